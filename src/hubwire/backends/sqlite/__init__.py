@@ -1,0 +1,1 @@
+"""SQLite: one file holds journal, record and registry. One process appends (see `connection.Appender`)."""

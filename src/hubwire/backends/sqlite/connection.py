@@ -1,0 +1,107 @@
+"""The SQLite file: a connection per thread, one writer at a time, numbered migrations.
+
+WAL with synchronous=FULL: a commit that returned is on disk. Writers of this process queue on a lock instead of
+polling SQLite's; other processes (the CLI) are waited for by SQLite's own busy timeout.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from hubwire.errors import BackendUnavailable, SchemaMismatch
+
+BUSY_TIMEOUT_SECONDS = 30.0
+CACHE_KIB = 16 * 1024
+
+
+class SqliteFile:
+    """One database file. Threads get their own connection; `close()` closes them all."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = str(path)
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._connections_lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._migrate()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit: reads see the newest commit."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._open()
+            self._local.connection = connection
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed and on disk when the block ends, rolled back when it raises.
+
+        Errors: BackendUnavailable for a full disk, a lock that is not given up, an unreadable file.
+        """
+        connection = self.connection
+        with self._write_lock:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
+            except sqlite3.OperationalError as exc:
+                if connection.in_transaction:
+                    connection.rollback()
+                raise BackendUnavailable(f"sqlite: {exc}") from exc
+
+    def close(self) -> None:
+        with self._connections_lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+        self._local = threading.local()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self.path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        except sqlite3.OperationalError as exc:
+            raise BackendUnavailable(f"sqlite: cannot open {self.path}: {exc}") from exc
+        with self._connections_lock:
+            self._connections.append(connection)
+        return connection
+
+    def _migrate(self) -> None:
+        scripts = sorted(
+            (entry for entry in resources.files(__package__).joinpath("sql").iterdir() if entry.name[:4].isdigit()),
+            key=lambda entry: entry.name,
+        )
+        newest = int(scripts[-1].name[:4])
+        with self._write_lock:
+            connection = self.connection
+            connection.execute("BEGIN IMMEDIATE")
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            connection.rollback()
+            if version > newest:
+                raise SchemaMismatch(
+                    f"{self.path} was made by a newer Hubwire (schema {version}, this one knows {newest})",
+                    hint="Start the newer version, or restore the backup made before the upgrade.",
+                )
+            for script in scripts:
+                number = int(script.name[:4])
+                if number > version:
+                    body = script.read_text(encoding="utf-8")
+                    connection.executescript(f"BEGIN IMMEDIATE;\n{body}\nPRAGMA user_version = {number};\nCOMMIT;")

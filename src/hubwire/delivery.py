@@ -1,0 +1,123 @@
+"""The fate of one message at one destination: the states, the moves that are legal, and the verdicts on an answer.
+
+The table here is the machine: the code looks moves up in it, the SQL `CHECK`s and the documentation's diagram are
+made from it, and an illegal move raises and changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from hubwire.reasons import Reason
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    LEASED = "leased"
+    DELIVERED = "delivered"
+    RETRYING = "retrying"
+    DISCARDED = "discarded"
+    HELD = "held"
+    DEAD = "dead"
+
+
+class Move(StrEnum):
+    LEASE = "lease"
+    SUCCEED = "succeed"
+    RETRY = "retry"
+    DISCARD = "discard"
+    HOLD = "hold"
+    GIVE_UP = "give up"
+    RELEASE = "release"
+    EXPIRE = "expire"
+    REPLAY = "replay"
+
+
+MOVES: dict[tuple[State, Move], State] = {
+    (State.PENDING, Move.LEASE): State.LEASED,
+    (State.RETRYING, Move.LEASE): State.LEASED,
+    (State.LEASED, Move.SUCCEED): State.DELIVERED,
+    (State.LEASED, Move.RETRY): State.RETRYING,
+    (State.LEASED, Move.DISCARD): State.DISCARDED,
+    (State.LEASED, Move.HOLD): State.HELD,
+    (State.LEASED, Move.GIVE_UP): State.DEAD,
+    (State.LEASED, Move.EXPIRE): State.PENDING,
+    (State.LEASED, Move.RELEASE): State.PENDING,
+    (State.HELD, Move.RELEASE): State.PENDING,
+    (State.DEAD, Move.REPLAY): State.PENDING,
+    (State.DELIVERED, Move.REPLAY): State.PENDING,
+    (State.DISCARDED, Move.REPLAY): State.PENDING,
+    (State.DEAD, Move.DISCARD): State.DISCARDED,
+    (State.HELD, Move.DISCARD): State.DISCARDED,
+}
+
+FINAL = frozenset({State.DELIVERED, State.DISCARDED, State.DEAD})
+"""Final until a person acts."""
+
+SETTLED = FINAL | {State.HELD}
+"""Nothing more to do for now: what `status --wait-drained` waits for."""
+
+
+class IllegalMove(Exception):
+    """A move that the table does not have: our own bug; nothing was changed."""
+
+
+def moved(state: State, move: Move) -> State:
+    """The state after a move. Raises IllegalMove when the table has no such move."""
+    try:
+        return MOVES[state, move]
+    except KeyError:
+        raise IllegalMove(f"{state} does not {move}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """HubSpot has it: the record came back (`record_id`), or the call's contract says so (events: 204)."""
+
+    record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now: try again after so many seconds. `counts` False: not the message's fault, no attempt is used up."""
+
+    after_seconds: float
+    reason: Reason
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """HubSpot will never take it as it is; `detail` has HubSpot's words."""
+
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopTheLine:
+    """It is us, not the messages: the lane stops until a person or `retry_after_seconds` resumes it."""
+
+    reason: Reason
+    detail: str = ""
+    retry_after_seconds: float | None = None
+
+
+Verdict = Delivered | Retry | Dead | StopTheLine
+
+
+def move_of(verdict: Verdict) -> Move:
+    """The move that a verdict asks for. A stopped line gives its messages back, uncounted."""
+    match verdict:
+        case Delivered():
+            return Move.SUCCEED
+        case Retry():
+            return Move.RETRY
+        case Dead():
+            return Move.GIVE_UP
+        case StopTheLine():
+            return Move.RELEASE
+        case _:
+            assert_never(verdict)

@@ -1,0 +1,83 @@
+"""Who sends and where it goes: sources, destinations, and the mapping between traits and HubSpot properties."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+HOUR_SECONDS = 3600
+
+
+class SourceKind(StrEnum):
+    WEB = "web"
+    MOBILE = "mobile"
+    SERVER = "server"
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sends. Web and mobile write keys are public, so what they teach of identities stays in their own space.
+
+    `identity_space`: sources of one space share the memory userId -> e-mail. Default: server sources share
+    `server`; every web or mobile source has its own (`source:<name>`) unless the operator joins it to another.
+    """
+
+    source_id: int
+    name: str
+    kind: SourceKind = SourceKind.SERVER
+    identity_space: str = "server"
+    allowed_origins: tuple[str, ...] = ()
+    device_mode: bool = False
+    is_enabled: bool = True
+    messages_per_second: int | None = None
+    """Rate limit of this source; None is no limit of its own."""
+
+
+class Mapping(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules that a destination changes: trait -> property (None ignores the trait), and what may be created.
+
+    Traits are named as the sender writes them or normalised (`favColor` or `favcolor`).
+    """
+
+    contact: dict[str, str | None] = {}
+    company: dict[str, str | None] = {}
+    events: dict[str, str | None] = {}
+    """Track name -> HubSpot event name (internal or full); None filters the event."""
+    only_events: tuple[str, ...] = ()
+    """When not empty, track events with other names are discarded."""
+    create_properties: bool = False
+    create_event_definitions: bool = True
+    pages_as_events: bool = False
+    screens_as_events: bool = False
+    group_from_browser: bool = False
+    companies_need_contact: bool = True
+    consent_categories: tuple[str, ...] = ()
+    pending_is_device: bool = True
+    """A track whose browser plugin was still loading counts as delivered by the browser."""
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """One HubSpot portal that we deliver to. The access token is kept apart, encrypted."""
+
+    destination_id: int
+    name: str
+    hub_id: str | None = None
+    base_url: str = "https://api.hubapi.com"
+    api_version: str = "2026-09"
+    region: str = "na1"
+    is_paused: bool = False
+    load_forms_sdk: bool = False
+    source_ids: tuple[int, ...] | None = None
+    """The sources that feed it; None means all."""
+    mapping: Mapping = Mapping()
+    hold_hours: float = 72.0
+    suppress_unchanged_hours: float = 24.0
+    """How long a confirmed value counts as still there; 0 sends every identify."""
+    calls_per_second: float | None = None
+    """Pins the rate; None starts at the seed's 10 per second and follows HubSpot's headers."""
+    calls_per_day: int | None = None
+    """Pins the daily budget; None starts at the seed's 40,000 and follows HubSpot's headers."""
+
+    def takes(self, source_id: int) -> bool:
+        """Whether messages of this source go to this destination."""
+        return self.source_ids is None or source_id in self.source_ids

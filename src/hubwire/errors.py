@@ -1,0 +1,126 @@
+"""Whose fault: the error tree. Expected fates of messages are values (`delivery.py`), never exceptions.
+
+Anything raised that is not in this tree is our own bug: it is logged with its traceback and never swallowed.
+"""
+
+from __future__ import annotations
+
+
+class HubwireError(Exception):
+    """Any failure that Hubwire explains: `code` is a stable word for logs and docs, `hint` says what to do."""
+
+    code = "hubwire-error"
+    hint = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+
+
+class SettingsError(HubwireError):
+    """The operator's: names the setting, the value (never a secret) and the bound."""
+
+    code = "bad-setting"
+
+
+class UploadRefused(HubwireError):
+    """The caller's: an upload that is answered with `status` and `{"code", "message", "success": false}`."""
+
+    code = "bad-request"
+    status = 400
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code or self.code
+        self.status = status or self.status
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UnknownWriteKey(UploadRefused):
+    """No enabled source has this write key."""
+
+    code = "unknown-write-key"
+    status = 401
+
+
+class MalformedUpload(UploadRefused):
+    """The body is not what the Tracking API takes."""
+
+    code = "malformed-upload"
+
+
+class UploadTooLarge(UploadRefused):
+    """A message over 32 KB or an upload over 500 KB: answered 400, which makes SDKs drop it instead of looping."""
+
+    code = "upload-too-large"
+
+
+class Overloaded(UploadRefused):
+    """Too much at once: answered 429 with Retry-After; nothing of the upload was kept."""
+
+    code = "overloaded"
+    status = 429
+
+
+class BackendError(HubwireError):
+    """The environment's: the database said no. `retryable` tells whether the same call may work later."""
+
+    code = "backend-error"
+    retryable = False
+
+
+class BackendUnavailable(BackendError):
+    """The database cannot be reached or written to at the moment; nothing was changed."""
+
+    code = "backend-unavailable"
+    retryable = True
+
+
+class LeaseLost(BackendError):
+    """Another worker holds the lane now; nothing was changed and this worker must stop driving the portal."""
+
+    code = "lease-lost"
+
+
+class SchemaMismatch(BackendError):
+    """The database was made by another version of Hubwire."""
+
+    code = "schema-mismatch"
+
+
+class HubSpotError(HubwireError):
+    """Theirs: no usable answer."""
+
+    code = "hubspot-error"
+
+
+class Unreachable(HubSpotError):
+    """No answer at all: refused, reset or timed out. The call may or may not have had its effect."""
+
+    code = "hubspot-unreachable"
+
+
+class Unreadable(HubSpotError):
+    """An answer that is not what HubSpot documents."""
+
+    code = "hubspot-unreadable"
+
+
+class Refused(HubSpotError):
+    """HubSpot refused a call that is made outside delivery (set-up, doctor, schema)."""
+
+    code = "hubspot-refused"
+
+    def __init__(self, status: int, category: str, message: str, correlation_id: str = "") -> None:
+        super().__init__(f"HubSpot answered {status} {category}: {message}".strip())
+        self.status = status
+        self.category = category
+        self.correlation_id = correlation_id

@@ -1,0 +1,61 @@
+"""What a journal must do, whatever it is made of. One contract suite (`tests/contract/test_journal.py`) holds all.
+
+Positions start at 1 and only grow. A journal has one appender at a time for its file (SQLite) or any number
+(PostgreSQL, JetStream); readers are free. Methods block; the shell calls them off the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from hubwire.message import Entry, Row
+
+
+class Extent(NamedTuple):
+    """First and last position present (0, 0 when empty) and the last ever given out."""
+
+    first: int
+    last: int
+
+
+class Journal(Protocol):
+    def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        """The position of each entry, or None for a duplicate; on return all of it is committed and on disk.
+
+        Shape: one result per entry, in order. A duplicate has the source_id and message_id of a message appended
+        within the de-duplication window, also of one earlier in the same call.
+        Errors: BackendUnavailable; then nothing of the call was kept.
+        """
+        ...
+
+    def read(self, after: int, limit: int, *, source_ids: Sequence[int] | None, is_backfill: bool | None) -> list[Row]:
+        """At most `limit` deliverable rows (not rejected) behind position `after`, in order; filtered by source and
+        stream."""
+        ...
+
+    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+        """The rows at these positions; those that retention has removed are absent."""
+        ...
+
+    def find(self, message_id: str) -> list[Row]:
+        """Every row with this message_id (several when several sources used it)."""
+        ...
+
+    def newest(self, before: int | None, limit: int) -> list[Row]:
+        """Rows, newest first, below position `before`; rejected ones included."""
+        ...
+
+    def extent(self) -> Extent:
+        """What is in the log now."""
+        ...
+
+    def count_after(self, after: int, *, source_ids: Sequence[int] | None, is_backfill: bool) -> tuple[int, int | None]:
+        """How many deliverable rows lie behind a position, and receivedAt (ms) of the first: backlog and lag."""
+        ...
+
+    def remove_through(self, position: int, limit: int) -> int:
+        """Remove at most `limit` of the oldest rows up to a position; how many were removed."""
+        ...
+
+    def close(self) -> None: ...

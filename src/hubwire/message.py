@@ -1,0 +1,171 @@
+"""One Segment call as Hubwire keeps it: what receive writes (`Entry`), what the journal gives back (`Row`), and what
+the planner reads (`Message`).
+
+The stored body is the caller's own bytes; batch-level `context`, `integrations` and `sentAt` ride beside it in the
+envelope and are merged only when the message is planned, so that receiving never encodes anything again.
+Sources: Segment spec "Common fields" (ids, timestamps) and HTTP API "Batch" (merging).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+MAX_ID_LENGTH = 1024
+
+
+class MessageType(StrEnum):
+    IDENTIFY = "identify"
+    TRACK = "track"
+    PAGE = "page"
+    SCREEN = "screen"
+    GROUP = "group"
+    ALIAS = "alias"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message to append. `rejected` is a reason (`reasons.py`) when the message can never be delivered."""
+
+    source_id: int
+    message_id: str
+    received_at_ms: int
+    body: bytes
+    envelope: bytes | None = None
+    is_backfill: bool = False
+    rejected: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message as the journal gives it back, in order of `position` (starts at 1, only grows)."""
+
+    position: int
+    source_id: int
+    message_id: str
+    received_at_ms: int
+    body: bytes
+    envelope: bytes | None
+    is_backfill: bool
+    rejected: str | None
+
+
+@dataclass(slots=True)
+class Message:
+    """One decoded Segment call. `timestamp_ms` is the corrected time at which it happened.
+
+    Shape: ids are strings or None (null, "" and non-scalars count as absent; numbers are written out);
+    `traits`, `properties`, `context`, `integrations` are always dicts. Treat as read-only.
+    """
+
+    position: int
+    source_id: int
+    message_id: str
+    type: MessageType
+    timestamp_ms: int
+    received_at_ms: int
+    user_id: str | None
+    anonymous_id: str | None
+    is_backfill: bool
+    event: str | None
+    name: str | None
+    group_id: str | None
+    previous_id: str | None
+    traits: dict[str, Any]
+    properties: dict[str, Any]
+    context: dict[str, Any]
+    integrations: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+def text_id(value: object) -> str | None:
+    """An id as text, or None. Numbers are written out (raw HTTP callers send them); null and "" are absent."""
+    if isinstance(value, str):
+        return value[:MAX_ID_LENGTH] or None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return None
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def time_ms(value: object) -> int | None:
+    """Epoch ms of an ISO-8601 text (naive means UTC), or None for anything else.
+
+    Numbers are not times: the seed asks for ISO-8601 and says that UNIX timestamps are left alone.
+    """
+    if not isinstance(value, str) or len(value) < 10:
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+def corrected_ms(fields: dict[str, Any], sent_at: object, received_at_ms: int) -> int:
+    """When it happened, by our clock: receivedAt - (sentAt - originalTimestamp); without sentAt, the timestamp itself.
+
+    Source: Segment spec, "Common fields", timestamps.
+    """
+    happened_ms = time_ms(fields.get("originalTimestamp"))
+    if happened_ms is None:
+        happened_ms = time_ms(fields.get("timestamp"))
+    if happened_ms is None:
+        return received_at_ms
+    sent_ms = time_ms(sent_at)
+    if sent_ms is None:
+        return happened_ms
+    return received_at_ms - (sent_ms - happened_ms)
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+def read_message(row: Row) -> Message:
+    """The message of a journal row, with the upload's envelope merged in (the item wins) and its clock corrected.
+
+    Errors: none for rows that receive wrote; an unknown type cannot get here, receive marks it as rejected.
+    """
+    fields: dict[str, Any] = _decode(row.body)
+    context = _mapping(fields.get("context"))
+    integrations = _mapping(fields.get("integrations"))
+    sent_at = fields.get("sentAt")
+    if row.envelope is not None:
+        envelope = _decode(row.envelope)
+        context = {**_mapping(envelope.get("context")), **context}
+        integrations = {**_mapping(envelope.get("integrations")), **integrations}
+        sent_at = sent_at or envelope.get("sentAt")
+    return Message(
+        position=row.position,
+        source_id=row.source_id,
+        message_id=row.message_id,
+        type=MessageType(fields["type"]),
+        timestamp_ms=corrected_ms(fields, sent_at, row.received_at_ms),
+        received_at_ms=row.received_at_ms,
+        user_id=text_id(fields.get("userId")),
+        anonymous_id=text_id(fields.get("anonymousId")),
+        is_backfill=row.is_backfill,
+        event=text_id(fields.get("event")),
+        name=text_id(fields.get("name")),
+        group_id=text_id(fields.get("groupId")),
+        previous_id=text_id(fields.get("previousId")),
+        traits=_mapping(fields.get("traits")),
+        properties=_mapping(fields.get("properties")),
+        context=context,
+        integrations=integrations,
+        metadata=_mapping(fields.get("_metadata")),
+    )

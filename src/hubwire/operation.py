@@ -1,0 +1,123 @@
+"""What is asked of HubSpot, and what the planner says of one message.
+
+Operations carry the position of the message that asked for them: after coalescing, one HubSpot input answers for
+many messages, and each of them is settled by the record that came back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hubwire.reasons import Reason
+
+
+class Written(NamedTuple):
+    """One property value as HubSpot will get it, and the rule that made it."""
+
+    value: str
+    rule: str
+
+
+@dataclass(slots=True)
+class UpsertContact:
+    """Create or update the contact with this e-mail. `email` is lower-cased and trimmed."""
+
+    email: str
+    properties: dict[str, Written]
+    at_ms: int
+    position: int
+
+
+@dataclass(slots=True)
+class UpsertCompany:
+    """Create, adopt or update the company of this registrable domain."""
+
+    domain: str
+    properties: dict[str, Written]
+    at_ms: int
+    position: int
+
+
+@dataclass(slots=True)
+class Associate:
+    """Link the contact with this e-mail to the company of this domain."""
+
+    email: str
+    domain: str
+    position: int
+
+
+@dataclass(slots=True)
+class SendEvent:
+    """One custom event occurrence of the contact with this e-mail.
+
+    Shape: `event` is the internal name without prefix (`order_completed`) or a full name (`pe123_x`) that exists;
+    `label` is the caller's name for it, `types` the HubSpot type of each property (for a definition to be created);
+    `uuid` is derived from messageId, so that a repeat has no effect.
+    """
+
+    email: str
+    event: str
+    label: str
+    properties: dict[str, Written]
+    types: dict[str, str]
+    occurred_at_ms: int
+    uuid: str
+    position: int
+    utk: str | None = None
+
+
+Operation = UpsertContact | UpsertCompany | Associate | SendEvent
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One field of a message that is not sent, and why. `field` is where it came from (`traits.plan`)."""
+
+    field: str
+    reason: Reason
+    detail: str = ""
+
+
+class Link(NamedTuple):
+    """One thing learnt about who is who, in an identity space.
+
+    Shape: `key` is `u:<userId>`, `a:<anonymousId>` or `g:<groupId>`; `target` is an e-mail (u, a), a domain (g),
+    or `@<key>` when an alias points to another id. `strength`: 3 identify, 2 context.traits, 1 properties.email.
+    Of two links for one key the greater (strength, at_ms, target) stays: the order of arrival does not matter.
+    """
+
+    space: str
+    key: str
+    target: str
+    strength: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Dropped on purpose by rule: counted, recorded, never retried."""
+
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Kept until one of `keys` (as in `Link.key`) is linked, or until the hold's time is over."""
+
+    reason: Reason
+    keys: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one message asks of HubSpot: operations, or a discard or hold; and what of it is left out."""
+
+    operations: list[Operation] = field(default_factory=list)
+    fate: Discard | Hold | None = None
+    left_out: list[LeftOut] = field(default_factory=list)
+    missing_properties: list[tuple[str, str, str]] = field(default_factory=list)
+    """(object type, property name, HubSpot type) that the portal lacks and the destination may create."""

@@ -1,0 +1,194 @@
+"""What a record must do, whatever it is made of. One contract suite (`tests/contract/test_record.py`) holds all.
+
+A lane (one destination) is driven by the worker that holds its lease. Every write of a cycle carries the lease and
+fails with LeaseLost, changing nothing, when another worker has taken over (fencing). The happy path writes no row per
+message: a message at or before the lane's cursor without a row of its own was delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from hubwire.delivery import State
+from hubwire.operation import Link
+
+
+class Lease(msgspec.Struct, frozen=True):
+    destination_id: int
+    owner: str
+    token: int
+    expires_at_ms: int
+
+
+class LaneState(msgspec.Struct, kw_only=True):
+    """Where a lane stands. Cursors are journal positions; everything at or before them is planned and settled."""
+
+    live_cursor: int = 0
+    backfill_cursor: int = 0
+    open_attempts: int = 0
+    """How often the cycle that is open now was begun: more than 1 after a crash."""
+    stopped_reason: str | None = None
+    stopped_detail: str = ""
+    resume_at_ms: int | None = None
+    status: bytes = b"{}"
+    """JSON for people: budget, limits, forecast (written with each cycle)."""
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cycle takes on: messages behind `*_after` up to and with `*_through` of each stream, and due rows."""
+
+    live_after: int
+    live_through: int
+    backfill_after: int
+    backfill_through: int
+    due: Sequence[int] = ()
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A delivery whose time has come: retry reached, hold released, replay."""
+
+    position: int
+    attempts: int
+    first_attempt_at_ms: int | None
+    is_replay: bool
+
+
+class Person(msgspec.Struct):
+    """What HubSpot confirmed of one contact. `properties`: name -> (value, message time ms)."""
+
+    email: str
+    contact_id: str | None = None
+    confirmed_at_ms: int = 0
+    properties: dict[str, tuple[str, int]] = {}
+
+
+class Company(msgspec.Struct):
+    """What HubSpot confirmed of one company."""
+
+    domain: str
+    company_id: str | None = None
+    confirmed_at_ms: int = 0
+    properties: dict[str, tuple[str, int]] = {}
+
+
+class Settled(msgspec.Struct, kw_only=True):
+    """The row of one message: only written where there is something to say."""
+
+    position: int
+    state: State
+    reason: str | None = None
+    detail: str = ""
+    left_out: bytes | None = None
+    """JSON list of {field, reason, detail}."""
+    attempts: int = 0
+    first_attempt_at_ms: int | None = None
+    due_at_ms: int | None = None
+    hold_keys: tuple[str, ...] = ()
+    """`<space>|<key>`, as `hold_key()` makes them."""
+
+
+class Attempt(msgspec.Struct, kw_only=True):
+    """One HTTP exchange with HubSpot, the token removed. `positions` are the messages that it answered for."""
+
+    call: str
+    started_at_ms: int
+    duration_ms: int
+    status: int | None
+    outcome: str
+    correlation_id: str = ""
+    request: bytes = b""
+    response: bytes = b""
+    positions: Sequence[int] = ()
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Counts of one cycle, for the funnel."""
+
+    delivered: int = 0
+    discarded: int = 0
+    held: int = 0
+    retrying: int = 0
+    dead: int = 0
+    replayed: int = 0
+    calls: int = 0
+
+
+class CycleOutcome(msgspec.Struct, kw_only=True):
+    """Everything that one cycle learnt, written in one transaction."""
+
+    cycle_id: int
+    lane: LaneState
+    settled: list[Settled] = []
+    finished: list[int] = []
+    """Positions that had a row (due ones) and are delivered with nothing to say: their row goes away."""
+    attempts: list[Attempt] = []
+    people: list[Person] = []
+    companies: list[Company] = []
+    associations: list[tuple[str, str]] = []
+    """(e-mail, domain) confirmed."""
+    links: list[Link] = []
+    tally: Tally = Tally()
+    ended_at_ms: int = 0
+
+
+def hold_key(space: str, key: str) -> str:
+    """How a hold names the link that releases it."""
+    return f"{space}|{key}"
+
+
+class Record(Protocol):
+    # -- lanes
+    def lease_lane(self, destination_id: int, owner: str, now_ms: int, seconds: float) -> Lease | None:
+        """The lane's lease, or None while another worker's is alive. Takes over an expired one with a new token."""
+        ...
+
+    def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
+        """The same lease, longer. Raises LeaseLost."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give the lane up at once (shutdown); leased deliveries go back to pending, uncounted."""
+        ...
+
+    def lane(self, destination_id: int) -> LaneState: ...
+
+    def stop_lane(self, destination_id: int, reason: str | None, detail: str, resume_at_ms: int | None) -> None:
+        """Stop (or with reason None resume) a lane; what it would deliver stays in the journal."""
+        ...
+
+    # -- a cycle
+    def due(self, destination_id: int, now_ms: int, limit: int) -> list[Due]:
+        """Deliveries whose time has come, oldest first; leased ones of a lost worker among them."""
+        ...
+
+    def next_due_at_ms(self, destination_id: int) -> int | None:
+        """When the next row becomes due."""
+        ...
+
+    def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
+        """The cycle's id, after its span and the attempt are written: due rows are leased and their attempt counted
+        before any call. Raises LeaseLost."""
+        ...
+
+    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> None:
+        """Write the outcome and move the cursors in one transaction; releases the holds whose keys are linked.
+        Raises LeaseLost; then nothing was written."""
+        ...
+
+    # -- memory
+    def people(self, destination_id: int, emails: Iterable[str]) -> dict[str, Person]: ...
+
+    def companies(self, destination_id: int, domains: Iterable[str]) -> dict[str, Company]: ...
+
+    def associated(self, destination_id: int, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of the (e-mail, domain) pairs that are confirmed."""
+        ...
+
+    def links(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Link]:
+        """What is known of (space, key) pairs."""
+        ...
+
+    def close(self) -> None: ...

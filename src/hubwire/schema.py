@@ -1,0 +1,58 @@
+"""A portal's schema as the planner needs it: properties by object type, event definitions by name. Values, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyDefinition:
+    """One HubSpot property. `options` is None when values are free or kept outside HubSpot (external options).
+
+    `type`: string, number, bool, date, datetime, enumeration, phone_number. `is_multiple`: a checkbox list (`a;b`).
+    """
+
+    name: str
+    type: str = "string"
+    field_type: str = "text"
+    options: frozenset[str] | None = None
+    option_labels: dict[str, str] = field(default_factory=dict)
+    """Lower-cased label -> value, so that a person's own wording of an option still fits."""
+    is_read_only: bool = False
+    is_unique: bool = False
+
+    @property
+    def is_multiple(self) -> bool:
+        return self.type == "enumeration" and self.field_type == "checkbox"
+
+
+@dataclass(frozen=True, slots=True)
+class EventDefinition:
+    """One custom event definition: `full_name` is what sends (`pe123_x`), `name` the part without prefix."""
+
+    full_name: str
+    name: str
+    label: str
+    properties: dict[str, str] = field(default_factory=dict)
+    """Property name -> HubSpot type."""
+
+
+@dataclass(slots=True)
+class PortalSchema:
+    """What exists in the portal. Mutable: the lane adds what it created; `events_available` False means that HubSpot
+    answered 403 for custom events (no Enterprise tier or missing scope)."""
+
+    hub_id: str
+    contact: dict[str, PropertyDefinition] = field(default_factory=dict)
+    company: dict[str, PropertyDefinition] = field(default_factory=dict)
+    events: dict[str, EventDefinition] = field(default_factory=dict)
+    """By full name, by name and by lower-cased label."""
+    events_available: bool = True
+    time_zone: str = "UTC"
+    api_version: str = "2026-09"
+
+    def add_event(self, definition: EventDefinition) -> None:
+        """Make a definition findable by its full name, its name and its label."""
+        self.events[definition.label.casefold()] = definition
+        self.events[definition.name] = definition
+        self.events[definition.full_name] = definition
