@@ -95,6 +95,11 @@ class Link(NamedTuple):
     at_ms: int
 
 
+def hold_key(space: str, key: str) -> str:
+    """How a hold names the link that releases it: `<space>|<key>`."""
+    return f"{space}|{key}"
+
+
 @dataclass(frozen=True, slots=True)
 class Discard:
     """Dropped on purpose by rule: counted, recorded, never retried."""
@@ -105,7 +110,7 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Kept until one of `keys` (as in `Link.key`) is linked, or until the hold's time is over."""
+    """Kept until one of `keys` (made by `hold_key`) is linked, or until the hold's time is over."""
 
     reason: Reason
     keys: tuple[str, ...] = ()

@@ -134,11 +134,6 @@ class CycleOutcome(msgspec.Struct, kw_only=True):
     ended_at_ms: int = 0
 
 
-def hold_key(space: str, key: str) -> str:
-    """How a hold names the link that releases it."""
-    return f"{space}|{key}"
-
-
 class Record(Protocol):
     # -- lanes
     def lease_lane(self, destination_id: int, owner: str, now_ms: int, seconds: float) -> Lease | None:
@@ -176,6 +171,13 @@ class Record(Protocol):
     def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> None:
         """Write the outcome and move the cursors in one transaction; releases the holds whose keys are linked.
         Raises LeaseLost; then nothing was written."""
+        ...
+
+    def abandon_cycle(
+        self, lease: Lease, cycle_id: int, now_ms: int, resume_at_ms: int, attempts: Sequence[Attempt], status: bytes
+    ) -> None:
+        """Give the cycle up without moving a cursor: HubSpot or the line is at fault, not the messages. Its due rows
+        are pending again at `resume_at_ms`, uncounted; the attempts are kept to be read. Raises LeaseLost."""
         ...
 
     # -- memory

@@ -1,0 +1,124 @@
+"""Many messages, one operation: what a cycle asks of HubSpot, merged by person, company and pair.
+
+Pure. The newest value per property wins by message time; every message that took part is remembered, so that the
+record which comes back answers for all of them. Keys are lower-cased e-mails and registrable domains: one HubSpot
+batch never has an id twice (a duplicate id is refused with its whole batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hubwire.operation import Associate, Operation, SendEvent, UpsertCompany, UpsertContact, Written
+from hubwire.record.protocol import Company, Person
+
+
+class Value(NamedTuple):
+    """One property value and the time of the message that brought it."""
+
+    value: str
+    at_ms: int
+    position: int
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a cycle wants one record (contact or company) to be."""
+
+    key: str
+    values: dict[str, Value] = field(default_factory=dict)
+    positions: list[int] = field(default_factory=list)
+
+    def merge(self, properties: Mapping[str, Written], at_ms: int, position: int) -> None:
+        self.positions.append(position)
+        values = self.values
+        for name, written in properties.items():
+            known = values.get(name)
+            if known is None or at_ms >= known.at_ms:
+                values[name] = Value(written.value, at_ms, position)
+
+
+@dataclass(slots=True)
+class Work:
+    """Everything that a cycle asks of HubSpot."""
+
+    contacts: dict[str, Wanted] = field(default_factory=dict)
+    companies: dict[str, Wanted] = field(default_factory=dict)
+    associations: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    events: list[SendEvent] = field(default_factory=list)
+
+    def add(self, operations: Iterable[Operation]) -> None:
+        for operation in operations:
+            if type(operation) is SendEvent:
+                self.events.append(operation)
+            elif type(operation) is UpsertContact:
+                wanted = self.contacts.get(operation.email)
+                if wanted is None:
+                    wanted = self.contacts[operation.email] = Wanted(operation.email)
+                wanted.merge(operation.properties, operation.at_ms, operation.position)
+            elif type(operation) is UpsertCompany:
+                wanted = self.companies.get(operation.domain)
+                if wanted is None:
+                    wanted = self.companies[operation.domain] = Wanted(operation.domain)
+                wanted.merge(operation.properties, operation.at_ms, operation.position)
+            elif type(operation) is Associate:
+                self.associations.setdefault((operation.email, operation.domain), []).append(operation.position)
+
+
+@dataclass(slots=True)
+class Difference:
+    """What of a wanted record must be sent, given what HubSpot confirmed of it.
+
+    `send` are the values to write; `older` the (property, position) pairs whose newer value is already there.
+    """
+
+    send: dict[str, str]
+    older: list[tuple[str, int]]
+
+
+def difference(wanted: Wanted, known: Person | Company | None, now_ms: int, suppress_ms: int) -> Difference:
+    """The values that HubSpot does not have yet.
+
+    Shape: a value older than the confirmed one is never sent (a replayed identify cannot roll a person back); a value
+    equal to the confirmed one is left out while the confirmation is younger than `suppress_ms`; 0 turns that off.
+    """
+    if known is None:
+        return Difference({name: value.value for name, value in wanted.values.items()}, [])
+    is_fresh = now_ms - known.confirmed_at_ms < suppress_ms
+    send: dict[str, str] = {}
+    older: list[tuple[str, int]] = []
+    for name, value in wanted.values.items():
+        confirmed = known.properties.get(name)
+        if confirmed is None:
+            send[name] = value.value
+        elif confirmed[0] == value.value:
+            if not is_fresh:
+                send[name] = value.value
+        elif value.at_ms < confirmed[1]:
+            older.append((name, value.position))
+        else:
+            send[name] = value.value
+    return Difference(send, older)
+
+
+def confirm(known: Person | Company, wanted: Wanted, left_out: Iterable[str] = ()) -> bool:
+    """Remember the wanted values as confirmed, each with the newer of both times; whether anything changed.
+
+    Shape: properties named in `left_out` (refused by HubSpot) are not remembered.
+    """
+    changed = False
+    skipped = set(left_out)
+    for name, value in wanted.values.items():
+        if name in skipped:
+            continue
+        confirmed = known.properties.get(name)
+        if (
+            confirmed is None
+            or value.at_ms > confirmed[1]
+            or (value.at_ms == confirmed[1] and value.value != confirmed[0])
+        ):
+            known.properties[name] = (value.value, value.at_ms)
+            changed = True
+    return changed

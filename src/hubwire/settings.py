@@ -1,0 +1,190 @@
+"""Every setting, once: name, unit, bounds, default, help. Environment > file (`hubwire.toml`) > default.
+
+Sources and destinations are not settings: they live in the database and are changed while Hubwire runs.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from hubwire.errors import SettingsError
+from hubwire.secret import Secret
+
+DEFAULT_FILE = "hubwire.toml"
+FILE_TABLES = frozenset({"source", "destination"})
+"""Tables of hubwire.toml that `hubwire apply` reads; not settings."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One field per setting. Lengths of time are seconds, hours or days as the name says; sizes are bytes."""
+
+    host: Annotated[str, Meta(description="Address to listen on. Loopback unless told otherwise.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8080
+    data: Annotated[str, Meta(description="Folder for the database and the secret key.")] = "data"
+    database_url: Annotated[
+        str | None,
+        Meta(description="sqlite:///path or postgresql://…; without it, hubwire.db in the data folder."),
+    ] = None
+    journal_url: Annotated[
+        str | None, Meta(description="nats://… keeps the journal in JetStream; without it, in the database.")
+    ] = None
+    role: Annotated[
+        Literal["all", "receive", "deliver"], Meta(description="What this process does; one process does all.")
+    ] = "all"
+    write_key: Annotated[
+        str | None, Meta(min_length=8, max_length=128, description="Write key of the first source.")
+    ] = None
+    admin_token: Annotated[
+        Secret | None, Meta(description="Bearer token of the admin API; without it, one is made at first start.")
+    ] = None
+    secret_key: Annotated[
+        Secret | None,
+        Meta(description="Key that encrypts secrets at rest (32 bytes, base64); without it, a 0600 file."),
+    ] = None
+    hubspot_access_token: Annotated[
+        Secret | None, Meta(description="Service key (or private-app token) of the first destination.")
+    ] = None
+    hubspot_hub_id: Annotated[
+        str | None, Meta(pattern=r"^[0-9]{1,12}$", description="Hub ID of the first destination.")
+    ] = None
+    hubspot_base_url: Annotated[str, Meta(pattern=r"^https?://", description="Where HubSpot's API answers.")] = (
+        "https://api.hubapi.com"
+    )
+    hubspot_api_version: Annotated[
+        Literal["2026-09", "2026-03", "v3"], Meta(description="HubSpot API version of new destinations.")
+    ] = "2026-09"
+    tls_certificate: Annotated[
+        str | None, Meta(description="PEM certificate chain, for SDKs that insist on https.")
+    ] = None
+    tls_key: Annotated[str | None, Meta(description="PEM private key that belongs to it.")] = None
+    trusted_proxies: Annotated[
+        tuple[str, ...], Meta(description="Addresses whose X-Forwarded-* headers are believed.")
+    ] = ()
+    max_message_bytes: Annotated[
+        int, Meta(ge=1024, le=1 << 20, description="Largest message; Segment's limit is 32 KB.")
+    ] = 32 * 1024
+    max_upload_bytes: Annotated[
+        int, Meta(ge=1024, le=64 << 20, description="Largest upload, decompressed; Segment's limit is 500 KB.")
+    ] = 500 * 1024
+    max_upload_messages: Annotated[int, Meta(ge=1, le=100_000, description="Messages per upload.")] = 2500
+    max_waiting_messages: Annotated[
+        int, Meta(ge=100, le=1_000_000, description="Messages in memory before uploads are refused with 429.")
+    ] = 20_000
+    read_timeout_seconds: Annotated[
+        float, Meta(gt=0, le=300, description="How long an upload's body may take to arrive.")
+    ] = 20.0
+    dedupe_hours: Annotated[
+        float, Meta(ge=0, le=24 * 31, description="How long a messageId is remembered as seen.")
+    ] = 48.0
+    linger_seconds: Annotated[
+        float, Meta(ge=0, le=60, description="How long live messages wait for company before a cycle begins.")
+    ] = 1.0
+    backfill_linger_seconds: Annotated[
+        float, Meta(ge=0, le=600, description="How long imported messages wait for company.")
+    ] = 3.0
+    cycle_messages: Annotated[
+        int, Meta(ge=1, le=100_000, description="Most messages that one delivery cycle takes on.")
+    ] = 10_000
+    retry_hours: Annotated[
+        float, Meta(gt=0, le=24 * 31, description="How long a message is tried again before it is dead.")
+    ] = 72.0
+    lease_seconds: Annotated[
+        float, Meta(ge=2, le=300, description="How long a lane stays with a worker that fell silent.")
+    ] = 10.0
+    retention_days: Annotated[
+        float | None, Meta(gt=0, description="Settled messages and their attempts are kept so long; none: for ever.")
+    ] = 30.0
+    retention_bytes: Annotated[
+        int | None, Meta(ge=1 << 20, description="The database may grow to this size; none: no limit.")
+    ] = None
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")] = "info"
+    log_format: Annotated[Literal["console", "json"], Meta(description="How log lines look.")] = "console"
+
+    @property
+    def database_path(self) -> Path | None:
+        """The SQLite file, or None when the database is another."""
+        if self.database_url is None:
+            return Path(self.data) / "hubwire.db"
+        if self.database_url.startswith("sqlite:///"):
+            return Path(self.database_url.removeprefix("sqlite:///"))
+        return None
+
+    @property
+    def is_sandbox(self) -> bool:
+        """No token at all: the bundled emulator plays HubSpot."""
+        return self.hubspot_access_token is None
+
+
+def env_name(setting: str) -> str:
+    """The environment variable of a setting."""
+    return setting.upper() if setting.startswith("hubspot_") else f"HUBWIRE_{setting.upper()}"
+
+
+def load(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """The settings in force.
+
+    Shape: environment over file over default. `file` None means `hubwire.toml` here, if there is one.
+    Errors: SettingsError naming the setting and the bound; unknown names are errors; a secret's value is never shown.
+    """
+    environment = os.environ if environment is None else environment
+    found: dict[str, Any] = _from_file(file)
+    for name in Settings.__struct_fields__:
+        text = environment.get(env_name(name))
+        if text is not None and text != "":
+            found[name] = tuple(text.split(",")) if name == "trusted_proxies" else text
+    known = {env_name(name) for name in Settings.__struct_fields__} | {"HUBWIRE_CONFIG"}
+    unknown = sorted(name for name in environment if name.startswith("HUBWIRE_") and name not in known)
+    if unknown:
+        raise SettingsError(f"unknown setting in the environment: {', '.join(unknown)}", hint="See `hubwire settings`.")
+    return _checked(found)
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    path = file or Path(DEFAULT_FILE)
+    if not path.exists():
+        if file is not None:
+            raise SettingsError(f"settings file {file} does not exist")
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(f"{path}: not TOML: {exc}") from exc
+    found = {name: value for name, value in tables.items() if name not in FILE_TABLES}
+    unknown = sorted(found.keys() - set(Settings.__struct_fields__))
+    if unknown:
+        raise SettingsError(f"{path}: unknown setting: {', '.join(unknown)}", hint="See `hubwire settings`.")
+    return found
+
+
+def _checked(found: Mapping[str, Any]) -> Settings:
+    values: dict[str, Any] = {}
+    hints = msgspec.structs.fields(Settings)
+    for field in hints:
+        if field.name not in found:
+            continue
+        try:
+            values[field.name] = msgspec.convert(
+                found[field.name], field.type, strict=False, dec_hook=_secret, str_keys=True
+            )
+        except msgspec.ValidationError as exc:
+            shown = "" if "Secret" in str(field.type) else f" {found[field.name]!r}"
+            raise SettingsError(f"{field.name} ({env_name(field.name)}){shown}: {exc}") from exc
+    settings = Settings(**values)
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        raise SettingsError("tls_certificate and tls_key go together: one of them is missing")
+    if settings.database_url is not None and not settings.database_url.startswith(("sqlite:///", "postgresql://")):
+        raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
+    return settings
+
+
+def _secret(kind: type, value: object) -> object:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise TypeError(f"a {kind.__name__} is expected")
