@@ -32,3 +32,7 @@ CREATE TABLE audit (
     action   TEXT NOT NULL,
     detail   TEXT NOT NULL
 );
+
+-- Grows with every change, so that running lanes and receivers notice.
+CREATE TABLE registry_version (version INTEGER NOT NULL);
+INSERT INTO registry_version (version) VALUES (1);

@@ -1,0 +1,71 @@
+"""What a registry must do: keep sources, destinations, their secrets and the audit log.
+
+Changes are seen by running lanes and receivers through `version()`, a number that grows with each change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from hubwire.destination import Destination, Source
+from hubwire.secret import Secret
+
+
+class WriteKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A write key as the registry shows it: the text only for web and mobile sources, whose keys are public."""
+
+    source_id: int
+    hint: str
+    text: str | None
+    created_at_ms: int
+    is_revoked: bool
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    at_ms: int
+    actor: str
+    action: str
+    detail: str
+
+
+class Registry(Protocol):
+    def version(self) -> int: ...
+
+    def sources(self) -> Mapping[int, Source]: ...
+
+    def destinations(self) -> Mapping[int, Destination]: ...
+
+    def save_source(self, source: Source) -> Source:
+        """Add (source_id 0) or change a source; the stored one. Raises SettingsError for a name that is taken."""
+        ...
+
+    def save_destination(self, destination: Destination) -> Destination:
+        """Add (destination_id 0) or change a destination. Raises SettingsError for a name that is taken."""
+        ...
+
+    def remove_source(self, source_id: int) -> None: ...
+
+    def remove_destination(self, destination_id: int) -> None: ...
+
+    def add_write_key(self, source_id: int, key: Secret) -> WriteKey:
+        """Raises SettingsError when the key belongs to a source already."""
+        ...
+
+    def revoke_write_key(self, source_id: int, hint: str) -> bool: ...
+
+    def write_keys(self, source_id: int) -> list[WriteKey]: ...
+
+    def source_of_key(self, write_key: str) -> Source | None:
+        """The enabled source that this write key belongs to."""
+        ...
+
+    def set_token(self, destination_id: int, token: Secret | None) -> None: ...
+
+    def token(self, destination_id: int) -> Secret | None: ...
+
+    def write_audit(self, actor: str, action: str, detail: str) -> None: ...
+
+    def audit(self, limit: int, before_ms: int | None = None) -> list[AuditEntry]: ...
