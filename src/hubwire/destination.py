@@ -66,6 +66,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     api_version: str = "2026-09"
     region: str = "na1"
     is_paused: bool = False
+    is_sandbox: bool = False
+    """The bundled emulator plays HubSpot; `base_url` is wherever it runs."""
     load_forms_sdk: bool = False
     source_ids: tuple[int, ...] | None = None
     """The sources that feed it; None means all."""

@@ -151,12 +151,13 @@ class Settlement:
     def add(self, row: Settled) -> None:
         self.rows.append(row)
 
-    def tally(self, calls: int, replayed: int) -> Tally:
+    def tally(self, taken: int, calls: int, replayed: int) -> Tally:
         """Counts by state; messages without a row are delivered."""
         counts = dict.fromkeys(State, 0)
         for row in self.rows:
             counts[row.state] += 1
         return Tally(
+            taken=taken,
             delivered=self.delivered_count + counts[State.DELIVERED],
             discarded=counts[State.DISCARDED],
             held=counts[State.HELD],

@@ -105,8 +105,9 @@ class Attempt(msgspec.Struct, kw_only=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Counts of one cycle, for the funnel."""
+    """Counts of one cycle, for the funnel. `taken`: messages that a cursor passed (not retries or replays)."""
 
+    taken: int = 0
     delivered: int = 0
     discarded: int = 0
     held: int = 0

@@ -171,8 +171,9 @@ class SqliteRecord:
                 (now_ms, len(attempts), cycle_id),
             )
             db.execute(
-                "UPDATE lane SET open_cycle_id = NULL, status = ? WHERE destination_id = ?",
-                (status, lease.destination_id),
+                "UPDATE lane SET open_cycle_id = NULL, status = ?, calls_count = calls_count + ?"
+                " WHERE destination_id = ?",
+                (status, len(attempts), lease.destination_id),
             )
 
     # -- memory
@@ -393,10 +394,11 @@ def _write_attempts(db: sqlite3.Connection, destination_id: int, cycle_id: int, 
 def _close_cycle(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:
     tally, lane = outcome.tally, outcome.lane
     db.execute(
-        "UPDATE cycle SET ended_at_ms = ?, delivered_count = ?, discarded_count = ?, held_count = ?,"
+        "UPDATE cycle SET ended_at_ms = ?, taken_count = ?, delivered_count = ?, discarded_count = ?, held_count = ?,"
         " retrying_count = ?, dead_count = ?, replayed_count = ?, calls_count = ? WHERE cycle_id = ?",
         (
             outcome.ended_at_ms,
+            tally.taken,
             tally.delivered,
             tally.discarded,
             tally.held,
@@ -408,7 +410,7 @@ def _close_cycle(db: sqlite3.Connection, destination_id: int, outcome: CycleOutc
         ),
     )
     db.execute(
-        "UPDATE lane SET live_cursor = ?, backfill_cursor = ?, open_cycle_id = NULL, status = ?"
-        " WHERE destination_id = ?",
-        (lane.live_cursor, lane.backfill_cursor, lane.status, destination_id),
+        "UPDATE lane SET live_cursor = ?, backfill_cursor = ?, open_cycle_id = NULL, status = ?,"
+        " taken_count = taken_count + ?, calls_count = calls_count + ? WHERE destination_id = ?",
+        (lane.live_cursor, lane.backfill_cursor, lane.status, tally.taken, tally.calls, destination_id),
     )

@@ -5,6 +5,8 @@ CREATE TABLE lane (
     destination_id      INTEGER PRIMARY KEY,
     live_cursor         INTEGER NOT NULL DEFAULT 0,
     backfill_cursor     INTEGER NOT NULL DEFAULT 0,
+    taken_count         INTEGER NOT NULL DEFAULT 0,  -- messages that a cursor has passed, ever
+    calls_count         INTEGER NOT NULL DEFAULT 0,  -- HubSpot calls, ever
     lease_owner         TEXT,
     lease_token         INTEGER NOT NULL DEFAULT 0,
     lease_expires_at_ms INTEGER NOT NULL DEFAULT 0,
@@ -26,6 +28,7 @@ CREATE TABLE cycle (
     begun_at_ms      INTEGER NOT NULL,
     ended_at_ms      INTEGER,           -- NULL while it is open
     attempts         INTEGER NOT NULL DEFAULT 1,
+    taken_count      INTEGER NOT NULL DEFAULT 0,  -- messages taken for the first time
     delivered_count  INTEGER NOT NULL DEFAULT 0,
     discarded_count  INTEGER NOT NULL DEFAULT 0,
     held_count       INTEGER NOT NULL DEFAULT 0,
@@ -58,6 +61,14 @@ CREATE TABLE delivery (
 ) WITHOUT ROWID;
 CREATE INDEX delivery_by_due ON delivery (destination_id, due_at_ms) WHERE due_at_ms IS NOT NULL;
 CREATE INDEX delivery_by_state ON delivery (destination_id, state, reason, position);
+
+-- Fates of rows that retention has removed, so that the totals still add up.
+CREATE TABLE archived (
+    destination_id INTEGER NOT NULL,
+    state          TEXT NOT NULL,
+    message_count  INTEGER NOT NULL,
+    PRIMARY KEY (destination_id, state)
+) WITHOUT ROWID;
 
 -- What releases a held message: the identity keys that it waits for.
 CREATE TABLE hold (

@@ -1,0 +1,351 @@
+"""The queries of people on SQLite: status, lists, one message, failures by cause, replay."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.record import unpack_positions
+from hubwire.delivery import Move, State, moved
+from hubwire.errors import SettingsError
+from hubwire.journal.protocol import Journal
+from hubwire.message import Row, text_id
+from hubwire.record.queries import (
+    AttemptView,
+    Failure,
+    Fate,
+    LaneStatus,
+    MessageDetail,
+    MessageFilter,
+    MessageSummary,
+)
+from hubwire.registry.protocol import Registry
+
+SCAN_MESSAGES = 200_000
+"""How many of the newest messages a search without an index looks at."""
+PAGE_ROWS = 500
+FATE_COLUMNS = (
+    "destination_id, position, state, reason, detail, left_out, attempts, due_at_ms, updated_at_ms, is_replay, cycle_id"
+)
+
+_decode = msgspec.json.decode
+_json = msgspec.json.Encoder().encode
+
+
+class SqliteQueries:
+    """`Queries` over one SQLite file."""
+
+    def __init__(self, file: SqliteFile, journal: Journal, registry: Registry) -> None:
+        self._file = file
+        self._journal = journal
+        self._registry = registry
+
+    # -- status
+
+    def lanes(self, now_ms: int) -> list[LaneStatus]:
+        return [
+            self._lane(destination_id, destination.name, destination.hub_id, destination.is_paused, now_ms)
+            for destination_id, destination in self._registry.destinations().items()
+        ]
+
+    def _lane(self, destination_id: int, name: str, hub_id: str | None, is_paused: bool, now_ms: int) -> LaneStatus:
+        row = self._file.connection.execute(
+            "SELECT live_cursor, backfill_cursor, taken_count, calls_count, stopped_reason, stopped_detail,"
+            " resume_at_ms, status, open_cycle_id FROM lane WHERE destination_id = ?",
+            (destination_id,),
+        ).fetchone() or (0, 0, 0, 0, None, "", None, b"{}", None)
+        source_ids = self._registry.destinations()[destination_id].source_ids
+        live, live_since = self._journal.count_after(row[0], source_ids=source_ids, is_backfill=False)
+        backfill, backfill_since = self._journal.count_after(row[1], source_ids=source_ids, is_backfill=True)
+        since = min((at for at in (live_since, backfill_since) if at is not None), default=None)
+        counts = self._counts(destination_id)
+        status = LaneStatus(
+            destination_id=destination_id,
+            name=name,
+            hub_id=hub_id,
+            state="stopped" if row[4] else "paused" if is_paused else "delivering" if live + backfill else "idle",
+            stopped_reason=row[4],
+            stopped_detail=row[5],
+            resume_at_ms=row[6],
+            backlog_count=live + backfill,
+            lag_seconds=max(0, now_ms - since) / 1000 if since is not None else 0.0,
+            taken=row[2],
+            calls=row[3],
+            budget=_decode(row[7]),
+            discarded=counts[State.DISCARDED],
+            held=counts[State.HELD],
+            pending=counts[State.PENDING] + counts[State.LEASED],
+            retrying=counts[State.RETRYING],
+            dead=counts[State.DEAD],
+        )
+        others = sum(count for state, count in counts.items() if state is not State.DELIVERED)
+        status.delivered = status.taken - others
+        return status
+
+    def _counts(self, destination_id: int) -> dict[State, int]:
+        counts = dict.fromkeys(State, 0)
+        rows = self._file.connection.execute(
+            "SELECT state, count(*) FROM delivery WHERE destination_id = ? GROUP BY state"
+            " UNION ALL SELECT state, message_count FROM archived WHERE destination_id = ?",
+            (destination_id, destination_id),
+        )
+        for state, count in rows:
+            counts[State(state)] += count
+        return counts
+
+    # -- messages
+
+    def messages(self, wanted: MessageFilter) -> list[MessageSummary]:
+        found: list[MessageSummary] = []
+        for rows in self._candidates(wanted):
+            for summary in self._summaries(rows):
+                if _fits(summary, wanted):
+                    found.append(summary)
+                    if len(found) >= wanted.limit:
+                        return found
+        return found
+
+    def message(self, message_id: str) -> list[MessageDetail]:
+        rows = self._journal.find(message_id)
+        details: list[MessageDetail] = []
+        for row, summary in zip(rows, self._summaries(rows), strict=True):
+            details.append(
+                MessageDetail(
+                    summary=summary,
+                    body=_decode(row.body),
+                    envelope=_decode(row.envelope) if row.envelope else None,
+                    attempts=self._attempts(row, summary.fates),
+                )
+            )
+        return details
+
+    def failures(self) -> list[Failure]:
+        rows = self._file.connection.execute(
+            "SELECT destination_id, state, reason, count(*), min(updated_at_ms), max(updated_at_ms), max(detail),"
+            " max(position) FROM delivery WHERE state IN ('dead', 'retrying', 'held')"
+            " GROUP BY destination_id, state, reason ORDER BY count(*) DESC"
+        )
+        return [
+            Failure(
+                destination_id=row[0],
+                state=State(row[1]),
+                reason=row[2],
+                count=row[3],
+                first_at_ms=row[4],
+                last_at_ms=row[5],
+                sample_detail=row[6],
+                sample_position=row[7],
+            )
+            for row in rows
+        ]
+
+    # -- replay
+
+    def count(self, wanted: MessageFilter) -> int:
+        return len(self._targets(wanted))
+
+    def replay(self, wanted: MessageFilter, now_ms: int) -> int:
+        targets = self._targets(wanted)
+        state = moved(_replayable(wanted), Move.REPLAY if wanted.state is not State.HELD else Move.RELEASE)
+        with self._file.transaction() as db:
+            db.executemany(
+                "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = 1, attempts = 0,"
+                " first_attempt_at_ms = NULL, updated_at_ms = ? WHERE destination_id = ? AND position = ?"
+                " AND state = ?",
+                [(state, now_ms, now_ms, *target, wanted.state) for target in targets],
+            )
+        return len(targets)
+
+    def _targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
+        _replayable(wanted)
+        targets: list[tuple[int, int]] = []
+        everything = msgspec.structs.replace(wanted, before=None, limit=1 << 62)
+        for rows in self._candidates(everything):
+            for summary in self._summaries(rows):
+                if _fits(summary, everything):
+                    targets += [
+                        (fate.destination_id, summary.position) for fate in summary.fates if _fate_fits(fate, wanted)
+                    ]
+        return targets
+
+    # -- reading
+
+    def _candidates(self, wanted: MessageFilter) -> Iterator[list[Row]]:
+        """Pages of journal rows, newest first, that may fit: by the state index, or the newest messages."""
+        by_index = wanted.state not in (None, State.DELIVERED) or wanted.reason is not None
+        before = wanted.before
+        scanned = 0
+        while scanned < SCAN_MESSAGES or by_index:
+            if by_index:
+                positions = self._indexed(wanted, before)
+                kept = self._journal.read_at(positions)
+                rows = [kept[position] for position in positions if position in kept]
+                if not positions:
+                    return
+                before = positions[-1]
+            else:
+                rows = self._journal.newest(before, PAGE_ROWS)
+                if not rows:
+                    return
+                before = rows[-1].position
+            scanned += PAGE_ROWS
+            yield rows
+
+    def _indexed(self, wanted: MessageFilter, before: int | None) -> list[int]:
+        rows = self._file.connection.execute(
+            "SELECT DISTINCT position FROM delivery WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR reason = ?2)"
+            " AND (?3 IS NULL OR destination_id = ?3) AND position < ?4 ORDER BY position DESC LIMIT ?5",
+            (
+                wanted.state,
+                wanted.reason,
+                wanted.destination_id,
+                before if before is not None else 1 << 62,
+                PAGE_ROWS,
+            ),
+        )
+        return [position for (position,) in rows]
+
+    def _summaries(self, rows: Iterable[Row]) -> list[MessageSummary]:
+        rows = list(rows)
+        fates = self._fates([row.position for row in rows])
+        lanes = self._cursors()
+        return [_summary(row, _complete(row, fates.get(row.position, {}), lanes)) for row in rows]
+
+    def _fates(self, positions: list[int]) -> dict[int, dict[int, Fate]]:
+        found: dict[int, dict[int, Fate]] = {}
+        rows = self._file.connection.execute(
+            f"SELECT {FATE_COLUMNS} FROM delivery"  # noqa: S608 - a constant list of columns
+            " WHERE position IN (SELECT value FROM json_each(?))",
+            (_json(positions).decode(),),
+        )
+        for row in rows:
+            found.setdefault(row[1], {})[row[0]] = Fate(
+                destination_id=row[0],
+                state=State(row[2]),
+                reason=row[3],
+                detail=row[4],
+                left_out=_decode(row[5]) if row[5] else [],
+                attempts=row[6],
+                due_at_ms=row[7],
+                updated_at_ms=row[8],
+                is_replay=bool(row[9]),
+                cycle_id=row[10],
+            )
+        return found
+
+    def _cursors(self) -> dict[int, tuple[int, int, tuple[int, ...] | None]]:
+        lanes = {
+            row[0]: (row[1], row[2])
+            for row in self._file.connection.execute("SELECT destination_id, live_cursor, backfill_cursor FROM lane")
+        }
+        return {
+            destination_id: (*lanes.get(destination_id, (0, 0)), destination.source_ids)
+            for destination_id, destination in self._registry.destinations().items()
+        }
+
+    def _attempts(self, row: Row, fates: Iterable[Fate]) -> list[AttemptView]:
+        """The exchanges of the cycles that took this message on, those that answered for it."""
+        found: list[AttemptView] = []
+        for fate in fates:
+            cycles = self._file.connection.execute(
+                "SELECT attempt_id, cycle_id, call, started_at_ms, duration_ms, status, outcome, correlation_id,"
+                " request, response, positions FROM attempt WHERE destination_id = ?1 AND (cycle_id = ?2 OR cycle_id IN"
+                " (SELECT cycle_id FROM cycle WHERE destination_id = ?1 AND CASE WHEN ?4 THEN"
+                " backfill_after < ?3 AND backfill_through >= ?3 ELSE live_after < ?3 AND live_through >= ?3 END))"
+                " ORDER BY attempt_id",
+                (fate.destination_id, fate.cycle_id, row.position, row.is_backfill),
+            )
+            for attempt in cycles:
+                positions = unpack_positions(attempt[10])
+                if row.position in positions:
+                    found.append(_attempt(attempt, len(positions)))
+        return found
+
+
+def _attempt(row: sqlite3.Row | tuple[Any, ...], message_count: int) -> AttemptView:
+    return AttemptView(
+        attempt_id=row[0],
+        cycle_id=row[1],
+        call=row[2],
+        started_at_ms=row[3],
+        duration_ms=row[4],
+        status=row[5],
+        outcome=row[6],
+        correlation_id=row[7],
+        request=zlib.decompress(row[8]),
+        response=zlib.decompress(row[9]),
+        message_count=message_count,
+    )
+
+
+def _complete(
+    row: Row, fates: Mapping[int, Fate], lanes: Mapping[int, tuple[int, int, tuple[int, ...] | None]]
+) -> list[Fate]:
+    """The fates of a message: its rows, and what its place before or behind each lane's cursor says."""
+    if row.rejected is not None:
+        return []
+    complete: list[Fate] = []
+    for destination_id, (live, backfill, source_ids) in lanes.items():
+        fate = fates.get(destination_id)
+        if fate is None and (source_ids is None or row.source_id in source_ids):
+            passed = row.position <= (backfill if row.is_backfill else live)
+            fate = Fate(destination_id=destination_id, state=State.DELIVERED if passed else State.PENDING)
+        if fate is not None:
+            complete.append(fate)
+    return complete
+
+
+def _summary(row: Row, fates: list[Fate]) -> MessageSummary:
+    fields = _decode(row.body)
+    fields = fields if isinstance(fields, dict) else {}
+    return MessageSummary(
+        position=row.position,
+        message_id=row.message_id,
+        source_id=row.source_id,
+        type=text_id(fields.get("type")) or "?",
+        received_at_ms=row.received_at_ms,
+        user_id=text_id(fields.get("userId")),
+        anonymous_id=text_id(fields.get("anonymousId")),
+        event=text_id(fields.get("event")) or text_id(fields.get("name")) or text_id(fields.get("groupId")),
+        rejected=row.rejected,
+        is_backfill=row.is_backfill,
+        fates=fates,
+    )
+
+
+def _fits(summary: MessageSummary, wanted: MessageFilter) -> bool:
+    checks = (
+        wanted.type is None or summary.type == wanted.type,
+        wanted.event is None or summary.event == wanted.event,
+        wanted.source_id is None or summary.source_id == wanted.source_id,
+        wanted.rejected is None or (summary.rejected is not None) == wanted.rejected,
+        wanted.since_ms is None or summary.received_at_ms >= wanted.since_ms,
+        wanted.until_ms is None or summary.received_at_ms < wanted.until_ms,
+        wanted.user is None or wanted.user in (summary.user_id, summary.anonymous_id),
+        wanted.text is None or wanted.text in (summary.message_id, summary.user_id, summary.anonymous_id),
+        (wanted.state is None and wanted.reason is None and wanted.destination_id is None)
+        or any(_fate_fits(fate, wanted) for fate in summary.fates),
+    )
+    return all(checks)
+
+
+def _fate_fits(fate: Fate, wanted: MessageFilter) -> bool:
+    return (
+        (wanted.state is None or fate.state is wanted.state)
+        and (wanted.reason is None or fate.reason == wanted.reason)
+        and (wanted.destination_id is None or fate.destination_id == wanted.destination_id)
+    )
+
+
+def _replayable(wanted: MessageFilter) -> State:
+    if wanted.state not in (State.DEAD, State.DISCARDED, State.HELD, State.DELIVERED):
+        raise SettingsError(
+            f"replay needs a state: dead, discarded, held or delivered (got {wanted.state or 'none'})",
+            hint="For example: hubwire replay --state dead",
+        )
+    return wanted.state

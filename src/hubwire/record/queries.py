@@ -1,0 +1,150 @@
+"""What people ask of the record: console, CLI and admin API read the same answers.
+
+A query never needs the lane to run: it reads the database. Values for people: times stay epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from hubwire.delivery import State
+
+
+class Fate(msgspec.Struct, kw_only=True):
+    """What became of one message at one destination."""
+
+    destination_id: int
+    state: State
+    reason: str | None = None
+    detail: str = ""
+    left_out: list[dict[str, str]] = []
+    attempts: int = 0
+    due_at_ms: int | None = None
+    updated_at_ms: int | None = None
+    is_replay: bool = False
+    cycle_id: int | None = None
+
+
+class MessageSummary(msgspec.Struct, kw_only=True):
+    """One line of a list of messages."""
+
+    position: int
+    message_id: str
+    source_id: int
+    type: str
+    received_at_ms: int
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    event: str | None = None
+    rejected: str | None = None
+    is_backfill: bool = False
+    fates: list[Fate] = []
+
+
+class AttemptView(msgspec.Struct, kw_only=True):
+    """One HTTP exchange, as kept."""
+
+    attempt_id: int
+    cycle_id: int
+    call: str
+    started_at_ms: int
+    duration_ms: int
+    status: int | None
+    outcome: str
+    correlation_id: str
+    request: bytes
+    response: bytes
+    message_count: int
+
+
+class MessageDetail(msgspec.Struct, kw_only=True):
+    """One message, whole: what came in, what became of it, what was asked of HubSpot for it."""
+
+    summary: MessageSummary
+    body: dict[str, Any]
+    envelope: dict[str, Any] | None
+    attempts: list[AttemptView]
+
+
+class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
+    """Which messages: every set field must fit. `before`: positions below it (paging)."""
+
+    state: State | None = None
+    reason: str | None = None
+    user: str | None = None
+    """A userId, anonymousId or e-mail."""
+    type: str | None = None
+    event: str | None = None
+    source_id: int | None = None
+    destination_id: int | None = None
+    rejected: bool | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    text: str | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+class LaneStatus(msgspec.Struct, kw_only=True):
+    """Where one destination stands. Counts are of messages; they add up: taken = delivered + the other states."""
+
+    destination_id: int
+    name: str
+    hub_id: str | None
+    state: str
+    """delivering, idle, paused or stopped."""
+    stopped_reason: str | None = None
+    stopped_detail: str = ""
+    resume_at_ms: int | None = None
+    backlog_count: int = 0
+    lag_seconds: float = 0.0
+    taken: int = 0
+    delivered: int = 0
+    discarded: int = 0
+    held: int = 0
+    pending: int = 0
+    retrying: int = 0
+    dead: int = 0
+    calls: int = 0
+    next_due_at_ms: int | None = None
+    budget: dict[str, Any] = {}
+
+    @property
+    def is_drained(self) -> bool:
+        """Nothing left to do until something new arrives, a person acts, or a hold runs out."""
+        return not (self.backlog_count or self.pending or self.retrying)
+
+
+class Failure(msgspec.Struct, kw_only=True):
+    """Messages of one destination in one state for one reason."""
+
+    destination_id: int
+    state: State
+    reason: str
+    count: int
+    first_at_ms: int
+    last_at_ms: int
+    sample_detail: str
+    sample_position: int
+
+
+class Queries(Protocol):
+    def lanes(self, now_ms: int) -> list[LaneStatus]: ...
+
+    def messages(self, wanted: MessageFilter) -> list[MessageSummary]:
+        """Newest first. Searches without an index look at a bounded number of the newest messages."""
+        ...
+
+    def message(self, message_id: str) -> list[MessageDetail]: ...
+
+    def failures(self) -> list[Failure]: ...
+
+    def count(self, wanted: MessageFilter) -> int:
+        """How many deliveries fit a filter with a state: what a replay would put back."""
+        ...
+
+    def replay(self, wanted: MessageFilter, now_ms: int) -> int:
+        """Put the deliveries that fit back to pending, marked as replay; how many."""
+        ...
