@@ -14,14 +14,13 @@ from hubwire.deliver.coalesce import Work
 from hubwire.deliver.ledger import Ledger
 from hubwire.message import Message, Row, read_message
 from hubwire.operation import Discard, Hold, Link
-from hubwire.plan.identity import Identity
+from hubwire.plan.identity import MAX_DEPTH, Identity, pointer_targets
 from hubwire.plan.planner import keys_of, links_of, plan
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
 LoadLinks = Callable[[Iterable[tuple[str, str]]], Mapping[tuple[str, str], Link]]
 SLICE_MESSAGES = 1000
-POINTER_DEPTH = 5
 
 
 class Gatherer:
@@ -73,16 +72,14 @@ class Gatherer:
 
     def _learn(self, messages: Sequence[Message]) -> None:
         wanted = {key for message in messages for key in keys_of(message, self._sources[message.source_id])}
-        for _ in range(POINTER_DEPTH):
+        for _ in range(MAX_DEPTH):
             wanted -= self._asked
             if not wanted:
                 break
             self._asked |= wanted
             known = self._load_links(wanted)
-            self.identity.known(known)
-            wanted = {
-                (link.space, link.target[1:]) for link in known.values() if link.target.startswith("@")
-            }
+            self.identity.know(known)
+            wanted = set(pointer_targets(known.values()))
         for message in messages:
             for link in links_of(message, self._sources[message.source_id], self._destination):
                 self.identity.learn(link)

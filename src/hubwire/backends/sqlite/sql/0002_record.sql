@@ -128,7 +128,7 @@ CREATE TABLE link (
     space        TEXT NOT NULL,
     link_key     TEXT NOT NULL,
     target       TEXT NOT NULL,
-    strength     INTEGER NOT NULL CHECK (strength BETWEEN 1 AND 3),
+    strength     INTEGER NOT NULL CHECK (strength BETWEEN 0 AND 3),
     at_ms        INTEGER NOT NULL,
     linked_at_ms INTEGER NOT NULL,
     PRIMARY KEY (space, link_key)

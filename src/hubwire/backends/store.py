@@ -1,0 +1,48 @@
+"""Opening the store that the settings name: one value with every protocol of the database behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.journal import SqliteJournal
+from hubwire.backends.sqlite.queries import SqliteQueries
+from hubwire.backends.sqlite.record import SqliteRecord
+from hubwire.backends.sqlite.registry import SqliteRegistry
+from hubwire.clock import Clock
+from hubwire.errors import SettingsError
+from hubwire.journal.protocol import Journal
+from hubwire.record.protocol import Record
+from hubwire.record.queries import Queries
+from hubwire.registry.protocol import Registry
+from hubwire.registry.vault import load_vault
+from hubwire.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Journal, record, registry and queries of one installation. `close()` closes what they share."""
+
+    journal: Journal
+    record: Record
+    registry: Registry
+    queries: Queries
+    close: Callable[[], None]
+
+
+def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
+    """The store that `database_url` names.
+
+    Shape: `appends` claims the journal's appender, which SQLite gives to one process at a time.
+    Errors: BackendUnavailable, SchemaMismatch, SettingsError for an unknown kind of database.
+    """
+    path = settings.database_path
+    if path is None:
+        raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
+    vault = load_vault(settings.secret_key, Path(settings.data))
+    file = SqliteFile(path)
+    registry = SqliteRegistry(file, vault, clock)
+    journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
+    return Store(journal, SqliteRecord(file), registry, SqliteQueries(file, journal, registry), file.close)

@@ -1,0 +1,31 @@
+"""The command line: each command parses, calls, prints. Exit codes: 0 done, 1 failed, 2 bad usage."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from hubwire.cli import look, run
+from hubwire.errors import HubwireError
+
+app = typer.Typer(
+    name="hubwire",
+    help="A self-hosted, Segment-compatible HubSpot destination.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+run.register(app)
+look.register(app)
+
+
+def main() -> None:
+    """Run a command; what Hubwire can explain is one clear line, never a traceback."""
+    try:
+        app()
+    except HubwireError as exc:
+        typer.secho(f"hubwire: {exc}", fg="red", err=True)
+        if exc.hint:
+            typer.echo(f"  {exc.hint}", err=True)
+        sys.exit(1)

@@ -1,0 +1,66 @@
+"""What commands share: the settings, the store opened for reading, and how data is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hubwire.backends.store import Store, open_store
+from hubwire.clock import SystemClock
+from hubwire.settings import Settings, load
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", envvar="HUBWIRE_CONFIG", help="Settings file instead of ./hubwire.toml.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The settings in force, from the environment and the file."""
+    return load(file=config)
+
+
+@contextmanager
+def reading(config: Path | None) -> Iterator[Store]:
+    """The store of this installation, without claiming the appender: works beside a running server."""
+    store = open_store(settings_of(config), SystemClock(), appends=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain)).decode())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return str(value)
+
+
+def when(at_ms: int | None) -> str:
+    """A time for people, UTC."""
+    if at_ms is None:
+        return "-"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def table(*columns: str) -> Table:
+    """A plain table: no boxes, so that it can be cut and grepped."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made

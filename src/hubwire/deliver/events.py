@@ -1,0 +1,73 @@
+"""Custom events: definitions made when missing, occurrences in batches of five hundred.
+
+HubSpot answers a batch of events with 204 and no word per event, so an occurrence is only sent for a contact that is
+confirmed, under a definition that exists, with a uuid derived from the messageId: a repeat has no effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from hubwire.deliver.batch import EVENTS_PER_CALL, split
+from hubwire.deliver.exchange import Input
+from hubwire.deliver.task import Task
+from hubwire.hubspot.client import Call
+from hubwire.hubspot.wire import EventInput, send_events
+from hubwire.operation import Discard, SendEvent
+from hubwire.reasons import Reason
+
+
+async def send(task: Task, events: Sequence[SendEvent]) -> None:
+    """Send the events of confirmed contacts; the others wait, or end, with their contact."""
+    ready: list[SendEvent] = []
+    for event in events:
+        if task.contact_id(event.email) is None:
+            task.ledger.judge([event.position], task.missing_verdict(event.email, None))
+        else:
+            ready.append(event)
+    names = await _definitions(task, ready)
+    inputs: dict[str, SendEvent] = {}
+    for event in ready:
+        if event.event in names:
+            inputs[str(event.position)] = event
+        elif not task.schema.events_available:
+            task.ledger.discard_or_hold(event.position, Discard(Reason.EVENTS_NOT_AVAILABLE))
+    batches = split([Input(trace, event.email, {}, (event.position,)) for trace, event in inputs.items()], EVENTS_PER_CALL)
+
+    def call(group: Sequence[Input]) -> Call:
+        body = send_events([_wire(task, inputs[one.trace], names) for one in group])
+        return Call("send events", "POST", task.paths.send_events, body, "events")
+
+    for outcome in (
+        one for batch in await asyncio.gather(*(task.exchange.send(call, batch) for batch in batches)) for one in batch
+    ):
+        task.ledger.judge(outcome.input.positions, outcome.verdict)
+
+
+def _wire(task: Task, event: SendEvent, names: Mapping[str, str]) -> EventInput:
+    return EventInput(
+        event_name=names[event.event],
+        email=event.email,
+        occurred_at_ms=event.occurred_at_ms,
+        uuid=event.uuid,
+        properties={name: written.value for name, written in event.properties.items()},
+    )
+
+
+async def _definitions(task: Task, events: Sequence[SendEvent]) -> dict[str, str]:
+    """Event -> full name, for every event that HubSpot has a definition of, after making those it lacks."""
+    types: dict[str, dict[str, str]] = defaultdict(dict)
+    labels: dict[str, tuple[str, list[int]]] = {}
+    for event in events:
+        types[event.event].update(event.types)
+        labels.setdefault(event.event, (event.label, []))[1].append(event.position)
+    names: dict[str, str] = {}
+    for name, (label, positions) in labels.items():
+        if not task.schema.events_available:
+            break
+        full_name = await task.portal.ensure_event(name, label, types[name], positions)
+        if full_name is not None:
+            names[name] = full_name
+    return names
