@@ -1,0 +1,163 @@
+"""Numbers that people ask for: the funnel of a window, activity over time, who sent how much, what was left out, and
+what is known of one person.
+
+Numbers are counts of messages, and the funnel's stages add up to what was received: each message of the window is
+in exactly one stage, the same one that `Queries.messages` shows for it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class Funnel(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the messages received in a window stand at one destination now.
+
+    Shape: `received` is the sum of all the others. `backlog`: behind the lane's cursor, not planned yet;
+    `pending`: due again (released or replayed); `not_connected`: their source does not feed this destination.
+    """
+
+    destination_id: int
+    since_ms: int | None = None
+    until_ms: int | None = None
+    received: int = 0
+    rejected: int = 0
+    not_connected: int = 0
+    backlog: int = 0
+    pending: int = 0
+    retrying: int = 0
+    held: int = 0
+    discarded: int = 0
+    dead: int = 0
+    delivered: int = 0
+
+    @property
+    def accounted(self) -> int:
+        """The sum of the stages."""
+        return (
+            self.rejected
+            + self.not_connected
+            + self.backlog
+            + self.pending
+            + self.retrying
+            + self.held
+            + self.discarded
+            + self.dead
+            + self.delivered
+        )
+
+
+class ActivityPoint(msgspec.Struct, kw_only=True):
+    """One step of time at one destination. `received` counts what is routed to it; the others are what its cycles
+    counted; `backlog` is what waited at the end of the step."""
+
+    at_ms: int
+    received: int = 0
+    taken: int = 0
+    delivered: int = 0
+    discarded: int = 0
+    held: int = 0
+    retrying: int = 0
+    dead: int = 0
+    calls: int = 0
+    backlog: int = 0
+
+
+class Intake(msgspec.Struct, kw_only=True):
+    """What one source sent in a window. `rejected`: reason -> count, part of `received`."""
+
+    source_id: int
+    received: int = 0
+    rejected: dict[str, int] = {}
+    last_received_at_ms: int | None = None
+
+
+class LeftOutCount(msgspec.Struct, kw_only=True, frozen=True):
+    """One field that was left out of what was sent, for one reason. `sample_position` is the newest such message."""
+
+    field: str
+    reason: str
+    count: int
+    sample_detail: str
+    sample_position: int
+    sample_message_id: str
+
+
+class KnownLink(msgspec.Struct, kw_only=True, frozen=True):
+    """One entry of the identity memory."""
+
+    space: str
+    key: str
+    target: str
+    strength: int
+    at_ms: int
+
+
+class KnownRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """What HubSpot confirmed of a contact or a company. `properties`: name -> (value, message time ms)."""
+
+    destination_id: int
+    kind: str
+    """contact or company."""
+    key: str
+    """The e-mail or the domain."""
+    record_id: str | None
+    confirmed_at_ms: int
+    properties: dict[str, tuple[str, int]]
+    associated: tuple[str, ...] = ()
+    """Domains of a contact's companies; e-mails of a company's contacts (the first hundred)."""
+
+
+class Identity(msgspec.Struct, kw_only=True):
+    """Everything known of an e-mail, userId, anonymousId, groupId or domain."""
+
+    identity: str
+    links: list[KnownLink] = []
+    records: list[KnownRecord] = []
+
+
+class Storage(msgspec.Struct, kw_only=True, frozen=True):
+    """What the database holds."""
+
+    bytes_used: int
+    messages: int
+    first_position: int
+    last_position: int
+    oldest_received_at_ms: int | None
+    newest_received_at_ms: int | None
+    deliveries: int
+    attempts: int
+    cycles: int
+    people: int
+    companies: int
+    schema_version: int
+
+
+class Statistics(Protocol):
+    def funnel(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Funnel:
+        """Where the messages received from `since_ms` on and before `until_ms` stand, from one snapshot."""
+        ...
+
+    def activity(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[ActivityPoint]:
+        """The window in equal steps, oldest first; `at_ms` is the beginning of a step."""
+        ...
+
+    def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:
+        """What each source sent in a window, busiest first."""
+        ...
+
+    def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
+        """Fields left out of deliveries, most frequent first; looks at a bounded number of the newest ones."""
+        ...
+
+    def identity(self, wanted: str) -> Identity:
+        """What is known of one identity, over all spaces and destinations."""
+        ...
+
+    def storage(self) -> Storage: ...
+
+    def catch_up(self, limit: int) -> int:
+        """Sum up at most `limit` more stretches of the journal ahead of time; how many are left."""
+        ...
