@@ -1,0 +1,205 @@
+"""Which record is associated with which, and under which labels. Both directions of a link are kept.
+
+Type ids and the primary and unlabelled pairs come from HubSpot's associations guide; that a contact has one primary
+company, and that taking the unlabelled link away takes every label away, come from there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hubwire.emulator.wire import invalid
+
+Pair = tuple[str, str]
+
+
+@dataclass(slots=True)
+class AssociationType:
+    """One way a record of one type can be associated with one of another; `inverse` is the id seen from there."""
+
+    type_id: int
+    category: str
+    label: str | None
+    inverse: int
+    name: str = ""
+
+
+_BUILT_IN: dict[Pair, list[AssociationType]] = {
+    ("contacts", "companies"): [
+        AssociationType(279, "HUBSPOT_DEFINED", None, 280, "contact_to_company_unlabeled"),
+        AssociationType(1, "HUBSPOT_DEFINED", "Primary", 2, "contact_to_company"),
+    ],
+    ("companies", "contacts"): [
+        AssociationType(280, "HUBSPOT_DEFINED", None, 279, "company_to_contact_unlabeled"),
+        AssociationType(2, "HUBSPOT_DEFINED", "Primary", 1, "company_to_contact"),
+    ],
+    ("contacts", "contacts"): [AssociationType(449, "HUBSPOT_DEFINED", None, 449, "contact_to_contact")],
+    ("companies", "companies"): [
+        AssociationType(450, "HUBSPOT_DEFINED", None, 450, "company_to_company"),
+        AssociationType(13, "HUBSPOT_DEFINED", "Child Company", 14, "parent_to_child_company"),
+        AssociationType(14, "HUBSPOT_DEFINED", "Parent Company", 13, "child_to_parent_company"),
+    ],
+}
+_PRIMARY = {("contacts", "companies"): 1}
+
+
+class Associations:
+    """Links and label definitions of a portal.
+
+    Shape: `links[(from, to)][from_id][to_id]` is the tuple of type ids, the unlabelled one always among them.
+    """
+
+    def __init__(self) -> None:
+        self.types: dict[Pair, list[AssociationType]] = {
+            pair: [AssociationType(t.type_id, t.category, t.label, t.inverse, t.name) for t in known]
+            for pair, known in _BUILT_IN.items()
+        }
+        self.links: dict[Pair, dict[str, dict[str, tuple[int, ...]]]] = {}
+        self.changed: set[tuple[str, str, str, str]] | None = None
+        self._next_type_id = 1_001
+
+    def types_of(self, from_type: str, to_type: str) -> list[AssociationType]:
+        """The label definitions of a pair, the unlabelled one first; a pair with none yet gets its unlabelled one."""
+        known = self.types.get((from_type, to_type))
+        if known is None:
+            self._define(from_type, to_type, None, None, "")
+            known = self.types[from_type, to_type]
+        return known
+
+    def default_type(self, from_type: str, to_type: str) -> AssociationType:
+        """The unlabelled association of a pair."""
+        return self.types_of(from_type, to_type)[0]
+
+    def find_type(self, from_type: str, to_type: str, type_id: int, category: str | None) -> AssociationType:
+        """The definition an input names.
+
+        Errors: a 400 when the pair has none of that id and category (wording unsure).
+        """
+        for known in self.types_of(from_type, to_type):
+            if known.type_id == type_id and category in (None, known.category):
+                return known
+        raise invalid(
+            f"Association type {type_id} of category {category} does not exist between {from_type} and {to_type}"
+        )
+
+    def add_label(
+        self, from_type: str, to_type: str, label: str, inverse_label: str | None, name: str
+    ) -> list[AssociationType]:
+        """Define a label of the account's own, in both directions."""
+        self.types_of(from_type, to_type)
+        return self._define(from_type, to_type, label, inverse_label or label, name)
+
+    def remove_label(self, from_type: str, to_type: str, type_id: int) -> None:
+        """Drop a label and take it off every link."""
+        removed = self.find_type(from_type, to_type, type_id, "USER_DEFINED")
+        for pair, gone in (((from_type, to_type), removed.type_id), ((to_type, from_type), removed.inverse)):
+            self.types[pair] = [known for known in self.types[pair] if known.type_id != gone]
+            for from_id, targets in self.links.get(pair, {}).items():
+                for to_id, held in targets.items():
+                    if gone in held:
+                        targets[to_id] = tuple(type_id for type_id in held if type_id != gone)
+                        self._mark(*pair, from_id, to_id)
+
+    def link(self, from_type: str, from_id: str, to_type: str, to_id: str, chosen: list[AssociationType]) -> None:
+        """Associate two records under these labels, added to those they have."""
+        default = self.default_type(from_type, to_type)
+        for known in [default, *chosen]:
+            if known.type_id == _PRIMARY.get((from_type, to_type)):
+                self._demote(from_type, from_id, to_type, known)
+            elif known.inverse == _PRIMARY.get((to_type, from_type)):
+                self._demote(to_type, to_id, from_type, self.find_type(to_type, from_type, known.inverse, None))
+            self._add(from_type, from_id, to_type, to_id, known.type_id)
+            self._add(to_type, to_id, from_type, from_id, known.inverse)
+
+    def unlink(self, from_type: str, from_id: str, to_type: str, to_id: str, type_ids: list[int] | None = None) -> None:
+        """Take labels away (all of them, and the link, when None or when the unlabelled one is among them)."""
+        held = self.links.get((from_type, to_type), {}).get(from_id, {}).get(to_id)
+        if held is None:
+            return
+        default = self.default_type(from_type, to_type)
+        gone = set(held if type_ids is None or default.type_id in type_ids else type_ids)
+        inverses = {known.inverse for known in self.types_of(from_type, to_type) if known.type_id in gone}
+        self._keep(from_type, from_id, to_type, to_id, gone)
+        self._keep(to_type, to_id, from_type, from_id, inverses)
+
+    def unlink_all(self, object_type: str, record_id: str) -> None:
+        """Take a record out of every association (archive, privacy delete)."""
+        for (from_type, to_type), by_id in list(self.links.items()):
+            if from_type == object_type:
+                for to_id in list(by_id.get(record_id, ())):
+                    self.unlink(from_type, record_id, to_type, to_id)
+
+    def move_all(self, object_type: str, old_id: str, new_id: str, *, keeps_primary: bool) -> None:
+        """Hand the associations of a merged record to the one it became."""
+        for (from_type, to_type), by_id in list(self.links.items()):
+            if from_type != object_type:
+                continue
+            for to_id, held in list(by_id.get(old_id, {}).items()):
+                primary = _PRIMARY.get((from_type, to_type))
+                chosen = [
+                    known
+                    for known in self.types_of(from_type, to_type)
+                    if known.type_id in held and (keeps_primary or known.type_id != primary)
+                ]
+                self.unlink(from_type, old_id, to_type, to_id)
+                self.link(from_type, new_id, to_type, to_id, chosen)
+
+    def targets(self, from_type: str, from_id: str, to_type: str) -> dict[str, tuple[int, ...]]:
+        """Associated record id to the type ids held."""
+        return self.links.get((from_type, to_type), {}).get(from_id, {})
+
+    def every_link(self, order: list[str]) -> Iterator[tuple[str, str, str, str, tuple[int, ...]]]:
+        """Each association once: (from type, from id, to type, to id, type ids), from the earlier type of `order`."""
+        for (from_type, to_type), by_id in self.links.items():
+            if order.index(from_type) > order.index(to_type):
+                continue
+            for from_id, targets in by_id.items():
+                for to_id, held in targets.items():
+                    if from_type != to_type or from_id <= to_id:
+                        yield from_type, from_id, to_type, to_id, held
+
+    def _define(
+        self, from_type: str, to_type: str, label: str | None, inverse_label: str | None, name: str
+    ) -> list[AssociationType]:
+        forward_id = self._next_type_id
+        inverse_id = forward_id if from_type == to_type and label == inverse_label else forward_id + 1
+        self._next_type_id = inverse_id + 1
+        forward = AssociationType(forward_id, "USER_DEFINED", label, inverse_id, name)
+        self.types.setdefault((from_type, to_type), []).append(forward)
+        if inverse_id == forward_id:
+            return [forward]
+        inverse = AssociationType(inverse_id, "USER_DEFINED", inverse_label, forward_id, name)
+        self.types.setdefault((to_type, from_type), []).append(inverse)
+        return [forward, inverse]
+
+    def _demote(self, from_type: str, from_id: str, to_type: str, primary: AssociationType) -> None:
+        for to_id, held in list(self.targets(from_type, from_id, to_type).items()):
+            if primary.type_id in held:
+                self._keep(from_type, from_id, to_type, to_id, {primary.type_id})
+                self._keep(to_type, to_id, from_type, from_id, {primary.inverse})
+
+    def _add(self, from_type: str, from_id: str, to_type: str, to_id: str, type_id: int) -> None:
+        targets = self.links.setdefault((from_type, to_type), {}).setdefault(from_id, {})
+        held = targets.get(to_id, ())
+        if type_id not in held:
+            targets[to_id] = (*held, type_id)
+            self._mark(from_type, to_type, from_id, to_id)
+
+    def _keep(self, from_type: str, from_id: str, to_type: str, to_id: str, gone: set[int]) -> None:
+        by_id = self.links.get((from_type, to_type), {})
+        targets = by_id.get(from_id, {})
+        if to_id not in targets:
+            return
+        left = tuple(type_id for type_id in targets[to_id] if type_id not in gone)
+        if left:
+            targets[to_id] = left
+        else:
+            del targets[to_id]
+            if not targets:
+                del by_id[from_id]
+        self._mark(from_type, to_type, from_id, to_id)
+
+    def _mark(self, from_type: str, to_type: str, from_id: str, to_id: str) -> None:
+        if self.changed is not None:
+            self.changed.add((from_type, from_id, to_type, to_id))

@@ -1,0 +1,110 @@
+"""What an emulated portal is like: tier, tokens, limits, lags. Values only; nothing here reads a file or a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Tier(StrEnum):
+    """HubSpot's subscription tiers, as far as they change what the API answers."""
+
+    FREE = "free"
+    STARTER = "starter"
+    PROFESSIONAL = "professional"
+    ENTERPRISE = "enterprise"
+
+
+@dataclass(frozen=True, slots=True)
+class TierLimits:
+    """What a tier allows.
+
+    Units: bursts are calls per 10 seconds, `daily` is calls per day in the portal's time zone.
+    Source: HubSpot docs, usage guidelines (private apps and service keys) and the associations guide, read 2026-11.
+    """
+
+    burst: int
+    daily: int
+    association_burst: int
+    has_custom_events: bool
+
+
+TIER_LIMITS: dict[Tier, TierLimits] = {
+    Tier.FREE: TierLimits(burst=100, daily=250_000, association_burst=100, has_custom_events=False),
+    Tier.STARTER: TierLimits(burst=100, daily=250_000, association_burst=100, has_custom_events=False),
+    Tier.PROFESSIONAL: TierLimits(burst=190, daily=625_000, association_burst=150, has_custom_events=False),
+    Tier.ENTERPRISE: TierLimits(burst=190, daily=1_000_000, association_burst=150, has_custom_events=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CustomObject:
+    """A custom object type of the portal.
+
+    Shape: `properties` are property definitions as the properties API takes them; `required` names those that a
+    create must carry. `type_id` is HubSpot's `2-…` id.
+    """
+
+    name: str
+    type_id: str
+    singular: str = ""
+    plural: str = ""
+    properties: tuple[dict[str, Any], ...] = ()
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthApp:
+    """The one public app that the token endpoint knows."""
+
+    client_id: str = "emulator-client-id"
+    client_secret: str = "emulator-client-secret"  # noqa: S105 - a published default of a test double
+    redirect_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorConfig:
+    """One emulated portal.
+
+    Shape: `access_token=None` accepts any Bearer token (one is still required); `scopes=None` grants every scope.
+    `tier` also takes the tier's plain word.
+    `start_at_ms` starts the clock there and keeps it still until it is advanced; None follows the machine's clock.
+    `seed` decides the order of batch results, which HubSpot does not promise.
+    Units: seconds where the name says so, epoch milliseconds for `start_at_ms`.
+    """
+
+    portal_id: int = 1234567
+    tier: Tier | str = Tier.ENTERPRISE
+    access_token: str | None = None
+    scopes: frozenset[str] | None = None
+    time_zone: str = "UTC"
+    limits_enabled: bool = True
+    burst: int | None = None
+    daily: int | None = None
+    search_per_second: int = 5
+    sends_retry_after: bool = False
+    search_lag_seconds: float = 2.0
+    property_lag_seconds: float = 0.5
+    default_lifecycle_stage: str = "lead"
+    allows_partial_upsert: bool = True
+    requires_identifying_property: bool = True
+    creates_contacts_from_events: bool = False
+    custom_property_limit: int = 1_000
+    unique_property_limit: int = 10
+    custom_objects: tuple[CustomObject, ...] = ()
+    oauth: OAuthApp = OAuthApp()
+    keep_events: int | None = None
+    keep_requests: int = 10_000
+    persistence_path: Path | str | None = None
+    seed: int = 1
+    start_at_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tier", Tier(self.tier))
+
+    @property
+    def tier_limits(self) -> TierLimits:
+        """The tier's limits as HubSpot publishes them, before any override."""
+        return TIER_LIMITS[Tier(self.tier)]

@@ -1,0 +1,243 @@
+"""The ASGI application: one portal behind HubSpot's paths, its control plane under `/_emulator/`, its page at `/`.
+
+The only module that knows sockets and awaits anything. An API call meets, in this order: a fault on demand, the access
+token, the call limits, the tier and scopes, and then its handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib.util import find_spec
+from typing import Any
+
+from hubwire.emulator import access, control
+from hubwire.emulator.config import EmulatorConfig
+from hubwire.emulator.faults import FaultRule, fault_reply
+from hubwire.emulator.page import render
+from hubwire.emulator.routes import all_routes
+from hubwire.emulator.routing import Match, Router
+from hubwire.emulator.state import Portal, SeenRequest
+from hubwire.emulator.wire import Headers, Refusal, Reply, Request, json_reply, not_found
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+HANG_MS = 100_000
+
+
+class EmulatorApp:
+    """An emulated HubSpot portal as an ASGI application. `state` is the portal."""
+
+    def __init__(self, config: EmulatorConfig) -> None:
+        self.state = Portal(config)
+        self._router = Router(all_routes())
+        self._browser = _browser_app(self.state)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP call or the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        match = self._router.find(scope["method"], path)
+        is_own = match is not None or path == "/" or path.startswith(("/_emulator", "/crm", "/events", "/oauth"))
+        if self._browser is not None and not is_own:
+            await self._browser(scope, receive, send)
+            return
+        body = await _read_body(receive)
+        if body is None:
+            return
+        request = Request(scope["method"], path, scope["query_string"], dict(scope["headers"]), body)
+        await self._serve(request, match, receive, send)
+
+    def respond(self, request: Request) -> Reply:
+        """The answer to one call, faults left aside. Safe from any thread."""
+        match = self._router.find(request.method, request.path)
+        with self.state.lock:
+            if match is None:
+                return self._unmatched(request)
+            return self._api(request, match, None)
+
+    async def _serve(self, request: Request, match: Match | None, receive: Receive, send: Send) -> None:
+        state = self.state
+        with state.lock:
+            if match is None:
+                reply = self._unmatched(request)
+                fault = None
+            else:
+                fault = state.faults.pick(request.method, request.path, match.label) if state.faults.rules else None
+                reply = self._api(request, match, fault)
+        if fault is not None and not await self._carry_out(fault, receive, send):
+            return
+        await _send_reply(reply, send)
+
+    def _unmatched(self, request: Request) -> Reply:
+        if request.path.startswith("/_emulator"):
+            return control.answer(self.state, request)
+        if request.path == "/":
+            return render(self.state)
+        methods = self._router.methods_at(request.path)
+        refusal = Refusal(405, "Method Not Allowed") if methods else not_found()
+        reply = json_reply(refusal.status, refusal.body(self.state.correlation_id()))
+        self._note(request, f"{request.method} {request.path[:200]}", reply.status)
+        return reply
+
+    def _api(self, request: Request, match: Match, fault: FaultRule | None) -> Reply:
+        state = self.state
+        request.params = match.params
+        request.version = match.route.version
+        correlation_id = state.correlation_id()
+        if fault is not None and fault.kind != "latency" and fault.when == "before":
+            reply = fault_reply(fault, correlation_id, state.now_iso())
+        else:
+            reply = self._handle(request, match, correlation_id)
+            if fault is not None and fault.kind != "latency":
+                reply = fault_reply(fault, correlation_id, state.now_iso())
+        reply.headers.append((b"x-hubspot-correlation-id", correlation_id.encode()))
+        self._note(request, f"{request.method} {match.label}", reply.status)
+        return reply
+
+    def _handle(self, request: Request, match: Match, correlation_id: str) -> Reply:
+        state, route = self.state, match.route
+        headers: Headers = []
+        try:
+            if route.needs_token:
+                now_ms = state.clock.now_ms()
+                grant = access.authenticate(request, state.config, state.grants, now_ms)
+                headers, refusal = state.limiter.admit(
+                    state.config, route.lane, grant.token, now_ms, is_oauth=grant.is_oauth
+                )
+                if refusal is not None:
+                    raise refusal
+                request.grant = grant
+                if route.is_event:
+                    access.require_custom_events(state.config)
+                if route.scopes is not None and grant.scopes is not None:
+                    for alternatives in route.scopes(state, match.params):
+                        access.require_any_scope(grant, alternatives)
+            reply = route.handler(state, request)
+        except Refusal as refused:
+            reply = json_reply(refused.status, refused.body(correlation_id))
+            reply.headers += refused.headers
+        reply.headers += headers
+        return reply
+
+    def _note(self, request: Request, label: str, status: int) -> None:
+        state = self.state
+        state.stats.count(label, status)
+        state.requests.add(
+            SeenRequest(
+                state.clock.now_ms(),
+                request.method,
+                request.path,
+                request.query_string,
+                request.headers,
+                request.body,
+                status,
+            )
+        )
+
+    async def _carry_out(self, fault: FaultRule, receive: Receive, send: Send) -> bool:
+        """Delay, hang or cut; True when an answer is still to be sent."""
+        wait_ms = fault.latency_ms or (HANG_MS if fault.kind == "hang" else 0)
+        if wait_ms:
+            deadline_ms = self.state.clock.now_ms() + wait_ms
+            if not await _wait_or_gone(self.state.clock.wait_until(deadline_ms), receive):
+                return False
+        if fault.kind == "reset":
+            await _cut(receive, send)
+            return False
+        return True
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def create_app(config: EmulatorConfig | None = None) -> EmulatorApp:
+    """An emulated portal as an ASGI application."""
+    return EmulatorApp(config or EmulatorConfig())
+
+
+def run(config: EmulatorConfig, host: str = "127.0.0.1", port: int = 8081) -> None:
+    """Serve until interrupted."""
+    import uvicorn
+
+    uvicorn.run(
+        create_app(config), host=host, port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False
+    )
+
+
+def _browser_app(state: Portal) -> ASGIApp | None:
+    if find_spec("hubwire.emulator.browser") is None:
+        return None
+    from importlib import import_module
+
+    from starlette.applications import Starlette
+
+    app = Starlette(routes=import_module("hubwire.emulator.browser").browser_routes())
+    app.state.portal = state
+    return app
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        return None
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    parts = [body]
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+async def _send_reply(reply: Reply, send: Send) -> None:
+    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+    if reply.body:
+        headers.append((b"content-type", reply.content_type))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _wait_or_gone(waiting: Awaitable[None], receive: Receive) -> bool:
+    """True when the wait ended before the caller went away."""
+    wait = asyncio.ensure_future(waiting)
+    gone = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({wait, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return wait.done() or (await gone)["type"] != "http.disconnect"
+    finally:
+        wait.cancel()
+        gone.cancel()
+
+
+async def _cut(receive: Receive, send: Send) -> None:
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionResetError("connection reset by the emulator")
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+__all__ = ["EmulatorApp", "EmulatorConfig", "create_app", "run"]

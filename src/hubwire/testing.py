@@ -1,0 +1,179 @@
+"""The emulator inside a test: in process as an ASGI application, or on a real loopback port.
+
+async with Emulator(start_at_ms=1_790_000_000_000) as emulator:
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(emulator.app), base_url=emulator.base_url)
+
+with running_emulator(access_token="secret") as emulator:
+    HubSpot(access_token="secret", base_url=emulator.base_url)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Self
+
+import msgspec
+
+from hubwire.emulator import control
+from hubwire.emulator.config import CustomObject, EmulatorConfig, OAuthApp, Tier
+from hubwire.emulator.faults import FaultRule
+from hubwire.emulator.seeding import seed
+from hubwire.emulator.server import EmulatorApp, create_app
+from hubwire.emulator.state import Portal
+
+__all__ = ["CustomObject", "Emulator", "EmulatorConfig", "OAuthApp", "Tier", "running_emulator"]
+
+
+class Emulator:
+    """One emulated portal and everything a test may do to it.
+
+    Shape: `app` is the ASGI application, `state` the portal behind it; `overrides` are fields of `EmulatorConfig`.
+    Errors: a `Refusal` from `seed` and the setters for values that HubSpot would not take.
+    """
+
+    def __init__(self, config: EmulatorConfig | None = None, **overrides: Any) -> None:
+        self.config = replace(config or EmulatorConfig(), **overrides)
+        self.app: EmulatorApp = create_app(self.config)
+        self.base_url = "http://emulator.test"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    @property
+    def state(self) -> Portal:
+        """The portal; hold `state.lock` while touching it from another thread."""
+        return self.app.state
+
+    @property
+    def access_token(self) -> str:
+        """A token that the portal accepts."""
+        return self.state.config.access_token or "any-token"
+
+    def reset(self) -> None:
+        """Back to a fresh portal."""
+        with self.state.lock:
+            self.state.reset()
+
+    def seed(self, **kinds: Any) -> dict[str, int]:
+        """Put records, associations, properties, definitions or events in place; gives counts."""
+        with self.state.lock:
+            return seed(self.state, kinds)
+
+    def records(self, object_type: str) -> list[dict[str, Any]]:
+        """Live records of a type, oldest first, with every property."""
+        with self.state.lock:
+            return control.contacts_like(self.state, object_type)
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """Live contacts."""
+        return self.records("contacts")
+
+    def companies(self) -> list[dict[str, Any]]:
+        """Live companies."""
+        return self.records("companies")
+
+    def associations(self) -> list[dict[str, Any]]:
+        """Every association once."""
+        with self.state.lock:
+            return control.associations(self.state)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Events that HubSpot would show, in arrival order."""
+        with self.state.lock:
+            return list(control.events(self.state)["results"])
+
+    def lost_events(self) -> list[dict[str, Any]]:
+        """Events that HubSpot would accept and show nowhere, each with its `lostReason`."""
+        with self.state.lock:
+            return list(control.events(self.state)["lost"])
+
+    def properties(self, object_type: str) -> list[dict[str, Any]]:
+        """Live property definitions of a type."""
+        with self.state.lock:
+            return control.properties(self.state, object_type)
+
+    def event_definitions(self) -> list[dict[str, Any]]:
+        """Custom event definitions."""
+        with self.state.lock:
+            return control.event_definitions(self.state)
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of calls and of refusals."""
+        with self.state.lock:
+            return self.state.stats.shown()
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The newest API calls, newest last, tokens masked."""
+        with self.state.lock:
+            return self.state.requests.shown()
+
+    def fault(self, **rule: Any) -> FaultRule:
+        """Put a fault in force; its fields are those of `POST /_emulator/faults`."""
+        made = msgspec.convert(rule, FaultRule)
+        with self.state.lock:
+            self.state.faults.add(made)
+        return made
+
+    def clear_faults(self) -> None:
+        """No more faults."""
+        with self.state.lock:
+            self.state.faults.rules.clear()
+
+    def advance(self, seconds: float) -> None:
+        """Move the emulator's clock forward."""
+        with self.state.lock:
+            self.state.clock.advance(seconds)
+
+    def set_limits(self, **changes: Any) -> dict[str, Any]:
+        """Change limits and lags; names are those of `PUT /_emulator/limits`."""
+        with self.state.lock:
+            return control.set_limits(self.state, msgspec.convert(changes, control.LimitsBody))
+
+    def set_portal(self, **changes: Any) -> dict[str, Any]:
+        """Change the account; names are those of `PUT /_emulator/portal`."""
+        with self.state.lock:
+            return control.set_account(self.state, msgspec.convert(changes, control.PortalBody))
+
+
+@contextmanager
+def running_emulator(config: EmulatorConfig | None = None, *, port: int = 0, **overrides: Any) -> Iterator[Emulator]:
+    """An emulator on a loopback port, in a thread of its own; `base_url` says where. Port 0 picks a free one."""
+    import uvicorn
+
+    emulator = Emulator(config, **overrides)
+    options: Mapping[str, Any] = {"log_level": "warning", "access_log": False, "loop": "uvloop", "http": "httptools"}
+    server = uvicorn.Server(uvicorn.Config(emulator.app, host="127.0.0.1", port=port, **options))
+    started = threading.Event()
+    startup = server.startup
+
+    async def startup_and_tell(*args: Any, **kwargs: Any) -> None:
+        try:
+            await startup(*args, **kwargs)
+        finally:
+            started.set()
+
+    server.startup = startup_and_tell  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, name="emulator", daemon=True)
+    thread.start()
+    started.wait(30)
+    if not server.started:
+        raise RuntimeError("the emulator did not start")
+    number = server.servers[0].sockets[0].getsockname()[1]
+    emulator.base_url = f"http://127.0.0.1:{number}"
+    try:
+        yield emulator
+    finally:
+        server.should_exit = True
+        thread.join(10)
