@@ -33,6 +33,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Rate limit of this source; None is no limit of its own."""
 
 
+class CompanyDomain(StrEnum):
+    """How much of a website's host names the company."""
+
+    SITE = "site"
+    """Without labels that name a service (`www`, `app`, `shop`…): other subdomains are companies of their own."""
+    REGISTRABLE = "registrable"
+    """The registrable domain by the Public Suffix List: all subdomains are one company."""
+
+
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     """Rules that a destination changes: trait -> property (None ignores the trait), and what may be created.
 
@@ -51,6 +60,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     screens_as_events: bool = False
     group_from_browser: bool = False
     companies_need_contact: bool = True
+    company_domain: CompanyDomain = CompanyDomain.SITE
     consent_categories: tuple[str, ...] = ()
     pending_is_device: bool = True
     """A track whose browser plugin was still loading counts as delivered by the browser."""

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     SUPPRESSED = "suppressed"
     EVENTS_NOT_AVAILABLE = "events-not-available"
     EVENT_NAME_UNUSABLE = "event-name-unusable"
+    UNKNOWN_EVENT = "unknown-event"
     DISCARDED_BY_PERSON = "discarded-by-person"
     SOURCE_NOT_CONNECTED = "source-not-connected"
     # held

@@ -50,6 +50,10 @@ class PortalSchema:
     events_available: bool = True
     time_zone: str = "UTC"
     api_version: str = "2026-09"
+    version: int = 0
+    """Whoever changes a contact or company property adds 1: rules made from the older ones are made again."""
+    rulebooks: dict[int, object] = field(default_factory=dict, repr=False, compare=False)
+    """The planner's own memory of rules made from this schema, by mapping; nobody else reads it."""
 
     def add_event(self, definition: EventDefinition) -> None:
         """Make a definition findable by its full name, its name and its label."""

@@ -1,0 +1,76 @@
+"""E-mail addresses: HubSpot's identity. Trimmed, lower-cased and checked before anything is keyed by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import idna
+
+MAX_EMAIL = 254
+_BLANKS = " \t\n\r\v\f\u00a0\u200b\u200c\u200d\ufeff"
+_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+/=?^_`{|}~-.")
+_LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+@lru_cache(maxsize=16384)
+def clean_email(text: str) -> str | None:
+    """The address as HubSpot keeps it, or None when it is none.
+
+    Shape: blanks and zero-width characters around it are dropped (they come with copied text); lower-cased; an
+    international domain becomes its ASCII form.
+    Source: classic destination, "trims e-mail" and its zero-width fix; HubSpot stores e-mails in lower case.
+    """
+    address = text.strip(_BLANKS).strip().lower()
+    if len(address) > MAX_EMAIL:
+        return None
+    local, at, domain = address.rpartition("@")
+    if not at or not _is_local(local):
+        return None
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode()
+        except (idna.IDNAError, UnicodeError):
+            return None
+    return f"{local}@{domain}" if _is_domain(domain) else None
+
+
+def _is_local(local: str) -> bool:
+    if not 1 <= len(local) <= 64 or local[0] == "." or local[-1] == "." or ".." in local:
+        return False
+    return all(c in _LOCAL or (c > "\x7f" and c.isalnum()) for c in local)
+
+
+def _is_domain(domain: str) -> bool:
+    labels = domain.split(".")
+    return (
+        len(labels) > 1
+        and not labels[-1].isdigit()
+        and all(0 < len(x) < 64 and x[0] != "-" and x[-1] != "-" and _LABEL.issuperset(x) for x in labels)
+    )
+
+
+def email_value(fields: Mapping[str, Any], more_keys: Iterable[str] = ()) -> object:
+    """What the fields give as e-mail, unchecked: `email` in any case, else the keys that the mapping sends to it."""
+    value = fields.get("email")
+    if value is not None:
+        return value
+    for key in fields:
+        if len(key) >= 5 and key.strip().lower() == "email" and fields[key] is not None:
+            return fields[key]
+    for key in more_keys:
+        if fields.get(key) is not None:
+            return fields[key]
+    return None
+
+
+def as_email(value: object) -> str | None:
+    """A clean address, or None for anything else."""
+    return clean_email(value) if isinstance(value, str) else None
+
+
+def context_traits(context: Mapping[str, Any]) -> dict[str, Any]:
+    """`context.traits`, or an empty dict."""
+    traits = context.get("traits")
+    return traits if isinstance(traits, dict) else {}

@@ -1,0 +1,101 @@
+"""group -> one company, and the contact associated to it.
+
+The seed's three requirements, and what we make of them: (1) not from a browser library: discarded, unless
+`group_from_browser`; (2) the contact must have been identified: held until an identify of this userId or anonymousId
+comes, unless `companies_need_contact` is off (then the company goes at once, and the association if the person is
+known); (3) a website: its domain identifies the company; without one, the domain that an earlier group call gave the
+same groupId. The contact that is associated is the one that identify named, whatever e-mail the group call carries.
+Sources: the seed, "Group"; Segment Actions, upsertCompany ("Missing Identity Call").
+"""
+
+from __future__ import annotations
+
+from hubwire.destination import CompanyDomain, Mapping, Source, SourceKind
+from hubwire.message import Message
+from hubwire.operation import Associate, Discard, LeftOut, Link, Plan, UpsertCompany, Written
+from hubwire.plan.company import company_domain
+from hubwire.plan.hold import unknown_person
+from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
+from hubwire.plan.properties import Writer, shortened
+from hubwire.plan.rulebook import Rulebook
+from hubwire.reasons import Reason
+
+_BROWSER_LIBRARIES = frozenset({"analytics.js", "rudderlabs javascript sdk"})
+_FROM_BROWSER = Discard(Reason.GROUP_FROM_BROWSER)
+
+
+def is_from_browser(message: Message, source: Source) -> bool:
+    """Whether a browser library sent it: by the source's kind, or by the name that the library gives itself."""
+    if source.kind is SourceKind.WEB:
+        return True
+    library = message.context.get("library")
+    name = library.get("name") if isinstance(library, dict) else None
+    return (isinstance(name, str) and name.lower() in _BROWSER_LIBRARIES) or message.context.get("channel") == "browser"
+
+
+def given_domain(message: Message, how: CompanyDomain) -> tuple[str | None, bool]:
+    """The company's domain from `website` (else from `domain`), and whether an unusable one was given."""
+    is_given = False
+    for key in ("website", "domain"):
+        value = message.traits.get(key)
+        if value is None or value == "":
+            continue
+        domain = company_domain(value, how) if isinstance(value, str) else None
+        if domain is not None:
+            return domain, is_given
+        is_given = True
+    return None, is_given
+
+
+def plan_group(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
+    """The company and the association, or the requirement that is not met."""
+    if is_from_browser(message, source) and not book.mapping.group_from_browser:
+        return Plan(fate=_FROM_BROWSER)
+    plan = Plan()
+    space = source.identity_space
+    domain, is_invalid = given_domain(message, book.mapping.company_domain)
+    domain = domain or identity.domain_of_group(space, message.group_id)
+    if domain is None:
+        plan.fate = Discard(Reason.INVALID_WEBSITE if is_invalid else Reason.GROUP_WITHOUT_WEBSITE)
+        return plan
+    person = identity.resolve(space, message.user_id, message.anonymous_id)
+    is_identified = person.email is not None and person.strength == IDENTIFIED
+    if book.mapping.companies_need_contact and not is_identified:
+        plan.fate = unknown_person(source, person, Reason.CONTACT_NOT_IDENTIFIED)
+        return plan
+    properties = _company_properties(message, source, domain, is_invalid, book, plan)
+    plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
+    if person.email is not None:
+        plan.operations.append(Associate(person.email, domain, message.position))
+    else:
+        plan.left_out.append(LeftOut("association", Reason.UNKNOWN_PERSON))
+    shortened(plan.left_out)
+    return plan
+
+
+def _company_properties(
+    message: Message, source: Source, domain: str, is_invalid: bool, book: Rulebook, plan: Plan
+) -> dict[str, Written]:
+    """The company's properties, `domain` among them; a website that is none is left out."""
+    writer = Writer(book.group_traits, plan, book.mapping.create_properties and source.kind is SourceKind.SERVER)
+    traits = message.traits
+    if is_invalid and traits.get("website"):
+        traits = {key: value for key, value in traits.items() if key != "website"}
+        plan.left_out.append(LeftOut("traits.website", Reason.INVALID_WEBSITE))
+    writer.write(traits)
+    own = traits.get("domain")
+    if isinstance(own, str) and own and company_domain(own, book.mapping.company_domain) != domain:
+        detail = "the company's domain comes from its website"
+        plan.left_out.append(LeftOut("traits.domain", Reason.READ_ONLY_PROPERTY, detail))
+    writer.properties["domain"] = Written(domain, "website.domain")
+    return writer.properties
+
+
+def links_of_group(message: Message, source: Source, mapping: Mapping) -> list[Link]:
+    """The domain of the groupId, for later group calls that do not repeat the website."""
+    if not names_someone(message.group_id) or (is_from_browser(message, source) and not mapping.group_from_browser):
+        return []
+    domain, _ = given_domain(message, mapping.company_domain)
+    if domain is None:
+        return []
+    return [Link(source.identity_space, f"g:{message.group_id}", domain, IDENTIFIED, message.timestamp_ms)]

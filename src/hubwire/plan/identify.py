@@ -1,0 +1,95 @@
+"""identify -> one contact, created or updated.
+
+Our decisions: the e-mail is `traits.email`, else `context.traits.email`, else what is remembered of the userId or
+anonymousId, else the userId when it is an e-mail; so an identify without e-mail still updates a known person, and one
+of an unknown person is held. An identify without `traits` is read from `context.traits` (RudderStack's SDKs put them
+there). A company name becomes the contact property `company`, never a company record. A new e-mail for the same id is
+another contact, as in HubSpot; the memory then follows the newer one.
+Sources: the seed, "Identify" (its lost words: a `traits.email` value must be included); facade `Identify.email`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubwire.destination import Source, SourceKind
+from hubwire.message import Message
+from hubwire.operation import Discard, LeftOut, Link, Plan, UpsertContact
+from hubwire.plan.emails import as_email, context_traits, email_value
+from hubwire.plan.hold import unknown_person
+from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
+from hubwire.plan.properties import Writer, fill_from_name, shortened
+from hubwire.plan.rulebook import Rulebook
+from hubwire.reasons import Reason
+
+
+def given_email(message: Message, keys: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """The e-mail that the message itself names, and the field that names an invalid one."""
+    invalid = None
+    for field, traits in (("traits", message.traits), ("context.traits", context_traits(message.context))):
+        if not traits:
+            continue
+        value = email_value(traits, keys)
+        email = as_email(value)
+        if email is not None:
+            return email, invalid
+        if value is not None and value != "" and invalid is None:
+            invalid = f"{field}.email"
+    return None, invalid
+
+
+def plan_identify(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
+    """The contact with all traits that the portal takes, or a hold while nobody knows the person's e-mail."""
+    plan = Plan()
+    email, invalid = given_email(message, book.email_keys)
+    if invalid is not None:
+        plan.left_out.append(LeftOut(invalid, Reason.INVALID_EMAIL))
+    is_given = email is not None
+    if email is None:
+        resolution = identity.resolve(source.identity_space, message.user_id, message.anonymous_id)
+        email = resolution.email
+        if email is None:
+            is_lost = invalid is not None
+            plan.fate = Discard(Reason.INVALID_EMAIL) if is_lost else unknown_person(source, resolution)
+            return plan
+        is_given = as_email(message.user_id) == email
+    traits: dict[str, Any] = message.traits
+    rules = book.traits
+    if not traits:
+        traits, rules = context_traits(message.context), book.context_traits
+    writer = Writer(rules, plan, book.mapping.create_properties and source.kind is SourceKind.SERVER)
+    writer.write(traits)
+    if "name" in traits:
+        fill_from_name(writer.properties, traits, rules)
+    shortened(plan.left_out)
+    if not is_given and not writer.properties:
+        plan.fate = Discard(Reason.NOTHING_TO_SEND)
+        return plan
+    plan.operations.append(UpsertContact(email, writer.properties, message.timestamp_ms, message.position))
+    return plan
+
+
+def links_of_identify(message: Message, space: str, email_keys: tuple[str, ...]) -> list[Link]:
+    """What an identify teaches: the user has the e-mail, and the device is the user's.
+
+    An e-mail as userId stands for itself from the beginning of time, so that an e-mail which any identify names
+    outright is always newer.
+    """
+    user = f"u:{message.user_id}" if names_someone(message.user_id) else None
+    device = f"a:{message.anonymous_id}" if names_someone(message.anonymous_id) else None
+    at_ms = message.timestamp_ms
+    email, _ = given_email(message, email_keys)
+    if user is None:
+        return [Link(space, device, email, IDENTIFIED, at_ms)] if device and email else []
+    links = []
+    strength = IDENTIFIED
+    if email is not None:
+        links.append(Link(space, user, email, IDENTIFIED, at_ms))
+    elif (itself := as_email(message.user_id)) is not None:
+        links.append(Link(space, user, itself, IDENTIFIED, 0))
+    elif device is not None:
+        strength = 0
+        links.append(Link(space, user, f"@{device}", 0, at_ms))
+    if device is not None:
+        links.append(Link(space, device, f"@{user}", strength, at_ms))
+    return links

@@ -1,0 +1,46 @@
+"""page and screen -> nothing, or a custom event when the mapping says so.
+
+Our decisions: a page view is the browser's to tell (HubSpot's API has none), and HubSpot has no screens. With
+`pages_as_events` / `screens_as_events` every page is one event `Page Viewed`, every screen one `Screen Viewed`, with
+`name` and `category` among the properties (one definition instead of one per page: a portal has 500); all else is as
+for track, `context.traits` included. They are sent too when the browser has sent its own page view: that is no event.
+Sources: the seed, "Page"; HubSpot destination metadata (page: device mode only; screen: not supported).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hubwire.destination import Source
+from hubwire.message import Message, MessageType
+from hubwire.operation import Discard, Plan
+from hubwire.plan.filters import was_delivered_in_browser
+from hubwire.plan.identity import Identity
+from hubwire.plan.rulebook import Rulebook
+from hubwire.plan.track import plan_event
+from hubwire.reasons import Reason
+
+_DEVICE_ONLY = Discard(Reason.PAGE_IS_DEVICE_ONLY)
+_IN_BROWSER = Discard(Reason.DELIVERED_IN_BROWSER)
+_NO_SCREENS = Discard(Reason.SCREEN_NOT_SUPPORTED)
+
+
+def plan_page(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
+    """A discard, or the event `Page Viewed`."""
+    if book.mapping.pages_as_events:
+        return plan_event(_with_name(message), source, book, identity, "Page Viewed")
+    return Plan(fate=_IN_BROWSER if was_delivered_in_browser(message, source, book.mapping) else _DEVICE_ONLY)
+
+
+def plan_screen(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
+    """A discard, or the event `Screen Viewed`."""
+    if book.mapping.screens_as_events:
+        return plan_event(_with_name(message), source, book, identity, "Screen Viewed")
+    return Plan(fate=_NO_SCREENS)
+
+
+def _with_name(message: Message) -> Message:
+    """The message with its name among the properties, unless they have one."""
+    if message.name is None or "name" in message.properties or message.type is MessageType.TRACK:
+        return message
+    return replace(message, properties={"name": message.name, **message.properties})

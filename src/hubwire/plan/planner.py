@@ -1,0 +1,84 @@
+"""The planner's three questions: which links to load, what a message teaches, what it asks of HubSpot.
+
+A cycle loads the links of `keys_of` every message (and of `pointer_targets` of what it got), learns `links_of` every
+message, then plans each. Consent comes first, then `integrations`; a message refused by either teaches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hubwire.destination import Destination, Mapping, Source
+from hubwire.message import Message, MessageType
+from hubwire.operation import Link, Plan
+from hubwire.plan.alias import links_of_alias, plan_alias
+from hubwire.plan.filters import refused
+from hubwire.plan.group import links_of_group, plan_group
+from hubwire.plan.identify import links_of_identify, plan_identify
+from hubwire.plan.identity import Identity, names_someone
+from hubwire.plan.page import plan_page, plan_screen
+from hubwire.plan.rulebook import Rulebook, rulebook
+from hubwire.plan.rules import CONTACT
+from hubwire.plan.track import links_of_event, plan_track
+from hubwire.schema import PortalSchema
+
+_PLANNERS: dict[MessageType, Callable[[Message, Source, Rulebook, Identity], Plan]] = {
+    MessageType.IDENTIFY: plan_identify,
+    MessageType.TRACK: plan_track,
+    MessageType.PAGE: plan_page,
+    MessageType.SCREEN: plan_screen,
+    MessageType.GROUP: plan_group,
+    MessageType.ALIAS: plan_alias,
+}
+
+
+def keys_of(message: Message, source: Source) -> list[tuple[str, str]]:
+    """The (space, key) pairs of the record's links that planning this message may need."""
+    space = source.identity_space
+    keys = []
+    if names_someone(message.user_id):
+        keys.append((space, f"u:{message.user_id}"))
+    if names_someone(message.anonymous_id):
+        keys.append((space, f"a:{message.anonymous_id}"))
+    if message.type is MessageType.GROUP and names_someone(message.group_id):
+        keys.append((space, f"g:{message.group_id}"))
+    elif message.type is MessageType.ALIAS and names_someone(message.previous_id):
+        keys += [(space, f"u:{message.previous_id}"), (space, f"a:{message.previous_id}")]
+    return keys
+
+
+def _email_keys(mapping: Mapping) -> tuple[str, ...]:
+    if not mapping.contact:
+        return ()
+    return tuple([key for key, name in mapping.contact.items() if name == CONTACT.key])
+
+
+def links_of(message: Message, source: Source, destination: Destination) -> list[Link]:
+    """What a message teaches of ids. For all messages of a cycle, before any of them is planned."""
+    mapping = destination.mapping
+    if refused(message, mapping) is not None:
+        return []
+    space = source.identity_space
+    match message.type:
+        case MessageType.IDENTIFY:
+            return links_of_identify(message, space, _email_keys(mapping))
+        case MessageType.ALIAS:
+            return links_of_alias(message, space)
+        case MessageType.GROUP:
+            links = links_of_event(message, space, _email_keys(mapping), with_properties=False)
+            return links + links_of_group(message, source, mapping)
+        case _:
+            is_track = message.type is MessageType.TRACK
+            return links_of_event(message, space, _email_keys(mapping), with_properties=is_track)
+
+
+def plan(message: Message, source: Source, destination: Destination, schema: PortalSchema, identity: Identity) -> Plan:
+    """What the message asks of HubSpot: operations, or a discard or hold; and what of it is left out, and why.
+
+    Errors: none, for any message that receive let in.
+    """
+    fate = refused(message, destination.mapping)
+    if fate is not None:
+        return Plan(fate=fate)
+    book = rulebook(schema, destination.mapping)
+    return _PLANNERS[message.type](message, source, book, identity)

@@ -1,0 +1,148 @@
+"""Traits to checked properties: what identify, group and `context.traits` write, and what is left out and why.
+
+The rules of each key are in `rules.py`, the values' in `values.py`; here they meet one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hubwire.operation import LeftOut, Plan, Written
+from hubwire.plan.rules import Target, TraitRule, TraitRules
+from hubwire.plan.values import NULL, Converted, Partial, Refusal, inferred
+from hubwire.reasons import Reason
+
+MAX_LEVELS = 5
+MAX_LEFT_OUT = 100
+MAX_NEW_PROPERTIES = 25
+LAST_RANK = 9999
+
+
+class Writer:
+    """Collects the properties of one message: of two values for one property, that of the better rule stays."""
+
+    __slots__ = ("may_create", "plan", "properties", "ranks", "rules")
+
+    def __init__(self, rules: TraitRules, plan: Plan, may_create: bool) -> None:
+        self.rules = rules
+        self.plan = plan
+        self.may_create = may_create
+        self.properties: dict[str, Written] = {}
+        self.ranks: dict[str, int] = {}
+
+    def write(self, traits: Mapping[str, Any]) -> None:
+        """Write all traits."""
+        known = self.rules.known
+        properties = self.properties
+        ranks = self.ranks
+        for key, value in traits.items():
+            rule = known.get(key) or self.rules.rule(key)
+            target = rule.target
+            if target is None or type(value) is dict or rule.also is not None:
+                self._write_other(key, value, rule, 0)
+                continue
+            text = target.convert(value)
+            name = target.property
+            if type(text) is str and name not in properties:
+                properties[name] = Written(text, target.rule)
+                ranks[name] = target.rank
+            else:
+                self._put(key, target, text)
+
+    def _write_other(self, path: str, value: object, rule: TraitRule, level: int) -> bool:
+        """Whether a trait that is an object, or has two properties or none, was of use."""
+        if type(value) is dict and value and (rule.target is None or rule.target.rule != "mapping"):
+            return self._write_object(path, value, rule, level)
+        for target in (rule.target, rule.also):
+            if target is not None:
+                self._put(path, target, NULL if value == {} else target.convert(value))
+        if rule.target is None and rule.left_out is not None:
+            return self._create(path, value, rule.left_out, rule.new_name)
+        return True
+
+    def _write_object(self, path: str, value: dict[str, Any], rule: TraitRule, level: int) -> bool:
+        """Parts that a rule knows go to their properties; failing all, the whole as JSON to a text property."""
+        left_out = rule.left_out
+        if left_out is not None and left_out.reason is not Reason.UNKNOWN_PROPERTY:
+            self.plan.left_out.append(left_out)
+            return True
+        if level >= MAX_LEVELS:
+            self._report(path, Refusal(Reason.WRONG_TYPE, f"nested more than {MAX_LEVELS} levels deep"))
+            return False
+        reported = len(self.plan.left_out)
+        used = [self._write_part(f"{path}.{key}", part, level + 1) for key, part in value.items()]
+        if any(used):
+            return True
+        if rule.is_own and rule.target is not None:
+            del self.plan.left_out[reported:]
+            self._put(path, rule.target, rule.target.convert(value))
+            return True
+        return False
+
+    def _write_part(self, path: str, value: object, level: int) -> bool:
+        return self._write_other(path, value, self.rules.rule(path), level)
+
+    def _put(self, path: str, target: Target, converted: Converted) -> None:
+        """Keep a converted value by its rule's rank, or report why it is left out."""
+        if isinstance(converted, Partial):
+            self._report(path, converted.refusal)
+            converted = converted.text
+        elif isinstance(converted, Refusal):
+            self._report(path, converted)
+            return
+        name = target.property
+        old = self.properties.get(name)
+        is_better = old is None or (target.rank < self.ranks[name] if bool(converted) == bool(old.value) else converted)
+        if is_better:
+            self.properties[name] = Written(converted, target.rule)
+            self.ranks[name] = target.rank
+
+    def _create(self, path: str, value: object, left_out: LeftOut, name: str | None) -> bool:
+        """Report an unknown property, or ask for its creation where the destination may create it."""
+        if not self.may_create or left_out.reason is not Reason.UNKNOWN_PROPERTY:
+            self.plan.left_out.append(left_out)
+            return False
+        kind, converted = inferred(value)
+        if name is None:
+            converted = Refusal(Reason.BAD_NAME, "a name begins with a letter and has at most 100 characters")
+        elif len(self.plan.missing_properties) >= MAX_NEW_PROPERTIES:
+            converted = Refusal(Reason.TOO_MANY_PROPERTIES, f"one message creates at most {MAX_NEW_PROPERTIES}")
+        if name is None or not isinstance(converted, str):
+            self._report(path, converted)
+            return False
+        if name not in self.properties:
+            self.properties[name] = Written(converted, "created")
+            self.ranks[name] = LAST_RANK
+            self.plan.missing_properties.append((self.rules.object_name, name, kind))
+        return True
+
+    def _report(self, path: str, refusal: Converted) -> None:
+        if isinstance(refusal, Refusal):
+            self.plan.left_out.append(self.rules.left_out(path, refusal.reason, refusal.detail))
+
+
+def fill_from_name(properties: dict[str, Written], traits: Mapping[str, Any], rules: TraitRules) -> None:
+    """First and last name from `name` where they are absent or empty: the first word, and the rest.
+
+    Source: facade `Identify.firstName`/`lastName`; classic destination (`Peter Gibbons`, `Prince`).
+    """
+    name = traits.get("name")
+    if not isinstance(name, str):
+        return
+    first, _, rest = name.strip().partition(" ")
+    for key, part in (("firstname", first), ("lastname", rest.strip())):
+        written = properties.get(key)
+        if part and (written is None or not written.value):
+            target = rules.rule(key).target
+            text = target.convert(part) if target is not None and target.property == key else NULL
+            if type(text) is str:
+                properties[key] = Written(text, "name.split")
+
+
+def shortened(left_out: list[LeftOut]) -> None:
+    """At most 100 reports for one message: the last one then counts the others."""
+    if len(left_out) > MAX_LEFT_OUT:
+        more = len(left_out) - MAX_LEFT_OUT + 1
+        del left_out[MAX_LEFT_OUT - 1 :]
+        left_out.append(LeftOut("…", Reason.TOO_MANY_PROPERTIES, f"{more:,} more fields are not listed"))

@@ -1,0 +1,53 @@
+"""Everything that is decided once per portal schema and mapping, and then looked up for each message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubwire.destination import Mapping
+from hubwire.plan.rules import COMPANY, CONTACT, TraitRules
+from hubwire.schema import PortalSchema
+
+MAX_RULEBOOKS = 8
+
+
+@dataclass(slots=True)
+class Rulebook:
+    """The compiled rules of one mapping against one state of the portal's schema."""
+
+    schema: PortalSchema
+    mapping: Mapping
+    stamp: tuple[int, int, int]
+    traits: TraitRules
+    context_traits: TraitRules
+    group_traits: TraitRules
+    email_keys: tuple[str, ...]
+    """Traits that the mapping sends to `email`: they name the person."""
+    mapped_events: dict[str, str | None]
+    only_events: frozenset[str]
+
+
+def rulebook(schema: PortalSchema, mapping: Mapping) -> Rulebook:
+    """The rulebook for a schema and a mapping, made when either is new or the schema has changed.
+
+    Shape: kept on the schema itself, a few per schema; a change shows in `version` or in the number of properties.
+    """
+    stamp = (schema.version, len(schema.contact), len(schema.company))
+    book = schema.rulebooks.get(id(mapping))
+    if isinstance(book, Rulebook) and book.mapping is mapping and book.stamp == stamp:
+        return book
+    made = Rulebook(
+        schema=schema,
+        mapping=mapping,
+        stamp=stamp,
+        traits=TraitRules(CONTACT, schema.contact, mapping.contact, "traits"),
+        context_traits=TraitRules(CONTACT, schema.contact, mapping.contact, "context.traits"),
+        group_traits=TraitRules(COMPANY, schema.company, mapping.company, "traits"),
+        email_keys=tuple(key for key, name in mapping.contact.items() if name == CONTACT.key),
+        mapped_events={name.strip().casefold(): target for name, target in mapping.events.items()},
+        only_events=frozenset(name.strip().casefold() for name in mapping.only_events),
+    )
+    if len(schema.rulebooks) >= MAX_RULEBOOKS:
+        schema.rulebooks.clear()
+    schema.rulebooks[id(mapping)] = made
+    return made

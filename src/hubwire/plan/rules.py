@@ -1,0 +1,220 @@
+"""Trait keys to HubSpot properties: which property a key writes, compiled once per key and remembered.
+
+Our reading of the seed and of the classic destination, best source first: a mapping of the destination; the special
+fields in any spelling (`firstName`, `first_name`, `First Name`); the portal's own property of the normalised name.
+Special fields come from facade's `Identify` (jobTitle, position, companyName, `address.*`), the seed's lists, and the
+Segment spec's reserved traits. A special field also fills a property of its own name when the portal has one, as the
+classic destination did (`position` excepted, which it removes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hubwire.operation import LeftOut
+from hubwire.plan.names import compressed, normalised, property_name
+from hubwire.plan.values import Converter, converter
+from hubwire.reasons import Reason
+from hubwire.schema import PropertyDefinition
+
+MAX_REMEMBERED = 4096
+MAX_REMEMBERED_KEY = 120
+MAX_FIELD = 120
+
+_ADDRESS = {
+    "addressstreet": ("address", "address.street"),
+    "addresscity": ("city", "address.city"),
+    "addressstate": ("state", "address.state"),
+    "addressregion": ("state", "address.region"),
+    "addresszip": ("zip", "address.zip"),
+    "addresspostalcode": ("zip", "address.postalCode"),
+    "addresscountry": ("country", "address.country"),
+}
+_PLACE = {
+    "address": ("address", "special:address"),
+    "city": ("city", "special:city"),
+    "state": ("state", "special:state"),
+    "zip": ("zip", "special:zip"),
+    "postalcode": ("zip", "special:postalCode"),
+    "country": ("country", "special:country"),
+    "phone": ("phone", "special:phone"),
+    "website": ("website", "special:website"),
+    **_ADDRESS,
+    "createdat": ("createdate", "special:createdAt"),
+    "created": ("createdate", "special:created"),
+}
+
+CONTACT_SPECIALS: dict[str, tuple[str, str]] = {
+    "firstname": ("firstname", "special:firstName"),
+    "lastname": ("lastname", "special:lastName"),
+    "companyname": ("company", "special:companyName"),
+    "company": ("company", "special:company"),
+    "position": ("jobtitle", "special:position"),
+    "jobtitle": ("jobtitle", "special:jobTitle"),
+    "title": ("jobtitle", "special:title"),
+    "lifecyclestage": ("lifecyclestage", "lifecycle"),
+    **_PLACE,
+}
+"""Compressed trait key -> (property, rule). Of two traits for one property the earlier in this table wins."""
+
+COMPANY_SPECIALS: dict[str, tuple[str, str]] = {
+    "name": ("name", "special:name"),
+    "description": ("description", "special:description"),
+    "employees": ("numberofemployees", "special:employees"),
+    "industry": ("industry", "special:industry"),
+    "lifecyclestage": ("lifecyclestage", "lifecycle"),
+    **_PLACE,
+}
+
+_RANKS = {key: rank for specials in (COMPANY_SPECIALS, CONTACT_SPECIALS) for rank, key in enumerate(specials, start=1)}
+
+
+class Target(NamedTuple):
+    """One property that a trait writes. Of two traits for it the lower rank wins."""
+
+    property: str
+    rank: int
+    convert: Converter
+    rule: str
+
+
+class TraitRule(NamedTuple):
+    """What becomes of one trait: written to one or two properties, consumed elsewhere (neither), or left out.
+
+    `is_own`: the property is the trait's own or mapped, so an object may be written to it as JSON.
+    """
+
+    target: Target | None
+    also: Target | None = None
+    left_out: LeftOut | None = None
+    new_name: str | None = None
+    """The name of the property that could be created for it."""
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectType:
+    """What differs between contacts and companies."""
+
+    name: str
+    specials: Mapping[str, tuple[str, str]]
+    key: str
+    """The property that says which record it is: only the planner itself fills it."""
+
+
+CONTACT = ObjectType("contact", CONTACT_SPECIALS, "email")
+COMPANY = ObjectType("company", COMPANY_SPECIALS, "domain")
+
+_ELSEWHERE = TraitRule(None)
+"""Used by another rule: nothing to write, nothing to report."""
+
+
+class TraitRules:
+    """The rules of one object type for traits found at `prefix` (`traits`, `context.traits`)."""
+
+    __slots__ = ("_definitions", "_mapping", "_object", "known", "object_name", "prefix")
+
+    def __init__(
+        self,
+        object_type: ObjectType,
+        definitions: Mapping[str, PropertyDefinition],
+        mapping: Mapping[str, str | None],
+        prefix: str,
+    ) -> None:
+        self._object = object_type
+        self._definitions = dict(definitions)
+        self._mapping = {**{normalised(k): v for k, v in mapping.items()}, **mapping}
+        self.object_name = object_type.name
+        self.prefix = prefix
+        self.known: dict[str, TraitRule] = {}
+
+    def rule(self, path: str) -> TraitRule:
+        """The rule for a trait, or for a part of one (`address.city`); remembered within bounds."""
+        rule = self.known.get(path)
+        if rule is None:
+            rule = self._compile(path)
+            if len(path) <= MAX_REMEMBERED_KEY:
+                if len(self.known) >= MAX_REMEMBERED:
+                    self.known.clear()
+                self.known[path] = rule
+        return rule
+
+    def left_out(self, path: str, reason: Reason, detail: str = "") -> LeftOut:
+        """A report on one trait; over-long keys are cut."""
+        return LeftOut(f"{self.prefix}.{path}"[:MAX_FIELD], reason, detail)
+
+    def _compile(self, path: str) -> TraitRule:
+        name = normalised(path)
+        for key in (path, name):
+            if key in self._mapping:
+                return self._mapped(path, self._mapping[key])
+        if name == self._object.key:
+            return _ELSEWHERE
+        squeezed = compressed(path)
+        own = self._own(path, name)
+        special = self._object.specials.get(squeezed)
+        if special is not None:
+            rule = self._special(path, name, squeezed, special, own)
+            if rule is not None:
+                return rule
+        if own is None and name == "name" and self._object is CONTACT:
+            return _ELSEWHERE
+        return own or self._unknown(path)
+
+    def _special(
+        self, path: str, name: str, squeezed: str, special: tuple[str, str], own: TraitRule | None
+    ) -> TraitRule | None:
+        """The special field's rule, or None when the portal's own property of that name is meant."""
+        target_name, label = special
+        definition = self._definitions.get(target_name)
+        if definition is None or (squeezed in ("title", "created", "createdat") and own is not None):
+            return None
+        if definition.is_read_only:
+            return own or self._read_only(path, target_name)
+        is_canonical = label.endswith(f":{path}") or label == path
+        rank = 4 * _RANKS[squeezed] + (0 if is_canonical else 2 if name == target_name else 1)
+        target = self._target(definition, rank, label)
+        also = None
+        if own is not None and own.target is not None and squeezed != "position":
+            also = own.target if own.target.property != target_name else None
+        return TraitRule(target, also)
+
+    def _own(self, path: str, name: str) -> TraitRule | None:
+        """The rule that writes the portal's property of this very name, if there is one."""
+        definition = self._definitions.get(name)
+        if definition is None:
+            cleaned = property_name(name)
+            definition = self._definitions.get(cleaned) if cleaned else None
+        if definition is None or definition.name == self._object.key:
+            return None
+        if definition.is_read_only:
+            return self._read_only(path, definition.name)
+        rank = 1000 if definition.name == path else 1001
+        return TraitRule(self._target(definition, rank, "custom"), is_own=True)
+
+    def _mapped(self, path: str, property_name_: str | None) -> TraitRule:
+        if property_name_ is None:
+            return TraitRule(None, left_out=self.left_out(path, Reason.IGNORED_BY_MAPPING))
+        if property_name_ == self._object.key:
+            return _ELSEWHERE
+        definition = self._definitions.get(property_name_)
+        if definition is None:
+            return self._unknown(path, property_name_)
+        if definition.is_read_only:
+            return self._read_only(path, property_name_)
+        return TraitRule(self._target(definition, 0, "mapping"), is_own=True)
+
+    def _target(self, definition: PropertyDefinition, rank: int, rule: str) -> Target:
+        return Target(definition.name, rank, converter(definition), rule)
+
+    def _read_only(self, path: str, name: str) -> TraitRule:
+        detail = f"HubSpot sets {name} itself"
+        return TraitRule(None, left_out=self.left_out(path, Reason.READ_ONLY_PROPERTY, detail))
+
+    def _unknown(self, path: str, name: str | None = None) -> TraitRule:
+        wanted = name or normalised(path)
+        detail = f"the portal has no {self._object.name} property {wanted[:MAX_FIELD]}"
+        left_out = self.left_out(path, Reason.UNKNOWN_PROPERTY, detail)
+        return TraitRule(None, left_out=left_out, new_name=property_name(wanted))

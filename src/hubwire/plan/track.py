@@ -1,0 +1,158 @@
+"""track -> one custom event of one contact; `context.traits` also update the contact.
+
+Our decisions: the e-mail is `properties.email` (the seed), else `context.traits.email`, else what is remembered of the
+userId or anonymousId, else the userId when it is an e-mail; nothing known: held until an identify comes. When both
+e-mails are given and differ, each gets what came with it: the event goes to `properties.email`, the traits to
+`context.traits.email` (an "Invited a friend" must not give the friend the inviter's name). The contact is always
+asked for before its event, so that it exists. Without custom events in the portal (no Enterprise tier) the traits
+still go. A track that the browser's own tracking code has sent is discarded whole.
+Sources: the seed, "Track" and "Setting Contact Properties on Track"; HubSpot, "Send custom event completions" (uuid).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from hubwire.destination import Source, SourceKind
+from hubwire.message import Message
+from hubwire.operation import Discard, LeftOut, Link, Plan, SendEvent, UpsertContact, Written
+from hubwire.plan.emails import as_email, context_traits, email_value
+from hubwire.plan.events import Event, EventWriter, find_event
+from hubwire.plan.filters import was_delivered_in_browser
+from hubwire.plan.hold import unknown_person
+from hubwire.plan.identity import Identity, names_someone
+from hubwire.plan.properties import Writer, fill_from_name, shortened
+from hubwire.plan.rulebook import Rulebook
+from hubwire.reasons import Reason
+
+CONTEXT_SAID = 2
+PROPERTY_SAID = 1
+_NAMESPACE = bytes.fromhex("6f1b1c5e6f1d5b0c9a3c3c1f8f3c2b7a")
+_NO_EVENTS = Discard(Reason.EVENTS_NOT_AVAILABLE)
+
+
+def plan_track(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
+    """The event and its contact, or why not."""
+    if was_delivered_in_browser(message, source, book.mapping):
+        return Plan(fate=Discard(Reason.DELIVERED_IN_BROWSER))
+    return plan_event(message, source, book, identity, message.event or "")
+
+
+def plan_event(message: Message, source: Source, book: Rulebook, identity: Identity, label: str) -> Plan:
+    """An occurrence named `label` of the message's person, with the message's properties."""
+    event = find_event(label, book)
+    if isinstance(event, Discard) and event.reason is Reason.EVENT_FILTERED:
+        return Plan(fate=event)
+    if not book.schema.events_available:
+        event = _NO_EVENTS
+    plan = Plan()
+    traits = context_traits(message.context)
+    of_event = _email_in(message.properties, "properties", (), plan)
+    of_traits = _email_in(traits, "context.traits", book.email_keys, plan) if traits else None
+    email = of_event or of_traits
+    if email is None:
+        resolution = identity.resolve(source.identity_space, message.user_id, message.anonymous_id)
+        email = resolution.email
+        if email is None:
+            plan.fate = unknown_person(source, resolution)
+            return plan
+    written = _contact_properties(traits, source, book, plan)
+    if of_event is not None and of_traits is not None and of_event != of_traits:
+        if written:
+            _upsert(message, of_traits, written, plan)
+        written = {}
+    if isinstance(event, Discard):
+        _without_event(message, email, written, event, plan)
+    else:
+        _upsert(message, email, written, plan)
+        plan.operations.append(_occurrence(message, email, event, label, book, plan))
+    if plan.left_out:
+        shortened(plan.left_out)
+    return plan
+
+
+def _email_in(fields: dict[str, object], name: str, keys: tuple[str, ...], plan: Plan) -> str | None:
+    """A valid e-mail among the fields; an invalid one is reported."""
+    value = email_value(fields, keys)
+    email = as_email(value)
+    if email is None and value is not None and value != "":
+        plan.left_out.append(LeftOut(f"{name}.email", Reason.INVALID_EMAIL))
+    return email
+
+
+def _contact_properties(traits: dict[str, object], source: Source, book: Rulebook, plan: Plan) -> dict[str, Written]:
+    """The contact properties of `context.traits`, formatted and filtered as an identify's."""
+    if not traits or (len(traits) == 1 and "email" in traits):
+        return {}
+    writer = Writer(book.context_traits, plan, book.mapping.create_properties and source.kind is SourceKind.SERVER)
+    writer.write(traits)
+    if "name" in traits:
+        fill_from_name(writer.properties, traits, book.context_traits)
+    return writer.properties
+
+
+def _upsert(message: Message, email: str, properties: dict[str, Written], plan: Plan) -> None:
+    plan.operations.append(UpsertContact(email, properties, message.timestamp_ms, message.position))
+
+
+def _without_event(message: Message, email: str, written: dict[str, Written], why: Discard, plan: Plan) -> None:
+    """The traits alone, the event reported as left out; a discard when no trait remains."""
+    if written:
+        _upsert(message, email, written, plan)
+    if plan.operations:
+        plan.left_out.append(LeftOut("event", why.reason, why.detail))
+    else:
+        plan.fate = why
+
+
+def _occurrence(message: Message, email: str, event: Event, label: str, book: Rulebook, plan: Plan) -> SendEvent:
+    writer = EventWriter(event, book.mapping.create_event_definitions, plan)
+    if message.properties:
+        writer.write(message.properties, label)
+    return SendEvent(
+        email,
+        event.name,
+        event.label,
+        writer.properties,
+        writer.types,
+        message.timestamp_ms,
+        event_uuid(message.source_id, message.message_id),
+        message.position,
+        _utk(message),
+    )
+
+
+def event_uuid(source_id: int, message_id: str) -> str:
+    """UUIDv5 of source and messageId: HubSpot drops a repeat of it, so a retry or replay counts once."""
+    name = f"{source_id}:{message_id}".encode("utf-8", "surrogatepass")
+    digest = bytearray(hashlib.sha1(_NAMESPACE + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _utk(message: Message) -> str | None:
+    """The visitor's `hubspotutk` cookie, which our browser plugin puts into the context."""
+    hubspot = message.context.get("hubspot")
+    utk = hubspot.get("utk") if isinstance(hubspot, dict) else None
+    return utk if isinstance(utk, str) and 0 < len(utk) <= 64 and utk.isalnum() else None
+
+
+def links_of_event(message: Message, space: str, email_keys: tuple[str, ...], with_properties: bool) -> list[Link]:
+    """What a message that is no identify teaches: `context.traits.email`, and of a track `properties.email`."""
+    email, strength = None, CONTEXT_SAID
+    traits = context_traits(message.context)
+    if traits:
+        email = as_email(email_value(traits, email_keys))
+    if email is None and with_properties:
+        email, strength = as_email(email_value(message.properties)), PROPERTY_SAID
+    if email is None:
+        return []
+    at_ms = message.timestamp_ms
+    device = f"a:{message.anonymous_id}" if names_someone(message.anonymous_id) else None
+    if not names_someone(message.user_id):
+        return [Link(space, device, email, strength, at_ms)] if device else []
+    user = f"u:{message.user_id}"
+    link = Link(space, user, email, strength, at_ms)
+    return [link, Link(space, device, f"@{user}", strength, at_ms)] if device else [link]
