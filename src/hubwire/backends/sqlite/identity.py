@@ -1,0 +1,89 @@
+"""What is known of one identity: the links that lead to it and from it, and the records that HubSpot confirmed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from hubwire.record.statistics import Identity, KnownLink, KnownRecord
+
+MOST_LINKS = 500
+MOST_ASSOCIATED = 100
+ROUNDS = 3
+"""How many steps links are followed: an id, its e-mail, the other ids of that e-mail."""
+
+_json = msgspec.json.Encoder().encode
+_properties = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
+
+
+def read_identity(db: sqlite3.Connection, wanted: str) -> Identity:
+    """Everything known of an e-mail, userId, anonymousId, groupId or domain, in a bounded number of links."""
+    links: dict[tuple[str, str], KnownLink] = {}
+    names = {wanted, wanted.lower()}
+    names |= {f"{kind}:{name}" for kind in "uag" for name in (wanted,)}
+    seen: set[str] = set()
+    for _ in range(ROUNDS):
+        fresh = names - seen
+        seen |= fresh
+        for link in _links(db, fresh):
+            if len(links) < MOST_LINKS:
+                links[link.space, link.key] = link
+                names |= {link.key, link.target, link.target.removeprefix("@"), f"@{link.key}"}
+        if names == seen:
+            break
+    return Identity(
+        identity=wanted,
+        links=sorted(links.values(), key=lambda link: (link.space, link.key)),
+        records=[*_contacts(db, names), *_companies(db, names)],
+    )
+
+
+def _links(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownLink]:
+    text = _json(sorted(names)).decode()
+    rows = db.execute(
+        "SELECT space, link_key, target, strength, at_ms FROM link WHERE target IN (SELECT value FROM json_each(?1))"
+        " UNION SELECT space, link_key, target, strength, at_ms FROM json_each(?1)"
+        " JOIN (SELECT DISTINCT space AS known FROM link) JOIN link ON space = known AND link_key = value LIMIT ?2",
+        (text, MOST_LINKS),
+    )
+    return [KnownLink(space=row[0], key=row[1], target=row[2], strength=row[3], at_ms=row[4]) for row in rows]
+
+
+def _contacts(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord]:
+    rows = db.execute(
+        "SELECT destination_id, email, contact_id, confirmed_at_ms, properties FROM person"
+        " WHERE (destination_id, email) IN (SELECT destination_id, value FROM lane, json_each(?))",
+        (_json(sorted(names)).decode(),),
+    ).fetchall()
+    return [_record("contact", row, _associated(db, "domain", "email", row[0], row[1])) for row in rows]
+
+
+def _companies(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord]:
+    rows = db.execute(
+        "SELECT destination_id, domain, company_id, confirmed_at_ms, properties FROM company"
+        " WHERE (destination_id, domain) IN (SELECT destination_id, value FROM lane, json_each(?))",
+        (_json(sorted(names)).decode(),),
+    ).fetchall()
+    return [_record("company", row, _associated(db, "email", "domain", row[0], row[1])) for row in rows]
+
+
+def _associated(db: sqlite3.Connection, other: str, column: str, destination_id: int, key: str) -> tuple[str, ...]:
+    rows = db.execute(
+        f"SELECT {other} FROM association WHERE destination_id = ? AND {column} = ? LIMIT ?",  # noqa: S608 - columns
+        (destination_id, key, MOST_ASSOCIATED),
+    )
+    return tuple(name for (name,) in rows)
+
+
+def _record(kind: str, row: tuple[int, str, str | None, int, bytes], associated: tuple[str, ...]) -> KnownRecord:
+    return KnownRecord(
+        destination_id=row[0],
+        kind=kind,
+        key=row[1],
+        record_id=row[2],
+        confirmed_at_ms=row[3],
+        properties=_properties(row[4]),
+        associated=associated,
+    )
