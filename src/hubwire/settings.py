@@ -60,6 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hubspot_api_version: Annotated[
         Literal["2026-09", "2026-03", "v3"], Meta(description="HubSpot API version of new destinations.")
     ] = "2026-09"
+    emulator_port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port of the bundled emulator in the sandbox; another if taken.")
+    ] = 8081
     tls_certificate: Annotated[
         str | None, Meta(description="PEM certificate chain, for SDKs that insist on https.")
     ] = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, split
 from hubwire.deliver.exchange import Input, is_delivered
 from hubwire.deliver.task import Task
-from hubwire.hubspot.client import Call
+from hubwire.hubspot.exchange import Call, pair_key
 from hubwire.hubspot.wire import associate_default
 
 
@@ -17,7 +17,7 @@ async def associate(task: Task, wanted: Mapping[tuple[str, str], list[int]]) -> 
     if not wanted:
         return
     confirmed = task.record.associated(task.destination_id, wanted.keys())
-    pairs: dict[str, tuple[str, str]] = {}
+    pairs: dict[str, list[tuple[str, str]]] = {}
     inputs: list[Input] = []
     for email, domain in wanted.keys() - confirmed:
         contact_id, company_id = task.contact_id(email), task.company_id(domain)
@@ -25,20 +25,21 @@ async def associate(task: Task, wanted: Mapping[tuple[str, str], list[int]]) -> 
         if contact_id is None or company_id is None:
             task.ledger.judge(positions, task.missing_verdict(email, domain))
         else:
-            key = f"{contact_id}:{company_id}"
+            key = pair_key(contact_id, company_id)
             if key not in pairs:
-                inputs.append(Input(key, {}, positions))
-            pairs[key] = (email, domain)
+                inputs.append(Input(str(len(inputs)), key, {}, positions))
+            pairs.setdefault(key, []).append((email, domain))
     batches = split(inputs, ASSOCIATIONS_PER_CALL)
     judged = await asyncio.gather(*(task.exchange.send(lambda group: _call(task, group), batch) for batch in batches))
     for outcome in (one for batch in judged for one in batch):
         if is_delivered(outcome.verdict):
-            task.associations.append(pairs[outcome.input.key])
+            task.associations += pairs[outcome.input.key]
         else:
             task.ledger.judge(outcome.input.positions, outcome.verdict)
 
 
 def _call(task: Task, group: Sequence[Input]) -> Call:
-    ends = [one.key.partition(">") for one in group]
-    body = associate_default([(contact_id, company_id) for contact_id, _, company_id in ends])
-    return Call("associate", "POST", task.paths.associations("contacts", "companies", "batch/associate/default"), body)
+    ends = [one.key.split(">") for one in group]
+    path = task.paths.associations("contacts", "companies")
+    body = associate_default([(contact_id, company_id) for contact_id, company_id in ends])
+    return Call("associate", "POST", path, body, kind="associations")

@@ -14,8 +14,9 @@ from hubwire.deliver.batch import OBJECTS_PER_CALL, SEARCH_BODY_BYTES, split, sp
 from hubwire.deliver.coalesce import Wanted, confirm, difference
 from hubwire.deliver.exchange import Input, Judged, is_delivered
 from hubwire.deliver.task import Task
-from hubwire.hubspot.calls import batch_update, batch_upsert
 from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.wire import found_companies, search_companies, update_objects, upsert_objects
+from hubwire.delivery import Dead
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Company
@@ -30,6 +31,12 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
         return
     task.companies = task.record.companies(task.destination_id, wanted.keys())
     unknown = [domain for domain in wanted if domain not in task.companies]
+    if unknown and not await task.portal.ensure_company_key(KEY_PROPERTY):
+        for domain in unknown:
+            refused = Dead(Reason.MISSING_SCOPE, f"HubSpot did not let us create the company property {KEY_PROPERTY}")
+            task.refuse_company(domain, wanted[domain].positions, refused)
+        wanted = {domain: one for domain, one in wanted.items() if domain in task.companies}
+        unknown = []
     adopted = await _adopt(task, unknown) if unknown else {}
     updates: list[Input] = []
     creations: list[Input] = []
@@ -42,9 +49,9 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
             record_id = adopted.get(domain)
             properties = {**differs.send, "domain": domain, KEY_PROPERTY: domain}
             target = creations if record_id is None else updates
-            target.append(Input(record_id or domain, properties, one.positions))
+            target.append(Input(str(len(target)), record_id or domain, properties, one.positions))
         elif differs.send and known.company_id:
-            updates.append(Input(known.company_id, differs.send, one.positions))
+            updates.append(Input(str(len(updates)), known.company_id, differs.send, one.positions))
         elif confirm(known, one):
             task.changed_companies.append(known)
     domains = {adopted[domain]: domain for domain in adopted}
@@ -60,25 +67,26 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
 
 
 async def _adopt(task: Task, domains: Sequence[str]) -> dict[str, str]:
-    """Record ids of companies that exist already, by domain. The key property is made on first need."""
-    await task.portal.ensure_company_key(KEY_PROPERTY)
+    """Record ids of companies that exist already, by domain."""
     groups = split_by_size(domains, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH)
     found: dict[str, str] = {}
     for group in groups:
-        call = Call("search companies", "POST", task.paths.objects("companies", "search"), search_companies(group), "search")
-        answer = await task.exchange.call(call)
-        task.exchange.must_succeed(call, answer)
-        for domain, record_id in found_companies(answer.body):
+        path = task.paths.objects("companies", "search")
+        call = Call("search companies", "POST", path, search_companies(group), kind="search")
+        for domain, record_id in found_companies((await task.exchange.read(call)).body):
             found.setdefault(domain, record_id)
     return {domain: found[domain] for domain in domains if domain in found}
 
 
 def _update(task: Task, group: Sequence[Input]) -> Call:
-    return batch_update(task.paths, "companies", group)
+    path = task.paths.objects("companies", "batch/update")
+    return Call("update companies", "POST", path, update_objects(group))
 
 
 def _create(task: Task, group: Sequence[Input]) -> Call:
-    return batch_upsert(task.paths, "companies", group, id_property=KEY_PROPERTY)
+    path = task.paths.objects("companies", "batch/upsert")
+    body = upsert_objects(group, id_property=KEY_PROPERTY)
+    return Call("upsert companies", "POST", path, body, id_property=KEY_PROPERTY)
 
 
 def _settle(task: Task, one: Wanted, outcome: Judged) -> None:

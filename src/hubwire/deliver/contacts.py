@@ -14,8 +14,8 @@ from hubwire.deliver.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.coalesce import Wanted, confirm, difference
 from hubwire.deliver.exchange import Input, Judged, is_delivered
 from hubwire.deliver.task import Task
-from hubwire.hubspot.calls import batch_update, batch_upsert
 from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.wire import update_objects, upsert_objects
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Person
@@ -33,7 +33,7 @@ async def upsert_contacts(task: Task, wanted: Mapping[str, Wanted]) -> None:
         for name, position in differs.older:
             task.ledger.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
         if known is None or known.contact_id is None or differs.send:
-            inputs.append(Input(email, differs.send, one.positions))
+            inputs.append(Input(str(len(inputs)), email, differs.send, one.positions))
         elif confirm(known, one):
             task.changed_people.append(known)
     batches = split(inputs, OBJECTS_PER_CALL)
@@ -45,7 +45,9 @@ async def upsert_contacts(task: Task, wanted: Mapping[str, Wanted]) -> None:
 
 
 def _upsert(task: Task, group: Sequence[Input]) -> Call:
-    return batch_upsert(task.paths, "contacts", group, id_property="email")
+    path = task.paths.objects("contacts", "batch/upsert")
+    body = upsert_objects(group, id_property="email")
+    return Call("upsert contacts", "POST", path, body, id_property="email")
 
 
 def _settle(task: Task, one: Wanted, outcome: Judged, backwards: list[tuple[Input, str]]) -> None:
@@ -79,8 +81,8 @@ async def _move_stages_back(task: Task, backwards: Sequence[tuple[Input, str]]) 
     """Clear the stage, then set it: two calls, because one batch may not hold a record twice."""
     for step in ("clear", "set"):
         inputs = [
-            Input(contact_id, {STAGE: "" if step == "clear" else sent.properties[STAGE]}, sent.positions)
-            for sent, contact_id in backwards
+            Input(str(index), contact_id, {STAGE: "" if step == "clear" else sent.properties[STAGE]}, sent.positions)
+            for index, (sent, contact_id) in enumerate(backwards)
         ]
         for batch in split(inputs, OBJECTS_PER_CALL):
             for outcome in await task.exchange.send(lambda group: _update(task, group), batch):
@@ -89,4 +91,5 @@ async def _move_stages_back(task: Task, backwards: Sequence[tuple[Input, str]]) 
 
 
 def _update(task: Task, group: Sequence[Input]) -> Call:
-    return batch_update(task.paths, "contacts", group)
+    path = task.paths.objects("contacts", "batch/update")
+    return Call("set lifecycle stage", "POST", path, update_objects(group))

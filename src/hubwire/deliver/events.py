@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from hubwire.deliver.batch import EVENTS_PER_CALL, split
 from hubwire.deliver.exchange import Input
 from hubwire.deliver.task import Task
-from hubwire.hubspot.client import Call
+from hubwire.hubspot.exchange import Call
 from hubwire.hubspot.wire import EventInput, send_events
 from hubwire.operation import Discard, SendEvent
 from hubwire.reasons import Reason
@@ -34,11 +34,12 @@ async def send(task: Task, events: Sequence[SendEvent]) -> None:
             inputs[str(event.position)] = event
         elif not task.schema.events_available:
             task.ledger.discard_or_hold(event.position, Discard(Reason.EVENTS_NOT_AVAILABLE))
-    batches = split([Input(trace, event.email, {}, (event.position,)) for trace, event in inputs.items()], EVENTS_PER_CALL)
+    ready_inputs = [Input(trace, event.uuid, {}, (event.position,)) for trace, event in inputs.items()]
+    batches = split(ready_inputs, EVENTS_PER_CALL)
 
     def call(group: Sequence[Input]) -> Call:
         body = send_events([_wire(task, inputs[one.trace], names) for one in group])
-        return Call("send events", "POST", task.paths.send_events, body, "events")
+        return Call("send events", "POST", task.paths.send_events, body, kind="events")
 
     for outcome in (
         one for batch in await asyncio.gather(*(task.exchange.send(call, batch) for batch in batches)) for one in batch
@@ -67,7 +68,9 @@ async def _definitions(task: Task, events: Sequence[SendEvent]) -> dict[str, str
     for name, (label, positions) in labels.items():
         if not task.schema.events_available:
             break
-        full_name = await task.portal.ensure_event(name, label, types[name], positions)
-        if full_name is not None:
-            names[name] = full_name
+        answer = await task.portal.ensure_event(name, label, types[name], positions)
+        if isinstance(answer, str):
+            names[name] = answer
+        elif answer is not None:
+            task.ledger.judge(positions, answer)
     return names

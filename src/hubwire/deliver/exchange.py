@@ -15,7 +15,8 @@ from hubwire.clock import Clock
 from hubwire.deliver.limiter import Limiter
 from hubwire.deliver.verdict import Judgement, Returned, judge
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
-from hubwire.hubspot.client import Answer, Call, HubSpotClient
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.exchange import Answer, Call
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Attempt
@@ -86,6 +87,26 @@ class Exchange:
         )
         return answer
 
+    async def ask(self, call: Call, positions: Sequence[int] = ()) -> tuple[Verdict, Answer]:
+        """One call that is not a batch, tried again a few times: its verdict and its answer. Raises LineStopped."""
+        for tries in range(TRIES_IN_CYCLE):
+            answer = await self.call(call, positions)
+            judgement = judge(call, answer, [], self._jitter())
+            self._count(judgement)
+            if judgement.again_after_seconds is None or tries == TRIES_IN_CYCLE - 1:
+                break
+            await asyncio.sleep(judgement.again_after_seconds)
+        if isinstance(judgement.whole, StopTheLine):
+            raise LineStopped(judgement.whole)
+        return judgement.whole, answer
+
+    async def read(self, call: Call) -> Answer:
+        """The answer of a call that the cycle cannot do without. Raises LineStopped when there is none."""
+        verdict, answer = await self.ask(call)
+        if not isinstance(verdict, Delivered):
+            raise LineStopped(as_stop(verdict))
+        return answer
+
     async def send(self, make: Callable[[Sequence[Input]], Call], inputs: Sequence[Input]) -> list[Judged]:
         """Send a batch until every input has its verdict. Raises LineStopped."""
         judged: list[Judged] = []
@@ -138,6 +159,19 @@ class Exchange:
                 one.refused.append(LeftOut(name, reason, message))
                 left = True
         return left
+
+
+def as_stop(verdict: Verdict) -> StopTheLine:
+    """A cycle that cannot go on without this answer waits as long as the verdict says."""
+    match verdict:
+        case StopTheLine():
+            return verdict
+        case Retry():
+            return StopTheLine(verdict.reason, retry_after_seconds=max(verdict.after_seconds, 1.0))
+        case Dead():
+            return StopTheLine(verdict.reason, verdict.detail)
+        case Delivered():
+            raise AssertionError("a delivery stops nothing")
 
 
 def is_delivered(verdict: Verdict) -> bool:

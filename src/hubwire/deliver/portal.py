@@ -5,14 +5,13 @@ Every call goes through the cycle's exchange: permits, attempts and verdicts are
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from hubwire.deliver.batch import OBJECTS_PER_CALL, split
-from hubwire.deliver.exchange import Exchange
-from hubwire.deliver.verdict import is_missing_capability
-from hubwire.hubspot.client import Call
-from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.wire import (
+from hubwire.deliver.exchange import Exchange, LineStopped, as_stop
+from hubwire.delivery import Delivered, Verdict
+from hubwire.hubspot.definitions import (
     NewProperty,
     account_of,
     create_event_definition,
@@ -22,9 +21,15 @@ from hubwire.hubspot.wire import (
     event_definitions_of,
     property_definitions_of,
 )
-from hubwire.schema import EventDefinition, PortalSchema
+from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.paths import Paths
+from hubwire.schema import PortalSchema
 
+FORBIDDEN = 403
+CONFLICT = 409
 SCHEMA_AGE_MS = 3600 * 1000
+PROPERTY_LAG_SECONDS = 1.0
+"""A new property can be read after 250 to 700 ms (seen live by third parties)."""
 PROPERTY_GROUPS = {"contacts": "contactinformation", "companies": "companyinformation"}
 FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "datetime": "date", "date": "date"}
 
@@ -44,12 +49,12 @@ class Portal:
         """The schema, read again when it is older than an hour or known to be stale."""
         if self.schema is not None and not self.is_stale and now_ms - self._read_at_ms < SCHEMA_AGE_MS:
             return self.schema
-        account = account_of(await self._get("read account", self._paths.account))
+        account = account_of(await self._read("read account", self._paths.account))
         schema = PortalSchema(
             hub_id=account.hub_id,
             time_zone=account.time_zone,
-            contact=property_definitions_of(await self._get("read properties", self._paths.properties("contacts"))),
-            company=property_definitions_of(await self._get("read properties", self._paths.properties("companies"))),
+            contact=property_definitions_of(await self._read("read properties", self._paths.properties("contacts"))),
+            company=property_definitions_of(await self._read("read properties", self._paths.properties("companies"))),
             api_version=self._paths.version,
         )
         await self._load_events(schema)
@@ -60,21 +65,25 @@ class Portal:
         after: str | None = None
         while True:
             call = Call("read event definitions", "GET", self._paths.list_event_definitions(after))
-            answer = await self._calls.call(call)
-            if is_missing_capability(answer):
+            verdict, answer = await self._calls.ask(call)
+            if answer.status == FORBIDDEN:
                 schema.events_available = False
                 return
-            self._calls.must_succeed(call, answer)
+            if not isinstance(verdict, Delivered):
+                raise LineStopped(as_stop(verdict))
             definitions, after = event_definitions_of(answer.body)
             for definition in definitions:
                 schema.add_event(definition)
             if after is None:
                 return
 
-    async def ensure_company_key(self, name: str) -> None:
-        """Make the hidden unique property that companies are known by, unless it exists."""
+    async def _read(self, name: str, path: str) -> bytes:
+        return (await self._calls.read(Call(name, "GET", path))).body
+
+    async def ensure_company_key(self, name: str) -> bool:
+        """Make the hidden unique property that companies are known by, unless it exists; whether it does now."""
         if name in self._known.company:
-            return
+            return True
         wanted = NewProperty(
             name=name,
             label="Hubwire domain",
@@ -85,7 +94,7 @@ class Portal:
             is_hidden=True,
             description="The domain by which Hubwire knows this company.",
         )
-        await self._create("companies", [wanted])
+        return await self._create("companies", [wanted])
 
     async def ensure_properties(self, missing: Iterable[tuple[str, str, str]]) -> None:
         """Make the properties that the destination lets us create: (object type, name, HubSpot type)."""
@@ -107,52 +116,55 @@ class Portal:
 
     async def ensure_event(
         self, name: str, label: str, types: Mapping[str, str], positions: Sequence[int]
-    ) -> str | None:
-        """The full name of an event's definition, made or completed when needed; None when it cannot be."""
+    ) -> str | Verdict | None:
+        """The full name of an event's definition, made or completed when needed.
+
+        Shape: None when this portal has no custom events; a verdict when HubSpot would not make this definition.
+        Errors: LineStopped.
+        """
         known = self._known.events.get(name)
         if known is None:
             return await self._create_event(name, label, types, positions)
         for property_name in types.keys() - known.properties.keys():
             body = create_event_property(property_name, types[property_name])
-            call = Call("create event property", "POST", self._paths.event_property(known.full_name), body)
-            answer = await self._calls.call(call, positions)
-            if answer.status == 409 or self._calls.succeeded(call, answer):
+            path = self._paths.event_property(known.full_name)
+            verdict, answer = await self._calls.ask(Call("create event property", "POST", path, body), positions)
+            if isinstance(verdict, Delivered) or answer.status == CONFLICT:
                 known.properties[property_name] = types[property_name]
         return known.full_name
 
     async def _create_event(
         self, name: str, label: str, types: Mapping[str, str], positions: Sequence[int]
-    ) -> str | None:
+    ) -> str | Verdict | None:
         body = create_event_definition(name, label, types)
         call = Call("create event definition", "POST", self._paths.event_definitions, body)
-        answer = await self._calls.call(call, positions)
-        if is_missing_capability(answer):
+        verdict, answer = await self._calls.ask(call, positions)
+        if answer.status == FORBIDDEN:
             self._known.events_available = False
             return None
-        if answer.status == 409:
+        if answer.status == CONFLICT:
             await self._load_events(self._known)
             known = self._known.events.get(name)
-            return known.full_name if known else None
-        self._calls.must_succeed(call, answer)
-        definition: EventDefinition = event_definition_of(answer.body)
+            return known.full_name if known else verdict
+        if not isinstance(verdict, Delivered):
+            return verdict
+        definition = event_definition_of(answer.body)
         self._known.add_event(definition)
         self._known.events[name] = definition
         return definition.full_name
 
-    async def _create(self, plural: str, properties: Sequence[NewProperty]) -> None:
-        call = Call("create properties", "POST", self._paths.create_properties(plural), create_properties(properties))
-        answer = await self._calls.call(call)
-        if answer.status != 409:
-            self._calls.must_succeed(call, answer)
+    async def _create(self, plural: str, properties: Sequence[NewProperty]) -> bool:
+        """Make properties; whether they exist now. What HubSpot refuses is left out of the records that have it."""
+        path = self._paths.create_properties(plural)
+        verdict, answer = await self._calls.ask(Call("create properties", "POST", path, create_properties(properties)))
+        if not isinstance(verdict, Delivered) and answer.status != CONFLICT:
+            return False
         known = self._known.contact if plural == "contacts" else self._known.company
         for one in properties:
             known.setdefault(one.name, one.definition())
-
-    async def _get(self, name: str, path: str) -> bytes:
-        call = Call(name, "GET", path)
-        answer = await self._calls.call(call)
-        self._calls.must_succeed(call, answer)
-        return answer.body
+        self._known.version += 1
+        await asyncio.sleep(PROPERTY_LAG_SECONDS)
+        return True
 
     @property
     def _calls(self) -> Exchange:

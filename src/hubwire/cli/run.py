@@ -1,0 +1,97 @@
+"""Running: serve, emulator, import, plan."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, settings_of
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default from settings, 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; default from settings, 8080.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Receive, deliver, console and device files, in one process. Without any token: the sandbox.
+
+    Example: hubwire serve --port 8080
+    """
+    from hubwire.server import serve as run_service
+
+    asyncio.run(run_service(settings_of(config), host, port, announce=console.print))
+
+
+def emulator(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8081,
+    portal_id: Annotated[int, typer.Option(help="Hub ID of the emulated portal.")] = 1234567,
+    tier: Annotated[str, typer.Option(help="free, starter, professional or enterprise.")] = "enterprise",
+    access_token: Annotated[str | None, typer.Option(help="The only token it takes; without it, any.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="File that keeps the portal between runs.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """A HubSpot that remembers: contacts, companies, events, limits, errors. Useful on its own.
+
+    Example: hubwire emulator --port 8081 --portal-id 1234567 --tier enterprise --access-token T
+    """
+    from hubwire.emulator.server import EmulatorConfig, run
+
+    console.print(f"HubSpot emulator: portal {portal_id}, tier {tier}, http://{host}:{port}/")
+    run(
+        EmulatorConfig(portal_id=portal_id, tier=tier, access_token=access_token, persistence_path=keep),
+        host=host,
+        port=port,
+    )
+
+
+def import_files(
+    files: Annotated[list[str], typer.Argument(help="NDJSON files of Segment messages; .gz too; - is standard input.")],
+    source: Annotated[str, typer.Option(help="Name of the source that they belong to.")],
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Journal Segment messages from files, at backfill priority. Run it again after a stop: nothing is doubled.
+
+    Example: hubwire import history.ndjson.gz --source server
+    """
+    from hubwire.imports import import_messages
+
+    outcome = import_messages(settings_of(config), files, source, show_progress=not json)
+    if json:
+        print_json(outcome)
+    else:
+        console.print(
+            f"{outcome.read} read, {outcome.journaled} journaled, {outcome.duplicates} known already,"
+            f" {len(outcome.rejected)} rejected"
+        )
+        for rejection in outcome.rejected[:20]:
+            console.print(f"  {rejection}", markup=False)
+    if outcome.unreadable:
+        raise typer.Exit(1)
+
+
+def plan(
+    file: Annotated[str, typer.Argument(help="NDJSON file of Segment messages, or - for standard input.")],
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Dry run: the operations and the exact requests for these messages, and why anything is left out. Sends nothing.
+
+    Example: echo '{"type":"identify","userId":"1","traits":{"email":"a@b.co"}}' | hubwire plan -
+    """
+    from hubwire.dryrun import dry_run_file
+
+    print_json(dry_run_file(settings_of(config), file)) if json else console.print(
+        dry_run_file(settings_of(config), file).as_text(), markup=False
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(serve)
+    app.command()(emulator)
+    app.command("import")(import_files)
+    app.command()(plan)

@@ -1,0 +1,67 @@
+"""When a message is tried again: exponential with full jitter, capped per try and in total time. Pure.
+
+`verdict.py` says that it is tried again and what HubSpot asked to wait; this says when, and when it was enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubwire.delivery import Retry
+from hubwire.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How the waits of one reason grow: the first, the longest, and after how many attempts it ends (None: by time)."""
+
+    first_seconds: float
+    longest_seconds: float
+    most_attempts: int | None = None
+
+
+SCHEDULES: dict[Reason, Schedule] = {
+    Reason.RATE_LIMITED: Schedule(1.0, 60.0),
+    Reason.LOCKED: Schedule(2.0, 60.0),
+    Reason.RECORD_MISSING: Schedule(2.0, 900.0),
+    Reason.CONFLICT: Schedule(1.0, 60.0, most_attempts=10),
+    Reason.NOT_FOUND: Schedule(1.0, 60.0, most_attempts=5),
+    Reason.INVALID_INPUT: Schedule(1.0, 60.0, most_attempts=5),
+    Reason.REFUSED_BY_HUBSPOT: Schedule(1.0, 60.0, most_attempts=5),
+    Reason.HUBSPOT_FAILED: Schedule(5.0, 1800.0),
+    Reason.HUBSPOT_UNREACHABLE: Schedule(5.0, 900.0),
+    Reason.HUBSPOT_UNREADABLE: Schedule(5.0, 1800.0),
+}
+DEFAULT_SCHEDULE = Schedule(5.0, 1800.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long retries go on, counted from the first attempt. Units: `total_seconds` is 72 hours unless set."""
+
+    total_seconds: float = 72 * 3600.0
+
+
+def next_attempt_at(
+    verdict: Retry, attempts: int, first_attempt_at_ms: int | None, now_ms: int, jitter: float, policy: RetryPolicy
+) -> int | None:
+    """When to try again, in epoch ms; None when it was enough.
+
+    Shape: never before the wait that the verdict names; a verdict that does not count never ends the retries; the last
+    try falls on the end of the total time, not beyond. Units: `attempts` made so far, this one included; `jitter` 0 to 1.
+    """
+    named_ms = now_ms + round(max(verdict.after_seconds, 0.0) * 1000)
+    if not verdict.counts:
+        return named_ms
+    schedule = SCHEDULES.get(verdict.reason, DEFAULT_SCHEDULE)
+    end_ms = (now_ms if first_attempt_at_ms is None else first_attempt_at_ms) + round(policy.total_seconds * 1000)
+    if now_ms >= end_ms or (schedule.most_attempts is not None and attempts >= schedule.most_attempts):
+        return None
+    grown_ms = now_ms + round(backoff_seconds(schedule, attempts, jitter) * 1000)
+    return min(max(named_ms, grown_ms), max(end_ms, named_ms))
+
+
+def backoff_seconds(schedule: Schedule, attempts: int, jitter: float) -> float:
+    """A random part (`jitter`, 0 to 1) of the wait that has doubled with each attempt, up to the longest."""
+    doublings = min(max(attempts - 1, 0), 40)
+    return jitter * min(schedule.longest_seconds, schedule.first_seconds * 2.0**doublings)

@@ -1,0 +1,134 @@
+"""Wiring: settings -> store, worker, receiver, pages. The only module that knows them all.
+
+A `Service` is opened, started, and stopped; `server.py` puts it on a socket.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import structlog
+
+from hubwire.backends.store import Store, open_store
+from hubwire.clock import Clock, SystemClock
+from hubwire.deliver.lane import LanePolicy
+from hubwire.deliver.retry import RetryPolicy
+from hubwire.deliver.worker import Worker, WorkerParts
+from hubwire.destination import Destination, Source
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.credentials import token_source
+from hubwire.hubspot.paths import Paths
+from hubwire.journal.group_commit import GroupCommit
+from hubwire.receive.app import ReceiveApp
+from hubwire.receive.auth import SourceDirectory
+from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
+from hubwire.secret import Secret
+from hubwire.settings import Settings
+
+log = structlog.get_logger("hubwire")
+
+FIRST_SOURCE = "server"
+FIRST_DESTINATION = "hubspot"
+
+
+@dataclass(slots=True)
+class FirstStart:
+    """What the first start made, to be shown once."""
+
+    write_key: str | None = None
+
+
+class Service:
+    """Everything that runs in one process."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        receives = settings.role != "deliver"
+        self.store: Store = open_store(settings, self.clock, appends=receives)
+        self.sandbox: Sandbox | None = None
+        self.worker: Worker | None = None
+        self.first_start = self._seed()
+        self.journal = GroupCommit(
+            self.store.journal, max_waiting_messages=settings.max_waiting_messages, on_commit=self._wake
+        )
+        self.receive = ReceiveApp(SourceDirectory(self.store.registry), self.journal, self.clock, settings)
+
+    def start(self) -> None:
+        """Start the sandbox, when a destination needs it, and the worker."""
+        if any(one.is_sandbox for one in self.store.registry.destinations().values()):
+            self.sandbox = Sandbox(self.settings)
+            self.sandbox.start()
+        if self.settings.role != "receive":
+            self.worker = Worker(self._parts())
+            self.worker.start()
+
+    def stop(self) -> None:
+        """Finish what is under way; everything journaled is delivered at the next start."""
+        if self.worker is not None:
+            self.worker.stop()
+        if self.sandbox is not None:
+            self.sandbox.stop()
+        self.store.close()
+
+    def _wake(self) -> None:
+        if self.worker is not None:
+            self.worker.wake()
+
+    def _parts(self) -> WorkerParts:
+        settings = self.settings
+        return WorkerParts(
+            journal=self.store.journal,
+            record=self.store.record,
+            registry=self.store.registry,
+            make_client=self.make_client,
+            clock=self.clock,
+            policy=LanePolicy(
+                cycle_messages=settings.cycle_messages,
+                linger_seconds=settings.linger_seconds,
+                backfill_linger_seconds=settings.backfill_linger_seconds,
+                lease_seconds=settings.lease_seconds,
+                retry=RetryPolicy(total_seconds=settings.retry_hours * 3600),
+            ),
+        )
+
+    def make_client(self, destination: Destination) -> HubSpotClient | None:
+        """The client of a destination, or None while it has no token."""
+        token = self.store.registry.token(destination.destination_id)
+        if token is None:
+            return None
+        base_url = destination.base_url
+        if destination.is_sandbox and self.sandbox is not None:
+            base_url = self.sandbox.base_url
+        return HubSpotClient(
+            base_url, token_source(token, self.clock), Paths(destination.api_version), clock=self.clock
+        )
+
+    # -- first start
+
+    def _seed(self) -> FirstStart:
+        """The first source and destination, from the settings; a sandbox without a token."""
+        registry, settings = self.store.registry, self.settings
+        first = FirstStart()
+        if not registry.sources():
+            source = registry.save_source(Source(source_id=0, name=FIRST_SOURCE))
+            first.write_key = settings.write_key or f"wk_{secrets.token_urlsafe(18)}"
+            registry.add_write_key(source.source_id, Secret(first.write_key))
+        elif settings.write_key and registry.source_of_key(settings.write_key) is None:
+            registry.add_write_key(next(iter(registry.sources())), Secret(settings.write_key))
+        if not registry.destinations():
+            destination = registry.save_destination(self._first_destination())
+            registry.set_token(destination.destination_id, settings.hubspot_access_token or Secret(SANDBOX_TOKEN))
+        return first
+
+    def _first_destination(self) -> Destination:
+        settings = self.settings
+        return Destination(
+            destination_id=0,
+            name=FIRST_DESTINATION if not settings.is_sandbox else "sandbox",
+            hub_id=settings.hubspot_hub_id or (SANDBOX_HUB_ID if settings.is_sandbox else None),
+            base_url=settings.hubspot_base_url,
+            api_version=settings.hubspot_api_version,
+            is_sandbox=settings.is_sandbox,
+        )
