@@ -51,18 +51,26 @@ def _is_domain(domain: str) -> bool:
     )
 
 
-def email_value(fields: Mapping[str, Any], more_keys: Iterable[str] = ()) -> object:
-    """What the fields give as e-mail, unchecked: `email` in any case, else the keys that the mapping sends to it."""
-    value = fields.get("email")
+def value_of(fields: Mapping[str, Any], name: str) -> object:
+    """The value under a lower-case name, else under that name in any case; None when absent or null."""
+    value = fields.get(name)
     if value is not None:
         return value
+    size = len(name)
     for key in fields:
-        if len(key) >= 5 and key.strip().lower() == "email" and fields[key] is not None:
-            return fields[key]
-    for key in more_keys:
-        if fields.get(key) is not None:
+        if len(key) == size and key.lower() == name and fields[key] is not None:
             return fields[key]
     return None
+
+
+def email_value(fields: Mapping[str, Any], more_keys: Iterable[str] = ()) -> object:
+    """What the fields give as e-mail, unchecked: `email` in any case, else the keys that the mapping sends to it."""
+    value = value_of(fields, "email")
+    if value is None and more_keys:
+        for key in more_keys:
+            if fields.get(key) is not None:
+                return fields[key]
+    return value
 
 
 def as_email(value: object) -> str | None:

@@ -14,6 +14,7 @@ from hubwire.destination import CompanyDomain, Mapping, Source, SourceKind
 from hubwire.message import Message
 from hubwire.operation import Associate, Discard, LeftOut, Link, Plan, UpsertCompany, Written
 from hubwire.plan.company import company_domain
+from hubwire.plan.emails import value_of
 from hubwire.plan.hold import unknown_person
 from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
 from hubwire.plan.properties import Writer, shortened
@@ -37,7 +38,7 @@ def given_domain(message: Message, how: CompanyDomain) -> tuple[str | None, bool
     """The company's domain from `website` (else from `domain`), and whether an unusable one was given."""
     is_given = False
     for key in ("website", "domain"):
-        value = message.traits.get(key)
+        value = value_of(message.traits, key)
         if value is None or value == "":
             continue
         domain = company_domain(value, how) if isinstance(value, str) else None
@@ -79,11 +80,11 @@ def _company_properties(
     """The company's properties, `domain` among them; a website that is none is left out."""
     writer = Writer(book.group_traits, plan, book.mapping.create_properties and source.kind is SourceKind.SERVER)
     traits = message.traits
-    if is_invalid and traits.get("website"):
-        traits = {key: value for key, value in traits.items() if key != "website"}
+    if is_invalid and value_of(traits, "website") is not None:
+        traits = {key: value for key, value in traits.items() if key.lower() != "website"}
         plan.left_out.append(LeftOut("traits.website", Reason.INVALID_WEBSITE))
     writer.write(traits)
-    own = traits.get("domain")
+    own = value_of(traits, "domain")
     if isinstance(own, str) and own and company_domain(own, book.mapping.company_domain) != domain:
         detail = "the company's domain comes from its website"
         plan.left_out.append(LeftOut("traits.domain", Reason.READ_ONLY_PROPERTY, detail))

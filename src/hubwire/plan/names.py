@@ -10,7 +10,6 @@ from functools import lru_cache
 MAX_PROPERTY_NAME = 100
 MAX_EVENT_NAME = 100
 MAX_EVENT_LABEL = 100
-MAX_EVENT_PROPERTY_NAME = 50
 
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _NAME = _LETTERS | frozenset("0123456789_")
@@ -68,9 +67,3 @@ def event_name(label: str) -> str | None:
         digest = hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()[:8]
         name = f"{name[: MAX_EVENT_NAME - 9]}_{digest}"
     return name
-
-
-@lru_cache(maxsize=8192)
-def event_property_name(key: str) -> str | None:
-    """The name of an event property, at most 50 characters, or None when the key gives none."""
-    return property_name(key, MAX_EVENT_PROPERTY_NAME)

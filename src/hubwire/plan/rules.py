@@ -151,7 +151,7 @@ class TraitRules:
             if key in self._mapping:
                 return self._mapped(path, self._mapping[key])
         if name == self._object.key:
-            return _ELSEWHERE
+            return _ELSEWHERE if path.lower() == name else self._read_only(path, name)
         squeezed = compressed(path)
         own = self._own(path, name)
         special = self._object.specials.get(squeezed)
@@ -210,7 +210,7 @@ class TraitRules:
         return Target(definition.name, rank, converter(definition), rule)
 
     def _read_only(self, path: str, name: str) -> TraitRule:
-        detail = f"HubSpot sets {name} itself"
+        detail = f"{name} is not written from a trait" if name == self._object.key else f"HubSpot sets {name} itself"
         return TraitRule(None, left_out=self.left_out(path, Reason.READ_ONLY_PROPERTY, detail))
 
     def _unknown(self, path: str, name: str | None = None) -> TraitRule:
