@@ -43,13 +43,13 @@ class Emulator:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        return None
+        self.app.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        self.app.close()
 
     @property
     def state(self) -> Portal:
@@ -69,7 +69,9 @@ class Emulator:
     def seed(self, **kinds: Any) -> dict[str, int]:
         """Put records, associations, properties, definitions or events in place; gives counts."""
         with self.state.lock:
-            return seed(self.state, kinds)
+            counts = seed(self.state, kinds)
+            self.state.save()
+            return counts
 
     def records(self, object_type: str) -> list[dict[str, Any]]:
         """Live records of a type, oldest first, with every property."""

@@ -57,7 +57,7 @@ class Associations:
         }
         self.links: dict[Pair, dict[str, dict[str, tuple[int, ...]]]] = {}
         self.changed: set[tuple[str, str, str, str]] | None = None
-        self._next_type_id = 1_001
+        self.next_type_id = 1_001
 
     def types_of(self, from_type: str, to_type: str) -> list[AssociationType]:
         """The label definitions of a pair, the unlabelled one first; a pair with none yet gets its unlabelled one."""
@@ -145,6 +145,14 @@ class Associations:
                 self.unlink(from_type, old_id, to_type, to_id)
                 self.link(from_type, new_id, to_type, to_id, chosen)
 
+    def restore(self, from_type: str, from_id: str, to_type: str, to_id: str, held: tuple[int, ...]) -> None:
+        """Put one direction of a link as it was; no types means no link."""
+        targets = self.links.setdefault((from_type, to_type), {}).setdefault(from_id, {})
+        if held:
+            targets[to_id] = held
+        else:
+            targets.pop(to_id, None)
+
     def targets(self, from_type: str, from_id: str, to_type: str) -> dict[str, tuple[int, ...]]:
         """Associated record id to the type ids held."""
         return self.links.get((from_type, to_type), {}).get(from_id, {})
@@ -162,9 +170,9 @@ class Associations:
     def _define(
         self, from_type: str, to_type: str, label: str | None, inverse_label: str | None, name: str
     ) -> list[AssociationType]:
-        forward_id = self._next_type_id
+        forward_id = self.next_type_id
         inverse_id = forward_id if from_type == to_type and label == inverse_label else forward_id + 1
-        self._next_type_id = inverse_id + 1
+        self.next_type_id = inverse_id + 1
         forward = AssociationType(forward_id, "USER_DEFINED", label, inverse_id, name)
         self.types.setdefault((from_type, to_type), []).append(forward)
         if inverse_id == forward_id:

@@ -97,6 +97,7 @@ class EmulatorConfig:
     oauth: OAuthApp = OAuthApp()
     keep_events: int | None = None
     keep_requests: int = 10_000
+    keep_history: int = 20
     persistence_path: Path | str | None = None
     seed: int = 1
     start_at_ms: int | None = None

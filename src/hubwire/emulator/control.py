@@ -117,6 +117,7 @@ def limits(portal: Portal) -> dict[str, Any]:
         "search_lag_seconds": config.search_lag_seconds,
         "property_lag_seconds": config.property_lag_seconds,
         "keep_events": config.keep_events,
+        "keep_history": config.keep_history,
         "time_zone": config.time_zone,
     }
 

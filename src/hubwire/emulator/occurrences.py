@@ -91,6 +91,10 @@ class Definition(msgspec.Struct, rename="camel", kw_only=True):
         return body
 
 
+def _uuid_key(event_name: str, uuid: str) -> int:
+    return int.from_bytes(blake2b(f"{event_name}\n{uuid}".encode(), digest_size=7).digest(), "big")
+
+
 _decode_occurrence = msgspec.json.Decoder(Occurrence).decode
 
 
@@ -111,11 +115,10 @@ class EventLog:
         self.lost_counts: Counter[str] = Counter()
         self.duplicate_counts: Counter[str] = Counter()
         self.fresh: list[bytes] | None = None
-        self.changed: set[str] | None = None
         self._seen: dict[int, set[int]] = {}
         self._value_rules: dict[str, dict[str, ValueRule]] = {}
         self._next_occurrence = 1
-        self._next_definition = 1
+        self.next_definition = 1
 
     def qualified(self, name: str) -> str:
         """`pe{portal}_{name}`, whichever of the two forms is given."""
@@ -139,13 +142,13 @@ class EventLog:
 
     def new_definition_id(self) -> str:
         """A fresh number for a definition."""
-        number = self._next_definition
-        self._next_definition += 1
+        number = self.next_definition
+        self.next_definition += 1
         return str(number)
 
     def is_duplicate(self, event_name: str, uuid: str, now_ms: int) -> bool:
         """True when this event type has carried the uuid within a year; remembers it otherwise."""
-        key = int.from_bytes(blake2b(f"{event_name}\n{uuid}".encode(), digest_size=8).digest(), "big")
+        key = _uuid_key(event_name, uuid)
         today = now_ms // _MS_PER_DAY
         for day in [day for day in self._seen if day <= today - UUID_DAYS]:
             del self._seen[day]
@@ -173,6 +176,10 @@ class EventLog:
     def limit_kept(self, keep: int | None) -> None:
         """Keep at most this many occurrences from now on; 0 keeps only counts."""
         self.kept = deque(self.kept, maxlen=keep)
+
+    def decode(self, line: bytes) -> Occurrence:
+        """One kept occurrence."""
+        return _decode_occurrence(line)
 
     def occurrences(self) -> Iterator[Occurrence]:
         """Kept occurrences in arrival order."""
@@ -207,7 +214,20 @@ class EventLog:
         return known
 
     def mark(self, name: str) -> None:
-        """Note a changed definition, for its value rules and for the file."""
+        """Note a changed definition: its value rules are made anew."""
         self._value_rules.pop(name, None)
-        if self.changed is not None:
-            self.changed.add(name)
+
+    def restore(self, occurrence: Occurrence, seen_at_ms: int | None) -> None:
+        """Put an occurrence back as it was; its uuid counts as seen at that time (None: it is remembered elsewhere)."""
+        if occurrence.uuid is not UNSET and seen_at_ms is not None:
+            key = _uuid_key(occurrence.event_name, occurrence.uuid)
+            self._seen.setdefault(seen_at_ms // _MS_PER_DAY, set()).add(key)
+        self.record(occurrence)
+
+    def seen_by_day(self) -> dict[int, list[int]]:
+        """Keys of the uuids seen, by day since the epoch."""
+        return {day: list(keys) for day, keys in self._seen.items()}
+
+    def restore_seen(self, day: int, keys: list[int]) -> None:
+        """Remember uuids by key."""
+        self._seen.setdefault(day, set()).update(keys)

@@ -12,8 +12,6 @@ from typing import Any
 from hubwire.emulator.clock import iso
 from hubwire.emulator.schema import Schema
 
-HISTORY_LENGTH = 20
-
 DEFAULT_READ: dict[str, tuple[str, ...]] = {
     "contacts": ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
     "companies": ("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
@@ -25,7 +23,7 @@ class Record:
     """One CRM record.
 
     Shape: `properties` holds stored text only; dates, ids and sources are computed when shown. `history` holds earlier
-    values once a value has changed: name to (epoch ms, text) pairs, oldest first, at most 20.
+    values once a value has changed: name to (epoch ms, text) pairs, oldest first.
     """
 
     __slots__ = ("archived_at_ms", "created_at_ms", "history", "id", "properties", "updated_at_ms")
@@ -38,8 +36,8 @@ class Record:
         self.archived_at_ms = 0
         self.history: dict[str, list[tuple[int, str]]] | None = None
 
-    def remember(self, name: str, before: str | None, after: str, now_ms: int) -> None:
-        """Note a change for `propertiesWithHistory`."""
+    def remember(self, name: str, before: str | None, after: str, now_ms: int, keep: int) -> None:
+        """Note a change for `propertiesWithHistory`; the newest `keep` values stay."""
         if self.history is None:
             self.history = {}
         entries = self.history.get(name)
@@ -47,7 +45,7 @@ class Record:
             entries = [] if before is None else [(self.created_at_ms, before)]
             self.history[name] = entries
         entries.append((now_ms, after))
-        del entries[:-HISTORY_LENGTH]
+        del entries[:-keep]
 
 
 class ObjectStore:
@@ -66,11 +64,12 @@ class ObjectStore:
         self.unique: dict[str, dict[str, Record]] = {}
         self.blocked_emails: set[str] = set()
         self.changed: set[str] | None = None
+        self.keep_history = 0
         self.modified_name = "lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate"
         self.created_name = "hs_createdate" if name not in DEFAULT_READ else "createdate"
         self.read_names = DEFAULT_READ.get(name, CUSTOM_READ)
         self._url_prefix = f"https://app.hubspot.com/contacts/{portal_id}/record/{type_id}/"
-        self._next_id = first_id
+        self.next_id = first_id
         self._unindexed: deque[tuple[int, Record, dict[str, str] | None]] = deque()
 
     # --- finding -----------------------------------------------------------------------------------------------------
@@ -108,16 +107,19 @@ class ObjectStore:
 
     def new_record(self, now_ms: int) -> Record:
         """An empty live record with a fresh id."""
-        record = Record(str(self._next_id), now_ms)
-        self._next_id += 1
+        record = Record(str(self.next_id), now_ms)
+        self.next_id += 1
         self.records[record.id] = record
         return record
 
     def adopt(self, record: Record) -> None:
-        """Take a record with its own id (seeding, loading), indexes included."""
+        """Take a record with its own id (seeding, loading), in place of an earlier form of it; indexes included."""
+        before = self.records.get(record.id)
+        if before is not None and not before.archived_at_ms:
+            self._unindex(before)
         self.records[record.id] = record
         if record.id.isdigit():
-            self._next_id = max(self._next_id, int(record.id) + 1)
+            self.next_id = max(self.next_id, int(record.id) + 1)
         if not record.archived_at_ms:
             self._index(record, record.properties)
         self._mark(record)
@@ -148,7 +150,14 @@ class ObjectStore:
         """Remove a record for good, leaving no trace of it."""
         self._unindex(record)
         del self.records[record.id]
-        self._unindexed = deque(entry for entry in self._unindexed if entry[1] is not record)
+        if self._unindexed:
+            self._unindexed = deque(entry for entry in self._unindexed if entry[1] is not record)
+        self._mark(record)
+
+    def redirect(self, record: Record, successor: Record) -> None:
+        """Let an id lead to the record that its own was merged into."""
+        del self.records[record.id]
+        self.redirects[record.id] = successor.id
         self._mark(record)
 
     def index_unique(self, name: str) -> None:
@@ -164,7 +173,8 @@ class ObjectStore:
             before = stored.get(name)
             if before == value or (before is None and not value):
                 continue
-            record.remember(name, before, value, now_ms)
+            if self.keep_history:
+                record.remember(name, before, value, now_ms, self.keep_history)
             if name in self.unique or name in ("email", "hs_additional_emails"):
                 self._reindex(record, name, before, value)
             if value:

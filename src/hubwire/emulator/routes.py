@@ -83,7 +83,9 @@ def _object_routes() -> Iterator[Route]:
     for version, prefix in (("v3", "/crm/v3/objects"), *((date, f"/crm/objects/{date}") for date in DATES)):
         for method, suffix, handler, scopes in operations:
             lane = Lane.SEARCH if suffix == "/search" else Lane.GENERAL
-            yield Route(method, f"{prefix}/{{objectType}}{suffix}", handler, version, lane, scopes)
+            changes = suffix in ("/merge", "/gdpr-delete")
+            pattern = f"{prefix}/{{objectType}}{suffix}"
+            yield Route(method, pattern, handler, version, lane, scopes, changes_account=changes)
 
 
 def _property_routes() -> Iterator[Route]:
@@ -105,7 +107,8 @@ def _property_routes() -> Iterator[Route]:
     ]
     for version, prefix in (("v3", "/crm/v3/properties"), *((date, f"/crm/properties/{date}") for date in DATES)):
         for method, suffix, handler, scopes in operations:
-            yield Route(method, f"{prefix}/{{objectType}}{suffix}", handler, version, Lane.GENERAL, scopes)
+            pattern = f"{prefix}/{{objectType}}{suffix}"
+            yield Route(method, pattern, handler, version, Lane.GENERAL, scopes, changes_account=True)
 
 
 def _association_routes() -> Iterator[Route]:
@@ -137,7 +140,8 @@ def _association_routes() -> Iterator[Route]:
     for version, pair_prefix, record_prefix in [("v4", "/crm/v4/associations", "/crm/v4/objects"), *dated]:
         for method, suffix, handler, scopes in pairs:
             pattern = f"{pair_prefix}/{{fromObjectType}}/{{toObjectType}}{suffix}"
-            yield Route(method, pattern, handler, version, Lane.ASSOCIATIONS, scopes)
+            changes = suffix.startswith("/labels")
+            yield Route(method, pattern, handler, version, Lane.ASSOCIATIONS, scopes, changes_account=changes)
         for method, suffix, handler, scopes in records:
             yield Route(method, f"{record_prefix}{suffix}", handler, version, Lane.ASSOCIATIONS, scopes)
     for method, suffix, handler, scopes in pairs:
@@ -167,7 +171,7 @@ def _event_routes() -> Iterator[Route]:
         yield Route("POST", batch, event_calls.send_batch, version, Lane.EVENTS, sending, is_event=True)
         for method, suffix, handler in definitions:
             pattern = f"{prefix}/event-definitions{suffix}"
-            yield Route(method, pattern, handler, version, Lane.GENERAL, defining, is_event=True)
+            yield Route(method, pattern, handler, version, Lane.GENERAL, defining, is_event=True, changes_account=True)
     reading = _fixed("crm.objects.contacts.read", "crm.objects.companies.read")
     occurrences = [("v3", "/events/v3/events"), *((date, f"/events/event-occurrences/{date}") for date in DATES)]
     for version, pattern in occurrences:
@@ -214,4 +218,4 @@ def _oauth_routes() -> Iterator[Route]:
             ("POST", f"/oauth/{version}/token/revoke", oauth.revoke, version),
         ]
     for method, pattern, handler, version in open_routes:
-        yield Route(method, pattern, handler, version, Lane.FREE, needs_token=False)
+        yield Route(method, pattern, handler, version, Lane.FREE, needs_token=False, changes_account=True)

@@ -19,7 +19,8 @@ SHOWN_PARAMETERS = frozenset({"objectType", "fromObjectType", "toObjectType"})
 class Route:
     """One operation.
 
-    Shape: `scopes` gives sets of alternatives that must each be met; `needs_token=False` opens it to anyone.
+    Shape: `scopes` gives sets of alternatives that must each be met; `needs_token=False` opens it to anyone;
+    `changes_account` marks what changes more than records, links and events.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Route:
     scopes: ScopesNeeded | None = None
     needs_token: bool = True
     is_event: bool = False
+    changes_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,12 @@ class Schema:
         self.archived[name] = msgspec.structs.replace(definition, archived=True, archived_at=iso(now_ms))
         self._list_unique()
 
+    def drop(self, name: str) -> None:
+        """Take a definition away without a trace."""
+        del self.live[name]
+        del self.rules[name]
+        self._list_unique()
+
     def visible(self, name: str, now_ms: int, *, archived: bool = False) -> Property | None:
         """The definition a reader would see now."""
         definition = (self.archived if archived else self.live).get(name)

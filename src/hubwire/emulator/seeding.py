@@ -118,6 +118,8 @@ def _seed_record(portal: Portal, store: ObjectStore, item: Mapping[str, Any]) ->
     if record_id is None:
         store.write(store.new_record(now_ms), stored, now_ms, 0, is_new=True)
         return
+    if not str(record_id).isdigit():
+        raise invalid(f"{record_id} is not a record id")
     if str(record_id) in store.records:
         raise invalid(f"A record with ID {record_id} is already there")
     record = Record(str(record_id), now_ms)

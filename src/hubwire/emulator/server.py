@@ -11,12 +11,14 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from hubwire.emulator import access, control
 from hubwire.emulator.config import EmulatorConfig
 from hubwire.emulator.faults import FaultRule, fault_reply
 from hubwire.emulator.page import render
+from hubwire.emulator.persistence import Keeper
 from hubwire.emulator.routes import all_routes
 from hubwire.emulator.routing import Match, Router
 from hubwire.emulator.state import Portal, SeenRequest
@@ -35,6 +37,8 @@ class EmulatorApp:
 
     def __init__(self, config: EmulatorConfig) -> None:
         self.state = Portal(config)
+        if config.persistence_path is not None:
+            self.state.keeper = Keeper(self.state, Path(config.persistence_path))
         self._router = Router(all_routes())
         self._browser = _browser_app(self.state)
 
@@ -56,6 +60,12 @@ class EmulatorApp:
             return
         request = Request(scope["method"], path, scope["query_string"], dict(scope["headers"]), body)
         await self._serve(request, match, receive, send)
+
+    def close(self) -> None:
+        """Let the portal's file go, if there is one."""
+        if self.state.keeper is not None:
+            self.state.keeper.close()
+            self.state.keeper = None
 
     def respond(self, request: Request) -> Reply:
         """The answer to one call, faults left aside. Safe from any thread."""
@@ -80,7 +90,10 @@ class EmulatorApp:
 
     def _unmatched(self, request: Request) -> Reply:
         if request.path.startswith("/_emulator"):
-            return control.answer(self.state, request)
+            reply = control.answer(self.state, request)
+            if request.method != "GET":
+                self.state.save()
+            return reply
         if request.path == "/":
             return render(self.state)
         methods = self._router.methods_at(request.path)
@@ -100,6 +113,8 @@ class EmulatorApp:
             reply = self._handle(request, match, correlation_id)
             if fault is not None and fault.kind != "latency":
                 reply = fault_reply(fault, correlation_id, state.now_iso())
+        if request.method != "GET":
+            state.save(account_changed=match.route.changes_account)
         reply.headers.append((b"x-hubspot-correlation-id", correlation_id.encode()))
         self._note(request, f"{request.method} {match.label}", reply.status)
         return reply
@@ -162,6 +177,7 @@ class EmulatorApp:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

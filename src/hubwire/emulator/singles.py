@@ -5,6 +5,7 @@ Source: HubSpot docs (object guides, merge changelog, error handling) and bodies
 
 from __future__ import annotations
 
+import heapq
 from typing import Any
 
 import msgspec
@@ -64,17 +65,16 @@ def list_records(portal: Portal, request: Request) -> Reply:
     limit = _page_limit(request)
     archived = request.query_flag("archived")
     after = _number(request.query("after"))
-    page: list[Record] = []
-    next_after: str | None = None
-    for record in store.records.values():
-        if bool(record.archived_at_ms) is not archived or int(record.id) <= after:
-            continue
-        if len(page) == limit:
-            next_after = page[-1].id
-            break
-        page.append(record)
+    candidates = (
+        record
+        for record in store.records.values()
+        if bool(record.archived_at_ms) is archived and int(record.id) > after
+    )
+    found = heapq.nsmallest(limit + 1, candidates, key=lambda record: int(record.id))
+    page = found[:limit]
     body: dict[str, Any] = {"results": [_read(portal, store, record, request) for record in page]}
-    if next_after:
+    if len(found) > limit:
+        next_after = page[-1].id
         link = f"https://api.hubapi.com{request.path}?limit={limit}&after={next_after}"
         body["paging"] = {"next": {"after": next_after, "link": link}}
     return json_reply(200, body)
@@ -182,8 +182,7 @@ def _merged(portal: Portal, store: ObjectStore, primary: Record, other: Record) 
     for record, keeps_primary in ((primary, True), (other, False)):
         portal.associations.move_all(store.name, record.id, merged.id, keeps_primary=keeps_primary)
         portal.events.move_all(record.id, merged.id, store.singular)
-        del store.records[record.id]
-        store.redirects[record.id] = merged.id
+        store.redirect(record, merged)
     return merged
 
 

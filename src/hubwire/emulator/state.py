@@ -10,7 +10,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -121,11 +121,25 @@ class Stats:
         }
 
 
+class Keeping(Protocol):
+    """Where a portal is kept beyond the process."""
+
+    def flush(self, *, account_changed: bool) -> None:
+        """Write what has changed."""
+
+    def rewrite(self) -> None:
+        """Write everything."""
+
+    def close(self) -> None:
+        """Write no more."""
+
+
 class Portal:
     """One emulated HubSpot account. `lock` guards every read and change from another thread."""
 
     def __init__(self, config: EmulatorConfig) -> None:
         self.initial_config = config
+        self.keeper: Keeping | None = None
         self.lock = threading.RLock()
         self.reset()
 
@@ -153,12 +167,17 @@ class Portal:
             self._add_custom(number)
             self.aliases[custom.type_id] = custom.name
             self.aliases[f"p{config.portal_id}_{custom.name}"] = custom.name
+        if self.keeper is not None:
+            self.keeper.rewrite()
 
     def configure(self, **changes: Any) -> None:
         """Change settings while running, until the next reset."""
         self.config = replace(self.config, **changes)
         if "keep_events" in changes:
             self.events.limit_kept(self.config.keep_events)
+        if "keep_history" in changes:
+            for store in self.stores.values():
+                store.keep_history = self.config.keep_history
 
     def store(self, object_type: str) -> ObjectStore:
         """The records of an object type, by name, type id or singular.
@@ -190,6 +209,11 @@ class Portal:
         """Milliseconds until a write can be searched for."""
         return round(self.config.search_lag_seconds * 1000)
 
+    def save(self, *, account_changed: bool = True) -> None:
+        """Bring the file, if there is one, in step."""
+        if self.keeper is not None:
+            self.keeper.flush(account_changed=account_changed)
+
     def correlation_id(self) -> str:
         """A fresh id for one answer."""
         self._correlations += 1
@@ -201,6 +225,7 @@ class Portal:
 
     def _add_store(self, name: str, type_id: str, *, first_id: int, required: tuple[str, ...] = ()) -> ObjectStore:
         store = ObjectStore(name, type_id, first_id, self.config.portal_id, required)
+        store.keep_history = self.config.keep_history
         self.stores[name] = store
         for unique_name in store.schema.unique_names:
             store.index_unique(unique_name)
