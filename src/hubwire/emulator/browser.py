@@ -1,7 +1,7 @@
 """HubSpot in a page: stand-ins for its tracking code and Forms SDK, and the log of what they received.
 
-A reading of HubSpot's documented browser behaviour: what waits in `_hsq` is taken first, then the landing page is
-counted without being asked; identified data travels with the next view or event; a visitor who opted out is not counted.
+A reading of HubSpot's documented behaviour: what waits in `_hsq` is taken first, then the landing page is counted
+without being asked; identified data travels with the next view or event; a visitor who opted out is not counted.
 It knows nothing of the plugin that feeds it.
 
     /_hubspot/js/<Hub ID>.js                       the loader            instead of js.hs-scripts.com

@@ -1,0 +1,117 @@
+/**
+ * HubSpot for analytics.js 2.x, in the page: HubSpot's tracking code, and its Forms SDK if wanted.
+ *
+ * Calls go into HubSpot's queue `_hsq` at once and in order; HubSpot's script takes what is already there when it comes.
+ * The first allowed page() starts that script, which counts one view by itself: that page's. Nothing here may break the
+ * page, hold up `analytics.ready` for ever, or send what the server sends as well: every event carries a mark,
+ * `context.hubspot`, and an event that is marked `failed` is left to the server.
+ */
+import { contact, eventName, eventProperties } from './properties.js'
+
+const NAME = 'HubSpot'
+const LOOK_EVERY_MS = 25
+const PAGE_GRACE_MS = 300
+
+const cookie = (name) => (new RegExp(`(?:^|; )${name}=([^;]+)`).exec(document.cookie) || [])[1]
+
+const hasForms = () => window.hbspt && window.hbspt.forms
+
+/** True once HubSpot's script has taken over the queue. */
+const isLive = () => window._hsq && window._hsq.push !== [].push
+
+const push = (...command) => (window._hsq = window._hsq || []).push(command)
+
+function addScript(src, id, onerror) {
+  if (!document.getElementById(id)) document.head.append(Object.assign(document.createElement('script'), { src, id, onerror }))
+}
+
+/** Waits until the test holds, or the time is over. */
+async function until(test, timeoutMs) {
+  for (const end = Date.now() + timeoutMs; !test() && Date.now() < end; ) await new Promise((next) => setTimeout(next, LOOK_EVERY_MS))
+}
+
+/** Segment's rule: an event without consent on it flows; otherwise each of the categories must be true. */
+function isAllowed(event, categories) {
+  const { categoryPreferences } = event.context.consent || {}
+  return !categoryPreferences || categories.every((category) => categoryPreferences[category])
+}
+
+const plugin = (type, methods) => ({ name: NAME, version: '1.0.0', type, isLoaded: () => true, load: async () => {}, ...methods })
+
+export function hubspotDevice({ hubId, region = 'na1', loadFormsSdk, flushIdentify, consentCategories = [], timeoutMs = 8000, ...urls }) {
+  const host = `https://js${region === 'na1' ? '' : '-' + region}.`
+  const { scriptBase = `${host}hs-scripts.com`, formsUrl = `${host}hsforms.net/forms/v2.js` } = urls
+  const firstUrl = location.href
+  let hasPage, hasView, isOver, areFormsOver, tracking, forms
+
+  const giveUp = () => (isOver = true)
+
+  const state = () => (isLive() ? 'loaded' : isOver ? 'failed' : 'pending')
+
+  function startForms() {
+    if (forms || !loadFormsSdk) return
+    addScript(formsUrl, 'hs-forms-sdk', () => (areFormsOver = true))
+    forms = until(() => hasForms() || areFormsOver, timeoutMs).then(() => hasForms() || console.warn(NAME, 'forms: blocked'))
+  }
+
+  function start() {
+    startForms()
+    if (tracking) return
+    // HubSpot's loader adds a second script, `hs-analytics`; ad blockers often stop only that one.
+    addEventListener('error', ({ target }) => target.id === 'hs-analytics' && giveUp(), true)
+    addScript(`${scriptBase}/${hubId}.js`, 'hs-script-loader', giveUp)
+    tracking = until(() => isLive() || isOver, timeoutMs).then(giveUp)
+  }
+
+  const handle = (send) => (ctx) => {
+    const { event } = ctx
+    hasPage = hasPage || event.type === 'page'
+    if (isAllowed(event, consentCategories)) {
+      if (hasPage) start()
+      if (event.context.hubspot.device !== 'failed') send(event)
+    }
+    return ctx
+  }
+
+  const events = plugin('destination', {
+    page: handle(({ properties: { path, search = '' } }) => {
+      // HubSpot counts the last page before its script comes by itself; the ones before that one are ours to count.
+      if (hasView && !isLive()) push('trackPageView')
+      if (path) push('setPath', path + search)
+      if (isLive() && (hasView || location.href !== firstUrl)) push('trackPageView')
+      hasView = true
+    }),
+    identify: handle(({ userId, traits }) => {
+      const person = contact(userId, traits)
+      if (person) push('identify', person)
+      if (person && flushIdentify && isLive()) push('trackPageView')
+    }),
+    track: handle(({ event, properties }) => {
+      push('trackCustomBehavioralEvent', { name: eventName(hubId, event), properties: eventProperties(properties) })
+    }),
+  })
+
+  function mark(ctx) {
+    const hasOptedOut = cookie('__hs_do_not_track') === 'yes'
+    ctx.updateEvent('context.hubspot', { device: state(), utk: hasOptedOut ? undefined : cookie('hubspotutk') })
+    // Not for page(): HubSpot's script drops the view itself, and must be there for the visitor to opt in again.
+    if (hasOptedOut && ctx.event.type !== 'page') ctx.updateEvent('integrations.HubSpot', false)
+    return ctx
+  }
+
+  /** Settles when there is nothing more to wait for: what `analytics.ready` waits for. */
+  async function settle() {
+    if (!consentCategories.length) startForms()
+    await until(() => tracking, PAGE_GRACE_MS)
+    await tracking
+    await forms
+  }
+
+  return [
+    plugin('enrichment', { page: mark, identify: mark, track: mark, group: mark, alias: mark, screen: mark }),
+    events,
+    plugin('destination', { load: settle, ready: settle }),
+  ]
+}
+
+hubspotDevice.pluginName = NAME

@@ -1,0 +1,1 @@
+"""What a page loads: analytics.js in one request, its settings, the HubSpot plugin, and the demo page."""

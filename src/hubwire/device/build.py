@@ -1,0 +1,151 @@
+"""Builds what the browser side serves: `python -m hubwire.device.build`.
+
+npm fetches the pinned analytics.js (by content hash, see browser/package-lock.json), its scripts are copied unmodified,
+our plugin is minified, and the licences of all that is in them are put beside them. Nothing third-party is committed.
+
+Idempotent: with nothing changed it only compares a stamp. The finished folder replaces the old one at once, so that a
+running server never sees half a build. Standard library only: the packaging hook runs it as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hubwire.device.node import BuildFailed, Node, find_node
+from hubwire.device.notices import third_party_notices
+
+BROWSER_FOLDER = Path(__file__).parents[3] / "browser"
+BUNDLE_FOLDER = Path(__file__).parent / "bundle"
+CORE_PACKAGE = "@segment/analytics-next"
+SNIPPET_PACKAGE = "@segment/snippet"
+
+LEFT_OUT = ("tsub-middleware",)
+"""Chunks not shipped: routing rules are not used here, and theirs has a further licence (Apache-2.0)."""
+
+INPUTS = ("package.json", "package-lock.json", ".npmrc", "build.js", "src/**/*.js")
+
+
+def main() -> int:
+    """Exit code 0: built, or up to date. 1: not built, with the reason on stderr (0 with --optional)."""
+    parser = argparse.ArgumentParser(prog="python -m hubwire.device.build", description="Builds the browser files.")
+    parser.add_argument("--optional", action="store_true", help="say why it cannot be built, and succeed")
+    parser.add_argument("--force", action="store_true", help="build even if nothing has changed")
+    options = parser.parse_args()
+    try:
+        print(ensure_built(force=options.force))  # noqa: T201
+    except BuildFailed as problem:
+        print(f"{problem}\nUntil then device mode answers 503; everything else works.", file=sys.stderr)  # noqa: T201
+        return 0 if options.optional else 1
+    return 0
+
+
+def ensure_built(browser: Path = BROWSER_FOLDER, bundle: Path = BUNDLE_FOLDER, *, force: bool = False) -> str:
+    """Builds if anything has changed, and says in one line what was done.
+
+    Errors: BuildFailed; the bundle that was there before is then unchanged.
+    """
+    if not (browser / "package.json").is_file():
+        if (bundle / "manifest.json").is_file():
+            return f"browser files: came with the package, {bundle}"
+        raise BuildFailed(f"Device mode is built from a source checkout or comes with the wheel: no {browser} here.")
+    stamp = stamp_of(browser)
+    if not force and _built_stamp(bundle) == stamp:
+        return f"browser files: up to date, {bundle}"
+    started_at = time.monotonic()
+    with _only_one_build(browser):
+        if not force and _built_stamp(bundle) == stamp:
+            return f"browser files: up to date, {bundle}"
+        _build(browser, bundle, stamp)
+    return f"browser files: built in {time.monotonic() - started_at:.1f} s, {bundle}"
+
+
+def stamp_of(browser: Path) -> str:
+    """A hash of everything that the build reads, and of the modules that do it."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent / name for name in ("build.py", "node.py", "notices.py")):
+        digest.update(path.read_bytes())
+    for path in sorted(path for pattern in INPUTS for path in browser.glob(pattern)):
+        digest.update(path.relative_to(browser).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _built_stamp(bundle: Path) -> str | None:
+    try:
+        stamp = json.loads((bundle / "manifest.json").read_bytes()).get("stamp")
+    except (OSError, ValueError):
+        return None
+    return stamp if isinstance(stamp, str) else None
+
+
+@contextmanager
+def _only_one_build(browser: Path) -> Iterator[None]:
+    """`make run` and `make test` may both build: the second waits for the first and finds the work done."""
+    with (browser / "package-lock.json").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(browser: Path, bundle: Path, stamp: str) -> None:
+    node = find_node()
+    node.run_npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=browser)
+    work = Path(tempfile.mkdtemp(prefix=".bundle-", dir=bundle.parent))
+    try:
+        _fill(work, browser, node, stamp)
+        work.chmod(0o755)
+        _replace(bundle, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _fill(work: Path, browser: Path, node: Node, stamp: str) -> None:
+    core = browser / "node_modules" / CORE_PACKAGE
+    scripts = core / "dist" / "umd"
+    chunks = sorted(
+        path
+        for path in scripts.glob("*.bundle.*.js")
+        if not path.name.startswith(tuple(f"{name}." for name in LEFT_OUT))
+    )
+    if not chunks or not (scripts / "index.js").is_file():
+        raise BuildFailed(f"{CORE_PACKAGE} has no browser scripts in {scripts}: has its layout changed?")
+    (work / "chunks").mkdir()
+    _copy_script(scripts / "index.js", work / "core.js")
+    for chunk in chunks:
+        _copy_script(chunk, work / "chunks" / chunk.name)
+    node.run_node("build.js", str(work), folder=browser)
+    (work / "notices.txt").write_text(third_party_notices(browser, CORE_PACKAGE, SNIPPET_PACKAGE), encoding="utf-8")
+    manifest = {
+        "stamp": stamp,
+        "core_version": json.loads((core / "package.json").read_bytes())["version"],
+        "plugin_version": json.loads((browser / "package.json").read_bytes())["version"],
+        "chunks": [chunk.name for chunk in chunks],
+    }
+    (work / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _copy_script(source: Path, target: Path) -> None:
+    """The script as shipped, less the line that points to its source map, which is not served."""
+    target.write_bytes(re.sub(rb"\s*//# sourceMappingURL=\S+\s*\Z", b"\n", source.read_bytes()))
+
+
+def _replace(bundle: Path, work: Path) -> None:
+    old = bundle.with_name(f".{bundle.name}-old-{os.getpid()}")
+    if bundle.exists():
+        bundle.rename(old)
+    work.rename(bundle)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

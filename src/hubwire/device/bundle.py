@@ -1,0 +1,43 @@
+"""analytics.js in one request: the unmodified core, the HubSpot plugin, the settings and the start, in one script.
+
+The same bytes serve every address and every write key with the same settings: the script reads both off its own `src`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+from hubwire.device.assets import Asset, Assets
+from hubwire.device.page_settings import as_function
+from hubwire.device.source import DeviceSource
+
+KEPT_BUNDLES = 64
+"""About 150 kB each. Sources with the same settings share one; unknown keys share one between them all."""
+
+NO_SOURCE = DeviceSource(write_key="", device_mode=False)
+
+
+def bundle(source: DeviceSource, assets: Assets) -> Asset:
+    """The script for `/analytics.js/v1/<write key>/analytics.min.js`.
+
+    The core stands in a function that hides `define`, `module` and `exports` from it: on a page with an AMD loader the
+    bare file would register itself there and never start.
+    """
+    notice = f"/*! analytics.js {assets.core_version} (c) Segment, MIT, and parts: see analytics-next/notices.txt */\n"
+    parts = [notice.encode(), assets.head, b"(function(exports,module,define){", assets.core, b"\n})();\n"]
+    if source.uses_plugin:
+        parts.append(assets.plugin.body)
+    parts += [as_function(source, assets.plugin_version), b"\n", assets.boot]
+    return Asset.of(b"".join(parts))
+
+
+def bundle_keeper(assets: Assets) -> Callable[[DeviceSource | None], Asset]:
+    """`bundle`, remembering the last scripts. No visitor can fill it: only new settings make a new entry."""
+
+    @lru_cache(maxsize=KEPT_BUNDLES)
+    def kept(source: DeviceSource) -> Asset:
+        return bundle(source, assets)
+
+    return lambda source: kept(replace(source, write_key="") if source else NO_SOURCE)

@@ -1,0 +1,113 @@
+"""The settings that analytics.js reads: who the source is, where its events go, which plugin to run.
+
+Only `Segment.io` stands in `integrations` and there is no `plan`: each of them would cost a page one more request.
+`apiHost` and `metrics` are always said: without them, analytics.js sends events and counters to Segment.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hubwire.device.source import DeviceSource
+
+PLUGIN_NAME = "HubSpot"
+LIBRARY_NAME = "hubspotDevice"
+PLUGIN_PATH = "/next-integrations/actions/hubspot-device/{version}.js"
+
+PROTOCOL, HOST, KEY = "@protocol@", "@host@", "@key@"
+"""Stand for what only the page knows, in settings that travel inside a script; see `as_function`."""
+
+
+def settings_json(source: DeviceSource, base_url: str, plugin_version: str | None) -> bytes:
+    """The settings file of a source, as `/v1/projects/<write key>/settings` gives it.
+
+    Shape: Segment's CDN settings; `remotePlugins` is empty when the source has no device mode or no plugin is built.
+    `base_url` is the address of this server without a slash at the end; it may have a path.
+    """
+    return _encode(_settings(source, base_url, plugin_version))
+
+
+def as_function(source: DeviceSource, plugin_version: str) -> bytes:
+    """The same settings as a JavaScript function of protocol, host and write key: one script for all our addresses."""
+    settings = _settings(source, f"{PROTOCOL}://{HOST}", plugin_version)
+    settings["integrations"]["Segment.io"]["apiKey"] = KEY
+    literal = _encode(settings).decode()
+    for placeholder, variable in ((PROTOCOL, "p"), (HOST, "h"), (KEY, "k")):
+        literal = literal.replace(placeholder, f'"+{variable}+"')
+    return f"window.__hubwireSettings=function(p,h,k){{return {literal}}};".encode()
+
+
+def _encode(settings: dict[str, Any]) -> bytes:
+    """JSON that is JavaScript as well: ASCII only, so that no line separator breaks a script."""
+    return json.dumps(settings, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _settings(source: DeviceSource, base_url: str, plugin_version: str | None) -> dict[str, Any]:
+    protocol, api_host = _api_address(source, base_url)
+    settings: dict[str, Any] = {
+        "integrations": {
+            "Segment.io": {
+                "apiKey": source.write_key,
+                "apiHost": api_host,
+                "protocol": protocol,
+                "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
+            }
+        },
+        "metrics": {"sampleRate": 0, "host": api_host},
+        "middlewareSettings": {},
+        "enabledMiddleware": {},
+        "legacyVideoPluginsEnabled": False,
+        "edgeFunction": {},
+        "remotePlugins": [],
+    }
+    if plugin_version and source.uses_plugin:
+        settings["remotePlugins"].append(_remote_plugin(source, base_url, plugin_version))
+    if source.consent_categories:
+        categories = sorted({*source.all_categories, *source.consent_categories})
+        settings["consentSettings"] = {"allCategories": categories, "hasUnmappedDestinations": False}
+    return settings
+
+
+def _api_address(source: DeviceSource, base_url: str) -> tuple[str, str]:
+    """Protocol, and host with path, where analytics.js sends events."""
+    address = source.api_host.rstrip("/") if source.api_host else f"{base_url}/v1"
+    if "://" not in address:
+        address = f"{base_url.partition('://')[0]}://{address}"
+    protocol, _, host = address.partition("://")
+    return protocol, host
+
+
+def _remote_plugin(source: DeviceSource, base_url: str, plugin_version: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"hubId": source.hub_id}
+    if source.region != "na1":
+        options["region"] = source.region
+    if source.load_forms_sdk:
+        options["loadFormsSdk"] = True
+    if source.flush_identify:
+        options["flushIdentify"] = True
+    if source.consent_categories:
+        options["consentCategories"] = list(source.consent_categories)
+    if source.script_host:
+        options["scriptBase"] = _address(source.script_host, base_url)
+    if source.forms_url:
+        options["formsUrl"] = _address(source.forms_url, base_url)
+    plugin: dict[str, Any] = {
+        "name": PLUGIN_NAME,
+        "creationName": PLUGIN_NAME,
+        "libraryName": LIBRARY_NAME,
+        "url": base_url + PLUGIN_PATH.format(version=plugin_version),
+        "settings": options,
+    }
+    if source.consent_categories:
+        plugin["consentSettings"] = {"categories": list(source.consent_categories)}
+    return plugin
+
+
+def _address(place: str, base_url: str) -> str:
+    """A full address from an address, a path of this server, or a host."""
+    if "://" in place:
+        return place.rstrip("/")
+    if place.startswith("/"):
+        return base_url + place.rstrip("/")
+    return f"https://{place.rstrip('/')}"

@@ -1,0 +1,43 @@
+"""What the browser side needs to know of a source. The service makes these from its sources and destinations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSource:
+    """A source as a page sees it. All of it is public: it is in a script that any visitor can read."""
+
+    write_key: str
+    hub_id: str | None = None
+    device_mode: bool = True
+    """Off, or without a Hub ID: the page gets analytics.js alone, and everything is delivered by the server."""
+    load_forms_sdk: bool = False
+    region: str = "na1"
+    flush_identify: bool = False
+    """Identified data goes to HubSpot at once, with a page view of its own, not with the next page or track."""
+    consent_categories: tuple[str, ...] = ()
+    """Categories that must all be true on an event that carries consent (`context.consent`)."""
+    all_categories: tuple[str, ...] = ()
+    """Every category that the site's consent banner knows, for Segment's consent wrappers."""
+    api_host: str | None = None
+    """Where events go, as in Segment.io's settings (`cdp.example.com/v1`, scheme allowed). None: to this server."""
+    script_host: str | None = None
+    """Instead of HubSpot's script host: a host, an address, or a path of this server (the emulator's stand-in)."""
+    forms_url: str | None = None
+    """Instead of HubSpot's Forms SDK: an address, or a path of this server."""
+
+    @property
+    def uses_plugin(self) -> bool:
+        return self.device_mode and bool(self.hub_id)
+
+
+class DeviceSources(Protocol):
+    def get(self, write_key: str) -> DeviceSource | None:
+        """The enabled source with this write key, as it is set now; None for an unknown key.
+
+        Called for every file that a page loads: answers from memory.
+        """
+        ...

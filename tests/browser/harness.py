@@ -1,0 +1,196 @@
+"""A small site, our device routes, a receiver and HubSpot's stand-in on one loopback server, and how to drive Chromium."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from hubwire.device.assets import Assets
+from hubwire.device.routes import device_routes
+from hubwire.device.snippet import snippet
+from hubwire.device.source import DeviceSource
+from hubwire.emulator.browser import BrowserLog, browser_routes
+
+KEY = "WEBKEY"
+HUB_ID = "1234"
+ROOT = Path(__file__).parents[2]
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], what: str, timeout_seconds: float = 8.0) -> T:
+    """The first true answer of `look`, which is asked until then."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never came: {what}")
+        time.sleep(0.01)
+
+
+@dataclass
+class Host:
+    """What the server knows: the source as it is set, the site's pages, and everything that arrived."""
+
+    assets: Assets
+    source: DeviceSource = field(default_factory=lambda: sandbox_source())
+    pages: dict[str, str] = field(default_factory=dict)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    uploads: list[dict[str, Any]] = field(default_factory=list)
+    hubspot: BrowserLog = field(default_factory=BrowserLog)
+    page_headers: dict[str, str] = field(default_factory=dict)
+    origin: str = ""
+    site: str = ""
+
+    def get(self, write_key: str) -> DeviceSource | None:
+        return self.source if write_key == self.source.write_key else None
+
+    def reset(self) -> None:
+        self.source = sandbox_source()
+        self.page_headers = {}
+        for kept in (self.pages, self.messages, self.uploads):
+            kept.clear()
+        self.hubspot.reset()
+
+    def routes(self, prefix: str = "") -> list[BaseRoute]:
+        served: list[BaseRoute] = [
+            *device_routes(self, self.assets),
+            Route("/v1/{call}", self._receive, methods=["POST", "OPTIONS"]),
+            *browser_routes(self.hubspot),
+        ]
+        if prefix:
+            served = [Mount(prefix, routes=served)]
+        return [*served, Route("/files/{path:path}", self._file), Route("/{page:path}", self._page)]
+
+    async def _receive(self, request: Request) -> Response:
+        cors = {"access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After"}
+        if request.method == "OPTIONS":
+            allowed = {"access-control-allow-methods": "POST", "access-control-max-age": "7200"}
+            headers = {"access-control-allow-headers": "authorization, content-type, x-retry-count"}
+            return Response(status_code=204, headers={**cors, **allowed, **headers})
+        body = json.loads(await request.body())
+        authorization = request.headers.get("authorization", "")
+        key = b64decode(authorization.removeprefix("Basic ")).decode() if authorization else None
+        self.uploads.append({"path": request.url.path, "key": key, "body": body})
+        self.messages += body.get("batch", [body])
+        return JSONResponse({"success": True}, headers=cors)
+
+    async def _page(self, request: Request) -> Response:
+        html = self.pages.get(request.url.path)
+        if html is None:
+            return Response(status_code=404)
+        return HTMLResponse(html, headers=self.page_headers)
+
+    async def _file(self, request: Request) -> Response:
+        """Files of this repository, for pages that import modules."""
+        path = (ROOT / request.path_params["path"]).resolve()
+        if not path.is_relative_to(ROOT) or not path.is_file():
+            return Response(status_code=404)
+        return Response(path.read_bytes(), media_type="text/javascript")
+
+    # What arrived, in the order in which it happened in the page.
+
+    def entries(self, *kinds: str) -> list[dict[str, Any]]:
+        found = [entry for entry in self.hubspot.after() if not kinds or entry["kind"] in kinds]
+        return sorted(found, key=lambda entry: (entry.get("at", ""), entry.get("sequence", 0)))
+
+    def commands(self) -> list[list[Any]]:
+        return [entry["command"] for entry in self.entries("command")]
+
+    def counted(self) -> list[str]:
+        """What HubSpot counted: `view <path>` (`landing view` when by itself) and `event <name>`."""
+        return [_summary(entry) for entry in self.entries("view", "event")]
+
+    def message(self, **wanted: Any) -> dict[str, Any]:
+        """The first message that arrived at our server with these fields."""
+
+        def look() -> dict[str, Any] | None:
+            return next((m for m in list(self.messages) if wanted.items() <= m.items()), None)
+
+        return eventually(lambda: look() or {}, f"message {wanted}")
+
+    def await_counted(self, *expected: str) -> None:
+        eventually(lambda: set(expected) <= set(self.counted()), f"{expected} in {self.counted()}")
+
+    # Pages of the site.
+
+    def add_page(
+        self,
+        path: str = "/",
+        *,
+        options: str = "",
+        script: str = "",
+        head: str = "",
+        page_call: bool = True,
+        origin: str | None = None,
+        key: str = KEY,
+    ) -> str:
+        """A page with Segment's snippet, only its host changed; `options` for `load`, `script` right behind it."""
+        text = snippet(self.assets, origin or self.origin, key)
+        if options:
+            text = text.replace(f'analytics.load("{key}")', f'analytics.load("{key}",{options})')
+        if not page_call:
+            text = text.replace("analytics.page();", "")
+        self.pages[path] = PAGE.format(head=head, snippet=text, script=script, path=path)
+        return self.site + path
+
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop {path}</title>
+<link rel="icon" href="data:,">{head}
+<script nonce="n0nce">{snippet}</script>
+<script nonce="n0nce">{script}</script></head>
+<body><h1>Shop</h1><div id="form"></div><a id="next" href="/next">next</a></body></html>"""
+
+
+def _summary(entry: dict[str, Any]) -> str:
+    if entry["kind"] == "event":
+        return f"event {entry['name']}"
+    return f"{'landing ' if entry['isAutomatic'] else ''}view {entry['path']}"
+
+
+def sandbox_source(**changes: Any) -> DeviceSource:
+    """A source with device mode, whose HubSpot is the stand-in on the same server."""
+    standard = {
+        "write_key": KEY,
+        "hub_id": HUB_ID,
+        "script_host": "/_hubspot/js",
+        "forms_url": "/_hubspot/js/forms/v2.js",
+    }
+    return DeviceSource(**{**standard, **changes})
+
+
+class LoopbackServer:
+    """A server on a free loopback port, in a thread of its own."""
+
+    def __init__(self, routes: Sequence[BaseRoute], tls: tuple[Path, Path] | None = None) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.socket.getsockname()[1]
+        certificate: dict[str, Any] = {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]} if tls else {}
+        config = uvicorn.Config(Starlette(routes=list(routes)), log_level="warning", lifespan="off", **certificate)
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
+
+    def __enter__(self) -> LoopbackServer:
+        self.thread.start()
+        eventually(lambda: self.server.started, "the test server")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self.thread.join(timeout=10)
+        self.socket.close()
