@@ -37,6 +37,8 @@ class MessageSummary(msgspec.Struct, kw_only=True):
     received_at_ms: int
     user_id: str | None = None
     anonymous_id: str | None = None
+    email: str | None = None
+    """The e-mail in its traits, properties or context.traits."""
     event: str | None = None
     rejected: str | None = None
     is_backfill: bool = False
@@ -143,6 +145,10 @@ class Queries(Protocol):
 
     def count(self, wanted: MessageFilter) -> int:
         """How many deliveries fit a filter with a state: what a replay would put back."""
+        ...
+
+    def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
+        """The (destination_id, position) of the deliveries that fit a filter with a state."""
         ...
 
     def replay(self, wanted: MessageFilter, now_ms: int) -> int:

@@ -27,7 +27,7 @@ def count_activity(db: sqlite3.Connection, lane: Lane, points: Sequence[Activity
 
 
 def _routed(lane: Lane, counts: Iterable[Count]) -> int:
-    return sum(one.count for one in counts if one.rejected is None and lane.takes(one.source_id))
+    return sum(one.total for one in counts if one.rejected is None and lane.takes(one.source_id))
 
 
 def _received_by_step(db: sqlite3.Connection, lane: Lane, since_ms: int, step_ms: int, steps: int) -> list[int]:
@@ -82,7 +82,7 @@ def _backlog(db: sqlite3.Connection, lane: Lane) -> int:
             cursor = lane.cursor(one.is_backfill)
             if one.rejected is not None or not lane.takes(one.source_id) or stretch.last <= cursor:
                 continue
-            count += one.count if stretch.first > cursor else _behind(db, stretch, one, cursor)
+            count += one.total if stretch.first > cursor else _behind(db, stretch, one, cursor)
     return count
 
 

@@ -78,9 +78,9 @@ def _add_whole(tally: _Tally, lane: Lane, stretch: Stretch) -> bool:
 
     One with gaps is not counted so either: rows of removed messages may still be in `delivery`.
     """
-    if sum(count.count for count in stretch.counts) < intake.STRETCH_POSITIONS:
+    if sum(count.total for count in stretch.counts) < intake.STRETCH_POSITIONS:
         return False
-    staged = [(lane.stage(count, stretch.first, stretch.last), count.count) for count in stretch.counts]
+    staged = [(lane.stage(count, stretch.first, stretch.last), count.total) for count in stretch.counts]
     if any(stage is None for stage, _ in staged):
         return False
     for stage, count in staged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -18,16 +18,17 @@ _json = msgspec.json.Encoder().encode
 _properties = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
 
 
-def read_identity(db: sqlite3.Connection, wanted: str) -> Identity:
+def read_identity(db: sqlite3.Connection, wanted: str, spaces: Iterable[str]) -> Identity:
     """Everything known of an e-mail, userId, anonymousId, groupId or domain, in a bounded number of links."""
     links: dict[tuple[str, str], KnownLink] = {}
     names = {wanted, wanted.lower()}
     names |= {f"{kind}:{name}" for kind in "uag" for name in (wanted,)}
     seen: set[str] = set()
+    spaces = sorted(set(spaces))
     for _ in range(ROUNDS):
         fresh = names - seen
         seen |= fresh
-        for link in _links(db, fresh):
+        for link in _links(db, fresh, spaces):
             if len(links) < MOST_LINKS:
                 links[link.space, link.key] = link
                 names |= {link.key, link.target, link.target.removeprefix("@"), f"@{link.key}"}
@@ -40,13 +41,12 @@ def read_identity(db: sqlite3.Connection, wanted: str) -> Identity:
     )
 
 
-def _links(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownLink]:
-    text = _json(sorted(names)).decode()
+def _links(db: sqlite3.Connection, names: Iterable[str], spaces: Sequence[str]) -> list[KnownLink]:
     rows = db.execute(
         "SELECT space, link_key, target, strength, at_ms FROM link WHERE target IN (SELECT value FROM json_each(?1))"
-        " UNION SELECT space, link_key, target, strength, at_ms FROM json_each(?1)"
-        " JOIN (SELECT DISTINCT space AS known FROM link) JOIN link ON space = known AND link_key = value LIMIT ?2",
-        (text, MOST_LINKS),
+        " UNION SELECT space, link_key, target, strength, at_ms FROM link"
+        " WHERE space IN (SELECT value FROM json_each(?2)) AND link_key IN (SELECT value FROM json_each(?1)) LIMIT ?3",
+        (_json(sorted(names)).decode(), _json(spaces).decode(), MOST_LINKS),
     )
     return [KnownLink(space=row[0], key=row[1], target=row[2], strength=row[3], at_ms=row[4]) for row in rows]
 
@@ -54,7 +54,7 @@ def _links(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownLink]:
 def _contacts(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord]:
     rows = db.execute(
         "SELECT destination_id, email, contact_id, confirmed_at_ms, properties FROM person"
-        " WHERE (destination_id, email) IN (SELECT destination_id, value FROM lane, json_each(?))",
+        " WHERE destination_id IN (SELECT destination_id FROM lane) AND email IN (SELECT value FROM json_each(?))",
         (_json(sorted(names)).decode(),),
     ).fetchall()
     return [_record("contact", row, _associated(db, "domain", "email", row[0], row[1])) for row in rows]
@@ -63,7 +63,7 @@ def _contacts(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord]
 def _companies(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord]:
     rows = db.execute(
         "SELECT destination_id, domain, company_id, confirmed_at_ms, properties FROM company"
-        " WHERE (destination_id, domain) IN (SELECT destination_id, value FROM lane, json_each(?))",
+        " WHERE destination_id IN (SELECT destination_id FROM lane) AND domain IN (SELECT value FROM json_each(?))",
         (_json(sorted(names)).decode(),),
     ).fetchall()
     return [_record("company", row, _associated(db, "email", "domain", row[0], row[1])) for row in rows]

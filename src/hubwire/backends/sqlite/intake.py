@@ -28,7 +28,7 @@ class Count(NamedTuple):
     source_id: int
     is_backfill: bool
     rejected: str | None
-    count: int
+    total: int
 
 
 class Stretch(NamedTuple):

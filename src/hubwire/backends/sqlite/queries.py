@@ -147,10 +147,10 @@ class SqliteQueries:
     # -- replay
 
     def count(self, wanted: MessageFilter) -> int:
-        return len(self._targets(wanted))
+        return len(self.targets(wanted))
 
     def replay(self, wanted: MessageFilter, now_ms: int) -> int:
-        targets = self._targets(wanted)
+        targets = self.targets(wanted)
         state = moved(_replayable(wanted), Move.REPLAY if wanted.state is not State.HELD else Move.RELEASE)
         with self._file.transaction() as db:
             db.executemany(
@@ -161,7 +161,8 @@ class SqliteQueries:
             )
         return len(targets)
 
-    def _targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
+    def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
+        """The (destination_id, position) of the deliveries that fit a filter with a state."""
         _replayable(wanted)
         targets: list[tuple[int, int]] = []
         everything = msgspec.structs.replace(wanted, before=None, limit=1 << 62)
@@ -177,7 +178,7 @@ class SqliteQueries:
 
     def _candidates(self, wanted: MessageFilter) -> Iterator[list[Row]]:
         """Pages of journal rows, newest first, that may fit: by the state index, or the newest messages."""
-        by_index = wanted.state not in (None, State.DELIVERED) or wanted.reason is not None
+        by_index = wanted.state not in (None, State.DELIVERED, State.PENDING) or wanted.reason is not None
         before = wanted.before
         scanned = 0
         while scanned < SCAN_MESSAGES or by_index:
@@ -220,7 +221,8 @@ class SqliteQueries:
         found: dict[int, dict[int, Fate]] = {}
         rows = self._file.connection.execute(
             f"SELECT {FATE_COLUMNS} FROM delivery"  # noqa: S608 - a constant list of columns
-            " WHERE position IN (SELECT value FROM json_each(?))",
+            " WHERE destination_id IN (SELECT destination_id FROM lane)"
+            " AND position IN (SELECT value FROM json_each(?))",
             (_json(positions).decode(),),
         )
         for row in rows:
@@ -311,11 +313,23 @@ def _summary(row: Row, fates: list[Fate]) -> MessageSummary:
         received_at_ms=row.received_at_ms,
         user_id=text_id(fields.get("userId")),
         anonymous_id=text_id(fields.get("anonymousId")),
+        email=_email(fields),
         event=text_id(fields.get("event")) or text_id(fields.get("name")) or text_id(fields.get("groupId")),
         rejected=row.rejected,
         is_backfill=row.is_backfill,
         fates=fates,
     )
+
+
+def _email(fields: Mapping[str, Any]) -> str | None:
+    """The e-mail that a message carries, wherever it may stand."""
+    context = fields.get("context")
+    of_context = context.get("traits") if isinstance(context, dict) else None
+    for place in (fields.get("traits"), fields.get("properties"), of_context):
+        email = place.get("email") if isinstance(place, dict) else None
+        if isinstance(email, str) and "@" in email:
+            return email
+    return None
 
 
 def _fits(summary: MessageSummary, wanted: MessageFilter) -> bool:
@@ -326,12 +340,19 @@ def _fits(summary: MessageSummary, wanted: MessageFilter) -> bool:
         wanted.rejected is None or (summary.rejected is not None) == wanted.rejected,
         wanted.since_ms is None or summary.received_at_ms >= wanted.since_ms,
         wanted.until_ms is None or summary.received_at_ms < wanted.until_ms,
-        wanted.user is None or wanted.user in (summary.user_id, summary.anonymous_id),
-        wanted.text is None or wanted.text in (summary.message_id, summary.user_id, summary.anonymous_id),
+        wanted.user is None or _is_about(summary, wanted.user),
+        wanted.text is None or wanted.text == summary.message_id or _is_about(summary, wanted.text),
         (wanted.state is None and wanted.reason is None and wanted.destination_id is None)
         or any(_fate_fits(fate, wanted) for fate in summary.fates),
     )
     return all(checks)
+
+
+def _is_about(summary: MessageSummary, who: str) -> bool:
+    """Whether this userId, anonymousId or e-mail is the message's."""
+    if who in (summary.user_id, summary.anonymous_id):
+        return True
+    return summary.email is not None and summary.email.strip().casefold() == who.strip().casefold()
 
 
 def _fate_fits(fate: Fate, wanted: MessageFilter) -> bool:

@@ -88,8 +88,9 @@ class SqliteStatistics:
         ]
 
     def identity(self, wanted: str) -> Identity:
+        spaces = [source.identity_space for source in self._registry.sources().values()]
         with self._snapshot() as db:
-            return read_identity(db, wanted)
+            return read_identity(db, wanted, spaces)
 
     def storage(self) -> Storage:
         intake.catch_up(self._file)
@@ -102,7 +103,7 @@ class SqliteStatistics:
             ]
             return Storage(
                 bytes_used=pages * page_bytes,
-                messages=sum(count.count for stretch in intake.stretches(db) for count in stretch.counts),
+                messages=sum(count.total for stretch in intake.stretches(db) for count in stretch.counts),
                 first_position=first or 0,
                 last_position=last or 0,
                 oldest_received_at_ms=_received_at(db, first),
@@ -138,9 +139,9 @@ class SqliteStatistics:
 
 
 def _add(one: Intake, count: intake.Count) -> None:
-    one.received += count.count
+    one.received += count.total
     if count.rejected is not None:
-        one.rejected[count.rejected] = one.rejected.get(count.rejected, 0) + count.count
+        one.rejected[count.rejected] = one.rejected.get(count.rejected, 0) + count.total
 
 
 def _last_received(db: sqlite3.Connection, source_id: int, stretch: intake.Stretch, until_ms: int | None) -> int | None:

@@ -1,0 +1,156 @@
+"""Replays on SQLite. The moves are those of the state table; what has moved meanwhile is left alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.delivery import Move, State, moved
+from hubwire.errors import SettingsError
+from hubwire.record.queries import MessageFilter
+from hubwire.record.replay import Replay, ReplayState
+
+COLUMNS = "replay_id, actor, wanted, state, begun_at_ms, ended_at_ms, target_count, fed_count, passed_count"
+REPLAYABLE = (State.DEAD, State.DISCARDED, State.HELD, State.DELIVERED)
+
+Targets = Sequence[tuple[int, int]]
+_json = msgspec.json.Encoder().encode
+_wanted = msgspec.json.Decoder(MessageFilter).decode
+
+
+class SqliteReplays:
+    """`Replays` over one SQLite file. `targets_of` gives the (destination_id, position) pairs that fit a filter."""
+
+    def __init__(self, file: SqliteFile, targets_of: Callable[[MessageFilter], Targets]) -> None:
+        self._file = file
+        self._targets_of = targets_of
+
+    def begin(self, wanted: MessageFilter, actor: str, now_ms: int, targets: Targets | None = None) -> Replay:
+        if wanted.state not in REPLAYABLE:
+            raise SettingsError(
+                f"replay needs a state: dead, discarded, held or delivered (got {wanted.state or 'none'})",
+                hint="For example state=dead.",
+            )
+        targets = self._targets_of(wanted) if targets is None else targets
+        with self._file.transaction() as db:
+            replay_id = db.execute(
+                "INSERT INTO replay (actor, wanted, state, begun_at_ms, target_count) VALUES (?, ?, 'running', ?, ?)",
+                (actor, _json(wanted), now_ms, len(targets)),
+            ).lastrowid
+            db.executemany(
+                "INSERT INTO replay_target (replay_id, destination_id, position) VALUES (?, ?, ?)",
+                [(replay_id, *target) for target in targets],
+            )
+            if not targets:
+                _end(db, replay_id, ReplayState.DONE, now_ms)
+        assert replay_id is not None
+        begun = self.replay(replay_id)
+        assert begun is not None
+        return begun
+
+    def step(self, now_ms: int, slice_messages: int) -> int | None:
+        running = self._file.connection.execute(
+            "SELECT replay_id, wanted FROM replay WHERE state = 'running' ORDER BY replay_id"
+        ).fetchall()
+        if not running:
+            return None
+        return sum(self._feed(replay_id, _wanted(wanted), now_ms, slice_messages) for replay_id, wanted in running)
+
+    def cancel(self, replay_id: int, now_ms: int) -> bool:
+        with self._file.transaction() as db:
+            return _end(db, replay_id, ReplayState.CANCELLED, now_ms)
+
+    def replay(self, replay_id: int) -> Replay | None:
+        found = self._read("WHERE replay_id = ?", replay_id)
+        return found[0] if found else None
+
+    def recent(self, limit: int) -> list[Replay]:
+        return self._read("ORDER BY replay_id DESC LIMIT ?", limit)
+
+    def _feed(self, replay_id: int, wanted: MessageFilter, now_ms: int, slice_messages: int) -> int:
+        """Put a replay's next slice back, or end it when all of it was fed and none is on its way."""
+        on_their_way = self._outcomes(replay_id)
+        room = slice_messages - on_their_way.get(State.PENDING, 0) - on_their_way.get(State.LEASED, 0)
+        with self._file.transaction() as db:
+            targets = db.execute(
+                "SELECT destination_id, position FROM replay_target WHERE replay_id = ? AND fed_at_ms IS NULL"
+                " ORDER BY destination_id, position LIMIT ?",
+                (replay_id, max(room, 0)),
+            ).fetchall()
+            assert wanted.state is not None
+            fed = sum(_put_back(db, wanted.state, target, now_ms) for target in targets)
+            db.executemany(
+                "UPDATE replay_target SET fed_at_ms = ? WHERE replay_id = ? AND destination_id = ? AND position = ?",
+                [(now_ms, replay_id, *target) for target in targets],
+            )
+            db.execute(
+                "UPDATE replay SET fed_count = fed_count + ?, passed_count = passed_count + ? WHERE replay_id = ?",
+                (fed, len(targets) - fed, replay_id),
+            )
+            if not fed and room == slice_messages:
+                _end_if_all_fed(db, replay_id, now_ms)
+        return fed
+
+    def _read(self, which: str, parameter: int) -> list[Replay]:
+        rows = self._file.connection.execute(f"SELECT {COLUMNS} FROM replay {which}", (parameter,))  # noqa: S608
+        return [
+            Replay(
+                replay_id=row[0],
+                actor=row[1],
+                wanted=_wanted(row[2]),
+                state=ReplayState(row[3]),
+                begun_at_ms=row[4],
+                ended_at_ms=row[5],
+                target_count=row[6],
+                fed_count=row[7],
+                passed_count=row[8],
+                outcomes=self._outcomes(row[0]),
+            )
+            for row in rows.fetchall()
+        ]
+
+    def _outcomes(self, replay_id: int) -> dict[str, int]:
+        rows = self._file.connection.execute(
+            "SELECT state, count(*) FROM replay_target JOIN delivery USING (destination_id, position)"
+            " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_replay = 1 GROUP BY state",
+            (replay_id,),
+        )
+        return dict(rows.fetchall())
+
+
+def _put_back(db: sqlite3.Connection, state: State, target: tuple[int, int], now_ms: int) -> int:
+    """Put one delivery back; 0 when it has left the state meanwhile. A delivered one may have no row yet."""
+    after = moved(state, Move.RELEASE if state is State.HELD else Move.REPLAY)
+    changed = db.execute(
+        "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = 1, attempts = 0,"
+        " first_attempt_at_ms = NULL, updated_at_ms = ? WHERE destination_id = ? AND position = ? AND state = ?",
+        (after, now_ms, now_ms, *target, state),
+    ).rowcount
+    if state is State.HELD:
+        db.execute("DELETE FROM hold WHERE destination_id = ? AND position = ?", target)
+    if changed or state is not State.DELIVERED:
+        return changed
+    return db.execute(
+        "INSERT OR IGNORE INTO delivery (destination_id, position, state, due_at_ms, is_replay, updated_at_ms)"
+        " VALUES (?, ?, ?, ?, 1, ?)",
+        (*target, after, now_ms, now_ms),
+    ).rowcount
+
+
+def _end_if_all_fed(db: sqlite3.Connection, replay_id: int, now_ms: int) -> None:
+    waiting = db.execute(
+        "SELECT 1 FROM replay_target WHERE replay_id = ? AND fed_at_ms IS NULL LIMIT 1", (replay_id,)
+    ).fetchone()
+    if waiting is None:
+        _end(db, replay_id, ReplayState.DONE, now_ms)
+
+
+def _end(db: sqlite3.Connection, replay_id: int | None, state: ReplayState, now_ms: int) -> bool:
+    changed = db.execute(
+        "UPDATE replay SET state = ?, ended_at_ms = ? WHERE replay_id = ? AND state = 'running'",
+        (state, now_ms, replay_id),
+    ).rowcount
+    return changed > 0

@@ -1,0 +1,107 @@
+"""Replays that a person began: their targets are put back in slices, so that live traffic keeps its place and a replay
+can be cancelled midway. Putting an old message back is safe: newest wins per property, and events carry a uuid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from hubwire.clock import Clock
+from hubwire.record.queries import MessageFilter
+
+SLICE_MESSAGES = 1000
+STEP_SECONDS = 1.0
+IDLE_SECONDS = 5.0
+"""How often a replay that another process began is looked for."""
+
+log = structlog.get_logger("hubwire.record")
+
+
+class ReplayState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Replay(msgspec.Struct, kw_only=True):
+    """One replay and how far it is.
+
+    Shape: `target_count` = waiting + `fed_count` + `passed_count`; `passed_count` had another state when their turn
+    came and were left alone. `outcomes`: state -> count of those that were fed, as they stand now.
+    """
+
+    replay_id: int
+    actor: str
+    wanted: MessageFilter
+    state: ReplayState
+    begun_at_ms: int
+    ended_at_ms: int | None
+    target_count: int
+    fed_count: int
+    passed_count: int
+    outcomes: dict[str, int] = {}
+
+    @property
+    def waiting_count(self) -> int:
+        return self.target_count - self.fed_count - self.passed_count
+
+
+class Replays(Protocol):
+    def begin(
+        self, wanted: MessageFilter, actor: str, now_ms: int, targets: Sequence[tuple[int, int]] | None = None
+    ) -> Replay:
+        """Begin a replay of the deliveries that fit, or of `targets` (destination_id, position) in `wanted.state`.
+
+        Errors: SettingsError for a state that cannot be replayed; then nothing is kept.
+        """
+        ...
+
+    def step(self, now_ms: int, slice_messages: int) -> int | None:
+        """Put the next slice of each running replay back; how many deliveries, or None when no replay runs.
+
+        At most `slice_messages` of a replay are on their way at a time.
+        """
+        ...
+
+    def cancel(self, replay_id: int, now_ms: int) -> bool:
+        """Feed no more of it; False when it does not run. What was put back already is delivered."""
+        ...
+
+    def replay(self, replay_id: int) -> Replay | None: ...
+
+    def recent(self, limit: int) -> list[Replay]:
+        """The newest replays first."""
+        ...
+
+
+class ReplayRunner:
+    """Feeds running replays to their lanes, a slice at a time. `run` ends when it is cancelled."""
+
+    def __init__(self, replays: Replays, clock: Clock, wake: Callable[[], None]) -> None:
+        self._replays = replays
+        self._clock = clock
+        self._wake = wake
+        self._begun = asyncio.Event()
+
+    def poke(self) -> None:
+        """A replay was begun: look at once."""
+        self._begun.set()
+
+    async def run(self) -> None:
+        """Step for ever: every second while a replay runs, else when poked or every few seconds."""
+        while True:
+            self._begun.clear()
+            fed = await asyncio.to_thread(self._replays.step, self._clock.now_ms(), SLICE_MESSAGES)
+            if fed:
+                log.info("replay.fed", count=fed)
+                self._wake()
+            try:
+                await asyncio.wait_for(self._begun.wait(), IDLE_SECONDS if fed is None else STEP_SECONDS)
+            except TimeoutError:
+                continue

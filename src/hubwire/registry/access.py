@@ -1,0 +1,76 @@
+"""Who may sign in to the console and the admin API, and with which role. Only digests and slow hashes are kept."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+
+class Role(StrEnum):
+    """What a member may do; each role may do what the one before it may.
+
+    view: read, with payloads masked. operate: read payloads, replay, pause, send tests, change mappings.
+    admin: also sources, write keys, tokens, destinations and members.
+    """
+
+    VIEW = "view"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+    def may(self, needed: Role) -> bool:
+        """Whether this role includes another."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
+class PassKind(StrEnum):
+    SESSION = "session"
+    LINK = "link"
+    """A one-time sign-in link."""
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    role: Role
+    has_token: bool = False
+    has_password: bool = False
+    created_at_ms: int = 0
+
+
+class Pass(msgspec.Struct, frozen=True, kw_only=True):
+    """What a signed-in browser or a sign-in link stands for, until it expires."""
+
+    kind: PassKind
+    member_name: str
+    role: Role
+    expires_at_ms: int
+
+
+class AccessStore(Protocol):
+    def members(self) -> list[Member]: ...
+
+    def save_member(
+        self, name: str, role: Role, *, token_digest: bytes | None = None, password_hash: str | None = None
+    ) -> Member:
+        """Add or change a member; None leaves the token or password as it is. A change ends the member's sessions."""
+        ...
+
+    def remove_member(self, name: str) -> bool:
+        """Remove a member and end their sessions; False when there is none."""
+        ...
+
+    def member_of_token(self, digest: bytes) -> Member | None: ...
+
+    def password_hash(self, name: str) -> str | None: ...
+
+    def save_pass(self, digest: bytes, one: Pass, now_ms: int) -> None:
+        """Keep a session or link; expired ones go away."""
+        ...
+
+    def find_pass(self, digest: bytes, kind: PassKind, now_ms: int) -> Pass | None: ...
+
+    def take_pass(self, digest: bytes, kind: PassKind, now_ms: int) -> Pass | None:
+        """The pass, which is then used up: of two takers, one gets it."""
+        ...

@@ -1,0 +1,134 @@
+"""Replays feed their targets in slices, can be cancelled, and leave alone what has moved meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.journal import SqliteJournal
+from hubwire.backends.sqlite.queries import SqliteQueries
+from hubwire.backends.sqlite.record import SqliteRecord
+from hubwire.backends.sqlite.registry import SqliteRegistry
+from hubwire.backends.sqlite.replays import SqliteReplays
+from hubwire.clock import FakeClock
+from hubwire.delivery import State
+from hubwire.destination import Destination, Source
+from hubwire.errors import SettingsError
+from hubwire.message import Entry
+from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
+from hubwire.record.queries import MessageFilter
+from hubwire.record.replay import ReplayState
+from hubwire.registry.vault import Vault
+
+DEAD = MessageFilter(state=State.DEAD)
+
+
+class Lane:
+    """A lane of ten messages: the first six dead, the others delivered."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.file = SqliteFile(folder / "hubwire.db")
+        registry = SqliteRegistry(self.file, Vault((bytes(32),)), self.clock)
+        self.journal = SqliteJournal(self.file)
+        self.record = SqliteRecord(self.file)
+        self.queries = SqliteQueries(self.file, self.journal, registry)
+        self.replays = SqliteReplays(self.file, self.queries.targets)
+        source = registry.save_source(Source(source_id=0, name="server"))
+        self.lane_id = registry.save_destination(Destination(destination_id=0, name="HubSpot")).destination_id
+        body = b'{"type":"track","event":"E","userId":"1"}'
+        self.journal.append([Entry(source.source_id, f"m{number}", 1000 + number, body) for number in range(10)])
+        self.settle(dict.fromkeys(range(1, 7), State.DEAD), after=0, through=10)
+
+    def settle(self, states: dict[int, State], after: int = 10, through: int = 10, due: tuple[int, ...] = ()) -> None:
+        lease = self.record.lease_lane(self.lane_id, "worker", self.clock.now_ms(), 60)
+        assert lease is not None
+        span = Span(live_after=after, live_through=through, backfill_after=0, backfill_through=0, due=due)
+        cycle_id = self.record.begin_cycle(lease, self.clock.now_ms(), span)
+        settled = [Settled(position=at, state=state, reason="invalid-input") for at, state in states.items()]
+        outcome = CycleOutcome(
+            cycle_id=cycle_id,
+            lane=LaneState(live_cursor=through),
+            settled=settled,
+            finished=[position for position in due if position not in states],
+            tally=Tally(taken=through - after),
+            ended_at_ms=self.clock.now_ms(),
+        )
+        self.record.commit_cycle(lease, outcome)
+        self.record.release(lease)
+
+    def step(self, slice_messages: int = 4) -> int | None:
+        self.clock.advance(1)
+        return self.replays.step(self.clock.now_ms(), slice_messages)
+
+    def due(self) -> tuple[int, ...]:
+        return tuple(one.position for one in self.record.due(self.lane_id, self.clock.now_ms(), 100))
+
+
+@pytest.fixture
+def lane(tmp_path: Path) -> Iterator[Lane]:
+    made = Lane(tmp_path)
+    yield made
+    made.journal.close()
+    made.file.close()
+
+
+def test_a_replay_feeds_a_slice_and_waits_until_it_is_settled(lane: Lane) -> None:
+    replay = lane.replays.begin(DEAD, "ana", lane.clock.now_ms())
+    assert (replay.target_count, replay.fed_count, replay.state) == (6, 0, ReplayState.RUNNING)
+    assert lane.step() == 4
+    assert lane.step() == 0
+    lane.settle({1: State.DEAD}, due=lane.due())
+    assert lane.step() == 2
+    lane.settle({}, due=lane.due())
+    assert lane.step() == 0
+    after = lane.replays.replay(replay.replay_id)
+    assert after is not None
+    assert (after.state, after.fed_count, after.outcomes) == (ReplayState.DONE, 6, {"delivered": 5, "dead": 1})
+    assert lane.step() is None
+    (status,) = lane.queries.lanes(lane.clock.now_ms())
+    assert (status.taken, status.delivered, status.dead) == (10, 9, 1)
+
+
+def test_a_cancelled_replay_feeds_no_more(lane: Lane) -> None:
+    replay = lane.replays.begin(DEAD, "ana", lane.clock.now_ms())
+    lane.step()
+    assert lane.replays.cancel(replay.replay_id, lane.clock.now_ms())
+    assert not lane.replays.cancel(replay.replay_id, lane.clock.now_ms())
+    lane.settle({}, due=lane.due())
+    assert lane.step() is None
+    after = lane.replays.replay(replay.replay_id)
+    assert after is not None
+    assert (after.state, after.waiting_count, after.outcomes) == (ReplayState.CANCELLED, 2, {"delivered": 4})
+    assert len(lane.queries.messages(DEAD)) == 2
+
+
+def test_what_has_moved_meanwhile_is_left_alone(lane: Lane) -> None:
+    first = lane.replays.begin(DEAD, "ana", lane.clock.now_ms())
+    second = lane.replays.begin(DEAD, "bo", lane.clock.now_ms())
+    assert lane.step(slice_messages=100) == 6
+    lane.settle({}, due=lane.due())
+    assert lane.step(slice_messages=100) == 0
+    assert lane.step(slice_messages=100) is None
+    passed = {one.replay_id: one.passed_count for one in lane.replays.recent(10)}
+    assert passed == {first.replay_id: 0, second.replay_id: 6}
+
+
+def test_a_delivered_message_without_a_row_is_put_back(lane: Lane) -> None:
+    wanted = MessageFilter(state=State.DELIVERED)
+    lane.replays.begin(wanted, "ana", lane.clock.now_ms(), targets=[(lane.lane_id, 9)])
+    assert lane.step() == 1
+    assert lane.due() == (9,)
+    (status,) = lane.queries.lanes(lane.clock.now_ms())
+    assert (status.taken, status.delivered, status.pending, status.dead) == (10, 3, 1, 6)
+
+
+def test_an_empty_replay_is_done_and_a_state_is_needed(lane: Lane) -> None:
+    nothing = lane.replays.begin(MessageFilter(state=State.HELD), "ana", lane.clock.now_ms())
+    assert nothing.state is ReplayState.DONE
+    with pytest.raises(SettingsError, match="replay needs a state"):
+        lane.replays.begin(MessageFilter(), "ana", lane.clock.now_ms())
+    assert [one.replay_id for one in lane.replays.recent(5)] == [nothing.replay_id]
