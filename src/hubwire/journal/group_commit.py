@@ -1,0 +1,175 @@
+"""Many requests, one commit: while one group is being committed in the appender thread, the next one gathers.
+
+No artificial delay: a lone message is committed at once, and under load the groups grow by themselves. What waits is
+bounded in messages and bytes; beyond that an append is refused before anything of it is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from hubwire.errors import BackendUnavailable, Overloaded
+from hubwire.journal.protocol import Journal
+from hubwire.message import Entry
+
+ROW_OVERHEAD_BYTES = 200
+
+
+@dataclass(slots=True)
+class JournalCounts:
+    """What the journal took since the start, for /metrics. Messages, except `groups` and `bytes`."""
+
+    received: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    refused: int = 0
+    failed: int = 0
+    bytes: int = 0
+    groups: int = 0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entries: Sequence[Entry]
+    size_bytes: int
+    future: asyncio.Future[list[int | None]]
+
+
+class GroupCommit:
+    """Appends from the event loop to a blocking journal.
+
+    Units: `max_waiting_*` bound everything that is not yet on disk; `max_group_*` bound one commit (a single larger
+    upload is still one commit). `on_commit` is called after each commit, to wake who delivers.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        max_waiting_messages: int = 20_000,
+        max_waiting_bytes: int = 64 * 1024 * 1024,
+        max_group_messages: int = 2_000,
+        max_group_bytes: int = 4 * 1024 * 1024,
+        on_commit: Callable[[], None] | None = None,
+    ) -> None:
+        self.counts = JournalCounts()
+        self.waiting_messages = 0
+        self.waiting_bytes = 0
+        self._journal = journal
+        self._on_commit = on_commit
+        self._max_waiting_messages = max_waiting_messages
+        self._max_waiting_bytes = max_waiting_bytes
+        self._max_group_messages = max_group_messages
+        self._max_group_bytes = max_group_bytes
+        self._waiting: deque[_Waiting] = deque()
+        self._committer: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-append")
+        self._is_closed = False
+
+    async def start(self) -> None:
+        """Take the appender's place and load what de-duplication needs, before the first request.
+
+        Errors: BackendError when another process appends to this journal.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._journal.append, [])
+
+    async def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        """The position of each entry, None for a duplicate, once all of it is committed and on disk.
+
+        Errors: Overloaded (too much is waiting) and BackendUnavailable (the commit failed); then nothing was kept.
+        """
+        if self._is_closed:
+            raise BackendUnavailable("the journal is closing; nothing was kept")
+        if not entries:
+            return []
+        size_bytes = sum([len(entry.body) + len(entry.envelope or b"") for entry in entries])
+        size_bytes += ROW_OVERHEAD_BYTES * len(entries)
+        self._admit(len(entries), size_bytes)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(entries, size_bytes, loop.create_future())
+        self._waiting.append(waiting)
+        if self._committer is None:
+            self._committer = loop.create_task(self._commit_groups())
+        # Shielded by construction: a caller that is cancelled leaves its entries in the group, and they are kept.
+        return await waiting.future
+
+    async def close(self) -> None:
+        """Commit everything that waits, then stop; later appends are refused."""
+        self._is_closed = True
+        while self._committer is not None:
+            await asyncio.wait([self._committer])
+        self._thread.shutdown(wait=True)
+
+    def _admit(self, count: int, size_bytes: int) -> None:
+        is_idle = self.waiting_messages == 0
+        too_many = self.waiting_messages + count > self._max_waiting_messages
+        too_large = self.waiting_bytes + size_bytes > self._max_waiting_bytes
+        if (too_many or too_large) and not is_idle:
+            self.counts.refused += count
+            raise Overloaded(
+                f"{self.waiting_messages} messages are waiting for the disk; nothing of this upload was kept",
+                retry_after_seconds=1,
+            )
+        self.waiting_messages += count
+        self.waiting_bytes += size_bytes
+
+    async def _commit_groups(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                group, entries, size_bytes = self._take_group()
+                try:
+                    positions = await loop.run_in_executor(self._thread, self._journal.append, entries)
+                except Exception as exc:
+                    self._fail(group, len(entries), exc)
+                else:
+                    self._settle(group, entries, positions, size_bytes)
+                self.waiting_messages -= len(entries)
+                self.waiting_bytes -= size_bytes
+        finally:
+            self._committer = None
+
+    def _take_group(self) -> tuple[list[_Waiting], list[Entry], int]:
+        group: list[_Waiting] = []
+        entries: list[Entry] = []
+        size_bytes = 0
+        while self._waiting:
+            head = self._waiting[0]
+            is_full = (
+                len(entries) + len(head.entries) > self._max_group_messages
+                or size_bytes + head.size_bytes > self._max_group_bytes
+            )
+            if group and is_full:
+                break
+            group.append(self._waiting.popleft())
+            entries.extend(head.entries)
+            size_bytes += head.size_bytes
+        return group, entries, size_bytes
+
+    def _settle(
+        self, group: list[_Waiting], entries: list[Entry], positions: list[int | None], size_bytes: int
+    ) -> None:
+        counts = self.counts
+        counts.groups += 1
+        counts.bytes += size_bytes
+        counts.received += len(entries)
+        counts.duplicates += positions.count(None)
+        counts.rejected += sum([entry.rejected is not None for entry in entries])
+        if self._on_commit is not None:
+            self._on_commit()
+        start = 0
+        for waiting in group:
+            end = start + len(waiting.entries)
+            if not waiting.future.done():
+                waiting.future.set_result(positions[start:end])
+            start = end
+
+    def _fail(self, group: list[_Waiting], count: int, exc: Exception) -> None:
+        self.counts.failed += count
+        for waiting in group:
+            if not waiting.future.done():
+                waiting.future.set_exception(exc)

@@ -1,0 +1,114 @@
+"""Which messages were appended lately: 64-bit keys -> positions, in open-addressing tables of plain memory.
+
+De-duplication asks this instead of a b-tree, which would cost more than the append itself. An answer is only a
+candidate: the journal compares the real row, so a key that collides can never lose a message. A table is never
+rehashed; when it is half full a larger one follows, and a table leaves when its newest message leaves the window.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+
+POSITION_BITS = 40
+POSITION_MASK = (1 << POSITION_BITS) - 1
+SLOT_BYTES = 8
+GROWTH = 4
+
+
+class _Table:
+    """A fixed number of slots; a slot holds the top 24 bits of a key and the position, 0 is empty."""
+
+    __slots__ = ("count", "first_at_ms", "limit", "mask", "newest_at_ms", "slots")
+
+    def __init__(self, slot_count: int) -> None:
+        # Anonymous mapping: zeroed lazily by the kernel, so that a large table costs nothing at once.
+        self.slots = memoryview(mmap.mmap(-1, slot_count * SLOT_BYTES)).cast("Q")
+        self.mask = slot_count - 1
+        self.limit = slot_count // 2
+        self.count = 0
+        self.first_at_ms = 0
+        self.newest_at_ms = 0
+
+
+class RecentIds:
+    """Positions of recently appended messages by key.
+
+    Units: 16 bytes per message at most half of the time, 32 at worst while a new table fills; `max_count` messages
+    are remembered at most, then the oldest table leaves before its window has passed.
+    """
+
+    def __init__(self, *, window_ms: int, max_count: int, first_slots: int = 1 << 18) -> None:
+        self._window_ms = window_ms
+        self._max_count = max_count
+        self._max_slots = 1 << max(4, (max_count // 2).bit_length())
+        self._first_slots = min(first_slots, self._max_slots)
+        self._tables: list[_Table] = []
+
+    def __len__(self) -> int:
+        return sum(table.count for table in self._tables)
+
+    @property
+    def table_count(self) -> int:
+        return len(self._tables)
+
+    def reserve(self, count: int) -> None:
+        """Make room for `count` messages in one table, before the messages of a restart are put back."""
+        slots = self._first_slots
+        while slots // 2 <= count and slots < self._max_slots:
+            slots *= 2
+        self._tables.append(_Table(slots))
+
+    def candidates(self, keys: Sequence[int]) -> dict[int, list[int]]:
+        """Positions that may hold the message, by index into `keys`; an index that is absent is certainly new."""
+        found: dict[int, list[int]] = {}
+        for table in self._tables:
+            slots, mask = table.slots, table.mask
+            for index, key in enumerate(keys):
+                at = key & mask
+                slot = slots[at]
+                while slot:
+                    if slot >> POSITION_BITS == key >> POSITION_BITS:
+                        found.setdefault(index, []).append(slot & POSITION_MASK)
+                    at = (at + 1) & mask
+                    slot = slots[at]
+        return found
+
+    def add(self, keys: Sequence[int], first_position: int, now_ms: int) -> None:
+        """Remember messages of consecutive positions, committed at `now_ms`."""
+        done = 0
+        while done < len(keys):
+            table = self._open_table(now_ms)
+            room = table.limit - table.count
+            part = keys[done : done + room]
+            _put(table, part, first_position + done)
+            table.newest_at_ms = max(table.newest_at_ms, now_ms)
+            done += len(part)
+
+    def _open_table(self, now_ms: int) -> _Table:
+        if self._tables and self._tables[-1].count < self._tables[-1].limit:
+            return self._tables[-1]
+        slots = self._first_slots
+        if self._tables:
+            last = self._tables[-1]
+            filled_fast = now_ms - last.first_at_ms < self._window_ms // GROWTH
+            slots = min((last.mask + 1) * (GROWTH if filled_fast else 1), self._max_slots)
+        self._tables = [table for table in self._tables if table.newest_at_ms >= now_ms - self._window_ms]
+        while self._tables and len(self) + slots // 2 > self._max_count:
+            self._tables.pop(0)
+        table = _Table(slots)
+        table.first_at_ms = now_ms
+        self._tables.append(table)
+        return table
+
+
+def _put(table: _Table, keys: Sequence[int], first_position: int) -> None:
+    slots, mask = table.slots, table.mask
+    position = first_position
+    for key in keys:
+        at = key & mask
+        while slots[at]:
+            at = (at + 1) & mask
+        slots[at] = (key >> POSITION_BITS << POSITION_BITS) | position
+        position += 1
+    table.count += len(keys)

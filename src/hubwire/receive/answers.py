@@ -1,0 +1,93 @@
+"""What a caller hears: `200 {"success": true}` and nothing else for success, JSON with code and message for a refusal.
+
+SDKs depend on it: Ruby and Java parse the body of a success, PHP and older python take 200 alone for one, python
+reads `code` and `message` of a refusal, and a browser that is redirected loses the event. Never redirect.
+Source: the SDKs' own transports; docs/sdks.md has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from hubwire.errors import UploadRefused
+from hubwire.receive.pixel import GIF
+
+Headers = list[tuple[bytes, bytes]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+SUCCESS = b'{"success": true}'
+JSON = (b"content-type", b"application/json")
+ALLOWED_HEADERS = b"authorization, content-type, x-retry-count"
+PREFLIGHT_SECONDS = b"7200"
+
+_SUCCESS_HEADERS: Headers = [JSON, (b"content-length", str(len(SUCCESS)).encode())]
+_SUCCESS_START = {"type": "http.response.start", "status": 200, "headers": _SUCCESS_HEADERS}
+_SUCCESS_BODY = {"type": "http.response.body", "body": SUCCESS}
+
+
+def cors_headers(origin: bytes | None) -> Headers:
+    """What a browser needs to let the page read the answer; nothing for callers that are no browser.
+
+    The origin is echoed and credentials are allowed: a page that sends `credentials: "include"` must not see `*`.
+    Nothing here trusts a cookie, so this gives no page anything that its write key does not give it.
+    """
+    if origin is None:
+        return []
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", b"retry-after, x-ratelimit-reset"),
+        (b"vary", b"origin"),
+    ]
+
+
+async def success(send: Send, origin: bytes | None) -> None:
+    if origin is None:
+        await send(_SUCCESS_START)
+    else:
+        headers = _SUCCESS_HEADERS + cors_headers(origin)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send(_SUCCESS_BODY)
+
+
+async def image(send: Send) -> None:
+    headers = [
+        (b"content-type", b"image/gif"),
+        (b"content-length", str(len(GIF)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await _send(send, 200, headers, GIF)
+
+
+async def preflight(send: Send, origin: bytes | None) -> None:
+    """Leave for analytics.js to post: without `authorization` in it nothing would ever arrive."""
+    headers = [
+        (b"access-control-allow-methods", b"GET, POST"),
+        (b"access-control-allow-headers", ALLOWED_HEADERS),
+        (b"access-control-max-age", PREFLIGHT_SECONDS),
+    ]
+    allowed = cors_headers(origin) or [(b"access-control-allow-origin", b"*")]
+    await _send(send, 204, allowed + headers, b"")
+
+
+async def refusal(send: Send, refused: UploadRefused, origin: bytes | None, *, allow: bytes | None = None) -> None:
+    body = msgspec.json.encode({"code": refused.code, "message": str(refused), "success": False})
+    headers = [JSON, (b"content-length", str(len(body)).encode()), *cors_headers(origin)]
+    if refused.retry_after_seconds is not None:
+        seconds = str(refused.retry_after_seconds).encode()
+        headers.append((b"retry-after", seconds))
+        if refused.status == 429:
+            headers.append((b"x-ratelimit-reset", seconds))
+    if allow is not None:
+        headers.append((b"allow", allow))
+    if refused.status == 408:
+        headers.append((b"connection", b"close"))
+    await _send(send, refused.status, headers, body)
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,198 @@
+"""The Tracking API as an ASGI application without a framework: the hot path of Hubwire.
+
+An upload is read, unpacked, decoded, given to its source, journaled, and only then answered. What must never happen
+here: a 200 before the journal has committed, a redirect, a traceback or a 500 for whatever a caller sends.
+Sources: Segment HTTP API; the SDKs' transports (docs/sdks.md).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from hubwire.clock import Clock
+from hubwire.destination import Source, SourceKind
+from hubwire.errors import BackendError, Overloaded, UnknownWriteKey, UploadRefused
+from hubwire.message import Entry
+from hubwire.receive import answers
+from hubwire.receive.answers import Send
+from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
+from hubwire.receive.body import CallerGone, Receive, read_body, unpack
+from hubwire.receive.entries import Terms, entries_of
+from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.origins import is_allowed
+from hubwire.receive.parse import Upload, read_upload
+from hubwire.receive.paths import Route, Takes, route_of
+from hubwire.receive.pixel import pixel_upload, write_key_in
+from hubwire.receive.rate import SourceRates
+
+UNAVAILABLE_RETRY_SECONDS = 5
+
+logger = structlog.get_logger(__name__)
+
+
+class Appending(Protocol):
+    """What receiving needs of the journal: `GroupCommit`."""
+
+    async def append(self, entries: Sequence[Entry]) -> list[int | None]: ...
+
+
+@dataclass(slots=True)
+class ReceiveCounts:
+    """What arrived since the start, for /metrics: messages by source and by reason, refused uploads by code."""
+
+    uploads: int = 0
+    messages: Counter[int] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The headers of a request that receiving looks at."""
+
+    authorization: bytes | None = None
+    origin: bytes | None = None
+    is_strict: bool = False
+    is_backfill: bool = False
+
+
+class ReceiveApp:
+    """Takes the tracking paths; `handles` says which, so that another application can have the rest."""
+
+    def __init__(self, sources: SourceDirectory, journal: Appending, clock: Clock, limits: ReceiveLimits) -> None:
+        self.counts = ReceiveCounts()
+        self._sources = sources
+        self._journal = journal
+        self._clock = clock
+        self._limits = limits
+        self._rates = SourceRates()
+
+    @staticmethod
+    def handles(path: str) -> bool:
+        """Whether this path is one of the Tracking API's."""
+        return route_of(path) is not None
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        route = route_of(scope["path"])
+        asked = _asked(scope["headers"])
+        try:
+            if route is None:
+                raise UploadRefused(
+                    f"{scope['path'][:200]} is not a path of the Tracking API", code="no-such-path", status=404
+                )
+            await self._answer(scope, route, asked, receive, send)
+        except CallerGone:
+            self.counts.refused["caller-gone"] += 1
+        except UploadRefused as refused:
+            await self._refuse(send, refused, asked, route)
+        except BackendError as exc:
+            logger.warning("receive.unavailable", reason=str(exc))
+            await self._refuse(send, _unavailable("the journal cannot be written to at the moment"), asked, route)
+        except Exception:
+            # Our own bug. The caller keeps the upload and tries again; a 500 would tell some SDKs to drop it.
+            logger.exception("receive.failed", path=scope["path"])
+            await self._refuse(send, _unavailable("this upload could not be taken"), asked, route)
+
+    async def _answer(
+        self, scope: MutableMapping[str, Any], route: Route, asked: _Asked, receive: Receive, send: Send
+    ) -> None:
+        method = scope["method"]
+        if method == "OPTIONS":
+            await answers.preflight(send, asked.origin)
+        elif route.takes is Takes.PIXEL and method == "GET":
+            await self._take_pixel(scope["query_string"], route, asked)
+            await answers.image(send)
+        elif method != "POST" or route.takes is Takes.PIXEL:
+            raise UploadRefused(f"{method} is not taken here", code="method-not-allowed", status=405)
+        elif route.takes is Takes.METRICS:
+            await answers.success(send, asked.origin)
+        else:
+            await self._take_upload(scope, route, asked, receive)
+            await answers.success(send, asked.origin)
+
+    async def _take_upload(
+        self, scope: MutableMapping[str, Any], route: Route, asked: _Asked, receive: Receive
+    ) -> None:
+        given = basic_write_key(asked.authorization) if asked.authorization is not None else None
+        write_key = given or route.write_key
+        # Before the body is read: a stranger must not make us hold it.
+        source = self._source(write_key) if write_key is not None else None
+        body = unpack(await read_body(receive, self._limits), self._limits)
+        upload = read_upload(body, route, self._limits)
+        if source is None:
+            source = self._source(usable_write_key(upload.write_key) or write_key_in(scope["query_string"]))
+        await self._keep(upload, route, source, asked)
+
+    async def _take_pixel(self, query: bytes, route: Route, asked: _Asked) -> None:
+        """Keep the message of an image request. A refusal is only counted: an image has no way to hear it."""
+        try:
+            upload = pixel_upload(query, route, self._limits)
+            source = self._source(usable_write_key(upload.write_key))
+            await self._keep(upload, Route(Takes.SINGLE, route.type), source, _Asked())
+        except (UploadRefused, BackendError) as exc:
+            self.counts.refused[exc.code] += 1
+
+    async def _keep(self, upload: Upload, route: Route, source: Source, asked: _Asked) -> None:
+        if asked.origin is not None and not is_allowed(asked.origin, source.allowed_origins):
+            raise UploadRefused(
+                f"origin: {asked.origin[:200].decode('ascii', 'replace')!r} is not an allowed origin of this source",
+                code="origin-not-allowed",
+                status=403,
+            )
+        now_ms = self._clock.now_ms()
+        wait_seconds = self._rates.take(source, len(upload.fields), now_ms)
+        if wait_seconds is not None:
+            raise Overloaded(
+                f"this source may send {source.messages_per_second} messages per second; nothing was kept",
+                code="rate-limited",
+                retry_after_seconds=wait_seconds,
+            )
+        is_backfill = asked.is_backfill and source.kind is SourceKind.SERVER
+        terms = Terms(self._limits, is_strict=asked.is_strict, is_backfill=is_backfill)
+        entries = entries_of(upload, route, source, now_ms, terms)
+        await self._journal.append(entries)
+        self.counts.uploads += 1
+        self.counts.messages[source.source_id] += len(entries)
+        for entry in entries:
+            if entry.rejected is not None:
+                self.counts.rejected[entry.rejected] += 1
+
+    def _source(self, write_key: str | None) -> Source:
+        if write_key is None:
+            raise UnknownWriteKey("writeKey: none given, neither as HTTP Basic user nor in the body")
+        source = self._sources.by_write_key(write_key)
+        if source is None:
+            raise UnknownWriteKey(f"writeKey: no source has the one that ends in {write_key[-4:]!r}")
+        return source
+
+    async def _refuse(self, send: Send, refused: UploadRefused, asked: _Asked, route: Route | None) -> None:
+        self.counts.refused[refused.code] += 1
+        allow = None
+        if refused.status == 405:
+            allow = b"GET, OPTIONS" if route is not None and route.takes is Takes.PIXEL else b"POST, OPTIONS"
+        await answers.refusal(send, refused, asked.origin, allow=allow)
+
+
+def _asked(headers: Sequence[tuple[bytes, bytes]]) -> _Asked:
+    asked = _Asked()
+    for name, value in headers:
+        if name == b"authorization":
+            asked.authorization = value
+        elif name == b"origin":
+            asked.origin = value
+        elif name == b"x-strict-mode":
+            asked.is_strict = value == b"1"
+        elif name == b"x-backfill":
+            asked.is_backfill = value == b"1"
+    return asked
+
+
+def _unavailable(message: str) -> UploadRefused:
+    return UploadRefused(
+        f"{message}; nothing was kept", code="unavailable", status=503, retry_after_seconds=UNAVAILABLE_RETRY_SECONDS
+    )

@@ -1,0 +1,98 @@
+"""Whose upload it is: the write key from header, path, body or query, and the source behind it.
+
+Sources: Segment HTTP API, "Headers": HTTP Basic with the write key as user and no password, or `writeKey` in the
+body; RudderStack's beacon has it in the query.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+from hubwire.clock import Clock
+from hubwire.destination import Source
+
+MAX_WRITE_KEY_LENGTH = 256
+
+
+class SourceDirectory(Protocol):
+    def by_write_key(self, write_key: str) -> Source | None:
+        """The enabled source with this write key. Called for every upload: answers from memory."""
+        ...
+
+
+class CachedSources:
+    """A `SourceDirectory` in front of a slower one, which keeps only keyed hashes of write keys.
+
+    Shape: answers, also "unknown", are remembered under a digest with a key of this process, for at most
+    `max_known` write keys; never the write key itself. They are forgotten when `version` has changed, which is asked
+    at most once per `check_seconds`.
+    """
+
+    def __init__(
+        self,
+        look_up: Callable[[str], Source | None],
+        version: Callable[[], int],
+        clock: Clock,
+        *,
+        check_seconds: float = 1.0,
+        max_known: int = 4096,
+    ) -> None:
+        self._look_up = look_up
+        self._version_of = version
+        self._clock = clock
+        self._check_ms = round(check_seconds * 1000)
+        self._max_known = max_known
+        self._known: OrderedDict[bytes, Source | None] = OrderedDict()
+        # Comparing digests under a secret key tells nothing about the write key, whatever time it takes.
+        self._key = secrets.token_bytes(32)
+        self._version = -1
+        self._checked_at_ms: int | None = None
+
+    def by_write_key(self, write_key: str) -> Source | None:
+        self._forget_changed()
+        digest = hashlib.blake2b(write_key.encode("utf-8", "replace"), digest_size=16, key=self._key).digest()
+        if digest in self._known:
+            self._known.move_to_end(digest)
+            return self._known[digest]
+        source = self._look_up(write_key)
+        self._known[digest] = source
+        if len(self._known) > self._max_known:
+            self._known.popitem(last=False)
+        return source
+
+    def _forget_changed(self) -> None:
+        now_ms = self._clock.now_ms()
+        if self._checked_at_ms is not None and 0 <= now_ms - self._checked_at_ms < self._check_ms:
+            return
+        self._checked_at_ms = now_ms
+        version = self._version_of()
+        if version != self._version:
+            self._known.clear()
+            self._version = version
+
+
+def basic_write_key(authorization: bytes) -> str | None:
+    """The user of an HTTP Basic header: the write key. None for other schemes, an empty user, or bad base64.
+
+    Shape: the colon may be missing, as Segment allows.
+    """
+    scheme, _, encoded = authorization.partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        user, _, _ = binascii.a2b_base64(encoded).partition(b":")
+        return usable_write_key(user.decode("utf-8"))
+    except (ValueError, UnicodeDecodeError):
+        return None
+
+
+def usable_write_key(value: object) -> str | None:
+    """The value as a write key, or None when it cannot be one."""
+    if isinstance(value, str) and 0 < len(value) <= MAX_WRITE_KEY_LENGTH:
+        return value
+    return None

@@ -1,0 +1,92 @@
+"""Reading an upload's body from the connection, bounded in size and time, and unpacking it.
+
+Sources: RFC 1952 (gzip); SDKs send gzip with and without saying so, in chunks and without a length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from hubwire.errors import MalformedUpload, UploadRefused, UploadTooLarge
+from hubwire.receive.limits import ReceiveLimits
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+GZIP_MAGIC = b"\x1f\x8b"
+DRAIN_FACTOR = 8
+"""So many times the limit is still read and thrown away, so that the caller hears why instead of a broken pipe."""
+
+
+class CallerGone(Exception):
+    """The caller hung up before the body was complete: there is nobody to answer."""
+
+
+async def read_body(receive: Receive, limits: ReceiveLimits) -> bytes:
+    """The body as it was sent.
+
+    Errors: UploadTooLarge; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
+    """
+    try:
+        async with asyncio.timeout(limits.read_timeout_seconds):
+            message = await receive()
+            if not message.get("more_body", False) and message["type"] == "http.request":
+                body: bytes = message.get("body", b"")
+                if len(body) <= limits.max_upload_bytes:
+                    return body
+            return await _read_rest(receive, message, limits)
+    except TimeoutError as exc:
+        raise UploadRefused(
+            f"body: not complete after {limits.read_timeout_seconds:g} seconds", code="slow-upload", status=408
+        ) from exc
+
+
+async def _read_rest(receive: Receive, message: Message, limits: ReceiveLimits) -> bytes:
+    parts: list[bytes] = []
+    total = 0
+    while True:
+        if message["type"] != "http.request":
+            raise CallerGone
+        part: bytes = message.get("body", b"")
+        total += len(part)
+        if total <= limits.max_upload_bytes:
+            parts.append(part)
+        else:
+            parts.clear()
+        is_complete = not message.get("more_body", False)
+        if is_complete or total > DRAIN_FACTOR * limits.max_upload_bytes:
+            break
+        message = await receive()
+    if total > limits.max_upload_bytes:
+        raise upload_too_large(f"{total} bytes" if is_complete else f"more than {total} bytes", limits)
+    return b"".join(parts)
+
+
+def unpack(body: bytes, limits: ReceiveLimits) -> bytes:
+    """The body without gzip, if it is packed; what the headers say of it is not needed.
+
+    Shape: several gzip members in a row are one body (RFC 1952 2.2). A bomb is given up at the size limit.
+    Errors: UploadTooLarge; MalformedUpload for gzip that is broken or cut off.
+    """
+    if not body.startswith(GZIP_MAGIC):
+        return body
+    unpacked = bytearray()
+    while body:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            unpacked += member.decompress(body, limits.max_upload_bytes + 1 - len(unpacked))
+        except zlib.error as exc:
+            raise MalformedUpload(f"body: broken gzip: {exc}") from exc
+        if len(unpacked) > limits.max_upload_bytes:
+            raise upload_too_large("decompressed it is larger", limits)
+        if not member.eof:
+            raise MalformedUpload("body: the gzip stream is cut off")
+        body = member.unused_data.lstrip(b"\x00")
+    return bytes(unpacked)
+
+
+def upload_too_large(what: str, limits: ReceiveLimits) -> UploadTooLarge:
+    return UploadTooLarge(f"body: {what}; an upload takes {limits.max_upload_bytes} bytes")

@@ -1,0 +1,132 @@
+"""From decoded messages to journal entries: type from the path, message ids, and what is rejected at the door.
+
+A message that Segment would swallow in silence is journaled with a reason and never delivered; with the header
+`X-Strict-Mode: 1` the whole upload is refused instead, naming field and value.
+Sources: Segment spec, required fields per call; HTTP API, "Errors".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import msgspec
+
+from hubwire.destination import Source, SourceKind
+from hubwire.errors import MalformedUpload
+from hubwire.message import Entry, text_id
+from hubwire.reasons import Reason
+from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.parse import Fields, Upload, name_of
+from hubwire.receive.paths import TYPES, Route
+
+MAX_MESSAGE_ID_LENGTH = 255
+"""Longer ids are kept as their SHA-256, so that de-duplication still holds."""
+STRICT_MESSAGE_ID_LENGTH = 100
+
+_KNOWN_TYPES = frozenset(TYPES)
+_NEEDED = {
+    "track": ("event", Reason.NO_EVENT),
+    "group": ("groupId", Reason.NO_GROUP_ID),
+    "alias": ("previousId", Reason.NO_PREVIOUS_ID),
+}
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which an upload is taken."""
+
+    limits: ReceiveLimits
+    is_strict: bool = False
+    is_backfill: bool = False
+
+
+def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int, terms: Terms) -> list[Entry]:
+    """One entry per message, in order.
+
+    Errors: MalformedUpload in strict mode, for the first message that would be journaled as rejected.
+    """
+    if terms.is_strict:
+        check_strictly(upload, route, terms.limits)
+    source_id, envelope, is_backfill = source.source_id, upload.envelope, terms.is_backfill
+    hides_key = source.kind is SourceKind.SERVER
+    most = terms.limits.max_upload_messages
+    entries = []
+    for index, fields in enumerate(upload.fields):
+        body = upload.bodies[index]
+        if route.type is not None and fields.get("type") != route.type:
+            body = _with_type(body, fields, route.type)
+            fields["type"] = route.type
+        if hides_key and "writeKey" in fields:
+            # A server's write key is a secret: it must not lie in the journal beside the message.
+            del fields["writeKey"]
+            body = _encode(fields)
+        rejected = rejection(fields) if index < most else Reason.TOO_MANY_IN_UPLOAD
+        message_id = usable_message_id(fields.get("messageId"))
+        entries.append(Entry(source_id, message_id, received_at_ms, body, envelope, is_backfill, rejected))
+    return entries
+
+
+def rejection(fields: Fields) -> Reason | None:
+    """Why the message can never be delivered, or None."""
+    type_ = fields.get("type")
+    if type(type_) is not str or type_ not in _KNOWN_TYPES:
+        return Reason.NO_TYPE if type_ is None or type_ == "" else Reason.UNKNOWN_TYPE
+    if text_id(fields.get("userId")) is None and text_id(fields.get("anonymousId")) is None:
+        return Reason.NO_IDS
+    needed = _NEEDED.get(type_)
+    if needed is not None and text_id(fields.get(needed[0])) is None:
+        return needed[1]
+    return None
+
+
+def usable_message_id(value: object) -> str:
+    """The message id to keep: the sender's, a digest of one that is too long or not printable, or a new one."""
+    if isinstance(value, str) and value:
+        if len(value) <= MAX_MESSAGE_ID_LENGTH and value.isprintable():
+            return value
+        return "sha256:" + hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
+    return text_id(value) or str(uuid4())
+
+
+def check_strictly(upload: Upload, route: Route, limits: ReceiveLimits) -> None:
+    """Raise MalformedUpload for the first thing that lax mode would let pass without delivering it."""
+    if not upload.fields:
+        raise MalformedUpload("batch: no messages in it", code="empty-batch")
+    if len(upload.fields) > limits.max_upload_messages:
+        raise MalformedUpload(
+            f"batch: {len(upload.fields)} messages; an upload takes {limits.max_upload_messages}",
+            code=Reason.TOO_MANY_IN_UPLOAD,
+        )
+    for index, fields in enumerate(upload.fields):
+        effective = {**fields, "type": route.type} if route.type is not None else fields
+        for fault, code in _faults(effective):
+            raise MalformedUpload(f"{name_of(index, route)}.{fault}", code=code)
+
+
+def _faults(fields: Fields) -> Iterator[tuple[str, str]]:
+    reason = rejection(fields)
+    if reason in (Reason.NO_TYPE, Reason.UNKNOWN_TYPE):
+        yield f"type: {_shown(fields.get('type'))} is not one of {', '.join(TYPES)}", str(reason)
+    elif reason is Reason.NO_IDS:
+        yield "userId: neither userId nor anonymousId is given", str(reason)
+    elif reason is not None:
+        name = _NEEDED[fields["type"]][0]
+        yield f"{name}: {_shown(fields.get(name))} is not a {name}", str(reason)
+    message_id = fields.get("messageId")
+    if isinstance(message_id, str) and len(message_id) > STRICT_MESSAGE_ID_LENGTH:
+        yield f"messageId: {len(message_id)} characters; at most {STRICT_MESSAGE_ID_LENGTH}", "message-id-too-long"
+
+
+def _shown(value: object) -> str:
+    text = _encode(value).decode()
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _with_type(body: bytes, fields: Fields, type_: str) -> bytes:
+    """The message with the type of its path, spliced in as the last field: a decoder takes the last of two."""
+    separator = b"," if fields else b""
+    return body.rstrip()[:-1] + separator + b'"type":"' + type_.encode() + b'"}'

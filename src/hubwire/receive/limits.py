@@ -1,0 +1,25 @@
+"""What an upload may be at most. Defaults are Segment's own limits (HTTP API, "Max request size" and "Errors")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveLimits:
+    """Sizes are bytes after decompression; `max_upload_messages` beyond which messages are journaled as rejected."""
+
+    max_message_bytes: int = 32 * 1024
+    max_upload_bytes: int = 500 * 1024
+    max_upload_messages: int = 2_500
+    read_timeout_seconds: float = 20.0
+
+    @property
+    def most_messages(self) -> int:
+        """Messages of one upload that are looked at; with more, the upload is refused whole."""
+        return 4 * self.max_upload_messages
+
+    @property
+    def most_envelope_bytes(self) -> int:
+        """What the upload's own context may take when it is kept beside each of its messages."""
+        return 16 * self.max_upload_bytes

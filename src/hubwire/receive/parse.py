@@ -1,0 +1,219 @@
+"""From the bytes of an upload to its messages: one decode each, the caller's own bytes kept.
+
+What must never happen here: a message that later stages cannot decode (each is decoded in full, and nested no deeper
+than `MAX_DEPTH`), or an upload that is refused because one number in it is NaN.
+Sources: Segment HTTP API, "Batch"; python's SDK writes NaN and Infinity, JavaScript writes lone surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from hubwire.errors import MalformedUpload, UploadTooLarge
+from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.paths import Route, Takes
+
+MAX_DEPTH = 128
+MAX_NUMBER_DIGITS = 4000
+
+Fields = dict[str, Any]
+
+
+class _Body(msgspec.Struct):
+    """The upload around its messages; everything else in it is not used."""
+
+    batch: list[msgspec.Raw] | None = None
+    writeKey: Any = None  # noqa: N815
+    context: msgspec.Raw = msgspec.Raw()
+    integrations: msgspec.Raw = msgspec.Raw()
+    sentAt: msgspec.Raw = msgspec.Raw()  # noqa: N815
+
+
+@dataclass(slots=True)
+class Upload:
+    """A decoded upload: `bodies[i]` are the bytes of a message, `fields[i]` the same decoded."""
+
+    bodies: list[bytes]
+    fields: list[Fields]
+    envelope: bytes | None
+    write_key: object
+
+
+_decode = msgspec.json.Decoder().decode
+_decode_body = msgspec.json.Decoder(_Body).decode
+_ENVELOPE_FIELDS = ("context", "integrations", "sentAt")
+
+
+def read_upload(body: bytes, route: Route, limits: ReceiveLimits) -> Upload:
+    """The messages of a body, as the route takes them.
+
+    Errors: MalformedUpload when it is not JSON or not the Tracking API's shape; UploadTooLarge over a limit.
+    """
+    try:
+        upload = _single(body) if route.takes is Takes.SINGLE else _many(body, limits)
+    except RecursionError as exc:
+        raise _too_deep() from exc
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        upload = _leniently(body, route, limits, exc)
+    _check_sizes(upload, route, limits)
+    return upload
+
+
+def name_of(index: int, route: Route) -> str:
+    """How an answer names a message of the upload."""
+    return "message" if route.takes is Takes.SINGLE else f"batch[{index}]"
+
+
+def encoded(value: object) -> bytes:
+    """A value that was read leniently, as JSON that every decoder takes; lone surrogates become `?`."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+
+
+def _single(body: bytes) -> Upload:
+    fields = _decode(body)
+    if not isinstance(fields, dict):
+        raise MalformedUpload(f"body: expected an object, got {_kind(fields)}")
+    return Upload([body], [fields], None, fields.get("writeKey"))
+
+
+def _many(body: bytes, limits: ReceiveLimits) -> Upload:
+    try:
+        parts = _decode_body(body)
+    except msgspec.ValidationError as exc:
+        raise MalformedUpload(_shape_fault(_decode(body))) from exc
+    if parts.batch is None:
+        raise MalformedUpload("batch: expected an array, got nothing")
+    _check_count(len(parts.batch), limits)
+    bodies = [bytes(raw) for raw in parts.batch]
+    fields = [_decode(one) for one in bodies]
+    _check_objects(fields)
+    return Upload(bodies, fields, _envelope(parts), _upload_key(parts.writeKey, fields))
+
+
+def _envelope(parts: _Body) -> bytes | None:
+    """What the upload says of all its messages, checked by decoding it once."""
+    given = [
+        b'"%b":%b' % (name.encode(), bytes(raw))
+        for name, raw in zip(_ENVELOPE_FIELDS, (parts.context, parts.integrations, parts.sentAt), strict=True)
+        if bytes(raw) not in (b"", b"null")
+    ]
+    if not given:
+        return None
+    envelope = b"{" + b",".join(given) + b"}"
+    _check_depth(envelope, _decode(envelope))
+    return envelope
+
+
+def _leniently(body: bytes, route: Route, limits: ReceiveLimits, cause: Exception) -> Upload:
+    """The upload read as forgivingly as Segment's own server: NaN is null, what is not UTF-8 is replaced."""
+    try:
+        value = json.loads(
+            body.decode("utf-8-sig", "replace"), parse_constant=_nothing, parse_float=_finite, parse_int=_bounded
+        )
+        if route.takes is Takes.SINGLE:
+            return _single(encoded(value))
+        if not isinstance(value, dict) or not isinstance(value.get("batch"), list):
+            raise MalformedUpload(_shape_fault(value))
+        _check_count(len(value["batch"]), limits)
+        bodies = [encoded(item) for item in value["batch"]]
+        fields = [_decode(one) for one in bodies]
+        _check_objects(fields)
+        given = {name: value[name] for name in _ENVELOPE_FIELDS if value.get(name) is not None}
+        envelope = encoded(given) if given else None
+        if envelope is not None:
+            _check_depth(envelope, _decode(envelope))
+        return Upload(bodies, fields, envelope, _upload_key(value.get("writeKey"), fields))
+    except RecursionError as exc:
+        raise _too_deep() from exc
+    except (ValueError, msgspec.DecodeError) as exc:
+        raise MalformedUpload(f"body: not JSON: {cause}") from exc
+
+
+def _upload_key(own: object, fields: list[Fields]) -> object:
+    # analytics.js repeats the write key in every message of a batch.
+    return own if own or not fields else fields[0].get("writeKey")
+
+
+def _check_count(count: int, limits: ReceiveLimits) -> None:
+    if count > limits.most_messages:
+        raise UploadTooLarge(
+            f"batch: {count} messages; an upload takes {limits.max_upload_messages}", code="too-many-messages"
+        )
+
+
+def _check_objects(fields: list[Any]) -> None:
+    for index, one in enumerate(fields):
+        if type(one) is not dict:
+            raise MalformedUpload(f"batch[{index}]: expected an object, got {_kind(one)}")
+
+
+def _check_sizes(upload: Upload, route: Route, limits: ReceiveLimits) -> None:
+    for index, body in enumerate(upload.bodies):
+        if len(body) > limits.max_message_bytes:
+            raise UploadTooLarge(
+                f"{name_of(index, route)}: {len(body)} bytes; a message takes {limits.max_message_bytes}",
+                code="message-too-large",
+            )
+        _check_depth(body, upload.fields[index])
+    envelope_bytes = len(upload.envelope or b"")
+    if envelope_bytes > limits.max_message_bytes or envelope_bytes * len(upload.bodies) > limits.most_envelope_bytes:
+        raise UploadTooLarge(
+            f"context: {envelope_bytes} bytes for each of {len(upload.bodies)} messages;"
+            f" an upload takes {limits.most_envelope_bytes} in all",
+            code="context-too-large",
+        )
+
+
+def _check_depth(body: bytes, value: object) -> None:
+    # Counting is quick and settles nearly all: so many brackets are needed for so deep a nesting.
+    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
+        return
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _too_deep() -> MalformedUpload:
+    return MalformedUpload(f"body: nested deeper than {MAX_DEPTH} levels", code="too-deep")
+
+
+def _shape_fault(value: object) -> str:
+    if not isinstance(value, dict):
+        return f"body: expected an object, got {_kind(value)}"
+    return f"batch: expected an array, got {_kind(value.get('batch'))}"
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    kinds = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
+    return kinds.get(type(value), "a number")
+
+
+def _nothing(_: str) -> None:
+    return None
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _bounded(text: str) -> int | float | None:
+    if len(text) < 20:
+        return int(text)
+    # Beyond 64 bits only the size survives, as in every JSON reader that uses doubles.
+    return _finite(text) if len(text) < MAX_NUMBER_DIGITS else None

@@ -1,0 +1,59 @@
+"""Which path takes what. All of Segment's paths and RudderStack's, each with and without a trailing slash.
+
+Sources: Segment HTTP API and Pixel API; analytics.js posts to the first letter of the type; Ruby, Java and Android
+post to /v1/import; analytics.js metrics go to /v1/m; RudderStack adds /v1/merge, /beacon and /pixel.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+TYPES = ("identify", "track", "page", "screen", "group", "alias")
+SINGLE = {**{name: name for name in TYPES}, **{name[0]: name for name in TYPES}, "merge": "merge"}
+UPLOAD = frozenset({"batch", "import", "b"})
+KEY_PREFIX = "/v1/k/"
+
+
+class Takes(Enum):
+    SINGLE = "one message"
+    UPLOAD = "many messages"
+    METRICS = "metrics"
+    PIXEL = "an image request"
+
+
+class Route(NamedTuple):
+    """What a path takes. `type` is the message type that the path names; `write_key` the one in the path."""
+
+    takes: Takes
+    type: str | None = None
+    write_key: str | None = None
+
+
+def _fixed() -> dict[str, Route]:
+    routes = {f"/v1/{name}": Route(Takes.SINGLE, type_) for name, type_ in SINGLE.items()}
+    routes |= {f"/v1/{name}": Route(Takes.UPLOAD) for name in UPLOAD}
+    routes |= {"/v1/m": Route(Takes.METRICS), "/beacon/v1/batch": Route(Takes.UPLOAD)}
+    for prefix in ("/v1/pixel", "/pixel/v1"):
+        routes |= {f"{prefix}/{name}": Route(Takes.PIXEL, type_) for name, type_ in SINGLE.items()}
+    return routes | {f"{path}/": route for path, route in routes.items()}
+
+
+_ROUTES = _fixed()
+
+
+def route_of(path: str) -> Route | None:
+    """What the path takes, or None when it is not one of the Tracking API's."""
+    route = _ROUTES.get(path)
+    if route is not None or not path.startswith(KEY_PREFIX):
+        return route
+    write_key, _, rest = path[len(KEY_PREFIX) :].partition("/")
+    route = _ROUTES.get(f"/v1/{rest}")
+    if route is None or not write_key:
+        return None
+    return route._replace(write_key=write_key)
+
+
+def known_paths() -> list[str]:
+    """Every fixed path, without trailing slashes: for the API document and its test."""
+    return sorted(path for path in _ROUTES if not path.endswith("/"))
