@@ -22,6 +22,7 @@ from hubwire.schema import PropertyDefinition
 MAX_REMEMBERED = 4096
 MAX_REMEMBERED_KEY = 120
 MAX_FIELD = 120
+OWN_PREFIX = "hubwire_"
 
 _ADDRESS = {
     "addressstreet": ("address", "address.street"),
@@ -111,6 +112,11 @@ _ELSEWHERE = TraitRule(None)
 """Used by another rule: nothing to write, nothing to report."""
 
 
+def _is_read_only(definition: PropertyDefinition) -> bool:
+    """Whether HubSpot refuses writes, or the property is a key of Hubwire's own."""
+    return definition.is_read_only or definition.name.startswith(OWN_PREFIX)
+
+
 class TraitRules:
     """The rules of one object type for traits found at `prefix` (`traits`, `context.traits`)."""
 
@@ -171,7 +177,7 @@ class TraitRules:
         definition = self._definitions.get(target_name)
         if definition is None or (squeezed in ("title", "created", "createdat") and own is not None):
             return None
-        if definition.is_read_only:
+        if _is_read_only(definition):
             return own or self._read_only(path, target_name)
         is_canonical = label.endswith(f":{path}") or label == path
         rank = 4 * _RANKS[squeezed] + (0 if is_canonical else 2 if name == target_name else 1)
@@ -189,7 +195,7 @@ class TraitRules:
             definition = self._definitions.get(cleaned) if cleaned else None
         if definition is None or definition.name == self._object.key:
             return None
-        if definition.is_read_only:
+        if _is_read_only(definition):
             return self._read_only(path, definition.name)
         rank = 1000 if definition.name == path else 1001
         return TraitRule(self._target(definition, rank, "custom"), is_own=True)
@@ -202,7 +208,7 @@ class TraitRules:
         definition = self._definitions.get(property_name_)
         if definition is None:
             return self._unknown(path, property_name_)
-        if definition.is_read_only:
+        if _is_read_only(definition):
             return self._read_only(path, property_name_)
         return TraitRule(self._target(definition, 0, "mapping"), is_own=True)
 
@@ -210,7 +216,8 @@ class TraitRules:
         return Target(definition.name, rank, converter(definition), rule)
 
     def _read_only(self, path: str, name: str) -> TraitRule:
-        detail = f"{name} is not written from a trait" if name == self._object.key else f"HubSpot sets {name} itself"
+        is_ours = name == self._object.key or name.startswith(OWN_PREFIX)
+        detail = f"{name} is not written from a trait" if is_ours else f"HubSpot sets {name} itself"
         return TraitRule(None, left_out=self.left_out(path, Reason.READ_ONLY_PROPERTY, detail))
 
     def _unknown(self, path: str, name: str | None = None) -> TraitRule:
