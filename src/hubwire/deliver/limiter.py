@@ -45,7 +45,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class LimiterPolicy:
-    """Where the limiter starts, before HubSpot's headers say otherwise. `pinned` is a ceiling that headers cannot lift."""
+    """Where the limiter starts, until HubSpot's headers say otherwise; they cannot lift `pinned`."""
 
     general: RateLimit = RateLimit(100, 10.0)
     search: RateLimit = RateLimit(5, 1.0)
@@ -106,10 +106,8 @@ class _Window:
         latest_arrival = min(now_ms, self.open.popleft() + self.policy.arrives_within_ms)
         insort(self.frees_at, latest_arrival + self.window_ms + self.policy.margin_ms)
 
-    def own_count_since(self, at_ms: int) -> int | None:
-        """How many of our own calls may have been in HubSpot's window at some moment since; None: too long ago."""
-        if self.frees_at and at_ms < self.frees_at[-1] - 2 * self.window_ms - self.policy.arrives_within_ms:
-            return None
+    def own_count_since(self, at_ms: int) -> int:
+        """How many of our own calls may have been in HubSpot's window at some moment since, one window ago at most."""
         return len(self.frees_at) - bisect_right(self.frees_at, at_ms) + len(self.open)
 
     def follow(self, capacity: int, window_ms: int) -> None:
@@ -146,7 +144,7 @@ class Limiter:
         now_ms = self._steady(now_ms)
         windows = self._windows_of(kind)
         wait_ms = max(window.wait_ms(now_ms) for window in windows)
-        if not self._is_answered and any(self._taken[one] for one in self._taken):
+        if not self._is_answered and any(window.open for window in self._windows.values()):
             # Another process may have used up the window before a restart: the first answer's headers tell.
             wait_ms = max(wait_ms, PROBE_WAIT_MS)
         if wait_ms > 0:
@@ -203,11 +201,10 @@ class Limiter:
         interval_ms = _count(headers, "interval-milliseconds") or window.window_ms
         if not self._is_pinned_below(capacity, interval_ms):
             window.follow(capacity, min(interval_ms, MAX_WINDOW_MS))
-        if remaining is not None:
-            counts = [self._windows[one].own_count_since(answer.started_at_ms) for one in {own, "general"}]
-            if None not in counts:
-                others = capacity - remaining - max(one for one in counts if one is not None)
-                window.foreign_count, window.foreign_until_ms = max(0, others), now_ms + window.window_ms
+        if remaining is not None and answer.started_at_ms >= now_ms - window.window_ms:
+            ours = max(self._windows[one].own_count_since(answer.started_at_ms) for one in {own, "general"})
+            window.foreign_count = max(0, capacity - remaining - ours)
+            window.foreign_until_ms = now_ms + window.window_ms
 
     def _is_pinned_below(self, capacity: int, interval_ms: int) -> bool:
         pinned = self._policy.pinned

@@ -48,7 +48,8 @@ def next_attempt_at(
     """When to try again, in epoch ms; None when it was enough.
 
     Shape: never before the wait that the verdict names; a verdict that does not count never ends the retries; the last
-    try falls on the end of the total time, not beyond. Units: `attempts` made so far, this one included; `jitter` 0 to 1.
+    try falls on the end of the total time, not beyond.
+    Units: `attempts` made so far, this one included; `jitter` 0 to 1.
     """
     named_ms = now_ms + round(max(verdict.after_seconds, 0.0) * 1000)
     if not verdict.counts:

@@ -1,0 +1,185 @@
+"""The only socket to HubSpot: one connection pool, one bearer, every answer a value.
+
+Decides nothing: an HTTP status, a timeout and a broken connection are all `Answer`s, and `deliver/verdict.py` judges
+them. The token goes into the header here and is nowhere else: not in answers, failures, errors or logs.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from hubwire.clock import Clock, SystemClock
+from hubwire.errors import HubSpotError, SettingsError
+from hubwire.hubspot.exchange import KEPT_HEADERS, Answer, Call
+from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.tokens import TokenSource
+
+__all__ = ["Answer", "Call", "ClientPolicy", "HubSpotClient"]
+
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+USER_AGENT = "hubwire"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPolicy:
+    """Bounds of every exchange. HubSpot's edge gives up by itself after 100 s (its 524)."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    max_connections: int = 20
+    keepalive_seconds: float = 30.0
+    max_answer_bytes: int = 16 * 1024 * 1024
+
+
+class HubSpotClient:
+    """Carries calls to one HubSpot base URL with one token. Close it, or use it as an async context.
+
+    `transport` replaces the network (the sandbox and tests give an ASGI app's).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        tokens: TokenSource,
+        paths: Paths,
+        *,
+        clock: Clock | None = None,
+        policy: ClientPolicy | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.paths = paths
+        self._base_url = _checked(base_url)
+        self._tokens = tokens
+        self._clock = clock or SystemClock()
+        self._policy = policy or ClientPolicy()
+        self._http = self._pool(transport)
+
+    def _pool(self, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+        policy = self._policy
+        return httpx2.AsyncClient(
+            transport=transport,
+            timeout=httpx2.Timeout(policy.read_seconds, connect=policy.connect_seconds),
+            limits=httpx2.Limits(
+                max_connections=policy.max_connections,
+                max_keepalive_connections=policy.max_connections,
+                keepalive_expiry=policy.keepalive_seconds,
+            ),
+            follow_redirects=False,
+            trust_env=True,
+            headers={"user-agent": USER_AGENT, "accept": _JSON},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def call(self, call: Call) -> Answer:
+        """One exchange. Never raises for what HubSpot or the network does, nor for a token that cannot be renewed."""
+        started_at_ms = self._clock.now_ms()
+        try:
+            token = await self._tokens.token(self._post_form)
+        except HubSpotError as exc:
+            return _without_token(exc, started_at_ms, self._clock.now_ms())
+        headers = {"authorization": f"Bearer {token.reveal()}"}
+        if call.body is not None:
+            headers["content-type"] = _JSON
+        answer = await self._exchange(call.method, call.path, call.body, headers)
+        if answer.status == 401 and self._tokens.was_refused(token):
+            return _renewable(answer)
+        return answer
+
+    async def _post_form(self, form: bytes) -> Answer:
+        return await self._exchange("POST", self.paths.token, form, {"content-type": _FORM})
+
+    async def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        started_at_ms, started = self._clock.now_ms(), time.perf_counter()
+        status: int | None = None
+        kept: Mapping[str, str] = {}
+        content, failure = b"", None
+        try:
+            request = self._http.build_request(method, self._base_url + path, content=body, headers=headers)
+            response = await self._http.send(request, stream=True)
+            try:
+                status, kept = response.status_code, _kept(response.headers)
+                content, failure = await self._read(response)
+            finally:
+                await response.aclose()
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ssl.SSLError, OSError) as exc:
+            failure = _words(exc)
+        return Answer(
+            status=status,
+            headers=kept,
+            body=content,
+            started_at_ms=started_at_ms,
+            duration_ms=round((time.perf_counter() - started) * 1000),
+            correlation_id=kept.get("x-hubspot-correlation-id", ""),
+            failure=failure,
+        )
+
+    async def _read(self, response: httpx2.Response) -> tuple[bytes, str | None]:
+        longest = self._policy.max_answer_bytes
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.aiter_bytes():
+            size += len(part)
+            if size > longest:
+                return b"", f"the answer is longer than {longest} bytes"
+            parts.append(part)
+        return b"".join(parts), None
+
+
+def _checked(base_url: str) -> str:
+    url = base_url.rstrip("/")
+    if not url.startswith(("https://", "http://")):
+        raise SettingsError(f"the HubSpot base URL {base_url!r} must start with https:// (or http:// for an emulator)")
+    return url
+
+
+def _kept(headers: httpx2.Headers) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name in KEPT_HEADERS}
+
+
+def _words(exc: Exception) -> str:
+    kind = "timed out" if isinstance(exc, httpx2.TimeoutException) else "failed"
+    return f"{kind}: {type(exc).__name__} {exc}".strip()
+
+
+def _without_token(exc: HubSpotError, started_at_ms: int, ended_at_ms: int) -> Answer:
+    """No token, no call: the token endpoint's refusal is answered as a 401, its silence as silence."""
+    status = getattr(exc, "status", None)
+    is_refusal = isinstance(status, int) and 400 <= status < 500 and status != 429
+    return Answer(
+        status=401 if is_refusal else None,
+        started_at_ms=started_at_ms,
+        duration_ms=ended_at_ms - started_at_ms,
+        failure=f"no access token: {exc}",
+    )
+
+
+def _renewable(answer: Answer) -> Answer:
+    return Answer(
+        status=answer.status,
+        headers=answer.headers,
+        body=answer.body,
+        started_at_ms=answer.started_at_ms,
+        duration_ms=answer.duration_ms,
+        correlation_id=answer.correlation_id,
+        failure=answer.failure,
+        may_renew_token=True,
+    )

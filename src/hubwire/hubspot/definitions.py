@@ -1,0 +1,268 @@
+"""What exists in a portal, and what is made there: properties, event definitions, the account. Pure.
+
+Answers of set-up calls as the values of `schema.py`; bodies of the calls that create. An answer that is not what
+HubSpot documents raises Unreadable: set-up must not go on from a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from hubwire.errors import Unreadable
+from hubwire.schema import EventDefinition, PropertyDefinition
+
+_encode = msgspec.json.Encoder().encode
+T = TypeVar("T")
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Whose portal a token belongs to. `time_zone` is where the daily limit's midnight is."""
+
+    hub_id: str
+    time_zone: str = "UTC"
+    account_type: str = ""
+    ui_domain: str = ""
+    data_hosting_location: str = ""
+
+
+class NewProperty(msgspec.Struct, frozen=True, kw_only=True):
+    """A property to be created. `options` are (value, label)."""
+
+    name: str
+    label: str
+    type: str
+    field_type: str
+    group: str
+    description: str = ""
+    is_unique: bool = False
+    is_hidden: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+
+    def definition(self) -> PropertyDefinition:
+        """What the portal's schema has of it once it exists."""
+        return PropertyDefinition(
+            name=self.name,
+            type=self.type,
+            field_type=self.field_type,
+            options=frozenset(value for value, _ in self.options) or None,
+            option_labels={label.lower(): value for value, label in self.options},
+            is_unique=self.is_unique,
+        )
+
+
+class PropertyUse(msgspec.Struct, rename="camel", frozen=True):
+    """How many custom properties an object type has, and may have."""
+
+    object_type_id: str = ""
+    usage: int = 0
+    limit: int = 0
+
+
+class _Option(msgspec.Struct):
+    value: str = ""
+    label: str = ""
+
+
+class _Modification(msgspec.Struct, rename="camel"):
+    read_only_value: bool = False
+
+
+class _Property(msgspec.Struct, rename="camel"):
+    name: str
+    type: str = "string"
+    field_type: str = "text"
+    options: list[_Option] = []
+    external_options: bool = False
+    calculated: bool = False
+    archived: bool = False
+    has_unique_value: bool = False
+    modification_metadata: _Modification | None = None
+
+
+class _Properties(msgspec.Struct):
+    results: list[_Property]
+
+
+class _Labels(msgspec.Struct):
+    singular: str | None = None
+
+
+class _Event(msgspec.Struct, rename="camel"):
+    name: str
+    fully_qualified_name: str
+    labels: _Labels | None = None
+    label: str | None = None
+    properties: list[_Property] = []
+    archived: bool = False
+
+
+class _Next(msgspec.Struct):
+    after: str | None = None
+
+
+class _Paging(msgspec.Struct):
+    next: _Next | None = None
+
+
+class _Events(msgspec.Struct):
+    results: list[_Event]
+    paging: _Paging | None = None
+
+
+class _Account(msgspec.Struct, rename="camel"):
+    portal_id: int
+    time_zone: str | None = None
+    account_type: str | None = None
+    ui_domain: str | None = None
+    data_hosting_location: str | None = None
+
+
+class _PropertyUses(msgspec.Struct, rename="camel"):
+    results: list[PropertyUse] = []
+    by_object_type: list[PropertyUse] = []
+
+
+# -- answers
+
+
+def account_of(body: bytes) -> Account:
+    """Hub ID and time zone. Source: HubSpot's account information API."""
+    raw = _read(body, _Account, "account details")
+    return Account(
+        hub_id=str(raw.portal_id),
+        time_zone=raw.time_zone or "UTC",
+        account_type=raw.account_type or "",
+        ui_domain=raw.ui_domain or "",
+        data_hosting_location=raw.data_hosting_location or "",
+    )
+
+
+def property_definitions_of(body: bytes) -> dict[str, PropertyDefinition]:
+    """The live properties of an object type, by name."""
+    raw = _read(body, _Properties, "properties")
+    return {one.name: _property(one) for one in raw.results if not one.archived}
+
+
+def event_definitions_of(body: bytes) -> tuple[list[EventDefinition], str | None]:
+    """One page of event definitions, and where the next page starts (None: this was the last)."""
+    raw = _read(body, _Events, "event definitions")
+    after = raw.paging.next.after if raw.paging and raw.paging.next else None
+    return [_event(one) for one in raw.results if not one.archived], after
+
+
+def event_definition_of(body: bytes) -> EventDefinition:
+    """One event definition, as its creation answers."""
+    return _event(_read(body, _Event, "an event definition"))
+
+
+def property_uses_of(body: bytes) -> list[PropertyUse]:
+    """Use and limit of custom properties by object type. Source: HubSpot's limits tracking API."""
+    raw = _read(body, _PropertyUses, "property limits")
+    return raw.results or raw.by_object_type
+
+
+def _property(raw: _Property) -> PropertyDefinition:
+    is_read_only = raw.calculated or bool(raw.modification_metadata and raw.modification_metadata.read_only_value)
+    has_closed_options = raw.type in ("enumeration", "bool") and not raw.external_options and bool(raw.options)
+    return PropertyDefinition(
+        name=raw.name,
+        type=raw.type,
+        field_type=raw.field_type,
+        options=frozenset(option.value for option in raw.options) if has_closed_options else None,
+        option_labels={option.label.lower(): option.value for option in raw.options} if has_closed_options else {},
+        is_read_only=is_read_only,
+        is_unique=raw.has_unique_value,
+    )
+
+
+def _event(raw: _Event) -> EventDefinition:
+    label = (raw.labels.singular if raw.labels else None) or raw.label or raw.name
+    return EventDefinition(
+        full_name=raw.fully_qualified_name,
+        name=raw.name,
+        label=label,
+        properties={one.name: one.type for one in raw.properties if not one.archived},
+    )
+
+
+def _read(body: bytes, shape: type[T], what: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+        raise Unreadable(f"HubSpot's answer is not {what}: {exc}") from exc
+
+
+# -- requests
+
+
+def create_properties(definitions: Sequence[NewProperty]) -> bytes:
+    """The body of a batch creation of properties, at most 100."""
+    return _encode({"inputs": [_new_property(one) for one in definitions]})
+
+
+def create_property(definition: NewProperty) -> bytes:
+    """The body of the creation of one property."""
+    return _encode(_new_property(definition))
+
+
+def create_property_group(name: str, label: str) -> bytes:
+    """The body of the creation of a property group."""
+    return _encode({"name": name, "label": label})
+
+
+def create_event_definition(name: str, label: str, types: Mapping[str, str], description: str = "") -> bytes:
+    """The body of the creation of a contact's event definition; `types` has the type of each property."""
+    body: dict[str, Any] = {
+        "label": label,
+        "name": name,
+        "primaryObject": "CONTACT",
+        "includeDefaultProperties": False,
+        "propertyDefinitions": [_event_property(one, kind) for one, kind in types.items()],
+    }
+    if description:
+        body["description"] = description
+    return _encode(body)
+
+
+def create_event_property(name: str, kind: str) -> bytes:
+    """The body that adds a property to an event definition."""
+    return _encode(_event_property(name, kind))
+
+
+def gdpr_delete(email: str) -> bytes:
+    """The body that deletes a contact, by e-mail, and all that is known of it."""
+    return _encode({"objectId": email, "idProperty": "email"})
+
+
+def _event_property(name: str, kind: str) -> dict[str, str]:
+    return {"name": name, "label": name, "type": kind}
+
+
+def _new_property(one: NewProperty) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "name": one.name,
+        "label": one.label,
+        "type": one.type,
+        "fieldType": one.field_type,
+        "groupName": one.group,
+    }
+    if one.description:
+        body["description"] = one.description
+    if one.is_unique:
+        body["hasUniqueValue"] = True
+    if one.is_hidden:
+        body |= {"hidden": True, "formField": False}
+    options = one.options or ((("true", "True"), ("false", "False")) if one.type == "bool" else ())
+    if options:
+        body["options"] = _options(options)
+    return body
+
+
+def _options(options: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [
+        {"value": value, "label": label, "displayOrder": order, "hidden": False}
+        for order, (value, label) in enumerate(options)
+    ]

@@ -1,0 +1,165 @@
+"""What an error body of HubSpot says, read defensively. Pure; never raises.
+
+HubSpot's documented shape is `{status, message, correlationId, category, subCategory, errors[], context, links}`.
+Any part may be missing; a gateway answers with HTML or nothing; old routes have `validationResults`; and a list of
+refused properties may stand as JSON inside `message` (observed live by third parties).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+MAX_TEXT = 1000
+MAX_FAULTS = 1000
+
+_EXISTING_ID = re.compile(r"Existing ID:\s*(\d+)")
+_NO_SUCH_PROPERTY = re.compile(r'Property "([^"]{1,200})" does not exist')
+_TAG = re.compile(r"<[^>]*>")
+_TITLE = re.compile(r"<title[^>]*>(.{0,200}?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+class Fault(NamedTuple):
+    """One property that HubSpot refused, its code (`PROPERTY_DOESNT_EXIST`) and its words."""
+
+    property: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error as HubSpot words it. Missing parts are empty."""
+
+    category: str = ""
+    sub_category: str = ""
+    message: str = ""
+    correlation_id: str = ""
+    policy: str = ""
+    """Which limit a 429 is about: TEN_SECONDLY_ROLLING, SECONDLY, DAILY."""
+    context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    codes: frozenset[str] = frozenset()
+    faults: tuple[Fault, ...] = ()
+    scopes: tuple[str, ...] = ()
+    """The scopes of which one is needed (403)."""
+    existing_id: str | None = None
+    """The record that is in the way (409)."""
+    is_json: bool = True
+
+    @property
+    def text(self) -> str:
+        """One line for people: HubSpot's words, shortened."""
+        words = self.message
+        if self.faults:
+            words = "; ".join(dict.fromkeys(f"{fault.property}: {fault.message}" for fault in self.faults))
+        if self.scopes:
+            words = f"one of these scopes is needed: {', '.join(self.scopes)}"
+        return words[:MAX_TEXT]
+
+
+def read_problem(body: bytes) -> Problem:
+    """What an error answer's body says."""
+    try:
+        raw = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return Problem(message=_plain(body), is_json=False)
+    if not isinstance(raw, dict):
+        return Problem(message=_plain(body), is_json=False)
+    return problem_of(raw)
+
+
+def problem_of(raw: object) -> Problem:
+    """What one decoded error object says: a whole body, or an entry of a 207's `errors`."""
+    if not isinstance(raw, dict):
+        return Problem(message=_text(raw))
+    message = _text(raw.get("message"))
+    errors = [entry for entry in _list(raw.get("errors")) if isinstance(entry, dict)][:MAX_FAULTS]
+    context = _context(raw.get("context"))
+    for entry in errors:
+        for name, values in _context(entry.get("context")).items():
+            context.setdefault(name, values)
+    faults = tuple(dict.fromkeys([*_embedded(message), *_listed(errors), *_validation_results(raw), *_worded(message)]))
+    existing = _EXISTING_ID.search(message)
+    existing_id = existing[1] if existing else next(iter(context.get("existingId", ())), None)
+    return Problem(
+        category=_text(raw.get("category")) or _text(raw.get("errorType")),
+        sub_category=_text(raw.get("subCategory")),
+        message=message,
+        correlation_id=_text(raw.get("correlationId")) or _text(raw.get("requestId")),
+        policy=_text(raw.get("policyName")).upper(),
+        context=context,
+        codes=frozenset(filter(None, [*(fault.code for fault in faults), *(_text(e.get("code")) for e in errors)])),
+        faults=_best(faults),
+        scopes=context.get("requiredGranularScopes", ()) or context.get("requiredScopes", ()),
+        existing_id=existing_id,
+    )
+
+
+def _embedded(message: str) -> Iterator[Fault]:
+    start = message.find(": [{")
+    if start < 0:
+        return
+    end = message.rfind("]")
+    try:
+        entries = msgspec.json.decode(message[start + 2 : end + 1].encode("utf-8", "replace"))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return
+    yield from _results(entries)
+
+
+def _results(entries: object) -> Iterator[Fault]:
+    for entry in _list(entries)[:MAX_FAULTS]:
+        if isinstance(entry, dict) and entry.get("isValid") is not True and _text(entry.get("name")):
+            yield Fault(_text(entry["name"]), _text(entry.get("error")), _text(entry.get("message")))
+
+
+def _validation_results(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    yield from _results(raw.get("validationResults"))
+
+
+def _listed(errors: list[Any]) -> Iterator[Fault]:
+    for entry in errors:
+        names = _context(entry.get("context")).get("propertyName", ())
+        for name in names or filter(None, [_text(entry.get("in"))]):
+            yield Fault(name, _text(entry.get("code")), _text(entry.get("message")))
+
+
+def _worded(message: str) -> Iterator[Fault]:
+    for name in _NO_SUCH_PROPERTY.findall(message.replace('\\"', '"')):
+        yield Fault(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
+
+
+def _best(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """One fault per property and code: HubSpot tells the same thing twice, in `message` and in `errors`."""
+    best: dict[tuple[str, str], Fault] = {}
+    for fault in faults:
+        best.setdefault((fault.property, fault.code), fault)
+    return tuple(best.values())
+
+
+def _context(raw: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(raw, dict):
+        return {}
+    return {
+        _text(name): tuple(filter(None, (_text(value) for value in (values if isinstance(values, list) else [values]))))
+        for name, values in raw.items()
+    }
+
+
+def _list(raw: object) -> list[Any]:
+    return raw if isinstance(raw, list) else []
+
+
+def _text(raw: object) -> str:
+    return raw if isinstance(raw, str) else "" if raw is None or isinstance(raw, dict | list) else str(raw)
+
+
+def _plain(body: bytes) -> str:
+    text = body[:20_000].decode("utf-8", "replace")
+    title = _TITLE.search(text)
+    words = title[1] if title else _TAG.sub(" ", text)
+    return " ".join(words.split())[:MAX_TEXT]

@@ -1,0 +1,176 @@
+"""Every HubSpot path that Hubwire calls, by API version, in one table. Pure.
+
+Source: HubSpot's public API specifications, and its developer changelog on date-based versions. `2026-09` is the
+current version; v3 is unsupported from September 2027 and v4 (associations) from 2027-03-30.
+Unsure: for `2026-03` the documentation says `/events/custom/2026-03/…`, the specification and the Python SDK say
+`/events/2026-03/…`. The documented one is used first; `with_other_events` gives the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+from urllib.parse import quote
+
+from hubwire.errors import SettingsError
+
+DEFAULT_VERSION = "2026-09"
+DEFINITIONS_PER_PAGE = 100
+
+
+class Roots(NamedTuple):
+    """Where each family of endpoints hangs in one API version."""
+
+    objects: str
+    properties: str
+    associations: str
+    events: str
+    other_events: str | None
+    account: str
+    limits: str
+    oauth: str
+    supported_until: str
+    """The month (or day) from which HubSpot gives no support: dated versions have at least 18 months."""
+
+
+def _dated(version: str, supported_until: str, other_events: str | None = None) -> Roots:
+    return Roots(
+        objects=f"/crm/objects/{version}",
+        properties=f"/crm/properties/{version}",
+        associations=f"/crm/associations/{version}",
+        events=f"/events/custom/{version}",
+        other_events=other_events,
+        account=f"/account-info/{version}",
+        limits=f"/crm/limits/{version}",
+        oauth=f"/oauth/{version}",
+        supported_until=supported_until,
+    )
+
+
+ROOTS: dict[str, Roots] = {
+    "2026-09": _dated("2026-09", "2028-03"),
+    "2026-03": _dated("2026-03", "2027-09", other_events="/events/2026-03"),
+    "v3": Roots(
+        objects="/crm/v3/objects",
+        properties="/crm/v3/properties",
+        associations="/crm/v4/associations",
+        events="/events/v3",
+        other_events=None,
+        account="/account-info/v3",
+        limits="/crm/v3/limits",
+        oauth="/oauth/v3",
+        supported_until="2027-03-30",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The paths of one API version. Raises SettingsError for a version that is not in the table."""
+
+    version: str = DEFAULT_VERSION
+    uses_other_events: bool = False
+
+    def __post_init__(self) -> None:
+        if self.version not in ROOTS:
+            raise SettingsError(
+                f"the HubSpot API version is {self.version!r}; it must be one of {', '.join(ROOTS)}",
+                hint=f"Leave HUBSPOT_API_VERSION out for {DEFAULT_VERSION}.",
+            )
+
+    @property
+    def supported_until(self) -> str:
+        """From when HubSpot gives no support for this version (`2028-03`)."""
+        return ROOTS[self.version].supported_until
+
+    # -- records
+
+    def objects(self, object_type: str, suffix: str = "") -> str:
+        """`suffix`: batch/upsert, batch/update, batch/create, batch/read, search, …"""
+        return _join(ROOTS[self.version].objects, object_type, suffix)
+
+    @property
+    def gdpr_delete(self) -> str:
+        """POST: delete a contact and all that is known of it, for good."""
+        return self.objects("contacts", "gdpr-delete")
+
+    def associations(self, from_type: str, to_type: str, suffix: str = "batch/associate/default") -> str:
+        """POST: up to 2,000 associations of the default type."""
+        return _join(ROOTS[self.version].associations, from_type, to_type, suffix)
+
+    # -- definitions of properties
+
+    def properties(self, object_type: str) -> str:
+        """GET: all definitions."""
+        return _join(ROOTS[self.version].properties, object_type)
+
+    def create_properties(self, object_type: str) -> str:
+        """POST: up to 100 new definitions."""
+        return _join(ROOTS[self.version].properties, object_type, "batch/create")
+
+    def property_groups(self, object_type: str) -> str:
+        """GET: all groups; POST: a new one."""
+        return _join(ROOTS[self.version].properties, object_type, "groups")
+
+    # -- custom events
+
+    @property
+    def _events(self) -> str:
+        roots = ROOTS[self.version]
+        return roots.other_events if self.uses_other_events and roots.other_events else roots.events
+
+    @property
+    def send_event(self) -> str:
+        """POST: one occurrence."""
+        return f"{self._events}/send"
+
+    @property
+    def send_events(self) -> str:
+        """POST: up to 500 occurrences."""
+        return f"{self._events}/send/batch"
+
+    @property
+    def event_definitions(self) -> str:
+        """POST: a new definition."""
+        return f"{self._events}/event-definitions"
+
+    def list_event_definitions(self, after: str | None = None) -> str:
+        """GET: one page of definitions with their properties."""
+        page = f"&after={quote(after, safe='')}" if after else ""
+        return f"{self.event_definitions}?limit={DEFINITIONS_PER_PAGE}&includeProperties=true{page}"
+
+    def event_property(self, event: str) -> str:
+        """POST: one more property of a definition."""
+        return _join(self.event_definitions, event, "property")
+
+    def with_other_events(self) -> Paths | None:
+        """The same paths with the other events root, if this version has one that is not in use."""
+        if self.uses_other_events or ROOTS[self.version].other_events is None:
+            return None
+        return replace(self, uses_other_events=True)
+
+    # -- the account
+
+    @property
+    def account(self) -> str:
+        """GET: Hub ID, time zone, tier."""
+        return f"{ROOTS[self.version].account}/details"
+
+    @property
+    def property_limits(self) -> str:
+        """GET: how many custom properties are used, and allowed, by object type."""
+        return f"{ROOTS[self.version].limits}/custom-properties"
+
+    @property
+    def token(self) -> str:
+        """POST: an access token for a refresh token."""
+        return f"{ROOTS[self.version].oauth}/token"
+
+    @property
+    def introspect(self) -> str:
+        """POST: what a token is good for."""
+        return f"{ROOTS[self.version].oauth}/token/introspect"
+
+
+def _join(root: str, *parts: str) -> str:
+    return "/".join([root, *(quote(part, safe="/") for part in parts if part)])

@@ -1,0 +1,88 @@
+"""What a 429 asks for: which limit was reached, and how long to wait. Pure.
+
+Source: HubSpot docs, usage guidelines; the bodies, and that Retry-After comes only sometimes, were observed live by
+third parties.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from hubwire.hubspot.errors import Problem, read_problem
+from hubwire.hubspot.exchange import Answer, CallKind
+
+DAY_SECONDS = 86_400.0
+MAX_WAIT_SECONDS = 60.0
+TEN_SECONDS = 10.0
+SPREAD_SECONDS = 1.0
+"""How much jitter adds at most to a wait that HubSpot did not name."""
+DAILY_PROBE_SECONDS = 900.0
+
+
+class Policy(StrEnum):
+    """The limits that HubSpot names in a 429."""
+
+    TEN_SECONDLY = "TEN_SECONDLY_ROLLING"
+    SECONDLY = "SECONDLY"
+    DAILY = "DAILY"
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """The limit that was reached, and how long to keep from calling."""
+
+    policy: Policy
+    wait_seconds: float
+    is_named: bool
+    """Whether the wait is HubSpot's own word (Retry-After)."""
+
+
+def throttle_of(answer: Answer, kind: CallKind = "general", jitter: float = 0.0) -> Throttle:
+    """What a throttled answer asks for.
+
+    Shape: Retry-After is honoured up to 60 s (for the day: up to 24 h); without it the ten-second window gets 10 s, a
+    second's limit 1 s, the day 15 min until the next try. Units: `jitter` is 0 to 1 and adds up to a second.
+    """
+    problem = read_problem(answer.body)
+    policy = _policy(problem, kind)
+    longest = DAY_SECONDS if policy is Policy.DAILY else MAX_WAIT_SECONDS
+    named = retry_after_seconds(answer.headers, answer.ended_at_ms, longest)
+    if named is not None:
+        return Throttle(policy, named, is_named=True)
+    wait = {Policy.TEN_SECONDLY: TEN_SECONDS, Policy.SECONDLY: 1.0, Policy.DAILY: DAILY_PROBE_SECONDS}[policy]
+    return Throttle(policy, wait + jitter * SPREAD_SECONDS, is_named=False)
+
+
+def _policy(problem: Problem, kind: CallKind) -> Policy:
+    words = f"{problem.policy} {problem.message}".upper()
+    if "TEN_SECONDLY" in words:
+        return Policy.TEN_SECONDLY
+    if "DAILY" in words:
+        return Policy.DAILY
+    if "SECONDLY" in words:
+        return Policy.SECONDLY
+    return Policy.SECONDLY if kind == "search" else Policy.TEN_SECONDLY
+
+
+def retry_after_seconds(headers: Mapping[str, str], now_ms: int, longest_seconds: float) -> float | None:
+    """The wait that Retry-After asks for (seconds, or a date), within 0 and `longest_seconds`; None without one."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = aware.timestamp() - now_ms / 1000
+    if not math.isfinite(seconds):
+        return None
+    return min(max(seconds, 0.0), longest_seconds)

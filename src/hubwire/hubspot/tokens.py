@@ -1,0 +1,158 @@
+"""Access tokens: a fixed one (service key, private app), or one renewed with a refresh token (OAuth app).
+
+A renewing source asks for a new token five minutes before the old one ends, one request at a time whoever needs it
+(the token endpoint answers 429 under load, observed live by third parties). Tokens are `Secret`s until the header.
+Source: HubSpot docs, "manage OAuth tokens": `expires_in` decides when to renew, a 401 does not; a token refused
+although it should still hold is renewed once all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlencode
+
+import msgspec
+
+from hubwire.clock import Clock
+from hubwire.errors import Refused, Unreachable, Unreadable
+from hubwire.hubspot.errors import read_problem
+from hubwire.hubspot.exchange import Answer
+from hubwire.hubspot.throttle import throttle_of
+from hubwire.secret import Secret
+
+RENEW_BEFORE_MS = 300_000
+RENEWAL_TRIES = 3
+
+PostForm = Callable[[bytes], Awaitable[Answer]]
+"""Sends a form to the token endpoint."""
+
+
+class TokenSource(Protocol):
+    """Where the client gets the bearer from."""
+
+    async def token(self, post: PostForm) -> Secret:
+        """A token that holds now. Raises Refused, Unreachable or Unreadable when none can be had."""
+        ...
+
+    def was_refused(self, token: Secret) -> bool:
+        """HubSpot answered 401 to this token; whether the next `token()` gives another one."""
+        ...
+
+
+class FixedToken:
+    """A token that does not end by itself."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    async def token(self, post: PostForm) -> Secret:
+        return self._token
+
+    def was_refused(self, token: Secret) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthApp:
+    """The app that a refresh token was given to."""
+
+    client_id: str
+    client_secret: Secret
+    refresh_token: Secret
+
+
+class _Tokens(msgspec.Struct):
+    access_token: str
+    expires_in: float = 1800.0
+    refresh_token: str | None = None
+
+
+class RenewedToken:
+    """A token renewed in time with a refresh token.
+
+    `on_new_refresh_token` is told when HubSpot hands out another refresh token, so that it can be kept.
+    """
+
+    def __init__(
+        self,
+        app: OAuthApp,
+        clock: Clock,
+        on_new_refresh_token: Callable[[Secret], None] = lambda _token: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._app = app
+        self._clock = clock
+        self._tell = on_new_refresh_token
+        self._sleep = sleep
+        self._refresh_token = app.refresh_token
+        self._token: Secret | None = None
+        self._renew_at_ms = 0
+        self._ends_at_ms = 0
+        self._refused_anew = False
+        self._lock = asyncio.Lock()
+
+    async def token(self, post: PostForm) -> Secret:
+        if self._token is None or self._clock.now_ms() >= self._renew_at_ms:
+            async with self._lock:
+                if self._token is None or self._clock.now_ms() >= self._renew_at_ms:
+                    await self._renew(post)
+        assert self._token is not None, "renewal sets the token or raises"
+        return self._token
+
+    def was_refused(self, token: Secret) -> bool:
+        if token != self._token:
+            return True
+        if self._refused_anew:
+            return False
+        self._refused_anew = True
+        self._token = None
+        return True
+
+    async def _renew(self, post: PostForm) -> None:
+        form = urlencode(
+            {
+                "grant_type": "refresh_token",
+                "client_id": self._app.client_id,
+                "client_secret": self._app.client_secret.reveal(),
+                "refresh_token": self._refresh_token.reveal(),
+            }
+        ).encode()
+        for tries_left in reversed(range(RENEWAL_TRIES)):
+            answer = await post(form)
+            if answer.status == 200:
+                self._take(answer)
+                return
+            if self._holds():
+                return
+            if answer.status != 429 or not tries_left:
+                raise _refusal(answer)
+            await self._sleep(throttle_of(answer).wait_seconds)
+
+    def _holds(self) -> bool:
+        """A renewal that fails early is no harm while the old token still holds."""
+        return self._token is not None and self._clock.now_ms() < self._ends_at_ms
+
+    def _take(self, answer: Answer) -> None:
+        try:
+            tokens = msgspec.json.decode(answer.body, type=_Tokens)
+        except (msgspec.MsgspecError, ValueError) as exc:
+            raise Unreadable("HubSpot's token endpoint answered 200 without an access token") from exc
+        now_ms = self._clock.now_ms()
+        lifetime_ms = round(tokens.expires_in * 1000)
+        self._token = Secret(tokens.access_token)
+        self._ends_at_ms = now_ms + lifetime_ms
+        self._renew_at_ms = now_ms + max(lifetime_ms - RENEW_BEFORE_MS, lifetime_ms // 2)
+        self._refused_anew = False
+        if tokens.refresh_token and tokens.refresh_token != self._refresh_token.reveal():
+            self._refresh_token = Secret(tokens.refresh_token)
+            self._tell(self._refresh_token)
+
+
+def _refusal(answer: Answer) -> Exception:
+    if answer.status is None:
+        return Unreachable(f"HubSpot's token endpoint gave no answer: {answer.failure}")
+    problem = read_problem(answer.body)
+    return Refused(answer.status, problem.category or "OAUTH", problem.text, answer.correlation_id)

@@ -1,0 +1,259 @@
+"""Request bodies out, answers in: HubSpot's JSON as values for the calls that deliver. Pure, and the hot path.
+
+What set-up reads and makes (schema, definitions, account) is in `definitions`. An answer is decoded strictly first,
+which is fast, and leniently when HubSpot's JSON is not what it documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from hubwire.hubspot.exchange import Asked
+
+_encode = msgspec.json.Encoder().encode
+
+SEARCH_PAGE = 200
+"""Results of one search page. Source: HubSpot docs, search guide."""
+
+
+class _ObjectInput(msgspec.Struct, rename="camel", omit_defaults=True):
+    id: str
+    properties: Mapping[str, str]
+    object_write_trace_id: str
+    id_property: str | None = None
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+class _Pair(msgspec.Struct, rename={"from_": "from"}):
+    from_: _Id
+    to: _Id
+
+
+class EventInput(msgspec.Struct, kw_only=True):
+    """One event occurrence to send. `event_name` is the full name (`pe123_x`)."""
+
+    event_name: str
+    uuid: str
+    occurred_at_ms: int
+    email: str | None = None
+    object_id: str | None = None
+    utk: str | None = None
+    properties: Mapping[str, str] = {}
+
+
+class _Event(msgspec.Struct, rename="camel", omit_defaults=True):
+    event_name: str
+    properties: Mapping[str, str]
+    uuid: str
+    occurred_at: str
+    email: str | None = None
+    object_id: str | None = None
+    utk: str | None = None
+
+
+class _Inputs(msgspec.Struct):
+    inputs: list[Any]
+
+
+class Warned(msgspec.Struct):
+    """What HubSpot changed about a value that it took (2026-09: dates that were not canonical)."""
+
+    category: str = ""
+    message: str = ""
+    context: dict[str, list[str]] = {}
+
+
+class WrittenRecord(msgspec.Struct, rename="camel"):
+    """One record as a batch or search answer shows it. `properties` has what HubSpot holds now."""
+
+    id: str
+    new: bool = False
+    properties: dict[str, str | None] = {}
+    object_write_trace_id: str | None = None
+    warnings: list[Warned] | None = None
+
+
+class BatchAnswer(msgspec.Struct, rename="camel"):
+    """A batch answer, good or mixed. `errors` are for `errors.problem_of`."""
+
+    results: list[WrittenRecord] = []
+    errors: list[Any] | None = None
+
+
+class _End(msgspec.Struct, frozen=True):
+    id: str = ""
+
+
+class LinkedPair(msgspec.Struct, rename={"from_": "from"}):
+    """One association that exists now. HubSpot may show it from either side."""
+
+    from_: _End = _End()
+    to: _End = _End()
+
+
+class PairsAnswer(msgspec.Struct):
+    """The answer to a batch of associations."""
+
+    results: list[LinkedPair] = []
+    errors: list[Any] | None = None
+
+
+_batch = msgspec.json.Decoder(BatchAnswer).decode
+_pairs = msgspec.json.Decoder(PairsAnswer).decode
+
+
+# -- requests
+
+
+def upsert_objects(inputs: Sequence[Asked], *, id_property: str) -> bytes:
+    """The body of a batch upsert keyed by `id_property`.
+
+    Shape: every input carries its own objectWriteTraceId, so that a bad one gives 207 and not a lost batch (HubSpot
+    docs, batch guide; seen on upsert by third parties).
+    """
+    return _encode(_Inputs([_ObjectInput(one.key, one.properties, one.trace, id_property) for one in inputs]))
+
+
+def update_objects(inputs: Sequence[Asked]) -> bytes:
+    """The body of a batch update; keys are record ids."""
+    return _encode(_Inputs([_ObjectInput(one.key, one.properties, one.trace) for one in inputs]))
+
+
+def associate_default(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """The body of a batch of default associations: (from record id, to record id)."""
+    return _encode(_Inputs([_Pair(_Id(from_id), _Id(to_id)) for from_id, to_id in pairs]))
+
+
+def send_events(events: Iterable[EventInput]) -> bytes:
+    """The body of a batch of event occurrences."""
+    return _encode(
+        _Inputs(
+            [
+                _Event(
+                    event_name=one.event_name,
+                    properties=one.properties,
+                    uuid=one.uuid,
+                    occurred_at=iso_utc(one.occurred_at_ms),
+                    email=one.email,
+                    object_id=one.object_id,
+                    utk=one.utk,
+                )
+                for one in events
+            ]
+        )
+    )
+
+
+def search_companies(domains: Sequence[str], properties: Sequence[str] = ("domain",)) -> bytes:
+    """The body of one search for companies by domain, oldest first.
+
+    Shape: domains are lower-cased, as IN demands; the caller keeps the body under 3,000 characters.
+    Source: HubSpot docs, search guide.
+    """
+    return _encode(
+        {
+            "filterGroups": [
+                {
+                    "filters": [
+                        {
+                            "propertyName": "domain",
+                            "operator": "IN",
+                            "values": [domain.lower() for domain in domains],
+                        }
+                    ]
+                }
+            ],
+            "sorts": [{"propertyName": "createdate", "direction": "ASCENDING"}],
+            "properties": list(properties),
+            "limit": SEARCH_PAGE,
+        }
+    )
+
+
+def iso_utc(at_ms: int) -> str:
+    """Epoch milliseconds as HubSpot writes a moment: `2026-11-23T08:15:00.123Z`."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+# -- answers
+
+
+def read_batch(body: bytes) -> BatchAnswer | None:
+    """A batch answer, or None when the body is not one. Results stand in HubSpot's order, which is not the inputs'."""
+    try:
+        return _batch(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raw = _object(body)
+    if raw is None:
+        return None
+    return BatchAnswer(
+        results=[record for entry in _list(raw.get("results")) if (record := _record(entry)) is not None],
+        errors=_list(raw.get("errors")),
+    )
+
+
+def read_pairs(body: bytes) -> PairsAnswer | None:
+    """The answer to a batch of associations, or None when the body is not one."""
+    try:
+        return _pairs(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raw = _object(body)
+    if raw is None:
+        return None
+    return PairsAnswer(
+        results=[_linked(entry) for entry in _list(raw.get("results")) if isinstance(entry, dict)],
+        errors=_list(raw.get("errors")),
+    )
+
+
+def found_companies(body: bytes) -> list[tuple[str, str]]:
+    """(domain, record id) of the companies that a search found, in its order; domains lower-cased."""
+    answer = read_batch(body)
+    found = answer.results if answer else []
+    return [(domain.lower(), one.id) for one in found if (domain := one.properties.get("domain"))]
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        raw = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return raw if isinstance(raw, dict) else None
+
+
+def _record(entry: object) -> WrittenRecord | None:
+    if not isinstance(entry, dict) or not _text(entry.get("id")):
+        return None
+    properties = entry.get("properties")
+    trace = _text(entry.get("objectWriteTraceId"))
+    return WrittenRecord(
+        id=_text(entry["id"]),
+        new=entry.get("new") is True,
+        properties={str(name): _text(value) for name, value in properties.items()}
+        if isinstance(properties, dict)
+        else {},
+        object_write_trace_id=trace or None,
+    )
+
+
+def _linked(entry: Mapping[str, Any]) -> LinkedPair:
+    ends = [entry.get(side) for side in ("from", "to")]
+    from_, to = (_End(_text(end.get("id")) if isinstance(end, dict) else _text(end)) for end in ends)
+    return LinkedPair(from_, to)
+
+
+def _list(raw: object) -> list[Any]:
+    return raw if isinstance(raw, list) else []
+
+
+def _text(raw: object) -> str:
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    return raw if isinstance(raw, str) else "" if raw is None or isinstance(raw, dict | list) else str(raw)
