@@ -65,6 +65,7 @@ class GroupCommit:
         self._max_waiting_bytes = max_waiting_bytes
         self._max_group_messages = max_group_messages
         self._max_group_bytes = max_group_bytes
+        self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
         self._committer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-append")
@@ -167,6 +168,8 @@ class GroupCommit:
             if not waiting.future.done():
                 waiting.future.set_result(positions[start:end])
             start = end
+        if self._on_commit is not None and positions.count(None) < len(positions):
+            self._on_commit()
 
     def _fail(self, group: list[_Waiting], count: int, exc: Exception) -> None:
         self.counts.failed += count
