@@ -9,6 +9,7 @@ import msgspec
 import structlog
 import uvicorn
 
+from hubwire.local import announce_local_server, withdraw_local_server
 from hubwire.logs import configure_logs
 from hubwire.pages import make_pages
 from hubwire.service import Service
@@ -43,7 +44,9 @@ async def serve(
 ) -> None:
     """Run until SIGTERM or SIGINT: then no new upload is taken, cycles under way finish, leases are given back."""
     configure_logs(settings.log_level, settings.log_format)
-    settings = msgspec.structs.replace(settings, host=host or settings.host, port=settings.port if port is None else port)
+    settings = msgspec.structs.replace(
+        settings, host=host or settings.host, port=settings.port if port is None else port
+    )
     service = Service(settings)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -70,6 +73,9 @@ async def serve(
         await startup(*args, **kwargs)
         if server.started:
             number = server.servers[0].sockets[0].getsockname()[1]
+            service.local = announce_local_server(
+                settings, f"{_scheme(settings)}://{_reachable(settings.host)}:{number}"
+            )
             announce(banner(service, number))
 
     server.startup = startup_and_announce  # type: ignore[method-assign]
@@ -77,6 +83,7 @@ async def serve(
     try:
         await server.serve()
     finally:
+        withdraw_local_server(settings)
         await service.journal.close()
         service.stop()
 
@@ -84,14 +91,24 @@ async def serve(
 def banner(service: Service, port: int) -> str:
     """What a person needs after starting: where it is, and a line to paste."""
     settings = service.settings
-    scheme = "https" if settings.tls_certificate else "http"
-    url = f"{scheme}://{settings.host}:{port}"
+    url = f"{_scheme(settings)}://{settings.host}:{port}"
     lines = [f"Hubwire is up: {url}"]
     if service.sandbox is not None:
-        lines.append(f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves here.")
+        lines.append(
+            f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves here."
+        )
     key = service.first_start.write_key
     if key is not None:
         body = '{"userId":"user1234","traits":{"email":"peter@example.com","firstname":"Peter","lastname":"Gibbon"}}'
         lines += [f"Write key of the source `server`: {key}", "Try it:"]
         lines.append(f"  curl -u {key}: {url}/v1/identify -H 'Content-Type: application/json' -d '{body}'")
     return "\n".join(lines)
+
+
+def _scheme(settings: Settings) -> str:
+    return "https" if settings.tls_certificate else "http"
+
+
+def _reachable(host: str) -> str:
+    """An address of this machine that answers when the server listens on `host`."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound

@@ -17,11 +17,13 @@ from hubwire.deliver.retry import RetryPolicy
 from hubwire.deliver.worker import Worker, WorkerParts
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.client import HubSpotClient
-from hubwire.hubspot.credentials import token_source
+from hubwire.hubspot.tokens import FixedToken
 from hubwire.hubspot.paths import Paths
 from hubwire.journal.group_commit import GroupCommit
+from hubwire.local import LocalServer
 from hubwire.receive.app import ReceiveApp
-from hubwire.receive.auth import SourceDirectory
+from hubwire.receive.auth import CachedSources
+from hubwire.receive.limits import ReceiveLimits
 from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
 from hubwire.secret import Secret
 from hubwire.settings import Settings
@@ -49,11 +51,21 @@ class Service:
         self.store: Store = open_store(settings, self.clock, appends=receives)
         self.sandbox: Sandbox | None = None
         self.worker: Worker | None = None
+        self.local: LocalServer | None = None
+        """What commands of this machine authenticate with, once the server has its address."""
         self.first_start = self._seed()
         self.journal = GroupCommit(
             self.store.journal, max_waiting_messages=settings.max_waiting_messages, on_commit=self._wake
         )
-        self.receive = ReceiveApp(SourceDirectory(self.store.registry), self.journal, self.clock, settings)
+        registry = self.store.registry
+        sources = CachedSources(registry.source_of_key, registry.version, self.clock)
+        limits = ReceiveLimits(
+            max_message_bytes=settings.max_message_bytes,
+            max_upload_bytes=settings.max_upload_bytes,
+            max_upload_messages=settings.max_upload_messages,
+            read_timeout_seconds=settings.read_timeout_seconds,
+        )
+        self.receive = ReceiveApp(sources, self.journal, self.clock, limits)
 
     def start(self) -> None:
         """Start the sandbox, when a destination needs it, and the worker."""
@@ -101,9 +113,7 @@ class Service:
         base_url = destination.base_url
         if destination.is_sandbox and self.sandbox is not None:
             base_url = self.sandbox.base_url
-        return HubSpotClient(
-            base_url, token_source(token, self.clock), Paths(destination.api_version), clock=self.clock
-        )
+        return HubSpotClient(base_url, FixedToken(token), Paths(destination.api_version), clock=self.clock)
 
     # -- first start
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,9 +21,10 @@ from hubwire.settings import Settings, load
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", envvar="HUBWIRE_CONFIG", help="Settings file instead of ./hubwire.toml.")
 ]
+PIPED_COLUMNS = 200
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_COLUMNS)
 
 
 def settings_of(config: Path | None) -> Settings:
@@ -62,5 +64,5 @@ def table(*columns: str) -> Table:
     """A plain table: no boxes, so that it can be cut and grepped."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=True)
     return made

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, settings_of
+from hubwire.clock import SystemClock
 
 
 def serve(
@@ -57,15 +60,24 @@ def import_files(
 
     Example: hubwire import history.ndjson.gz --source server
     """
-    from hubwire.imports import import_messages
+    from hubwire.imports import import_messages, total_bytes
 
-    outcome = import_messages(settings_of(config), files, source, show_progress=not json)
+    settings = settings_of(config)
+    with Progress(console=Console(stderr=True), disable=json) as progress:
+        bar = progress.add_task("Importing", total=total_bytes(files))
+        outcome = import_messages(
+            settings,
+            files,
+            source,
+            lambda done, lines: progress.update(bar, completed=done, description=f"{lines:,} messages"),
+            SystemClock(),
+        )
     if json:
         print_json(outcome)
     else:
         console.print(
             f"{outcome.read} read, {outcome.journaled} journaled, {outcome.duplicates} known already,"
-            f" {len(outcome.rejected)} rejected"
+            f" {outcome.unreadable} unreadable"
         )
         for rejection in outcome.rejected[:20]:
             console.print(f"  {rejection}", markup=False)

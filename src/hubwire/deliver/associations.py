@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, split
 from hubwire.deliver.exchange import Input, is_delivered
@@ -30,7 +31,7 @@ async def associate(task: Task, wanted: Mapping[tuple[str, str], list[int]]) -> 
                 inputs.append(Input(str(len(inputs)), key, {}, positions))
             pairs.setdefault(key, []).append((email, domain))
     batches = split(inputs, ASSOCIATIONS_PER_CALL)
-    judged = await asyncio.gather(*(task.exchange.send(lambda group: _call(task, group), batch) for batch in batches))
+    judged = await asyncio.gather(*(task.exchange.send(partial(_call, task), batch) for batch in batches))
     for outcome in (one for batch in judged for one in batch):
         if is_delivered(outcome.verdict):
             task.associations += pairs[outcome.input.key]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from hubwire.deliver.batch import OBJECTS_PER_CALL, SEARCH_BODY_BYTES, split, split_by_size
 from hubwire.deliver.coalesce import Wanted, confirm, difference
@@ -30,12 +31,12 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
     if not wanted:
         return
     task.companies = task.record.companies(task.destination_id, wanted.keys())
-    unknown = [domain for domain in wanted if domain not in task.companies]
+    unknown = [domain for domain in wanted if task.company_id(domain) is None]
     if unknown and not await task.portal.ensure_company_key(KEY_PROPERTY):
         for domain in unknown:
             refused = Dead(Reason.MISSING_SCOPE, f"HubSpot did not let us create the company property {KEY_PROPERTY}")
             task.refuse_company(domain, wanted[domain].positions, refused)
-        wanted = {domain: one for domain, one in wanted.items() if domain in task.companies}
+        wanted = {domain: one for domain, one in wanted.items() if domain not in unknown}
         unknown = []
     adopted = await _adopt(task, unknown) if unknown else {}
     updates: list[Input] = []
@@ -45,12 +46,12 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
         differs = difference(one, known, task.now_ms, task.suppress_ms)
         for name, position in differs.older:
             task.ledger.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
-        if known is None:
+        if known is None or known.company_id is None:
             record_id = adopted.get(domain)
             properties = {**differs.send, "domain": domain, KEY_PROPERTY: domain}
             target = creations if record_id is None else updates
             target.append(Input(str(len(target)), record_id or domain, properties, one.positions))
-        elif differs.send and known.company_id:
+        elif differs.send:
             updates.append(Input(str(len(updates)), known.company_id, differs.send, one.positions))
         elif confirm(known, one):
             task.changed_companies.append(known)
@@ -58,9 +59,7 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
     domains |= {one.company_id: domain for domain, one in task.companies.items() if one.company_id}
     groups = [(_update, batch) for batch in split(updates, OBJECTS_PER_CALL)]
     groups += [(_create, batch) for batch in split(creations, OBJECTS_PER_CALL)]
-    judged = await asyncio.gather(
-        *(task.exchange.send(lambda group, make=make: make(task, group), batch) for make, batch in groups)
-    )
+    judged = await asyncio.gather(*(task.exchange.send(partial(make, task), batch) for make, batch in groups))
     for outcome in (one for batch in judged for one in batch):
         domain = domains.get(outcome.input.key, outcome.input.key)
         _settle(task, wanted[domain], outcome)
@@ -94,10 +93,13 @@ def _settle(task: Task, one: Wanted, outcome: Judged) -> None:
     for item in sent.refused:
         value = one.values.get(item.field)
         task.ledger.leave_out(value.position if value else one.positions[0], [item])
+    company = task.companies.get(one.key)
     if not is_delivered(outcome.verdict):
+        if outcome.is_gone and company is not None:
+            company.company_id = None
+            task.changed_companies.append(company)
         task.refuse_company(one.key, sent.positions, outcome.verdict)
         return
-    company = task.companies.get(one.key)
     if company is None:
         company = task.companies[one.key] = Company(one.key)
     company.company_id = outcome.returned.record_id if outcome.returned else company.company_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from hubwire.deliver.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.coalesce import Wanted, confirm, difference
@@ -37,7 +38,7 @@ async def upsert_contacts(task: Task, wanted: Mapping[str, Wanted]) -> None:
         elif confirm(known, one):
             task.changed_people.append(known)
     batches = split(inputs, OBJECTS_PER_CALL)
-    judged = await asyncio.gather(*(task.exchange.send(lambda group: _upsert(task, group), batch) for batch in batches))
+    judged = await asyncio.gather(*(task.exchange.send(partial(_upsert, task), batch) for batch in batches))
     backwards: list[tuple[Input, str]] = []
     for outcome in (one for batch in judged for one in batch):
         _settle(task, wanted[outcome.input.key], outcome, backwards)
@@ -85,7 +86,7 @@ async def _move_stages_back(task: Task, backwards: Sequence[tuple[Input, str]]) 
             for index, (sent, contact_id) in enumerate(backwards)
         ]
         for batch in split(inputs, OBJECTS_PER_CALL):
-            for outcome in await task.exchange.send(lambda group: _update(task, group), batch):
+            for outcome in await task.exchange.send(partial(_update, task), batch):
                 if not is_delivered(outcome.verdict):
                     task.ledger.judge(outcome.input.positions, outcome.verdict)
 

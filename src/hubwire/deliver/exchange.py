@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hubwire.clock import Clock
-from hubwire.deliver.limiter import Limiter
-from hubwire.deliver.verdict import Judgement, Returned, judge
+from hubwire.deliver.governor import Governor
+from hubwire.deliver.verdict import Blamed, Judgement, Returned, judge
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.exchange import Answer, Call
@@ -22,7 +22,8 @@ from hubwire.reasons import Reason
 from hubwire.record.protocol import Attempt
 
 TRIES_IN_CYCLE = 3
-BLAMES_PER_INPUT = 20
+LONGEST_WAIT_MS = 60_000
+"""A longer wait for a permit is the day's budget: the cycle is given up instead of slept through."""
 
 
 class LineStopped(Exception):
@@ -44,6 +45,15 @@ class Input:
     refused: list[LeftOut] = field(default_factory=list)
     """Properties that HubSpot would not take; they were left out of a second try."""
 
+    def leave_out(self, blamed: Sequence[Blamed]) -> bool:
+        """Take refused properties out; whether the rest can be sent again."""
+        left = False
+        for name, reason, message in blamed:
+            if self.properties.pop(name, None) is not None:
+                self.refused.append(LeftOut(name, reason, message))
+                left = True
+        return left
+
 
 @dataclass(slots=True)
 class Judged:
@@ -52,53 +62,35 @@ class Judged:
     input: Input
     verdict: Verdict
     returned: Returned | None = None
+    is_gone: bool = False
+    """The record id that we remembered leads nowhere any more."""
 
 
 class Exchange:
     """Sends one cycle's calls."""
 
-    def __init__(self, client: HubSpotClient, limiter: Limiter, clock: Clock, jitter: Callable[[], float]) -> None:
-        self.client = client
-        self.limiter = limiter
+    def __init__(self, client: HubSpotClient, governor: Governor, clock: Clock, jitter: Callable[[], float]) -> None:
         self.attempts: list[Attempt] = []
         self.successes = 0
         self.failures = 0
+        self.schema_is_stale = False
+        self._client = client
+        self._governor = governor
         self._clock = clock
         self._jitter = jitter
 
-    async def call(self, call: Call, positions: Sequence[int] = ()) -> Answer:
-        """One exchange: waits for its permit, keeps the attempt, feeds the limiter."""
-        while (wait_ms := self.limiter.take(call.kind, self._clock.now_ms())) > 0:
-            await asyncio.sleep(wait_ms / 1000)
-        answer = await self.client.call(call)
-        self.limiter.observe(call.kind, answer, self._clock.now_ms(), self._jitter())
-        self.attempts.append(
-            Attempt(
-                call=f"{call.method} {call.path}",
-                started_at_ms=answer.started_at_ms,
-                duration_ms=answer.duration_ms,
-                status=answer.status,
-                outcome=answer.failure or str(answer.status),
-                correlation_id=answer.correlation_id,
-                request=call.body or b"",
-                response=answer.body,
-                positions=positions,
-            )
-        )
-        return answer
-
     async def ask(self, call: Call, positions: Sequence[int] = ()) -> tuple[Verdict, Answer]:
         """One call that is not a batch, tried again a few times: its verdict and its answer. Raises LineStopped."""
-        for tries in range(TRIES_IN_CYCLE):
-            answer = await self.call(call, positions)
-            judgement = judge(call, answer, [], self._jitter())
-            self._count(judgement)
-            if judgement.again_after_seconds is None or tries == TRIES_IN_CYCLE - 1:
+        for tries in range(1, TRIES_IN_CYCLE + 1):
+            answer, judgement = await self._call(call, [], positions)
+            if judgement.again_after_seconds is None or tries == TRIES_IN_CYCLE:
                 break
             await asyncio.sleep(judgement.again_after_seconds)
-        if isinstance(judgement.whole, StopTheLine):
-            raise LineStopped(judgement.whole)
-        return judgement.whole, answer
+        if answer.status is not None and 200 <= answer.status < 300 and judgement.is_answered:
+            return Delivered(), answer
+        if judgement.again_after_seconds is not None:
+            return Retry(judgement.again_after_seconds, Reason.HUBSPOT_FAILED), answer
+        return Dead(Reason.INVALID_INPUT, judgement.detail), answer
 
     async def read(self, call: Call) -> Answer:
         """The answer of a call that the cycle cannot do without. Raises LineStopped when there is none."""
@@ -110,55 +102,65 @@ class Exchange:
     async def send(self, make: Callable[[Sequence[Input]], Call], inputs: Sequence[Input]) -> list[Judged]:
         """Send a batch until every input has its verdict. Raises LineStopped."""
         judged: list[Judged] = []
-        waiting: list[tuple[Sequence[Input], int]] = [(inputs, 0)]
+        waiting: list[tuple[Sequence[Input], int]] = [(inputs, 1)]
         while waiting:
             group, tries = waiting.pop()
-            call = make(group)
-            answer = await self.call(call, [position for one in group for position in one.positions])
-            judgement = judge(call, answer, [(one.trace, one.key) for one in group], self._jitter())
-            self._count(judgement)
+            positions = [position for one in group for position in one.positions]
+            _, judgement = await self._call(make(group), group, positions)
             if judgement.split and len(group) > 1:
                 half = len(group) // 2
-                waiting += [(group[half:], 0), (group[:half], 0)]
-                continue
-            if judgement.again_after_seconds is not None and tries + 1 < TRIES_IN_CYCLE:
+                waiting += [(group[half:], 1), (group[:half], 1)]
+            elif judgement.again_after_seconds is not None and tries < TRIES_IN_CYCLE:
                 await asyncio.sleep(judgement.again_after_seconds)
                 waiting.append((group, tries + judgement.counts))
-                continue
-            waiting += self._sort(group, judgement, judged)
+            else:
+                again = self._sort(group, judgement, judged)
+                if again:
+                    waiting.append((again, 1))
         return judged
 
-    def _count(self, judgement: Judgement) -> None:
-        if judgement.is_answered:
-            self.successes += 1
-        else:
-            self.failures += 1
+    async def _call(self, call: Call, inputs: Sequence[Input], positions: Sequence[int]) -> tuple[Answer, Judgement]:
+        """One exchange: waits for its permit, feeds the limiter, keeps the attempt. Raises LineStopped."""
+        while (wait_ms := self._governor.take(call.kind, self._clock.now_ms())) > 0:
+            if wait_ms > LONGEST_WAIT_MS:
+                raise LineStopped(StopTheLine(Reason.BUDGET_SPENT, retry_after_seconds=wait_ms / 1000))
+            await asyncio.sleep(wait_ms / 1000)
+        answer = await self._client.call(call)
+        judgement = judge(call, answer, inputs, self._jitter())
+        self._governor.observe(call.kind, answer, self._clock.now_ms(), self._jitter())
+        self.attempts.append(_attempt(call, answer, judgement, positions))
+        self.successes += judgement.is_answered
+        self.failures += not judgement.is_answered
+        self.schema_is_stale |= judgement.schema_is_stale
+        if judgement.stop is not None:
+            raise LineStopped(judgement.stop)
+        return answer, judgement
 
-    def _sort(
-        self, group: Sequence[Input], judgement: Judgement, judged: list[Judged]
-    ) -> list[tuple[Sequence[Input], int]]:
+    @staticmethod
+    def _sort(group: Sequence[Input], judgement: Judgement, judged: list[Judged]) -> list[Input]:
         """Keep final verdicts; give back the inputs to send again without the properties that HubSpot refused."""
         again: list[Input] = []
         for index, one in enumerate(group):
-            verdict = judgement.verdicts[index]
-            if isinstance(verdict, StopTheLine):
-                raise LineStopped(verdict)
-            blamed = [*judgement.blame.get(None, ()), *judgement.blame.get(index, ())]
-            if self._leave_out(one, blamed):
+            if one.leave_out(judgement.blame.get(index, ())):
                 again.append(one)
-                continue
-            judged.append(Judged(one, verdict, judgement.returned.get(index)))
-        return [(again, 0)] if again else []
+            else:
+                is_gone = index in judgement.gone
+                judged.append(Judged(one, judgement.verdicts[index], judgement.returned.get(index), is_gone))
+        return again
 
-    @staticmethod
-    def _leave_out(one: Input, blamed: Sequence[tuple[str, Reason, str]]) -> bool:
-        """Whether a refused property was taken out of the input, so that the rest can go."""
-        left = False
-        for name, reason, message in blamed:
-            if one.properties.pop(name, None) is not None and len(one.refused) < BLAMES_PER_INPUT:
-                one.refused.append(LeftOut(name, reason, message))
-                left = True
-        return left
+
+def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequence[int]) -> Attempt:
+    return Attempt(
+        call=f"{call.method} {call.path}",
+        started_at_ms=answer.started_at_ms,
+        duration_ms=answer.duration_ms,
+        status=answer.status,
+        outcome=judgement.rule,
+        correlation_id=answer.correlation_id,
+        request=call.body or b"",
+        response=answer.body or (answer.failure or "").encode(),
+        positions=positions,
+    )
 
 
 def as_stop(verdict: Verdict) -> StopTheLine:

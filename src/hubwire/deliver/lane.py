@@ -149,6 +149,7 @@ class Lane:
         except LineStopped as stopped:
             self._stop(lease, cycle_id, exchange, stopped.stop)
             return False
+        self._portal.is_stale |= exchange.schema_is_stale
         if exchange.failures and not exchange.successes:
             self._abandon(lease, cycle_id, exchange, Reason.HUBSPOT_FAILED)
             return False
@@ -272,7 +273,10 @@ class Lane:
         resume_at_ms = now_ms + round(1000 * wait_seconds)
         self._record.abandon_cycle(lease, cycle_id, now_ms, resume_at_ms, exchange.attempts, self._status(now_ms))
         self._record.stop_lane(
-            self.destination.destination_id, reason, exchange.attempts[-1].outcome if exchange.attempts else "", resume_at_ms
+            self.destination.destination_id,
+            reason,
+            exchange.attempts[-1].outcome if exchange.attempts else "",
+            resume_at_ms,
         )
         log.warning("cycle.abandoned", destination=self.destination.name, reason=str(reason), wait_seconds=wait_seconds)
 

@@ -1,0 +1,55 @@
+"""How commands on this machine find the running server: a 0600 file in the data folder with its address and token."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from hubwire.secret import Secret
+from hubwire.settings import Settings
+
+SERVER_FILE = "server.json"
+
+
+class _File(msgspec.Struct):
+    url: str
+    token: str
+    pid: int
+
+
+class LocalServer(msgspec.Struct, frozen=True):
+    """A server of this data folder; `token` is only good for the commands of the same user."""
+
+    url: str
+    token: Secret
+    pid: int
+
+
+def announce_local_server(settings: Settings, url: str) -> LocalServer:
+    """Write the file of the server that is starting; its token is new at every start."""
+    server = LocalServer(url, Secret(secrets.token_urlsafe(24)), os.getpid())
+    path = Path(settings.data) / SERVER_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.encode(_File(url, server.token.reveal(), server.pid)))
+    return server
+
+
+def find_local_server(settings: Settings) -> LocalServer | None:
+    """The server that runs on this data folder, if one does."""
+    try:
+        found = msgspec.json.decode((Path(settings.data) / SERVER_FILE).read_bytes(), type=_File)
+        os.kill(found.pid, 0)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return LocalServer(found.url, Secret(found.token), found.pid)
+
+
+def withdraw_local_server(settings: Settings) -> None:
+    """Remove the file of a server that stops."""
+    (Path(settings.data) / SERVER_FILE).unlink(missing_ok=True)
