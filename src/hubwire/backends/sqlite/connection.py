@@ -105,3 +105,12 @@ class SqliteFile:
                 if number > version:
                     body = script.read_text(encoding="utf-8")
                     connection.executescript(f"BEGIN IMMEDIATE;\n{body}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Around reads: SQLite's own errors become BackendUnavailable."""
+    try:
+        yield
+    except sqlite3.OperationalError as exc:
+        raise BackendUnavailable(f"sqlite: {exc}") from exc

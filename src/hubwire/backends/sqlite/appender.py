@@ -1,0 +1,187 @@
+"""The one writer of a SQLite journal: duplicates from memory, rows and digests in one transaction.
+
+What must never happen here: a message taken for a duplicate of another one (every candidate is compared with the real
+row), or a position given out twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from array import array
+from collections.abc import Sequence
+
+from hubwire.backends.sqlite.connection import SqliteFile, reading
+from hubwire.backends.sqlite.digests import DIGEST_BYTES, digests_of, keys_of
+from hubwire.errors import BackendError
+from hubwire.journal.recent_ids import RecentIds
+from hubwire.message import Entry
+
+BLOCK_MESSAGES = 4096
+"""A block is written when so many digests have gathered; a restart reads back at most so many rows."""
+INSERT_ROWS = (128, 16, 1)
+"""Rows per INSERT: SQLite then runs without the interpreter lock for many rows at a time."""
+COLUMNS = "position, source_id, is_backfill, received_at_ms, rejected, message_id, envelope, body"
+
+_INSERTS = {
+    count: f"INSERT INTO journal ({COLUMNS}) VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)  # noqa: S608
+    for count in INSERT_ROWS
+}
+
+
+class Appender:
+    """The one writer of the log: knows the next position and what was appended lately."""
+
+    def __init__(self, file: SqliteFile, window_ms: int, max_remembered: int) -> None:
+        self._file = file
+        self._key = b""
+        self._next = 1
+        self._tail = b""
+        """Digests of the newest messages, which are in no block yet."""
+        self._recent = RecentIds(window_ms=window_ms, max_count=max_remembered)
+        self._place = _take_place(f"{file.path}.appender")
+        try:
+            with reading():
+                self._load(window_ms, max_remembered)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        os.close(self._place)
+
+    def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        digests = digests_of([entry.message_id for entry in entries], self._key)
+        keys = keys_of(digests)
+        twice = self._duplicates(entries, keys)
+        first, at_ms = self._next, entries[-1].received_at_ms
+        if twice:
+            kept = [index for index in range(len(entries)) if index not in twice]
+            entries_kept: Sequence[Entry] = [entries[index] for index in kept]
+            keys = array("Q", [keys[index] for index in kept])
+            digests = b"".join([digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] for index in kept])
+        else:
+            entries_kept = entries
+        if entries_kept:
+            self._write(entries_kept, digests, at_ms)
+            self._recent.add(keys, first, at_ms)
+        if not twice:
+            return list(range(first, first + len(entries)))
+        position = iter(range(first, first + len(entries_kept)))
+        return [None if index in twice else next(position) for index in range(len(entries))]
+
+    def _duplicates(self, entries: Sequence[Entry], keys: array[int]) -> set[int]:
+        """Indexes of entries that are in the journal already, or earlier in this call."""
+        twice = {
+            index
+            for index, positions in self._recent.candidates(keys).items()
+            if self._is_stored(entries[index], positions)
+        }
+        if len(set(keys)) < len(keys):
+            seen: set[tuple[int, str]] = set()
+            for index, entry in enumerate(entries):
+                identity = (entry.source_id, entry.message_id)
+                if identity in seen:
+                    twice.add(index)
+                seen.add(identity)
+        return twice
+
+    def _is_stored(self, entry: Entry, positions: Sequence[int]) -> bool:
+        with reading():
+            return any(
+                self._file.connection.execute(
+                    "SELECT 1 FROM journal WHERE position = ? AND source_id = ? AND message_id = ?",
+                    (position, entry.source_id, entry.message_id),
+                ).fetchone()
+                for position in positions
+            )
+
+    def _write(self, entries: Sequence[Entry], digests: bytes, at_ms: int) -> None:
+        tail = self._tail + digests
+        is_full = len(tail) >= BLOCK_MESSAGES * DIGEST_BYTES
+        last = self._next + len(entries) - 1
+        with self._file.transaction() as db:
+            _insert(db, entries, self._next)
+            if is_full:
+                db.execute(
+                    "INSERT INTO journal_block (first_position, last_position, newest_at_ms, digests)"
+                    " VALUES (?, ?, ?, ?)",
+                    (last + 1 - len(tail) // DIGEST_BYTES, last, at_ms, tail),
+                )
+        # Only after the commit: a group that failed leaves nothing behind, its positions are given out again.
+        self._next = last + 1
+        self._tail = b"" if is_full else tail
+
+    def _load(self, window_ms: int, max_remembered: int) -> None:
+        """Go on where the last appender stopped: the next position, the open block, the ids of the window."""
+        db = self._file.connection
+        self._key = db.execute("SELECT digest_key FROM journal_key").fetchone()[0]
+        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
+        self._next = (row[0] if row else 0) + 1
+        newest = db.execute(
+            "SELECT coalesce(max(newest_at_ms), 0), (SELECT received_at_ms FROM journal ORDER BY position DESC LIMIT 1)"
+            " FROM journal_block"
+        ).fetchone()
+        oldest_at_ms = max(newest[0], newest[1] or 0) - window_ms
+        blocks = db.execute(
+            "SELECT first_position, last_position, newest_at_ms FROM journal_block WHERE newest_at_ms >= ?"
+            " ORDER BY first_position",
+            (oldest_at_ms,),
+        ).fetchall()
+        while blocks and self._next - blocks[0][0] > max_remembered:
+            blocks.pop(0)
+        if blocks:
+            self._recent.reserve(self._next - blocks[0][0])
+        for first, _, at_ms in blocks:
+            digests = db.execute("SELECT digests FROM journal_block WHERE first_position = ?", (first,)).fetchone()[0]
+            self._recent.add(keys_of(digests), first, at_ms)
+        self._load_tail(db)
+
+    def _load_tail(self, db: sqlite3.Connection) -> None:
+        written = db.execute("SELECT max(last_position) FROM journal_block").fetchone()[0] or 0
+        rows = db.execute(
+            "SELECT position, message_id, received_at_ms FROM journal WHERE position > ? ORDER BY position", (written,)
+        ).fetchall()
+        # By position, not by count: rows that a person had forgotten leave holes, whose digest stays zero.
+        first = max(written + 1, rows[0][0] if rows else self._next)
+        tail = bytearray(DIGEST_BYTES * (self._next - first))
+        for position, message_id, at_ms in rows:
+            digest = digests_of([message_id], self._key)
+            offset = DIGEST_BYTES * (position - first)
+            tail[offset : offset + DIGEST_BYTES] = digest
+            self._recent.add(keys_of(digest), position, at_ms)
+        self._tail = bytes(tail)
+
+
+def _insert(db: sqlite3.Connection, entries: Sequence[Entry], first: int) -> None:
+    done = 0
+    for size in INSERT_ROWS:
+        while len(entries) - done >= size:
+            values: list[object] = []
+            for position, entry in enumerate(entries[done : done + size], first + done):
+                values += (
+                    position,
+                    entry.source_id,
+                    entry.is_backfill,
+                    entry.received_at_ms,
+                    entry.rejected,
+                    entry.message_id,
+                    entry.envelope,
+                    entry.body,
+                )
+            db.execute(_INSERTS[size], values)
+            done += size
+
+
+def _take_place(path: str) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        os.close(handle)
+        raise BackendError(
+            f"another process appends to this journal ({path} is locked)",
+            hint="One process receives for a SQLite file. Stop the other one, send to it, or use PostgreSQL.",
+        ) from exc
+    return handle
