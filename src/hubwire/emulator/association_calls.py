@@ -1,7 +1,8 @@
 """Association calls over HTTP: default and labelled, single and batch, read, archive, and label definitions.
 
-Source: HubSpot's associations guide and OpenAPI. Batch answers carry the statuses of their version: v4 creates with 201
-and archives with 204, date paths with 200. v3 takes a type by name or id.
+Source: HubSpot's associations guide and OpenAPI. Batch answers carry the statuses of their version: 2026-09
+creates with 200 and older ones with 201, date paths archive with 200 and a body, v4 with 204. v3 takes a type by name
+or id.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def associate_batch(portal: Portal, request: Request) -> Reply:
         if request.version == "v3":
             result = {"from": {"id": str(item.from_.id)}, "to": {"id": str(item.to.id)}, "type": chosen[0].name}
         results.append(result)
-    return batch_reply(portal, results, errors, 200 if request.is_date_version else 201, started_at)
+    return batch_reply(portal, results, errors, 200 if request.version == "2026-09" else 201, started_at)
 
 
 def read_one(portal: Portal, request: Request) -> Reply:

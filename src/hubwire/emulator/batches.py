@@ -115,7 +115,8 @@ def create(portal: Portal, request: Request) -> Reply:
         return planned
 
     plans, errors = _plan_all(inputs, plan, is_partial=_is_traced(inputs))
-    return _write_all(portal, context, plans, errors, shows_new=False, success=201)
+    success = 200 if request.version == "2025-09" else 201
+    return _write_all(portal, context, plans, errors, shows_new=False, success=success)
 
 
 def update(portal: Portal, request: Request) -> Reply:

@@ -37,6 +37,7 @@ class LimitsBody(msgspec.Struct, forbid_unknown_fields=True):
     search_lag_seconds: float | UnsetType = UNSET
     property_lag_seconds: float | UnsetType = UNSET
     keep_events: int | UnsetType | None = UNSET
+    keep_history: int | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
 
 

@@ -10,9 +10,13 @@ import secrets
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import msgspec
+
 from hubwire.emulator.access import Grant
 from hubwire.emulator.state import Portal
-from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, json_reply
+from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, json_reply
+
+_json_form = msgspec.json.Decoder(dict[str, str | int | None])
 
 LIFETIME_SECONDS = 1_800
 APP_ID = 1
@@ -66,7 +70,9 @@ def introspect(portal: Portal, request: Request) -> Reply:
     grant = portal.grants.get(value)
     now_ms = portal.clock.now_ms()
     if grant is not None and (grant.expires_at_ms or 0) > now_ms:
-        return json_reply(200, {"active": True, "token_use": "access_token", **_access_token(portal, grant)})
+        shown = {**_access_token(portal, grant), "client_id": portal.config.oauth.client_id}
+        signed = _signed(portal, grant)
+        return json_reply(200, {"active": True, "token_use": "access_token", **shown, "signed_access_token": signed})
     if value in portal.refresh_tokens:
         return json_reply(200, {"active": True, "token_use": "refresh_token", **_refresh_token(portal, value)})
     return json_reply(200, {"active": False})
@@ -136,7 +142,6 @@ def _access_token(portal: Portal, grant: Grant) -> dict[str, Any]:
     return {
         "token": grant.token,
         "token_type": "access",
-        "client_id": portal.config.oauth.client_id,
         "app_id": APP_ID,
         "hub_id": portal.config.portal_id,
         "hub_domain": "emulator.example",
@@ -145,6 +150,29 @@ def _access_token(portal: Portal, grant: Grant) -> dict[str, Any]:
         "scopes": sorted(grant.scopes or ()),
         "expires_in": seconds,
         "is_private_distribution": False,
+    }
+
+
+def _signed(portal: Portal, grant: Grant) -> dict[str, Any]:
+    scopes = ",".join(sorted(grant.scopes or ()))
+    return {
+        "appId": APP_ID,
+        "appInstallId": "1",
+        "audience": "",
+        "expiresAt": grant.expires_at_ms or 0,
+        "hubId": portal.config.portal_id,
+        "hublet": "na1",
+        "installingUserId": USER_ID,
+        "isPrivateDistribution": False,
+        "isServiceAccount": False,
+        "isUserLevel": False,
+        "newSignature": "",
+        "scopeToScopeGroupPks": "",
+        "scopes": scopes,
+        "signature": "",
+        "trialScopeToScopeGroupPks": "",
+        "trialScopes": "",
+        "userId": USER_ID,
     }
 
 
@@ -162,6 +190,8 @@ def _refresh_token(portal: Portal, value: str) -> dict[str, Any]:
 
 
 def _form(request: Request) -> dict[str, str]:
+    if b"json" in request.headers.get(b"content-type", b""):  # HubSpot's pre-release Python SDK sends JSON
+        return {name: str(value) for name, value in decode(_json_form, request.body).items() if value is not None}
     form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
     if request.version == "v1":  # v1 also took them from the query
         form = {**dict(parse_qsl(request.query_string.decode("latin-1"))), **form}

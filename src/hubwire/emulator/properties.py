@@ -144,7 +144,7 @@ def create_batch(portal: Portal, request: Request) -> Reply:
             errors.append(refusal.as_input_error(None))
             continue
         results.append(_create(portal, store, body))
-    return batch_reply(portal, results, errors, 201, started_at)
+    return batch_reply(portal, results, errors, 200 if request.version == "2026-09" else 201, started_at)
 
 
 def read_batch(portal: Portal, request: Request) -> Reply:

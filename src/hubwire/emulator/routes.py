@@ -7,6 +7,7 @@ custom events of 2026-03 HubSpot's OpenAPI and its docs disagree on the path; bo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from hubwire.emulator import (
     account,
@@ -21,10 +22,16 @@ from hubwire.emulator import (
 )
 from hubwire.emulator.access import object_scopes, schema_scopes
 from hubwire.emulator.limiter import Lane
-from hubwire.emulator.routing import Handler, Route, ScopesNeeded
+from hubwire.emulator.routing import Handler, Route, Router, ScopesNeeded
 from hubwire.emulator.state import Portal
 
 DATES = ("2025-09", "2026-03", "2026-09")
+
+
+@cache
+def standard_router() -> Router:
+    """The whole table, ready to be searched; made once."""
+    return Router(all_routes())
 
 
 def all_routes() -> Iterator[Route]:

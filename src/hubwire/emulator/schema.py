@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from functools import cache
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -94,14 +94,7 @@ class Schema:
         """Make a definition live, replacing one of the same name."""
         self.live[definition.name] = definition
         self.archived.pop(definition.name, None)
-        self.rules[definition.name] = rule_for(
-            name=definition.name,
-            value_type=definition.type,
-            field_type=definition.field_type,
-            option_labels={option.value: option.label for option in definition.options},
-            has_open_options=definition.external_options,
-            is_read_only=definition.modification_metadata.read_only_value,
-        )
+        self.rules[definition.name] = _rule(definition)
         if visible_at_ms:
             self.visible_at_ms[definition.name] = visible_at_ms
         self._list_unique()
@@ -152,19 +145,34 @@ class Schema:
     def _load_defaults(self) -> None:
         for order, (name, label) in enumerate(default_groups(self.object_name).items()):
             self.groups[name] = Group(name=name, label=label, display_order=order)
-        for values in default_properties(self.object_name):
-            is_read_only = values.pop("is_read_only")
-            options = values.pop("options")
-            self.put(
-                Property(
-                    **values,
-                    options=options_of(options),
-                    hubspot_defined=True,
-                    modification_metadata=ModificationMetadata(
-                        archivable=False, read_only_definition=True, read_only_value=is_read_only
-                    ),
-                )
-            )
+        for definition, rule in _defaults(self.object_name):
+            self.live[definition.name] = definition
+            self.rules[definition.name] = rule
+        self._list_unique()
+
+
+@cache
+def _defaults(object_name: str) -> list[tuple[Property, ValueRule]]:
+    made: list[tuple[Property, ValueRule]] = []
+    for values in default_properties(object_name):
+        metadata = ModificationMetadata(
+            archivable=False, read_only_definition=True, read_only_value=values.pop("is_read_only")
+        )
+        options = options_of(values.pop("options"))
+        definition = Property(**values, options=options, hubspot_defined=True, modification_metadata=metadata)
+        made.append((definition, _rule(definition)))
+    return made
+
+
+def _rule(definition: Property) -> ValueRule:
+    return rule_for(
+        name=definition.name,
+        value_type=definition.type,
+        field_type=definition.field_type,
+        option_labels={option.value: option.label for option in definition.options},
+        has_open_options=definition.external_options,
+        is_read_only=definition.modification_metadata.read_only_value,
+    )
 
 
 def options_of(pairs: Iterable[tuple[str, str]]) -> list[Option]:
@@ -183,8 +191,3 @@ FIELD_TYPES: dict[str, frozenset[str]] = {
     "string": frozenset({"text", "textarea", "file", "html", "phonenumber", "calculation_equation"}),
     "phone_number": frozenset({"phonenumber"}),
 }
-
-
-def builtins(value: Any) -> Any:
-    """A definition as plain JSON values."""
-    return msgspec.to_builtins(value)

@@ -19,8 +19,8 @@ from hubwire.emulator.config import EmulatorConfig
 from hubwire.emulator.faults import FaultRule, fault_reply
 from hubwire.emulator.page import render
 from hubwire.emulator.persistence import Keeper
-from hubwire.emulator.routes import all_routes
-from hubwire.emulator.routing import Match, Router
+from hubwire.emulator.routes import standard_router
+from hubwire.emulator.routing import Match
 from hubwire.emulator.state import Portal, SeenRequest
 from hubwire.emulator.wire import Headers, Refusal, Reply, Request, json_reply, not_found
 
@@ -39,7 +39,7 @@ class EmulatorApp:
         self.state = Portal(config)
         if config.persistence_path is not None:
             self.state.keeper = Keeper(self.state, Path(config.persistence_path))
-        self._router = Router(all_routes())
+        self._router = standard_router()
         self._browser = _browser_app(self.state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,0 +1,264 @@
+"""A walk through every operation that the emulator serves, at every version, recording each exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from hubwire.emulator.config import CustomObject, EmulatorConfig
+from hubwire.emulator.routes import standard_router
+from hubwire.emulator.server import EmulatorApp, create_app
+from hubwire.emulator.wire import Request
+
+START_MS = 1_790_000_000_000
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call and its answer; `body` is decoded JSON, or None when empty."""
+
+    method: str
+    path: str
+    label: str
+    status: int
+    body: Any
+
+
+class Walk:
+    """Calls one emulator and remembers what came back."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.app: EmulatorApp = create_app(
+            EmulatorConfig(
+                access_token="t",
+                start_at_ms=START_MS,
+                limits_enabled=False,
+                custom_objects=(CustomObject("pets", "2-77", properties=({"name": "pet_name"},)),),
+            )
+        )
+        self._router = standard_router()
+        self.exchanges: list[Exchange] = []
+
+    def call(
+        self, method: str, path: str, body: Any = None, query: str = "", form: dict[str, str] | None = None
+    ) -> Any:
+        """Make a call and give the decoded answer."""
+        raw = urlencode(form).encode() if form is not None else b"" if body is None else msgspec.json.encode(body)
+        reply = self.app.respond(Request(method, path, query.encode(), {b"authorization": b"Bearer t"}, raw))
+        decoded = msgspec.json.decode(reply.body) if reply.body else None
+        match = self._router.find(method, path)
+        label = match.label if match else path
+        self.exchanges.append(Exchange(method, path, label, reply.status, decoded))
+        return decoded
+
+    def objects(self, name: str) -> str:
+        """The path of an object type."""
+        return f"/crm/v3/objects/{name}" if self.version == "v3" else f"/crm/objects/{self.version}/{name}"
+
+    def properties(self, name: str) -> str:
+        """The path of an object type's properties."""
+        return f"/crm/v3/properties/{name}" if self.version == "v3" else f"/crm/properties/{self.version}/{name}"
+
+    def pairs(self, from_type: str, to_type: str) -> str:
+        """The path of a pair's associations."""
+        prefix = "/crm/v4/associations" if self.version == "v3" else f"/crm/associations/{self.version}"
+        return f"{prefix}/{from_type}/{to_type}"
+
+    def links(self, name: str) -> str:
+        """The path of records' associations."""
+        return f"/crm/v4/objects/{name}" if self.version == "v3" else f"/crm/objects/{self.version}/{name}"
+
+    def event_prefixes(self) -> list[str]:
+        """The prefixes that send and define events."""
+        if self.version == "v3":
+            return ["/events/v3"]
+        own = [f"/events/custom/{self.version}"]
+        return [*own, "/events/2026-03"] if self.version == "2026-03" else own
+
+
+def play() -> Iterator[Exchange]:
+    """Every exchange of the walk at every version."""
+    for version in ("v3", "2025-09", "2026-03", "2026-09"):
+        walk = Walk(version)
+        _records(walk)
+        _properties(walk)
+        _associations(walk)
+        for number, prefix in enumerate(walk.event_prefixes()):
+            _events(walk, prefix, f"signed_up_{number}")
+        _account(walk)
+        _oauth(walk)
+        yield from walk.exchanges
+
+
+def _records(walk: Walk) -> None:
+    for name, first, second in (
+        ("contacts", {"email": "ada@example.com", "firstname": "Ada"}, {"email": "bob@example.com"}),
+        ("companies", {"name": "Acme", "domain": "acme.example"}, {"name": "Globex"}),
+        ("pets", {"pet_name": "Rex"}, {"pet_name": "Tom"}),
+    ):
+        path = walk.objects(name)
+        one = walk.call("POST", path, {"properties": first, "associations": []})["id"]
+        batch = {"inputs": [{"properties": second, "associations": [], "objectWriteTraceId": "0"}]}
+        two = walk.call("POST", f"{path}/batch/create", batch)["results"][0]["id"]
+        bad = {"properties": {"nope": "x"}, "associations": [], "objectWriteTraceId": "1"}
+        walk.call("POST", f"{path}/batch/create", {"inputs": [*batch["inputs"], bad]})
+        walk.call("GET", path, query="limit=1")
+        walk.call("GET", f"{path}/{one}", query="properties=hs_object_id&propertiesWithHistory=hs_object_id")
+        walk.call("GET", f"{path}/999999999")
+        walk.call("PATCH", f"{path}/{one}", {"properties": first})
+        walk.call("PATCH", f"{path}/{one}", {"properties": {"nope": "x"}})
+        keyed = [{"id": one, "properties": first, "objectWriteTraceId": "0"}, {"id": "9", "properties": {}}]
+        walk.call("POST", f"{path}/batch/update", {"inputs": keyed[:1]})
+        walk.call("POST", f"{path}/batch/update", {"inputs": keyed})
+        read = {"properties": [], "propertiesWithHistory": ["hs_object_id"], "inputs": [{"id": one}, {"id": "9"}]}
+        walk.call("POST", f"{path}/batch/read", {**read, "inputs": [{"id": one}]})
+        walk.call("POST", f"{path}/batch/read", read)
+        search = {"filterGroups": [], "limit": 1, "after": "0", "sorts": [], "properties": []}
+        walk.app.state.clock.advance(10)
+        walk.call("POST", f"{path}/search", search)
+        walk.call("POST", f"{path}/merge", {"primaryObjectId": one, "objectIdToMerge": two})
+        third = {**second, "email": "cleo@example.com"} if name == "contacts" else second
+        three = walk.call("POST", path, {"properties": third, "associations": []})["id"]
+        walk.call("DELETE", f"{path}/{three}")
+        walk.call("GET", path, query="archived=true")
+        walk.call("POST", f"{path}/batch/archive", {"inputs": [{"id": "1"}]})
+    path = walk.objects("contacts")
+    upserts = [
+        {"id": "ada@example.com", "idProperty": "email", "objectWriteTraceId": "0", "properties": {"city": "Paris"}},
+        {"id": "eve@example.com", "idProperty": "email", "objectWriteTraceId": "1", "properties": {"closedate": "0"}},
+        {"id": "nope", "idProperty": "email", "objectWriteTraceId": "2", "properties": {}},
+    ]
+    walk.call("POST", f"{path}/batch/upsert", {"inputs": upserts[:2]})
+    walk.call("POST", f"{path}/batch/upsert", {"inputs": upserts})
+    walk.call("POST", f"{path}/gdpr-delete", {"objectId": "eve@example.com", "idProperty": "email"})
+
+
+def _properties(walk: Walk) -> None:
+    path = walk.properties("contacts")
+    walk.call("GET", path)
+    group = {"name": "own_group", "label": "Own", "displayOrder": 1}
+    walk.call("POST", f"{path}/groups", group)
+    walk.call("POST", f"{path}/groups", group)
+    walk.call("GET", f"{path}/groups")
+    walk.call("PATCH", f"{path}/groups/own_group", {"label": "Our own"})
+    walk.call("GET", f"{path}/groups/own_group")
+    definition = {"label": "Plan", "type": "enumeration", "fieldType": "select", "groupName": "own_group"}
+    options = [{"label": "Pro", "value": "pro", "displayOrder": 0, "hidden": False, "description": "All of it"}]
+    one = {"name": "plan", **definition, "options": options}
+    walk.call("POST", path, one)
+    walk.call("POST", path, one)
+    walk.call("POST", f"{path}/batch/create", {"inputs": [{**one, "name": "plan_two"}]})
+    walk.call("POST", f"{path}/batch/create", {"inputs": [{**one, "name": "plan_three"}, one]})
+    walk.app.state.clock.advance(1)
+    walk.call("GET", f"{path}/plan")
+    walk.call("GET", f"{path}/nope")
+    walk.call("PATCH", f"{path}/plan", {"label": "The plan", "options": options})
+    names = {"inputs": [{"name": "plan"}], "archived": False, "dataSensitivity": "non_sensitive"}
+    walk.call("POST", f"{path}/batch/read", names)
+    walk.call("POST", f"{path}/batch/read", {**names, "inputs": [{"name": "plan"}, {"name": "nope"}]})
+    walk.call("DELETE", f"{path}/plan_two")
+    walk.call("GET", path, query="archived=true")
+    walk.call("POST", f"{path}/batch/archive", {"inputs": [{"name": "plan"}, {"name": "plan_three"}]})
+    walk.call("DELETE", f"{path}/groups/own_group")
+
+
+def _associations(walk: Walk) -> None:
+    contact = walk.call("POST", walk.objects("contacts"), {"properties": {"email": "zoe@example.com"}})["id"]
+    company = walk.call("POST", walk.objects("companies"), {"properties": {"name": "Initech"}})["id"]
+    pairs, links = walk.pairs("contacts", "companies"), walk.links("contacts")
+    both = {"from": {"id": contact}, "to": {"id": company}}
+    primary = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]
+    walk.call("PUT", f"{links}/{contact}/associations/default/companies/{company}")
+    walk.call("PUT", f"{links}/{contact}/associations/companies/{company}", primary)
+    walk.call("GET", f"{links}/{contact}/associations/companies")
+    walk.call("GET", f"{walk.objects('contacts')}/{contact}", query="associations=companies")
+    walk.call("POST", f"{pairs}/batch/associate/default", {"inputs": [both]})
+    walk.call("POST", f"{pairs}/batch/associate/default", {"inputs": [both, {**both, "to": {"id": "9"}}]})
+    walk.call("POST", f"{pairs}/batch/create", {"inputs": [{**both, "types": primary}]})
+    missing = {"from": {"id": contact}, "to": {"id": "9"}, "types": primary}
+    walk.call("POST", f"{pairs}/batch/create", {"inputs": [{**both, "types": primary}, missing]})
+    walk.call("POST", f"{pairs}/batch/read", {"inputs": [{"id": contact}]})
+    walk.call("POST", f"{pairs}/batch/read", {"inputs": [{"id": contact}, {"id": "9"}]})
+    walk.call("POST", f"{pairs}/labels", {"label": "Boss", "name": "boss", "inverseLabel": "Bossed by"})
+    labels = walk.call("GET", f"{pairs}/labels")["results"]
+    own = next(label["typeId"] for label in labels if label["category"] == "USER_DEFINED")
+    walk.call("PUT", f"{pairs}/labels", {"associationTypeId": own, "label": "Chief"})
+    walk.call("DELETE", f"{pairs}/labels/{own}")
+    walk.call("POST", f"{pairs}/batch/labels/archive", {"inputs": [{**both, "types": primary}]})
+    walk.call("POST", f"{pairs}/batch/archive", {"inputs": [{"from": {"id": contact}, "to": [{"id": company}]}]})
+    walk.call("DELETE", f"{links}/{contact}/associations/companies/{company}")
+    if walk.version == "v3":
+        legacy = "/crm/v3/associations/contacts/companies/batch"
+        typed = {"inputs": [{**both, "type": "contact_to_company"}]}
+        walk.call("POST", f"{legacy}/create", typed)
+        walk.call("POST", f"{legacy}/read", {"inputs": [{"id": contact}]})
+        walk.call("POST", f"{legacy}/archive", typed)
+
+
+def _events(walk: Walk, prefix: str, name: str) -> None:
+    path = f"{prefix}/event-definitions"
+    body = {
+        "label": name.replace("_", " ").title(),
+        "name": name,
+        "description": "What it says",
+        "primaryObject": "CONTACT",
+        "includeDefaultProperties": True,
+        "propertyDefinitions": [{"label": "Plan", "name": "plan", "type": "string"}],
+    }
+    walk.call("POST", path, body)
+    walk.call("POST", path, body)
+    walk.call("GET", path, query="limit=1&includeProperties=true")
+    walk.call("GET", f"{path}/{name}")
+    walk.call("PATCH", f"{path}/{name}", {"label": "Other"})
+    walk.call("POST", f"{path}/{name}/property", {"label": "Seats", "name": "seats", "type": "number"})
+    walk.call("PATCH", f"{path}/{name}/property/seats", {"label": "Seats taken"})
+    event = {
+        "eventName": f"pe1234567_{name}",
+        "email": "zoe@example.com",
+        "occurredAt": "2026-11-01T10:00:00Z",
+        "uuid": name,
+        "properties": {"plan": "pro", "seats": "3"},
+    }
+    walk.call("POST", f"{prefix}/send", event)
+    walk.call("POST", f"{prefix}/send/batch", {"inputs": [{**event, "uuid": name + "2"}]})
+    walk.call("POST", f"{prefix}/send", {**event, "eventName": "pe1234567_nope"})
+    reads = "/events/v3/events" if walk.version == "v3" else f"/events/event-occurrences/{walk.version}"
+    walk.call("GET", reads, query="objectType=contact&limit=1")
+    walk.call("GET", f"{reads}/event-types")
+    walk.call("DELETE", f"{path}/{name}/property/seats")
+    walk.call("DELETE", f"{path}/{name}")
+
+
+def _account(walk: Walk) -> None:
+    version = walk.version
+    walk.call("GET", f"/account-info/{version}/details")
+    walk.call("GET", f"/account-info/{version}/api-usage/daily/private-apps")
+    limits = "/crm/v3/limits" if version == "v3" else f"/crm/limits/{version}"
+    for name in ("custom-properties", "records", "custom-object-types"):
+        walk.call("GET", f"{limits}/{name}")
+    schemas = "/crm-object-schemas/v3/schemas" if version == "v3" else f"/crm-object-schemas/{version}/schemas"
+    walk.call("GET", schemas)
+    walk.call("GET", f"{schemas}/pets")
+
+
+def _oauth(walk: Walk) -> None:
+    app = {"client_id": "emulator-client-id", "client_secret": "emulator-client-secret"}
+    code = {"grant_type": "authorization_code", "redirect_uri": "https://example.com/back"}
+    prefix = "/oauth/v1" if walk.version == "v3" else f"/oauth/{walk.version}"
+    walk.app.state.authorization_codes["c0de"] = frozenset({"oauth"})
+    tokens = walk.call("POST", f"{prefix}/token", form={**app, **code, "code": "c0de"})
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    walk.call("POST", f"{prefix}/token", form={**app, **refresh})
+    if walk.version == "v3":
+        walk.call("GET", f"/oauth/v1/access-tokens/{tokens['access_token']}")
+        walk.call("GET", f"/oauth/v1/refresh-tokens/{tokens['refresh_token']}")
+        walk.call("DELETE", f"/oauth/v1/refresh-tokens/{tokens['refresh_token']}")
+        walk.call("POST", "/oauth/v3/token/introspect", form={**app, "token": tokens["access_token"]})
+        return
+    walk.call("POST", f"{prefix}/token/introspect", form={**app, "token": tokens["access_token"]})
+    walk.call("POST", f"{prefix}/token/revoke", form={**app, "token": tokens["refresh_token"]})
