@@ -43,7 +43,8 @@ class GroupCommit:
     """Appends from the event loop to a blocking journal.
 
     Units: `max_waiting_*` bound everything that is not yet on disk; `max_group_*` bound one commit (a single larger
-    upload is still one commit). `on_commit` is called after each commit, to wake who delivers.
+    upload is still one commit). `on_commit` is called on the event loop after a
+    commit that added something, to wake who delivers.
     """
 
     def __init__(
@@ -60,7 +61,6 @@ class GroupCommit:
         self.waiting_messages = 0
         self.waiting_bytes = 0
         self._journal = journal
-        self._on_commit = on_commit
         self._max_waiting_messages = max_waiting_messages
         self._max_waiting_bytes = max_waiting_bytes
         self._max_group_messages = max_group_messages
@@ -160,8 +160,6 @@ class GroupCommit:
         counts.received += len(entries)
         counts.duplicates += positions.count(None)
         counts.rejected += sum([entry.rejected is not None for entry in entries])
-        if self._on_commit is not None:
-            self._on_commit()
         start = 0
         for waiting in group:
             end = start + len(waiting.entries)
