@@ -1,0 +1,204 @@
+"""Runs every case file of this folder through the planner. `README.md` describes the files.
+
+Besides the plans that a file lists, each case must end in its `expect_state` whatever the order in which its messages
+arrive: all in one cycle, or each in a cycle of its own with held messages planned again when something is learnt.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hubwire.destination import Destination, Mapping, Source
+from hubwire.message import Message, Row, read_message
+from hubwire.operation import Associate, Discard, Hold, Operation, Plan, SendEvent, UpsertCompany, UpsertContact
+from hubwire.plan import Identity, links_of, plan
+from hubwire.plan.default_portal import default_portal
+from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
+
+HUB_ID = "1234567"
+RECEIVED_AT_MS = 1768473000000
+FILES = sorted(Path(__file__).parent.glob("*.json"))
+MOST_ORDERS = 24
+FIELDS = {"title", "rows", "source", "mapping", "portal", "messages", "plans", "expect_state", "in_any_order"}
+
+
+class Case:
+    """One file, decoded."""
+
+    def __init__(self, path: Path) -> None:
+        self.fields: dict[str, Any] = json.loads(path.read_text())
+        assert set(self.fields) <= FIELDS, f"unknown fields: {set(self.fields) - FIELDS}"
+        source = {"source_id": 1, "name": "case", **self.fields.get("source", {})}
+        self.source = msgspec.convert(source, Source)
+        mapping = msgspec.convert(self.fields.get("mapping", {}), Mapping)
+        self.destination = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping)
+        self.messages = [message_of(index, fields) for index, fields in enumerate(self.fields["messages"])]
+
+    def schema(self) -> PortalSchema:
+        """HubSpot's default portal with the case's additions."""
+        schema = default_portal(HUB_ID)
+        portal = self.fields.get("portal", {})
+        for object_type, known in (("contact", schema.contact), ("company", schema.company)):
+            known.update({one["name"]: property_of(one) for one in portal.get(object_type, [])})
+        for one in portal.get("events", []):
+            schema.add_event(EventDefinition(f"pe{HUB_ID}_{one['name']}", one["name"], one["label"], one["properties"]))
+        schema.events_available = portal.get("events_available", True)
+        return schema
+
+
+def property_of(fields: dict[str, Any]) -> PropertyDefinition:
+    """A property of the portal; `options` are value -> label."""
+    options: dict[str, str] | None = fields.get("options")
+    return PropertyDefinition(
+        name=fields["name"],
+        type=fields.get("type", "string"),
+        field_type=fields.get("field_type", "text"),
+        options=None if options is None else frozenset(options),
+        option_labels={label.lower(): value for value, label in (options or {}).items()},
+        is_read_only=fields.get("is_read_only", False),
+    )
+
+
+def message_of(index: int, fields: dict[str, Any]) -> Message:
+    """A message as receive and the journal would give it; ids and times are filled in where the file has none."""
+    fields = {"messageId": f"m{index + 1}", "timestamp": f"2026-01-15T10:00:{index:02d}.000Z", **fields}
+    row = Row(index + 1, 1, fields["messageId"], RECEIVED_AT_MS, json.dumps(fields).encode(), None, False, None)
+    return read_message(row)
+
+
+def shown(operation: Operation) -> dict[str, Any]:
+    """An operation as the files write it."""
+    match operation:
+        case UpsertContact():
+            return {"upsert_contact": operation.email, "properties": values(operation)}
+        case UpsertCompany():
+            return {"upsert_company": operation.domain, "properties": values(operation)}
+        case Associate():
+            return {"associate": [operation.email, operation.domain]}
+        case SendEvent():
+            event = {"send_event": operation.event, "email": operation.email, "properties": values(operation)}
+            return event if operation.utk is None else {**event, "utk": operation.utk}
+
+
+def values(operation: UpsertContact | UpsertCompany | SendEvent) -> dict[str, str]:
+    """Property values without the rules that made them."""
+    return {name: written.value for name, written in operation.properties.items()}
+
+
+def shown_plan(made: Plan) -> dict[str, Any]:
+    """A plan as the files write it; empty parts are left away."""
+    parts: dict[str, Any] = {"operations": [shown(operation) for operation in made.operations]}
+    if isinstance(made.fate, Discard):
+        parts["discard"] = made.fate.reason.value
+    elif isinstance(made.fate, Hold):
+        parts["hold"] = made.fate.reason.value
+        parts["until"] = list(made.fate.keys)
+    parts["left_out"] = {one.field: one.reason.value for one in made.left_out}
+    parts["missing_properties"] = [list(one) for one in made.missing_properties]
+    rules = {n: w.rule for o in made.operations if not isinstance(o, Associate) for n, w in o.properties.items()}
+    return {name: part for name, part in {**parts, "rules": rules}.items() if part}
+
+
+def plans_in_one_cycle(case: Case, messages: Sequence[Message]) -> list[Plan]:
+    """The plans of messages that one cycle takes on together."""
+    identity, schema = Identity(), case.schema()
+    for message in messages:
+        for link in links_of(message, case.source, case.destination):
+            identity.learn(link)
+    return [plan(message, case.source, case.destination, schema, identity) for message in messages]
+
+
+def plans_one_by_one(case: Case, messages: Sequence[Message]) -> list[Plan]:
+    """The last plans of messages that arrive each in a cycle of its own."""
+    identity, schema = Identity(), case.schema()
+    made: dict[int, Plan] = {}
+    for message in messages:
+        held = [other for other in messages if isinstance(getattr(made.get(other.position), "fate", None), Hold)]
+        for link in links_of(message, case.source, case.destination):
+            identity.learn(link)
+        for one in [*held, message]:
+            made[one.position] = plan(one, case.source, case.destination, schema, identity)
+    return list(made.values())
+
+
+def state_after(plans: Iterable[Plan]) -> dict[str, Any]:
+    """What HubSpot holds after the operations, the newest value of each property winning."""
+    newest: dict[tuple[str, str, str], tuple[int, str]] = {}
+    contacts: dict[str, dict[str, str]] = {}
+    companies: dict[str, dict[str, str]] = {}
+    associations: set[tuple[str, str]] = set()
+    events: list[dict[str, Any]] = []
+    for operation in (operation for made in plans for operation in made.operations):
+        if isinstance(operation, Associate):
+            associations.add((operation.email, operation.domain))
+            continue
+        if isinstance(operation, SendEvent):
+            name = operation.event if operation.event.startswith("pe") else f"pe{HUB_ID}_{operation.event}"
+            events.append({"email": operation.email, "event": name, "properties": values(operation)})
+            continue
+        is_contact = isinstance(operation, UpsertContact)
+        key = operation.email if isinstance(operation, UpsertContact) else operation.domain
+        record = (contacts if is_contact else companies).setdefault(key, {})
+        for name, written in operation.properties.items():
+            candidate = (operation.at_ms, written.value)
+            where = (type(operation).__name__, key, name)
+            if candidate >= newest.get(where, (-1, "")):
+                newest[where] = candidate
+                record[name] = written.value
+    return {
+        "contacts": contacts,
+        "companies": companies,
+        "associations": sorted([list(pair) for pair in associations]),
+        "events": sorted(events, key=json.dumps),
+    }
+
+
+def assert_state(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Exactly the wanted records, associations and events; of each record and event at least the wanted properties."""
+    for kind in ("contacts", "companies"):
+        records = wanted.get(kind, {})
+        assert found[kind].keys() == records.keys(), kind
+        for key, properties in records.items():
+            assert {name: found[kind][key].get(name) for name in properties} == properties, key
+    assert found["associations"] == sorted(wanted.get("associations", []))
+    events = sorted(wanted.get("events", []), key=json.dumps)
+    assert [(e["email"], e["event"]) for e in found["events"]] == [(e["email"], e["event"]) for e in events]
+    for one, event in zip(found["events"], events, strict=True):
+        assert one["properties"] | event.get("properties", {}) == one["properties"]
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(request.param)
+
+
+def test_plans_are_as_the_file_says(case: Case) -> None:
+    found = [shown_plan(made) for made in plans_in_one_cycle(case, case.messages)]
+    wanted: list[dict[str, Any]] = case.fields["plans"]
+    for one, listed in zip(found, wanted, strict=True):
+        if "rules" not in listed:
+            one.pop("rules", None)
+        else:
+            one["rules"] = {name: rule for name, rule in one["rules"].items() if name in listed["rules"]}
+    assert found == wanted
+
+
+def test_state_is_as_the_file_says_in_every_order_of_arrival(case: Case) -> None:
+    wanted = case.fields["expect_state"]
+    most = MOST_ORDERS if case.fields.get("in_any_order", True) else 1
+    for order in itertools.islice(itertools.permutations(case.messages), most):
+        assert_state(state_after(plans_in_one_cycle(case, order)), wanted)
+        assert_state(state_after(plans_one_by_one(case, order)), wanted)
+
+
+def test_every_row_of_the_cloud_side_has_a_case() -> None:
+    covered = {row for path in FILES for row in json.loads(path.read_text()).get("rows", [])}
+    cloud = {1, 3, 5, *range(7, 16), *range(17, 26), 27, 28}
+    assert {f"R{number}" for number in cloud} <= covered

@@ -1,0 +1,54 @@
+"""A company's domain from its website."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubwire.destination import CompanyDomain
+from hubwire.plan.company import company_domain
+
+
+@pytest.mark.parametrize(
+    ("website", "domain"),
+    [
+        ("https://www.example.com/x?y=1#z", "example.com"),
+        ("example.com", "example.com"),
+        ("EXAMPLE.com.", "example.com"),
+        ("//example.com/", "example.com"),
+        ("http://user:secret@example.com:8080", "example.com"),
+        ("www.app.acme.co.uk", "acme.co.uk"),
+        ("vienna.acme.com", "vienna.acme.com"),
+        ("www.vienna.acme.com", "vienna.acme.com"),
+        ("acme.github.io", "acme.github.io"),
+        ("bücher.de", "xn--bcher-kva.de"),
+        ("xn--bcher-kva.de", "xn--bcher-kva.de"),
+        ("acme.example", "acme.example"),
+    ],
+)
+def test_websites_of_every_form(website: str, domain: str) -> None:
+    assert company_domain(website) == domain
+
+
+@pytest.mark.parametrize(
+    "website",
+    [
+        "", "https://", "localhost", "http://localhost:3000", "192.168.0.1", "https://[::1]/", "co.uk", "com",
+        "github.io",        "peter@initech.com", "ftp://example.com", "javascript://example.com", "Acme Inc.", "acme inc.com", "http://a_b.com",
+        "example.com:80x", "printer.local", "-a.com", "a..com", "x" * 3000 + ".com",
+    ],
+)  # fmt: skip
+def test_what_identifies_no_company(website: str) -> None:
+    assert company_domain(website) is None
+
+
+def test_subdomains_are_one_company_when_asked_for() -> None:
+    assert company_domain("vienna.acme.co.uk", CompanyDomain.REGISTRABLE) == "acme.co.uk"
+
+
+@given(st.text() | st.from_regex(r"(https?://)?[a-z.@:/-]{1,40}", fullmatch=True))
+def test_a_domain_leads_to_itself(website: str) -> None:
+    for how in CompanyDomain:
+        domain = company_domain(website, how)
+        assert domain is None or company_domain(domain, how) == domain

@@ -1,0 +1,56 @@
+"""E-mail addresses."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubwire.plan.emails import as_email, clean_email, email_value
+
+
+@pytest.mark.parametrize(
+    ("text", "email"),
+    [
+        ("  Name@Example.com  ", "name@example.com"),
+        (" \u200bA@b.com\ufeff ", "a@b.com"),
+        ("o'brien+tag@mail.example.co.uk", "o'brien+tag@mail.example.co.uk"),
+        ("a@bücher.de", "a@xn--bcher-kva.de"),
+        ("josé@example.com", "josé@example.com"),
+    ],
+)
+def test_addresses_are_cleaned(text: str, email: str) -> None:
+    assert clean_email(text) == email
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "peter", "@b.com", "a@", "a@b", "a b@c.com", "a@b..com", ".a@b.com", "a.@b.com", "a..b@c.com", "a@-b.com",
+        "a@b_c.com", "a@1.2.3.4", "a@b@", "a,b@c.com", "a" * 65 + "@b.com", "a@" + "b" * 260 + ".com", "a\u200bb@c.com",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_none(text: str) -> None:
+    assert clean_email(text) is None
+
+
+@given(st.text())
+def test_a_cleaned_address_is_clean(text: str) -> None:
+    email = clean_email(text)
+    assert email is None or clean_email(email) == email
+
+
+@given(st.emails())
+def test_ordinary_addresses_pass(text: str) -> None:
+    assert clean_email(text) == text.lower()
+
+
+def test_only_texts_are_addresses() -> None:
+    assert as_email(["a@b.co"]) is None
+    assert as_email(None) is None
+
+
+def test_the_key_may_be_in_any_case_or_mapped() -> None:
+    assert email_value({"email": None, "EMAIL": "a@b.co"}) == "a@b.co"
+    assert email_value({"mail": "a@b.co"}, ("mail",)) == "a@b.co"
+    assert email_value({"mail": "a@b.co"}) is None

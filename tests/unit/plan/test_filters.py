@@ -1,0 +1,35 @@
+"""Consent, `integrations`, and what the browser has delivered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hubwire.plan.filters import is_enabled
+
+
+@pytest.mark.parametrize(
+    ("integrations", "enabled"),
+    [
+        ({}, True),
+        ({"HubSpot": False}, False),
+        ({"HubSpot": True}, True),
+        ({"hubspot": False}, False),
+        ({"All": False}, False),
+        ({"all": False}, False),
+        ({"All": False, "HubSpot": True}, True),
+        ({"All": False, "HubSpot": {"option": 1}}, True),
+        ({"All": False, "HubSpot Cloud Mode (Actions)": True}, True),
+        ({"Actions Hubspot Cloud": False}, False),
+        ({"Hubspot Web (Actions)": False}, False),
+        ({"HubSpot": True, "HubSpot Web (Actions)": False}, True),
+        ({"HubSpot Web (Actions)": False, "HubSpot Cloud Mode (Actions)": True}, True),
+        ({"Salesforce": False}, True),
+        ({"HubSpot": None}, True),
+        ({"HubSpot": "false"}, True),
+        ({"All": None}, True),
+    ],
+)
+def test_integrations_decide_by_any_name_of_hubspot(integrations: dict[str, Any], enabled: bool) -> None:
+    assert is_enabled(integrations) is enabled

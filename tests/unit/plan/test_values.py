@@ -1,0 +1,224 @@
+"""Values: what HubSpot takes by type, and why the others are left out."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubwire.plan.default_portal import choice
+from hubwire.plan.values import MAX_TEXT, Partial, Refusal, converter, inferred
+from hubwire.reasons import Reason
+from hubwire.schema import PropertyDefinition
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.datetimes().map(str),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+LIFECYCLE = choice("stage", {"lead": "Lead", "mql": "Marketing Qualified Lead"}, "radio")
+ROLES = choice("roles", {"CHAMPION": "Champion", "END_USER": "End user"}, "checkbox")
+
+
+def convert(kind: str, value: object) -> Any:
+    return converter(PropertyDefinition("p", kind))(value)
+
+
+def reason(kind: str, value: object) -> Reason | None:
+    converted = convert(kind, value)
+    return converted.reason if isinstance(converted, Refusal) else None
+
+
+@given(json_values)
+def test_a_number_is_digits_with_at_most_one_point(value: object) -> None:
+    converted = convert("number", value)
+    if isinstance(converted, str) and converted:
+        digits = converted.removeprefix("-")
+        assert digits.replace(".", "", 1).isdigit()
+        assert digits.isascii()
+        assert len(digits) <= 64
+
+
+@given(json_values)
+def test_a_bool_is_true_or_false(value: object) -> None:
+    converted = convert("bool", value)
+    assert isinstance(converted, Refusal) or converted in ("true", "false", "")
+
+
+@given(json_values | st.integers(-(10**14), 10**14))
+def test_a_date_is_a_day_or_midnight(value: object) -> None:
+    converted = convert("date", value)
+    if isinstance(converted, str) and converted:
+        if converted.removeprefix("-").isdigit():
+            assert int(converted) % 86_400_000 == 0
+        else:
+            assert date.fromisoformat(converted).isoformat() == converted
+
+
+@given(json_values | st.integers(-(10**14), 10**14))
+def test_a_time_is_utc_milliseconds(value: object) -> None:
+    converted = convert("datetime", value)
+    if isinstance(converted, str) and converted and not converted.removeprefix("-").isdigit():
+        assert converted.endswith("Z")
+        assert len(converted) == 24
+        assert datetime.fromisoformat(converted).tzinfo is not None
+
+
+@given(json_values)
+def test_a_text_is_never_too_long_and_never_blank(value: object) -> None:
+    converted = convert("string", value)
+    if isinstance(converted, str):
+        assert len(converted) <= MAX_TEXT
+        assert converted.strip() == converted or not isinstance(value, str)
+
+
+@given(
+    json_values
+    | st.sampled_from(["Lead", "MARKETING qualified-lead", ["lead"], ["lead", "mql"], "CHAMPION;End User", ";champion"])
+)
+def test_a_choice_is_always_an_option(value: object) -> None:
+    for definition in (LIFECYCLE, ROLES):
+        converted = converter(definition)(value)
+        written = converted.text if isinstance(converted, Partial) else converted
+        if isinstance(written, str) and written:
+            options = definition.options
+            assert options is not None
+            parts = written.removeprefix(";").split(";") if definition.is_multiple else [written]
+            assert set(parts) <= options
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("string", " a ", "a"),
+        ("string", 15551234567, "15551234567"),
+        ("string", "+15551234567", "+15551234567"),
+        ("string", True, "true"),
+        ("string", 19.0, "19"),
+        ("string", 0.1, "0.1"),
+        ("string", ["a", " b ", 1], "a;b;1"),
+        ("string", {"a": [1]}, '{"a":[1]}'),
+        ("string", "", ""),
+        ("string", [], ""),
+        ("phone_number", "+1 512", "+1 512"),
+        ("number", 13.5, "13.5"),
+        ("number", 20.0, "20"),
+        ("number", "007", "7"),
+        ("number", " -1.50 ", "-1.50"),
+        ("number", "1e3", "1000"),
+        ("number", 1e-7, "0.0000001"),
+        ("number", "", ""),
+        ("bool", True, "true"),
+        ("bool", "No", "false"),
+        ("bool", 1, "true"),
+        ("date", "2026-01-31", "2026-01-31"),
+        ("date", "2026-01-31T23:30:00-05:00", "2026-02-01"),
+        ("date", 1769817600000, "1769817600000"),
+        ("date", "1769817600000", "1769817600000"),
+        ("datetime", "2026-01-31T10:00:00.123456+01:00", "2026-01-31T09:00:00.123Z"),
+        ("datetime", "2026-01-31", "2026-01-31T00:00:00.000Z"),
+        ("datetime", 1769817600123, "1769817600123"),
+        ("a_type_of_tomorrow", 5, "5"),
+    ],
+)
+def test_values_that_fit(kind: str, value: object, text: str) -> None:
+    assert convert(kind, value) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "why"),
+    [
+        ("string", None, Reason.EMPTY_VALUE),
+        ("string", "  ", Reason.EMPTY_VALUE),
+        ("string", "x" * (MAX_TEXT + 1), Reason.TOO_LONG),
+        ("number", "1,234", Reason.WRONG_TYPE),
+        ("number", "1_000", Reason.WRONG_TYPE),
+        ("number", "$5", Reason.WRONG_TYPE),
+        ("number", "nan", Reason.WRONG_TYPE),
+        ("number", "1e999999", Reason.WRONG_TYPE),
+        ("number", "١٢", Reason.WRONG_TYPE),
+        ("number", True, Reason.WRONG_TYPE),
+        ("number", [1], Reason.WRONG_TYPE),
+        ("number", 10**30, Reason.WRONG_TYPE),
+        ("bool", "perhaps", Reason.WRONG_TYPE),
+        ("bool", 2, Reason.WRONG_TYPE),
+        ("date", "next week", Reason.BAD_DATE),
+        ("date", "2026-02-30", Reason.BAD_DATE),
+        ("date", 1769817600123, Reason.BAD_DATE),
+        ("date", 1769817600, Reason.BAD_DATE),
+        ("datetime", "0001-01-01T00:00:00+23:00", Reason.BAD_DATE),
+        ("datetime", True, Reason.BAD_DATE),
+        ("datetime", {"a": 1}, Reason.BAD_DATE),
+    ],
+)
+def test_values_that_hubspot_would_refuse(kind: str, value: object, why: Reason) -> None:
+    assert reason(kind, value) is why
+
+
+def test_details_never_repeat_the_value() -> None:
+    for kind in ("number", "bool", "date", "datetime"):
+        refused = convert(kind, "peter@initech.com")
+        assert isinstance(refused, Refusal)
+        assert "peter" not in refused.detail
+
+
+def test_nesting_beyond_reason_is_refused_without_a_crash() -> None:
+    value: object = 1
+    for _ in range(900):
+        value = [value]
+    assert reason("string", value) is Reason.WRONG_TYPE
+    assert reason("string", {"a": value}) is Reason.WRONG_TYPE
+
+
+@pytest.mark.parametrize(
+    ("value", "option"),
+    [
+        ("lead", "lead"),
+        ("LEAD", "lead"),
+        ("marketing qualified lead", "mql"),
+        ("Marketing-Qualified Lead", "mql"),
+        ("", ""),
+    ],
+)
+def test_options_match_by_value_label_and_loosely(value: str, option: str) -> None:
+    assert converter(LIFECYCLE)(value) == option
+
+
+def test_the_good_options_of_a_list_go() -> None:
+    converted = converter(ROLES)(["champion", "Hero", "End user", "champion"])
+    assert isinstance(converted, Partial)
+    assert converted.text == "CHAMPION;END_USER"
+    assert converted.refusal.reason is Reason.NOT_AN_OPTION
+    assert isinstance(converter(ROLES)(["Hero"]), Refusal)
+    assert converter(ROLES)(";champion") == ";CHAMPION"
+    assert converter(ROLES)([]) == ""
+
+
+def test_free_options_take_any_text() -> None:
+    assert converter(choice("owner", None))(123) == "123"
+
+
+@given(json_values)
+def test_an_inferred_type_takes_its_own_value(value: object) -> None:
+    kind, converted = inferred(value)
+    assert kind in ("string", "number", "bool", "date", "datetime")
+    if isinstance(converted, str) and kind in ("number", "bool", "date", "datetime"):
+        assert convert(kind, converted) == converted
+
+
+def test_inferred_types() -> None:
+    found = [
+        inferred(value)[0] for value in (True, 1, 1.5, "x", "2026-01-31", "2026-01-31T10:00:00Z", "1234-56-78", [1])
+    ]
+    assert found == ["bool", "number", "number", "string", "date", "datetime", "string", "string"]
+
+
+def test_infinity_of_a_python_caller_is_refused() -> None:
+    assert reason("number", math.inf) is Reason.WRONG_TYPE
+    assert reason("datetime", math.inf) is Reason.BAD_DATE
+    assert datetime.now(tz=UTC).tzinfo is UTC
