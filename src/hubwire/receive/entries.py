@@ -12,14 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
-import msgspec
-
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import MalformedUpload
 from hubwire.message import Entry, text_id
 from hubwire.reasons import Reason
 from hubwire.receive.limits import ReceiveLimits
-from hubwire.receive.parse import Fields, Upload, name_of
+from hubwire.receive.parse import Fields, Upload, encoded, name_of
 from hubwire.receive.paths import TYPES, Route
 
 MAX_MESSAGE_ID_LENGTH = 255
@@ -32,7 +30,6 @@ _NEEDED = {
     "group": ("groupId", Reason.NO_GROUP_ID),
     "alias": ("previousId", Reason.NO_PREVIOUS_ID),
 }
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
         if hides_key and "writeKey" in fields:
             # A server's write key is a secret: it must not lie in the journal beside the message.
             del fields["writeKey"]
-            body = _encode(fields)
+            body = encoded(fields)
         rejected = rejection(fields) if index < most else Reason.TOO_MANY_IN_UPLOAD
         message_id = usable_message_id(fields.get("messageId"))
         entries.append(Entry(source_id, message_id, received_at_ms, body, envelope, is_backfill, rejected))
@@ -115,14 +112,14 @@ def _faults(fields: Fields) -> Iterator[tuple[str, str]]:
         yield "userId: neither userId nor anonymousId is given", str(reason)
     elif reason is not None:
         name = _NEEDED[fields["type"]][0]
-        yield f"{name}: {_shown(fields.get(name))} is not a {name}", str(reason)
+        yield f"{name}: {_shown(fields.get(name))} is not one", str(reason)
     message_id = fields.get("messageId")
     if isinstance(message_id, str) and len(message_id) > STRICT_MESSAGE_ID_LENGTH:
         yield f"messageId: {len(message_id)} characters; at most {STRICT_MESSAGE_ID_LENGTH}", "message-id-too-long"
 
 
 def _shown(value: object) -> str:
-    text = _encode(value).decode()
+    text = encoded(value).decode()
     return text if len(text) <= 80 else text[:77] + "..."
 
 

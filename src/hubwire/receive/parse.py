@@ -70,7 +70,7 @@ def name_of(index: int, route: Route) -> str:
 
 
 def encoded(value: object) -> bytes:
-    """A value that was read leniently, as JSON that every decoder takes; lone surrogates become `?`."""
+    """A value as JSON that every decoder takes, whatever it was read from; lone surrogates become `?`."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
 
 
@@ -212,8 +212,5 @@ def _finite(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _bounded(text: str) -> int | float | None:
-    if len(text) < 20:
-        return int(text)
-    # Beyond 64 bits only the size survives, as in every JSON reader that uses doubles.
-    return _finite(text) if len(text) < MAX_NUMBER_DIGITS else None
+def _bounded(text: str) -> int | None:
+    return int(text) if len(text) <= MAX_NUMBER_DIGITS else None
