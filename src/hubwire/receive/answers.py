@@ -22,6 +22,8 @@ SUCCESS = b'{"success": true}'
 JSON = (b"content-type", b"application/json")
 ALLOWED_HEADERS = b"authorization, content-type, x-retry-count"
 PREFLIGHT_SECONDS = b"7200"
+UNFINISHED = frozenset({"slow-upload", "endless-upload"})
+"""Refusals of a body that is still under way: the connection cannot be used again."""
 
 _SUCCESS_HEADERS: Headers = [JSON, (b"content-length", str(len(SUCCESS)).encode())]
 _SUCCESS_START = {"type": "http.response.start", "status": 200, "headers": _SUCCESS_HEADERS}
@@ -83,7 +85,7 @@ async def refusal(send: Send, refused: UploadRefused, origin: bytes | None, *, a
             headers.append((b"x-ratelimit-reset", seconds))
     if allow is not None:
         headers.append((b"allow", allow))
-    if refused.status == 408:
+    if refused.code in UNFINISHED:
         headers.append((b"connection", b"close"))
     await _send(send, refused.status, headers, body)
 

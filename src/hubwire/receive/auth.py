@@ -53,6 +53,9 @@ class CachedSources:
         self._version = -1
         self._checked_at_ms: int | None = None
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def by_write_key(self, write_key: str) -> Source | None:
         self._forget_changed()
         digest = hashlib.blake2b(write_key.encode("utf-8", "replace"), digest_size=16, key=self._key).digest()

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from hubwire.errors import MalformedUpload, UploadRefused, UploadTooLarge
+from hubwire.errors import MalformedUpload, Overloaded, UploadRefused, UploadTooLarge
 from hubwire.receive.limits import ReceiveLimits
 
 Message = MutableMapping[str, Any]
@@ -25,10 +25,27 @@ class CallerGone(Exception):
     """The caller hung up before the body was complete: there is nobody to answer."""
 
 
-async def read_body(receive: Receive, limits: ReceiveLimits) -> bytes:
+class ReadingBudget:
+    """How many bytes of unfinished bodies are held at once, over all connections: slow callers must not add up."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.held_bytes = 0
+        self._max_bytes = max_bytes
+
+    def take(self, size_bytes: int) -> None:
+        """Raises Overloaded when the callers together would hold too much."""
+        if self.held_bytes + size_bytes > self._max_bytes:
+            raise Overloaded("too many uploads are arriving at once; nothing was kept", retry_after_seconds=2)
+        self.held_bytes += size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        self.held_bytes -= size_bytes
+
+
+async def read_body(receive: Receive, limits: ReceiveLimits, budget: ReadingBudget) -> bytes:
     """The body as it was sent.
 
-    Errors: UploadTooLarge; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
+    Errors: UploadTooLarge; Overloaded; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
     """
     try:
         async with asyncio.timeout(limits.read_timeout_seconds):
@@ -37,31 +54,38 @@ async def read_body(receive: Receive, limits: ReceiveLimits) -> bytes:
                 body: bytes = message.get("body", b"")
                 if len(body) <= limits.max_upload_bytes:
                     return body
-            return await _read_rest(receive, message, limits)
+            return await _read_rest(receive, message, limits, budget)
     except TimeoutError as exc:
         raise UploadRefused(
             f"body: not complete after {limits.read_timeout_seconds:g} seconds", code="slow-upload", status=408
         ) from exc
 
 
-async def _read_rest(receive: Receive, message: Message, limits: ReceiveLimits) -> bytes:
+async def _read_rest(receive: Receive, message: Message, limits: ReceiveLimits, budget: ReadingBudget) -> bytes:
     parts: list[bytes] = []
-    total = 0
-    while True:
-        if message["type"] != "http.request":
-            raise CallerGone
-        part: bytes = message.get("body", b"")
-        total += len(part)
-        if total <= limits.max_upload_bytes:
-            parts.append(part)
-        else:
-            parts.clear()
-        is_complete = not message.get("more_body", False)
-        if is_complete or total > DRAIN_FACTOR * limits.max_upload_bytes:
-            break
-        message = await receive()
+    total = held = 0
+    try:
+        while True:
+            if message["type"] != "http.request":
+                raise CallerGone
+            part: bytes = message.get("body", b"")
+            total += len(part)
+            if total <= limits.max_upload_bytes:
+                budget.take(len(part))
+                held += len(part)
+                parts.append(part)
+            else:
+                parts.clear()
+            is_complete = not message.get("more_body", False)
+            if is_complete or total > DRAIN_FACTOR * limits.max_upload_bytes:
+                break
+            message = await receive()
+    finally:
+        budget.give_back(held)
     if total > limits.max_upload_bytes:
-        raise upload_too_large(f"{total} bytes" if is_complete else f"more than {total} bytes", limits)
+        if not is_complete:
+            raise upload_too_large(f"{total} bytes and no end", limits, code="endless-upload")
+        raise upload_too_large(f"{total} bytes", limits)
     return b"".join(parts)
 
 
@@ -88,5 +112,5 @@ def unpack(body: bytes, limits: ReceiveLimits) -> bytes:
     return bytes(unpacked)
 
 
-def upload_too_large(what: str, limits: ReceiveLimits) -> UploadTooLarge:
-    return UploadTooLarge(f"body: {what}; an upload takes {limits.max_upload_bytes} bytes")
+def upload_too_large(what: str, limits: ReceiveLimits, *, code: str | None = None) -> UploadTooLarge:
+    return UploadTooLarge(f"body: {what}; an upload takes {limits.max_upload_bytes} bytes", code=code)

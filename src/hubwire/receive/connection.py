@@ -23,6 +23,8 @@ _BODY = b'{"code":"headers-too-large","message":"headers: more than %d bytes","s
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol; a caller that dawdles over its headers, or sends too many, is disconnected."""
 
+    header_timeout_seconds = HEADER_TIMEOUT_SECONDS
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._header_bytes = 0
@@ -59,7 +61,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
 
     def _await_headers(self) -> None:
-        self._header_deadline = self.loop.call_later(HEADER_TIMEOUT_SECONDS, self._give_up)
+        self._header_deadline = self.loop.call_later(self.header_timeout_seconds, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._header_deadline is not None:

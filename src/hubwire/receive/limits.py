@@ -13,6 +13,8 @@ class ReceiveLimits:
     max_upload_bytes: int = 500 * 1024
     max_upload_messages: int = 2_500
     read_timeout_seconds: float = 20.0
+    max_reading_bytes: int = 64 * 1024 * 1024
+    """Of bodies that are not complete yet, over all connections."""
 
     @property
     def most_messages(self) -> int:

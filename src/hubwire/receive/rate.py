@@ -26,6 +26,7 @@ class SourceRates:
         left = min(float(rate), left + max(0, now_ms - at_ms) / 1000 * rate)
         if left <= 0:
             self._buckets[source.source_id] = (left, now_ms)
-            return max(1, math.ceil(-left / rate))
+            # A little more than the debt: at exactly nothing the bucket is still empty.
+            return math.floor(-left / rate) + 1
         self._buckets[source.source_id] = (left - count, now_ms)
         return None

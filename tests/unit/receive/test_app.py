@@ -516,7 +516,7 @@ async def test_a_source_that_sends_too_fast_is_told_when_to_go_on(receiver: Rece
     batch = [{"type": "page", "userId": f"{number}"} for number in range(30)]
     assert (await receiver.post("/v1/batch", {"batch": batch}, key="slow-key")).status == 200
     answer = await receiver.post("/v1/page", {"userId": "u"}, key="slow-key")
-    assert (answer.status, answer.json["code"], answer.headers["retry-after"]) == (429, "rate-limited", "2")
+    assert (answer.status, answer.json["code"], answer.headers["retry-after"]) == (429, "rate-limited", "3")
     assert (await receiver.post("/v1/page", {"userId": "u"})).status == 200
     receiver.clock.advance(2.1)
     assert (await receiver.post("/v1/page", {"userId": "u"}, key="slow-key")).status == 200

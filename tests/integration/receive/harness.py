@@ -1,0 +1,130 @@
+"""A receiver on a real loopback port, with a real SQLite journal, inside the test process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.journal import SqliteJournal
+from hubwire.clock import SystemClock
+from hubwire.destination import Source, SourceKind
+from hubwire.errors import HubwireError
+from hubwire.journal.group_commit import GroupCommit
+from hubwire.message import Entry, Row
+from hubwire.receive.app import ReceiveApp
+from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.limits import ReceiveLimits
+
+WRITE_KEY = "wk_of_the_server"
+WEB_KEY = "wk_of_the_page"
+SOURCES = {
+    WRITE_KEY: Source(source_id=1, name="server"),
+    WEB_KEY: Source(source_id=2, name="page", kind=SourceKind.WEB),
+}
+
+
+class _Sources:
+    def by_write_key(self, write_key: str) -> Source | None:
+        return SOURCES.get(write_key)
+
+
+class Door:
+    """The way to the journal, which a test may close for the next uploads."""
+
+    def __init__(self, groups: GroupCommit) -> None:
+        self.groups = groups
+        self.refusals: deque[HubwireError] = deque()
+        self.refused = 0
+
+    async def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        if self.refusals:
+            self.refused += 1
+            raise self.refusals.popleft()
+        return await self.groups.append(entries)
+
+
+class Receiving:
+    """What a test sees of the running receiver."""
+
+    def __init__(self, app: ReceiveApp, door: Door, journal: SqliteJournal, port: int) -> None:
+        self.app = app
+        self.door = door
+        self.journal = journal
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.requests: list[dict[str, Any]] = []
+
+    @property
+    def rows(self) -> list[Row]:
+        return self.journal.newest(None, 100_000)[::-1]
+
+    def requested(self, path: str) -> list[dict[str, Any]]:
+        """Headers of the requests that came to a path, oldest first."""
+        return [request for request in self.requests if request[":path"] == path]
+
+
+class LoopThread:
+    """uvicorn on a loop of its own, in a thread."""
+
+    def __init__(self, app: Any, listener: socket.socket, http: type[Any]) -> None:
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, http=http, lifespan="off", access_log=False, log_config=None, server_header=False)
+        )
+        self._listener = listener
+        self.closing: list[Any] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    async def _serve(self) -> None:
+        await self._server.serve(sockets=[self._listener])
+        for close in self.closing:
+            await close()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+@contextmanager
+def receiving(
+    folder: Path,
+    *,
+    limits: ReceiveLimits | None = None,
+    http: type[Any] = GuardedProtocol,
+    max_waiting_messages: int = 20_000,
+) -> Iterator[Receiving]:
+    """A receiver that runs while the block does. The listening socket queues callers from the start."""
+    file = SqliteFile(folder / "hubwire.db")
+    journal = SqliteJournal(file, appends=True)
+    groups = GroupCommit(journal, max_waiting_messages=max_waiting_messages)
+    door = Door(groups)
+    app = ReceiveApp(_Sources(), door, SystemClock(), limits or ReceiveLimits())
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    running = Receiving(app, door, journal, listener.getsockname()[1])
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        running.requests.append({":method": scope["method"], ":path": scope["path"], **headers})
+        await app(scope, receive, send)
+
+    thread = LoopThread(watched, listener, http)
+    thread.closing.append(groups.close)
+    thread.start()
+    try:
+        yield running
+    finally:
+        thread.stop()
+        journal.close()
+        file.close()

@@ -1,0 +1,134 @@
+"""Write keys: found in a header, remembered without being kept, forgotten when the registry changes."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubwire.clock import FakeClock
+from hubwire.destination import Source
+from hubwire.receive.auth import CachedSources, basic_write_key
+from hubwire.receive.origins import is_allowed
+from hubwire.receive.rate import SourceRates
+
+SOURCE = Source(source_id=1, name="server")
+
+
+class Registry:
+    def __init__(self) -> None:
+        self.keys = {"good": SOURCE}
+        self.version = 1
+        self.asked: list[str] = []
+
+    def look_up(self, write_key: str) -> Source | None:
+        self.asked.append(write_key)
+        return self.keys.get(write_key)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def cached(registry: Registry, clock: FakeClock, **options: int) -> CachedSources:
+    return CachedSources(registry.look_up, lambda: registry.version, clock, **options)
+
+
+def test_known_and_unknown_keys_are_looked_up_once(registry: Registry) -> None:
+    sources = cached(registry, FakeClock())
+    for _ in range(3):
+        assert sources.by_write_key("good") is SOURCE
+        assert sources.by_write_key("bad") is None
+    assert registry.asked == ["good", "bad"]
+
+
+def test_a_change_of_the_registry_is_noticed_within_the_check_time(registry: Registry) -> None:
+    clock = FakeClock()
+    sources = cached(registry, clock)
+    assert sources.by_write_key("new") is None
+    registry.keys["new"] = SOURCE
+    registry.version += 1
+    assert sources.by_write_key("new") is None
+    clock.advance(1)
+    assert sources.by_write_key("new") is SOURCE
+
+
+def test_a_flood_of_unknown_keys_is_not_all_remembered(registry: Registry) -> None:
+    sources = cached(registry, FakeClock(), max_known=10)
+    for number in range(1000):
+        sources.by_write_key(f"guess-{number}")
+    assert len(sources) == 10
+
+
+def test_a_key_that_is_used_stays_remembered(registry: Registry) -> None:
+    sources = cached(registry, FakeClock(), max_known=3)
+    for number in range(20):
+        sources.by_write_key("good")
+        sources.by_write_key(f"guess-{number}")
+    assert registry.asked.count("good") == 1
+
+
+def test_the_write_key_itself_is_not_kept(registry: Registry) -> None:
+    sources = cached(registry, FakeClock())
+    sources.by_write_key("good")
+    assert "good" not in repr(vars(sources))
+
+
+@given(st.binary(max_size=300))
+def test_any_header_gives_a_key_or_none(header: bytes) -> None:
+    for value in (header, b"Basic " + header, b"Basic " + base64.b64encode(header)):
+        key = basic_write_key(value)
+        assert key is None or 0 < len(key) <= 256
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed", "fits"),
+    [
+        ("https://a.test", (), True),
+        ("https://a.test", ("*",), True),
+        ("https://a.test", ("https://a.test",), True),
+        ("https://A.test", ("https://a.test/",), True),
+        ("http://a.test", ("https://a.test",), False),
+        ("https://a.test:8443", ("https://a.test",), False),
+        ("https://www.a.test", ("https://a.test",), False),
+        ("https://www.a.test", ("https://*.a.test",), True),
+        ("https://x.y.a.test", ("https://*.a.test",), True),
+        ("https://a.test", ("https://*.a.test",), False),
+        ("https://evila.test", ("https://*.a.test",), False),
+        ("https://a.test.evil", ("https://*.a.test", "https://a.test"), False),
+        ("null", ("https://a.test",), False),
+    ],
+)
+def test_origins_fit_exactly_or_below_a_host(origin: str, allowed: tuple[str, ...], fits: bool) -> None:
+    assert is_allowed(origin.encode(), allowed) is fits
+
+
+def test_a_source_without_a_rate_is_never_held_back() -> None:
+    rates = SourceRates()
+    assert all(rates.take(SOURCE, 10_000, 0) is None for _ in range(100))
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 2000)), max_size=100))
+def test_over_time_no_more_passes_than_the_rate_and_one_upload(uploads: list[tuple[int, int]]) -> None:
+    source = Source(source_id=2, name="slow", messages_per_second=10)
+    rates, now_ms, passed = SourceRates(), 0, 0
+    for count, wait_ms in uploads:
+        now_ms += wait_ms
+        wait_seconds = rates.take(source, count, now_ms)
+        if wait_seconds is None:
+            passed += count
+        else:
+            assert wait_seconds >= 1
+    assert passed <= 10 + now_ms / 1000 * 10 + 50
+
+
+def test_waiting_as_told_is_enough() -> None:
+    source = Source(source_id=2, name="slow", messages_per_second=10)
+    rates = SourceRates()
+    assert rates.take(source, 95, 0) is None
+    wait_seconds = rates.take(source, 1, 0)
+    assert wait_seconds == 9
+    assert rates.take(source, 1, wait_seconds * 1000) is None
