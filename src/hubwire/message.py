@@ -133,6 +133,7 @@ def corrected_ms(fields: dict[str, Any], sent_at: object, received_at_ms: int) -
 
 
 _decode = msgspec.json.Decoder().decode
+_TYPES = {str(one): one for one in MessageType}
 
 
 def read_message(row: Row) -> Message:
@@ -153,7 +154,7 @@ def read_message(row: Row) -> Message:
         position=row.position,
         source_id=row.source_id,
         message_id=row.message_id,
-        type=MessageType(fields["type"]),
+        type=_TYPES[fields["type"]],
         timestamp_ms=corrected_ms(fields, sent_at, row.received_at_ms),
         received_at_ms=row.received_at_ms,
         user_id=text_id(fields.get("userId")),

@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["all", "receive", "deliver"], Meta(description="What this process does; one process does all.")
     ] = "all"
     write_key: Annotated[
-        str | None, Meta(min_length=8, max_length=128, description="Write key of the first source.")
+        Annotated[str, Meta(min_length=8, max_length=128)] | None, Meta(description="Write key of the first source.")
     ] = None
     admin_token: Annotated[
         Secret | None, Meta(description="Bearer token of the admin API; without it, one is made at first start.")
@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Secret | None, Meta(description="Service key (or private-app token) of the first destination.")
     ] = None
     hubspot_hub_id: Annotated[
-        str | None, Meta(pattern=r"^[0-9]{1,12}$", description="Hub ID of the first destination.")
+        Annotated[str, Meta(pattern=r"^[0-9]{1,12}$")] | None, Meta(description="Hub ID of the first destination.")
     ] = None
     hubspot_base_url: Annotated[str, Meta(pattern=r"^https?://", description="Where HubSpot's API answers.")] = (
         "https://api.hubapi.com"
@@ -102,10 +102,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float, Meta(ge=2, le=300, description="How long a lane stays with a worker that fell silent.")
     ] = 10.0
     retention_days: Annotated[
-        float | None, Meta(gt=0, description="Settled messages and their attempts are kept so long; none: for ever.")
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Settled messages and their attempts are kept so long; none: for ever."),
     ] = 30.0
     retention_bytes: Annotated[
-        int | None, Meta(ge=1 << 20, description="The database may grow to this size; none: no limit.")
+        Annotated[int, Meta(ge=1 << 20)] | None, Meta(description="The database may grow to this size; none: no limit.")
     ] = None
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")] = "info"
     log_format: Annotated[Literal["console", "json"], Meta(description="How log lines look.")] = "console"

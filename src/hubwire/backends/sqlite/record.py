@@ -196,7 +196,7 @@ class SqliteRecord:
 
     def associated(self, destination_id: int, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         rows = self._file.connection.execute(
-            "SELECT email, domain FROM json_each(?) AS pair JOIN association"
+            "SELECT email, domain FROM json_each(?) AS pair CROSS JOIN association"
             " ON email = pair.value ->> 0 AND domain = pair.value ->> 1 WHERE destination_id = ?",
             (_json(list(pairs)).decode(), destination_id),
         )
@@ -204,7 +204,7 @@ class SqliteRecord:
 
     def links(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Link]:
         rows = self._file.connection.execute(
-            "SELECT space, link_key, target, strength, at_ms FROM json_each(?) AS wanted JOIN link"
+            "SELECT space, link_key, target, strength, at_ms FROM json_each(?) AS wanted CROSS JOIN link"
             " ON space = wanted.value ->> 0 AND link_key = wanted.value ->> 1",
             (_json(list(keys)).decode(),),
         )
@@ -336,7 +336,7 @@ def _write_holds(
     begun_at_ms = db.execute("SELECT begun_at_ms FROM cycle WHERE cycle_id = ?", (cycle_id,)).fetchone()[0]
     wanted = [key.partition("|") for key in {key for settled in held for key in settled.hold_keys}]
     rows = db.execute(
-        "SELECT space, link_key FROM json_each(?) AS wanted JOIN link"
+        "SELECT space, link_key FROM json_each(?) AS wanted CROSS JOIN link"
         " ON space = wanted.value ->> 0 AND link_key = wanted.value ->> 1"
         " WHERE linked_at_ms >= ? AND linked_at_ms <> ?",
         (_json([(space, key) for space, _, key in wanted]).decode(), begun_at_ms, now_ms),
