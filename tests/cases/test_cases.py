@@ -1,7 +1,8 @@
 """Runs every case file of this folder through the planner. `README.md` describes the files.
 
 Besides the plans that a file lists, each case must end in its `expect_state` whatever the order in which its messages
-arrive: all in one cycle, or each in a cycle of its own with held messages planned again when something is learnt.
+arrive: all in one cycle, or each in a cycle of its own, with held messages planned
+again when a key that they wait for is linked.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ import pytest
 
 from hubwire.destination import Destination, Mapping, Source
 from hubwire.message import Message, Row, read_message
-from hubwire.operation import Associate, Discard, Hold, Operation, Plan, SendEvent, UpsertCompany, UpsertContact
+from hubwire.operation import (
+    Associate,
+    Discard,
+    Hold,
+    Operation,
+    Plan,
+    SendEvent,
+    UpsertCompany,
+    UpsertContact,
+    hold_key,
+)
 from hubwire.plan import Identity, links_of, plan
 from hubwire.plan.default_portal import default_portal
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
@@ -116,15 +127,17 @@ def plans_in_one_cycle(case: Case, messages: Sequence[Message]) -> list[Plan]:
 
 
 def plans_one_by_one(case: Case, messages: Sequence[Message]) -> list[Plan]:
-    """The last plans of messages that arrive each in a cycle of its own."""
+    """The last plans of messages that arrive each in a cycle of its own; a linked key releases what waits for it."""
     identity, schema = Identity(), case.schema()
     made: dict[int, Plan] = {}
     for message in messages:
-        held = [other for other in messages if isinstance(getattr(made.get(other.position), "fate", None), Hold)]
-        for link in links_of(message, case.source, case.destination):
-            identity.learn(link)
-        for one in [*held, message]:
-            made[one.position] = plan(one, case.source, case.destination, schema, identity)
+        learnt = [link for link in links_of(message, case.source, case.destination) if identity.learn(link)]
+        linked = {hold_key(link.space, link.key) for link in learnt}
+        made[message.position] = plan(message, case.source, case.destination, schema, identity)
+        for held in messages:
+            fate = made[held.position].fate if held.position in made else None
+            if isinstance(fate, Hold) and linked.intersection(fate.keys):
+                made[held.position] = plan(held, case.source, case.destination, schema, identity)
     return list(made.values())
 
 

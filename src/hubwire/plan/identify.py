@@ -73,7 +73,7 @@ def links_of_identify(message: Message, space: str, email_keys: tuple[str, ...])
     """What an identify teaches: the user has the e-mail, and the device is the user's.
 
     An e-mail as userId stands for itself from the beginning of time, so that an e-mail which any identify names
-    outright is always newer.
+    outright is always newer; so does a user's pointer to a device, which must not displace an alias.
     """
     user = f"u:{message.user_id}" if names_someone(message.user_id) else None
     device = f"a:{message.anonymous_id}" if names_someone(message.anonymous_id) else None
@@ -89,7 +89,7 @@ def links_of_identify(message: Message, space: str, email_keys: tuple[str, ...])
         links.append(Link(space, user, itself, IDENTIFIED, 0))
     elif device is not None:
         strength = 0
-        links.append(Link(space, user, f"@{device}", 0, at_ms))
+        links.append(Link(space, user, f"@{device}", 0, 0))
     if device is not None:
         links.append(Link(space, device, f"@{user}", strength, at_ms))
     return links

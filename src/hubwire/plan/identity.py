@@ -4,7 +4,8 @@ Our decisions:
 - An anonymous id that came with a user id *points* to the user; only an identify without user id gives it an e-mail
   of its own. So a user never gets the e-mail of another person who used the same device.
 - `alias` makes the ids point to each other, and an identify without e-mail makes user and device do so. Such pointers
-  have strength 0: they fill gaps and never displace an e-mail.
+  have strength 0: they fill gaps and never displace an e-mail. One link is kept per id: of two aliases of one user the
+  newer counts, and an e-mail ends the pointer.
 - An e-mail as userId stands for itself unless an identify said otherwise.
 - Ids that name nobody (`null`, `undefined`, `anonymous`…) are neither remembered nor looked up: they would join
   strangers into one contact.

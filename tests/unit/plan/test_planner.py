@@ -91,7 +91,7 @@ def planned(body: dict[str, Any], mapping: Mapping, kind: SourceKind = SourceKin
     return plan(message, source, destination, SCHEMA, identity)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(bodies, mappings, st.sampled_from(SourceKind))
 def test_any_json_gets_a_plan_that_is_fit_to_send(body: dict[str, Any], mapping: Mapping, kind: SourceKind) -> None:
     made = planned(body, mapping, kind)

@@ -1,0 +1,118 @@
+"""Order of arrival: the same messages end in the same HubSpot, in one cycle or in many, as long as nobody changes
+their e-mail and no pointer of an id is displaced by another link of it (one link per id is remembered). Held messages are planned again only when one of the keys that they wait for is linked, as a lane does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hubwire.destination import Destination, Source
+from hubwire.message import Message, Row, read_message
+from hubwire.operation import Associate, Hold, Plan, SendEvent, UpsertCompany, UpsertContact, hold_key
+from hubwire.plan import Identity, links_of, plan
+from hubwire.plan.default_portal import default_portal
+
+SOURCE = Source(source_id=1, name="s")
+DESTINATION = Destination(destination_id=1, name="d")
+SCHEMA = default_portal("123")
+
+
+def calls(person: int) -> list[dict[str, Any]]:
+    """Everything that one person's devices and servers may send; each with one e-mail only."""
+    user, device, old, email = f"user{person}", f"device{person}", f"old{person}", f"p{person}@example.com"
+    return [
+        {"type": "identify", "userId": user, "traits": {"email": email, "firstName": "A"}},
+        {"type": "identify", "userId": user, "anonymousId": device, "traits": {"email": email, "city": "Graz"}},
+        {"type": "identify", "userId": user, "anonymousId": device, "traits": {"zip": "8010"}},
+        {"type": "identify", "anonymousId": device, "traits": {"email": email}},
+        {"type": "identify", "userId": old, "traits": {"email": email, "state": "ST"}},
+        {"type": "identify", "userId": email, "traits": {"country": "Austria"}},
+        {"type": "track", "event": "A", "userId": user},
+        {"type": "track", "event": "B", "anonymousId": device},
+        {"type": "track", "event": "C", "userId": old, "context": {"traits": {"phone": "1"}}},
+        {"type": "track", "event": "D", "userId": old, "properties": {"email": email}},
+        {"type": "group", "userId": user, "groupId": "g", "traits": {"website": f"www.c{person}.com", "name": "C"}},
+        {"type": "group", "anonymousId": device, "groupId": "g", "traits": {"website": f"c{person}.com"}},
+    ]
+
+
+ALIAS = {"type": "alias", "userId": "user1", "previousId": "old1"}
+WITH_EMAIL = {"type": "track", "event": "E", "userId": "user2", "anonymousId": "device2"}
+WITH_EMAIL |= {"context": {"traits": {"email": "p2@example.com"}}}
+VOCABULARY = [*calls(1), ALIAS, *calls(2), WITH_EMAIL]
+
+
+def messages_of(chosen: Sequence[int]) -> list[Message]:
+    """The chosen calls, happening one second after another."""
+    made = []
+    for index, choice in enumerate(chosen):
+        fields = {**VOCABULARY[choice], "messageId": f"m{index}", "timestamp": f"2026-01-15T10:00:{index:02d}Z"}
+        row = Row(index + 1, 1, f"m{index}", 1768473000000, json.dumps(fields).encode(), None, False, None)
+        made.append(read_message(row))
+    return made
+
+
+def state(plans: Sequence[Plan]) -> dict[str, Any]:
+    """What HubSpot holds afterwards."""
+    values: dict[tuple[str, str], tuple[int, str]] = {}
+    records, links, events = set(), set(), set()
+    for operation in [operation for made in plans for operation in made.operations]:
+        match operation:
+            case UpsertContact(email=key) | UpsertCompany(domain=key):
+                records.add(key)
+                for name, written in operation.properties.items():
+                    values[key, name] = max(values.get((key, name), (0, "")), (operation.at_ms, written.value))
+            case Associate():
+                links.add((operation.email, operation.domain))
+            case SendEvent():
+                events.add((operation.email, operation.event, operation.uuid))
+    return {"values": values, "records": records, "links": links, "events": events}
+
+
+def in_one_cycle(messages: Sequence[Message]) -> list[Plan]:
+    identity = Identity()
+    for message in messages:
+        for link in links_of(message, SOURCE, DESTINATION):
+            identity.learn(link)
+    return [plan(message, SOURCE, DESTINATION, SCHEMA, identity) for message in messages]
+
+
+def in_many_cycles(messages: Sequence[Message]) -> list[Plan]:
+    """One cycle per message, and one more for each release of holds."""
+    identity = Identity()
+    made: dict[int, Plan] = {}
+    for message in messages:
+        linked = {hold_key(x.space, x.key) for x in links_of(message, SOURCE, DESTINATION) if identity.learn(x)}
+        made[message.position] = plan(message, SOURCE, DESTINATION, SCHEMA, identity)
+        for held in messages:
+            fate = made[held.position].fate if held.position in made else None
+            if isinstance(fate, Hold) and linked.intersection(fate.keys):
+                made[held.position] = plan(held, SOURCE, DESTINATION, SCHEMA, identity)
+    return list(made.values())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.integers(0, len(VOCABULARY) - 1), min_size=2, max_size=9), st.randoms(use_true_random=False))
+def test_any_order_and_any_cycles_end_in_the_same_state(chosen: list[int], rng: Any) -> None:
+    messages = messages_of(chosen)
+    wanted = state(in_one_cycle(messages))
+    shuffled = list(messages)
+    rng.shuffle(shuffled)
+    assert state(in_one_cycle(shuffled)) == wanted
+    assert state(in_many_cycles(shuffled)) == wanted
+    assert state(in_many_cycles(messages)) == wanted
+
+
+@given(st.lists(st.integers(0, len(VOCABULARY) - 1), max_size=9))
+def test_people_never_reach_each_others_contacts(chosen: list[int]) -> None:
+    found = state(in_one_cycle(messages_of(chosen)))
+    assert all(email[1] == domain[1] for email, domain in found["links"])
+    for position, made in enumerate(in_one_cycle(messages_of(chosen))):
+        person = "1" if chosen[position] < len(VOCABULARY) // 2 else "2"
+        emails = {one.email for one in made.operations if not isinstance(one, UpsertCompany)}
+        assert emails <= {f"p{person}@example.com"}
