@@ -1,5 +1,7 @@
-"""Order of arrival: the same messages end in the same HubSpot, in one cycle or in many, as long as nobody changes
-their e-mail and no pointer of an id is displaced by another link of it (one link per id is remembered). Held messages are planned again only when one of the keys that they wait for is linked, as a lane does.
+"""Order of arrival: the same messages end in the same HubSpot, in one cycle or in many.
+
+As long as nobody changes their e-mail, and no pointer of an id is displaced by another link of it (one link per id is
+remembered). Held messages are planned again only when one of the keys that they wait for is linked, as a lane does.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ def calls(person: int) -> list[dict[str, Any]]:
 
 
 ALIAS = {"type": "alias", "userId": "user1", "previousId": "old1"}
-WITH_EMAIL = {"type": "track", "event": "E", "userId": "user2", "anonymousId": "device2"}
+WITH_EMAIL: dict[str, Any] = {"type": "track", "event": "E", "userId": "user2", "anonymousId": "device2"}
 WITH_EMAIL |= {"context": {"traits": {"email": "p2@example.com"}}}
 VOCABULARY = [*calls(1), ALIAS, *calls(2), WITH_EMAIL]
 
