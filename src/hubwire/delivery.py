@@ -85,6 +85,7 @@ class Retry:
 
     after_seconds: float
     reason: Reason
+    detail: str = ""
     counts: bool = True
 
 

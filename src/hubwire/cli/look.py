@@ -64,8 +64,12 @@ def _print_lane(lane: LaneStatus) -> None:
         str(lane.calls),
     )
     console.print(rows)
-    if lane.budget:
-        console.print("  " + "  ".join(f"{name} {value}" for name, value in lane.budget.items()))
+    budget = lane.budget
+    if "limit" in budget:
+        console.print(
+            f"  {budget['rate']}; today {budget['used']:,} of {budget['limit']:,} calls,"
+            f" {budget['projected']:,} by {when(budget['day_ends_at_ms'])} UTC at the present rate"
+        )
 
 
 StateOption = Annotated[State | None, typer.Option(help="Only deliveries in this state.")]

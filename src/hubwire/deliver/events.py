@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from hubwire.deliver.batch import EVENTS_PER_CALL, split
 from hubwire.deliver.exchange import Input
 from hubwire.deliver.task import Task
+from hubwire.delivery import Retry
 from hubwire.hubspot.exchange import Call
 from hubwire.hubspot.wire import EventInput, send_events
 from hubwire.operation import Discard, SendEvent
@@ -35,7 +36,10 @@ async def send(task: Task, events: Sequence[SendEvent]) -> None:
         elif not task.schema.events_available:
             task.ledger.discard_or_hold(event.position, Discard(Reason.EVENTS_NOT_AVAILABLE))
     ready_inputs = [Input(trace, event.uuid, {}, (event.position,)) for trace, event in inputs.items()]
-    batches = split(ready_inputs, EVENTS_PER_CALL)
+    calls, wait_seconds = task.exchange.allowed_events()
+    for one in ready_inputs[calls * EVENTS_PER_CALL :]:
+        task.ledger.judge(one.positions, Retry(max(wait_seconds, 1.0), Reason.BUDGET_SPENT, counts=False))
+    batches = split(ready_inputs[: calls * EVENTS_PER_CALL], EVENTS_PER_CALL)
 
     def call(group: Sequence[Input]) -> Call:
         body = send_events([_wire(task, inputs[one.trace], names) for one in group])

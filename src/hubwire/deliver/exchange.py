@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hubwire.clock import Clock
+from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL
+from hubwire.deliver.budget import Priority
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.verdict import Blamed, Judgement, Returned, judge
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
 from hubwire.hubspot.client import HubSpotClient
-from hubwire.hubspot.exchange import Answer, Call
+from hubwire.hubspot.exchange import Answer, Call, CallKind
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Attempt
@@ -69,7 +71,15 @@ class Judged:
 class Exchange:
     """Sends one cycle's calls."""
 
-    def __init__(self, client: HubSpotClient, governor: Governor, clock: Clock, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: HubSpotClient,
+        governor: Governor,
+        clock: Clock,
+        jitter: Callable[[], float],
+        *,
+        is_backfill: bool = False,
+    ) -> None:
         self.attempts: list[Attempt] = []
         self.successes = 0
         self.failures = 0
@@ -78,6 +88,17 @@ class Exchange:
         self._governor = governor
         self._clock = clock
         self._jitter = jitter
+        self._is_backfill = is_backfill
+
+    def allowed_events(self) -> tuple[int, float]:
+        """How many calls with events the day's budget allows now, and the seconds until it allows more."""
+        priority, now_ms = self._priority("events"), self._clock.now_ms()
+        return self._governor.may_spend(priority, now_ms), self._governor.wait_seconds(priority, now_ms)
+
+    def _priority(self, kind: CallKind) -> Priority:
+        if self._is_backfill:
+            return Priority.BACKFILL
+        return Priority.TRACK if kind == "events" else Priority.IDENTIFY
 
     async def ask(self, call: Call, positions: Sequence[int] = ()) -> tuple[Verdict, Answer]:
         """One call that is not a batch, tried again a few times: its verdict and its answer. Raises LineStopped."""
@@ -89,7 +110,7 @@ class Exchange:
         if answer.status is not None and 200 <= answer.status < 300 and judgement.is_answered:
             return Delivered(), answer
         if judgement.again_after_seconds is not None:
-            return Retry(judgement.again_after_seconds, Reason.HUBSPOT_FAILED), answer
+            return Retry(judgement.again_after_seconds, Reason.HUBSPOT_FAILED, judgement.detail), answer
         return Dead(Reason.INVALID_INPUT, judgement.detail), answer
 
     async def read(self, call: Call) -> Answer:
@@ -121,13 +142,15 @@ class Exchange:
 
     async def _call(self, call: Call, inputs: Sequence[Input], positions: Sequence[int]) -> tuple[Answer, Judgement]:
         """One exchange: waits for its permit, feeds the limiter, keeps the attempt. Raises LineStopped."""
-        while (wait_ms := self._governor.take(call.kind, self._clock.now_ms())) > 0:
+        priority, fill = self._priority(call.kind), _fill(call, inputs)
+        while (wait_ms := self._governor.take(call.kind, priority, fill, self._clock.now_ms())) > 0:
             if wait_ms > LONGEST_WAIT_MS:
                 raise LineStopped(StopTheLine(Reason.BUDGET_SPENT, retry_after_seconds=wait_ms / 1000))
             await asyncio.sleep(wait_ms / 1000)
         answer = await self._client.call(call)
         judgement = judge(call, answer, inputs, self._jitter())
-        self._governor.observe(call.kind, answer, self._clock.now_ms(), self._jitter())
+        now_ms, is_spent = self._clock.now_ms(), judgement.is_daily_spent
+        self._governor.observe(call.kind, answer, now_ms, self._jitter(), is_daily_spent=is_spent)
         self.attempts.append(_attempt(call, answer, judgement, positions))
         self.successes += judgement.is_answered
         self.failures += not judgement.is_answered
@@ -147,6 +170,14 @@ class Exchange:
                 is_gone = index in judgement.gone
                 judged.append(Judged(one, judgement.verdicts[index], judgement.returned.get(index), is_gone))
         return again
+
+
+def _fill(call: Call, inputs: Sequence[Input]) -> float:
+    """How full a batch is; a call that is no batch wastes nothing."""
+    if not inputs:
+        return 1.0
+    most = {"events": EVENTS_PER_CALL, "associations": ASSOCIATIONS_PER_CALL}.get(call.kind, OBJECTS_PER_CALL)
+    return len(inputs) / most
 
 
 def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequence[int]) -> Attempt:
@@ -169,7 +200,7 @@ def as_stop(verdict: Verdict) -> StopTheLine:
         case StopTheLine():
             return verdict
         case Retry():
-            return StopTheLine(verdict.reason, retry_after_seconds=max(verdict.after_seconds, 1.0))
+            return StopTheLine(verdict.reason, verdict.detail, retry_after_seconds=max(verdict.after_seconds, 1.0))
         case Dead():
             return StopTheLine(verdict.reason, verdict.detail)
         case Delivered():

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import structlog
 
 from hubwire.clock import Clock
 from hubwire.deliver import associations, companies, contacts, events
+from hubwire.deliver.budget import Priority
 from hubwire.deliver.coalesce import Wanted
 from hubwire.deliver.exchange import Exchange, LineStopped
 from hubwire.deliver.gather import Gatherer
@@ -52,7 +53,7 @@ class LanePolicy:
     linger_seconds: float = 1.0
     backfill_linger_seconds: float = 3.0
     lease_seconds: float = 10.0
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Lane:
         waits: list[float] = []
         if pending.live_since_ms is not None:
             waits.append(self._linger(pending.live_count, pending.live_since_ms, self._policy.linger_seconds, now_ms))
-        if pending.backfill_since_ms is not None:
+        if pending.backfill_since_ms is not None and self.governor.may_spend(Priority.BACKFILL, now_ms) > 0:
             full = pending.backfill_count >= self._policy.cycle_messages
             linger = self._policy.backfill_linger_seconds
             waits.append(0.0 if full else linger if pending.backfill_grew else 0.0)
@@ -141,7 +142,8 @@ class Lane:
         state = self._record.lane(self.destination.destination_id)
         rows, span = self._take(state, pending)
         cycle_id = self._record.begin_cycle(lease, now_ms, span)
-        exchange = Exchange(self._client, self.governor, self._clock, self._jitter)
+        is_backfill = bool(rows) and all(row.is_backfill for row in rows)
+        exchange = Exchange(self._client, self.governor, self._clock, self._jitter, is_backfill=is_backfill)
         self._portal.exchange = exchange
         ledger = Ledger(due={one.position: one for one in pending.due})
         try:
@@ -201,7 +203,7 @@ class Lane:
         due = list(self._journal.read_at([one.position for one in pending.due]).values())
         live = self._journal.read(state.live_cursor, limit, source_ids=source_ids, is_backfill=False)
         backfill: list[Row] = []
-        if len(live) < limit:
+        if len(live) < limit and self.governor.may_spend(Priority.BACKFILL, self._clock.now_ms()) > 0:
             backfill = self._journal.read(
                 state.backfill_cursor, limit - len(live), source_ids=source_ids, is_backfill=True
             )
@@ -219,6 +221,7 @@ class Lane:
     ) -> tuple[Task, list[Link]]:
         """Plan the rows and send what they ask for, in the order that later steps need."""
         schema = await self._portal.load(now_ms)
+        self.governor.move_to(schema.time_zone, now_ms)
         gatherer = Gatherer(self.destination, self._sources(), schema, self._record.links, ledger)
         gatherer.take(rows)
         gatherer.finish()

@@ -7,6 +7,7 @@ anything itself. Planning is CPU work: in its own thread it does not delay the r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import secrets
@@ -130,10 +131,8 @@ class Worker:
     async def _sleep(self, seconds: float) -> None:
         """Until woken, or for so long."""
         self._wake.clear()
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            pass
 
     async def _drive(self, destination: Destination, end: asyncio.Event) -> None:
         """Hold the lane's lease as long as possible and run its cycles."""
@@ -162,7 +161,8 @@ class Worker:
 
     def _lane(self, destination: Destination, client: HubSpotClient) -> Lane:
         parts = self._parts
-        governor = Governor.of(destination, parts.clock.now_ms())
+        status = parts.record.lane(destination.destination_id).status
+        governor = Governor.of(destination, parts.clock.now_ms(), status)
         return Lane(
             destination,
             lambda: self._sources,
