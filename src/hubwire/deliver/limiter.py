@@ -2,8 +2,8 @@
 
 A call counts at HubSpot when it arrives, somewhere between our send and its answer. A permit therefore stays taken
 until its latest possible arrival is a whole window ago: the moment of the answer, or `arrives_within_ms` after the
-send if that is earlier (a slow answer was counted long before it came). Calls that others make with the same token show
-in `X-HubSpot-RateLimit-Remaining` and are kept free for them.
+send when the answer took longer than `slow_ms` (it was counted long before it came). Calls that others make with the
+same token show in `X-HubSpot-RateLimit-Remaining` and are kept free for them.
 
 Sources: HubSpot docs, usage guidelines (100 to 250 calls in 10 s by tier), search guide (5 a second, no interval
 headers), associations guide (their own 10-second limit), send-event guide (1,250 a second). Whether searches and events
@@ -23,6 +23,9 @@ from hubwire.hubspot.throttle import Policy, throttle_of
 
 PROBE_WAIT_MS = 50
 """How long a second call waits while the very first one has not been answered."""
+SPARE_FOR_OTHERS = 3
+"""Where others call too, so many more of their calls are expected than were seen."""
+OTHERS_REMEMBERED_WINDOWS = 6
 CLOCK_STEP_MS = 60_000
 """A clock that goes back further than this was set, not jittery: what was counted is forgotten."""
 MAX_CAPACITY = 100_000
@@ -52,7 +55,8 @@ class LimiterPolicy:
     associations: RateLimit = RateLimit(100, 10.0)
     events: RateLimit = RateLimit(1_250, 1.0)
     pinned: RateLimit | None = None
-    arrives_within_ms: int = 1_000
+    slow_ms: int = 1_000
+    arrives_within_ms: int = 500
     margin_ms: int = 50
 
 
@@ -85,26 +89,28 @@ class _Window:
         return max(waits)
 
     def _frees_after(self, now_ms: int, gone: int, count: int) -> int:
-        """The earliest moment at which `count` permits may be free again."""
-        moments = self.frees_at[gone : gone + count]
-        held = self.window_ms + self.policy.margin_ms
-        for sent_at_ms in self.open:
-            insort(moments, min(now_ms, sent_at_ms + self.policy.arrives_within_ms) + held)
-        if self.foreign_until_ms > now_ms:
-            moments += [self.foreign_until_ms] * self.foreign_count
-            moments.sort()
-        return max(moments[min(count, len(moments)) - 1] if moments else now_ms, now_ms + 1)
+        """About when `count` permits are free again: answered calls first, then open ones, then those of others."""
+        index = gone + count - 1
+        if index < len(self.frees_at):
+            return self.frees_at[index]
+        index -= len(self.frees_at)
+        if index < len(self.open):
+            latest_ms = min(now_ms, self.open[index] + self.policy.arrives_within_ms)
+            return max(latest_ms + self.window_ms + self.policy.margin_ms, now_ms + 1)
+        return max(self.foreign_until_ms, now_ms + 1)
 
     def take(self, now_ms: int) -> None:
         self.open.append(now_ms)
 
-    def close(self, now_ms: int) -> None:
-        """An answer came. Which call it belongs to does not matter: permits end in the order they were taken, and the
-        k-th to end is never earlier than the k-th arrival."""
+    def close(self, answer: Answer, now_ms: int) -> None:
+        """An answer came. Of the open calls the oldest is taken off: the ones that stay count as long or longer."""
         if not self.open:
             return
-        latest_arrival = min(now_ms, self.open.popleft() + self.policy.arrives_within_ms)
-        insort(self.frees_at, latest_arrival + self.window_ms + self.policy.margin_ms)
+        taken_at_ms = self.open.popleft()
+        is_slow = answer.duration_ms > self.policy.slow_ms
+        arrived_at_ms = answer.started_at_ms + self.policy.arrives_within_ms if is_slow else now_ms
+        latest_ms = min(now_ms, max(arrived_at_ms, taken_at_ms))
+        insort(self.frees_at, latest_ms + self.window_ms + self.policy.margin_ms)
 
     def own_count_since(self, at_ms: int) -> int:
         """How many of our own calls may have been in HubSpot's window at some moment since, one window ago at most."""
@@ -113,6 +119,13 @@ class _Window:
     def follow(self, capacity: int, window_ms: int) -> None:
         """HubSpot says what the limit is. Permits already taken keep the moments they have."""
         self.capacity, self.window_ms = capacity, window_ms
+
+    def leave_room(self, others: int, now_ms: int) -> None:
+        """So many calls of others were seen, at least: the most of one window counts, for some windows."""
+        foreign = others + SPARE_FOR_OTHERS if others > 0 else 0
+        remembered_ms = OTHERS_REMEMBERED_WINDOWS * self.window_ms
+        if foreign >= self.foreign_count or now_ms > self.foreign_until_ms - remembered_ms + self.window_ms:
+            self.foreign_count, self.foreign_until_ms = foreign, now_ms + remembered_ms
 
     def _drop(self, now_ms: int) -> None:
         held = self.window_ms + self.policy.margin_ms
@@ -159,7 +172,7 @@ class Limiter:
         now_ms = self._steady(now_ms)
         if self._taken[kind]:
             for window in self._taken[kind].popleft():
-                window.close(now_ms)
+                window.close(answer, now_ms)
         if answer.status is None:
             return
         self._is_answered = True
@@ -203,8 +216,7 @@ class Limiter:
             window.follow(capacity, min(interval_ms, MAX_WINDOW_MS))
         if remaining is not None and answer.started_at_ms >= now_ms - window.window_ms:
             ours = max(self._windows[one].own_count_since(answer.started_at_ms) for one in {own, "general"})
-            window.foreign_count = max(0, capacity - remaining - ours)
-            window.foreign_until_ms = now_ms + window.window_ms
+            window.leave_room(capacity - remaining - ours + (answer.status == 429), now_ms)
 
     def _is_pinned_below(self, capacity: int, interval_ms: int) -> bool:
         pinned = self._policy.pinned
