@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import msgspec
@@ -23,8 +23,18 @@ from hubwire.emulator.faults import FaultRule
 from hubwire.emulator.seeding import seed
 from hubwire.emulator.server import EmulatorApp, create_app
 from hubwire.emulator.state import Portal
+from hubwire.emulator.wire import Request
 
-__all__ = ["CustomObject", "Emulator", "EmulatorConfig", "OAuthApp", "Tier", "running_emulator"]
+__all__ = ["Answer", "CustomObject", "Emulator", "EmulatorConfig", "OAuthApp", "Tier", "running_emulator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call brought back: lower-case header names, JSON decoded, None for no body."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
 
 
 class Emulator:
@@ -60,6 +70,31 @@ class Emulator:
     def access_token(self) -> str:
         """A token that the portal accepts."""
         return self.state.config.access_token or "any-token"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make an API or control-plane call without any HTTP and without waiting.
+
+        Errors: ConnectionResetError where a fault cuts the connection.
+        Shape: `path` may carry a query; `body` is encoded as JSON unless it is bytes; `token=None` sends none, `""`
+        sends one that is accepted.
+        """
+        sent = {name.lower().encode(): value.encode() for name, value in (headers or {}).items()}
+        if token is not None:
+            sent[b"authorization"] = f"Bearer {token or self.access_token}".encode()
+        raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+        bare, _, query = path.partition("?")
+        reply = self.app.respond(Request(method, bare, query.encode(), sent, raw))
+        names = {name.decode(): value.decode() for name, value in reply.headers}
+        is_json = reply.body and reply.content_type.startswith(b"application/json")
+        return Answer(reply.status, names, msgspec.json.decode(reply.body) if is_json else reply.body or None)
 
     def reset(self) -> None:
         """Back to a fresh portal."""

@@ -103,20 +103,25 @@ class Keeper:
         self._path = path
         self._file: BinaryIO | None = None
         self._lock = self._take_lock()
-        self.load()
-        self.rewrite()
+        try:
+            self.load()
+            self.rewrite()
+        except BaseException:
+            self.close()
+            raise
 
     def load(self) -> None:
         """Bring the portal to where the file left it."""
         if not self._path.exists():
             return
-        for number, raw in enumerate(self._path.open("rb"), start=1):
-            if not raw.endswith(b"\n"):
-                return
-            try:
-                _apply(self._portal, _decode_line(raw))
-            except msgspec.DecodeError as exc:
-                raise PersistenceError(f"{self._path}: line {number} is not an emulator's: {exc}") from exc
+        with self._path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                if not raw.endswith(b"\n"):
+                    return
+                try:
+                    _apply(self._portal, _decode_line(raw))
+                except msgspec.DecodeError as exc:
+                    raise PersistenceError(f"{self._path}: line {number} is not an emulator's: {exc}") from exc
 
     def rewrite(self) -> None:
         """Write the whole portal to a new file and put it in the old one's place."""

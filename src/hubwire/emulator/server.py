@@ -68,25 +68,30 @@ class EmulatorApp:
             self.state.keeper = None
 
     def respond(self, request: Request) -> Reply:
-        """The answer to one call, faults left aside. Safe from any thread."""
+        """The answer to one call, without any waiting. Safe from any thread.
+
+        Errors: ConnectionResetError where a fault cuts the connection.
+        """
         match = self._router.find(request.method, request.path)
         with self.state.lock:
-            if match is None:
-                return self._unmatched(request)
-            return self._api(request, match, None)
+            reply, fault = self._decide(request, match)
+        if fault is not None and fault.kind == "reset":
+            raise ConnectionResetError("connection reset by the emulator")
+        return reply
 
     async def _serve(self, request: Request, match: Match | None, receive: Receive, send: Send) -> None:
-        state = self.state
-        with state.lock:
-            if match is None:
-                reply = self._unmatched(request)
-                fault = None
-            else:
-                fault = state.faults.pick(request.method, request.path, match.label) if state.faults.rules else None
-                reply = self._api(request, match, fault)
+        with self.state.lock:
+            reply, fault = self._decide(request, match)
         if fault is not None and not await self._carry_out(fault, receive, send):
             return
         await _send_reply(reply, send)
+
+    def _decide(self, request: Request, match: Match | None) -> tuple[Reply, FaultRule | None]:
+        if match is None:
+            return self._unmatched(request), None
+        faults = self.state.faults
+        fault = faults.pick(request.method, request.path, match.label) if faults.rules else None
+        return self._api(request, match, fault), fault
 
     def _unmatched(self, request: Request) -> Reply:
         if request.path.startswith("/_emulator"):

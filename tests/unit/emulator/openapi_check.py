@@ -1,6 +1,6 @@
 """Every answer of the emulator against HubSpot's public OpenAPI documents, which are fetched, never committed.
 
-    python tests/unit/emulator/openapi_check.py FOLDER
+    python -m tests.unit.emulator.openapi_check FOLDER
 
 FOLDER holds the JSON documents of HubSpot/HubSpot-public-api-spec-collection (any depth). Prints one line per finding
 and a summary; exit code 1 when an answer lacks a required key, has a value of another type, or a status that the
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scenario import Exchange, play
+from tests.unit.emulator.scenario import Exchange, play
 
 Document = dict[str, Any]
 
@@ -143,7 +143,12 @@ def _object_faults(document: Document, schema: Document, value: Any, where: str)
 
 
 def _scalar_faults(schema: Document, kind: str | None, value: Any, where: str) -> Iterator[str]:
-    types = {"string": str, "integer": int, "boolean": bool, "number": (int, float)}
+    types: dict[str | None, tuple[type, ...]] = {
+        "string": (str,),
+        "integer": (int,),
+        "boolean": (bool,),
+        "number": (int, float),
+    }
     if kind in types and (not isinstance(value, types[kind]) or (kind == "integer" and isinstance(value, bool))):
         yield f"{where} is {type(value).__name__}, not {kind}"
     if "enum" in schema and value not in schema["enum"]:

@@ -1,0 +1,141 @@
+"""A portal that outlives its process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubwire.emulator.persistence import PersistenceError
+from hubwire.testing import Emulator
+
+NOON_MS = 1_790_164_800_000
+CONTACTS = "/crm/objects/2026-09/contacts"
+PROPERTIES = "/crm/properties/2026-09/contacts"
+
+
+def opened(path: Path, **overrides: Any) -> Emulator:
+    return Emulator(start_at_ms=NOON_MS, access_token="t", persistence_path=path, **overrides)
+
+
+def fill(emulator: Emulator) -> None:
+    kinds = {"label": "Plan", "type": "string", "fieldType": "text", "groupName": "contactinformation"}
+    emulator.call("POST", PROPERTIES, {"name": "plan", "hasUniqueValue": True, **kinds})
+    emulator.call("POST", PROPERTIES, {"name": "gone", **kinds})
+    emulator.call("DELETE", f"{PROPERTIES}/gone")
+    for email in ("ada@example.com", "bob@example.com", "cleo@example.com", "dan@example.com", "eve@example.com"):
+        emulator.call("POST", CONTACTS, {"properties": {"email": email, "city": "Paris"}})
+    emulator.call("PATCH", f"{CONTACTS}/101", {"properties": {"city": "Oslo", "plan": "pro"}})
+    emulator.call("POST", f"{CONTACTS}/merge", {"primaryObjectId": "102", "objectIdToMerge": "103"})
+    emulator.call("DELETE", f"{CONTACTS}/104")
+    emulator.call("POST", f"{CONTACTS}/gdpr-delete", {"objectId": "105"})
+    emulator.call("POST", "/crm/v3/objects/companies", {"properties": {"name": "Acme"}})
+    emulator.call("PUT", "/crm/v4/objects/contacts/101/associations/default/companies/20001")
+    definition = {"label": "Paid", "includeDefaultProperties": False, "propertyDefinitions": []}
+    emulator.call("POST", "/events/v3/event-definitions", definition)
+    pay(emulator, "u1")
+
+
+def pay(emulator: Emulator, uuid: str) -> None:
+    event = {"eventName": "pe1234567_paid", "email": "ada@example.com", "uuid": uuid, "properties": {}}
+    assert emulator.call("POST", "/events/v3/send", event).status == 204
+
+
+def everything(emulator: Emulator) -> dict[str, Any]:
+    kinds = ("contacts", "companies", "associations", "events", "event-definitions", "archived/contacts")
+    shown = {kind: emulator.call("GET", f"/_emulator/{kind}").body for kind in kinds}
+    return {**shown, "properties": emulator.properties("contacts")}
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_everything_comes_back_closed_or_not(tmp_path: Path, closes: bool) -> None:
+    path = tmp_path / "portal.ndjson"
+    before = opened(path)
+    fill(before)
+    wanted = everything(before)
+    if not closes:
+        path = Path(shutil.copy(path, tmp_path / "left-by-a-killed-process.ndjson"))
+    before.app.close()
+    for _ in range(2):
+        after = opened(path)
+        assert everything(after) == wanted
+        after.app.close()
+
+
+def test_rules_hold_after_coming_back(tmp_path: Path) -> None:
+    path = tmp_path / "portal.ndjson"
+    with opened(path) as before:
+        fill(before)
+    with opened(path) as after:
+        pay(after, "u1")
+        pay(after, "u2")
+        assert [event["uuid"] for event in after.events()] == ["u1", "u2"]
+        assert after.call("GET", f"{CONTACTS}/103").body["id"] == "106"
+        assert after.call("POST", CONTACTS, {"properties": {"email": "eve@example.com"}}).status == 400
+        assert after.call("POST", CONTACTS, {"properties": {"email": "new@example.com"}}).body["id"] == "107"
+        one = {"id": "pro", "idProperty": "plan", "properties": {"city": "Rome"}}
+        upserted = after.call("POST", f"{CONTACTS}/batch/upsert", {"inputs": [one]}).body["results"][0]
+        assert (upserted["id"], upserted["new"]) == ("101", False)
+        history = after.call("GET", f"{CONTACTS}/101?propertiesWithHistory=city").body["propertiesWithHistory"]
+        assert [entry["value"] for entry in history["city"]] == ["Rome", "Oslo", "Paris"]
+        kinds = {"label": "Gone", "type": "string", "fieldType": "text", "groupName": "contactinformation"}
+        assert after.call("POST", PROPERTIES, {"name": "gone", **kinds}).status == 201
+
+
+def test_counts_and_uuids_outlive_events_that_are_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "portal.ndjson"
+    with opened(path, keep_events=1) as before:
+        fill(before)
+        pay(before, "u2")
+    for _ in range(2):
+        with opened(path, keep_events=1) as after:
+            pay(after, "u1")
+            shown = after.call("GET", "/_emulator/events").body
+            assert (shown["counts"], len(shown["results"])) == ({"pe1234567_paid": 2}, 1)
+
+
+def test_a_line_cut_short_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "portal.ndjson"
+    with opened(path) as before:
+        fill(before)
+        wanted = everything(before)
+    with path.open("ab") as file:
+        file.write(b'{"record":["contacts",{"id":"1')
+    with opened(path) as after:
+        assert everything(after) == wanted
+
+
+def test_reset_empties_the_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "portal.ndjson"
+    with opened(path) as before:
+        fill(before)
+        before.reset()
+    with opened(path) as after:
+        assert after.contacts() == []
+        assert after.event_definitions() == []
+
+
+def test_a_file_serves_one_emulator_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "portal.ndjson"
+    with opened(path), pytest.raises(PersistenceError, match="in use by another emulator"):
+        opened(path)
+    opened(path).app.close()
+
+
+def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not an emulator's\n")
+    with pytest.raises(PersistenceError, match="line 1"):
+        opened(path)
+    assert path.read_text() == "not an emulator's\n"
+
+
+def test_faults_that_come_after_the_work_leave_the_work_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "portal.ndjson"
+    with opened(path) as before:
+        before.fault(status=504, when="after")
+        before.call("POST", CONTACTS, {"properties": {"email": "ada@example.com"}})
+    with opened(path) as after:
+        assert len(after.contacts()) == 1
