@@ -63,14 +63,14 @@ def value_of(fields: Mapping[str, Any], name: str) -> object:
     return None
 
 
-def email_value(fields: Mapping[str, Any], more_keys: Iterable[str] = ()) -> object:
-    """What the fields give as e-mail, unchecked: `email` in any case, else the keys that the mapping sends to it."""
-    value = value_of(fields, "email")
-    if value is None and more_keys:
-        for key in more_keys:
-            if fields.get(key) is not None:
-                return fields[key]
-    return value
+def email_value(fields: Mapping[str, Any], mapped_keys: Iterable[str] = ()) -> object:
+    """What the fields give as e-mail, unchecked: a key that the mapping sends to it, else `email` in any case."""
+    if mapped_keys:
+        for key in mapped_keys:
+            value = fields.get(key) or value_of(fields, key.lower())
+            if value is not None:
+                return value
+    return value_of(fields, "email")
 
 
 def as_email(value: object) -> str | None:

@@ -17,7 +17,7 @@ from hubwire.plan.company import company_domain
 from hubwire.plan.emails import value_of
 from hubwire.plan.hold import unknown_person
 from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
-from hubwire.plan.properties import Writer, shortened
+from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
 
@@ -78,7 +78,7 @@ def _company_properties(
     message: Message, source: Source, domain: str, is_invalid: bool, book: Rulebook, plan: Plan
 ) -> dict[str, Written]:
     """The company's properties, `domain` among them; a website that is none is left out."""
-    writer = Writer(book.group_traits, plan, book.mapping.create_properties and source.kind is SourceKind.SERVER)
+    writer = Writer(book.group_traits, plan, may_create(book.mapping, source))
     traits = message.traits
     if is_invalid and value_of(traits, "website") is not None:
         traits = {key: value for key, value in traits.items() if key.lower() != "website"}

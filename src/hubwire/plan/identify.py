@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubwire.destination import Source, SourceKind
+from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, LeftOut, Link, Plan, UpsertContact
 from hubwire.plan.emails import as_email, context_traits, email_value
 from hubwire.plan.hold import unknown_person
 from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
-from hubwire.plan.properties import Writer, fill_from_name, shortened
+from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
 
@@ -57,10 +57,10 @@ def plan_identify(message: Message, source: Source, book: Rulebook, identity: Id
     rules = book.traits
     if not traits:
         traits, rules = context_traits(message.context), book.context_traits
-    writer = Writer(rules, plan, book.mapping.create_properties and source.kind is SourceKind.SERVER)
+    writer = Writer(rules, plan, may_create(book.mapping, source))
     writer.write(traits)
     if "name" in traits:
-        fill_from_name(writer.properties, traits, rules)
+        writer.split_name(traits["name"])
     shortened(plan.left_out)
     if not is_given and not writer.properties:
         plan.fate = Discard(Reason.NOTHING_TO_SEND)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hubwire.destination import Mapping as MappingRules
+from hubwire.destination import Source, SourceKind
 from hubwire.operation import LeftOut, Plan, Written
 from hubwire.plan.rules import Target, TraitRule, TraitRules
 from hubwire.plan.values import NULL, Converted, Partial, Refusal, inferred
@@ -18,6 +20,11 @@ MAX_LEFT_OUT = 100
 MAX_NEW_PROPERTIES = 25
 LAST_RANK = 9999
 _new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the hottest line
+
+
+def may_create(mapping: MappingRules, source: Source) -> bool:
+    """Whether unknown traits become properties. Never for web and mobile sources: their write keys are public."""
+    return mapping.create_properties and source.kind is SourceKind.SERVER
 
 
 class Writer:
@@ -35,6 +42,24 @@ class Writer:
     def write(self, traits: Mapping[str, Any]) -> None:
         """Write all traits."""
         self._write_fields(traits, "", 0)
+
+    def split_name(self, name: object) -> None:
+        """First and last name from `name` where they are absent or empty: the first word, and the rest.
+
+        Source: facade `Identify.firstName`/`lastName`; classic destination (`Peter Gibbons`, `Prince`).
+        """
+        if not isinstance(name, str):
+            if name is not None and not isinstance(name, dict):
+                self._report("name", Refusal(Reason.WRONG_TYPE, "a text is expected"))
+            return
+        first, _, rest = name.strip().partition(" ")
+        for key, part in (("firstname", first), ("lastname", rest.strip())):
+            written = self.properties.get(key)
+            if part and (written is None or not written.value):
+                target = self.rules.rule(key).target
+                text = target.convert(part) if target is not None and target.property == key else NULL
+                if type(text) is str:
+                    self.properties[key] = Written(text, "name.split")
 
     def _write_fields(self, fields: Mapping[str, Any], above: str, level: int) -> bool:
         """Write traits, or the parts of one (`above` is `address.`); whether a rule knew any of them."""
@@ -123,24 +148,6 @@ class Writer:
     def _report(self, path: str, refusal: Converted) -> None:
         if isinstance(refusal, Refusal):
             self.plan.left_out.append(self.rules.left_out(path, refusal.reason, refusal.detail))
-
-
-def fill_from_name(properties: dict[str, Written], traits: Mapping[str, Any], rules: TraitRules) -> None:
-    """First and last name from `name` where they are absent or empty: the first word, and the rest.
-
-    Source: facade `Identify.firstName`/`lastName`; classic destination (`Peter Gibbons`, `Prince`).
-    """
-    name = traits.get("name")
-    if not isinstance(name, str):
-        return
-    first, _, rest = name.strip().partition(" ")
-    for key, part in (("firstname", first), ("lastname", rest.strip())):
-        written = properties.get(key)
-        if part and (written is None or not written.value):
-            target = rules.rule(key).target
-            text = target.convert(part) if target is not None and target.property == key else NULL
-            if type(text) is str:
-                properties[key] = Written(text, "name.split")
 
 
 def shortened(left_out: list[LeftOut]) -> None:

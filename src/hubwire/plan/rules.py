@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hubwire.operation import LeftOut
+from hubwire.plan.choices import converter
 from hubwire.plan.names import compressed, normalised, property_name
-from hubwire.plan.values import Converter, converter
+from hubwire.plan.values import Converter
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
@@ -165,7 +166,7 @@ class TraitRules:
             rule = self._special(path, name, squeezed, special, own)
             if rule is not None:
                 return rule
-        if own is None and name == "name" and self._object is CONTACT:
+        if own is None and path == "name" and self._object is CONTACT:
             return _ELSEWHERE
         return own or self._unknown(path)
 

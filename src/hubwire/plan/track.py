@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID
 
-from hubwire.destination import Source, SourceKind
+from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, LeftOut, Link, Plan, SendEvent, UpsertContact, Written
 from hubwire.plan.emails import as_email, context_traits, email_value
@@ -22,7 +22,7 @@ from hubwire.plan.events import Event, EventWriter, find_event
 from hubwire.plan.filters import was_delivered_in_browser
 from hubwire.plan.hold import unknown_person
 from hubwire.plan.identity import Identity, names_someone
-from hubwire.plan.properties import Writer, fill_from_name, shortened
+from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
 
@@ -87,10 +87,10 @@ def _contact_properties(traits: dict[str, object], source: Source, book: Ruleboo
     """The contact properties of `context.traits`, formatted and filtered as an identify's."""
     if not traits or (len(traits) == 1 and "email" in traits):
         return {}
-    writer = Writer(book.context_traits, plan, book.mapping.create_properties and source.kind is SourceKind.SERVER)
+    writer = Writer(book.context_traits, plan, may_create(book.mapping, source))
     writer.write(traits)
     if "name" in traits:
-        fill_from_name(writer.properties, traits, book.context_traits)
+        writer.split_name(traits["name"])
     return writer.properties
 
 

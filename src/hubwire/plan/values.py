@@ -17,9 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hubwire.plan.names import compressed
 from hubwire.reasons import Reason
-from hubwire.schema import PropertyDefinition
 
 MAX_TEXT = 65_536
 MAX_LEVELS = 20
@@ -47,7 +45,7 @@ Converted = str | Refusal | Partial
 Converter = Callable[[object], Converted]
 
 NULL = Refusal(Reason.EMPTY_VALUE, 'null changes nothing; send "" to clear')
-_BLANK = Refusal(Reason.EMPTY_VALUE, 'only blanks; send "" to clear')
+BLANK = Refusal(Reason.EMPTY_VALUE, 'only blanks; send "" to clear')
 _TOO_LONG = Refusal(Reason.TOO_LONG, f"more than {MAX_TEXT:,} characters")
 _TOO_DEEP = Refusal(Reason.WRONG_TYPE, f"nested more than {MAX_LEVELS} levels deep")
 _NOT_NUMBER = Refusal(Reason.WRONG_TYPE, "a number is expected")
@@ -66,7 +64,7 @@ def text(value: object) -> Converted:
         trimmed = value.strip()
         if len(trimmed) > MAX_TEXT:
             return _TOO_LONG
-        return trimmed if trimmed or not value else _BLANK
+        return trimmed if trimmed or not value else BLANK
     if value is None:
         return NULL
     if type(value) is list:
@@ -88,7 +86,7 @@ def _joined(values: list[object]) -> Converted:
     parts = []
     for value in values:
         part = json_text(value) if isinstance(value, list) else text(value)
-        if part is _BLANK or part is NULL:
+        if part is BLANK or part is NULL:
             continue
         if type(part) is not str:
             return part
@@ -145,7 +143,7 @@ def number(value: object) -> Converted:
         return NULL if value is None else _NOT_NUMBER
     digits = value.strip()
     if not digits:
-        return _BLANK if value else ""
+        return BLANK if value else ""
     if len(digits) > 64 or not digits.isascii() or "_" in digits:
         return _NOT_NUMBER
     if digits.isdigit():
@@ -220,19 +218,12 @@ def _time_of(value: object) -> datetime | int | str | Refusal:
         return NULL
     if type(value) is str:
         if not value.strip():
-            return _BLANK if value else ""
+            return BLANK if value else ""
         at = moment(value.strip()) if "-" in value[1:] else None
         if at is not None:
             return at
     ms = _epoch_ms(value)
     return _NOT_DATE if ms is None else ms
-
-
-def converter(definition: PropertyDefinition) -> Converter:
-    """The converter for a property. Types that HubSpot may add later are sent as text."""
-    if definition.type == "enumeration":
-        return _choice(definition)
-    return BY_TYPE.get(definition.type, text)
 
 
 BY_TYPE: dict[str, Converter] = {
@@ -243,53 +234,6 @@ BY_TYPE: dict[str, Converter] = {
     "date": date,
     "datetime": date_time,
 }
-
-
-def _choice(definition: PropertyDefinition) -> Converter:
-    """Options match by value, then by label, then without case and punctuation; none fits: not an option."""
-    if definition.options is None:
-        return text
-    exact = {option: option for option in definition.options}
-    loose: dict[str, str] = {}
-    for option in sorted(definition.options):
-        loose.setdefault(compressed(option), option)
-    for label, option in definition.option_labels.items():
-        exact.setdefault(label, option)
-        loose.setdefault(compressed(label), option)
-    refusal = Refusal(Reason.NOT_AN_OPTION, f"none of the {len(definition.options)} options")
-
-    def one(value: object) -> Converted:
-        written = text(value)
-        if type(written) is not str or not written:
-            return written
-        known = exact.get(written) or exact.get(written.lower()) or loose.get(compressed(written))
-        return known if known is not None else refusal
-
-    def single(value: object) -> Converted:
-        return one(value[0]) if type(value) is list and len(value) == 1 else one(value)
-
-    def several(value: object) -> Converted:
-        return _options_of(value, one, refusal)
-
-    return several if definition.is_multiple else single
-
-
-def _options_of(value: object, one: Converter, refusal: Refusal) -> Converted:
-    """`a;b` of a list or of a text with `;`. A `;` in front (HubSpot: add to what is there) stays."""
-    if type(value) is str:
-        if not value.strip():
-            return _BLANK if value else ""
-        prefix = ";" if value.strip()[0] == ";" else ""
-        items: list[object] = [x for x in value.split(";") if x.strip()]
-    elif type(value) is list:
-        prefix, items = "", value
-    else:
-        return one(value)
-    found = [one(item) for item in items]
-    good = list(dict.fromkeys(x for x in found if type(x) is str and x))
-    if len(good) < len(found) and (not good or any(x == refusal for x in found)):
-        return Partial(prefix + ";".join(good), refusal) if good else refusal
-    return prefix + ";".join(good)
 
 
 def inferred(value: object) -> tuple[str, Converted]:

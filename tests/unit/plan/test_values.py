@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubwire.plan.choices import converter
 from hubwire.plan.default_portal import choice
-from hubwire.plan.values import MAX_TEXT, Partial, Refusal, converter, inferred
+from hubwire.plan.values import MAX_TEXT, Partial, Refusal, inferred
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 

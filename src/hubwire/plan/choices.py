@@ -1,0 +1,67 @@
+"""The converter of a property, and the values of choices (HubSpot's enumerations), single or as checkboxes.
+
+A value fits an option by HubSpot's internal value, then by label, then without case and punctuation, so that a
+person's own wording ("Computer Software") meets the option (`COMPUTER_SOFTWARE`).
+Source: HubSpot properties guide (enumeration; `a;b` for several, a `;` in front adds to what is there).
+"""
+
+from __future__ import annotations
+
+from hubwire.plan.names import compressed
+from hubwire.plan.values import BLANK, BY_TYPE, Converted, Converter, Partial, Refusal, text
+from hubwire.reasons import Reason
+from hubwire.schema import PropertyDefinition
+
+
+def converter(definition: PropertyDefinition) -> Converter:
+    """The converter for a property. Types that HubSpot may add later are sent as text."""
+    if definition.type == "enumeration":
+        return _choice(definition)
+    return BY_TYPE.get(definition.type, text)
+
+
+def _choice(definition: PropertyDefinition) -> Converter:
+    """Options match by value, then by label, then without case and punctuation; none fits: not an option."""
+    if definition.options is None:
+        return text
+    exact = {option: option for option in definition.options}
+    loose: dict[str, str] = {}
+    for option in sorted(definition.options):
+        loose.setdefault(compressed(option), option)
+    for label, option in definition.option_labels.items():
+        exact.setdefault(label, option)
+        loose.setdefault(compressed(label), option)
+    refusal = Refusal(Reason.NOT_AN_OPTION, f"none of the {len(definition.options)} options")
+
+    def one(value: object) -> Converted:
+        written = text(value)
+        if type(written) is not str or not written:
+            return written
+        known = exact.get(written) or exact.get(written.lower()) or loose.get(compressed(written))
+        return known if known is not None else refusal
+
+    def single(value: object) -> Converted:
+        return one(value[0]) if type(value) is list and len(value) == 1 else one(value)
+
+    def several(value: object) -> Converted:
+        return _options_of(value, one, refusal)
+
+    return several if definition.is_multiple else single
+
+
+def _options_of(value: object, one: Converter, refusal: Refusal) -> Converted:
+    """`a;b` of a list or of a text with `;`. A `;` in front (HubSpot: add to what is there) stays."""
+    if type(value) is str:
+        if not value.strip():
+            return BLANK if value else ""
+        prefix = ";" if value.strip()[0] == ";" else ""
+        items: list[object] = [x for x in value.split(";") if x.strip()]
+    elif type(value) is list:
+        prefix, items = "", value
+    else:
+        return one(value)
+    found = [one(item) for item in items]
+    good = list(dict.fromkeys(x for x in found if type(x) is str and x))
+    if len(good) < len(found) and (not good or any(x == refusal for x in found)):
+        return Partial(prefix + ";".join(good), refusal) if good else refusal
+    return prefix + ";".join(good)
