@@ -46,6 +46,11 @@ def test_an_event_has_at_most_fifty_properties(planner: Any) -> None:
         "track", userId="1", event="A", properties={"email": "a@b.co", **{f"p{n}": n for n in range(60)}}
     )
     assert len(event_of(made).properties) == 50
+    planner.schema.add_event(EventDefinition("pe123_b", "b", "B", {f"p{n}": "number" for n in range(60)}))
+    made = planner.plan(
+        "track", userId="1", event="B", properties={"email": "a@b.co", **{f"p{n}": n for n in range(60)}}
+    )
+    assert len(event_of(made).properties) == 50
     assert {one.reason.value for one in made.left_out} == {"too-many-properties"}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hubwire.destination import Mapping
 from hubwire.plan.filters import is_enabled
 
 
@@ -33,3 +34,15 @@ from hubwire.plan.filters import is_enabled
 )
 def test_integrations_decide_by_any_name_of_hubspot(integrations: dict[str, Any], enabled: bool) -> None:
     assert is_enabled(integrations) is enabled
+
+
+def test_a_destination_without_categories_gets_everything(new_planner: Any) -> None:
+    traits = {"email": "a@b.co"}
+    for consent in ({"categoryPreferences": {"a": False}}, {"categoryPreferences": "none"}, "yes"):
+        made = new_planner().plan("identify", userId="1", traits=traits, context={"consent": consent})
+        assert made.operations
+    planner = new_planner(mapping=Mapping(consent_categories=("a", "b")))
+    for preferences, flows in (({"a": True, "b": True}, True), ({"a": True}, False), ({"a": True, "b": 1}, False)):
+        consent = {"categoryPreferences": preferences}
+        made = planner.plan("identify", userId="1", traits=traits, context={"consent": consent})
+        assert bool(made.operations) is flows

@@ -125,3 +125,8 @@ def test_pointer_targets_are_what_must_be_loaded_next() -> None:
 def test_words_that_broken_code_sends_name_nobody() -> None:
     assert not any(names_someone(word) for word in ("null", "Undefined", "0", "[object Object]", " ", None))
     assert all(names_someone(word) for word in ("1", "user-1", "nullable", "a@b.co"))
+
+
+def test_a_users_own_email_wins_over_a_device_with_another() -> None:
+    identity = known(Link(S, "u:1", "a@b.co", 2, 1), Link(S, "a:x", "c@d.co", 3, 1))
+    assert identity.resolve(S, "1", "x")[:2] == ("a@b.co", 2)

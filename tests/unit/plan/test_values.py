@@ -124,6 +124,8 @@ def test_a_choice_is_always_an_option(value: object) -> None:
         ("datetime", "2026-01-31T10:00:00.123456+01:00", "2026-01-31T09:00:00.123Z"),
         ("datetime", "2026-01-31", "2026-01-31T00:00:00.000Z"),
         ("datetime", 1769817600123, "1769817600123"),
+        ("date", "", ""),
+        ("datetime", "", ""),
         ("a_type_of_tomorrow", 5, "5"),
     ],
 )
@@ -148,6 +150,8 @@ def test_values_that_fit(kind: str, value: object, text: str) -> None:
         ("number", 10**30, Reason.WRONG_TYPE),
         ("bool", "perhaps", Reason.WRONG_TYPE),
         ("bool", 2, Reason.WRONG_TYPE),
+        ("date", " ", Reason.EMPTY_VALUE),
+        ("datetime", None, Reason.EMPTY_VALUE),
         ("date", "next week", Reason.BAD_DATE),
         ("date", "2026-02-30", Reason.BAD_DATE),
         ("date", 1769817600123, Reason.BAD_DATE),
