@@ -18,6 +18,7 @@ class _File(msgspec.Struct):
     url: str
     token: str
     pid: int
+    sandbox_url: str | None = None
 
 
 class LocalServer(msgspec.Struct, frozen=True):
@@ -26,17 +27,18 @@ class LocalServer(msgspec.Struct, frozen=True):
     url: str
     token: Secret
     pid: int
+    sandbox_url: str | None = None
 
 
-def announce_local_server(settings: Settings, url: str) -> LocalServer:
+def announce_local_server(settings: Settings, url: str, sandbox_url: str | None) -> LocalServer:
     """Write the file of the server that is starting; its token is new at every start."""
-    server = LocalServer(url, Secret(secrets.token_urlsafe(24)), os.getpid())
+    server = LocalServer(url, Secret(secrets.token_urlsafe(24)), os.getpid(), sandbox_url)
     path = Path(settings.data) / SERVER_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(_File(url, server.token.reveal(), server.pid)))
+        file.write(msgspec.json.encode(_File(url, server.token.reveal(), server.pid, sandbox_url)))
     return server
 
 
@@ -47,7 +49,7 @@ def find_local_server(settings: Settings) -> LocalServer | None:
         os.kill(found.pid, 0)
     except (OSError, msgspec.MsgspecError):
         return None
-    return LocalServer(found.url, Secret(found.token), found.pid)
+    return LocalServer(found.url, Secret(found.token), found.pid, found.sandbox_url)
 
 
 def withdraw_local_server(settings: Settings) -> None:

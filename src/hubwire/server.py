@@ -73,9 +73,9 @@ async def serve(
         await startup(*args, **kwargs)
         if server.started:
             number = server.servers[0].sockets[0].getsockname()[1]
-            service.local = announce_local_server(
-                settings, f"{_scheme(settings)}://{_reachable(settings.host)}:{number}"
-            )
+            url = f"{_scheme(settings)}://{_reachable(settings.host)}:{number}"
+            sandbox_url = service.sandbox.base_url if service.sandbox else None
+            service.local = announce_local_server(settings, url, sandbox_url)
             announce(banner(service, number))
 
     server.startup = startup_and_announce  # type: ignore[method-assign]

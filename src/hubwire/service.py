@@ -11,14 +11,12 @@ from dataclasses import dataclass
 import structlog
 
 from hubwire.backends.store import Store, open_store
+from hubwire.clients import ClientFactory
 from hubwire.clock import Clock, SystemClock
 from hubwire.deliver.lane import LanePolicy
 from hubwire.deliver.retry import RetryPolicy
 from hubwire.deliver.worker import Worker, WorkerParts
 from hubwire.destination import Destination, Source
-from hubwire.hubspot.client import HubSpotClient
-from hubwire.hubspot.tokens import FixedToken
-from hubwire.hubspot.paths import Paths
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.local import LocalServer
 from hubwire.receive.app import ReceiveApp
@@ -72,6 +70,8 @@ class Service:
         if any(one.is_sandbox for one in self.store.registry.destinations().values()):
             self.sandbox = Sandbox(self.settings)
             self.sandbox.start()
+        sandbox_url = self.sandbox.base_url if self.sandbox else None
+        self.clients = ClientFactory(self.store.registry, self.clock, self.settings, sandbox_url)
         if self.settings.role != "receive":
             self.worker = Worker(self._parts())
             self.worker.start()
@@ -94,7 +94,7 @@ class Service:
             journal=self.store.journal,
             record=self.store.record,
             registry=self.store.registry,
-            make_client=self.make_client,
+            make_client=self.clients.make,
             clock=self.clock,
             policy=LanePolicy(
                 cycle_messages=settings.cycle_messages,
@@ -104,16 +104,6 @@ class Service:
                 retry=RetryPolicy(total_seconds=settings.retry_hours * 3600),
             ),
         )
-
-    def make_client(self, destination: Destination) -> HubSpotClient | None:
-        """The client of a destination, or None while it has no token."""
-        token = self.store.registry.token(destination.destination_id)
-        if token is None:
-            return None
-        base_url = destination.base_url
-        if destination.is_sandbox and self.sandbox is not None:
-            base_url = self.sandbox.base_url
-        return HubSpotClient(base_url, FixedToken(token), Paths(destination.api_version), clock=self.clock)
 
     # -- first start
 

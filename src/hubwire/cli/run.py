@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, settings_of
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, settings_of
 from hubwire.clock import SystemClock
+from hubwire.destination import Destination
+from hubwire.errors import SettingsError
 
 
 def serve(
@@ -87,6 +91,8 @@ def import_files(
 
 def plan(
     file: Annotated[str, typer.Argument(help="NDJSON file of Segment messages, or - for standard input.")],
+    source: Annotated[str | None, typer.Option(help="The source they would come from; default: the first.")] = None,
+    destination: Annotated[str | None, typer.Option(help="The destination; default: the first.")] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -94,10 +100,41 @@ def plan(
 
     Example: echo '{"type":"identify","userId":"1","traits":{"email":"a@b.co"}}' | hubwire plan -
     """
+    from hubwire.clients import ClientFactory
     from hubwire.dryrun import dry_run_file
 
-    print_json(dry_run_file(settings_of(config), file)) if json else console.print(
-        dry_run_file(settings_of(config), file).as_text(), markup=False
+    settings, clock = settings_of(config), SystemClock()
+    with reading(config) as store:
+        chosen = _chosen(store.registry.destinations().values(), destination)
+        client = ClientFactory(store.registry, clock, settings).make(chosen)
+        if client is None:
+            raise SettingsError(f"destination {chosen.name!r} has no access token")
+        shown = dry_run_file(store, client, chosen, source, file, clock)
+    if json:
+        print_json(shown)
+        return
+    for message in shown.messages:
+        console.print(f"[bold]{message.message_id}[/bold]  {message.outcome} {message.detail}")
+        for operation in message.operations:
+            console.print(f"  {operation.kind} {operation.key} {operation.note}", markup=False)
+            for one in operation.fields:
+                console.print(f"    {one.name} = {one.value!r}  ({one.rule})", markup=False)
+        for item in message.left_out:
+            console.print(f"  left out: {item.field}: {item.reason} {item.detail}", markup=False)
+    for line in shown.unreadable:
+        console.print(line, markup=False)
+    for request in shown.requests:
+        console.print(f"[bold]{request.method} {request.path}[/bold]")
+        console.print(msgspec.json.format(msgspec.json.encode(request.body)).decode(), markup=False)
+
+
+def _chosen(destinations: Iterable[Destination], name: str | None) -> Destination:
+    known = list(destinations)
+    for one in known:
+        if name in (None, one.name):
+            return one
+    raise SettingsError(
+        f"no destination {name or ''!r}", hint=f"Destinations: {', '.join(d.name for d in known) or 'none'}."
     )
 
 

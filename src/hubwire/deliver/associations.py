@@ -10,6 +10,7 @@ from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, split
 from hubwire.deliver.exchange import Input, is_delivered
 from hubwire.deliver.task import Task
 from hubwire.hubspot.exchange import Call, pair_key
+from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import associate_default
 
 
@@ -31,7 +32,7 @@ async def associate(task: Task, wanted: Mapping[tuple[str, str], list[int]]) -> 
                 inputs.append(Input(str(len(inputs)), key, {}, positions))
             pairs.setdefault(key, []).append((email, domain))
     batches = split(inputs, ASSOCIATIONS_PER_CALL)
-    judged = await asyncio.gather(*(task.exchange.send(partial(_call, task), batch) for batch in batches))
+    judged = await asyncio.gather(*(task.exchange.send(partial(_call, task.paths), batch) for batch in batches))
     for outcome in (one for batch in judged for one in batch):
         if is_delivered(outcome.verdict):
             task.associations += pairs[outcome.input.key]
@@ -39,8 +40,13 @@ async def associate(task: Task, wanted: Mapping[tuple[str, str], list[int]]) -> 
             task.ledger.judge(outcome.input.positions, outcome.verdict)
 
 
-def _call(task: Task, group: Sequence[Input]) -> Call:
-    ends = [one.key.split(">") for one in group]
-    path = task.paths.associations("contacts", "companies")
-    body = associate_default([(contact_id, company_id) for contact_id, company_id in ends])
-    return Call("associate", "POST", path, body, kind="associations")
+def associate_call(paths: Paths, pairs: Sequence[tuple[str, str]]) -> Call:
+    """Default associations: (contact id, company id)."""
+    return Call(
+        "associate", "POST", paths.associations("contacts", "companies"), associate_default(pairs), kind="associations"
+    )
+
+
+def _call(paths: Paths, group: Sequence[Input]) -> Call:
+    ends = [one.key.partition(">") for one in group]
+    return associate_call(paths, [(contact_id, company_id) for contact_id, _, company_id in ends])

@@ -15,9 +15,10 @@ from hubwire.deliver.batch import OBJECTS_PER_CALL, SEARCH_BODY_BYTES, split, sp
 from hubwire.deliver.coalesce import Wanted, confirm, difference
 from hubwire.deliver.exchange import Input, Judged, is_delivered
 from hubwire.deliver.task import Task
-from hubwire.hubspot.exchange import Call
-from hubwire.hubspot.wire import found_companies, search_companies, update_objects, upsert_objects
 from hubwire.delivery import Dead
+from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.wire import found_companies, search_companies, update_objects, upsert_objects
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Company
@@ -48,7 +49,7 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
             task.ledger.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
         if known is None or known.company_id is None:
             record_id = adopted.get(domain)
-            properties = {**differs.send, "domain": domain, KEY_PROPERTY: domain}
+            properties = with_key(differs.send, domain)
             target = creations if record_id is None else updates
             target.append(Input(str(len(target)), record_id or domain, properties, one.positions))
         elif differs.send:
@@ -57,9 +58,9 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
             task.changed_companies.append(known)
     domains = {adopted[domain]: domain for domain in adopted}
     domains |= {one.company_id: domain for domain, one in task.companies.items() if one.company_id}
-    groups = [(_update, batch) for batch in split(updates, OBJECTS_PER_CALL)]
-    groups += [(_create, batch) for batch in split(creations, OBJECTS_PER_CALL)]
-    judged = await asyncio.gather(*(task.exchange.send(partial(make, task), batch) for make, batch in groups))
+    groups = [(update_call, batch) for batch in split(updates, OBJECTS_PER_CALL)]
+    groups += [(create_call, batch) for batch in split(creations, OBJECTS_PER_CALL)]
+    judged = await asyncio.gather(*(task.exchange.send(partial(make, task.paths), batch) for make, batch in groups))
     for outcome in (one for batch in judged for one in batch):
         domain = domains.get(outcome.input.key, outcome.input.key)
         _settle(task, wanted[domain], outcome)
@@ -70,20 +71,31 @@ async def _adopt(task: Task, domains: Sequence[str]) -> dict[str, str]:
     groups = split_by_size(domains, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH)
     found: dict[str, str] = {}
     for group in groups:
-        path = task.paths.objects("companies", "search")
-        call = Call("search companies", "POST", path, search_companies(group), kind="search")
-        for domain, record_id in found_companies((await task.exchange.read(call)).body):
+        answer = await task.exchange.read(search_call(task.paths, group))
+        for domain, record_id in found_companies(answer.body):
             found.setdefault(domain, record_id)
     return {domain: found[domain] for domain in domains if domain in found}
 
 
-def _update(task: Task, group: Sequence[Input]) -> Call:
-    path = task.paths.objects("companies", "batch/update")
+def with_key(properties: Mapping[str, str], domain: str) -> dict[str, str]:
+    """The properties of a company that gets our key: created, or adopted."""
+    return {**properties, "domain": domain, KEY_PROPERTY: domain}
+
+
+def search_call(paths: Paths, domains: Sequence[str]) -> Call:
+    """Find the companies that exist already."""
+    return Call("search companies", "POST", paths.objects("companies", "search"), search_companies(domains), "search")
+
+
+def update_call(paths: Paths, group: Sequence[Input]) -> Call:
+    """Update companies by record id."""
+    path = paths.objects("companies", "batch/update")
     return Call("update companies", "POST", path, update_objects(group))
 
 
-def _create(task: Task, group: Sequence[Input]) -> Call:
-    path = task.paths.objects("companies", "batch/upsert")
+def create_call(paths: Paths, group: Sequence[Input]) -> Call:
+    """Create or update companies by our key."""
+    path = paths.objects("companies", "batch/upsert")
     body = upsert_objects(group, id_property=KEY_PROPERTY)
     return Call("upsert companies", "POST", path, body, id_property=KEY_PROPERTY)
 
@@ -103,6 +115,7 @@ def _settle(task: Task, one: Wanted, outcome: Judged) -> None:
     if company is None:
         company = task.companies[one.key] = Company(one.key)
     company.company_id = outcome.returned.record_id if outcome.returned else company.company_id
-    company.confirmed_at_ms = task.now_ms
+    if company.properties.keys() <= sent.properties.keys():
+        company.confirmed_at_ms = task.now_ms
     confirm(company, one, (item.field for item in sent.refused))
     task.changed_companies.append(company)

@@ -16,6 +16,7 @@ from hubwire.deliver.coalesce import Wanted, confirm, difference
 from hubwire.deliver.exchange import Input, Judged, is_delivered
 from hubwire.deliver.task import Task
 from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import update_objects, upsert_objects
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
@@ -38,15 +39,16 @@ async def upsert_contacts(task: Task, wanted: Mapping[str, Wanted]) -> None:
         elif confirm(known, one):
             task.changed_people.append(known)
     batches = split(inputs, OBJECTS_PER_CALL)
-    judged = await asyncio.gather(*(task.exchange.send(partial(_upsert, task), batch) for batch in batches))
+    judged = await asyncio.gather(*(task.exchange.send(partial(upsert_call, task.paths), batch) for batch in batches))
     backwards: list[tuple[Input, str]] = []
     for outcome in (one for batch in judged for one in batch):
         _settle(task, wanted[outcome.input.key], outcome, backwards)
     await _move_stages_back(task, backwards)
 
 
-def _upsert(task: Task, group: Sequence[Input]) -> Call:
-    path = task.paths.objects("contacts", "batch/upsert")
+def upsert_call(paths: Paths, group: Sequence[Input]) -> Call:
+    """Create or update contacts by e-mail."""
+    path = paths.objects("contacts", "batch/upsert")
     body = upsert_objects(group, id_property="email")
     return Call("upsert contacts", "POST", path, body, id_property="email")
 
@@ -63,7 +65,8 @@ def _settle(task: Task, one: Wanted, outcome: Judged, backwards: list[tuple[Inpu
     if person is None:
         person = task.people[sent.key] = Person(sent.key)
     person.contact_id = returned.record_id if returned else person.contact_id
-    person.confirmed_at_ms = task.now_ms
+    if person.properties.keys() <= sent.properties.keys():
+        person.confirmed_at_ms = task.now_ms
     confirm(person, one, (item.field for item in sent.refused))
     task.changed_people.append(person)
     stage = sent.properties.get(STAGE)
@@ -86,11 +89,12 @@ async def _move_stages_back(task: Task, backwards: Sequence[tuple[Input, str]]) 
             for index, (sent, contact_id) in enumerate(backwards)
         ]
         for batch in split(inputs, OBJECTS_PER_CALL):
-            for outcome in await task.exchange.send(partial(_update, task), batch):
+            for outcome in await task.exchange.send(partial(stage_call, task.paths), batch):
                 if not is_delivered(outcome.verdict):
                     task.ledger.judge(outcome.input.positions, outcome.verdict)
 
 
-def _update(task: Task, group: Sequence[Input]) -> Call:
-    path = task.paths.objects("contacts", "batch/update")
+def stage_call(paths: Paths, group: Sequence[Input]) -> Call:
+    """Set properties of contacts by record id."""
+    path = paths.objects("contacts", "batch/update")
     return Call("set lifecycle stage", "POST", path, update_objects(group))

@@ -15,6 +15,7 @@ from hubwire.deliver.exchange import Input
 from hubwire.deliver.task import Task
 from hubwire.delivery import Retry
 from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import EventInput, send_events
 from hubwire.operation import Discard, SendEvent
 from hubwire.reasons import Reason
@@ -35,15 +36,14 @@ async def send(task: Task, events: Sequence[SendEvent]) -> None:
             inputs[str(event.position)] = event
         elif not task.schema.events_available:
             task.ledger.discard_or_hold(event.position, Discard(Reason.EVENTS_NOT_AVAILABLE))
-    ready_inputs = [Input(trace, event.uuid, {}, (event.position,)) for trace, event in inputs.items()]
+    ready_inputs = [Input(trace, names[event.event], {}, (event.position,)) for trace, event in inputs.items()]
     calls, wait_seconds = task.exchange.allowed_events()
     for one in ready_inputs[calls * EVENTS_PER_CALL :]:
         task.ledger.judge(one.positions, Retry(max(wait_seconds, 1.0), Reason.BUDGET_SPENT, counts=False))
     batches = split(ready_inputs[: calls * EVENTS_PER_CALL], EVENTS_PER_CALL)
 
     def call(group: Sequence[Input]) -> Call:
-        body = send_events([_wire(task, inputs[one.trace], names) for one in group])
-        return Call("send events", "POST", task.paths.send_events, body, kind="events")
+        return send_call(task.paths, [inputs[one.trace] for one in group], names)
 
     for outcome in (
         one for batch in await asyncio.gather(*(task.exchange.send(call, batch) for batch in batches)) for one in batch
@@ -51,10 +51,16 @@ async def send(task: Task, events: Sequence[SendEvent]) -> None:
         task.ledger.judge(outcome.input.positions, outcome.verdict)
 
 
-def _wire(task: Task, event: SendEvent, names: Mapping[str, str]) -> EventInput:
+def send_call(paths: Paths, group: Sequence[SendEvent], names: Mapping[str, str]) -> Call:
+    """Send occurrences; `names` has the full name of each event."""
+    return Call("send events", "POST", paths.send_events, send_events([_wire(one, names) for one in group]), "events")
+
+
+def _wire(event: SendEvent, names: Mapping[str, str]) -> EventInput:
     return EventInput(
         event_name=names[event.event],
         email=event.email,
+        utk=event.utk,
         occurred_at_ms=event.occurred_at_ms,
         uuid=event.uuid,
         properties={name: written.value for name, written in event.properties.items()},

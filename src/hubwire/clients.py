@@ -1,0 +1,39 @@
+"""Which HubSpot client a destination gets: its token, its API version, and where its HubSpot answers."""
+
+from __future__ import annotations
+
+from hubwire.clock import Clock
+from hubwire.destination import Destination
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.tokens import FixedToken
+from hubwire.local import find_local_server
+from hubwire.registry.protocol import Registry
+from hubwire.settings import Settings
+
+
+class ClientFactory:
+    """Makes clients. `sandbox_url` is where the bundled emulator runs; a command asks the running server for it."""
+
+    def __init__(self, registry: Registry, clock: Clock, settings: Settings, sandbox_url: str | None = None) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._settings = settings
+        self._sandbox_url = sandbox_url
+
+    def make(self, destination: Destination) -> HubSpotClient | None:
+        """The client of a destination, or None while it has no token."""
+        token = self._registry.token(destination.destination_id)
+        if token is None:
+            return None
+        base_url = self.base_url(destination)
+        return HubSpotClient(base_url, FixedToken(token), Paths(destination.api_version), clock=self._clock)
+
+    def base_url(self, destination: Destination) -> str:
+        """Where this destination's HubSpot answers."""
+        if not destination.is_sandbox:
+            return destination.base_url
+        if self._sandbox_url is None:
+            server = find_local_server(self._settings)
+            self._sandbox_url = server.sandbox_url if server else None
+        return self._sandbox_url or f"http://127.0.0.1:{self._settings.emulator_port}"

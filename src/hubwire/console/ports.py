@@ -1,0 +1,131 @@
+"""What the console and the admin API need of the service, as protocols and values. The service provides them all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from hubwire.clock import Clock
+from hubwire.deliver.preview import DryRun, PlannedField, PlannedLeftOut, PlannedOperation, PlannedRequest
+from hubwire.journal.protocol import Journal
+from hubwire.record.protocol import Record
+from hubwire.record.queries import Queries
+from hubwire.record.replay import Replays
+from hubwire.record.statistics import Statistics
+from hubwire.registry.access import AccessStore
+from hubwire.registry.protocol import Registry
+from hubwire.schema import PortalSchema
+from hubwire.settings import Settings
+
+
+__all__ = ["DryRun", "PlannedField", "PlannedLeftOut", "PlannedOperation", "PlannedRequest"]
+
+
+class Health(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Check(msgspec.Struct, kw_only=True, frozen=True):
+    """One line of a connection test: what was looked at, what was found, and what to do about it."""
+
+    name: str
+    health: Health
+    said: str
+    remedy: str = ""
+
+
+class ConnectionReport(msgspec.Struct, kw_only=True, frozen=True):
+    """What a connection test found. `scopes` None: HubSpot does not tell them for this kind of token."""
+
+    checks: list[Check]
+    hub_id: str | None = None
+    region: str | None = None
+    tier: str | None = None
+    time_zone: str | None = None
+    api_version: str | None = None
+    api_supported_until: str | None = None
+    scopes: list[str] | None = None
+    missing_scopes: list[str] = []
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether nothing failed."""
+        return all(check.health is not Health.FAIL for check in self.checks)
+
+
+class Planner(Protocol):
+    async def __call__(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
+        """Plan one message as a lane would, sending nothing. Errors: UploadRefused for what receive would refuse."""
+        ...
+
+
+class Tester(Protocol):
+    async def __call__(self, destination_id: int) -> ConnectionReport:
+        """Try the destination's token against HubSpot. Errors: none; what fails is a check that failed."""
+        ...
+
+
+class Sender(Protocol):
+    async def __call__(self, source_id: int, message: dict[str, Any]) -> str:
+        """Journal one message as if the source had sent it, and wake the lanes; its message_id.
+
+        Errors: UploadRefused for what receive would refuse.
+        """
+        ...
+
+
+class SchemaReader(Protocol):
+    async def __call__(self, destination_id: int) -> PortalSchema:
+        """The portal's schema, read now or lately. Errors: HubSpotError when it cannot be read."""
+        ...
+
+
+class PropertyMaker(Protocol):
+    async def __call__(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
+        """Create a property in the portal. Errors: HubSpotError."""
+        ...
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleDeps:
+    """Everything behind the pages and the admin API.
+
+    `wake` tells the lanes that there is something to do; `poke_replays` that a replay was begun; `notice` that sources
+    or destinations changed. `public_url` is where SDKs and browsers reach this service, without a slash at the end.
+    """
+
+    queries: Queries
+    statistics: Statistics
+    replays: Replays
+    registry: Registry
+    access: AccessStore
+    record: Record
+    journal: Journal
+    clock: Clock
+    settings: Settings
+    planner: Planner
+    tester: Tester
+    sender: Sender
+    schema: SchemaReader
+    make_property: PropertyMaker
+    snippet: Callable[[str], str | None]
+    """The page snippet for a write key, without script tags; None when the browser bundle is not built."""
+    public_url: str
+    is_sandbox: bool = False
+    emulator_url: str | None = None
+    has_demo: bool = False
+    wake: Callable[[], None] = _nothing
+    poke_replays: Callable[[], None] = _nothing
+    notice: Callable[[], None] = _nothing
+    health: Callable[[], Awaitable[list[Check]]] | None = field(default=None)
+    """More lines for the System page; None when there are none."""

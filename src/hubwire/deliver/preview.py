@@ -1,0 +1,189 @@
+"""Dry run: what messages would ask of HubSpot, with the exact requests, and why anything is left out. Sends nothing.
+
+The lane's own planner, coalescing and request builders make it, so that what is shown is what would be sent; only the
+record ids that HubSpot would give out are not known yet and stand as `<contact a@b.co>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from hubwire.deliver import associations, companies, contacts, events
+from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL, split
+from hubwire.deliver.coalesce import Work
+from hubwire.deliver.exchange import Input
+from hubwire.deliver.gather import Gatherer, LoadLinks
+from hubwire.deliver.ledger import Ledger
+from hubwire.delivery import State
+from hubwire.destination import Destination, Source
+from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.paths import Paths
+from hubwire.message import Row
+from hubwire.operation import Associate, Discard, Hold, Operation, SendEvent, UpsertCompany, UpsertContact, Written
+from hubwire.schema import PortalSchema
+
+
+class PlannedField(msgspec.Struct, kw_only=True, frozen=True):
+    """One value that HubSpot would get, and the rule that made it."""
+
+    name: str
+    value: str
+    rule: str
+
+
+class PlannedOperation(msgspec.Struct, kw_only=True, frozen=True):
+    """One thing that would be asked of HubSpot. `kind` in words (`upsert contact`), `key` names the record."""
+
+    kind: str
+    key: str
+    fields: list[PlannedField] = []
+    note: str = ""
+
+
+class PlannedRequest(msgspec.Struct, kw_only=True, frozen=True):
+    """One HTTP request that would be sent, without its token."""
+
+    method: str
+    path: str
+    body: Any = None
+
+
+class PlannedLeftOut(msgspec.Struct, kw_only=True, frozen=True):
+    """One field that would not be sent."""
+
+    field: str
+    reason: str
+    detail: str = ""
+
+
+class DryRun(msgspec.Struct, kw_only=True, frozen=True):
+    """What one message would ask of HubSpot. `state`: delivered (it would be sent), discarded, held or rejected."""
+
+    state: str
+    reason: str | None = None
+    detail: str = ""
+    operations: list[PlannedOperation] = []
+    requests: list[PlannedRequest] = []
+    left_out: list[PlannedLeftOut] = []
+    schema_is_default: bool = False
+    """HubSpot's own properties were taken for the portal's schema, which could not be read."""
+
+
+def preview(
+    rows: Sequence[Row],
+    destination: Destination,
+    sources: Mapping[int, Source],
+    schema: PortalSchema,
+    load_links: LoadLinks,
+) -> tuple[list[DryRun], list[PlannedRequest]]:
+    """One dry run per row (rejected rows included), and the requests of all of them together.
+
+    Shape: nothing is suppressed as unchanged: the requests are those of people whom HubSpot does not know yet.
+    """
+    ledger = Ledger()
+    gatherer = Gatherer(destination, sources, schema, load_links, ledger)
+    recorder = _Recorder(gatherer.work)
+    gatherer.work = recorder
+    gatherer.take([row for row in rows if row.rejected is None])
+    gatherer.finish()
+    paths = Paths(destination.api_version)
+    runs = [_run(row, ledger, recorder.by_position.get(row.position, []), paths, schema) for row in rows]
+    return runs, requests_of(recorder, paths, schema)
+
+
+class _Recorder(Work):
+    """Work that remembers which message asked for what."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self.by_position: dict[int, list[Operation]] = {}
+
+    def add(self, operations: Sequence[Operation]) -> None:  # type: ignore[override]
+        super().add(operations)
+        for operation in operations:
+            self.by_position.setdefault(operation.position, []).append(operation)
+
+
+def _run(row: Row, ledger: Ledger, operations: Sequence[Operation], paths: Paths, schema: PortalSchema) -> DryRun:
+    if row.rejected is not None:
+        return DryRun(state="rejected", reason=row.rejected)
+    fate = ledger.fates.get(row.position)
+    left_out = [PlannedLeftOut(field=one.field, reason=one.reason, detail=one.detail) for one in _of(ledger, row)]
+    if isinstance(fate, Discard | Hold):
+        state = State.DISCARDED if isinstance(fate, Discard) else State.HELD
+        return DryRun(state=state, reason=fate.reason, detail=fate.detail, left_out=left_out)
+    work = Work()
+    work.add(operations)
+    return DryRun(
+        state=State.DELIVERED,
+        operations=[_operation(one) for one in operations],
+        requests=requests_of(work, paths, schema),
+        left_out=left_out,
+    )
+
+
+def _of(ledger: Ledger, row: Row) -> list[Any]:
+    return list(dict.fromkeys(ledger.left_out.get(row.position, ())))
+
+
+def _operation(one: Operation) -> PlannedOperation:
+    match one:
+        case UpsertContact():
+            return PlannedOperation(kind="upsert contact", key=one.email, fields=_fields(one.properties))
+        case UpsertCompany():
+            return PlannedOperation(kind="upsert company", key=one.domain, fields=_fields(one.properties))
+        case Associate():
+            return PlannedOperation(kind="associate", key=f"{one.email} with {one.domain}")
+        case SendEvent():
+            return PlannedOperation(kind="send event", key=one.event, fields=_fields(one.properties), note=one.email)
+
+
+def _fields(properties: Mapping[str, Written]) -> list[PlannedField]:
+    return [PlannedField(name=name, value=one.value, rule=one.rule) for name, one in properties.items()]
+
+
+def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedRequest]:
+    """The requests that this work makes, in sending order."""
+    calls: list[Call] = []
+    if work.companies:
+        domains = list(work.companies)
+        calls.append(companies.search_call(paths, domains))
+        inputs = [
+            Input(
+                str(index),
+                domain,
+                companies.with_key({name: one.value for name, one in wanted.values.items()}, domain),
+                (),
+            )
+            for index, (domain, wanted) in enumerate(work.companies.items())
+        ]
+        calls += [companies.create_call(paths, group) for group in split(inputs, OBJECTS_PER_CALL)]
+    emails = dict.fromkeys([*work.contacts, *(email for email, _ in work.associations)])
+    people = [Input(str(index), email, _wanted_values(work, email), ()) for index, email in enumerate(emails)]
+    calls += [contacts.upsert_call(paths, group) for group in split(people, OBJECTS_PER_CALL)]
+    pairs = [(f"<contact {email}>", f"<company {domain}>") for email, domain in work.associations]
+    calls += [associations.associate_call(paths, group) for group in split(pairs, ASSOCIATIONS_PER_CALL)]
+    calls += [events.send_call(paths, group, _names(group, schema)) for group in split(work.events, EVENTS_PER_CALL)]
+    return [_request(call) for call in calls]
+
+
+def _wanted_values(work: Work, email: str) -> dict[str, str]:
+    wanted = work.contacts.get(email)
+    return {name: one.value for name, one in wanted.values.items()} if wanted else {}
+
+
+def _names(group: Sequence[SendEvent], schema: PortalSchema) -> dict[str, str]:
+    """Full event names; of definitions that would be made, as HubSpot would name them."""
+    return {
+        one.event: known.full_name if (known := schema.events.get(one.event)) else f"pe{schema.hub_id}_{one.event}"
+        for one in group
+    }
+
+
+def _request(call: Call) -> PlannedRequest:
+    return PlannedRequest(
+        method=call.method, path=call.path, body=msgspec.json.decode(call.body) if call.body is not None else None
+    )

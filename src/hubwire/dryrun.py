@@ -1,0 +1,120 @@
+"""The shell around `deliver/preview.py`: reads the portal's schema (GETs only) and the messages, prints nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hubwire.backends.store import Store
+from hubwire.clock import Clock
+from hubwire.deliver.exchange import Exchange, LineStopped
+from hubwire.deliver.governor import Governor
+from hubwire.deliver.portal import Portal
+from hubwire.deliver.preview import DryRun, PlannedRequest, preview
+from hubwire.destination import Destination
+from hubwire.errors import HubSpotError, SettingsError
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.paths import Paths
+from hubwire.imports import Line, entries_of_lines
+from hubwire.message import Entry, Row
+from hubwire.receive.limits import ReceiveLimits
+from hubwire.schema import PortalSchema
+
+
+class PlannedMessage(msgspec.Struct, kw_only=True):
+    """One message of a dry run. `outcome`: planned, or `discarded: <reason>`, `held: …`, `rejected: …`."""
+
+    message_id: str
+    outcome: str
+    detail: str
+    operations: list[Any]
+    left_out: list[Any]
+
+
+class FileDryRun(msgspec.Struct, kw_only=True):
+    """What a file's messages would ask of HubSpot, together: coalesced and batched as a lane would."""
+
+    messages: list[PlannedMessage]
+    requests: list[PlannedRequest]
+    unreadable: list[str]
+
+
+async def read_schema(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalSchema:
+    """The portal's schema, by GETs. Raises HubSpotError when it cannot be read."""
+    portal = Portal(Paths(destination.api_version))
+    portal.exchange = Exchange(client, Governor.of(destination, clock.now_ms()), clock, lambda: 0.0)
+    try:
+        return await portal.load(clock.now_ms())
+    except LineStopped as stopped:
+        reason = stopped.stop
+        raise HubSpotError(
+            f"the portal's schema cannot be read: {reason.reason} {reason.detail}".strip(),
+            hint="`hubwire doctor` says what is wrong.",
+        ) from stopped
+
+
+def rows_of(entries: Sequence[Entry]) -> list[Row]:
+    """Entries as the journal would give them back."""
+    return [
+        Row(
+            position=position,
+            source_id=entry.source_id,
+            message_id=entry.message_id,
+            received_at_ms=entry.received_at_ms,
+            body=entry.body,
+            envelope=entry.envelope,
+            is_backfill=entry.is_backfill,
+            rejected=entry.rejected,
+        )
+        for position, entry in enumerate(entries, 1)
+    ]
+
+
+def dry_run_file(
+    store: Store, client: HubSpotClient, destination: Destination, source_name: str | None, file: str, clock: Clock
+) -> FileDryRun:
+    """Plan the messages of an NDJSON file (`.gz` too; `-` is standard input)."""
+    sources = store.registry.sources()
+    source = next((one for one in sources.values() if source_name in (None, one.name)), None)
+    if source is None:
+        raise SettingsError(f"no source {source_name!r}", hint="`hubwire source list` shows them.")
+    entries, outcome = entries_of_lines(_lines(file), source, clock.now_ms(), ReceiveLimits())
+    rows = rows_of(entries)
+    schema = asyncio.run(_read_and_close(client, destination, clock))
+    runs, requests = preview(rows, destination, sources, schema, store.record.links)
+    return FileDryRun(
+        messages=[_planned(row, run) for row, run in zip(rows, runs, strict=True)],
+        requests=requests,
+        unreadable=outcome.rejected,
+    )
+
+
+async def _read_and_close(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalSchema:
+    async with client:
+        return await read_schema(client, destination, clock)
+
+
+def _planned(row: Row, run: DryRun) -> PlannedMessage:
+    return PlannedMessage(
+        message_id=row.message_id,
+        outcome="planned" if run.reason is None else f"{run.state}: {run.reason}",
+        detail=run.detail,
+        operations=list(run.operations),
+        left_out=list(run.left_out),
+    )
+
+
+def _lines(file: str) -> list[Line]:
+    try:
+        body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as exc:
+        raise SettingsError(f"{file}: {exc.strerror}") from exc
+    if file.endswith(".gz"):
+        body = gzip.decompress(body)
+    return [Line(number, text) for number, text in enumerate(body.split(b"\n"), 1) if text.strip()]

@@ -1,0 +1,101 @@
+"""The main job: from an unmodified Segment SDK, or a file, to records in HubSpot."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from segment.analytics.client import Client
+
+from benchmarks.corpus import write
+from hubwire.testing import Emulator, running_emulator
+from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess, ndjson
+
+
+@pytest.fixture
+def hubspot() -> Iterator[Emulator]:
+    with running_emulator(access_token=TOKEN) as emulator:
+        yield emulator
+
+
+def test_from_the_python_sdk_to_contact_company_association_and_event(tmp_path: Path, hubspot: Emulator) -> None:
+    with HubwireProcess(tmp_path, hubspot.base_url) as hubwire:
+        sdk = Client(write_key=WRITE_KEY, host=hubwire.url, gzip=True, upload_interval=0.1)
+        traits = {"email": "Peter@Example.com", "firstName": "Peter", "lastName": "Gibbon", "Fav Color": "red"}
+        sdk.identify("user1234", traits)
+        sdk.track("user1234", "Bought Item", {"value": 20.5})
+        sdk.group("user1234", "acme", {"website": "https://www.acme.example/about", "name": "Acme"})
+        sdk.alias("anonymous-7", "user1234")
+        sdk.page("user1234", "Docs", "Home")
+        sdk.screen("user1234", "App", "Start")
+        sdk.shutdown()
+        lane = hubwire.drained()
+        assert (lane["taken"], lane["dead"], lane["retrying"], lane["held"]) == (6, 0, 0, 0)
+        [identify] = json.loads(hubwire.run("messages", "--type", "identify", "--json").stdout)
+        [shown] = json.loads(hubwire.run("message", identify["message_id"], "--json").stdout)
+    [contact] = hubspot.contacts()
+    assert contact["properties"]["email"] == "peter@example.com"
+    assert contact["properties"]["firstname"] == "Peter"
+    [company] = hubspot.companies()
+    assert (company["properties"]["domain"], company["properties"]["name"]) == ("acme.example", "Acme")
+    [association] = hubspot.associations()
+    assert {association["from"]["id"], association["to"]["id"]} == {contact["id"], company["id"]}
+    [event] = hubspot.events()
+    assert (event["eventName"], event["contactId"]) == ("pe1234567_bought_item", contact["id"])
+    assert event["properties"]["value"] == "20.5"
+    left_out = {item["field"]: item["reason"] for item in shown["summary"]["fates"][0]["left_out"]}
+    assert left_out == {"traits.Fav Color": "unknown-property"}
+    assert any("contacts/batch/upsert" in attempt["call"] for attempt in shown["attempts"])
+    assert TOKEN not in json.dumps(shown)
+
+
+def test_the_sandbox_needs_no_token_and_its_curl_line_works(tmp_path: Path) -> None:
+    with HubwireProcess(tmp_path, None) as hubwire:
+        request = urllib.request.Request(
+            f"{hubwire.url}/v1/identify",
+            data=json.dumps({"userId": "1", "traits": {"email": "a@b.co"}, "writeKey": WRITE_KEY}).encode(),
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            assert (response.status, response.read()) == (200, b'{"success": true}')
+        assert hubwire.drained()["delivered"] == 1
+        with urllib.request.urlopen(f"{hubwire.emulator_url()}/_emulator/contacts", timeout=10) as response:
+            contacts = json.load(response)["results"]
+    assert [contact["properties"]["email"] for contact in contacts] == ["a@b.co"]
+
+
+def test_a_corpus_of_ten_thousand_drains_in_at_most_sixty_calls_with_nothing_dead(
+    tmp_path: Path, hubspot: Emulator
+) -> None:
+    write(tmp_path / "corpus.ndjson", 10_000)
+    with HubwireProcess(tmp_path, hubspot.base_url, HUBWIRE_BACKFILL_LINGER_SECONDS="3") as hubwire:
+        done = json.loads(hubwire.run("import", "corpus.ndjson", "--source", "server", "--json").stdout)
+        assert (done["read"], done["journaled"], done["rejected"]) == (10_000, 10_000, [])
+        first = hubwire.drained()
+        again = json.loads(hubwire.run("import", "corpus.ndjson", "--source", "server", "--json").stdout)
+        assert (again["journaled"], again["duplicates"]) == (0, 10_000)
+        assert hubwire.drained()["taken"] == 10_000
+    assert (first["taken"], first["dead"], first["retrying"]) == (10_000, 0, 0)
+    assert first["calls"] <= 60
+    assert hubspot.stats()["total"] == first["calls"]
+    assert len(hubspot.events()) == 7_000
+
+
+def test_a_dry_run_shows_requests_and_reasons_and_sends_nothing(tmp_path: Path, hubspot: Emulator) -> None:
+    messages: list[dict[str, Any]] = [
+        {"type": "identify", "userId": "1", "traits": {"email": "a@b.co", "firstName": "A", "shoe size": 43}},
+        {"type": "track", "userId": "1", "event": "Signed Up", "properties": {"plan": "pro"}},
+        {"type": "page", "userId": "1", "name": "Home"},
+    ]
+    with HubwireProcess(tmp_path, hubspot.base_url) as hubwire:
+        shown = json.loads(hubwire.run("plan", "-", "--json", text=ndjson(messages)).stdout)
+    assert [one["outcome"] for one in shown["messages"]] == ["planned", "planned", "discarded: page-is-device-only"]
+    assert shown["messages"][0]["left_out"][0]["reason"] == "unknown-property"
+    calls = [request["path"] for request in shown["requests"]]
+    assert any("batch/upsert" in call for call in calls)
+    assert any("send/batch" in call for call in calls)
+    assert hubspot.contacts() == []
+    assert all(request["method"] == "GET" for request in hubspot.requests())
