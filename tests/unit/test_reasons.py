@@ -28,16 +28,12 @@ def test_the_page_lists_every_reason_under_its_kind() -> None:
         assert f"## {kind.value.capitalize()}" in page
 
 
-def test_every_reason_of_the_planner_is_used() -> None:
-    code = "".join(path.read_text() for path in (ROOT / "plan").glob("*.py"))
-    elsewhere = {
-        Reason.SUPPRESSED,
-        Reason.DISCARDED_BY_PERSON,
-        Reason.SOURCE_NOT_CONNECTED,
-        Reason.OLDER_THAN_KNOWN,
-        Reason.REFUSED_BY_HUBSPOT,
-    }
-    kinds = (Kind.DISCARDED, Kind.HELD, Kind.LEFT_OUT)
-    mine = {reason for reason in Reason if EXPLANATIONS[reason].kind in kinds} - elsewhere
-    unused = {reason for reason in mine if f"Reason.{reason.name}" not in code}
-    assert unused == set()
+AWAITED = {Reason.DISCARDED_BY_PERSON, Reason.PAUSED}
+"""Words of what people do by hand: written through the record, not named in the code yet."""
+
+
+def test_every_reason_is_used() -> None:
+    files = [path for path in ROOT.rglob("*.py") if not path.name.startswith("reasons")]
+    code = "".join(path.read_text() for path in files)
+    unused = {reason for reason in Reason if f"Reason.{reason.name}" not in code}
+    assert unused <= AWAITED

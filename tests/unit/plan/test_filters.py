@@ -43,6 +43,6 @@ def test_a_destination_without_categories_gets_everything(new_planner: Any) -> N
         assert made.operations
     planner = new_planner(mapping=Mapping(consent_categories=("a", "b")))
     for preferences, flows in (({"a": True, "b": True}, True), ({"a": True}, False), ({"a": True, "b": 1}, False)):
-        consent = {"categoryPreferences": preferences}
-        made = planner.plan("identify", userId="1", traits=traits, context={"consent": consent})
+        context = {"consent": {"categoryPreferences": preferences}}
+        made = planner.plan("identify", userId="1", traits=traits, context=context)
         assert bool(made.operations) is flows
