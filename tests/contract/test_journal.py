@@ -12,7 +12,7 @@ import pytest
 from hubwire.backends.memory.journal import MemoryJournal
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
-from hubwire.journal.protocol import Extent, Journal
+from hubwire.journal.protocol import TOMBSTONE, Extent, Journal
 from hubwire.message import Entry, Row
 
 NOW = 1_790_000_000_000
@@ -333,3 +333,16 @@ def test_an_append_that_fails_keeps_nothing_and_the_next_one_works(journal: Jour
         journal.append([*entries("x", "y"), unfit])
     assert journal.append(entries("y", "b", "a")) == [2, 3, None]
     assert ids(read_all(journal)) == ["a", "y", "b"]
+
+
+# -- forgetting
+
+
+def test_a_redacted_message_keeps_its_place_and_says_nothing(journal: Journal) -> None:
+    journal.append([replace(one, envelope=b'{"sentAt":"x"}') for one in entries("a", "b", "c")])
+    assert journal.redact([2, 99]) == 1
+    [row] = journal.find("b")
+    assert (row.position, row.body, row.envelope, row.rejected) == (2, TOMBSTONE, None, "suppressed")
+    assert ids(read_all(journal)) == ["a", "c"]
+    assert journal.count_after(0, source_ids=None, is_backfill=False) == (2, NOW)
+    assert journal.append(entries("b")) == [None]

@@ -8,16 +8,20 @@ from pathlib import Path
 
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
+from hubwire.backends.sqlite.privacy import SqlitePrivacy
 from hubwire.backends.sqlite.queries import SqliteQueries
 from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.backends.sqlite.registry import SqliteRegistry
+from hubwire.backends.sqlite.regulations import SqliteAlerts
+from hubwire.backends.sqlite.retention import SqliteArchive
 from hubwire.clock import Clock
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
-from hubwire.record.protocol import Record
+from hubwire.record.privacy import AlertMemory, PrivacyStore
+from hubwire.record.protocol import Archive, Record
 from hubwire.record.queries import Queries
 from hubwire.registry.protocol import Registry
-from hubwire.registry.vault import load_vault
+from hubwire.registry.vault import Vault, load_vault
 from hubwire.settings import Settings
 
 
@@ -29,6 +33,10 @@ class Store:
     record: Record
     registry: Registry
     queries: Queries
+    archive: Archive
+    privacy: PrivacyStore
+    alerts: AlertMemory
+    vault: Vault
     close: Callable[[], None]
 
 
@@ -45,4 +53,14 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
     file = SqliteFile(path)
     registry = SqliteRegistry(file, vault, clock)
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
-    return Store(journal, SqliteRecord(file), registry, SqliteQueries(file, journal, registry), file.close)
+    return Store(
+        journal=journal,
+        record=SqliteRecord(file),
+        registry=registry,
+        queries=SqliteQueries(file, journal, registry),
+        archive=SqliteArchive(file),
+        privacy=SqlitePrivacy(file),
+        alerts=SqliteAlerts(file),
+        vault=vault,
+        close=file.close,
+    )

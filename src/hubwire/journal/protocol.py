@@ -11,6 +11,9 @@ from typing import NamedTuple, Protocol
 
 from hubwire.message import Entry, Row
 
+TOMBSTONE = b'{"type":"track","event":"forgotten"}'
+"""The body of a message whose person was forgotten: no ids, nothing that anybody said."""
+
 
 class Extent(NamedTuple):
     """First and last position present (0, 0 when empty) and the last ever given out."""
@@ -56,6 +59,15 @@ class Journal(Protocol):
 
     def remove_through(self, position: int, limit: int) -> int:
         """Remove at most `limit` of the oldest rows up to a position; how many were removed."""
+        ...
+
+    def redact(self, positions: Sequence[int]) -> int:
+        """Replace what these messages said by a tombstone, for good; how many were there.
+
+        Shape: position, source, message_id and receivedAt stay; the body becomes `TOMBSTONE`, the envelope goes, and
+        `rejected` is `suppressed`, so that no lane ever reads or replays them. What was kept of them (log files, free
+        pages) is overwritten as far as the backend can.
+        """
         ...
 
     def close(self) -> None: ...

@@ -195,3 +195,43 @@ class Record(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Archive(Protocol):
+    """What retention asks of the record (`retention.py`). Contract: `tests/contract/test_retention.py`.
+
+    Each call is one short transaction, so that deliveries go on in between.
+    """
+
+    def oldest_open(self, destination_ids: Sequence[int]) -> int | None:
+        """Position of the oldest delivery of these destinations that is not final (pending, leased, retrying or
+        held); None without any."""
+        ...
+
+    def archive_through(self, position: int, destination_ids: Sequence[int]) -> int:
+        """Count away the deliveries at or before a position; through which position that was possible.
+
+        Shape: rows go, their states are added to `archived`, so that totals still add up. It stops before the oldest
+        delivery of these destinations that is not final; rows of other (removed) destinations go in any state.
+        """
+        ...
+
+    def remove_attempts(self, before_ms: int, limit: int) -> int:
+        """Remove at most `limit` of the oldest attempts that began before a time; how many."""
+        ...
+
+    def remove_cycles(self, before_ms: int, limit: int) -> int:
+        """Remove at most `limit` of the oldest cycles that ended before a time; how many. Open ones stay."""
+        ...
+
+    def oldest_attempt_at_ms(self) -> int | None:
+        """When the oldest attempt began."""
+        ...
+
+    def bytes_used(self) -> int:
+        """What the database holds, without space that is free inside it."""
+        ...
+
+    def give_back(self, limit_bytes: int) -> int:
+        """Return at most so much free space to the file system; how much. 0 where the database does it by itself."""
+        ...

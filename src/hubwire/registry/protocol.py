@@ -66,6 +66,14 @@ class Registry(Protocol):
 
     def token(self, destination_id: int) -> Secret | None: ...
 
+    def reseal(self) -> int:
+        """Seal every stored secret with the vault's first key, in one transaction; how many there are.
+
+        Tokens, public write keys, and the subjects of regulations that have not ended. Raises SettingsError, changing
+        nothing, when one of them cannot be opened.
+        """
+        ...
+
     def write_audit(self, actor: str, action: str, detail: str) -> None: ...
 
     def audit(self, limit: int, before_ms: int | None = None) -> list[AuditEntry]: ...

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -22,28 +23,64 @@ KEY_FILE = "secret.key"
 
 
 class Vault:
-    """Seals and opens secrets. With several keys, the first seals and all open (key rotation)."""
+    """Seals and opens secrets. With several keys, the first seals and all open; the last makes the fingerprints, so
+    that one stays for ever.
 
-    def __init__(self, keys: tuple[bytes, ...]) -> None:
-        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+    Shape: `read_keys` gives the keys as they are now (the key file); a running server so follows a rotation.
+    """
+
+    def __init__(self, keys: tuple[bytes, ...], read_keys: Callable[[], tuple[bytes, ...]] | None = None) -> None:
+        self._keys = keys
+        self._read_keys = read_keys
+        self._fernet = _fernet(keys)
         self._pepper = hashlib.sha256(b"write-key" + keys[-1]).digest()
 
     def seal(self, secret: Secret) -> bytes:
+        self._refresh()
         return self._fernet.encrypt(secret.reveal().encode())
 
     def open(self, sealed: bytes) -> Secret:
         """Raises SettingsError when the secret was sealed with another key."""
         try:
-            return Secret(self._fernet.decrypt(sealed).decode())
+            return Secret(self._opened(sealed))
         except InvalidToken as exc:
             raise SettingsError(
                 "a secret in the database was sealed with another key",
                 hint="Set HUBWIRE_SECRET_KEY (or restore secret.key) to the key that this database was made with.",
             ) from exc
 
+    def reseal(self, sealed: bytes) -> bytes:
+        """The same secret, sealed with the first key. Raises SettingsError like `open`."""
+        self.open(sealed)
+        return self._fernet.rotate(sealed)
+
     def fingerprint(self, write_key: str) -> bytes:
         """The keyed hash by which a write key is looked up."""
         return hmac.digest(self._pepper, write_key.encode(), "sha256")
+
+    def digest(self, purpose: str, text: str) -> bytes:
+        """A keyed digest by which a text is known again; of another purpose it is another digest."""
+        return hmac.digest(self._pepper, f"{purpose}\0{text}".encode("utf-8", "surrogatepass"), "sha256")
+
+    def _opened(self, sealed: bytes) -> str:
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken:
+            if not self._refresh():
+                raise
+            return self._fernet.decrypt(sealed).decode()
+
+    def _refresh(self) -> bool:
+        """Take keys that were added since; False when there are none."""
+        keys = self._read_keys() if self._read_keys is not None else self._keys
+        if keys == self._keys or keys[-1] != self._keys[-1]:
+            return False
+        self._keys, self._fernet = keys, _fernet(keys)
+        return True
+
+
+def _fernet(keys: tuple[bytes, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
 
 
 def load_vault(secret_key: Secret | None, data: Path) -> Vault:
@@ -51,8 +88,12 @@ def load_vault(secret_key: Secret | None, data: Path) -> Vault:
     if secret_key is not None:
         return Vault(tuple(_decoded(text) for text in secret_key.reveal().split(",")))
     path = data / KEY_FILE
+
+    def read_keys() -> tuple[bytes, ...]:
+        return tuple(_decoded(line) for line in path.read_text(encoding="ascii").split())
+
     try:
-        return Vault(tuple(_decoded(line) for line in path.read_text(encoding="ascii").split()))
+        return Vault(read_keys(), read_keys)
     except FileNotFoundError:
         pass
     data.mkdir(parents=True, exist_ok=True)
@@ -63,7 +104,22 @@ def load_vault(secret_key: Secret | None, data: Path) -> Vault:
         return load_vault(None, data)
     with os.fdopen(handle, "wb") as file:
         file.write(base64.urlsafe_b64encode(key) + b"\n")
-    return Vault((key,))
+    return Vault((key,), read_keys)
+
+
+def add_key(data: Path) -> None:
+    """Put a fresh key before those of the key file. The older ones stay: what was sealed with them can still be
+    opened, and the oldest makes the fingerprints of write keys. A crash leaves the old file or the new one."""
+    path = data / KEY_FILE
+    older = path.read_text(encoding="ascii").split()
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write("\n".join([new_key(), *older]) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
 
 
 def new_key() -> str:

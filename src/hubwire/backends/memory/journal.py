@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hubwire.errors import BackendUnavailable
-from hubwire.journal.protocol import Extent
+from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, Row
+from hubwire.reasons import Reason
 
 HOUR_MS = 3_600_000
 
@@ -70,6 +72,16 @@ class MemoryJournal:
             for at in removed:
                 del self._rows[at]
             return len(removed)
+
+    def redact(self, positions: Sequence[int]) -> int:
+        with self._lock:
+            self._check()
+            there = [position for position in positions if position in self._rows]
+            for position in there:
+                self._rows[position] = replace(
+                    self._rows[position], body=TOMBSTONE, envelope=None, rejected=Reason.SUPPRESSED
+                )
+            return len(there)
 
     def close(self) -> None:
         return None

@@ -16,6 +16,7 @@ from pathlib import Path
 from hubwire.errors import BackendUnavailable, SchemaMismatch
 
 BUSY_TIMEOUT_SECONDS = 30.0
+LOG_TIMEOUT_MS = 1_000
 CACHE_KIB = 16 * 1024
 
 
@@ -61,6 +62,26 @@ class SqliteFile:
                     connection.rollback()
                 raise BackendUnavailable(f"sqlite: {exc}") from exc
 
+    @contextmanager
+    def erasing(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction that overwrites with zeros what it deletes or replaces. See also `empty_log`."""
+        connection = self.connection
+        connection.execute("PRAGMA secure_delete = ON")
+        try:
+            with self.transaction():
+                yield connection
+        finally:
+            connection.execute("PRAGMA secure_delete = OFF")
+
+    def empty_log(self) -> bool:
+        """Move the write-ahead log into the file, so that it holds no older values; False while a reader needs it."""
+        connection = self.connection
+        connection.execute(f"PRAGMA busy_timeout = {LOG_TIMEOUT_MS}")
+        try:
+            return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_SECONDS * 1000)}")
+
     def close(self) -> None:
         with self._connections_lock:
             for connection in self._connections:
@@ -73,6 +94,8 @@ class SqliteFile:
             connection = sqlite3.connect(
                 self.path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
             )
+            # Only for a new file, and before anything is written to it: lets retention give space back.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")

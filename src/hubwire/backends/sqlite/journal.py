@@ -9,8 +9,9 @@ from hubwire.backends.sqlite.appender import Appender
 from hubwire.backends.sqlite.backlog import Backlogs, source_filter
 from hubwire.backends.sqlite.connection import SqliteFile, reading
 from hubwire.backends.sqlite.digests import positions_of
-from hubwire.journal.protocol import Extent
+from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, Row
+from hubwire.reasons import Reason
 
 MAX_REMEMBERED = 1 << 25
 HOUR_MS = 3_600_000
@@ -110,6 +111,16 @@ class SqliteJournal:
             removed = db.execute("DELETE FROM journal WHERE position <= ?", (last,)).rowcount
             db.execute("DELETE FROM journal_block WHERE last_position <= ?", (last,))
         return removed
+
+    def redact(self, positions: Sequence[int]) -> int:
+        with self._file.erasing() as db:
+            return sum(
+                db.execute(
+                    "UPDATE journal SET body = ?, envelope = NULL, rejected = ? WHERE position = ?",
+                    (TOMBSTONE, Reason.SUPPRESSED, position),
+                ).rowcount
+                for position in positions
+            )
 
     def close(self) -> None:
         """Give the appender place up. The file is the caller's to close."""

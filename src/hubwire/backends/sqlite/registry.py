@@ -17,6 +17,12 @@ from hubwire.registry.vault import Vault
 from hubwire.secret import Secret
 
 _json = msgspec.json.Encoder().encode
+_SEALED = (
+    ("destination", "destination_id", "sealed_token"),
+    ("write_key", "key_hash", "sealed"),
+    ("regulation", "regulation_id", "sealed_subjects"),
+)
+"""Tables, their keys, and the columns that hold sealed secrets."""
 T = TypeVar("T", Source, Destination)
 
 
@@ -151,6 +157,21 @@ class SqliteRegistry:
             "SELECT sealed_token FROM destination WHERE destination_id = ?", (destination_id,)
         ).fetchone()
         return None if row is None or row[0] is None else self._vault.open(row[0])
+
+    def reseal(self) -> int:
+        count = 0
+        with self._file.transaction() as db:
+            for table, key, column in _SEALED:
+                rows = db.execute(
+                    f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 - `_SEALED`
+                ).fetchall()
+                for row_key, sealed in rows:
+                    db.execute(
+                        f"UPDATE {table} SET {column} = ? WHERE {key} = ?",  # noqa: S608 - `_SEALED`
+                        (self._vault.reseal(sealed), row_key),
+                    )
+                count += len(rows)
+        return count
 
     def write_audit(self, actor: str, action: str, detail: str) -> None:
         with self._file.transaction() as db:

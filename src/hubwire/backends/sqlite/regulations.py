@@ -1,0 +1,123 @@
+"""Regulations, suppressions and told alerts on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.record.privacy import Regulation, RegulationState, RegulationType
+
+_json = msgspec.json.Encoder().encode
+_COLUMNS = (
+    "regulation_id, type, subject_type, subject_count, state, created_at_ms, finished_at_ms, sealed_subjects, receipt"
+)
+
+
+class SqliteRegulations:
+    """The part of a `PrivacyStore` that remembers requests and who must not come back."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def suppress(self, digests: Collection[bytes], now_ms: int) -> None:
+        with self._file.transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO suppression (digest, since_ms) VALUES (?, ?)",
+                [(digest, now_ms) for digest in digests],
+            )
+            db.execute("UPDATE registry_version SET version = version + 1")
+
+    def unsuppress(self, digests: Collection[bytes]) -> int:
+        with self._file.transaction() as db:
+            known = sum(
+                db.execute("DELETE FROM suppression WHERE digest = ?", (digest,)).rowcount for digest in digests
+            )
+            db.execute("UPDATE registry_version SET version = version + 1")
+        return known
+
+    def suppressed(self) -> frozenset[bytes]:
+        return frozenset(digest for (digest,) in self._file.connection.execute("SELECT digest FROM suppression"))
+
+    def save_regulation(self, regulation: Regulation) -> None:
+        with self._file.erasing() as db:
+            db.execute(
+                f"INSERT INTO regulation ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constant
+                " ON CONFLICT DO UPDATE SET state = excluded.state, finished_at_ms = excluded.finished_at_ms,"
+                " sealed_subjects = excluded.sealed_subjects, receipt = excluded.receipt",
+                (
+                    regulation.regulation_id,
+                    regulation.type,
+                    regulation.subject_type,
+                    regulation.subject_count,
+                    regulation.state,
+                    regulation.created_at_ms,
+                    regulation.finished_at_ms,
+                    regulation.sealed_subjects,
+                    _json(regulation.receipt),
+                ),
+            )
+
+    def regulation(self, regulation_id: str) -> Regulation | None:
+        row = self._file.connection.execute(
+            f"SELECT {_COLUMNS} FROM regulation WHERE regulation_id = ?",  # noqa: S608 - constant
+            (regulation_id,),
+        ).fetchone()
+        return None if row is None else _regulation(row)
+
+    def regulations(self, limit: int, *, open_only: bool = False) -> list[Regulation]:
+        where = "WHERE finished_at_ms IS NULL ORDER BY created_at_ms" if open_only else "ORDER BY created_at_ms DESC"
+        rows = self._file.connection.execute(
+            f"SELECT {_COLUMNS} FROM regulation {where} LIMIT ?",  # noqa: S608 - constant
+            (limit,),
+        )
+        return [_regulation(row) for row in rows]
+
+    def claim_regulation(self, regulation_id: str, now_ms: int, stale_ms: int) -> bool:
+        with self._file.transaction() as db:
+            claimed = db.execute(
+                "UPDATE regulation SET state = 'RUNNING', claimed_at_ms = ? WHERE regulation_id = ?"
+                " AND (state = 'INITIALIZED' OR (state = 'RUNNING' AND claimed_at_ms <= ?))",
+                (now_ms, regulation_id, now_ms - stale_ms),
+            ).rowcount
+        return claimed > 0
+
+
+class SqliteAlerts:
+    """An `AlertMemory` in one SQLite file."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def alerts(self) -> Mapping[str, tuple[int, int]]:
+        rows = self._file.connection.execute("SELECT alert_key, since_ms, last_told_ms FROM alert")
+        return {key: (since, told) for key, since, told in rows}
+
+    def claim_alert(self, key: str, now_ms: int, repeat_ms: int) -> bool:
+        with self._file.transaction() as db:
+            claimed = db.execute(
+                "INSERT INTO alert (alert_key, since_ms, last_told_ms) VALUES (?1, ?2, ?2)"
+                " ON CONFLICT DO UPDATE SET last_told_ms = ?2 WHERE last_told_ms <= ?2 - ?3",
+                (key, now_ms, repeat_ms),
+            ).rowcount
+        return claimed > 0
+
+    def release_alert(self, key: str) -> bool:
+        with self._file.transaction() as db:
+            return db.execute("DELETE FROM alert WHERE alert_key = ?", (key,)).rowcount > 0
+
+
+def _regulation(row: tuple[Any, ...]) -> Regulation:
+    return Regulation(
+        regulation_id=row[0],
+        type=RegulationType(row[1]),
+        subject_type=row[2],
+        subject_count=row[3],
+        state=RegulationState(row[4]),
+        created_at_ms=row[5],
+        finished_at_ms=row[6],
+        sealed_subjects=row[7],
+        receipt=msgspec.json.decode(row[8]),
+    )

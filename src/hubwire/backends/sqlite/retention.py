@@ -1,0 +1,96 @@
+"""What retention removes of the record, on SQLite. Every call is one short transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.privacy import ARCHIVE_ONE
+
+_json = msgspec.json.Encoder().encode
+_OPEN = "state IN ('pending', 'leased', 'retrying', 'held')"
+"""As the partial index `delivery_open` has it."""
+
+
+class SqliteArchive:
+    """An `Archive` in one SQLite file."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def oldest_open(self, destination_ids: Sequence[int]) -> int | None:
+        return _oldest_open(self._file.connection, destination_ids)
+
+    def archive_through(self, position: int, destination_ids: Sequence[int]) -> int:
+        with self._file.transaction() as db:
+            oldest = _oldest_open(db, destination_ids)
+            through = position if oldest is None else min(position, oldest - 1)
+            rows = db.execute(
+                "DELETE FROM delivery WHERE destination_id IN (SELECT DISTINCT destination_id FROM lane)"
+                " AND position <= ? RETURNING destination_id, state",
+                (through,),
+            ).fetchall()
+            counts: dict[tuple[int, str], int] = {}
+            for destination_id, state in rows:
+                counts[destination_id, state] = counts.get((destination_id, state), 0) + 1
+            db.executemany(ARCHIVE_ONE, [(*key, count) for key, count in counts.items()])
+            db.execute(
+                "DELETE FROM hold WHERE destination_id IN (SELECT destination_id FROM lane) AND position <= ?",
+                (through,),
+            )
+            db.execute(
+                "DELETE FROM replay_target WHERE position <= ?"
+                " AND replay_id IN (SELECT replay_id FROM replay WHERE state <> 'running')",
+                (through,),
+            )
+        return through
+
+    def remove_attempts(self, before_ms: int, limit: int) -> int:
+        with self._file.transaction() as db:
+            return db.execute(
+                "DELETE FROM attempt WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE started_at_ms < ?"
+                " ORDER BY started_at_ms LIMIT ?)",
+                (before_ms, limit),
+            ).rowcount
+
+    def remove_cycles(self, before_ms: int, limit: int) -> int:
+        with self._file.transaction() as db:
+            return db.execute(
+                "DELETE FROM cycle WHERE cycle_id IN (SELECT cycle_id FROM cycle WHERE ended_at_ms < ?"
+                " ORDER BY ended_at_ms LIMIT ?)",
+                (before_ms, limit),
+            ).rowcount
+
+    def oldest_attempt_at_ms(self) -> int | None:
+        row = self._file.connection.execute("SELECT min(started_at_ms) FROM attempt").fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def bytes_used(self) -> int:
+        pages, free, size = (
+            self._file.connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+    def give_back(self, limit_bytes: int) -> int:
+        """Shape: 0 for a file made without incremental vacuum: its free pages are used again, it does not shrink."""
+        db = self._file.connection
+        free, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
+        wanted = min(free, limit_bytes // size)
+        if wanted == 0:
+            return 0
+        with self._file.transaction():
+            db.execute(f"PRAGMA incremental_vacuum({wanted})").fetchall()
+        return int((free - db.execute("PRAGMA freelist_count").fetchone()[0]) * size)
+
+
+def _oldest_open(db: sqlite3.Connection, destination_ids: Sequence[int]) -> int | None:
+    row = db.execute(
+        f"SELECT position FROM delivery WHERE {_OPEN}"  # noqa: S608 - constant
+        " AND destination_id IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT 1",
+        (_json(list(destination_ids)).decode(),),
+    ).fetchone()
+    return None if row is None else int(row[0])
