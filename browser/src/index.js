@@ -8,11 +8,8 @@
  */
 import { contact, eventName, eventProperties } from './properties.js'
 
-const NAME = 'HubSpot'
 const LOOK_EVERY_MS = 25
 const PAGE_GRACE_MS = 300
-
-const cookie = (name) => (new RegExp(`(?:^|; )${name}=([^;]+)`).exec(document.cookie) || [])[1]
 
 const hasForms = () => window.hbspt && window.hbspt.forms
 
@@ -27,7 +24,7 @@ function addScript(src, id, onerror) {
 
 /** Waits until the test holds, or the time is over. */
 async function until(test, timeoutMs) {
-  for (const end = Date.now() + timeoutMs; !test() && Date.now() < end; ) await new Promise((next) => setTimeout(next, LOOK_EVERY_MS))
+  for (let left = timeoutMs; left > 0 && !test(); left -= LOOK_EVERY_MS) await new Promise((next) => setTimeout(next, LOOK_EVERY_MS))
 }
 
 /** Segment's rule: an event without consent on it flows; otherwise each of the categories must be true. */
@@ -36,11 +33,19 @@ function isAllowed(event, categories) {
   return !categoryPreferences || categories.every((category) => categoryPreferences[category])
 }
 
-const plugin = (type, methods) => ({ name: NAME, version: '1.0.0', type, isLoaded: () => true, load: async () => {}, ...methods })
+const plugin = (type, methods) => ({ name: 'HubSpot', version: '1.0.0', type, isLoaded: () => true, load: async () => {}, ...methods })
 
-export function hubspotDevice({ hubId, region = 'na1', loadFormsSdk, flushIdentify, consentCategories = [], timeoutMs = 8000, ...urls }) {
-  const host = `https://js${region === 'na1' ? '' : '-' + region}.`
-  const { scriptBase = `${host}hs-scripts.com`, formsUrl = `${host}hsforms.net/forms/v2.js` } = urls
+export function hubspotDevice({
+  hubId,
+  region = 'na1',
+  loadFormsSdk,
+  flushIdentify,
+  consentCategories = [],
+  timeoutMs = 8000,
+  host = `https://js${region === 'na1' ? '' : '-' + region}.`,
+  scriptBase = `${host}hs-scripts.com`,
+  formsUrl = `${host}hsforms.net/forms/v2.js`,
+}) {
   const firstUrl = location.href
   let hasPage, hasView, isOver, areFormsOver, tracking, forms
 
@@ -51,7 +56,7 @@ export function hubspotDevice({ hubId, region = 'na1', loadFormsSdk, flushIdenti
   function startForms() {
     if (forms || !loadFormsSdk) return
     addScript(formsUrl, 'hs-forms-sdk', () => (areFormsOver = true))
-    forms = until(() => hasForms() || areFormsOver, timeoutMs).then(() => hasForms() || console.warn(NAME, 'forms: blocked'))
+    forms = until(() => hasForms() || areFormsOver, timeoutMs)
   }
 
   function start() {
@@ -92,10 +97,14 @@ export function hubspotDevice({ hubId, region = 'na1', loadFormsSdk, flushIdenti
   })
 
   function mark(ctx) {
-    const hasOptedOut = cookie('__hs_do_not_track') === 'yes'
-    ctx.updateEvent('context.hubspot', { device: state(), utk: hasOptedOut ? undefined : cookie('hubspotutk') })
+    const { type, event } = ctx.event
+    const cookie = document.cookie
+    const hasOptedOut = /__hs_do_not_track=yes/.test(cookie)
+    const [, utk] = (!hasOptedOut && /\bhubspotutk=([^;]+)/.exec(cookie)) || []
+    const device = type === 'track' && !eventName(hubId, event) ? 'failed' : state()
+    ctx.updateEvent('context.hubspot', { device, utk })
     // Not for page(): HubSpot's script drops the view itself, and must be there for the visitor to opt in again.
-    if (hasOptedOut && ctx.event.type !== 'page') ctx.updateEvent('integrations.HubSpot', false)
+    if (hasOptedOut && type !== 'page') ctx.updateEvent('integrations.HubSpot', false)
     return ctx
   }
 
@@ -114,4 +123,4 @@ export function hubspotDevice({ hubId, region = 'na1', loadFormsSdk, flushIdenti
   ]
 }
 
-hubspotDevice.pluginName = NAME
+hubspotDevice.pluginName = 'HubSpot'

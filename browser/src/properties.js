@@ -3,10 +3,10 @@
  * The rules are the classic HubSpot destination's; docs/device-mode.md lists where we differ, and why.
  */
 
-const PADDING = /^[\s\u200B-\u200D\uFEFF]+|[\s\u200B-\u200D\uFEFF]+$/g
-const ISO_DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/
+const PADDING = /^[\s\u200B-\u200D]+|[\s\u200B-\u200D]+$/g
+const ISO_DATE = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-][\d:]+)?)?$/
 
-/** The contact property that a trait fills as well, if nothing else does. */
+/** The contact property that a trait fills as well. */
 const ALSO_FILLS = {
   first_name: 'firstname',
   last_name: 'lastname',
@@ -17,38 +17,44 @@ const ALSO_FILLS = {
   postal_code: 'zip',
 }
 
-const isObject = (value) => typeof value === 'object' && value && !Array.isArray(value) && !(value instanceof Date)
+const isObject = (value) => ({}).toString.call(value) === '[object Object]'
 
 const trim = (text) => text.replace(PADDING, '')
 
-/** A key as HubSpot names properties: lower case, `_` for each space, tab, line break or dot. */
-export const propertyName = (key) => key.replace(/[\s.]/g, '_').toLowerCase()
+/** A trait's key as the classic destination writes it: lower case, `_` for each space, tab, line break or dot. */
+const traitName = (key) => key.replace(/[\s.]/g, '_').toLowerCase()
 
-/** The internal name of an event: `pe<Hub ID>_` and its name, unless it is an internal name already. */
+const withoutAccents = (text) => text.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').toLowerCase()
+
+/** A name that HubSpot takes, as Hubwire's server makes it: accents taken off, `_` for all but a-z and digits. */
+const internalName = (text) => withoutAccents(text).replace(/\W/g, '_').replace(/^_+|_+$/g, '')
+
+/** The internal name of an event, `pe<Hub ID>_…`; none for what only the server can name: other scripts, digits first. */
 export function eventName(hubId, event) {
-  const name = propertyName(trim(event))
-  return /^pe\d+_/.test(name) ? name : `pe${hubId}_${name}`
+  const name = internalName(event).replace(/_+/g, '_')
+  if (!/[^\0-\x7f]|^\W*\d/.test(withoutAccents(event))) return /^pe\d+_/.test(name) ? name : `pe${hubId}_${name}`
 }
 
 /** Text without padding; dates and ISO-8601 text as milliseconds (UTC if no zone is said); lists joined by `;`. */
-export function propertyValue(value) {
-  if (Array.isArray(value)) return value.map((item) => (isObject(item) ? JSON.stringify(item) : propertyValue(item))).join(';')
+function propertyValue(value) {
+  if (Array.isArray(value)) return value.map(propertyValue).join(';')
+  if (isObject(value)) return JSON.stringify(value)
   if (value instanceof Date) return value.getTime()
   if (typeof value !== 'string') return value
   const text = trim(value)
-  const [isDate, time, , , zone] = ISO_DATE.exec(text) || []
-  const milliseconds = isDate ? Date.parse(time && !zone ? text + 'Z' : text) : NaN
+  const iso = ISO_DATE.exec(text)
+  const milliseconds = Date.parse(iso && (iso[1] && !iso[2] ? text + 'Z' : text))
   return isNaN(milliseconds) ? text : milliseconds
 }
 
-/** One level of properties: nested keys joined by `_`, empty values and functions left out. */
-export function flatten(values, prefix = '', flat = {}) {
-  // In descending order `firstName` comes after `firstname`: the Segment spec's spelling wins.
-  for (const key of Object.keys(values).sort().reverse()) {
+/** One level of properties: nested keys joined by `_`, empty values left out. */
+function flatten(nameOf, values, prefix = '', flat = {}) {
+  // The first one stays, and capitals sort first: of `firstname` and `firstName`, the Segment spec's spelling wins.
+  for (const key of Object.keys(values).sort()) {
     const value = values[key]
-    const name = prefix + propertyName(key)
-    if (isObject(value)) flatten(value, name + '_', flat)
-    else if (value != null && typeof value !== 'function') flat[name] = propertyValue(value)
+    const name = prefix + nameOf(key)
+    if (isObject(value)) flatten(nameOf, value, name + '_', flat)
+    else if (!(name in flat) && value != null) flat[name] = propertyValue(value)
   }
   return flat
 }
@@ -63,25 +69,23 @@ const addressParts = (address) => ({
 
 /** The contact of an identify, or nothing without an e-mail (in the traits, or as the userId). */
 export function contact(userId, { address, company, ...traits }) {
-  const found = flatten({
-    ...(isObject(address) ? addressParts(address) : { address }),
+  const [, first, last] = /^\s*(\S+)\s*(.*)/.exec(traits.name || '') || []
+  const found = flatten(traitName, {
+    email: /@/.test(userId) ? userId : null,
+    firstname: first,
+    lastname: last || null,
     company: isObject(company) ? company.name : company,
+    ...(isObject(address) ? addressParts(address) : { address }),
     ...traits,
+    id: userId || traits.id,
   })
-  const fill = (property, value) => (found[property] = found[property] || value)
-  for (const trait in ALSO_FILLS) if (found[trait]) fill(ALSO_FILLS[trait], found[trait])
-  const [, first, last] = /^(\S+)\s*(.*)/.exec(found.name || '') || []
-  if (first) fill('firstname', first)
-  if (last) fill('lastname', last)
-  if (userId) found.id = propertyValue(userId)
-  if (/@/.test(userId)) fill('email', found.id)
+  for (const trait in ALSO_FILLS) if (found[trait]) found[ALSO_FILLS[trait]] = found[trait]
   return found.email && found
 }
 
-/** The properties of a track; `revenue`, a number or text such as `$13.50`, is also the event's `value`. */
+/** The properties of a track; `revenue`, a number or text such as `$13.50`, is a number and also the `value`. */
 export function eventProperties(properties) {
-  const found = flatten(properties)
+  const found = flatten(internalName, properties)
   const revenue = parseFloat(`${found.revenue}`.replace(/[^\d.-]/g, ''))
-  if (!('value' in found) && !isNaN(revenue)) found.value = revenue
-  return found
+  return isNaN(revenue) ? found : { value: revenue, ...found, revenue }
 }

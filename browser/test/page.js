@@ -17,7 +17,6 @@ export class Page {
     this.timers = t.mock.timers
     this.scripts = []
     this.received = []
-    this.warnings = []
     this.listeners = []
     const head = { append: (script) => this.scripts.push(script) }
     globalThis.window = {}
@@ -29,7 +28,6 @@ export class Page {
       getElementById: (id) => this.scripts.find((script) => script.id === id) || null,
     }
     globalThis.addEventListener = (_type, listener) => this.listeners.push(listener)
-    t.mock.method(console, 'warn', (...words) => this.warnings.push(words.join(' ')))
   }
 
   /** Makes the destination and loads it as analytics.js does. */

@@ -1,17 +1,16 @@
-"""Real Chromium (Debian's) through Playwright. Without Chromium the whole folder is skipped, with one line that says so."""
+"""Real Chromium (Debian's) through Playwright. Without Chromium the folder is skipped, and one line says so."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
+from tests.browser.harness import Host, LoopbackServer, Visit
 
 from hubwire.device.assets import Assets, load_assets
 from hubwire.device.build import ensure_built
-from tests.browser.harness import Host, LoopbackServer
 
 FLAGS = [
     "--no-sandbox",
@@ -65,33 +64,6 @@ def running_host(assets: Assets) -> Iterator[Host]:
 def host(running_host: Host) -> Host:
     running_host.reset()
     return running_host
-
-
-class Visit:
-    """A fresh browser profile with one tab, and everything that it asked for or complained of."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.context = context
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        context.on("request", lambda request: self.requests.append(request.url))
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        self.page: Page = context.new_page()
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
-
-    def open(self, url: str) -> Page:
-        self.page.goto(url)
-        return self.page
-
-    def asked_for(self, part: str) -> list[str]:
-        return [url for url in self.requests if part in url]
-
-    def evaluate(self, script: str) -> Any:
-        return self.page.evaluate(script)
-
-    def is_ready(self) -> None:
-        """Returns when `analytics.ready` has called back."""
-        self.page.evaluate("new Promise((done) => analytics.ready(done)).then(() => {})")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A small site, our device routes, a receiver and HubSpot's stand-in on one loopback server, and how to drive Chromium."""
+"""A small site, our device routes, a receiver and HubSpot's stand-in on one loopback server; a visitor in Chromium."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Request as BrowserRequest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from hubwire.device.assets import Assets
+from hubwire.device.demo import demo_routes
 from hubwire.device.routes import device_routes
 from hubwire.device.snippet import snippet
 from hubwire.device.source import DeviceSource
@@ -70,6 +73,7 @@ class Host:
     def routes(self, prefix: str = "") -> list[BaseRoute]:
         served: list[BaseRoute] = [
             *device_routes(self, self.assets),
+            *demo_routes(lambda: self.source, self.assets),
             Route("/v1/{call}", self._receive, methods=["POST", "OPTIONS"]),
             *browser_routes(self.hubspot),
         ]
@@ -194,3 +198,38 @@ class LoopbackServer:
         self.server.should_exit = True
         self.thread.join(timeout=10)
         self.socket.close()
+
+
+class Visit:
+    """A fresh browser profile with one tab, and everything that it asked for or complained of."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        context.on("request", self._note_request)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.page: Page = context.new_page()
+        self.page.on("console", self._note_console)
+
+    def _note_request(self, request: BrowserRequest) -> None:
+        self.requests.append(request.url)
+
+    def _note_console(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.complaints.append(said.text)
+
+    def open(self, url: str) -> Page:
+        self.page.goto(url)
+        return self.page
+
+    def asked_for(self, part: str) -> list[str]:
+        self.page.evaluate("0")  # events of the browser are only seen while it is spoken to
+        return [url for url in self.requests if part in url]
+
+    def evaluate(self, script: str) -> Any:
+        return self.page.evaluate(script)
+
+    def is_ready(self) -> None:
+        """Returns when `analytics.ready` has called back."""
+        self.page.evaluate("new Promise((done) => analytics.ready(done)).then(() => {})")

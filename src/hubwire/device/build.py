@@ -34,20 +34,25 @@ SNIPPET_PACKAGE = "@segment/snippet"
 LEFT_OUT = ("tsub-middleware",)
 """Chunks not shipped: routing rules are not used here, and theirs has a further licence (Apache-2.0)."""
 
+UP_TO_DATE = "browser files: up to date"
 INPUTS = ("package.json", "package-lock.json", ".npmrc", "build.js", "src/**/*.js")
 
 
 def main() -> int:
-    """Exit code 0: built, or up to date. 1: not built, with the reason on stderr (0 with --optional)."""
+    """Exit code 0: built, or up to date. 1: not built, with the reason on stderr (with --quiet: 0 all the same)."""
     parser = argparse.ArgumentParser(prog="python -m hubwire.device.build", description="Builds the browser files.")
-    parser.add_argument("--optional", action="store_true", help="say why it cannot be built, and succeed")
+    parser.add_argument(
+        "--quiet", action="store_true", help="say nothing when nothing is to do; not built is a message, no failure"
+    )
     parser.add_argument("--force", action="store_true", help="build even if nothing has changed")
     options = parser.parse_args()
     try:
-        print(ensure_built(force=options.force))  # noqa: T201
+        said = ensure_built(force=options.force)
     except BuildFailed as problem:
         print(f"{problem}\nUntil then device mode answers 503; everything else works.", file=sys.stderr)  # noqa: T201
-        return 0 if options.optional else 1
+        return 0 if options.quiet else 1
+    if not options.quiet or UP_TO_DATE not in said:
+        print(said)  # noqa: T201
     return 0
 
 
@@ -62,11 +67,11 @@ def ensure_built(browser: Path = BROWSER_FOLDER, bundle: Path = BUNDLE_FOLDER, *
         raise BuildFailed(f"Device mode is built from a source checkout or comes with the wheel: no {browser} here.")
     stamp = stamp_of(browser)
     if not force and _built_stamp(bundle) == stamp:
-        return f"browser files: up to date, {bundle}"
+        return f"{UP_TO_DATE}, {bundle}"
     started_at = time.monotonic()
     with _only_one_build(browser):
         if not force and _built_stamp(bundle) == stamp:
-            return f"browser files: up to date, {bundle}"
+            return f"{UP_TO_DATE}, {bundle}"
         _build(browser, bundle, stamp)
     return f"browser files: built in {time.monotonic() - started_at:.1f} s, {bundle}"
 
