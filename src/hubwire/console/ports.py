@@ -21,7 +21,6 @@ from hubwire.registry.protocol import Registry
 from hubwire.schema import PortalSchema
 from hubwire.settings import Settings
 
-
 __all__ = ["DryRun", "PlannedField", "PlannedLeftOut", "PlannedOperation", "PlannedRequest"]
 
 

@@ -1,0 +1,23 @@
+"""The API's routes: every operation of the table, and the document that describes them."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from hubwire.api.openapi import document
+from hubwire.api.operation import PREFIX
+from hubwire.api.table import OPERATIONS
+from hubwire.console.page import Shared
+
+
+def api_routes(shared: Shared) -> list[BaseRoute]:
+    """Routes under `/api/v1`. The document says nothing secret and is open."""
+    described = msgspec.json.encode(document(OPERATIONS))
+
+    async def openapi(request: Request) -> Response:
+        return Response(described, media_type="application/json")
+
+    return [Route(f"{PREFIX}/openapi.json", openapi), *(one.route(shared) for one in OPERATIONS)]

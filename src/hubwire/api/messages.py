@@ -1,0 +1,200 @@
+"""Operations on messages: status, lists, one message, plans, failures, replays, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from hubwire import __version__
+from hubwire.api import shapes
+from hubwire.api.operation import Asked
+from hubwire.console.asked import Missing, message_filter, moment_ms
+from hubwire.console.page import View
+from hubwire.console.pages.failures import failure_groups
+from hubwire.console.pages.message import begin_replay, merged
+from hubwire.console.ports import ConnectionReport
+from hubwire.destination import Destination, Source
+from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, MessageSummary
+from hubwire.record.replay import Replay
+
+
+async def status(asked: Asked) -> shapes.Status:
+    deps = asked.view.deps
+    lanes = await asked.view.read(deps.queries.lanes, deps.clock.now_ms())
+    extent = await asked.view.read(deps.journal.extent)
+    return shapes.Status(
+        version=__version__,
+        is_sandbox=deps.is_sandbox,
+        is_drained=all(lane.is_drained for lane in lanes),
+        lanes=lanes,
+        first_position=extent.first,
+        last_position=extent.last,
+    )
+
+
+async def messages(asked: Asked) -> shapes.MessageList:
+    wanted = await asked.view.read(_filter, asked)
+    more = msgspec.structs.replace(wanted, limit=wanted.limit + 1)
+    found = await asked.view.read(asked.view.deps.queries.messages, more)
+    shown = found[: wanted.limit]
+    return shapes.MessageList(
+        messages=[_masked(asked.view, one) for one in shown],
+        before=shown[-1].position if len(found) > len(shown) else None,
+    )
+
+
+async def message(asked: Asked) -> shapes.MessageAnswer:
+    details = await _details(asked, asked.path["message_id"])
+    return shapes.MessageAnswer(messages=[_message(asked.view, detail) for detail in details])
+
+
+async def replay(asked: Asked) -> shapes.ReplayAnswer:
+    wanted = await asked.view.read(_filter, asked)
+    deps = asked.view.deps
+    count = await asked.view.read(deps.queries.count, wanted)
+    if asked.body.dry_run:
+        return shapes.ReplayAnswer(count=count, replay=None, wanted=wanted)
+    replay_id = await asked.view.read(begin_replay, asked.view, wanted)
+    begun = await asked.view.read(deps.replays.replay, replay_id)
+    return shapes.ReplayAnswer(count=begun.target_count if begun else count, replay=begun, wanted=wanted)
+
+
+async def replays(asked: Asked) -> shapes.Replays:
+    return shapes.Replays(replays=await asked.view.read(asked.view.deps.replays.recent, 100))
+
+
+async def one_replay(asked: Asked) -> Replay:
+    found = await asked.view.read(asked.view.deps.replays.replay, asked.path["replay_id"])
+    if found is None:
+        raise Missing("replay_id", "there is no such replay", value=asked.path["replay_id"])
+    return found
+
+
+async def cancel_replay(asked: Asked) -> Replay:
+    deps, replay_id = asked.view.deps, asked.path["replay_id"]
+    await one_replay(asked)
+    if await asked.view.read(deps.replays.cancel, replay_id, deps.clock.now_ms()):
+        await asked.view.read(deps.registry.write_audit, asked.view.viewer.name, "replay.cancelled", f"#{replay_id}")
+    return await one_replay(asked)
+
+
+async def plan(asked: Asked) -> shapes.PlanAnswer:
+    source_id = named(asked.view.deps.registry.sources(), "source", asked.body.source)
+    destination_id = named(asked.view.deps.registry.destinations(), "destination", asked.body.destination)
+    run = await asked.view.deps.planner(destination_id, source_id, asked.body.message)
+    return shapes.PlanAnswer(destination_id=destination_id, plan=run)
+
+
+async def plan_stored(asked: Asked) -> shapes.PlanAnswer:
+    detail = (await _details(asked, asked.query.message_id))[0]
+    destination_id = named(asked.view.deps.registry.destinations(), "destination", asked.query.destination)
+    run = await asked.view.deps.planner(destination_id, detail.summary.source_id, merged(detail))
+    return shapes.PlanAnswer(destination_id=destination_id, plan=run)
+
+
+async def failures(asked: Asked) -> shapes.Failures:
+    return shapes.Failures(failures=await asked.view.read(failure_groups, asked.view))
+
+
+async def funnel(asked: Asked) -> shapes.FunnelAnswer:
+    deps = asked.view.deps
+    since_ms, until_ms = _window(asked)
+    destination_id = named(deps.registry.destinations(), "destination", asked.query.destination)
+    return shapes.FunnelAnswer(funnel=await asked.view.read(deps.statistics.funnel, destination_id, since_ms, until_ms))
+
+
+async def intake(asked: Asked) -> shapes.IntakeList:
+    return shapes.IntakeList(sources=await asked.view.read(asked.view.deps.statistics.intake, *_window(asked)))
+
+
+async def test_destination(asked: Asked) -> ConnectionReport:
+    destination_id = named(asked.view.deps.registry.destinations(), "destination", asked.path["destination_id"])
+    return await asked.view.deps.tester(destination_id)
+
+
+def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, wanted: str | int | None) -> int:
+    """The number of a source or destination given by number or name; the first one when none is given."""
+    by_name = {str(one.name): number for number, one in known.items()}
+    if wanted is None and known:
+        return next(iter(known))
+    if str(wanted) in by_name:
+        return by_name[str(wanted)]
+    if str(wanted).isascii() and str(wanted).isdecimal() and int(str(wanted)) in known:
+        return int(str(wanted))
+    raise Missing(field, f"there is no such {field}", value=wanted)
+
+
+def _filter(asked: Asked) -> MessageFilter:
+    given = asked.body if isinstance(asked.body, shapes.ReplayBody) else asked.query
+    fields = msgspec.to_builtins(given)
+    fields.pop("dry_run", None)
+    if isinstance(fields.get("rejected"), bool):
+        fields["rejected"] = "1" if fields["rejected"] else "0"
+    present = {name: str(value) for name, value in fields.items() if value is not None}
+    return message_filter(present, asked.view.deps.registry)
+
+
+def _window(asked: Asked) -> tuple[int | None, int | None]:
+    fields = {name: value for name, value in msgspec.to_builtins(asked.query).items() if value is not None}
+    return moment_ms(fields, "since"), moment_ms(fields, "until")
+
+
+async def _details(asked: Asked, message_id: str) -> list[MessageDetail]:
+    found = await asked.view.read(asked.view.deps.queries.message, message_id)
+    if not found:
+        raise Missing("message_id", "there is no such message", value=message_id[:200])
+    return found
+
+
+def _masked(view: View, one: MessageSummary) -> MessageSummary:
+    if view.sees_payloads:
+        return one
+    return msgspec.structs.replace(
+        one,
+        user_id=view.masked_text(one.user_id),
+        anonymous_id=view.masked_text(one.anonymous_id),
+        email=view.masked_text(one.email),
+        event=view.masked_text(one.event),
+        fates=[
+            msgspec.structs.replace(
+                fate, detail=view.masked_text(fate.detail) or "", left_out=view.masked(fate.left_out)
+            )
+            for fate in one.fates
+        ],
+    )
+
+
+def _message(view: View, detail: MessageDetail) -> shapes.ApiMessage:
+    summary = _masked(view, detail.summary)
+    return shapes.ApiMessage(
+        summary=summary,
+        fates=summary.fates,
+        body=view.masked(detail.body),
+        envelope=view.masked(detail.envelope),
+        attempts=[_attempt(view, attempt) for attempt in detail.attempts],
+    )
+
+
+def _attempt(view: View, attempt: AttemptView) -> shapes.ApiAttempt:
+    return shapes.ApiAttempt(
+        attempt_id=attempt.attempt_id,
+        cycle_id=attempt.cycle_id,
+        call=attempt.call,
+        started_at_ms=attempt.started_at_ms,
+        duration_ms=attempt.duration_ms,
+        status=attempt.status,
+        outcome=attempt.outcome,
+        correlation_id=attempt.correlation_id,
+        message_count=attempt.message_count,
+        request=view.masked(_json(attempt.request)),
+        response=view.masked(_json(attempt.response)),
+    )
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body) if body else None
+    except msgspec.DecodeError:
+        return body.decode("utf-8", "replace")

@@ -1,0 +1,170 @@
+"""The OpenAPI 3.1 document and the reference page, both written from the table of operations."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from hubwire import __version__
+from hubwire.api.operation import PREFIX, ApiOperation, ApiProblem, Nothing, reason_phrase
+from hubwire.secret import Secret
+
+PATH_VALUE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+REF = "#/components/schemas/{name}"
+HEAD = """# Admin API
+
+<!-- Written by `python -m hubwire.api`; a test keeps it so. -->
+
+What the console shows and changes, for programs. `Authorization: Bearer <HUBWIRE_ADMIN_TOKEN>`, or a member's token.
+Times are epoch milliseconds (UTC). The OpenAPI 3.1 document is at `/api/v1/openapi.json`.
+
+An error is `{code, message}`, with `hint` where something can be done, and with `field`, `value` and `limit` where a
+field is at fault. 400 bad value, 401 no or unknown token, 403 role, 404 not found, 413 body over 1 MiB, 429 too many
+wrong tokens (`Retry-After`), 503 database not available.
+
+Roles: `view` reads, with payloads masked; `operate` reads payloads, plans, replays, pauses; `admin` changes sources,
+destinations and tokens."""
+COMMON_STATUSES = (400, 401, 403, 429)
+
+
+def document(operations: tuple[ApiOperation, ...]) -> dict[str, Any]:
+    """The whole document, as JSON values."""
+    types = [ApiProblem, *(kind for one in operations for kind in (one.body, one.answer) if kind is not None)]
+    _, components = msgspec.json.schema_components(types, schema_hook=_hook, ref_template=REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for one in operations:
+        paths.setdefault(_plain(one), {})[one.method.lower()] = _operation(one)
+    described = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Hubwire admin API",
+            "version": __version__,
+            "description": "What the console shows and changes, for programs. Times are epoch milliseconds, UTC.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in operations)],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "HUBWIRE_ADMIN_TOKEN, or a member's token.",
+                }
+            },
+        },
+    }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(described))
+    return plain
+
+
+def _plain(one: ApiOperation) -> str:
+    """The path as OpenAPI writes it."""
+    return PREFIX + PATH_VALUE.sub(r"{\1}", one.path)
+
+
+def _operation(one: ApiOperation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": one.name,
+        "summary": one.summary,
+        "description": f"Needs the role `{one.role}`.",
+        "tags": [one.tag],
+        "parameters": [*_path_parameters(one), *_query_parameters(one)],
+        "responses": {str(one.status): _answer(one)},
+    }
+    if one.body is not None:
+        described["requestBody"] = {"required": True, "content": _content(one.body)}
+    for status in sorted({*COMMON_STATUSES, *one.statuses}):
+        described["responses"][str(status)] = {"description": reason_phrase(status), "content": _content(ApiProblem)}
+    return described
+
+
+def _answer(one: ApiOperation) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": reason_phrase(one.status)}
+    if one.answer is not None:
+        described["content"] = _content(one.answer)
+    return described
+
+
+def _content(kind: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([kind], schema_hook=_hook, ref_template=REF)
+    return {"application/json": {"schema": schema}}
+
+
+def _path_parameters(one: ApiOperation) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 0} if kind == "int" else {"type": "string", "minLength": 1},
+        }
+        for name, kind in PATH_VALUE.findall(one.path)
+    ]
+
+
+def _query_parameters(one: ApiOperation) -> list[dict[str, Any]]:
+    if one.query is Nothing:
+        return []
+    _, components = msgspec.json.schema_components([one.query], schema_hook=_hook, ref_template=REF)
+    schema = components[one.query.__name__]
+    required = schema.get("required", [])
+    parameters = []
+    for name, described in schema["properties"].items():
+        shape = _without_null(_inlined(described, components))
+        parameters.append({"name": name, "in": "query", "required": name in required, "schema": shape})
+    return parameters
+
+
+def _inlined(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema without references: query structs are not among the components."""
+    if "$ref" in schema:
+        return dict(components[schema["$ref"].rpartition("/")[2]])
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_inlined(each, components) for each in schema["anyOf"]]}
+    return schema
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter that may be left out is not null."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind.get("type") != "null"]
+    return kinds[0] if len(kinds) == 1 else {key: value for key, value in schema.items() if key != "default"}
+
+
+def _hook(kind: type) -> dict[str, Any]:
+    if kind is Secret:
+        return {"type": "string", "writeOnly": True}
+    raise NotImplementedError(kind)
+
+
+def reference(operations: tuple[ApiOperation, ...]) -> str:
+    """The reference page, as Markdown."""
+    lines = [HEAD]
+    for tag in dict.fromkeys(one.tag for one in operations):
+        lines.append(f"## {tag.capitalize()}")
+        for one in (each for each in operations if each.tag == tag):
+            lines += _reference_entry(one)
+    return "\n\n".join(lines) + "\n"
+
+
+def _reference_entry(one: ApiOperation) -> list[str]:
+    lines = [f"### `{one.method} {_plain(one)}`", f"{one.summary} Role: {one.role}."]
+    parameters = [_parameter_words(each) for each in _query_parameters(one)]
+    for title, entries in (("Query", parameters), ("Body", [] if one.body is None else _fields(one.body))):
+        if entries:
+            lines.append(f"{title}: {', '.join(entries)}.")
+    return lines
+
+
+def _parameter_words(parameter: dict[str, Any]) -> str:
+    needed = " (needed)" if parameter["required"] else ""
+    return f"`{parameter['name']}`{needed}"
+
+
+def _fields(kind: type[msgspec.Struct]) -> list[str]:
+    return [f"`{one.encode_name}`{' (needed)' if one.required else ''}" for one in msgspec.structs.fields(kind)]

@@ -1,0 +1,243 @@
+"""What the API takes and gives beyond the record's own structs. Tokens only ever go in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from hubwire.console.pages.failures import FailureGroup
+from hubwire.console.ports import DryRun
+from hubwire.delivery import State
+from hubwire.destination import Destination, Mapping, Source, SourceKind
+from hubwire.message import MessageType
+from hubwire.reasons import Reason
+from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary
+from hubwire.record.replay import Replay
+from hubwire.record.statistics import Funnel, Intake
+from hubwire.registry.protocol import AuditEntry, WriteKey
+
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
+Id = Annotated[int, Meta(ge=1, le=2**31)]
+Moment = Annotated[str, Meta(max_length=64, description="ISO-8601 time, or epoch milliseconds.")]
+Text = Annotated[str, Meta(max_length=1024)]
+
+
+class FilterQuery(msgspec.Struct, kw_only=True):
+    """Which messages: every given parameter must fit."""
+
+    state: State | None = None
+    reason: Reason | None = None
+    user: Annotated[Text, Meta(description="A userId, anonymousId or e-mail.")] | None = None
+    type: MessageType | None = None
+    event: Text | None = None
+    source: Annotated[Text, Meta(description="A source, by number or name.")] | None = None
+    destination: Annotated[Text, Meta(description="A destination, by number or name.")] | None = None
+    rejected: Annotated[bool, Meta(description="Only those that failed on ingest, or none of them.")] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    q: Annotated[Text, Meta(description="A messageId, userId, anonymousId or e-mail.")] | None = None
+
+
+class MessagesQuery(FilterQuery, kw_only=True):
+    before: Annotated[int, Meta(ge=1, le=2**62, description="Only positions below this one: the next page.")] | None = (
+        None
+    )
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class ReplayBody(FilterQuery, kw_only=True, forbid_unknown_fields=True):
+    """A filter with a state, and whether only to count."""
+
+    state: State
+    dry_run: bool = False
+
+
+class PlanBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One Segment call. Source and destination by number or name; without them, the first ones."""
+
+    message: dict[str, Any]
+    source: Text | int | None = None
+    destination: Text | int | None = None
+
+
+class PlanQuery(msgspec.Struct, kw_only=True):
+    message_id: Text
+    destination: Text | None = None
+
+
+class WindowQuery(msgspec.Struct, kw_only=True):
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class FunnelQuery(WindowQuery, kw_only=True):
+    destination: Text | None = None
+
+
+class AuditQuery(msgspec.Struct, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    before: Annotated[int, Meta(ge=1, le=2**62, description="Only entries before this time (epoch ms).")] | None = None
+
+
+class SourceBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A source to add or change; what is left out stays, or has its default."""
+
+    name: Name | UnsetType = UNSET
+    kind: SourceKind | UnsetType = UNSET
+    identity_space: Text | UnsetType = UNSET
+    allowed_origins: list[str] | UnsetType = UNSET
+    device_mode: bool | UnsetType = UNSET
+    is_enabled: bool | UnsetType = UNSET
+    messages_per_second: int | UnsetType | None = UNSET
+
+
+class NewSource(SourceBody, kw_only=True, forbid_unknown_fields=True):
+    """A source to add. Without `write_key`, one is made; it is in the answer, once."""
+
+    name: Name
+    write_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{8,128}$")] | None = None
+
+
+class SourceAnswer(msgspec.Struct, kw_only=True):
+    """A source and its write keys. Texts of server keys are only ever given when they are made."""
+
+    source: Source
+    write_keys: list[WriteKey]
+
+
+class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A destination to add or change; what is left out stays, or has its default."""
+
+    name: Name | UnsetType = UNSET
+    hub_id: str | UnsetType | None = UNSET
+    api_version: str | UnsetType = UNSET
+    region: str | UnsetType = UNSET
+    is_paused: bool | UnsetType = UNSET
+    load_forms_sdk: bool | UnsetType = UNSET
+    source_ids: list[int] | UnsetType | None = UNSET
+    mapping: Mapping | UnsetType = UNSET
+    hold_hours: float | UnsetType = UNSET
+    suppress_unchanged_hours: float | UnsetType = UNSET
+    calls_per_second: float | UnsetType | None = UNSET
+    calls_per_day: int | UnsetType | None = UNSET
+
+
+class NewDestination(DestinationBody, kw_only=True, forbid_unknown_fields=True):
+    """A destination to add. `token` goes in and never comes out."""
+
+    name: Name
+    token: Annotated[str, Meta(min_length=8, max_length=512)] | None = None
+
+
+class DestinationAnswer(msgspec.Struct, kw_only=True):
+    """A destination; of its access token, only whether there is one."""
+
+    destination: Destination
+    has_token: bool
+
+
+class TokenBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An access token, stored encrypted; null removes it."""
+
+    token: Annotated[str, Meta(min_length=8, max_length=512)] | None
+
+
+class WriteKeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A write key of your own; without it, one is made."""
+
+    write_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{8,128}$")] | None = None
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """Every lane. `is_drained`: nothing left to do until something comes, a person acts or a hold runs out."""
+
+    version: str
+    is_sandbox: bool
+    is_drained: bool
+    lanes: list[LaneStatus]
+    first_position: int
+    last_position: int
+
+
+class MessageList(msgspec.Struct, kw_only=True):
+    """`before` asks for the next page; null on the last."""
+
+    messages: list[MessageSummary]
+    before: int | None
+
+
+class ApiAttempt(msgspec.Struct, kw_only=True):
+    """One exchange with HubSpot; bodies decoded when they are JSON."""
+
+    attempt_id: int
+    cycle_id: int
+    call: str
+    started_at_ms: int
+    duration_ms: int
+    status: int | None
+    outcome: str
+    correlation_id: str
+    message_count: int
+    request: Any
+    response: Any
+
+
+class ApiMessage(msgspec.Struct, kw_only=True):
+    """One message, whole."""
+
+    summary: MessageSummary
+    fates: list[Fate]
+    body: Any
+    envelope: Any
+    attempts: list[ApiAttempt]
+
+
+class MessageAnswer(msgspec.Struct, kw_only=True):
+    """Every message with this id: several sources may have used it."""
+
+    messages: list[ApiMessage]
+
+
+class ReplayAnswer(msgspec.Struct, kw_only=True):
+    """How many fit, and the replay that began (null with dry_run)."""
+
+    count: int
+    replay: Replay | None
+    wanted: MessageFilter
+
+
+class Failures(msgspec.Struct, kw_only=True):
+    failures: list[FailureGroup]
+
+
+class Sources(msgspec.Struct, kw_only=True):
+    sources: list[SourceAnswer]
+
+
+class Destinations(msgspec.Struct, kw_only=True):
+    destinations: list[DestinationAnswer]
+
+
+class Replays(msgspec.Struct, kw_only=True):
+    replays: list[Replay]
+
+
+class AuditLog(msgspec.Struct, kw_only=True):
+    entries: list[AuditEntry]
+
+
+class IntakeList(msgspec.Struct, kw_only=True):
+    sources: list[Intake]
+
+
+class PlanAnswer(msgspec.Struct, kw_only=True):
+    destination_id: int
+    plan: DryRun
+
+
+class FunnelAnswer(msgspec.Struct, kw_only=True):
+    """The stages add up to `received`."""
+
+    funnel: Funnel

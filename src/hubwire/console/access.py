@@ -1,0 +1,202 @@
+"""Who is asking: admin token, members' tokens and passwords, sessions and one-time sign-in links.
+
+Secrets are compared by digest and in constant time, and what a browser holds is random and kept only as a digest.
+Session digests are made with the admin token of the settings, so that changing it ends every session.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections import deque
+
+import msgspec
+
+from hubwire.clock import Clock
+from hubwire.errors import HubwireError
+from hubwire.registry.access import AccessStore, Pass, PassKind, Role
+from hubwire.secret import Secret
+
+COOKIE = "hubwire_session"
+SESSION_SECONDS = 12 * 3600
+LINK_SECONDS = 24 * 3600
+FIRST_MEMBER = "admin"
+TOKEN_PREFIX = "hw_"  # noqa: S105 - how a member's token begins
+TRIES = 5
+BEARER_TRIES = 50
+TRIES_SECONDS = 300
+MAX_ADDRESSES = 10_000
+MIN_PASSWORD_LENGTH = 12
+MAX_SECRET_LENGTH = 1024
+SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
+"""About 50 ms and 16 MB for one guess (RFC 7914)."""
+
+
+class Viewer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking, and what they may do."""
+
+    name: str
+    role: Role
+
+
+class TooManyTries(HubwireError):
+    """Too many wrong tokens or passwords came from one address."""
+
+    code = "too-many-tries"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"too many failed tries; try again in {retry_after_seconds} s")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Tries:
+    """Failed tries by address within a window of time; bounded, the oldest addresses are forgotten first."""
+
+    def __init__(self, limit: int, seconds: int, clock: Clock) -> None:
+        self._limit = limit
+        self._window_ms = seconds * 1000
+        self._clock = clock
+        self._failures: dict[str, deque[int]] = {}
+
+    def check(self, address: str) -> None:
+        """Raises TooManyTries while an address has no try left."""
+        now_ms = self._clock.now_ms()
+        failures = self._failures.get(address)
+        while failures and failures[0] <= now_ms - self._window_ms:
+            failures.popleft()
+        if failures and len(failures) >= self._limit:
+            raise TooManyTries(max(1, (failures[0] + self._window_ms - now_ms) // 1000))
+
+    def failed(self, address: str) -> None:
+        """One more failed try."""
+        failures = self._failures.pop(address, None) or deque(maxlen=self._limit)
+        failures.append(self._clock.now_ms())
+        self._failures[address] = failures
+        while len(self._failures) > MAX_ADDRESSES:
+            del self._failures[next(iter(self._failures))]
+
+
+class Access:
+    """Signs people in and knows them again. Methods block for a moment; the shell calls them off the event loop."""
+
+    def __init__(self, store: AccessStore, clock: Clock, admin_token: Secret | None) -> None:
+        self._store = store
+        self._clock = clock
+        self._admin = None if admin_token is None else _digest(admin_token.reveal())
+        self._pepper = b"" if admin_token is None else admin_token.reveal().encode()
+        self._sign_ins = Tries(TRIES, TRIES_SECONDS, clock)
+        self._bearers = Tries(BEARER_TRIES, TRIES_SECONDS, clock)
+
+    # -- first start and links
+
+    def first_token(self) -> Secret | None:
+        """A new admin token, to be shown once, when no token is set and no member exists; else None."""
+        if self._admin is not None or self._store.members():
+            return None
+        return self.new_token(FIRST_MEMBER, Role.ADMIN)
+
+    def sign_in_link(self, public_url: str) -> str:
+        """A link that signs an admin in, once, within a day."""
+        token = secrets.token_urlsafe(24)
+        now_ms = self._clock.now_ms()
+        one = Pass(
+            kind=PassKind.LINK,
+            member_name=FIRST_MEMBER,
+            role=Role.ADMIN,
+            expires_at_ms=now_ms + LINK_SECONDS * 1000,
+        )
+        self._store.save_pass(self._pass_digest(token), one, now_ms)
+        return f"{public_url}/login?token={token}"
+
+    def use_link(self, token: str) -> Viewer | None:
+        """Who a sign-in link stands for; it is used up."""
+        if len(token) > MAX_SECRET_LENGTH:
+            return None
+        return _viewer(self._store.take_pass(self._pass_digest(token), PassKind.LINK, self._clock.now_ms()))
+
+    # -- tokens and passwords
+
+    def bearer(self, token: str, address: str) -> Viewer | None:
+        """Who a bearer token belongs to. Errors: TooManyTries."""
+        self._bearers.check(address)
+        viewer = self._viewer_of_token(token)
+        if viewer is None:
+            self._bearers.failed(address)
+        return viewer
+
+    def sign_in(self, name: str, secret: str, address: str) -> Viewer | None:
+        """Who a token, or a name with a password, belongs to. Errors: TooManyTries."""
+        self._sign_ins.check(address)
+        viewer = self._viewer_of_token(secret) or self._viewer_of_password(name, secret)
+        if viewer is None:
+            self._sign_ins.failed(address)
+        return viewer
+
+    def new_token(self, name: str, role: Role) -> Secret:
+        """A new token for a member, who is added when unknown; an older one stops working."""
+        token = Secret(TOKEN_PREFIX + secrets.token_urlsafe(32))
+        self._store.save_member(name, role, token_digest=_digest(token.reveal()))
+        return token
+
+    def set_password(self, name: str, role: Role, password: str) -> None:
+        """Let a member sign in with a password as well."""
+        salt = secrets.token_bytes(16)
+        parts = (salt, hashlib.scrypt(password.encode(), salt=salt, **SCRYPT))
+        self._store.save_member(name, role, password_hash="$".join(base64.b64encode(part).decode() for part in parts))
+
+    def _viewer_of_token(self, token: str) -> Viewer | None:
+        if not token or len(token) > MAX_SECRET_LENGTH:
+            return None
+        digest = _digest(token)
+        if self._admin is not None and hmac.compare_digest(digest, self._admin):
+            return Viewer(name=FIRST_MEMBER, role=Role.ADMIN)
+        member = self._store.member_of_token(digest)
+        return None if member is None else Viewer(name=member.name, role=member.role)
+
+    def _viewer_of_password(self, name: str, password: str) -> Viewer | None:
+        stored = self._store.password_hash(name)
+        if not password or len(password) > MAX_SECRET_LENGTH or stored is None:
+            return None
+        salt, wanted = (base64.b64decode(part) for part in stored.split("$"))
+        if not hmac.compare_digest(hashlib.scrypt(password.encode(), salt=salt, **SCRYPT), wanted):
+            return None
+        role = next((member.role for member in self._store.members() if member.name == name), None)
+        return None if role is None else Viewer(name=name, role=role)
+
+    # -- sessions
+
+    def open_session(self, viewer: Viewer) -> str:
+        """What the browser's cookie holds."""
+        cookie = secrets.token_urlsafe(32)
+        now_ms = self._clock.now_ms()
+        one = Pass(
+            kind=PassKind.SESSION,
+            member_name=viewer.name,
+            role=viewer.role,
+            expires_at_ms=now_ms + SESSION_SECONDS * 1000,
+        )
+        self._store.save_pass(self._pass_digest(cookie), one, now_ms)
+        return cookie
+
+    def session(self, cookie: str) -> Viewer | None:
+        """Who a session's cookie belongs to, while it has not expired."""
+        if not cookie or len(cookie) > MAX_SECRET_LENGTH:
+            return None
+        return _viewer(self._store.find_pass(self._pass_digest(cookie), PassKind.SESSION, self._clock.now_ms()))
+
+    def end_session(self, cookie: str) -> None:
+        """Sign out."""
+        self._store.take_pass(self._pass_digest(cookie), PassKind.SESSION, self._clock.now_ms())
+
+    def _pass_digest(self, secret: str) -> bytes:
+        return hmac.digest(self._pepper, secret.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _viewer(one: Pass | None) -> Viewer | None:
+    return None if one is None else Viewer(name=one.member_name, role=one.role)

@@ -1,0 +1,247 @@
+"""The console as one ASGI app: routes with the role that each needs, signing in, and how errors look."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import PurePosixPath
+
+import structlog
+from anyio import CapacityLimiter
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from hubwire.api.app import api_routes
+from hubwire.console import sign_in
+from hubwire.console.access import Access, TooManyTries
+from hubwire.console.asked import Missing
+from hubwire.console.guard import MAX_BODY_BYTES, Guard
+from hubwire.console.page import (
+    PageFunction,
+    Problem,
+    Shared,
+    View,
+    frame_of,
+    html_response,
+    json_response,
+    make_templates,
+    problem_of,
+    wants_json,
+)
+from hubwire.console.pages import (
+    connection,
+    dry_run,
+    failures,
+    first_message,
+    mapping,
+    message,
+    messages,
+    overview,
+    replays,
+    schema,
+    setup,
+    sources,
+    system,
+    who,
+)
+from hubwire.console.ports import ConsoleDeps
+from hubwire.console.static import StaticFiles
+from hubwire.errors import BackendError, HubwireError
+from hubwire.registry.access import Role
+
+log = structlog.get_logger("hubwire.console")
+
+READERS = 4
+VIEW, OPERATE, ADMIN = Role.VIEW, Role.OPERATE, Role.ADMIN
+
+GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
+    ("/", overview.overview, VIEW),
+    ("/live", messages.live, VIEW),
+    ("/messages", messages.messages, VIEW),
+    ("/plans/{message_id:path}", message.plan, VIEW),
+    ("/messages/{message_id:path}", message.message, VIEW),
+    ("/failures", failures.failures, VIEW),
+    ("/replays", replays.replays, VIEW),
+    ("/replays/new", replays.new_replay, OPERATE),
+    ("/replays/{replay_id:int}", replays.replay, VIEW),
+    ("/search", who.search, VIEW),
+    ("/who-messages/{identity:path}", who.who_messages, OPERATE),
+    ("/who/{identity:path}", who.who, OPERATE),
+    ("/setup", setup.setup, ADMIN),
+    ("/setup/new", setup.new, ADMIN),
+    ("/setup/{destination_id:int}/{step}", setup.step, ADMIN),
+    ("/sources", sources.sources, VIEW),
+    ("/sources/new", sources.source, ADMIN),
+    ("/sources/{source_id:int}", sources.source, VIEW),
+    ("/connection", connection.connections, VIEW),
+    ("/connection/{destination_id:int}", connection.connection, VIEW),
+    ("/schema", schema.schema, VIEW),
+    ("/mapping", mapping.mapping, VIEW),
+    ("/mapping/{destination_id:int}", mapping.mapping, VIEW),
+    ("/test", dry_run.test, OPERATE),
+    ("/system", system.system, VIEW),
+    ("/audit", system.audit, OPERATE),
+    ("/members", system.members, ADMIN),
+)
+POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
+    ("/replays/message/{message_id:path}", message.replay, OPERATE),
+    ("/replays", replays.begin, OPERATE),
+    ("/replays/{replay_id:int}/cancel", replays.cancel, OPERATE),
+    ("/setup/new", setup.create, ADMIN),
+    ("/setup/{destination_id:int}/token", setup.save_token, ADMIN),
+    ("/setup/{destination_id:int}/modes", setup.save_modes, ADMIN),
+    ("/setup/{destination_id:int}/check", setup.check, ADMIN),
+    ("/setup/{destination_id:int}/send", setup.switch_on, ADMIN),
+    ("/setup/{destination_id:int}/first", first_message.send_first, ADMIN),
+    ("/sources/new", sources.save, ADMIN),
+    ("/sources/{source_id:int}", sources.save, ADMIN),
+    ("/sources/{source_id:int}/keys", sources.add_key, ADMIN),
+    ("/sources/{source_id:int}/keys/revoke", sources.revoke_key, ADMIN),
+    ("/sources/{source_id:int}/remove", sources.remove, ADMIN),
+    ("/connection/{destination_id:int}", connection.save, ADMIN),
+    ("/connection/{destination_id:int}/token", connection.set_token, ADMIN),
+    ("/connection/{destination_id:int}/test", connection.test, OPERATE),
+    ("/connection/{destination_id:int}/pause", connection.pause, OPERATE),
+    ("/connection/{destination_id:int}/resume", connection.resume, OPERATE),
+    ("/connection/{destination_id:int}/remove", connection.remove, ADMIN),
+    ("/schema/{destination_id:int}/properties", schema.make_property, ADMIN),
+    ("/mapping/{destination_id:int}", mapping.save_switches, OPERATE),
+    ("/mapping/{destination_id:int}/rules", mapping.add_rule, OPERATE),
+    ("/mapping/{destination_id:int}/rules/remove", mapping.remove_rule, OPERATE),
+    ("/test", dry_run.run, OPERATE),
+    ("/members", system.save_member, ADMIN),
+    ("/members/remove", system.remove_member, ADMIN),
+)
+"""What each page needs of its viewer. Nothing of the console is reached but through these tables."""
+
+Door = Callable[[Request, Shared], Awaitable[Response]]
+
+
+class ErrorPage(Problem, frozen=True, kw_only=True):
+    """A problem as a page of its own."""
+
+    status: int
+
+
+def console_app(deps: ConsoleDeps, access: Access | None = None) -> ASGIApp:
+    """Console and admin API, to be mounted at the root; paths that are not theirs answer 404.
+
+    Shape: `access` is given when the service has used it already (first token, sign-in link).
+    """
+    static = StaticFiles()
+    shared = Shared(
+        deps=deps,
+        access=access or Access(deps.access, deps.clock, deps.settings.admin_token),
+        static=static,
+        templates=make_templates(static),
+        readers=CapacityLimiter(READERS),
+    )
+    app = Starlette(
+        routes=[*console_routes(shared), *api_routes(shared)],
+        exception_handlers={
+            HTTPException: _http_error(shared),
+            HubwireError: _own_error(shared),
+            ClientDisconnect: _too_long,
+            500: _bug(shared),
+        },
+    )
+    return Guard(app)
+
+
+def console_routes(shared: Shared) -> list[BaseRoute]:
+    """The routes of the pages."""
+    routes: list[BaseRoute] = [
+        shared.static.route(),
+        Route("/login", _door(shared, sign_in.show), methods=["GET"], name="login"),
+        Route("/login", _door(shared, sign_in.sign_in), methods=["POST"]),
+        Route("/logout", _door(shared, sign_in.sign_out), methods=["POST"]),
+    ]
+    routes += [Route(path, _page(shared, page, role), methods=["POST"]) for path, page, role in POSTS]
+    routes += [Route(path, _page(shared, page, role), methods=["GET"]) for path, page, role in GET_PAGES]
+    return routes
+
+
+def _door(shared: Shared, door: Door) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await door(request, shared)
+
+    return endpoint
+
+
+def _page(shared: Shared, page: PageFunction, role: Role) -> Callable[[Request], Awaitable[Response]]:
+    """The page for those who have signed in and have the role."""
+
+    async def endpoint(request: Request) -> Response:
+        viewer = await sign_in.viewer_of(request, shared)
+        if viewer is None:
+            return sign_in.ask_to_sign_in(request)
+        if not viewer.role.may(role):
+            raise HTTPException(403, f"this needs the role {role}; you have {viewer.role}")
+        return await page(View(request, shared, viewer))
+
+    return endpoint
+
+
+# -- errors
+
+
+def _http_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HTTPException)
+        codes = {403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
+        message = "there is no such page" if exc.status_code == 404 else str(exc.detail)
+        problem = ErrorPage(code=codes.get(exc.status_code, "http-error"), message=message, status=exc.status_code)
+        return await _error_response(request, shared, problem)
+
+    return answer
+
+
+def _own_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HubwireError)
+        status = 503 if isinstance(exc, BackendError) else 429 if isinstance(exc, TooManyTries) else 400
+        if isinstance(exc, Missing):
+            status = 404
+        problem = problem_of(exc)
+        page = ErrorPage(
+            code=problem.code,
+            message=problem.message,
+            hint=problem.hint,
+            field=problem.field,
+            value=problem.value,
+            limit=problem.limit,
+            status=status,
+        )
+        response = await _error_response(request, shared, page)
+        if isinstance(exc, TooManyTries):
+            response.headers["retry-after"] = str(exc.retry_after_seconds)
+        return response
+
+    return answer
+
+
+async def _too_long(request: Request, exc: Exception) -> Response:
+    """A body without a length that went on too long, or a caller that has gone."""
+    return json_response({"code": "too-large", "message": f"a body has at most {MAX_BODY_BYTES} bytes"}, 413)
+
+
+def _bug(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, exc: Exception) -> Response:
+        log.exception("page.failed", path=str(PurePosixPath(request.url.path))[:200], exc_info=exc)
+        message = "something went wrong here; the log says what"
+        return await _error_response(request, shared, ErrorPage(code="internal-error", message=message, status=500))
+
+    return answer
+
+
+async def _error_response(request: Request, shared: Shared, page: ErrorPage) -> Response:
+    if wants_json(request) or request.url.path.startswith("/api/"):
+        return json_response(page, page.status)
+    viewer = None
+    if page.status not in (429, 500, 503):
+        viewer = await sign_in.viewer_of(request, shared)
+    frame = frame_of(request, shared.deps, viewer, "Not possible", "", None)
+    return html_response(shared, "error.html", page, frame, page.status)

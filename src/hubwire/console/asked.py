@@ -1,0 +1,208 @@
+"""What a URL or a form asks for, read with bounds: filters, windows of time, numbers, choices.
+
+Everything a page shows depends on its URL alone, so that it can be bookmarked and sent to a colleague.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from hubwire.delivery import State
+from hubwire.errors import SettingsError
+from hubwire.message import MessageType
+from hubwire.reasons import Reason
+from hubwire.record.queries import MessageFilter
+from hubwire.registry.protocol import Registry
+
+MAX_FIELDS = 500
+MAX_TEXT = 512
+PAGE_MESSAGES = 50
+MAX_PAGE_MESSAGES = 500
+MINUTE_MS = 60_000
+WINDOWS = {
+    "1h": (60 * MINUTE_MS, "last hour"),
+    "24h": (24 * 60 * MINUTE_MS, "last 24 hours"),
+    "7d": (7 * 24 * 60 * MINUTE_MS, "last 7 days"),
+    "30d": (30 * 24 * 60 * MINUTE_MS, "last 30 days"),
+    "all": (None, "everything kept"),
+}
+FILTER_NAMES = ("q", "state", "reason", "user", "type", "event", "source", "destination", "rejected", "since", "until")
+
+Fields = Mapping[str, str]
+
+
+class BadValue(SettingsError):
+    """A field of a URL, form or body that cannot be: names the field, the value (never a secret) and the limit."""
+
+    code = "bad-value"
+
+    def __init__(self, field: str, message: str, *, value: object = None, limit: object = None) -> None:
+        super().__init__(message)
+        self.field = field
+        self.value = value
+        self.limit = limit
+
+
+class Missing(BadValue):
+    """What a path names does not exist."""
+
+    code = "not-found"
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of time that a page looks at. `name` is one of `WINDOWS`, or `custom`."""
+
+    name: str
+    since_ms: int | None
+    until_ms: int | None
+
+    @property
+    def words(self) -> str:
+        """The window in words."""
+        return WINDOWS[self.name][1] if self.name in WINDOWS else "chosen time"
+
+
+def read_form(body: bytes) -> dict[str, list[str]]:
+    """The fields of an URL-encoded form. Raises BadValue for one that is not, or has too many fields."""
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS, encoding="utf-8", errors="strict"
+        )
+    except ValueError as exc:
+        raise BadValue("form", f"this form cannot be read, or has more than {MAX_FIELDS} fields") from exc
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def text(fields: Fields, name: str, longest: int = MAX_TEXT) -> str | None:
+    """A trimmed text, or None when it is absent or empty."""
+    value = fields.get(name, "").strip()
+    if len(value) > longest:
+        raise BadValue(name, f"{name} has {len(value)} characters; at most {longest}", limit=longest)
+    return value or None
+
+
+def number(fields: Fields, name: str, least: int, most: int) -> int | None:
+    """A whole number within bounds, or None when it is absent."""
+    value = text(fields, name, 32)
+    if value is None:
+        return None
+    if not value.isascii() or not value.removeprefix("-").isdecimal() or not least <= int(value) <= most:
+        raise BadValue(name, f"{name} must be a whole number from {least} to {most}", value=value, limit=[least, most])
+    return int(value)
+
+
+def decimal(fields: Fields, name: str, least: float, most: float) -> float | None:
+    """A number within bounds, or None when it is absent."""
+    value = text(fields, name, 32)
+    if value is None:
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        found = float("nan")
+    if not least <= found <= most:
+        raise BadValue(name, f"{name} must be a number from {least:g} to {most:g}", value=value, limit=[least, most])
+    return found
+
+
+def choice(fields: Fields, name: str, choices: Iterable[str]) -> str | None:
+    """One of some words, or None when it is absent."""
+    value = text(fields, name)
+    words = list(choices)
+    if value is not None and value not in words:
+        raise BadValue(name, f"{name} must be one of {', '.join(words)}", value=value, limit=words)
+    return value
+
+
+def moment_ms(fields: Fields, name: str) -> int | None:
+    """A time as ISO-8601 (without a zone it is UTC) or epoch milliseconds, or None when it is absent."""
+    value = text(fields, name, 64)
+    if value is None:
+        return None
+    if value.isascii() and value.isdecimal() and len(value) <= 15:
+        return int(value)
+    try:
+        moment = datetime.fromisoformat(value)
+        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError) as exc:
+        raise BadValue(name, f"{name} must be a time such as 2026-11-23T18:00", value=value) from exc
+
+
+def window(fields: Fields, now_ms: int, default: str = "24h") -> Window:
+    """The window that `window`, or `since` and `until`, ask for."""
+    since_ms, until_ms = moment_ms(fields, "since"), moment_ms(fields, "until")
+    if since_ms is not None or until_ms is not None:
+        if since_ms is not None and until_ms is not None and until_ms <= since_ms:
+            raise BadValue("until", "until must be later than since", value=fields.get("until"))
+        return Window(name="custom", since_ms=since_ms, until_ms=until_ms)
+    name = choice(fields, "window", WINDOWS) or default
+    length_ms = WINDOWS[name][0]
+    return Window(name=name, since_ms=None if length_ms is None else now_ms - length_ms, until_ms=None)
+
+
+def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
+    """The filter of a list of messages. Sources and destinations by number or by name.
+
+    `reason` may also be one of those that are left out of what is sent: then every state fits.
+    """
+    rejected = choice(fields, "rejected", ("1", "0", "true", "false"))
+    return MessageFilter(
+        state=_state(fields),
+        reason=choice(fields, "reason", list(Reason)),
+        user=text(fields, "user"),
+        type=choice(fields, "type", list(MessageType)),
+        event=text(fields, "event"),
+        source_id=_number_of(fields, "source", {one.name: number for number, one in registry.sources().items()}),
+        destination_id=_number_of(
+            fields, "destination", {one.name: number for number, one in registry.destinations().items()}
+        ),
+        rejected=None if rejected is None else rejected in ("1", "true"),
+        since_ms=moment_ms(fields, "since"),
+        until_ms=moment_ms(fields, "until"),
+        text=text(fields, "q", 1024),
+        before=number(fields, "before", 1, 1 << 62),
+        limit=number(fields, "limit", 1, MAX_PAGE_MESSAGES) or PAGE_MESSAGES,
+    )
+
+
+def _state(fields: Fields) -> State | None:
+    state = choice(fields, "state", list(State))
+    return None if state is None else State(state)
+
+
+def _number_of(fields: Fields, name: str, known: Mapping[str, int]) -> int | None:
+    value = text(fields, name)
+    if value is None:
+        return None
+    if value in known:
+        return known[value]
+    if value.isascii() and value.isdecimal() and int(value) in known.values():
+        return int(value)
+    raise BadValue(name, f"there is no {name} {value!r}", value=value)
+
+
+def filter_query(wanted: MessageFilter, **changes: Any) -> str:
+    """A filter as a query string, with some fields changed (None takes one away)."""
+    fields: dict[str, Any] = {
+        "q": wanted.text,
+        "state": wanted.state,
+        "reason": wanted.reason,
+        "user": wanted.user,
+        "type": wanted.type,
+        "event": wanted.event,
+        "source": wanted.source_id,
+        "destination": wanted.destination_id,
+        "rejected": None if wanted.rejected is None else int(wanted.rejected),
+        "since": wanted.since_ms,
+        "until": wanted.until_ms,
+        **changes,
+    }
+    return urlencode({name: str(value) for name, value in fields.items() if value is not None})

@@ -1,0 +1,197 @@
+"""Changes that people make to sources and destinations: checked, written, put into the audit log, and noticed by lanes.
+
+Console, admin API and anything else that changes them for a person go through here.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from hubwire.console.asked import BadValue
+from hubwire.console.ports import ConsoleDeps
+from hubwire.destination import Destination, Mapping, Source, SourceKind
+from hubwire.hubspot.paths import ROOTS
+from hubwire.registry.protocol import WriteKey
+from hubwire.secret import Secret
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+HUB_ID = re.compile(r"[0-9]{1,12}")
+REGION = re.compile(r"[a-z]{2}[0-9]{1,2}")
+TOKEN = re.compile(r"[!-~]{8,512}")
+WRITE_KEY = re.compile(r"[A-Za-z0-9_.-]{8,128}")
+MAX_ORIGINS = 100
+MAX_RULES = 500
+MAX_HOURS = 24 * 31
+WRITE_KEY_PREFIX = "wk_"
+PROPERTY = re.compile(r"[a-z][a-z0-9_]{0,99}")
+
+
+# -- sources
+
+
+def save_source(deps: ConsoleDeps, actor: str, source: Source) -> Source:
+    """Add (source_id 0) or change a source. Errors: BadValue; SettingsError for a name that is taken."""
+    _check_name("name", source.name)
+    if len(source.allowed_origins) > MAX_ORIGINS:
+        raise BadValue("allowed_origins", f"at most {MAX_ORIGINS} origins", limit=MAX_ORIGINS)
+    for origin in source.allowed_origins:
+        _check_origin(origin)
+    if source.messages_per_second is not None and not 1 <= source.messages_per_second <= 1_000_000:
+        raise BadValue("messages_per_second", "messages_per_second must be from 1 to 1,000,000", limit=[1, 1_000_000])
+    before = deps.registry.sources().get(source.source_id)
+    stored = deps.registry.save_source(source)
+    _audit(deps, actor, "source.changed" if before else "source.created", _differences(stored.name, before, stored))
+    return stored
+
+
+def default_space(kind: SourceKind, name: str) -> str:
+    """The identity space of a new source: servers share one, public sources have their own."""
+    return "server" if kind is SourceKind.SERVER else f"source:{name}"
+
+
+def remove_source(deps: ConsoleDeps, actor: str, source_id: int) -> None:
+    """Remove a source and its write keys; what it sent stays."""
+    source = deps.registry.sources()[source_id]
+    deps.registry.remove_source(source_id)
+    _audit(deps, actor, "source.removed", source.name)
+
+
+def add_write_key(deps: ConsoleDeps, actor: str, source_id: int, text: str | None = None) -> WriteKey:
+    """A write key for a source, made here unless given; its text is in the answer. Errors: BadValue."""
+    if text is not None and not WRITE_KEY.fullmatch(text):
+        raise BadValue("write_key", "a write key has 8 to 128 letters, digits, dots, dashes or underscores")
+    key = deps.registry.add_write_key(source_id, Secret(text or WRITE_KEY_PREFIX + secrets.token_urlsafe(18)))
+    _audit(deps, actor, "write-key.added", f"{deps.registry.sources()[source_id].name}: …{key.hint}")
+    return key
+
+
+def revoke_write_key(deps: ConsoleDeps, actor: str, source_id: int, hint: str) -> bool:
+    """Stop taking uploads with a write key, told by its last four characters."""
+    revoked = deps.registry.revoke_write_key(source_id, hint)
+    if revoked:
+        _audit(deps, actor, "write-key.revoked", f"{deps.registry.sources()[source_id].name}: …{hint}")
+    return revoked
+
+
+# -- destinations
+
+
+def save_destination(deps: ConsoleDeps, actor: str, destination: Destination) -> Destination:
+    """Add (destination_id 0) or change a destination. Errors: BadValue; SettingsError for a name that is taken."""
+    _check_name("name", destination.name)
+    if destination.hub_id is not None and not HUB_ID.fullmatch(destination.hub_id):
+        raise BadValue("hub_id", "the Hub ID is a number of at most 12 digits", value=destination.hub_id)
+    if not REGION.fullmatch(destination.region):
+        raise BadValue("region", "the region looks like na1 or eu1", value=destination.region)
+    if destination.api_version not in ROOTS:
+        raise BadValue("api_version", f"the API version is one of {', '.join(ROOTS)}", value=destination.api_version)
+    for name, value, least, most in (
+        ("hold_hours", destination.hold_hours, 0, MAX_HOURS),
+        ("suppress_unchanged_hours", destination.suppress_unchanged_hours, 0, MAX_HOURS),
+        ("calls_per_second", destination.calls_per_second, 0.01, 1000),
+        ("calls_per_day", destination.calls_per_day, 1, 100_000_000),
+    ):
+        if value is not None and not least <= value <= most:
+            raise BadValue(name, f"{name} must be from {least:g} to {most:g}", value=value, limit=[least, most])
+    known = deps.registry.sources()
+    for source_id in destination.source_ids or ():
+        if source_id not in known:
+            raise BadValue("source_ids", f"there is no source {source_id}", value=source_id)
+    _check_mapping(destination.mapping)
+    before = deps.registry.destinations().get(destination.destination_id)
+    stored = deps.registry.save_destination(destination)
+    action = "destination.changed" if before else "destination.created"
+    _audit(deps, actor, action, _differences(stored.name, before, stored))
+    return stored
+
+
+def set_paused(deps: ConsoleDeps, actor: str, destination_id: int, is_paused: bool) -> Destination:
+    """Pause (what comes is kept) or resume a destination; resuming also clears a stopped line."""
+    destination = msgspec.structs.replace(deps.registry.destinations()[destination_id], is_paused=is_paused)
+    stored = deps.registry.save_destination(destination)
+    if not is_paused:
+        deps.record.stop_lane(destination_id, None, "", None)
+    _audit(deps, actor, "destination.paused" if is_paused else "destination.resumed", stored.name)
+    return stored
+
+
+def set_token(deps: ConsoleDeps, actor: str, destination_id: int, token: str | None) -> None:
+    """Store the access token (None removes it); a line that stopped for want of a good one goes on."""
+    if token is not None and not TOKEN.fullmatch(token):
+        raise BadValue("token", "an access token has 8 to 512 characters and no spaces", limit=[8, 512])
+    deps.registry.set_token(destination_id, None if token is None else Secret(token))
+    if token is not None:
+        deps.record.stop_lane(destination_id, None, "", None)
+    name = deps.registry.destinations()[destination_id].name
+    _audit(deps, actor, "token.removed" if token is None else "token.changed", name)
+
+
+def remove_destination(deps: ConsoleDeps, actor: str, destination_id: int) -> None:
+    """Remove a destination and its token; what was delivered stays in HubSpot."""
+    destination = deps.registry.destinations()[destination_id]
+    deps.registry.remove_destination(destination_id)
+    _audit(deps, actor, "destination.removed", destination.name)
+
+
+# -- checks
+
+
+def _check_name(field: str, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadValue(field, "a name has 1 to 64 letters, digits, spaces, dots, dashes or underscores", value=name)
+
+
+def _check_origin(origin: str) -> None:
+    parts = urlsplit(origin)
+    is_origin = parts.scheme in ("http", "https") and parts.netloc and origin == f"{parts.scheme}://{parts.netloc}"
+    if not is_origin or "@" in origin:
+        raise BadValue("allowed_origins", "an origin looks like https://www.example.com, without a path", value=origin)
+
+
+def _check_mapping(mapping: Mapping) -> None:
+    for field, rules in (("contact", mapping.contact), ("company", mapping.company)):
+        if len(rules) > MAX_RULES:
+            raise BadValue(field, f"at most {MAX_RULES} rules", limit=MAX_RULES)
+        for trait, name in rules.items():
+            if not trait or (name is not None and not PROPERTY.fullmatch(name)):
+                raise BadValue(
+                    field,
+                    "a property is named by its internal name: a letter, then small letters, digits and underscores",
+                    value=f"{trait} -> {name}",
+                )
+    if len(mapping.events) > MAX_RULES or len(mapping.only_events) > MAX_RULES:
+        raise BadValue("events", f"at most {MAX_RULES} events", limit=MAX_RULES)
+
+
+# -- the log
+
+
+def _audit(deps: ConsoleDeps, actor: str, action: str, detail: str) -> None:
+    deps.registry.write_audit(actor, action, detail)
+    deps.notice()
+    deps.wake()
+
+
+def _differences(name: str, before: Any, after: Any) -> str:
+    """What changed, field by field: `hubspot: hold_hours 72.0 -> 24.0`."""
+    if before is None:
+        return name
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    changed = [f"{field} {_short(old[field])} -> {_short(new[field])}" for field in new if old[field] != new[field]]
+    return f"{name}: {'; '.join(changed) or 'nothing changed'}"
+
+
+def _short(value: Any) -> str:
+    shown = msgspec.json.encode(value).decode()
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+
+
+def lines(text: str) -> Iterable[str]:
+    """The lines of a text field that say something."""
+    return [line.strip() for line in text.splitlines() if line.strip()]

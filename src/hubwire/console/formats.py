@@ -1,0 +1,124 @@
+"""How values look on a page: counts, times, sizes, states. Jinja filters; each gives text or escaped HTML."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from hubwire.delivery import State
+from hubwire.reasons import EXPLANATIONS, Reason
+
+STATE_WORDS = {
+    State.PENDING: "Pending",
+    State.LEASED: "Being delivered",
+    State.DELIVERED: "Delivered",
+    State.RETRYING: "Pending retry",
+    State.DISCARDED: "Filtered",
+    State.HELD: "Held",
+    State.DEAD: "Failed delivery",
+}
+REJECTED_WORDS = "Failed on ingest"
+KIB = 1024
+
+
+def count(value: int | None) -> str:
+    """A count with thousands separated; a dash for none."""
+    return "–" if value is None else f"{value:,}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part of a whole in percent; never rounded up to 100 % or down to 0 %."""
+    if not whole or not part:
+        return "0 %"
+    percent = 100 * part / whole
+    if percent < 0.1:
+        return "< 0.1 %"
+    return "> 99.9 %" if 99.9 < percent < 100 else f"{percent:.3g} %"
+
+
+def when(at_ms: int | None) -> str:
+    """A time as an element that the page's script writes in local time; UTC without a script and on hover."""
+    if at_ms is None:
+        return "–"
+    try:
+        moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return str(at_ms)
+    return Markup('<time datetime="{}" title="{} UTC">{} UTC</time>').format(
+        moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}",
+        moment.strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
+def iso(at_ms: int | None) -> str:
+    """A time for a form's `datetime-local` field, in UTC."""
+    return "" if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in its largest two units."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def size(count_bytes: int | None) -> str:
+    """A number of bytes in its unit."""
+    if count_bytes is None:
+        return "–"
+    value, unit = float(count_bytes), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < KIB:
+            break
+        value, unit = value / KIB, larger
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.3g} {unit}"
+
+
+def pretty(value: Any) -> str:
+    """A JSON value, indented."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def state_words(state: str) -> str:
+    """A state, or `rejected`, as people call it."""
+    return REJECTED_WORDS if state == "rejected" else STATE_WORDS[State(state)]
+
+
+def cause(reason: str | None) -> str:
+    """What a reason means, in words."""
+    explanation = EXPLANATIONS.get(Reason(reason)) if reason in list(Reason) else None
+    return explanation.cause if explanation else ""
+
+
+def remedy(reason: str | None) -> str:
+    """What to do about a reason, in words."""
+    explanation = EXPLANATIONS.get(Reason(reason)) if reason in list(Reason) else None
+    return explanation.remedy if explanation else ""
+
+
+FILTERS = {
+    "count": count,
+    "when": when,
+    "iso": iso,
+    "duration": duration,
+    "size": size,
+    "pretty": pretty,
+    "state_words": state_words,
+    "cause": cause,
+    "remedy": remedy,
+}

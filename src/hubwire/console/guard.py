@@ -1,0 +1,94 @@
+"""At the door of every page and API call: security headers, size of bodies, and where a change comes from.
+
+Forged requests are refused without tokens in forms: a change must come from the same origin, told by `Sec-Fetch-Site`
+or, from older browsers, by `Origin`. Calls with a bearer token carry no cookie, so nothing can be forged with them.
+Source: W3C Fetch Metadata; OWASP cross-site request forgery prevention, "Fetch Metadata headers".
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+MAX_BODY_BYTES = 1 << 20
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Guard:
+    """Wraps the pages and the API as an ASGI app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = _refusal(scope["method"], headers)
+        app = self._app if refusal is None else refusal
+        await app(scope, _bounded(receive), _with_headers(send))
+
+
+def _refusal(method: str, headers: Headers) -> JSONResponse | None:
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        return _error(413, "too-large", f"a body has at most {MAX_BODY_BYTES} bytes")
+    if method in SAFE_METHODS or "authorization" in headers or is_same_origin(headers):
+        return None
+    return _error(403, "foreign-origin", "this change did not come from a page of this console")
+
+
+def is_same_origin(headers: Headers) -> bool:
+    """Whether a browser says that one of our own pages sent this; False when it says nothing."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == headers.get("host")
+
+
+def _error(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse({"code": code, "message": message}, status)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Bodies without a length are cut off at the bound: what is read then is not a form or JSON any more."""
+    read = 0
+
+    async def bounded() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > MAX_BODY_BYTES:
+            return {"type": "http.disconnect"}
+        return message
+
+    return bounded
+
+
+def _with_headers(send: Send) -> Send:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("cache-control", "no-store")
+        await send(message)
+
+    return guarded

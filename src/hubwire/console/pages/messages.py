@@ -1,0 +1,184 @@
+"""Lists of messages: every one that is kept, by any filter, newest first; and the newest as they come (Live)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import msgspec
+from starlette.responses import Response
+
+from hubwire.console.asked import PAGE_MESSAGES, filter_query, message_filter, text
+from hubwire.console.page import View
+from hubwire.console.pages.lanes import names
+from hubwire.delivery import State
+from hubwire.message import MessageType
+from hubwire.reasons import EXPLANATIONS, Kind
+from hubwire.record.queries import Fate, MessageFilter, MessageSummary
+
+LIVE_MESSAGES = 40
+REPLAYABLE = (State.DEAD, State.DISCARDED, State.HELD, State.DELIVERED)
+FILTERABLE = (
+    State.DELIVERED,
+    State.PENDING,
+    State.RETRYING,
+    State.HELD,
+    State.DISCARDED,
+    State.DEAD,
+)
+
+
+class FateLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message at one destination."""
+
+    destination_id: int
+    destination: str
+    state: str
+    reason: str | None
+    left_out_count: int
+    is_replay: bool
+
+
+class MessageLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a list. `who` is what the message says of its person, as the viewer may see it."""
+
+    position: int
+    message_id: str
+    href: str
+    received_at_ms: int
+    type: str
+    event: str | None
+    who: str | None
+    who_href: str | None
+    source: str
+    is_backfill: bool
+    rejected: str | None
+    fates: list[FateLine]
+
+
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """What the filter form offers."""
+
+    sources: dict[int, str]
+    destinations: dict[int, str]
+    states: list[str]
+    types: list[str]
+    reasons: list[tuple[str, list[str]]]
+
+
+class MessagesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`older_href` leads to the next page; None on the last. `is_filtered` tells an empty journal from no match."""
+
+    wanted: MessageFilter
+    lines: list[MessageLine]
+    choices: Choices
+    older_href: str | None
+    newest_href: str | None
+    replay_href: str | None
+    is_filtered: bool
+
+
+class LivePage(msgspec.Struct, frozen=True, kw_only=True):
+    query: str
+    is_paused: bool
+    lines: list[MessageLine]
+
+
+async def messages(view: View) -> Response:
+    """`/messages`."""
+    page = await view.read(_read, view)
+    return view.render("messages.html", page, title="Messages", cli=_cli(page.wanted))
+
+
+async def live(view: View) -> Response:
+    """`/live`."""
+    page = await view.read(_read_live, view)
+    return view.render("live.html", page, title="Live", cli="hubwire messages")
+
+
+def _read(view: View) -> MessagesPage:
+    deps = view.deps
+    wanted = message_filter(view.fields, deps.registry)
+    more = msgspec.structs.replace(wanted, limit=wanted.limit + 1)
+    found = deps.queries.messages(more)
+    shown = found[: wanted.limit]
+    is_filtered = msgspec.structs.replace(wanted, before=None, limit=PAGE_MESSAGES) != MessageFilter()
+    older = filter_query(wanted, before=shown[-1].position, limit=_limit(wanted)) if len(found) > len(shown) else None
+    newest = filter_query(wanted, limit=_limit(wanted)) if wanted.before is not None else None
+    return MessagesPage(
+        wanted=wanted,
+        lines=lines(view, shown),
+        choices=choices(view),
+        older_href=None if older is None else f"/messages?{older}",
+        newest_href=None if newest is None else f"/messages?{newest}",
+        replay_href=f"/replays/new?{filter_query(wanted)}" if shown and wanted.state in REPLAYABLE else None,
+        is_filtered=is_filtered,
+    )
+
+
+def _read_live(view: View) -> LivePage:
+    query = text(view.fields, "q", 1024)
+    found = view.deps.queries.messages(MessageFilter(text=query, limit=LIVE_MESSAGES))
+    return LivePage(query=query or "", is_paused=view.fields.get("paused") == "1", lines=lines(view, found))
+
+
+def lines(view: View, found: list[MessageSummary]) -> list[MessageLine]:
+    """Messages as lines that the viewer may see."""
+    sources, destinations = names(view.deps.registry.sources()), names(view.deps.registry.destinations())
+    return [_line(view, summary, sources, destinations) for summary in found]
+
+
+def _line(view: View, summary: MessageSummary, sources: dict[int, str], destinations: dict[int, str]) -> MessageLine:
+    who = summary.email or summary.user_id or summary.anonymous_id
+    return MessageLine(
+        position=summary.position,
+        message_id=summary.message_id,
+        href=message_href(summary.message_id),
+        received_at_ms=summary.received_at_ms,
+        type=summary.type,
+        event=view.masked_text(summary.event),
+        who=view.masked_text(who),
+        who_href=f"/who/{quote(who, safe='')}" if who and view.sees_payloads else None,
+        source=sources.get(summary.source_id, "removed"),
+        is_backfill=summary.is_backfill,
+        rejected=summary.rejected,
+        fates=[fate_line(fate, destinations) for fate in summary.fates],
+    )
+
+
+def fate_line(fate: Fate, destinations: dict[int, str]) -> FateLine:
+    """A fate for a list."""
+    return FateLine(
+        destination_id=fate.destination_id,
+        destination=destinations.get(fate.destination_id, "removed"),
+        state=fate.state,
+        reason=fate.reason,
+        left_out_count=len(fate.left_out),
+        is_replay=fate.is_replay,
+    )
+
+
+def message_href(message_id: str) -> str:
+    """The page of a message. The id is the sender's own text, whatever it holds."""
+    return f"/messages/{quote(message_id, safe='')}"
+
+
+def choices(view: View) -> Choices:
+    """What there is to choose from."""
+    kinds = (Kind.DEAD, Kind.RETRYING, Kind.HELD, Kind.DISCARDED)
+    by_kind = {kind: [reason.value for reason, one in EXPLANATIONS.items() if one.kind is kind] for kind in kinds}
+    return Choices(
+        sources=names(view.deps.registry.sources()),
+        destinations=names(view.deps.registry.destinations()),
+        states=[state.value for state in FILTERABLE],
+        types=[kind.value for kind in MessageType],
+        reasons=[(kind.value, reasons) for kind, reasons in by_kind.items() if reasons],
+    )
+
+
+def _limit(wanted: MessageFilter) -> int | None:
+    return None if wanted.limit == PAGE_MESSAGES else wanted.limit
+
+
+def _cli(wanted: MessageFilter) -> str:
+    options = [f" --{name} {value}" for name, value in (("state", wanted.state), ("reason", wanted.reason)) if value]
+    return "hubwire messages" + "".join(options)

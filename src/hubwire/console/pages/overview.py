@@ -1,0 +1,122 @@
+"""Overview: is it delivering, what became of what came in, and what needs a person."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from hubwire.console.asked import WINDOWS, Window, filter_query, number, window
+from hubwire.console.page import View
+from hubwire.console.pages.failures import FailureGroup, failure_groups
+from hubwire.console.pages.lanes import LaneCard, lane_card
+from hubwire.console.ports import ConsoleDeps
+from hubwire.delivery import State
+from hubwire.record.queries import LaneStatus, MessageFilter
+from hubwire.record.statistics import ActivityPoint, Funnel
+
+CHART_STEPS = 48
+SPARK_STEPS = 24
+DAY_MS = 24 * 3600 * 1000
+TOP_FAILURES = 5
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage of the funnel: its count, and the list of exactly these messages."""
+
+    name: str
+    words: str
+    count: int
+    href: str
+    note: str
+
+
+class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`stages` add up to `received`; `others` are destinations that the funnel is not about."""
+
+    window: Window
+    windows: list[tuple[str, str]]
+    destination_id: int | None
+    cards: list[LaneCard]
+    received: int = 0
+    stages: list[Stage] = []
+    points: list[ActivityPoint] = []
+    failures: list[FailureGroup] = []
+    has_messages: bool = False
+
+
+STAGES = (
+    ("delivered", "Delivered", "HubSpot confirmed it."),
+    ("backlog", "Waiting", "Received, not planned yet."),
+    ("pending", "Pending", "Released or replayed, about to be delivered."),
+    ("retrying", "Pending retry", "HubSpot could not take it now; tried again by itself."),
+    ("held", "Held", "Waits until its person is known."),
+    ("discarded", "Filtered", "Dropped on purpose, by a rule."),
+    ("dead", "Failed delivery", "HubSpot will not take it as it is."),
+    ("rejected", "Failed on ingest", "Cannot be delivered to anyone."),
+    ("not_connected", "Not connected", "Its source does not feed this destination."),
+)
+
+
+async def overview(view: View) -> Response:
+    """`/`."""
+    page = await view.read(_read, view)
+    return view.render("overview.html", page, title="Overview", cli="hubwire status")
+
+
+def _read(view: View) -> OverviewPage:
+    deps, fields = view.deps, view.fields
+    now_ms = deps.clock.now_ms()
+    chosen = window(fields, now_ms)
+    lanes = {lane.destination_id: lane for lane in deps.queries.lanes(now_ms)}
+    cards = [_card(deps, lane, now_ms) for lane in lanes.values()]
+    windows = [(name, words) for name, (_, words) in WINDOWS.items()]
+    wanted = number(fields, "destination", 1, 1 << 31)
+    destination_id = wanted if wanted in lanes else next(iter(lanes), None)
+    if destination_id is None:
+        return OverviewPage(window=chosen, windows=windows, destination_id=None, cards=[])
+    funnel = deps.statistics.funnel(destination_id, chosen.since_ms, chosen.until_ms)
+    return OverviewPage(
+        window=chosen,
+        windows=windows,
+        destination_id=destination_id,
+        cards=cards,
+        received=funnel.received,
+        stages=_stages(funnel, chosen),
+        points=_points(deps, destination_id, chosen, now_ms),
+        failures=failure_groups(view)[:TOP_FAILURES],
+        has_messages=deps.journal.extent().last > 0,
+    )
+
+
+def _card(deps: ConsoleDeps, lane: LaneStatus, now_ms: int) -> LaneCard:
+    points = deps.statistics.activity(lane.destination_id, now_ms - DAY_MS, now_ms, SPARK_STEPS)
+    destination = deps.registry.destinations()[lane.destination_id]
+    has_token = deps.registry.token(lane.destination_id) is not None
+    return lane_card(lane, destination, has_token, [point.received for point in points])
+
+
+def _points(deps: ConsoleDeps, destination_id: int, chosen: Window, now_ms: int) -> list[ActivityPoint]:
+    since_ms = chosen.since_ms
+    if since_ms is None:
+        since_ms = deps.statistics.storage().oldest_received_at_ms or now_ms - DAY_MS
+    until_ms = chosen.until_ms or now_ms + 1
+    return deps.statistics.activity(destination_id, min(since_ms, until_ms - CHART_STEPS), until_ms, CHART_STEPS)
+
+
+def _stages(funnel: Funnel, chosen: Window) -> list[Stage]:
+    return [
+        Stage(name=name, words=words, count=getattr(funnel, name), href=_href(name, funnel, chosen), note=note)
+        for name, words, note in STAGES
+        if getattr(funnel, name) or name in ("delivered", "backlog", "discarded", "dead")
+    ]
+
+
+def _href(stage: str, funnel: Funnel, chosen: Window) -> str:
+    wanted = MessageFilter(since_ms=chosen.since_ms, until_ms=chosen.until_ms)
+    if stage == "rejected":
+        wanted = msgspec.structs.replace(wanted, rejected=True)
+    elif stage != "not_connected":
+        state = State.PENDING if stage == "backlog" else State(stage)
+        wanted = msgspec.structs.replace(wanted, state=state, destination_id=funnel.destination_id)
+    query = filter_query(wanted)
+    return f"/messages?{query}" if query else "/messages"

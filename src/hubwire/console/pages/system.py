@@ -1,0 +1,173 @@
+"""System: version, storage, settings in force and checks; the audit log; who may sign in."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sqlite3
+
+import msgspec
+from starlette.responses import Response
+
+from hubwire import __version__
+from hubwire.console.access import MIN_PASSWORD_LENGTH
+from hubwire.console.asked import BadValue, choice, number, text
+from hubwire.console.page import Problem, View, problem_of
+from hubwire.console.ports import Check
+from hubwire.errors import HubwireError
+from hubwire.record.statistics import Storage
+from hubwire.registry.access import Member, Role
+from hubwire.registry.protocol import AuditEntry
+from hubwire.secret import Secret
+from hubwire.settings import Settings, env_name
+
+AUDIT_ENTRIES = 100
+MEMBER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 @._-]{0,63}")
+
+
+class SettingLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting in force; a secret only tells whether it is set."""
+
+    name: str
+    environment: str
+    value: str
+    is_default: bool
+    help: str
+
+
+class SystemPage(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+    python: str
+    sqlite: str
+    storage: Storage
+    checks: list[Check]
+    settings: list[SettingLine]
+    registry_version: int
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    entries: list[AuditEntry]
+    older_href: str | None
+
+
+class MembersPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`new_token` is shown once, right after it was made."""
+
+    members: list[Member]
+    has_settings_token: bool
+    roles: list[str]
+    new_token: str | None
+    new_token_of: str
+    min_password_length: int
+    you: str
+
+
+async def system(view: View) -> Response:
+    """`/system`."""
+    checks = [] if view.deps.health is None else await view.deps.health()
+    storage = await view.read(view.deps.statistics.storage)
+    page = SystemPage(
+        version=__version__,
+        python=platform.python_version(),
+        sqlite=sqlite3.sqlite_version,
+        storage=storage,
+        checks=checks,
+        settings=setting_lines(view.deps.settings),
+        registry_version=await view.read(view.deps.registry.version),
+    )
+    return view.render("system.html", page, title="System", cli="hubwire status --json")
+
+
+async def audit(view: View) -> Response:
+    """`/audit`."""
+    before_ms = number(view.fields, "before", 1, 1 << 62)
+    entries = await view.read(view.deps.registry.audit, AUDIT_ENTRIES, before_ms)
+    older = f"/audit?before={entries[-1].at_ms}" if len(entries) == AUDIT_ENTRIES else None
+    return view.render("audit.html", AuditPage(entries=entries, older_href=older), title="Audit", cli="hubwire audit")
+
+
+async def members(view: View) -> Response:
+    """`/members`."""
+    return await _show_members(view)
+
+
+async def save_member(view: View) -> Response:
+    """POST `/members`: add a member or change their role; gives a new token, or sets a password."""
+    form = {name: values[-1] for name, values in (await view.form()).items()}
+    try:
+        name, role = text(form, "name") or "", Role(choice(form, "role", list(Role)) or Role.VIEW)
+        if not MEMBER_NAME.fullmatch(name):
+            raise BadValue("name", "a name has at most 64 letters, digits, spaces and @ . _ -", value=name)
+        password = form.get("password", "")
+        if password and len(password) < MIN_PASSWORD_LENGTH:
+            raise BadValue("password", f"a password has at least {MIN_PASSWORD_LENGTH} characters")
+        token = await view.read(_grant, view, name, role, password)
+    except HubwireError as exc:
+        return await _show_members(view, problem=problem_of(exc))
+    if token is None:
+        return view.redirect("/members", "saved")
+    return await _show_members(view, new_token=token, new_token_of=name)
+
+
+async def remove_member(view: View) -> Response:
+    """POST `/members/remove`."""
+    form = {name: values[-1] for name, values in (await view.form()).items()}
+    name = form.get("name", "")
+    if await view.read(view.deps.access.remove_member, name):
+        await view.read(view.deps.registry.write_audit, view.viewer.name, "member.removed", name)
+    return view.redirect("/members", "removed")
+
+
+def setting_lines(settings: Settings) -> list[SettingLine]:
+    """Every setting with its value; secrets, and passwords inside addresses, are not shown."""
+    shown = []
+    schema = msgspec.json.schema(Settings, schema_hook=lambda _: {"type": "string"})["$defs"]["Settings"]["properties"]
+    for field in msgspec.structs.fields(Settings):
+        value = getattr(settings, field.name)
+        shown.append(
+            SettingLine(
+                name=field.name,
+                environment=env_name(field.name),
+                value=_shown(value),
+                is_default=value == field.default,
+                help=str(schema[field.name].get("description", "")),
+            )
+        )
+    return shown
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Secret):
+        return "set (not shown)"
+    if value is None or value == ():
+        return "–"
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value)
+    return re.sub(r"://([^:/@]*):[^@/]*@", r"://\1:…@", str(value))
+
+
+def _grant(view: View, name: str, role: Role, password: str) -> str | None:
+    access, registry = view.shared.access, view.deps.registry
+    if password:
+        access.set_password(name, role, password)
+        registry.write_audit(view.viewer.name, "member.password", f"{name} ({role})")
+        return None
+    token = access.new_token(name, role).reveal()
+    registry.write_audit(view.viewer.name, "member.token", f"{name} ({role})")
+    return token
+
+
+async def _show_members(
+    view: View, new_token: str | None = None, new_token_of: str = "", problem: Problem | None = None
+) -> Response:
+    page = MembersPage(
+        members=await view.read(view.deps.access.members),
+        has_settings_token=view.deps.settings.admin_token is not None,
+        roles=list(Role),
+        new_token=new_token,
+        new_token_of=new_token_of,
+        min_password_length=MIN_PASSWORD_LENGTH,
+        you=view.viewer.name,
+    )
+    status = 200 if problem is None else 422
+    return view.render("members.html", page, title="Members", cli="hubwire member", problem=problem, status=status)

@@ -1,0 +1,112 @@
+"""One person or company: which ids are theirs, what HubSpot has confirmed, and their messages; and the search box."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import msgspec
+from starlette.responses import Response
+
+from hubwire.console.asked import text
+from hubwire.console.page import View
+from hubwire.console.pages.lanes import names
+from hubwire.console.pages.messages import MessageLine, lines, message_href
+from hubwire.record.queries import MessageFilter
+from hubwire.record.statistics import Identity, KnownRecord
+
+STRENGTHS = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "pointer"}
+KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId"}
+SHOWN_MESSAGES = 25
+RECORD_URL = "https://app.hubspot.com/contacts/{hub_id}/record/{object_type}/{record_id}"
+OBJECT_TYPES = {"contact": "0-1", "company": "0-2"}
+
+
+class LinkLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One id that is known to be this person's. `learnt` says from which kind of call."""
+
+    space: str
+    kind: str
+    key: str
+    target: str
+    learnt: str
+    at_ms: int
+
+
+class RecordView(msgspec.Struct, frozen=True, kw_only=True):
+    """What HubSpot confirmed, each value with the time of the message that it came from."""
+
+    record: KnownRecord
+    destination: str
+    hubspot_url: str | None
+
+
+class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
+    identity: str
+    links: list[LinkLine]
+    records: list[RecordView]
+    messages_href: str
+
+
+class WhoMessagesPage(msgspec.Struct, frozen=True, kw_only=True):
+    lines: list[MessageLine]
+    messages_href: str
+
+
+async def who(view: View) -> Response:
+    """`/who/{identity}`."""
+    page = await view.read(_read, view, view.request.path_params["identity"])
+    return view.render("who.html", page, title=page.identity, cli="hubwire messages --user ID")
+
+
+async def who_messages(view: View) -> Response:
+    """`/who-messages/{identity}`: a part of the page that takes longer."""
+    identity = view.request.path_params["identity"]
+    found = await view.read(view.deps.queries.messages, MessageFilter(user=identity, limit=SHOWN_MESSAGES))
+    shown = await view.read(lines, view, found)
+    page = WhoMessagesPage(lines=shown, messages_href=f"/messages?user={quote(identity, safe='')}")
+    return view.render("who_messages.html", page, title=f"Messages of {identity}", cli="hubwire messages --user ID")
+
+
+async def search(view: View) -> Response:
+    """`/search?q=…`: a messageId leads to its message, a known person to their page, anything else to a list."""
+    wanted = text(view.fields, "q", 1024)
+    if wanted is None:
+        return view.redirect("/messages")
+    if await view.read(view.deps.queries.message, wanted):
+        return view.redirect(message_href(wanted))
+    known = await view.read(view.deps.statistics.identity, wanted)
+    if view.sees_payloads and (known.records or known.links):
+        return view.redirect(f"/who/{quote(wanted, safe='')}")
+    return view.redirect("/messages", q=wanted)
+
+
+def _read(view: View, identity: str) -> WhoPage:
+    known: Identity = view.deps.statistics.identity(identity)
+    destinations = view.deps.registry.destinations()
+    links = [
+        LinkLine(
+            space=link.space,
+            kind=KINDS.get(link.key[:1], "id"),
+            key=link.key[2:],
+            target=link.target,
+            learnt=STRENGTHS.get(link.strength, ""),
+            at_ms=link.at_ms,
+        )
+        for link in known.links
+    ]
+    records = []
+    for record in known.records:
+        destination = destinations.get(record.destination_id)
+        url = None
+        if destination is not None and destination.hub_id and record.record_id and not destination.is_sandbox:
+            url = RECORD_URL.format(
+                hub_id=destination.hub_id, object_type=OBJECT_TYPES[record.kind], record_id=record.record_id
+            )
+        name = names(destinations).get(record.destination_id, "removed")
+        records.append(RecordView(record=record, destination=name, hubspot_url=url))
+    return WhoPage(
+        identity=identity,
+        links=links,
+        records=records,
+        messages_href=f"/messages?user={quote(identity, safe='')}",
+    )

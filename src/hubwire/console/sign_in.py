@@ -1,0 +1,124 @@
+"""Signing in and out: token, password or one-time link; a session cookie; slow for those who guess."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import msgspec
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hubwire.console.access import COOKIE, FIRST_MEMBER, SESSION_SECONDS, TooManyTries, Viewer
+from hubwire.console.asked import BadValue, read_form
+from hubwire.console.page import Problem, Shared, frame_without_viewer, html_response, json_response, wants_json
+
+
+class SignInPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`next_path` is where to go afterwards, always a path of ours."""
+
+    next_path: str
+    name: str
+    minutes: int
+
+
+async def show(request: Request, shared: Shared) -> Response:
+    """`/login`, and `/login?token=…`, which signs in once."""
+    token = request.query_params.get("token")
+    if not token:
+        return _page(request, shared)
+    if "prefetch" in request.headers.get("sec-purpose", "") or request.method == "HEAD":
+        return Response("not now", 503)
+    viewer = await to_thread.run_sync(shared.access.use_link, token)
+    if viewer is None:
+        if await viewer_of(request, shared) is not None:
+            return RedirectResponse("/", 303)
+        message = "This link was used already, or is older than a day."
+        hint = "Start Hubwire again for a new one, or sign in with a token."
+        return _page(request, shared, Problem(code="used-link", message=message, hint=hint), 403)
+    return await _enter(request, shared, viewer, "/", "session.opened-by-link")
+
+
+async def sign_in(request: Request, shared: Shared) -> Response:
+    """POST `/login`."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise BadValue("form", "this is not the sign-in form")
+    form = {name: values[-1] for name, values in read_form(await request.body()).items()}
+    try:
+        viewer = await to_thread.run_sync(
+            shared.access.sign_in,
+            form.get("name", "").strip() or FIRST_MEMBER,
+            form.get("secret", ""),
+            address(request),
+        )
+    except TooManyTries as exc:
+        answer = _page(request, shared, Problem(code=exc.code, message=str(exc)), 429)
+        answer.headers["retry-after"] = str(exc.retry_after_seconds)
+        return answer
+    if viewer is None:
+        return _page(request, shared, Problem(code="wrong-secret", message="This token or password is not known."), 403)
+    return await _enter(request, shared, viewer, safe_path(form.get("next", "/")), "session.opened")
+
+
+async def sign_out(request: Request, shared: Shared) -> Response:
+    """POST `/logout`."""
+    cookie = request.cookies.get(COOKIE)
+    if cookie:
+        await to_thread.run_sync(shared.access.end_session, cookie)
+    answer = RedirectResponse("/login?done=ended", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+async def viewer_of(request: Request, shared: Shared) -> Viewer | None:
+    """Who is asking: by bearer token, else by session. Errors: TooManyTries."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await to_thread.run_sync(shared.access.bearer, token.strip(), address(request))
+    cookie = request.cookies.get(COOKIE)
+    return await to_thread.run_sync(shared.access.session, cookie) if cookie else None
+
+
+def ask_to_sign_in(request: Request) -> Response:
+    """The way to the sign-in page, and back afterwards; a status for those who want JSON or change something."""
+    if request.method not in ("GET", "HEAD") or wants_json(request) or "authorization" in request.headers:
+        body = {"code": "not-signed-in", "message": "sign in, or send a bearer token"}
+        answer = json_response(body, 401)
+        answer.headers["www-authenticate"] = 'Bearer realm="hubwire"'
+        return answer
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    answer = RedirectResponse("/login", 303)
+    if path != "/":
+        answer = RedirectResponse(
+            str(request.url_for("login").include_query_params(next=path).replace(scheme="", netloc="")), 303
+        )
+    return answer
+
+
+def address(request: Request) -> str:
+    """Where a request comes from, for counting tries."""
+    return request.client.host if request.client else ""
+
+
+def safe_path(path: str) -> str:
+    """A path of this console, or its first page: never another site's address."""
+    parts = urlsplit(path)
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and "\\" not in path
+    return path if is_ours and path.isprintable() else "/"
+
+
+def _page(request: Request, shared: Shared, problem: Problem | None = None, status: int = 200) -> Response:
+    page = SignInPage(
+        next_path=safe_path(request.query_params.get("next", "/")), name=FIRST_MEMBER, minutes=SESSION_SECONDS // 60
+    )
+    frame = frame_without_viewer(request, shared.deps, "Sign in", problem)
+    return html_response(shared, "login.html", page, frame, status)
+
+
+async def _enter(request: Request, shared: Shared, viewer: Viewer, path: str, action: str) -> Response:
+    cookie = await to_thread.run_sync(shared.access.open_session, viewer)
+    await to_thread.run_sync(shared.deps.registry.write_audit, viewer.name, action, f"from {address(request)}")
+    answer = RedirectResponse(path, 303)
+    is_https = request.url.scheme == "https" or shared.deps.public_url.startswith("https://")
+    answer.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=is_https, path="/")
+    return answer
