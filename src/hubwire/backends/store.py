@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubwire.backends.sqlite.access import SqliteAccess
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.sqlite.privacy import SqlitePrivacy
@@ -13,13 +14,18 @@ from hubwire.backends.sqlite.queries import SqliteQueries
 from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.backends.sqlite.registry import SqliteRegistry
 from hubwire.backends.sqlite.regulations import SqliteAlerts
+from hubwire.backends.sqlite.replays import SqliteReplays
 from hubwire.backends.sqlite.retention import SqliteArchive
+from hubwire.backends.sqlite.statistics import SqliteStatistics
 from hubwire.clock import Clock
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.record.privacy import AlertMemory, PrivacyStore
 from hubwire.record.protocol import Archive, Record
 from hubwire.record.queries import Queries
+from hubwire.record.replay import Replays
+from hubwire.record.statistics import Statistics
+from hubwire.registry.access import AccessStore
 from hubwire.registry.protocol import Registry
 from hubwire.registry.vault import Vault, load_vault
 from hubwire.settings import Settings
@@ -37,6 +43,9 @@ class Store:
     privacy: PrivacyStore
     alerts: AlertMemory
     vault: Vault
+    access: AccessStore
+    statistics: Statistics
+    replays: Replays
     close: Callable[[], None]
 
 
@@ -53,11 +62,15 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
     file = SqliteFile(path)
     registry = SqliteRegistry(file, vault, clock)
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
+    queries = SqliteQueries(file, journal, registry)
     return Store(
         journal=journal,
         record=SqliteRecord(file),
         registry=registry,
-        queries=SqliteQueries(file, journal, registry),
+        queries=queries,
+        access=SqliteAccess(file, clock),
+        statistics=SqliteStatistics(file, registry),
+        replays=SqliteReplays(file, queries.targets),
         archive=SqliteArchive(file),
         privacy=SqlitePrivacy(file),
         alerts=SqliteAlerts(file),
