@@ -232,6 +232,10 @@ class Archive(Protocol):
         """What the database holds, without space that is free inside it."""
         ...
 
+    def bytes_free(self) -> int:
+        """Space inside the database that new rows will use; 0 where that is not told."""
+        ...
+
     def give_back(self, limit_bytes: int) -> int:
         """Return at most so much free space to the file system; how much. 0 where the database does it by itself."""
         ...

@@ -69,22 +69,23 @@ class SqliteArchive:
         return None if row[0] is None else int(row[0])
 
     def bytes_used(self) -> int:
-        pages, free, size = (
-            self._file.connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        return int((pages - free) * size)
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
+
+    def bytes_free(self) -> int:
+        return self._pragma("freelist_count") * self._pragma("page_size")
 
     def give_back(self, limit_bytes: int) -> int:
         """Shape: 0 for a file made without incremental vacuum: its free pages are used again, it does not shrink."""
-        db = self._file.connection
-        free, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
+        free, size = self._pragma("freelist_count"), self._pragma("page_size")
         wanted = min(free, limit_bytes // size)
         if wanted == 0:
             return 0
-        with self._file.transaction():
+        with self._file.transaction() as db:
             db.execute(f"PRAGMA incremental_vacuum({wanted})").fetchall()
-        return int((free - db.execute("PRAGMA freelist_count").fetchone()[0]) * size)
+        return (free - self._pragma("freelist_count")) * size
+
+    def _pragma(self, name: str) -> int:
+        return int(self._file.connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 def _oldest_open(db: sqlite3.Connection, destination_ids: Sequence[int]) -> int | None:

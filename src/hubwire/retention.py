@@ -1,0 +1,219 @@
+"""Retention: what is old, or too much, goes; what is not delivered yet never does.
+
+A message may go when every destination has passed it and nothing before it is still open (pending, retrying or held),
+so that the journal is only ever cut off at its old end. It goes in slices of a transaction each, between which
+receiving and delivery go on, and its fate is counted away first: totals still add up. Settings: `retention_days`,
+`retention_bytes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from hubwire.clock import Clock
+from hubwire.destination import Destination
+from hubwire.journal.protocol import Journal
+from hubwire.message import Row
+from hubwire.record.protocol import Archive, Record
+from hubwire.registry.protocol import Registry
+from hubwire.settings import Settings
+
+log = structlog.get_logger("hubwire.retention")
+
+DAY_MS = 86_400_000
+SLICE_MESSAGES = 2_000
+SLICE_ATTEMPTS = 500
+SLICE_CYCLES = 2_000
+SLICES_PER_RUN = 50
+FRESH_ATTEMPTS_MS = 3_600_000
+"""Attempts of the last hour stay, however full the database is: they tell why."""
+LEAST_FREE_BYTES = 64 << 20
+FREE_SHARE = 0.25
+"""Free space up to this share of what is used is kept for new messages instead of being given back."""
+GIVE_BACK_BYTES = 16 << 20
+
+
+class Stored(Protocol):
+    """What retention works with: `Store` has it."""
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def record(self) -> Record: ...
+
+    @property
+    def registry(self) -> Registry: ...
+
+    @property
+    def archive(self) -> Archive: ...
+
+
+class Removed(msgspec.Struct, kw_only=True):
+    """What one run took away. `is_blocked`: there is more than `retention_bytes`, and none of it may go yet."""
+
+    messages: int = 0
+    attempts: int = 0
+    cycles: int = 0
+    bytes_given_back: int = 0
+    is_blocked: bool = False
+    has_more: bool = False
+    """The run ended because it was long enough: another one should follow soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How much is kept; None is no limit."""
+
+    keep_ms: int | None
+    keep_bytes: int | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """The policy that the settings ask for."""
+        days = settings.retention_days
+        return cls(None if days is None else round(days * DAY_MS), settings.retention_bytes)
+
+
+def last_removable(last: int, first_untaken: Sequence[int | None], oldest_open: int | None) -> int:
+    """The last position that may go: before every message that a lane has not taken, and every open delivery.
+
+    Shape: `last` is the journal's last position; `first_untaken` has the first message behind each cursor, None when
+    there is none. Pure.
+    """
+    waiting = [position for position in (*first_untaken, oldest_open) if position is not None]
+    return min([last, *(position - 1 for position in waiting)])
+
+
+def end_of_old(rows: Mapping[int, Row], cutoff_ms: int) -> int | None:
+    """The last of the rows, from the first on, that were all received before a time; None when there is none. Pure."""
+    end: int | None = None
+    for position in sorted(rows):
+        if rows[position].received_at_ms >= cutoff_ms:
+            break
+        end = position
+    return end
+
+
+def surplus_bytes(used: int, free: int) -> int:
+    """How much free space to give back: what exceeds the share that new messages will soon use. Pure."""
+    return max(0, free - max(LEAST_FREE_BYTES, round(used * FREE_SHARE)))
+
+
+class Retention:
+    """Removes what may go. `run_once` blocks: call it off the event loop, every few minutes."""
+
+    def __init__(self, store: Stored, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._policy = Policy.of(settings)
+        self._clock = clock
+        self._slices_left = 0
+
+    def run_once(self) -> Removed:
+        """Remove what is too old, then what is too much, in a bounded number of slices.
+
+        Errors: BackendError; what was removed before stays removed.
+        """
+        removed = Removed()
+        self._slices_left = SLICES_PER_RUN
+        now_ms = self._clock.now_ms()
+        if self._policy.keep_ms is not None:
+            self._remove_old(now_ms - self._policy.keep_ms, removed)
+        if self._policy.keep_bytes is not None:
+            self._remove_surplus(self._policy.keep_bytes, now_ms, removed)
+        removed.has_more = self._slices_left <= 0
+        archive = self._store.archive
+        surplus = surplus_bytes(archive.bytes_used(), archive.bytes_free())
+        if surplus:
+            removed.bytes_given_back = archive.give_back(min(surplus, GIVE_BACK_BYTES))
+        if removed.messages or removed.attempts or removed.cycles or removed.is_blocked:
+            log.info("retention.removed", **msgspec.structs.asdict(removed))
+        return removed
+
+    # -- by age
+
+    def _remove_old(self, cutoff_ms: int, removed: Removed) -> None:
+        for first, last in self._slices(self._bound()):
+            end = self._end_of_old(first, last, cutoff_ms)
+            if end is None or not self._remove_through(end, removed):
+                break
+        archive = self._store.archive
+        while self._slices_left > 0 and (count := archive.remove_attempts(cutoff_ms, SLICE_ATTEMPTS)):
+            removed.attempts += count
+            self._slices_left -= 1
+        while self._slices_left > 0 and (count := archive.remove_cycles(cutoff_ms, SLICE_CYCLES)):
+            removed.cycles += count
+            self._slices_left -= 1
+
+    def _end_of_old(self, first: int, last: int, cutoff_ms: int) -> int | None:
+        """The last position of a slice up to which everything is old; the rows are only read when it is mixed."""
+        [newest] = self._store.journal.newest(last + 1, 1)
+        if newest.received_at_ms < cutoff_ms:
+            return last
+        return end_of_old(self._store.journal.read_at(range(first, last + 1)), cutoff_ms)
+
+    # -- by size
+
+    def _remove_surplus(self, keep_bytes: int, now_ms: int, removed: Removed) -> None:
+        """The oldest first, be it messages or attempts, until the rest fits."""
+        archive = self._store.archive
+        bound = self._bound()
+        while archive.bytes_used() > keep_bytes and self._slices_left > 0:
+            message_at_ms, slice_end = self._oldest_slice(bound)
+            attempt_at_ms = archive.oldest_attempt_at_ms()
+            if attempt_at_ms is not None and attempt_at_ms >= now_ms - FRESH_ATTEMPTS_MS:
+                attempt_at_ms = None
+            if attempt_at_ms is not None and (message_at_ms is None or attempt_at_ms <= message_at_ms):
+                removed.attempts += archive.remove_attempts(now_ms - FRESH_ATTEMPTS_MS, SLICE_ATTEMPTS)
+            elif message_at_ms is None or not self._remove_through(slice_end, removed):
+                removed.is_blocked = True
+                return
+            else:
+                removed.cycles += archive.remove_cycles(message_at_ms, SLICE_CYCLES)
+            self._slices_left -= 1
+
+    def _oldest_slice(self, bound: int) -> tuple[int | None, int]:
+        """When the oldest removable message was received (None without one), and where its slice ends."""
+        first = self._store.journal.extent().first
+        if 0 < first <= bound:
+            row = self._store.journal.read_at([first])[first]
+            return row.received_at_ms, min(bound, first + SLICE_MESSAGES - 1)
+        return None, 0
+
+    # -- both
+
+    def _bound(self) -> int:
+        """The last position that may go now."""
+        journal, destinations = self._store.journal, self._store.registry.destinations()
+        untaken = [position for one in destinations.values() for position in self._first_untaken(one)]
+        return last_removable(journal.extent().last, untaken, self._store.archive.oldest_open(list(destinations)))
+
+    def _first_untaken(self, destination: Destination) -> Iterator[int | None]:
+        state = self._store.record.lane(destination.destination_id)
+        for cursor, is_backfill in ((state.live_cursor, False), (state.backfill_cursor, True)):
+            rows = self._store.journal.read(cursor, 1, source_ids=destination.source_ids, is_backfill=is_backfill)
+            yield rows[0].position if rows else None
+
+    def _slices(self, bound: int) -> Iterator[tuple[int, int]]:
+        """First and last position of each slice from the journal's old end; the caller removes it before the next."""
+        while self._slices_left > 0:
+            first = self._store.journal.extent().first
+            if first == 0 or first > bound:
+                return
+            self._slices_left -= 1
+            yield first, min(bound, first + SLICE_MESSAGES - 1)
+
+    def _remove_through(self, position: int, removed: Removed) -> bool:
+        """Count the fates away, then cut the journal off: a crash in between is mended by the next run."""
+        first = self._store.journal.extent().first
+        through = self._store.archive.archive_through(position, list(self._store.registry.destinations()))
+        if through < first:
+            return False
+        count = self._store.journal.remove_through(through, SLICE_MESSAGES)
+        removed.messages += count
+        return count > 0
