@@ -30,7 +30,7 @@ from hubwire.receive.paths import Route, Takes, route_of
 from hubwire.receive.pixel import pixel_upload, write_key_in
 from hubwire.receive.rate import SourceRates
 
-UNAVAILABLE_RETRY_SECONDS = 5
+UNAVAILABLE_RETRY_SECONDS = 3
 
 logger = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.clock import SystemClock
 from hubwire.destination import Source, SourceKind
-from hubwire.errors import HubwireError
+from hubwire.errors import BackendUnavailable
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry, Row
 from hubwire.receive.app import ReceiveApp
@@ -37,19 +37,41 @@ class _Sources:
         return SOURCES.get(write_key)
 
 
+class LostAnswer(BackendUnavailable):
+    """A refusal that a test puts in the door: the upload is kept, but the caller does not hear it."""
+
+
 class Door:
     """The way to the journal, which a test may close for the next uploads."""
 
     def __init__(self, groups: GroupCommit) -> None:
         self.groups = groups
-        self.refusals: deque[HubwireError] = deque()
+        self.refusals: deque[Exception] = deque()
         self.refused = 0
+        self._taken: set[str] = set()
+        self._owed: set[str] = set()
+        self._changed = threading.Condition()
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        ids = {entry.message_id for entry in entries}
         if self.refusals:
+            refusal = self.refusals.popleft()
             self.refused += 1
-            raise self.refusals.popleft()
-        return await self.groups.append(entries)
+            self._owed |= ids
+            if isinstance(refusal, LostAnswer):
+                await self.groups.append(entries)
+            raise refusal
+        positions = await self.groups.append(entries)
+        with self._changed:
+            self._taken |= ids
+            self._owed -= ids
+            self._changed.notify_all()
+        return positions
+
+    def wait_settled(self, count: int, timeout_seconds: float) -> bool:
+        """Wait until so many messages were taken and every refused one came again; whether they did."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._taken) >= count and not self._owed, timeout_seconds)
 
 
 class Receiving:
