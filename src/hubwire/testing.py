@@ -21,7 +21,7 @@ from hubwire.emulator import control
 from hubwire.emulator.config import CustomObject, EmulatorConfig, OAuthApp, Tier
 from hubwire.emulator.faults import FaultRule
 from hubwire.emulator.seeding import seed
-from hubwire.emulator.server import EmulatorApp, create_app
+from hubwire.emulator.server import SERVER_OPTIONS, EmulatorApp, create_app
 from hubwire.emulator.state import Portal
 from hubwire.emulator.wire import Request
 
@@ -190,8 +190,7 @@ def running_emulator(config: EmulatorConfig | None = None, *, port: int = 0, **o
     import uvicorn
 
     emulator = Emulator(config, **overrides)
-    options: Mapping[str, Any] = {"log_level": "warning", "access_log": False, "loop": "uvloop", "http": "httptools"}
-    server = uvicorn.Server(uvicorn.Config(emulator.app, host="127.0.0.1", port=port, **options))
+    server = uvicorn.Server(uvicorn.Config(emulator.app, host="127.0.0.1", port=port, **SERVER_OPTIONS))
     started = threading.Event()
     startup = server.startup
 

@@ -91,6 +91,17 @@ def test_a_locked_call_is_repeated_until_it_succeeds(client: Any, emulator: Emul
     assert emulator.stats()["refused"] == {"503": 1}
 
 
+def test_a_cut_connection_and_a_hanging_call_reach_the_client(client: Any, emulator: Emulator) -> None:
+    emulator.fault(kind="reset", when="after", times=1)
+    with pytest.raises(hubspot_sdk.APIConnectionError, match="Connection error"):
+        client.crm.objects.contacts.create(properties={"email": "ada@example.com"}, associations=[])
+    assert len(emulator.contacts()) == 1
+    emulator.fault(kind="hang", times=1)
+    with pytest.raises(hubspot_sdk.APITimeoutError):
+        client.with_options(timeout=0.2).crm.objects.contacts.get("101")
+    assert client.crm.objects.contacts.get("101").id == "101"
+
+
 def test_search_sees_a_record_after_the_index_lag(client: Any, emulator: Emulator) -> None:
     client.crm.objects.companies.create(properties={"name": "Acme", "domain": "acme.example"}, associations=[])
     wanted = {"property_name": "domain", "operator": "IN", "values": ["acme.example"]}

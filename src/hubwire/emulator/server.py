@@ -30,6 +30,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HANG_MS = 100_000
+SERVER_OPTIONS: dict[str, Any] = {
+    "loop": "uvloop",
+    "http": "httptools",
+    "ws": "none",
+    "log_level": "warning",
+    "access_log": False,
+    "timeout_graceful_shutdown": 1,
+}
+BROWSER_PATHS = ("/_hubspot/", "/_emulator/browser/")
 
 
 class EmulatorApp:
@@ -51,8 +60,7 @@ class EmulatorApp:
             return
         path: str = scope["path"]
         match = self._router.find(scope["method"], path)
-        is_own = match is not None or path == "/" or path.startswith(("/_emulator", "/crm", "/events", "/oauth"))
-        if self._browser is not None and not is_own:
+        if match is None and self._browser is not None and path.startswith(BROWSER_PATHS):
             await self._browser(scope, receive, send)
             return
         body = await _read_body(receive)
@@ -193,12 +201,10 @@ def create_app(config: EmulatorConfig | None = None) -> EmulatorApp:
 
 
 def run(config: EmulatorConfig, host: str = "127.0.0.1", port: int = 8081) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted; exit code 1 when the address is taken."""
     import uvicorn
 
-    uvicorn.run(
-        create_app(config), host=host, port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False
-    )
+    uvicorn.run(create_app(config), host=host, port=port, **SERVER_OPTIONS)
 
 
 def _browser_app(state: Portal) -> ASGIApp | None:

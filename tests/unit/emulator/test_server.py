@@ -61,6 +61,14 @@ async def test_body_in_several_parts_is_read_whole(emulator: Emulator) -> None:
     assert emulator.contacts()[0]["properties"]["email"] == "ada@example.com"
 
 
+async def test_the_browser_stand_ins_are_served_beside_the_api(emulator: Emulator) -> None:
+    log = Exchange(emulator.app, "/_emulator/browser/log")
+    script = Exchange(emulator.app, "/_hubspot/js/1234567.js")
+    for exchange in (log, script):
+        await exchange.run()
+        assert exchange.status == 200
+
+
 async def test_hang_answers_524_once_the_clock_says_so(emulator: Emulator) -> None:
     emulator.fault(kind="hang")
     exchange = Exchange(emulator.app)

@@ -1,0 +1,184 @@
+"""What COVERAGE.md says of each operation, and the table made of it: `python -m hubwire.emulator.coverage` rewrites it.
+
+A test holds that every route has a note here and that the file is in step.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from hubwire.emulator.routes import DATES, all_routes
+
+PAGE = Path(__file__).with_name("COVERAGE.md")
+START, END = "<!-- operations: generated -->", "<!-- /operations -->"
+
+
+class Note(NamedTuple):
+    """One operation: what it does, where that comes from, how sure it is.
+
+    Shape: `sure` is "documented" (HubSpot's pages or OpenAPI), "seen" (live, by third parties), "chosen" (no evidence
+    found; the harsher or simpler reading), or several of them.
+    """
+
+    behaviour: str
+    source: str
+    sure: str
+
+
+OBJECTS = "Object guides, OpenAPI"
+BATCH = "Batch guide, OpenAPI, live probes of 2026"
+PROPERTIES = "Properties guide, OpenAPI, live conformance runs of 2026-09"
+ASSOCIATIONS = "Associations guide, OpenAPI"
+EVENTS = "Event definition and send-event guides, OpenAPI"
+ACCOUNT = "OpenAPI, live reads of 2026-09"
+OAUTH = "OAuth token guide, OpenAPI"
+
+NOTES: dict[str, Note] = {
+    "singles.list_records": Note(
+        "pages of up to 100, `after` is the last id, archived ones apart", OBJECTS, "documented"
+    ),
+    "singles.create": Note(
+        "one record; existing e-mail 409 with `Existing ID: n`; contacts need an e-mail or a name, companies a name or "
+        "a domain; associations along with it",
+        OBJECTS + ", recorded 409s",
+        "documented, seen; wording of the missing-name 400 chosen",
+    ),
+    "singles.read": Note("by id or `idProperty`, history, associations; a merged id redirects", OBJECTS, "documented"),
+    "singles.update": Note("by id, merged id or `idProperty`; may change the e-mail", OBJECTS, "documented"),
+    "singles.archive": Note("204 even for an unknown id; frees e-mail and unique values", OBJECTS, "documented"),
+    "singles.merge": Note(
+        "a new record with a new id, the primary's values win, old ids redirect, 414 past 250 merges",
+        "Merge changelog, OpenAPI",
+        "documented; secondary e-mails after a merge chosen",
+    ),
+    "singles.privacy_delete": Note(
+        "record gone for good, address refused from then on, unknown address too",
+        OBJECTS,
+        "documented; 400 text chosen",
+    ),
+    "batches.read": Note("up to 100 (50 with history); missing ids in a 207", BATCH, "documented, seen"),
+    "batches.create": Note("up to 100; 207 with trace ids, else all or nothing", BATCH, "documented, seen"),
+    "batches.update": Note("unknown and merged ids are errors of their own in a 207", BATCH, "documented, seen"),
+    "batches.upsert": Note(
+        "by e-mail (any case, secondary too) or unique property; duplicates refuse all; trace ids give 207, their lack "
+        "a whole 400; results in their own order; non-unique property 400",
+        BATCH,
+        "seen (on older paths); on 2026-09 unsure, `allows_partial_upsert` gives the other reading",
+    ),
+    "batches.archive": Note("204, unknown ids passed over", BATCH, "documented"),
+    "search.search": Note(
+        "all operators, 5 groups, 6 filters, 18 in all, 200 a page, 10,000 results, 3,000 characters; index lag; own "
+        "5/s",
+        "Search guide, live probes of 2026",
+        "documented, seen; 400 texts chosen",
+    ),
+    "properties.list_properties": Note("no paging; a new one shows after the lag", PROPERTIES, "documented, seen"),
+    "properties.create_property": Note(
+        "names, pairs of type and fieldType, options, 10 unique ones, 1,000 in all; 409; restores an archived name",
+        PROPERTIES,
+        "documented, seen; text for bad names chosen",
+    ),
+    "properties.create_batch": Note("up to 100, existing ones named in a 207", PROPERTIES, "documented, seen"),
+    "properties.read_batch": Note("missing ones named in a 207", PROPERTIES, "documented, seen"),
+    "properties.archive_batch": Note("204", PROPERTIES, "documented"),
+    "properties.read_property": Note("404 until the lag has passed", PROPERTIES, "documented, seen"),
+    "properties.update_property": Note(
+        "options are replaced; name and uniqueness stay", PROPERTIES, "documented, seen"
+    ),
+    "properties.archive_property": Note("in use: 400 CANNOT_DELETE_PROPERTY_IN_USE", PROPERTIES, "documented, seen"),
+    "properties.list_groups": Note("every group", PROPERTIES, "documented"),
+    "properties.create_group": Note("409 for a name in use", PROPERTIES, "documented, seen"),
+    "properties.read_group": Note("one group", PROPERTIES, "documented"),
+    "properties.update_group": Note("label and order", PROPERTIES, "documented"),
+    "properties.archive_group": Note("with members: 400 GROUP_WITH_ACTIVE_PROPERTIES", PROPERTIES, "documented, seen"),
+    "association_calls.associate_default": Note(
+        "unlabelled (279/280 between contacts and companies), idempotent", ASSOCIATIONS, "documented, seen"
+    ),
+    "association_calls.associate_default_batch": Note(
+        "up to 2,000; missing records are errors of their own", ASSOCIATIONS, "documented; error shape chosen"
+    ),
+    "association_calls.associate": Note("labels added to those held; one primary company", ASSOCIATIONS, "documented"),
+    "association_calls.associate_batch": Note("up to 2,000", ASSOCIATIONS, "documented; error shape chosen"),
+    "association_calls.read_one": Note(
+        "pages; on 2026-09 served although its OpenAPI does not list it", ASSOCIATIONS, "documented to 2026-03"
+    ),
+    "association_calls.read_batch": Note("up to 1,000; those with none in a 207", ASSOCIATIONS, "documented"),
+    "association_calls.archive_one": Note("parts two records", ASSOCIATIONS, "documented"),
+    "association_calls.archive_batch": Note("204 on v4, 200 with a body on dates", ASSOCIATIONS, "documented"),
+    "association_calls.archive_labels": Note("the unlabelled one takes all with it", ASSOCIATIONS, "documented"),
+    "association_calls.list_labels": Note("primary, unlabelled and the account's own", ASSOCIATIONS, "documented"),
+    "association_calls.create_label": Note("both directions", ASSOCIATIONS, "documented; type ids are the emulator's"),
+    "association_calls.update_label": Note("new texts", ASSOCIATIONS, "documented"),
+    "association_calls.archive_label": Note("taken off every link", ASSOCIATIONS, "documented"),
+    "event_calls.send": Note(
+        "204; identity by matching rule, record id, e-mail, visitor token; uuid dropped for a year; Enterprise only",
+        EVENTS,
+        "documented; 400 and 403 bodies and what becomes of an unknown e-mail chosen",
+    ),
+    "event_calls.send_batch": Note("up to 500, all or none", EVENTS, "documented; 400 bodies chosen"),
+    "event_calls.read": Note("by object, type and time, newest first", "OpenAPI", "documented; order chosen"),
+    "event_calls.read_types": Note("types that have occurred", "OpenAPI", "documented"),
+    "definition_calls.list_definitions": Note("pages, search, with or without properties", EVENTS, "documented"),
+    "definition_calls.create": Note("500 at most; 409 for a name in use or used before", EVENTS, "documented"),
+    "definition_calls.read": Note("by plain or fully qualified name", EVENTS, "documented"),
+    "definition_calls.update": Note("answers 201", "OpenAPI", "documented"),
+    "definition_calls.delete": Note("for good", EVENTS, "documented"),
+    "definition_calls.create_property": Note("409 for a name in use", EVENTS, "documented"),
+    "definition_calls.update_property": Note("answers 201", "OpenAPI", "documented"),
+    "definition_calls.delete_property": Note("later values of it are dropped", EVENTS, "documented; dropping chosen"),
+    "account.details": Note("portal id, time zone, hosting", ACCOUNT, "documented, seen"),
+    "account.daily_usage": Note("today's calls and when the day ends", "OpenAPI", "documented"),
+    "account.custom_property_limits": Note("1,000 a type", ACCOUNT, "documented, seen"),
+    "account.record_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
+    "account.custom_object_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
+    "account.list_schemas": Note("configured custom types, read only", "OpenAPI", "documented"),
+    "account.read_schema": Note("one type with its properties", "OpenAPI", "documented"),
+    "oauth.authorize": Note("consents at once and sends the browser back", OAUTH, "documented"),
+    "oauth.token": Note(
+        "code, refresh token, client credentials; 1,800 s; both vocabularies in errors",
+        OAUTH,
+        "documented; BAD_AUTH_CODE chosen",
+    ),
+    "oauth.introspect": Note("what a token is good for", OAUTH, "documented"),
+    "oauth.revoke": Note("a token is good for nothing", OAUTH, "documented"),
+    "oauth.read_access_token": Note("v1's way to ask", OAUTH, "documented"),
+    "oauth.read_refresh_token": Note("v1's way to ask", OAUTH, "documented"),
+    "oauth.delete_refresh_token": Note("v1's way to revoke", OAUTH, "documented"),
+}
+
+
+def operation_paths() -> dict[str, list[str]]:
+    """Operation name (`module.function`) to the method and paths that reach it, dates written as `{date}`."""
+    found: dict[str, list[str]] = {}
+    for route in all_routes():
+        name = f"{route.handler.__module__.rpartition('.')[2]}.{route.handler.__name__}"
+        path = re.sub("|".join(DATES), "{date}", route.pattern)
+        line = f"{route.method} {path}"
+        if line not in found.setdefault(name, []):
+            found[name].append(line)
+    return found
+
+
+def table() -> str:
+    """The table of operations."""
+    lines = ["| operation | what it does | source | how sure |", "|---|---|---|---|"]
+    for name, paths in operation_paths().items():
+        note = NOTES[name]
+        shown = "<br>".join(f"`{path}`" for path in paths)
+        lines.append(f"| {shown} | {note.behaviour} | {note.source} | {note.sure} |")
+    return "\n".join(lines)
+
+
+def page_in_step(text: str) -> str:
+    """The page with its table made anew."""
+    before, _, rest = text.partition(START)
+    after = rest.partition(END)[2]
+    return f"{before}{START}\n{table()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_in_step(PAGE.read_text()))
+    sys.exit(0)

@@ -1,0 +1,131 @@
+"""The emulator's page: its commands run as they stand, against `hubwire emulator` started as it says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from hubwire.emulator.control import LimitsBody, PortalBody
+from hubwire.emulator.faults import FaultRule
+from hubwire.testing import Emulator, EmulatorConfig
+
+PAGE = Path(__file__).parents[2] / "docs" / "emulator.md"
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+
+
+@pytest.fixture
+def base_url() -> Iterator[str]:
+    """Where `hubwire emulator` listens, started as the page says but on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = next(line for line in PAGE.read_text().splitlines() if line.startswith("hubwire emulator "))
+    command = [str(Path(sys.executable).parent / "hubwire"), *start.split()[1:]]
+    command[command.index("--port") + 1] = str(port)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        yield listening(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def listening(url: str, process: subprocess.Popen[bytes]) -> str:
+    """The address, once something answers there."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "hubwire emulator ended"
+        try:
+            with urlopen(f"{url}/_emulator/clock", timeout=5) as answer:
+                answer.read()
+            return url
+        except URLError:
+            time.sleep(0.05)  # no signal to wait for: the process says nothing of its port
+    raise AssertionError("hubwire emulator did not answer")
+
+
+def examples() -> Iterator[tuple[str, Any]]:
+    """Commands of the Examples section, each with the answer that follows it (None for none)."""
+    section = PAGE.read_text().partition("## Examples")[2].partition("\n## ")[0]
+    blocks = FENCE.findall(section)
+    for number, (language, text) in enumerate(blocks):
+        if language == "sh":
+            answer = blocks[number + 1] if number + 1 < len(blocks) else ("", "")
+            yield text, json.loads(answer[1]) if answer[0] == "json" else None
+
+
+def holds(shown: Any, actual: Any) -> bool:
+    """True when everything shown is in the actual answer, at its place."""
+    if isinstance(shown, dict):
+        return isinstance(actual, dict) and all(key in actual and holds(shown[key], actual[key]) for key in shown)
+    if isinstance(shown, list):
+        pairs = zip(shown, actual, strict=False)
+        return isinstance(actual, list) and len(shown) == len(actual) and all(holds(*pair) for pair in pairs)
+    return bool(shown == actual)
+
+
+def test_every_example_answers_as_shown(base_url: str) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed: the examples of docs/emulator.md are not run")
+    environment = {**os.environ, "HUBSPOT_BASE_URL": base_url, "HUBSPOT_ACCESS_TOKEN": "T"}
+    setup, compared = "", 0
+    for text, shown in examples():
+        if "curl" not in text:
+            setup += text
+            continue
+        command = ["bash", "-euo", "pipefail", "-c", setup + text]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        last = done.stdout[last_document(done.stdout) :]
+        actual = json.loads(last) if last.strip() else None
+        assert shown is None or holds(shown, actual), f"{text}\nshown {shown}\nactual {actual}"
+        compared += shown is not None
+    assert compared >= 8
+
+
+def last_document(text: str) -> int:
+    """Where the last of several JSON documents written one after another begins."""
+    decoder, start = json.JSONDecoder(), 0
+    while True:
+        _, end = decoder.raw_decode(text, start)
+        if not text[end:].strip():
+            return start
+        start = end
+
+
+def test_the_comparison_can_fail() -> None:
+    assert holds({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}], "d": 3})
+    assert not holds({"a": [{"b": 1}]}, {"a": [{"b": 2}]})
+    assert not holds({"a": []}, {"a": [1]})
+    assert not holds({"a": 1}, {})
+
+
+def test_every_setting_limit_and_fault_field_is_described() -> None:
+    text = PAGE.read_text()
+    names = {field.name for field in dataclasses.fields(EmulatorConfig)}
+    names |= {*LimitsBody.__struct_fields__, *PortalBody.__struct_fields__, *FaultRule.__struct_fields__}
+    names -= {"matched", "applied"}
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_the_python_example_runs() -> None:
+    section = PAGE.read_text().partition("## In a test, in process")[2]
+    code = next(text for language, text in FENCE.findall(section) if language == "python")
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    assert isinstance(scope["emulator"], Emulator)
+    assert scope["emulator"].state.config.tier == "starter"
