@@ -1,6 +1,10 @@
-"""Everything but the tracking paths, as one Starlette app: health, metrics, console, admin API, device files."""
+"""Everything but the tracking paths: probes, what local commands ask, device files, and console with admin API."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -9,20 +13,32 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hubwire import __version__
+from hubwire.console.app import console_app
+from hubwire.device.demo import demo_routes
+from hubwire.device.routes import device_routes
+from hubwire.emulator.browser import browser_routes
 from hubwire.errors import BackendError, SettingsError
 from hubwire.imports import BYTES_PER_APPEND, entries_of_lines, lines_of, source_named
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.secret import Secret
 from hubwire.service import Service
 
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+ASGIApp = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
-def make_pages(service: Service) -> Starlette:
-    """The pages of this service."""
-    return Starlette(routes=[*_probes(service), *_local(service)], exception_handlers={404: _not_found})
 
-
-async def _not_found(request: Request, exc: Exception) -> Response:
-    return JSONResponse({"code": "not-found", "message": f"nothing at {request.url.path[:200]}"}, 404)
+def make_pages(service: Service, public_url: str) -> Starlette:
+    """The pages of this service. The console is mounted last, at the root: it answers what nobody else takes."""
+    routes: list[BaseRoute] = [*_probes(service), *_local(service)]
+    routes += device_routes(service.browser_sources, service.assets)
+    if service.sandbox is not None:
+        routes += demo_routes(service.browser_sources.first, service.assets)
+        routes += browser_routes()
+    app = Starlette(routes=routes)
+    if (Path(__file__).parent / "console/static/console.css").exists():
+        app.mount("/", console_app(service.console_deps(public_url), service.access))
+    return app
 
 
 def _probes(service: Service) -> list[BaseRoute]:
@@ -47,9 +63,10 @@ def _local(service: Service) -> list[BaseRoute]:
         authorization = request.headers.get("authorization", "")
         if server is None or Secret(authorization.removeprefix("Bearer ")) != server.token:
             return JSONResponse({"code": "unauthorised", "message": "this takes the local server's token"}, 401)
-        body = await request.body()
-        if len(body) > 2 * BYTES_PER_APPEND:
-            return JSONResponse({"code": "upload-too-large", "message": f"body: {len(body)} bytes"}, 400)
+        body = await _bounded_body(request, 2 * BYTES_PER_APPEND)
+        if body is None:
+            message = f"body: more than {2 * BYTES_PER_APPEND} bytes"
+            return JSONResponse({"code": "upload-too-large", "message": message}, 400)
         try:
             source = source_named(service.store.registry, request.query_params["source"])
             lines = lines_of(body, int(request.query_params["first_line"]))
@@ -64,3 +81,14 @@ def _local(service: Service) -> list[BaseRoute]:
         return Response(msgspec.json.encode(outcome), media_type="application/json")
 
     return [Route("/api/v1/import", import_lines, methods=["POST"])]
+
+
+async def _bounded_body(request: Request, limit: int) -> bytes | None:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            return None
+        parts.append(part)
+    return b"".join(parts)

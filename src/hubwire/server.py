@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -9,6 +11,7 @@ import msgspec
 import structlog
 import uvicorn
 
+from hubwire.errors import SettingsError
 from hubwire.local import announce_local_server, withdraw_local_server
 from hubwire.logs import configure_logs
 from hubwire.pages import make_pages
@@ -20,15 +23,15 @@ log = structlog.get_logger("hubwire")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 GRACE_SECONDS = 15
 BACKLOG = 1024
-HEADER_BYTES = 32 * 1024
 
 
-def make_app(service: Service) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def make_app(service: Service, public_url: str) -> ASGIApp:
     """One ASGI app: the tracking paths go straight to the receiver, everything else to the pages."""
-    receive_app, pages = service.receive, make_pages(service)
+    receive_app, pages = service.receive, make_pages(service, public_url)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and receive_app.handles(scope["path"]):
@@ -42,61 +45,76 @@ def make_app(service: Service) -> Callable[[Scope, Receive, Send], Awaitable[Non
 async def serve(
     settings: Settings, host: str | None = None, port: int | None = None, announce: Callable[[str], None] = print
 ) -> None:
-    """Run until SIGTERM or SIGINT: then no new upload is taken, cycles under way finish, leases are given back."""
+    """Run until SIGTERM or SIGINT: then no new upload is taken, cycles under way finish, leases are given back.
+
+    Errors: SettingsError when the address cannot be listened on, BackendError when the store cannot be opened.
+    """
     configure_logs(settings.log_level, settings.log_format)
-    settings = msgspec.structs.replace(
-        settings, host=host or settings.host, port=settings.port if port is None else port
-    )
+    listening = listening_socket(host or settings.host, settings.port if port is None else port)
+    settings = msgspec.structs.replace(settings, host=host or settings.host, port=listening.getsockname()[1])
     service = Service(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            make_app(service),
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            ssl_certfile=settings.tls_certificate,
-            ssl_keyfile=settings.tls_key,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=list(settings.trusted_proxies),
-        )
-    )
-    startup = server.startup
-
-    async def startup_and_announce(*args: Any, **kwargs: Any) -> None:
-        await startup(*args, **kwargs)
-        if server.started:
-            number = server.servers[0].sockets[0].getsockname()[1]
-            url = f"{_scheme(settings)}://{_reachable(settings.host)}:{number}"
-            sandbox_url = service.sandbox.base_url if service.sandbox else None
-            service.local = announce_local_server(settings, url, sandbox_url)
-            announce(banner(service, number))
-
-    server.startup = startup_and_announce  # type: ignore[method-assign]
     service.start()
     try:
-        await server.serve()
+        own_url = f"{_scheme(settings)}://{_reachable(settings.host)}:{settings.port}"
+        service.local = announce_local_server(settings, own_url, service.sandbox.base_url if service.sandbox else None)
+        app = make_app(service, settings.public_url or own_url)
+        announce(banner(service, settings.public_url or own_url))
+        replays = asyncio.create_task(service.replays.run())
+        await uvicorn.Server(_uvicorn_config(app, settings)).serve(sockets=[listening])
+        replays.cancel()
     finally:
         withdraw_local_server(settings)
         await service.journal.close()
         service.stop()
 
 
-def banner(service: Service, port: int) -> str:
-    """What a person needs after starting: where it is, and a line to paste."""
-    settings = service.settings
-    url = f"{_scheme(settings)}://{settings.host}:{port}"
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bound and listening: who connects from now on waits in its queue until the app is ready."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as exc:
+        listening.close()
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {exc.strerror}",
+            hint="Another server may be running there: choose another HUBWIRE_PORT.",
+        ) from exc
+    return listening
+
+
+def _uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
+
+
+def banner(service: Service, url: str) -> str:
+    """What a person needs after starting: where it is, how to get in, and a line to paste."""
     lines = [f"Hubwire is up: {url}"]
     if service.sandbox is not None:
-        lines.append(
-            f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves here."
-        )
+        lines += [
+            f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves here.",
+            f"Demo page of device mode: {url}/demo",
+        ]
+    token = service.access.first_token()
+    if token is not None:
+        lines.append(f"Admin token, shown this once: {token.reveal()}")
+    lines.append(f"Console, signed in once by this link: {service.access.sign_in_link(url)}")
     key = service.first_start.write_key
     if key is not None:
         body = '{"userId":"user1234","traits":{"email":"peter@example.com","firstname":"Peter","lastname":"Gibbon"}}'

@@ -11,25 +11,42 @@ from dataclasses import dataclass
 import structlog
 
 from hubwire.backends.store import Store, open_store
+from hubwire.browser_sources import BrowserSources
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock, SystemClock
+from hubwire.console.access import Access
+from hubwire.console.ports import ConsoleDeps
 from hubwire.deliver.lane import LanePolicy
 from hubwire.deliver.retry import RetryPolicy
 from hubwire.deliver.worker import Worker, WorkerParts
-from hubwire.destination import Destination, Source
+from hubwire.destination import Destination, Source, SourceKind
+from hubwire.device.assets import Assets, load_assets
+from hubwire.device.snippet import snippet
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.local import LocalServer
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.limits import ReceiveLimits
+from hubwire.record.replay import ReplayRunner
 from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
 from hubwire.secret import Secret
 from hubwire.settings import Settings
+from hubwire.workbench import Workbench
 
 log = structlog.get_logger("hubwire")
 
 FIRST_SOURCE = "server"
 FIRST_DESTINATION = "hubspot"
+
+
+DEMO_SOURCE = Source(
+    source_id=0, name="website", kind=SourceKind.WEB, identity_space="source:website", device_mode=True
+)
+
+
+def new_write_key() -> str:
+    """A fresh write key."""
+    return f"wk_{secrets.token_urlsafe(18)}"
 
 
 @dataclass(slots=True)
@@ -64,6 +81,11 @@ class Service:
             read_timeout_seconds=settings.read_timeout_seconds,
         )
         self.receive = ReceiveApp(sources, self.journal, self.clock, limits)
+        self.access = Access(self.store.access, self.clock, settings.admin_token)
+        self.browser_sources = BrowserSources(registry, self.clock)
+        self.assets: Assets | None = load_assets()
+        self.clients = ClientFactory(registry, self.clock, settings)
+        self.replays = ReplayRunner(self.store.replays, self.clock, self._wake)
 
     def start(self) -> None:
         """Start the sandbox, when a destination needs it, and the worker."""
@@ -87,6 +109,36 @@ class Service:
     def _wake(self) -> None:
         if self.worker is not None:
             self.worker.wake()
+
+    def console_deps(self, public_url: str) -> ConsoleDeps:
+        """What console and admin API work with."""
+        store = self.store
+        bench = Workbench(store.registry, store.record, self.journal, self.clients, self.clock)
+        assets = self.assets
+        return ConsoleDeps(
+            queries=store.queries,
+            statistics=store.statistics,
+            replays=store.replays,
+            registry=store.registry,
+            access=store.access,
+            record=store.record,
+            journal=store.journal,
+            clock=self.clock,
+            settings=self.settings,
+            planner=bench.plan,
+            tester=bench.test,
+            sender=bench.send,
+            schema=bench.schema,
+            make_property=bench.make_property,
+            snippet=lambda key: snippet(assets, public_url, key) if assets else None,
+            public_url=public_url,
+            is_sandbox=self.sandbox is not None,
+            emulator_url=self.sandbox.base_url if self.sandbox else None,
+            has_demo=self.sandbox is not None and assets is not None,
+            wake=self._wake,
+            poke_replays=self.replays.poke,
+            notice=self._wake,
+        )
 
     def _parts(self) -> WorkerParts:
         settings = self.settings
@@ -113,8 +165,11 @@ class Service:
         first = FirstStart()
         if not registry.sources():
             source = registry.save_source(Source(source_id=0, name=FIRST_SOURCE))
-            first.write_key = settings.write_key or f"wk_{secrets.token_urlsafe(18)}"
+            first.write_key = settings.write_key or new_write_key()
             registry.add_write_key(source.source_id, Secret(first.write_key))
+            if settings.is_sandbox:
+                web = registry.save_source(DEMO_SOURCE)
+                registry.add_write_key(web.source_id, Secret(new_write_key()))
         elif settings.write_key and registry.source_of_key(settings.write_key) is None:
             registry.add_write_key(next(iter(registry.sources())), Secret(settings.write_key))
         if not registry.destinations():
@@ -131,4 +186,5 @@ class Service:
             base_url=settings.hubspot_base_url,
             api_version=settings.hubspot_api_version,
             is_sandbox=settings.is_sandbox,
+            load_forms_sdk=settings.is_sandbox,
         )

@@ -27,6 +27,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     host: Annotated[str, Meta(description="Address to listen on. Loopback unless told otherwise.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8080
+    public_url: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^/]+(/.*[^/])?$")] | None,
+        Meta(description="Where SDKs and browsers reach this server, when that is not its own address."),
+    ] = None
     data: Annotated[str, Meta(description="Folder for the database and the secret key.")] = "data"
     database_url: Annotated[
         str | None,

@@ -1,0 +1,67 @@
+"""Sources as a page sees them: the write key's source, with the HubSpot destination that it feeds."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from hubwire.clock import Clock
+from hubwire.destination import Destination, Source, SourceKind
+from hubwire.device.source import DeviceSource
+from hubwire.receive.auth import CachedSources
+from hubwire.registry.protocol import Registry
+
+STAND_IN_SCRIPTS = "/_hubspot/js"
+STAND_IN_FORMS = "/_hubspot/js/forms/v2.js"
+MAX_KNOWN = 1024
+
+
+class BrowserSources:
+    """`DeviceSources` over the registry. Answers from memory; a change is seen within a second."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._sources = CachedSources(registry.source_of_key, registry.version, clock)
+        self._destinations: tuple[int, list[Destination]] = (-1, [])
+        self._made: OrderedDict[tuple[str, int], DeviceSource] = OrderedDict()
+
+    def get(self, write_key: str) -> DeviceSource | None:
+        """The enabled source with this write key, as it is set now; None for an unknown key."""
+        source = self._sources.by_write_key(write_key)
+        if source is None or source.kind is SourceKind.SERVER:
+            return None
+        version = self._registry.version()
+        made = self._made.get((write_key, version))
+        if made is None:
+            made = self._made[write_key, version] = _device_source(write_key, source, self._fed_by(source, version))
+            if len(self._made) > MAX_KNOWN:
+                self._made.popitem(last=False)
+        return made
+
+    def first(self) -> DeviceSource | None:
+        """The first web source in device mode: what the demo page shows."""
+        for source in self._registry.sources().values():
+            if source.kind is SourceKind.WEB and source.device_mode and source.is_enabled:
+                keys = [key.text for key in self._registry.write_keys(source.source_id) if not key.is_revoked]
+                if keys and keys[0] is not None:
+                    return self.get(keys[0])
+        return None
+
+    def _fed_by(self, source: Source, version: int) -> Destination | None:
+        if self._destinations[0] != version:
+            self._destinations = (version, list(self._registry.destinations().values()))
+        return next((one for one in self._destinations[1] if one.takes(source.source_id)), None)
+
+
+def _device_source(write_key: str, source: Source, destination: Destination | None) -> DeviceSource:
+    if destination is None:
+        return DeviceSource(write_key=write_key, device_mode=False)
+    return DeviceSource(
+        write_key=write_key,
+        hub_id=destination.hub_id,
+        device_mode=source.device_mode and not destination.is_paused,
+        load_forms_sdk=destination.load_forms_sdk,
+        region=destination.region,
+        consent_categories=destination.mapping.consent_categories,
+        script_host=STAND_IN_SCRIPTS if destination.is_sandbox else None,
+        forms_url=STAND_IN_FORMS if destination.is_sandbox else None,
+    )

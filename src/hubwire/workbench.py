@@ -1,0 +1,136 @@
+"""What console and admin API do with the running service: plan, test, send, read and extend a portal's schema."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+
+from hubwire.clients import ClientFactory
+from hubwire.clock import Clock
+from hubwire.console.ports import Check, ConnectionReport, Health
+from hubwire.deliver.preview import DryRun, preview
+from hubwire.destination import Destination, Source
+from hubwire.dryrun import read_schema, rows_of
+from hubwire.errors import HubSpotError, SettingsError
+from hubwire.hubspot.account import HubSpotAccount
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.definitions import NewProperty
+from hubwire.journal.group_commit import GroupCommit
+from hubwire.message import Entry
+from hubwire.plan.default_portal import default_portal
+from hubwire.receive.entries import Terms, entries_of
+from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.parse import encoded, read_upload
+from hubwire.receive.paths import Route, Takes
+from hubwire.record.protocol import Record
+from hubwire.registry.protocol import Registry
+from hubwire.schema import PortalSchema
+
+SCHEMA_AGE_MS = 300_000
+ANY_TYPE = Route(Takes.SINGLE, None)
+PROPERTY_GROUPS = {"contacts": "contactinformation", "companies": "companyinformation"}
+FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "date": "date", "datetime": "date"}
+
+
+class Workbench:
+    """The callables that `ConsoleDeps` asks for. HubSpot is only read, except by `make_property`."""
+
+    def __init__(
+        self, registry: Registry, record: Record, journal: GroupCommit, clients: ClientFactory, clock: Clock
+    ) -> None:
+        self._registry = registry
+        self._record = record
+        self._journal = journal
+        self._clients = clients
+        self._clock = clock
+        self._schemas: dict[int, tuple[int, PortalSchema]] = {}
+
+    async def plan(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
+        """Plan one message as a lane would, sending nothing. Raises UploadRefused for what receive would refuse."""
+        destination, source = self._destination(destination_id), self._source(source_id)
+        rows = rows_of([self._entry(message, source)])
+        is_default = False
+        try:
+            schema = await self.schema(destination_id)
+        except (HubSpotError, SettingsError):
+            schema, is_default = default_portal(destination.hub_id or "0"), True
+        [run], _ = preview(rows, destination, {source_id: source}, schema, self._record.links)
+        return msgspec.structs.replace(run, schema_is_default=is_default)
+
+    async def send(self, source_id: int, message: dict[str, Any]) -> str:
+        """Journal one message as if the source had sent it; its message_id."""
+        message = {"messageId": f"console-{uuid.uuid4()}", **message}
+        entry = self._entry(message, self._source(source_id))
+        await self._journal.append([entry])
+        return entry.message_id
+
+    async def schema(self, destination_id: int) -> PortalSchema:
+        """The portal's schema, not older than five minutes. Raises HubSpotError, SettingsError."""
+        now_ms = self._clock.now_ms()
+        read_at_ms, known = self._schemas.get(destination_id, (0, None))
+        if known is None or now_ms - read_at_ms > SCHEMA_AGE_MS:
+            async with self._client(destination_id) as client:
+                known = await read_schema(client, self._destination(destination_id), self._clock)
+            self._schemas[destination_id] = (now_ms, known)
+        return known
+
+    async def make_property(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
+        """Create a property in the portal. Raises HubSpotError."""
+        wanted = NewProperty(
+            name=name, label=label, type=type_, field_type=FIELD_TYPES[type_], group=PROPERTY_GROUPS[object_type]
+        )
+        async with self._client(destination_id) as client:
+            await HubSpotAccount(client).create_properties(object_type, [wanted])
+        self._schemas.pop(destination_id, None)
+
+    async def test(self, destination_id: int) -> ConnectionReport:
+        """Try the destination's token against HubSpot."""
+        destination = self._destination(destination_id)
+        try:
+            async with self._client(destination_id) as client:
+                account = await HubSpotAccount(client).account_details()
+        except (HubSpotError, SettingsError) as exc:
+            failed = Check(name="Access token", health=Health.FAIL, said=str(exc), remedy=exc.hint)
+            return ConnectionReport(checks=[failed])
+        accepted = Check(name="Access token", health=Health.OK, said=f"accepted by hub {account.hub_id}")
+        is_same = destination.hub_id in (None, account.hub_id)
+        hub = Check(
+            name="Hub ID",
+            health=Health.OK if is_same else Health.FAIL,
+            said=f"the token belongs to hub {account.hub_id}",
+            remedy="" if is_same else f"The destination says {destination.hub_id}: change it, or use that hub's token.",
+        )
+        return ConnectionReport(
+            checks=[accepted, hub],
+            hub_id=account.hub_id,
+            time_zone=account.time_zone,
+            region=account.data_hosting_location or None,
+            api_version=destination.api_version,
+            api_supported_until=client.paths.supported_until,
+        )
+
+    def _entry(self, message: dict[str, Any], source: Source) -> Entry:
+        limits = ReceiveLimits()
+        upload = read_upload(encoded(message), ANY_TYPE, limits)
+        [entry] = entries_of(upload, ANY_TYPE, source, self._clock.now_ms(), Terms(limits))
+        return entry
+
+    def _destination(self, destination_id: int) -> Destination:
+        try:
+            return self._registry.destinations()[destination_id]
+        except KeyError:
+            raise SettingsError(f"no destination {destination_id}") from None
+
+    def _source(self, source_id: int) -> Source:
+        try:
+            return self._registry.sources()[source_id]
+        except KeyError:
+            raise SettingsError(f"no source {source_id}") from None
+
+    def _client(self, destination_id: int) -> HubSpotClient:
+        client = self._clients.make(self._destination(destination_id))
+        if client is None:
+            raise SettingsError("no access token is set", hint="Set a service key on the Connection page.")
+        return client
