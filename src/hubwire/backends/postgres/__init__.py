@@ -1,0 +1,1 @@
+"""PostgreSQL: journal, record and registry in one database, for any number of receivers and deliverers."""

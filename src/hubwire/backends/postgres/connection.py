@@ -1,0 +1,163 @@
+"""The PostgreSQL database: a pool of connections, transactions, numbered migrations, notifications.
+
+A commit that returned is as durable as the server makes it (`synchronous_commit`, replicas): nothing here weakens it.
+Errors of the server become `BackendUnavailable` where the same call may work later; anything else is our own bug.
+Time limits: a connection that another machine's death left half open is given up by the server within seconds
+(`SESSION`), so that no lock outlives its holder for longer than a lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import Connection, conninfo, errors
+from psycopg.rows import TupleRow
+from psycopg.types.string import StrBinaryDumper, StrDumper
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from hubwire.backends.postgres import arrays
+from hubwire.backends.postgres.migrations import migrate
+from hubwire.errors import BackendUnavailable, SchemaMismatch
+
+POOL_SIZE = 10
+WAIT_SECONDS = 10.0
+"""How long a call waits for a connection: a restart of the server passes unnoticed when it is shorter."""
+CONNECT_SECONDS = 5
+OLDEST_SERVER = 140000
+
+SESSION = {
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+"""The server's own limits for our sessions."""
+
+CLIENT = {
+    "application_name": "hubwire",
+    "connect_timeout": str(CONNECT_SECONDS),
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""Connection parameters, unless the URL says otherwise."""
+
+Db = Connection[TupleRow]
+
+
+class _SafeText(StrDumper):
+    """Text as PostgreSQL takes it: it has no NUL character and no lone surrogate, JSON from anywhere may."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(storable(obj))
+
+
+class _SafeBinaryText(StrBinaryDumper):
+    def dump(self, obj: str) -> Any:
+        return super().dump(storable(obj))
+
+
+def storable(text: str) -> str:
+    """The text with what PostgreSQL cannot store replaced by U+FFFD."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text
+
+
+class PostgresDatabase:
+    """One database. Any thread may use it; `close()` gives every connection back.
+
+    Shape: `url` is a libpq URL; `options` and parameters in it win over the defaults above.
+    Errors: BackendUnavailable, SchemaMismatch.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = POOL_SIZE) -> None:
+        self.url = url
+        self._conninfo = _conninfo(url)
+        with explained(), psycopg.connect(self._conninfo, autocommit=True) as db:
+            if db.info.server_version < OLDEST_SERVER:
+                raise SchemaMismatch(f"PostgreSQL {db.info.server_version // 10000} is too old; 14 is the oldest")
+            migrate(db)
+        self._pool: ConnectionPool[Db] = ConnectionPool(
+            self._conninfo,
+            min_size=1,
+            max_size=pool_size,
+            timeout=WAIT_SECONDS,
+            kwargs={"autocommit": True},
+            configure=_configure,
+            check=ConnectionPool.check_connection,
+            open=True,
+            name="hubwire",
+        )
+
+    @contextmanager
+    def connection(self) -> Iterator[Db]:
+        """A connection in autocommit: each statement sees the newest commit."""
+        with explained(), self._pool.connection() as db:
+            yield db
+
+    @contextmanager
+    def transaction(self) -> Iterator[Db]:
+        """A write transaction: committed when the block ends, rolled back when it raises.
+
+        Errors: BackendUnavailable; when the connection broke during the commit itself, it may have been done.
+        """
+        with self.connection() as db, db.transaction():
+            yield db
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Db]:
+        """A read transaction: everything read in it is of one moment."""
+        with self.transaction() as db:
+            db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield db
+
+    def execute(self, sql: str, parameters: Any = ()) -> list[TupleRow]:
+        """The rows of one statement, run on its own."""
+        with self.connection() as db:
+            cursor = db.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def connect(self) -> Db:
+        """A connection outside the pool, for a caller that keeps it (listening, copying)."""
+        with explained():
+            db = psycopg.connect(self._conninfo, autocommit=True)
+            _configure(db)
+            return db
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def _conninfo(url: str) -> str:
+    given = conninfo.conninfo_to_dict(url)
+    options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+    given["options"] = f"{options} {given.get('options') or ''}".strip()
+    return conninfo.make_conninfo("", **{**CLIENT, **given})
+
+
+def _configure(db: Db) -> None:
+    db.adapters.register_dumper(str, _SafeBinaryText)
+    db.adapters.register_dumper(str, _SafeText)
+    arrays.register(db)
+
+
+RETRYABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, errors.ReadOnlySqlTransaction)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Failures of the server as BackendUnavailable: down, restarting, full, a deadlock, too slow."""
+    try:
+        yield
+    except RETRYABLE as exc:
+        raise BackendUnavailable(f"postgres: {str(exc).strip() or type(exc).__name__}") from exc

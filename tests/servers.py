@@ -1,0 +1,179 @@
+"""Real servers for tests, from Debian's packages: started in a folder of their own, on free loopback ports, stopped by
+their own process id. `why_not()` says what is missing, in the words of the one skip line."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+POSTGRES_FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+POSTGRES_USER = "postgres"
+TEMPLATE = "hubwire_template"
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until something listens on the port; raises with the server's own words when it ended instead."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended: {log.read_text(errors='replace')[-2000:]}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError(f"nothing listens on {port}: {log.read_text(errors='replace')[-2000:]}")
+
+
+class PostgresServer:
+    """One PostgreSQL server. As root it runs as Debian's user `postgres`, which it insists on.
+
+    Shape: `settings` are server settings; without fsync by default, since a killed process loses no page that the
+    kernel has (`fsync="on"` for benchmarks).
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hubwire-postgres-"))
+        self.port = free_port()
+        self._settings = {"fsync": "off", "max_connections": "200", **settings}
+        self._as: dict[str, Any] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._made = 0
+        if os.geteuid() == 0:
+            account = pwd.getpwnam(POSTGRES_USER)
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
+            self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        binaries = POSTGRES_FOLDERS[-1]
+        subprocess.run(
+            [
+                binaries / "initdb",
+                "-D",
+                self.folder / "data",
+                "-U",
+                "hubwire",
+                "-A",
+                "trust",
+                "--no-sync",
+                "-E",
+                "UTF8",
+            ],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            **self._as,
+        )
+        self._program = binaries / "postgres"
+
+    @staticmethod
+    def why_not() -> str | None:
+        if not POSTGRES_FOLDERS:
+            return "PostgreSQL is not installed (apt-get install postgresql): no test runs on it"
+        try:
+            import psycopg_pool  # noqa: F401
+        except ImportError:
+            return "psycopg is not installed (pip install 'hubwire[postgres]'): no test runs on PostgreSQL"
+        return None
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://hubwire@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.folder), **self._settings}
+        log = self.folder / "log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [
+                    str(self._program),
+                    *("-D", str(self.folder / "data"), "-p", str(self.port)),
+                    *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
+                ],
+                cwd=self.folder,
+                stdout=output,
+                stderr=output,
+                **self._as,
+            )
+        wait_for_port(self.port, self._process, log)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Fast shutdown by default; SIGQUIT ends it as a crash does."""
+        stop_process(self._process, how)
+        self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """A fresh database with Hubwire's schema: its URL. It goes away afterwards."""
+        import psycopg
+
+        self._made += 1
+        name = f"test_{self._made}"
+        with psycopg.connect(self.url(), autocommit=True) as db:
+            self._make_template(db)
+            db.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        try:
+            yield self.url(name)
+        finally:
+            with psycopg.connect(self.url(), autocommit=True) as db:
+                db.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _make_template(self, db: Any) -> None:
+        """Migrating once and copying is quicker than migrating for every test."""
+        from hubwire.backends.postgres.connection import PostgresDatabase
+
+        if db.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is None:
+            db.execute(f"CREATE DATABASE {TEMPLATE}")
+            PostgresDatabase(self.url(TEMPLATE)).close()
+
+
+def stop_process(process: subprocess.Popen[bytes] | None, how: signal.Signals) -> None:
+    """End a process that we started, and wait for it."""
+    if process is None or process.poll() is not None:
+        return
+    process.send_signal(how)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    missing = PostgresServer.why_not()
+    if missing is not None:
+        pytest.skip(missing)
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh database on a real server."""
+    with postgres_server.database() as url:
+        yield url
