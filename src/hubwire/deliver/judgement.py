@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from hubwire.deliver.verdict_table import Row
 from hubwire.delivery import Dead, Retry, StopTheLine, Verdict
 from hubwire.reasons import Reason
 
@@ -49,6 +50,8 @@ class Judgement:
     """The id of the record that exists already: update that one."""
     gone: list[int] = field(default_factory=list)
     """Inputs whose remembered record id leads nowhere: forget it."""
+    again: list[int] = field(default_factory=list)
+    """Inputs to send again at once: without the properties that are blamed, or without the culprits beside them."""
     split: bool = False
     """Something spoils the batch and nobody says what: send parts (`bisect.py`), never the same batch again."""
     again_after_seconds: float | None = None
@@ -70,6 +73,11 @@ def dead(reason: Reason, detail: str) -> Dead:
     return Dead(reason, detail[:MAX_DETAIL])
 
 
-def at_once(reason: Reason) -> Retry:
+def at_once(reason: Reason, detail: str = "") -> Retry:
     """Send again now, changed or in other company; no attempt is used up."""
-    return Retry(0.0, reason, counts=False)
+    return Retry(0.0, reason, detail[:MAX_DETAIL], counts=False)
+
+
+def later(row: Row, detail: str = "") -> Retry:
+    """Try again as a row of the table says."""
+    return Retry(row.wait_seconds, row.reason or Reason.HUBSPOT_FAILED, detail[:MAX_DETAIL], row.counts)

@@ -93,7 +93,7 @@ def _judge_call(
     elif row.says is Says.DEAD:
         verdict = dead(reason, detail)
     else:
-        verdict = Retry(wait_seconds, reason, counts=row.counts)
+        verdict = Retry(wait_seconds, reason, detail, row.counts)
     may_repeat = row.says in (Says.RETRY, Says.RENEW)
     return Judgement(
         rule=row.name,
@@ -118,6 +118,8 @@ def _stop_detail(row: Row, answer: Answer, detail: str) -> str:
 def _wait_seconds(row: Row, call: Call, answer: Answer, jitter: float) -> float:
     if answer.status == 429:
         return throttle_of(answer, call.kind, jitter).wait_seconds
+    if row.says not in (Says.RETRY, Says.STOP):
+        return row.wait_seconds
     named = retry_after_seconds(answer.headers, answer.ended_at_ms, row.longest_seconds)
     if row.says is Says.STOP and named is not None:
         return named

@@ -10,17 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from hubwire.deliver.judgement import Blamed, Judgement, at_once, dead
-from hubwire.deliver.verdict_table import (
+from hubwire.deliver.judgement import Blamed, Judgement, at_once, dead, later
+from hubwire.deliver.verdict_input_table import (
     BYSTANDER,
     INPUT_VERDICTS,
     KEY_MISSING,
     NO_CULPRIT,
     OF_THE_PROPERTY,
-    Row,
-    Says,
     reason_of,
 )
+from hubwire.deliver.verdict_table import Row, Says
 from hubwire.delivery import Retry, Verdict
 from hubwire.hubspot.errors import Fault, Problem
 from hubwire.hubspot.exchange import Asked, Call, pair_key
@@ -37,18 +36,20 @@ def judge_refusal(row: Row, call: Call, status: int, problem: Problem, inputs: S
         judgement.is_answered = False
         return judgement
     if len(inputs) == 1:
-        judgement.verdicts = [at_once(Reason.INVALID_INPUT)]
+        judgement.verdicts = [later(NO_CULPRIT)]
         judge_input(judgement, 0, inputs[0], call, problem, status)
         return judgement
-    judgement.verdicts = [at_once(BYSTANDER.reason or Reason.INVALID_INPUT)] * len(inputs)
+    judgement.verdicts = [later(BYSTANDER, problem.text)] * len(inputs)
     if _is_key_missing(call, problem):
         return _key_missing(judgement, problem)
     named = indexes_named(problem, inputs) or _by_key(call, problem, inputs)
     if named and len(named) < len(inputs):
+        judgement.again = [index for index in range(len(inputs)) if index not in named]
         for index in named:
             judge_input(judgement, index, inputs[index], call, problem, status)
         return judgement
     if _blame_all(judgement, call, problem, inputs):
+        judgement.again = list(range(len(inputs)))
         return judgement
     return split_up(NO_CULPRIT, problem, inputs)
 
@@ -58,10 +59,10 @@ def split_up(row: Row, problem: Problem, inputs: Sequence[Asked]) -> Judgement:
     judgement = Judgement(rule=row.name, verdicts=[], detail=problem.text, counts=row.counts)
     reason = row.reason or Reason.INVALID_INPUT
     if len(inputs) > 1:
-        judgement.verdicts = [at_once(reason)] * len(inputs)
+        judgement.verdicts = [at_once(reason, problem.text)] * len(inputs)
         judgement.split = True
     elif inputs and row.counts:
-        judgement.verdicts = [Retry(row.wait_seconds, reason)]
+        judgement.verdicts = [later(row, problem.text)]
     elif inputs:
         judgement.verdicts = [dead(reason, problem.text)]
     judgement.is_answered = bool(inputs) and problem.is_json
@@ -74,47 +75,41 @@ def judge_input(
     """Set the verdict of one input that HubSpot's error is about."""
     if _is_key_missing(call, problem):
         judgement.schema_is_stale = True
-        judgement.verdicts[index] = _retry(KEY_MISSING)
+        judgement.verdicts[index] = later(KEY_MISSING, problem.text)
         return
     blamed, is_stale = _blamed(call, problem.faults, one)
-    row = _input_row(problem, bool(blamed), status)
+    row = _input_row(problem, status, names_property=bool(blamed), names_event=_names_event(call, problem, one))
     judgement.schema_is_stale |= is_stale
     if row.says is Says.LEAVE_OUT:
         judgement.blame[index] = blamed
+        judgement.again.append(index)
+    elif row.reason is Reason.NOT_FOUND and call.kind == "events":
+        judgement.schema_is_stale = True
     elif row.reason is Reason.NOT_FOUND:
         judgement.gone.append(index)
-        judgement.schema_is_stale |= call.kind == "events"
     judgement.verdicts[index] = _input_verdict(judgement, row, index, call, problem)
 
 
 def _input_verdict(judgement: Judgement, row: Row, index: int, call: Call, problem: Problem) -> Verdict:
     reason = row.reason or Reason.INVALID_INPUT
-    if row.says is Says.ADOPT:
-        if call.id_property is None:
-            return dead(reason, problem.text)
-        if problem.existing_id is not None:
-            judgement.adopt[index] = problem.existing_id
-            return Retry(0.0, reason)
-        return _retry(row)
-    if row.says is Says.DEAD or (row.reason is Reason.NOT_FOUND and call.kind == "events"):
+    if row.says is Says.ADOPT and call.id_property is None:
         return dead(reason, problem.text)
-    return _retry(row)
-
-
-def _retry(row: Row) -> Retry:
-    return Retry(row.wait_seconds, row.reason or Reason.INVALID_INPUT, counts=row.counts)
+    if row.says is Says.ADOPT and problem.existing_id is not None:
+        judgement.adopt[index] = problem.existing_id
+        return Retry(0.0, reason, problem.text)
+    return dead(reason, problem.text) if row.says is Says.DEAD else later(row, problem.text)
 
 
 def input_row(problem: Problem) -> Row:
     """The row for an error that is not tied to an input."""
-    return _input_row(problem, names_property=False, status=None)
+    return _input_row(problem, None)
 
 
-def _input_row(problem: Problem, names_property: bool, status: int | None) -> Row:
+def _input_row(problem: Problem, status: int | None, *, names_property: bool = False, names_event: bool = False) -> Row:
     noticed = {problem.category.upper(), problem.sub_category.upper().rpartition(".")[2], f"({status})"}
     noticed |= {code.upper() for code in problem.codes}
-    if names_property:
-        noticed.add("(NAMES_PROPERTY)")
+    noticed |= {"(NAMES_PROPERTY)"} if names_property else set()
+    noticed |= {"(NAMES_EVENT)"} if names_event else set()
     return next(row for row in INPUT_VERDICTS if not row.signs or not noticed.isdisjoint(row.signs))
 
 
@@ -127,7 +122,7 @@ def indexes_named(problem: Problem, inputs: Sequence[Asked]) -> list[int]:
     traces = set(context.get("objectWriteTraceId", ()))
     if traces:
         return [index for index, one in enumerate(inputs) if one.trace in traces]
-    keys = {key.lower() for name in ("ids", "id", "objectId", "uuid") for key in context.get(name, ())}
+    keys = {key.lower() for name in ("ids", "id", "objectId", "eventName") for key in context.get(name, ())}
     keys |= _pairs_named(context.get("fromObjectId", ()), context.get("toObjectId", ()))
     return [index for index, one in enumerate(inputs) if one.key.lower() in keys] if keys else []
 
@@ -138,8 +133,16 @@ def _pairs_named(from_ids: Sequence[str], to_ids: Sequence[str]) -> set[str]:
     return {pair_key(from_id, to_id) for from_id in from_ids for to_id in to_ids}
 
 
+def _names_event(call: Call, problem: Problem, one: Asked) -> bool:
+    return call.kind == "events" and (
+        one.key in problem.context.get("eventName", ()) or _is_in(one.key, problem.message)
+    )
+
+
 def _by_key(call: Call, problem: Problem, inputs: Sequence[Asked]) -> list[int]:
-    """The inputs whose key stands in HubSpot's words about the key property (an e-mail that is not one)."""
+    """The inputs whose key stands in HubSpot's words: an e-mail that is not one, an event that does not exist."""
+    if call.kind == "events":
+        return [index for index, one in enumerate(inputs) if _names_event(call, problem, one)]
     words = " ".join(
         fault.message for fault in problem.faults if fault.property == call.id_property or fault.code == "INVALID_EMAIL"
     )
@@ -201,5 +204,5 @@ def _is_key_missing(call: Call, problem: Problem) -> bool:
 def _key_missing(judgement: Judgement, problem: Problem) -> Judgement:
     judgement.rule = KEY_MISSING.name
     judgement.schema_is_stale = True
-    judgement.verdicts = [_retry(KEY_MISSING)] * len(judgement.verdicts)
+    judgement.verdicts = [later(KEY_MISSING, problem.text)] * len(judgement.verdicts)
     return judgement

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hubwire.deliver.judgement import Judgement, Returned, at_once
+from hubwire.deliver.judgement import Judgement, Returned, at_once, later
+from hubwire.deliver.verdict_input_table import NO_CULPRIT, RECORD_MISSING, UNREADABLE
 from hubwire.deliver.verdict_inputs import indexes_named, input_row, judge_input
-from hubwire.deliver.verdict_table import NO_CULPRIT, RECORD_MISSING, UNREADABLE, Row, Says
-from hubwire.delivery import Delivered, Retry
+from hubwire.deliver.verdict_table import Row, Says
+from hubwire.delivery import Delivered
 from hubwire.hubspot.errors import Problem, problem_of
 from hubwire.hubspot.exchange import Answer, Asked, Call, pair_key
 from hubwire.hubspot.wire import BatchAnswer, WrittenRecord, read_batch, read_pairs
@@ -47,8 +48,7 @@ def judge_success(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked])
 def _judge(
     row: Row, call: Call, inputs: Sequence[Asked], found: Mapping[int, Returned], errors: Iterable[Any]
 ) -> Judgement:
-    missing = Retry(RECORD_MISSING.wait_seconds, Reason.RECORD_MISSING)
-    judgement = Judgement(rule=row.name, verdicts=[missing] * len(inputs))
+    judgement = Judgement(rule=row.name, verdicts=[later(RECORD_MISSING)] * len(inputs))
     for index, record in found.items():
         judgement.verdicts[index] = Delivered(record.record_id)
         judgement.returned[index] = record
@@ -82,7 +82,7 @@ def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[Asked], pro
         return
     judgement.rule, judgement.split = NO_CULPRIT.name, True
     for index in missing:
-        judgement.verdicts[index] = at_once(Reason.INVALID_INPUT)
+        judgement.verdicts[index] = at_once(Reason.INVALID_INPUT, orphans[0].text)
 
 
 def _judge_events(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked]) -> Judgement:
@@ -94,7 +94,7 @@ def _judge_events(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked])
     if batch is None:
         return _unreadable(answer, inputs)
     if batch.errors:
-        judgement.verdicts = [Retry(RECORD_MISSING.wait_seconds, Reason.RECORD_MISSING)] * len(inputs)
+        judgement.verdicts = [later(RECORD_MISSING)] * len(inputs)
         _judge_errors(judgement, call, inputs, [problem_of(error) for error in batch.errors])
     return judgement
 
@@ -102,16 +102,15 @@ def _judge_events(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked])
 def _silent_or_unreadable(answer: Answer, inputs: Sequence[Asked]) -> Judgement:
     if answer.body.strip():
         return _unreadable(answer, inputs)
-    missing = Retry(RECORD_MISSING.wait_seconds, Reason.RECORD_MISSING)
-    return Judgement(rule=RECORD_MISSING.name, verdicts=[missing] * len(inputs))
+    return Judgement(rule=RECORD_MISSING.name, verdicts=[later(RECORD_MISSING)] * len(inputs))
 
 
 def _unreadable(answer: Answer, inputs: Sequence[Asked]) -> Judgement:
-    again = Retry(UNREADABLE.wait_seconds, Reason.HUBSPOT_UNREADABLE)
+    detail = answer.failure or f"HubSpot answered {answer.status} with something that is not its JSON"
     return Judgement(
         rule=UNREADABLE.name,
-        verdicts=[again] * len(inputs),
-        detail=answer.failure or f"HubSpot answered {answer.status} with something that is not its JSON",
+        verdicts=[later(UNREADABLE, detail)] * len(inputs),
+        detail=detail,
         again_after_seconds=UNREADABLE.wait_seconds,
         is_answered=False,
     )

@@ -82,7 +82,7 @@ def problem_of(raw: object) -> Problem:
     for entry in errors:
         for name, values in _context(entry.get("context")).items():
             context.setdefault(name, values)
-    faults = tuple(dict.fromkeys([*_embedded(message), *_listed(errors), *_validation_results(raw), *_worded(message)]))
+    faults = tuple(_faults(raw, message, errors))
     existing = _EXISTING_ID.search(message)
     existing_id = existing[1] if existing else next(iter(context.get("existingId", ())), None)
     return Problem(
@@ -97,6 +97,15 @@ def problem_of(raw: object) -> Problem:
         scopes=context.get("requiredGranularScopes", ()) or context.get("requiredScopes", ()),
         existing_id=existing_id,
     )
+
+
+def _faults(raw: Mapping[str, Any], message: str, errors: list[Any]) -> Iterator[Fault]:
+    yield from _embedded(message)
+    yield from _listed(errors)
+    yield from _results(raw.get("validationResults"))
+    yield from _worded(message)
+    for name in _context(raw.get("context")).get("propertyName", ()):
+        yield Fault(name, "", message)
 
 
 def _embedded(message: str) -> Iterator[Fault]:
@@ -117,10 +126,6 @@ def _results(entries: object) -> Iterator[Fault]:
             yield Fault(_text(entry["name"]), _text(entry.get("error")), _text(entry.get("message")))
 
 
-def _validation_results(raw: Mapping[str, Any]) -> Iterator[Fault]:
-    yield from _results(raw.get("validationResults"))
-
-
 def _listed(errors: list[Any]) -> Iterator[Fault]:
     for entry in errors:
         names = _context(entry.get("context")).get("propertyName", ())
@@ -136,8 +141,10 @@ def _worded(message: str) -> Iterator[Fault]:
 def _best(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
     """One fault per property and code: HubSpot tells the same thing twice, in `message` and in `errors`."""
     best: dict[tuple[str, str], Fault] = {}
+    coded = {fault.property for fault in faults if fault.code}
     for fault in faults:
-        best.setdefault((fault.property, fault.code), fault)
+        if fault.code or fault.property not in coded:
+            best.setdefault((fault.property, fault.code), fault)
     return tuple(best.values())
 
 

@@ -77,7 +77,7 @@ class Asked(Protocol):
     """One input of a batch call.
 
     Shape: `trace` is unique in the batch and goes out as objectWriteTraceId; `key` is the value of the call's
-    `id_property` or a record id, for associations `pair_key(…)`, for events their uuid.
+    `id_property` or a record id, for associations `pair_key(…)`, for events the event's full name.
     """
 
     @property

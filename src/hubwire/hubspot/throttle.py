@@ -17,6 +17,8 @@ from hubwire.hubspot.errors import Problem, read_problem
 from hubwire.hubspot.exchange import Answer, CallKind
 
 DAY_SECONDS = 86_400.0
+MIN_WAIT_SECONDS = 1.0
+"""Retry-After: 0 is taken for 1: never a tight loop."""
 MAX_WAIT_SECONDS = 60.0
 TEN_SECONDS = 10.0
 SPREAD_SECONDS = 1.0
@@ -70,7 +72,7 @@ def _policy(problem: Problem, kind: CallKind) -> Policy:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now_ms: int, longest_seconds: float) -> float | None:
-    """The wait that Retry-After asks for (seconds, or a date), within 0 and `longest_seconds`; None without one."""
+    """The wait that Retry-After asks for (seconds, or a date), 1 s to `longest_seconds`; None without one."""
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
@@ -85,4 +87,4 @@ def retry_after_seconds(headers: Mapping[str, str], now_ms: int, longest_seconds
         seconds = aware.timestamp() - now_ms / 1000
     if not math.isfinite(seconds):
         return None
-    return min(max(seconds, 0.0), longest_seconds)
+    return min(max(seconds, MIN_WAIT_SECONDS), longest_seconds)
