@@ -16,6 +16,7 @@ from rich.table import Table
 
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import SystemClock
+from hubwire.errors import SettingsError
 from hubwire.settings import Settings, load
 
 ConfigOption = Annotated[
@@ -34,8 +35,18 @@ def settings_of(config: Path | None) -> Settings:
 
 @contextmanager
 def reading(config: Path | None) -> Iterator[Store]:
-    """The store of this installation, without claiming the appender: works beside a running server."""
-    store = open_store(settings_of(config), SystemClock(), appends=False)
+    """The store of this installation, without claiming the appender: works beside a running server.
+
+    Errors: SettingsError when there is none yet.
+    """
+    settings = settings_of(config)
+    path = settings.database_path
+    if path is not None and not path.exists():
+        raise SettingsError(
+            f"there is no Hubwire database at {path}",
+            hint="Run this where `hubwire serve` runs, or set HUBWIRE_DATA to its data folder.",
+        )
+    store = open_store(settings, SystemClock(), appends=False)
     try:
         yield store
     finally:
