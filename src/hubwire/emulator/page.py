@@ -42,12 +42,12 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .45rem 1rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; font-size: .82rem; white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
-td { overflow-wrap: anywhere; min-width: 6rem; }
+td { overflow-wrap: anywhere; min-width: 8rem; }
 td.id, td.at { font-variant-numeric: tabular-nums; white-space: nowrap; color: var(--soft); }
 summary { cursor: pointer; color: var(--soft); white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .8rem; margin: .4rem 0 0; font-size: .88rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-.chip { background: var(--chip); border-radius: .4rem; padding: .05rem .45rem; font-size: .85rem; }
+.chip { background: var(--chip); border-radius: .4rem; padding: .05rem .45rem; font-size: .85rem; white-space: nowrap; }
 .none { color: var(--soft); padding: 1rem; margin: 0; }
 footer { color: var(--soft); padding: 0 0 2rem; font-size: .88rem; }
 code { background: var(--chip); border-radius: .3rem; padding: 0 .3rem; }
@@ -86,15 +86,15 @@ def _frame(portal: Portal, sections: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>HubSpot emulator</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body><header><h1>HubSpot <span>emulator</span></h1>"
-        f"<p>Portal {config.portal_id} · {escape(str(config.tier))} · {escape(portal.now_iso())} · "
+        f"<p>Portal {config.portal_id} · {escape(str(config.tier))} · {_moment(portal.now_iso())} UTC · "
         f"{portal.stats.calls.total():,} calls</p></header><main><nav>{links}</nav>{sections}"
         "<footer>Nothing here is HubSpot, and nothing here reaches it. Read and change everything under "
         "<code>/_emulator/</code>.</footer></main></body></html>"
     )
 
 
-def _section(anchor: str, title: str, shown: int, total: int, table: str) -> str:
-    note = f"{total:,}" if shown == total else f"the newest {shown:,} of {total:,}"
+def _section(anchor: str, title: str, shown: int, total: int, table: str, aside: str = "") -> str:
+    note = (f"{total:,}" if shown == total else f"the newest {shown:,} of {total:,}") + aside
     body = table if total else '<p class="none">None yet.</p>'
     heading = f"{escape(title)}<small>{note}</small>"
     return f'<section id="{escape(anchor, quote=True)}"><h2>{heading}</h2><div class="scroll">{body}</div></section>'
@@ -129,7 +129,9 @@ def _events(portal: Portal) -> str:
     newest = islice(reversed(log.kept), SHOWN_ROWS)
     rows = [_event_row(log.decode(line)) for line in newest]
     table = _table(["Event", "Contact", "Said by", "Occurred", "Properties"], rows)
-    return _section("events", "Events", len(rows), log.counts.total(), table if rows else _counts(log.counts))
+    lost = log.lost_counts.total()
+    aside = f", and {lost:,} accepted of nobody" if lost else ""
+    return _section("events", "Events", len(rows), log.counts.total(), table if rows else _counts(log.counts), aside)
 
 
 def _event_row(event: Occurrence) -> str:

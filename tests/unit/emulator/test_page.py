@@ -29,6 +29,12 @@ def test_it_shows_contacts_companies_and_events(emulator: Emulator) -> None:
         assert shown in text
 
 
+def test_it_speaks_of_events_that_nobody_has(emulator: Emulator) -> None:
+    emulator.seed(event_definitions=[{"name": "paid", "label": "Paid"}])
+    emulator.seed(events=[{"eventName": "paid", "email": "eve@example.com"}])
+    assert "0, and 1 accepted of nobody" in page(emulator)
+
+
 def test_everything_is_escaped(emulator: Emulator) -> None:
     emulator.seed(
         contacts=[{"properties": {"email": "ada@example.com", "firstname": BAD}}],

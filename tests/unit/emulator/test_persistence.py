@@ -35,6 +35,8 @@ def fill(emulator: Emulator) -> None:
     emulator.call("PUT", "/crm/v4/objects/contacts/101/associations/default/companies/20001")
     definition = {"label": "Paid", "includeDefaultProperties": False, "propertyDefinitions": []}
     emulator.call("POST", "/events/v3/event-definitions", definition)
+    emulator.call("POST", "/events/v3/event-definitions", {**definition, "label": "Left"})
+    emulator.call("DELETE", "/events/v3/event-definitions/left")
     pay(emulator, "u1")
 
 
@@ -82,6 +84,8 @@ def test_rules_hold_after_coming_back(tmp_path: Path) -> None:
         assert [entry["value"] for entry in history["city"]] == ["Rome", "Oslo", "Paris"]
         kinds = {"label": "Gone", "type": "string", "fieldType": "text", "groupName": "contactinformation"}
         assert after.call("POST", PROPERTIES, {"name": "gone", **kinds}).status == 201
+        left = {"label": "Left", "includeDefaultProperties": False, "propertyDefinitions": []}
+        assert after.call("POST", "/events/v3/event-definitions", left).status == 409
 
 
 def test_counts_and_uuids_outlive_events_that_are_not_kept(tmp_path: Path) -> None:
