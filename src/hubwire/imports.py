@@ -135,7 +135,7 @@ def _appender(
 ) -> Callable[[Sequence[Line]], ImportOutcome]:
     """Through the running server, or into the journal itself."""
     server = find_local_server(settings)
-    if server is not None:
+    if server is not None and _answers(server):
         client = stack.enter_context(httpx2.Client(base_url=server.url, timeout=60, verify=False))
         return lambda lines: _post(client, server, source_name, lines)
     store = open_store(settings, clock, appends=True)
@@ -143,6 +143,14 @@ def _appender(
     source = source_named(store.registry, source_name)
     journal: Journal = store.journal
     return lambda lines: append_lines(lines, source, journal.append, clock.now_ms())
+
+
+def _answers(server: LocalServer) -> bool:
+    """Whether it is there: the file of a killed server stays behind, and its pid may be another's by now."""
+    try:
+        return httpx2.get(f"{server.url}/health", timeout=5, verify=False).status_code == 200  # noqa: S501 - loopback
+    except httpx2.HTTPError:
+        return False
 
 
 def _post(client: httpx2.Client, server: LocalServer, source_name: str, lines: Sequence[Line]) -> ImportOutcome:
