@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -60,6 +60,7 @@ class HubSpotClient:
         self._tokens = tokens
         self._clock = clock or SystemClock()
         self._policy = policy or ClientPolicy()
+        self._events_from = self._events_to = ""
         self._http = self._pool(transport)
 
     def _pool(self, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
@@ -99,10 +100,28 @@ class HubSpotClient:
         headers = {"authorization": f"Bearer {token.reveal()}"}
         if call.body is not None:
             headers["content-type"] = _JSON
-        answer = await self._exchange(call.method, call.path, call.body, headers)
+        answer = await self._exchange(call.method, self._placed(call.path), call.body, headers)
+        if answer.status == 404 and self._looks_elsewhere(call):
+            answer = await self._exchange(call.method, self._placed(call.path), call.body, headers)
         if answer.status == 401 and self._tokens.was_refused(token):
-            return _renewable(answer)
+            return replace(answer, may_renew_token=True)
         return answer
+
+    def _placed(self, path: str) -> str:
+        """The path where this version's events were found (`paths.py` says why there are two places)."""
+        if self._events_from and path.startswith(self._events_from):
+            return self._events_to + path[len(self._events_from) :]
+        return path
+
+    def _looks_elsewhere(self, call: Call) -> bool:
+        """A list of event definitions that is not there: whether there is another place, which is used from now on."""
+        other = self.paths.with_other_events()
+        if other is None or self._events_from or not call.path.startswith(self.paths.list_event_definitions()):
+            return False
+        suffix = "/event-definitions"
+        self._events_from = self.paths.event_definitions.removesuffix(suffix)
+        self._events_to = other.event_definitions.removesuffix(suffix)
+        return True
 
     async def _post_form(self, form: bytes) -> Answer:
         return await self._exchange("POST", self.paths.token, form, {"content-type": _FORM})
@@ -169,17 +188,4 @@ def _without_token(exc: HubSpotError, started_at_ms: int, ended_at_ms: int) -> A
         started_at_ms=started_at_ms,
         duration_ms=ended_at_ms - started_at_ms,
         failure=f"no access token: {exc}",
-    )
-
-
-def _renewable(answer: Answer) -> Answer:
-    return Answer(
-        status=answer.status,
-        headers=answer.headers,
-        body=answer.body,
-        started_at_ms=answer.started_at_ms,
-        duration_ms=answer.duration_ms,
-        correlation_id=answer.correlation_id,
-        failure=answer.failure,
-        may_renew_token=True,
     )

@@ -3,7 +3,8 @@
 Source: HubSpot's public API specifications, and its developer changelog on date-based versions. `2026-09` is the
 current version; v3 is unsupported from September 2027 and v4 (associations) from 2027-03-30.
 Unsure: for `2026-03` the documentation says `/events/custom/2026-03/…`, the specification and the Python SDK say
-`/events/2026-03/…`. The documented one is used first; `with_other_events` gives the other.
+`/events/2026-03/…`. The documented one is used first; `with_other_events` gives the other, which the client turns to
+when the list of event definitions is not where it should be.
 """
 
 from __future__ import annotations

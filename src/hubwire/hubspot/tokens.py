@@ -25,6 +25,8 @@ from hubwire.secret import Secret
 
 RENEW_BEFORE_MS = 300_000
 RENEWAL_TRIES = 3
+REFUSED_AGAIN_MS = 300_000
+"""A token refused sooner after another one was refused is not renewed: the account refuses us, not the token."""
 
 PostForm = Callable[[bytes], Awaitable[Answer]]
 """Sends a form to the token endpoint."""
@@ -91,7 +93,7 @@ class RenewedToken:
         self._token: Secret | None = None
         self._renew_at_ms = 0
         self._ends_at_ms = 0
-        self._refused_anew = False
+        self._refused_at_ms: int | None = None
         self._lock = asyncio.Lock()
 
     async def token(self, post: PostForm) -> Secret:
@@ -105,9 +107,10 @@ class RenewedToken:
     def was_refused(self, token: Secret) -> bool:
         if token != self._token:
             return True
-        if self._refused_anew:
+        now_ms = self._clock.now_ms()
+        if self._refused_at_ms is not None and now_ms - self._refused_at_ms < REFUSED_AGAIN_MS:
             return False
-        self._refused_anew = True
+        self._refused_at_ms = now_ms
         self._token = None
         return True
 
@@ -145,7 +148,6 @@ class RenewedToken:
         self._token = Secret(tokens.access_token)
         self._ends_at_ms = now_ms + lifetime_ms
         self._renew_at_ms = now_ms + max(lifetime_ms - RENEW_BEFORE_MS, lifetime_ms // 2)
-        self._refused_anew = False
         if tokens.refresh_token and tokens.refresh_token != self._refresh_token.reveal():
             self._refresh_token = Secret(tokens.refresh_token)
             self._tell(self._refresh_token)

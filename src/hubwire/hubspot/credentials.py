@@ -1,0 +1,85 @@
+"""What a destination's stored token is: a text that does not end by itself, or an OAuth app with its refresh token.
+
+Both are one secret for the registry. Source: HubSpot docs, "account service keys", "manage OAuth tokens"; personal API
+keys (`hapikey`) ended on 2022-11-30.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from hubwire.clock import Clock
+from hubwire.errors import SettingsError
+from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken, TokenSource
+from hubwire.secret import Secret
+
+OAUTH_PREFIX = "oauth:"
+_API_KEY = re.compile(r"(?i)(na\d-|eu\d-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_REGION = re.compile(r"pat-([a-z]{2}[0-9]{1,2})-")
+
+
+class TokenKind(StrEnum):
+    """What a token looks like. HubSpot gives service keys and private-app tokens the same prefix."""
+
+    SERVICE_KEY = "service key or private-app token"
+    OAUTH = "OAuth app"
+    API_KEY = "API key of before 2022"
+    OTHER = "token"
+
+
+class _App(msgspec.Struct):
+    client_id: str
+    client_secret: str
+    refresh_token: str
+
+
+def oauth_secret(app: OAuthApp) -> Secret:
+    """An OAuth app as one secret, to be stored like a token."""
+    plain = _App(app.client_id, app.client_secret.reveal(), app.refresh_token.reveal())
+    return Secret(OAUTH_PREFIX + msgspec.json.encode(plain).decode())
+
+
+def oauth_app(secret: Secret) -> OAuthApp | None:
+    """The OAuth app in a stored secret; None when it is a plain token. Raises SettingsError when it is damaged."""
+    text = secret.reveal()
+    if not text.startswith(OAUTH_PREFIX):
+        return None
+    try:
+        app = msgspec.json.decode(text[len(OAUTH_PREFIX) :], type=_App)
+    except (msgspec.MsgspecError, ValueError):
+        raise SettingsError(
+            "the stored OAuth app cannot be read", hint="Set the token of the destination anew."
+        ) from None
+    return OAuthApp(app.client_id, Secret(app.client_secret), Secret(app.refresh_token))
+
+
+def token_source(secret: Secret, clock: Clock, keep: Callable[[Secret], None] = lambda _secret: None) -> TokenSource:
+    """Where a client gets its bearer from. `keep` stores the secret when HubSpot hands out another refresh token."""
+    app = oauth_app(secret)
+    if app is None:
+        return FixedToken(secret)
+
+    def keep_renewed(refresh_token: Secret) -> None:
+        keep(oauth_secret(OAuthApp(app.client_id, app.client_secret, refresh_token)))
+
+    return RenewedToken(app, clock, keep_renewed)
+
+
+def kind_of(secret: Secret) -> TokenKind:
+    """What a stored secret looks like."""
+    text = secret.reveal()
+    if text.startswith(OAUTH_PREFIX):
+        return TokenKind.OAUTH
+    if text.startswith("pat-"):
+        return TokenKind.SERVICE_KEY
+    return TokenKind.API_KEY if _API_KEY.fullmatch(text) else TokenKind.OTHER
+
+
+def region_of(secret: Secret) -> str | None:
+    """The data region that a token's prefix names (`pat-eu1-…`)."""
+    found = _REGION.match(secret.reveal())
+    return found[1] if found else None
