@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,9 +29,26 @@ NOW = 1_790_000_000_000
 LANE = 1
 
 
-@pytest.fixture(params=["sqlite"])
-def record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Record]:
-    made = SqliteRecord(SqliteFile(tmp_path / "hubwire.db"))
+def sqlite_record(path: Path) -> Record:
+    return SqliteRecord(SqliteFile(path / "hubwire.db"))
+
+
+def postgres_record(url: str) -> Record:
+    from hubwire.backends.postgres.connection import PostgresDatabase
+    from hubwire.backends.postgres.record import PostgresRecord
+
+    return PostgresRecord(PostgresDatabase(url))
+
+
+BACKENDS: dict[str, Callable[[pytest.FixtureRequest], Record]] = {
+    "postgres": lambda request: postgres_record(request.getfixturevalue("postgres_url")),
+    "sqlite": lambda request: sqlite_record(request.getfixturevalue("tmp_path")),
+}
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def record(request: pytest.FixtureRequest) -> Iterator[Record]:
+    made = BACKENDS[request.param](request)
     yield made
     made.close()
 

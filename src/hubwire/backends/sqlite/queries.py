@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.record import unpack_positions
 from hubwire.delivery import Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.message import Row, text_id
+from hubwire.record.packing import unpack_positions
 from hubwire.record.queries import (
     AttemptView,
     Failure,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 import zlib
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -14,6 +12,7 @@ from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.delivery import State
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link, hold_key
+from hubwire.record.packing import pack_positions
 from hubwire.record.protocol import (
     Attempt,
     Company,
@@ -29,22 +28,6 @@ from hubwire.record.protocol import (
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
 _json = msgspec.json.Encoder().encode
-
-
-def pack_positions(positions: Sequence[int]) -> bytes:
-    """Positions as little-endian 64-bit integers, deflated."""
-    packed = array("q", positions)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return zlib.compress(packed.tobytes(), 1)
-
-
-def unpack_positions(packed: bytes) -> list[int]:
-    """The positions that `pack_positions` packed."""
-    positions = array("q", zlib.decompress(packed))
-    if sys.byteorder == "big":
-        positions.byteswap()
-    return positions.tolist()
 
 
 class SqliteRecord:

@@ -1,0 +1,221 @@
+"""Writing what a cycle learnt: fates, attempts, memory, and last the links with what they release.
+
+Two lanes at once: one writes a link, the other one a hold that waits for it, and neither sees the other's row yet; the
+message would wait for nothing. So links and holds are written under one lock, as the last thing before the commit,
+and whoever writes a hold looks for links that its cycle cannot have known: those of transactions that the snapshot of
+the cycle's beginning does not hold. Clocks do not come into it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+
+from hubwire.backends.postgres.connection import Db
+from hubwire.delivery import State
+from hubwire.operation import Link, hold_key
+from hubwire.record.packing import pack_positions
+from hubwire.record.protocol import Attempt, Company, CycleOutcome, Person, Settled
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
+    """Everything of one cycle, in the transaction at hand, which holds the lane's row."""
+    _write_fates(db, destination_id, outcome)
+    _write_memory(db, destination_id, outcome)
+    write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
+    _close_cycle(db, destination_id, outcome)
+    held = [one for one in outcome.settled if one.state is State.HELD and one.hold_keys]
+    if outcome.links or held:
+        db.execute("SELECT pg_advisory_xact_lock('hold'::regclass::oid::bigint)")
+        _write_links(db, outcome.links, outcome.ended_at_ms)
+        _write_holds(db, destination_id, held, outcome)
+
+
+def write_attempts(db: Db, destination_id: int, cycle_id: int, attempts: Sequence[Attempt]) -> None:
+    """The HTTP exchanges of a cycle."""
+    with db.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO attempt (destination_id, cycle_id, call, started_at_ms, duration_ms, status, outcome,"
+            " correlation_id, request, response, positions)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %b)",
+            [
+                (
+                    destination_id,
+                    cycle_id,
+                    attempt.call,
+                    attempt.started_at_ms,
+                    attempt.duration_ms,
+                    attempt.status,
+                    attempt.outcome,
+                    attempt.correlation_id,
+                    zlib.compress(attempt.request, 1),
+                    zlib.compress(attempt.response, 1),
+                    pack_positions(attempt.positions),
+                )
+                for attempt in attempts
+            ],
+        )
+
+
+def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
+    now_ms, cycle_id = outcome.ended_at_ms, outcome.cycle_id
+    if outcome.settled:
+        settled = list({one.position: one for one in outcome.settled}.values())
+        db.execute(
+            "INSERT INTO delivery (destination_id, position, state, reason, detail, left_out, attempts,"
+            " first_attempt_at_ms, due_at_ms, cycle_id, updated_at_ms)"
+            " SELECT %s, one.*, %s, %s FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::bytea[],"
+            " %b::integer[], %b::bigint[], %b::bigint[]) AS one"
+            " ON CONFLICT (destination_id, position) DO UPDATE SET state = excluded.state, reason = excluded.reason,"
+            " detail = excluded.detail, left_out = excluded.left_out, attempts = excluded.attempts,"
+            " due_at_ms = excluded.due_at_ms,"
+            " first_attempt_at_ms = coalesce(delivery.first_attempt_at_ms, excluded.first_attempt_at_ms),"
+            " cycle_id = excluded.cycle_id, updated_at_ms = excluded.updated_at_ms",
+            (destination_id, cycle_id, now_ms, *_columns(settled)),
+        )
+    if outcome.finished:
+        db.execute(
+            "DELETE FROM delivery WHERE destination_id = %s AND position = ANY (%b) AND NOT is_replay",
+            (destination_id, outcome.finished),
+        )
+        db.execute(
+            "UPDATE delivery SET state = 'delivered', reason = NULL, detail = '', left_out = NULL, due_at_ms = NULL,"
+            " cycle_id = %s, updated_at_ms = %s WHERE destination_id = %s AND position = ANY (%b)",
+            (cycle_id, now_ms, destination_id, outcome.finished),
+        )
+
+
+def _columns(settled: Sequence[Settled]) -> tuple[list[object], ...]:
+    return (
+        [one.position for one in settled],
+        [str(one.state) for one in settled],
+        [None if one.reason is None else str(one.reason) for one in settled],
+        [one.detail for one in settled],
+        [one.left_out for one in settled],
+        [one.attempts for one in settled],
+        [one.first_attempt_at_ms for one in settled],
+        [one.due_at_ms for one in settled],
+    )
+
+
+def _write_memory(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
+    _write_records(db, "person", "email", "contact_id", destination_id, {one.email: one for one in outcome.people})
+    _write_records(
+        db, "company", "domain", "company_id", destination_id, {one.domain: one for one in outcome.companies}
+    )
+    if outcome.associations:
+        db.execute(
+            "INSERT INTO association (destination_id, email, domain)"
+            " SELECT %s, email, domain FROM unnest(%b::text[], %b::text[]) AS one (email, domain)"
+            " ON CONFLICT DO NOTHING",
+            (destination_id, [email for email, _ in outcome.associations], [name for _, name in outcome.associations]),
+        )
+
+
+def _write_records(
+    db: Db,
+    table: str,
+    key: str,
+    record_id: str,
+    destination_id: int,
+    records: dict[str, Person] | dict[str, Company],
+) -> None:
+    """What HubSpot confirmed of contacts or companies, by their key."""
+    if not records:
+        return
+    known = records.values()
+    db.execute(
+        f"INSERT INTO {table} (destination_id, {key}, {record_id}, confirmed_at_ms, properties)"
+        " SELECT %s, one.* FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bytea[]) AS one"
+        f" ON CONFLICT (destination_id, {key}) DO UPDATE SET {record_id} = excluded.{record_id},"
+        " confirmed_at_ms = excluded.confirmed_at_ms, properties = excluded.properties",
+        (
+            destination_id,
+            list(records),
+            [one.contact_id if isinstance(one, Person) else one.company_id for one in known],
+            [one.confirmed_at_ms for one in known],
+            [_pack(one.properties) for one in known],
+        ),
+    )
+
+
+def _close_cycle(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
+    tally, lane = outcome.tally, outcome.lane
+    db.execute(
+        "UPDATE cycle SET ended_at_ms = %s, taken_count = %s, delivered_count = %s, discarded_count = %s,"
+        " held_count = %s, retrying_count = %s, dead_count = %s, replayed_count = %s, calls_count = %s"
+        " WHERE cycle_id = %s",
+        (
+            outcome.ended_at_ms,
+            tally.taken,
+            tally.delivered,
+            tally.discarded,
+            tally.held,
+            tally.retrying,
+            tally.dead,
+            tally.replayed,
+            tally.calls,
+            outcome.cycle_id,
+        ),
+    )
+    db.execute(
+        "UPDATE lane SET live_cursor = %s, backfill_cursor = %s, open_cycle_id = NULL, status = %s,"
+        " taken_count = taken_count + %s, calls_count = calls_count + %s WHERE destination_id = %s",
+        (lane.live_cursor, lane.backfill_cursor, lane.status, tally.taken, tally.calls, destination_id),
+    )
+
+
+def _write_links(db: Db, links: Sequence[Link], now_ms: int) -> None:
+    if not links:
+        return
+    greatest: dict[tuple[str, str], Link] = {}
+    for link in links:
+        known = greatest.get((link.space, link.key))
+        if known is None or (link.strength, link.at_ms, link.target) > (known.strength, known.at_ms, known.target):
+            greatest[link.space, link.key] = link
+    db.execute(
+        "INSERT INTO link (space, link_key, target, strength, at_ms)"
+        " SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::smallint[], %b::bigint[])"
+        " ON CONFLICT (space, link_key) DO UPDATE SET target = excluded.target, strength = excluded.strength,"
+        " at_ms = excluded.at_ms, linked_in = excluded.linked_in"
+        " WHERE (excluded.strength, excluded.at_ms, excluded.target) > (link.strength, link.at_ms, link.target)",
+        tuple(list(column) for column in zip(*greatest.values(), strict=True)),
+    )
+    _release_holds(db, now_ms, [hold_key(link.space, link.key) for link in links])
+
+
+def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: CycleOutcome) -> None:
+    """Holds, and the release of those whose key another lane linked while this cycle was under way."""
+    if not held:
+        return
+    pairs = [(key, one.position) for one in held for key in one.hold_keys]
+    db.execute(
+        "INSERT INTO hold (hold_key, destination_id, position)"
+        " SELECT hold_key, %s, position FROM unnest(%b::text[], %b::bigint[]) AS one (hold_key, position)"
+        " ON CONFLICT DO NOTHING",
+        (destination_id, [key for key, _ in pairs], [position for _, position in pairs]),
+    )
+    wanted = [key.partition("|") for key in {key for key, _ in pairs}]
+    rows = db.execute(
+        "SELECT space, link_key FROM unnest(%b::text[], %b::text[]) AS wanted (space, link_key)"
+        " JOIN link USING (space, link_key) WHERE linked_in <> pg_current_xact_id()"
+        " AND NOT pg_visible_in_snapshot(linked_in, (SELECT begun_in FROM cycle WHERE cycle_id = %s))",
+        ([space for space, _, _ in wanted], [key for _, _, key in wanted], outcome.cycle_id),
+    ).fetchall()
+    _release_holds(db, outcome.ended_at_ms, [hold_key(space, key) for space, key in rows])
+
+
+def _release_holds(db: Db, now_ms: int, keys: Sequence[str]) -> None:
+    """Held messages that wait for one of these keys are pending at once, at every destination."""
+    db.execute(
+        "WITH released AS (DELETE FROM hold WHERE (destination_id, position) IN"
+        " (SELECT destination_id, position FROM hold WHERE hold_key = ANY (%b::text[]))"
+        " RETURNING destination_id, position)"
+        " UPDATE delivery SET state = 'pending', due_at_ms = %s, updated_at_ms = %s"
+        " WHERE (destination_id, position) IN (SELECT destination_id, position FROM released) AND state = 'held'",
+        (list(keys), now_ms, now_ms),
+    )
