@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.privacy import SqlitePrivacy, replaced
+from hubwire.backends.sql.privacy import SqlPrivacy, replaced
 from hubwire.backends.sqlite.record import SqliteRecord
-from hubwire.backends.sqlite.regulations import SqliteAlerts
+from hubwire.backends.sql.regulations import SqlAlerts
 from hubwire.delivery import State
 from hubwire.operation import Link
 from hubwire.record.privacy import (
@@ -33,14 +33,14 @@ Stores = tuple[Record, PrivacyStore]
 @pytest.fixture(params=["sqlite"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     file = SqliteFile(tmp_path / "hubwire.db")
-    yield SqliteRecord(file), SqlitePrivacy(file)
+    yield SqliteRecord(file), SqlPrivacy(file)
     file.close()
 
 
 @pytest.fixture(params=["sqlite"])
 def alerts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AlertMemory]:
     file = SqliteFile(tmp_path / "hubwire.db")
-    yield SqliteAlerts(file)
+    yield SqlAlerts(file)
     file.close()
 
 
@@ -187,7 +187,7 @@ def test_words_are_scrubbed_in_any_case(stores: Stores) -> None:
 def test_nothing_of_a_person_is_left_in_the_files(tmp_path: Path) -> None:
     """SQLite only: free pages and the write-ahead log hold no older values."""
     file = SqliteFile(tmp_path / "hubwire.db")
-    record, privacy = SqliteRecord(file), SqlitePrivacy(file)
+    record, privacy = SqliteRecord(file), SqlPrivacy(file)
     people = [Person(f"person{number}@example.com", str(number)) for number in range(500)]
     run_cycle(record, people=people, links=[link(f"u:{number}", one.email) for number, one in enumerate(people)])
     needle = b"person250@example.com"

@@ -9,7 +9,7 @@ import pytest
 
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.record import SqliteRecord
-from hubwire.backends.sqlite.retention import SqliteArchive
+from hubwire.backends.sql.retention import SqlArchive
 from hubwire.delivery import State
 from hubwire.record.protocol import Archive, Attempt, CycleOutcome, LaneState, Record, Settled, Span, Tally
 
@@ -21,7 +21,7 @@ Stores = tuple[Record, Archive]
 @pytest.fixture(params=["sqlite"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     file = SqliteFile(tmp_path / "hubwire.db")
-    yield SqliteRecord(file), SqliteArchive(file)
+    yield SqliteRecord(file), SqlArchive(file)
     file.close()
 
 

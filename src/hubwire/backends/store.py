@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubwire.backends.sqlite.access import SqliteAccess
+from hubwire.backends.sql.access import SqlAccess
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
-from hubwire.backends.sqlite.privacy import SqlitePrivacy
-from hubwire.backends.sqlite.queries import SqliteQueries
+from hubwire.backends.sql.privacy import SqlPrivacy
+from hubwire.backends.sql.queries import SqlQueries
 from hubwire.backends.sqlite.record import SqliteRecord
-from hubwire.backends.sqlite.registry import SqliteRegistry
-from hubwire.backends.sqlite.regulations import SqliteAlerts
-from hubwire.backends.sqlite.replays import SqliteReplays
-from hubwire.backends.sqlite.retention import SqliteArchive
-from hubwire.backends.sqlite.statistics import SqliteStatistics
+from hubwire.backends.sql.registry import SqlRegistry
+from hubwire.backends.sql.regulations import SqlAlerts
+from hubwire.backends.sql.replays import SqlReplays
+from hubwire.backends.sql.retention import SqlArchive
+from hubwire.backends.sql.statistics import SqlStatistics
 from hubwire.clock import Clock
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
@@ -60,20 +60,20 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
         raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
     vault = load_vault(settings.secret_key, Path(settings.data))
     file = SqliteFile(path)
-    registry = SqliteRegistry(file, vault, clock)
+    registry = SqlRegistry(file, vault, clock)
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
-    queries = SqliteQueries(file, journal, registry)
+    queries = SqlQueries(file, journal, registry)
     return Store(
         journal=journal,
         record=SqliteRecord(file),
         registry=registry,
         queries=queries,
-        access=SqliteAccess(file, clock),
-        statistics=SqliteStatistics(file, registry),
-        replays=SqliteReplays(file, queries.targets),
-        archive=SqliteArchive(file),
-        privacy=SqlitePrivacy(file),
-        alerts=SqliteAlerts(file),
+        access=SqlAccess(file, clock),
+        statistics=SqlStatistics(file, registry),
+        replays=SqlReplays(file, queries.targets),
+        archive=SqlArchive(file),
+        privacy=SqlPrivacy(file),
+        alerts=SqlAlerts(file),
         vault=vault,
         close=file.close,
     )

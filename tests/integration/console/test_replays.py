@@ -9,10 +9,10 @@ import pytest
 
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
-from hubwire.backends.sqlite.queries import SqliteQueries
+from hubwire.backends.sql.queries import SqlQueries
 from hubwire.backends.sqlite.record import SqliteRecord
-from hubwire.backends.sqlite.registry import SqliteRegistry
-from hubwire.backends.sqlite.replays import SqliteReplays
+from hubwire.backends.sql.registry import SqlRegistry
+from hubwire.backends.sql.replays import SqlReplays
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
@@ -32,11 +32,11 @@ class Lane:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.file = SqliteFile(folder / "hubwire.db")
-        registry = SqliteRegistry(self.file, Vault((bytes(32),)), self.clock)
+        registry = SqlRegistry(self.file, Vault((bytes(32),)), self.clock)
         self.journal = SqliteJournal(self.file)
         self.record = SqliteRecord(self.file)
-        self.queries = SqliteQueries(self.file, self.journal, registry)
-        self.replays = SqliteReplays(self.file, self.queries.targets)
+        self.queries = SqlQueries(self.file, self.journal, registry)
+        self.replays = SqlReplays(self.file, self.queries.targets)
         source = registry.save_source(Source(source_id=0, name="server"))
         self.lane_id = registry.save_destination(Destination(destination_id=0, name="HubSpot")).destination_id
         body = b'{"type":"track","event":"E","userId":"1"}'

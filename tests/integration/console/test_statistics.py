@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.record import SqliteRecord
-from hubwire.backends.sqlite.registry import SqliteRegistry
-from hubwire.backends.sqlite.statistics import SqliteStatistics
+from hubwire.backends.sql.registry import SqlRegistry
+from hubwire.backends.sql.statistics import SqlStatistics
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
@@ -34,9 +34,9 @@ class Load:
         self.random = random.Random(seed)
         self.clock = FakeClock(START_MS)
         self.file = SqliteFile(folder / "hubwire.db")
-        self.registry = SqliteRegistry(self.file, Vault((bytes(32),)), self.clock)
+        self.registry = SqlRegistry(self.file, Vault((bytes(32),)), self.clock)
         self.record = SqliteRecord(self.file)
-        self.statistics = SqliteStatistics(self.file, self.registry)
+        self.statistics = SqlStatistics(self.file, self.registry)
         self.sources = [self.registry.save_source(Source(source_id=0, name=name)).source_id for name in "abc"]
         self.lane = self.registry.save_destination(
             Destination(

@@ -21,7 +21,7 @@ _json = msgspec.json.Encoder().encode
 _wanted = msgspec.json.Decoder(MessageFilter).decode
 
 
-class SqliteReplays:
+class SqlReplays:
     """`Replays` over one SQLite file. `targets_of` gives the (destination_id, position) pairs that fit a filter."""
 
     def __init__(self, file: SqliteFile, targets_of: Callable[[MessageFilter], Targets]) -> None:

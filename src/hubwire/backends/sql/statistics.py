@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hubwire.backends.sqlite import intake
-from hubwire.backends.sqlite.activity import count_activity
+from hubwire.backends.sql import intake
+from hubwire.backends.sql.activity import count_activity
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.funnel import Lane, count_stages
-from hubwire.backends.sqlite.identity import read_identity
+from hubwire.backends.sql.funnel import Lane, count_stages
+from hubwire.backends.sql.identity import read_identity
 from hubwire.record.statistics import ActivityPoint, Funnel, Identity, Intake, LeftOutCount, Storage
 from hubwire.registry.protocol import Registry
 
@@ -18,7 +18,7 @@ LEFT_OUT_DELIVERIES = 50_000
 """How many of the newest deliveries with something left out are summed up."""
 
 
-class SqliteStatistics:
+class SqlStatistics:
     """`Statistics` over one SQLite file."""
 
     def __init__(self, file: SqliteFile, registry: Registry) -> None:

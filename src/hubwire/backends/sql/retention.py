@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import msgspec
 
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.privacy import ARCHIVE_ONE
+from hubwire.backends.sql.privacy import ARCHIVE_ONE
 
 _json = msgspec.json.Encoder().encode
 _OPEN = "state IN ('pending', 'leased', 'retrying', 'held')"
 """As the partial index `delivery_open` has it."""
 
 
-class SqliteArchive:
+class SqlArchive:
     """An `Archive` in one SQLite file."""
 
     def __init__(self, file: SqliteFile) -> None:

@@ -11,7 +11,7 @@ from hubwire.registry.access import Member, Pass, PassKind, Role
 MEMBER_COLUMNS = "name, role, token_digest IS NOT NULL, password_hash IS NOT NULL, created_at_ms"
 
 
-class SqliteAccess:
+class SqlAccess:
     """An `AccessStore` in one SQLite file."""
 
     def __init__(self, file: SqliteFile, clock: Clock) -> None:

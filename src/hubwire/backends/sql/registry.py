@@ -26,7 +26,7 @@ _SEALED = (
 T = TypeVar("T", Source, Destination)
 
 
-class SqliteRegistry:
+class SqlRegistry:
     """A `Registry` in one SQLite file."""
 
     def __init__(self, file: SqliteFile, vault: Vault, clock: Clock) -> None:

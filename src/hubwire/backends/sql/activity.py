@@ -9,9 +9,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from hubwire.backends.sqlite import intake
-from hubwire.backends.sqlite.funnel import Lane
-from hubwire.backends.sqlite.intake import Count, Stretch
+from hubwire.backends.sql import intake
+from hubwire.backends.sql.funnel import Lane
+from hubwire.backends.sql.intake import Count, Stretch
 from hubwire.record.statistics import ActivityPoint
 
 

@@ -37,7 +37,7 @@ _decode = msgspec.json.decode
 _json = msgspec.json.Encoder().encode
 
 
-class SqliteQueries:
+class SqlQueries:
     """`Queries` over one SQLite file."""
 
     def __init__(self, file: SqliteFile, journal: Journal, registry: Registry) -> None:

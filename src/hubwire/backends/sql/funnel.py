@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hubwire.backends.sqlite import intake
-from hubwire.backends.sqlite.intake import Count, Stretch
+from hubwire.backends.sql import intake
+from hubwire.backends.sql.intake import Count, Stretch
 from hubwire.delivery import State
 
 STAGES = {state: state.value for state in State} | {State.LEASED: State.PENDING.value}

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.regulations import SqliteRegulations
+from hubwire.backends.sql.regulations import SqlRegulations
 from hubwire.operation import hold_key
 from hubwire.record.privacy import Erased, KeptAttempt, Trail
 
@@ -28,7 +28,7 @@ _WORDS = (
 """Tables, their keys, and the columns that hold words."""
 
 
-class SqlitePrivacy(SqliteRegulations):
+class SqlPrivacy(SqlRegulations):
     """A `PrivacyStore` in one SQLite file."""
 
     def __init__(self, file: SqliteFile) -> None:

@@ -16,7 +16,7 @@ _COLUMNS = (
 )
 
 
-class SqliteRegulations:
+class SqlRegulations:
     """The part of a `PrivacyStore` that remembers requests and who must not come back."""
 
     def __init__(self, file: SqliteFile) -> None:
@@ -85,7 +85,7 @@ class SqliteRegulations:
         return claimed > 0
 
 
-class SqliteAlerts:
+class SqlAlerts:
     """An `AlertMemory` in one SQLite file."""
 
     def __init__(self, file: SqliteFile) -> None:
