@@ -129,12 +129,12 @@ class Emulator:
     def events(self) -> list[dict[str, Any]]:
         """Events that HubSpot would show, in arrival order."""
         with self.state.lock:
-            return list(control.events(self.state)["results"])
+            return [msgspec.json.decode(line) for line in self.state.events.kept]
 
     def lost_events(self) -> list[dict[str, Any]]:
         """Events that HubSpot would accept and show nowhere, each with its `lostReason`."""
         with self.state.lock:
-            return list(control.events(self.state)["lost"])
+            return [msgspec.json.decode(line) for line in self.state.events.lost]
 
     def properties(self, object_type: str) -> list[dict[str, Any]]:
         """Live property definitions of a type."""

@@ -20,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -81,13 +81,13 @@ def _script(name: str) -> Endpoint:
 def _track(log: BrowserLog) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > LARGEST_ENTRY_BYTES:
-                return Response(status_code=413)
         try:
+            async for part in request.stream():
+                body += part
+                if len(body) > LARGEST_ENTRY_BYTES:
+                    return Response(status_code=413)
             entry = json.loads(body)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, ClientDisconnect):
             entry = None
         if not isinstance(entry, dict) or entry.get("kind") not in KINDS:
             return Response(status_code=400)

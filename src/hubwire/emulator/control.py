@@ -80,11 +80,14 @@ def associations(portal: Portal) -> list[dict[str, Any]]:
 
 
 def events(portal: Portal) -> dict[str, Any]:
-    """Accepted events, the lost ones apart, and counts that hold even where events are not kept."""
+    """Accepted events, the lost ones apart, and counts that hold even where events are not kept.
+
+    Shape: each event is a `msgspec.Raw`, encoded as it is kept, so that a million of them can be shown.
+    """
     log = portal.events
     return {
-        "results": [msgspec.to_builtins(occurrence) for occurrence in log.occurrences()],
-        "lost": [msgspec.json.decode(line) for line in log.lost],
+        "results": [msgspec.Raw(line) for line in log.kept],
+        "lost": [msgspec.Raw(line) for line in log.lost],
         "counts": dict(log.counts),
         "lost_counts": dict(log.lost_counts),
         "duplicate_counts": dict(log.duplicate_counts),

@@ -128,8 +128,9 @@ def _shown(occurrence: Occurrence) -> dict[str, Any]:
 
 def _accept(portal: Portal, inputs: list[EventInput]) -> None:
     checked = [(event, _definition(portal, event), _occurred_at(portal, event)) for event in inputs]
-    for event, _, _ in checked:
+    for event, definition, _ in checked:
         _check_limits(event)
+        _check_identity(event, definition)
     now_ms = portal.clock.now_ms()
     for event, definition, occurred_at in checked:
         name = definition.fully_qualified_name
@@ -184,15 +185,15 @@ def _check_limits(event: EventInput) -> None:
         if type(value) is str and len(value) > limit:
             message = f"The value of property {name} is longer than {limit} characters"
             raise invalid(message, context={"propertyName": [name]})
-    if event.object_id is None and not event.email and not event.utk and not properties:
-        raise invalid("One of objectId, email or utk must be given")
-    if event.email:
-        _check_email(event.email)
 
 
-def _check_email(email: str) -> None:
+def _check_identity(event: EventInput, definition: Definition) -> None:
+    if not event.email:
+        if event.object_id is None and not event.utk and definition.custom_matching is None:
+            raise invalid("One of objectId, email or utk must be given")
+        return
     try:
-        check_email(email, None, False)
+        check_email(event.email, None, False)
     except ValueRefused as refused:
         raise invalid(refused.message, errors=[{"message": refused.message, "code": refused.code}]) from refused
 

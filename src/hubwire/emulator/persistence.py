@@ -1,4 +1,4 @@
-"""A portal on disk: one file of JSON lines, appended to after every change, rewritten whole when it is opened.
+"""A portal on disk: one file of JSON lines, appended to after every change, rewritten whole when opened or grown.
 
 A line that was written survives the death of the process (not of the machine: nothing is fsynced). A line cut short by
 such a death is passed over. The clock, limits, faults and statistics are not kept; they start afresh.
@@ -25,6 +25,7 @@ from hubwire.emulator.state import Portal, put_property
 from hubwire.emulator.wire import encode
 
 SEEN_KEYS_PER_LINE = 10_000
+COMPACT_AFTER_BYTES = 64_000_000
 
 
 class PersistenceError(RuntimeError):
@@ -102,6 +103,8 @@ class Keeper:
         self._portal = portal
         self._path = path
         self._file: BinaryIO | None = None
+        self._whole_bytes = 0
+        self._appended_bytes = 0
         self._lock = self._take_lock()
         try:
             self.load()
@@ -129,6 +132,7 @@ class Keeper:
         with fresh.open("wb") as file:
             for line in _snapshot(self._portal):
                 file.write(encode(line) + b"\n")
+            self._whole_bytes, self._appended_bytes = file.tell(), 0
         fresh.replace(self._path)
         if self._file is not None:
             self._file.close()
@@ -142,8 +146,10 @@ class Keeper:
             lines.insert(0, Line(account=_account(self._portal)))
         if not lines or self._file is None:
             return
-        self._file.write(b"".join(encode(line) + b"\n" for line in lines))
+        self._appended_bytes += self._file.write(b"".join(encode(line) + b"\n" for line in lines))
         self._file.flush()
+        if self._appended_bytes > max(COMPACT_AFTER_BYTES, 2 * self._whole_bytes):
+            self.rewrite()
 
     def close(self) -> None:
         """Let the file go."""

@@ -39,20 +39,23 @@ class Request:
 
     def query(self, name: str) -> str | None:
         """The last value of a query parameter."""
-        values = self.query_list(name)
+        values = self._values(name)
         return values[-1] if values else None
 
     def query_list(self, name: str) -> list[str]:
         """Every value of a query parameter; commas separate values too, as HubSpot allows."""
-        if self._query is None:
-            self._query = {}
-            for key, value in parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True):
-                self._query.setdefault(key, []).append(value)
-        return [part for value in self._query.get(name, ()) for part in value.split(",")]
+        return [part for value in self._values(name) for part in value.split(",")]
 
     def query_flag(self, name: str) -> bool:
         """True for `true` in any case."""
         return (self.query(name) or "").lower() == "true"
+
+    def _values(self, name: str) -> list[str]:
+        if self._query is None:
+            self._query = {}
+            for key, value in parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True):
+                self._query.setdefault(key, []).append(value)
+        return self._query.get(name, [])
 
     @property
     def is_date_version(self) -> bool:

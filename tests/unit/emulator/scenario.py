@@ -127,6 +127,10 @@ def _records(walk: Walk) -> None:
         walk.call("DELETE", f"{path}/{three}")
         walk.call("GET", path, query="archived=true")
         walk.call("POST", f"{path}/batch/archive", {"inputs": [{"id": "1"}]})
+    _upserts(walk)
+
+
+def _upserts(walk: Walk) -> None:
     path = walk.objects("contacts")
     upserts = [
         {"id": "ada@example.com", "idProperty": "email", "objectWriteTraceId": "0", "properties": {"city": "Paris"}},

@@ -182,6 +182,9 @@ def test_authorise_sends_the_browser_back_with_a_code(emulator: Emulator) -> Non
     assert answer.status == 302
     assert answer.headers["location"].startswith("https://example.com/back?code=")
     assert answer.headers["location"].endswith("&state=s1")
+    commas = query.replace("%2Fback", "%2Fback%2C1")
+    location = emulator.call("GET", f"/oauth/authorize?{commas}", token=None).headers["location"]
+    assert location.startswith("https://example.com/back,1?code=")
     assert emulator.call("GET", "/oauth/authorize?client_id=x", token=None).status == 400
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,22 @@ def test_a_line_cut_short_is_passed_over(tmp_path: Path) -> None:
         wanted = everything(before)
     with path.open("ab") as file:
         file.write(b'{"record":["contacts",{"id":"1')
+    with opened(path) as after:
+        assert everything(after) == wanted
+
+
+def test_a_file_that_has_grown_is_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hubwire.emulator.persistence.COMPACT_AFTER_BYTES", 50_000)
+    path = tmp_path / "portal.ndjson"
+    with opened(path) as before:
+        before.call("POST", CONTACTS, {"properties": {"email": "ada@example.com"}})
+        sizes = []
+        for number in range(300):
+            before.call("PATCH", f"{CONTACTS}/101", {"properties": {"city": f"City {number}"}})
+            sizes.append(path.stat().st_size)
+        wanted = everything(before)
+    assert max(sizes) < 120_000
+    assert any(later < earlier for earlier, later in itertools.pairwise(sizes))
     with opened(path) as after:
         assert everything(after) == wanted
 
