@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections import deque
@@ -139,7 +140,15 @@ def receiving(
     async def watched(scope: Any, receive: Any, send: Any) -> None:
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         running.requests.append({":method": scope["method"], ":path": scope["path"], **headers})
-        await app(scope, receive, send)
+        is_settings = scope["path"] == f"/v1/projects/{WRITE_KEY}/settings"
+        await (settings if is_settings else app)(scope, receive, send)
+
+    async def settings(scope: Any, receive: Any, send: Any) -> None:
+        # Device mode serves the real ones; a mobile SDK sends nothing before it has some.
+        segment = {"apiKey": WRITE_KEY, "apiHost": f"127.0.0.1:{running.port}/v1"}
+        body = json.dumps({"integrations": {"Segment.io": segment}}).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": body})
 
     thread = LoopThread(watched, listener, http)
     thread.closing.append(groups.close)
