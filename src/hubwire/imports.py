@@ -148,7 +148,7 @@ def _appender(
 def _answers(server: LocalServer) -> bool:
     """Whether it is there: the file of a killed server stays behind, and its pid may be another's by now."""
     try:
-        return httpx2.get(f"{server.url}/health", timeout=5, verify=False).status_code == 200  # noqa: S501 - loopback
+        return httpx2.get(f"{server.url}/health", timeout=5, verify=False).status_code == 200
     except httpx2.HTTPError:
         return False
 
