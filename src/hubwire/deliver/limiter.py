@@ -207,16 +207,24 @@ class Limiter:
             if self._sees_intervals and kind in ("search", "events") and answer.status in (200, 204):
                 self._shares[kind] = False
             return
-        self._sees_intervals = True
-        self._shares[kind] = True
-        own: CallKind = "associations" if kind == "associations" else "general"
-        window = self._windows[own]
-        interval_ms = _count(headers, "interval-milliseconds") or window.window_ms
+        self._sees_intervals = self._shares[kind] = True
+        interval_ms = min(_count(headers, "interval-milliseconds") or 10_000, MAX_WINDOW_MS)
+        window = self._window_shown(kind, capacity)
         if not self._is_pinned_below(capacity, interval_ms):
-            window.follow(capacity, min(interval_ms, MAX_WINDOW_MS))
+            window.follow(capacity, interval_ms)
         if remaining is not None and answer.started_at_ms >= now_ms - window.window_ms:
-            ours = max(self._windows[one].own_count_since(answer.started_at_ms) for one in {own, "general"})
+            ours = window.own_count_since(answer.started_at_ms)
             window.leave_room(capacity - remaining - ours + (answer.status == 429), now_ms)
+
+    def _window_shown(self, kind: CallKind, capacity: int) -> _Window:
+        """The window that an answer's headers are about: associations show their own, or the general one, whichever
+        has less left; their own is the smaller limit."""
+        general = self._windows["general"]
+        if kind != "associations" or capacity == general.capacity:
+            return general
+        if capacity > general.capacity and not self._policy.pinned:
+            general.capacity = capacity
+        return self._windows[kind]
 
     def _is_pinned_below(self, capacity: int, interval_ms: int) -> bool:
         pinned = self._policy.pinned

@@ -74,8 +74,8 @@ def _noticed(call: Call, answer: Answer, problem: Problem, inputs: Sequence[Aske
         yield "(RENEWABLE)"
     if answer.status == 429 and throttle_of(answer, call.kind).policy is Policy.DAILY:
         yield "(DAILY)"
-    names_records = problem.category == "OBJECT_NOT_FOUND" or problem.context or call.kind == "events"
-    if inputs and not names_records:
+    may_be_a_record = problem.category == "OBJECT_NOT_FOUND" and call.id_property is None
+    if inputs and not (may_be_a_record or problem.context or call.kind == "events"):
         yield "(UNKNOWN_PATH)"
 
 
