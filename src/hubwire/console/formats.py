@@ -54,6 +54,16 @@ def when(at_ms: int | None) -> str:
     )
 
 
+def utc(at_ms: int) -> str:
+    """A time as plain text, in UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def short_utc(at_ms: int) -> str:
+    """A time for an axis, in UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %H:%M")
+
+
 def iso(at_ms: int | None) -> str:
     """A time for a form's `datetime-local` field, in UTC."""
     return "" if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M")
@@ -114,6 +124,8 @@ def remedy(reason: str | None) -> str:
 FILTERS = {
     "count": count,
     "when": when,
+    "utc": utc,
+    "short_utc": short_utc,
     "iso": iso,
     "duration": duration,
     "size": size,

@@ -102,7 +102,6 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     emulator_url: str | None
     demo_url: str | None
     version: str
-    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +234,6 @@ def frame_of(
         emulator_url=deps.emulator_url,
         demo_url="/demo" if deps.has_demo else None,
         version=__version__,
-        query=request.query_params.get("q", ""),
     )
 
 

@@ -19,6 +19,8 @@ from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 
 OBJECTS = ("contact", "company")
+PLURALS = {"contact": "contacts", "company": "companies"}
+"""Object types as HubSpot's paths name them."""
 TYPES = ("string", "number", "bool", "date", "datetime")
 SHOWN_LEFT_OUT = 100
 SHOWN_OPTIONS = 12
@@ -50,6 +52,7 @@ class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
     detail: str
     sample_href: str
+    trait: str
     suggested: str
     object_type: str
     can_create: bool
@@ -87,7 +90,7 @@ async def make_property(view: View) -> Response:
         if not changes.PROPERTY.fullmatch(name):
             raise BadValue("name", "a property has small letters, digits and underscores", value=name)
         label = text(form, "label") or name.replace("_", " ").capitalize()
-        await view.deps.make_property(destination.destination_id, object_type, name, label, kind)
+        await view.deps.make_property(destination.destination_id, PLURALS[object_type], name, label, kind)
     except HubwireError as exc:
         return await _show(view, problem_of(exc))
     said = f"{destination.name}: {object_type}.{name} ({kind})"
@@ -162,6 +165,7 @@ def _left_out(view: View, one: LeftOutCount) -> LeftOutLine:
         remedy=formats.remedy(one.reason),
         detail=one.sample_detail if view.sees_payloads else view.masked(one.sample_detail),
         sample_href=message_href(one.sample_message_id) if one.sample_message_id else "",
+        trait=trait,
         suggested=suggested,
         object_type="contact",
         can_create=one.reason == Reason.UNKNOWN_PROPERTY and bool(changes.PROPERTY.fullmatch(suggested)),

@@ -229,13 +229,14 @@ def _read_started(view: View) -> SetupPage:
 def _create(view: View, form: Mapping[str, str]) -> tuple[Destination, str | None]:
     """The destination, paused; and the key of a source that was made along with it."""
     deps, actor, key = view.deps, view.viewer.name, None
-    source_id = number(form, "source", 0, 1 << 31) or 0
-    if not source_id:
+    feeds = text(form, "feeds")
+    source_ids = None if feeds == "all" else (number(form, "feeds", 1, 1 << 31) or 0,) if feeds != "new" else ()
+    if feeds == "new":
         kind = SourceKind(choice(form, "source_kind", list(SourceKind)) or SourceKind.SERVER)
         name = text(form, "source_name") or kind.value
         made = Source(source_id=0, name=name, kind=kind, identity_space=changes.default_space(kind, name))
-        source_id = changes.save_source(deps, actor, made).source_id
-        key = changes.add_write_key(deps, actor, source_id).text
+        source_ids = (changes.save_source(deps, actor, made).source_id,)
+        key = changes.add_write_key(deps, actor, source_ids[0]).text
     is_sandbox = form.get("kind") == "sandbox"
     destination = Destination(
         destination_id=0,
@@ -244,6 +245,6 @@ def _create(view: View, form: Mapping[str, str]) -> tuple[Destination, str | Non
         api_version=deps.settings.hubspot_api_version,
         is_sandbox=is_sandbox,
         is_paused=True,
-        source_ids=None if form.get("feeds") == "all" else (source_id,),
+        source_ids=source_ids,
     )
     return changes.save_destination(deps, actor, destination), key

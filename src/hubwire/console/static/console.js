@@ -1,0 +1,83 @@
+// Makes the console's pages pleasanter; every page can be read and used without it.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  root.classList.add("js");
+
+  // Times in the reader's own zone; UTC stays in the title.
+  const long = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const axis = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const today = () => new Date().toDateString();
+
+  function localise(within) {
+    for (const time of within.querySelectorAll("time[datetime]:not([data-local])")) {
+      const moment = new Date(time.dateTime);
+      time.dataset.local = "";
+      time.textContent = (moment.toDateString() === today() ? short : long).format(moment);
+    }
+    for (const label of within.querySelectorAll("text[data-at]")) {
+      label.textContent = axis.format(new Date(Number(label.dataset.at)));
+    }
+  }
+
+  async function copy(button) {
+    const near = button.closest(".snippet, .pane-body");
+    const text = button.dataset.copy ?? near?.querySelector("pre")?.textContent ?? "";
+    await navigator.clipboard.writeText(text);
+    const words = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = words; }, 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.copy");
+    if (button) copy(button).catch(() => { button.textContent = "Not possible"; });
+  });
+
+  document.addEventListener("submit", (event) => {
+    const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+
+  // Keys: / search, j and k move through rows, r replays.
+  const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+
+  function move(step) {
+    const rows = [...document.querySelectorAll("main [data-row]")];
+    if (!rows.length) return;
+    const at = rows.indexOf(document.activeElement);
+    const next = at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + step, 0), rows.length - 1);
+    rows[next].focus();
+    rows[next].scrollIntoView({ block: "nearest" });
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.key === "/") {
+      event.preventDefault();
+      document.getElementById("search")?.focus();
+    } else if (event.key === "j" || event.key === "k") {
+      move(event.key === "j" ? 1 : -1);
+    } else if (event.key === "r") {
+      document.querySelector("main [data-key='r']")?.click();
+    }
+  });
+
+  // Parts that renew themselves wait while nobody looks, or while something in them is in use.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.target;
+    const every = part.getAttribute("hx-trigger")?.startsWith("every");
+    const isUsed = part.contains(document.activeElement) || part.querySelector("details[open]");
+    if (every && (document.hidden || isUsed)) event.preventDefault();
+  });
+  document.addEventListener("htmx:load", (event) => localise(event.target));
+
+  // The menu is open where there is room for it.
+  const menu = document.getElementById("menu");
+  const wide = window.matchMedia("(min-width: 860px)");
+  const fit = () => { if (menu) menu.open = wide.matches; };
+  wide.addEventListener("change", fit);
+  fit();
+  localise(document);
+})();
