@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from hubwire.deliver.rate import Rate
 from hubwire.hubspot.exchange import Answer
 
 FORECAST_MEMORY_SECONDS = 1800.0
@@ -32,28 +33,6 @@ NEED_MEMORY_SECONDS = 7200.0
 """What a priority needs is judged by about its last two hours."""
 NEED_DOUBT_SECONDS = 600.0
 """A new rate is believed slowly: as if nothing had come for so long before the first call."""
-
-
-class _Rate:
-    """Calls a second of late: a sum that decays, corrected for how short it has been kept."""
-
-    def __init__(self, memory_seconds: float, now_ms: int, doubt_seconds: float = 0.0) -> None:
-        self._memory = memory_seconds
-        self._doubt = doubt_seconds
-        self._since_ms = self._at_ms = now_ms
-        self._sum = 0.0
-
-    def add(self, calls: float, now_ms: int) -> None:
-        self._sum = self._decayed(now_ms) + calls
-        self._at_ms = max(now_ms, self._at_ms)
-
-    def per_second(self, now_ms: int) -> float:
-        age = max(0.0, (now_ms - self._since_ms) / 1000) + self._doubt
-        kept = self._memory * -math.expm1(-age / self._memory)
-        return self._decayed(now_ms) / kept if kept > 0 else 0.0
-
-    def _decayed(self, now_ms: int) -> float:
-        return self._sum * math.exp(-max(0, now_ms - self._at_ms) / 1000 / self._memory)
 
 
 class Priority(IntEnum):
@@ -126,8 +105,8 @@ class Budget:
         self._identify_line = policy.identify_line
         self._now_ms = now_ms
         self._purse = self._purse_size()
-        self._rate = _Rate(FORECAST_MEMORY_SECONDS, now_ms, doubt_seconds=60.0)
-        self._needs = {one: _Rate(NEED_MEMORY_SECONDS, now_ms, NEED_DOUBT_SECONDS) for one in Priority}
+        self._rate = Rate(FORECAST_MEMORY_SECONDS, now_ms, doubt_seconds=60.0)
+        self._needs = {one: Rate(NEED_MEMORY_SECONDS, now_ms, NEED_DOUBT_SECONDS) for one in Priority}
 
     # -- what happened
 

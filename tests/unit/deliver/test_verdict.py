@@ -466,7 +466,7 @@ def test_a_key_property_that_is_gone_makes_the_schema_stale() -> None:
     ("status", "body", "verdict"),
     [
         (None, b"", Retry(1.0, Reason.HUBSPOT_UNREACHABLE, counts=False)),
-        (408, b"", Retry(2.0, Reason.LOCKED)),
+        (408, b"", Retry(1.0, Reason.HUBSPOT_FAILED, counts=False)),
         (423, problem("locked", "LOCKED"), Retry(2.0, Reason.LOCKED)),
         (500, problem("internal error", "INTERNAL_ERROR"), Retry(1.0, Reason.HUBSPOT_FAILED)),
         (501, b"", Retry(1.0, Reason.HUBSPOT_FAILED)),
