@@ -15,6 +15,7 @@ from rich.progress import Progress
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, settings_of
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination
+from hubwire.emulator.config import Tier
 from hubwire.errors import SettingsError
 
 
@@ -35,7 +36,9 @@ def serve(
 def emulator(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8081,
     portal_id: Annotated[int, typer.Option(help="Hub ID of the emulated portal.")] = 1234567,
-    tier: Annotated[str, typer.Option(help="free, starter, professional or enterprise.")] = "enterprise",
+    tier: Annotated[
+        Tier, typer.Option(help="HubSpot's tier: it sets limits, and who has custom events.")
+    ] = Tier.ENTERPRISE,
     access_token: Annotated[str | None, typer.Option(help="The only token it takes; without it, any.")] = None,
     keep: Annotated[Path | None, typer.Option(help="File that keeps the portal between runs.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
