@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from hubwire.destination import Destination, Source
 from hubwire.deliver.coalesce import Work
 from hubwire.deliver.ledger import Ledger
+from hubwire.destination import Destination, Source
 from hubwire.message import Message, Row, read_message
 from hubwire.operation import Discard, Hold, Link
 from hubwire.plan.identity import MAX_DEPTH, Identity, pointer_targets
@@ -62,7 +62,10 @@ class Gatherer:
         messages: list[tuple[Row, Message]] = []
         for row in rows:
             self._ledger.planned_count += 1
-            if row.source_id in self._sources:
+            if row.rejected is not None:
+                # A due row whose person was forgotten in the meantime: only its tombstone is left.
+                self._ledger.discard_or_hold(row.position, Discard(Reason.SUPPRESSED))
+            elif row.source_id in self._sources:
                 messages.append((row, read_message(row)))
             else:
                 self._ledger.discard_or_hold(row.position, Discard(Reason.SOURCE_NOT_CONNECTED))
