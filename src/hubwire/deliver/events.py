@@ -45,10 +45,14 @@ async def send(task: Task, events: Sequence[SendEvent]) -> None:
     def call(group: Sequence[Input]) -> Call:
         return send_call(task.paths, [inputs[one.trace] for one in group], names)
 
-    for outcome in (
-        one for batch in await asyncio.gather(*(task.exchange.send(call, batch) for batch in batches)) for one in batch
-    ):
-        task.ledger.judge(outcome.input.positions, outcome.verdict)
+    judged = await asyncio.gather(*(task.exchange.send(call, batch) for batch in batches))
+    task.schema.events_available &= task.exchange.events_available
+    for outcome in (one for batch in judged for one in batch):
+        if isinstance(outcome.verdict, Retry) and not task.schema.events_available:
+            for position in outcome.input.positions:
+                task.ledger.discard_or_hold(position, Discard(Reason.EVENTS_NOT_AVAILABLE))
+        else:
+            task.ledger.judge(outcome.input.positions, outcome.verdict)
 
 
 def send_call(paths: Paths, group: Sequence[SendEvent], names: Mapping[str, str]) -> Call:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from hubwire.clock import Clock
 from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL
+from hubwire.deliver.bisect import Bisection
 from hubwire.deliver.budget import Priority
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.verdict import Blamed, Judgement, Returned, judge
@@ -24,6 +25,8 @@ from hubwire.reasons import Reason
 from hubwire.record.protocol import Attempt
 
 TRIES_IN_CYCLE = 3
+ROUNDS_IN_CYCLE = 30
+"""Batches sent again without what HubSpot refused: each round a property less, so it ends; this is for surprises."""
 LONGEST_WAIT_MS = 60_000
 """A longer wait for a permit is the day's budget: the cycle is given up instead of slept through."""
 
@@ -84,6 +87,7 @@ class Exchange:
         self.successes = 0
         self.failures = 0
         self.schema_is_stale = False
+        self.events_available = True
         self._client = client
         self._governor = governor
         self._clock = clock
@@ -123,22 +127,38 @@ class Exchange:
     async def send(self, make: Callable[[Sequence[Input]], Call], inputs: Sequence[Input]) -> list[Judged]:
         """Send a batch until every input has its verdict. Raises LineStopped."""
         judged: list[Judged] = []
-        waiting: list[tuple[Sequence[Input], int]] = [(inputs, 1)]
-        while waiting:
-            group, tries = waiting.pop()
-            positions = [position for one in group for position in one.positions]
-            _, judgement = await self._call(make(group), group, positions)
+        group = inputs
+        for _ in range(ROUNDS_IN_CYCLE):
+            if not group:
+                return judged
+            judgement = await self._tried(make, group)
             if judgement.split and len(group) > 1:
-                half = len(group) // 2
-                waiting += [(group[half:], 1), (group[:half], 1)]
-            elif judgement.again_after_seconds is not None and tries < TRIES_IN_CYCLE:
-                await asyncio.sleep(judgement.again_after_seconds)
-                waiting.append((group, tries + judgement.counts))
-            else:
-                again = self._sort(group, judgement, judged)
-                if again:
-                    waiting.append((again, 1))
+                return judged + await self._bisect(make, group)
+            group = self._sort(group, judgement, judged)
+        return judged + [Judged(one, Retry(0.0, Reason.REFUSED_BY_HUBSPOT)) for one in group]
+
+    async def _bisect(self, make: Callable[[Sequence[Input]], Call], group: Sequence[Input]) -> list[Judged]:
+        """Something spoils the batch and nobody says what: parts of it, until the poison record stands alone."""
+        judged: list[Judged] = []
+        bisection = Bisection(len(group))
+        while part := bisection.next():
+            inputs = [group[index] for index in part]
+            judgement = await self._tried(make, inputs)
+            is_refused = judgement.split and len(inputs) > 1
+            bisection.report(poisoned=is_refused or (len(inputs) == 1 and not is_delivered(judgement.verdicts[0])))
+            if not is_refused:
+                judged += await self.send(make, self._sort(inputs, judgement, judged))
         return judged
+
+    async def _tried(self, make: Callable[[Sequence[Input]], Call], group: Sequence[Input]) -> Judgement:
+        """The judgement of a batch call that is repeated a few times when it fails as a whole. Raises LineStopped."""
+        positions = [position for one in group for position in one.positions]
+        for tries in range(1, TRIES_IN_CYCLE + 1):
+            _, judgement = await self._call(make(group), group, positions)
+            if judgement.again_after_seconds is None or tries == TRIES_IN_CYCLE:
+                break
+            await asyncio.sleep(judgement.again_after_seconds)
+        return judgement
 
     async def _call(self, call: Call, inputs: Sequence[Input], positions: Sequence[int]) -> tuple[Answer, Judgement]:
         """One exchange: waits for its permit, feeds the limiter, keeps the attempt. Raises LineStopped."""
@@ -155,16 +175,19 @@ class Exchange:
         self.successes += judgement.is_answered
         self.failures += not judgement.is_answered
         self.schema_is_stale |= judgement.schema_is_stale
+        self.events_available &= judgement.events_available
         if judgement.stop is not None:
             raise LineStopped(judgement.stop)
         return answer, judgement
 
     @staticmethod
     def _sort(group: Sequence[Input], judgement: Judgement, judged: list[Judged]) -> list[Input]:
-        """Keep final verdicts; give back the inputs to send again without the properties that HubSpot refused."""
+        """Keep final verdicts; give back the inputs to send at once: without the properties that HubSpot refused, or
+        unchanged when they only stood beside a refused one."""
         again: list[Input] = []
         for index, one in enumerate(group):
-            if one.leave_out(judgement.blame.get(index, ())):
+            is_blamed = index in judgement.blame
+            if one.leave_out(judgement.blame.get(index, ())) or (index in judgement.again and not is_blamed):
                 again.append(one)
             else:
                 is_gone = index in judgement.gone

@@ -49,7 +49,7 @@ class Governor:
             return budget_ms
         wait_ms = self._limiter.take(kind, now_ms)
         if wait_ms == 0:
-            self._budget.spend(now_ms, fill)
+            self._budget.spend(now_ms, fill, priority)
         return wait_ms
 
     def observe(self, kind: CallKind, answer: Answer, now_ms: int, jitter: float, *, is_daily_spent: bool) -> None:

@@ -96,6 +96,7 @@ class Lane:
         self._portal = Portal(self._paths)
         self._outages = 0
         self._backfill_seen = 0
+        self._last_cycle_at_ms = 0
 
     # -- when
 
@@ -128,8 +129,10 @@ class Lane:
     def _linger(self, count: int, since_ms: int, linger_seconds: float, now_ms: int) -> float:
         if count >= self._policy.cycle_messages:
             return 0.0
-        linger_seconds = max(linger_seconds, self.governor.linger_seconds(now_ms))
-        return max(0.0, linger_seconds - (now_ms - since_ms) / 1000)
+        wait_seconds = linger_seconds - (now_ms - since_ms) / 1000
+        # What the budget made wait is old by then: counted from the oldest message it would never linger again.
+        since_ms = max(since_ms, self._last_cycle_at_ms)
+        return max(0.0, wait_seconds, self.governor.linger_seconds(now_ms) - (now_ms - since_ms) / 1000)
 
     # -- one cycle
 
@@ -156,7 +159,7 @@ class Lane:
             self._abandon(lease, cycle_id, exchange, Reason.HUBSPOT_FAILED)
             return False
         self._outages = 0
-        ended_at_ms = self._clock.now_ms()
+        ended_at_ms = self._last_cycle_at_ms = self._clock.now_ms()
         settlement = ledger.settle(
             ended_at_ms,
             HoldPolicy(round(self.destination.hold_hours * 3_600_000)),
