@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from hubwire.cli import look, run
+from hubwire.cli import apply, destinations, keys, look, run, schema, settings, sources
 from hubwire.errors import HubwireError
 
 app = typer.Typer(
@@ -16,8 +16,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-run.register(app)
-look.register(app)
+for group in (run, look, sources, destinations, apply, schema, keys, settings):
+    group.register(app)
 
 
 def main() -> None:

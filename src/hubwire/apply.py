@@ -1,0 +1,243 @@
+"""Sources and destinations from a file: plan what changes, then apply it.
+
+What the file names is brought to what it says; what it does not name stays as it is, and nothing is removed. Planning
+is pure; applying goes through the same checks and the same audit log as the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import UnsetType
+
+from hubwire.console.changes import default_space
+from hubwire.destination import Destination, Source, SourceKind
+from hubwire.destination import Mapping as Rules
+from hubwire.errors import SettingsError
+from hubwire.registry.protocol import Registry
+from hubwire.secret import Secret
+from hubwire.tables import DestinationTable, RulesTable, SourceTable, Wanted
+
+SOURCE_FIELDS = ("device_mode", "messages_per_second", "identity_space", "allowed_origins")
+DESTINATION_FIELDS = (
+    "base_url",
+    "api_version",
+    "region",
+    "load_forms_sdk",
+    "hold_hours",
+    "suppress_unchanged_hours",
+    "calls_per_second",
+    "calls_per_day",
+)
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """One field, before and after; secrets only as `set` or `not set`."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+class Change(msgspec.Struct, kw_only=True, frozen=True):
+    """What happens to one source or destination. `action`: add, change or nothing."""
+
+    kind: str
+    name: str
+    action: str
+    fields: list[FieldChange] = []
+
+
+@dataclass(slots=True)
+class Step:
+    """A change with what it takes to make it."""
+
+    change: Change
+    source: Source | None = None
+    destination: Destination | None = None
+    source_names: tuple[str, ...] | None = None
+    secret: Secret | None = None
+
+
+class Changes(Protocol):
+    """How changes are made: `console/changes.py` with everything that it needs."""
+
+    def save_source(self, source: Source) -> Source: ...
+
+    def add_write_key(self, source_id: int, text: str) -> object: ...
+
+    def save_destination(self, destination: Destination) -> Destination: ...
+
+    def set_token(self, destination_id: int, token: Secret) -> None: ...
+
+
+# -- planning
+
+
+def plan_changes(
+    wanted: Wanted, registry: Registry, environment: Mapping[str, str], template: Destination
+) -> list[Step]:
+    """The steps from what is there to what is wanted, sources first. Changes nothing.
+
+    Shape: a new destination starts as `template` (API version and address of the settings).
+
+    Errors: SettingsError for an environment variable that is not set, and for a source that nobody has.
+    """
+    sources = {one.name: one for one in registry.sources().values()}
+    destinations = {one.name: one for one in registry.destinations().values()}
+    known = set(sources) | {one.name for one in wanted.sources}
+    steps = [_plan_source(one, sources.get(one.name), registry, environment) for one in wanted.sources]
+    for table in wanted.destinations:
+        wanted_sources = () if isinstance(table.sources, UnsetType | str) else table.sources
+        for name in wanted_sources:
+            if name not in known:
+                raise SettingsError(f"destination {table.name!r}: no source is named {name!r}")
+        before = destinations.get(table.name)
+        start = before or msgspec.structs.replace(template, destination_id=0, name=table.name)
+        steps.append(_plan_destination(table, start, registry, environment))
+    return steps
+
+
+def _plan_source(table: SourceTable, before: Source | None, registry: Registry, environment: Mapping[str, str]) -> Step:
+    kind = table.kind if not isinstance(table.kind, UnsetType) else before.kind if before else SourceKind.SERVER
+    start = before or Source(source_id=0, name=table.name, kind=kind, identity_space=default_space(kind, table.name))
+    given = {name: getattr(table, name) for name in SOURCE_FIELDS} | {"kind": kind, "is_enabled": table.enabled}
+    after = msgspec.structs.replace(start, **_given(given))
+    fields = _differences(start, after)
+    secret = None
+    if table.write_key_env is not None:
+        key = _from_environment(environment, table.write_key_env, f"source {table.name!r}")
+        owner = registry.source_of_key(key.reveal())
+        if owner is None and not _is_held(registry, before, key):
+            secret = key
+            fields.append(FieldChange("write key", "not set", f"set from {table.write_key_env}"))
+        elif owner is not None and (before is None or owner.source_id != before.source_id):
+            raise SettingsError(f"source {table.name!r}: the key of {table.write_key_env} belongs to {owner.name!r}")
+    change = Change(kind="source", name=table.name, action=_action(before is None, fields), fields=fields)
+    return Step(change, source=after, secret=secret)
+
+
+def _plan_destination(
+    table: DestinationTable, start: Destination, registry: Registry, environment: Mapping[str, str]
+) -> Step:
+    is_new = start.destination_id == 0
+    given = {name: getattr(table, name) for name in DESTINATION_FIELDS}
+    hub_id = table.hub_id if isinstance(table.hub_id, UnsetType) else str(table.hub_id)
+    given |= {"hub_id": hub_id, "is_paused": table.paused, "mapping": _rules(table.mapping, start.mapping)}
+    after = msgspec.structs.replace(start, **_given(given))
+    fields = _differences(start, after)
+    names_before = _names(start.source_ids, registry)
+    names_after = names_before
+    if not isinstance(table.sources, UnsetType):
+        names_after = None if table.sources == "all" else tuple(table.sources)
+    if names_after != names_before:
+        fields.append(FieldChange("sources", names_before or "all", names_after or "all"))
+    secret = None
+    if table.token_env is not None:
+        token = _from_environment(environment, table.token_env, f"destination {table.name!r}")
+        held = None if is_new else registry.token(start.destination_id)
+        if held != token:
+            secret = token
+            fields.append(FieldChange("token", "set" if held else "not set", f"set from {table.token_env}"))
+    change = Change(kind="destination", name=table.name, action=_action(is_new, fields), fields=fields)
+    return Step(change, destination=after, source_names=names_after, secret=secret)
+
+
+def _names(source_ids: Sequence[int] | None, registry: Registry) -> tuple[str, ...] | None:
+    sources = registry.sources()
+    return None if source_ids is None else tuple(sources[one].name for one in source_ids if one in sources)
+
+
+def _is_held(registry: Registry, source: Source | None, key: Secret) -> bool:
+    """Whether a disabled source has this key already: nobody is found by a disabled source's keys."""
+    if source is None or source.is_enabled:
+        return False
+    return any(one.hint == key.reveal()[-4:] and not one.is_revoked for one in registry.write_keys(source.source_id))
+
+
+def _rules(table: RulesTable, before: Rules) -> Rules:
+    given: dict[str, Any] = {name: getattr(table, name) for name in table.__struct_fields__}
+    for name in ("contact", "company", "events"):
+        if not isinstance(given[name], UnsetType):
+            given[name] = {key: _rule(name, key, value) for key, value in given[name].items()}
+    return msgspec.structs.replace(before, **_given(given))
+
+
+def _rule(table: str, key: str, value: str | bool) -> str | None:
+    if value is True:
+        raise SettingsError(f"mapping.{table}.{key}: a name, or false to leave it out")
+    return value or None
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if not isinstance(value, UnsetType)}
+
+
+def _differences(before: msgspec.Struct, after: msgspec.Struct) -> list[FieldChange]:
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    changed = []
+    for name, value in new.items():
+        if name == "mapping":
+            changed += [
+                FieldChange(f"mapping.{rule}", old[name][rule], made)
+                for rule, made in value.items()
+                if made != old[name][rule]
+            ]
+        elif value != old[name]:
+            changed.append(FieldChange(name, old[name], value))
+    return changed
+
+
+def _action(is_new: bool, fields: Sequence[FieldChange]) -> str:
+    return "add" if is_new else "change" if fields else "nothing"
+
+
+def _from_environment(environment: Mapping[str, str], name: str, whose: str) -> Secret:
+    value = environment.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{whose}: the environment variable {name} is not set")
+    return Secret(value)
+
+
+# -- applying
+
+
+def apply_changes(
+    steps: Sequence[Step], registry: Registry, changes: Changes, check: Callable[[Destination, Secret], Destination]
+) -> None:
+    """Make the changes, sources before the destinations that they feed.
+
+    Shape: `check(destination, token)` gives the destination with what its token tells (Hub ID), before it is stored.
+    Errors: SettingsError; what was changed before stays, and applying again goes on from there.
+    """
+    for step in steps:
+        if step.change.action == "nothing":
+            continue
+        if step.source is not None:
+            source = changes.save_source(step.source)
+            if step.secret is not None:
+                changes.add_write_key(source.source_id, step.secret.reveal())
+        elif step.destination is not None:
+            _apply_destination(step, step.destination, registry, changes, check)
+
+
+def _apply_destination(
+    step: Step,
+    destination: Destination,
+    registry: Registry,
+    changes: Changes,
+    check: Callable[[Destination, Secret], Destination],
+) -> None:
+    if step.secret is not None:
+        destination = check(destination, step.secret)
+    source_ids = None
+    if step.source_names is not None:
+        numbers = {one.name: number for number, one in registry.sources().items()}
+        source_ids = tuple(numbers[name] for name in step.source_names if name in numbers)
+    destination = msgspec.structs.replace(destination, source_ids=source_ids)
+    stored = changes.save_destination(destination)
+    if step.secret is not None:
+        changes.set_token(stored.destination_id, step.secret)

@@ -1,0 +1,67 @@
+"""`hubwire apply`: sources and destinations from a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubwire.apply import Step, apply_changes, plan_changes
+from hubwire.cli.changing import YesOption, changing, confirmed
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json
+from hubwire.cli.destinations import learnt
+from hubwire.destination import Destination
+from hubwire.tables import read_wanted
+
+
+def apply_file(
+    file: Annotated[Path, typer.Argument(help="TOML file with [[source]] and [[destination]] tables.")],
+    yes: YesOption = False,
+    plan_only: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Bring sources and destinations to what a file says: shows the plan, asks, applies. Run again: nothing changes.
+
+    Secrets are not in the file: `token_env = "NAME"` and `write_key_env = "NAME"` name environment variables.
+    With --json nothing is asked: add --yes to apply.
+
+    Example: hubwire apply hubwire.toml
+    """
+    wanted = read_wanted(file)
+    with changing(config, creates=True) as changer:
+        settings = changer.settings
+        template = Destination(
+            destination_id=0, name="", base_url=settings.hubspot_base_url, api_version=settings.hubspot_api_version
+        )
+        steps = plan_changes(wanted, changer.store.registry, os.environ, template)
+        todo = [step for step in steps if step.change.action != "nothing"]
+        if not json:
+            _print_plan(steps)
+        applies = bool(todo) and not plan_only and (yes or not json)
+        if applies:
+            confirmed(f"Make these {len(todo)} changes?", yes)
+            apply_changes(steps, changer.store.registry, changer, lambda one, token: learnt(changer, one, token))
+    if json:
+        print_json({"changes": [step.change for step in steps], "applied": applies})
+    elif applies:
+        console.print("Applied.")
+
+
+def _print_plan(steps: Sequence[Step]) -> None:
+    marks = {"add": ("+", "green"), "change": ("~", "yellow"), "nothing": ("=", "dim")}
+    for step in steps:
+        mark, style = marks[step.change.action]
+        console.print(f"{mark} {step.change.kind} {step.change.name}", style=style, markup=False)
+        for field in step.change.fields:
+            console.print(f"    {field.name}: {field.before!r} -> {field.after!r}", markup=False)
+    if not any(step.change.action != "nothing" for step in steps):
+        console.print("Nothing to change.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add this command."""
+    root.command("apply")(apply_file)

@@ -1,0 +1,46 @@
+"""What a token tells of its portal: accepted or not, Hub ID, region. One GET; nothing is changed in HubSpot."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hubwire.clock import Clock
+from hubwire.destination import Destination
+from hubwire.errors import Refused, SettingsError
+from hubwire.hubspot.account import HubSpotAccount
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.credentials import TokenKind, kind_of, token_source
+from hubwire.hubspot.definitions import Account
+from hubwire.hubspot.paths import Paths
+from hubwire.secret import Secret
+
+
+async def account_of_token(destination: Destination, token: Secret, base_url: str, clock: Clock) -> Account:
+    """Whose portal a token belongs to.
+
+    Errors: SettingsError when HubSpot does not accept the token; Unreachable, Refused or Unreadable otherwise.
+    """
+    if kind_of(token) is TokenKind.API_KEY:
+        raise SettingsError(
+            "this is an API key of before 2022, which HubSpot no longer accepts",
+            hint="Make a service key in HubSpot: Development > Keys > Service keys.",
+        )
+    client = HubSpotClient(base_url, token_source(token, clock), Paths(destination.api_version), clock=clock)
+    async with client:
+        try:
+            return await HubSpotAccount(client).account_details()
+        except Refused as exc:
+            if exc.status != 401:
+                raise
+            raise SettingsError(f"HubSpot does not accept this token: {exc}", hint=exc.hint) from exc
+
+
+def with_account(destination: Destination, account: Account) -> Destination:
+    """The destination with what its account tells. Errors: SettingsError for the token of another hub."""
+    if destination.hub_id not in (None, account.hub_id):
+        raise SettingsError(
+            f"this token belongs to hub {account.hub_id}; destination {destination.name!r} is hub {destination.hub_id}",
+            hint="Use a token of that hub, or change the Hub ID.",
+        )
+    region = account.data_hosting_location or destination.region
+    return msgspec.structs.replace(destination, hub_id=account.hub_id, region=region)

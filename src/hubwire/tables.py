@@ -1,0 +1,119 @@
+"""The `[[source]]` and `[[destination]]` tables of a file, as they are written. Unknown keys are errors.
+
+A key that is not given (`UNSET`) leaves what is there as it is. Secrets are never in the file: `token_env` and
+`write_key_env` name environment variables.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hubwire.destination import CompanyDomain, SourceKind
+from hubwire.errors import SettingsError
+
+T = TypeVar("T")
+
+
+class SourceTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One `[[source]]` table."""
+
+    name: str
+    kind: SourceKind | UnsetType = UNSET
+    identity_space: str | UnsetType = UNSET
+    allowed_origins: tuple[str, ...] | UnsetType = UNSET
+    device_mode: bool | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    messages_per_second: int | UnsetType = UNSET
+    write_key_env: str | None = None
+
+
+class RulesTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`[destination.mapping]`; `false` ignores a trait or filters an event."""
+
+    contact: dict[str, str | bool] | UnsetType = UNSET
+    company: dict[str, str | bool] | UnsetType = UNSET
+    events: dict[str, str | bool] | UnsetType = UNSET
+    only_events: tuple[str, ...] | UnsetType = UNSET
+    create_properties: bool | UnsetType = UNSET
+    create_event_definitions: bool | UnsetType = UNSET
+    pages_as_events: bool | UnsetType = UNSET
+    screens_as_events: bool | UnsetType = UNSET
+    group_from_browser: bool | UnsetType = UNSET
+    companies_need_contact: bool | UnsetType = UNSET
+    company_domain: CompanyDomain | UnsetType = UNSET
+    consent_categories: tuple[str, ...] | UnsetType = UNSET
+    pending_is_device: bool | UnsetType = UNSET
+
+
+class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One `[[destination]]` table. `sources` are names, or "all"."""
+
+    name: str
+    hub_id: str | int | UnsetType = UNSET
+    token_env: str | None = None
+    base_url: str | UnsetType = UNSET
+    api_version: str | UnsetType = UNSET
+    region: str | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
+    load_forms_sdk: bool | UnsetType = UNSET
+    sources: tuple[str, ...] | Literal["all"] | UnsetType = UNSET
+    mapping: RulesTable = msgspec.field(default_factory=RulesTable)
+    hold_hours: float | UnsetType = UNSET
+    suppress_unchanged_hours: float | UnsetType = UNSET
+    calls_per_second: float | UnsetType = UNSET
+    calls_per_day: int | UnsetType = UNSET
+
+
+@dataclass(slots=True)
+class Wanted:
+    """The tables of a file."""
+
+    sources: list[SourceTable] = field(default_factory=list)
+    destinations: list[DestinationTable] = field(default_factory=list)
+
+
+def read_wanted(path: Path) -> Wanted:
+    """The tables of a TOML file. Errors: SettingsError naming the table and the key."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise SettingsError(f"{path}: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{path}: not TOML: {exc}") from exc
+    wanted = Wanted(
+        sources=[_table(path, "source", number, one, SourceTable) for number, one in _tables(path, tables, "source")],
+        destinations=[
+            _table(path, "destination", number, one, DestinationTable)
+            for number, one in _tables(path, tables, "destination")
+        ],
+    )
+    for kind, names in (
+        ("source", [one.name for one in wanted.sources]),
+        ("destination", [one.name for one in wanted.destinations]),
+    ):
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingsError(f"{path}: two [[{kind}]] tables are named {name!r}")
+    return wanted
+
+
+def _tables(path: Path, tables: Mapping[str, Any], kind: str) -> list[tuple[int, Any]]:
+    found = tables.get(kind, [])
+    if not isinstance(found, list):
+        raise SettingsError(f"{path}: write [[{kind}]] in double brackets: there can be several")
+    return list(enumerate(found, 1))
+
+
+def _table(path: Path, kind: str, number: int, given: Any, shape: type[T]) -> T:
+    try:
+        return msgspec.convert(given, shape)
+    except msgspec.ValidationError as exc:
+        name = given.get("name", "without a name") if isinstance(given, dict) else "?"
+        raise SettingsError(f"{path}: [[{kind}]] {number} ({name}): {exc}") from exc

@@ -1,0 +1,168 @@
+"""`hubwire apply`: what a file says comes true, once; what it does not say stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.integration.ops.conftest import HUB, TOKEN, Shell
+
+from hubwire.testing import Emulator
+
+FILE = """
+port = 8080
+[[source]]
+name = "website"
+kind = "web"
+allowed_origins = ["https://www.example.com"]
+device_mode = true
+
+[[source]]
+name = "api"
+kind = "server"
+write_key_env = "API_KEY"
+
+[[destination]]
+name = "hubspot"
+token_env = "HUBSPOT_ACCESS_TOKEN"
+sources = ["api"]
+hold_hours = 24
+
+[destination.mapping]
+create_properties = true
+only_events = ["Signed Up"]
+contact = { favColor = "favorite_color", secret = false }
+"""
+
+
+@pytest.fixture
+def file(shell: Shell, emulator: Emulator) -> Path:
+    shell.set(HUBSPOT_BASE_URL=emulator.base_url, HUBSPOT_ACCESS_TOKEN=TOKEN, API_KEY="a-write-key")
+    path = shell.folder / "wanted.toml"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_is_planned_applied_and_then_changes_nothing(shell: Shell, file: Path) -> None:
+    planned = shell("apply", str(file), "--json").json
+    assert [(one["kind"], one["name"], one["action"]) for one in planned["changes"]] == [
+        ("source", "website", "add"),
+        ("source", "api", "add"),
+        ("destination", "hubspot", "add"),
+    ]
+    assert planned["applied"] is False
+    assert shell("source", "list", "--json").json == []
+
+    assert shell("apply", str(file), "--yes", "--json").json["applied"] is True
+    website, api = shell("source", "list", "--json").json
+    assert (website["identity_space"], website["device_mode"]) == ("source:website", True)
+    assert (api["identity_space"], api["kind"]) == ("server", "server")
+    [hubspot] = shell("destination", "list", "--json").json
+    assert (hubspot["hub_id"], hubspot["source_ids"], hubspot["hold_hours"]) == (str(HUB), [2], 24)
+    assert hubspot["mapping"]["contact"] == {"favColor": "favorite_color", "secret": None}
+    store = shell.store()
+    source = store.registry.source_of_key("a-write-key")
+    assert source is not None
+    assert source.name == "api"
+    version = store.registry.version()
+
+    again = shell("apply", str(file), "--yes", "--json").json
+    assert {one["action"] for one in again["changes"]} == {"nothing"}
+    assert again["applied"] is False
+    assert store.registry.version() == version
+    store.close()
+
+
+def test_the_plan_is_shown_without_secrets_and_asked_about(shell: Shell, file: Path) -> None:
+    ran = shell("apply", str(file), stdin="n\n")
+    assert ran.code == 1
+    assert "+ destination hubspot" in ran.out
+    assert "token: 'not set' -> 'set from HUBSPOT_ACCESS_TOKEN'" in ran.out
+    assert TOKEN not in ran.out + ran.err
+    assert "a-write-key" not in ran.out + ran.err
+    assert shell("apply", str(file), "--plan").code == 0
+    assert shell("source", "list", "--json").json == []
+    assert shell("apply", str(file), stdin="y\n").code == 0
+    assert "Nothing to change." in shell("apply", str(file)).out
+
+
+def test_what_the_file_does_not_name_stays(shell: Shell, file: Path) -> None:
+    shell("apply", str(file), "--yes")
+    shell("destination", "change", "hubspot", "--forms", "--calls-per-day", "100")
+    shell("source", "add", "by-hand", "--kind", "mobile")
+    file.write_text('[[destination]]\nname = "hubspot"\nhold_hours = 48\nsources = "all"\n')
+    changed = shell("apply", str(file), "--yes", "--json").json["changes"]
+    assert [field["name"] for one in changed for field in one["fields"]] == ["hold_hours", "sources"]
+    [hubspot] = shell("destination", "list", "--json").json
+    assert (hubspot["load_forms_sdk"], hubspot["calls_per_day"], hubspot["hold_hours"]) == (True, 100, 48)
+    assert hubspot["source_ids"] is None
+    assert hubspot["mapping"]["create_properties"] is True
+    assert len(shell("source", "list", "--json").json) == 3
+
+
+def test_a_changed_token_is_a_change_and_an_equal_one_is_none(shell: Shell, file: Path) -> None:
+    shell("apply", str(file), "--yes")
+    shell("destination", "token", "hubspot", "--unchecked", "--token-stdin", stdin="pat-na1-older-token")
+    [_, _, hubspot] = shell("apply", str(file), "--json").json["changes"]
+    assert hubspot["fields"] == [{"name": "token", "before": "set", "after": "set from HUBSPOT_ACCESS_TOKEN"}]
+    assert shell("apply", str(file), "--yes").code == 0
+    store = shell.store()
+    token = store.registry.token(1)
+    assert token is not None
+    assert token.reveal() == TOKEN
+    store.close()
+
+
+def test_a_disabled_source_with_its_key_is_applied_once(shell: Shell, file: Path) -> None:
+    file.write_text('[[source]]\nname = "api"\nenabled = false\nwrite_key_env = "API_KEY"\n')
+    assert shell("apply", str(file), "--yes").code == 0
+    [again] = shell("apply", str(file), "--yes", "--json").json["changes"]
+    assert again["action"] == "nothing"
+
+
+def test_a_token_of_another_hub_leaves_the_destination_out(shell: Shell, file: Path) -> None:
+    file.write_text('[[destination]]\nname = "hubspot"\nhub_id = 7\ntoken_env = "HUBSPOT_ACCESS_TOKEN"\n')
+    ran = shell("apply", str(file), "--yes")
+    assert ran.code == 1
+    assert f"belongs to hub {HUB}" in ran.err
+    assert shell("destination", "list", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[[source]]\nname = "x"\nkinds = "web"', "[[source]] 1 (x)"),
+        ('[source]\nname = "x"', "double brackets"),
+        ('[[source]]\nname = "x"\n[[source]]\nname = "x"', "two [[source]] tables"),
+        ("[[source]\n", "not TOML"),
+        ('[[source]]\nkind = "web"', "without a name"),
+        ('[[source]]\nname = "x"\nwrite_key_env = "NOT_THERE"', "NOT_THERE is not set"),
+        ('[[destination]]\nname = "x"\nsources = ["nobody"]', "no source is named 'nobody'"),
+        ('[[destination]]\nname = "x"\n[destination.mapping]\ncontact = { a = true }', "mapping.contact.a"),
+        ('[[destination]]\nname = "x"\nregion = "the moon"', "region"),
+    ],
+)
+def test_what_cannot_be_is_said_with_its_place_and_changes_nothing(
+    shell: Shell, file: Path, text: str, words: str
+) -> None:
+    file.write_text(text)
+    ran = shell("apply", str(file), "--yes")
+    assert ran.code == 1
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+    store = shell.store()
+    assert (store.registry.sources(), store.registry.destinations()) == ({}, {})
+    store.close()
+
+
+def test_a_missing_file_is_one_clear_line(shell: Shell) -> None:
+    ran = shell("apply", "nowhere.toml")
+    assert (ran.code, "nowhere.toml: No such file" in ran.err) == (1, True)
+
+
+def test_a_key_that_belongs_to_another_source_is_refused(shell: Shell, file: Path) -> None:
+    shell("apply", str(file), "--yes")
+    file.write_text('[[source]]\nname = "website"\nwrite_key_env = "API_KEY"\n')
+    ran = shell("apply", str(file), "--yes")
+    assert ran.code == 1
+    assert "belongs to 'api'" in ran.err
