@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.backends", "tests.servers"]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,17 +31,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until something listens on the port; raises with the server's own words when it ended instead."""
+def wait_until(is_up: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the server answers; raises with its own words when it ended instead."""
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server ended: {log.read_text(errors='replace')[-2000:]}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+    while not is_up():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.02)
-    raise RuntimeError(f"nothing listens on {port}: {log.read_text(errors='replace')[-2000:]}")
 
 
 class PostgresServer:
@@ -111,7 +107,16 @@ class PostgresServer:
                 stderr=output,
                 **self._as,
             )
-        wait_for_port(self.port, self._process, log)
+        wait_until(self._is_up, self._process, log)
+
+    def _is_up(self) -> bool:
+        import psycopg
+
+        try:
+            psycopg.connect(self.url()).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Fast shutdown by default; SIGQUIT ends it as a crash does."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.backends import Backend
 
-from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sql.privacy import SqlPrivacy, replaced
-from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.backends.sql.regulations import SqlAlerts
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.delivery import State
 from hubwire.operation import Link
 from hubwire.record.privacy import (
@@ -30,18 +30,14 @@ ANNA, BEN = "anna@example.com", "ben@example.com"
 Stores = tuple[Record, PrivacyStore]
 
 
-@pytest.fixture(params=["sqlite"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
-    file = SqliteFile(tmp_path / "hubwire.db")
-    yield SqliteRecord(file), SqlPrivacy(file)
-    file.close()
+@pytest.fixture
+def stores(backend: Backend) -> Stores:
+    return backend.record, SqlPrivacy(backend.database)
 
 
-@pytest.fixture(params=["sqlite"])
-def alerts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AlertMemory]:
-    file = SqliteFile(tmp_path / "hubwire.db")
-    yield SqlAlerts(file)
-    file.close()
+@pytest.fixture
+def alerts(backend: Backend) -> AlertMemory:
+    return SqlAlerts(backend.database)
 
 
 def run_cycle(record: Record, **outcome: object) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
+from tests.backends import Backend
 
-from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.delivery import State
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link, hold_key
@@ -29,28 +25,9 @@ NOW = 1_790_000_000_000
 LANE = 1
 
 
-def sqlite_record(path: Path) -> Record:
-    return SqliteRecord(SqliteFile(path / "hubwire.db"))
-
-
-def postgres_record(url: str) -> Record:
-    from hubwire.backends.postgres.connection import PostgresDatabase
-    from hubwire.backends.postgres.record import PostgresRecord
-
-    return PostgresRecord(PostgresDatabase(url))
-
-
-BACKENDS: dict[str, Callable[[pytest.FixtureRequest], Record]] = {
-    "postgres": lambda request: postgres_record(request.getfixturevalue("postgres_url")),
-    "sqlite": lambda request: sqlite_record(request.getfixturevalue("tmp_path")),
-}
-
-
-@pytest.fixture(params=sorted(BACKENDS))
-def record(request: pytest.FixtureRequest) -> Iterator[Record]:
-    made = BACKENDS[request.param](request)
-    yield made
-    made.close()
+@pytest.fixture
+def record(backend: Backend) -> Record:
+    return backend.record
 
 
 def lease_of(record: Record, owner: str = "a", now_ms: int = NOW) -> Lease:

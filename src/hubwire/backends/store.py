@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubwire.backends.sql.access import SqlAccess
-from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.sql.privacy import SqlPrivacy
 from hubwire.backends.sql.queries import SqlQueries
-from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.backends.sql.regulations import SqlAlerts
 from hubwire.backends.sql.replays import SqlReplays
 from hubwire.backends.sql.retention import SqlArchive
 from hubwire.backends.sql.statistics import SqlStatistics
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.journal import SqliteJournal
+from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.clock import Clock
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
+from tests.backends import Backend
 
-from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.sql.queries import SqlQueries
-from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.backends.sql.replays import SqlReplays
 from hubwire.clock import FakeClock
@@ -29,14 +24,13 @@ DEAD = MessageFilter(state=State.DEAD)
 class Lane:
     """A lane of ten messages: the first six dead, the others delivered."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, backend: Backend) -> None:
         self.clock = FakeClock()
-        self.file = SqliteFile(folder / "hubwire.db")
-        registry = SqlRegistry(self.file, Vault((bytes(32),)), self.clock)
-        self.journal = SqliteJournal(self.file)
-        self.record = SqliteRecord(self.file)
-        self.queries = SqlQueries(self.file, self.journal, registry)
-        self.replays = SqlReplays(self.file, self.queries.targets)
+        registry = SqlRegistry(backend.database, Vault((bytes(32),)), self.clock)
+        self.journal = backend.journal
+        self.record = backend.record
+        self.queries = SqlQueries(backend.database, self.journal, registry)
+        self.replays = SqlReplays(backend.database, self.queries.targets)
         source = registry.save_source(Source(source_id=0, name="server"))
         self.lane_id = registry.save_destination(Destination(destination_id=0, name="HubSpot")).destination_id
         body = b'{"type":"track","event":"E","userId":"1"}'
@@ -69,11 +63,8 @@ class Lane:
 
 
 @pytest.fixture
-def lane(tmp_path: Path) -> Iterator[Lane]:
-    made = Lane(tmp_path)
-    yield made
-    made.journal.close()
-    made.file.close()
+def lane(backend: Backend) -> Lane:
+    return Lane(backend)
 
 
 def test_a_replay_feeds_a_slice_and_waits_until_it_is_settled(lane: Lane) -> None:

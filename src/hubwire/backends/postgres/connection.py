@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, conninfo, errors
 from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrBinaryDumper, StrDumper
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -100,7 +101,7 @@ class PostgresDatabase:
         )
 
     @contextmanager
-    def connection(self) -> Iterator[Db]:
+    def checkout(self) -> Iterator[Db]:
         """A connection in autocommit: each statement sees the newest commit."""
         with explained(), self._pool.connection() as db:
             yield db
@@ -111,7 +112,7 @@ class PostgresDatabase:
 
         Errors: BackendUnavailable; when the connection broke during the commit itself, it may have been done.
         """
-        with self.connection() as db, db.transaction():
+        with self.checkout() as db, db.transaction():
             yield db
 
     @contextmanager
@@ -123,7 +124,7 @@ class PostgresDatabase:
 
     def execute(self, sql: str, parameters: Any = ()) -> list[TupleRow]:
         """The rows of one statement, run on its own."""
-        with self.connection() as db:
+        with self.checkout() as db:
             cursor = db.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
 
@@ -146,6 +147,9 @@ def _conninfo(url: str) -> str:
 
 
 def _configure(db: Db) -> None:
+    # Every number is a bigint: psycopg would take the smallest type that holds it, whose sums overflow.
+    db.adapters.register_dumper(int, Int8BinaryDumper)
+    db.adapters.register_dumper(int, Int8Dumper)
     db.adapters.register_dumper(str, _SafeBinaryText)
     db.adapters.register_dumper(str, _SafeText)
     arrays.register(db)

@@ -44,7 +44,7 @@ class PostgresJournal:
         if not entries:
             return []
         ids = [storable(entry.message_id) for entry in entries]
-        with self._database.connection() as db:
+        with self._database.checkout() as db:
             row = db.execute(
                 _APPEND,
                 (
@@ -166,7 +166,7 @@ class PostgresJournal:
         return int(row[0])
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
-        with self._database.connection() as db:
+        with self._database.checkout() as db:
             found = db.execute(sql, parameters, binary=True).fetchall()
         return [Row(*columns) for columns in found]
 

@@ -6,16 +6,16 @@ did not.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 
 from hubwire.backends.sql import intake
+from hubwire.backends.sql.database import Session
 from hubwire.backends.sql.funnel import Lane
 from hubwire.backends.sql.intake import Count, Stretch
 from hubwire.record.statistics import ActivityPoint
 
 
-def count_activity(db: sqlite3.Connection, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
+def count_activity(db: Session, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
     """Fill in the points: steps of `step_ms` from the first point's time on."""
     received = _received_by_step(db, lane, points[0].at_ms, step_ms, len(points))
     taken_later = _add_cycles(db, points, lane.destination_id, step_ms)
@@ -30,7 +30,7 @@ def _routed(lane: Lane, counts: Iterable[Count]) -> int:
     return sum(one.total for one in counts if one.rejected is None and lane.takes(one.source_id))
 
 
-def _received_by_step(db: sqlite3.Connection, lane: Lane, since_ms: int, step_ms: int, steps: int) -> list[int]:
+def _received_by_step(db: Session, lane: Lane, since_ms: int, step_ms: int, steps: int) -> list[int]:
     """Messages routed to the lane, one count per step, and at the end those that came after the window."""
     received = [0] * (steps + 1)
     for stretch in intake.stretches(db):
@@ -45,7 +45,7 @@ def _received_by_step(db: sqlite3.Connection, lane: Lane, since_ms: int, step_ms
     return received
 
 
-def _by_step(db: sqlite3.Connection, stretch: Stretch, since_ms: int, step_ms: int) -> Iterable[tuple[int, Count]]:
+def _by_step(db: Session, stretch: Stretch, since_ms: int, step_ms: int) -> Iterable[tuple[int, Count]]:
     rows = db.execute(
         "SELECT (received_at_ms - ?1) / ?2, source_id, is_backfill, rejected, count(*) FROM journal"
         " WHERE position BETWEEN ?3 AND ?4 AND received_at_ms >= ?1 GROUP BY 1, 2, 3, 4",
@@ -55,11 +55,12 @@ def _by_step(db: sqlite3.Connection, stretch: Stretch, since_ms: int, step_ms: i
         yield step, Count(source_id, bool(is_backfill), rejected, count)
 
 
-def _add_cycles(db: sqlite3.Connection, points: Sequence[ActivityPoint], destination_id: int, step_ms: int) -> int:
+def _add_cycles(db: Session, points: Sequence[ActivityPoint], destination_id: int, step_ms: int) -> int:
     """Add what each step's cycles counted; how many messages were taken after the last step."""
     since_ms, taken_later = points[0].at_ms, 0
     rows = db.execute(
-        "SELECT min((ended_at_ms - ?2) / ?3, ?4), sum(taken_count), sum(delivered_count), sum(discarded_count),"
+        "SELECT CASE WHEN ended_at_ms < ?2 + ?3 * ?4 THEN (ended_at_ms - ?2) / ?3 ELSE ?4 END,"
+        " sum(taken_count), sum(delivered_count), sum(discarded_count),"
         " sum(held_count), sum(retrying_count), sum(dead_count), sum(calls_count) FROM cycle"
         " WHERE destination_id = ?1 AND ended_at_ms >= ?2 GROUP BY 1",
         (destination_id, since_ms, step_ms, len(points)),
@@ -74,7 +75,7 @@ def _add_cycles(db: sqlite3.Connection, points: Sequence[ActivityPoint], destina
     return taken_later
 
 
-def _backlog(db: sqlite3.Connection, lane: Lane) -> int:
+def _backlog(db: Session, lane: Lane) -> int:
     """Messages routed to the lane that no cursor has passed."""
     count = 0
     for stretch in intake.stretches(db):
@@ -86,7 +87,7 @@ def _backlog(db: sqlite3.Connection, lane: Lane) -> int:
     return count
 
 
-def _behind(db: sqlite3.Connection, stretch: Stretch, wanted: Count, cursor: int) -> int:
+def _behind(db: Session, stretch: Stretch, wanted: Count, cursor: int) -> int:
     row = db.execute(
         "SELECT count(*) FROM journal WHERE position > ? AND position <= ? AND source_id = ? AND is_backfill = ?"
         " AND rejected IS NULL",

@@ -7,12 +7,12 @@ that the row says; stretches that the window or a cursor cuts are counted messag
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hubwire.backends.sql import intake
+from hubwire.backends.sql.database import Session
 from hubwire.backends.sql.intake import Count, Stretch
 from hubwire.delivery import State
 
@@ -59,7 +59,7 @@ class _Tally:
             self.whole.append((first, last))
 
 
-def count_stages(db: sqlite3.Connection, lane: Lane, since_ms: int | None, until_ms: int | None) -> dict[str, int]:
+def count_stages(db: Session, lane: Lane, since_ms: int | None, until_ms: int | None) -> dict[str, int]:
     """How many messages of the window are in each stage; stages without any are absent."""
     tally = _Tally()
     for stretch in intake.stretches(db):
@@ -91,7 +91,7 @@ def _add_whole(tally: _Tally, lane: Lane, stretch: Stretch) -> bool:
 
 
 def _add_rows(
-    db: sqlite3.Connection, tally: _Tally, lane: Lane, stretch: Stretch, since_ms: int | None, until_ms: int | None
+    db: Session, tally: _Tally, lane: Lane, stretch: Stretch, since_ms: int | None, until_ms: int | None
 ) -> None:
     """Count a stretch message by message."""
     rows = db.execute(
@@ -109,7 +109,7 @@ def _add_rows(
         tally.stages[stage] += 1
 
 
-def _move_to_their_states(db: sqlite3.Connection, tally: _Tally, lane: Lane, first: int, last: int) -> None:
+def _move_to_their_states(db: Session, tally: _Tally, lane: Lane, first: int, last: int) -> None:
     """Rows say what became of a message: take it out of the stage that its place in the journal suggests."""
     if lane.source_ids is None:
         rows: Iterable[tuple[str, int, int | None]] = db.execute(

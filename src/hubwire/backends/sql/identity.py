@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from hubwire.backends.sql.database import Session
 from hubwire.record.statistics import Identity, KnownLink, KnownRecord
 
 MOST_LINKS = 500
@@ -18,7 +18,7 @@ _json = msgspec.json.Encoder().encode
 _properties = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
 
 
-def read_identity(db: sqlite3.Connection, wanted: str, spaces: Iterable[str]) -> Identity:
+def read_identity(db: Session, wanted: str, spaces: Iterable[str]) -> Identity:
     """Everything known of an e-mail, userId, anonymousId, groupId or domain, in a bounded number of links."""
     links: dict[tuple[str, str], KnownLink] = {}
     names = {wanted, wanted.lower()}
@@ -41,7 +41,7 @@ def read_identity(db: sqlite3.Connection, wanted: str, spaces: Iterable[str]) ->
     )
 
 
-def _links(db: sqlite3.Connection, names: Iterable[str], spaces: Sequence[str]) -> list[KnownLink]:
+def _links(db: Session, names: Iterable[str], spaces: Sequence[str]) -> list[KnownLink]:
     rows = db.execute(
         "SELECT space, link_key, target, strength, at_ms FROM link WHERE target IN (SELECT value FROM json_each(?1))"
         " UNION SELECT space, link_key, target, strength, at_ms FROM link"
@@ -51,7 +51,7 @@ def _links(db: sqlite3.Connection, names: Iterable[str], spaces: Sequence[str]) 
     return [KnownLink(space=row[0], key=row[1], target=row[2], strength=row[3], at_ms=row[4]) for row in rows]
 
 
-def _contacts(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord]:
+def _contacts(db: Session, names: Iterable[str]) -> list[KnownRecord]:
     rows = db.execute(
         "SELECT destination_id, email, contact_id, confirmed_at_ms, properties FROM person"
         " WHERE destination_id IN (SELECT destination_id FROM lane) AND email IN (SELECT value FROM json_each(?))",
@@ -60,7 +60,7 @@ def _contacts(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord]
     return [_record("contact", row, _associated(db, "domain", "email", row[0], row[1])) for row in rows]
 
 
-def _companies(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord]:
+def _companies(db: Session, names: Iterable[str]) -> list[KnownRecord]:
     rows = db.execute(
         "SELECT destination_id, domain, company_id, confirmed_at_ms, properties FROM company"
         " WHERE destination_id IN (SELECT destination_id FROM lane) AND domain IN (SELECT value FROM json_each(?))",
@@ -69,9 +69,9 @@ def _companies(db: sqlite3.Connection, names: Iterable[str]) -> list[KnownRecord
     return [_record("company", row, _associated(db, "email", "domain", row[0], row[1])) for row in rows]
 
 
-def _associated(db: sqlite3.Connection, other: str, column: str, destination_id: int, key: str) -> tuple[str, ...]:
+def _associated(db: Session, other: str, column: str, destination_id: int, key: str) -> tuple[str, ...]:
     rows = db.execute(
-        f"SELECT {other} FROM association WHERE destination_id = ? AND {column} = ? LIMIT ?",  # noqa: S608 - columns
+        f"SELECT {other} FROM association WHERE destination_id = ? AND {column} = ? LIMIT ?",
         (destination_id, key, MOST_ASSOCIATED),
     )
     return tuple(name for (name,) in rows)

@@ -7,13 +7,12 @@ read row by row: the numbers are exact.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
-from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sql.database import Database, Session
 
 STRETCH_BITS = 10
 STRETCH_POSITIONS = 1 << STRETCH_BITS
@@ -51,22 +50,25 @@ class Stretch(NamedTuple):
 _counts = msgspec.json.Decoder(list[Count]).decode
 
 
-def catch_up(file: SqliteFile, limit: int | None = None) -> int:
+def catch_up(database: Database, limit: int | None = None) -> int:
     """Sum up the complete stretches that have no sums yet, at most `limit` of them; how many are left."""
-    connection = file.connection
+    connection = database.connection
     missing = list(_missing(connection))
     wanted = missing if limit is None else missing[:limit]
     for start in range(0, len(wanted), WRITE_AT_ONCE):
         sums = [summed(connection, number) for number in wanted[start : start + WRITE_AT_ONCE]]
         rows = [(one.number, one.first_at_ms, one.last_at_ms, _json(one.counts)) for one in sums if one is not None]
-        with file.transaction() as db:
+        with database.transaction() as db:
             db.executemany(
-                "INSERT OR REPLACE INTO intake (stretch, first_at_ms, last_at_ms, counts) VALUES (?, ?, ?, ?)", rows
+                "INSERT INTO intake (stretch, first_at_ms, last_at_ms, counts) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (stretch) DO UPDATE SET first_at_ms = excluded.first_at_ms,"
+                " last_at_ms = excluded.last_at_ms, counts = excluded.counts",
+                rows,
             )
     return len(missing) - len(wanted)
 
 
-def _missing(db: sqlite3.Connection) -> Iterator[int]:
+def _missing(db: Session) -> Iterator[int]:
     row = db.execute("SELECT min(position), max(position) FROM journal").fetchone()
     if row[0] is None:
         return
@@ -75,7 +77,7 @@ def _missing(db: sqlite3.Connection) -> Iterator[int]:
     yield from (number for number in range(first, complete) if number not in known)
 
 
-def summed(db: sqlite3.Connection, number: int) -> Stretch | None:
+def summed(db: Session, number: int) -> Stretch | None:
     """The sums of one stretch, read row by row; None when it has no message (any more)."""
     first_at_ms, last_at_ms = None, 0
     counts: list[Count] = []
@@ -91,7 +93,7 @@ def summed(db: sqlite3.Connection, number: int) -> Stretch | None:
     return None if first_at_ms is None else Stretch(number, first_at_ms, last_at_ms, counts)
 
 
-def stretches(db: sqlite3.Connection) -> Iterator[Stretch]:
+def stretches(db: Session) -> Iterator[Stretch]:
     """Every stretch that holds messages, in order: kept sums, and the open one at the end.
 
     Call inside a read transaction, after `catch_up`: a stretch completed in between is read row by row as well.
@@ -108,7 +110,7 @@ def stretches(db: sqlite3.Connection) -> Iterator[Stretch]:
         yield from _unsummed(db, last, (end >> STRETCH_BITS) + 1)
 
 
-def _unsummed(db: sqlite3.Connection, after: int, before: int) -> Iterator[Stretch]:
+def _unsummed(db: Session, after: int, before: int) -> Iterator[Stretch]:
     """Stretches between two numbers that have no kept sums, found by their first message."""
     number = after + 1
     while number < before:
@@ -142,7 +144,7 @@ def bounds(since_ms: int | None, until_ms: int | None) -> tuple[int, int]:
     return (-1 << 62 if since_ms is None else since_ms, 1 << 62 if until_ms is None else until_ms)
 
 
-def cut(db: sqlite3.Connection, stretch: Stretch, since_ms: int | None, until_ms: int | None) -> list[Count]:
+def cut(db: Session, stretch: Stretch, since_ms: int | None, until_ms: int | None) -> list[Count]:
     """The sums of the part of a stretch that lies in the window."""
     rows = db.execute(
         "SELECT source_id, is_backfill, rejected, count(*) FROM journal WHERE position BETWEEN ? AND ?"

@@ -1,14 +1,14 @@
-"""Forgetting people on SQLite: what leads to them, what is kept of them, and who must not come back."""
+"""Forgetting people: what leads to them, what is kept of them, and who must not come back."""
 
 from __future__ import annotations
 
-import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.regulations import SqlRegulations
 from hubwire.operation import hold_key
 from hubwire.record.privacy import Erased, KeptAttempt, Trail
@@ -17,27 +17,37 @@ _json = msgspec.json.Encoder().encode
 
 ARCHIVE_ONE = (
     "INSERT INTO archived (destination_id, state, message_count) VALUES (?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET message_count = message_count + excluded.message_count"
+    " ON CONFLICT (destination_id, state) DO UPDATE SET message_count = archived.message_count + excluded.message_count"
 )
+
+
+class Words(NamedTuple):
+    """A column that holds words: plain ones, or JSON as bytes."""
+
+    table: str
+    keys: tuple[str, ...]
+    column: str
+    is_json: bool = False
+
+
 _WORDS = (
-    ("delivery", "destination_id, position", "detail"),
-    ("lane", "destination_id", "stopped_detail"),
-    ("audit", "audit_id", "detail"),
-    ("replay", "replay_id", "wanted"),
+    Words("delivery", ("destination_id", "position"), "detail"),
+    Words("lane", ("destination_id",), "stopped_detail"),
+    Words("audit", ("audit_id",), "detail"),
+    Words("replay", ("replay_id",), "wanted", is_json=True),
 )
-"""Tables, their keys, and the columns that hold words."""
 
 
 class SqlPrivacy(SqlRegulations):
-    """A `PrivacyStore` in one SQLite file."""
+    """A `PrivacyStore` in one database."""
 
-    def __init__(self, file: SqliteFile) -> None:
-        super().__init__(file)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
 
     # -- who it is
 
     def trail(self, emails: Iterable[str], keys: Iterable[tuple[str, str]]) -> Trail:
-        db = self._file.connection
+        db = self._database.connection
         found = Trail(emails=set(emails), keys=set(keys))
         seen_emails: set[str] = set()
         seen_keys: set[tuple[str, str]] = set()
@@ -63,7 +73,7 @@ class SqlPrivacy(SqlRegulations):
 
     def erase(self, trail: Trail, positions: Sequence[int], now_ms: int) -> Erased:
         erased = Erased()
-        with self._file.erasing() as db:
+        with self._database.erasing() as db:
             for position in positions:
                 erased.deliveries += _erase_deliveries(db, position)
             for space, key in trail.keys:
@@ -83,7 +93,7 @@ class SqlPrivacy(SqlRegulations):
         return erased
 
     def attempts_after(self, attempt_id: int, limit: int) -> list[KeptAttempt]:
-        rows = self._file.connection.execute(
+        rows = self._database.connection.execute(
             "SELECT attempt_id, request, response FROM attempt WHERE attempt_id > ? ORDER BY attempt_id LIMIT ?",
             (attempt_id, limit),
         )
@@ -92,7 +102,7 @@ class SqlPrivacy(SqlRegulations):
         ]
 
     def rewrite_attempts(self, attempts: Sequence[KeptAttempt]) -> None:
-        with self._file.erasing() as db:
+        with self._database.erasing() as db:
             db.executemany(
                 "UPDATE attempt SET request = ?, response = ? WHERE attempt_id = ?",
                 [(zlib.compress(one.request, 1), zlib.compress(one.response, 1), one.attempt_id) for one in attempts],
@@ -100,14 +110,14 @@ class SqlPrivacy(SqlRegulations):
 
     def scrub_words(self, needles: Collection[str], mark: str) -> int:
         changed = 0
-        with self._file.erasing() as db:
-            for table, keys, column in _WORDS:
+        with self._database.erasing() as db:
+            for words in _WORDS:
                 for needle in needles:
-                    changed += _scrub(db, table, keys, column, needle, mark)
+                    changed += _scrub(db, words, needle, mark)
         return changed
 
     def open_cycles(self, now_ms: int) -> set[int]:
-        rows = self._file.connection.execute(
+        rows = self._database.connection.execute(
             "SELECT open_cycle_id FROM lane WHERE open_cycle_id IS NOT NULL AND lease_owner IS NOT NULL"
             " AND lease_expires_at_ms > ?",
             (now_ms,),
@@ -115,10 +125,10 @@ class SqlPrivacy(SqlRegulations):
         return {cycle_id for (cycle_id,) in rows}
 
     def finish_erasing(self) -> bool:
-        return self._file.empty_log()
+        return self._database.finish_erasing()
 
 
-def _follow(db: sqlite3.Connection, space: str, key: str, found: Trail) -> None:
+def _follow(db: Session, space: str, key: str, found: Trail) -> None:
     """Where a key leads, and the keys that lead to it."""
     row = db.execute("SELECT target FROM link WHERE space = ? AND link_key = ?", (space, key)).fetchone()
     if row is not None:
@@ -129,7 +139,7 @@ def _follow(db: sqlite3.Connection, space: str, key: str, found: Trail) -> None:
     found.keys.update(db.execute("SELECT space, link_key FROM link WHERE target = ? AND space = ?", (f"@{key}", space)))
 
 
-def _erase_deliveries(db: sqlite3.Connection, position: int) -> int:
+def _erase_deliveries(db: Session, position: int) -> int:
     gone = db.execute(
         "DELETE FROM delivery WHERE destination_id IN (SELECT destination_id FROM lane) AND position = ?"
         " AND state <> 'leased' RETURNING destination_id, state",
@@ -141,21 +151,25 @@ def _erase_deliveries(db: sqlite3.Connection, position: int) -> int:
     return len(gone)
 
 
-def _scrub(db: sqlite3.Connection, table: str, keys: str, column: str, needle: str, mark: str) -> int:
-    """Replace a word in one column. SQLite's `lower` knows ASCII only, as e-mail addresses mostly are."""
-    names = keys.split(", ")
+def _scrub(db: Session, words: Words, needle: str, mark: str) -> int:
+    """Replace a word in one column; how many rows changed. JSON is looked through whole, its tables are small."""
+    keys, column = words.keys, words.column
+    where = "" if words.is_json else f" WHERE instr(lower({column}), ?) > 0"
     rows = db.execute(
-        f"SELECT {keys}, {column} FROM {table}"  # noqa: S608 - names of `_WORDS`
-        f" WHERE {column} <> '' AND instr(lower(CAST({column} AS TEXT)), ?) > 0",
-        (needle.lower(),),
+        f"SELECT {', '.join(keys)}, {column} FROM {words.table}{where}",
+        () if words.is_json else (needle.lower(),),
     ).fetchall()
-    where = " AND ".join(f"{name} = ?" for name in names)
-    for *key, words in rows:
-        text = words.decode() if isinstance(words, bytes) else words
+    changed = 0
+    for *key, found in rows:
+        text = found.decode() if words.is_json else found
         scrubbed = replaced(text, needle, mark)
-        value = scrubbed.encode() if isinstance(words, bytes) else scrubbed
-        db.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (value, *key))  # noqa: S608 - as above
-    return len(rows)
+        if scrubbed != text:
+            db.execute(
+                f"UPDATE {words.table} SET {column} = ? WHERE {' AND '.join(f'{name} = ?' for name in keys)}",
+                (scrubbed.encode() if words.is_json else scrubbed, *key),
+            )
+            changed += 1
+    return changed
 
 
 def replaced(text: str, needle: str, mark: str) -> str:

@@ -1,15 +1,14 @@
-"""The queries of people on SQLite: status, lists, one message, failures by cause, replay."""
+"""The queries of people: status, lists, one message, failures by cause, replay."""
 
 from __future__ import annotations
 
-import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sql.database import Database
 from hubwire.delivery import Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
@@ -38,10 +37,10 @@ _json = msgspec.json.Encoder().encode
 
 
 class SqlQueries:
-    """`Queries` over one SQLite file."""
+    """`Queries` over one database."""
 
-    def __init__(self, file: SqliteFile, journal: Journal, registry: Registry) -> None:
-        self._file = file
+    def __init__(self, database: Database, journal: Journal, registry: Registry) -> None:
+        self._database = database
         self._journal = journal
         self._registry = registry
 
@@ -54,7 +53,7 @@ class SqlQueries:
         ]
 
     def _lane(self, destination_id: int, name: str, hub_id: str | None, is_paused: bool, now_ms: int) -> LaneStatus:
-        row = self._file.connection.execute(
+        row = self._database.connection.execute(
             "SELECT live_cursor, backfill_cursor, taken_count, calls_count, stopped_reason, stopped_detail,"
             " resume_at_ms, status, open_cycle_id FROM lane WHERE destination_id = ?",
             (destination_id,),
@@ -89,7 +88,7 @@ class SqlQueries:
 
     def _counts(self, destination_id: int) -> dict[State, int]:
         counts = dict.fromkeys(State, 0)
-        rows = self._file.connection.execute(
+        rows = self._database.connection.execute(
             "SELECT state, count(*) FROM delivery WHERE destination_id = ? GROUP BY state"
             " UNION ALL SELECT state, message_count FROM archived WHERE destination_id = ?",
             (destination_id, destination_id),
@@ -125,7 +124,7 @@ class SqlQueries:
         return details
 
     def failures(self) -> list[Failure]:
-        rows = self._file.connection.execute(
+        rows = self._database.connection.execute(
             "SELECT destination_id, state, reason, count(*), min(updated_at_ms), max(updated_at_ms), max(detail),"
             " max(position) FROM delivery WHERE state IN ('dead', 'retrying', 'held')"
             " GROUP BY destination_id, state, reason ORDER BY count(*) DESC"
@@ -152,10 +151,10 @@ class SqlQueries:
     def replay(self, wanted: MessageFilter, now_ms: int) -> int:
         targets = self.targets(wanted)
         state = moved(_replayable(wanted), Move.REPLAY if wanted.state is not State.HELD else Move.RELEASE)
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             db.executemany(
-                "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = 1, attempts = 0,"
-                " first_attempt_at_ms = NULL, updated_at_ms = ? WHERE destination_id = ? AND position = ?"
+                "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = TRUE,"
+                " attempts = 0, first_attempt_at_ms = NULL, updated_at_ms = ? WHERE destination_id = ? AND position = ?"
                 " AND state = ?",
                 [(state, now_ms, now_ms, *target, wanted.state) for target in targets],
             )
@@ -198,16 +197,12 @@ class SqlQueries:
             yield rows
 
     def _indexed(self, wanted: MessageFilter, before: int | None) -> list[int]:
-        rows = self._file.connection.execute(
-            "SELECT DISTINCT position FROM delivery WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR reason = ?2)"
-            " AND (?3 IS NULL OR destination_id = ?3) AND position < ?4 ORDER BY position DESC LIMIT ?5",
-            (
-                wanted.state,
-                wanted.reason,
-                wanted.destination_id,
-                before if before is not None else 1 << 62,
-                PAGE_ROWS,
-            ),
+        given = (("state", wanted.state), ("reason", wanted.reason), ("destination_id", wanted.destination_id))
+        fits = [(column, value) for column, value in given if value is not None]
+        rows = self._database.connection.execute(
+            f"SELECT DISTINCT position FROM delivery WHERE {''.join(f'{column} = ? AND ' for column, _ in fits)}"
+            " position < ? ORDER BY position DESC LIMIT ?",
+            (*(value for _, value in fits), before if before is not None else 1 << 62, PAGE_ROWS),
         )
         return [position for (position,) in rows]
 
@@ -219,10 +214,10 @@ class SqlQueries:
 
     def _fates(self, positions: list[int]) -> dict[int, dict[int, Fate]]:
         found: dict[int, dict[int, Fate]] = {}
-        rows = self._file.connection.execute(
-            f"SELECT {FATE_COLUMNS} FROM delivery"  # noqa: S608 - a constant list of columns
+        rows = self._database.connection.execute(
+            f"SELECT {FATE_COLUMNS} FROM delivery"
             " WHERE destination_id IN (SELECT destination_id FROM lane)"
-            " AND position IN (SELECT value FROM json_each(?))",
+            " AND position IN (SELECT CAST(value AS bigint) FROM json_each(?))",
             (_json(positions).decode(),),
         )
         for row in rows:
@@ -243,7 +238,9 @@ class SqlQueries:
     def _cursors(self) -> dict[int, tuple[int, int, tuple[int, ...] | None]]:
         lanes = {
             row[0]: (row[1], row[2])
-            for row in self._file.connection.execute("SELECT destination_id, live_cursor, backfill_cursor FROM lane")
+            for row in self._database.connection.execute(
+                "SELECT destination_id, live_cursor, backfill_cursor FROM lane"
+            )
         }
         return {
             destination_id: (*lanes.get(destination_id, (0, 0)), destination.source_ids)
@@ -253,14 +250,14 @@ class SqlQueries:
     def _attempts(self, row: Row, fates: Iterable[Fate]) -> list[AttemptView]:
         """The exchanges of the cycles that took this message on, those that answered for it."""
         found: list[AttemptView] = []
+        stream = "backfill" if row.is_backfill else "live"
         for fate in fates:
-            cycles = self._file.connection.execute(
+            cycles = self._database.connection.execute(
                 "SELECT attempt_id, cycle_id, call, started_at_ms, duration_ms, status, outcome, correlation_id,"
                 " request, response, positions FROM attempt WHERE destination_id = ?1 AND (cycle_id = ?2 OR cycle_id IN"
-                " (SELECT cycle_id FROM cycle WHERE destination_id = ?1 AND CASE WHEN ?4 THEN"
-                " backfill_after < ?3 AND backfill_through >= ?3 ELSE live_after < ?3 AND live_through >= ?3 END))"
-                " ORDER BY attempt_id",
-                (fate.destination_id, fate.cycle_id, row.position, row.is_backfill),
+                f" (SELECT cycle_id FROM cycle WHERE destination_id = ?1 AND {stream}_after < ?3"
+                f" AND {stream}_through >= ?3)) ORDER BY attempt_id",
+                (fate.destination_id, fate.cycle_id, row.position),
             )
             for attempt in cycles:
                 positions = unpack_positions(attempt[10])
@@ -269,7 +266,7 @@ class SqlQueries:
         return found
 
 
-def _attempt(row: sqlite3.Row | tuple[Any, ...], message_count: int) -> AttemptView:
+def _attempt(row: tuple[Any, ...], message_count: int) -> AttemptView:
     return AttemptView(
         attempt_id=row[0],
         cycle_id=row[1],

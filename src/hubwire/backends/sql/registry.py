@@ -1,14 +1,14 @@
-"""The registry on SQLite."""
+"""The registry: sources, destinations, their secrets, the audit log."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
 
-from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sql.database import Database, Session
 from hubwire.clock import Clock
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
@@ -27,68 +27,70 @@ T = TypeVar("T", Source, Destination)
 
 
 class SqlRegistry:
-    """A `Registry` in one SQLite file."""
+    """A `Registry` in one database."""
 
-    def __init__(self, file: SqliteFile, vault: Vault, clock: Clock) -> None:
-        self._file = file
+    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+        self._database = database
         self._vault = vault
         self._clock = clock
 
     def version(self) -> int:
-        return int(self._file.connection.execute("SELECT version FROM registry_version").fetchone()[0])
+        return int(self._database.connection.execute("SELECT version FROM registry_version").fetchone()[0])
 
     def sources(self) -> Mapping[int, Source]:
-        rows = self._file.connection.execute("SELECT source_id, settings FROM source ORDER BY source_id")
+        rows = self._database.connection.execute("SELECT source_id, settings FROM source ORDER BY source_id")
         return {source_id: _stored(settings, Source, source_id=source_id) for source_id, settings in rows}
 
     def destinations(self) -> Mapping[int, Destination]:
-        rows = self._file.connection.execute("SELECT destination_id, settings FROM destination ORDER BY destination_id")
+        rows = self._database.connection.execute(
+            "SELECT destination_id, settings FROM destination ORDER BY destination_id"
+        )
         return {one_id: _stored(settings, Destination, destination_id=one_id) for one_id, settings in rows}
 
     def save_source(self, source: Source) -> Source:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             if source.source_id:
-                _changed(
+                self._changed(
                     db,
                     "UPDATE source SET name = ?, settings = ? WHERE source_id = ?",
                     (source.name, _json(source), source.source_id),
                     f"source {source.name!r}",
                 )
                 return source
-            source_id = _changed(
+            source_id = self._added(
                 db,
-                "INSERT INTO source (name, settings, created_at_ms) VALUES (?, ?, ?)",
+                "INSERT INTO source (name, settings, created_at_ms) VALUES (?, ?, ?) RETURNING source_id",
                 (source.name, _json(source), self._clock.now_ms()),
                 f"source {source.name!r}",
             )
         return msgspec.structs.replace(source, source_id=source_id)
 
     def save_destination(self, destination: Destination) -> Destination:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             if destination.destination_id:
-                _changed(
+                self._changed(
                     db,
                     "UPDATE destination SET name = ?, settings = ? WHERE destination_id = ?",
                     (destination.name, _json(destination), destination.destination_id),
                     f"destination {destination.name!r}",
                 )
                 return destination
-            destination_id = _changed(
+            destination_id = self._added(
                 db,
-                "INSERT INTO destination (name, settings, created_at_ms) VALUES (?, ?, ?)",
+                "INSERT INTO destination (name, settings, created_at_ms) VALUES (?, ?, ?) RETURNING destination_id",
                 (destination.name, _json(destination), self._clock.now_ms()),
                 f"destination {destination.name!r}",
             )
         return msgspec.structs.replace(destination, destination_id=destination_id)
 
     def remove_source(self, source_id: int) -> None:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM write_key WHERE source_id = ?", (source_id,))
-            _changed(db, "DELETE FROM source WHERE source_id = ?", (source_id,), "source")
+            self._changed(db, "DELETE FROM source WHERE source_id = ?", (source_id,), "source")
 
     def remove_destination(self, destination_id: int) -> None:
-        with self._file.transaction() as db:
-            _changed(db, "DELETE FROM destination WHERE destination_id = ?", (destination_id,), "destination")
+        with self._database.transaction() as db:
+            self._changed(db, "DELETE FROM destination WHERE destination_id = ?", (destination_id,), "destination")
 
     def add_write_key(self, source_id: int, key: Secret) -> WriteKey:
         source = self.sources().get(source_id)
@@ -96,8 +98,8 @@ class SqlRegistry:
             raise SettingsError(f"no source {source_id}")
         text, now_ms = key.reveal(), self._clock.now_ms()
         sealed = None if source.kind is SourceKind.SERVER else self._vault.seal(key)
-        with self._file.transaction() as db:
-            _changed(
+        with self._database.transaction() as db:
+            self._changed(
                 db,
                 "INSERT INTO write_key (key_hash, source_id, hint, sealed, created_at_ms) VALUES (?, ?, ?, ?, ?)",
                 (self._vault.fingerprint(text), source_id, text[-4:], sealed, now_ms),
@@ -106,7 +108,7 @@ class SqlRegistry:
         return WriteKey(source_id=source_id, hint=text[-4:], text=text, created_at_ms=now_ms, is_revoked=False)
 
     def revoke_write_key(self, source_id: int, hint: str) -> bool:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             changed = db.execute(
                 "UPDATE write_key SET revoked_at_ms = ? WHERE source_id = ? AND hint = ? AND revoked_at_ms IS NULL",
                 (self._clock.now_ms(), source_id, hint),
@@ -115,7 +117,7 @@ class SqlRegistry:
         return changed > 0
 
     def write_keys(self, source_id: int) -> list[WriteKey]:
-        rows = self._file.connection.execute(
+        rows = self._database.connection.execute(
             "SELECT hint, sealed, created_at_ms, revoked_at_ms FROM write_key WHERE source_id = ?"
             " ORDER BY created_at_ms",
             (source_id,),
@@ -132,7 +134,7 @@ class SqlRegistry:
         ]
 
     def source_of_key(self, write_key: str) -> Source | None:
-        row = self._file.connection.execute(
+        row = self._database.connection.execute(
             "SELECT source_id, settings FROM write_key JOIN source USING (source_id)"
             " WHERE key_hash = ? AND revoked_at_ms IS NULL",
             (self._vault.fingerprint(write_key),),
@@ -144,8 +146,8 @@ class SqlRegistry:
 
     def set_token(self, destination_id: int, token: Secret | None) -> None:
         sealed = None if token is None else self._vault.seal(token)
-        with self._file.transaction() as db:
-            _changed(
+        with self._database.transaction() as db:
+            self._changed(
                 db,
                 "UPDATE destination SET sealed_token = ? WHERE destination_id = ?",
                 (sealed, destination_id),
@@ -153,54 +155,63 @@ class SqlRegistry:
             )
 
     def token(self, destination_id: int) -> Secret | None:
-        row = self._file.connection.execute(
+        row = self._database.connection.execute(
             "SELECT sealed_token FROM destination WHERE destination_id = ?", (destination_id,)
         ).fetchone()
         return None if row is None or row[0] is None else self._vault.open(row[0])
 
     def reseal(self) -> int:
         count = 0
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             for table, key, column in _SEALED:
-                rows = db.execute(
-                    f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 - `_SEALED`
-                ).fetchall()
+                rows = db.execute(f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL").fetchall()
                 for row_key, sealed in rows:
                     db.execute(
-                        f"UPDATE {table} SET {column} = ? WHERE {key} = ?",  # noqa: S608 - `_SEALED`
+                        f"UPDATE {table} SET {column} = ? WHERE {key} = ?",
                         (self._vault.reseal(sealed), row_key),
                     )
                 count += len(rows)
         return count
 
     def write_audit(self, actor: str, action: str, detail: str) -> None:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT INTO audit (at_ms, actor, action, detail) VALUES (?, ?, ?, ?)",
                 (self._clock.now_ms(), actor, action, detail),
             )
 
     def audit(self, limit: int, before_ms: int | None = None) -> list[AuditEntry]:
-        rows = self._file.connection.execute(
+        rows = self._database.connection.execute(
             "SELECT at_ms, actor, action, detail FROM audit WHERE at_ms < ? ORDER BY audit_id DESC LIMIT ?",
             (before_ms if before_ms is not None else 1 << 62, limit),
         )
         return [AuditEntry(at_ms=at, actor=actor, action=action, detail=detail) for at, actor, action, detail in rows]
+
+    def _added(self, db: Session, sql: str, parameters: tuple[object, ...], what: str) -> int:
+        """Add one row and grow the version; the new row's id, which the statement returns."""
+        with self._explained(what):
+            [row_id] = db.execute(sql, parameters).fetchone()
+        _grow_version(db)
+        return int(row_id)
+
+    def _changed(self, db: Session, sql: str, parameters: tuple[object, ...], what: str) -> None:
+        """Run one change and grow the version."""
+        with self._explained(what):
+            db.execute(sql, parameters)
+        _grow_version(db)
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """A duplicate is the operator's error."""
+        try:
+            yield
+        except self._database.conflicts as exc:
+            raise SettingsError(f"{what} exists already or is still in use") from exc
 
 
 def _stored(settings: bytes, kind: type[T], **ids: int) -> T:
     return msgspec.structs.replace(msgspec.json.decode(settings, type=kind), **ids)
 
 
-def _grow_version(db: sqlite3.Connection) -> None:
+def _grow_version(db: Session) -> None:
     db.execute("UPDATE registry_version SET version = version + 1")
-
-
-def _changed(db: sqlite3.Connection, sql: str, parameters: tuple[object, ...], what: str) -> int:
-    """Run one change and grow the version; the new row's id. A duplicate is the operator's error."""
-    try:
-        row_id = db.execute(sql, parameters).lastrowid
-    except sqlite3.IntegrityError as exc:
-        raise SettingsError(f"{what} exists already or is still in use") from exc
-    _grow_version(db)
-    return row_id or 0

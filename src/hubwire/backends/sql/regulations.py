@@ -1,4 +1,4 @@
-"""Regulations, suppressions and told alerts on SQLite."""
+"""Regulations, suppressions and told alerts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sql.database import Database
 from hubwire.record.privacy import Regulation, RegulationState, RegulationType
 
 _json = msgspec.json.Encoder().encode
@@ -19,19 +19,19 @@ _COLUMNS = (
 class SqlRegulations:
     """The part of a `PrivacyStore` that remembers requests and who must not come back."""
 
-    def __init__(self, file: SqliteFile) -> None:
-        self._file = file
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def suppress(self, digests: Collection[bytes], now_ms: int) -> None:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             db.executemany(
-                "INSERT OR IGNORE INTO suppression (digest, since_ms) VALUES (?, ?)",
+                "INSERT INTO suppression (digest, since_ms) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(digest, now_ms) for digest in digests],
             )
             db.execute("UPDATE registry_version SET version = version + 1")
 
     def unsuppress(self, digests: Collection[bytes]) -> int:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             known = sum(
                 db.execute("DELETE FROM suppression WHERE digest = ?", (digest,)).rowcount for digest in digests
             )
@@ -39,14 +39,15 @@ class SqlRegulations:
         return known
 
     def suppressed(self) -> frozenset[bytes]:
-        return frozenset(digest for (digest,) in self._file.connection.execute("SELECT digest FROM suppression"))
+        return frozenset(digest for (digest,) in self._database.connection.execute("SELECT digest FROM suppression"))
 
     def save_regulation(self, regulation: Regulation) -> None:
-        with self._file.erasing() as db:
+        with self._database.erasing() as db:
             db.execute(
-                f"INSERT INTO regulation ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constant
-                " ON CONFLICT DO UPDATE SET state = excluded.state, finished_at_ms = excluded.finished_at_ms,"
-                " sealed_subjects = excluded.sealed_subjects, receipt = excluded.receipt",
+                f"INSERT INTO regulation ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (regulation_id) DO UPDATE SET state = excluded.state,"
+                " finished_at_ms = excluded.finished_at_ms, sealed_subjects = excluded.sealed_subjects,"
+                " receipt = excluded.receipt",
                 (
                     regulation.regulation_id,
                     regulation.type,
@@ -61,22 +62,22 @@ class SqlRegulations:
             )
 
     def regulation(self, regulation_id: str) -> Regulation | None:
-        row = self._file.connection.execute(
-            f"SELECT {_COLUMNS} FROM regulation WHERE regulation_id = ?",  # noqa: S608 - constant
+        row = self._database.connection.execute(
+            f"SELECT {_COLUMNS} FROM regulation WHERE regulation_id = ?",
             (regulation_id,),
         ).fetchone()
         return None if row is None else _regulation(row)
 
     def regulations(self, limit: int, *, open_only: bool = False) -> list[Regulation]:
         where = "WHERE finished_at_ms IS NULL ORDER BY created_at_ms" if open_only else "ORDER BY created_at_ms DESC"
-        rows = self._file.connection.execute(
-            f"SELECT {_COLUMNS} FROM regulation {where} LIMIT ?",  # noqa: S608 - constant
+        rows = self._database.connection.execute(
+            f"SELECT {_COLUMNS} FROM regulation {where} LIMIT ?",
             (limit,),
         )
         return [_regulation(row) for row in rows]
 
     def claim_regulation(self, regulation_id: str, now_ms: int, stale_ms: int) -> bool:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             claimed = db.execute(
                 "UPDATE regulation SET state = 'RUNNING', claimed_at_ms = ? WHERE regulation_id = ?"
                 " AND (state = 'INITIALIZED' OR (state = 'RUNNING' AND claimed_at_ms <= ?))",
@@ -86,26 +87,26 @@ class SqlRegulations:
 
 
 class SqlAlerts:
-    """An `AlertMemory` in one SQLite file."""
+    """An `AlertMemory` in one database."""
 
-    def __init__(self, file: SqliteFile) -> None:
-        self._file = file
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def alerts(self) -> Mapping[str, tuple[int, int]]:
-        rows = self._file.connection.execute("SELECT alert_key, since_ms, last_told_ms FROM alert")
+        rows = self._database.connection.execute("SELECT alert_key, since_ms, last_told_ms FROM alert")
         return {key: (since, told) for key, since, told in rows}
 
     def claim_alert(self, key: str, now_ms: int, repeat_ms: int) -> bool:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             claimed = db.execute(
                 "INSERT INTO alert (alert_key, since_ms, last_told_ms) VALUES (?1, ?2, ?2)"
-                " ON CONFLICT DO UPDATE SET last_told_ms = ?2 WHERE last_told_ms <= ?2 - ?3",
+                " ON CONFLICT (alert_key) DO UPDATE SET last_told_ms = ?2 WHERE alert.last_told_ms <= ?2 - ?3",
                 (key, now_ms, repeat_ms),
             ).rowcount
         return claimed > 0
 
     def release_alert(self, key: str) -> bool:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             return db.execute("DELETE FROM alert WHERE alert_key = ?", (key,)).rowcount > 0
 
 

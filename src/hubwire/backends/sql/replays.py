@@ -1,13 +1,12 @@
-"""Replays on SQLite. The moves are those of the state table; what has moved meanwhile is left alone."""
+"""Replays that a person began. The moves are those of the state table; what has moved meanwhile is left alone."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sql.database import Database, Session
 from hubwire.delivery import Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.record.queries import MessageFilter
@@ -22,10 +21,10 @@ _wanted = msgspec.json.Decoder(MessageFilter).decode
 
 
 class SqlReplays:
-    """`Replays` over one SQLite file. `targets_of` gives the (destination_id, position) pairs that fit a filter."""
+    """`Replays` over one database. `targets_of` gives the (destination_id, position) pairs that fit a filter."""
 
-    def __init__(self, file: SqliteFile, targets_of: Callable[[MessageFilter], Targets]) -> None:
-        self._file = file
+    def __init__(self, database: Database, targets_of: Callable[[MessageFilter], Targets]) -> None:
+        self._database = database
         self._targets_of = targets_of
 
     def begin(self, wanted: MessageFilter, actor: str, now_ms: int, targets: Targets | None = None) -> Replay:
@@ -35,24 +34,24 @@ class SqlReplays:
                 hint="For example state=dead.",
             )
         targets = self._targets_of(wanted) if targets is None else targets
-        with self._file.transaction() as db:
-            replay_id = db.execute(
-                "INSERT INTO replay (actor, wanted, state, begun_at_ms, target_count) VALUES (?, ?, 'running', ?, ?)",
+        with self._database.transaction() as db:
+            [replay_id] = db.execute(
+                "INSERT INTO replay (actor, wanted, state, begun_at_ms, target_count) VALUES (?, ?, 'running', ?, ?)"
+                " RETURNING replay_id",
                 (actor, _json(wanted), now_ms, len(targets)),
-            ).lastrowid
+            ).fetchone()
             db.executemany(
                 "INSERT INTO replay_target (replay_id, destination_id, position) VALUES (?, ?, ?)",
                 [(replay_id, *target) for target in targets],
             )
             if not targets:
                 _end(db, replay_id, ReplayState.DONE, now_ms)
-        assert replay_id is not None
         begun = self.replay(replay_id)
         assert begun is not None
         return begun
 
     def step(self, now_ms: int, slice_messages: int) -> int | None:
-        running = self._file.connection.execute(
+        running = self._database.connection.execute(
             "SELECT replay_id, wanted FROM replay WHERE state = 'running' ORDER BY replay_id"
         ).fetchall()
         if not running:
@@ -60,7 +59,7 @@ class SqlReplays:
         return sum(self._feed(replay_id, _wanted(wanted), now_ms, slice_messages) for replay_id, wanted in running)
 
     def cancel(self, replay_id: int, now_ms: int) -> bool:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             return _end(db, replay_id, ReplayState.CANCELLED, now_ms)
 
     def replay(self, replay_id: int) -> Replay | None:
@@ -74,7 +73,7 @@ class SqlReplays:
         """Put a replay's next slice back, or end it when all of it was fed and none is on its way."""
         on_their_way = self._outcomes(replay_id)
         room = slice_messages - on_their_way.get(State.PENDING, 0) - on_their_way.get(State.LEASED, 0)
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             targets = db.execute(
                 "SELECT destination_id, position FROM replay_target WHERE replay_id = ? AND fed_at_ms IS NULL"
                 " ORDER BY destination_id, position LIMIT ?",
@@ -95,7 +94,7 @@ class SqlReplays:
         return fed
 
     def _read(self, which: str, parameter: int) -> list[Replay]:
-        rows = self._file.connection.execute(f"SELECT {COLUMNS} FROM replay {which}", (parameter,))  # noqa: S608
+        rows = self._database.connection.execute(f"SELECT {COLUMNS} FROM replay {which}", (parameter,))
         return [
             Replay(
                 replay_id=row[0],
@@ -113,19 +112,19 @@ class SqlReplays:
         ]
 
     def _outcomes(self, replay_id: int) -> dict[str, int]:
-        rows = self._file.connection.execute(
+        rows = self._database.connection.execute(
             "SELECT state, count(*) FROM replay_target JOIN delivery USING (destination_id, position)"
-            " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_replay = 1 GROUP BY state",
+            " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_replay = TRUE GROUP BY state",
             (replay_id,),
         )
         return dict(rows.fetchall())
 
 
-def _put_back(db: sqlite3.Connection, state: State, target: tuple[int, int], now_ms: int) -> int:
+def _put_back(db: Session, state: State, target: tuple[int, int], now_ms: int) -> int:
     """Put one delivery back; 0 when it has left the state meanwhile. A delivered one may have no row yet."""
     after = moved(state, Move.RELEASE if state is State.HELD else Move.REPLAY)
     changed = db.execute(
-        "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = 1, attempts = 0,"
+        "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = TRUE, attempts = 0,"
         " first_attempt_at_ms = NULL, updated_at_ms = ? WHERE destination_id = ? AND position = ? AND state = ?",
         (after, now_ms, now_ms, *target, state),
     ).rowcount
@@ -134,13 +133,13 @@ def _put_back(db: sqlite3.Connection, state: State, target: tuple[int, int], now
     if changed or state is not State.DELIVERED:
         return changed
     return db.execute(
-        "INSERT OR IGNORE INTO delivery (destination_id, position, state, due_at_ms, is_replay, updated_at_ms)"
-        " VALUES (?, ?, ?, ?, 1, ?)",
+        "INSERT INTO delivery (destination_id, position, state, due_at_ms, is_replay, updated_at_ms)"
+        " VALUES (?, ?, ?, ?, TRUE, ?) ON CONFLICT DO NOTHING",
         (*target, after, now_ms, now_ms),
     ).rowcount
 
 
-def _end_if_all_fed(db: sqlite3.Connection, replay_id: int, now_ms: int) -> None:
+def _end_if_all_fed(db: Session, replay_id: int, now_ms: int) -> None:
     waiting = db.execute(
         "SELECT 1 FROM replay_target WHERE replay_id = ? AND fed_at_ms IS NULL LIMIT 1", (replay_id,)
     ).fetchone()
@@ -148,7 +147,7 @@ def _end_if_all_fed(db: sqlite3.Connection, replay_id: int, now_ms: int) -> None
         _end(db, replay_id, ReplayState.DONE, now_ms)
 
 
-def _end(db: sqlite3.Connection, replay_id: int | None, state: ReplayState, now_ms: int) -> bool:
+def _end(db: Session, replay_id: int | None, state: ReplayState, now_ms: int) -> bool:
     changed = db.execute(
         "UPDATE replay SET state = ?, ended_at_ms = ? WHERE replay_id = ? AND state = 'running'",
         (state, now_ms, replay_id),

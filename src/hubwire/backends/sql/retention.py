@@ -1,13 +1,12 @@
-"""What retention removes of the record, on SQLite. Every call is one short transaction."""
+"""What retention removes of the record. Every call is one short transaction."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 import msgspec
 
-from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.privacy import ARCHIVE_ONE
 
 _json = msgspec.json.Encoder().encode
@@ -16,16 +15,16 @@ _OPEN = "state IN ('pending', 'leased', 'retrying', 'held')"
 
 
 class SqlArchive:
-    """An `Archive` in one SQLite file."""
+    """An `Archive` in one database."""
 
-    def __init__(self, file: SqliteFile) -> None:
-        self._file = file
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def oldest_open(self, destination_ids: Sequence[int]) -> int | None:
-        return _oldest_open(self._file.connection, destination_ids)
+        return _oldest_open(self._database.connection, destination_ids)
 
     def archive_through(self, position: int, destination_ids: Sequence[int]) -> int:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             oldest = _oldest_open(db, destination_ids)
             through = position if oldest is None else min(position, oldest - 1)
             rows = db.execute(
@@ -49,7 +48,7 @@ class SqlArchive:
         return through
 
     def remove_attempts(self, before_ms: int, limit: int) -> int:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             return db.execute(
                 "DELETE FROM attempt WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE started_at_ms < ?"
                 " ORDER BY started_at_ms LIMIT ?)",
@@ -57,7 +56,7 @@ class SqlArchive:
             ).rowcount
 
     def remove_cycles(self, before_ms: int, limit: int) -> int:
-        with self._file.transaction() as db:
+        with self._database.transaction() as db:
             return db.execute(
                 "DELETE FROM cycle WHERE cycle_id IN (SELECT cycle_id FROM cycle WHERE ended_at_ms < ?"
                 " ORDER BY ended_at_ms LIMIT ?)",
@@ -65,33 +64,23 @@ class SqlArchive:
             ).rowcount
 
     def oldest_attempt_at_ms(self) -> int | None:
-        row = self._file.connection.execute("SELECT min(started_at_ms) FROM attempt").fetchone()
+        row = self._database.connection.execute("SELECT min(started_at_ms) FROM attempt").fetchone()
         return None if row[0] is None else int(row[0])
 
     def bytes_used(self) -> int:
-        return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
+        return self._database.bytes_used()
 
     def bytes_free(self) -> int:
-        return self._pragma("freelist_count") * self._pragma("page_size")
+        return self._database.bytes_free()
 
     def give_back(self, limit_bytes: int) -> int:
-        """Shape: 0 for a file made without incremental vacuum: its free pages are used again, it does not shrink."""
-        free, size = self._pragma("freelist_count"), self._pragma("page_size")
-        wanted = min(free, limit_bytes // size)
-        if wanted == 0:
-            return 0
-        with self._file.transaction() as db:
-            db.execute(f"PRAGMA incremental_vacuum({wanted})").fetchall()
-        return (free - self._pragma("freelist_count")) * size
-
-    def _pragma(self, name: str) -> int:
-        return int(self._file.connection.execute(f"PRAGMA {name}").fetchone()[0])
+        return self._database.give_back(limit_bytes)
 
 
-def _oldest_open(db: sqlite3.Connection, destination_ids: Sequence[int]) -> int | None:
+def _oldest_open(db: Session, destination_ids: Sequence[int]) -> int | None:
     row = db.execute(
-        f"SELECT position FROM delivery WHERE {_OPEN}"  # noqa: S608 - constant
-        " AND destination_id IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT 1",
+        f"SELECT position FROM delivery WHERE {_OPEN}"
+        " AND destination_id IN (SELECT CAST(value AS bigint) FROM json_each(?)) ORDER BY position LIMIT 1",
         (_json(list(destination_ids)).decode(),),
     ).fetchone()
     return None if row is None else int(row[0])

@@ -1,16 +1,15 @@
-"""The numbers of `record/statistics.py` on SQLite. Each answer comes from one snapshot of the database."""
+"""The numbers of `record/statistics.py`. Each answer comes from one snapshot of the database."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import msgspec
 
 from hubwire.backends.sql import intake
 from hubwire.backends.sql.activity import count_activity
-from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.funnel import Lane, count_stages
 from hubwire.backends.sql.identity import read_identity
+from hubwire.record.left_out import sum_left_out
 from hubwire.record.statistics import ActivityPoint, Funnel, Identity, Intake, LeftOutCount, Storage
 from hubwire.registry.protocol import Registry
 
@@ -19,15 +18,15 @@ LEFT_OUT_DELIVERIES = 50_000
 
 
 class SqlStatistics:
-    """`Statistics` over one SQLite file."""
+    """`Statistics` over one database."""
 
-    def __init__(self, file: SqliteFile, registry: Registry) -> None:
-        self._file = file
+    def __init__(self, database: Database, registry: Registry) -> None:
+        self._database = database
         self._registry = registry
 
     def funnel(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Funnel:
-        intake.catch_up(self._file)
-        with self._snapshot() as db:
+        intake.catch_up(self._database)
+        with self._database.snapshot() as db:
             stages = count_stages(db, self._lane(db, destination_id), since_ms, until_ms)
         return Funnel(
             destination_id=destination_id,
@@ -38,17 +37,17 @@ class SqlStatistics:
         )
 
     def activity(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[ActivityPoint]:
-        intake.catch_up(self._file)
+        intake.catch_up(self._database)
         step_ms = max(1, -(-(until_ms - since_ms) // steps))
         points = [ActivityPoint(at_ms=since_ms + index * step_ms) for index in range(steps)]
-        with self._snapshot() as db:
+        with self._database.snapshot() as db:
             count_activity(db, self._lane(db, destination_id), points, step_ms)
         return points
 
     def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:
-        intake.catch_up(self._file)
+        intake.catch_up(self._database)
         found: dict[int, Intake] = {}
-        with self._snapshot() as db:
+        with self._database.snapshot() as db:
             newest: dict[int, intake.Stretch] = {}
             for stretch in intake.stretches(db):
                 if intake.is_outside(stretch, since_ms, until_ms):
@@ -62,47 +61,37 @@ class SqlStatistics:
         return sorted(found.values(), key=lambda one: -one.received)
 
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
-        with self._snapshot() as db:
+        with self._database.snapshot() as db:
             rows = db.execute(
-                "SELECT value ->> 'field', value ->> 'reason', count(*), max(value ->> 'detail'), max(position)"
-                " FROM (SELECT position, left_out FROM delivery WHERE destination_id = ?1 AND left_out IS NOT NULL"
-                " ORDER BY position DESC LIMIT ?2), json_each(left_out) GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT ?3",
-                (destination_id, LEFT_OUT_DELIVERIES, limit),
+                "SELECT position, left_out FROM delivery WHERE destination_id = ? AND left_out IS NOT NULL"
+                " ORDER BY position DESC LIMIT ?",
+                (destination_id, LEFT_OUT_DELIVERIES),
             ).fetchall()
+            counts = sum_left_out(rows)[:limit]
             ids = dict(
                 db.execute(
-                    "SELECT position, message_id FROM journal WHERE position IN (SELECT value FROM json_each(?))",
-                    (str([row[4] for row in rows]),),
+                    "SELECT position, message_id FROM journal"
+                    " WHERE position IN (SELECT CAST(value AS bigint) FROM json_each(?))",
+                    (str([one.sample_position for one in counts]),),
                 ).fetchall()
             )
-        return [
-            LeftOutCount(
-                field=row[0],
-                reason=row[1],
-                count=row[2],
-                sample_detail=row[3] or "",
-                sample_position=row[4],
-                sample_message_id=ids.get(row[4], ""),
-            )
-            for row in rows
-        ]
+        return [msgspec.structs.replace(one, sample_message_id=ids.get(one.sample_position, "")) for one in counts]
 
     def identity(self, wanted: str) -> Identity:
         spaces = [source.identity_space for source in self._registry.sources().values()]
-        with self._snapshot() as db:
+        with self._database.snapshot() as db:
             return read_identity(db, wanted, spaces)
 
     def storage(self) -> Storage:
-        intake.catch_up(self._file)
-        with self._snapshot() as db:
-            pages, page_bytes = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        intake.catch_up(self._database)
+        with self._database.snapshot() as db:
             first, last = db.execute("SELECT min(position), max(position) FROM journal").fetchone()
             counts = [
-                db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - a constant list of tables
+                db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
                 for table in ("delivery", "attempt", "cycle", "person", "company")
             ]
             return Storage(
-                bytes_used=pages * page_bytes,
+                bytes_used=self._database.bytes_used(),
                 messages=sum(count.total for stretch in intake.stretches(db) for count in stretch.counts),
                 first_position=first or 0,
                 last_position=last or 0,
@@ -113,23 +102,13 @@ class SqlStatistics:
                 cycles=counts[2],
                 people=counts[3],
                 companies=counts[4],
-                schema_version=db.execute("PRAGMA user_version").fetchone()[0],
+                schema_version=self._database.schema_version(),
             )
 
     def catch_up(self, limit: int) -> int:
-        return intake.catch_up(self._file, limit)
+        return intake.catch_up(self._database, limit)
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """A read transaction: everything read in it is of one moment."""
-        db = self._file.connection
-        db.execute("BEGIN")
-        try:
-            yield db
-        finally:
-            db.rollback()
-
-    def _lane(self, db: sqlite3.Connection, destination_id: int) -> Lane:
+    def _lane(self, db: Session, destination_id: int) -> Lane:
         row = db.execute(
             "SELECT live_cursor, backfill_cursor FROM lane WHERE destination_id = ?", (destination_id,)
         ).fetchone()
@@ -144,7 +123,7 @@ def _add(one: Intake, count: intake.Count) -> None:
         one.rejected[count.rejected] = one.rejected.get(count.rejected, 0) + count.total
 
 
-def _last_received(db: sqlite3.Connection, source_id: int, stretch: intake.Stretch, until_ms: int | None) -> int | None:
+def _last_received(db: Session, source_id: int, stretch: intake.Stretch, until_ms: int | None) -> int | None:
     row = db.execute(
         "SELECT max(received_at_ms) FROM journal WHERE position BETWEEN ? AND ? AND source_id = ?"
         " AND received_at_ms < ?",
@@ -153,7 +132,7 @@ def _last_received(db: sqlite3.Connection, source_id: int, stretch: intake.Stret
     return int(row[0]) if row[0] is not None else None
 
 
-def _received_at(db: sqlite3.Connection, position: int | None) -> int | None:
+def _received_at(db: Session, position: int | None) -> int | None:
     if position is None:
         return None
     row = db.execute("SELECT received_at_ms FROM journal WHERE position = ?", (position,)).fetchone()

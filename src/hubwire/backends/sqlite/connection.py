@@ -23,6 +23,8 @@ CACHE_KIB = 16 * 1024
 class SqliteFile:
     """One database file. Threads get their own connection; `close()` closes them all."""
 
+    conflicts: tuple[type[Exception], ...] = (sqlite3.IntegrityError,)
+
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
         Path(self.path).parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,7 @@ class SqliteFile:
 
     @contextmanager
     def erasing(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction that overwrites with zeros what it deletes or replaces. See also `empty_log`."""
+        """A write transaction that overwrites with zeros what it deletes or replaces. See also `finish_erasing`."""
         connection = self.connection
         connection.execute("PRAGMA secure_delete = ON")
         try:
@@ -73,7 +75,7 @@ class SqliteFile:
         finally:
             connection.execute("PRAGMA secure_delete = OFF")
 
-    def empty_log(self) -> bool:
+    def finish_erasing(self) -> bool:
         """Move the write-ahead log into the file, so that it holds no older values; False while a reader needs it."""
         connection = self.connection
         connection.execute(f"PRAGMA busy_timeout = {LOG_TIMEOUT_MS}")
@@ -82,12 +84,45 @@ class SqliteFile:
         finally:
             connection.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_SECONDS * 1000)}")
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A read transaction: everything read in it is of one moment."""
+        connection = self.connection
+        with reading():
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    def schema_version(self) -> int:
+        return self._pragma("user_version")
+
+    def bytes_used(self) -> int:
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
+
+    def bytes_free(self) -> int:
+        return self._pragma("freelist_count") * self._pragma("page_size")
+
+    def give_back(self, limit_bytes: int) -> int:
+        """Shape: 0 for a file made without incremental vacuum: its free pages are used again, it does not shrink."""
+        free, size = self._pragma("freelist_count"), self._pragma("page_size")
+        wanted = min(free, limit_bytes // size)
+        if wanted == 0:
+            return 0
+        with self.transaction() as db:
+            db.execute(f"PRAGMA incremental_vacuum({wanted})").fetchall()
+        return (free - self._pragma("freelist_count")) * size
+
     def close(self) -> None:
         with self._connections_lock:
             for connection in self._connections:
                 connection.close()
             self._connections.clear()
         self._local = threading.local()
+
+    def _pragma(self, name: str) -> int:
+        return int(self.connection.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _open(self) -> sqlite3.Connection:
         try:

@@ -1,0 +1,128 @@
+"""The SQL of `backends/sql` on PostgreSQL: parameters, and lists of parameters, said its way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+
+from hubwire.backends.postgres.connection import Db, PostgresDatabase
+from hubwire.backends.postgres.migrations import schema_version
+from hubwire.backends.sql.database import Rows, Session
+
+_MARK = re.compile(r"\?(\d*)")
+_LIST = re.compile(r"json_each\((\?\d*)\)")
+
+
+@lru_cache(maxsize=512)
+def translated(sql: str) -> tuple[str, bool]:
+    """The statement with psycopg's parameters, and whether they are numbered. A `?` in a text would be one too."""
+    sql = _LIST.sub(r"json_array_elements_text(CAST(\1 AS json))", sql.replace("%", "%%")).replace("instr(", "strpos(")
+    is_numbered = re.search(r"\?\d", sql) is not None
+    return _MARK.sub(r"%(p\1)s" if is_numbered else "%s", sql), is_numbered
+
+
+def _arguments(parameters: Sequence[Any], is_numbered: bool) -> Sequence[Any] | dict[str, Any]:
+    return {f"p{index}": value for index, value in enumerate(parameters, 1)} if is_numbered else parameters
+
+
+class _Transaction:
+    """A `Session` within one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
+        statement, is_numbered = translated(sql)
+        return self._db.execute(statement, _arguments(parameters, is_numbered), binary=True)
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Rows:
+        statement, is_numbered = translated(sql)
+        cursor = self._db.cursor()
+        cursor.executemany(statement, [_arguments(one, is_numbered) for one in parameters])
+        return cursor
+
+
+class _Found:
+    """`Rows` that have left their connection."""
+
+    def __init__(self, rows: list[Any], rowcount: int) -> None:
+        self.rowcount = rowcount
+        self._rows = iter(rows)
+
+    def fetchone(self) -> Any:
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Any]:
+        return list(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._rows
+
+
+class _Alone:
+    """A `Session` of statements on their own, each with a connection of the pool for as long as it takes."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
+        statement, is_numbered = translated(sql)
+        with self._database.checkout() as db:
+            cursor = db.execute(statement, _arguments(parameters, is_numbered), binary=True)
+            return _Found(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Rows:
+        with self._database.transaction() as db:
+            return _Found([], _Transaction(db).executemany(sql, parameters).rowcount)
+
+
+class PostgresTables:
+    """A `backends.sql.database.Database` over PostgreSQL."""
+
+    conflicts: tuple[type[Exception], ...] = (psycopg.IntegrityError,)
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self.connection: Session = _Alone(database)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self._database.transaction() as db:
+            yield _Transaction(db)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        with self._database.snapshot() as db:
+            yield _Transaction(db)
+
+    def erasing(self) -> AbstractContextManager[Session]:
+        """What is deleted or replaced stays in its page until `finish_erasing`, and in the server's log until that is
+        recycled; neither can be read through SQL."""
+        return self.transaction()
+
+    def finish_erasing(self) -> bool:
+        """Give the pages of what was erased to new rows. Copies in backups and archived logs are the operator's."""
+        with self._database.checkout() as db:
+            db.execute("VACUUM")
+        return True
+
+    def schema_version(self) -> int:
+        with self._database.checkout() as db:
+            return schema_version(db)
+
+    def bytes_used(self) -> int:
+        [(size,)] = self._database.execute("SELECT pg_database_size(current_database())")
+        return int(size)
+
+    def bytes_free(self) -> int:
+        """Not told: autovacuum hands free space to new rows by itself."""
+        return 0
+
+    def give_back(self, limit_bytes: int) -> int:
+        """Shape: always 0; dropping the journal's partitions has given their space back at once."""
+        return 0

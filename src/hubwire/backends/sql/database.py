@@ -1,0 +1,76 @@
+"""What the shared modules need of a database, and the SQL that they may use.
+
+The SQL is what SQLite and PostgreSQL both understand: `ON CONFLICT (columns)`, `RETURNING`, `TRUE` and `FALSE`, columns
+of the table that is changed named with it. Two things are written SQLite's way and said differently to PostgreSQL:
+parameters are `?` or `?1`, and a list of parameters is JSON: `IN (SELECT value FROM json_each(?))`, where numbers are
+`CAST(value AS bigint)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+
+class Rows(Protocol):
+    """What a statement gave."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Session(Protocol):
+    """A connection: alone, each statement sees the newest commit; within a transaction, all of one."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Rows: ...
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Rows: ...
+
+
+class Database(Protocol):
+    """One database. Errors: BackendUnavailable; `conflicts` are raised for a value that must be unique or used."""
+
+    @property
+    def conflicts(self) -> tuple[type[Exception], ...]: ...
+
+    @property
+    def connection(self) -> Session:
+        """Statements on their own."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A write transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Session]:
+        """A read transaction: everything read in it is of one moment."""
+        ...
+
+    def erasing(self) -> AbstractContextManager[Session]:
+        """A write transaction that overwrites what it deletes or replaces, as far as the database can."""
+        ...
+
+    def finish_erasing(self) -> bool:
+        """Make what was erased leave the database's logs as well; False when that must be tried again later."""
+        ...
+
+    def schema_version(self) -> int: ...
+
+    def bytes_used(self) -> int:
+        """What the database holds, without space that is free inside it."""
+        ...
+
+    def bytes_free(self) -> int:
+        """Space inside the database's files that new rows will use."""
+        ...
+
+    def give_back(self, limit_bytes: int) -> int:
+        """Return at most so much free space to the file system; how much."""
+        ...

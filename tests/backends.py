@@ -1,0 +1,94 @@
+"""Every database that the contract suites run on, opened fresh: the fixture `backend`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import pytest
+
+from hubwire.backends.sql.database import Database
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.journal import SqliteJournal
+from hubwire.backends.sqlite.record import SqliteRecord
+from hubwire.journal.protocol import Journal
+from hubwire.record.protocol import Record
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One database with what hot paths use of it; the shared modules take `database`."""
+
+    database: Database
+    journal: Journal
+    record: Record
+    close: Callable[[], None]
+    tells_free_space: bool = True
+    """False: free space inside the database is its own business, `bytes_used` counts whole files."""
+
+
+def sqlite_backend(path: Path) -> Backend:
+    file = SqliteFile(path / "hubwire.db")
+    journal = SqliteJournal(file)
+
+    def close() -> None:
+        journal.close()
+        file.close()
+
+    return Backend(file, journal, SqliteRecord(file), close)
+
+
+def postgres_backend(url: str) -> Backend:
+    from hubwire.backends.postgres.connection import PostgresDatabase
+    from hubwire.backends.postgres.dialect import PostgresTables
+    from hubwire.backends.postgres.journal import PostgresJournal
+    from hubwire.backends.postgres.record import PostgresRecord
+
+    database = PostgresDatabase(url)
+    return Backend(
+        database=PostgresTables(database),
+        journal=PostgresJournal(database),
+        record=PostgresRecord(database),
+        close=database.close,
+        tells_free_space=False,
+    )
+
+
+BACKENDS: dict[str, Callable[[pytest.FixtureRequest], Backend]] = {
+    "postgres": lambda request: postgres_backend(request.getfixturevalue("postgres_url")),
+    "sqlite": lambda request: sqlite_backend(request.getfixturevalue("tmp_path")),
+}
+
+
+class FreshBackend(Protocol):
+    """Opens a database of its own each time."""
+
+    def __call__(self) -> AbstractContextManager[Backend]: ...
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def fresh_backend(request: pytest.FixtureRequest) -> FreshBackend:
+    """For a test that runs many times within itself (Hypothesis)."""
+
+    @contextmanager
+    def fresh() -> Iterator[Backend]:
+        with ExitStack() as stack:
+            if request.param == "sqlite":
+                made = sqlite_backend(Path(stack.enter_context(TemporaryDirectory())))
+            else:
+                made = postgres_backend(stack.enter_context(request.getfixturevalue("postgres_server").database()))
+            stack.callback(made.close)
+            yield made
+
+    return fresh
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    made = BACKENDS[request.param](request)
+    yield made
+    made.close()
