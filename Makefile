@@ -10,10 +10,11 @@ run: set-up ## set up and start Hubwire on 127.0.0.1:8080; without HUBSPOT_ACCES
 	@$(BIN)/hubwire serve
 
 test: set-up tools ## set up (Debian and npm packages too, when root) and run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/browser
+	$(BIN)/pytest tests/browser # apart: the browser driver keeps an event loop of its own running
 
 test-slow: set-up tools ## the long runs: crashes at random times, fuzzing, large backlogs
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --ignore=tests/browser
 
 check: set-up ## format, lint, types, generated pages
 	$(BIN)/ruff format --check .
