@@ -80,7 +80,7 @@ def fresh_backend(request: pytest.FixtureRequest) -> FreshBackend:
             if request.param == "sqlite":
                 made = sqlite_backend(Path(stack.enter_context(TemporaryDirectory())))
             else:
-                made = postgres_backend(stack.enter_context(request.getfixturevalue("postgres_server").database()))
+                made = postgres_backend(request.getfixturevalue("postgres_server").database())
             stack.callback(made.close)
             yield made
 

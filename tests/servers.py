@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ import pytest
 
 POSTGRES_FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 POSTGRES_USER = "postgres"
-TEMPLATE = "hubwire_template"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
@@ -127,29 +125,15 @@ class PostgresServer:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    @contextmanager
-    def database(self) -> Iterator[str]:
-        """A fresh database with Hubwire's schema: its URL. It goes away afterwards."""
+    def database(self) -> str:
+        """The URL of an empty place of its own: a schema, which is made ten times quicker than a database."""
         import psycopg
 
         self._made += 1
         name = f"test_{self._made}"
         with psycopg.connect(self.url(), autocommit=True) as db:
-            self._make_template(db)
-            db.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        try:
-            yield self.url(name)
-        finally:
-            with psycopg.connect(self.url(), autocommit=True) as db:
-                db.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-    def _make_template(self, db: Any) -> None:
-        """Migrating once and copying is quicker than migrating for every test."""
-        from hubwire.backends.postgres.connection import PostgresDatabase
-
-        if db.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is None:
-            db.execute(f"CREATE DATABASE {TEMPLATE}")
-            PostgresDatabase(self.url(TEMPLATE)).close()
+            db.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url()}?options=-csearch_path%3D{name}"
 
 
 def stop_process(process: subprocess.Popen[bytes] | None, how: signal.Signals) -> None:
@@ -178,7 +162,6 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """A fresh database on a real server."""
-    with postgres_server.database() as url:
-        yield url
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """An empty database on a real server."""
+    return postgres_server.database()
