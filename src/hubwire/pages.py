@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,20 +23,25 @@ from hubwire.secret import Secret
 from hubwire.service import Service
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-ASGIApp = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def make_pages(service: Service, public_url: str) -> Starlette:
-    """The pages of this service. The console is mounted last, at the root: it answers what nobody else takes."""
+    """The pages of this service. The console answers what nobody else takes."""
     routes: list[BaseRoute] = [*_probes(service), *_local(service)]
     routes += device_routes(service.browser_sources, service.assets)
     if service.sandbox is not None:
         routes += demo_routes(service.browser_sources.first, service.assets)
         routes += browser_routes()
     app = Starlette(routes=routes)
-    if (Path(__file__).parent / "console/static/console.css").exists():
-        app.mount("/", console_app(service.console_deps(public_url), service.access))
+    console = console_app(service.console_deps(public_url), service.access)
+
+    async def everything_else(scope: Scope, receive: Receive, send: Send) -> None:
+        # The console makes addresses from its own routes: it must not find this application in the scope.
+        await console({name: scope[name] for name in scope if name not in ("app", "router")}, receive, send)
+
+    app.router.default = everything_else
     return app
 
 
