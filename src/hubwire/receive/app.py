@@ -21,7 +21,7 @@ from hubwire.message import Entry
 from hubwire.receive import answers
 from hubwire.receive.answers import Send
 from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
-from hubwire.receive.body import CallerGone, ReadingBudget, Receive, read_body, unpack
+from hubwire.receive.body import BodyReader, CallerGone, Receive, unpack
 from hubwire.receive.entries import Terms, entries_of
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.origins import is_allowed
@@ -71,7 +71,7 @@ class ReceiveApp:
         self._clock = clock
         self._limits = limits
         self._rates = SourceRates()
-        self._budget = ReadingBudget(limits.max_reading_bytes)
+        self._reader = BodyReader(limits)
 
     @staticmethod
     def handles(path: str) -> bool:
@@ -123,7 +123,7 @@ class ReceiveApp:
         write_key = given or route.write_key
         # Before the body is read: a stranger must not make us hold it.
         source = self._source(write_key) if write_key is not None else None
-        body = unpack(await read_body(receive, self._limits, self._budget), self._limits)
+        body = unpack(await self._reader.read(receive), self._limits)
         upload = read_upload(body, route, self._limits)
         if source is None:
             source = self._source(usable_write_key(upload.write_key) or write_key_in(scope["query_string"]))

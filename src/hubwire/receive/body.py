@@ -12,6 +12,7 @@ from typing import Any
 
 from hubwire.errors import MalformedUpload, Overloaded, UploadRefused, UploadTooLarge
 from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.overdue import Overdue
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -42,23 +43,45 @@ class ReadingBudget:
         self.held_bytes -= size_bytes
 
 
-async def read_body(receive: Receive, limits: ReceiveLimits, budget: ReadingBudget) -> bytes:
-    """The body as it was sent.
+class BodyReader:
+    """Reads bodies for all connections of one receiver, within its limits."""
 
-    Errors: UploadTooLarge; Overloaded; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
-    """
-    try:
-        async with asyncio.timeout(limits.read_timeout_seconds):
+    def __init__(self, limits: ReceiveLimits) -> None:
+        self._limits = limits
+        self._budget = ReadingBudget(limits.max_reading_bytes)
+        self._slow: set[asyncio.Task[Any]] = set()
+        self._reading: Overdue[asyncio.Task[Any]] = Overdue(limits.read_timeout_seconds, self._give_up)
+
+    async def read(self, receive: Receive) -> bytes:
+        """The body as it was sent.
+
+        Errors: UploadTooLarge; Overloaded; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
+        """
+        limits = self._limits
+        task = asyncio.current_task()
+        assert task is not None
+        self._reading.begin(task)
+        try:
             message = await receive()
             if not message.get("more_body", False) and message["type"] == "http.request":
                 body: bytes = message.get("body", b"")
                 if len(body) <= limits.max_upload_bytes:
                     return body
-            return await _read_rest(receive, message, limits, budget)
-    except TimeoutError as exc:
-        raise UploadRefused(
-            f"body: not complete after {limits.read_timeout_seconds:g} seconds", code="slow-upload", status=408
-        ) from exc
+            return await _read_rest(receive, message, limits, self._budget)
+        except asyncio.CancelledError as exc:
+            if task not in self._slow:
+                raise
+            self._slow.discard(task)
+            task.uncancel()
+            raise UploadRefused(
+                f"body: not complete after {limits.read_timeout_seconds:g} seconds", code="slow-upload", status=408
+            ) from exc
+        finally:
+            self._reading.end(task)
+
+    def _give_up(self, task: asyncio.Task[Any]) -> None:
+        self._slow.add(task)
+        task.cancel()
 
 
 async def _read_rest(receive: Receive, message: Message, limits: ReceiveLimits, budget: ReadingBudget) -> bytes:

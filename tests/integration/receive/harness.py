@@ -98,10 +98,18 @@ class Receiving:
 class LoopThread:
     """uvicorn on a loop of its own, in a thread."""
 
-    def __init__(self, app: Any, listener: socket.socket, http: type[Any]) -> None:
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, http=http, lifespan="off", access_log=False, log_config=None, server_header=False)
+    def __init__(self, app: Any, listener: socket.socket, http: type[Any], keep_alive_seconds: int) -> None:
+        config = uvicorn.Config(
+            app,
+            http=http,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=keep_alive_seconds,
         )
+        self._server = uvicorn.Server(config)
         self._listener = listener
         self.closing: list[Any] = []
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -127,6 +135,7 @@ def receiving(
     limits: ReceiveLimits | None = None,
     http: type[Any] = GuardedProtocol,
     max_waiting_messages: int = 20_000,
+    keep_alive_seconds: int = 5,
 ) -> Iterator[Receiving]:
     """A receiver that runs while the block does. The listening socket queues callers from the start."""
     file = SqliteFile(folder / "hubwire.db")
@@ -150,7 +159,7 @@ def receiving(
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": body})
 
-    thread = LoopThread(watched, listener, http)
+    thread = LoopThread(watched, listener, http, keep_alive_seconds)
     thread.closing.append(groups.close)
     thread.start()
     try:

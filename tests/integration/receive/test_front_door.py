@@ -82,6 +82,15 @@ def test_pipelined_uploads_are_answered_in_order(server: Receiving) -> None:
         assert statuses == [200, 400, 200]
 
 
+def test_an_idle_connection_is_closed_after_the_keep_alive_time(tmp_path: Path) -> None:
+    with receiving(tmp_path, keep_alive_seconds=1) as server, connect(server) as connection:
+        connection.sendall(request(json.dumps(MESSAGE).encode()))
+        assert answer(connection)[0] == 200
+        # Empty lines between requests are allowed, and do not keep the connection.
+        connection.sendall(b"\r\n")
+        assert is_closed(connection)
+
+
 def test_expect_100_continue_is_served(server: Receiving) -> None:
     body = json.dumps(MESSAGE).encode()
     with connect(server) as connection:
@@ -96,6 +105,14 @@ def test_a_caller_that_never_finishes_its_headers_is_disconnected(server: Receiv
         dribbling.sendall(b"POST /v1/track HTTP/1.1\r\nX-A: ")
         assert is_closed(silent)
         assert is_closed(dribbling)
+
+
+def test_headers_in_small_parts_are_taken(server: Receiving) -> None:
+    text = request(json.dumps(MESSAGE).encode())
+    with connect(server) as connection:
+        for start in range(0, len(text), 7):
+            connection.sendall(text[start : start + 7])
+        assert answer(connection)[0] == 200
 
 
 def test_headers_without_end_are_refused_at_a_bound(server: Receiving) -> None:

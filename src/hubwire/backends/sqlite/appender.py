@@ -20,8 +20,8 @@ from hubwire.message import Entry
 
 BLOCK_MESSAGES = 4096
 """A block is written when so many digests have gathered; a restart reads back at most so many rows."""
-INSERT_ROWS = (128, 16, 1)
-"""Rows per INSERT: SQLite then runs without the interpreter lock for many rows at a time."""
+INSERT_ROWS = (128, 64, 32, 16, 8, 4, 2, 1)
+"""Rows per INSERT: few statements for any number of rows, and SQLite runs each without the interpreter lock."""
 COLUMNS = "position, source_id, is_backfill, received_at_ms, rejected, message_id, envelope, body"
 
 _INSERTS = {
