@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from hubwire.delivery import State
 from hubwire.reasons import EXPLANATIONS, Reason
@@ -104,6 +104,14 @@ def pretty(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
+def words(text: str) -> Markup:
+    """A sentence with what stands in `backquotes` as code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
+    )
+
+
 def state_words(state: str) -> str:
     """A state, or `rejected`, as people call it."""
     return REJECTED_WORDS if state == "rejected" else STATE_WORDS[State(state)]
@@ -130,6 +138,7 @@ FILTERS = {
     "duration": duration,
     "size": size,
     "pretty": pretty,
+    "words": words,
     "state_words": state_words,
     "cause": cause,
     "remedy": remedy,

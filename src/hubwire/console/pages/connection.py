@@ -137,7 +137,7 @@ async def _show(
     return view.render(
         "connection.html",
         page,
-        title=f"Connection {destination.name}",
+        title=f"Connection: {destination.name}",
         cli="hubwire doctor",
         problem=problem,
         status=200 if problem is None else 422,

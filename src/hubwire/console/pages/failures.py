@@ -13,6 +13,8 @@ from hubwire.console.ports import ConsoleDeps
 from hubwire.delivery import State
 from hubwire.record.queries import Failure, MessageFilter
 
+URGENCY = (State.DEAD, State.RETRYING, State.HELD)
+
 
 class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Messages of one destination that share a state and a reason."""
@@ -54,9 +56,10 @@ async def failures(view: View) -> Response:
 
 
 def failure_groups(view: View) -> list[FailureGroup]:
-    """Every group, most messages first, as the viewer may see them."""
+    """Every group, what needs a person first, as the viewer may see them."""
     destinations = names(view.deps.registry.destinations())
-    return [_group(view, failure, destinations) for failure in view.deps.queries.failures()]
+    found = sorted(view.deps.queries.failures(), key=lambda one: (URGENCY.index(one.state), -one.count))
+    return [_group(view, failure, destinations) for failure in found]
 
 
 def _read(view: View) -> FailuresPage:

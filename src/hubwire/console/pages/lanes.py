@@ -70,7 +70,10 @@ def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action 
         return "busy", headline, f"The oldest has waited {formats.duration(lane.lag_seconds)}.", None
     if lane.retrying:
         return "warn", f"{formats.count(lane.retrying)} pending retry", "They are tried again by themselves.", None
-    return "ok", "All delivered" if lane.taken else "Ready, nothing received yet", "", None
+    if lane.dead:
+        action = Action(words="Look at the failures", href="/failures")
+        return "warn", "Up to date", f"{formats.count(lane.dead)} failed and wait for a person.", action
+    return "ok", "Up to date" if lane.taken else "Ready, nothing received yet", "", None
 
 
 def _sentence(reason: str) -> str:

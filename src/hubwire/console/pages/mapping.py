@@ -16,6 +16,10 @@ from hubwire.destination import CompanyDomain, Destination, Mapping
 from hubwire.errors import HubwireError
 from hubwire.registry.access import Role
 
+DOMAIN_WORDS = {
+    CompanyDomain.SITE: "its site: www., app. and the like do not count, other subdomains are companies of their own",
+    CompanyDomain.REGISTRABLE: "its registrable domain: all subdomains are one company",
+}
 RULE_TABLES = ("contact", "company", "events")
 SWITCHES = (
     ("create_properties", "Create missing properties", "A trait without a property in HubSpot gets one, by its type."),
@@ -55,7 +59,7 @@ class MappingPage(msgspec.Struct, frozen=True, kw_only=True):
     only_events: str
     consent_categories: str
     company_domain: str
-    company_domains: list[str]
+    company_domains: list[tuple[str, str]]
     tables: list[str]
     trait: str
     may_operate: bool
@@ -149,7 +153,7 @@ def _read(view: View) -> MappingPage:
         only_events="\n".join(rules.only_events),
         consent_categories="\n".join(rules.consent_categories),
         company_domain=rules.company_domain,
-        company_domains=list(CompanyDomain),
+        company_domains=[(one.value, DOMAIN_WORDS[one]) for one in CompanyDomain],
         tables=list(RULE_TABLES),
         trait=text(view.fields, "trait") or "",
         may_operate=view.may(Role.OPERATE),

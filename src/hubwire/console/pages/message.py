@@ -68,7 +68,8 @@ class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
     is_good: bool
     asked: Any
     answered: Any
-    is_excerpt: bool
+    is_asked_cut: bool
+    is_answered_cut: bool
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,7 +248,8 @@ def _attempt(view: View, attempt: AttemptView, needles: set[str]) -> AttemptLine
         is_good=attempt.status is not None and 200 <= attempt.status < 300,
         asked=view.masked(own_asked),
         answered=view.masked(own_answered),
-        is_excerpt=asked_cut or answered_cut,
+        is_asked_cut=asked_cut,
+        is_answered_cut=answered_cut,
     )
 
 

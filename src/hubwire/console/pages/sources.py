@@ -124,7 +124,7 @@ async def _show(view: View, shown: Source, new_key: str | None = None, problem: 
         kinds=list(SourceKind),
         may_admin=view.may(Role.ADMIN),
     )
-    title = f"Source {shown.name}" if shown.source_id else "New source"
+    title = f"Source: {shown.name}" if shown.source_id else "New source"
     status = 200 if problem is None else 422
     return view.render("source.html", page, title=title, cli="hubwire source", problem=problem, status=status)
 

@@ -22,6 +22,8 @@ from hubwire.secret import Secret
 from hubwire.settings import Settings, env_name
 
 AUDIT_ENTRIES = 100
+SECRET_NAMES = frozenset({"write_key"})
+"""Settings that are not typed as secrets and are not shown either."""
 MEMBER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 @._-]{0,63}")
 
 
@@ -128,7 +130,7 @@ def setting_lines(settings: Settings) -> list[SettingLine]:
             SettingLine(
                 name=field.name,
                 environment=env_name(field.name),
-                value=_shown(value),
+                value=_shown(field.name, value),
                 is_default=value == field.default,
                 help=str(schema[field.name].get("description", "")),
             )
@@ -136,8 +138,8 @@ def setting_lines(settings: Settings) -> list[SettingLine]:
     return shown
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, Secret):
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, Secret) or (name in SECRET_NAMES and value is not None):
         return "set (not shown)"
     if value is None or value == ():
         return "–"

@@ -1,0 +1,319 @@
+"""A console over a real SQLite store, with stand-ins for what reaches HubSpot, and a browser-like client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.testclient import TestClient
+
+from hubwire.backends.store import Store, open_store
+from hubwire.clock import FakeClock
+from hubwire.console.access import Access
+from hubwire.console.app import console_app
+from hubwire.console.ports import (
+    Check,
+    ConnectionReport,
+    ConsoleDeps,
+    DryRun,
+    Health,
+    PlannedField,
+    PlannedLeftOut,
+    PlannedOperation,
+    PlannedRequest,
+)
+from hubwire.delivery import State
+from hubwire.destination import Destination, Source, SourceKind
+from hubwire.errors import HubSpotError, UploadRefused
+from hubwire.message import Entry
+from hubwire.operation import Link
+from hubwire.record.protocol import Attempt, Company, CycleOutcome, LaneState, Person, Settled, Span, Tally
+from hubwire.registry.access import Role
+from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
+from hubwire.secret import Secret
+from hubwire.settings import Settings
+
+NOW_MS = 1_795_000_000_000
+ORIGIN = "http://console.test"
+ADMIN_TOKEN = "admin-token-of-the-settings"
+HUBSPOT_TOKEN = "pat-na1-0000-secret-of-the-portal"
+XSS = '<script>alert("x")</script>'
+
+
+class Bench:
+    """Stands in for HubSpot and the planner; remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, dict[str, Any]]] = []
+        self.made: list[tuple[int, str, str, str]] = []
+        self.schema_problem = ""
+        self.report = ConnectionReport(
+            checks=[
+                Check(name="Access token", health=Health.OK, said="accepted"),
+                Check(name="Events", health=Health.WARN, said="not available", remedy="Needs an Enterprise tier."),
+            ],
+            hub_id="7654321",
+            region="eu1",
+            tier="professional",
+            time_zone="Europe/Berlin",
+            api_version="2026-09",
+            api_supported_until="2028-03",
+            missing_scopes=["behavioral_events.event_definitions.read_write"],
+        )
+
+    async def plan(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
+        if "type" not in message:
+            raise UploadRefused("a message needs a type")
+        return DryRun(
+            state="delivered",
+            operations=[
+                PlannedOperation(
+                    kind="upsert contact",
+                    key="peter@example.com",
+                    fields=[PlannedField(name="firstname", value="Peter", rule="special:firstName")],
+                )
+            ],
+            requests=[
+                PlannedRequest(method="POST", path="/crm/objects/2026-09/contacts/batch/upsert", body={"inputs": []})
+            ],
+            left_out=[
+                PlannedLeftOut(field="traits.plan", reason="unknown-property", detail="no contact property plan")
+            ],
+        )
+
+    async def test(self, destination_id: int) -> ConnectionReport:
+        return self.report
+
+    async def send(self, source_id: int, message: dict[str, Any]) -> str:
+        self.sent.append((source_id, message))
+        return f"console-{len(self.sent)}"
+
+    async def schema(self, destination_id: int) -> PortalSchema:
+        if self.schema_problem:
+            raise HubSpotError(self.schema_problem)
+        schema = PortalSchema(hub_id="1234567")
+        schema.contact = {
+            "email": PropertyDefinition("email", is_unique=True),
+            "lifecyclestage": PropertyDefinition(
+                "lifecyclestage", "enumeration", "radio", frozenset({"lead", "customer"})
+            ),
+            "createdate": PropertyDefinition("createdate", "datetime", "date", is_read_only=True),
+        }
+        schema.company = {"domain": PropertyDefinition("domain")}
+        schema.add_event(EventDefinition("pe1234567_bought_item", "bought_item", "Bought Item", {"value": "number"}))
+        return schema
+
+    async def make_property(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
+        self.made.append((destination_id, object_type, name, type_))
+
+
+class Console:
+    """A console, its store, and a client that is signed in as whoever the test says."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.clock = FakeClock(NOW_MS)
+        self.settings = Settings(data=str(folder), admin_token=Secret(ADMIN_TOKEN), **settings)
+        self.store: Store = open_store(self.settings, self.clock, appends=True)
+        self.access = Access(self.store.access, self.clock, self.settings.admin_token)
+        self.bench = Bench()
+        self.woken = 0
+        self.deps = self._deps()
+        self.app = console_app(self.deps, self.access)
+        self.client = self.fresh_client()
+
+    def close(self) -> None:
+        self.store.journal.close()
+        self.store.close()
+
+    # -- asking
+
+    def fresh_client(self) -> TestClient:
+        """A browser that has not signed in."""
+        return TestClient(self.app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False)
+
+    def sign_in(self, role: Role = Role.ADMIN) -> TestClient:
+        """Sign the client in as a member with this role."""
+        token = self.access.new_token(f"{role}-person", role).reveal()
+        self.client = self.fresh_client()
+        answer = self.post("/login", secret=token)
+        assert answer.status_code == 303, answer.text
+        return self.client
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.client.get(path, params=query or None)
+
+    def json(self, path: str) -> Any:
+        """The JSON twin of a page."""
+        answer = self.client.get(path, headers={"accept": "application/json"})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, headers: Mapping[str, str] | None = None, **form: Any) -> Any:
+        """Post a form as one of our own pages does."""
+        return self.client.post(path, data=form, headers={"sec-fetch-site": "same-origin", **(headers or {})})
+
+    def call(self, method: str, path: str, token: str = ADMIN_TOKEN, **options: Any) -> Any:
+        """Call the admin API."""
+        headers = {"authorization": f"Bearer {token}"}
+        return self.fresh_client().request(method, f"/api/v1{path}", headers=headers, **options)
+
+    def audited(self) -> list[str]:
+        """The actions of the audit log, newest first."""
+        return [entry.action for entry in self.store.registry.audit(100)]
+
+    # -- data
+
+    def fill(self) -> int:
+        """Two sources, a destination, and messages of every fate; the destination's id."""
+        registry = self.store.registry
+        server = registry.save_source(Source(source_id=0, name="server")).source_id
+        registry.add_write_key(server, Secret("wk_server_secret_key_0001"))
+        web = registry.save_source(
+            Source(source_id=0, name="website", kind=SourceKind.WEB, identity_space="source:website")
+        ).source_id
+        registry.add_write_key(web, Secret("wk_website_public_key_02"))
+        lane_id = registry.save_destination(
+            Destination(destination_id=0, name="HubSpot", hub_id="1234567")
+        ).destination_id
+        registry.set_token(lane_id, Secret(HUBSPOT_TOKEN))
+        self.store.journal.append([_entry(server, number, body) for number, body in enumerate(MESSAGES)])
+        self._settle(lane_id)
+        self.clock.advance(60)
+        return lane_id
+
+    def _settle(self, lane_id: int) -> None:
+        record, now_ms = self.store.record, self.clock.now_ms()
+        lease = record.lease_lane(lane_id, "worker", now_ms, 60)
+        assert lease is not None
+        span = Span(live_after=0, live_through=len(MESSAGES) - 1, backfill_after=0, backfill_through=0)
+        cycle_id = record.begin_cycle(lease, now_ms, span)
+        record.commit_cycle(lease, _outcome(cycle_id, now_ms))
+        record.release(lease)
+
+    def _deps(self) -> ConsoleDeps:
+        store, bench = self.store, self.bench
+
+        def wake() -> None:
+            self.woken += 1
+
+        return ConsoleDeps(
+            queries=store.queries,
+            statistics=store.statistics,
+            replays=store.replays,
+            registry=store.registry,
+            access=store.access,
+            record=store.record,
+            journal=store.journal,
+            clock=self.clock,
+            settings=self.settings,
+            planner=bench.plan,
+            tester=bench.test,
+            sender=bench.send,
+            schema=bench.schema,
+            make_property=bench.make_property,
+            snippet=lambda key: f'analytics.load("{key}")',
+            public_url="https://events.example.com",
+            emulator_url="http://127.0.0.1:8081",
+            is_sandbox=True,
+            wake=wake,
+        )
+
+
+MESSAGES: list[dict[str, Any]] = [
+    {"type": "identify", "userId": "u1", "traits": {"email": "peter@example.com", "firstname": XSS, "plan": "Gold"}},
+    {"type": "track", "userId": "u1", "event": XSS, "properties": {"email": "peter@example.com", "value": 20.5}},
+    {"type": "track", "userId": "stranger", "event": "Bought Item", "properties": {}},
+    {"type": "page", "userId": "u1", "name": "Pricing"},
+    {"type": "identify", "userId": "u2", "traits": {"email": "dead@example.com", "firstname": "Dora"}},
+    {"type": "identify", "userId": "u3", "traits": {"email": "late@example.com"}},
+    {"type": "group", "userId": "u1", "groupId": "g1", "traits": {"website": "https://initech.example"}},
+    {"type": "track", "event": "Of no one"},
+    {"type": "track", "userId": "u1", "event": "Just came", "properties": {"email": "peter@example.com"}},
+]
+"""Positions 1 to 9: delivered with something left out, delivered, held, discarded, dead, retrying, delivered, rejected,
+waiting."""
+
+
+def _entry(source_id: int, number: int, body: dict[str, Any]) -> Entry:
+    message_id = XSS if number == 1 else f"m-{number}"
+    encoded = msgspec.json.encode({**body, "messageId": message_id})
+    rejected = "no-ids" if number == 7 else None
+    envelope = b'{"context":{"library":{"name":"test"}}}' if number == 0 else None
+    return Entry(source_id, message_id, NOW_MS + number, encoded, envelope, rejected=rejected)
+
+
+def _outcome(cycle_id: int, now_ms: int) -> CycleOutcome:
+    left_out = msgspec.json.encode([{"field": "traits.plan", "reason": "unknown-property", "detail": f"no {XSS}"}])
+    request = {
+        "inputs": [{"id": who, "properties": {"firstname": XSS}} for who in ("peter@example.com", "dead@example.com")]
+    }
+    answer = {"results": [{"id": "51", "properties": {"email": "peter@example.com"}}], "errors": [{"message": XSS}]}
+    return CycleOutcome(
+        cycle_id=cycle_id,
+        lane=LaneState(
+            live_cursor=len(MESSAGES) - 1,
+            status=msgspec.json.encode({"limit": 40_000, "used": 1200, "projected": 9000, "rate": "100 calls / 10 s"}),
+        ),
+        settled=[
+            Settled(position=1, state=State.DELIVERED, left_out=left_out),
+            Settled(
+                position=3,
+                state=State.HELD,
+                reason="unknown-person",
+                due_at_ms=now_ms + 3_600_000,
+                hold_keys=("server|u:stranger",),
+            ),
+            Settled(position=4, state=State.DISCARDED, reason="page-is-device-only"),
+            Settled(position=5, state=State.DEAD, reason="invalid-input", detail=f"dead@example.com {XSS}", attempts=1),
+            Settled(position=6, state=State.RETRYING, reason="hubspot-failed", due_at_ms=now_ms + 600_000, attempts=1),
+        ],
+        attempts=[
+            Attempt(
+                call="POST /crm/objects/2026-09/contacts/batch/upsert",
+                started_at_ms=now_ms,
+                duration_ms=41,
+                status=207,
+                outcome="each-its-own",
+                correlation_id="3f1c0c1c-98c4",
+                request=msgspec.json.encode(request),
+                response=msgspec.json.encode(answer),
+                positions=[1, 5],
+            )
+        ],
+        people=[Person("peter@example.com", "51", now_ms, {"firstname": (XSS, now_ms), "city": ("Berlin", now_ms)})],
+        companies=[Company("initech.example", "77", now_ms, {"name": ("Initech", now_ms)})],
+        associations=[("peter@example.com", "initech.example")],
+        links=[Link("server", "u:u1", "peter@example.com", 3, now_ms)],
+        tally=Tally(taken=7, delivered=3, discarded=1, held=1, retrying=1, dead=1, calls=1),
+        ended_at_ms=now_ms,
+    )
+
+
+class Page(HTMLParser):
+    """A page taken apart: elements with their attributes, and the text a person reads."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self._texts: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self._texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self._texts))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def links(self) -> list[str]:
+        return [str(one["href"]) for one in self.all("a") if one.get("href")]
