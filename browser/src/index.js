@@ -8,29 +8,21 @@
  */
 import { contact, eventName, eventProperties } from './properties.js'
 
-const LOOK_EVERY_MS = 25
+const LOOK_EVERY_MS = 5
 const PAGE_GRACE_MS = 300
-
-const hasForms = () => window.hbspt && window.hbspt.forms
 
 /** True once HubSpot's script has taken over the queue. */
 const isLive = () => window._hsq && window._hsq.push !== [].push
 
 const push = (...command) => (window._hsq = window._hsq || []).push(command)
 
-function addScript(src, id, onerror) {
-  if (!document.getElementById(id)) document.head.append(Object.assign(document.createElement('script'), { src, id, onerror }))
-}
+/** Adds a script, unless one with its id is in the page. */
+const addScript = (script) =>
+  document.getElementById(script.id) || document.head.append(Object.assign(document.createElement('script'), script))
 
 /** Waits until the test holds, or the time is over. */
 async function until(test, timeoutMs) {
   for (let left = timeoutMs; left > 0 && !test(); left -= LOOK_EVERY_MS) await new Promise((next) => setTimeout(next, LOOK_EVERY_MS))
-}
-
-/** Segment's rule: an event without consent on it flows; otherwise each of the categories must be true. */
-function isAllowed(event, categories) {
-  const { categoryPreferences } = event.context.consent || {}
-  return !categoryPreferences || categories.every((category) => categoryPreferences[category])
 }
 
 const plugin = (type, methods) => ({ name: 'HubSpot', version: '1.0.0', type, isLoaded: () => true, load: async () => {}, ...methods })
@@ -55,8 +47,8 @@ export function hubspotDevice({
 
   function startForms() {
     if (forms || !loadFormsSdk) return
-    addScript(formsUrl, 'hs-forms-sdk', () => (areFormsOver = true))
-    forms = until(() => hasForms() || areFormsOver, timeoutMs)
+    addScript({ id: 'hs-forms-sdk', src: formsUrl, onerror: () => (areFormsOver = true) })
+    forms = until(() => areFormsOver || (window.hbspt && window.hbspt.forms), timeoutMs)
   }
 
   function start() {
@@ -64,16 +56,18 @@ export function hubspotDevice({
     if (tracking) return
     // HubSpot's loader adds a second script, `hs-analytics`; ad blockers often stop only that one.
     addEventListener('error', ({ target }) => target.id === 'hs-analytics' && giveUp(), true)
-    addScript(`${scriptBase}/${hubId}.js`, 'hs-script-loader', giveUp)
+    addScript({ id: 'hs-script-loader', src: `${scriptBase}/${hubId}.js`, onerror: giveUp })
     tracking = until(() => isLive() || isOver, timeoutMs).then(giveUp)
   }
 
   const handle = (send) => (ctx) => {
-    const { event } = ctx
-    hasPage = hasPage || event.type === 'page'
-    if (isAllowed(event, consentCategories)) {
+    const { type, context } = ctx.event
+    const { categoryPreferences } = context.consent || {}
+    hasPage = hasPage || type === 'page'
+    // Segment's rule: an event without consent on it flows; otherwise each of our categories must be true.
+    if (!categoryPreferences || consentCategories.every((category) => categoryPreferences[category])) {
       if (hasPage) start()
-      if (event.context.hubspot.device !== 'failed') send(event)
+      if (context.hubspot.device !== 'failed') send(ctx.event)
     }
     return ctx
   }

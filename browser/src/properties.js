@@ -17,7 +17,7 @@ const ALSO_FILLS = {
   postal_code: 'zip',
 }
 
-const isObject = (value) => ({}).toString.call(value) === '[object Object]'
+const isObject = (value) => value && value.constructor === Object
 
 const trim = (text) => text.replace(PADDING, '')
 
@@ -31,15 +31,15 @@ const internalName = (text) => withoutAccents(text).replace(/\W/g, '_').replace(
 
 /** The internal name of an event, `pe<Hub ID>_…`; none for what only the server can name: other scripts, digits first. */
 export function eventName(hubId, event) {
-  const name = internalName(event).replace(/_+/g, '_')
-  if (!/[^\0-\x7f]|^\W*\d/.test(withoutAccents(event))) return /^pe\d+_/.test(name) ? name : `pe${hubId}_${name}`
+  const prefix = `pe${hubId}_`
+  if (!/[^\0-\x7f]|^\W*\d/.test(withoutAccents(event))) return prefix + internalName(event).replace(/_+/g, '_').replace(prefix, '')
 }
 
 /** Text without padding; dates and ISO-8601 text as milliseconds (UTC if no zone is said); lists joined by `;`. */
 function propertyValue(value) {
   if (Array.isArray(value)) return value.map(propertyValue).join(';')
   if (isObject(value)) return JSON.stringify(value)
-  if (value instanceof Date) return value.getTime()
+  if (value instanceof Date) return +value
   if (typeof value !== 'string') return value
   const text = trim(value)
   const iso = ISO_DATE.exec(text)
@@ -86,6 +86,6 @@ export function contact(userId, { address, company, ...traits }) {
 /** The properties of a track; `revenue`, a number or text such as `$13.50`, is a number and also the `value`. */
 export function eventProperties(properties) {
   const found = flatten(internalName, properties)
-  const revenue = parseFloat(`${found.revenue}`.replace(/[^\d.-]/g, ''))
+  const revenue = parseFloat((found.revenue + '').replace(/[^\d.-]/g, ''))
   return isNaN(revenue) ? found : { value: revenue, ...found, revenue }
 }

@@ -55,9 +55,9 @@ export class Page {
 
   /** Lets `ms` pass, step by step, with everything that waits for it. */
   async advance(ms) {
-    for (let left = ms; left >= 0; left -= 25) {
+    for (let left = ms; left >= 0; left -= 5) {
       await new Promise((done) => setImmediate(done))
-      this.timers.tick(Math.min(25, left))
+      this.timers.tick(Math.min(5, left))
     }
     await new Promise((done) => setImmediate(done))
   }

@@ -31,8 +31,9 @@ def chromium_path() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
+    """One Chromium for a module. Not for the session: Playwright's loop would be in the way of asynchronous tests."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=chromium_path,
@@ -54,7 +55,7 @@ def assets() -> Assets:
 @pytest.fixture(scope="session")
 def running_host(assets: Assets) -> Iterator[Host]:
     host = Host(assets)
-    with LoopbackServer(host.routes()) as server:
+    with LoopbackServer(lambda _: host.app()) as server:
         host.origin = f"http://127.0.0.1:{server.port}"
         host.site = f"http://www.localhost:{server.port}"
         yield host

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ HUB_ID = "1234"
 ROOT = Path(__file__).parents[2]
 
 T = TypeVar("T")
+App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
 
 def eventually(look: Callable[[], T], what: str, timeout_seconds: float = 8.0) -> T:
@@ -70,7 +71,8 @@ class Host:
             kept.clear()
         self.hubspot.reset()
 
-    def routes(self, prefix: str = "") -> list[BaseRoute]:
+    def app(self, prefix: str = "") -> App:
+        """The server, with everything of ours below `prefix`."""
         served: list[BaseRoute] = [
             *device_routes(self, self.assets),
             *demo_routes(lambda: self.source, self.assets),
@@ -79,7 +81,8 @@ class Host:
         ]
         if prefix:
             served = [Mount(prefix, routes=served)]
-        return [*served, Route("/files/{path:path}", self._file), Route("/{page:path}", self._page)]
+        site = [Route("/files/{path:path}", self._file), Route("/{page:path}", self._page)]
+        return Starlette(routes=[*served, *site])
 
     async def _receive(self, request: Request) -> Response:
         cors = {"access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After"}
@@ -181,11 +184,13 @@ def sandbox_source(**changes: Any) -> DeviceSource:
 class LoopbackServer:
     """A server on a free loopback port, in a thread of its own."""
 
-    def __init__(self, routes: Sequence[BaseRoute], tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, app_for: Callable[[int], App], tls: tuple[Path, Path] | None = None, **options: Any) -> None:
+        """`app_for` makes the application, told its port; `options` are uvicorn's."""
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
-        certificate: dict[str, Any] = {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]} if tls else {}
-        config = uvicorn.Config(Starlette(routes=list(routes)), log_level="warning", lifespan="off", **certificate)
+        if tls:
+            options |= {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
+        config = uvicorn.Config(app_for(self.port), log_level="warning", lifespan="off", **options)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
 

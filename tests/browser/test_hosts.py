@@ -55,7 +55,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def https_host(assets: Assets, certificate: tuple[Path, Path]) -> Iterator[Host]:
     host = Host(assets)
-    with LoopbackServer(host.routes(), certificate) as server:
+    with LoopbackServer(lambda _: host.app(), certificate) as server:
         host.origin = f"https://127.0.0.1:{server.port}"
         host.site = f"https://www.localhost:{server.port}"
         yield host
@@ -64,7 +64,7 @@ def https_host(assets: Assets, certificate: tuple[Path, Path]) -> Iterator[Host]
 @pytest.fixture
 def prefixed_host(assets: Assets) -> Iterator[Host]:
     host = Host(assets)
-    with LoopbackServer(host.routes(prefix="/tools/cdp")) as server:
+    with LoopbackServer(lambda _: host.app("/tools/cdp")) as server:
         host.origin = f"http://127.0.0.1:{server.port}/tools/cdp"
         host.site = f"http://www.localhost:{server.port}"
         yield host

@@ -1,11 +1,32 @@
 /**
- * First part of the one-request file, before the core: where this file came from, because chunks and events go there too.
- * Works on plain http and below a path; the core alone knows neither.
+ * Start of the one-request file, before the core: where this file came from, because chunks and events go there too (the
+ * core knows neither plain http nor a path), and HubSpot's scripts asked for while the core still starts.
+ *
+ * Before it stands `window.__hubwireSettings = (protocol, host, key) => ({…})`, from the server.
  */
 const script = document.currentScript || document.querySelector('script[src*="/analytics.js/v1/"]')
 const name = script.getAttribute('data-global-segment-analytics-key') || 'analytics'
 const analytics = (window[name] = window[name] || [])
-const [, base, writeKey] = /^(.+)\/analytics\.js\/v1\/([^/]+)\//.exec(script.src) || [0, new URL(script.src).origin, analytics._writeKey]
+const [, base, key] = /^(.+)\/analytics\.js\/v1\/([^/]+)\//.exec(script.src) || [0, new URL(script.src).origin, analytics._writeKey]
+const writeKey = decodeURIComponent(key)
+const [protocol, host] = base.split('://')
+const cdnSettings = window.__hubwireSettings(protocol, host, writeKey)
+const options = analytics._loadOptions || {}
+
+const preload = (href) => document.head.append(Object.assign(document.createElement('link'), { rel: 'preload', as: 'script', href }))
+
+/** Whether this page runs the plugin, as far as that can be told now: nobody has a say in it but the settings. */
+const isSure = (plugin) =>
+  plugin && !plugin.consentSettings && !options.integrations && !options.updateCDNSettings && !options.disable && !options.disabled
+
+function preloadHubSpot([plugin]) {
+  if (!isSure(plugin)) return
+  const { hubId, scriptBase, loadFormsSdk, formsUrl } = plugin.settings
+  if (Array.isArray(analytics) && analytics.some(([method]) => method === 'page')) preload(`${scriptBase}/${hubId}.js`)
+  if (loadFormsSdk) preload(formsUrl)
+}
 
 analytics._cdn = base
-window.__hubwire = { name, base, writeKey }
+delete window.__hubwireSettings
+window.__hubwire = { name, load: { writeKey, cdnURL: base, cdnSettings }, options }
+preloadHubSpot(cdnSettings.remotePlugins)

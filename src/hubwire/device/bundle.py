@@ -26,11 +26,10 @@ def bundle(source: DeviceSource, assets: Assets) -> Asset:
     bare file would register itself there and never start.
     """
     notice = f"/*! analytics.js {assets.core_version} (c) Segment, MIT, and parts: see analytics-next/notices.txt */\n"
-    parts = [notice.encode(), assets.head, b"(function(exports,module,define){", assets.core, b"\n})();\n"]
-    if source.uses_plugin:
-        parts.append(assets.plugin.body)
-    parts += [as_function(source, assets.plugin_version), b"\n", assets.boot]
-    return Asset.of(b"".join(parts))
+    settings = as_function(source, assets.plugin_version)
+    core = b"(function(exports,module,define){" + assets.core + b"\n})();\n"
+    plugin = assets.plugin.body if source.uses_plugin else b""
+    return Asset.of(b"".join([notice.encode(), settings, assets.head, core, plugin, assets.boot]))
 
 
 def bundle_keeper(assets: Assets) -> Callable[[DeviceSource | None], Asset]:

@@ -35,7 +35,7 @@ def as_function(source: DeviceSource, plugin_version: str) -> bytes:
     literal = _encode(settings).decode()
     for placeholder, variable in ((PROTOCOL, "p"), (HOST, "h"), (KEY, "k")):
         literal = literal.replace(placeholder, f'"+{variable}+"')
-    return f"window.__hubwireSettings=function(p,h,k){{return {literal}}};".encode()
+    return f"window.__hubwireSettings=function(p,h,k){{return {literal}}};\n".encode()
 
 
 def _encode(settings: dict[str, Any]) -> bytes:
@@ -80,18 +80,16 @@ def _api_address(source: DeviceSource, base_url: str) -> tuple[str, str]:
 
 def _remote_plugin(source: DeviceSource, base_url: str, plugin_version: str) -> dict[str, Any]:
     options: dict[str, Any] = {"hubId": source.hub_id}
-    if source.region != "na1":
-        options["region"] = source.region
     if source.load_forms_sdk:
         options["loadFormsSdk"] = True
     if source.flush_identify:
         options["flushIdentify"] = True
     if source.consent_categories:
         options["consentCategories"] = list(source.consent_categories)
-    if source.script_host:
-        options["scriptBase"] = _address(source.script_host, base_url)
-    if source.forms_url:
-        options["formsUrl"] = _address(source.forms_url, base_url)
+    region = "" if source.region == "na1" else f"-{source.region}"
+    options["scriptBase"] = _address(source.script_host or f"https://js{region}.hs-scripts.com", base_url)
+    if source.load_forms_sdk:
+        options["formsUrl"] = _address(source.forms_url or f"https://js{region}.hsforms.net/forms/v2.js", base_url)
     plugin: dict[str, Any] = {
         "name": PLUGIN_NAME,
         "creationName": PLUGIN_NAME,

@@ -42,20 +42,20 @@ def test_the_plugin_as_a_remote_plugin() -> None:
         "creationName": "HubSpot",
         "libraryName": "hubspotDevice",
         "url": f"{BASE}/next-integrations/actions/hubspot-device/1.0.0-abc.js",
-        "settings": {"hubId": "1234"},
+        "settings": {"hubId": "1234", "scriptBase": "https://js.hs-scripts.com"},
     }
 
 
 def test_every_option_of_the_source_reaches_the_plugin() -> None:
     source = replace(SOURCE, load_forms_sdk=True, region="eu1", flush_identify=True, consent_categories=("Ads",))
-    expected = {
+    assert plugin(source)["settings"] == {
         "hubId": "1234",
-        "region": "eu1",
         "loadFormsSdk": True,
         "flushIdentify": True,
         "consentCategories": ["Ads"],
+        "scriptBase": "https://js-eu1.hs-scripts.com",
+        "formsUrl": "https://js-eu1.hsforms.net/forms/v2.js",
     }
-    assert plugin(source)["settings"] == expected
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,8 @@ def test_every_option_of_the_source_reaches_the_plugin() -> None:
     ],
 )
 def test_scripts_from_elsewhere(place: str, address: str) -> None:
-    found = plugin(replace(SOURCE, script_host=place, forms_url=f"{place.rstrip('/')}/f.js"))["settings"]
+    source = replace(SOURCE, script_host=place, forms_url=f"{place.rstrip('/')}/f.js", load_forms_sdk=True)
+    found = plugin(source)["settings"]
     assert (found["scriptBase"], found["formsUrl"]) == (address, f"{address}/f.js")
 
 
@@ -105,7 +106,7 @@ def test_events_to_an_address_of_its_own(api_host: str, protocol: str, address: 
 
 def as_evaluated(function: bytes, protocol: str, host: str, key: str) -> Any:
     """What the JavaScript function returns: its strings are joined by `+`, the rest is JSON."""
-    literal = function.decode().partition("{return ")[2].removesuffix("};")
+    literal = function.decode().partition("{return ")[2].removesuffix("};\n")
     for variable, value in (("p", protocol), ("h", host), ("k", key)):
         literal = literal.replace(f'"+{variable}+"', value)
     return json.loads(literal)
@@ -127,6 +128,7 @@ def test_the_script_is_the_core_unmodified_and_hidden_from_module_loaders() -> N
     assets = made_assets()
     script = bundle(SOURCE, assets).body
     assert b"HEAD;(function(exports,module,define){" + assets.core + b"\n})();\n" + assets.plugin.body in script
+    assert script.index(b"__hubwireSettings") < script.index(b"HEAD;")
     assert script.endswith(b"BOOT;")
     assert script.startswith(b"/*! analytics.js 1.84.3 (c) Segment, MIT")
 
