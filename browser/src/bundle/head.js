@@ -19,10 +19,12 @@ const preload = (href) => document.head.append(Object.assign(document.createElem
 const isSure = (plugin) =>
   plugin && !plugin.consentSettings && !options.integrations && !options.updateCDNSettings && !options.disable && !options.disabled
 
+const isUnlimitedPage = ([method, ...values]) => method === 'page' && !JSON.stringify(values).includes('integrations')
+
 function preloadHubSpot([plugin]) {
   if (!isSure(plugin)) return
   const { hubId, scriptBase, loadFormsSdk, formsUrl } = plugin.settings
-  if (Array.isArray(analytics) && analytics.some(([method]) => method === 'page')) preload(`${scriptBase}/${hubId}.js`)
+  if (Array.isArray(analytics) && analytics.some(isUnlimitedPage)) preload(`${scriptBase}/${hubId}.js`)
   if (loadFormsSdk) preload(formsUrl)
 }
 
