@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubwire.backends.sql.access import SqlAccess
+from hubwire.backends.sql.database import Database
+from hubwire.backends.sql.key_mark import check_key
 from hubwire.backends.sql.privacy import SqlPrivacy
 from hubwire.backends.sql.queries import SqlQueries
 from hubwire.backends.sql.registry import SqlRegistry
@@ -21,7 +23,7 @@ from hubwire.clock import Clock
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.record.privacy import AlertMemory, PrivacyStore
-from hubwire.record.protocol import Archive, Record
+from hubwire.record.protocol import Archive, Fleet, Record
 from hubwire.record.queries import Queries
 from hubwire.record.replay import Replays
 from hubwire.record.statistics import Statistics
@@ -30,10 +32,16 @@ from hubwire.registry.protocol import Registry
 from hubwire.registry.vault import Vault, load_vault
 from hubwire.settings import Settings
 
+Listen = Callable[[Callable[[], None]], Callable[[], None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Journal, record, registry and queries of one installation. `close()` closes what they share."""
+    """Journal, record, registry and queries of one installation. `close()` closes what they share.
+
+    Shape: `listen` calls back from a thread of its own when any process has appended, until what it gives is called;
+    None where only this process appends. `fleet` is None where there is only one deliverer.
+    """
 
     journal: Journal
     record: Record
@@ -47,6 +55,8 @@ class Store:
     statistics: Statistics
     replays: Replays
     close: Callable[[], None]
+    listen: Listen | None = None
+    fleet: Fleet | None = None
 
 
 def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
@@ -55,25 +65,62 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
     Shape: `appends` claims the journal's appender, which SQLite gives to one process at a time.
     Errors: BackendUnavailable, SchemaMismatch, SettingsError for an unknown kind of database.
     """
-    path = settings.database_path
-    if path is None:
-        raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
     vault = load_vault(settings.secret_key, Path(settings.data))
+    path = settings.database_path
+    if path is not None:
+        return _open_sqlite(path, settings, vault, clock, appends=appends)
+    if settings.database_url is not None and settings.database_url.startswith("postgresql://"):
+        return _open_postgres(settings.database_url, settings, vault, clock)
+    raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
+
+
+def _open_sqlite(path: Path, settings: Settings, vault: Vault, clock: Clock, *, appends: bool) -> Store:
     file = SqliteFile(path)
-    registry = SqlRegistry(file, vault, clock)
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
-    queries = SqlQueries(file, journal, registry)
+    return _store(file, journal, SqliteRecord(file), vault, clock, file.close)
+
+
+def _open_postgres(url: str, settings: Settings, vault: Vault, clock: Clock) -> Store:
+    try:
+        from hubwire.backends.postgres.connection import PostgresDatabase
+    except ImportError as exc:
+        raise SettingsError(
+            "database_url names PostgreSQL, whose driver is not installed", hint="pip install 'hubwire[postgres]'"
+        ) from exc
+    from hubwire.backends.postgres.dialect import PostgresTables
+    from hubwire.backends.postgres.fleet import PostgresFleet
+    from hubwire.backends.postgres.journal import PostgresJournal
+    from hubwire.backends.postgres.listening import Listener
+    from hubwire.backends.postgres.record import PostgresRecord
+
+    database = PostgresDatabase(url)
+    journal = PostgresJournal(database, dedupe_hours=settings.dedupe_hours)
+    store = _store(PostgresTables(database), journal, PostgresRecord(database), vault, clock, database.close)
+    return replace(store, listen=lambda wake: Listener(database, wake).close, fleet=PostgresFleet(database))
+
+
+def _store(
+    database: Database, journal: Journal, record: Record, vault: Vault, clock: Clock, close: Callable[[], None]
+) -> Store:
+    """What is the same for every database."""
+    try:
+        check_key(database, vault)
+    except BaseException:
+        close()
+        raise
+    registry = SqlRegistry(database, vault, clock)
+    queries = SqlQueries(database, journal, registry)
     return Store(
         journal=journal,
-        record=SqliteRecord(file),
+        record=record,
         registry=registry,
         queries=queries,
-        access=SqlAccess(file, clock),
-        statistics=SqlStatistics(file, registry),
-        replays=SqlReplays(file, queries.targets),
-        archive=SqlArchive(file),
-        privacy=SqlPrivacy(file),
-        alerts=SqlAlerts(file),
+        access=SqlAccess(database, clock),
+        statistics=SqlStatistics(database, registry),
+        replays=SqlReplays(database, queries.targets),
+        archive=SqlArchive(database),
+        privacy=SqlPrivacy(database),
+        alerts=SqlAlerts(database),
         vault=vault,
-        close=file.close,
+        close=close,
     )

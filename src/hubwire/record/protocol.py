@@ -239,3 +239,15 @@ class Archive(Protocol):
     def give_back(self, limit_bytes: int) -> int:
         """Return at most so much free space to the file system; how much. 0 where the database does it by itself."""
         ...
+
+
+class Fleet(Protocol):
+    """The deliverers of one installation, so that they share the lanes fairly."""
+
+    def join(self, owner: str, now_ms: int, seconds: float) -> int:
+        """Say that this worker lives, for so long; how many live now, this one included."""
+        ...
+
+    def leave(self, owner: str, now_ms: int) -> None:
+        """Say that this worker ends."""
+        ...

@@ -1,0 +1,27 @@
+"""The deliverers of one installation: each says that it lives, and learns how many do."""
+
+from __future__ import annotations
+
+from hubwire.backends.postgres.connection import PostgresDatabase
+
+
+class PostgresFleet:
+    """A `Fleet` in one PostgreSQL database."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    def join(self, owner: str, now_ms: int, seconds: float) -> int:
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT INTO worker (owner, expires_at_ms) VALUES (%s, %s)"
+                " ON CONFLICT (owner) DO UPDATE SET expires_at_ms = excluded.expires_at_ms",
+                (owner, now_ms + round(seconds * 1000)),
+            )
+            row = db.execute("SELECT count(*) FROM worker WHERE expires_at_ms > %s", (now_ms,)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def leave(self, owner: str, now_ms: int) -> None:
+        """Also sweeps away who fell silent."""
+        self._database.execute("DELETE FROM worker WHERE owner = %s OR expires_at_ms <= %s", (owner, now_ms))
