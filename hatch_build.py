@@ -16,7 +16,8 @@ class BrowserFiles(BuildHookInterface[Any]):
         if version == "editable":
             return
         sys.path.insert(0, str(Path(self.root) / "src"))
-        from hubwire.device.build import BuildFailed, ensure_built
+        from hubwire.device.build import ensure_built
+        from hubwire.device.node import BuildFailed
 
         try:
             self.app.display_info(ensure_built())

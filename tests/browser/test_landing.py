@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from tests.browser.harness import HUB_ID, KEY, Host, Visit, sandbox_source
 
 
@@ -118,3 +121,38 @@ def test_european_portals_load_from_europe(host: Host, visit: Visit) -> None:
     visit.is_ready()
     foreign = sorted(url for url in visit.requests if "localhost" not in url and "127.0.0.1" not in url)
     assert foreign == [f"https://js-eu1.hs-scripts.com/{HUB_ID}.js", "https://js-eu1.hsforms.net/forms/v2.js"]
+
+
+PRELOADED = "[...document.querySelectorAll('link[rel=preload]')].map((link) => link.href)"
+
+
+def test_hubspots_scripts_are_asked_for_while_the_core_starts_and_fetched_once(host: Host, visit: Visit) -> None:
+    host.source = sandbox_source(load_forms_sdk=True)
+    visit.open(host.add_page())
+    visit.is_ready()
+    loader, forms = f"{host.origin}/_hubspot/js/{HUB_ID}.js", f"{host.origin}/_hubspot/js/forms/v2.js"
+    assert visit.evaluate(PRELOADED) == [loader, forms]
+    assert (len(visit.asked_for(loader)), len(visit.asked_for(forms))) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "page"),
+    [
+        ({"consent_categories": ("Advertising",)}, {}),
+        ({}, {"options": "{integrations: {HubSpot: false}}"}),
+        ({}, {"options": "{updateCDNSettings: (settings) => ({...settings, remotePlugins: []})}"}),
+        ({}, {"page_call": False, "script": "analytics.page({}, {integrations: {HubSpot: false}})"}),
+    ],
+    ids=["consent is asked", "switched off at load", "settings changed by the page", "the page call alone"],
+)
+def test_nothing_of_hubspot_is_asked_for_before_it_is_certain(
+    host: Host, visit: Visit, changes: dict[str, Any], page: dict[str, Any]
+) -> None:
+    host.source = sandbox_source(**changes)
+    denied = "analytics.addSourceMiddleware(({payload, next}) => { payload.obj.context.consent = "
+    consent = denied + "{categoryPreferences: {Advertising: false}}; next(payload) })" if changes else ""
+    visit.open(host.add_page(**{"script": consent, **page}))
+    visit.is_ready()
+    host.message(type="page")
+    assert visit.evaluate(PRELOADED) == []
+    assert visit.asked_for("/_hubspot/") == []
