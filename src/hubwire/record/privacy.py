@@ -127,11 +127,11 @@ class PrivacyStore(Protocol):
 
     # -- who must not come back
     def suppress(self, digests: Collection[bytes], now_ms: int) -> None:
-        """Remember keyed digests of ids; the registry's version grows, so that receivers notice."""
+        """Remember keyed digests of one person's ids; the registry's version grows, so that receivers notice."""
         ...
 
     def unsuppress(self, digests: Collection[bytes]) -> int:
-        """Forget them again; how many were known."""
+        """Forget them again, and with each all digests of the same person; how many went."""
         ...
 
     def suppressed(self) -> frozenset[bytes]:

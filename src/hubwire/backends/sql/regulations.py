@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
-from hubwire.backends.sql.database import Database
+from hubwire.backends.sql.database import Database, Session
 from hubwire.record.privacy import Regulation, RegulationState, RegulationType
 
 _json = msgspec.json.Encoder().encode
@@ -24,19 +25,23 @@ class SqlRegulations:
 
     def suppress(self, digests: Collection[bytes], now_ms: int) -> None:
         with self._database.transaction() as db:
+            people = _people_of(db, digests)
+            person = min(people, default=None) or secrets.token_bytes(16)
             db.executemany(
-                "INSERT INTO suppression (digest, since_ms) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                [(digest, now_ms) for digest in digests],
+                "INSERT INTO suppression (digest, person, since_ms) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+                [(digest, person, now_ms) for digest in digests],
             )
+            db.executemany("UPDATE suppression SET person = ? WHERE person = ?", [(person, one) for one in people])
             db.execute("UPDATE registry_version SET version = version + 1")
 
     def unsuppress(self, digests: Collection[bytes]) -> int:
         with self._database.transaction() as db:
-            known = sum(
-                db.execute("DELETE FROM suppression WHERE digest = ?", (digest,)).rowcount for digest in digests
+            gone = sum(
+                db.execute("DELETE FROM suppression WHERE person = ?", (person,)).rowcount
+                for person in _people_of(db, digests)
             )
             db.execute("UPDATE registry_version SET version = version + 1")
-        return known
+        return gone
 
     def suppressed(self) -> frozenset[bytes]:
         return frozenset(digest for (digest,) in self._database.connection.execute("SELECT digest FROM suppression"))
@@ -108,6 +113,15 @@ class SqlAlerts:
     def release_alert(self, key: str) -> bool:
         with self._database.transaction() as db:
             return db.execute("DELETE FROM alert WHERE alert_key = ?", (key,)).rowcount > 0
+
+
+def _people_of(db: Session, digests: Collection[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for digest in digests:
+        row = db.execute("SELECT person FROM suppression WHERE digest = ?", (digest,)).fetchone()
+        if row is not None:
+            found.add(bytes(row[0]))
+    return found
 
 
 def _regulation(row: tuple[Any, ...]) -> Regulation:

@@ -1,10 +1,13 @@
 -- Forgetting people, and alerts.
 
--- Who must not come back: keyed digests of e-mails and ids, the key is not in this database.
+-- Who must not come back: keyed digests of e-mails and ids, the key is not in this database. Those of one person share
+-- `person` (random), so that lifting one lifts all of them.
 CREATE TABLE suppression (
     digest   bytea  PRIMARY KEY,
+    person   bytea  NOT NULL,
     since_ms bigint NOT NULL
 );
+CREATE INDEX suppression_by_person ON suppression (person);
 
 -- Requests to delete or suppress people. Subjects are sealed, and go away when the regulation has ended.
 CREATE TABLE regulation (

@@ -1,10 +1,13 @@
 -- Forgetting people, and alerts.
 
--- Who must not come back: keyed digests of e-mails and ids, the key is not in this file.
+-- Who must not come back: keyed digests of e-mails and ids, the key is not in this file. Those of one person share
+-- `person` (random), so that lifting one lifts all of them.
 CREATE TABLE suppression (
     digest   BLOB PRIMARY KEY,
+    person   BLOB NOT NULL,
     since_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX suppression_by_person ON suppression (person);
 
 -- Requests to delete or suppress people. Subjects are sealed, and go away when the regulation has ended.
 CREATE TABLE regulation (

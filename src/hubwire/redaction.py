@@ -1,0 +1,130 @@
+"""What of a stored message or call is one person's, and how it is taken out. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from hubwire.message import Row
+from hubwire.record.privacy import KeptAttempt, Trail
+from hubwire.suppression import ids_of
+
+MARK = "[forgotten]"
+FORGOTTEN: dict[str, bool] = {"forgotten": True}
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Finder:
+    """Finds the messages of one person. `user_ids` count in every space; the trail's keys only in theirs."""
+
+    def __init__(self, trail: Trail, user_ids: Collection[str], spaces: Mapping[int, str]) -> None:
+        self._emails = set(trail.emails)
+        self._user_ids = set(user_ids)
+        self._keys = set(trail.keys)
+        self._spaces = spaces
+        self._needles = [needle for text in self._texts() for needle in spellings(text)]
+
+    def _texts(self) -> set[str]:
+        return {*self._emails, *self._user_ids, *(key[2:] for _, key in self._keys)}
+
+    def is_theirs(self, row: Row) -> bool:
+        """Whether a message is about this person: by userId, by e-mail, or by anonymousId when it has no userId."""
+        if not self._may_be(row.body) and not (row.envelope and self._may_be(row.envelope)):
+            return False
+        ids = ids_of(row.body, row.envelope)
+        space = self._spaces.get(row.source_id, "")
+        if not self._emails.isdisjoint(ids.emails):
+            return True
+        if ids.user_id is not None:
+            return ids.user_id in self._user_ids or (space, f"u:{ids.user_id}") in self._keys
+        return (space, f"a:{ids.anonymous_id}") in self._keys
+
+    def mentions(self, row: Row) -> bool:
+        """Whether a message that is another person's has this one's e-mail somewhere in it."""
+        low = row.body.lower()
+        return any(needle in low for email in self._emails for needle in spellings(email))
+
+    def _may_be(self, data: bytes) -> bool:
+        """A cheap look at the bytes first: most messages are not decoded at all."""
+        if b"\\u" in data or b"\\/" in data:
+            return True
+        low = data.lower()
+        return any(needle in low for needle in self._needles)
+
+
+def spellings(text: str) -> set[bytes]:
+    """How a text may stand in JSON, in lower case: as it is, or with its non-ASCII letters escaped."""
+    return {json.dumps(text.lower(), ensure_ascii=escaped)[1:-1].lower().encode() for escaped in (False, True)}
+
+
+def scrubbed(attempt: KeptAttempt, emails: Collection[str], contact_ids: Collection[str]) -> KeptAttempt | None:
+    """The attempt without what it holds of a person, or None when it holds nothing.
+
+    Shape: an input, result or error about the person becomes `{"forgotten": true}`; the others stay.
+    """
+    request = _without(attempt.request, emails, contact_ids)
+    response = _without(attempt.response, emails, contact_ids)
+    if request == attempt.request and response == attempt.response:
+        return None
+    return KeptAttempt(attempt.attempt_id, request, response)
+
+
+def _without(data: bytes, emails: Collection[str], contact_ids: Collection[str]) -> bytes:
+    low = data.lower()
+    texts = [*emails, *contact_ids]
+    if not any(needle in low for text in texts for needle in spellings(text)) and b"\\u" not in data:
+        return data
+    try:
+        value = _decode(data)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return _marked(data, emails)
+    cleaned = _clean(value, {email.lower() for email in emails}, set(contact_ids))
+    return data if cleaned == value else _encode(cleaned)
+
+
+def _marked(data: bytes, emails: Iterable[str]) -> bytes:
+    """Text that is not JSON: only the addresses go."""
+    text = data.decode("utf-8", "surrogateescape")
+    for email in emails:
+        at = text.lower().find(email)
+        while at >= 0:
+            text = text[:at] + MARK + text[at + len(email) :]
+            at = text.lower().find(email, at + len(MARK))
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _clean(value: Any, emails: set[str], contact_ids: set[str]) -> Any:
+    """The value with the innermost list entries about the person replaced, or itself when it is about them."""
+    if isinstance(value, dict):
+        inner = {name: _clean(one, emails, contact_ids) for name, one in value.items()}
+        return FORGOTTEN if inner == value and _is_about(value, emails, contact_ids) else inner
+    if isinstance(value, list):
+        return [
+            _clean(one, emails, contact_ids)
+            if isinstance(one, dict | list)
+            else MARK
+            if _says(one, emails, contact_ids)
+            else one
+            for one in value
+        ]
+    return value
+
+
+def _is_about(value: dict[str, Any], emails: set[str], contact_ids: set[str]) -> bool:
+    return any(_says(one, emails, contact_ids) for one in _texts(value))
+
+
+def _says(value: object, emails: set[str], contact_ids: set[str]) -> bool:
+    if isinstance(value, str):
+        return value in contact_ids or any(email in value.lower() for email in emails)
+    return isinstance(value, int) and not isinstance(value, bool) and str(value) in contact_ids
+
+
+def _texts(value: dict[str, Any]) -> Iterator[object]:
+    for one in value.values():
+        if not isinstance(one, dict | list):
+            yield one

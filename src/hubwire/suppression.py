@@ -1,0 +1,154 @@
+"""Who was forgotten must not come back: their later messages are counted and not stored.
+
+Ids are compared as keyed digests; without any suppression nothing is looked at. A message is a person's by its userId,
+its e-mail, or, when it has no userId, by its anonymousId: another user of the same device is not kept out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from hubwire.clock import Clock
+from hubwire.destination import Source
+from hubwire.message import Entry, text_id
+from hubwire.operation import hold_key
+from hubwire.plan.emails import as_email, context_traits, email_value
+from hubwire.record.privacy import PrivacyStore
+from hubwire.registry.protocol import Registry
+from hubwire.registry.vault import Vault
+
+CHECK_SECONDS = 1.0
+_decode = msgspec.json.Decoder().decode
+
+
+class Appending(Protocol):
+    """What takes entries: the group commit."""
+
+    async def append(self, entries: Sequence[Entry]) -> list[int | None]: ...
+
+
+class Digests:
+    """The keyed digests by which people are known again; the key is the installation's, outside the database."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def email(self, email: str) -> bytes:
+        return self._vault.digest("email", email)
+
+    def user(self, user_id: str) -> bytes:
+        """A userId of any source: what a regulation names."""
+        return self._vault.digest("user", user_id)
+
+    def key(self, space: str, key: str) -> bytes:
+        """A userId (`u:…`) or anonymousId (`a:…`) of one identity space."""
+        return self._vault.digest("key", hold_key(space, key))
+
+
+class Ids(msgspec.Struct, frozen=True):
+    """Who a message is about, as it says itself."""
+
+    user_id: str | None
+    anonymous_id: str | None
+    emails: tuple[str, ...]
+
+
+def ids_of(body: bytes, envelope: bytes | None) -> Ids:
+    """The ids of a stored message; those of its upload's context too. Errors: none."""
+    fields = _object(body)
+    around = _object(envelope) if envelope else {}
+    places = [
+        fields.get("traits"),
+        fields.get("properties"),
+        context_traits(_mapping(fields.get("context"))),
+        context_traits(_mapping(around.get("context"))),
+    ]
+    user_id = text_id(fields.get("userId"))
+    found = [as_email(email_value(_mapping(place))) for place in places] + [as_email(user_id)]
+    emails = tuple(dict.fromkeys(email for email in found if email))
+    return Ids(user_id, text_id(fields.get("anonymousId")), emails)
+
+
+class Suppressions:
+    """Tells whether an entry is of somebody who was forgotten. Follows changes within a second."""
+
+    def __init__(self, privacy: PrivacyStore, registry: Registry, vault: Vault, clock: Clock) -> None:
+        self.count = 0
+        """Messages kept out since the start, for /metrics."""
+        self._privacy = privacy
+        self._registry = registry
+        self._digests = Digests(vault)
+        self._clock = clock
+        self._known: frozenset[bytes] = frozenset()
+        self._sources: Mapping[int, Source] = {}
+        self._version = -1
+        self._checked_at_ms: int | None = None
+
+    def admitted(self, entries: Sequence[Entry]) -> list[bool]:
+        """For each entry whether it may be stored; those that may not are counted."""
+        self._follow()
+        if not self._known:
+            return [True] * len(entries)
+        may = [not self._is_suppressed(entry) for entry in entries]
+        self.count += may.count(False)
+        return may
+
+    def _is_suppressed(self, entry: Entry) -> bool:
+        ids = ids_of(entry.body, entry.envelope)
+        source = self._sources.get(entry.source_id)
+        space = source.identity_space if source is not None else ""
+        return any(digest in self._known for digest in self._digests_of(ids, space))
+
+    def _digests_of(self, ids: Ids, space: str) -> Iterable[bytes]:
+        yield from (self._digests.email(email) for email in ids.emails)
+        if ids.user_id is not None:
+            yield self._digests.user(ids.user_id)
+            yield self._digests.key(space, f"u:{ids.user_id}")
+        elif ids.anonymous_id is not None:
+            yield self._digests.key(space, f"a:{ids.anonymous_id}")
+
+    def _follow(self) -> None:
+        now_ms = self._clock.now_ms()
+        if self._checked_at_ms is not None and 0 <= now_ms - self._checked_at_ms < CHECK_SECONDS * 1000:
+            return
+        self._checked_at_ms = now_ms
+        version = self._registry.version()
+        if version != self._version:
+            self._known = self._privacy.suppressed()
+            self._sources = self._registry.sources()
+            self._version = version
+
+
+class SuppressingJournal:
+    """A journal's front that keeps out who was forgotten; such an entry has no position, like a duplicate."""
+
+    def __init__(self, journal: Appending, suppressions: Suppressions) -> None:
+        self.suppressions = suppressions
+        self._journal = journal
+
+    async def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        """The positions, as the journal's own `append` gives them; None also for what was kept out."""
+        may = self.suppressions.admitted(entries)
+        if all(may):
+            return await self._journal.append(entries)
+        positions = iter(await self._journal.append(chosen(entries, may)))
+        return [next(positions) if one else None for one in may]
+
+
+def chosen(entries: Sequence[Entry], may: Collection[bool]) -> list[Entry]:
+    """The entries that may be stored."""
+    return [entry for entry, one in zip(entries, may, strict=True) if one]
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        return _mapping(_decode(data))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
