@@ -60,6 +60,7 @@ class Answer:
 KEPT_HEADERS = frozenset(
     {
         "content-type",
+        "date",
         "location",
         "retry-after",
         "x-hubspot-correlation-id",

@@ -1,0 +1,231 @@
+"""The checks of one portal: token, hub, region, tier, limits, API version, clock, scopes by feature, schema.
+
+Reads only. Every answer is judged here by itself, so that one thing that is missing does not hide the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from hubwire.clock import Clock
+from hubwire.destination import Destination
+from hubwire.doctor import Check, ConnectionReport, fail, ok, warn
+from hubwire.doctor.features import Allowed, Feature, allowed, features, missing
+from hubwire.doctor.portal_schema import property_use_checks, schema_checks
+from hubwire.errors import HubSpotError
+from hubwire.hubspot.account import must_succeed
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.credentials import TokenKind, kind_of, region_of
+from hubwire.hubspot.definitions import Account, account_of
+from hubwire.hubspot.errors import read_problem
+from hubwire.hubspot.exchange import Answer, Call
+from hubwire.hubspot.paths import ROOTS
+from hubwire.secret import Secret
+
+HUBSPOT = "https://api.hubapi.com"
+SERVICE_KEYS = "In HubSpot: Development > Keys > Service keys."
+SKEW_WARN_SECONDS, SKEW_FAIL_SECONDS = 60, 300
+SOON_MS = 183 * 86_400_000
+LOW_SHARE = 0.2
+TIERS = {250_000: "Free or Starter", 625_000: "Professional", 650_000: "Professional", 1_000_000: "Enterprise"}
+"""The daily limit of an account's private apps and keys, without the API add-on (HubSpot docs, usage guidelines)."""
+
+
+async def examine(
+    destination: Destination, token: Secret | None, client: HubSpotClient | None, clock: Clock
+) -> ConnectionReport:
+    """What is well with a destination's portal, and what is not. Errors: none; what cannot be found out is a check."""
+    if token is None or client is None:
+        remedy = f"Make a service key and set it: hubwire destination token {destination.name}. {SERVICE_KEYS}"
+        return ConnectionReport(checks=[fail("Access token", "none is set", remedy)])
+    kind = kind_of(token)
+    if kind is TokenKind.API_KEY:
+        said = "this is an API key of before 2022, which HubSpot no longer accepts"
+        return ConnectionReport(checks=[fail("Access token", said, f"Make a service key. {SERVICE_KEYS}")])
+    call = Call("read account", "GET", client.paths.account)
+    answer = await client.call(call)
+    refused = _refused(answer, kind, client)
+    if refused is not None:
+        return ConnectionReport(checks=[*_address(destination), refused, _version(client, clock.now_ms())])
+    account, account_checks = _account(call, answer, destination, token)
+    answers = {one.name: await client.call(one.call) for one in features(client.paths)}
+    probed = [(one, allowed(one, answers[one.name])) for one in features(client.paths)]
+    tier = _tier(answer.headers, {one.name: found for one, found in probed})
+    checks = [
+        *_address(destination),
+        ok("Access token", f"accepted; {kind}"),
+        *account_checks,
+        _tier_check(tier, answer.headers, kind),
+        *_limits(answer.headers, kind),
+        _version(client, clock.now_ms()),
+        *_clock(answer),
+        *(_feature(one, found) for one, found in probed),
+        *schema_checks("contacts", answers["Read contact properties"], destination.mapping),
+        *schema_checks("companies", answers["Read company properties"], destination.mapping),
+        *property_use_checks(await client.call(Call("read limits", "GET", client.paths.property_limits))),
+    ]
+    return ConnectionReport(
+        checks=checks,
+        hub_id=account.hub_id if account else None,
+        region=(account.data_hosting_location or None) if account else None,
+        tier=tier,
+        time_zone=account.time_zone if account else None,
+        api_version=client.paths.version,
+        api_supported_until=client.paths.supported_until,
+        missing_scopes=missing(probed),
+    )
+
+
+# -- token and account
+
+
+def _address(destination: Destination) -> list[Check]:
+    if destination.is_sandbox:
+        return [ok("Sandbox", "the bundled emulator plays HubSpot; nothing leaves this machine")]
+    if destination.base_url.rstrip("/") != HUBSPOT:
+        return [warn("Address", f"calls go to {destination.base_url}", f"HubSpot itself answers at {HUBSPOT}.")]
+    return []
+
+
+def _refused(answer: Answer, kind: TokenKind, client: HubSpotClient) -> Check | None:
+    """Why nothing else can be found out, or None."""
+    if answer.status is None:
+        remedy = "Look at the network, proxies and TLS between here and HubSpot, and at status.hubspot.com."
+        if answer.failure and answer.failure.startswith("no access token"):
+            return fail("Access token", answer.failure, "Look at the OAuth app's client id, secret and refresh token.")
+        return fail("HubSpot", f"no answer: {answer.failure}", remedy)
+    if answer.status == 401:
+        said = read_problem(answer.body).text or answer.failure or "HubSpot does not accept it"
+        remedy = f"Set a valid one: it may have been rotated or revoked. {SERVICE_KEYS}"
+        return fail("Access token", f"{kind}, not accepted: {said}", remedy)
+    if answer.status == 404:
+        return fail("API version", f"HubSpot knows no {client.paths.version}", "Leave HUBSPOT_API_VERSION out.")
+    return None
+
+
+def _account(call: Call, answer: Answer, destination: Destination, token: Secret) -> tuple[Account | None, list[Check]]:
+    try:
+        account = account_of(must_succeed(call, answer))
+    except HubSpotError as exc:
+        return None, [warn("Hub ID", f"not told: {exc}", "Try again; if it lasts, give the key another scope.")]
+    if destination.hub_id is None:
+        hub = warn(
+            "Hub ID",
+            f"the token belongs to hub {account.hub_id}; the destination has none",
+            _set_hub(account, destination),
+        )
+    elif destination.hub_id != account.hub_id:
+        said = f"the token belongs to hub {account.hub_id}, the destination says {destination.hub_id}"
+        hub = fail("Hub ID", said, f"Use the other hub's token. Or: {_set_hub(account, destination)}")
+    else:
+        kind = account.account_type.lower().replace("_", " ") or "account"
+        hub = ok("Hub ID", f"{account.hub_id}, {kind}, time zone {account.time_zone}")
+    return account, [hub, *_region(account, destination, token)]
+
+
+def _set_hub(account: Account, destination: Destination) -> str:
+    return f"hubwire destination change {destination.name} --hub-id {account.hub_id}"
+
+
+def _region(account: Account, destination: Destination, token: Secret) -> list[Check]:
+    region = account.data_hosting_location or region_of(token)
+    if not region:
+        return []
+    if region == destination.region:
+        return [ok("Region", region)]
+    said = f"the portal lives in {region}, the destination says {destination.region}: pages load the wrong script"
+    return [warn("Region", said, f"hubwire destination change {destination.name} --region {region}")]
+
+
+# -- tier and limits
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(f"x-hubspot-ratelimit-{name}", "")
+    return int(text) if text.isdecimal() else None
+
+
+def _tier(headers: Mapping[str, str], probed: Mapping[str, Allowed]) -> str | None:
+    """The tier, as far as it can be told: by the daily limit, or by custom events, which only Enterprise has."""
+    daily = _number(headers, "daily")
+    if probed["Send custom events"].is_allowed:
+        return "Enterprise"
+    return TIERS.get(daily) if daily is not None else None
+
+
+def _tier_check(tier: str | None, headers: Mapping[str, str], kind: TokenKind) -> Check:
+    if tier is not None:
+        return ok("Tier", tier)
+    if kind is TokenKind.OAUTH:
+        return ok("Tier", "not told to OAuth apps")
+    return ok("Tier", f"not told; {_number(headers, 'daily') or 'unknown'} calls per day")
+
+
+def _limits(headers: Mapping[str, str], kind: TokenKind) -> list[Check]:
+    burst, interval_ms = _number(headers, "max"), _number(headers, "interval-milliseconds")
+    daily, left = _number(headers, "daily"), _number(headers, "daily-remaining")
+    said = f"{burst} calls in {interval_ms / 1000:g} s" if burst and interval_ms else "rate not told"
+    if daily is None or left is None:
+        day = "no daily limit for OAuth apps" if kind is TokenKind.OAUTH else "daily limit not told"
+        return [ok("Limits", f"{said}; {day}")]
+    said = f"{said}; {left:,} of {daily:,} calls left today"
+    if left == 0:
+        return [fail("Limits", said, "Delivery goes on at the portal's midnight. Other apps share this limit.")]
+    if left < daily * LOW_SHARE:
+        return [
+            warn("Limits", said, "Other private apps and keys of the account share this limit; see its usage page.")
+        ]
+    return [ok("Limits", said)]
+
+
+def _version(client: HubSpotClient, now_ms: int) -> Check:
+    """The API version and how long HubSpot supports it."""
+    version, until = client.paths.version, client.paths.supported_until
+    newest = next(iter(ROOTS))
+    year, month, *day = (int(part) for part in until.split("-"))
+    left_ms = datetime(year, month, day[0] if day else 1, tzinfo=UTC).timestamp() * 1000 - now_ms
+    said = f"{version}, supported until {until}"
+    remedy = f"Move to {newest}: hubwire destination change NAME --api-version {newest}"
+    if left_ms <= 0:
+        return fail("API version", said, remedy)
+    if left_ms < SOON_MS:
+        return warn("API version", said, remedy)
+    return ok("API version", said)
+
+
+def _clock(answer: Answer) -> list[Check]:
+    """This machine's clock beside HubSpot's, told to the second by the Date header."""
+    try:
+        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return []
+    ours = (answer.started_at_ms + answer.duration_ms / 2) / 1000
+    skew = round(ours - theirs)
+    said = (
+        f"{abs(skew)} s {'ahead of' if skew > 0 else 'behind'} HubSpot's" if abs(skew) > 1 else "agrees with HubSpot's"
+    )
+    remedy = "Set the machine's clock (NTP): times of events and the newest of two values depend on it."
+    if abs(skew) >= SKEW_FAIL_SECONDS:
+        return [fail("Clock", said, remedy)]
+    return [warn("Clock", said, remedy)] if abs(skew) >= SKEW_WARN_SECONDS else [ok("Clock", said)]
+
+
+# -- features
+
+
+def _feature(feature: Feature, found: Allowed) -> Check:
+    if found.is_allowed:
+        return ok(feature.name, found.said)
+    if found.is_allowed is None:
+        return warn(feature.name, found.said, "Run the doctor again later.")
+    if found.is_tier:
+        said = f"not part of this account ({found.said}): {feature.lost}"
+        return warn(
+            feature.name, said, "Custom events need an Enterprise account. Contacts and companies go all the same."
+        )
+    scopes = " or ".join(found.scopes[:3])
+    remedy = f"Add the scope {scopes} to the service key; its token stays the same. {SERVICE_KEYS}"
+    said = f"the token lacks {scopes}: {feature.lost}"
+    return fail(feature.name, said, remedy) if feature.is_needed else warn(feature.name, said, remedy)

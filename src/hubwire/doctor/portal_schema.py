@@ -1,0 +1,74 @@
+"""The checks of a portal's properties: what there is, the company key, the mapping's names, how many may be made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hubwire.deliver.companies import KEY_PROPERTY
+from hubwire.destination import Mapping as Rules
+from hubwire.doctor import Check, fail, ok, warn
+from hubwire.errors import Unreadable
+from hubwire.hubspot.definitions import property_definitions_of, property_uses_of
+from hubwire.hubspot.exchange import Answer
+from hubwire.schema import PropertyDefinition
+
+NEARLY_FULL = 0.9
+OBJECTS = {"0-1": "contacts", "0-2": "companies"}
+
+
+def schema_checks(plural: str, answer: Answer, mapping: Rules) -> list[Check]:
+    """The checks of an object type's properties; none when they could not be read."""
+    try:
+        known = property_definitions_of(answer.body) if answer.status == 200 else None
+    except Unreadable as exc:
+        return [fail(f"Properties of {plural}", str(exc), "Look at proxies between here and HubSpot.")]
+    if known is None:
+        return []
+    writable = sum(not one.is_read_only for one in known.values())
+    checks = [ok(f"Properties of {plural}", f"{len(known)}, {writable} of them can be written")]
+    if plural == "companies":
+        checks.append(_company_key(known))
+    return [*checks, *_mapped(mapping.contact if plural == "contacts" else mapping.company, known)]
+
+
+def _company_key(known: Mapping[str, PropertyDefinition]) -> Check:
+    key = known.get(KEY_PROPERTY)
+    if key is None:
+        return ok("Company key", f"{KEY_PROPERTY} will be made with the first company")
+    if key.is_unique:
+        return ok("Company key", f"{KEY_PROPERTY} is there and unique")
+    remedy = f"Delete or rename {KEY_PROPERTY} in HubSpot; Hubwire makes it again."
+    return fail("Company key", f"{KEY_PROPERTY} exists without unique values", remedy)
+
+
+def _mapped(rules: Mapping[str, str | None], known: Mapping[str, PropertyDefinition]) -> list[Check]:
+    """Properties that the mapping names and the portal does not have, or sets itself."""
+    checks = []
+    for name in sorted({one for one in rules.values() if one is not None}):
+        if name not in known:
+            said = f"the mapping names {name}, which the portal does not have"
+            checks.append(warn("Mapping", said, "Create the property in HubSpot, or change the mapping."))
+        elif known[name].is_read_only:
+            said = f"the mapping names {name}, which only HubSpot sets"
+            checks.append(warn("Mapping", said, "Map to another property."))
+    return checks
+
+
+def property_use_checks(answer: Answer) -> list[Check]:
+    """How many custom properties are used, and allowed; none when HubSpot does not tell."""
+    try:
+        uses = property_uses_of(answer.body) if answer.status == 200 else []
+    except Unreadable:
+        return []
+    checks = []
+    for use in uses:
+        plural = OBJECTS.get(use.object_type_id)
+        if plural is None or not use.limit:
+            continue
+        name, said = f"Custom properties of {plural}", f"{use.usage} of {use.limit}"
+        if use.usage >= use.limit * NEARLY_FULL:
+            remedy = "Archive properties that nobody needs, or turn `create_properties` off."
+            checks.append(warn(name, said, remedy))
+        else:
+            checks.append(ok(name, said))
+    return checks
