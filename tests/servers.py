@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,79 @@ class PostgresServer:
         return f"{self.url()}?options=-csearch_path%3D{name}"
 
 
+class NatsServer:
+    """One nats-server with JetStream on disk, alone or as one node of a cluster.
+
+    Shape: `routes` are the cluster ports of all nodes, its own among them; a node keeps its ports over a restart.
+    """
+
+    def __init__(self, name: str = "alone", cluster_port: int | None = None, routes: Sequence[int] = ()) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hubwire-nats-"))
+        self.port = free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        lines = [
+            f"server_name: {name}",
+            f'listen: "127.0.0.1:{self.port}"',
+            f'jetstream {{ store_dir: "{self.folder / "store"}", max_file: 4G, max_mem: 64M }}',
+        ]
+        if cluster_port is not None:
+            others = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes if port != cluster_port)
+            lines.append(f'cluster {{ name: test, listen: "127.0.0.1:{cluster_port}", routes: [{others}] }}')
+        (self.folder / "nats.conf").write_text("\n".join(lines))
+
+    @staticmethod
+    def why_not() -> str | None:
+        if shutil.which("nats-server") is None:
+            return "nats-server is not installed (apt-get install nats-server): no test runs on JetStream"
+        try:
+            import nats  # noqa: F401
+        except ImportError:
+            return "nats-py is not installed (pip install 'hubwire[nats]'): no test runs on JetStream"
+        return None
+
+    def start(self) -> None:
+        log = self.folder / "log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                ["nats-server", "-c", str(self.folder / "nats.conf")], stdout=output, stderr=output
+            )
+        wait_until(self._is_up, self._process, log)
+
+    def _is_up(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Graceful by default; SIGKILL ends it as a crash does."""
+        stop_process(self._process, how)
+        self._process = None
+
+    def remove(self) -> None:
+        self.stop(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class NatsCluster:
+    """Three nodes that know each other."""
+
+    def __init__(self, count: int = 3) -> None:
+        ports = [free_port() for _ in range(count)]
+        self.nodes = [NatsServer(f"node{number}", port, ports) for number, port in enumerate(ports, 1)]
+
+    @property
+    def url(self) -> str:
+        return ",".join(node.url for node in self.nodes)
+
+    def start(self) -> None:
+        for node in self.nodes:
+            node.start()
+
+    def remove(self) -> None:
+        for node in self.nodes:
+            node.remove()
+
+
 def stop_process(process: subprocess.Popen[bytes] | None, how: signal.Signals) -> None:
     """End a process that we started, and wait for it."""
     if process is None or process.poll() is not None:
@@ -165,3 +238,16 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """An empty database on a real server."""
     return postgres_server.database()
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[NatsServer]:
+    missing = NatsServer.why_not()
+    if missing is not None:
+        pytest.skip(missing)
+    server = NatsServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

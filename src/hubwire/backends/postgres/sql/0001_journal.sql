@@ -23,6 +23,7 @@ CREATE INDEX journal_message ON journal
 CREATE TABLE journal_partition (
     first_position bigint PRIMARY KEY,
     end_position   bigint NOT NULL,     -- the first one behind it
+    begun_at_ms    bigint NOT NULL,     -- received_at_ms of a message near its beginning
     name           name   NOT NULL
 );
 
@@ -45,8 +46,9 @@ CREATE TABLE journal_state (
     is_only_row         boolean  PRIMARY KEY DEFAULT true CHECK (is_only_row),
     seen_half           smallint NOT NULL DEFAULT 0,        -- the one that is filled now
     seen_since_ms       bigint   NOT NULL DEFAULT 0,
-    partition_positions bigint   NOT NULL DEFAULT 1048576,  -- of partitions to come
-    partitioned_through bigint   NOT NULL DEFAULT 0         -- positions up to here have their partition
+    partitioned_through bigint   NOT NULL DEFAULT 0,        -- positions up to here have their partition
+    least_positions     bigint   NOT NULL DEFAULT 16384,    -- of one partition
+    most_positions      bigint   NOT NULL DEFAULT 16777216
 );
 INSERT INTO journal_state DEFAULT VALUES;
 
@@ -62,24 +64,35 @@ EXCEPTION WHEN lock_not_available THEN
     half := 1 - half;
 END $$;
 
--- Make partitions up to a position. Attached, not created in place: that takes a lock which no reader waits for.
-CREATE FUNCTION journal_partition_through(last bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Make partitions up to a position. Each is made to hold about a day of messages, judged by the one before: retention
+-- is then true to the day, and a month is a few dozen partitions, whatever the traffic.
+-- Attached, not created in place: that takes a lock which no reader waits for.
+CREATE FUNCTION journal_partition_through(last bigint, at_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    day_ms   CONSTANT bigint := 86400000;
+    state    journal_state;
+    newest   journal_partition;
     begin_at bigint;
-    end_at   bigint;
     size     bigint;
     made     name;
 BEGIN
-    SELECT partitioned_through + 1, partition_positions INTO begin_at, size FROM journal_state;
+    SELECT * INTO state FROM journal_state;
+    begin_at := state.partitioned_through + 1;
     WHILE begin_at <= last LOOP
-        end_at := begin_at + size;
+        SELECT * INTO newest FROM journal_partition ORDER BY first_position DESC LIMIT 1;
+        size := coalesce(newest.end_position - newest.first_position, state.least_positions);
+        IF newest IS NOT NULL THEN
+            size := least(4 * size, size * day_ms / greatest(at_ms - newest.begun_at_ms, 1));
+        END IF;
+        size := greatest(state.least_positions, least(state.most_positions, size));
         made := 'journal_' || begin_at;
         EXECUTE format('CREATE TABLE %I (LIKE journal INCLUDING ALL, CHECK (position >= %s AND position < %s))',
-                       made, begin_at, end_at);
-        EXECUTE format('ALTER TABLE journal ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', made, begin_at, end_at);
-        INSERT INTO journal_partition VALUES (begin_at, end_at, made);
-        UPDATE journal_state SET partitioned_through = end_at - 1;
-        begin_at := end_at;
+                       made, begin_at, begin_at + size);
+        EXECUTE format('ALTER TABLE journal ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
+                       made, begin_at, begin_at + size);
+        INSERT INTO journal_partition VALUES (begin_at, begin_at + size, at_ms, made);
+        begin_at := begin_at + size;
+        UPDATE journal_state SET partitioned_through = begin_at - 1;
     END LOOP;
 END $$;
 
@@ -129,7 +142,7 @@ BEGIN
     END IF;
     SELECT last_value + is_called::integer INTO first FROM journal_position;
     IF first + amount - 1 > (SELECT partitioned_through FROM journal_state) THEN
-        PERFORM journal_partition_through(first + amount - 1);
+        PERFORM journal_partition_through(first + amount - 1, newest);
     END IF;
     INSERT INTO journal (position, received_at_ms, source_id, is_backfill, rejected, message_id, envelope, body)
     SELECT first - 1 + row_number() OVER (ORDER BY ordinal),
