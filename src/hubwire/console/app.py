@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import PurePosixPath
 
-import structlog
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -51,8 +49,6 @@ from hubwire.console.ports import ConsoleDeps
 from hubwire.console.static import StaticFiles
 from hubwire.errors import BackendError, HubwireError
 from hubwire.registry.access import Role
-
-log = structlog.get_logger("hubwire.console")
 
 READERS = 4
 VIEW, OPERATE, ADMIN = Role.VIEW, Role.OPERATE, Role.ADMIN
@@ -230,7 +226,6 @@ async def _too_long(request: Request, exc: Exception) -> Response:
 
 def _bug(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, exc: Exception) -> Response:
-        log.exception("page.failed", path=str(PurePosixPath(request.url.path))[:200], exc_info=exc)
         message = "something went wrong here; the log says what"
         return await _error_response(request, shared, ErrorPage(code="internal-error", message=message, status=500))
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger("hubwire.console")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 1 << 20
@@ -42,7 +45,11 @@ class Guard:
         headers = Headers(scope=scope)
         refusal = _refusal(scope["method"], headers)
         app = self._app if refusal is None else refusal
-        await app(scope, _bounded(receive), _with_headers(send))
+        try:
+            await app(scope, _bounded(receive), _with_headers(send))
+        except Exception:
+            # Our own bug, answered with 500 already. Of the path only its first part: the rest may name a person.
+            log.exception("page.failed", page=scope["path"].split("/")[1][:40])
 
 
 def _refusal(method: str, headers: Headers) -> JSONResponse | None:

@@ -81,7 +81,8 @@ async def viewer_of(request: Request, shared: Shared) -> Viewer | None:
 
 def ask_to_sign_in(request: Request) -> Response:
     """The way to the sign-in page, and back afterwards; a status for those who want JSON or change something."""
-    if request.method not in ("GET", "HEAD") or wants_json(request) or "authorization" in request.headers:
+    is_for_programs = wants_json(request) or "authorization" in request.headers or request.url.path.startswith("/api/")
+    if request.method not in ("GET", "HEAD") or is_for_programs:
         body = {"code": "not-signed-in", "message": "sign in, or send a bearer token"}
         answer = json_response(body, 401)
         answer.headers["www-authenticate"] = 'Bearer realm="hubwire"'
@@ -119,6 +120,14 @@ async def _enter(request: Request, shared: Shared, viewer: Viewer, path: str, ac
     cookie = await to_thread.run_sync(shared.access.open_session, viewer)
     await to_thread.run_sync(shared.deps.registry.write_audit, viewer.name, action, f"from {address(request)}")
     answer = RedirectResponse(path, 303)
-    is_https = request.url.scheme == "https" or shared.deps.public_url.startswith("https://")
-    answer.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=is_https, path="/")
+    is_secure = _is_https(request, shared.deps.public_url)
+    answer.set_cookie(
+        COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=is_secure, path="/"
+    )
     return answer
+
+
+def _is_https(request: Request, public_url: str) -> bool:
+    """Whether the browser speaks https: with us, or with a proxy in front that is our public address."""
+    public = urlsplit(public_url)
+    return request.url.scheme == "https" or (public.scheme == "https" and public.netloc == request.headers.get("host"))

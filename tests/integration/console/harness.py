@@ -73,7 +73,7 @@ class Bench:
             operations=[
                 PlannedOperation(
                     kind="upsert contact",
-                    key="peter@example.com",
+                    key="paula@example.org",
                     fields=[PlannedField(name="firstname", value="Peter", rule="special:firstName")],
                 )
             ],
@@ -224,15 +224,15 @@ class Console:
 
 
 MESSAGES: list[dict[str, Any]] = [
-    {"type": "identify", "userId": "u1", "traits": {"email": "peter@example.com", "firstname": XSS, "plan": "Gold"}},
-    {"type": "track", "userId": "u1", "event": XSS, "properties": {"email": "peter@example.com", "value": 20.5}},
+    {"type": "identify", "userId": "u1", "traits": {"email": "paula@example.org", "firstname": XSS, "plan": "Gold"}},
+    {"type": "track", "userId": "u1", "event": XSS, "properties": {"email": "paula@example.org", "value": 20.5}},
     {"type": "track", "userId": "stranger", "event": "Bought Item", "properties": {}},
     {"type": "page", "userId": "u1", "name": "Pricing"},
     {"type": "identify", "userId": "u2", "traits": {"email": "dead@example.com", "firstname": "Dora"}},
     {"type": "identify", "userId": "u3", "traits": {"email": "late@example.com"}},
     {"type": "group", "userId": "u1", "groupId": "g1", "traits": {"website": "https://initech.example"}},
     {"type": "track", "event": "Of no one"},
-    {"type": "track", "userId": "u1", "event": "Just came", "properties": {"email": "peter@example.com"}},
+    {"type": "track", "userId": "u1", "event": "Just came", "properties": {"email": "paula@example.org"}},
 ]
 """Positions 1 to 9: delivered with something left out, delivered, held, discarded, dead, retrying, delivered, rejected,
 waiting."""
@@ -249,9 +249,9 @@ def _entry(source_id: int, number: int, body: dict[str, Any]) -> Entry:
 def _outcome(cycle_id: int, now_ms: int) -> CycleOutcome:
     left_out = msgspec.json.encode([{"field": "traits.plan", "reason": "unknown-property", "detail": f"no {XSS}"}])
     request = {
-        "inputs": [{"id": who, "properties": {"firstname": XSS}} for who in ("peter@example.com", "dead@example.com")]
+        "inputs": [{"id": who, "properties": {"firstname": XSS}} for who in ("paula@example.org", "dead@example.com")]
     }
-    answer = {"results": [{"id": "51", "properties": {"email": "peter@example.com"}}], "errors": [{"message": XSS}]}
+    answer = {"results": [{"id": "51", "properties": {"email": "paula@example.org"}}], "errors": [{"message": XSS}]}
     return CycleOutcome(
         cycle_id=cycle_id,
         lane=LaneState(
@@ -284,10 +284,10 @@ def _outcome(cycle_id: int, now_ms: int) -> CycleOutcome:
                 positions=[1, 5],
             )
         ],
-        people=[Person("peter@example.com", "51", now_ms, {"firstname": (XSS, now_ms), "city": ("Berlin", now_ms)})],
+        people=[Person("paula@example.org", "51", now_ms, {"firstname": (XSS, now_ms), "city": ("Berlin", now_ms)})],
         companies=[Company("initech.example", "77", now_ms, {"name": ("Initech", now_ms)})],
-        associations=[("peter@example.com", "initech.example")],
-        links=[Link("server", "u:u1", "peter@example.com", 3, now_ms)],
+        associations=[("paula@example.org", "initech.example")],
+        links=[Link("server", "u:u1", "paula@example.org", 3, now_ms)],
         tally=Tally(taken=7, delivered=3, discarded=1, held=1, retrying=1, dead=1, calls=1),
         ended_at_ms=now_ms,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,16 +9,17 @@ from starlette.responses import Response
 
 from hubwire.console import formats
 from hubwire.console.asked import BadValue, Missing, number
+from hubwire.console.mask import mask_email, mask_payload, mask_text
 from hubwire.console.page import View
+from hubwire.console.pages.attempts import AttemptLine, attempt_line, needles_of
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
 from hubwire.console.ports import DryRun
 from hubwire.delivery import State
 from hubwire.errors import HubwireError
-from hubwire.record.queries import AttemptView, Fate, MessageDetail, MessageFilter
+from hubwire.record.queries import Fate, MessageDetail, MessageFilter
 from hubwire.registry.access import Role
 
-MAX_SHOWN_INPUTS = 20
 REPLAY_WORDS = {
     State.DEAD: "Replay",
     State.DISCARDED: "Deliver after all",
@@ -53,23 +53,6 @@ class FateView(msgspec.Struct, frozen=True, kw_only=True):
     left_out: list[LeftOutLine]
     replay_words: str | None
     plan_href: str
-
-
-class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One exchange with HubSpot. `asked` and `answered` hold only what is about this message when that can be told."""
-
-    call: str
-    started_at_ms: int
-    duration_ms: int
-    status: int | None
-    outcome: str
-    correlation_id: str
-    message_count: int
-    is_good: bool
-    asked: Any
-    answered: Any
-    is_asked_cut: bool
-    is_answered_cut: bool
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,9 +106,30 @@ async def plan(view: View) -> Response:
         run = await view.deps.planner(destination.destination_id, detail.summary.source_id, whole)
     except HubwireError as exc:
         problem = str(exc)
-    page = PlanPage(message_id=message_id, destination=destination.name, run=run, problem=problem)
-    shown = page if view.sees_payloads else msgspec.convert(view.masked(msgspec.to_builtins(page)), PlanPage)
-    return view.render("plan.html", shown, title="Plan", cli="hubwire plan -")
+    shown = run if run is None or view.sees_payloads else masked_run(run)
+    page = PlanPage(message_id=message_id, destination=destination.name, run=shown, problem=problem)
+    return view.render("plan.html", page, title="Plan", cli="hubwire plan -")
+
+
+def masked_run(run: DryRun) -> DryRun:
+    """A dry run with its rules and names, and without what it says of a person."""
+    replace = msgspec.structs.replace
+    operations = [
+        replace(
+            one,
+            key=mask_text(one.key),
+            note=mask_email(one.note),
+            fields=[replace(field, value=mask_text(field.value)) for field in one.fields],
+        )
+        for one in run.operations
+    ]
+    return replace(
+        run,
+        detail=mask_email(run.detail),
+        operations=operations,
+        requests=[replace(one, body=mask_payload(one.body)) for one in run.requests],
+        left_out=[replace(one, detail=mask_text(one.detail)) for one in run.left_out],
+    )
 
 
 async def replay(view: View) -> Response:
@@ -175,7 +179,7 @@ def _read(view: View, message_id: str) -> MessagePage:
 def _message(view: View, detail: MessageDetail, line: MessageLine) -> MessageView:
     destinations = names(view.deps.registry.destinations())
     rejected = detail.summary.rejected
-    needles = _needles(view, detail)
+    needles = needles_of(view, detail)
     return MessageView(
         line=line,
         body=view.masked(detail.body),
@@ -183,7 +187,7 @@ def _message(view: View, detail: MessageDetail, line: MessageLine) -> MessageVie
         rejected_cause=formats.cause(rejected),
         rejected_remedy=formats.remedy(rejected),
         fates=[_fate(view, fate, line, destinations) for fate in detail.summary.fates],
-        attempts=[_attempt(view, attempt, needles) for attempt in detail.attempts],
+        attempts=[attempt_line(view, attempt, needles) for attempt in detail.attempts],
     )
 
 
@@ -215,74 +219,3 @@ def _left_out(view: View, entry: dict[str, str]) -> LeftOutLine:
         cause=formats.cause(reason),
         remedy=formats.remedy(reason),
     )
-
-
-# -- attempts: of a batch, what is about this message
-
-
-def _needles(view: View, detail: MessageDetail) -> set[str]:
-    """Texts by which an input or result of a batch is known to be about this message."""
-    summary = detail.summary
-    needles = {summary.email.strip().lower()} if summary.email else set()
-    for fate_id in {summary.user_id, summary.anonymous_id} - {None}:
-        assert fate_id is not None
-        for record in view.deps.statistics.identity(fate_id).records:
-            domains = record.associated if record.kind == "contact" else ()
-            needles.update(name for name in (record.key, record.record_id, *domains) if name)
-    return needles
-
-
-def _attempt(view: View, attempt: AttemptView, needles: set[str]) -> AttemptLine:
-    asked, answered = _json(attempt.request), _json(attempt.response)
-    own_asked, asked_cut = _excerpt(asked, "inputs", needles)
-    needles = needles | _traces(own_asked if asked_cut else None)
-    own_answered, answered_cut = _excerpt(answered, "results", needles)
-    return AttemptLine(
-        call=attempt.call,
-        started_at_ms=attempt.started_at_ms,
-        duration_ms=attempt.duration_ms,
-        status=attempt.status,
-        outcome=attempt.outcome,
-        correlation_id=attempt.correlation_id,
-        message_count=attempt.message_count,
-        is_good=attempt.status is not None and 200 <= attempt.status < 300,
-        asked=view.masked(own_asked),
-        answered=view.masked(own_answered),
-        is_asked_cut=asked_cut,
-        is_answered_cut=answered_cut,
-    )
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body) if body else None
-    except msgspec.DecodeError:
-        return body.decode("utf-8", "replace")
-
-
-def _excerpt(payload: Any, name: str, needles: set[str]) -> tuple[Any, bool]:
-    """A batch body with only the entries that hold a needle; the whole when none does. Long lists are shortened."""
-    entries = payload.get(name) if isinstance(payload, dict) else None
-    if not isinstance(entries, list) or len(entries) < 2:
-        return payload, False
-    own = [entry for entry in entries if needles & set(_texts(entry))] or entries
-    shown = own[:MAX_SHOWN_INPUTS]
-    return {**payload, name: shown}, len(shown) < len(entries)
-
-
-def _traces(payload: Any) -> set[str]:
-    entries = payload.get("inputs", []) if isinstance(payload, dict) else []
-    names_of = ("objectWriteTraceId", "id")
-    return {str(entry[name]) for entry in entries if isinstance(entry, dict) for name in names_of if entry.get(name)}
-
-
-def _texts(value: Any) -> Iterable[str]:
-    """Every text in a JSON value, in lower case."""
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
-    elif isinstance(value, str):
-        yield value.lower()

@@ -1,0 +1,209 @@
+"""Every page renders, empty and full, as HTML and as its JSON twin, for each role that may see it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from tests.integration.console.harness import ADMIN_TOKEN, HUBSPOT_TOKEN, MESSAGES, XSS, Console, Page
+
+from hubwire.console.app import GET_PAGES
+from hubwire.console.page import NAVIGATION
+from hubwire.delivery import State
+from hubwire.record.queries import MessageFilter
+from hubwire.registry.access import Role
+
+PATHS = {
+    "/": ["/", "/?window=1h", "/?window=all", "/?since=2026-11-01T00:00&until=2026-12-01T00:00"],
+    "/live": ["/live", "/live?q=u1", "/live?paused=1"],
+    "/messages": [
+        "/messages",
+        "/messages?state=dead",
+        "/messages?state=held&reason=unknown-person",
+        "/messages?rejected=1",
+        "/messages?q=nothing-like-it",
+        "/messages?limit=2",
+        "/messages?user=u1",
+    ],
+    "/messages/{message_id:path}": [
+        "/messages/m-0",
+        "/messages/m-4",
+        "/messages/m-7",
+        f"/messages/{quote(XSS, safe='')}",
+    ],
+    "/plans/{message_id:path}": ["/plans/m-0?destination=1&position=1"],
+    "/failures": ["/failures"],
+    "/replays": ["/replays"],
+    "/replays/new": ["/replays/new", "/replays/new?state=dead", "/replays/new?state=held&type=page"],
+    "/replays/{replay_id:int}": ["/replays/1"],
+    "/who-messages/{identity:path}": ["/who-messages/u1", "/who-messages/unknown"],
+    "/who/{identity:path}": ["/who/u1", "/who/paula@example.org", "/who/initech.example", "/who/unknown"],
+    "/setup": ["/setup"],
+    "/setup/new": ["/setup/new", "/setup/new?kind=sandbox"],
+    "/setup/{destination_id:int}/{step}": [f"/setup/1/{step}" for step in ("token", "modes", "check", "send")],
+    "/sources": ["/sources"],
+    "/sources/new": ["/sources/new"],
+    "/sources/{source_id:int}": ["/sources/1", "/sources/2"],
+    "/connection": ["/connection"],
+    "/connection/{destination_id:int}": ["/connection/1"],
+    "/schema": ["/schema", "/schema?object=company&q=dom", "/schema?object=event"],
+    "/mapping": ["/mapping"],
+    "/mapping/{destination_id:int}": ["/mapping/1?trait=plan"],
+    "/test": ["/test", "/test?message=m-0"],
+    "/system": ["/system"],
+    "/audit": ["/audit"],
+    "/members": ["/members"],
+}
+WITHOUT_DATA = [
+    *("/", "/live", "/messages", "/messages?state=dead", "/failures", "/replays", "/replays/new?state=dead", "/setup"),
+    *("/setup/new", "/sources", "/sources/new", "/connection", "/schema", "/mapping", "/test", "/system", "/audit"),
+    *("/members", "/who/nobody", "/who-messages/nobody"),
+]
+DEAD = MessageFilter(state=State.DEAD)
+FULL = [(path, role) for pattern, _, role in GET_PAGES for path in PATHS.get(pattern, [])]
+
+
+def test_every_page_is_in_these_tests() -> None:
+    assert {pattern for pattern, _, _ in GET_PAGES} - set(PATHS) == {"/search"}
+
+
+@pytest.mark.parametrize("path", WITHOUT_DATA)
+def test_a_page_renders_without_any_data(console: Console, path: str) -> None:
+    console.sign_in()
+    answer = console.get(path)
+    assert answer.status_code == 200, answer.text
+    assert console.json(path) is not None
+
+
+@pytest.mark.parametrize(("path", "role"), FULL)
+def test_a_page_renders_for_the_least_role_that_may_see_it(console: Console, path: str, role: Role) -> None:
+    lane_id = console.fill()
+    console.store.replays.begin(DEAD, "ana", console.clock.now_ms(), [(lane_id, 5)])
+    console.sign_in(role)
+    answer = console.get(path)
+    assert answer.status_code == 200, answer.text
+    page = Page(answer.text)
+    assert len([tag for tag, _ in page.elements if tag == "h1"]) == 1
+    assert all(one.get("src") for one in page.all("script")), "only scripts of our own files"
+    assert all(
+        "style" not in attributes and not any(name.startswith("on") for name in attributes)
+        for _, attributes in page.elements
+    )
+    for secret in (HUBSPOT_TOKEN, ADMIN_TOKEN, "wk_server_secret_key_0001"):
+        assert secret not in answer.text
+    twin = console.json(path)
+    assert isinstance(twin, dict)
+    if role is Role.VIEW:
+        assert "paula@example.org" not in answer.text
+        assert "paula@example.org" not in str(twin)
+
+
+@pytest.mark.parametrize(("path", "role"), [(path, role) for path, role in FULL if role is not Role.VIEW])
+def test_a_page_is_refused_to_a_lesser_role(console: Console, path: str, role: Role) -> None:
+    console.fill()
+    console.sign_in(Role.VIEW)
+    assert console.get(path).status_code == 403
+
+
+def test_links_of_the_pages_lead_somewhere(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    seen: set[str] = set()
+    waiting = ["/"]
+    while waiting and len(seen) < 150:
+        path = waiting.pop(0)
+        seen.add(path)
+        answer = console.get(path)
+        assert answer.status_code in (200, 303), f"{path}: {answer.status_code}"
+        own = [link for link in Page(answer.text).links() if link.startswith("/") and not link.startswith("//")]
+        foreign = ("/health", "/ready", "/metrics", "/demo")
+        waiting += [link for link in own if link not in (*seen, *waiting, *foreign) and "format=json" not in link]
+    assert {href for _, entries in NAVIGATION for href, _, _ in entries} <= seen
+
+
+def test_the_overview_says_how_the_numbers_add_up(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    text = Page(console.get("/?window=all").text).text
+    assert f"{len(MESSAGES)} received" in text
+    assert (
+        "9 = 3 delivered + 1 waiting + 1 pending retry + 1 held + 1 filtered + 1 failed delivery + 1 failed on ingest"
+        in text
+    )
+    twin = console.json("/?window=all")
+    assert sum(stage["count"] for stage in twin["stages"]) == twin["received"] == 9
+    for stage in twin["stages"]:
+        listed = console.json(stage["href"])["lines"]
+        assert len(listed) == stage["count"], stage["name"]
+
+
+def test_a_message_page_tells_why_and_what_helps(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    text = Page(console.get("/messages/m-4").text).text
+    assert "Failed delivery" in text
+    assert "What helps:" in text
+    asked = console.json("/messages/m-4")["found"][0]["attempts"][0]
+    assert [entry["id"] for entry in asked["asked"]["inputs"]] == ["dead@example.com"], "of a batch, its own input"
+    left = Page(console.get("/messages/m-0").text).text
+    assert "traits.plan" in left
+    assert "unknown-property" in left
+
+
+def test_a_message_that_does_not_exist_is_404_and_says_so(console: Console) -> None:
+    console.sign_in()
+    answer = console.get("/messages/none")
+    assert answer.status_code == 404
+    assert "no such message" in Page(answer.text).text
+
+
+def test_lists_tell_an_empty_journal_from_no_match(console: Console) -> None:
+    console.sign_in()
+    assert "No message yet" in console.get("/messages").text
+    assert "No message fits" in console.get("/messages?type=alias").text
+
+
+def test_a_bad_filter_says_which_field_and_what_fits(console: Console) -> None:
+    console.sign_in()
+    answer = console.client.get("/messages?state=lost", headers={"accept": "application/json"})
+    assert answer.status_code == 400
+    problem = answer.json()
+    assert (problem["code"], problem["field"], problem["value"]) == ("bad-value", "state", "lost")
+    assert "delivered" in problem["limit"]
+    assert "state must be one of" in Page(console.get("/messages?state=lost").text).text
+
+
+def test_the_search_box_leads_to_the_message_or_the_person(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    assert console.get("/search?q=m-4").headers["location"] == "/messages/m-4"
+    assert console.get("/search?q=u1").headers["location"] == "/who/u1"
+    assert console.get("/search?q=what").headers["location"] == "/messages?q=what"
+    assert console.get("/search").headers["location"] == "/messages"
+
+
+def test_pages_of_messages_follow_one_another(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    path, seen = "/messages?limit=4", []
+    while path:
+        twin = console.json(path)
+        seen += [line["position"] for line in twin["lines"]]
+        path = twin["older_href"]
+    assert seen == list(range(9, 0, -1))
+
+
+def test_the_schema_page_says_when_hubspot_cannot_be_read(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    console.bench.schema_problem = "HubSpot answered 503"
+    text = Page(console.get("/schema").text).text
+    assert "cannot be read now: HubSpot answered 503" in text
+    assert "traits.plan" in text, "what was left out is known all the same"
+
+
+def test_the_sandbox_is_named_on_every_page(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    for path in ("/", "/messages", "/system"):
+        assert "The bundled emulator plays HubSpot" in console.get(path).text
