@@ -1,0 +1,168 @@
+"""Browser, Hubwire and HubSpot together: `hubwire serve` as a process, its sandbox, and a site on another origin."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import APIResponse, expect
+from tests.browser.harness import Host, Visit, eventually
+from tests.support.process import HubwireProcess
+
+WANTS_FORMS = '"loadFormsSdk":true'
+
+
+@dataclass
+class Sandbox:
+    """A running Hubwire, and what it says became of messages."""
+
+    process: HubwireProcess
+    key: str
+
+    @property
+    def url(self) -> str:
+        return self.process.url
+
+    def get(self, url: str) -> Any:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return json.load(response)
+
+    def hubspot(self, kind: str) -> list[dict[str, Any]]:
+        """What the emulator keeps: contacts or events that came through HubSpot's API."""
+        found: list[dict[str, Any]] = self.get(f"{self.process.emulator_url()}/_emulator/{kind}")["results"]
+        return found
+
+    def browser_log(self, kind: str) -> list[dict[str, Any]]:
+        """What HubSpot's tracking code was told in the page."""
+        results = self.get(f"{self.url}/_emulator/browser/log")["results"]
+        return [entry for entry in results if entry["kind"] == kind]
+
+    def await_browser_event(self, name: str) -> dict[str, Any]:
+        def look() -> dict[str, Any]:
+            return next((entry for entry in self.browser_log("event") if entry["name"] == name), {})
+
+        return eventually(look, f"{name} in the page")
+
+    def fate(self, **fields: Any) -> dict[str, Any]:
+        """What became of the message with these fields: its state and reason, once it is settled."""
+
+        def look() -> dict[str, Any]:
+            listed = json.loads(self.process.run("messages", "--json").stdout)
+            fates = (one["fates"][0] for one in listed if fields.items() <= one.items() and one["fates"])
+            return next((fate for fate in fates if fate["state"] not in ("pending", "leased")), {})
+
+        return eventually(look, f"the fate of {fields}", timeout_seconds=20)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, chromium_path: str) -> Iterator[Sandbox]:
+    with HubwireProcess(tmp_path_factory.mktemp("hubwire")) as process:
+        with urllib.request.urlopen(f"{process.url}/demo", timeout=10) as response:
+            found = re.search(r'analytics\.load\("([^"]+)"\)', response.read().decode())
+        assert found
+        yield Sandbox(process, found[1])
+
+
+def site_page(host: Host, sandbox: Sandbox, script: str = "", path: str = "/") -> str:
+    """A page of another origin with the snippet of this Hubwire."""
+    return host.add_page(path, script=script, origin=sandbox.url, key=sandbox.key)
+
+
+def test_the_demo_page_from_snippet_to_contact(sandbox: Sandbox, visit: Visit) -> None:
+    page = visit.open(f"{sandbox.url}/demo")
+    expect(page.locator("#device")).to_have_text("loaded")
+    page.click("form[data-call=identify] button")
+    page.click("form[data-call=track] button")
+    expect(page.locator("#received li", has_text="clicked_buy_now_button").first).to_be_visible()
+    page.fill("#hubspot-form input[name=email]", "peter@initech.com")
+    page.click("#hubspot-form input[type=submit]")
+    expect(page.locator("#received li", has_text="demo-form")).to_be_visible()
+    assert sandbox.fate(type="identify", user_id="user1234")["state"] == "delivered"
+    assert "peter@initech.com" in [contact["properties"]["email"] for contact in sandbox.hubspot("contacts")]
+    assert visit.complaints == []
+
+
+def test_what_the_browser_delivers_the_server_does_not(host: Host, sandbox: Sandbox, visit: Visit) -> None:
+    script = "analytics.identify('ann', {email: 'ann@site.test'}); analytics.track('At load')"
+    visit.open(site_page(host, sandbox, script))
+    visit.is_ready()
+    visit.evaluate("analytics.track('Later'); analytics.group('acme', {website: 'https://acme.example'})")
+    for event, name in (("At load", "pe1234567_at_load"), ("Later", "pe1234567_later")):
+        sandbox.await_browser_event(name)
+        assert sandbox.fate(type="track", event=event)["reason"] == "delivered-in-browser"
+    assert sandbox.fate(type="page")["reason"] == "delivered-in-browser"
+    assert sandbox.fate(type="group")["reason"] == "group-from-browser"
+    assert sandbox.fate(type="identify", user_id="ann")["state"] == "delivered"
+    named = [event["eventName"] for event in sandbox.hubspot("events")]
+    assert {"pe1234567_at_load", "pe1234567_later"}.isdisjoint(named)
+    assert visit.complaints == []
+
+
+def test_what_the_browser_could_not_deliver_the_server_does_for_the_same_visitor(
+    host: Host, sandbox: Sandbox, visit: Visit
+) -> None:
+    page = visit.open(site_page(host, sandbox, "analytics.identify('bob', {email: 'bob@site.test'})"))
+    visit.is_ready()
+    token = page.evaluate("/hubspotutk=([0-9a-f]{32})/.exec(document.cookie)[1]")
+    visit.context.route("**/_hubspot/**", lambda route: route.abort("blockedbyclient"))
+    page.reload()
+    visit.is_ready()
+    visit.evaluate("analytics.track('Blocked', {value: 3})")
+    assert sandbox.fate(type="track", event="Blocked")["state"] == "delivered"
+    (event,) = [event for event in sandbox.hubspot("events") if event["eventName"] == "pe1234567_blocked"]
+    assert (event["email"], event["utk"], event["properties"]) == ("bob@site.test", token, {"value": "3"})
+
+
+def test_an_event_that_only_the_server_can_name_is_the_servers(host: Host, sandbox: Sandbox, visit: Visit) -> None:
+    visit.open(site_page(host, sandbox, "analytics.identify('cyd', {email: 'cyd@site.test'})"))
+    visit.is_ready()
+    visit.evaluate("analytics.track('2nd visit')")
+    assert sandbox.fate(type="track", event="2nd visit")["state"] == "delivered"
+    assert "pe1234567_event_2nd_visit" in [event["eventName"] for event in sandbox.hubspot("events")]
+    assert "2nd" not in json.dumps(sandbox.browser_log("event"))
+
+
+@pytest.mark.parametrize("integrations", ["{HubSpot: false}", "{All: false}"])
+def test_what_is_switched_off_goes_neither_way(host: Host, sandbox: Sandbox, visit: Visit, integrations: str) -> None:
+    visit.open(site_page(host, sandbox, "analytics.identify('dee', {email: 'dee@site.test'})"))
+    visit.is_ready()
+    event = f"Off {integrations}"
+    visit.evaluate(f"analytics.track('{event}', {{}}, {{integrations: {integrations}}})")
+    assert sandbox.fate(type="track", event=event)["reason"] == "disabled-by-integrations"
+    assert "off" not in " ".join(entry["name"] for entry in sandbox.browser_log("event"))
+
+
+def test_a_visitor_who_opted_out_in_hubspot_goes_neither_way(host: Host, sandbox: Sandbox, visit: Visit) -> None:
+    visit.open(site_page(host, sandbox))
+    visit.is_ready()
+    visit.evaluate("_hsq.push(['doNotTrack'])")
+    visit.evaluate("analytics.identify('eve', {email: 'eve@site.test'}); analytics.track('Unseen')")
+    assert sandbox.fate(type="identify", user_id="eve")["reason"] == "disabled-by-integrations"
+    assert sandbox.fate(type="track", event="Unseen")["reason"] == "disabled-by-integrations"
+    assert "eve@site.test" not in json.dumps(sandbox.hubspot("contacts"))
+
+
+def test_a_changed_setting_is_in_the_next_script(host: Host, sandbox: Sandbox, visit: Visit) -> None:
+    def script() -> APIResponse:
+        return visit.context.request.get(f"{sandbox.url}/analytics.js/v1/{sandbox.key}/analytics.min.js")
+
+    def changed() -> APIResponse | None:
+        answer = script()
+        return None if WANTS_FORMS in answer.text() else answer
+
+    before = script()
+    assert WANTS_FORMS in before.text()
+    sandbox.process.run("destination", "change", "sandbox", "--no-forms")
+    after = eventually(changed, "the changed script")
+    assert after is not None
+    assert after.headers["etag"] != before.headers["etag"]
+    assert after.headers["cache-control"] == "public, max-age=300"
+    visit.open(site_page(host, sandbox))
+    visit.is_ready()
+    assert visit.asked_for("/forms/") == []
+    sandbox.process.run("destination", "change", "sandbox", "--forms")
