@@ -11,6 +11,7 @@ import msgspec
 import structlog
 import uvicorn
 
+from hubwire.chores import run_chores
 from hubwire.errors import SettingsError
 from hubwire.local import announce_local_server, withdraw_local_server
 from hubwire.logs import configure_logs
@@ -59,9 +60,10 @@ async def serve(
         service.local = announce_local_server(settings, own_url, service.sandbox.base_url if service.sandbox else None)
         app = make_app(service, settings.public_url or own_url)
         announce(banner(service, settings.public_url or own_url))
-        replays = asyncio.create_task(service.replays.run())
+        chores = asyncio.create_task(run_chores(service.chores()))
         await uvicorn.Server(_uvicorn_config(app, settings)).serve(sockets=[listening])
-        replays.cancel()
+        chores.cancel()
+        await asyncio.gather(chores, return_exceptions=True)
     finally:
         withdraw_local_server(settings)
         await service.journal.close()

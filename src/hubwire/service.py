@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from hubwire.backends.store import Store, open_store
 from hubwire.browser_sources import BrowserSources
+from hubwire.chores import Chore, retain
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock, SystemClock
 from hubwire.console.access import Access
@@ -28,6 +30,7 @@ from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.record.replay import ReplayRunner
+from hubwire.retention import Retention
 from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
 from hubwire.secret import Secret
 from hubwire.settings import Settings
@@ -109,6 +112,11 @@ class Service:
     def _wake(self) -> None:
         if self.worker is not None:
             self.worker.wake()
+
+    def chores(self) -> list[tuple[str, Chore]]:
+        """What runs in the background of the web server's loop."""
+        retention = Retention(self.store, self.settings, self.clock)
+        return [("replays", self.replays.run), ("retention", partial(retain, retention))]
 
     def console_deps(self, public_url: str) -> ConsoleDeps:
         """What console and admin API work with."""
