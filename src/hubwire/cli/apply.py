@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hubwire.apply import Step, apply_changes, plan_changes
 from hubwire.cli.changing import YesOption, changing, confirmed
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json
 from hubwire.cli.destinations import learnt
 from hubwire.destination import Destination
 from hubwire.tables import read_wanted
+
+if TYPE_CHECKING:
+    from hubwire.apply import Step
 
 
 def apply_file(
@@ -31,6 +33,8 @@ def apply_file(
 
     Example: hubwire apply hubwire.toml
     """
+    from hubwire.apply import apply_changes, plan_changes
+
     wanted = read_wanted(file)
     with changing(config, creates=True) as changer:
         settings = changer.settings

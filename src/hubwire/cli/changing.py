@@ -15,7 +15,6 @@ import typer
 from hubwire.backends.store import Store, open_store
 from hubwire.cli.context import reading, settings_of
 from hubwire.clock import SystemClock
-from hubwire.console import changes
 from hubwire.destination import Destination, Source
 from hubwire.errors import SettingsError
 from hubwire.record.protocol import Record
@@ -51,6 +50,9 @@ class Changer:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
+        from hubwire.console import changes  # here, so that commands which only look start faster
+
+        self._changes = changes
         self._deps = cast("ConsoleDeps", _Deps(store.registry, store.record))
 
     def now_ms(self) -> int:
@@ -79,28 +81,28 @@ class Changer:
     # -- changing
 
     def save_source(self, source: Source) -> Source:
-        return changes.save_source(self._deps, ACTOR, source)
+        return self._changes.save_source(self._deps, ACTOR, source)
 
     def remove_source(self, source: Source) -> None:
-        changes.remove_source(self._deps, ACTOR, source.source_id)
+        self._changes.remove_source(self._deps, ACTOR, source.source_id)
 
     def add_write_key(self, source_id: int, text: str | None = None) -> WriteKey:
-        return changes.add_write_key(self._deps, ACTOR, source_id, text)
+        return self._changes.add_write_key(self._deps, ACTOR, source_id, text)
 
     def revoke_write_key(self, source: Source, hint: str) -> bool:
-        return changes.revoke_write_key(self._deps, ACTOR, source.source_id, hint)
+        return self._changes.revoke_write_key(self._deps, ACTOR, source.source_id, hint)
 
     def save_destination(self, destination: Destination) -> Destination:
-        return changes.save_destination(self._deps, ACTOR, destination)
+        return self._changes.save_destination(self._deps, ACTOR, destination)
 
     def remove_destination(self, destination: Destination) -> None:
-        changes.remove_destination(self._deps, ACTOR, destination.destination_id)
+        self._changes.remove_destination(self._deps, ACTOR, destination.destination_id)
 
     def set_paused(self, destination: Destination, is_paused: bool) -> None:
-        changes.set_paused(self._deps, ACTOR, destination.destination_id, is_paused)
+        self._changes.set_paused(self._deps, ACTOR, destination.destination_id, is_paused)
 
     def set_token(self, destination_id: int, token: Secret | None) -> None:
-        changes.set_token(self._deps, ACTOR, destination_id, None if token is None else token.reveal())
+        self._changes.set_token(self._deps, ACTOR, destination_id, None if token is None else token.reveal())
 
 
 @contextmanager

@@ -10,13 +10,9 @@ import typer
 
 from hubwire.cli.changing import Changer, YesOption, changing, confirmed, secret_from
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table
-from hubwire.clients import ClientFactory
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping
 from hubwire.errors import HubSpotError, SettingsError
-from hubwire.hub import account_of_token, with_account
-from hubwire.hubspot.credentials import oauth_secret
-from hubwire.hubspot.tokens import OAuthApp
 from hubwire.secret import Secret
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the destination.")]
@@ -218,6 +214,9 @@ def token(
 
     Example: hubwire destination token hubspot --token-env HUBSPOT_ACCESS_TOKEN
     """
+    from hubwire.hubspot.credentials import oauth_secret
+    from hubwire.hubspot.tokens import OAuthApp
+
     secret = secret_from(token_env, token_stdin, "refresh token" if oauth_client_id else "HubSpot access token")
     if oauth_client_id:
         client_secret = secret_from(client_secret_env, False, "client secret")
@@ -236,6 +235,9 @@ def learnt(changer: Changer, destination: Destination, secret: Secret) -> Destin
 
     Errors: SettingsError for a token that is not accepted, or of another hub.
     """
+    from hubwire.clients import ClientFactory
+    from hubwire.hub import account_of_token, with_account
+
     clock = SystemClock()
     base_url = ClientFactory(changer.store.registry, clock, changer.settings).base_url(destination)
     try:

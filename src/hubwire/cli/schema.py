@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hubwire.cli.changing import ACTOR, Changer, YesOption, changing, confirmed
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, table
-from hubwire.clients import ClientFactory
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination
-from hubwire.dryrun import read_schema
 from hubwire.errors import SettingsError
-from hubwire.hubspot.account import HubSpotAccount
-from hubwire.hubspot.client import HubSpotClient
 from hubwire.message import Row
-from hubwire.schema_plan import SchemaPlan, make_missing, plan_schema
+
+if TYPE_CHECKING:
+    from hubwire.hubspot.client import HubSpotClient
+    from hubwire.schema_plan import SchemaPlan
 
 PAGE_ROWS = 1000
 DestinationOption = Annotated[str | None, typer.Option(help="Name of the destination; needed when there are several.")]
@@ -74,6 +73,9 @@ def apply_plan(
 
 
 async def _plan(changer: Changer, destination: Destination, messages: int) -> SchemaPlan:
+    from hubwire.dryrun import read_schema
+    from hubwire.schema_plan import plan_schema
+
     store = changer.store
     client = _client(changer, destination)
     async with client:
@@ -83,11 +85,16 @@ async def _plan(changer: Changer, destination: Destination, messages: int) -> Sc
 
 
 async def _make(changer: Changer, destination: Destination, found: SchemaPlan) -> None:
+    from hubwire.hubspot.account import HubSpotAccount
+    from hubwire.schema_plan import make_missing
+
     async with _client(changer, destination) as client:
         await make_missing(HubSpotAccount(client), found)
 
 
 def _client(changer: Changer, destination: Destination) -> HubSpotClient:
+    from hubwire.clients import ClientFactory
+
     client = ClientFactory(changer.store.registry, SystemClock(), changer.settings).make(destination)
     if client is None:
         raise SettingsError("no access token is set", hint=f"hubwire destination token {destination.name}")

@@ -9,7 +9,6 @@ import typer
 
 from hubwire.cli.changing import YesOption, changing, confirmed, secret_from
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
-from hubwire.console.changes import default_space
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import SettingsError
 
@@ -39,6 +38,8 @@ def add(
 
     Example: hubwire source add website --kind web --origin https://www.example.com --device-mode
     """
+    from hubwire.console.changes import default_space
+
     given = None if write_key_env is None else secret_from(write_key_env, False, "write key").reveal()
     with changing(config) as changer:
         source = changer.save_source(

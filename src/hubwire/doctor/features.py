@@ -22,7 +22,10 @@ UNUSED_DOMAIN = "hubwire.invalid"
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One thing that a token must allow. `is_needed`: without it nothing is delivered."""
+    """One thing that a token must allow. `scopes`: what a key should have for it, the one to add first.
+
+    `is_needed`: without it nothing is delivered.
+    """
 
     name: str
     scopes: tuple[str, ...]

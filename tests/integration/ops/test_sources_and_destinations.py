@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import sqlite3
+from contextlib import closing
+
 import pytest
 from tests.integration.ops.conftest import HUB, TOKEN, Shell
 
+from hubwire.errors import SettingsError
 from hubwire.hubspot.credentials import oauth_app
+from hubwire.registry.vault import Vault
+from hubwire.secret import Secret
 from hubwire.testing import Emulator
 
 
@@ -247,6 +254,13 @@ def test_a_removed_destination_is_gone(installed: Shell) -> None:
 # -- keys
 
 
+def opened_with(key: str, shell: Shell) -> str:
+    """The stored token, opened with one key alone."""
+    vault = Vault((base64.urlsafe_b64decode(key),))
+    with closing(sqlite3.connect(shell.folder / "data" / "hubwire.db")) as db:
+        return vault.open(db.execute("SELECT sealed_token FROM destination").fetchone()[0]).reveal()
+
+
 def test_rotation_seals_anew_and_everything_still_opens(installed: Shell, emulator: Emulator) -> None:
     add_destination(installed)
     key = installed("source", "add", "website", "--kind", "web", "--json").json["write_key"]
@@ -266,29 +280,19 @@ def test_rotation_seals_anew_and_everything_still_opens(installed: Shell, emulat
         assert store.registry.source_of_key(server_key) is not None
         assert [one.text for one in store.registry.write_keys(1)] == [key]
         store.close()
-    path.write_text(after[0] + "\n")
-    only_new = installed.store()
-    token = only_new.registry.token(1)
-    assert token is not None
-    assert token.reveal() == TOKEN
-    only_new.close()
+    assert opened_with(after[0], installed) == TOKEN
+    with pytest.raises(SettingsError):
+        opened_with(before[0], installed)
 
 
 def test_a_running_server_seals_with_the_new_key_at_once(installed: Shell) -> None:
     add_destination(installed)
     running = installed.store()
     installed("keys", "rotate")
-    from hubwire.secret import Secret
-
     running.registry.set_token(1, Secret("another-token"))
     running.close()
-    path = installed.folder / "data" / "secret.key"
-    path.write_text(path.read_text().split()[0] + "\n")
-    fresh = installed.store()
-    token = fresh.registry.token(1)
-    assert token is not None
-    assert token.reveal() == "another-token"
-    fresh.close()
+    newest = (installed.folder / "data" / "secret.key").read_text().split()[0]
+    assert opened_with(newest, installed) == "another-token"
 
 
 def test_a_key_in_the_environment_is_rotated_in_two_steps(installed: Shell) -> None:
@@ -300,8 +304,10 @@ def test_a_key_in_the_environment_is_rotated_in_two_steps(installed: Shell) -> N
     assert "<new>,<present>" in alone.err
     installed.set(HUBWIRE_SECRET_KEY=f"{new},{old}")
     assert installed("keys", "rotate", "--json").json == {"resealed": 1}
-    installed.set(HUBWIRE_SECRET_KEY=new)
+    assert opened_with(new, installed) == TOKEN
     assert "token: set" in installed("destination", "show", "hubspot").out
+    installed.set(HUBWIRE_SECRET_KEY=new)
+    assert "another secret key" in installed("destination", "show", "hubspot").err
 
 
 # -- settings
