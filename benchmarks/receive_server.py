@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -49,7 +50,13 @@ async def serve(arguments: argparse.Namespace) -> None:
     listener = socket.create_server(("127.0.0.1", arguments.port), backlog=1024)
     print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
     config = uvicorn.Config(
-        app, http=GuardedProtocol, access_log=False, log_level="warning", lifespan="off", server_header=False
+        app,
+        http=GuardedProtocol,
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
     )
     await uvicorn.Server(config).serve(sockets=[listener])
     if groups is not None:
@@ -61,6 +68,8 @@ def main() -> None:
     parser.add_argument("--database", default="")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--empty", action="store_true")
+    # uvicorn raises the signal once more when it has stopped; by then the journal is still to be closed.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     uvloop.run(serve(parser.parse_args(sys.argv[1:])))
 
 

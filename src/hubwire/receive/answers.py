@@ -55,6 +55,11 @@ async def success(send: Send, origin: bytes | None) -> None:
     await send(_SUCCESS_BODY)
 
 
+async def json(send: Send, value: object, origin: bytes | None) -> None:
+    body = msgspec.json.encode(value)
+    await _send(send, 200, [JSON, (b"content-length", str(len(body)).encode()), *cors_headers(origin)], body)
+
+
 async def image(send: Send) -> None:
     headers = [
         (b"content-type", b"image/gif"),

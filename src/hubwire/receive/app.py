@@ -24,6 +24,7 @@ from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_
 from hubwire.receive.body import BodyReader, CallerGone, Receive, unpack
 from hubwire.receive.entries import Terms, entries_of
 from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.openapi import document
 from hubwire.receive.origins import is_allowed
 from hubwire.receive.parse import Upload, read_upload
 from hubwire.receive.paths import Route, Takes, route_of
@@ -31,6 +32,7 @@ from hubwire.receive.pixel import pixel_upload, write_key_in
 from hubwire.receive.rate import SourceRates
 
 UNAVAILABLE_RETRY_SECONDS = 3
+READ = frozenset({Takes.PIXEL, Takes.DOCUMENT})
 
 logger = structlog.get_logger(__name__)
 
@@ -105,10 +107,13 @@ class ReceiveApp:
         method = scope["method"]
         if method == "OPTIONS":
             await answers.preflight(send, asked.origin)
-        elif route.takes is Takes.PIXEL and method == "GET":
-            await self._take_pixel(scope["query_string"], route, asked)
-            await answers.image(send)
-        elif method != "POST" or route.takes is Takes.PIXEL:
+        elif route.takes in READ and method == "GET":
+            if route.takes is Takes.DOCUMENT:
+                await answers.json(send, document(), asked.origin)
+            else:
+                await self._take_pixel(scope["query_string"], route, asked)
+                await answers.image(send)
+        elif method != "POST" or route.takes in READ:
             raise UploadRefused(f"{method} is not taken here", code="method-not-allowed", status=405)
         elif route.takes is Takes.METRICS:
             await answers.success(send, asked.origin)
@@ -175,7 +180,7 @@ class ReceiveApp:
         self.counts.refused[refused.code] += 1
         allow = None
         if refused.status == 405:
-            allow = b"GET, OPTIONS" if route is not None and route.takes is Takes.PIXEL else b"POST, OPTIONS"
+            allow = b"GET, OPTIONS" if route is not None and route.takes in READ else b"POST, OPTIONS"
         await answers.refusal(send, refused, asked.origin, allow=allow)
 
 

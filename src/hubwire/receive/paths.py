@@ -20,6 +20,7 @@ class Takes(Enum):
     UPLOAD = "many messages"
     METRICS = "metrics"
     PIXEL = "an image request"
+    DOCUMENT = "nothing: it gives the OpenAPI document"
 
 
 class Route(NamedTuple):
@@ -36,7 +37,8 @@ def _fixed() -> dict[str, Route]:
     routes |= {"/v1/m": Route(Takes.METRICS), "/beacon/v1/batch": Route(Takes.UPLOAD)}
     for prefix in ("/v1/pixel", "/pixel/v1"):
         routes |= {f"{prefix}/{name}": Route(Takes.PIXEL, type_) for name, type_ in SINGLE.items()}
-    return routes | {f"{path}/": route for path, route in routes.items()}
+    routes |= {f"{path}/": route for path, route in routes.items()}
+    return routes | {"/v1/openapi.json": Route(Takes.DOCUMENT)}
 
 
 _ROUTES = _fixed()
