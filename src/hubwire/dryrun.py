@@ -13,7 +13,7 @@ import msgspec
 
 from hubwire.backends.store import Store
 from hubwire.clock import Clock
-from hubwire.deliver.exchange import Exchange, LineStopped
+from hubwire.deliver.exchange import Exchange, LineStopped, Terms
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.portal import Portal
 from hubwire.deliver.preview import DryRun, PlannedRequest, preview
@@ -48,7 +48,7 @@ class FileDryRun(msgspec.Struct, kw_only=True):
 async def read_schema(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalSchema:
     """The portal's schema, by GETs. Raises HubSpotError when it cannot be read."""
     portal = Portal(Paths(destination.api_version))
-    portal.exchange = Exchange(client, Governor.of(destination, clock.now_ms()), clock, lambda: 0.0)
+    portal.exchange = Exchange(client, Governor.of(destination, clock.now_ms()), Terms(clock, lambda: 0.0))
     try:
         return await portal.load(clock.now_ms())
     except LineStopped as stopped:

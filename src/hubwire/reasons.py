@@ -48,6 +48,7 @@ class Reason(StrEnum):
     UNKNOWN_EVENT = "unknown-event"
     DISCARDED_BY_PERSON = "discarded-by-person"
     SOURCE_NOT_CONNECTED = "source-not-connected"
+    NO_LONGER_KEPT = "no-longer-kept"
     # held
     UNKNOWN_PERSON = "unknown-person"
     CONTACT_NOT_IDENTIFIED = "contact-not-identified"
@@ -78,6 +79,7 @@ class Reason(StrEnum):
     NOT_FOUND = "not-found"
     MISSING_REQUIRED_PROPERTY = "missing-required-property"
     RETRIES_EXHAUSTED = "retries-exhausted"
+    INTERNAL_ERROR = "internal-error"
     UNAUTHORISED = "unauthorised"
     MISSING_SCOPE = "missing-scope"
     KEY_NOT_UNIQUE = "key-not-unique"
@@ -187,6 +189,10 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "The message's source does not feed this destination.",
         "Connect the source to the destination, then replay.",
     ),
+    Reason.NO_LONGER_KEPT: (
+        "Retention removed the message before it could be delivered again.",
+        "Nothing. Raise `retention_days` if replays come later than that.",
+    ),
 }
 
 _HELD: dict[Reason, tuple[str, str]] = {
@@ -286,6 +292,10 @@ _DEAD: dict[Reason, tuple[str, str]] = {
     Reason.RETRIES_EXHAUSTED: (
         "It was tried again for as long as the settings allow, and never taken.",
         "See the last answer, mend its cause, then replay.",
+    ),
+    Reason.INTERNAL_ERROR: (
+        "Hubwire itself failed over this message: a bug. The log has the traceback.",
+        "Report it with the message's page, then replay after an update.",
     ),
 }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, split
-from hubwire.deliver.exchange import Input, is_delivered
+from hubwire.deliver.exchange import is_delivered, together
+from hubwire.deliver.sending import Input, send
 from hubwire.deliver.task import Task
 from hubwire.hubspot.exchange import Call, pair_key
 from hubwire.hubspot.paths import Paths
@@ -20,24 +20,32 @@ async def associate(task: Task, wanted: Mapping[tuple[str, str], list[int]]) -> 
         return
     confirmed = task.record.associated(task.destination_id, wanted.keys())
     pairs: dict[str, list[tuple[str, str]]] = {}
-    inputs: list[Input] = []
-    for email, domain in wanted.keys() - confirmed:
+    inputs: dict[str, Input] = {}
+    for (email, domain), positions in wanted.items():
+        if (email, domain) in confirmed:
+            continue
         contact_id, company_id = task.contact_id(email), task.company_id(domain)
-        positions = wanted[email, domain]
         if contact_id is None or company_id is None:
             task.ledger.judge(positions, task.missing_verdict(email, domain))
+            continue
+        key = pair_key(contact_id, company_id)
+        pairs.setdefault(key, []).append((email, domain))
+        if key in inputs:
+            inputs[key].positions = [*inputs[key].positions, *positions]
         else:
-            key = pair_key(contact_id, company_id)
-            if key not in pairs:
-                inputs.append(Input(str(len(inputs)), key, {}, positions))
-            pairs.setdefault(key, []).append((email, domain))
-    batches = split(inputs, ASSOCIATIONS_PER_CALL)
-    judged = await asyncio.gather(*(task.exchange.send(partial(_call, task.paths), batch) for batch in batches))
+            inputs[key] = Input(str(len(inputs)), key, {}, positions)
+    batches = split(list(inputs.values()), ASSOCIATIONS_PER_CALL)
+    judged = await together(*(send(task.exchange, partial(_call, task.paths), batch) for batch in batches))
     for outcome in (one for batch in judged for one in batch):
         if is_delivered(outcome.verdict):
             task.associations += pairs[outcome.input.key]
-        else:
-            task.ledger.judge(outcome.input.positions, outcome.verdict)
+            continue
+        task.ledger.judge(outcome.input.positions, outcome.verdict)
+        if outcome.is_gone:
+            # HubSpot does not say which end is gone: both are looked for again.
+            for email, domain in pairs[outcome.input.key]:
+                task.forget_contact(email)
+                task.forget_company(domain)
 
 
 def associate_call(paths: Paths, pairs: Sequence[tuple[str, str]]) -> Call:

@@ -1,18 +1,22 @@
 """Many messages, one operation: what a cycle asks of HubSpot, merged by person, company and pair.
 
-Pure. The newest value per property wins by message time; every message that took part is remembered, so that the
-record which comes back answers for all of them. Keys are lower-cased e-mails and registrable domains: one HubSpot
-batch never has an id twice (a duplicate id is refused with its whole batch).
+Pure. The newest value per property wins by message time, of equal times the later position; every message that took
+part is remembered, so that the record which comes back answers for all of them. Keys are lower-cased e-mails and
+registrable domains: one HubSpot batch never has an id twice (a duplicate id is refused with its whole batch).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hubwire.operation import Associate, Operation, SendEvent, UpsertCompany, UpsertContact, Written
 from hubwire.record.protocol import Company, Person
+
+UNSURE = "\0"
+"""Remembered instead of a value whose confirmation is too old: its time still keeps older values out, and no new
+value is taken for unchanged."""
 
 
 class Value(NamedTuple):
@@ -36,7 +40,7 @@ class Wanted:
         values = self.values
         for name, written in properties.items():
             known = values.get(name)
-            if known is None or at_ms >= known.at_ms:
+            if known is None or at_ms > known.at_ms or (at_ms == known.at_ms and position > known.position):
                 values[name] = Value(written.value, at_ms, position)
 
 
@@ -103,15 +107,14 @@ def difference(wanted: Wanted, known: Person | Company | None, now_ms: int, supp
     return Difference(send, older)
 
 
-def confirm(known: Person | Company, wanted: Wanted, left_out: Iterable[str] = ()) -> bool:
+def confirm(known: Person | Company, wanted: Wanted, left_out: Collection[str] = ()) -> bool:
     """Remember the wanted values as confirmed, each with the newer of both times; whether anything changed.
 
     Shape: properties named in `left_out` (refused by HubSpot) are not remembered.
     """
     changed = False
-    skipped = set(left_out)
     for name, value in wanted.values.items():
-        if name in skipped:
+        if name in left_out:
             continue
         confirmed = known.properties.get(name)
         if (
@@ -122,3 +125,26 @@ def confirm(known: Person | Company, wanted: Wanted, left_out: Iterable[str] = (
             known.properties[name] = (value.value, value.at_ms)
             changed = True
     return changed
+
+
+def confirm_sent(
+    known: Person | Company,
+    wanted: Wanted,
+    sent: Collection[str],
+    left_out: Collection[str],
+    now_ms: int,
+    fresh_ms: int,
+) -> None:
+    """Remember what HubSpot has just confirmed: the wanted values, of which those named in `sent` were written.
+
+    Shape: `confirmed_at_ms` holds for every remembered value that is not `UNSURE`. What was not written keeps the
+    time it has; when that is over, the values that were not written become unsure.
+    """
+    others = [name for name in known.properties if name not in sent]
+    if now_ms - known.confirmed_at_ms >= fresh_ms:
+        for name in others:
+            known.properties[name] = (UNSURE, known.properties[name][1])
+        others = []
+    if not others:
+        known.confirmed_at_ms = now_ms
+    confirm(known, wanted, left_out)

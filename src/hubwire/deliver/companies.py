@@ -1,30 +1,56 @@
 """Companies: known by their registrable domain, which HubSpot does not take as an upsert key.
 
-A hidden unique property of ours (`hubwire_domain`) is the key. A domain seen for the first time is searched once, to
-adopt a company that exists (its record id is updated with our key); what is not found is created by an upsert on our
+A hidden unique property of ours (`hubwire_domain`) is the key. A domain seen for the first time is searched once, as
+primary and as additional domain, to adopt a company that exists; what is not found is created by an upsert on our
 key, which a repeat cannot double although the search lags by seconds. Afterwards the record id is remembered.
+`domain` itself is only written on creation: an adopted company keeps the primary domain that it has.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
-from hubwire.deliver.batch import OBJECTS_PER_CALL, SEARCH_BODY_BYTES, split, split_by_size
-from hubwire.deliver.coalesce import Wanted, confirm, difference
-from hubwire.deliver.exchange import Input, Judged, is_delivered
+from hubwire.deliver.adopt import Found, find_companies
+from hubwire.deliver.batch import OBJECTS_PER_CALL, split
+from hubwire.deliver.coalesce import Value, Wanted, confirm, confirm_sent, difference
+from hubwire.deliver.contacts import leave_out_refused, report_refused
+from hubwire.deliver.exchange import is_delivered, together
+from hubwire.deliver.provision import KEY_PROPERTY, ensure_company_key
+from hubwire.deliver.sending import Input, Judged, send
 from hubwire.deliver.task import Task
-from hubwire.delivery import Dead
 from hubwire.hubspot.exchange import Call
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.wire import found_companies, search_companies, update_objects, upsert_objects
+from hubwire.hubspot.wire import update_objects, upsert_objects
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Company
 
-KEY_PROPERTY = "hubwire_domain"
-DOMAINS_PER_SEARCH = 100
+OBJECT = "companies"
+DOMAIN = "domain"
+
+
+@dataclass(slots=True)
+class _Inputs:
+    """What is sent: creations by domain, updates by record id (two domains may be one company)."""
+
+    creations: list[Input] = field(default_factory=list)
+    updates: dict[str, Input] = field(default_factory=dict)
+    domains: dict[str, list[str]] = field(default_factory=dict)
+
+    def create(self, domain: str, properties: dict[str, str], positions: Sequence[int]) -> None:
+        self.creations.append(Input(str(len(self.creations)), domain, with_key(properties, domain), positions))
+        self.domains[domain] = [domain]
+
+    def update(self, record_id: str, domain: str, properties: dict[str, str], positions: Sequence[int]) -> None:
+        one = self.updates.get(record_id)
+        if one is None:
+            self.updates[record_id] = Input(str(len(self.updates)), record_id, properties, positions)
+        else:
+            one.properties = {**properties, **one.properties}
+            one.positions = [*one.positions, *positions]
+        self.domains.setdefault(record_id, []).append(domain)
 
 
 async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
@@ -33,89 +59,87 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
         return
     task.companies = task.record.companies(task.destination_id, wanted.keys())
     unknown = [domain for domain in wanted if task.company_id(domain) is None]
-    if unknown and not await task.portal.ensure_company_key(KEY_PROPERTY):
-        for domain in unknown:
-            refused = Dead(Reason.MISSING_SCOPE, f"HubSpot did not let us create the company property {KEY_PROPERTY}")
-            task.refuse_company(domain, wanted[domain].positions, refused)
-        wanted = {domain: one for domain, one in wanted.items() if domain not in unknown}
-        unknown = []
-    adopted = await _adopt(task, unknown) if unknown else {}
-    updates: list[Input] = []
-    creations: list[Input] = []
+    found: dict[str, Found] = {}
+    if unknown:
+        refused = await ensure_company_key(task.portal)
+        if refused is None:
+            found, refused = await find_companies(task.exchange, task.portal, task.paths, unknown)
+        if refused is not None:
+            for domain in unknown:
+                task.refuse_company(domain, wanted[domain].positions, refused)
+            wanted = {domain: one for domain, one in wanted.items() if domain not in unknown}
+    inputs = _inputs_of(task, wanted, found)
+    create, update = partial(create_call, task.paths), partial(update_call, task.paths)
+    batches = [send(task.exchange, update, batch) for batch in split(list(inputs.updates.values()), OBJECTS_PER_CALL)]
+    batches += [send(task.exchange, create, batch, update) for batch in split(inputs.creations, OBJECTS_PER_CALL)]
+    for outcome in (one for batch in await together(*batches) for one in batch):
+        _settle(task, [wanted[domain] for domain in inputs.domains[outcome.input.key]], outcome)
+
+
+def _inputs_of(task: Task, wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> _Inputs:
+    inputs = _Inputs()
     for domain, one in wanted.items():
+        one.values.pop(DOMAIN, None)
         known = task.companies.get(domain)
         differs = difference(one, known, task.now_ms, task.suppress_ms)
         for name, position in differs.older:
             task.ledger.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
-        if known is None or known.company_id is None:
-            record_id = adopted.get(domain)
-            properties = with_key(differs.send, domain)
-            target = creations if record_id is None else updates
-            target.append(Input(str(len(target)), record_id or domain, properties, one.positions))
+        if task.portal.refused:
+            leave_out_refused(task, OBJECT, one, differs.send)
+        if known is not None and known.company_id is not None:
+            if differs.send:
+                inputs.update(known.company_id, domain, differs.send, one.positions)
+            elif confirm(known, one):
+                task.changed_companies[domain] = known
+        elif (adopted := found.get(domain)) is None:
+            inputs.create(domain, differs.send, one.positions)
+        elif adopted.is_primary:
+            inputs.update(adopted.record_id, domain, {**differs.send, KEY_PROPERTY: domain}, one.positions)
         elif differs.send:
-            updates.append(Input(str(len(updates)), known.company_id, differs.send, one.positions))
-        elif confirm(known, one):
-            task.changed_companies.append(known)
-    domains = {adopted[domain]: domain for domain in adopted}
-    domains |= {one.company_id: domain for domain, one in task.companies.items() if one.company_id}
-    groups = [(update_call, batch) for batch in split(updates, OBJECTS_PER_CALL)]
-    groups += [(create_call, batch) for batch in split(creations, OBJECTS_PER_CALL)]
-    judged = await asyncio.gather(*(task.exchange.send(partial(make, task.paths), batch) for make, batch in groups))
-    for outcome in (one for batch in judged for one in batch):
-        domain = domains.get(outcome.input.key, outcome.input.key)
-        _settle(task, wanted[domain], outcome)
-
-
-async def _adopt(task: Task, domains: Sequence[str]) -> dict[str, str]:
-    """Record ids of companies that exist already, by domain."""
-    groups = split_by_size(domains, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH)
-    found: dict[str, str] = {}
-    for group in groups:
-        answer = await task.exchange.read(search_call(task.paths, group))
-        for domain, record_id in found_companies(answer.body):
-            found.setdefault(domain, record_id)
-    return {domain: found[domain] for domain in domains if domain in found}
+            inputs.update(adopted.record_id, domain, differs.send, one.positions)
+        else:
+            task.changed_companies[domain] = task.companies[domain] = Company(domain, adopted.record_id, task.now_ms)
+    return inputs
 
 
 def with_key(properties: Mapping[str, str], domain: str) -> dict[str, str]:
-    """The properties of a company that gets our key: created, or adopted."""
-    return {**properties, "domain": domain, KEY_PROPERTY: domain}
-
-
-def search_call(paths: Paths, domains: Sequence[str]) -> Call:
-    """Find the companies that exist already."""
-    return Call("search companies", "POST", paths.objects("companies", "search"), search_companies(domains), "search")
+    """The properties of a company that is created."""
+    return {**properties, DOMAIN: domain, KEY_PROPERTY: domain}
 
 
 def update_call(paths: Paths, group: Sequence[Input]) -> Call:
     """Update companies by record id."""
-    path = paths.objects("companies", "batch/update")
-    return Call("update companies", "POST", path, update_objects(group))
+    return Call("update companies", "POST", paths.objects(OBJECT, "batch/update"), update_objects(group))
 
 
 def create_call(paths: Paths, group: Sequence[Input]) -> Call:
     """Create or update companies by our key."""
-    path = paths.objects("companies", "batch/upsert")
+    path = paths.objects(OBJECT, "batch/upsert")
     body = upsert_objects(group, id_property=KEY_PROPERTY)
     return Call("upsert companies", "POST", path, body, id_property=KEY_PROPERTY)
 
 
-def _settle(task: Task, one: Wanted, outcome: Judged) -> None:
+def _settle(task: Task, wanted: Sequence[Wanted], outcome: Judged) -> None:
+    """The outcome of one record, for each of the domains that lead to it."""
     sent = outcome.input
-    for item in sent.refused:
-        value = one.values.get(item.field)
-        task.ledger.leave_out(value.position if value else one.positions[0], [item])
-    company = task.companies.get(one.key)
-    if not is_delivered(outcome.verdict):
-        if outcome.is_gone and company is not None:
-            company.company_id = None
-            task.changed_companies.append(company)
-        task.refuse_company(one.key, sent.positions, outcome.verdict)
-        return
-    if company is None:
-        company = task.companies[one.key] = Company(one.key)
-    company.company_id = outcome.returned.record_id if outcome.returned else company.company_id
-    if company.properties.keys() <= sent.properties.keys():
-        company.confirmed_at_ms = task.now_ms
-    confirm(company, one, (item.field for item in sent.refused))
-    task.changed_companies.append(company)
+    report_refused(task, _joined(wanted), sent)
+    for one in wanted:
+        if not is_delivered(outcome.verdict):
+            if outcome.is_gone:
+                task.forget_company(one.key)
+            task.refuse_company(one.key, one.positions, outcome.verdict)
+            continue
+        company = task.companies.get(one.key)
+        if company is None:
+            company = task.companies[one.key] = Company(one.key)
+        company.company_id = outcome.returned.record_id if outcome.returned else company.company_id
+        refused = {item.field for item in sent.refused}
+        confirm_sent(company, one, sent.properties.keys(), refused, task.now_ms, task.suppress_ms)
+        task.changed_companies[one.key] = company
+
+
+def _joined(wanted: Sequence[Wanted]) -> Wanted:
+    if len(wanted) == 1:
+        return wanted[0]
+    values: dict[str, Value] = {name: value for one in reversed(wanted) for name, value in one.values.items()}
+    return Wanted(wanted[0].key, values, [position for one in wanted for position in one.positions])

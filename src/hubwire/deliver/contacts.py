@@ -7,13 +7,13 @@ other than asked for is cleared first and set again in a later call (HubSpot doc
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from hubwire.deliver.batch import OBJECTS_PER_CALL, split
-from hubwire.deliver.coalesce import Wanted, confirm, difference
-from hubwire.deliver.exchange import Input, Judged, is_delivered
+from hubwire.deliver.coalesce import Wanted, confirm, confirm_sent, difference
+from hubwire.deliver.exchange import is_delivered, together
+from hubwire.deliver.sending import Input, Judged, send
 from hubwire.deliver.task import Task
 from hubwire.hubspot.exchange import Call
 from hubwire.hubspot.paths import Paths
@@ -22,6 +22,7 @@ from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Person
 
+OBJECT = "contacts"
 STAGE = "lifecyclestage"
 
 
@@ -34,13 +35,16 @@ async def upsert_contacts(task: Task, wanted: Mapping[str, Wanted]) -> None:
         differs = difference(one, known, task.now_ms, task.suppress_ms)
         for name, position in differs.older:
             task.ledger.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
+        if task.portal.refused:
+            leave_out_refused(task, OBJECT, one, differs.send)
         if known is None or known.contact_id is None or differs.send:
             inputs.append(Input(str(len(inputs)), email, differs.send, one.positions))
         elif confirm(known, one):
-            task.changed_people.append(known)
+            task.changed_people[email] = known
+    upsert, update = partial(upsert_call, task.paths), partial(update_call, task.paths)
     batches = split(inputs, OBJECTS_PER_CALL)
-    judged = await asyncio.gather(*(task.exchange.send(partial(upsert_call, task.paths), batch) for batch in batches))
-    backwards: list[tuple[Input, str]] = []
+    judged = await together(*(send(task.exchange, upsert, batch, update) for batch in batches))
+    backwards: dict[str, Input] = {}
     for outcome in (one for batch in judged for one in batch):
         _settle(task, wanted[outcome.input.key], outcome, backwards)
     await _move_stages_back(task, backwards)
@@ -48,15 +52,34 @@ async def upsert_contacts(task: Task, wanted: Mapping[str, Wanted]) -> None:
 
 def upsert_call(paths: Paths, group: Sequence[Input]) -> Call:
     """Create or update contacts by e-mail."""
-    path = paths.objects("contacts", "batch/upsert")
+    path = paths.objects(OBJECT, "batch/upsert")
     body = upsert_objects(group, id_property="email")
     return Call("upsert contacts", "POST", path, body, id_property="email")
 
 
-def _settle(task: Task, one: Wanted, outcome: Judged, backwards: list[tuple[Input, str]]) -> None:
+def update_call(paths: Paths, group: Sequence[Input]) -> Call:
+    """Set properties of contacts by record id."""
+    return Call("update contacts", "POST", paths.objects(OBJECT, "batch/update"), update_objects(group))
+
+
+def leave_out_refused(task: Task, object_type: str, one: Wanted, send: dict[str, str]) -> None:
+    """Take out the properties that HubSpot would not let us create."""
+    for name in [name for name in send if (object_type, name) in task.portal.refused]:
+        del send[name]
+        value, why = one.values.pop(name), task.portal.refused[object_type, name]
+        task.ledger.leave_out(value.position, [LeftOut(name, Reason.UNKNOWN_PROPERTY, why.detail)])
+
+
+def report_refused(task: Task, one: Wanted, sent: Input) -> None:
+    """Say on the messages what HubSpot refused of them."""
+    for item in sent.refused:
+        value = one.values.get(item.field)
+        task.ledger.leave_out(value.position if value else one.positions[0], [item])
+
+
+def _settle(task: Task, one: Wanted, outcome: Judged, backwards: dict[str, Input]) -> None:
     sent = outcome.input
-    if sent.refused:
-        _leave_out(task, one, sent)
+    report_refused(task, one, sent)
     if not is_delivered(outcome.verdict):
         task.refuse_contact(sent.key, sent.positions, outcome.verdict)
         return
@@ -65,36 +88,24 @@ def _settle(task: Task, one: Wanted, outcome: Judged, backwards: list[tuple[Inpu
     if person is None:
         person = task.people[sent.key] = Person(sent.key)
     person.contact_id = returned.record_id if returned else person.contact_id
-    if person.properties.keys() <= sent.properties.keys():
-        person.confirmed_at_ms = task.now_ms
-    confirm(person, one, (item.field for item in sent.refused))
-    task.changed_people.append(person)
+    refused = {item.field for item in sent.refused}
+    confirm_sent(person, one, sent.properties.keys(), refused, task.now_ms, task.suppress_ms)
+    task.changed_people[sent.key] = person
     stage = sent.properties.get(STAGE)
-    if stage and returned and returned.properties.get(STAGE, stage) != stage and person.contact_id:
-        backwards.append((sent, person.contact_id))
+    if stage and returned and returned.properties.get(STAGE, stage) != stage:
+        backwards[returned.record_id] = sent
 
 
-def _leave_out(task: Task, one: Wanted, sent: Input) -> None:
-    for item in sent.refused:
-        value = one.values.get(item.field)
-        if value is not None:
-            task.ledger.leave_out(value.position, [item])
-
-
-async def _move_stages_back(task: Task, backwards: Sequence[tuple[Input, str]]) -> None:
+async def _move_stages_back(task: Task, backwards: Mapping[str, Input]) -> None:
     """Clear the stage, then set it: two calls, because one batch may not hold a record twice."""
+    update = partial(update_call, task.paths)
     for step in ("clear", "set"):
         inputs = [
             Input(str(index), contact_id, {STAGE: "" if step == "clear" else sent.properties[STAGE]}, sent.positions)
-            for index, (sent, contact_id) in enumerate(backwards)
+            for index, (contact_id, sent) in enumerate(backwards.items())
         ]
         for batch in split(inputs, OBJECTS_PER_CALL):
-            for outcome in await task.exchange.send(partial(stage_call, task.paths), batch):
+            for outcome in await send(task.exchange, update, batch):
                 if not is_delivered(outcome.verdict):
+                    task.forget_value(backwards[outcome.input.key].key, STAGE)
                     task.ledger.judge(outcome.input.positions, outcome.verdict)
-
-
-def stage_call(paths: Paths, group: Sequence[Input]) -> Call:
-    """Set properties of contacts by record id."""
-    path = paths.objects("contacts", "batch/update")
-    return Call("set lifecycle stage", "POST", path, update_objects(group))

@@ -1,34 +1,38 @@
-"""The calls of one cycle: a permit before each, an attempt kept of each, one verdict for each input.
+"""One cycle's way to HubSpot: a permit before each call, an attempt kept of each, a few tries.
 
-A refused input never sinks its batch: a property that HubSpot names is left out and the input sent again, a batch
-refused whole without a culprit is halved until the poison record stands alone, and a call that failed as a whole is
-tried again here a few times before its messages are retried one by one. `verdict.py` decides; this module obeys.
+`verdict.py` decides what an answer means; this module obeys, call by call. What becomes of a batch's inputs is
+`sending.py`. It never sleeps but through the `sleep` it was given, and makes no call once the line has stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from hubwire.clock import Clock
 from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL
-from hubwire.deliver.bisect import Bisection
 from hubwire.deliver.budget import Priority
 from hubwire.deliver.governor import Governor
-from hubwire.deliver.verdict import Blamed, Judgement, Returned, judge
+from hubwire.deliver.verdict import Judgement, judge
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
 from hubwire.hubspot.client import HubSpotClient
-from hubwire.hubspot.exchange import Answer, Call, CallKind
-from hubwire.operation import LeftOut
+from hubwire.hubspot.exchange import Answer, Asked, Call, CallKind
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Attempt
 
+IN_FLIGHT = 16
+"""Calls under way at a time: fewer than the client's connections, so that a permit is used when it is taken."""
 TRIES_IN_CYCLE = 3
-ROUNDS_IN_CYCLE = 30
-"""Batches sent again without what HubSpot refused: each round a property less, so it ends; this is for surprises."""
+THROTTLED_TRIES = 10
 LONGEST_WAIT_MS = 60_000
-"""A longer wait for a permit is the day's budget: the cycle is given up instead of slept through."""
+"""A longer wait for a permit is the day's budget: what waits is put off instead of slept for."""
+DOWN_AFTER = 8
+"""So many failed calls in a row are an outage: the rest of the cycle is not tried."""
+
+Sleep = Callable[[float], Awaitable[None]]
+T = TypeVar("T")
 
 
 class LineStopped(Exception):
@@ -39,83 +43,90 @@ class LineStopped(Exception):
         self.stop = stop
 
 
-@dataclass(slots=True)
-class Input:
-    """One input of a batch call: what HubSpot gets, and the messages that it answers for."""
+class BudgetSpent(Exception):
+    """The day's budget has no call for this priority before so many seconds."""
 
-    trace: str
-    key: str
-    properties: dict[str, str]
-    positions: Sequence[int]
-    refused: list[LeftOut] = field(default_factory=list)
-    """Properties that HubSpot would not take; they were left out of a second try."""
-
-    def leave_out(self, blamed: Sequence[Blamed]) -> bool:
-        """Take refused properties out; whether the rest can be sent again."""
-        left = False
-        for name, reason, message in blamed:
-            if self.properties.pop(name, None) is not None:
-                self.refused.append(LeftOut(name, reason, message))
-                left = True
-        return left
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__(f"no call for {wait_seconds:.0f} s")
+        self.verdict = Retry(wait_seconds, Reason.BUDGET_SPENT, counts=False)
 
 
-@dataclass(slots=True)
-class Judged:
-    """An input's final verdict in this cycle, and the record that came back."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which terms a cycle calls.
 
-    input: Input
-    verdict: Verdict
-    returned: Returned | None = None
-    is_gone: bool = False
-    """The record id that we remembered leads nowhere any more."""
+    Shape: `check` raises LeaseLost when the lane is no longer ours; `jitter` gives 0 to 1; `probe` is a call that says
+    whether HubSpot works at all.
+    """
+
+    clock: Clock
+    jitter: Callable[[], float]
+    sleep: Sleep = asyncio.sleep
+    check: Callable[[], None] = lambda: None
+    probe: Call | None = None
+    is_backfill: bool = False
 
 
 class Exchange:
-    """Sends one cycle's calls."""
+    """Makes one cycle's calls."""
 
-    def __init__(
-        self,
-        client: HubSpotClient,
-        governor: Governor,
-        clock: Clock,
-        jitter: Callable[[], float],
-        *,
-        is_backfill: bool = False,
-    ) -> None:
+    def __init__(self, client: HubSpotClient, governor: Governor, terms: Terms) -> None:
         self.attempts: list[Attempt] = []
         self.successes = 0
         self.failures = 0
         self.schema_is_stale = False
-        self.events_available = True
+        self.trouble = StopTheLine(Reason.HUBSPOT_FAILED)
+        """What the last failed call said, for a cycle in which none worked."""
         self._client = client
         self._governor = governor
-        self._clock = clock
-        self._jitter = jitter
-        self._is_backfill = is_backfill
+        self._terms = terms
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._stop: StopTheLine | None = None
+        self._stopped = asyncio.Event()
+        self._failed_in_row = 0
+        self._probing = asyncio.Lock()
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nothing but failures has come back for a while."""
+        return self._failed_in_row >= DOWN_AFTER
+
+    async def is_alive(self) -> bool:
+        """Whether HubSpot works although a call failed: another call of this cycle was answered, or the probe is."""
+        async with self._probing:
+            if not self.successes and not self.is_down and self._terms.probe is not None:
+                try:
+                    await self.call(self._terms.probe)
+                except BudgetSpent:
+                    return False
+        return self.successes > 0 and not self.is_down
 
     def allowed_events(self) -> tuple[int, float]:
         """How many calls with events the day's budget allows now, and the seconds until it allows more."""
-        priority, now_ms = self._priority("events"), self._clock.now_ms()
+        priority, now_ms = self._priority("events"), self._terms.clock.now_ms()
         return self._governor.may_spend(priority, now_ms), self._governor.wait_seconds(priority, now_ms)
 
-    def _priority(self, kind: CallKind) -> Priority:
-        if self._is_backfill:
-            return Priority.BACKFILL
-        return Priority.TRACK if kind == "events" else Priority.IDENTIFY
+    async def ask(
+        self, call: Call, positions: Sequence[int] = (), *, is_optional: bool = False
+    ) -> tuple[Verdict, Answer]:
+        """One call that is not a batch, tried again a few times: its verdict and its answer.
 
-    async def ask(self, call: Call, positions: Sequence[int] = ()) -> tuple[Verdict, Answer]:
-        """One call that is not a batch, tried again a few times: its verdict and its answer. Raises LineStopped."""
+        Errors: LineStopped; with `is_optional` a missing permission is a death and does not stop the line.
+        """
         for tries in range(1, TRIES_IN_CYCLE + 1):
-            answer, judgement = await self._call(call, [], positions)
+            try:
+                answer, judgement = await self.call(call, (), positions, is_optional=is_optional)
+            except BudgetSpent as spent:
+                return spent.verdict, Answer(None)
             if judgement.again_after_seconds is None or tries == TRIES_IN_CYCLE:
                 break
-            await asyncio.sleep(judgement.again_after_seconds)
+            await self.pause(judgement.again_after_seconds)
         if answer.status is not None and 200 <= answer.status < 300 and judgement.is_answered:
             return Delivered(), answer
         if judgement.again_after_seconds is not None:
-            return Retry(judgement.again_after_seconds, Reason.HUBSPOT_FAILED, judgement.detail), answer
-        return Dead(Reason.INVALID_INPUT, judgement.detail), answer
+            return Retry(judgement.again_after_seconds, _reason_of(answer), judgement.detail), answer
+        reason = Reason.INVALID_INPUT if judgement.stop is None else judgement.stop.reason
+        return Dead(reason, judgement.detail), answer
 
     async def read(self, call: Call) -> Answer:
         """The answer of a call that the cycle cannot do without. Raises LineStopped when there is none."""
@@ -124,78 +135,104 @@ class Exchange:
             raise LineStopped(as_stop(verdict))
         return answer
 
-    async def send(self, make: Callable[[Sequence[Input]], Call], inputs: Sequence[Input]) -> list[Judged]:
-        """Send a batch until every input has its verdict. Raises LineStopped."""
-        judged: list[Judged] = []
-        group = inputs
-        for _ in range(ROUNDS_IN_CYCLE):
-            if not group:
-                return judged
-            judgement = await self._tried(make, group)
-            if judgement.split and len(group) > 1:
-                return judged + await self._bisect(make, group)
-            group = self._sort(group, judgement, judged)
-        return judged + [Judged(one, Retry(0.0, Reason.REFUSED_BY_HUBSPOT)) for one in group]
-
-    async def _bisect(self, make: Callable[[Sequence[Input]], Call], group: Sequence[Input]) -> list[Judged]:
-        """Something spoils the batch and nobody says what: parts of it, until the poison record stands alone."""
-        judged: list[Judged] = []
-        bisection = Bisection(len(group))
-        while part := bisection.next():
-            inputs = [group[index] for index in part]
-            judgement = await self._tried(make, inputs)
-            is_refused = judgement.split and len(inputs) > 1
-            bisection.report(poisoned=is_refused or (len(inputs) == 1 and not is_delivered(judgement.verdicts[0])))
-            if not is_refused:
-                judged += await self.send(make, self._sort(inputs, judgement, judged))
-        return judged
-
-    async def _tried(self, make: Callable[[Sequence[Input]], Call], group: Sequence[Input]) -> Judgement:
-        """The judgement of a batch call that is repeated a few times when it fails as a whole. Raises LineStopped."""
-        positions = [position for one in group for position in one.positions]
-        for tries in range(1, TRIES_IN_CYCLE + 1):
-            _, judgement = await self._call(make(group), group, positions)
-            if judgement.again_after_seconds is None or tries == TRIES_IN_CYCLE:
-                break
-            await asyncio.sleep(judgement.again_after_seconds)
-        return judgement
-
-    async def _call(self, call: Call, inputs: Sequence[Input], positions: Sequence[int]) -> tuple[Answer, Judgement]:
-        """One exchange: waits for its permit, feeds the limiter, keeps the attempt. Raises LineStopped."""
-        priority, fill = self._priority(call.kind), _fill(call, inputs)
-        while (wait_ms := self._governor.take(call.kind, priority, fill, self._clock.now_ms())) > 0:
-            if wait_ms > LONGEST_WAIT_MS:
-                raise LineStopped(StopTheLine(Reason.BUDGET_SPENT, retry_after_seconds=wait_ms / 1000))
-            await asyncio.sleep(wait_ms / 1000)
-        answer = await self._client.call(call)
-        judgement = judge(call, answer, inputs, self._jitter())
-        now_ms, is_spent = self._clock.now_ms(), judgement.is_daily_spent
-        self._governor.observe(call.kind, answer, now_ms, self._jitter(), is_daily_spent=is_spent)
+    async def call(
+        self, call: Call, inputs: Sequence[Asked] = (), positions: Sequence[int] = (), *, is_optional: bool = False
+    ) -> tuple[Answer, Judgement]:
+        """One exchange: waits for its permit, feeds the limiter, keeps the attempt. Raises LineStopped, BudgetSpent."""
+        async with self._slots:
+            await self._permit(call, inputs)
+            answer = await self._carried(call)
+        judgement = judge(call, answer, inputs, self._terms.jitter())
+        now_ms, is_spent = self._terms.clock.now_ms(), judgement.is_daily_spent
+        self._governor.observe(call.kind, answer, now_ms, self._terms.jitter(), is_daily_spent=is_spent)
         self.attempts.append(_attempt(call, answer, judgement, positions))
-        self.successes += judgement.is_answered
-        self.failures += not judgement.is_answered
-        self.schema_is_stale |= judgement.schema_is_stale
-        self.events_available &= judgement.events_available
-        if judgement.stop is not None:
-            raise LineStopped(judgement.stop)
+        self._count(answer, judgement)
+        stop = judgement.stop
+        if stop is not None and not (is_optional and stop.reason is Reason.MISSING_SCOPE):
+            self._stop = stop
+            self._stopped.set()
+            raise LineStopped(stop)
         return answer, judgement
 
-    @staticmethod
-    def _sort(group: Sequence[Input], judgement: Judgement, judged: list[Judged]) -> list[Input]:
-        """Keep final verdicts; give back the inputs to send at once: without the properties that HubSpot refused, or
-        unchanged when they only stood beside a refused one."""
-        again: list[Input] = []
-        for index, one in enumerate(group):
-            is_blamed = index in judgement.blame
-            if one.leave_out(judgement.blame.get(index, ())) or (index in judgement.again and not is_blamed):
-                again.append(one)
-            else:
-                is_gone = index in judgement.gone
-                judged.append(Judged(one, judgement.verdicts[index], judgement.returned.get(index), is_gone))
-        return again
+    async def pause(self, seconds: float) -> None:
+        """Wait, or until the line stops."""
+        waits = [asyncio.ensure_future(one) for one in (self._terms.sleep(seconds), self._stopped.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _permit(self, call: Call, inputs: Sequence[Asked]) -> None:
+        priority, fill = self._priority(call.kind), _fill(call, inputs)
+        while self._stop is None:
+            wait_ms = self._governor.take(call.kind, priority, fill, self._terms.clock.now_ms())
+            if wait_ms == 0:
+                return
+            if wait_ms > LONGEST_WAIT_MS:
+                raise BudgetSpent(wait_ms / 1000)
+            await self.pause(wait_ms / 1000)
+        raise LineStopped(self._stop)
+
+    async def _carried(self, call: Call) -> Answer:
+        """The answer; a call that does not end gives its permit back as one that was never answered."""
+        try:
+            self._terms.check()
+            return await self._client.call(call)
+        except BaseException:
+            now_ms = self._terms.clock.now_ms()
+            self._governor.observe(call.kind, Answer(None, started_at_ms=now_ms), now_ms, 0.0, is_daily_spent=False)
+            raise
+
+    def _count(self, answer: Answer, judgement: Judgement) -> None:
+        self.schema_is_stale |= judgement.schema_is_stale
+        self.successes += judgement.is_answered
+        self.failures += not judgement.is_answered
+        self._failed_in_row = 0 if judgement.is_answered else self._failed_in_row + 1
+        if not judgement.is_answered:
+            self.trouble = StopTheLine(_reason_of(answer), judgement.detail or judgement.rule)
+
+    def _priority(self, kind: CallKind) -> Priority:
+        if self._terms.is_backfill:
+            return Priority.BACKFILL
+        return Priority.TRACK if kind == "events" else Priority.IDENTIFY
 
 
-def _fill(call: Call, inputs: Sequence[Input]) -> float:
+async def together(*steps: Awaitable[T]) -> list[T]:
+    """The results of steps that run side by side.
+
+    Errors: the first failure, once all have ended: nothing of a cycle goes on behind its end. A stopped line lets the
+    calls under way come back; any other failure cuts them off.
+    """
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    if not tasks:
+        return []
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        if any(_is_fatal(task) for task in done):
+            _cancel(tasks)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    except asyncio.CancelledError:
+        _cancel(tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+    failures = [one for one in ended if isinstance(one, BaseException)]
+    for failure in sorted(failures, key=lambda one: isinstance(one, LineStopped | asyncio.CancelledError)):
+        raise failure
+    return [task.result() for task in tasks]
+
+
+def _is_fatal(task: asyncio.Future[T]) -> bool:
+    return task.cancelled() or not isinstance(task.exception(), LineStopped | None)
+
+
+def _cancel(tasks: Sequence[asyncio.Future[T]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _fill(call: Call, inputs: Sequence[Asked]) -> float:
     """How full a batch is; a call that is no batch wastes nothing."""
     if not inputs:
         return 1.0
@@ -215,6 +252,12 @@ def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequen
         response=answer.body or (answer.failure or "").encode(),
         positions=positions,
     )
+
+
+def _reason_of(answer: Answer) -> Reason:
+    if answer.status is None:
+        return Reason.HUBSPOT_UNREACHABLE
+    return Reason.RATE_LIMITED if answer.status == 429 else Reason.HUBSPOT_FAILED
 
 
 def as_stop(verdict: Verdict) -> StopTheLine:
@@ -239,7 +282,7 @@ def follows(verdict: Verdict) -> Verdict:
     """The verdict of what depended on an input that was not delivered: it waits, or ends, with it."""
     match verdict:
         case Retry():
-            return Retry(verdict.after_seconds, verdict.reason, counts=False)
+            return Retry(verdict.after_seconds, verdict.reason, verdict.detail, counts=False)
         case Dead():
             return Dead(verdict.reason, verdict.detail)
         case _:

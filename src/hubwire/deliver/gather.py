@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import structlog
+
 from hubwire.deliver.coalesce import Work
 from hubwire.deliver.ledger import Ledger
+from hubwire.delivery import Dead
 from hubwire.destination import Destination, Source
 from hubwire.message import Message, Row, read_message
 from hubwire.operation import Discard, Hold, Link
@@ -18,6 +21,8 @@ from hubwire.plan.identity import MAX_DEPTH, Identity, pointer_targets
 from hubwire.plan.planner import keys_of, links_of, plan
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
+
+log = structlog.get_logger("hubwire.deliver")
 
 LoadLinks = Callable[[Iterable[tuple[str, str]]], Mapping[tuple[str, str], Link]]
 SLICE_MESSAGES = 1000
@@ -36,12 +41,12 @@ class Gatherer:
     ) -> None:
         self.work = Work()
         self.identity = Identity()
+        self.ledger = ledger
         self.missing_properties: set[tuple[str, str, str]] = set()
         self._destination = destination
         self._sources = sources
         self._schema = schema
         self._load_links = load_links
-        self._ledger = ledger
         self._held: list[Row] = []
         self._asked: set[tuple[str, str]] = set()
 
@@ -54,21 +59,21 @@ class Gatherer:
         """Plan again what was held: a later message of the cycle may have named its person."""
         held, self._held = self._held, []
         for row in held:
-            self._ledger.fates.pop(row.position, None)
-            self._ledger.left_out.pop(row.position, None)
+            self.ledger.fates.pop(row.position, None)
+            self.ledger.left_out.pop(row.position, None)
             self._plan(row, read_message(row))
 
     def _take_slice(self, rows: Sequence[Row]) -> None:
         messages: list[tuple[Row, Message]] = []
         for row in rows:
-            self._ledger.planned_count += 1
+            self.ledger.planned_count += 1
             if row.rejected is not None:
                 # A due row whose person was forgotten in the meantime: only its tombstone is left.
-                self._ledger.discard_or_hold(row.position, Discard(Reason.SUPPRESSED))
-            elif row.source_id in self._sources:
-                messages.append((row, read_message(row)))
+                self.ledger.discard_or_hold(row.position, Discard(Reason.SUPPRESSED))
+            elif row.source_id not in self._sources:
+                self.ledger.discard_or_hold(row.position, Discard(Reason.SOURCE_NOT_CONNECTED))
             else:
-                self._ledger.discard_or_hold(row.position, Discard(Reason.SOURCE_NOT_CONNECTED))
+                messages.append((row, read_message(row)))
         self._learn([message for _, message in messages])
         for row, message in messages:
             self._plan(row, message)
@@ -88,12 +93,19 @@ class Gatherer:
                 self.identity.learn(link)
 
     def _plan(self, row: Row, message: Message) -> None:
-        made = plan(message, self._sources[message.source_id], self._destination, self._schema, self.identity)
+        try:
+            made = plan(message, self._sources[message.source_id], self._destination, self._schema, self.identity)
+        except Exception as exc:
+            # Our own bug over one message must not hold up all that come after it.
+            log.exception("message.failed", message_id=message.message_id)
+            self.ledger.judge([row.position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
+            return
         if made.left_out:
-            self._ledger.leave_out(row.position, made.left_out)
+            self.ledger.leave_out(row.position, made.left_out)
         if made.fate is not None:
-            self._ledger.discard_or_hold(row.position, made.fate)
+            self.ledger.discard_or_hold(row.position, made.fate)
             if isinstance(made.fate, Hold):
                 self._held.append(row)
-        self.missing_properties.update(made.missing_properties)
+        if made.missing_properties:
+            self.missing_properties.update(made.missing_properties)
         self.work.add(made.operations)

@@ -1,46 +1,44 @@
-"""One lane drives one portal: lease, take on messages, plan, send, record, move on.
+"""One lane drives one portal: take on messages, plan, send, record, move on.
 
-A cycle reads messages behind the lane's cursors and the rows whose time has come, gathers their work, sends it
-(companies and contacts first, then associations and events), and writes everything that it learnt in one transaction
-with the cursors: record before settle. A crash anywhere repeats calls, which have no second effect, and loses nothing.
-When the line itself is at fault (no permission, no budget, no HubSpot) the cycle is abandoned and no cursor moves.
+A cycle reads messages behind the lane's cursors and the rows whose time has come, gathers their work, sends it, and
+writes everything that it learnt in one transaction with the cursors: record before settle. A crash anywhere repeats
+calls, which have no second effect, and loses nothing. When the line itself is at fault (no permission, no budget, no
+HubSpot) the cycle is abandoned and no cursor moves.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 import structlog
 
 from hubwire.clock import Clock
-from hubwire.deliver import associations, companies, contacts, events
 from hubwire.deliver.budget import Priority
-from hubwire.deliver.coalesce import Wanted
-from hubwire.deliver.exchange import Exchange, LineStopped
-from hubwire.deliver.gather import Gatherer
+from hubwire.deliver.cycle import Cycle, Learnt
+from hubwire.deliver.exchange import LONGEST_WAIT_MS, Exchange, LineStopped, Sleep, Terms
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.ledger import HoldPolicy, Ledger
 from hubwire.deliver.portal import Portal
 from hubwire.deliver.retry import RetryPolicy, next_attempt_at
-from hubwire.deliver.task import Task
-from hubwire.delivery import Retry, StopTheLine
+from hubwire.deliver.selection import Pending, Selector, Taken
+from hubwire.deliver.tenure import Tenure
+from hubwire.delivery import Dead, Retry, StopTheLine
 from hubwire.destination import Destination, Source
+from hubwire.errors import BackendError
 from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.exchange import Call
 from hubwire.hubspot.paths import Paths
 from hubwire.journal.protocol import Journal
-from hubwire.message import Row
-from hubwire.operation import Link
 from hubwire.reasons import Reason
-from hubwire.record.protocol import CycleOutcome, Due, LaneState, Lease, Record, Span
+from hubwire.record.protocol import CycleOutcome, LaneState, Record, Tally
 
 log = structlog.get_logger("hubwire.deliver")
 
-READ_ROWS = 1000
 DEAD_RUN = 200
-"""A cycle with so many deaths, and nothing delivered, stops the line: it is us, not the messages."""
+"""So many deaths without a delivery in between stop the line: it is us, not the messages."""
 STOPPED_PROBE_SECONDS = 300.0
 OUTAGE_SECONDS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -57,46 +55,40 @@ class LanePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """What waits for a cycle."""
+class LaneParts:
+    """What lanes work with. `jitter` gives 0 to 1."""
 
-    live_count: int
-    live_since_ms: int | None
-    backfill_count: int
-    backfill_since_ms: int | None
-    backfill_grew: bool
-    due: Sequence[Due]
+    journal: Journal
+    record: Record
+    clock: Clock
+    policy: LanePolicy
+    jitter: Callable[[], float]
+    sleep: Sleep = asyncio.sleep
 
 
 class Lane:
-    """Drives one destination while its lease is held. `run_cycle` is one turn; `Deliverer` repeats it."""
+    """Drives one destination while its lease is held. `run_cycle` is one turn; `Driver` repeats it."""
 
     def __init__(
         self,
         destination: Destination,
         sources: Callable[[], Mapping[int, Source]],
-        journal: Journal,
-        record: Record,
         client: HubSpotClient,
         governor: Governor,
-        clock: Clock,
-        policy: LanePolicy,
-        jitter: Callable[[], float],
+        parts: LaneParts,
     ) -> None:
         self.destination = destination
         self.governor = governor
         self._sources = sources
-        self._journal = journal
-        self._record = record
         self._client = client
-        self._clock = clock
-        self._policy = policy
-        self._jitter = jitter
-        self._paths = Paths(destination.api_version)
-        self._portal = Portal(self._paths)
+        self._parts = parts
+        self._journal, self._record = parts.journal, parts.record
+        self._clock, self._policy = parts.clock, parts.policy
+        self._selector = Selector(parts.journal, destination, governor, parts.policy.cycle_messages)
+        self._portal = Portal(Paths(destination.api_version))
         self._outages = 0
+        self._deaths = 0
         self._backfill_seen = 0
-        self._last_cycle_at_ms = 0
 
     # -- when
 
@@ -117,174 +109,159 @@ class Lane:
         now_ms = self._clock.now_ms()
         waits: list[float] = []
         if pending.live_since_ms is not None:
-            waits.append(self._linger(pending.live_count, pending.live_since_ms, self._policy.linger_seconds, now_ms))
+            waits.append(self._linger(pending.live_count, pending.live_since_ms, now_ms))
         if pending.backfill_since_ms is not None and self.governor.may_spend(Priority.BACKFILL, now_ms) > 0:
-            full = pending.backfill_count >= self._policy.cycle_messages
-            linger = self._policy.backfill_linger_seconds
-            waits.append(0.0 if full else linger if pending.backfill_grew else 0.0)
+            is_full = pending.backfill_count >= self._policy.cycle_messages
+            waits.append(self._policy.backfill_linger_seconds if pending.backfill_grew and not is_full else 0.0)
         if pending.due:
             waits.append(0.0)
         return min(waits) if waits else None
 
-    def _linger(self, count: int, since_ms: int, linger_seconds: float, now_ms: int) -> float:
+    def budget_wait_seconds(self) -> float | None:
+        """Until the day's budget has a call for anybody, when that is long."""
+        wait_seconds = self.governor.wait_seconds(Priority.IDENTIFY, self._clock.now_ms())
+        return wait_seconds if wait_seconds * 1000 > LONGEST_WAIT_MS else None
+
+    def _linger(self, count: int, since_ms: int, now_ms: int) -> float:
         if count >= self._policy.cycle_messages:
             return 0.0
-        wait_seconds = linger_seconds - (now_ms - since_ms) / 1000
-        # What the budget made wait is old by then: counted from the oldest message it would never linger again.
-        since_ms = max(since_ms, self._last_cycle_at_ms)
-        return max(0.0, wait_seconds, self.governor.linger_seconds(now_ms) - (now_ms - since_ms) / 1000)
+        linger_seconds = max(self._policy.linger_seconds, self.governor.linger_seconds(now_ms))
+        return max(0.0, linger_seconds - (now_ms - since_ms) / 1000)
 
     # -- one cycle
 
-    async def run_cycle(self, lease: Lease, pending: Pending) -> bool:
+    async def run_cycle(self, tenure: Tenure, pending: Pending) -> bool:
         """Take on what waits, and record what came of it; False when the cycle was abandoned.
 
         Errors: LeaseLost (another worker drives the portal now), BackendError; nothing was recorded then.
         """
         now_ms = self._clock.now_ms()
         state = self._record.lane(self.destination.destination_id)
-        rows, span = self._take(state, pending)
-        cycle_id = self._record.begin_cycle(lease, now_ms, span)
-        is_backfill = bool(rows) and all(row.is_backfill for row in rows)
-        exchange = Exchange(self._client, self.governor, self._clock, self._jitter, is_backfill=is_backfill)
+        taken = self._selector.take(state, pending, now_ms)
+        cycle_id = self._record.begin_cycle(tenure.lease, now_ms, taken.span)
+        exchange = Exchange(self._client, self.governor, self._terms(tenure, taken))
         self._portal.exchange = exchange
-        ledger = Ledger(due={one.position: one for one in pending.due})
         try:
-            task, links = await self._deliver(rows, ledger, exchange, now_ms)
+            learnt = await self._deliver(taken, exchange, now_ms)
+            if exchange.failures and not exchange.successes and not await exchange.is_alive():
+                raise LineStopped(exchange.trouble)
         except LineStopped as stopped:
-            self._stop(lease, cycle_id, exchange, stopped.stop)
+            self._give_up(tenure, cycle_id, exchange, stopped.stop)
             return False
+        except BackendError:
+            raise
+        except Exception as exc:
+            if len(taken.rows) != 1:
+                raise
+            log.exception("cycle.failed", message_id=taken.rows[0].message_id)
+            learnt = self._failed(taken, exc)
         self._portal.is_stale |= exchange.schema_is_stale
-        if exchange.failures and not exchange.successes:
-            self._abandon(lease, cycle_id, exchange, Reason.HUBSPOT_FAILED)
-            return False
         self._outages = 0
-        ended_at_ms = self._last_cycle_at_ms = self._clock.now_ms()
-        settlement = ledger.settle(
-            ended_at_ms,
-            HoldPolicy(round(self.destination.hold_hours * 3_600_000)),
-            self._retries(ledger, pending.due, ended_at_ms),
-        )
-        taken = len(rows) - len(pending.due)
-        replayed = sum(one.is_replay for one in pending.due)
-        tally = settlement.tally(max(taken, 0), len(exchange.attempts), replayed)
-        if tally.dead >= DEAD_RUN and not tally.delivered:
-            self._stop(lease, cycle_id, exchange, StopTheLine(Reason.RUN_OF_DEATHS, f"{tally.dead} dead in one cycle"))
-            return False
+        tally = self._commit(tenure, cycle_id, taken, learnt, exchange)
+        self._note_deaths(tally, learnt)
+        return True
+
+    def _terms(self, tenure: Tenure, taken: Taken) -> Terms:
+        parts = self._parts
+        probe = Call("read account", "GET", self._portal.paths.account)
+        return Terms(parts.clock, parts.jitter, parts.sleep, tenure.check, probe, is_backfill=taken.is_backfill)
+
+    async def _deliver(self, taken: Taken, exchange: Exchange, now_ms: int) -> Learnt:
+        schema = await self._portal.load(now_ms)
+        self.governor.move_to(schema.time_zone, now_ms)
+        cycle = Cycle(self.destination, self._sources(), self._record, self._portal, exchange, now_ms)
+        return await cycle.run(taken, schema)
+
+    def _commit(self, tenure: Tenure, cycle_id: int, taken: Taken, learnt: Learnt, exchange: Exchange) -> Tally:
+        """Record what the cycle learnt and move the cursors, in one transaction."""
+        ended_at_ms = self._clock.now_ms()
+        hold = HoldPolicy(round(self.destination.hold_hours * 3_600_000))
+        settlement = learnt.ledger.settle(ended_at_ms, hold, self._retries(learnt.ledger, taken, ended_at_ms))
+        replayed = sum(one.is_replay for one in taken.due.values())
+        tally = settlement.tally(taken.new_count, len(exchange.attempts), replayed)
+        task = learnt.task
         self._record.commit_cycle(
-            lease,
+            tenure.lease,
             CycleOutcome(
                 cycle_id=cycle_id,
                 lane=LaneState(
-                    live_cursor=span.live_through,
-                    backfill_cursor=span.backfill_through,
+                    live_cursor=taken.span.live_through,
+                    backfill_cursor=taken.span.backfill_through,
                     status=self._status(ended_at_ms),
                 ),
                 settled=settlement.rows,
                 finished=settlement.finished,
                 attempts=exchange.attempts,
-                people=task.changed_people,
-                companies=task.changed_companies,
-                associations=task.associations,
-                links=links,
+                people=list(task.changed_people.values()) if task else [],
+                companies=list(task.changed_companies.values()) if task else [],
+                associations=task.associations if task else [],
+                links=list(learnt.links),
                 tally=tally,
                 ended_at_ms=ended_at_ms,
             ),
         )
-        log.info(
-            "cycle.recorded",
-            destination=self.destination.name,
-            **{name: getattr(tally, name) for name in tally.__struct_fields__},
-            duration_ms=ended_at_ms - now_ms,
-        )
-        return True
+        counts = {name: getattr(tally, name) for name in tally.__struct_fields__}
+        log.info("cycle.recorded", destination=self.destination.name, **counts)
+        return tally
 
-    def _take(self, state: LaneState, pending: Pending) -> tuple[list[Row], Span]:
-        """The rows of this cycle. A cycle that crashed before is taken on in ever smaller pieces."""
-        limit = max(1, self._policy.cycle_messages >> max(0, state.open_attempts - 2))
-        source_ids = self.destination.source_ids
-        due = list(self._journal.read_at([one.position for one in pending.due]).values())
-        live = self._journal.read(state.live_cursor, limit, source_ids=source_ids, is_backfill=False)
-        backfill: list[Row] = []
-        if len(live) < limit and self.governor.may_spend(Priority.BACKFILL, self._clock.now_ms()) > 0:
-            backfill = self._journal.read(
-                state.backfill_cursor, limit - len(live), source_ids=source_ids, is_backfill=True
-            )
-        span = Span(
-            live_after=state.live_cursor,
-            live_through=live[-1].position if live else state.live_cursor,
-            backfill_after=state.backfill_cursor,
-            backfill_through=backfill[-1].position if backfill else state.backfill_cursor,
-            due=[one.position for one in pending.due],
-        )
-        return [*due, *live, *backfill], span
-
-    async def _deliver(
-        self, rows: Sequence[Row], ledger: Ledger, exchange: Exchange, now_ms: int
-    ) -> tuple[Task, list[Link]]:
-        """Plan the rows and send what they ask for, in the order that later steps need."""
-        schema = await self._portal.load(now_ms)
-        self.governor.move_to(schema.time_zone, now_ms)
-        gatherer = Gatherer(self.destination, self._sources(), schema, self._record.links, ledger)
-        gatherer.take(rows)
-        gatherer.finish()
-        work = gatherer.work
-        task = Task(
-            destination_id=self.destination.destination_id,
-            now_ms=now_ms,
-            suppress_ms=round(self.destination.suppress_unchanged_hours * 3_600_000),
-            paths=self._paths,
-            schema=schema,
-            record=self._record,
-            exchange=exchange,
-            portal=self._portal,
-            ledger=ledger,
-        )
-        await self._portal.ensure_properties(gatherer.missing_properties)
-        for (email, _), positions in work.associations.items():
-            work.contacts.setdefault(email, Wanted(email)).positions.extend(positions)
-        await asyncio.gather(
-            contacts.upsert_contacts(task, work.contacts), companies.upsert_companies(task, work.companies)
-        )
-        await asyncio.gather(associations.associate(task, work.associations), events.send(task, work.events))
-        return task, gatherer.identity.changed
-
-    def _retries(self, ledger: Ledger, due: Sequence[Due], now_ms: int) -> dict[int, int | None]:
+    def _retries(self, ledger: Ledger, taken: Taken, now_ms: int) -> dict[int, int | None]:
         """The next try of each message that HubSpot put off; None when its time is over."""
-        attempts = {one.position: (one.attempts, one.first_attempt_at_ms) for one in due}
         times: dict[int, int | None] = {}
         for position, verdict in ledger.verdicts.items():
             if isinstance(verdict, Retry):
-                before, first_at_ms = attempts.get(position, (0, None))
+                due = taken.due.get(position)
+                attempts, first_at_ms = (due.attempts, due.first_attempt_at_ms) if due else (0, None)
                 times[position] = next_attempt_at(
-                    verdict, before + 1, first_at_ms or now_ms, now_ms, self._jitter(), self._policy.retry
+                    verdict, attempts + 1, first_at_ms or now_ms, now_ms, self._parts.jitter(), self._policy.retry
                 )
         return times
 
+    @staticmethod
+    def _failed(taken: Taken, exc: Exception) -> Learnt:
+        """A cycle of a single message that Hubwire itself fails over: it alone is dead."""
+        ledger = Ledger(due=taken.due, planned_count=1)
+        ledger.judge([taken.rows[0].position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
+        return Learnt(None, ledger, [])
+
     # -- when the line is at fault
 
-    def _stop(self, lease: Lease, cycle_id: int, exchange: Exchange, stop: StopTheLine) -> None:
+    def _note_deaths(self, tally: Tally, learnt: Learnt) -> None:
+        """A run of deaths stops the line until a person has looked."""
+        self._deaths = 0 if tally.delivered else self._deaths + tally.dead
+        if self._deaths < DEAD_RUN:
+            return
+        last = next((one for one in reversed(learnt.ledger.verdicts.values()) if isinstance(one, Dead)), None)
+        said = f", the last because: {last.reason} {last.detail}".rstrip() if last else ""
+        detail = f"{self._deaths} messages in a row were refused for good{said}"
+        self._deaths = 0
+        self._stop(StopTheLine(Reason.RUN_OF_DEATHS, detail), None)
+
+    def _give_up(self, tenure: Tenure, cycle_id: int, exchange: Exchange, stop: StopTheLine) -> None:
         """Abandon the cycle and stop the lane until a person or the clock resumes it."""
         now_ms = self._clock.now_ms()
-        resume_at_ms = now_ms + round(1000 * (stop.retry_after_seconds or STOPPED_PROBE_SECONDS))
-        self._record.abandon_cycle(lease, cycle_id, now_ms, resume_at_ms, exchange.attempts, self._status(now_ms))
+        if stop.reason is Reason.BUDGET_SPENT:
+            wait_seconds = max(self.governor.wait_seconds(Priority.IDENTIFY, now_ms), 1.0)
+        elif stop.retry_after_seconds is not None:
+            wait_seconds = stop.retry_after_seconds
+        elif stop.reason in (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.RATE_LIMITED):
+            wait_seconds = OUTAGE_SECONDS[min(self._outages, len(OUTAGE_SECONDS) - 1)]
+            self._outages += 1
+        else:
+            wait_seconds = STOPPED_PROBE_SECONDS
+        resume_at_ms = now_ms + round(1000 * wait_seconds)
+        self._record.abandon_cycle(
+            tenure.lease, cycle_id, now_ms, resume_at_ms, exchange.attempts, self._status(now_ms)
+        )
+        self._stop(stop, resume_at_ms)
+
+    def _stop(self, stop: StopTheLine, resume_at_ms: int | None) -> None:
         self._record.stop_lane(self.destination.destination_id, stop.reason, stop.detail, resume_at_ms)
         log.error("lane.stopped", destination=self.destination.name, reason=str(stop.reason), detail=stop.detail)
 
-    def _abandon(self, lease: Lease, cycle_id: int, exchange: Exchange, reason: Reason) -> None:
-        """Abandon a cycle in which HubSpot answered nothing usable, and wait longer each time."""
-        now_ms = self._clock.now_ms()
-        wait_seconds = OUTAGE_SECONDS[min(self._outages, len(OUTAGE_SECONDS) - 1)]
-        self._outages += 1
-        resume_at_ms = now_ms + round(1000 * wait_seconds)
-        self._record.abandon_cycle(lease, cycle_id, now_ms, resume_at_ms, exchange.attempts, self._status(now_ms))
-        self._record.stop_lane(
-            self.destination.destination_id,
-            reason,
-            exchange.attempts[-1].outcome if exchange.attempts else "",
-            resume_at_ms,
-        )
-        log.warning("cycle.abandoned", destination=self.destination.name, reason=str(reason), wait_seconds=wait_seconds)
+    def stop_for_budget(self, wait_seconds: float) -> None:
+        """The day's calls are used up: nothing is taken on before there are more."""
+        stop = StopTheLine(Reason.BUDGET_SPENT, "the day's calls are used up")
+        self._stop(stop, self._clock.now_ms() + round(1000 * wait_seconds))
 
     def _status(self, now_ms: int) -> bytes:
         return msgspec.json.encode(self.governor.report(now_ms))

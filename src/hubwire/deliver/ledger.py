@@ -99,8 +99,8 @@ class Ledger:
             left_out=_encode(_unique(left_out)) if left_out else None,
             first_attempt_at_ms=now_ms,
         )
+        due = self.due.get(position)
         if isinstance(fate, Hold):
-            due = self.due.get(position)
             first_at_ms = due.first_attempt_at_ms if due and due.first_attempt_at_ms is not None else now_ms
             if now_ms - first_at_ms >= hold.hold_ms:
                 row.reason, row.detail = Reason.NEVER_IDENTIFIED, fate.reason
@@ -126,9 +126,10 @@ class Ledger:
                 row.reason, row.detail = verdict.reason, verdict.detail[:MAX_DETAIL_LENGTH]
             case Retry():
                 row.due_at_ms = retry_at_ms.get(position)
-                row.reason = verdict.reason
+                row.reason, row.detail = verdict.reason, verdict.detail[:MAX_DETAIL_LENGTH]
                 if row.due_at_ms is None:
-                    row.reason, row.detail = Reason.RETRIES_EXHAUSTED, f"last: {verdict.reason}"
+                    row.reason = Reason.RETRIES_EXHAUSTED
+                    row.detail = f"last: {verdict.reason} {verdict.detail}".strip()[:MAX_DETAIL_LENGTH]
                 else:
                     row.state = State.RETRYING
                     row.attempts -= 0 if verdict.counts else 1

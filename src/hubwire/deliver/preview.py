@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from hubwire.deliver import associations, companies, contacts, events
+from hubwire.deliver import adopt, associations, companies, contacts, events
 from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL, split
 from hubwire.deliver.coalesce import Work
-from hubwire.deliver.exchange import Input
 from hubwire.deliver.gather import Gatherer, LoadLinks
 from hubwire.deliver.ledger import Ledger
+from hubwire.deliver.sending import Input
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.exchange import Call
@@ -150,7 +150,7 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
     calls: list[Call] = []
     if work.companies:
         domains = list(work.companies)
-        calls.append(companies.search_call(paths, domains))
+        calls.append(adopt.search_call(paths, domains))
         inputs = [
             Input(
                 str(index),
@@ -166,7 +166,12 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
     calls += [contacts.upsert_call(paths, group) for group in split(people, OBJECTS_PER_CALL)]
     pairs = [(f"<contact {email}>", f"<company {domain}>") for email, domain in work.associations]
     calls += [associations.associate_call(paths, group) for group in split(pairs, ASSOCIATIONS_PER_CALL)]
-    calls += [events.send_call(paths, group, _names(group, schema)) for group in split(work.events, EVENTS_PER_CALL)]
+    asked = {str(index): event for index, event in enumerate(work.events)}
+    occurrences = [
+        Input(trace, _full_name(event, schema), {name: one.value for name, one in event.properties.items()}, ())
+        for trace, event in asked.items()
+    ]
+    calls += [events.send_call(paths, group, asked) for group in split(occurrences, EVENTS_PER_CALL)]
     return [_request(call) for call in calls]
 
 
@@ -175,12 +180,10 @@ def _wanted_values(work: Work, email: str) -> dict[str, str]:
     return {name: one.value for name, one in wanted.values.items()} if wanted else {}
 
 
-def _names(group: Sequence[SendEvent], schema: PortalSchema) -> dict[str, str]:
-    """Full event names; of definitions that would be made, as HubSpot would name them."""
-    return {
-        one.event: known.full_name if (known := schema.events.get(one.event)) else f"pe{schema.hub_id}_{one.event}"
-        for one in group
-    }
+def _full_name(event: SendEvent, schema: PortalSchema) -> str:
+    """An event's full name; of a definition that would be made, as HubSpot would name it."""
+    known = schema.events.get(event.event)
+    return known.full_name if known else f"pe{schema.hub_id}_{event.event}"
 
 
 def _request(call: Call) -> PlannedRequest:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from hubwire.deliver.coalesce import UNSURE
 from hubwire.deliver.exchange import Exchange, follows
 from hubwire.deliver.ledger import Ledger
+from hubwire.deliver.portal import Portal
 from hubwire.delivery import Retry, Verdict
 from hubwire.hubspot.paths import Paths
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Company, Person, Record
 from hubwire.schema import PortalSchema
-
-if TYPE_CHECKING:
-    from hubwire.deliver.portal import Portal
 
 MISSING_RETRY_SECONDS = 30.0
 
@@ -33,10 +31,12 @@ class Task:
     exchange: Exchange
     portal: Portal
     ledger: Ledger
+    unmade: Mapping[str, Verdict] = field(default_factory=dict)
+    """Events whose definition could not be made in this cycle, and why."""
     people: dict[str, Person] = field(default_factory=dict)
     companies: dict[str, Company] = field(default_factory=dict)
-    changed_people: list[Person] = field(default_factory=list)
-    changed_companies: list[Company] = field(default_factory=list)
+    changed_people: dict[str, Person] = field(default_factory=dict)
+    changed_companies: dict[str, Company] = field(default_factory=dict)
     associations: list[tuple[str, str]] = field(default_factory=list)
     _refused_contacts: dict[str, Verdict] = field(default_factory=dict)
     _refused_companies: dict[str, Verdict] = field(default_factory=dict)
@@ -60,6 +60,24 @@ class Task:
         """HubSpot did not take this company."""
         self._refused_companies[domain] = verdict
         self.ledger.judge(positions, verdict)
+
+    def forget_contact(self, email: str) -> None:
+        """Its record id leads nowhere: the next upsert finds or makes it again, with all that is then wanted."""
+        person = self.people.get(email)
+        if person is not None:
+            self.people[email] = self.changed_people[email] = Person(email)
+
+    def forget_company(self, domain: str) -> None:
+        """Its record id leads nowhere: it is looked for again."""
+        if domain in self.companies:
+            self.companies[domain] = self.changed_companies[domain] = Company(domain)
+
+    def forget_value(self, email: str, name: str) -> None:
+        """A value that was taken for confirmed is not: it is sent again."""
+        person = self.people[email]
+        if name in person.properties:
+            person.properties[name] = (UNSURE, person.properties[name][1])
+            self.changed_people[email] = person
 
     def missing_verdict(self, email: str, domain: str | None) -> Verdict:
         """The verdict of what needs a contact (and a company) that HubSpot has not confirmed."""

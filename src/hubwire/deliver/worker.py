@@ -1,7 +1,7 @@
 """Lanes at work: one thread with its own event loop drives every destination whose lease it holds.
 
-The worker takes leases, repeats cycles, lingers, follows changes of the registry, and stops gracefully. It never sends
-anything itself. Planning is CPU work: in its own thread it does not delay the receiver's answers.
+The worker starts and ends drivers as the registry changes, and stops gracefully. It never sends anything itself.
+Planning is CPU work: in its own thread it does not delay the receiver's answers.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ import random
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from hubwire.clock import Clock
+from hubwire.deliver.driver import Driver
 from hubwire.deliver.governor import Governor
-from hubwire.deliver.lane import Lane, LanePolicy
+from hubwire.deliver.lane import Lane, LaneParts, LanePolicy
 from hubwire.destination import Destination, Source
-from hubwire.errors import BackendError, LeaseLost
+from hubwire.errors import BackendError
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.journal.protocol import Journal
 from hubwire.reasons import Reason
-from hubwire.record.protocol import Lease, Record
+from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry
 from hubwire.secret import Secret
 
 log = structlog.get_logger("hubwire.deliver")
 
-IDLE_SECONDS = 1.0
-LINGER_STEP_SECONDS = 0.25
-BACKEND_RETRY_SECONDS = 2.0
+LOOK_SECONDS = 1.0
+"""How often changes of the registry are looked for."""
 
 MakeClient = Callable[[Destination], HubSpotClient | None]
 
@@ -50,9 +50,13 @@ class WorkerParts:
     clock: Clock
     policy: LanePolicy
 
+    def lane_parts(self) -> LaneParts:
+        """What its lanes work with."""
+        return LaneParts(self.journal, self.record, self.clock, self.policy, random.random)
+
 
 @dataclass(slots=True)
-class _Driver:
+class _Running:
     """A running lane: what it was started with, and how to end it."""
 
     target: tuple[Destination, Secret | None]
@@ -105,117 +109,81 @@ class Worker:
             runner.run(self._supervise())
 
     async def _supervise(self) -> None:
-        """One driver per destination; one whose destination or token changed finishes its cycle and starts anew."""
-        drivers: dict[int, _Driver] = {}
+        """One driver per destination; one whose destination or token changed ends its cycle and starts anew."""
+        running: dict[int, _Running] = {}
+        version: int | None = None
         while not self._stopping:
-            registry = self._parts.registry
-            version = registry.version()
-            self._sources = registry.sources()
-            wanted = {
-                one.destination_id: (one, registry.token(one.destination_id))
-                for one in registry.destinations().values()
-                if not one.is_paused
-            }
-            for destination_id, driver in list(drivers.items()):
-                if wanted.get(destination_id) != driver.target or driver.task.done():
-                    await drivers.pop(destination_id).end()
-            for destination_id, target in wanted.items():
-                if destination_id not in drivers:
-                    end = asyncio.Event()
-                    task = asyncio.create_task(self._drive(target[0], end))
-                    drivers[destination_id] = _Driver(target, end, task)
-            while not self._stopping and registry.version() == version:
-                await self._sleep(IDLE_SECONDS)
-        await asyncio.gather(*(driver.end() for driver in drivers.values()))
+            try:
+                has_failed = self._remove_failed(running)
+                if has_failed or version != self._parts.registry.version():
+                    version = self._parts.registry.version()
+                    await self._follow_registry(running)
+            except BackendError as exc:
+                version = None
+                log.error("backend.failed", error=str(exc))
+            await self._sleep(LOOK_SECONDS)
+        await asyncio.gather(*(one.end() for one in running.values()))
 
-    async def _sleep(self, seconds: float) -> None:
-        """Until woken, or for so long."""
+    @staticmethod
+    def _remove_failed(running: dict[int, _Running]) -> bool:
+        """Forget drivers that ended by an error, so that they are started again; whether there were any."""
+        has_failed = False
+        for destination_id, one in list(running.items()):
+            failure = one.task.exception() if one.task.done() else None
+            if failure is not None:
+                log.error("driver.failed", destination=one.target[0].name, exc_info=failure)
+                del running[destination_id]
+                has_failed = True
+        return has_failed
+
+    async def _follow_registry(self, running: dict[int, _Running]) -> None:
+        registry = self._parts.registry
+        self._sources = registry.sources()
+        wanted = {
+            one.destination_id: (one, registry.token(one.destination_id))
+            for one in registry.destinations().values()
+            if not one.is_paused
+        }
+        for destination_id, one in list(running.items()):
+            if wanted.get(destination_id) != one.target:
+                await running.pop(destination_id).end()
+        for destination_id, target in wanted.items():
+            if destination_id not in running:
+                ending = asyncio.Event()
+                task = asyncio.create_task(self._drive(target[0], ending))
+                running[destination_id] = _Running(target, ending, task)
+
+    async def _sleep(self, seconds: float, *, is_wakeable: bool = True) -> None:
+        """For so long, or until woken."""
+        if seconds <= 0 or not is_wakeable:
+            await asyncio.sleep(seconds)
+            return
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
 
-    async def _drive(self, destination: Destination, end: asyncio.Event) -> None:
-        """Hold the lane's lease as long as possible and run its cycles."""
+    async def _drive(self, destination: Destination, ending: asyncio.Event) -> None:
+        """Turn after turn until the lane is to end."""
         client = self._parts.make_client(destination)
         if client is None:
             self._parts.record.stop_lane(
                 destination.destination_id, Reason.UNAUTHORISED, "no access token is set", None
             )
             return
-        lane = self._lane(destination, client)
-        lease: Lease | None = None
+        driver: Driver | None = None
         try:
-            while not (self._stopping or end.is_set()):
-                try:
-                    lease = await self._turn(lane, lease)
-                except LeaseLost:
-                    log.warning("lane.lost", destination=destination.name)
-                    lease = None
-                except BackendError as exc:
-                    log.error("backend.failed", destination=destination.name, error=str(exc))
-                    await asyncio.sleep(BACKEND_RETRY_SECONDS)
+            driver = self._driver(destination, client, ending)
+            while not (self._stopping or ending.is_set()):
+                wait = await driver.turn()
+                await self._sleep(wait.seconds, is_wakeable=wait.is_wakeable)
         finally:
-            if lease is not None:
-                self._parts.record.release(lease)
+            if driver is not None:
+                driver.end()
             await client.close()
 
-    def _lane(self, destination: Destination, client: HubSpotClient) -> Lane:
-        parts = self._parts
+    def _driver(self, destination: Destination, client: HubSpotClient, ending: asyncio.Event) -> Driver:
+        parts = self._parts.lane_parts()
         status = parts.record.lane(destination.destination_id).status
         governor = Governor.of(destination, parts.clock.now_ms(), status)
-        return Lane(
-            destination,
-            lambda: self._sources,
-            parts.journal,
-            parts.record,
-            client,
-            governor,
-            parts.clock,
-            parts.policy,
-            random.random,
-        )
-
-    async def _turn(self, lane: Lane, lease: Lease | None) -> Lease | None:
-        """Lease, look, linger, or run one cycle."""
-        parts, destination_id = self._parts, lane.destination.destination_id
-        seconds = parts.policy.lease_seconds
-        now_ms = parts.clock.now_ms()
-        if lease is None:
-            lease = parts.record.lease_lane(destination_id, self._owner, now_ms, seconds)
-            if lease is None:
-                await self._sleep(seconds / 4)
-                return None
-        elif lease.expires_at_ms - now_ms < 500 * seconds:
-            lease = parts.record.renew(lease, now_ms, seconds)
-        state = parts.record.lane(destination_id)
-        if state.stopped_reason and (state.resume_at_ms is None or state.resume_at_ms > now_ms):
-            await self._sleep(min(IDLE_SECONDS, seconds / 4))
-            return lease
-        pending = lane.pending(state)
-        wait_seconds = lane.wait_seconds(pending)
-        if wait_seconds is None:
-            await self._sleep(min(IDLE_SECONDS, seconds / 4))
-        elif wait_seconds > 0:
-            await asyncio.sleep(min(wait_seconds, LINGER_STEP_SECONDS))
-        else:
-            done = await self._with_lease(lease, lane.run_cycle(lease, pending))
-            if done and state.stopped_reason:
-                parts.record.stop_lane(destination_id, None, "", None)
-                log.info("lane.resumed", destination=lane.destination.name)
-            lease = parts.record.renew(lease, parts.clock.now_ms(), seconds)
-        return lease
-
-    async def _with_lease(self, lease: Lease, cycle: Coroutine[object, object, bool]) -> bool:
-        """Run a cycle while its lease is renewed; a lost lease ends the cycle at once."""
-        running = asyncio.ensure_future(cycle)
-        seconds = self._parts.policy.lease_seconds
-        try:
-            while True:
-                done, _ = await asyncio.wait({running}, timeout=seconds / 3)
-                if done:
-                    return running.result()
-                lease = self._parts.record.renew(lease, self._parts.clock.now_ms(), seconds)
-        finally:
-            if not running.done():
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+        lane = Lane(destination, lambda: self._sources, client, governor, parts)
+        return Driver(lane, self._owner, parts, ending)

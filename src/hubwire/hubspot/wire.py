@@ -18,6 +18,7 @@ _encode = msgspec.json.Encoder().encode
 
 SEARCH_PAGE = 200
 """Results of one search page. Source: HubSpot docs, search guide."""
+ADDITIONAL_DOMAINS = "hs_additional_domains"
 
 
 class _ObjectInput(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -151,27 +152,24 @@ def send_events(events: Iterable[EventInput]) -> bytes:
     )
 
 
-def search_companies(domains: Sequence[str], properties: Sequence[str] = ("domain",)) -> bytes:
+def search_companies(
+    domains: Sequence[str], properties: Sequence[str] = ("domain",), *, with_additional: bool = False
+) -> bytes:
     """The body of one search for companies by domain, oldest first.
 
     Shape: domains are lower-cased, as IN demands; the caller keeps the body under 3,000 characters.
+    `with_additional` also finds companies that have one of the domains beside their primary one.
     Source: HubSpot docs, search guide.
     """
+    values = [domain.lower() for domain in domains]
+    names = ["domain", ADDITIONAL_DOMAINS] if with_additional else ["domain"]
     return _encode(
         {
             "filterGroups": [
-                {
-                    "filters": [
-                        {
-                            "propertyName": "domain",
-                            "operator": "IN",
-                            "values": [domain.lower() for domain in domains],
-                        }
-                    ]
-                }
+                {"filters": [{"propertyName": name, "operator": "IN", "values": values}]} for name in names
             ],
             "sorts": [{"propertyName": "createdate", "direction": "ASCENDING"}],
-            "properties": list(properties),
+            "properties": list(dict.fromkeys([*properties, *names])),
             "limit": SEARCH_PAGE,
         }
     )
@@ -218,6 +216,20 @@ def found_companies(body: bytes) -> list[tuple[str, str]]:
     answer = read_batch(body)
     found = answer.results if answer else []
     return [(domain.lower(), one.id) for one in found if (domain := one.properties.get("domain"))]
+
+
+def found_domains(body: bytes) -> list[tuple[str, str, list[str]]]:
+    """(record id, primary domain, additional domains) of the companies that a search found, in its order."""
+    answer = read_batch(body)
+    found = answer.results if answer else []
+    return [
+        (
+            one.id,
+            (one.properties.get("domain") or "").lower(),
+            [domain.lower() for domain in (one.properties.get(ADDITIONAL_DOMAINS) or "").split(";") if domain],
+        )
+        for one in found
+    ]
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

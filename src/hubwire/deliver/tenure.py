@@ -1,0 +1,50 @@
+"""The lease of a lane while this worker has it: renewed in time, and asked before every call.
+
+Two workers never drive one portal: a worker that could not renew its lease stops calling before the lease ends, and
+whatever it would still record is refused by the record (fencing).
+"""
+
+from __future__ import annotations
+
+from hubwire.clock import Clock
+from hubwire.errors import LeaseLost
+from hubwire.record.protocol import Lease, Record
+
+
+class Tenure:
+    """One worker's hold on one lane."""
+
+    def __init__(self, record: Record, lease: Lease, clock: Clock, seconds: float) -> None:
+        self.lease = lease
+        self._record = record
+        self._clock = clock
+        self._seconds = seconds
+
+    @classmethod
+    def begin(cls, record: Record, destination_id: int, owner: str, clock: Clock, seconds: float) -> Tenure | None:
+        """The lane, or None while another worker has it."""
+        lease = record.lease_lane(destination_id, owner, clock.now_ms(), seconds)
+        return cls(record, lease, clock, seconds) if lease is not None else None
+
+    @property
+    def renew_seconds(self) -> float:
+        """How often it is renewed."""
+        return self._seconds / 3
+
+    def renew(self) -> None:
+        """Raises LeaseLost."""
+        self.lease = self._record.renew(self.lease, self._clock.now_ms(), self._seconds)
+
+    def renew_if_due(self) -> None:
+        """Renew when a third of its time is gone. Raises LeaseLost."""
+        if self.lease.expires_at_ms - self._clock.now_ms() < 1000 * (self._seconds - self.renew_seconds):
+            self.renew()
+
+    def check(self) -> None:
+        """Raises LeaseLost when the lease has run out: another worker may have begun."""
+        if self._clock.now_ms() >= self.lease.expires_at_ms:
+            raise LeaseLost(f"lane {self.lease.destination_id}: the lease ran out and was not renewed")
+
+    def end(self) -> None:
+        """Give the lane up."""
+        self._record.release(self.lease)
