@@ -227,7 +227,7 @@ def frame_of(
         viewer=viewer,
         navigation=_navigation(path, viewer),
         cli=cli,
-        json_url=str(URL(path=path, query=request.url.query).include_query_params(format="json")),
+        json_url=_json_url(request),
         done=DONE.get(request.query_params.get("done", ""), ""),
         problem=problem,
         is_sandbox=deps.is_sandbox,
@@ -235,6 +235,11 @@ def frame_of(
         demo_url="/demo" if deps.has_demo else None,
         version=__version__,
     )
+
+
+def _json_url(request: Request) -> str:
+    url = URL(path=request.url.path, query=request.url.query).remove_query_params(["done"])
+    return str(url.include_query_params(format="json"))
 
 
 def _navigation(path: str, viewer: Viewer | None) -> list[tuple[str, list[tuple[str, str, bool]]]]:

@@ -1,0 +1,193 @@
+"""The admin API answers what its document says, and changes what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from tests.integration.console.harness import HUBSPOT_TOKEN, MESSAGES, Console
+
+from hubwire.api.openapi import document
+from hubwire.api.table import OPERATIONS
+from hubwire.registry.access import Role
+
+DOCUMENT = document(OPERATIONS)
+
+
+def conforms(path: str, method: str, answer: Any) -> Any:
+    """The answer's body, after holding it against the document's schema for its status."""
+    described = DOCUMENT["paths"][f"/api/v1{path}"][method.lower()]["responses"]
+    assert str(answer.status_code) in described, answer.text
+    content = described[str(answer.status_code)].get("content")
+    if content is None:
+        assert answer.content == b""
+        return None
+    schema = {**content["application/json"]["schema"], "components": DOCUMENT["components"]}
+    Draft202012Validator(schema).validate(answer.json())
+    return answer.json()
+
+
+@pytest.fixture
+def lane_id(console: Console) -> int:
+    return console.fill()
+
+
+def test_every_get_answers_as_described(console: Console, lane_id: int) -> None:
+    console.call("POST", "/replay", json={"state": "dead"})
+    paths = {"replay_id": "1", "source_id": "server", "destination_id": "HubSpot", "message_id": "m-4"}
+    queries = {"plan-stored": {"message_id": "m-0"}}
+    for operation in OPERATIONS:
+        if operation.method == "GET":
+            described = operation.path.replace(":path", "").replace(":int", "")
+            answer = console.call("GET", described.format(**paths), params=queries.get(operation.name))
+            assert answer.status_code == 200, f"{operation.name}: {answer.text}"
+            conforms(described, "GET", answer)
+
+
+def test_every_call_that_is_wrong_answers_as_described(console: Console, lane_id: int) -> None:
+    paths = {"replay_id": "99", "source_id": "none", "destination_id": "none", "message_id": "none", "hint": "none"}
+    for operation in OPERATIONS:
+        described = operation.path.replace(":path", "").replace(":int", "")
+        answer = console.call(operation.method, described.format(**paths), content=b'{"nonsense":1}')
+        if answer.status_code >= 400:
+            assert conforms(described, operation.method, answer)["message"]
+        unknown = console.call(operation.method, described.format(**paths), params={"nonsense": "1"})
+        assert unknown.status_code in (400, 404), operation.name
+
+
+def test_status_counts_add_up(console: Console, lane_id: int) -> None:
+    status = conforms("/status", "GET", console.call("GET", "/status"))
+    [lane] = status["lanes"]
+    states = ("delivered", "discarded", "held", "pending", "retrying", "dead")
+    assert lane["taken"] == sum(lane[state] for state in states) == 7
+    assert (status["is_drained"], status["last_position"]) == (False, len(MESSAGES))
+    funnel = console.call("GET", "/funnel").json()["funnel"]
+    stages = [
+        count for name, count in funnel.items() if name not in ("destination_id", "since_ms", "until_ms", "received")
+    ]
+    assert sum(stages) == funnel["received"] == len(MESSAGES)
+
+
+def test_messages_are_filtered_and_paged(console: Console, lane_id: int) -> None:
+    seen: list[int] = []
+    before = None
+    while True:
+        query = {"limit": 4, **({"before": before} if before else {})}
+        answer = conforms("/messages", "GET", console.call("GET", "/messages", params=query))
+        seen += [one["position"] for one in answer["messages"]]
+        before = answer["before"]
+        if before is None:
+            break
+    assert seen == list(range(9, 0, -1))
+    dead = console.call("GET", "/messages", params={"state": "dead", "destination": "HubSpot"}).json()["messages"]
+    assert [one["message_id"] for one in dead] == ["m-4"]
+    assert console.call("GET", "/messages", params={"rejected": "true"}).json()["messages"][0]["rejected"] == "no-ids"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"state": "lost"}, "state"),
+        ({"limit": "1000000"}, "limit"),
+        ({"since": "yesterday"}, "since"),
+        ({"source": "nobody"}, "source"),
+        ({"stat": "dead"}, "stat"),
+    ],
+)
+def test_a_bad_parameter_is_named(console: Console, lane_id: int, query: dict[str, str], field: str) -> None:
+    answer = console.call("GET", "/messages", params=query)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+def test_view_sees_masked_payloads(console: Console, lane_id: int) -> None:
+    token = console.access.new_token("viewer", Role.VIEW).reveal()
+    for path in ("/messages", "/messages/m-0", "/messages/m-4", "/failures"):
+        text = console.call("GET", path, token=token).text
+        assert "paula@example.org" not in text
+        assert "dead@example.com" not in text
+    whole = console.call("GET", "/messages/m-0").json()["messages"][0]
+    assert whole["body"]["traits"]["email"] == "paula@example.org"
+
+
+def test_a_replay_is_counted_begun_and_cancelled(console: Console, lane_id: int) -> None:
+    counted = conforms("/replay", "POST", console.call("POST", "/replay", json={"state": "dead", "dry_run": True}))
+    assert (counted["count"], counted["replay"]) == (1, None)
+    assert console.call("GET", "/replays").json()["replays"] == []
+    begun = conforms("/replay", "POST", console.call("POST", "/replay", json={"state": "dead"}))
+    replay_id = begun["replay"]["replay_id"]
+    cancelled = console.call("POST", f"/replays/{replay_id}/cancel")
+    assert conforms("/replays/{replay_id}/cancel", "POST", cancelled)["state"] == "cancelled"
+
+
+def test_a_source_lives_from_begin_to_end(console: Console, lane_id: int) -> None:
+    made = conforms("/sources", "POST", console.call("POST", "/sources", json={"name": "app", "kind": "mobile"}))
+    source_id, key = made["source"]["source_id"], made["write_keys"][0]["text"]
+    assert console.store.registry.source_of_key(key) is not None
+    path = "/sources/{source_id}"
+    change = console.call("PATCH", f"/sources/{source_id}", json={"messages_per_second": 10})
+    changed = conforms(path, "PATCH", change)["source"]
+    assert (changed["messages_per_second"], changed["kind"], changed["identity_space"]) == (10, "mobile", "source:app")
+    second = console.call("POST", f"/sources/{source_id}/write-keys", json={"write_key": "my-own-key-0001"})
+    assert conforms(f"{path}/write-keys", "POST", second)["text"] == "my-own-key-0001"
+    assert console.call("DELETE", f"/sources/{source_id}/write-keys/{key[-4:]}").status_code == 204
+    assert console.store.registry.source_of_key(key) is None
+    assert console.call("DELETE", "/sources/app").status_code == 204
+    assert console.call("GET", "/sources/app").status_code == 404
+
+
+def test_a_destination_lives_from_begin_to_end_and_its_token_never_comes_out(console: Console, lane_id: int) -> None:
+    token = "pat-eu1-secret-token"
+    body = {"name": "Second", "hub_id": "42", "token": token, "mapping": {"contact": {"plan": "tier"}}}
+    made = console.call("POST", "/destinations", json=body)
+    assert conforms("/destinations", "POST", made)["has_token"]
+    path = "/destinations/{destination_id}"
+    answers = [made]
+    for method, sub, content in (
+        ("PATCH", "", {"hold_hours": 1, "source_ids": [1], "is_paused": True}),
+        ("POST", "/pause", None),
+        ("POST", "/resume", None),
+        ("POST", "/test", None),
+        ("PUT", "/token", {"token": f"{token}-2"}),
+        ("GET", "", None),
+    ):
+        answer = console.call(method, f"/destinations/Second{sub}", json=content)
+        assert answer.status_code == 200, answer.text
+        conforms(path + sub, method, answer)
+        answers.append(answer)
+    stored = answers[-1].json()["destination"]
+    assert (stored["hold_hours"], stored["source_ids"], stored["is_paused"]) == (1.0, [1], False)
+    assert stored["mapping"]["contact"] == {"plan": "tier"}
+    assert not [answer for answer in answers if token in answer.text or HUBSPOT_TOKEN in answer.text]
+    assert console.call("PUT", "/destinations/Second/token", json={"token": None}).json()["has_token"] is False
+    assert console.call("DELETE", "/destinations/Second").status_code == 204
+
+
+def test_a_bad_change_names_field_value_and_limit(console: Console, lane_id: int) -> None:
+    answer = console.call("PATCH", "/destinations/HubSpot", json={"hold_hours": 10_000})
+    problem = conforms("/destinations/{destination_id}", "PATCH", answer)
+    assert (problem["field"], problem["value"], problem["limit"]) == ("hold_hours", 10_000, [0, 744])
+    taken = console.call("POST", "/sources", json={"name": "server"})
+    assert (taken.status_code, taken.json()["code"]) == (400, "bad-setting")
+
+
+def test_a_plan_is_made_of_a_given_and_of_a_stored_message(console: Console, lane_id: int) -> None:
+    body = {"message": {"type": "identify", "userId": "1"}, "source": "website", "destination": 1}
+    planned = conforms("/plan", "POST", console.call("POST", "/plan", json=body))
+    assert planned["plan"]["operations"][0]["fields"][0]["rule"] == "special:firstName"
+    stored = console.call("GET", "/plan", params={"message_id": "m-0"})
+    assert conforms("/plan", "GET", stored)["destination_id"] == lane_id
+    refused = console.call("POST", "/plan", json={"message": {"no": "type"}})
+    assert refused.status_code == 400
+
+
+def test_the_document_is_served_and_open(console: Console) -> None:
+    answer = console.get("/api/v1/openapi.json")
+    assert answer.json() == DOCUMENT
+
+
+def test_every_change_is_in_the_audit_log_with_who_did_it(console: Console, lane_id: int) -> None:
+    token = console.access.new_token("ana", Role.ADMIN).reveal()
+    console.call("POST", "/destinations/HubSpot/pause", token=token)
+    entries = conforms("/audit", "GET", console.call("GET", "/audit"))["entries"]
+    assert (entries[0]["actor"], entries[0]["action"]) == ("ana", "destination.paused")

@@ -1,0 +1,309 @@
+"""What people change in the console: it is checked, stored, written to the audit log, and the lanes are told."""
+
+from __future__ import annotations
+
+import pytest
+from tests.integration.console.harness import Console, Page
+
+from hubwire.console.page import DONE
+from hubwire.delivery import State
+from hubwire.destination import SourceKind
+from hubwire.record.queries import MessageFilter
+from hubwire.record.replay import ReplayState
+from hubwire.registry.access import Role
+
+
+@pytest.fixture
+def lane_id(console: Console) -> int:
+    made = console.fill()
+    console.sign_in()
+    return made
+
+
+# -- getting started
+
+
+def test_the_whole_set_up_of_a_new_destination(console: Console) -> None:
+    console.sign_in()
+    assert "Add HubSpot" in console.get("/setup").text
+    assert "A new source" in console.get("/setup/new?kind=hubspot").text
+    made = console.post(
+        "/setup/new", kind="hubspot", name="Our HubSpot", feeds="new", source_name="website", source_kind="web"
+    )
+    assert made.status_code == 200
+    assert "wk_" in made.text, "the new source's write key is shown"
+    destination = console.store.registry.destinations()[1]
+    source = console.store.registry.sources()[1]
+    assert (destination.is_paused, destination.source_ids, source.kind) == (True, (1,), SourceKind.WEB)
+    assert source.identity_space == "source:website"
+
+    empty = console.post("/setup/1/token", token="", hub_id="")
+    assert (empty.status_code, "paste the access token" in empty.text) == (422, True)
+    assert console.post("/setup/1/token", token="pat-eu1-1234").headers["location"] == "/setup/1/modes"
+    answer = console.post("/setup/1/modes", device="1", load_forms_sdk="1")
+    assert answer.headers["location"] == "/setup/1/check"
+    assert console.store.registry.sources()[1].device_mode
+    assert console.store.registry.destinations()[1].load_forms_sdk
+
+    tested = Page(console.post("/setup/1/check").text).text
+    assert "The connection works" in tested
+    assert "Europe/Berlin" in tested
+    learnt = console.store.registry.destinations()[1]
+    assert (learnt.hub_id, learnt.region, learnt.is_paused) == ("7654321", "eu1", True)
+
+    assert console.post("/setup/1/send").headers["location"] == "/setup/1/send?done=resumed"
+    assert not console.store.registry.destinations()[1].is_paused
+    last = console.get("/setup/1/send").text
+    assert "analytics.load" in last, "the snippet, with the write key"
+    sent = console.post("/setup/1/first", source="1", email="peter@example.com")
+    assert sent.headers["location"] == "/messages/console-1?done=sent"
+    assert console.bench.sent[0][1]["traits"]["email"] == "peter@example.com"
+    actions = ["destination.created", "source.created", "write-key.added", "token.changed", "destination.resumed"]
+    assert set(actions) <= set(console.audited())
+
+
+def test_a_step_that_was_left_is_taken_up_again(console: Console) -> None:
+    console.sign_in()
+    console.post("/setup/new", kind="hubspot", name="Half way", feeds="new", source_name="app", source_kind="mobile")
+    assert "/setup/1/token" in Page(console.get("/setup").text).links()
+    console.post("/setup/1/token", token="pat-eu1-1234")
+    assert "/setup/1/check" in Page(console.get("/setup").text).links()
+
+
+def test_a_name_that_is_taken_is_told_on_the_form(console: Console, lane_id: int) -> None:
+    answer = console.post("/setup/new", kind="hubspot", name="HubSpot", feeds="all")
+    assert answer.status_code == 422
+    assert "exists already" in answer.text
+    assert len(console.store.registry.destinations()) == 1
+
+
+# -- sources
+
+
+def test_a_source_is_added_with_a_write_key_that_is_shown_once(console: Console, lane_id: int) -> None:
+    made = console.post("/sources/new", name="backend", kind="server", allowed_origins="", device_mode="1")
+    key = console.json("/sources")["lines"][-1]["keys"][0].removeprefix("…")
+    assert key in made.text
+    stored = console.store.registry.sources()[3]
+    assert (stored.name, stored.device_mode, stored.identity_space) == ("backend", False, "server")
+    again = console.get("/sources/3").text
+    assert "wk_" not in again, "of a server's key only the last four characters are known afterwards"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "x" * 65),
+        ("kind", "toaster"),
+        ("allowed_origins", "www.example.com"),
+        ("allowed_origins", "https://user@example.com"),
+        ("allowed_origins", "https://example.com/path"),
+        ("messages_per_second", "0"),
+        ("messages_per_second", "many"),
+    ],
+)
+def test_a_bad_source_is_told_and_not_stored(console: Console, lane_id: int, field: str, value: str) -> None:
+    before = console.store.registry.sources()
+    answer = console.post("/sources/1", **{"name": "server", "kind": "server", "is_enabled": "1", field: value})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert console.store.registry.sources() == before
+
+
+def test_a_write_key_is_rotated(console: Console, lane_id: int) -> None:
+    added = console.post("/sources/1/keys")
+    assert "wk_" in added.text
+    assert console.post("/sources/1/keys/revoke", hint="0001").headers["location"].endswith("done=revoked")
+    keys = {key.hint: key.is_revoked for key in console.store.registry.write_keys(1)}
+    assert keys["0001"]
+    assert len(keys) == 2
+    assert console.store.registry.source_of_key("wk_server_secret_key_0001") is None
+
+
+def test_a_source_is_removed(console: Console, lane_id: int) -> None:
+    assert console.post("/sources/2/remove").headers["location"] == "/sources?done=removed"
+    assert list(console.store.registry.sources()) == [1]
+
+
+# -- connection
+
+
+def test_pausing_keeps_and_resuming_clears_a_stopped_line(console: Console, lane_id: int) -> None:
+    console.post(f"/connection/{lane_id}/pause")
+    assert console.store.registry.destinations()[lane_id].is_paused
+    assert "Paused by a person" in console.get("/").text
+    console.store.record.stop_lane(lane_id, "unauthorised", "401", None)
+    console.post(f"/connection/{lane_id}/resume")
+    assert not console.store.registry.destinations()[lane_id].is_paused
+    assert console.store.record.lane(lane_id).stopped_reason is None
+    assert console.woken
+
+
+def test_a_new_token_starts_a_stopped_line(console: Console, lane_id: int) -> None:
+    console.store.record.stop_lane(lane_id, "unauthorised", "401", None)
+    assert "Stopped" in console.get("/").text
+    console.post(f"/connection/{lane_id}/token", token="pat-na1-new-token")
+    token = console.store.registry.token(lane_id)
+    assert token is not None
+    assert token.reveal() == "pat-na1-new-token"
+    assert console.store.record.lane(lane_id).stopped_reason is None
+
+
+def test_options_are_changed_and_the_audit_says_which(console: Console, lane_id: int) -> None:
+    form = {"name": "HubSpot", "hub_id": "1234567", "region": "eu1", "api_version": "2026-03", "hold_hours": "24"}
+    answer = console.post(f"/connection/{lane_id}", feeds="some", source="2", calls_per_second="5", **form)
+    assert answer.status_code == 303
+    stored = console.store.registry.destinations()[lane_id]
+    assert (stored.region, stored.api_version, stored.hold_hours) == ("eu1", "2026-03", 24.0)
+    assert (stored.source_ids, stored.calls_per_second, stored.suppress_unchanged_hours) == ((2,), 5.0, 24.0)
+    [entry] = [one for one in console.store.registry.audit(10) if one.action == "destination.changed"]
+    assert (entry.actor, "hold_hours 72.0 -> 24.0" in entry.detail) == ("admin-person", True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("hub_id", "12x"),
+        ("region", "mars1"),
+        ("api_version", "v1"),
+        ("hold_hours", "-1"),
+        ("hold_hours", "nan"),
+        ("calls_per_second", "1e9"),
+        ("calls_per_day", "0"),
+    ],
+)
+def test_a_bad_option_is_told_and_not_stored(console: Console, lane_id: int, field: str, value: str) -> None:
+    before = console.store.registry.destinations()
+    answer = console.post(f"/connection/{lane_id}", **{"name": "HubSpot", "feeds": "all", field: value})
+    assert answer.status_code == 422
+    assert console.store.registry.destinations() == before
+
+
+def test_the_connection_test_shows_checks_with_remedies(console: Console, lane_id: int) -> None:
+    text = Page(console.post(f"/connection/{lane_id}/test").text).text
+    assert "The connection works" in text
+    assert "Needs an Enterprise tier." in text
+    assert "behavioral_events.event_definitions.read_write" in text
+
+
+def test_a_destination_is_removed_with_its_token(console: Console, lane_id: int) -> None:
+    console.post(f"/connection/{lane_id}/remove")
+    assert console.store.registry.destinations() == {}
+    assert console.get("/").status_code == 200
+
+
+# -- mapping and schema
+
+
+def test_a_rule_is_added_replaced_and_removed(console: Console, lane_id: int) -> None:
+    console.post(f"/mapping/{lane_id}/rules", table="contact", trait="plan", name="plan_tier")
+    console.post(f"/mapping/{lane_id}/rules", table="contact", trait="ssn", leave_out="1")
+    console.post(f"/mapping/{lane_id}/rules", table="events", trait="Noise", leave_out="1")
+    mapping = console.store.registry.destinations()[lane_id].mapping
+    assert (mapping.contact, mapping.events) == ({"plan": "plan_tier", "ssn": None}, {"Noise": None})
+    console.post(f"/mapping/{lane_id}/rules/remove", table="contact", trait="ssn")
+    assert console.store.registry.destinations()[lane_id].mapping.contact == {"plan": "plan_tier"}
+
+
+@pytest.mark.parametrize(
+    "form", [{"trait": "plan", "name": "Not A Name"}, {"trait": "plan"}, {"trait": "", "name": "x"}]
+)
+def test_a_bad_rule_is_told_and_not_stored(console: Console, lane_id: int, form: dict[str, str]) -> None:
+    answer = console.post(f"/mapping/{lane_id}/rules", table="contact", **form)
+    assert answer.status_code == 422
+    assert console.store.registry.destinations()[lane_id].mapping.contact == {}
+
+
+def test_switches_are_all_set_from_one_form(console: Console, lane_id: int) -> None:
+    console.post(f"/mapping/{lane_id}", create_properties="1", only_events="A\r\n\r\n B ", company_domain="registrable")
+    mapping = console.store.registry.destinations()[lane_id].mapping
+    assert (mapping.create_properties, mapping.companies_need_contact, mapping.only_events) == (True, False, ("A", "B"))
+    assert mapping.company_domain == "registrable"
+
+
+def test_a_property_is_created_in_the_portal(console: Console, lane_id: int) -> None:
+    answer = console.post(f"/schema/{lane_id}/properties", object="company", name="tier", type="number")
+    assert answer.status_code == 303
+    assert console.bench.made == [(lane_id, "companies", "tier", "number")]
+    assert console.post(f"/schema/{lane_id}/properties", object="contact", name="Bad Name").status_code == 422
+
+
+# -- test page
+
+
+def test_a_dry_run_shows_values_rules_and_what_is_left_out(console: Console, lane_id: int) -> None:
+    answer = console.post("/test", message='{"type":"identify","userId":"1"}', source="1", destination="1", do="plan")
+    text = Page(answer.text).text
+    assert "What would be sent" in text
+    assert "special:firstName" in text
+    assert "no contact property plan" in text
+    assert console.bench.sent == []
+
+
+@pytest.mark.parametrize("message", ["", "{", "[]", '"x"', '{"no":"type"}', "x" * 70_000])
+def test_a_message_that_cannot_be_planned_is_told(console: Console, lane_id: int, message: str) -> None:
+    answer = console.post("/test", message=message, source="1", destination="1")
+    assert answer.status_code == 422
+
+
+def test_a_message_is_sent_for_real(console: Console, lane_id: int) -> None:
+    answer = console.post("/test", message='{"type":"identify"}', source="2", destination="1", do="send")
+    assert answer.headers["location"] == "/messages/console-1?done=sent"
+    assert console.bench.sent == [(2, {"type": "identify"})]
+    assert "message.sent" in console.audited()
+
+
+# -- replays
+
+
+def test_a_filtered_set_is_counted_replayed_and_cancelled(console: Console, lane_id: int) -> None:
+    counted = console.json("/replays/new?state=dead&reason=invalid-input")
+    assert (counted["count"], counted["calls"]) == (1, 1)
+    begun = console.post("/replays", state="dead", reason="invalid-input")
+    assert begun.headers["location"] == "/replays/1"
+    assert "0 of 1 settled" in Page(console.get("/replays/1").text).text
+    assert console.post("/replays/1/cancel").headers["location"] == "/replays/1?done=cancelled"
+    assert console.json("/replays/1")["line"]["replay"]["state"] == ReplayState.CANCELLED
+    assert {"replay.begun", "replay.cancelled"} <= set(console.audited())
+    assert console.post("/replays", state="retrying").status_code == 400
+
+
+def test_one_message_is_replayed_from_its_page(console: Console, lane_id: int) -> None:
+    answer = console.post("/replays/message/m-4", destination=str(lane_id), position="5", state="dead")
+    assert answer.headers["location"] == "/messages/m-4?done=replayed"
+    assert console.store.replays.step(console.clock.now_ms(), 100) == 1
+    assert console.store.queries.messages(MessageFilter(state=State.DEAD)) == []
+    assert console.post("/replays/message/m-4", destination="1", position="5", state="pending").status_code == 400
+
+
+# -- members
+
+
+def test_a_member_gets_a_token_once_and_works_with_it(console: Console, lane_id: int) -> None:
+    made = console.post("/members", name="ana", role="operate")
+    token = made.text.split("hw_")[1].split("<")[0]
+    assert f"hw_{token}" not in console.get("/members").text
+    assert console.call("GET", "/status", token=f"hw_{token}").status_code == 200
+    console.post("/members/remove", name="ana")
+    assert console.call("GET", "/status", token=f"hw_{token}").status_code == 401
+    assert console.post("/members", name="<b>", role="view").status_code == 422
+
+
+def test_the_view_role_sees_no_forms_that_change(console: Console, lane_id: int) -> None:
+    console.sign_in(Role.VIEW)
+    for path in ("/sources/1", "/connection/1", "/mapping/1", "/messages/m-4", "/failures", "/replays"):
+        page = Page(console.get(path).text)
+        posts = {form.get("action") for form in page.all("form") if form.get("method") == "post"} - {"/logout"}
+        allowed = {"/sources/1", "/connection/1", "/mapping/1"}
+        assert posts <= allowed, "only disabled fieldsets"
+        if posts:
+            assert any("disabled" in one for one in page.all("fieldset"))
+        assert "data-key" not in str(page.all("a")) or path == "/failures"
+
+
+def test_every_done_word_is_known(console: Console, lane_id: int) -> None:
+    for word, said in DONE.items():
+        assert said in console.get(f"/?done={word}").text
+    assert 'role="status"' not in console.get("/?done=evil").text, "a link puts no words into the console's mouth"

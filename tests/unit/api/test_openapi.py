@@ -1,0 +1,44 @@
+"""The document is valid OpenAPI 3.1 and tells of every operation; the reference page is the one that it writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from hubwire.api.openapi import document, reference
+from hubwire.api.table import OPERATIONS
+
+REFERENCE = Path(__file__).parents[3] / "docs/reference/admin-api.md"
+
+
+def test_the_document_is_valid_openapi() -> None:
+    described = document(OPERATIONS)
+    assert described["openapi"].startswith("3.1")
+    assert list(OpenAPIV31SpecValidator(described).iter_errors()) == []
+
+
+def test_every_operation_is_described_once() -> None:
+    described = document(OPERATIONS)
+    found = [(path, method) for path, methods in described["paths"].items() for method in methods]
+    assert len(found) == len(OPERATIONS)
+    ids = [operation["operationId"] for methods in described["paths"].values() for operation in methods.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_path_values_are_described() -> None:
+    for path, methods in document(OPERATIONS)["paths"].items():
+        for operation in methods.values():
+            names = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+            assert names == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def test_tokens_only_go_in() -> None:
+    for path, methods in document(OPERATIONS)["paths"].items():
+        for operation in methods.values():
+            answer = str(operation["responses"].get("200", "")) + str(operation["responses"].get("201", ""))
+            assert "TokenBody" not in answer, path
+
+
+def test_the_reference_page_is_fresh() -> None:
+    assert REFERENCE.read_text(encoding="utf-8") == reference(OPERATIONS), "run `make docs`"

@@ -1,0 +1,149 @@
+"""How values look, where a chart's bars and lines go, and that the vendored script is the one its notice names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib import resources
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from hubwire.console import formats
+from hubwire.console.chart import (
+    HEIGHT,
+    SPARK_HEIGHT,
+    SPARK_WIDTH,
+    WIDTH,
+    activity_chart,
+    round_up,
+    short_count,
+    spark_line,
+)
+from hubwire.console.page import make_templates
+from hubwire.console.pages.budget import read_budget
+from hubwire.console.static import TYPES, StaticFiles
+from hubwire.delivery import State
+from hubwire.reasons import EXPLANATIONS
+from hubwire.record.statistics import ActivityPoint
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "–"),
+        (0.0421, "42 ms"),
+        (1.5, "1.5 s"),
+        (61, "1 min 1 s"),
+        (120, "2 min"),
+        (3700, "1 h 1 min"),
+        (200_000, "2 d 7 h"),
+    ],
+)
+def test_a_length_of_time_in_words(seconds: float | None, words: str) -> None:
+    assert formats.duration(seconds) == words
+
+
+@pytest.mark.parametrize(("size", "words"), [(None, "–"), (12, "12 bytes"), (2048, "2 KiB"), (3_500_000, "3.34 MiB")])
+def test_a_size_in_words(size: int | None, words: str) -> None:
+    assert formats.size(size) == words
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "words"),
+    [(0, 9, "0 %"), (1, 0, "0 %"), (1, 3, "33.3 %"), (1, 10_000, "< 0.1 %"), (99_999, 100_000, "> 99.9 %")],
+)
+def test_a_share_never_hides_a_rest(part: int, whole: int, words: str) -> None:
+    assert formats.share(part, whole) == words
+
+
+def test_a_time_is_an_element_with_utc_in_its_title() -> None:
+    shown = formats.when(1_795_456_800_123)
+    assert isinstance(shown, Markup)
+    assert 'datetime="2026-11-23T18:00:00.123Z"' in shown
+    assert 'title="2026-11-23 18:00:00.123 UTC"' in shown
+    assert formats.when(None) == "–"
+    assert formats.when(1 << 62) == str(1 << 62)
+
+
+def test_backquotes_become_code_and_markup_stays_text() -> None:
+    assert formats.words("set `a<b` <b>") == Markup("set <code>a&lt;b</code> &lt;b&gt;")
+
+
+def test_every_state_has_words() -> None:
+    assert all(formats.state_words(state) for state in (*State, "rejected"))
+
+
+def test_every_explained_reason_has_a_cause_on_the_page() -> None:
+    assert EXPLANATIONS
+    assert all(formats.cause(reason) for reason in EXPLANATIONS)
+    assert formats.cause("made-up") == ""
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 10**9)] * 3), min_size=1, max_size=50))
+def test_everything_drawn_is_inside_the_chart(counts: list[tuple[int, int, int]]) -> None:
+    points = [ActivityPoint(at_ms=at, delivered=one[0], dead=one[1], backlog=one[2]) for at, one in enumerate(counts)]
+    drawn = activity_chart(points)
+    for bar in drawn.bars:
+        assert 0 <= bar.failed_y <= bar.delivered_y + 0.2
+        assert bar.x + bar.width <= WIDTH
+    for point in drawn.backlog.split():
+        x, y = (float(part) for part in point.split(","))
+        assert 0 <= x <= WIDTH
+        assert 0 <= y <= HEIGHT
+    assert drawn.is_empty == (not any(any(one) for one in counts))
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=30))
+def test_a_small_line_stays_in_its_box(values: list[int]) -> None:
+    for point in spark_line(values).split():
+        x, y = (float(part) for part in point.split(","))
+        assert 0 <= x <= SPARK_WIDTH + 0.1
+        assert 0 <= y <= SPARK_HEIGHT
+
+
+@given(st.integers(0, 10**12))
+def test_axes_end_on_a_round_number(value: int) -> None:
+    rounded = round_up(value)
+    assert value <= rounded <= max(1, 4 * value)
+    assert str(rounded).rstrip("0") in ("1", "2", "4")
+
+
+@given(st.integers(0, 10**11))
+def test_a_short_count_is_short(value: int) -> None:
+    assert len(short_count(value)) <= 5
+
+
+def test_a_budget_is_read_from_whatever_the_lane_wrote() -> None:
+    assert read_budget({}).limit is None
+    told = read_budget({"rate": "100 calls / 10 s", "budget": {"limit": 40_000, "used": 10_000, "ends_at_ms": None}})
+    assert (told.limit, told.used_share, told.rate) == (40_000, 0.25, "100 calls / 10 s")
+    assert read_budget({"limit": "many", "used": True, "rate": 5}).limit is None
+
+
+def test_the_vendored_script_is_the_one_that_the_notice_names() -> None:
+    folder = resources.files("hubwire.console").joinpath("static/vendor")
+    notice = folder.joinpath("NOTICE.md").read_text(encoding="utf-8")
+    found = re.search(r"`htmx\.min\.js`.*\| ([0-9a-f]{64}) \|", notice)
+    assert found is not None
+    assert hashlib.sha256(folder.joinpath("htmx.min.js").read_bytes()).hexdigest() == found[1]
+    assert "Zero-Clause BSD" in folder.joinpath("htmx.LICENSE.txt").read_text(encoding="utf-8")
+
+
+def test_every_template_compiles_and_every_static_file_has_an_address() -> None:
+    static = StaticFiles()
+    templates = make_templates(static)
+    for name in templates.list_templates():
+        templates.get_template(name)
+    assert all(static.url(name).startswith("/console/static/") for name in TYPES)
+
+
+def test_pages_ask_for_nothing_from_elsewhere() -> None:
+    for folder in ("templates", "static"):
+        for entry in resources.files("hubwire.console").joinpath(folder).iterdir():
+            if entry.name.endswith((".html", ".css", ".js")):
+                text = entry.read_text(encoding="utf-8")
+                assert not re.search(r"(src|href|url\()\s*=?\s*[\"'(]?(https?:)?//", text), entry.name
+                assert "|safe" not in text.replace(" ", ""), entry.name
