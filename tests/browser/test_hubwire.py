@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import APIResponse, expect
 from tests.browser.harness import Host, Visit, eventually
+from tests.browser.test_golden import RUN_ROWS
+from tests.browser.test_pages import GO_BACK, WHEN_RESTORED
 from tests.support.process import HubwireProcess
 
 WANTS_FORMS = '"loadFormsSdk":true'
@@ -42,6 +44,12 @@ class Sandbox:
         results = self.get(f"{self.url}/_emulator/browser/log")["results"]
         return [entry for entry in results if entry["kind"] == kind]
 
+    def counted(self, site: str) -> list[str]:
+        """What HubSpot counted on a site, in order."""
+        entries = [entry for kind in ("view", "event") for entry in self.browser_log(kind)]
+        entries.sort(key=lambda entry: (entry["at"], entry["sequence"]))
+        return [entry.get("name") or entry["path"] for entry in entries if entry["url"].startswith(site)]
+
     def await_browser_event(self, name: str) -> dict[str, Any]:
         def look() -> dict[str, Any]:
             return next((entry for entry in self.browser_log("event") if entry["name"] == name), {})
@@ -57,6 +65,13 @@ class Sandbox:
             return next((fate for fate in fates if fate["state"] not in ("pending", "leased")), {})
 
         return eventually(look, f"the fate of {fields}", timeout_seconds=20)
+
+
+@pytest.fixture(autouse=True)
+def fresh_site(host: Host, sandbox: Sandbox) -> None:
+    """No browser log of an earlier test; the site's pages are gone with it."""
+    reset = urllib.request.Request(f"{sandbox.url}/_emulator/browser/reset", method="POST")
+    urllib.request.urlopen(reset, timeout=10).close()
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +181,40 @@ def test_a_changed_setting_is_in_the_next_script(host: Host, sandbox: Sandbox, v
     visit.is_ready()
     assert visit.asked_for("/forms/") == []
     sandbox.process.run("destination", "change", "sandbox", "--forms")
+
+
+def test_the_golden_table_through_hubwire(host: Host, sandbox: Sandbox, visit: Visit) -> None:
+    visit.open(site_page(host, sandbox, path="/golden"))
+    visit.is_ready()
+    rows, _ = visit.evaluate(RUN_ROWS)
+    sandbox.await_browser_event("pe1234567_the_end")
+    told = [entry for entry in sandbox.browser_log("command") if entry["url"].endswith("/golden")]
+    told.sort(key=lambda entry: entry["sequence"])
+    commands = [entry["command"] for entry in told if entry["command"][0] != "setPath"][:-1]
+    expected = json.loads(json.dumps(rows).replace("pe1234_", "pe1234567_"))
+    for (row, command), received in zip(expected, commands, strict=True):
+        if "internal name" not in row:  # the table's is another portal's here
+            assert received == command, row
+
+
+def test_routes_and_a_restored_page_through_hubwire(host: Host, sandbox: Sandbox, visit: Visit) -> None:
+    site_page(host, sandbox, GO_BACK, "/next")
+    page = visit.open(site_page(host, sandbox, WHEN_RESTORED, "/first"))
+    visit.is_ready()
+    visit.evaluate("history.pushState({}, '', '/route'); analytics.page().then(() => {})")
+    page.evaluate("document.getElementById('next').click()")
+    sandbox.await_browser_event("pe1234567_back_again")
+    assert sandbox.counted(host.site) == ["/first", "/route", "/next", "pe1234567_back_again"]
+    assert sandbox.fate(type="track", event="Back again")["reason"] == "delivered-in-browser"
+
+
+@pytest.mark.parametrize("blocked", ["/forms/", "/_hubspot/js/analytics/", "/_hubspot/js/1234567.js", "/_hubspot/"])
+def test_blocked_scripts_through_hubwire(host: Host, sandbox: Sandbox, visit: Visit, blocked: str) -> None:
+    visit.context.route(f"**{blocked}**", lambda route: route.abort("blockedbyclient"))
+    visit.open(site_page(host, sandbox, "analytics.identify('fay', {email: 'fay@site.test'})"))
+    visit.is_ready()
+    event = f"Stopped {blocked}"
+    visit.evaluate(f"analytics.track('{event}').then(() => {{}})")
+    fate = sandbox.fate(type="track", event=event)
+    assert fate["reason"] == ("delivered-in-browser" if blocked == "/forms/" else None)
+    assert fate["state"] == ("discarded" if blocked == "/forms/" else "delivered")
