@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -152,9 +151,9 @@ class Console:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def post(self, path: str, headers: Mapping[str, str] | None = None, **form: Any) -> Any:
+    def post(self, path: str, **form: Any) -> Any:
         """Post a form as one of our own pages does."""
-        return self.client.post(path, data=form, headers={"sec-fetch-site": "same-origin", **(headers or {})})
+        return self.client.post(path, data=form, headers={"sec-fetch-site": "same-origin"})
 
     def call(self, method: str, path: str, token: str = ADMIN_TOKEN, **options: Any) -> Any:
         """Call the admin API."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from tests.integration.console.harness import HUBSPOT_TOKEN, MESSAGES, Console
 
 from hubwire.api.openapi import document

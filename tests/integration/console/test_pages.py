@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from html import unescape
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from tests.integration.console.harness import ADMIN_TOKEN, HUBSPOT_TOKEN, MESSAGES, XSS, Console, Page
+from typer.main import get_command
 
+from hubwire.cli import app
 from hubwire.console.app import GET_PAGES
 from hubwire.console.page import NAVIGATION
 from hubwire.delivery import State
@@ -103,6 +109,25 @@ def test_a_page_is_refused_to_a_lesser_role(console: Console, path: str, role: R
     console.fill()
     console.sign_in(Role.VIEW)
     assert console.get(path).status_code == 403
+
+
+def test_the_command_that_a_page_names_exists(console: Console) -> None:
+    console.fill()
+    console.store.replays.begin(DEAD, "ana", console.clock.now_ms())
+    console.sign_in()
+    commands = get_command(app)
+    for paths in PATHS.values():
+        named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", console.get(paths[0]).text)
+        if named is None:
+            assert paths[0] in ("/audit", "/members")
+            continue
+        words = shlex.split(unescape(named[1]))
+        assert words.pop(0) == "hubwire"
+        command: Any = commands
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        options = {name for one in command.params for name in one.opts}
+        assert {word for word in words if word.startswith("--")} <= options, named[1]
 
 
 def test_links_of_the_pages_lead_somewhere(console: Console) -> None:

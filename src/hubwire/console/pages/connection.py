@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import msgspec
 from starlette.responses import Response
 
@@ -138,7 +140,7 @@ async def _show(
         "connection.html",
         page,
         title=f"Connection: {destination.name}",
-        cli="hubwire doctor",
+        cli="hubwire doctor" if report else f"hubwire destination show {quote(destination.name)}",
         problem=problem,
         status=200 if problem is None else 422,
     )

@@ -87,7 +87,7 @@ async def replay(view: View) -> Response:
         messages_href=f"/messages?{filter_query(found.wanted)}",
         may_operate=view.may(Role.OPERATE),
     )
-    return view.render("replay.html", page, title=f"Replay {found.replay_id}", cli="hubwire replay")
+    return view.render("replay.html", page, title=f"Replay {found.replay_id}", cli="hubwire status")
 
 
 async def cancel(view: View) -> Response:

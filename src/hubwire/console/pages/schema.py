@@ -110,7 +110,7 @@ async def _show(view: View, problem: Problem | None = None) -> Response:
             unreadable = str(exc)
     page = await view.read(_read, view, destination, found, unreadable)
     status = 200 if problem is None else 422
-    return view.render("schema.html", page, title="Schema", cli="hubwire doctor", problem=problem, status=status)
+    return view.render("schema.html", page, title="Schema", cli="hubwire schema plan", problem=problem, status=status)
 
 
 def _read(view: View, destination: Destination | None, found: PortalSchema | None, unreadable: str) -> SchemaPage:

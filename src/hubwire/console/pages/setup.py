@@ -5,6 +5,7 @@ message. Each step can be left and taken up again: what it made is in the databa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 
 import msgspec
 from starlette.responses import Response
@@ -19,6 +20,12 @@ from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import HubwireError
 
 STEPS = (("token", "Token and Hub ID"), ("modes", "Device or cloud"), ("check", "Test"), ("send", "First message"))
+CLI = {
+    "token": "hubwire destination token {}",
+    "modes": "hubwire destination change {}",
+    "check": "hubwire doctor",
+    "send": "hubwire destination resume {}",
+}
 SCOPES = (
     "crm.objects.contacts.read",
     "crm.objects.contacts.write",
@@ -183,7 +190,7 @@ async def _show(
         f"setup_{name}.html",
         page,
         title=dict(STEPS)[name],
-        cli="hubwire doctor" if name == "check" else "hubwire destination",
+        cli=CLI[name].format(quote(destination.name)),
         problem=problem,
         status=200 if problem is None else 422,
     )

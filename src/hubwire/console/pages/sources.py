@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import msgspec
 from starlette.responses import Response
 
@@ -125,8 +127,9 @@ async def _show(view: View, shown: Source, new_key: str | None = None, problem: 
         may_admin=view.may(Role.ADMIN),
     )
     title = f"Source: {shown.name}" if shown.source_id else "New source"
+    cli = f"hubwire source show {quote(shown.name)}" if shown.source_id else "hubwire source add"
     status = 200 if problem is None else 422
-    return view.render("source.html", page, title=title, cli="hubwire source", problem=problem, status=status)
+    return view.render("source.html", page, title=title, cli=cli, problem=problem, status=status)
 
 
 def _source(view: View) -> Source:

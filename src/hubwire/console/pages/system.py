@@ -77,7 +77,7 @@ async def system(view: View) -> Response:
         settings=setting_lines(view.deps.settings),
         registry_version=await view.read(view.deps.registry.version),
     )
-    return view.render("system.html", page, title="System", cli="hubwire status --json")
+    return view.render("system.html", page, title="System", cli="hubwire settings")
 
 
 async def audit(view: View) -> Response:
@@ -85,7 +85,7 @@ async def audit(view: View) -> Response:
     before_ms = number(view.fields, "before", 1, 1 << 62)
     entries = await view.read(view.deps.registry.audit, AUDIT_ENTRIES, before_ms)
     older = f"/audit?before={entries[-1].at_ms}" if len(entries) == AUDIT_ENTRIES else None
-    return view.render("audit.html", AuditPage(entries=entries, older_href=older), title="Audit", cli="hubwire audit")
+    return view.render("audit.html", AuditPage(entries=entries, older_href=older), title="Audit")
 
 
 async def members(view: View) -> Response:
@@ -172,4 +172,4 @@ async def _show_members(
         you=view.viewer.name,
     )
     status = 200 if problem is None else 422
-    return view.render("members.html", page, title="Members", cli="hubwire member", problem=problem, status=status)
+    return view.render("members.html", page, title="Members", problem=problem, status=status)
