@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import heapq
+import itertools
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -30,3 +34,45 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self._now_ms += round(seconds * 1000)
+
+
+class SimulatedClock(FakeClock):
+    """A clock moved by those who sleep by it: when nothing else can run, it is the time that the first waits for.
+
+    Shape: `moved` hears of every step, so that another clock can follow. One event loop at a time.
+    """
+
+    SETTLING_STEPS = 40
+    """Turns of the event loop after which whatever can run has run; nothing here waits for threads or sockets."""
+
+    def __init__(self, now_ms: int = 1_700_000_000_000, moved: Callable[[float], None] = lambda seconds: None) -> None:
+        super().__init__(now_ms)
+        self._moved = moved
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._mover: asyncio.Task[None] | None = None
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        self._moved(seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when this clock is so much further."""
+        wakes_at_ms = self.now_ms() + max(1, round(seconds * 1000))
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (wakes_at_ms, next(self._numbers), woken))
+        if self._mover is None or self._mover.done():
+            self._mover = asyncio.create_task(self._move())
+        await woken
+
+    async def _move(self) -> None:
+        while self._sleepers:
+            for _ in range(self.SETTLING_STEPS):
+                await asyncio.sleep(0)
+            while self._sleepers and self._sleepers[0][2].done():
+                heapq.heappop(self._sleepers)
+            if self._sleepers:
+                wakes_at_ms, _, woken = heapq.heappop(self._sleepers)
+                if wakes_at_ms > self.now_ms():
+                    self.advance((wakes_at_ms - self.now_ms()) / 1000)
+                woken.set_result(None)

@@ -8,8 +8,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from hubwire.testing import running_emulator
 from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess
+
+from hubwire.testing import running_emulator
 
 ROUNDS = 3
 ACKNOWLEDGED_BEFORE_KILL = 150

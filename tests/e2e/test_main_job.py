@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from segment.analytics.client import Client
-
 from benchmarks.corpus import write
-from hubwire.testing import Emulator, running_emulator
+from segment.analytics.client import Client
 from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess, ndjson
+
+from hubwire.testing import Emulator, running_emulator
 
 
 @pytest.fixture

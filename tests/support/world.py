@@ -1,0 +1,275 @@
+"""A whole Hubwire in one process and one thread, on time that a test moves: a receiver, a journal and a record on one
+SQLite file, lanes driven turn by turn, and an emulated HubSpot that is called without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from hubwire.backends.sqlite.connection import SqliteFile
+from hubwire.backends.sqlite.journal import SqliteJournal
+from hubwire.backends.sqlite.record import SqliteRecord
+from hubwire.clock import SimulatedClock
+from hubwire.deliver.driver import Driver
+from hubwire.deliver.governor import Governor
+from hubwire.deliver.lane import Lane, LaneParts, LanePolicy
+from hubwire.destination import Destination, Source
+from hubwire.emulator.wire import Request
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.tokens import FixedToken
+from hubwire.journal.group_commit import GroupCommit
+from hubwire.message import Entry
+from hubwire.receive.app import ReceiveApp
+from hubwire.receive.limits import ReceiveLimits
+from hubwire.secret import Secret
+from hubwire.testing import Emulator
+
+HUB_ID = "1234567"
+TOKEN = "pat-test-token"
+NOW_MS = 1_768_473_000_000
+"""2026-01-15, 10:30 UTC."""
+SERVER = Source(source_id=1, name="server")
+DESTINATION = Destination(destination_id=1, name="hubspot", hub_id=HUB_ID)
+MOST_TURNS = 3_000
+
+Trouble = Callable[[httpx2.Request], Exception | None]
+
+
+def no_trouble(request: httpx2.Request) -> Exception | None:
+    """A network that works."""
+    return None
+
+
+class EmulatorTransport(httpx2.AsyncBaseTransport):
+    """Calls the emulator's own functions, each call taking `latency_seconds` of simulated time.
+
+    `trouble` may give an exception for a call: raised before the call has its effect, or after it (`.is_after`).
+    """
+
+    def __init__(self, emulator: Emulator, clock: SimulatedClock, latency_seconds: float = 0.05) -> None:
+        self.trouble: Trouble = no_trouble
+        self._emulator = emulator
+        self._clock = clock
+        self._latency_seconds = latency_seconds
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        trouble = self.trouble(request)
+        is_after = getattr(trouble, "is_after", False)
+        if trouble is not None and not is_after:
+            raise trouble
+        await self._clock.sleep(self._latency_seconds / 2)
+        sent = {name.lower(): value for name, value in request.headers.raw}
+        path, _, query = request.url.raw_path.partition(b"?")
+        try:
+            reply = self._emulator.app.respond(Request(request.method, path.decode(), query, sent, request.content))
+        except ConnectionResetError as exc:
+            raise httpx2.ReadError("reset by the emulator", request=request) from exc
+        await self._clock.sleep(self._latency_seconds / 2)
+        if trouble is not None:
+            raise trouble
+        headers = [*reply.headers, (b"content-type", reply.content_type)]
+        return httpx2.Response(reply.status, headers=headers, content=reply.body, request=request)
+
+
+class World:
+    """Everything of one test. Files are made once and copied: migrating takes longer than most cases."""
+
+    _template: Path | None = None
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        destination: Destination = DESTINATION,
+        sources: Sequence[Source] = (SERVER,),
+        policy: LanePolicy | None = None,
+        latency_seconds: float = 0.05,
+        now_ms: int = NOW_MS,
+        **portal: Any,
+    ) -> None:
+        self.emulator = Emulator(portal_id=int(HUB_ID), access_token=TOKEN, start_at_ms=now_ms, **portal)
+        self.clock = SimulatedClock(now_ms, self.emulator.advance)
+        self.destination = destination
+        self.sources = {one.source_id: one for one in sources}
+        self.token = TOKEN
+        self.policy = policy or LanePolicy()
+        self.transport = EmulatorTransport(self.emulator, self.clock, latency_seconds)
+        self.file = SqliteFile(_copied(folder))
+        self.journal = SqliteJournal(self.file)
+        self.record = SqliteRecord(self.file)
+        self.groups = GroupCommit(self.journal)
+        self.receiver = ReceiveApp(_Sources(self.sources), self.groups, self.clock, ReceiveLimits())
+
+    async def close(self) -> None:
+        await self.groups.close()
+        self.journal.close()
+        self.file.close()
+        self.emulator.app.close()
+
+    async def __aenter__(self) -> World:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # -- in
+
+    async def receive(self, messages: Sequence[Mapping[str, Any]], source: Source = SERVER) -> None:
+        """Upload messages through HTTP, as an SDK does."""
+        credentials = base64.b64encode(f"{write_key(source)}:".encode()).decode()
+        transport = httpx2.ASGITransport(self.receiver)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://hubwire.test") as http:
+            for start in range(0, len(messages), 500):
+                answer = await http.post(
+                    "/v1/batch",
+                    content=json.dumps({"batch": messages[start : start + 500]}),
+                    headers={"authorization": f"Basic {credentials}"},
+                )
+                assert answer.status_code == 200, answer.text
+
+    def append(self, messages: Sequence[Mapping[str, Any]], *, is_backfill: bool = False, source_id: int = 1) -> None:
+        """Journal messages at once, as `hubwire import` does."""
+        now_ms = self.clock.now_ms()
+        entries = [
+            Entry(source_id, str(one["messageId"]), now_ms, json.dumps(one).encode(), None, is_backfill)
+            for one in messages
+        ]
+        self.journal.append(entries)
+
+    # -- out
+
+    def driver(self, owner: str = "a") -> Driver:
+        """A fresh driver of the destination's lane, as a process that has just started has one."""
+        parts = LaneParts(self.journal, self.record, self.clock, self.policy, lambda: 0.5, self.clock.sleep)
+        client = HubSpotClient(
+            "http://hubspot.test",
+            FixedToken(Secret(self.token)),
+            Paths(self.destination.api_version),
+            clock=self.clock,
+            transport=self.transport,
+        )
+        status = self.record.lane(self.destination.destination_id).status
+        governor = Governor.of(self.destination, self.clock.now_ms(), status)
+        return Driver(Lane(self.destination, lambda: self.sources, client, governor, parts), owner, parts)
+
+    async def drain(self, driver: Driver, *, through_stops: bool = False, most_turns: int = MOST_TURNS) -> None:
+        """Take turns until nothing waits but holds; time passes as the turns ask. A stopped line ends it, unless it
+        resumes by itself and `through_stops`."""
+        for _ in range(most_turns):
+            wait = await driver.turn()
+            state = self.record.lane(self.destination.destination_id)
+            if state.stopped_reason is not None:
+                if not through_stops or state.resume_at_ms is None:
+                    return
+                self.clock.advance(max(wait.seconds, (state.resume_at_ms - self.clock.now_ms()) / 1000))
+                continue
+            self.clock.advance(wait.seconds)
+            if wait.seconds and driver.tenure is not None and not self.backlog() and not self.open_rows():
+                return
+            due_at_ms = self.next_open_due_ms()
+            if wait.seconds and not self.backlog() and due_at_ms is not None:
+                self.clock.advance(max(0.0, (due_at_ms - self.clock.now_ms()) / 1000))
+        raise AssertionError(f"not drained: backlog {self.backlog()}, rows {self.states()}")
+
+    # -- what can be seen
+
+    def backlog(self) -> int:
+        """Messages that no cycle has taken on yet."""
+        state = self.record.lane(self.destination.destination_id)
+        source_ids = self.destination.source_ids
+        live, _ = self.journal.count_after(state.live_cursor, source_ids=source_ids, is_backfill=False)
+        backfill, _ = self.journal.count_after(state.backfill_cursor, source_ids=source_ids, is_backfill=True)
+        return live + backfill
+
+    def states(self) -> Counter[str]:
+        """Delivery rows by state."""
+        rows = self.file.connection.execute("SELECT state, count(*) FROM delivery GROUP BY state")
+        return Counter(dict(rows.fetchall()))
+
+    def reasons(self) -> dict[int, tuple[str, str | None]]:
+        """State and reason of every message that has a row, by position."""
+        rows = self.file.connection.execute("SELECT position, state, reason FROM delivery ORDER BY position")
+        return {position: (state, reason) for position, state, reason in rows}
+
+    def open_rows(self) -> int:
+        """Rows that will be delivered by themselves."""
+        counts = self.states()
+        return counts["pending"] + counts["leased"] + counts["retrying"]
+
+    def next_open_due_ms(self) -> int | None:
+        """When the next of them is due."""
+        found = self.file.connection.execute(
+            "SELECT min(due_at_ms) FROM delivery WHERE state IN ('pending', 'retrying')"
+        ).fetchone()
+        return found[0] if found else None
+
+    def calls(self) -> int:
+        """Calls that HubSpot has seen."""
+        return int(self.emulator.stats()["total"])
+
+    def hubspot(self) -> dict[str, Any]:
+        """What HubSpot holds: contacts by e-mail, companies by domain, associations and events, in a stable order."""
+        contacts = {one["id"]: one["properties"] for one in self.emulator.contacts()}
+        companies = {one["id"]: one["properties"] for one in self.emulator.companies()}
+        pairs: set[tuple[str, str]] = set()
+        for one in self.emulator.associations():
+            ends = {one[side]["type"]: one[side]["id"] for side in ("from", "to")}
+            pairs.add((contacts[ends["contacts"]]["email"], companies[ends["companies"]]["domain"]))
+        events = [
+            {
+                "email": contacts[one["contactId"]]["email"],
+                "event": one["eventName"],
+                "properties": one["properties"],
+                "uuid": one["uuid"],
+            }
+            for one in map(_plain, self.emulator.events())
+        ]
+        return {
+            "contacts": {one["email"]: one for one in contacts.values()},
+            "companies": {one["domain"]: one for one in companies.values()},
+            "associations": sorted([list(pair) for pair in pairs]),
+            "events": sorted(events, key=lambda one: json.dumps(one, sort_keys=True)),
+        }
+
+
+class _Sources:
+    def __init__(self, sources: Mapping[int, Source]) -> None:
+        self._by_key = {write_key(one): one for one in sources.values()}
+
+    def by_write_key(self, key: str) -> Source | None:
+        return self._by_key.get(key)
+
+
+def write_key(source: Source) -> str:
+    """The write key of a source."""
+    return f"wk_of_source_{source.source_id}"
+
+
+def _plain(event: Any) -> dict[str, Any]:
+    return event if isinstance(event, dict) else dict(json.loads(bytes(event)))
+
+
+def _copied(folder: Path) -> Path:
+    if World._template is None or not World._template.exists():
+        template = folder / "template.db"
+        file = SqliteFile(template)
+        file.close()
+        World._template = template
+    path = folder / f"hubwire-{len(list(folder.iterdir()))}.db"
+    shutil.copyfile(World._template, path)
+    return path
+
+
+def run(steps: Any) -> Any:
+    """Run a coroutine of a test that is not asynchronous itself (Hypothesis)."""
+    with asyncio.Runner() as runner:
+        return runner.run(steps)
