@@ -2,7 +2,8 @@
 
 Server on core 0, wrk on core 1. Every figure is the median of the rounds; the rounds are interleaved, so that a noisy
 neighbour meets all of them. Read the ratios: to an empty responder on the same HTTP layer, to the bare append, and
-with rows already in the journal to without. CPU is the server's own, per message, and hardly depends on neighbours.
+with rows already in the journal to without. `per CPU s` is what one core would give that had nothing else to do: it
+suffers less from neighbours than the rate, which they share.
 
     make bench-receive
     .venv/bin/python benchmarks/bench_receive.py --seconds 5 --rounds 3 --rows 3000000
@@ -183,10 +184,11 @@ def report(found: dict[str, list[Measured]], rows: int) -> None:
         name: Measured(*(statistics.median(getattr(one, field) for one in all_) for field in Measured.__annotations__))
         for name, all_ in found.items()
     }
-    print(f"\n{'':44}{'per second':>12}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>9}")
+    print(f"\n{'':58}{'per second':>12}{'p50 ms':>8}{'p99 ms':>8}{'CPU us':>8}{'per CPU s':>11}")
     for name, one in middle.items():
-        print(f"{name:44}{one.per_second:12,.0f}{one.p50_ms:9.1f}{one.p99_ms:9.1f}{one.cpu_us:9.1f}")
-    print("\nratios")
+        per_cpu_second = f"{1e6 / one.cpu_us:11,.0f}" if one.cpu_us else ""
+        print(f"{name:58}{one.per_second:12,.0f}{one.p50_ms:8.1f}{one.p99_ms:8.1f}{one.cpu_us:8.1f}{per_cpu_second}")
+    print("\nratios: per second, and per CPU second of the server")
     for kind in ("singles", "uploads of 100"):
         ratio("receiver, " + kind, "empty responder, " + kind, middle)
     ratio("receiver, uploads of 100", "journal alone, groups of 100", middle)
@@ -197,7 +199,8 @@ def report(found: dict[str, list[Measured]], rows: int) -> None:
 
 def ratio(name: str, ceiling: str, middle: dict[str, Measured]) -> None:
     share = middle[name].per_second / middle[ceiling].per_second
-    print(f"  {share:6.2f}  {name} / {ceiling}")
+    cpu_share = middle[ceiling].cpu_us / middle[name].cpu_us
+    print(f"  {share:6.2f} {cpu_share:6.2f}  {name} / {ceiling}")
 
 
 def main() -> None:

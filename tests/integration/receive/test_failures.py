@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import signal
 import sqlite3
@@ -94,6 +95,29 @@ def test_kill_9_under_load_loses_and_doubles_nothing(child: Child, tmp_path: Pat
     assert post(port, SERVER_KEY, upload_of(load.acknowledged[:100])) == 200
     child.end(signal.SIGTERM)
     check_exactly_once(tmp_path / "hubwire.db", load)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_kill_9_again_and_again_loses_and_doubles_nothing(child: Child, tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    everything = Load(0, SERVER_KEY)
+    for number in range(6):
+        load = Load(child.start(), SERVER_KEY, per_upload=rng.choice([1, 20, 100, 700]))
+        load.unanswered = everything.unanswered
+        load.send_again(load.port)
+        everything.unanswered = []
+        load.unanswered = []
+        load.start(senders=rng.choice([1, 4, 16]), name=f"{seed}-{number}")
+        wanted = rng.randrange(1, 3000)
+        load.wait_for(lambda load=load, wanted=wanted: len(load.acknowledged) >= wanted)  # type: ignore[misc]
+        child.end(signal.SIGKILL)
+        load.stop()
+        everything.acknowledged += load.acknowledged
+        everything.unanswered = load.unanswered
+    everything.send_again(child.start())
+    child.end(signal.SIGTERM)
+    check_exactly_once(tmp_path / "hubwire.db", everything)
 
 
 def test_a_full_disk_refuses_and_recovers(child: Child, tmp_path: Path) -> None:
