@@ -23,7 +23,7 @@ from hubwire.deliver.governor import Governor
 from hubwire.deliver.ledger import HoldPolicy, Ledger
 from hubwire.deliver.portal import Portal
 from hubwire.deliver.retry import RetryPolicy, next_attempt_at
-from hubwire.deliver.selection import Pending, Selector, Taken
+from hubwire.deliver.selection import Growth, Pending, Selector, Taken
 from hubwire.deliver.tenure import Tenure
 from hubwire.delivery import Dead, Retry, StopTheLine
 from hubwire.destination import Destination, Source
@@ -88,7 +88,8 @@ class Lane:
         self._portal = Portal(Paths(destination.api_version))
         self._outages = 0
         self._deaths = 0
-        self._backfill_seen = 0
+        self._growth = Growth()
+        self._last_cycle_at_ms = 0
 
     # -- when
 
@@ -100,9 +101,8 @@ class Lane:
             state.backfill_cursor, source_ids=source_ids, is_backfill=True
         )
         due = self._record.due(self.destination.destination_id, self._clock.now_ms(), self._policy.cycle_messages)
-        last = self._journal.extent().last
-        grew, self._backfill_seen = last != self._backfill_seen, last
-        return Pending(live, live_since, backfill, backfill_since, grew, due)
+        still_seconds = self._growth.still_seconds(self._journal.extent().last, self._clock.now_ms())
+        return Pending(live, live_since, backfill, backfill_since, still_seconds, due)
 
     def wait_seconds(self, pending: Pending) -> float | None:
         """How long to linger before a cycle, 0 for now, None when nothing waits. A full cycle never lingers."""
@@ -112,7 +112,7 @@ class Lane:
             waits.append(self._linger(pending.live_count, pending.live_since_ms, now_ms))
         if pending.backfill_since_ms is not None and self.governor.may_spend(Priority.BACKFILL, now_ms) > 0:
             is_full = pending.backfill_count >= self._policy.cycle_messages
-            waits.append(self._policy.backfill_linger_seconds if pending.backfill_grew and not is_full else 0.0)
+            waits.append(0.0 if is_full else max(0.0, self._policy.backfill_linger_seconds - pending.still_seconds))
         if pending.due:
             waits.append(0.0)
         return min(waits) if waits else None
@@ -125,8 +125,10 @@ class Lane:
     def _linger(self, count: int, since_ms: int, now_ms: int) -> float:
         if count >= self._policy.cycle_messages:
             return 0.0
-        linger_seconds = max(self._policy.linger_seconds, self.governor.linger_seconds(now_ms))
-        return max(0.0, linger_seconds - (now_ms - since_ms) / 1000)
+        wait_seconds = self._policy.linger_seconds - (now_ms - since_ms) / 1000
+        # What the budget made wait is old by then: counted from the oldest message it would never linger again.
+        since_ms = max(since_ms, self._last_cycle_at_ms)
+        return max(0.0, wait_seconds, self.governor.linger_seconds(now_ms) - (now_ms - since_ms) / 1000)
 
     # -- one cycle
 
@@ -174,7 +176,7 @@ class Lane:
 
     def _commit(self, tenure: Tenure, cycle_id: int, taken: Taken, learnt: Learnt, exchange: Exchange) -> Tally:
         """Record what the cycle learnt and move the cursors, in one transaction."""
-        ended_at_ms = self._clock.now_ms()
+        ended_at_ms = self._last_cycle_at_ms = self._clock.now_ms()
         hold = HoldPolicy(round(self.destination.hold_hours * 3_600_000))
         settlement = learnt.ledger.settle(ended_at_ms, hold, self._retries(learnt.ledger, taken, ended_at_ms))
         replayed = sum(one.is_replay for one in taken.due.values())

@@ -32,8 +32,23 @@ class Pending:
     live_since_ms: int | None
     backfill_count: int
     backfill_since_ms: int | None
-    backfill_grew: bool
+    still_seconds: float
+    """How long the journal has not grown: an import that goes on is waited for."""
     due: Sequence[Due]
+
+
+@dataclass(slots=True)
+class Growth:
+    """When a journal last grew, seen from the outside."""
+
+    last: int = 0
+    grew_at_ms: int = 0
+
+    def still_seconds(self, last: int, now_ms: int) -> float:
+        """Seconds since the last position was another one."""
+        if last != self.last:
+            self.last, self.grew_at_ms = last, now_ms
+        return (now_ms - self.grew_at_ms) / 1000
 
 
 @dataclass(frozen=True, slots=True)
