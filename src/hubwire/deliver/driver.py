@@ -139,20 +139,21 @@ class Driver:
     async def _with_lease(self, tenure: Tenure, cycle: Coroutine[object, object, bool]) -> bool:
         """Run a cycle while its lease is renewed. A lost lease ends it at once, a shutdown after some grace."""
         running = asyncio.ensure_future(cycle)
-        ending = asyncio.ensure_future(self._ending.wait())
-        grace_seconds = GRACE_SECONDS
+        renewing = asyncio.ensure_future(self._renew(tenure))
         try:
-            while True:
-                watched = {running} if ending.done() else {running, ending}
-                await asyncio.wait(watched, timeout=tenure.renew_seconds, return_when=asyncio.FIRST_COMPLETED)
-                if running.done():
-                    return running.result()
-                if ending.done():
-                    grace_seconds -= tenure.renew_seconds
-                    if grace_seconds <= 0:
-                        return False
-                tenure.renew_if_due()
+            await asyncio.wait({running, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            return running.result() if running.done() else renewing.result()
         finally:
-            for one in (running, ending):
+            for one in (running, renewing):
                 one.cancel()
-            await asyncio.gather(running, ending, return_exceptions=True)
+            await asyncio.gather(running, renewing, return_exceptions=True)
+
+    async def _renew(self, tenure: Tenure) -> bool:
+        """Renew until the worker is to end and its grace is over: False. Raises LeaseLost."""
+        grace_seconds = GRACE_SECONDS
+        while grace_seconds > 0:
+            await self._parts.sleep(tenure.renew_seconds)
+            if self._ending.is_set():
+                grace_seconds -= tenure.renew_seconds
+            tenure.renew_if_due()
+        return False
