@@ -13,10 +13,10 @@ import msgspec
 
 from hubwire.deliver.gather import Gatherer, LoadLinks
 from hubwire.deliver.ledger import Ledger
-from hubwire.deliver.portal import FIELD_TYPES, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS
+from hubwire.deliver.provision import FIELD_TYPES, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.hubspot.account import HubSpotAccount
-from hubwire.hubspot.definitions import NewProperty
+from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS, NewProperty
 from hubwire.message import Row
 from hubwire.operation import SendEvent
 from hubwire.schema import PortalSchema

@@ -16,7 +16,7 @@ from hubwire.dryrun import read_schema, rows_of
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
-from hubwire.hubspot.definitions import NewProperty
+from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry
 from hubwire.plan.default_portal import default_portal
@@ -30,8 +30,6 @@ from hubwire.schema import PortalSchema
 
 SCHEMA_AGE_MS = 300_000
 ANY_TYPE = Route(Takes.SINGLE, None)
-PROPERTY_GROUPS = {"contacts": "contactinformation", "companies": "companyinformation"}
-FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "date": "date", "datetime": "date"}
 
 
 class Workbench:

@@ -15,6 +15,9 @@ from hubwire.deliver.portal import FORBIDDEN, Portal
 from hubwire.delivery import Dead, Delivered, Retry, Verdict
 from hubwire.errors import Unreadable
 from hubwire.hubspot.definitions import (
+    FIELD_TYPES,
+    PROPERTY_GROUPS,
+    PROPERTY_LAG_SECONDS,
     NewProperty,
     create_event_definition,
     create_event_property,
@@ -30,10 +33,6 @@ from hubwire.schema import PropertyDefinition
 CONFLICT = 409
 EVENT = "event"
 KEY_PROPERTY = "hubwire_domain"
-PROPERTY_LAG_SECONDS = 1.0
-"""A new property can be read after 250 to 700 ms (seen live by third parties)."""
-PROPERTY_GROUPS = {"contacts": "contactinformation", "companies": "companyinformation"}
-FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "datetime": "date", "date": "date"}
 
 
 @dataclass(slots=True)

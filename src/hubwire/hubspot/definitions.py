@@ -14,6 +14,13 @@ import msgspec
 from hubwire.errors import Unreadable
 from hubwire.schema import EventDefinition, PropertyDefinition
 
+PROPERTY_GROUPS = {"contacts": "contactinformation", "companies": "companyinformation"}
+"""HubSpot's own group of properties, by object type: where ours are put."""
+FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "datetime": "date", "date": "date"}
+"""The plain form field of each property type. Source: HubSpot docs, properties guide."""
+PROPERTY_LAG_SECONDS = 1.0
+"""A new property can be read after 250 to 700 ms (seen live by third parties)."""
+
 _encode = msgspec.json.Encoder().encode
 T = TypeVar("T")
 
