@@ -55,6 +55,8 @@ export const IDENTIFY = [
     traits: { email: EMAIL, address: { street: '1 Main St', city: ' Austin ', state: 'TX', postalCode: '78701', country: 'USA' } },
     contact: { email: EMAIL, address: '1 Main St', city: 'Austin', state: 'TX', zip: '78701', country: 'USA' },
   },
+  { row: 'the zip of an address by any of its names', traits: { email: EMAIL, address: { zip: '1' } }, contact: { email: EMAIL, zip: '1' } },
+  { row: '... postal_code', traits: { email: EMAIL, address: { postal_code: '2' } }, contact: { email: EMAIL, zip: '2' } },
   { row: 'address as text', traits: { email: EMAIL, address: '1 Main St' }, contact: { email: EMAIL, address: '1 Main St' } },
   {
     row: 'a trait of its own wins over a part of the address',

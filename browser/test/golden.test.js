@@ -3,6 +3,9 @@ import { describe, test } from 'node:test'
 import { IDENTIFY, TRACK } from './golden.js'
 import { Page, livePage } from './page.js'
 
+// Not UTC, so that a time without a zone shows what becomes of it.
+process.env.TZ = 'America/New_York'
+
 describe('identify', () => {
   for (const { row, userId, traits, contact } of IDENTIFY) {
     test(row, async (t) => {

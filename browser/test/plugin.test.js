@@ -69,6 +69,12 @@ describe('page views', () => {
     assert.deepEqual(page.received, [LANDING, ['setPath', '/next'], VIEW])
   })
 
+  test('a page without a path has the address that HubSpot sees', async (t) => {
+    const page = await livePage(t)
+    page.send('page', { properties: { title: 'x' } })
+    assert.deepEqual(page.received, [VIEW])
+  })
+
   test('the loader is added once, also beside one that is in the page', async (t) => {
     const page = new Page(t)
     page.scripts.push({ id: 'hs-script-loader' })
@@ -150,6 +156,15 @@ describe('the mark', () => {
 })
 
 describe('ready', () => {
+  test('waits for the tracking code', async (t) => {
+    const page = await new Page(t).load()
+    page.send('page')
+    await page.advance(1000)
+    assert.equal(page.isReady, false)
+    await page.hubspotComes()
+    assert.equal(page.isReady, true)
+  })
+
   test('waits for the tracking code and the Forms SDK', async (t) => {
     const page = await new Page(t).load({ loadFormsSdk: true })
     page.send('page')

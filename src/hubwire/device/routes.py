@@ -43,15 +43,16 @@ NOT_BUILT = (
 Answer = Callable[[Request], Response]
 
 
-def device_routes(sources: DeviceSources, assets: Assets | None) -> list[Route]:
+def device_routes(sources: DeviceSources, assets: Assets | None, public_url: str | None = None) -> list[Route]:
     """Routes of the browser side, to be mounted at the root of the public address (a path before them is fine).
 
     Without assets the scripts answer 503 with a reason, which a page survives, and the settings name no plugin, so that
-    the server delivers everything.
+    the server delivers everything. `public_url` is this server's address as browsers know it, for settings that are
+    asked for; None takes the address of each request. The script finds its address by itself.
     """
     return [
         _route("/analytics.js/v1/{write_key}/analytics.min.js", _script(sources, assets)),
-        _route("/v1/projects/{write_key}/settings", _settings(sources, assets)),
+        _route("/v1/projects/{write_key}/settings", _settings(sources, assets, public_url)),
         _route("/analytics-next/notices.txt", _file(assets, lambda built, _: built.notices, SHORT)),
         _route("/analytics-next/bundles/{name}", _file(assets, lambda built, name: built.chunks.get(name), FOREVER)),
         _route("/next-integrations/actions/hubspot-device/{name}.js", _plugin(assets)),
@@ -74,14 +75,15 @@ def _script(sources: DeviceSources, assets: Assets | None) -> Answer:
     return lambda request: _send(request, script_of(sources.get(request.path_params["write_key"])), SHORT)
 
 
-def _settings(sources: DeviceSources, assets: Assets | None) -> Answer:
+def _settings(sources: DeviceSources, assets: Assets | None, public_url: str | None) -> Answer:
     plugin_version = assets.plugin_version if assets else None
 
     def answer(request: Request) -> Response:
         write_key = request.path_params["write_key"]
         # An unknown key gets settings too: with an error instead, analytics.js tracks nothing and reports to Segment.
         source = sources.get(write_key) or DeviceSource(write_key=write_key, device_mode=False)
-        body = settings_json(source, str(request.base_url).rstrip("/"), plugin_version)
+        base_url = public_url or str(request.base_url)
+        body = settings_json(source, base_url.rstrip("/"), plugin_version)
         return _send(request, Asset.of(body, "application/json"), SHORT)
 
     return answer

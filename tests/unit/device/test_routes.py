@@ -155,6 +155,14 @@ async def test_settings_name_the_address_that_was_asked(scheme: str, host: str) 
     assert settings["remotePlugins"][0]["url"] == f"{scheme}://{host}{PLUGIN}"
 
 
+async def test_settings_name_the_public_address_where_one_is_set() -> None:
+    routes = device_routes(Sources(SOURCE), made_assets(), "https://cdp.example.com/tools/")
+    settings = json.loads((await ask(routes, SETTINGS, scheme="http", host="10.0.0.7:8080")).body)
+    assert settings["integrations"]["Segment.io"]["apiHost"] == "cdp.example.com/tools/v1"
+    assert settings["integrations"]["Segment.io"]["protocol"] == "https"
+    assert settings["remotePlugins"][0]["url"] == f"https://cdp.example.com/tools{PLUGIN}"
+
+
 def test_device_source_is_off_without_a_hub_id() -> None:
     assert not DeviceSource(write_key="K").uses_plugin
     assert not DeviceSource(write_key="K", hub_id="1", device_mode=False).uses_plugin
