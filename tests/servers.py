@@ -147,6 +147,7 @@ class NatsServer:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._made = 0
         lines = [
             f"server_name: {name}",
             f'listen: "127.0.0.1:{self.port}"',
@@ -166,6 +167,11 @@ class NatsServer:
         except ImportError:
             return "nats-py is not installed (pip install 'hubwire[nats]'): no test runs on JetStream"
         return None
+
+    def stream_url(self) -> str:
+        """The URL of a journal that nobody has used yet."""
+        self._made += 1
+        return f"{self.url}?stream=test{self._made}"
 
     def start(self) -> None:
         log = self.folder / "log"
@@ -238,6 +244,12 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """An empty database on a real server."""
     return postgres_server.database()
+
+
+@pytest.fixture
+def nats_url(nats_server: NatsServer) -> str:
+    """A stream of its own on a real server."""
+    return nats_server.stream_url()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""NATS JetStream: the journal of a fleet as a replicated stream. Records stay in PostgreSQL."""

@@ -1,0 +1,184 @@
+"""The connection to NATS: an event loop in a thread of its own, behind calls that block.
+
+It reconnects for ever, to whichever server of the cluster answers. The stream is made when it is not there: on disk,
+replicated over as many nodes as the URL names (`?replicas=` says otherwise).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import nats
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamState
+
+from hubwire.errors import BackendUnavailable, SettingsError
+
+log = structlog.get_logger("hubwire.nats")
+
+CALL_SECONDS = 5.0
+PATIENCE_SECONDS = 15.0
+"""How long a call is tried again while the cluster has no leader."""
+AGAIN_SECONDS = 0.1
+DUPLICATE_WINDOW_SECONDS = 120.0
+RETRYABLE = (nats.errors.Error, nats.js.errors.Error, TimeoutError, FutureTimeout, OSError)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class NatsUrl:
+    """Where the servers are, and how the stream is made: `nats://a:4222,b:4222,c:4222?stream=hubwire&replicas=3`."""
+
+    servers: tuple[str, ...]
+    stream: str
+    replicas: int
+    credentials: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> NatsUrl:
+        """Errors: SettingsError for anything else."""
+        parts = urlsplit(text)
+        if parts.scheme not in ("nats", "tls") or not parts.netloc or parts.path.strip("/"):
+            raise SettingsError(
+                "journal_url (HUBWIRE_JOURNAL_URL) is not nats://host:port[,host:port…][?stream=NAME&replicas=N]"
+            )
+        given = parse_qs(parts.query, keep_blank_values=True)
+        unknown = given.keys() - {"stream", "replicas", "credentials"}
+        if unknown:
+            raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): unknown {', '.join(sorted(unknown))}")
+        hosts = [host.removeprefix(f"{parts.scheme}://") for host in parts.netloc.split(",")]
+        replicas = given.get("replicas", ["3" if len(hosts) >= 3 else "1"])[0]
+        if replicas not in ("1", "3", "5"):
+            raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): replicas is 1, 3 or 5, not {replicas!r}")
+        return cls(
+            tuple(f"{parts.scheme}://{host}" for host in hosts),
+            given.get("stream", ["hubwire"])[0],
+            int(replicas),
+            given.get("credentials", [None])[0],
+        )
+
+
+class NatsClient:
+    """A connection and the two streams of a journal. Any thread may use it.
+
+    Shape: `stream` holds the groups, under `subject`; `redacted` what was forgotten of them.
+    Errors: BackendUnavailable.
+    """
+
+    def __init__(self, url: NatsUrl) -> None:
+        self.stream, self.subject = url.stream, f"{url.stream}.groups"
+        self.redacted, self.redacted_subject = f"{url.stream}-redacted", f"{url.stream}.redacted"
+        self.connection = Client()
+        self.jetstream: JetStreamContext = self.connection.jetstream(timeout=CALL_SECONDS)
+        self._url = url
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
+        self._thread.start()
+        self._tasks: set[asyncio.Task[None]] = set()
+        try:
+            self.run(self._connect(), PATIENCE_SECONDS + CALL_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def max_payload(self) -> int:
+        """The largest stream message that the server takes, in bytes."""
+        return self.connection.max_payload
+
+    def run(self, work: Coroutine[Any, Any, T], seconds: float = PATIENCE_SECONDS) -> T:
+        """Run a coroutine on the connection's loop and wait for what it gives."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(seconds)
+        except RETRYABLE as exc:
+            future.cancel()
+            raise BackendUnavailable(f"nats: {str(exc) or type(exc).__name__}") from exc
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let a coroutine run on the connection's loop until the client is closed."""
+
+        async def start() -> None:
+            task = asyncio.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self.run(start())
+
+    async def insist(self, call: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
+        """The answer of a call, tried again while the cluster elects or a connection breaks."""
+        deadline = self._loop.time() + seconds
+        while True:
+            try:
+                return await call()
+            except nats.js.errors.NotFoundError:
+                raise
+            except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError):
+                if self._loop.time() + AGAIN_SECONDS > deadline:
+                    raise
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def state(self) -> StreamState:
+        """What the stream holds now, as its leader says."""
+        return (await self.insist(lambda: self.jetstream.stream_info(self.stream))).state
+
+    def close(self) -> None:
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(CALL_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _connect(self) -> None:
+        async def told(exc: Exception) -> None:
+            log.warning("nats.trouble", error=str(exc) or type(exc).__name__)
+
+        await self.insist(
+            lambda: self.connection.connect(
+                list(self._url.servers),
+                name="hubwire",
+                user_credentials=self._url.credentials,
+                error_cb=told,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds, of any length
+                connect_timeout=2,
+                ping_interval=5,
+                max_outstanding_pings=2,
+                allow_reconnect=True,
+            )
+        )
+        await self._ensure(self.stream, self.subject)
+        await self._ensure(self.redacted, self.redacted_subject)
+
+    async def _ensure(self, stream: str, subject: str) -> None:
+        """Make a stream; one that is there stays as its operator has made it."""
+        try:
+            await self.insist(lambda: self.jetstream.stream_info(stream))
+        except nats.js.errors.NotFoundError:
+            config = StreamConfig(
+                name=stream,
+                subjects=[subject],
+                storage=StorageType.FILE,
+                retention=RetentionPolicy.LIMITS,
+                discard=DiscardPolicy.NEW,
+                num_replicas=self._url.replicas,
+                duplicate_window=DUPLICATE_WINDOW_SECONDS,
+            )
+            await self.insist(lambda: self.jetstream.add_stream(config))
+
+    async def _disconnect(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.connection.close()

@@ -1,0 +1,145 @@
+"""Reading a stream in its order: pulled in batches, checked for gaps, begun anew where anything breaks.
+
+A consumer lives in the memory of one node and keeps no state that matters: when its node is gone, another one goes on
+behind the last message that was seen. Consumers number what they deliver; a number that does not follow means that
+something was lost on the way, and is treated as broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+import nats.errors
+import nats.js.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from hubwire.backends.nats.client import NatsClient
+
+HEARTBEAT_SECONDS = 1.0
+EXPIRES_SECONDS = 20.0
+IDLE_SECONDS = 60.0
+"""A consumer that nobody pulls from goes away by itself."""
+AGAIN_SECONDS = 0.2
+NANOSECONDS = 1_000_000_000
+
+
+class _Broken(Exception):
+    """The consumer does not deliver any more, or has skipped something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One stream message. `pending` is how many follow it in the stream now."""
+
+    sequence: int
+    pending: int
+    headers: dict[str, str]
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """From which stream message on; or from which moment (aware)."""
+
+    sequence: int = 1
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a stream is read: headers alone, and how many messages are asked for at a time."""
+
+    headers_only: bool = False
+    batch: int = 64
+
+
+async def follow(
+    client: NatsClient, stream: str, subject: str, start: Start, manner: Manner
+) -> AsyncGenerator[Delivered | int, None]:
+    """Every message from a place on, then each new one as it comes, for ever.
+
+    Shape: a number is a sequence up to which nothing is left to deliver now: given when a consumer begins at the end.
+    """
+    while True:
+        try:
+            async with aclosing(_consume(client, stream, subject, start, manner)) as delivered:
+                async for one in delivered:
+                    yield one
+                    start = Start((one if isinstance(one, int) else one.sequence) + 1)
+        except (_Broken, nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError):
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _consume(
+    client: NatsClient, stream: str, subject: str, start: Start, manner: Manner
+) -> AsyncGenerator[Delivered | int, None]:
+    jetstream, connection = client.jetstream, client.connection
+    state = (await jetstream.stream_info(stream)).state
+    config = ConsumerConfig(
+        deliver_policy=DeliverPolicy.BY_START_TIME if start.since else DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=None if start.since else max(start.sequence, 1),
+        opt_start_time=start.since,
+        ack_policy=AckPolicy.NONE,
+        filter_subject=subject,
+        headers_only=manner.headers_only,
+        inactive_threshold=IDLE_SECONDS,
+        mem_storage=True,
+        num_replicas=1,
+    )
+    info = await jetstream.add_consumer(stream, config)
+    if info.num_pending == 0 and state.last_seq:
+        yield state.last_seq
+    inbox = connection.new_inbox()
+    subscription = await connection.subscribe(inbox, pending_msgs_limit=-1, pending_bytes_limit=-1)
+    try:
+        async for one in _pull(client, subscription, f"{stream}.{info.name}", inbox, manner):
+            yield one
+    finally:
+        await subscription.unsubscribe()
+
+
+async def _pull(
+    client: NatsClient, subscription: Subscription, consumer: str, inbox: str, manner: Manner
+) -> AsyncGenerator[Delivered, None]:
+    ask = json.dumps(
+        {
+            "batch": manner.batch,
+            "expires": round(EXPIRES_SECONDS * NANOSECONDS),
+            "idle_heartbeat": round(HEARTBEAT_SECONDS * NANOSECONDS),
+        }
+    ).encode()
+    wanted, number = 0, 0
+    while True:
+        if wanted == 0:
+            await client.connection.publish(f"$JS.API.CONSUMER.MSG.NEXT.{consumer}", ask, reply=inbox)
+            wanted = manner.batch
+        message = await subscription.next_msg(timeout=3 * HEARTBEAT_SECONDS)
+        status = (message.headers or {}).get("Status")
+        if status == "100":
+            continue
+        if status in ("404", "408"):
+            wanted = 0
+            continue
+        if status is not None:
+            raise _Broken(status)
+        sequence, follows, pending = _places(message)
+        number += 1
+        wanted -= 1
+        if follows != number:
+            raise _Broken("a message is missing")
+        yield Delivered(sequence, pending, message.headers or {}, message.data)
+
+
+def _places(message: Msg) -> tuple[int, int, int]:
+    """Stream sequence, the consumer's number, and what is pending, from the reply subject."""
+    tokens = message.reply.split(".")
+    # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, or with domain and account.
+    shift = 0 if len(tokens) == 9 else 2
+    return int(tokens[5 + shift]), int(tokens[6 + shift]), int(tokens[8 + shift])

@@ -1,0 +1,142 @@
+"""A stream message carries a group of messages: how it is packed, and how a position names one of them. Pure.
+
+A group is what one append brought, cut where it would be too large. Its head goes into a header, so that whoever only
+counts, or only looks for duplicates, need not fetch the bodies. A position is the group's place in the stream and the
+index in the group: positions only grow, with gaps.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import msgspec
+
+from hubwire.message import Entry, Row
+
+INDEX_BITS = 12
+MOST_MESSAGES = 1 << INDEX_BITS
+HEADER = "Hubwire-Group"
+DIGEST_BYTES = 8
+MESSAGE_OVERHEAD_BYTES = 64
+"""What a message adds to its body and envelope at most, ids apart: in the group and in the head."""
+
+
+class Count(NamedTuple):
+    """How many messages of one kind a group holds."""
+
+    source_id: int
+    is_backfill: bool
+    rejected: str | None
+    total: int
+
+
+class Head(msgspec.Struct, array_like=True, frozen=True):
+    """What the header says of a group.
+
+    Shape: `knows` is the last group in which its appender had looked for duplicates; one that came in between may hold
+    the same message, and then the earlier one counts. `digests` are the keys of its message ids, in order.
+    """
+
+    knows: int
+    counts: list[Count]
+    first_at_ms: int
+    last_at_ms: int
+    digests: bytes
+
+    @property
+    def keys(self) -> array[int]:
+        """The digests as numbers."""
+        keys = array("Q")
+        keys.frombytes(self.digests)
+        return keys
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_entries = msgspec.msgpack.Decoder(list[tuple[int, str, int, bytes, bytes | None, bool, str | None]]).decode
+_head = msgspec.msgpack.Decoder(Head).decode
+
+
+def position_of(sequence: int, index: int) -> int:
+    """The position of a message: the group's sequence in the stream, and its index there."""
+    return sequence << INDEX_BITS | index
+
+
+def place_of(position: int) -> tuple[int, int]:
+    """The sequence and index that a position names."""
+    return position >> INDEX_BITS, position & (MOST_MESSAGES - 1)
+
+
+def digests_of(message_ids: Sequence[str]) -> bytes:
+    """Eight bytes per message id. They only point at candidates, which are compared in full."""
+    blake2b = hashlib.blake2b
+    return b"".join(
+        [blake2b(one.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest() for one in message_ids]
+    )
+
+
+def counts_of(rows: Sequence[Row] | Sequence[Entry]) -> list[Count]:
+    """How many there are of each kind."""
+    kinds = sorted((row.source_id, row.is_backfill, row.rejected or "") for row in rows)
+    return [Count(*kind[:2], kind[2] or None, len(list(same))) for kind, same in groupby(kinds)]
+
+
+def encode_group(entries: Sequence[Entry], knows: int) -> tuple[dict[str, str], bytes]:
+    """Header and payload of a stream message."""
+    times = [entry.received_at_ms for entry in entries]
+    digests = digests_of([entry.message_id for entry in entries])
+    head = Head(knows, counts_of(entries), min(times), max(times), digests)
+    payload = _encode(
+        [
+            (
+                entry.source_id,
+                storable(entry.message_id),
+                entry.received_at_ms,
+                entry.body,
+                entry.envelope,
+                entry.is_backfill,
+                entry.rejected,
+            )
+            for entry in entries
+        ]
+    )
+    return {HEADER: base64.b64encode(_encode(head)).decode("ascii")}, payload
+
+
+def decode_head(headers: dict[str, str]) -> Head:
+    """The head that `encode_group` made."""
+    return _head(base64.b64decode(headers[HEADER]))
+
+
+def decode_rows(sequence: int, payload: bytes) -> list[Row]:
+    """The messages of a group, with their positions."""
+    return [
+        Row(position_of(sequence, index), source_id, message_id, at_ms, body, envelope, is_backfill, rejected)
+        for index, (source_id, message_id, at_ms, body, envelope, is_backfill, rejected) in enumerate(_entries(payload))
+    ]
+
+
+def storable(text: str) -> str:
+    """The text with lone surrogates, which no encoding has, replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text
+
+
+def split(entries: Sequence[Entry], most_bytes: int) -> Iterator[Sequence[Entry]]:
+    """Parts that fit into one stream message each, in order; a single message may still be larger than that."""
+    start, size = 0, 0
+    for index, entry in enumerate(entries):
+        own = len(entry.body) + len(entry.envelope or b"") + 4 * len(entry.message_id) + MESSAGE_OVERHEAD_BYTES
+        if index > start and (size + own > most_bytes or index - start >= MOST_MESSAGES):
+            yield entries[start:index]
+            start, size = index, 0
+        size += own
+    if start < len(entries):
+        yield entries[start:]

@@ -1,0 +1,170 @@
+"""Groups as readers see them: fetched, kept for a while, and without what does not count.
+
+Two appenders may bring the same message at the same moment, each before it knew of the other's. The stream decides: the
+earlier group has it. Every reader finds that out for itself, by comparing a group with those that its appender did not
+know (`Head.knows`): usually none. What was forgotten is replaced by its tombstone here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+import nats.js.errors
+
+from hubwire.backends.nats.client import NatsClient
+from hubwire.backends.nats.following import Manner, Start, follow
+from hubwire.backends.nats.group import Head, decode_head, decode_rows, place_of
+from hubwire.journal.protocol import TOMBSTONE
+from hubwire.message import Row
+from hubwire.reasons import Reason
+
+CACHE_BYTES = 64 << 20
+FETCHED_TOGETHER = 64
+"""So many groups in a row are read through a consumer; fewer are asked for one by one."""
+ONE_BY_ONE = 4
+ROW_OVERHEAD_BYTES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A stream message, decoded. Rows that are copies of earlier ones are among them."""
+
+    sequence: int
+    head: Head
+    rows: list[Row]
+    size_bytes: int
+
+
+class Groups:
+    """Fetches groups by sequence. All methods run on the connection's loop."""
+
+    def __init__(self, client: NatsClient) -> None:
+        self._client = client
+        self._cache: OrderedDict[int, Group] = OrderedDict()
+        self._cached_bytes = 0
+        self._redacted: dict[int, set[int]] = {}
+
+    def remove_before(self, sequence: int) -> None:
+        """The stream begins here now."""
+        for gone in [one for one in self._cache if one < sequence]:
+            self._cached_bytes -= self._cache.pop(gone).size_bytes
+
+    def redact(self, positions: Iterable[int]) -> set[int]:
+        """Hide messages from now on; the sequences of those that were not hidden before."""
+        changed: set[int] = set()
+        for sequence, index in map(place_of, positions):
+            hidden = self._redacted.setdefault(sequence, set())
+            if index not in hidden:
+                hidden.add(index)
+                changed.add(sequence)
+        return changed
+
+    def is_redacted(self, sequence: int) -> bool:
+        """Whether something of this group is hidden."""
+        return sequence in self._redacted
+
+    def keep(self, sequence: int, head: Head, payload: bytes) -> Group:
+        """Remember a group that came by."""
+        rows = decode_rows(sequence, payload)
+        group = Group(sequence, head, rows, len(payload) + ROW_OVERHEAD_BYTES * len(rows))
+        self._cache[sequence] = group
+        self._cached_bytes += group.size_bytes
+        while self._cached_bytes > CACHE_BYTES and len(self._cache) > 1:
+            _, oldest = self._cache.popitem(last=False)
+            self._cached_bytes -= oldest.size_bytes
+        return group
+
+    async def fetch(self, sequences: Sequence[int]) -> dict[int, Group]:
+        """The groups with these sequences (ascending) that are in the stream."""
+        found: dict[int, Group] = {}
+        missing: list[int] = []
+        for sequence in sequences:
+            group = self._cache.get(sequence)
+            if group is None:
+                missing.append(sequence)
+            else:
+                self._cache.move_to_end(sequence)
+                found[sequence] = group
+        if len(missing) <= ONE_BY_ONE or missing[-1] - missing[0] > 4 * len(missing):
+            for group in await asyncio.gather(*(self._get(sequence) for sequence in missing)):
+                if group is not None:
+                    found[group.sequence] = group
+        else:
+            found |= await self._read(missing[0], missing[-1])
+        return found
+
+    async def view(self, sequences: Sequence[int]) -> dict[int, list[Row]]:
+        """The messages of these groups that count, forgotten ones as tombstones."""
+        groups = await self.fetch(sequences)
+        views: dict[int, list[Row]] = {}
+        for sequence in sorted(groups):
+            group = groups[sequence]
+            copies = await self._copies(group)
+            hidden = self._redacted.get(sequence, ())
+            if not copies and not hidden:
+                views[sequence] = group.rows
+            else:
+                views[sequence] = [
+                    _tombstone(row) if place_of(row.position)[1] in hidden else row
+                    for row in group.rows
+                    if row.position not in copies
+                ]
+        return views
+
+    async def _copies(self, group: Group) -> set[int]:
+        """Positions of messages that a group has which its appender did not know: those count, not these."""
+        unknown = range(max(group.head.knows + 1, 1), group.sequence)
+        if not unknown:
+            return set()
+        earlier = await self.fetch(unknown)
+        seen = {(row.source_id, row.message_id) for other in earlier.values() for row in other.rows}
+        return {row.position for row in group.rows if (row.source_id, row.message_id) in seen}
+
+    async def _get(self, sequence: int) -> Group | None:
+        """One group, from the stream's leader: no other node may say that it is not there."""
+        try:
+            answer = await self._client.insist(lambda: self._ask(sequence))
+        except nats.js.errors.NotFoundError:
+            return None
+        payload = base64.b64decode(answer.get("data", ""))
+        return self.keep(sequence, decode_head(_headers(answer.get("hdrs", ""))), payload)
+
+    async def _ask(self, sequence: int) -> dict[str, str]:
+        reply = await self._client.connection.request(
+            f"$JS.API.STREAM.MSG.GET.{self._client.stream}", json.dumps({"seq": sequence}).encode(), timeout=5.0
+        )
+        answer = json.loads(reply.data)
+        if "error" in answer:
+            raise nats.js.errors.APIError.from_error(answer["error"])
+        message: dict[str, str] = answer["message"]
+        return message
+
+    async def _read(self, first: int, last: int) -> dict[int, Group]:
+        """All groups between two sequences, through a consumer."""
+        found: dict[int, Group] = {}
+        client = self._client
+        stream = follow(client, client.stream, client.subject, Start(first), Manner(batch=FETCHED_TOGETHER))
+        async with aclosing(stream):
+            async for one in stream:
+                if isinstance(one, int) or one.sequence > last:
+                    break
+                found[one.sequence] = self.keep(one.sequence, decode_head(one.headers), one.payload)
+                if one.sequence == last or one.pending == 0:
+                    break
+        return found
+
+
+def _tombstone(row: Row) -> Row:
+    return replace(row, body=TOMBSTONE, envelope=None, rejected=Reason.SUPPRESSED)
+
+
+def _headers(encoded: str) -> dict[str, str]:
+    """The headers of a stored message: `NATS/1.0`, then a line each."""
+    lines = base64.b64decode(encoded).decode().split("\r\n")[1:]
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines) if name}

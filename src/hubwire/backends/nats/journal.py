@@ -1,0 +1,319 @@
+"""The journal on NATS JetStream: appended in groups by any number of processes, read by any.
+
+What an answer means: a group that was acknowledged is in the memory of a majority of the stream's replicas and written
+to their files; it survives the death of any minority of nodes, by kill -9 or power. The files are flushed by the server
+at its own pace (`sync_interval`, two minutes unless set otherwise): a power cut that hits a majority at once may take
+the newest groups. With one replica the same goes for that one machine.
+
+De-duplication, in three steps: among the entries of an append; against the groups that this appender knows, which it
+follows all the time; and, should another appender have been quicker, by the order of the stream itself (`groups.py`).
+A publish that was not answered is repeated under the same `Nats-Msg-Id`, which the server keeps once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from hubwire.backends.nats.client import NatsClient
+from hubwire.backends.nats.following import Delivered, Manner, Start, follow
+from hubwire.backends.nats.group import (
+    MOST_MESSAGES,
+    Head,
+    decode_head,
+    digests_of,
+    encode_group,
+    place_of,
+    position_of,
+    split,
+    storable,
+)
+from hubwire.backends.nats.groups import Groups
+from hubwire.backends.nats.reading import Reading
+from hubwire.backends.nats.recent import RecentGroups
+from hubwire.backends.nats.tail import HEADS, Tail
+from hubwire.errors import BackendError, BackendUnavailable
+from hubwire.journal.protocol import TOMBSTONE, Extent
+from hubwire.message import Entry, Row
+
+HOUR_MS = 3_600_000
+MAX_REMEMBERED = 1 << 25
+LOADING_SECONDS = 600.0
+"""How long reading the heads of a large stream may take."""
+SPARE_BYTES = 4096
+"""Of the largest stream message: for its headers, digests apart."""
+MOST_BYTES = 512 * 1024
+NEWEST_GROUPS = 16
+
+_positions = msgspec.msgpack.Decoder(list[int]).decode
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class NatsJournal:
+    """A `Journal` in one stream. The connection is its own, and `close()` ends it."""
+
+    def __init__(self, client: NatsClient, *, dedupe_hours: float = 48.0) -> None:
+        self._client = client
+        self._window_ms = round(dedupe_hours * HOUR_MS)
+        self._groups = Groups(client)
+        self._append_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._recent = RecentGroups(window_ms=self._window_ms, max_count=MAX_REMEMBERED)
+        self._tail: Tail | None = None
+        self._last = 0
+        """The newest group that this process appended."""
+        self._heard: list[Callable[[], None]] = []
+        self._reading = Reading(client, self._groups, self._hear)
+        self._follow_forgotten()
+
+    # -- appending
+
+    def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        """Shape: should it fail, a part of a large append may have been kept; sending it again keeps the rest."""
+        with self._append_lock:
+            if self._tail is None:
+                self._tail = self._follow_recent()
+            if not entries:
+                return []
+            self._tail.wait_for(self._last)
+            twice = self._duplicates(entries)
+            positions: list[int | None] = [None] * len(entries)
+            fresh = [index for index in range(len(entries)) if index not in twice]
+            done = 0
+            for part in split([entries[index] for index in fresh], self._most_bytes()):
+                for index, position in zip(fresh[done : done + len(part)], self._publish(part), strict=True):
+                    positions[index] = position
+                done += len(part)
+            return positions
+
+    def _publish(self, entries: Sequence[Entry]) -> list[int | None]:
+        """Append one group; None for what another appender was quicker with."""
+        assert self._tail is not None
+        knows = self._tail.sequence
+        headers, payload = encode_group(entries, knows)
+        if len(payload) + SPARE_BYTES > self._client.max_payload:
+            raise BackendError(
+                f"a message of {len(payload)} bytes is larger than the NATS server takes",
+                hint="Raise max_payload of nats-server, or lower HUBWIRE_MAX_MESSAGE_BYTES.",
+            )
+        sequence = self._client.run(self._send(headers | {"Nats-Msg-Id": secrets.token_hex(16)}, payload))
+        self._last = max(self._last, sequence)
+        positions: list[int | None] = [position_of(sequence, index) for index in range(len(entries))]
+        if sequence > knows + 1:
+            kept = {row.position for row in self._client.run(self._groups.view([sequence]))[sequence]}
+            positions = [position if position in kept else None for position in positions]
+        return positions
+
+    async def _send(self, headers: dict[str, str], payload: bytes) -> int:
+        client = self._client
+        ack = await client.insist(
+            lambda: client.jetstream.publish(client.subject, payload, headers=headers, stream=client.stream)
+        )
+        return ack.seq
+
+    def _most_bytes(self) -> int:
+        return min(MOST_BYTES, self._client.max_payload - SPARE_BYTES)
+
+    def _duplicates(self, entries: Sequence[Entry]) -> set[int]:
+        """Indexes of entries that this process knows to be in the stream, or that are earlier in this call."""
+        twice: set[int] = set()
+        seen: set[tuple[int, str]] = set()
+        for index, entry in enumerate(entries):
+            identity = (entry.source_id, entry.message_id)
+            if identity in seen:
+                twice.add(index)
+            seen.add(identity)
+        candidates = self._client.run(self._candidates(entries))
+        if candidates:
+            twice |= self._client.run(self._known(entries, candidates))
+        return twice
+
+    async def _candidates(self, entries: Sequence[Entry]) -> dict[int, list[int]]:
+        return self._recent.candidates(entries)
+
+    async def _known(self, entries: Sequence[Entry], candidates: dict[int, list[int]]) -> set[int]:
+        groups = await self._groups.fetch(sorted({one for sequences in candidates.values() for one in sequences}))
+        return {
+            index
+            for index, sequences in candidates.items()
+            if any(
+                row.source_id == entries[index].source_id
+                and row.message_id == storable(entries[index].message_id)
+                and entries[index].received_at_ms - row.received_at_ms <= self._window_ms
+                for sequence in sequences
+                if sequence in groups
+                for row in groups[sequence].rows
+            )
+        }
+
+    def _follow_recent(self) -> Tail:
+        """Learn what the window's groups hold, and go on following."""
+        last = self._client.run(self._client.state()).last_seq
+        since = datetime.now(UTC) - timedelta(milliseconds=self._window_ms)
+
+        async def take(sequence: int, head: Head) -> None:
+            self._recent.add(sequence, head)
+
+        tail = Tail(self._client, Start(since=since), take)
+        tail.wait_for(last, LOADING_SECONDS)
+        return tail
+
+    # -- reading
+
+    def read(
+        self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
+    ) -> list[Row]:
+        if is_backfill is None:
+            rows = [
+                *self.read(after, limit, source_ids=source_ids, is_backfill=False),
+                *self.read(after, limit, source_ids=source_ids, is_backfill=True),
+            ]
+            return sorted(rows, key=lambda row: row.position)[:limit]
+        with self._read_lock:
+            return self._reading.read(after, limit, source_ids, is_backfill, self._last)
+
+    def count_after(
+        self, after: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool = False
+    ) -> tuple[int, int | None]:
+        with self._read_lock:
+            return self._reading.count(after, source_ids, is_backfill, self._last)
+
+    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+        rows = self._client.run(self._at(positions), LOADING_SECONDS)
+        return {row.position: row for row in rows}
+
+    def newest(self, before: int | None, limit: int) -> list[Row]:
+        return self._client.run(self._newest(before, limit), LOADING_SECONDS)
+
+    def find(self, message_id: str) -> list[Row]:
+        return self._client.run(self._find(message_id), LOADING_SECONDS)
+
+    def extent(self) -> Extent:
+        return self._client.run(self._extent())
+
+    async def _at(self, positions: Sequence[int]) -> list[Row]:
+        wanted = set(positions)
+        views = await self._groups.view(sorted({place_of(position)[0] for position in wanted}))
+        return [row for rows in views.values() for row in rows if row.position in wanted]
+
+    async def _newest(self, before: int | None, limit: int) -> list[Row]:
+        state = await self._client.state()
+        last = state.last_seq if before is None else min(state.last_seq, place_of(before)[0])
+        found: list[Row] = []
+        while len(found) < limit and last >= max(state.first_seq, 1):
+            first = max(last - NEWEST_GROUPS + 1, state.first_seq, 1)
+            views = await self._groups.view(range(first, last + 1))
+            for sequence in sorted(views, reverse=True):
+                found += [row for row in reversed(views[sequence]) if before is None or row.position < before]
+            last = first - 1
+        return found[:limit]
+
+    async def _find(self, message_id: str) -> list[Row]:
+        [digest] = [digests_of([message_id])]
+        sequences = [sequence for sequence, head in await self._heads() if digest in head.digests]
+        views = await self._groups.view(sequences)
+        return [row for rows in views.values() for row in rows if row.message_id == storable(message_id)]
+
+    async def _heads(self, through: int | None = None) -> list[tuple[int, Head]]:
+        """The heads of all groups, or of those up to a sequence, in order."""
+        state = await self._client.state()
+        last = state.last_seq if through is None else min(through, state.last_seq)
+        heads: list[tuple[int, Head]] = []
+        if state.messages == 0 or last < state.first_seq:
+            return heads
+        client = self._client
+        stream = follow(client, client.stream, client.subject, Start(state.first_seq), HEADS)
+        async with aclosing(stream):
+            async for one in stream:
+                if isinstance(one, Delivered) and one.sequence <= last:
+                    heads.append((one.sequence, decode_head(one.headers)))
+                if isinstance(one, int) or one.sequence >= last or one.pending == 0:
+                    break
+        return heads
+
+    async def _extent(self) -> Extent:
+        state = await self._client.state()
+        self._remove_before(state.first_seq)
+        if state.messages == 0:
+            return Extent(0, position_of(state.last_seq, MOST_MESSAGES - 1) if state.last_seq else 0)
+        groups = await self._groups.fetch(sorted({state.first_seq, state.last_seq}))
+        first, last = groups.get(state.first_seq), groups.get(state.last_seq)
+        return Extent(
+            first.rows[0].position if first else position_of(state.first_seq, 0),
+            last.rows[-1].position if last else position_of(state.last_seq, MOST_MESSAGES - 1),
+        )
+
+    # -- taking away
+
+    def remove_through(self, position: int, limit: int) -> int:
+        """Whole groups go, at least one: a group that reaches beyond the position stays."""
+        return self._client.run(self._remove_through(position, limit), LOADING_SECONDS)
+
+    async def _remove_through(self, position: int, limit: int) -> int:
+        sequence, index = place_of(position)
+        removed, last = 0, 0
+        for one, head in await self._heads(sequence):
+            size = len(head.keys)
+            if (one == sequence and index < size - 1) or (removed and removed + size > limit):
+                break
+            removed, last = removed + size, one
+        if removed:
+            await self._client.insist(lambda: self._client.jetstream.purge_stream(self._client.stream, seq=last + 1))
+            self._remove_before(last + 1)
+        return removed
+
+    def _remove_before(self, sequence: int) -> None:
+        self._groups.remove_before(sequence)
+        self._reading.remove_before(sequence)
+
+    def redact(self, positions: Sequence[int]) -> int:
+        """Nobody reads them any more from now on; the bytes themselves go when retention removes their group."""
+        there = [position for position, row in self.read_at(positions).items() if row.body != TOMBSTONE]
+        if there:
+            self._client.run(self._redact(there))
+        return len(there)
+
+    async def _redact(self, positions: Sequence[int]) -> None:
+        client = self._client
+        await client.insist(lambda: client.jetstream.publish(client.redacted_subject, _pack(list(positions))))
+        await self._reading.recount(self._groups.redact(positions))
+
+    def _follow_forgotten(self) -> None:
+        """Learn what was forgotten so far, and go on following."""
+        known, client = threading.Event(), self._client
+
+        async def run() -> None:
+            last = (await client.insist(lambda: client.jetstream.stream_info(client.redacted))).state.last_seq
+            if not last:
+                known.set()
+            stream = follow(client, client.redacted, client.redacted_subject, Start(), Manner())
+            async with aclosing(stream):
+                async for one in stream:
+                    if isinstance(one, Delivered):
+                        await self._reading.recount(self._groups.redact(_positions(one.payload)))
+                    if (one if isinstance(one, int) else one.sequence) >= last:
+                        known.set()
+
+        client.spawn(run())
+        if not known.wait(LOADING_SECONDS):
+            raise BackendUnavailable("nats: what was forgotten could not be read")
+
+    # -- news
+
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back, on the connection's thread, whenever a group has come that a lane may read; until what this gives
+        is called."""
+        self._heard.append(callback)
+        return lambda: self._heard.remove(callback)
+
+    def _hear(self) -> None:
+        for callback in self._heard:
+            callback()
+
+    def close(self) -> None:
+        self._client.close()

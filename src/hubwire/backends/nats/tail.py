@@ -1,0 +1,75 @@
+"""Following the heads of all groups in the stream's order, and telling how far one is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+import structlog
+
+from hubwire.backends.nats.client import PATIENCE_SECONDS, NatsClient
+from hubwire.backends.nats.following import Delivered, Manner, Start, follow
+from hubwire.backends.nats.group import Head, decode_head
+from hubwire.errors import BackendUnavailable
+
+log = structlog.get_logger("hubwire.nats")
+
+HEADS = Manner(headers_only=True, batch=512)
+
+Take = Callable[[int, Head], Awaitable[None]]
+
+
+class Tail:
+    """Gives every head to `take`, on the connection's loop, one after another; other threads wait for it.
+
+    Shape: `sequence` is the last one that was taken.
+    """
+
+    def __init__(self, client: NatsClient, start: Start, take: Take) -> None:
+        self._client = client
+        self._start = start
+        self._take = take
+        self._moved = threading.Condition()
+        self._is_ended = False
+        self._failure: BaseException | None = None
+        self.sequence = 0
+        client.spawn(self._run())
+
+    def wait_for(self, sequence: int, seconds: float = PATIENCE_SECONDS) -> None:
+        """Return when the group with this sequence has been taken.
+
+        Errors: BackendUnavailable when that takes too long.
+        """
+        with self._moved:
+            reached = self._moved.wait_for(lambda: self.sequence >= sequence or self._failure is not None, seconds)
+        if self._failure is not None:
+            raise self._failure
+        if not reached:
+            raise BackendUnavailable(f"nats: the stream's group {sequence} has not come after {seconds:g} s")
+
+    def end(self) -> None:
+        """Take no more."""
+        self._is_ended = True
+
+    async def _run(self) -> None:
+        try:
+            client = self._client
+            heads = follow(client, client.stream, client.subject, self._start, HEADS)
+            async with aclosing(heads):
+                async for one in heads:
+                    if self._is_ended:
+                        return
+                    if isinstance(one, Delivered):
+                        await self._take(one.sequence, decode_head(one.headers))
+                    self._reach(one.sequence if isinstance(one, Delivered) else one)
+        except Exception as exc:
+            # Our own bug, and nothing can be counted or compared any more: everybody who waits gets it.
+            log.exception("nats.tail")
+            self._failure = exc
+            self._reach(0)
+
+    def _reach(self, sequence: int) -> None:
+        with self._moved:
+            self.sequence = max(self.sequence, sequence)
+            self._moved.notify_all()
