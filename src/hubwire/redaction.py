@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,10 @@ from hubwire.suppression import ids_of
 
 MARK = "[forgotten]"
 FORGOTTEN: dict[str, bool] = {"forgotten": True}
+FEW = 32
+"""Up to so many texts, bytes are searched for each of them; beyond, decoding everything costs less."""
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_WITHIN = re.compile(r"[\w.+-]")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -45,12 +50,14 @@ class Finder:
 
     def mentions(self, row: Row) -> bool:
         """Whether a message that is another person's has this one's e-mail somewhere in it."""
+        if len(self._emails) > FEW:
+            return says(row.body.decode("utf-8", "replace"), self._emails)
         low = row.body.lower()
         return any(needle in low for email in self._emails for needle in spellings(email))
 
     def _may_be(self, data: bytes) -> bool:
         """A cheap look at the bytes first: most messages are not decoded at all."""
-        if b"\\u" in data or b"\\/" in data:
+        if len(self._needles) > FEW or b"\\u" in data or b"\\/" in data:
             return True
         low = data.lower()
         return any(needle in low for needle in self._needles)
@@ -59,6 +66,24 @@ class Finder:
 def spellings(text: str) -> set[bytes]:
     """How a text may stand in JSON, in lower case: as it is, or with its non-ASCII letters escaped."""
     return {json.dumps(text.lower(), ensure_ascii=escaped)[1:-1].lower().encode() for escaped in (False, True)}
+
+
+def says(text: str, emails: Collection[str]) -> bool:
+    """Whether one of the addresses stands in a text, whole: `ann@b.co` does not stand in `joann@b.co`."""
+    low = text.lower()
+    if len(emails) > FEW:
+        return not set(_ADDRESS.findall(low)).isdisjoint(emails)
+    return any(_stands(low, email) for email in emails)
+
+
+def _stands(low: str, email: str) -> bool:
+    at = low.find(email)
+    while at >= 0:
+        before, after = low[at - 1 : at] if at else "", low[at + len(email) : at + len(email) + 1]
+        if not _WITHIN.match(before) and not (after.isalnum() or after in ("-", "_")):
+            return True
+        at = low.find(email, at + 1)
+    return False
 
 
 def scrubbed(attempt: KeptAttempt, emails: Collection[str], contact_ids: Collection[str]) -> KeptAttempt | None:
@@ -74,9 +99,9 @@ def scrubbed(attempt: KeptAttempt, emails: Collection[str], contact_ids: Collect
 
 
 def _without(data: bytes, emails: Collection[str], contact_ids: Collection[str]) -> bytes:
-    low = data.lower()
     texts = [*emails, *contact_ids]
-    if not any(needle in low for text in texts for needle in spellings(text)) and b"\\u" not in data:
+    low = data.lower()
+    if len(texts) <= FEW and b"\\u" not in data and not any(one in low for text in texts for one in spellings(text)):
         return data
     try:
         value = _decode(data)
@@ -90,10 +115,7 @@ def _marked(data: bytes, emails: Iterable[str]) -> bytes:
     """Text that is not JSON: only the addresses go."""
     text = data.decode("utf-8", "surrogateescape")
     for email in emails:
-        at = text.lower().find(email)
-        while at >= 0:
-            text = text[:at] + MARK + text[at + len(email) :]
-            at = text.lower().find(email, at + len(MARK))
+        text = re.sub(rf"(?i)(?<![\w.+-]){re.escape(email)}(?![\w-])", MARK, text)
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -120,7 +142,7 @@ def _is_about(value: dict[str, Any], emails: set[str], contact_ids: set[str]) ->
 
 def _says(value: object, emails: set[str], contact_ids: set[str]) -> bool:
     if isinstance(value, str):
-        return value in contact_ids or any(email in value.lower() for email in emails)
+        return value in contact_ids or says(value, emails)
     return isinstance(value, int) and not isinstance(value, bool) and str(value) in contact_ids
 
 

@@ -13,7 +13,6 @@ import msgspec
 
 from hubwire.deliver.gather import Gatherer, LoadLinks
 from hubwire.deliver.ledger import Ledger
-from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS, NewProperty

@@ -2,5 +2,6 @@
 
 from hubwire.api.table_messages import MESSAGE_OPERATIONS
 from hubwire.api.table_registry import REGISTRY_OPERATIONS
+from hubwire.regulations_api import REGULATION_OPERATIONS
 
-OPERATIONS = (*MESSAGE_OPERATIONS, *REGISTRY_OPERATIONS)
+OPERATIONS = (*MESSAGE_OPERATIONS, *REGISTRY_OPERATIONS, *REGULATION_OPERATIONS)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from hubwire.cli import apply, destinations, doctor, keys, look, run, schema, settings, sources
+from hubwire.cli import apply, destinations, doctor, forget, keys, look, run, schema, settings, sources
 from hubwire.errors import HubwireError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (run, look, sources, destinations, apply, doctor, schema, keys, settings):
+for group in (run, look, sources, destinations, apply, doctor, forget, schema, keys, settings):
     group.register(app)
 
 

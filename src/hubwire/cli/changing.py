@@ -17,6 +17,7 @@ from hubwire.cli.context import reading, settings_of
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Source
 from hubwire.errors import SettingsError
+from hubwire.logs import configure_logs
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
@@ -112,6 +113,7 @@ def changing(config: Path | None, *, creates: bool = False) -> Iterator[Changer]
     Errors: SettingsError when there is no database yet, unless it `creates` one.
     """
     settings = settings_of(config)
+    configure_logs("warning", settings.log_format)
     if creates:
         with closing(open_store(settings, SystemClock(), appends=False)) as store:
             yield Changer(store, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -20,6 +20,9 @@ from hubwire.registry.access import AccessStore
 from hubwire.registry.protocol import Registry
 from hubwire.schema import PortalSchema
 from hubwire.settings import Settings
+
+if TYPE_CHECKING:
+    from hubwire.regulations import Regulations
 
 __all__ = ["DryRun", "PlannedField", "PlannedLeftOut", "PlannedOperation", "PlannedRequest"]
 
@@ -128,3 +131,5 @@ class ConsoleDeps:
     notice: Callable[[], None] = _nothing
     health: Callable[[], Awaitable[list[Check]]] | None = field(default=None)
     """More lines for the System page; None when there are none."""
+    regulations: Regulations | None = None
+    """Takes deletion requests; None where nobody carries them out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hubwire.deliver.companies import KEY_PROPERTY
+from hubwire.deliver.provision import KEY_PROPERTY
 from hubwire.destination import Mapping as Rules
 from hubwire.doctor import Check, fail, ok, warn
 from hubwire.errors import Unreadable

@@ -295,9 +295,11 @@ def test_a_running_server_seals_with_the_new_key_at_once(installed: Shell) -> No
     assert opened_with(newest, installed) == "another-token"
 
 
-def test_a_key_in_the_environment_is_rotated_in_two_steps(installed: Shell) -> None:
-    old, new = (installed("keys", "new").out.strip() for _ in range(2))
-    installed.set(HUBWIRE_SECRET_KEY=old)
+def test_a_key_in_the_environment_is_rotated_in_two_steps(shell: Shell, emulator: Emulator) -> None:
+    old, new = (shell("keys", "new").out.strip() for _ in range(2))
+    shell.set(HUBSPOT_BASE_URL=emulator.base_url, HUBWIRE_SECRET_KEY=old)
+    shell.store().close()
+    installed = shell
     add_destination(installed)
     alone = installed("keys", "rotate")
     assert alone.code == 1

@@ -1,0 +1,96 @@
+"""Taking a person out of this installation: messages, deliveries, memory, copies of calls, words. Blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hubwire.clock import Clock
+from hubwire.journal.protocol import Journal
+from hubwire.receipt import Receipt
+from hubwire.record.privacy import PrivacyStore, Trail
+from hubwire.redaction import MARK, Finder, scrubbed
+from hubwire.registry.protocol import Registry
+from hubwire.registry.vault import Vault
+
+PAGE_ROWS = 1000
+CHUNK_POSITIONS = 500
+PAGE_ATTEMPTS = 200
+
+
+class Stored(Protocol):
+    """What forgetting works with: `Store` has it."""
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def registry(self) -> Registry: ...
+
+    @property
+    def privacy(self) -> PrivacyStore: ...
+
+    @property
+    def vault(self) -> Vault: ...
+
+
+@dataclass(slots=True)
+class Erasure:
+    """One person (or several) being taken out. `take_out` may be called again: it goes on where it stopped."""
+
+    store: Stored
+    clock: Clock
+    trail: Trail
+    user_ids: set[str]
+    receipt: Receipt
+    positions: list[int] = field(default_factory=list)
+    seen_through: int = 0
+
+    def take_out(self) -> None:
+        """Messages, deliveries and memory; again later, it only looks at messages that have come since."""
+        journal, privacy, receipt = self.store.journal, self.store.privacy, self.receipt
+        fresh = self._find(journal)
+        self.positions += fresh
+        for start in range(0, len(fresh), CHUNK_POSITIONS):
+            receipt.messages += journal.redact(fresh[start : start + CHUNK_POSITIONS])
+        now_ms = self.clock.now_ms()
+        receipt.count(privacy.erase(self.trail, [], now_ms))
+        for start in range(0, len(self.positions), CHUNK_POSITIONS):
+            receipt.count(privacy.erase(Trail(), self.positions[start : start + CHUNK_POSITIONS], now_ms))
+
+    def scrub(self) -> None:
+        """Copies of calls, HubSpot's words, the audit log, and the database's own logs."""
+        privacy, trail = self.store.privacy, self.trail
+        after = 0
+        while attempts := privacy.attempts_after(after, PAGE_ATTEMPTS):
+            after = attempts[-1].attempt_id
+            made = [one for attempt in attempts if (one := scrubbed(attempt, trail.emails, trail.contact_ids))]
+            if made:
+                privacy.rewrite_attempts(made)
+                self.receipt.attempts += len(made)
+        self.receipt.words += privacy.scrub_words(trail.emails, MARK)
+        privacy.finish_erasing()
+
+    def _find(self, journal: Journal) -> list[int]:
+        """Positions of messages that were not looked at before, by one walk through the journal."""
+        finder = Finder(self.trail, self.user_ids, self._spaces())
+        found: list[int] = []
+        last = journal.extent().last
+        before: int | None = None
+        while rows := journal.newest(before, PAGE_ROWS):
+            for row in rows:
+                if row.position <= self.seen_through:
+                    break
+                if finder.is_theirs(row):
+                    found.append(row.position)
+                elif finder.mentions(row):
+                    self.receipt.mentions_kept += 1
+            before = rows[-1].position
+            if before <= self.seen_through:
+                break
+        self.seen_through = max(self.seen_through, last)
+        return found
+
+    def _spaces(self) -> Mapping[int, str]:
+        return {number: one.identity_space for number, one in self.store.registry.sources().items()}

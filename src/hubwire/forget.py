@@ -1,0 +1,275 @@
+"""Forgetting a person: kept out, taken out here, deleted in HubSpot, and a receipt of it.
+
+The order is what makes it hold. First the person is suppressed, so that nothing new is stored. Then what is here goes.
+Cycles that were under way may still write what they read before: they are waited for. Then HubSpot deletes the contact
+and blocks its address, and what came in between is taken out once more.
+Sources: Segment Public API, "Deletion and Suppression"; HubSpot docs, GDPR delete (an unknown e-mail is blocked).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+import structlog
+
+from hubwire.clock import Clock
+from hubwire.destination import Destination, SourceKind
+from hubwire.erase import Erasure, Stored
+from hubwire.errors import HubSpotError, HubwireError, Refused, SettingsError, Unreachable
+from hubwire.hubspot.account import HubSpotAccount
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.plan.emails import clean_email
+from hubwire.receipt import NOT_COVERED, AtHubSpot, Receipt
+from hubwire.record.privacy import Regulation, RegulationState, RegulationType, Trail
+from hubwire.redaction import MARK
+from hubwire.secret import Secret
+from hubwire.suppression import Digests
+
+log = structlog.get_logger("hubwire.forget")
+
+MOST_SUBJECTS = 5000
+"""As Segment's API takes them."""
+SUBJECT_TYPES = ("USER_ID", "EMAIL")
+CYCLE_STEP_SECONDS = 0.25
+CYCLE_WAIT_SECONDS = 120.0
+STALE_MS = 600_000
+"""A regulation that waits for HubSpot, or that a crashed process left, is taken up again after so long."""
+RETRY_HOURS = 72.0
+TRIES = 3
+TRY_AGAIN_SECONDS = 5.0
+
+MakeClient = Callable[[Destination], HubSpotClient | None]
+
+
+class _Sealed(msgspec.Struct):
+    """What an open regulation must remember, sealed: its links are gone before HubSpot has answered."""
+
+    subjects: list[str]
+    trail: Trail | None = None
+
+
+class Forgetter:
+    """Carries regulations out. `wait` sleeps; tests give one that does not."""
+
+    def __init__(
+        self,
+        store: Stored,
+        make_client: MakeClient,
+        clock: Clock,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._make_client = make_client
+        self._clock = clock
+        self._wait = wait
+        self._digests = Digests(store.vault)
+
+    # -- asking
+
+    def request(self, type_: RegulationType, subject_type: str, subjects: Sequence[str], actor: str) -> Regulation:
+        """A regulation, stored and not begun. Errors: SettingsError for subjects that cannot be."""
+        if subject_type not in SUBJECT_TYPES:
+            raise SettingsError(f"subjectType {subject_type!r} is not one of {', '.join(SUBJECT_TYPES)}")
+        given = list(dict.fromkeys(subject.strip() for subject in subjects))
+        if not 1 <= len(given) <= MOST_SUBJECTS or not all(given):
+            raise SettingsError(f"subjectIds: from 1 to {MOST_SUBJECTS} of them, none empty")
+        if subject_type == "EMAIL" and not all(clean_email(one) for one in given):
+            raise SettingsError("subjectIds: one of them is not an e-mail address")
+        regulation = Regulation(
+            regulation_id=f"reg_{secrets.token_hex(12)}",
+            type=type_,
+            subject_type=subject_type,
+            subject_count=len(given),
+            state=RegulationState.INITIALIZED,
+            created_at_ms=self._clock.now_ms(),
+            sealed_subjects=self._seal(_Sealed(given)),
+        )
+        self._store.privacy.save_regulation(regulation)
+        self._store.registry.write_audit(actor, "regulation.requested", f"{regulation.regulation_id} {type_}")
+        return regulation
+
+    # -- doing
+
+    async def run_open(self) -> int:
+        """Carry out what waits, oldest first; how many regulations have ended. Errors: BackendError."""
+        ended = 0
+        for regulation in await asyncio.to_thread(self._store.privacy.regulations, 100, open_only=True):
+            receipt = await self.run(regulation.regulation_id)
+            ended += receipt is not None and receipt.state.is_final
+        return ended
+
+    async def run(self, regulation_id: str, *, is_last_try: bool = False) -> Receipt | None:
+        """Carry one regulation out; None when another process does.
+
+        Shape: where HubSpot cannot be reached it stays RUNNING and is tried again for 72 hours, unless `is_last_try`.
+        Errors: BackendError.
+        """
+        privacy = self._store.privacy
+        if not await asyncio.to_thread(privacy.claim_regulation, regulation_id, self._clock.now_ms(), STALE_MS):
+            return None
+        regulation = privacy.regulation(regulation_id)
+        assert regulation is not None, "a claimed regulation is there"
+        receipt = Receipt.of(regulation)
+        receipt.begin_again()
+        try:
+            await self._carry_out(regulation, receipt)
+        except SettingsError as exc:
+            log.error("regulation.failed", regulation_id=regulation_id, code=exc.code)
+            receipt.state = RegulationState.FAILED
+        is_late = self._clock.now_ms() - regulation.created_at_ms > RETRY_HOURS * 3_600_000
+        receipt.settle(is_last_try or is_late)
+        self._end(regulation, receipt)
+        return receipt
+
+    async def _carry_out(self, regulation: Regulation, receipt: Receipt) -> None:
+        sealed = self._open(regulation)
+        if regulation.type is RegulationType.UNSUPPRESS:
+            for subject in sealed.subjects:
+                digests = self._digests_of(subject, regulation, Trail())
+                receipt.lifted += await asyncio.to_thread(self._store.privacy.unsuppress, digests)
+            return
+        if sealed.trail is None:
+            sealed.trail = await asyncio.to_thread(self._resolve_and_suppress, sealed.subjects, regulation)
+            regulation.sealed_subjects, regulation.state = self._seal(sealed), RegulationState.RUNNING
+            self._store.privacy.save_regulation(regulation)
+        receipt.emails, receipt.ids = len(sealed.trail.emails), len(sealed.trail.keys)
+        receipt.is_suppressed = regulation.type.suppresses
+        if regulation.type.deletes:
+            user_ids = set(sealed.subjects) if regulation.subject_type == "USER_ID" else set()
+            await self._delete(regulation, Erasure(self._store, self._clock, sealed.trail, user_ids, receipt))
+
+    async def _delete(self, regulation: Regulation, erasure: Erasure) -> None:
+        await asyncio.to_thread(erasure.take_out)
+        await self._wait_for_cycles()
+        if regulation.type.reaches_hubspot:
+            for destination in self._store.registry.destinations().values():
+                erasure.receipt.hubspot.append(await self._delete_at(destination, erasure.trail))
+        await asyncio.to_thread(erasure.take_out)
+        await asyncio.to_thread(erasure.scrub)
+        erasure.receipt.not_covered = NOT_COVERED
+
+    # -- who it is
+
+    def _resolve_and_suppress(self, subjects: Sequence[str], regulation: Regulation) -> Trail:
+        """All that leads to the subjects; each of them is kept out by itself, so that it can be lifted by itself."""
+        whole = Trail()
+        for subject in subjects:
+            trail = self._trail(subject, regulation.subject_type)
+            if regulation.type.suppresses:
+                digests = self._digests_of(subject, regulation, trail)
+                self._store.privacy.suppress(digests, self._clock.now_ms())
+            whole.emails |= trail.emails
+            whole.keys |= trail.keys
+            whole.contact_ids |= trail.contact_ids
+        return whole
+
+    def _trail(self, subject: str, subject_type: str) -> Trail:
+        """What leads to one subject.
+
+        Spaces of server sources come first: in a public source's space anybody can have claimed a userId together with
+        somebody else's e-mail, so what is said there only counts when no server knows the userId.
+        """
+        email = clean_email(subject)
+        emails = {email} if email is not None else set()
+        if subject_type == "EMAIL":
+            return self._store.privacy.trail(emails, ())
+        sources = self._store.registry.sources().values()
+        spaces = {one.identity_space for one in sources}
+        trusted = {one.identity_space for one in sources if one.kind is SourceKind.SERVER}
+        known = self._store.privacy.trail(emails, {(space, f"u:{subject}") for space in trusted})
+        return (
+            known if known.emails else self._store.privacy.trail(emails, {(space, f"u:{subject}") for space in spaces})
+        )
+
+    def _digests_of(self, subject: str, regulation: Regulation, trail: Trail) -> set[bytes]:
+        digests = {self._digests.email(email) for email in trail.emails}
+        digests |= {self._digests.key(space, key) for space, key in trail.keys}
+        if regulation.subject_type == "USER_ID":
+            digests.add(self._digests.user(subject))
+        email = clean_email(subject)
+        return digests | ({self._digests.email(email)} if email is not None else set())
+
+    # -- cycles under way
+
+    async def _wait_for_cycles(self) -> None:
+        """Until the cycles that are open now have ended; they read the person's messages before these went."""
+        open_now = await asyncio.to_thread(self._store.privacy.open_cycles, self._clock.now_ms())
+        waited = 0.0
+        while open_now and waited < CYCLE_WAIT_SECONDS:
+            await self._wait(CYCLE_STEP_SECONDS)
+            waited += CYCLE_STEP_SECONDS
+            open_now &= await asyncio.to_thread(self._store.privacy.open_cycles, self._clock.now_ms())
+
+    # -- at HubSpot
+
+    async def _delete_at(self, destination: Destination, trail: Trail) -> AtHubSpot:
+        """Delete at one destination, tried a few times. Errors: none; what fails is in the answer."""
+        done = AtHubSpot(destination=destination.name, hub_id=destination.hub_id, state=RegulationState.FINISHED)
+        try:
+            client = self._make_client(destination)
+            if client is None:
+                raise SettingsError("no access token is set")
+            async with client:
+                account = HubSpotAccount(client)
+                for email in sorted(trail.emails):
+                    await self._delete_contact(account, email)
+                    done.deleted += 1
+        except HubwireError as exc:
+            done.state, done.error, done.may_try_again = RegulationState.FAILED, _words(exc, trail), _may_pass(exc)
+        return done
+
+    async def _delete_contact(self, account: HubSpotAccount, email: str) -> None:
+        for tries_left in reversed(range(TRIES)):
+            try:
+                await account.gdpr_delete(email)
+            except HubSpotError as exc:
+                if not tries_left or not _may_pass(exc):
+                    raise
+                await self._wait(TRY_AGAIN_SECONDS)
+            else:
+                return
+
+    # -- the end
+
+    def _end(self, regulation: Regulation, receipt: Receipt) -> None:
+        if receipt.state.is_final:
+            receipt.finished_at_ms = self._clock.now_ms()
+            regulation.sealed_subjects = None
+        regulation.state, regulation.finished_at_ms = receipt.state, receipt.finished_at_ms
+        regulation.receipt = msgspec.to_builtins(receipt)
+        self._store.privacy.save_regulation(regulation)
+        if receipt.state.is_final:
+            said = f"{regulation.regulation_id} {regulation.type}: {receipt.state}"
+            self._store.registry.write_audit("hubwire", "regulation.ended", said)
+        log.info(
+            "regulation.ended" if receipt.state.is_final else "regulation.waits",
+            regulation_id=regulation.regulation_id,
+            type=str(regulation.type),
+            state=str(receipt.state),
+            messages=receipt.messages,
+        )
+
+    def _seal(self, sealed: _Sealed) -> bytes:
+        return self._store.vault.seal(Secret(msgspec.json.encode(sealed).decode()))
+
+    def _open(self, regulation: Regulation) -> _Sealed:
+        assert regulation.sealed_subjects is not None, "an open regulation has its subjects"
+        return msgspec.json.decode(self._store.vault.open(regulation.sealed_subjects).reveal(), type=_Sealed)
+
+
+def _may_pass(exc: HubwireError) -> bool:
+    """Whether the same call may work later."""
+    if isinstance(exc, Refused):
+        return exc.status in (408, 423, 429) or exc.status >= 500
+    return isinstance(exc, Unreachable)
+
+
+def _words(exc: HubwireError, trail: Trail) -> str:
+    """The error without the person's address."""
+    text = str(exc)
+    for email in trail.emails:
+        text = text.replace(email, MARK)
+    return text[:500]

@@ -1,0 +1,83 @@
+"""The receipt of a regulation: what was done, without personal data."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hubwire.record.privacy import Erased, Regulation, RegulationState, RegulationType
+
+NOT_COVERED = (
+    "backups of the database, and exports made from HubSpot",
+    "log files and queues of whatever sends to Hubwire",
+    "messages of other people that mention the address (mentions_kept)",
+)
+
+
+class AtHubSpot(msgspec.Struct, kw_only=True):
+    """What came of the deletion at one destination."""
+
+    destination: str
+    hub_id: str | None
+    state: RegulationState
+    deleted: int = 0
+    error: str = ""
+    may_try_again: bool = False
+
+
+class Receipt(msgspec.Struct, kw_only=True):
+    """Counts, names of destinations, times. `messages` were made empty; the others are rows that went."""
+
+    regulation_id: str
+    type: RegulationType
+    state: RegulationState
+    subject_count: int
+    requested_at_ms: int
+    finished_at_ms: int | None = None
+    emails: int = 0
+    ids: int = 0
+    hubspot: list[AtHubSpot] = []
+    messages: int = 0
+    deliveries: int = 0
+    attempts: int = 0
+    links: int = 0
+    contacts: int = 0
+    associations: int = 0
+    words: int = 0
+    mentions_kept: int = 0
+    is_suppressed: bool = False
+    lifted: int = 0
+    not_covered: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, regulation: Regulation) -> Receipt:
+        """The receipt of a regulation so far; for another try, `begin_again`."""
+        if regulation.receipt:
+            return msgspec.convert(regulation.receipt, cls)
+        return cls(
+            regulation_id=regulation.regulation_id,
+            type=regulation.type,
+            state=RegulationState.RUNNING,
+            subject_count=regulation.subject_count,
+            requested_at_ms=regulation.created_at_ms,
+        )
+
+    def begin_again(self) -> None:
+        """Another try: what was counted stays, HubSpot is asked anew."""
+        self.state, self.hubspot = RegulationState.RUNNING, []
+
+    def count(self, erased: Erased) -> None:
+        """Add what one step took away."""
+        self.deliveries += erased.deliveries
+        self.links += erased.links
+        self.contacts += erased.people
+        self.associations += erased.associations
+
+    def settle(self, is_last_try: bool) -> None:
+        """Its final state, or RUNNING while a destination may still be reached later."""
+        failed = [one for one in self.hubspot if one.state is RegulationState.FAILED]
+        if self.state is not RegulationState.RUNNING:
+            return
+        if not failed:
+            self.state = RegulationState.FINISHED
+        elif is_last_try or not any(one.may_try_again for one in failed):
+            self.state = RegulationState.PARTIAL_SUCCESS

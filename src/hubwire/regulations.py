@@ -1,0 +1,101 @@
+"""Regulations over HTTP, in the shape of Segment's Public API: `POST /regulations`, and how far they are.
+
+`subjectType` EMAIL is ours; OBJECT_ID is not supported. Source: Segment Public API, "Deletion and Suppression".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from hubwire.forget import Forgetter
+from hubwire.record.privacy import PrivacyStore, Regulation, RegulationType
+
+WORKSPACE = "hubwire"
+MOST_LISTED = 200
+
+
+class NewRegulation(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What is asked for: at most 5,000 subjects."""
+
+    regulation_type: RegulationType
+    subject_type: str
+    subject_ids: list[str]
+
+
+class Regulate(msgspec.Struct, rename="camel"):
+    """The new regulation's id."""
+
+    regulate_id: str
+
+
+class RegulateAnswer(msgspec.Struct):
+    data: Regulate
+
+
+class RegulationAnswer(msgspec.Struct):
+    """`data.regulation`, as `shown` makes it."""
+
+    data: dict[str, Any]
+
+
+class RegulationsAnswer(msgspec.Struct):
+    """`data.regulations`, the newest first."""
+
+    data: dict[str, Any]
+
+
+class Regulations:
+    """Takes regulations and tells of them. `poke` has them carried out at once."""
+
+    def __init__(self, forgetter: Forgetter, privacy: PrivacyStore, poke: Callable[[], None]) -> None:
+        self._forgetter = forgetter
+        self._privacy = privacy
+        self._poke = poke
+
+    def create(self, wanted: NewRegulation, actor: str) -> RegulateAnswer:
+        """Errors: SettingsError for subjects that cannot be."""
+        made = self._forgetter.request(wanted.regulation_type, wanted.subject_type, wanted.subject_ids, actor)
+        self._poke()
+        return RegulateAnswer(Regulate(made.regulation_id))
+
+    def find(self, regulation_id: str) -> RegulationAnswer | None:
+        found = self._privacy.regulation(regulation_id)
+        return None if found is None else RegulationAnswer({"regulation": shown(found)})
+
+    def recent(self) -> RegulationsAnswer:
+        found = [shown(one) for one in self._privacy.regulations(MOST_LISTED)]
+        return RegulationsAnswer({"regulations": found, "pagination": {"current": "", "totalEntries": len(found)}})
+
+
+def shown(regulation: Regulation) -> dict[str, Any]:
+    """A regulation as Segment shows one, with our receipt beside it."""
+    finished = None if regulation.finished_at_ms is None else iso(regulation.finished_at_ms)
+    destinations = [
+        {
+            "id": one.get("hub_id") or "",
+            "name": one.get("destination", ""),
+            "status": one.get("state", ""),
+            "errString": one.get("error", ""),
+            "finishedAt": finished,
+        }
+        for one in regulation.receipt.get("hubspot", [])
+    ]
+    return {
+        "id": regulation.regulation_id,
+        "workspaceId": WORKSPACE,
+        "regulationType": regulation.type,
+        "overallStatus": regulation.state,
+        "createdAt": iso(regulation.created_at_ms),
+        "finishedAt": finished,
+        "streamStatus": [{"id": WORKSPACE, "destinationStatus": destinations}] if destinations else [],
+        "receipt": regulation.receipt,
+    }
+
+
+def iso(at_ms: int) -> str:
+    """ISO-8601, UTC, as Segment writes times."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,79 @@
+"""The operations of the admin API on regulations; `deps.regulations` carries them out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hubwire.api.operation import ApiOperation, Asked
+from hubwire.console.asked import Missing
+from hubwire.registry.access import Role
+from hubwire.regulations import (
+    NewRegulation,
+    RegulateAnswer,
+    RegulationAnswer,
+    Regulations,
+    RegulationsAnswer,
+)
+
+
+def _regulations(asked: Asked) -> Regulations:
+    regulations = asked.view.deps.regulations
+    if regulations is None:
+        raise Missing("regulations", "nobody carries regulations out here")
+    return regulations
+
+
+async def create(asked: Asked) -> RegulateAnswer:
+    """POST `/regulations`."""
+    return await asyncio.to_thread(_regulations(asked).create, asked.body, asked.view.viewer.name)
+
+
+async def find(asked: Asked) -> RegulationAnswer:
+    """GET `/regulations/{regulation_id}`."""
+    regulation_id = asked.path["regulation_id"]
+    found = await asyncio.to_thread(_regulations(asked).find, regulation_id)
+    if found is None:
+        raise Missing("regulation_id", "there is no such regulation", value=regulation_id)
+    return found
+
+
+async def recent(asked: Asked) -> RegulationsAnswer:
+    """GET `/regulations`."""
+    return await asyncio.to_thread(_regulations(asked).recent)
+
+
+REGULATION_OPERATIONS: tuple[ApiOperation, ...] = (
+    ApiOperation(
+        name="add-regulation",
+        method="POST",
+        path="/regulations",
+        summary="Delete or suppress people, in the shape of Segment's Public API; carried out at once.",
+        role=Role.ADMIN,
+        handler=create,
+        body=NewRegulation,
+        answer=RegulateAnswer,
+        tag="regulations",
+        statuses=(422,),
+    ),
+    ApiOperation(
+        name="list-regulations",
+        method="GET",
+        path="/regulations",
+        summary="The newest regulations and how far they are.",
+        role=Role.ADMIN,
+        handler=recent,
+        answer=RegulationsAnswer,
+        tag="regulations",
+    ),
+    ApiOperation(
+        name="get-regulation",
+        method="GET",
+        path="/regulations/{regulation_id}",
+        summary="One regulation, its state at each destination, and its receipt.",
+        role=Role.ADMIN,
+        handler=find,
+        answer=RegulationAnswer,
+        tag="regulations",
+        statuses=(404,),
+    ),
+)

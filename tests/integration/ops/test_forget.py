@@ -1,0 +1,393 @@
+"""Forgetting end to end: a real lane delivers to the emulator, then a person goes, here and there, and stays away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.ops.conftest import HUB, TOKEN, Shell
+
+from hubwire.backends.store import Store, open_store
+from hubwire.clients import ClientFactory
+from hubwire.clock import FakeClock
+from hubwire.deliver.lane import LanePolicy
+from hubwire.deliver.worker import Worker, WorkerParts
+from hubwire.destination import Destination, Source, SourceKind
+from hubwire.errors import SettingsError
+from hubwire.forget import STALE_MS, Forgetter
+from hubwire.message import Entry
+from hubwire.receipt import Receipt
+from hubwire.record.privacy import RegulationState, RegulationType
+from hubwire.record.protocol import Span
+from hubwire.registry.vault import Vault
+from hubwire.secret import Secret
+from hubwire.settings import Settings
+from hubwire.suppression import SuppressingJournal, Suppressions
+from hubwire.testing import Emulator
+
+NOW = 1_795_000_000_000
+SERVER, WEB = 1, 2
+ANNA, BEN = "anna@example.com", "ben@example.com"
+
+
+class Installation:
+    """A store whose lane delivers to the emulator when told to."""
+
+    def __init__(self, folder: Path, emulator: Emulator) -> None:
+        self.folder = folder
+        self.clock = FakeClock(NOW)
+        self.settings = Settings(data=str(folder))
+        self.emulator = emulator
+        self.store: Store = open_store(self.settings, self.clock, appends=True)
+        registry = self.store.registry
+        registry.save_source(Source(source_id=0, name="api"))
+        registry.save_source(Source(source_id=0, name="website", kind=SourceKind.WEB, identity_space="source:website"))
+        one = registry.save_destination(
+            Destination(destination_id=0, name="hubspot", hub_id=str(HUB), base_url=emulator.base_url)
+        )
+        registry.set_token(one.destination_id, Secret(TOKEN))
+        self.clients = ClientFactory(registry, self.clock, self.settings)
+        self.forgetter = Forgetter(self.store, self.clients.make, self.clock, self.wait)
+        self.suppressions = Suppressions(self.store.privacy, registry, self.store.vault, self.clock)
+        self.waits: list[float] = []
+
+    async def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    async def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        return self.store.journal.append(entries)
+
+    def send(self, source_id: int, *messages: dict[str, Any]) -> list[int | None]:
+        """Messages as receive would have journaled them, suppressions included."""
+        at = self.store.journal.extent().last
+        entries = [
+            Entry(source_id, f"m{at + number}", self.clock.now_ms(), json.dumps(one).encode())
+            for number, one in enumerate(messages)
+        ]
+        return asyncio.run(SuppressingJournal(self, self.suppressions).append(entries))
+
+    def deliver(self) -> None:
+        """Run the worker until nothing is left to do."""
+        parts = WorkerParts(
+            journal=self.store.journal,
+            record=self.store.record,
+            registry=self.store.registry,
+            make_client=self.clients.make,
+            clock=self.clock,
+            policy=LanePolicy(linger_seconds=0, backfill_linger_seconds=0),
+        )
+        worker = Worker(parts)
+        worker.start()
+        try:
+            while not all(lane.is_drained for lane in self.store.queries.lanes(self.clock.now_ms())):
+                worker.wake()
+                worker._thread.join(0.02)
+        finally:
+            worker.stop()
+
+    def forget(self, subject: str, type_: str = "SUPPRESS_WITH_DELETE", subject_type: str = "EMAIL") -> Receipt:
+        made = self.forgetter.request(RegulationType(type_), subject_type, [subject], "test")
+        receipt = asyncio.run(self.forgetter.run(made.regulation_id, is_last_try=True))
+        assert receipt is not None
+        return receipt
+
+    def totals(self) -> dict[str, int]:
+        [lane] = self.store.queries.lanes(self.clock.now_ms())
+        return {
+            name: getattr(lane, name) for name in ("taken", "delivered", "discarded", "dead", "held", "backlog_count")
+        }
+
+    def emails(self) -> set[str]:
+        return {one["properties"]["email"] for one in self.emulator.contacts()}
+
+    def everything_stored(self) -> bytes:
+        self.store.privacy.finish_erasing()
+        return b"".join(path.read_bytes() for path in sorted(self.folder.glob("hubwire.db*")))
+
+    def close(self) -> None:
+        self.store.journal.close()
+        self.store.close()
+
+
+@pytest.fixture
+def here(tmp_path: Path, emulator: Emulator) -> Iterator[Installation]:
+    made = Installation(tmp_path, emulator)
+    yield made
+    made.close()
+
+
+def identify(user: str | None, email: str, device: str | None = None, **traits: Any) -> dict[str, Any]:
+    ids = {"userId": user, "anonymousId": device}
+    return {"type": "identify", **{k: v for k, v in ids.items() if v}, "traits": {"email": email, **traits}}
+
+
+def track(event: str, user: str | None = None, device: str | None = None, **properties: Any) -> dict[str, Any]:
+    ids = {"userId": user, "anonymousId": device}
+    return {"type": "track", "event": event, **{k: v for k, v in ids.items() if v}, "properties": properties}
+
+
+def test_a_person_goes_here_and_there_and_nobody_else_does(here: Installation) -> None:
+    here.send(
+        SERVER,
+        identify("1", ANNA, firstname="Anna", lastname="Anders"),
+        identify("2", BEN, firstname="Ben"),
+        track("Bought", user="1", sku="A-1"),
+        track("Bought", user="2", sku="B-1"),
+        {"type": "group", "groupId": "g", "userId": "1", "traits": {"website": "https://acme.example.com"}},
+    )
+    here.send(WEB, identify(None, ANNA, device="tab-1"), track("Seen", device="tab-1", page="/secret-page"))
+    here.deliver()
+    assert here.emails() == {ANNA, BEN}
+    before = here.totals()
+
+    receipt = here.forget(ANNA)
+
+    assert receipt.state is RegulationState.FINISHED
+    assert (receipt.messages, receipt.emails, receipt.contacts, receipt.associations) == (5, 1, 1, 1)
+    assert receipt.ids == 2
+    assert [(one.destination, one.state, one.deleted) for one in receipt.hubspot] == [("hubspot", "FINISHED", 1)]
+    assert here.emails() == {BEN}
+    assert {row.rejected for row in here.store.journal.read_at([1, 3, 5, 6, 7]).values()} == {"suppressed"}
+    assert {row.rejected for row in here.store.journal.read_at([2, 4]).values()} == {None}
+    assert here.totals() == before
+    stored = here.everything_stored().lower()
+    for gone in (ANNA.encode(), b"anders", b"secret-page", b"a-1"):
+        assert gone not in stored, gone
+    assert BEN.encode() in stored
+    attempts = b"".join(one.request + one.response for one in here.store.privacy.attempts_after(0, 999)).lower()
+    assert ANNA.encode() not in attempts
+    assert b"anders" not in attempts
+    assert BEN.encode() in attempts
+
+
+def test_a_forgotten_person_does_not_come_back(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.send(WEB, identify(None, ANNA, device="tab-1"))
+    here.deliver()
+    here.forget(ANNA)
+    here.clock.advance(2)
+    kept_out = here.send(
+        SERVER,
+        identify("1", "new-address@example.com"),
+        identify("99", ANNA.upper()),
+        track("Bought", user="1"),
+        track("Bought", user="77", email=ANNA),
+    )
+    assert kept_out == [None] * 4
+    assert here.send(WEB, track("Seen", device="tab-1")) == [None]
+    assert here.suppressions.count == 5
+    assert all(position is not None for position in here.send(SERVER, track("Bought", user="2")))
+    # Another user of the same device is not kept out, and the same id in another space is somebody else.
+    assert all(position is not None for position in here.send(WEB, track("Seen", user="2", device="tab-1")))
+    assert all(position is not None for position in here.send(SERVER, track("Seen", device="tab-1")))
+
+
+def test_a_user_id_is_forgotten_with_the_address_behind_it(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA), identify("2", BEN))
+    here.deliver()
+    receipt = here.forget("1", subject_type="USER_ID")
+    assert (receipt.state, receipt.emails) == ("FINISHED", 1)
+    assert here.emails() == {BEN}
+    here.clock.advance(2)
+    assert here.send(WEB, track("Seen", user="1")) == [None]
+
+
+def test_what_a_public_source_claims_reaches_nobody_whom_a_server_knows(here: Installation) -> None:
+    """Anybody can send identify(userId 1, Ben's address) with a public key: forgetting 1 must not delete Ben."""
+    here.send(SERVER, identify("1", ANNA), identify("2", BEN))
+    here.send(WEB, identify("1", BEN))
+    here.deliver()
+    here.forget("1", subject_type="USER_ID")
+    assert here.emails() == {BEN}
+
+
+def test_delete_only_lets_the_person_come_back_here(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+    receipt = here.forget(ANNA, "DELETE_ONLY")
+    assert not receipt.is_suppressed
+    here.clock.advance(2)
+    assert here.send(SERVER, track("Bought", user="1")) != [None]
+
+
+def test_suppress_only_deletes_nothing_and_can_be_lifted(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+    here.forget(ANNA, "SUPPRESS_ONLY")
+    assert here.emails() == {ANNA}
+    here.clock.advance(2)
+    assert here.send(SERVER, track("Bought", user="1")) == [None]
+    assert here.forget(ANNA, "UNSUPPRESS").lifted == 2
+    here.clock.advance(2)
+    assert here.send(SERVER, track("Bought", user="1")) != [None]
+
+
+def test_internal_deletion_leaves_hubspot_alone(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+    receipt = here.forget(ANNA, "SUPPRESS_WITH_DELETE_INTERNAL")
+    assert (receipt.state, receipt.hubspot, receipt.messages) == ("FINISHED", [], 1)
+    assert here.emails() == {ANNA}
+
+
+def test_what_waits_is_never_sent(here: Installation) -> None:
+    here.send(SERVER, track("Bought", user="1"), identify("2", BEN))
+    here.deliver()
+    assert here.totals()["held"] == 1
+    here.send(SERVER, identify("1", ANNA), track("Bought", user="2"))
+    here.forget("1", subject_type="USER_ID")
+    assert here.totals()["held"] == 0
+    here.deliver()
+    assert here.emails() == {BEN}
+    assert len(here.emulator.events()) == 1
+    totals = here.totals()
+    assert totals["taken"] == totals["delivered"] + totals["discarded"] + totals["dead"]
+
+
+def test_a_cycle_under_way_is_waited_for(here: Installation) -> None:
+    record = here.store.record
+    lease = record.lease_lane(1, "a", NOW, 60)
+    assert lease is not None
+    cycle_id = record.begin_cycle(lease, NOW, Span(live_after=0, live_through=1, backfill_after=0, backfill_through=0))
+    order: list[str] = []
+
+    async def wait(seconds: float) -> None:
+        order.append("waited")
+        if len(order) == 3:
+            record.abandon_cycle(lease, cycle_id, NOW, NOW, [], b"{}")
+
+    here.forgetter = Forgetter(here.store, here.clients.make, here.clock, wait)
+    here.forget(ANNA)
+    assert order == ["waited"] * 3
+
+
+def test_hubspot_that_cannot_be_reached_is_tried_again_later_with_what_was_known(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+    here.emulator.fault(method="POST", path="*gdpr-delete*", status=503)
+    made = here.forgetter.request(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1"], "test")
+    first = asyncio.run(here.forgetter.run(made.regulation_id))
+    assert first is not None
+    assert first.state is RegulationState.RUNNING
+    assert here.waits == [5.0, 5.0]
+    assert ANNA not in json.dumps(here.store.privacy.regulations(9)[0].receipt)
+    assert asyncio.run(here.forgetter.run(made.regulation_id)) is None
+
+    here.emulator.clear_faults()
+    here.clock.advance(STALE_MS / 1000)
+    assert asyncio.run(here.forgetter.run_open()) == 1
+    found = here.store.privacy.regulation(made.regulation_id)
+    assert found is not None
+    assert (found.state, found.sealed_subjects) == (RegulationState.FINISHED, None)
+    assert found.receipt["messages"] == 1
+    assert here.emails() == set()
+
+
+def test_a_refusal_that_will_not_pass_ends_in_partial_success(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+    here.store.registry.set_token(1, Secret("pat-na1-revoked"))
+    receipt = here.forget(ANNA)
+    assert receipt.state is RegulationState.PARTIAL_SUCCESS
+    assert "401" in receipt.hubspot[0].error
+    assert receipt.messages == 1
+
+
+def test_a_destination_without_a_token_is_told(here: Installation) -> None:
+    here.store.registry.set_token(1, None)
+    receipt = here.forget(ANNA)
+    assert (receipt.state, receipt.hubspot[0].error) == ("PARTIAL_SUCCESS", "no access token is set")
+
+
+def test_other_peoples_messages_that_mention_the_address_are_counted_and_kept(here: Installation) -> None:
+    here.send(SERVER, identify("2", BEN, invited_by=ANNA), identify("3", f"x{ANNA}"))
+    here.deliver()
+    receipt = here.forget(ANNA)
+    assert (receipt.messages, receipt.mentions_kept) == (0, 2)
+    assert here.emails() == {BEN, f"x{ANNA}"}
+
+
+def test_ids_in_any_spelling_of_json_are_found(here: Installation) -> None:
+    body = b'{"type":"identify","userId":"\\u0031","traits":{"email":"ann\\u0061@example.com"}}'
+    here.store.journal.append([Entry(SERVER, "m", NOW, body)])
+    assert here.forget(ANNA).messages == 1
+
+
+def test_the_context_of_an_upload_counts_too(here: Installation) -> None:
+    envelope = b'{"context":{"traits":{"email":"anna@example.com"}}}'
+    here.store.journal.append([Entry(SERVER, "m", NOW, b'{"type":"track","userId":"1","event":"x"}', envelope)])
+    assert here.forget(ANNA).messages == 1
+
+
+def test_many_subjects_are_one_regulation_and_lifted_one_by_one(here: Installation) -> None:
+    emails = [f"person{number}@example.com" for number in range(40)]
+    here.send(SERVER, *(identify(str(number), email) for number, email in enumerate(emails)), identify("x", BEN))
+    made = here.forgetter.request(RegulationType.SUPPRESS_WITH_DELETE_INTERNAL, "EMAIL", emails, "test")
+    receipt = asyncio.run(here.forgetter.run(made.regulation_id))
+    assert receipt is not None
+    assert (receipt.messages, receipt.subject_count) == (40, 40)
+    here.forget(emails[0], "UNSUPPRESS")
+    here.clock.advance(2)
+    assert here.send(SERVER, identify("n", emails[0])) != [None]
+    assert here.send(SERVER, identify("n", emails[1])) == [None]
+
+
+@pytest.mark.parametrize(
+    ("subject_type", "subjects"),
+    [("OBJECT_ID", ["1"]), ("EMAIL", ["nobody"]), ("USER_ID", []), ("USER_ID", [" "]), ("USER_ID", ["x"] * 5001)],
+)
+def test_subjects_that_cannot_be_are_refused(here: Installation, subject_type: str, subjects: list[str]) -> None:
+    given = [f"{one}{number}" for number, one in enumerate(subjects)] if len(subjects) > 1 else subjects
+    with pytest.raises(SettingsError, match=r"subjectType|subjectIds"):
+        here.forgetter.request(RegulationType.SUPPRESS_ONLY, subject_type, given, "test")
+    assert here.store.privacy.regulations(9) == []
+
+
+def test_subjects_are_stored_sealed_and_a_damaged_key_ends_in_failed(here: Installation) -> None:
+    made = here.forgetter.request(RegulationType.SUPPRESS_ONLY, "EMAIL", [ANNA], "test")
+    assert ANNA.encode() not in here.everything_stored()
+    broken = Vault((b"x" * 32,))
+    other = Forgetter(_with_vault(here.store, broken), here.clients.make, here.clock, here.wait)
+    receipt = asyncio.run(other.run(made.regulation_id))
+    assert receipt is not None
+    assert receipt.state is RegulationState.FAILED
+
+
+def _with_vault(store: Store, vault: Vault) -> Store:
+    import dataclasses
+
+    return dataclasses.replace(store, vault=vault)
+
+
+# -- the command
+
+
+def test_the_command_asks_and_prints_a_receipt(installed: Shell, emulator: Emulator) -> None:
+    installed("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
+    emulator.seed(contacts=[{"properties": {"email": ANNA}}])
+    assert installed("forget", ANNA, stdin="n\n").code == 1
+    assert len(emulator.contacts()) == 1
+    ran = installed("forget", ANNA, "--yes", "--json")
+    assert ran.code == 0
+    assert ran.json["state"] == "FINISHED"
+    assert ran.json["hubspot"][0]["deleted"] == 1
+    assert ANNA not in ran.out
+    assert emulator.contacts() == []
+    lifted = installed("forget", ANNA, "--lift", "--json")
+    assert lifted.json["lifted"] == 1
+    text = installed("forget", ANNA, "--yes", "--keep-hubspot", "--no-suppress")
+    assert "DELETE_INTERNAL: FINISHED" in text.out
+
+
+def test_a_deletion_that_did_not_reach_hubspot_is_exit_code_1(installed: Shell, emulator: Emulator) -> None:
+    installed("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
+    installed("destination", "token", "hubspot", "--unchecked", "--token-stdin", stdin="pat-na1-revoked")
+    ran = installed("forget", ANNA, "--yes")
+    assert ran.code == 1
+    assert "401" in ran.out
+    assert installed("forget", "nobody", "--yes").code == 1
+    assert installed("forget", ANNA, "--lift", "--keep-hubspot").code == 2
