@@ -20,6 +20,7 @@ from hubwire.errors import HubwireError
 from hubwire.record.queries import Fate, MessageDetail, MessageFilter
 from hubwire.registry.access import Role
 
+MOVING_MS = 120_000
 REPLAY_WORDS = {
     State.DEAD: "Replay",
     State.DISCARDED: "Deliver after all",
@@ -68,9 +69,12 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_moving`: something will become of it within seconds, so that the page renews itself."""
+
     message_id: str
     found: list[MessageView]
     may_operate: bool
+    is_moving: bool
 
 
 class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +176,17 @@ def _read(view: View, message_id: str) -> MessagePage:
     return MessagePage(
         message_id=message_id,
         found=[_message(view, detail, line) for detail, line in zip(details, found_lines, strict=True)],
+        is_moving=any(_is_moving(detail, view.deps.clock.now_ms()) for detail in details),
         may_operate=view.may(Role.OPERATE),
+    )
+
+
+def _is_moving(detail: MessageDetail, now_ms: int) -> bool:
+    """Whether a lane will take it on within seconds: what waits longer has a reason that the page need not watch."""
+    return any(
+        fate.state in (State.PENDING, State.LEASED)
+        and now_ms - max(fate.updated_at_ms or 0, detail.summary.received_at_ms) < MOVING_MS
+        for fate in detail.summary.fates
     )
 
 

@@ -68,7 +68,7 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     const part = event.target;
     const every = part.getAttribute("hx-trigger")?.startsWith("every");
-    const isUsed = part.contains(document.activeElement) || part.querySelector("details[open]");
+    const isUsed = part.contains(document.activeElement) || part.querySelector("details[open]:not([data-open])");
     if (every && (document.hidden || isUsed)) event.preventDefault();
   });
   document.addEventListener("htmx:load", (event) => localise(event.target));

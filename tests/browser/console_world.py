@@ -1,0 +1,113 @@
+"""A running Hubwire with its HubSpot, and a person in front of its console."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from playwright.sync_api import Browser, BrowserContext, Page
+from tests.support.process import HubwireProcess
+
+from hubwire.testing import Emulator
+
+ADMIN_TOKEN = "the-admin-token-of-this-test"
+HUBSPOT_TOKEN = "pat-na1-browser-test"
+REQUIRED = "hs_lead_status"
+EVENTS = ("Bought Item", "Signed Up", "Viewed Pricing")
+
+
+@dataclass
+class World:
+    """Hubwire as a process, the emulator that plays HubSpot, and one browser context."""
+
+    process: HubwireProcess
+    emulator: Emulator
+
+    @property
+    def url(self) -> str:
+        return self.process.url
+
+    def sign_in_link(self) -> str:
+        found = re.search(r"signed in once by this link: (\S+)", self.process.output)
+        assert found, self.process.output
+        return found[1]
+
+    def sign_in(self, page: Page) -> None:
+        """Sign in with the admin token of the settings."""
+        page.goto(f"{self.url}/login")
+        page.get_by_label("Token or password").fill(ADMIN_TOKEN)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(re.compile(r"/($|\?)"))
+
+    def upload(self, write_key: str, messages: list[dict[str, Any]]) -> None:
+        """Send messages as a server does."""
+        answer = httpx2.post(f"{self.url}/v1/batch", json={"batch": messages}, auth=(write_key, ""))
+        assert answer.status_code == 200, answer.text
+
+    def api(self, method: str, path: str, **options: Any) -> Any:
+        """The admin API."""
+        headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+        answer = httpx2.request(method, f"{self.url}/api/v1{path}", headers=headers, timeout=20, **options)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+
+def fates(world: World, message_id: str) -> set[str]:
+    """The states of a message, over all destinations."""
+    found = world.api("GET", f"/messages?q={message_id}")["messages"]
+    return {fate["state"] for one in found for fate in one["fates"]}
+
+
+def person(browser: Browser, *, scheme: str = "light", width: int = 1280, height: int = 860) -> BrowserContext:
+    """A browser of its own, in Europe, that fails a test on any error of a page's scripts."""
+    context = browser.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": height},
+        timezone_id="Europe/Berlin",
+        locale="en-GB",
+    )
+    context.set_default_timeout(15_000)
+    return context
+
+
+def sample_messages(count: int) -> list[dict[str, Any]]:
+    """Messages of every kind: delivered, left out, held, filtered, failed on ingest, with markup where text may be."""
+    made: list[dict[str, Any]] = []
+    for number in range(count):
+        email, who = f"person{number % 20}@initech.example", {"userId": f"user{number % 20}"}
+        kinds: list[dict[str, Any]] = [
+            {**who, "type": "identify", "traits": {"email": email, "firstName": "Peter", "favColor": "green"}},
+            {**who, "type": "track", "event": EVENTS[number % 3], "properties": {"email": email, "value": number}},
+            {**who, "type": "page", "name": "Pricing"},
+            {"type": "track", "anonymousId": f"anon-{number}", "event": EVENTS[number % 3]},
+            {"type": "track", "event": "Of no one"},
+            {**who, "type": "group", "groupId": "g1", "traits": {"website": "https://www.initech.example"}},
+            {**who, "type": "track", "event": "<img src=x onerror=alert(1)>", "properties": {"email": email}},
+        ]
+        made.append({**kinds[number % len(kinds)], "messageId": f"sample-{number}"})
+    return made
+
+
+def axe_script(folder: Path) -> str:
+    """axe-core, fetched by npm at its pinned version; a reason to skip when npm cannot."""
+    script = folder / "node_modules/axe-core/axe.min.js"
+    if not script.exists():
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+    return script.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """What axe finds serious or critical on a page, as lines to read."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']} ({one['impact']}): {json.dumps(one['nodes'][0]['target'])} {one['nodes'][0]['html'][:160]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical", "moderate")
+    ]

@@ -1,0 +1,130 @@
+"""Every page in light and dark, on a desk and on a phone: nothing serious for axe, nothing wider than the screen.
+
+The screens go to `screenshots/`, to be looked at."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.browser.console_world import ADMIN_TOKEN, World, axe_script, person, sample_messages, violations
+from tests.support.process import WRITE_KEY, HubwireProcess
+
+from hubwire.testing import Emulator
+
+SCREENS = Path(__file__).parents[2] / "screenshots"
+PATHS = {
+    "overview": "/?window=1h",
+    "live": "/live",
+    "messages": "/messages",
+    "messages-filtered": "/messages?state=held",
+    "messages-no-match": "/messages?q=nothing",
+    "message": "/messages/sample-0",
+    "message-failed": "/messages/sample-dead",
+    "failures": "/failures",
+    "replays": "/replays",
+    "replay": "/replays/1",
+    "replay-new": "/replays/new?state=held",
+    "who": "/who/user0",
+    "setup": "/setup",
+    "setup-new": "/setup/new",
+    "setup-token": "/setup/1/token",
+    "setup-modes": "/setup/1/modes",
+    "setup-check": "/setup/1/check",
+    "setup-send": "/setup/1/send",
+    "sources": "/sources",
+    "source": "/sources/2",
+    "source-new": "/sources/new",
+    "connections": "/connection",
+    "connection": "/connection/1",
+    "schema": "/schema",
+    "schema-events": "/schema?object=event",
+    "mapping": "/mapping",
+    "test": "/test?message=sample-0",
+    "system": "/system",
+    "audit": "/audit",
+    "members": "/members",
+    "not-found": "/nothing/here",
+}
+SCREEN_SIZES = {"desk": (1280, 860), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A sandbox with messages of every fate, one replay, a mapping rule and a member."""
+    settings = {"HUBWIRE_ADMIN_TOKEN": ADMIN_TOKEN}
+    with HubwireProcess(tmp_path_factory.mktemp("looks"), **settings) as process:
+        made = World(process, Emulator())
+        made.upload(WRITE_KEY, sample_messages(140))
+        process.drained()
+        required = {"validation": {"contacts": {"required": ["hs_lead_status"]}}}
+        portal = f"{process.emulator_url()}/_emulator/portal"
+        assert httpx2.put(portal, json=required).status_code == 200
+        dead = {"type": "identify", "userId": "dead", "messageId": "sample-dead", "traits": {"email": "dead@x.example"}}
+        made.upload(WRITE_KEY, [dead])
+        process.drained()
+        made.api("POST", "/replay", json={"state": "held", "type": "group"})
+        made.api(
+            "PATCH", "/destinations/sandbox", json={"mapping": {"contact": {"favColor": None, "plan": "plan_tier"}}}
+        )
+        yield made
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    try:
+        return axe_script(Path(__file__).parent)
+    except (OSError, subprocess.SubprocessError) as problem:
+        pytest.skip(f"axe-core cannot be fetched by npm here: {problem}")
+
+
+@pytest.fixture(
+    scope="module", params=[(scheme, size) for scheme in ("light", "dark") for size in SCREEN_SIZES], ids="-".join
+)
+def screen(request: pytest.FixtureRequest, browser: Browser, world: World) -> Iterator[tuple[str, Page]]:
+    scheme, size = request.param
+    width, height = SCREEN_SIZES[size]
+    context = person(browser, scheme=scheme, width=width, height=height)
+    page = context.new_page()
+    world.sign_in(page)
+    yield f"{scheme}-{size}", page
+    context.close()
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_page_looks_as_it_should(world: World, screen: tuple[str, Page], axe: str, name: str) -> None:
+    mode, page = screen
+    page.goto(f"{world.url}{PATHS[name]}", wait_until="networkidle")
+    (SCREENS / mode).mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENS / mode / f"{name}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is wider than the screen"
+    assert violations(page, axe) == []
+
+
+def test_the_sign_in_page_looks_as_it_should(world: World, browser: Browser, axe: str) -> None:
+    for scheme in ("light", "dark"):
+        for size, (width, height) in SCREEN_SIZES.items():
+            context = person(browser, scheme=scheme, width=width, height=height)
+            page = context.new_page()
+            page.goto(f"{world.url}/login")
+            (SCREENS / f"{scheme}-{size}").mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=SCREENS / f"{scheme}-{size}" / "login.png", full_page=True)
+            assert violations(page, axe) == []
+            context.close()
+
+
+def test_the_menu_opens_on_a_phone(world: World, browser: Browser, axe: str) -> None:
+    context = person(browser, width=390, height=844)
+    page = context.new_page()
+    world.sign_in(page)
+    page.get_by_text("Menu", exact=True).click()
+    page.screenshot(path=SCREENS / "light-phone" / "menu.png", full_page=True)
+    assert violations(page, axe) == []
+    page.get_by_role("link", name="Failures", exact=True).click()
+    page.wait_for_url(re.compile("/failures"))
+    context.close()

@@ -1,0 +1,192 @@
+"""A person in front of the console: the whole set-up to a delivered event; a failed message found, its mapping fixed,
+replayed and seen delivered; and reading without scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.browser.console_world import ADMIN_TOKEN, HUBSPOT_TOKEN, REQUIRED, World, fates, person
+from tests.browser.harness import eventually
+from tests.support.process import WRITE_KEY, HubwireProcess
+
+from hubwire.testing import running_emulator
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A fresh installation whose HubSpot is a portal that must be connected first."""
+    folder = tmp_path_factory.mktemp("console")
+    with running_emulator(access_token=HUBSPOT_TOKEN, portal_id=7654321) as emulator:
+        settings = {"HUBWIRE_ADMIN_TOKEN": ADMIN_TOKEN, "HUBSPOT_BASE_URL": emulator.base_url}
+        with HubwireProcess(folder, **settings) as process:
+            yield World(process, emulator)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = person(browser)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    made = context.new_page()
+    problems: list[str] = []
+    made.on("pageerror", lambda error: problems.append(str(error)))
+    made.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    made.on("dialog", lambda dialog: dialog.accept())
+    yield made
+    context.close()
+    assert [one for one in problems if "422" not in one] == []
+
+
+def test_from_the_printed_link_to_a_delivered_event(world: World, page: Page) -> None:
+    page.goto(world.sign_in_link())
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.get_by_role("link", name="Getting started").click()
+    page.get_by_role("link", name="Add HubSpot").click()
+    page.get_by_label("Name of the destination").fill("Our HubSpot")
+    page.get_by_label("A new source:").check()
+    page.get_by_label("Its name").fill("backend")
+    page.get_by_label("Its kind").select_option("server")
+    page.get_by_role("button", name="Confirm the source").click()
+    write_key = page.locator(".notice code").inner_text()
+    page.get_by_role("button", name="Copy the write key").click()
+    assert page.evaluate("navigator.clipboard.readText()") == write_key
+
+    page.get_by_label("Access token").fill("pat-na1-not-this-one")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("switch", name="Load Forms SDK").check()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.locator("main")).to_contain_text("does not work yet")
+    page.get_by_role("link", name="Token and Hub ID").click()
+    page.get_by_label("Access token").fill(HUBSPOT_TOKEN)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.locator("main")).to_contain_text("The connection works")
+    expect(page.locator("main")).to_contain_text("7654321")
+    page.get_by_role("button", name="Switch on").click()
+    expect(page.locator("main")).to_contain_text("curl -u")
+
+    page.get_by_label("E-mail").fill("first@initech.example")
+    page.get_by_role("button", name="Send it").click()
+    expect(page.locator("#message")).to_contain_text("Our HubSpot Delivered")
+    assert eventually(lambda: [one for one in world.emulator.contacts() if one["properties"]["email"]], "a contact")
+
+    event = {"type": "track", "userId": "user1234", "event": "Bought Item", "messageId": "the-first-event"}
+    world.upload(write_key, [event])
+    page.goto(f"{world.url}/messages/the-first-event")
+    expect(page.locator("#message")).to_contain_text("Our HubSpot Delivered")
+    sent = eventually(world.emulator.events, "the event in HubSpot")
+    assert sent[0]["email"] == "first@initech.example"
+
+
+def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, page: Page) -> None:
+    world.sign_in(page)
+    [lane] = [one for one in world.api("GET", "/status")["lanes"] if one["name"] == "Our HubSpot"]
+    world.api("PATCH", f"/destinations/{lane['destination_id']}", json={"source_ids": None})
+    world.api("POST", "/destinations/sandbox/pause")
+    world.emulator.set_portal(validation={"contacts": {"required": [REQUIRED]}})
+    traits = {"email": "lead@initech.example", "leadState": "NEW"}
+    world.upload(WRITE_KEY, [{"type": "identify", "userId": "lead", "messageId": "the-lead", "traits": traits}])
+    eventually(lambda: "dead" in fates(world, "the-lead"), "the failure")
+    page.goto(f"{world.url}/failures")
+    expect(page.locator("main")).to_contain_text("A rule of the HubSpot account asks for a property")
+    page.get_by_role("link", name="Show messages").first.click()
+    page.get_by_role("row", name=re.compile("lead@initech")).get_by_role("link").first.click()
+    expect(page.locator("main")).to_contain_text(f"{REQUIRED}")
+    expect(page.locator("main")).to_contain_text("What helps:")
+
+    page.get_by_role("link", name="Mapping").click()
+    if page.get_by_role("navigation", name="Destination").count():
+        page.get_by_role("navigation", name="Destination").get_by_role("link", name="Our HubSpot").click()
+    page.get_by_label("Trait or event").fill("leadState")
+    page.get_by_label("HubSpot name").fill(REQUIRED)
+    page.get_by_role("button", name="Add the rule").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+
+    page.get_by_role("link", name="Failures").click()
+    page.keyboard.press("r")
+    expect(page.locator("main")).to_contain_text("1 messages will be put back")
+    page.get_by_role("button", name="Replay 1").click()
+    expect(page.locator("main")).to_contain_text("1 of 1 settled", timeout=15_000)
+    page.goto(f"{world.url}/messages/the-lead")
+    expect(page.locator("#message")).to_contain_text("Our HubSpot Delivered")
+    [contact] = [one for one in world.emulator.contacts() if one["properties"]["email"] == "lead@initech.example"]
+    assert contact["properties"][REQUIRED] == "NEW"
+    page.goto(f"{world.url}/audit")
+    for action in ("destination.changed", "replay.begun"):
+        expect(page.locator("main")).to_contain_text(action)
+
+
+def test_keys_move_through_rows_and_search(world: World, page: Page) -> None:
+    world.sign_in(page)
+    page.goto(f"{world.url}/messages")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    rows = page.locator("main [data-row]")
+    expect(rows.first).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("the-first-event")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Bought Item")
+
+
+def test_times_are_local_and_utc_stays_in_the_title(world: World, page: Page) -> None:
+    world.sign_in(page)
+    page.goto(f"{world.url}/messages/the-first-event")
+    time = page.locator("time").first
+    expect(time).to_have_attribute("title", re.compile(r"\d\d:\d\d:\d\d\.\d{3} UTC"))
+    expect(time).not_to_contain_text("UTC")
+    assert page.evaluate(
+        "document.querySelector('time').textContent.includes("
+        "new Date(document.querySelector('time').dateTime).toLocaleTimeString('en-GB', {timeZone: 'Europe/Berlin'}))"
+    )
+
+
+def test_live_shows_a_message_as_it_comes(world: World, page: Page) -> None:
+    world.sign_in(page)
+    page.goto(f"{world.url}/live")
+    world.upload(WRITE_KEY, [{"type": "track", "userId": "live", "event": "Came while watched"}])
+    expect(page.locator("#live")).to_contain_text("Came while watched", timeout=10_000)
+
+
+def test_every_page_can_be_read_without_scripts(world: World, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    reader = context.new_page()
+    world.sign_in(reader)
+    for path in (
+        "/",
+        "/live",
+        "/messages",
+        "/messages/the-first-event",
+        "/failures",
+        "/replays/1",
+        "/who/lead",
+        "/schema",
+    ):
+        reader.goto(f"{world.url}{path}")
+        expect(reader.get_by_role("heading", level=1)).to_be_visible()
+        assert not reader.locator("button.copy").first.is_visible()
+    reader.goto(f"{world.url}/messages/the-first-event")
+    expect(reader.locator("time").first).to_contain_text("UTC")
+    reader.get_by_text("What it asks of HubSpot").first.click()
+    reader.get_by_role("link", name="Show", exact=True).first.click()
+    expect(reader.locator("main")).to_contain_text("send event")
+    context.close()
+
+
+def test_nothing_of_the_console_is_asked_from_elsewhere(world: World, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    world.sign_in(page)
+    for path in ("/", "/messages", "/test", "/system"):
+        page.goto(f"{world.url}{path}")
+    assert [url for url in asked if not url.startswith(world.url)] == []
+
+
+def test_screens_are_kept_out_of_git() -> None:
+    assert "screenshots/" in (Path(__file__).parents[2] / ".gitignore").read_text(encoding="utf-8")
