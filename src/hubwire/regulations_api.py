@@ -53,7 +53,7 @@ REGULATION_OPERATIONS: tuple[ApiOperation, ...] = (
         body=NewRegulation,
         answer=RegulateAnswer,
         tag="regulations",
-        statuses=(422,),
+        statuses=(404,),
     ),
     ApiOperation(
         name="list-regulations",

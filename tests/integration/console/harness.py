@@ -28,10 +28,12 @@ from hubwire.console.ports import (
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import HubSpotError, UploadRefused
+from hubwire.forget import Forgetter
 from hubwire.message import Entry
 from hubwire.operation import Link
 from hubwire.record.protocol import Attempt, Company, CycleOutcome, LaneState, Person, Settled, Span, Tally
 from hubwire.registry.access import Role
+from hubwire.regulations import Regulations
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.secret import Secret
 from hubwire.settings import Settings
@@ -219,6 +221,7 @@ class Console:
             emulator_url="http://127.0.0.1:8081",
             is_sandbox=True,
             wake=wake,
+            regulations=Regulations(Forgetter(store, lambda _: None, self.clock), store.privacy, lambda: None),
         )
 
 

@@ -35,7 +35,10 @@ def lane_id(console: Console) -> int:
 
 def test_every_get_answers_as_described(console: Console, lane_id: int) -> None:
     console.call("POST", "/replay", json={"state": "dead"})
+    asked = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["u9"]}
+    made = conforms("/regulations", "POST", console.call("POST", "/regulations", json=asked))
     paths = {"replay_id": "1", "source_id": "server", "destination_id": "HubSpot", "message_id": "m-4"}
+    paths["regulation_id"] = made["data"]["regulateId"]
     queries = {"plan-stored": {"message_id": "m-0"}}
     for operation in OPERATIONS:
         if operation.method == "GET":
@@ -47,6 +50,7 @@ def test_every_get_answers_as_described(console: Console, lane_id: int) -> None:
 
 def test_every_call_that_is_wrong_answers_as_described(console: Console, lane_id: int) -> None:
     paths = {"replay_id": "99", "source_id": "none", "destination_id": "none", "message_id": "none", "hint": "none"}
+    paths["regulation_id"] = "none"
     for operation in OPERATIONS:
         described = operation.path.replace(":path", "").replace(":int", "")
         answer = console.call(operation.method, described.format(**paths), content=b'{"nonsense":1}')
