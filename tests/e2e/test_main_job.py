@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from benchmarks.corpus import write
-from segment.analytics.client import Client
+from segment.analytics.client import Client  # type: ignore[import-untyped]
 from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess, ndjson
 
 from hubwire.testing import Emulator, running_emulator

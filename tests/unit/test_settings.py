@@ -48,15 +48,18 @@ def test_every_kind_of_setting_is_read_from_the_environment(tmp_path: Path, monk
     assert "f00d" not in repr(settings)
 
 
-@pytest.mark.parametrize("name", Settings.__struct_fields__)
-def test_a_value_of_any_setting_is_either_taken_or_refused_by_name(
+TAKES_ANY_TEXT = {
+    "host", "data", "journal_url", "write_key", "admin_token", "secret_key", "hubspot_access_token", "trusted_proxies"
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.__struct_fields__) - TAKES_ANY_TEXT))
+def test_a_value_that_no_setting_takes_is_refused_by_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    try:
+    with pytest.raises(SettingsError, match=f"{name}|{env_name(name)}|tls_certificate"):
         load({env_name(name): "\x00no such value\x00"})
-    except SettingsError as exc:
-        assert env_name(name) in str(exc) or name in str(exc)
 
 
 @pytest.mark.parametrize(
