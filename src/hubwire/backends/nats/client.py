@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import nats
 import nats.errors
@@ -47,21 +47,22 @@ class NatsUrl:
     @classmethod
     def parse(cls, text: str) -> NatsUrl:
         """Errors: SettingsError for anything else."""
-        parts = urlsplit(text)
-        if parts.scheme not in ("nats", "tls") or not parts.netloc or parts.path.strip("/"):
+        scheme, _, rest = text.partition("://")
+        places, _, query = rest.partition("?")
+        hosts = [host.removeprefix(f"{scheme}://").rstrip("/") for host in places.split(",")]
+        if scheme not in ("nats", "tls") or not all(hosts) or any("/" in host for host in hosts):
             raise SettingsError(
                 "journal_url (HUBWIRE_JOURNAL_URL) is not nats://host:port[,host:port…][?stream=NAME&replicas=N]"
             )
-        given = parse_qs(parts.query, keep_blank_values=True)
+        given = parse_qs(query, keep_blank_values=True)
         unknown = given.keys() - {"stream", "replicas", "credentials"}
         if unknown:
             raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): unknown {', '.join(sorted(unknown))}")
-        hosts = [host.removeprefix(f"{parts.scheme}://") for host in parts.netloc.split(",")]
         replicas = given.get("replicas", ["3" if len(hosts) >= 3 else "1"])[0]
         if replicas not in ("1", "3", "5"):
             raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): replicas is 1, 3 or 5, not {replicas!r}")
         return cls(
-            tuple(f"{parts.scheme}://{host}" for host in hosts),
+            tuple(f"{scheme}://{host}" for host in hosts),
             given.get("stream", ["hubwire"])[0],
             int(replicas),
             given.get("credentials", [None])[0],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from hubwire.backends.nats.client import NatsClient
+from hubwire.backends.nats.client import CALL_SECONDS, NatsClient
 
 HEARTBEAT_SECONDS = 1.0
 EXPIRES_SECONDS = 20.0
@@ -36,10 +37,9 @@ class _Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One stream message. `pending` is how many follow it in the stream now."""
+    """One stream message."""
 
     sequence: int
-    pending: int
     headers: dict[str, str]
     payload: bytes
 
@@ -80,8 +80,8 @@ async def follow(
 async def _consume(
     client: NatsClient, stream: str, subject: str, start: Start, manner: Manner
 ) -> AsyncGenerator[Delivered | int, None]:
-    jetstream, connection = client.jetstream, client.connection
-    state = (await jetstream.stream_info(stream)).state
+    connection = client.connection
+    state = await _state(client, stream)
     config = ConsumerConfig(
         deliver_policy=DeliverPolicy.BY_START_TIME if start.since else DeliverPolicy.BY_START_SEQUENCE,
         opt_start_seq=None if start.since else max(start.sequence, 1),
@@ -93,9 +93,9 @@ async def _consume(
         mem_storage=True,
         num_replicas=1,
     )
-    info = await jetstream.add_consumer(stream, config)
-    if info.num_pending == 0 and state.last_seq:
-        yield state.last_seq
+    info = await client.jetstream.add_consumer(stream, config)
+    if state.last_sequence and state.has_nothing_behind(start):
+        yield state.last_sequence
     inbox = connection.new_inbox()
     subscription = await connection.subscribe(inbox, pending_msgs_limit=-1, pending_bytes_limit=-1)
     try:
@@ -129,17 +129,43 @@ async def _pull(
             continue
         if status is not None:
             raise _Broken(status)
-        sequence, follows, pending = _places(message)
+        sequence, follows = _places(message)
         number += 1
         wanted -= 1
         if follows != number:
             raise _Broken("a message is missing")
-        yield Delivered(sequence, pending, message.headers or {}, message.data)
+        yield Delivered(sequence, message.headers or {}, message.data)
 
 
-def _places(message: Msg) -> tuple[int, int, int]:
-    """Stream sequence, the consumer's number, and what is pending, from the reply subject."""
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a stream holds, as its leader says."""
+
+    messages: int
+    last_sequence: int
+    last_at: datetime
+
+    def has_nothing_behind(self, start: Start) -> bool:
+        """Whether nothing is left to deliver. A consumer's own count would not do: its node may lag behind."""
+        if self.messages == 0:
+            return True
+        return self.last_at < start.since if start.since else start.sequence > self.last_sequence
+
+
+async def _state(client: NatsClient, stream: str) -> _State:
+    answer = await client.connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=CALL_SECONDS)
+    told = json.loads(answer.data)
+    if "error" in told:
+        raise nats.js.errors.APIError.from_error(told["error"])
+    state = told["state"]
+    # Nanoseconds, which Python's times have not.
+    last_at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", state["last_ts"]))
+    return _State(state["messages"], state["last_seq"], last_at)
+
+
+def _places(message: Msg) -> tuple[int, int]:
+    """Stream sequence and the consumer's number, from the reply subject."""
     tokens = message.reply.split(".")
     # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, or with domain and account.
     shift = 0 if len(tokens) == 9 else 2
-    return int(tokens[5 + shift]), int(tokens[6 + shift]), int(tokens[8 + shift])
+    return int(tokens[5 + shift]), int(tokens[6 + shift])

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import nats.js.errors
@@ -20,10 +20,12 @@ import nats.js.errors
 from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.following import Manner, Start, follow
 from hubwire.backends.nats.group import Head, decode_head, decode_rows, place_of
+from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE
 from hubwire.message import Row
 from hubwire.reasons import Reason
 
+READ_SECONDS = 5.0
 CACHE_BYTES = 64 << 20
 FETCHED_TOGETHER = 64
 """So many groups in a row are read through a consumer; fewer are asked for one by one."""
@@ -91,12 +93,14 @@ class Groups:
             else:
                 self._cache.move_to_end(sequence)
                 found[sequence] = group
-        if len(missing) <= ONE_BY_ONE or missing[-1] - missing[0] > 4 * len(missing):
-            for group in await asyncio.gather(*(self._get(sequence) for sequence in missing)):
-                if group is not None:
-                    found[group.sequence] = group
-        else:
-            found |= await self._read(missing[0], missing[-1])
+        if len(missing) > ONE_BY_ONE and missing[-1] - missing[0] <= 4 * len(missing):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(READ_SECONDS):
+                    await self._read(missing[0], missing[-1], found)
+            missing = [sequence for sequence in missing if sequence not in found]
+        for group in await asyncio.gather(*(self._get(sequence) for sequence in missing)):
+            if group is not None:
+                found[group.sequence] = group
         return found
 
     async def view(self, sequences: Sequence[int]) -> dict[int, list[Row]]:
@@ -117,17 +121,34 @@ class Groups:
                 ]
         return views
 
+    async def view_all(self, sequences: Sequence[int]) -> dict[int, list[Row]]:
+        """The same for groups that are known to have been in the stream: one that is missing was removed by retention.
+
+        Errors: BackendUnavailable when the stream says otherwise. Its nodes lag behind each other for moments, and a
+        reader that takes a group for gone passes its messages for ever.
+        """
+        views = await self.view(sequences)
+        await self._check_gone([sequence for sequence in sequences if sequence not in views])
+        return views
+
+    async def _check_gone(self, missing: Sequence[int]) -> None:
+        if missing:
+            state = await self._client.state()
+            if state.messages and missing[-1] >= state.first_seq:
+                raise BackendUnavailable(f"nats: group {missing[-1]} is not there yet")
+
     async def _copies(self, group: Group) -> set[int]:
         """Positions of messages that a group has which its appender did not know: those count, not these."""
         unknown = range(max(group.head.knows + 1, 1), group.sequence)
         if not unknown:
             return set()
         earlier = await self.fetch(unknown)
+        await self._check_gone([sequence for sequence in unknown if sequence not in earlier])
         seen = {(row.source_id, row.message_id) for other in earlier.values() for row in other.rows}
         return {row.position for row in group.rows if (row.source_id, row.message_id) in seen}
 
     async def _get(self, sequence: int) -> Group | None:
-        """One group, from the stream's leader: no other node may say that it is not there."""
+        """One group, from the stream's leader; None when it has none."""
         try:
             answer = await self._client.insist(lambda: self._ask(sequence))
         except nats.js.errors.NotFoundError:
@@ -145,19 +166,17 @@ class Groups:
         message: dict[str, str] = answer["message"]
         return message
 
-    async def _read(self, first: int, last: int) -> dict[int, Group]:
-        """All groups between two sequences, through a consumer."""
-        found: dict[int, Group] = {}
+    async def _read(self, first: int, last: int, found: dict[int, Group]) -> None:
+        """All groups between two sequences, through a consumer, as far as its node has them."""
         client = self._client
         stream = follow(client, client.stream, client.subject, Start(first), Manner(batch=FETCHED_TOGETHER))
-        async with aclosing(stream):
+        async with contextlib.aclosing(stream):
             async for one in stream:
                 if isinstance(one, int) or one.sequence > last:
                     break
                 found[one.sequence] = self.keep(one.sequence, decode_head(one.headers), one.payload)
-                if one.sequence == last or one.pending == 0:
+                if one.sequence == last:
                     break
-        return found
 
 
 def _tombstone(row: Row) -> Row:

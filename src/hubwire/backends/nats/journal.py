@@ -12,14 +12,13 @@ A publish that was not answered is repeated under the same `Nats-Msg-Id`, which 
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from hubwire.backends.nats.appending import LOADING_SECONDS, Appending
 from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.following import Delivered, Manner, Start, follow
 from hubwire.backends.nats.group import (
@@ -27,27 +26,18 @@ from hubwire.backends.nats.group import (
     Head,
     decode_head,
     digests_of,
-    encode_group,
     place_of,
     position_of,
-    split,
     storable,
 )
 from hubwire.backends.nats.groups import Groups
 from hubwire.backends.nats.reading import Reading
-from hubwire.backends.nats.recent import RecentGroups
-from hubwire.backends.nats.tail import HEADS, Tail
-from hubwire.errors import BackendError, BackendUnavailable
+from hubwire.backends.nats.tail import HEADS
+from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, Row
 
 HOUR_MS = 3_600_000
-MAX_REMEMBERED = 1 << 25
-LOADING_SECONDS = 600.0
-"""How long reading the heads of a large stream may take."""
-SPARE_BYTES = 4096
-"""Of the largest stream message: for its headers, digests apart."""
-MOST_BYTES = 512 * 1024
 NEWEST_GROUPS = 16
 
 _positions = msgspec.msgpack.Decoder(list[int]).decode
@@ -59,109 +49,16 @@ class NatsJournal:
 
     def __init__(self, client: NatsClient, *, dedupe_hours: float = 48.0) -> None:
         self._client = client
-        self._window_ms = round(dedupe_hours * HOUR_MS)
         self._groups = Groups(client)
-        self._append_lock = threading.Lock()
+        self._appending = Appending(client, self._groups, round(dedupe_hours * HOUR_MS))
         self._read_lock = threading.Lock()
-        self._recent = RecentGroups(window_ms=self._window_ms, max_count=MAX_REMEMBERED)
-        self._tail: Tail | None = None
-        self._last = 0
-        """The newest group that this process appended."""
         self._heard: list[Callable[[], None]] = []
         self._reading = Reading(client, self._groups, self._hear)
         self._follow_forgotten()
 
-    # -- appending
-
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
         """Shape: should it fail, a part of a large append may have been kept; sending it again keeps the rest."""
-        with self._append_lock:
-            if self._tail is None:
-                self._tail = self._follow_recent()
-            if not entries:
-                return []
-            self._tail.wait_for(self._last)
-            twice = self._duplicates(entries)
-            positions: list[int | None] = [None] * len(entries)
-            fresh = [index for index in range(len(entries)) if index not in twice]
-            done = 0
-            for part in split([entries[index] for index in fresh], self._most_bytes()):
-                for index, position in zip(fresh[done : done + len(part)], self._publish(part), strict=True):
-                    positions[index] = position
-                done += len(part)
-            return positions
-
-    def _publish(self, entries: Sequence[Entry]) -> list[int | None]:
-        """Append one group; None for what another appender was quicker with."""
-        assert self._tail is not None
-        knows = self._tail.sequence
-        headers, payload = encode_group(entries, knows)
-        if len(payload) + SPARE_BYTES > self._client.max_payload:
-            raise BackendError(
-                f"a message of {len(payload)} bytes is larger than the NATS server takes",
-                hint="Raise max_payload of nats-server, or lower HUBWIRE_MAX_MESSAGE_BYTES.",
-            )
-        sequence = self._client.run(self._send(headers | {"Nats-Msg-Id": secrets.token_hex(16)}, payload))
-        self._last = max(self._last, sequence)
-        positions: list[int | None] = [position_of(sequence, index) for index in range(len(entries))]
-        if sequence > knows + 1:
-            kept = {row.position for row in self._client.run(self._groups.view([sequence]))[sequence]}
-            positions = [position if position in kept else None for position in positions]
-        return positions
-
-    async def _send(self, headers: dict[str, str], payload: bytes) -> int:
-        client = self._client
-        ack = await client.insist(
-            lambda: client.jetstream.publish(client.subject, payload, headers=headers, stream=client.stream)
-        )
-        return ack.seq
-
-    def _most_bytes(self) -> int:
-        return min(MOST_BYTES, self._client.max_payload - SPARE_BYTES)
-
-    def _duplicates(self, entries: Sequence[Entry]) -> set[int]:
-        """Indexes of entries that this process knows to be in the stream, or that are earlier in this call."""
-        twice: set[int] = set()
-        seen: set[tuple[int, str]] = set()
-        for index, entry in enumerate(entries):
-            identity = (entry.source_id, entry.message_id)
-            if identity in seen:
-                twice.add(index)
-            seen.add(identity)
-        candidates = self._client.run(self._candidates(entries))
-        if candidates:
-            twice |= self._client.run(self._known(entries, candidates))
-        return twice
-
-    async def _candidates(self, entries: Sequence[Entry]) -> dict[int, list[int]]:
-        return self._recent.candidates(entries)
-
-    async def _known(self, entries: Sequence[Entry], candidates: dict[int, list[int]]) -> set[int]:
-        groups = await self._groups.fetch(sorted({one for sequences in candidates.values() for one in sequences}))
-        return {
-            index
-            for index, sequences in candidates.items()
-            if any(
-                row.source_id == entries[index].source_id
-                and row.message_id == storable(entries[index].message_id)
-                and entries[index].received_at_ms - row.received_at_ms <= self._window_ms
-                for sequence in sequences
-                if sequence in groups
-                for row in groups[sequence].rows
-            )
-        }
-
-    def _follow_recent(self) -> Tail:
-        """Learn what the window's groups hold, and go on following."""
-        last = self._client.run(self._client.state()).last_seq
-        since = datetime.now(UTC) - timedelta(milliseconds=self._window_ms)
-
-        async def take(sequence: int, head: Head) -> None:
-            self._recent.add(sequence, head)
-
-        tail = Tail(self._client, Start(since=since), take)
-        tail.wait_for(last, LOADING_SECONDS)
-        return tail
+        return self._appending.append(entries)
 
     # -- reading
 
@@ -175,13 +72,13 @@ class NatsJournal:
             ]
             return sorted(rows, key=lambda row: row.position)[:limit]
         with self._read_lock:
-            return self._reading.read(after, limit, source_ids, is_backfill, self._last)
+            return self._reading.read(after, limit, source_ids, is_backfill, self._appending.last)
 
     def count_after(
         self, after: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool = False
     ) -> tuple[int, int | None]:
         with self._read_lock:
-            return self._reading.count(after, source_ids, is_backfill, self._last)
+            return self._reading.count(after, source_ids, is_backfill, self._appending.last)
 
     def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
         rows = self._client.run(self._at(positions), LOADING_SECONDS)
@@ -232,7 +129,7 @@ class NatsJournal:
             async for one in stream:
                 if isinstance(one, Delivered) and one.sequence <= last:
                     heads.append((one.sequence, decode_head(one.headers)))
-                if isinstance(one, int) or one.sequence >= last or one.pending == 0:
+                if isinstance(one, int) or one.sequence >= last:
                     break
         return heads
 

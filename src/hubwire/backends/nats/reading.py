@@ -76,7 +76,7 @@ class Reading:
         async def take(sequence: int, head: Head) -> None:
             counts = head.counts
             if head.knows < sequence - 1 or self._groups.is_redacted(sequence):
-                counts = counts_of((await self._groups.view([sequence])).get(sequence, []))
+                counts = counts_of((await self._groups.view_all([sequence])).get(sequence, []))
             index.add(sequence, counts)
             self._taken += 1
             if self._taken % TRIM_GROUPS == 0:
@@ -93,7 +93,7 @@ class Reading:
             sequences = self._index.next_groups(first, source_ids, is_backfill, at_once)
             if not sequences:
                 break
-            for rows in (await self._groups.view(sequences)).values():
+            for rows in (await self._groups.view_all(sequences)).values():
                 found += _wanted(rows, after, source_ids, is_backfill)
             first = sequences[-1] + 1
         return found[:limit]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 import structlog
 
-from hubwire.backends.nats.client import PATIENCE_SECONDS, NatsClient
+from hubwire.backends.nats.client import AGAIN_SECONDS, PATIENCE_SECONDS, RETRYABLE, NatsClient
 from hubwire.backends.nats.following import Delivered, Manner, Start, follow
 from hubwire.backends.nats.group import Head, decode_head
 from hubwire.errors import BackendUnavailable
@@ -61,13 +62,23 @@ class Tail:
                     if self._is_ended:
                         return
                     if isinstance(one, Delivered):
-                        await self._take(one.sequence, decode_head(one.headers))
+                        await self._insist(one.sequence, decode_head(one.headers))
                     self._reach(one.sequence if isinstance(one, Delivered) else one)
         except Exception as exc:
             # Our own bug, and nothing can be counted or compared any more: everybody who waits gets it.
             log.exception("nats.tail")
             self._failure = exc
             self._reach(0)
+
+    async def _insist(self, sequence: int, head: Head) -> None:
+        """Hand a head over; what cannot be read at the moment is tried again."""
+        while not self._is_ended:
+            try:
+                return await self._take(sequence, head)
+            except (BackendUnavailable, *RETRYABLE) as exc:
+                log.warning("nats.trouble", error=str(exc) or type(exc).__name__)
+                await asyncio.sleep(AGAIN_SECONDS)
+        return None
 
     def _reach(self, sequence: int) -> None:
         with self._moved:

@@ -1,0 +1,128 @@
+"""Appending groups: what is a duplicate, what another appender was quicker with, and where the rest went."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from hubwire.backends.nats.client import NatsClient
+from hubwire.backends.nats.following import Start
+from hubwire.backends.nats.group import Head, encode_group, position_of, split, storable
+from hubwire.backends.nats.groups import Groups
+from hubwire.backends.nats.recent import RecentGroups
+from hubwire.backends.nats.tail import Tail
+from hubwire.errors import BackendError
+from hubwire.message import Entry
+
+MAX_REMEMBERED = 1 << 25
+LOADING_SECONDS = 600.0
+"""How long reading the heads of a whole window may take."""
+SPARE_BYTES = 4096
+"""Of the largest stream message: for its headers, digests apart."""
+MOST_BYTES = 512 * 1024
+
+
+class Appending:
+    """Follows the groups of the window from the first append on, which also loads them."""
+
+    def __init__(self, client: NatsClient, groups: Groups, window_ms: int) -> None:
+        self._client = client
+        self._groups = groups
+        self._window_ms = window_ms
+        self._lock = threading.Lock()
+        self._recent = RecentGroups(window_ms=window_ms, max_count=MAX_REMEMBERED)
+        self._tail: Tail | None = None
+        self.last = 0
+        """The newest group that this process appended."""
+
+    def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        """The position of each entry, None for a duplicate; see `NatsJournal.append`."""
+        with self._lock:
+            if self._tail is None:
+                self._tail = self._follow_recent()
+            if not entries:
+                return []
+            self._tail.wait_for(self.last)
+            knows, twice = self._duplicates(entries)
+            positions: list[int | None] = [None] * len(entries)
+            fresh = [index for index in range(len(entries)) if index not in twice]
+            done = 0
+            for part in split([entries[index] for index in fresh], self._most_bytes()):
+                for index, position in zip(fresh[done : done + len(part)], self._publish(part, knows), strict=True):
+                    positions[index] = position
+                done += len(part)
+            return positions
+
+    def _publish(self, entries: Sequence[Entry], knows: int) -> list[int | None]:
+        """Append one group; None for what another appender was quicker with."""
+        headers, payload = encode_group(entries, knows)
+        if len(payload) + SPARE_BYTES > self._client.max_payload:
+            raise BackendError(
+                f"a message of {len(payload)} bytes is larger than the NATS server takes",
+                hint="Raise max_payload of nats-server, or lower HUBWIRE_MAX_MESSAGE_BYTES.",
+            )
+        sequence = self._client.run(self._send(headers | {"Nats-Msg-Id": secrets.token_hex(16)}, payload))
+        self.last = max(self.last, sequence)
+        positions: list[int | None] = [position_of(sequence, index) for index in range(len(entries))]
+        if sequence > knows + 1:
+            kept = {row.position for row in self._client.run(self._groups.view_all([sequence]))[sequence]}
+            positions = [position if position in kept else None for position in positions]
+        return positions
+
+    async def _send(self, headers: dict[str, str], payload: bytes) -> int:
+        client = self._client
+        ack = await client.insist(
+            lambda: client.jetstream.publish(client.subject, payload, headers=headers, stream=client.stream)
+        )
+        return ack.seq
+
+    def _most_bytes(self) -> int:
+        return min(MOST_BYTES, self._client.max_payload - SPARE_BYTES)
+
+    def _duplicates(self, entries: Sequence[Entry]) -> tuple[int, set[int]]:
+        """Indexes of entries that are in the stream up to a sequence, which is given too, or earlier in this call."""
+        twice: set[int] = set()
+        seen: set[tuple[int, str]] = set()
+        for index, entry in enumerate(entries):
+            identity = (entry.source_id, entry.message_id)
+            if identity in seen:
+                twice.add(index)
+            seen.add(identity)
+        knows, candidates = self._client.run(self._candidates(entries))
+        if candidates:
+            twice |= self._client.run(self._known(entries, candidates))
+        return knows, twice
+
+    async def _candidates(self, entries: Sequence[Entry]) -> tuple[int, dict[int, list[int]]]:
+        """On the connection's loop, where nothing is taken meanwhile: what is known and up to where belong together."""
+        assert self._tail is not None
+        return self._tail.sequence, self._recent.candidates(entries)
+
+    async def _known(self, entries: Sequence[Entry], candidates: dict[int, list[int]]) -> set[int]:
+        groups = await self._groups.fetch(sorted({one for sequences in candidates.values() for one in sequences}))
+        return {
+            index
+            for index, sequences in candidates.items()
+            if any(
+                row.source_id == entries[index].source_id
+                and row.message_id == storable(entries[index].message_id)
+                and entries[index].received_at_ms - row.received_at_ms <= self._window_ms
+                for sequence in sequences
+                if sequence in groups
+                for row in groups[sequence].rows
+            )
+        }
+
+    def _follow_recent(self) -> Tail:
+        """Learn what the window's groups hold, and go on following."""
+        last = self._client.run(self._client.state()).last_seq
+        since = datetime.now(UTC) - timedelta(milliseconds=self._window_ms)
+
+        async def take(sequence: int, head: Head) -> None:
+            self._recent.add(sequence, head)
+
+        tail = Tail(self._client, Start(since=since), take)
+        tail.wait_for(last, LOADING_SECONDS)
+        return tail

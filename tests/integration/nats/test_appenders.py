@@ -1,0 +1,93 @@
+"""Several appenders on one stream: of one message one copy counts, and every reader agrees which."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.integration.nats.conftest import OpenJournal
+
+from hubwire.backends.nats.group import place_of
+from hubwire.backends.nats.journal import NatsJournal
+from hubwire.errors import BackendError
+from hubwire.message import Entry
+
+NOW = 1_790_000_000_000
+APPENDERS = 3
+
+
+def entries(*names: str, source_id: int = 1) -> list[Entry]:
+    return [Entry(source_id, name, NOW, b'{"messageId":"%s"}' % name.encode()) for name in names]
+
+
+def ids(journal: NatsJournal) -> list[str]:
+    return [row.message_id for row in journal.read(0, 10_000, is_backfill=False)]
+
+
+def test_of_the_same_messages_from_several_appenders_one_copy_counts(open_journal: OpenJournal, nats_url: str) -> None:
+    journals = [open_journal(nats_url) for _ in range(APPENDERS)]
+    names = [f"m{number}" for number in range(600)]
+    together = threading.Barrier(APPENDERS)
+
+    def append(journal: NatsJournal) -> list[int | None]:
+        places: list[int | None] = []
+        for start in range(0, len(names), 20):
+            together.wait(20)
+            places += journal.append(entries(*names[start : start + 20]))
+        return places
+
+    with ThreadPoolExecutor(APPENDERS) as threads:
+        places = list(threads.map(append, journals))
+    kept = [place for of_one in places for place in of_one if place is not None]
+    assert len(kept) == len(set(kept)) == len(names)
+    groups = {place_of(place)[0] for place in kept}
+    assert open_journal(nats_url).extent().last >> 12 > len(groups), "no two appends met: the test shows nothing"
+    for journal in [*journals, open_journal(nats_url)]:
+        assert sorted(ids(journal)) == sorted(names)
+        assert {row.position for row in journal.read(0, 10_000, is_backfill=False)} == set(kept)
+        assert journal.count_after(0)[0] == len(names)
+
+
+def test_an_appender_knows_what_another_one_appended(open_journal: OpenJournal, nats_url: str) -> None:
+    first, second = open_journal(nats_url), open_journal(nats_url)
+    second.append([])
+    assert None not in first.append(entries("a", "b"))
+    assert second.append(entries("b", "c"))[0] is None
+    assert [row.message_id for row in first.read(0, 9, is_backfill=False)] == ["a", "b", "c"]
+
+
+def test_a_large_append_is_cut_into_groups(open_journal: OpenJournal, nats_url: str) -> None:
+    journal = open_journal(nats_url)
+    large = [Entry(1, f"m{number}", NOW, bytes(30_000)) for number in range(100)]
+    places = journal.append(large)
+    assert len({place_of(place)[0] for place in places if place is not None}) > 1
+    assert [row.position for row in journal.read(0, 1000, is_backfill=False)] == places
+
+
+def test_a_message_that_the_server_does_not_take_is_refused_at_once(open_journal: OpenJournal, nats_url: str) -> None:
+    journal = open_journal(nats_url)
+    with pytest.raises(BackendError, match="larger than the NATS server takes"):
+        journal.append([Entry(1, "a", NOW, bytes(1 << 20))])
+    assert journal.append(entries("b")) != [None]
+
+
+def test_what_is_forgotten_is_hidden_from_every_process(open_journal: OpenJournal, nats_url: str) -> None:
+    journal, other = open_journal(nats_url), open_journal(nats_url)
+    [_, place, _] = journal.append(entries("a", "b", "c"))
+    assert place is not None
+    assert other.count_after(0)[0] == 3
+    assert journal.redact([place]) == 1
+    assert ids(open_journal(nats_url)) == ["a", "c"]
+    assert open_journal(nats_url).count_after(0)[0] == 2
+    assert b"messageId" not in open_journal(nats_url).find("b")[0].body
+
+
+def test_a_process_hears_of_appends(open_journal: OpenJournal, nats_url: str) -> None:
+    journal, other = open_journal(nats_url), open_journal(nats_url)
+    heard = threading.Event()
+    journal.count_after(0)
+    stop = journal.listen(heard.set)
+    other.append(entries("a"))
+    assert heard.wait(20)
+    stop()

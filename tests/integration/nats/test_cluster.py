@@ -1,0 +1,49 @@
+"""One of three nodes dies: what was acknowledged stays, and appending and reading go on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from tests.integration.nats.conftest import OpenJournal
+from tests.servers import NatsCluster
+
+from hubwire.errors import BackendUnavailable
+from hubwire.message import Entry
+
+NOW = 1_790_000_000_000
+GROUPS = 60
+
+
+def test_nothing_acknowledged_is_lost_when_a_node_dies(cluster: NatsCluster, open_journal: OpenJournal) -> None:
+    url = f"{cluster.url}?replicas=3"
+    journal, reader = open_journal(url), open_journal(url)
+    acknowledged: list[str] = []
+    third, two_thirds = threading.Event(), threading.Event()
+
+    def append() -> None:
+        for number in range(GROUPS):
+            names = [f"m{number}-{index}" for index in range(5)]
+            group = [Entry(1, name, NOW, b"{}") for name in names]
+            try:
+                journal.append(group)
+            except BackendUnavailable:
+                journal.append(group)
+            acknowledged.extend(names)
+            if number == GROUPS // 3:
+                third.set()
+            if number == 2 * GROUPS // 3:
+                two_thirds.set()
+
+    appending = threading.Thread(target=append)
+    appending.start()
+    assert third.wait(60)
+    cluster.nodes[0].stop(signal.SIGKILL)
+    assert two_thirds.wait(60)
+    cluster.nodes[0].start()
+    appending.join(60)
+    assert len(acknowledged) == 5 * GROUPS
+    for one in (reader, open_journal(url)):
+        rows = one.read(0, 10_000, is_backfill=False)
+        assert [row.message_id for row in rows] == acknowledged
+        assert one.count_after(0)[0] == len(acknowledged)
