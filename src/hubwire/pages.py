@@ -30,7 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 def make_pages(service: Service, public_url: str) -> Starlette:
     """The pages of this service. The console answers what nobody else takes."""
     routes: list[BaseRoute] = [*_probes(service), *_local(service)]
-    routes += device_routes(service.browser_sources, service.assets)
+    routes += device_routes(service.browser_sources, service.assets, service.settings.public_url)
     if service.sandbox is not None:
         routes += demo_routes(service.browser_sources.first, service.assets)
         routes += browser_routes()

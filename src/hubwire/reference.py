@@ -1,0 +1,114 @@
+"""The reference pages that are made from the code: `python -m hubwire.reference` writes, `--check` compares.
+
+A page that was changed by hand, or a change in the code that was not written out, fails the check.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from hubwire.deliver.verdict_page import render_verdicts
+from hubwire.reasons_page import reasons_page
+from hubwire.settings import Settings
+from hubwire.settings_table import settings_table
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+NOTE = "<!-- Made by `make docs` from the code. -->\n"
+
+
+def settings_page() -> str:
+    """Every setting with its environment variable, default and bounds."""
+    lines = [
+        "# Settings",
+        "",
+        "Environment wins over `hubwire.toml`, which wins over the default. Unknown names are errors.",
+        "`hubwire settings` shows the values in force, secrets masked.",
+        "",
+        "| setting | environment | default | bounds | |",
+        "|---|---|---|---|---|",
+    ]
+    for row in settings_table(Settings()):
+        default = f"`{row.default}`" if row.default else ""
+        bounds = _cell(row.bounds or row.type)
+        lines.append(f"| `{row.name}` | `{row.env}` | {default} | {bounds} | {_cell(row.help)} |")
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    """Every command with its options, as `--help` says them."""
+    from hubwire.cli import app
+
+    group = typer.main.get_command(app)
+    lines = ["# Commands", "", "Exit codes: 0 done, 1 failed, 2 bad usage.", ""]
+    for name, command in _commands(group, "hubwire"):
+        lines += [f"## {name}", "", *_paragraphs(command.help or ""), ""]
+        rows = [f"| {_names(one)} | {_cell(getattr(one, 'help', None) or '')} |" for one in command.params]
+        if rows:
+            lines += ["| | |", "|---|---|", *rows, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}", command
+
+
+def _paragraphs(text: str) -> list[str]:
+    lines = [line.strip() for line in text.strip().splitlines()]
+    return [f"Example: `{line.removeprefix('Example: ')}`" if line.startswith("Example: ") else line for line in lines]
+
+
+def _names(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.name.upper()}`"
+    return ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "commands.md": commands_page,
+    "reasons.md": reasons_page,
+    "verdicts.md": render_verdicts,
+}
+
+
+def stale_pages(folder: Path = FOLDER) -> list[str]:
+    """The pages that are not what the code makes of them now."""
+    return [name for name, make in PAGES.items() if _read(folder / name) != NOTE + make()]
+
+
+def write_pages(folder: Path = FOLDER) -> None:
+    """Write every page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in PAGES.items():
+        (folder / name).write_text(NOTE + make(), encoding="utf-8")
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def main() -> int:
+    if "--check" not in sys.argv[1:]:
+        write_pages()
+        return 0
+    stale = stale_pages()
+    if stale:
+        sys.stderr.write(f"stale: {', '.join(stale)}; run `make docs`\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
