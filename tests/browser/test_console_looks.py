@@ -83,9 +83,16 @@ def axe() -> str:
         pytest.skip(f"axe-core cannot be fetched by npm here: {problem}")
 
 
-@pytest.fixture(
-    scope="module", params=[(scheme, size) for scheme in ("light", "dark") for size in SCREEN_SIZES], ids="-".join
-)
+MODES = [
+    pytest.param(("light", "desk"), id="light-desk"),
+    pytest.param(("dark", "phone"), id="dark-phone"),
+    pytest.param(("dark", "desk"), id="dark-desk", marks=pytest.mark.slow),
+    pytest.param(("light", "phone"), id="light-phone", marks=pytest.mark.slow),
+]
+"""Two of the four see every colour and every width; the others are for who looks at the screens."""
+
+
+@pytest.fixture(scope="module", params=MODES)
 def screen(request: pytest.FixtureRequest, browser: Browser, world: World) -> Iterator[tuple[str, Page]]:
     scheme, size = request.param
     width, height = SCREEN_SIZES[size]
@@ -99,7 +106,7 @@ def screen(request: pytest.FixtureRequest, browser: Browser, world: World) -> It
 @pytest.mark.parametrize("name", PATHS)
 def test_a_page_looks_as_it_should(world: World, screen: tuple[str, Page], axe: str, name: str) -> None:
     mode, page = screen
-    page.goto(f"{world.url}{PATHS[name]}", wait_until="networkidle")
+    page.goto(f"{world.url}{PATHS[name]}", wait_until="load")
     (SCREENS / mode).mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENS / mode / f"{name}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is wider than the screen"

@@ -21,6 +21,13 @@
     }
   }
 
+  // What scrolls sideways can be reached with the keyboard.
+  function reachable(within) {
+    for (const area of within.querySelectorAll(".scroll")) {
+      if (area.scrollWidth > area.clientWidth) area.tabIndex = 0;
+    }
+  }
+
   async function copy(button) {
     const near = button.closest(".snippet, .pane-body");
     const text = button.dataset.copy ?? near?.querySelector("pre")?.textContent ?? "";
@@ -71,7 +78,7 @@
     const isUsed = part.contains(document.activeElement) || part.querySelector("details[open]:not([data-open])");
     if (every && (document.hidden || isUsed)) event.preventDefault();
   });
-  document.addEventListener("htmx:load", (event) => localise(event.target));
+  document.addEventListener("htmx:load", (event) => { localise(event.target); reachable(event.target); });
 
   // The menu is open where there is room for it.
   const menu = document.getElementById("menu");
@@ -80,4 +87,5 @@
   wide.addEventListener("change", fit);
   fit();
   localise(document);
+  reachable(document);
 })();
