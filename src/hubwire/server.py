@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -16,6 +17,7 @@ from hubwire.errors import SettingsError
 from hubwire.local import announce_local_server, withdraw_local_server
 from hubwire.logs import configure_logs
 from hubwire.pages import make_pages
+from hubwire.receive.connection import GuardedProtocol
 from hubwire.service import Service
 from hubwire.settings import Settings
 
@@ -54,8 +56,9 @@ async def serve(
     listening = listening_socket(host or settings.host, settings.port if port is None else port)
     settings = msgspec.structs.replace(settings, host=host or settings.host, port=listening.getsockname()[1])
     service = Service(settings)
-    service.start()
+    _outlive_signals()
     try:
+        service.start()
         own_url = f"{_scheme(settings)}://{_reachable(settings.host)}:{settings.port}"
         service.local = announce_local_server(settings, own_url, service.sandbox.base_url if service.sandbox else None)
         app = make_app(service, settings.public_url or own_url)
@@ -68,6 +71,12 @@ async def serve(
         withdraw_local_server(settings)
         await service.journal.close()
         service.stop()
+
+
+def _outlive_signals() -> None:
+    """uvicorn raises the signal that stopped it once more at its end; by then the lanes are still to be drained."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -91,7 +100,7 @@ def _uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=GuardedProtocol,
         ws="none",
         log_config=None,
         access_log=False,

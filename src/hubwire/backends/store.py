@@ -77,7 +77,12 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
 def _open_sqlite(path: Path, settings: Settings, vault: Vault, clock: Clock, *, appends: bool) -> Store:
     file = SqliteFile(path)
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
-    return _store(file, journal, SqliteRecord(file), vault, clock, file.close)
+
+    def close() -> None:
+        journal.close()
+        file.close()
+
+    return _store(file, journal, SqliteRecord(file), vault, clock, close)
 
 
 def _open_postgres(url: str, settings: Settings, vault: Vault, clock: Clock) -> Store:

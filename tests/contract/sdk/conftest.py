@@ -61,7 +61,8 @@ def node() -> str:
     lock = HERE / "node" / "package-lock.json"
     installed = HERE / "node" / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run([npm, "ci", "--silent"], HERE / "node")
+        # Not `ci`: it refuses when a registry lacks an optional package for another platform. The lock still pins.
+        run([npm, "install", "--no-save", "--silent"], HERE / "node")
     return path
 
 
