@@ -182,9 +182,21 @@ def _differences(name: str, before: Any, after: Any) -> str:
     """What changed, field by field: `hubspot: hold_hours 72.0 -> 24.0`."""
     if before is None:
         return name
-    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    old, new = _flat(before), _flat(after)
     changed = [f"{field} {_short(old[field])} -> {_short(new[field])}" for field in new if old[field] != new[field]]
     return f"{name}: {'; '.join(changed) or 'nothing changed'}"
+
+
+def _flat(value: Any) -> dict[str, Any]:
+    """Fields by name; those of a struct within as `mapping.contact`."""
+    flat: dict[str, Any] = {}
+    for name in value.__struct_fields__:
+        inner = getattr(value, name)
+        if isinstance(inner, msgspec.Struct):
+            flat |= {f"{name}.{field}": one for field, one in msgspec.to_builtins(inner).items()}
+        else:
+            flat[name] = msgspec.to_builtins(inner)
+    return flat
 
 
 def _short(value: Any) -> str:

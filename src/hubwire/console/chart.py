@@ -9,7 +9,7 @@ import msgspec
 from hubwire.record.statistics import ActivityPoint
 
 WIDTH, HEIGHT = 720, 180
-LEFT, BOTTOM, TOP, RIGHT = 44, 20, 8, 44
+LEFT, BOTTOM, TOP, RIGHT = 44, 22, 14, 44
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
 
 

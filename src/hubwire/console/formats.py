@@ -36,7 +36,9 @@ def share(part: float, whole: float) -> str:
     percent = 100 * part / whole
     if percent < 0.1:
         return "< 0.1 %"
-    return "> 99.9 %" if 99.9 < percent < 100 else f"{percent:.3g} %"
+    if 99.9 < percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.2f} %" if percent < 1 else f"{percent:.1f} %".replace(".0 %", " %")
 
 
 def when(at_ms: int | None) -> str:

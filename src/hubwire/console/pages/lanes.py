@@ -72,7 +72,8 @@ def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action 
         return "warn", f"{formats.count(lane.retrying)} pending retry", "They are tried again by themselves.", None
     if lane.dead:
         action = Action(words="Look at the failures", href="/failures")
-        return "warn", "Up to date", f"{formats.count(lane.dead)} failed and wait for a person.", action
+        waiting = "waits" if lane.dead == 1 else "wait"
+        return "warn", "Up to date", f"{formats.count(lane.dead)} failed and {waiting} for a person.", action
     return "ok", "Up to date" if lane.taken else "Ready, nothing received yet", "", None
 
 
