@@ -79,7 +79,7 @@ def _local(service: Service) -> list[BaseRoute]:
         except SettingsError as exc:
             return JSONResponse({"code": exc.code, "message": f"{exc} {exc.hint}"}, 404)
         entries, outcome = entries_of_lines(lines, source, service.clock.now_ms(), ReceiveLimits())
-        positions = await service.journal.append(entries)
+        positions = await service.front.append(entries)
         outcome.duplicates = positions.count(None)
         outcome.journaled = len(positions) - outcome.duplicates
         return Response(msgspec.json.encode(outcome), media_type="application/json")

@@ -13,7 +13,7 @@ import structlog
 
 from hubwire.backends.store import Store, open_store
 from hubwire.browser_sources import BrowserSources
-from hubwire.chores import Chore, retain
+from hubwire.chores import Chore, Poke, regulate, retain
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock, SystemClock
 from hubwire.console.access import Access
@@ -24,16 +24,19 @@ from hubwire.deliver.worker import Worker, WorkerParts
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.device.assets import Assets, load_assets
 from hubwire.device.snippet import snippet
+from hubwire.forget import Forgetter
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.local import LocalServer
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.record.replay import ReplayRunner
+from hubwire.regulations import Regulations
 from hubwire.retention import Retention
 from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
 from hubwire.secret import Secret
 from hubwire.settings import Settings
+from hubwire.suppression import SuppressingJournal, Suppressions
 from hubwire.workbench import Workbench
 
 log = structlog.get_logger("hubwire")
@@ -83,12 +86,16 @@ class Service:
             max_upload_messages=settings.max_upload_messages,
             read_timeout_seconds=settings.read_timeout_seconds,
         )
-        self.receive = ReceiveApp(sources, self.journal, self.clock, limits)
+        self.suppressions = Suppressions(self.store.privacy, registry, self.store.vault, self.clock)
+        self.front = SuppressingJournal(self.journal, self.suppressions)
+        self.receive = ReceiveApp(sources, self.front, self.clock, limits)
         self.access = Access(self.store.access, self.clock, settings.admin_token)
         self.browser_sources = BrowserSources(registry, self.clock)
         self.assets: Assets | None = load_assets()
         self.clients = ClientFactory(registry, self.clock, settings)
         self.replays = ReplayRunner(self.store.replays, self.clock, self._wake)
+        self.forgetter = Forgetter(self.store, lambda destination: self.clients.make(destination), self.clock)
+        self.regulate = Poke()
 
     def start(self) -> None:
         """Start the sandbox, when a destination needs it, and the worker."""
@@ -116,12 +123,16 @@ class Service:
     def chores(self) -> list[tuple[str, Chore]]:
         """What runs in the background of the web server's loop."""
         retention = Retention(self.store, self.settings, self.clock)
-        return [("replays", self.replays.run), ("retention", partial(retain, retention))]
+        return [
+            ("replays", self.replays.run),
+            ("retention", partial(retain, retention)),
+            ("regulations", partial(regulate, self.forgetter, self.regulate)),
+        ]
 
     def console_deps(self, public_url: str) -> ConsoleDeps:
         """What console and admin API work with."""
         store = self.store
-        bench = Workbench(store.registry, store.record, self.journal, self.clients, self.clock)
+        bench = Workbench(store.registry, store.record, self.front, self.clients, self.clock)
         assets = self.assets
         return ConsoleDeps(
             queries=store.queries,
@@ -146,6 +157,7 @@ class Service:
             wake=self._wake,
             poke_replays=self.replays.poke,
             notice=self._wake,
+            regulations=Regulations(self.forgetter, store.privacy, self.regulate.give),
         )
 
     def _parts(self) -> WorkerParts:

@@ -17,9 +17,9 @@ from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
-from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry
 from hubwire.plan.default_portal import default_portal
+from hubwire.receive.app import Appending
 from hubwire.receive.entries import Terms, entries_of
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import encoded, read_upload
@@ -36,7 +36,7 @@ class Workbench:
     """The callables that `ConsoleDeps` asks for. HubSpot is only read, except by `make_property`."""
 
     def __init__(
-        self, registry: Registry, record: Record, journal: GroupCommit, clients: ClientFactory, clock: Clock
+        self, registry: Registry, record: Record, journal: Appending, clients: ClientFactory, clock: Clock
     ) -> None:
         self._registry = registry
         self._record = record
