@@ -6,8 +6,9 @@ import json
 import urllib.request
 from pathlib import Path
 
-from hubwire.testing import running_emulator
 from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess
+
+from hubwire.testing import running_emulator
 
 
 def send(url: str, message: dict[str, object]) -> None:
