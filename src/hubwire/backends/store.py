@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,23 +76,19 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
 
 
 def _open_sqlite(path: Path, settings: Settings, vault: Vault, clock: Clock, *, appends: bool) -> Store:
+    if settings.journal_url is not None:
+        raise SettingsError(
+            "journal_url (HUBWIRE_JOURNAL_URL) needs a database that several processes share",
+            hint="Set HUBWIRE_DATABASE_URL=postgresql://… beside it.",
+        )
     file = SqliteFile(path)
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
-
-    def close() -> None:
-        journal.close()
-        file.close()
-
-    return _store(file, journal, SqliteRecord(file), vault, clock, close)
+    return _store(file, journal, SqliteRecord(file), vault, clock, file.close)
 
 
 def _open_postgres(url: str, settings: Settings, vault: Vault, clock: Clock) -> Store:
-    try:
+    with _optional("database_url", "PostgreSQL", "postgres"):
         from hubwire.backends.postgres.connection import PostgresDatabase
-    except ImportError as exc:
-        raise SettingsError(
-            "database_url names PostgreSQL, whose driver is not installed", hint="pip install 'hubwire[postgres]'"
-        ) from exc
     from hubwire.backends.postgres.dialect import PostgresTables
     from hubwire.backends.postgres.fleet import PostgresFleet
     from hubwire.backends.postgres.journal import PostgresJournal
@@ -99,9 +96,47 @@ def _open_postgres(url: str, settings: Settings, vault: Vault, clock: Clock) -> 
     from hubwire.backends.postgres.record import PostgresRecord
 
     database = PostgresDatabase(url)
-    journal = PostgresJournal(database, dedupe_hours=settings.dedupe_hours)
-    store = _store(PostgresTables(database), journal, PostgresRecord(database), vault, clock, database.close)
-    return replace(store, listen=lambda wake: Listener(database, wake).close, fleet=PostgresFleet(database))
+    tables, record = PostgresTables(database), PostgresRecord(database)
+    if settings.journal_url is None:
+        journal = PostgresJournal(database, dedupe_hours=settings.dedupe_hours)
+        store = _store(tables, journal, record, vault, clock, database.close)
+        store = replace(store, listen=lambda wake: Listener(database, wake).close)
+    else:
+        store = _store_on_nats(settings.journal_url, settings, tables, record, vault, clock)
+    return replace(store, fleet=PostgresFleet(database))
+
+
+def _store_on_nats(url: str, settings: Settings, tables: Database, record: Record, vault: Vault, clock: Clock) -> Store:
+    with _optional("journal_url", "NATS", "nats"):
+        from hubwire.backends.nats.client import NatsClient, NatsUrl
+    from hubwire.backends.nats.journal import NatsJournal
+    from hubwire.backends.nats.lines import NatsLines
+
+    def forget_sums(positions: Sequence[int]) -> None:
+        stretches = {position >> NatsLines.bits for position in positions}
+        with tables.transaction() as db:
+            db.executemany("DELETE FROM intake WHERE stretch = ?", [(number,) for number in stretches])
+
+    journal = NatsJournal(NatsClient(NatsUrl.parse(url)), dedupe_hours=settings.dedupe_hours, on_redact=forget_sums)
+
+    def close() -> None:
+        journal.close()
+        record.close()
+
+    store = _store(tables, journal, record, vault, clock, close)
+    statistics = SqlStatistics(tables, store.registry, lambda _: journal.lines())
+    return replace(store, statistics=statistics, listen=journal.listen)
+
+
+@contextmanager
+def _optional(setting: str, what: str, extra: str) -> Iterator[None]:
+    """Around the import of a driver that not everybody has installed."""
+    try:
+        yield
+    except ImportError as exc:
+        raise SettingsError(
+            f"{setting} names {what}, whose driver is not installed", hint=f"pip install 'hubwire[{extra}]'"
+        ) from exc
 
 
 def _store(

@@ -60,6 +60,9 @@ class Manner:
     batch: int = 64
 
 
+HEADS = Manner(headers_only=True, batch=512)
+
+
 async def follow(
     client: NatsClient, stream: str, subject: str, start: Start, manner: Manner
 ) -> AsyncGenerator[Delivered | int, None]:

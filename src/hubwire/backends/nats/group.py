@@ -12,11 +12,11 @@ import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 import msgspec
 
 from hubwire.message import Entry, Row
+from hubwire.record.intake import Count
 
 INDEX_BITS = 12
 MOST_MESSAGES = 1 << INDEX_BITS
@@ -24,15 +24,6 @@ HEADER = "Hubwire-Group"
 DIGEST_BYTES = 8
 MESSAGE_OVERHEAD_BYTES = 64
 """What a message adds to its body and envelope at most, ids apart: in the group and in the head."""
-
-
-class Count(NamedTuple):
-    """How many messages of one kind a group holds."""
-
-    source_id: int
-    is_backfill: bool
-    rejected: str | None
-    total: int
 
 
 class Head(msgspec.Struct, array_like=True, frozen=True):

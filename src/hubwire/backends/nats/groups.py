@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import nats.js.errors
 
 from hubwire.backends.nats.client import NatsClient
-from hubwire.backends.nats.following import Manner, Start, follow
+from hubwire.backends.nats.following import HEADS, Manner, Start, follow
 from hubwire.backends.nats.group import Head, decode_head, decode_rows, place_of
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE
@@ -187,3 +187,17 @@ def _headers(encoded: str) -> dict[str, str]:
     """The headers of a stored message: `NATS/1.0`, then a line each."""
     lines = base64.b64decode(encoded).decode().split("\r\n")[1:]
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
+
+
+async def heads_between(client: NatsClient, first: int, last: int) -> dict[int, Head]:
+    """The heads of the groups between two sequences, the last of which is in the stream; removed ones are absent."""
+    heads: dict[int, Head] = {}
+    stream = follow(client, client.stream, client.subject, Start(first), HEADS)
+    async with contextlib.aclosing(stream):
+        async for one in stream:
+            if isinstance(one, int) or one.sequence > last:
+                break
+            heads[one.sequence] = decode_head(one.headers)
+            if one.sequence == last:
+                break
+    return heads

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from heapq import merge
 
-from hubwire.backends.nats.group import Count
+from hubwire.record.intake import Count
 
 
 class _Kind:

@@ -12,6 +12,7 @@ A publish that was not answered is repeated under the same `Nats-Msg-Id`, which 
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -23,22 +24,22 @@ from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.following import Delivered, Manner, Start, follow
 from hubwire.backends.nats.group import (
     MOST_MESSAGES,
-    Head,
-    decode_head,
     digests_of,
     place_of,
     position_of,
     storable,
 )
-from hubwire.backends.nats.groups import Groups
+from hubwire.backends.nats.groups import Groups, heads_between
+from hubwire.backends.nats.lines import NatsLines
 from hubwire.backends.nats.reading import Reading
-from hubwire.backends.nats.tail import HEADS
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, Row
 
 HOUR_MS = 3_600_000
 NEWEST_GROUPS = 16
+STEP_SECONDS = 0.05
+"""Under load every group is news: who waits is told at most so often."""
 
 _positions = msgspec.msgpack.Decoder(list[int]).decode
 _pack = msgspec.msgpack.Encoder().encode
@@ -47,12 +48,21 @@ _pack = msgspec.msgpack.Encoder().encode
 class NatsJournal:
     """A `Journal` in one stream. The connection is its own, and `close()` ends it."""
 
-    def __init__(self, client: NatsClient, *, dedupe_hours: float = 48.0) -> None:
+    def __init__(
+        self,
+        client: NatsClient,
+        *,
+        dedupe_hours: float = 48.0,
+        on_redact: Callable[[Sequence[int]], None] = lambda positions: None,
+    ) -> None:
+        """Shape: `on_redact` is called after messages were forgotten, for sums that were made of them."""
         self._client = client
         self._groups = Groups(client)
         self._appending = Appending(client, self._groups, round(dedupe_hours * HOUR_MS))
         self._read_lock = threading.Lock()
+        self._on_redact = on_redact
         self._heard: list[Callable[[], None]] = []
+        self._is_told = False
         self._reading = Reading(client, self._groups, self._hear)
         self._follow_forgotten()
 
@@ -112,26 +122,11 @@ class NatsJournal:
 
     async def _find(self, message_id: str) -> list[Row]:
         [digest] = [digests_of([message_id])]
-        sequences = [sequence for sequence, head in await self._heads() if digest in head.digests]
+        state = await self._client.state()
+        heads = await heads_between(self._client, state.first_seq, state.last_seq) if state.messages else {}
+        sequences = [sequence for sequence, head in heads.items() if digest in head.digests]
         views = await self._groups.view(sequences)
         return [row for rows in views.values() for row in rows if row.message_id == storable(message_id)]
-
-    async def _heads(self, through: int | None = None) -> list[tuple[int, Head]]:
-        """The heads of all groups, or of those up to a sequence, in order."""
-        state = await self._client.state()
-        last = state.last_seq if through is None else min(through, state.last_seq)
-        heads: list[tuple[int, Head]] = []
-        if state.messages == 0 or last < state.first_seq:
-            return heads
-        client = self._client
-        stream = follow(client, client.stream, client.subject, Start(state.first_seq), HEADS)
-        async with aclosing(stream):
-            async for one in stream:
-                if isinstance(one, Delivered) and one.sequence <= last:
-                    heads.append((one.sequence, decode_head(one.headers)))
-                if isinstance(one, int) or one.sequence >= last:
-                    break
-        return heads
 
     async def _extent(self) -> Extent:
         state = await self._client.state()
@@ -154,7 +149,11 @@ class NatsJournal:
     async def _remove_through(self, position: int, limit: int) -> int:
         sequence, index = place_of(position)
         removed, last = 0, 0
-        for one, head in await self._heads(sequence):
+        state = await self._client.state()
+        last_wanted = min(sequence, state.last_seq, state.first_seq + limit)
+        if state.messages == 0 or last_wanted < state.first_seq:
+            return 0
+        for one, head in (await heads_between(self._client, state.first_seq, last_wanted)).items():
             size = len(head.keys)
             if (one == sequence and index < size - 1) or (removed and removed + size > limit):
                 break
@@ -173,6 +172,7 @@ class NatsJournal:
         there = [position for position, row in self.read_at(positions).items() if row.body != TOMBSTONE]
         if there:
             self._client.run(self._redact(there))
+            self._on_redact(there)
         return len(there)
 
     async def _redact(self, positions: Sequence[int]) -> None:
@@ -200,6 +200,10 @@ class NatsJournal:
         if not known.wait(LOADING_SECONDS):
             raise BackendUnavailable("nats: what was forgotten could not be read")
 
+    def lines(self) -> NatsLines:
+        """The messages without their bodies, as of now."""
+        return NatsLines(self._client, self._groups)
+
     # -- news
 
     def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -209,7 +213,14 @@ class NatsJournal:
         return lambda: self._heard.remove(callback)
 
     def _hear(self) -> None:
-        for callback in self._heard:
+        """A group has come; those that come right behind it are told of together."""
+        if not self._is_told:
+            self._is_told = True
+            asyncio.get_running_loop().call_later(STEP_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        self._is_told = False
+        for callback in list(self._heard):
             callback()
 
     def close(self) -> None:

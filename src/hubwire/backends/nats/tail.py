@@ -10,13 +10,11 @@ from contextlib import aclosing
 import structlog
 
 from hubwire.backends.nats.client import AGAIN_SECONDS, PATIENCE_SECONDS, RETRYABLE, NatsClient
-from hubwire.backends.nats.following import Delivered, Manner, Start, follow
+from hubwire.backends.nats.following import HEADS, Delivered, Start, follow
 from hubwire.backends.nats.group import Head, decode_head
 from hubwire.errors import BackendUnavailable
 
 log = structlog.get_logger("hubwire.nats")
-
-HEADS = Manner(headers_only=True, batch=512)
 
 Take = Callable[[int, Head], Awaitable[None]]
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hubwire.backends.sql import intake
 from hubwire.backends.sql.database import Session
-from hubwire.backends.sql.funnel import Lane
-from hubwire.backends.sql.intake import Count, Stretch
+from hubwire.backends.sql.intake import stretches
+from hubwire.record.funnel import Lane
+from hubwire.record.intake import Count, Lines, in_window
 from hubwire.record.statistics import ActivityPoint
 
 
-def count_activity(db: Session, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
+def count_activity(db: Session, lines: Lines, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
     """Fill in the points: steps of `step_ms` from the first point's time on."""
-    received = _received_by_step(db, lane, points[0].at_ms, step_ms, len(points))
+    received = _received_by_step(db, lines, lane, points[0].at_ms, step_ms, len(points))
     taken_later = _add_cycles(db, points, lane.destination_id, step_ms)
-    waiting = _backlog(db, lane) + taken_later - received[-1]
+    waiting = _backlog(db, lines, lane) + taken_later - received[-1]
     for point, count in zip(reversed(points), reversed(received[:-1]), strict=True):
         point.received = count
         point.backlog = max(0, waiting)
@@ -30,29 +30,20 @@ def _routed(lane: Lane, counts: Iterable[Count]) -> int:
     return sum(one.total for one in counts if one.rejected is None and lane.takes(one.source_id))
 
 
-def _received_by_step(db: Session, lane: Lane, since_ms: int, step_ms: int, steps: int) -> list[int]:
+def _received_by_step(db: Session, lines: Lines, lane: Lane, since_ms: int, step_ms: int, steps: int) -> list[int]:
     """Messages routed to the lane, one count per step, and at the end those that came after the window."""
     received = [0] * (steps + 1)
-    for stretch in intake.stretches(db):
+    for stretch in stretches(db, lines):
         if stretch.last_at_ms < since_ms:
             continue
         first, last = ((at - since_ms) // step_ms for at in (stretch.first_at_ms, stretch.last_at_ms))
         if first == last or first >= steps:
             received[min(first, steps)] += _routed(lane, stretch.counts)
             continue
-        for step, counts in _by_step(db, stretch, since_ms, step_ms):
-            received[min(step, steps)] += _routed(lane, [counts])
+        for line in in_window(lines.lines(stretch.first, stretch.last), since_ms, None):
+            if line.rejected is None and lane.takes(line.source_id):
+                received[min((line.received_at_ms - since_ms) // step_ms, steps)] += 1
     return received
-
-
-def _by_step(db: Session, stretch: Stretch, since_ms: int, step_ms: int) -> Iterable[tuple[int, Count]]:
-    rows = db.execute(
-        "SELECT (received_at_ms - ?1) / ?2, source_id, is_backfill, rejected, count(*) FROM journal"
-        " WHERE position BETWEEN ?3 AND ?4 AND received_at_ms >= ?1 GROUP BY 1, 2, 3, 4",
-        (since_ms, step_ms, stretch.first, stretch.last),
-    )
-    for step, source_id, is_backfill, rejected, count in rows:
-        yield step, Count(source_id, bool(is_backfill), rejected, count)
 
 
 def _add_cycles(db: Session, points: Sequence[ActivityPoint], destination_id: int, step_ms: int) -> int:
@@ -75,22 +66,13 @@ def _add_cycles(db: Session, points: Sequence[ActivityPoint], destination_id: in
     return taken_later
 
 
-def _backlog(db: Session, lane: Lane) -> int:
+def _backlog(db: Session, lines: Lines, lane: Lane) -> int:
     """Messages routed to the lane that no cursor has passed."""
     count = 0
-    for stretch in intake.stretches(db):
-        for one in stretch.counts:
-            cursor = lane.cursor(one.is_backfill)
-            if one.rejected is not None or not lane.takes(one.source_id) or stretch.last <= cursor:
-                continue
-            count += one.total if stretch.first > cursor else _behind(db, stretch, one, cursor)
+    for stretch in stretches(db, lines):
+        stages = [lane.stage(one, stretch.first, stretch.last) for one in stretch.counts]
+        if None not in stages:
+            count += sum(one.total for one, stage in zip(stretch.counts, stages, strict=True) if stage == "backlog")
+        else:
+            count += sum(lane.stage_of(line) == "backlog" for line in lines.lines(stretch.first, stretch.last))
     return count
-
-
-def _behind(db: Session, stretch: Stretch, wanted: Count, cursor: int) -> int:
-    row = db.execute(
-        "SELECT count(*) FROM journal WHERE position > ? AND position <= ? AND source_id = ? AND is_backfill = ?"
-        " AND rejected IS NULL",
-        (cursor, stretch.last, wanted.source_id, wanted.is_backfill),
-    ).fetchone()
-    return int(row[0])

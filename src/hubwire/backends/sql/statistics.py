@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
-from hubwire.backends.sql import intake
 from hubwire.backends.sql.activity import count_activity
 from hubwire.backends.sql.database import Database, Session
-from hubwire.backends.sql.funnel import Lane, count_stages
+from hubwire.backends.sql.funnel import count_stages
 from hubwire.backends.sql.identity import read_identity
+from hubwire.backends.sql.intake import catch_up, stretches
+from hubwire.backends.sql.lines import SqlLines
+from hubwire.record.funnel import Lane
+from hubwire.record.intake import Count, Lines, Stretch, counted, in_window
 from hubwire.record.left_out import sum_left_out
 from hubwire.record.statistics import ActivityPoint, Funnel, Identity, Intake, LeftOutCount, Storage
 from hubwire.registry.protocol import Registry
@@ -20,14 +25,16 @@ LEFT_OUT_DELIVERIES = 50_000
 class SqlStatistics:
     """`Statistics` over one database."""
 
-    def __init__(self, database: Database, registry: Registry) -> None:
+    def __init__(self, database: Database, registry: Registry, lines_of: Callable[[Session], Lines] = SqlLines) -> None:
+        """Shape: `lines_of` gives the journal's lines as of a session's moment; by default they are in the database."""
         self._database = database
         self._registry = registry
+        self._lines_of = lines_of
 
     def funnel(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Funnel:
-        intake.catch_up(self._database)
+        self.catch_up()
         with self._database.snapshot() as db:
-            stages = count_stages(db, self._lane(db, destination_id), since_ms, until_ms)
+            stages = count_stages(db, self._lines_of(db), self._lane(db, destination_id), since_ms, until_ms)
         return Funnel(
             destination_id=destination_id,
             since_ms=since_ms,
@@ -37,27 +44,32 @@ class SqlStatistics:
         )
 
     def activity(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[ActivityPoint]:
-        intake.catch_up(self._database)
+        self.catch_up()
         step_ms = max(1, -(-(until_ms - since_ms) // steps))
         points = [ActivityPoint(at_ms=since_ms + index * step_ms) for index in range(steps)]
         with self._database.snapshot() as db:
-            count_activity(db, self._lane(db, destination_id), points, step_ms)
+            count_activity(db, self._lines_of(db), self._lane(db, destination_id), points, step_ms)
         return points
 
     def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:
-        intake.catch_up(self._database)
+        self.catch_up()
         found: dict[int, Intake] = {}
         with self._database.snapshot() as db:
-            newest: dict[int, intake.Stretch] = {}
-            for stretch in intake.stretches(db):
-                if intake.is_outside(stretch, since_ms, until_ms):
+            lines = self._lines_of(db)
+            newest: dict[int, Stretch] = {}
+            for stretch in stretches(db, lines):
+                if stretch.is_outside(since_ms, until_ms):
                     continue
-                is_whole = intake.is_inside(stretch, since_ms, until_ms)
-                for count in stretch.counts if is_whole else intake.cut(db, stretch, since_ms, until_ms):
+                counts = stretch.counts
+                if not stretch.is_inside(since_ms, until_ms):
+                    counts = counted(in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms))
+                for count in counts:
                     _add(found.setdefault(count.source_id, Intake(source_id=count.source_id)), count)
                     newest[count.source_id] = stretch
             for source_id, stretch in newest.items():
-                found[source_id].last_received_at_ms = _last_received(db, source_id, stretch, until_ms)
+                within = in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms)
+                times = [line.received_at_ms for line in within if line.source_id == source_id]
+                found[source_id].last_received_at_ms = max(times, default=None)
         return sorted(found.values(), key=lambda one: -one.received)
 
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
@@ -68,13 +80,7 @@ class SqlStatistics:
                 (destination_id, LEFT_OUT_DELIVERIES),
             ).fetchall()
             counts = sum_left_out(rows)[:limit]
-            ids = dict(
-                db.execute(
-                    "SELECT position, message_id FROM journal"
-                    " WHERE position IN (SELECT CAST(value AS bigint) FROM json_each(?))",
-                    (str([one.sample_position for one in counts]),),
-                ).fetchall()
-            )
+            ids = self._lines_of(db).message_ids([one.sample_position for one in counts])
         return [msgspec.structs.replace(one, sample_message_id=ids.get(one.sample_position, "")) for one in counts]
 
     def identity(self, wanted: str) -> Identity:
@@ -83,20 +89,21 @@ class SqlStatistics:
             return read_identity(db, wanted, spaces)
 
     def storage(self) -> Storage:
-        intake.catch_up(self._database)
+        self.catch_up()
         with self._database.snapshot() as db:
-            first, last = db.execute("SELECT min(position), max(position) FROM journal").fetchone()
+            lines = self._lines_of(db)
+            first, last = lines.ends() or (0, 0)
             counts = [
                 db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
                 for table in ("delivery", "attempt", "cycle", "person", "company")
             ]
             return Storage(
                 bytes_used=self._database.bytes_used(),
-                messages=sum(count.total for stretch in intake.stretches(db) for count in stretch.counts),
-                first_position=first or 0,
-                last_position=last or 0,
-                oldest_received_at_ms=_received_at(db, first),
-                newest_received_at_ms=_received_at(db, last),
+                messages=sum(count.total for stretch in stretches(db, lines) for count in stretch.counts),
+                first_position=first,
+                last_position=last,
+                oldest_received_at_ms=_received_at(lines, first),
+                newest_received_at_ms=_received_at(lines, last),
                 deliveries=counts[0],
                 attempts=counts[1],
                 cycles=counts[2],
@@ -105,8 +112,8 @@ class SqlStatistics:
                 schema_version=self._database.schema_version(),
             )
 
-    def catch_up(self, limit: int) -> int:
-        return intake.catch_up(self._database, limit)
+    def catch_up(self, limit: int | None = None) -> int:
+        return catch_up(self._database, self._lines_of(self._database.connection), limit)
 
     def _lane(self, db: Session, destination_id: int) -> Lane:
         row = db.execute(
@@ -117,23 +124,11 @@ class SqlStatistics:
         return Lane(destination_id, source_ids, *(row or (0, 0)))
 
 
-def _add(one: Intake, count: intake.Count) -> None:
+def _add(one: Intake, count: Count) -> None:
     one.received += count.total
     if count.rejected is not None:
         one.rejected[count.rejected] = one.rejected.get(count.rejected, 0) + count.total
 
 
-def _last_received(db: Session, source_id: int, stretch: intake.Stretch, until_ms: int | None) -> int | None:
-    row = db.execute(
-        "SELECT max(received_at_ms) FROM journal WHERE position BETWEEN ? AND ? AND source_id = ?"
-        " AND received_at_ms < ?",
-        (stretch.first, stretch.last, source_id, intake.bounds(None, until_ms)[1]),
-    ).fetchone()
-    return int(row[0]) if row[0] is not None else None
-
-
-def _received_at(db: Session, position: int | None) -> int | None:
-    if position is None:
-        return None
-    row = db.execute("SELECT received_at_ms FROM journal WHERE position = ?", (position,)).fetchone()
-    return int(row[0]) if row else None
+def _received_at(lines: Lines, position: int) -> int | None:
+    return next((line.received_at_ms for line in lines.lines(position, position)), None)

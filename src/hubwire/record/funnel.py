@@ -1,0 +1,95 @@
+"""Which stage of a funnel a message is in, by its place in the journal and by the row that it may have. Pure.
+
+A message without a row is told by its place: at or before its lane's cursor it was delivered, behind it it waits.
+Whole stretches are counted by their sums, and the rows then move their messages to the stage that the row says;
+stretches that the window or a cursor cuts are counted message by message.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from hubwire.delivery import State
+from hubwire.record.intake import Count, Line, Stretch
+
+STAGES = {state: state.value for state in State} | {State.LEASED: State.PENDING.value}
+"""The funnel's stage of each state: a leased message is still pending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How a destination tells its messages: which sources feed it, and how far its cursors are."""
+
+    destination_id: int
+    source_ids: tuple[int, ...] | None
+    live_cursor: int
+    backfill_cursor: int
+
+    def takes(self, source_id: int) -> bool:
+        return self.source_ids is None or source_id in self.source_ids
+
+    def cursor(self, is_backfill: bool) -> int:
+        return self.backfill_cursor if is_backfill else self.live_cursor
+
+    def stage(self, count: Count, first: int, last: int) -> str | None:
+        """The stage of messages without a row between two positions; None when a cursor stands among them."""
+        if count.rejected is not None:
+            return "rejected"
+        if not self.takes(count.source_id):
+            return "not_connected"
+        cursor = self.cursor(count.is_backfill)
+        return "delivered" if last <= cursor else "backlog" if first > cursor else None
+
+    def stage_of(self, line: Line) -> str:
+        """The stage of one message without a row."""
+        stage = self.stage(Count(line.source_id, line.is_backfill, line.rejected, 1), line.position, line.position)
+        assert stage is not None
+        return stage
+
+
+@dataclass(slots=True)
+class FunnelTally:
+    """A funnel being counted: stages, and the ranges of positions whose rows are still to be looked at."""
+
+    lane: Lane
+    stages: Counter[str] = field(default_factory=Counter)
+    whole: list[tuple[int, int]] = field(default_factory=list)
+
+    def add_whole(self, stretch: Stretch) -> bool:
+        """Count a stretch by its sums; False (and nothing counted) when a cursor stands in it.
+
+        One with gaps is not counted so either: there may still be rows of removed messages.
+        """
+        if not stretch.is_whole:
+            return False
+        staged = [(self.lane.stage(count, stretch.first, stretch.last), count.total) for count in stretch.counts]
+        if any(stage is None for stage, _ in staged):
+            return False
+        for stage, count in staged:
+            assert stage is not None
+            self.stages[stage] += count
+        if self.whole and self.whole[-1][1] + 1 == stretch.first:
+            self.whole[-1] = (self.whole[-1][0], stretch.last)
+        else:
+            self.whole.append((stretch.first, stretch.last))
+        return True
+
+    def add_lines(self, lines: Iterable[Line], states: Mapping[int, State]) -> None:
+        """Count messages one by one; `states` are those of their rows, by position."""
+        for line in lines:
+            state = states.get(line.position)
+            if state is not None and line.rejected is None:
+                self.stages[STAGES[state]] += 1
+            else:
+                self.stages[self.lane.stage_of(line)] += 1
+
+    def move(self, state: State, count: int, *, is_connected: bool = True) -> None:
+        """Rows say what became of messages: take them out of the stage that their place suggests."""
+        self.stages[STAGES[state]] += count
+        self.stages["delivered" if is_connected else "not_connected"] -= count
+
+    def counted(self) -> dict[str, int]:
+        """How many messages are in each stage; stages without any are absent."""
+        return {stage: count for stage, count in self.stages.items() if count}

@@ -1,0 +1,106 @@
+"""Sums over the journal by stretches of positions, so that a window is counted without reading every message. Pure.
+
+`Lines` is what the numbers need of a journal: its messages without their bodies. Each journal has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+
+class Count(NamedTuple):
+    """How many messages of one kind there are."""
+
+    source_id: int
+    is_backfill: bool
+    rejected: str | None
+    total: int
+
+
+class Line(NamedTuple):
+    """One message, without what it says."""
+
+    position: int
+    source_id: int
+    is_backfill: bool
+    rejected: str | None
+    received_at_ms: int
+
+
+class Stretch(NamedTuple):
+    """The sums of a run of positions: `first` and `last` are its least and greatest possible one.
+
+    Shape: `is_whole` when none of its messages has been removed.
+    """
+
+    number: int
+    first: int
+    last: int
+    first_at_ms: int
+    last_at_ms: int
+    counts: list[Count]
+    is_whole: bool
+
+    def is_outside(self, since_ms: int | None, until_ms: int | None) -> bool:
+        """Whether no message of it was received in the window."""
+        return (since_ms is not None and self.last_at_ms < since_ms) or (
+            until_ms is not None and self.first_at_ms >= until_ms
+        )
+
+    def is_inside(self, since_ms: int | None, until_ms: int | None) -> bool:
+        """Whether every message of it was received in the window."""
+        return (since_ms is None or self.first_at_ms >= since_ms) and (until_ms is None or self.last_at_ms < until_ms)
+
+
+class Lines(Protocol):
+    """A journal's messages without their bodies, all as of one moment."""
+
+    @property
+    def bits(self) -> int:
+        """A stretch's number is the position without so many of its last bits."""
+        ...
+
+    def ends(self) -> tuple[int, int] | None:
+        """First and last position present; None when there is none."""
+        ...
+
+    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Stretch:
+        """A stretch whose sums are known."""
+        ...
+
+    def sums(self, number: int) -> Stretch | None:
+        """The sums of one stretch as it is now; None when it has no message (any more)."""
+        ...
+
+    def lines(self, first: int, last: int) -> Iterable[Line]:
+        """The messages between two positions, both included, in order."""
+        ...
+
+    def next_position(self, first: int, last: int) -> int | None:
+        """The first position present between two, both included."""
+        ...
+
+    def message_ids(self, positions: Sequence[int]) -> dict[int, str]: ...
+
+    def sources(self, positions: Collection[int]) -> dict[int, int]:
+        """The source_id of the message at each position."""
+        ...
+
+
+def in_window(lines: Iterable[Line], since_ms: int | None, until_ms: int | None) -> Iterable[Line]:
+    """Those that were received from one moment on and before another."""
+    for line in lines:
+        if (since_ms is None or line.received_at_ms >= since_ms) and (
+            until_ms is None or line.received_at_ms < until_ms
+        ):
+            yield line
+
+
+def counted(lines: Iterable[Line]) -> list[Count]:
+    """How many there are of each kind."""
+    totals: dict[tuple[int, bool, str | None], int] = {}
+    for line in lines:
+        kind = (line.source_id, line.is_backfill, line.rejected)
+        totals[kind] = totals.get(kind, 0) + 1
+    return [Count(*kind, total) for kind, total in totals.items()]
