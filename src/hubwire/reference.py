@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from hubwire.deliver.verdict_page import render_verdicts
+from hubwire.metrics import metrics_page
 from hubwire.reasons_page import reasons_page
 from hubwire.settings import Settings
 from hubwire.settings_table import settings_table
@@ -79,6 +80,7 @@ def _cell(text: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "commands.md": commands_page,
+    "metrics.md": metrics_page,
     "reasons.md": reasons_page,
     "verdicts.md": render_verdicts,
 }

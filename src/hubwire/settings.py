@@ -18,6 +18,8 @@ from hubwire.errors import SettingsError
 from hubwire.secret import Secret
 
 DEFAULT_FILE = "hubwire.toml"
+LISTS = frozenset({"trusted_proxies", "alert_email_to"})
+"""Settings that hold several values, separated by commas in the environment."""
 FILE_TABLES = frozenset({"source", "destination"})
 """Tables of hubwire.toml that `hubwire apply` reads; not settings."""
 
@@ -112,6 +114,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retention_bytes: Annotated[
         Annotated[int, Meta(ge=1 << 20)] | None, Meta(description="The database may grow to this size; none: no limit.")
     ] = None
+    metrics_token: Annotated[
+        Secret | None, Meta(description="Bearer token of /metrics; without it, only this machine may read them.")
+    ] = None
+    alert_webhook_url: Annotated[
+        Secret | None, Meta(description="Alerts are posted here as JSON that Slack understands too.")
+    ] = None
+    alert_webhook_secret: Annotated[
+        Secret | None, Meta(description="Signs them: X-Hubwire-Signature has sha256=<HMAC of the body>.")
+    ] = None
+    alert_email_to: Annotated[
+        tuple[str, ...], Meta(description="Alerts are mailed to these addresses, separated by commas.")
+    ] = ()
+    alert_email_from: Annotated[str | None, Meta(description="Sender of those mails.")] = None
+    smtp_url: Annotated[
+        Secret | None, Meta(description="Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465.")
+    ] = None
+    alert_lag_seconds: Annotated[
+        Annotated[float, Meta(ge=10)] | None,
+        Meta(description="Alert when the oldest waiting message is older; null: never."),
+    ] = 900.0
+    alert_dead_messages: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Alert at so many new dead letters in an hour; null: never."),
+    ] = 10
+    alert_retrying_messages: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Alert when so many messages are tried again; null: never.")
+    ] = 1000
+    alert_budget_percent: Annotated[
+        Annotated[int, Meta(ge=1, le=99)] | None,
+        Meta(description="Alert when so much of the day's calls is used, and again at 100; null: never."),
+    ] = 80
+    alert_silent_hours: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Alert when a source that used to send is silent for so long; null: never."),
+    ] = None
+    alert_repeat_hours: Annotated[float, Meta(gt=0, description="An alert that lasts is told again after so long.")] = (
+        24.0
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")] = "info"
     log_format: Annotated[Literal["console", "json"], Meta(description="How log lines look.")] = "console"
 
@@ -146,7 +186,7 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
     for name in Settings.__struct_fields__:
         text = environment.get(env_name(name))
         if text is not None and text != "":
-            found[name] = tuple(text.split(",")) if name == "trusted_proxies" else text
+            found[name] = tuple(one.strip() for one in text.split(",")) if name in LISTS else text
     known = {env_name(name) for name in Settings.__struct_fields__} | {"HUBWIRE_CONFIG"}
     unknown = sorted(name for name in environment if name.startswith("HUBWIRE_") and name not in known)
     if unknown:
@@ -187,6 +227,9 @@ def _checked(found: Mapping[str, Any]) -> Settings:
     settings = Settings(**values)
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         raise SettingsError("tls_certificate and tls_key go together: one of them is missing")
+    mail = (bool(settings.alert_email_to), settings.alert_email_from is not None, settings.smtp_url is not None)
+    if any(mail) and not all(mail):
+        raise SettingsError("alert_email_to, alert_email_from and smtp_url go together: one of them is missing")
     if settings.database_url is not None and not settings.database_url.startswith(("sqlite:///", "postgresql://")):
         raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
     return settings

@@ -1,0 +1,255 @@
+"""Alerts: what a person should know now, told once when it begins and once when it is over.
+
+`conditions` is pure: from what is to what is wrong. `Alerts` compares that with what was told already, which is kept in
+the database: of several processes one tells, and a restart tells nothing twice. A condition must be gone for a while
+before it counts as over, so that one that flickers is told once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from hubwire.clock import Clock
+from hubwire.errors import HubwireError
+from hubwire.reasons import Reason, explain
+from hubwire.record.privacy import AlertMemory
+from hubwire.record.queries import LaneStatus
+from hubwire.settings import Settings
+
+log = structlog.get_logger("hubwire.alerts")
+
+CHECK_SECONDS = 30.0
+SETTLE_MS = 300_000
+"""A condition must be gone for so long before it is over."""
+GROWTH_MS = 3_600_000
+"""Dead letters are counted over so long."""
+MOST_UNSENT = 100
+SILENCE_CHECK_MS = 300_000
+PASSING = frozenset({Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE, Reason.RATE_LIMITED})
+"""Reasons for a line to stand still that pass by themselves: the lag tells when they last."""
+
+
+class AlertState(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is wrong. `key` is the same as long as it lasts."""
+
+    key: str
+    title: str
+    said: str
+    remedy: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told."""
+
+    key: str
+    state: AlertState
+    title: str
+    said: str
+    remedy: str
+    since_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPolicy:
+    """When to alert; None is never. The settings of the same names."""
+
+    lag_seconds: float | None = 900.0
+    dead_messages: int | None = 10
+    retrying_messages: int | None = 1000
+    budget_percent: int | None = 80
+    silent_hours: float | None = None
+    repeat_ms: int = 86_400_000
+
+    @classmethod
+    def of(cls, settings: Settings) -> AlertPolicy:
+        """The policy that the settings ask for."""
+        return cls(
+            lag_seconds=settings.alert_lag_seconds,
+            dead_messages=settings.alert_dead_messages,
+            retrying_messages=settings.alert_retrying_messages,
+            budget_percent=settings.alert_budget_percent,
+            silent_hours=settings.alert_silent_hours,
+            repeat_ms=round(settings.alert_repeat_hours * 3_600_000),
+        )
+
+
+# -- what is wrong, from what is
+
+
+def conditions(lane: LaneStatus, new_dead: int, policy: AlertPolicy) -> Iterator[Condition]:
+    """What is wrong with one destination. `new_dead`: dead letters of the last hour. Pure.
+
+    A paused destination is as somebody wants it: only what was dead before is told.
+    """
+    name = lane.name
+    if policy.dead_messages is not None and new_dead >= policy.dead_messages:
+        said = f"{new_dead} messages were refused for good within an hour; {lane.dead} dead letters in all"
+        remedy = "hubwire messages --state dead shows them; mend the cause, then replay."
+        yield Condition(key=f"dead:{name}", title=f"{name}: dead letters", said=said, remedy=remedy)
+    if lane.state == "paused":
+        return
+    stopped = Reason(lane.stopped_reason) if lane.stopped_reason in set(Reason) else None
+    if stopped is not None and stopped not in PASSING and stopped is not Reason.BUDGET_SPENT:
+        cause, remedy = explain(stopped).cause, explain(stopped).remedy
+        title = f"{name}: delivery stands still ({stopped.value})"
+        yield Condition(key=f"stopped:{name}", title=title, said=cause, remedy=remedy)
+    if policy.lag_seconds is not None and lane.lag_seconds > policy.lag_seconds:
+        said = f"{lane.backlog_count} messages wait, the oldest for {lane.lag_seconds / 60:.0f} min"
+        remedy = "hubwire status shows what it waits for: HubSpot, the rate, or the day's budget."
+        yield Condition(key=f"lag:{name}", title=f"{name}: messages wait", said=said, remedy=remedy)
+    if policy.retrying_messages is not None and lane.retrying >= policy.retrying_messages:
+        said = f"{lane.retrying} messages are being tried again"
+        remedy = "hubwire messages --state retrying shows why; most causes pass by themselves."
+        yield Condition(key=f"retrying:{name}", title=f"{name}: many retries", said=said, remedy=remedy)
+    yield from _budget(lane, stopped, policy)
+
+
+def _budget(lane: LaneStatus, stopped: Reason | None, policy: AlertPolicy) -> Iterator[Condition]:
+    limit, used = lane.budget.get("limit"), lane.budget.get("used")
+    percent = used * 100 / limit if isinstance(used, int) and isinstance(limit, int) and limit > 0 else 0.0
+    if policy.budget_percent is None:
+        return
+    said = f"{used} of {limit} calls are used today ({percent:.0f} %)"
+    if percent >= 100 or stopped is Reason.BUDGET_SPENT:
+        remedy = explain(Reason.BUDGET_SPENT).remedy
+        yield Condition(
+            key=f"budget-spent:{lane.name}", title=f"{lane.name}: the day's calls are used up", said=said, remedy=remedy
+        )
+    elif percent >= policy.budget_percent:
+        remedy = "Delivery slows down by itself so that the budget lasts until midnight; nothing is lost."
+        yield Condition(
+            key=f"budget:{lane.name}", title=f"{lane.name}: the day's calls run short", said=said, remedy=remedy
+        )
+
+
+def silences(last_received: Mapping[str, int | None], now_ms: int, policy: AlertPolicy) -> Iterator[Condition]:
+    """Sources that used to send and no longer do. `last_received`: name -> epoch ms, None for one that never sent."""
+    if policy.silent_hours is None:
+        return
+    for name, at_ms in last_received.items():
+        if at_ms is not None and now_ms - at_ms > policy.silent_hours * 3_600_000:
+            said = f"nothing came for {(now_ms - at_ms) / 3_600_000:.0f} hours"
+            remedy = "See whether the sender still runs, and whether its write key still is good."
+            yield Condition(key=f"silent:{name}", title=f"source {name} is silent", said=said, remedy=remedy)
+
+
+# -- telling it
+
+
+class Teller(Protocol):
+    async def tell(self, notice: Notice) -> None:
+        """Tell somebody. Raises HubwireError when it did not arrive."""
+        ...
+
+
+class Seen(Protocol):
+    """Where conditions are read from. Methods block."""
+
+    def lanes(self) -> list[LaneStatus]: ...
+
+    def last_received(self) -> Mapping[str, int | None]: ...
+
+
+class Alerts:
+    """Looks, compares, tells. `check` is one round; `run` repeats it until cancelled."""
+
+    def __init__(
+        self, seen: Seen, memory: AlertMemory, policy: AlertPolicy, clock: Clock, tellers: Sequence[Teller]
+    ) -> None:
+        self._seen = seen
+        self._memory = memory
+        self._policy = policy
+        self._clock = clock
+        self._tellers = tellers
+        self._dead: dict[str, deque[tuple[int, int]]] = {}
+        self._gone_since: dict[str, int] = {}
+        self._known: dict[str, Condition] = {}
+        self._unsent: deque[tuple[Teller, Notice]] = deque(maxlen=MOST_UNSENT)
+        self._silent: list[Condition] = []
+        self._silence_read_at_ms: int | None = None
+
+    async def run(self) -> None:
+        """Check for ever. Errors: BackendError."""
+        while True:
+            await self.check()
+            await asyncio.sleep(CHECK_SECONDS)
+
+    async def check(self) -> list[Notice]:
+        """One round: what was told. Errors: BackendError."""
+        now_ms = self._clock.now_ms()
+        notices = await asyncio.to_thread(self._compare, now_ms)
+        waiting = [*self._unsent, *((teller, notice) for notice in notices for teller in self._tellers)]
+        self._unsent.clear()
+        for teller, notice in waiting:
+            await self._tell(teller, notice)
+        return notices
+
+    def _compare(self, now_ms: int) -> list[Notice]:
+        found = {one.key: one for one in self._look(now_ms)}
+        told = self._memory.alerts()
+        notices = []
+        for key, condition in found.items():
+            self._known[key] = condition
+            self._gone_since.pop(key, None)
+            if self._memory.claim_alert(key, now_ms, self._policy.repeat_ms):
+                since_ms = told[key][0] if key in told else now_ms
+                notices.append(_notice(condition, AlertState.FIRING, since_ms, now_ms))
+        for key, (since_ms, _) in told.items():
+            if key in found or now_ms - self._gone_since.setdefault(key, now_ms) < SETTLE_MS:
+                continue
+            if self._memory.release_alert(key):
+                condition = self._known.get(key) or Condition(key=key, title=key, said="")
+                notices.append(_notice(condition, AlertState.RESOLVED, since_ms, now_ms))
+            self._gone_since.pop(key, None)
+        return notices
+
+    def _look(self, now_ms: int) -> Iterator[Condition]:
+        for lane in self._seen.lanes():
+            yield from conditions(lane, self._new_dead(lane, now_ms), self._policy)
+        if self._policy.silent_hours is not None:
+            if self._silence_read_at_ms is None or now_ms - self._silence_read_at_ms >= SILENCE_CHECK_MS:
+                self._silent = list(silences(self._seen.last_received(), now_ms, self._policy))
+                self._silence_read_at_ms = now_ms
+            yield from self._silent
+
+    def _new_dead(self, lane: LaneStatus, now_ms: int) -> int:
+        """How many dead letters came within the last hour, as far as this process has looked on."""
+        counts = self._dead.setdefault(lane.name, deque())
+        counts.append((now_ms, lane.dead))
+        while counts[0][0] < now_ms - GROWTH_MS:
+            counts.popleft()
+        return lane.dead - min(count for _, count in counts)
+
+    async def _tell(self, teller: Teller, notice: Notice) -> None:
+        try:
+            await teller.tell(notice)
+            log.info("alert.told", alert=notice.key, state=str(notice.state))
+        except HubwireError as exc:
+            log.warning("alert.not-told", alert=notice.key, error=str(exc))
+            self._unsent.append((teller, notice))
+
+
+def _notice(condition: Condition, state: AlertState, since_ms: int, now_ms: int) -> Notice:
+    return Notice(
+        key=condition.key,
+        state=state,
+        title=condition.title,
+        said=condition.said,
+        remedy=condition.remedy if state is AlertState.FIRING else "",
+        since_ms=since_ms,
+        at_ms=now_ms,
+    )

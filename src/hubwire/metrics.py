@@ -1,0 +1,250 @@
+"""Metrics in Prometheus' format: what is counted, under which names, and the page that tells them.
+
+Every name stands in `METRICS` once, with its help; labels are destinations, sources, call names, statuses and reasons:
+few values each, and never a person's. What lanes and messages are at is read from the record when somebody asks, so
+that it is the same in every process; what this process did is counted by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hubwire import __version__
+from hubwire.record.queries import LaneStatus
+
+STATES = ("delivered", "discarded", "held", "pending", "retrying", "dead")
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Described(NamedTuple):
+    """One metric: its name as it is read (counters end in `_total`), labels, and what it says."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+
+
+METRICS: tuple[Described, ...] = (
+    Described("hubwire_info", Kind.GAUGE, ("version",), "1, with the version as label."),
+    Described("hubwire_uploads_total", Kind.COUNTER, (), "Uploads that this process took."),
+    Described("hubwire_uploads_refused_total", Kind.COUNTER, ("code",), "Uploads that this process refused."),
+    Described("hubwire_messages_received_total", Kind.COUNTER, ("source",), "Messages that this process took."),
+    Described(
+        "hubwire_messages_rejected_total", Kind.COUNTER, ("reason",), "Messages kept, but never to be delivered."
+    ),
+    Described("hubwire_messages_duplicate_total", Kind.COUNTER, (), "Messages that were in the journal already."),
+    Described("hubwire_messages_suppressed_total", Kind.COUNTER, (), "Messages of forgotten people, not kept."),
+    Described("hubwire_journal_commits_total", Kind.COUNTER, (), "Commits of this process to the journal."),
+    Described("hubwire_journal_bytes_total", Kind.COUNTER, (), "Bytes that this process wrote to the journal."),
+    Described("hubwire_journal_failed_total", Kind.COUNTER, (), "Messages that the journal could not take."),
+    Described("hubwire_journal_waiting_messages", Kind.GAUGE, (), "Messages in memory that wait for the disk."),
+    Described("hubwire_backlog_messages", Kind.GAUGE, ("destination",), "Messages that no cycle has taken yet."),
+    Described("hubwire_lag_seconds", Kind.GAUGE, ("destination",), "Age of the oldest of them."),
+    Described("hubwire_messages_taken_total", Kind.COUNTER, ("destination",), "Messages that a cycle has taken, ever."),
+    Described(
+        "hubwire_messages", Kind.GAUGE, ("destination", "state"), "Messages taken, by the state they are in now."
+    ),
+    Described(
+        "hubwire_lane_stopped", Kind.GAUGE, ("destination", "reason"), "1 while the line to HubSpot stands still."
+    ),
+    Described("hubwire_hubspot_calls_total", Kind.COUNTER, ("destination",), "Calls to HubSpot, ever."),
+    Described(
+        "hubwire_hubspot_attempts_total",
+        Kind.COUNTER,
+        ("destination", "call", "status"),
+        "Calls of this process, by name and HTTP status (`none`: no answer).",
+    ),
+    Described("hubwire_hubspot_attempt_seconds", Kind.HISTOGRAM, ("destination",), "How long these calls took."),
+    Described(
+        "hubwire_permit_wait_seconds_total",
+        Kind.COUNTER,
+        ("destination", "kind"),
+        "Time that calls of this process waited for a permit of the limiter.",
+    ),
+    Described("hubwire_budget_calls", Kind.GAUGE, ("destination",), "The day's limit of calls."),
+    Described("hubwire_budget_used_calls", Kind.GAUGE, ("destination",), "How many of them are used."),
+    Described("hubwire_database_bytes", Kind.GAUGE, (), "What the database holds."),
+    Described("hubwire_database_free_bytes", Kind.GAUGE, (), "Space inside its files that new messages will use."),
+    Described("hubwire_alerts_active", Kind.GAUGE, (), "Alerts that are on."),
+)
+_BY_NAME = {one.name: one for one in METRICS}
+
+
+class Telemetry:
+    """What lanes of this process did. Called from any thread; a destination is told by its name."""
+
+    def __init__(self) -> None:
+        attempts, seconds, waits = (
+            _BY_NAME[name]
+            for name in (
+                "hubwire_hubspot_attempts_total",
+                "hubwire_hubspot_attempt_seconds",
+                "hubwire_permit_wait_seconds_total",
+            )
+        )
+        self._attempts = Counter(attempts.name, attempts.help, attempts.labels, registry=None)
+        self._seconds = Histogram(seconds.name, seconds.help, seconds.labels, buckets=SECONDS, registry=None)
+        self._waits = Counter(waits.name, waits.help, waits.labels, registry=None)
+
+    def attempted(self, destination: str, call: str, status: int | None, duration_ms: int) -> None:
+        """One exchange with HubSpot."""
+        self._attempts.labels(destination, call, "none" if status is None else str(status)).inc()
+        self._seconds.labels(destination).observe(duration_ms / 1000)
+
+    def waited(self, destination: str, kind: str, wait_ms: int) -> None:
+        """A call waited for a permit."""
+        self._waits.labels(destination, kind).inc(wait_ms / 1000)
+
+    def collect(self) -> Iterator[Metric]:
+        """Their families, without the time at which each was made."""
+        for one in (self._attempts, self._seconds, self._waits):
+            for family in one.collect():
+                family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+                yield family
+
+
+class Intake(Protocol):
+    """What receiving counts (`receive/app.py`)."""
+
+    @property
+    def uploads(self) -> int: ...
+
+    @property
+    def messages(self) -> Mapping[int, int]: ...
+
+    @property
+    def rejected(self) -> Mapping[str, int]: ...
+
+    @property
+    def refused(self) -> Mapping[str, int]: ...
+
+
+class Commits(Protocol):
+    """What the group commit counts (`journal/group_commit.py`)."""
+
+    @property
+    def duplicates(self) -> int: ...
+
+    @property
+    def failed(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+    @property
+    def groups(self) -> int: ...
+
+
+class Readings(NamedTuple):
+    """Where metrics are read from; each is asked when somebody asks for metrics."""
+
+    lanes: Callable[[], list[LaneStatus]]
+    source_names: Callable[[], Mapping[int, str]]
+    intake: Callable[[], Intake]
+    commits: Callable[[], Commits]
+    waiting_messages: Callable[[], int]
+    suppressed: Callable[[], int]
+    database: Callable[[], tuple[int, int]]
+    """Bytes used and free."""
+    alerts: Callable[[], int]
+    telemetry: Telemetry
+
+
+class _Reader(Collector):
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing is read before somebody asks."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        readings = self._readings
+        yield _family("hubwire_info", [((__version__,), 1)])
+        yield from self._receiving()
+        yield from self._lanes(readings.lanes())
+        used, free = readings.database()
+        yield _family("hubwire_database_bytes", [((), used)])
+        yield _family("hubwire_database_free_bytes", [((), free)])
+        yield _family("hubwire_alerts_active", [((), readings.alerts())])
+        yield from readings.telemetry.collect()
+
+    def _receiving(self) -> Iterator[Metric]:
+        readings = self._readings
+        intake, commits, names = readings.intake(), readings.commits(), readings.source_names()
+        yield _family("hubwire_uploads_total", [((), intake.uploads)])
+        yield _family("hubwire_uploads_refused_total", [((code,), n) for code, n in dict(intake.refused).items()])
+        by_source = [((names.get(number, str(number)),), count) for number, count in dict(intake.messages).items()]
+        yield _family("hubwire_messages_received_total", by_source)
+        yield _family("hubwire_messages_rejected_total", [((why,), n) for why, n in dict(intake.rejected).items()])
+        yield _family("hubwire_messages_duplicate_total", [((), commits.duplicates)])
+        yield _family("hubwire_messages_suppressed_total", [((), readings.suppressed())])
+        yield _family("hubwire_journal_commits_total", [((), commits.groups)])
+        yield _family("hubwire_journal_bytes_total", [((), commits.bytes)])
+        yield _family("hubwire_journal_failed_total", [((), commits.failed)])
+        yield _family("hubwire_journal_waiting_messages", [((), readings.waiting_messages())])
+
+    @staticmethod
+    def _lanes(lanes: list[LaneStatus]) -> Iterator[Metric]:
+        yield _family("hubwire_backlog_messages", [((one.name,), one.backlog_count) for one in lanes])
+        yield _family("hubwire_lag_seconds", [((one.name,), one.lag_seconds) for one in lanes])
+        yield _family("hubwire_messages_taken_total", [((one.name,), one.taken) for one in lanes])
+        yield _family(
+            "hubwire_messages", [((one.name, state), getattr(one, state)) for one in lanes for state in STATES]
+        )
+        yield _family(
+            "hubwire_lane_stopped", [((one.name, one.stopped_reason), 1) for one in lanes if one.stopped_reason]
+        )
+        yield _family("hubwire_hubspot_calls_total", [((one.name,), one.calls) for one in lanes])
+        for name, field in (("hubwire_budget_calls", "limit"), ("hubwire_budget_used_calls", "used")):
+            yield _family(name, [((one.name,), one.budget[field]) for one in lanes if field in one.budget])
+
+
+def _family(name: str, values: Sequence[tuple[tuple[str, ...], float]]) -> Metric:
+    one = _BY_NAME[name]
+    kind = CounterMetricFamily if one.kind is Kind.COUNTER else GaugeMetricFamily
+    family = kind(name, one.help, labels=one.labels)
+    for labels, value in values:
+        family.add_metric(labels, value)
+    return family
+
+
+def metrics_registry(readings: Readings) -> CollectorRegistry:
+    """The registry that `/metrics` tells: ours, and the process's memory, CPU time and garbage collection."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Reader(readings))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def metrics_page() -> str:
+    """The reference page, in Markdown."""
+    lines = [
+        "# Metrics",
+        "",
+        "`GET /metrics` tells these in Prometheus' text format, and the process's own (`process_…`, `python_…`).",
+        "Without `metrics_token` only this machine may read them; with it, send it as a bearer token.",
+        "Counts by destination come from the database: they are the same in every process, so take `max`, not `sum`.",
+        "",
+        "| metric | kind | labels | |",
+        "|---|---|---|---|",
+    ]
+    for one in METRICS:
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.help} |")
+    return "\n".join(lines) + "\n"

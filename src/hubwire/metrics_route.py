@@ -1,0 +1,44 @@
+"""`GET /metrics`, for those who may read it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hubwire.secret import Secret
+
+
+def metrics_route(registry: CollectorRegistry, token: Secret | None) -> Route:
+    """The route. Reading takes a moment of the database's time, off the event loop."""
+
+    async def metrics(request: Request) -> Response:
+        if not _may_read(request, token):
+            message = "metrics need the bearer token of the setting metrics_token"
+            if token is None:
+                message = "without the setting metrics_token, metrics are only for this machine"
+            headers = {"www-authenticate": 'Bearer realm="hubwire metrics"'}
+            return JSONResponse({"code": "unauthorised", "message": message}, 401, headers)
+        body = await asyncio.to_thread(generate_latest, registry)
+        return Response(body, headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"})
+
+    return Route("/metrics", metrics)
+
+
+def _may_read(request: Request, token: Secret | None) -> bool:
+    if token is not None:
+        given = request.headers.get("authorization", "")
+        return given[:7].lower() == "bearer " and Secret(given[7:].strip()) == token
+    # A proxy on this machine connects from here too, for whoever asks: it says so in these headers.
+    if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip")):
+        return False
+    if request.client is None:
+        return True
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

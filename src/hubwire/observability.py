@@ -1,0 +1,67 @@
+"""Metrics and alerts of one process, put together from its store and its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry
+
+from hubwire.alert_tellers import tellers_of
+from hubwire.alerts import AlertPolicy, Alerts
+from hubwire.backends.store import Store
+from hubwire.clock import Clock
+from hubwire.journal.group_commit import GroupCommit
+from hubwire.metrics import Readings, Telemetry, metrics_registry
+from hubwire.receive.app import ReceiveCounts
+from hubwire.record.queries import LaneStatus
+from hubwire.settings import Settings
+from hubwire.suppression import Suppressions
+
+
+class Watched:
+    """What alerts look at."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def lanes(self) -> list[LaneStatus]:
+        return self._store.queries.lanes(self._clock.now_ms())
+
+    def last_received(self) -> Mapping[str, int | None]:
+        """When each source that is on sent last; None when nothing of it is kept."""
+        seen = {one.source_id: one.last_received_at_ms for one in self._store.statistics.intake()}
+        sources = self._store.registry.sources()
+        return {one.name: seen.get(number) for number, one in sources.items() if one.is_enabled}
+
+
+def make_alerts(store: Store, settings: Settings, clock: Clock) -> Alerts | None:
+    """The alerts that the settings ask for; None when nobody is to be told. Errors: SettingsError."""
+    tellers = tellers_of(settings)
+    if not tellers:
+        return None
+    return Alerts(Watched(store, clock), store.alerts, AlertPolicy.of(settings), clock, tellers)
+
+
+def make_metrics(
+    store: Store,
+    clock: Clock,
+    intake: ReceiveCounts,
+    journal: GroupCommit,
+    suppressions: Suppressions,
+    telemetry: Telemetry,
+) -> CollectorRegistry:
+    """The registry behind `/metrics`."""
+    return metrics_registry(
+        Readings(
+            lanes=Watched(store, clock).lanes,
+            source_names=lambda: {number: one.name for number, one in store.registry.sources().items()},
+            intake=lambda: intake,
+            commits=lambda: journal.counts,
+            waiting_messages=lambda: journal.waiting_messages,
+            suppressed=lambda: suppressions.count,
+            database=lambda: (store.archive.bytes_used(), store.archive.bytes_free()),
+            alerts=lambda: len(store.alerts.alerts()),
+            telemetry=telemetry,
+        )
+    )

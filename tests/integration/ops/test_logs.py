@@ -1,0 +1,137 @@
+"""The logs of a whole run: fixed words, one line per event, no e-mail, name, token or write key in any of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import structlog
+from tests.servers import free_port
+
+from hubwire.logs import configure_logs, without_personal_data
+from hubwire.testing import running_emulator
+
+TOKEN = "pat-na1-a-very-secret-token"
+KEY = "a-secret-write-key"
+ADMIN = "a-secret-admin-token"
+EMAILS = ("anna.anders@example.com", "bad@example.com", "dora@example.com")
+WORD = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
+SECONDS = 30.0
+
+
+class Running:
+    """`hubwire serve` as a process, with all its logs."""
+
+    def __init__(self, folder: Path, hubspot: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.environment = {
+            **os.environ,
+            "HUBSPOT_ACCESS_TOKEN": TOKEN,
+            "HUBSPOT_BASE_URL": hubspot,
+            "HUBWIRE_WRITE_KEY": KEY,
+            "HUBWIRE_ADMIN_TOKEN": ADMIN,
+            "HUBWIRE_LOG_LEVEL": "debug",
+            "HUBWIRE_LOG_FORMAT": "json",
+            "HUBWIRE_LINGER_SECONDS": "0",
+        }
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [str(Path(sys.executable).parent / "hubwire"), "serve", "--port", str(self.port)],
+                cwd=folder,
+                env=self.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        self.until(lambda: self.answers("/health"))
+
+    def answers(self, path: str) -> bool:
+        try:
+            return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=2).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    def send(self, message: dict[str, Any]) -> None:
+        answer = httpx2.post(f"http://127.0.0.1:{self.port}/v1/{message['type']}", json=message, auth=(KEY, ""))
+        assert answer.status_code == 200
+
+    def status(self) -> Any:
+        command = [str(Path(sys.executable).parent / "hubwire"), "status", "--json"]
+        return json.loads(subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True).stdout)
+
+    def until(self, is_so: Any) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not is_so():
+            assert time.monotonic() < deadline, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> str:
+        self.process.terminate()
+        self.process.wait(SECONDS)
+        return self.log.read_text()
+
+
+def test_no_line_of_a_run_tells_of_a_person_or_a_secret(tmp_path: Path) -> None:
+    with running_emulator(access_token=TOKEN) as emulator:
+        emulator.fault(method="POST", path="*contacts/batch/upsert*", occurrences=[1], status=500)
+        running = Running(tmp_path, emulator.base_url)
+        try:
+            running.send({"type": "identify", "userId": "u-anna", "traits": {"email": EMAILS[0], "lastname": "Anders"}})
+            running.send({"type": "identify", "userId": "u-bad", "traits": {"email": EMAILS[1], "lifecyclestage": "x"}})
+            running.send({"type": "track", "userId": "u-anna", "event": "Bought", "properties": {"sku": "A-1"}})
+            running.send({"type": "track", "event": "Nobody's"})
+            httpx2.post(f"http://127.0.0.1:{running.port}/v1/identify", content=b"{", auth=(KEY, ""))
+            httpx2.post(f"http://127.0.0.1:{running.port}/v1/identify", json={}, auth=("unknown-key-1234", ""))
+            running.until(lambda: running.status()["is_drained"])
+            emulator.fault(method="*", path="*", status=401)
+            running.send({"type": "identify", "userId": "u-dora", "traits": {"email": EMAILS[2]}})
+            running.until(lambda: running.status()["destinations"][0]["stopped_reason"] == "unauthorised")
+        finally:
+            text = running.stop()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    assert any(line["event"] == "cycle.recorded" for line in lines)
+    assert any(line["event"] == "lane.stopped" for line in lines)
+    assert all(WORD.fullmatch(line["event"]) for line in lines), {line["event"] for line in lines}
+    for secret in (*EMAILS, "Anders", "u-anna", "A-1", TOKEN, KEY, ADMIN, "unknown-key-1234"):
+        assert secret not in text, secret
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("Contact anna@example.com exists", "Contact [hidden] exists"),
+        ("o'brien+x@mail.example.co.uk,b", "[hidden],b"),
+        ("token pat-na1-0123-abcd was refused", "token [hidden] was refused"),
+        ("Authorization: Bearer abc.def-ghi", "Authorization: [hidden]"),
+        ("source wk_0123456789abc", "source [hidden]"),
+        ("upsert contacts in 12-13 ms", "upsert contacts in 12-13 ms"),
+    ],
+)
+def test_what_looks_personal_or_secret_is_hidden_all_the_same(said: str, wanted: str) -> None:
+    assert without_personal_data(None, "info", {"event": "x.y", "detail": said})["detail"] == wanted
+
+
+def test_a_traceback_is_hidden_too(capsys: pytest.CaptureFixture[str]) -> None:
+    before = structlog.get_config()
+    try:
+        configure_logs("info", "json")
+        structlog.configure(cache_logger_on_first_use=False, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+        try:
+            raise ValueError("cannot write anna@example.com")
+        except ValueError:
+            structlog.get_logger("x").exception("lane.failed")
+    finally:
+        structlog.configure(**before)
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert "anna@example.com" not in told

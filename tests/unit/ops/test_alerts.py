@@ -1,0 +1,207 @@
+"""What is worth an alert, and that each is told once when it begins and once when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hubwire.alerts import GROWTH_MS, SETTLE_MS, AlertPolicy, Alerts, AlertState, Notice, conditions, silences
+from hubwire.clock import FakeClock
+from hubwire.errors import HubwireError
+from hubwire.record.queries import LaneStatus
+
+NOW = 1_790_000_000_000
+HOUR_MS = 3_600_000
+POLICY = AlertPolicy(silent_hours=6.0)
+
+
+def lane(**fields: Any) -> LaneStatus:
+    return LaneStatus(**{"destination_id": 1, "name": "hubspot", "hub_id": "1", "state": "idle", **fields})
+
+
+def keys(one: LaneStatus, new_dead: int = 0, policy: AlertPolicy = POLICY) -> list[str]:
+    return [condition.key for condition in conditions(one, new_dead, policy)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "new_dead", "wanted"),
+    [
+        ({}, 0, []),
+        ({"lag_seconds": 901.0}, 0, ["lag:hubspot"]),
+        ({"lag_seconds": 900.0}, 0, []),
+        ({"dead": 50}, 9, []),
+        ({"dead": 50}, 10, ["dead:hubspot"]),
+        ({"retrying": 1000}, 0, ["retrying:hubspot"]),
+        ({"stopped_reason": "unauthorised"}, 0, ["stopped:hubspot"]),
+        ({"stopped_reason": "run-of-deaths"}, 0, ["stopped:hubspot"]),
+        ({"stopped_reason": "hubspot-unreachable"}, 0, []),
+        ({"stopped_reason": "hubspot-unreachable", "lag_seconds": 1000.0}, 0, ["lag:hubspot"]),
+        ({"stopped_reason": "budget-spent"}, 0, ["budget-spent:hubspot"]),
+        ({"budget": {"limit": 100, "used": 79}}, 0, []),
+        ({"budget": {"limit": 100, "used": 80}}, 0, ["budget:hubspot"]),
+        ({"budget": {"limit": 100, "used": 100}}, 0, ["budget-spent:hubspot"]),
+        ({"budget": {"rate": "190/10s"}}, 0, []),
+        ({"state": "paused", "lag_seconds": 9999.0, "dead": 20}, 20, ["dead:hubspot"]),
+        ({"stopped_reason": "a word of a newer version"}, 0, []),
+    ],
+)
+def test_what_is_worth_an_alert(fields: dict[str, Any], new_dead: int, wanted: list[str]) -> None:
+    assert keys(lane(**fields), new_dead) == wanted
+
+
+def test_every_alert_can_be_turned_off() -> None:
+    off = AlertPolicy(lag_seconds=None, dead_messages=None, retrying_messages=None, budget_percent=None)
+    worst = lane(lag_seconds=1e6, dead=10**6, retrying=10**6, budget={"limit": 1, "used": 1})
+    assert keys(worst, 10**6, off) == []
+    assert list(silences({"api": 0}, NOW, off)) == []
+
+
+def test_a_source_that_used_to_send_is_silent_and_one_that_never_did_is_not() -> None:
+    last = {"api": NOW - 7 * HOUR_MS, "website": NOW - 5 * HOUR_MS, "new": None}
+    assert [one.key for one in silences(last, NOW, POLICY)] == ["silent:api"]
+
+
+class Memory:
+    """An `AlertMemory` in a dict."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, tuple[int, int]] = {}
+
+    def alerts(self) -> Mapping[str, tuple[int, int]]:
+        return dict(self.told)
+
+    def claim_alert(self, key: str, now_ms: int, repeat_ms: int) -> bool:
+        since, last = self.told.get(key, (now_ms, now_ms - repeat_ms))
+        if last > now_ms - repeat_ms:
+            return False
+        self.told[key] = (since, now_ms)
+        return True
+
+    def release_alert(self, key: str) -> bool:
+        return self.told.pop(key, None) is not None
+
+
+class World:
+    """Alerts over a lane that a test changes."""
+
+    def __init__(self, policy: AlertPolicy = POLICY, memory: Memory | None = None) -> None:
+        self.clock = FakeClock(NOW)
+        self.lane = lane()
+        self.received: dict[str, int | None] = {}
+        self.told: list[Notice] = []
+        self.is_down = False
+        self.memory = memory or Memory()
+        self.alerts = Alerts(self, self.memory, policy, self.clock, [self])
+
+    def lanes(self) -> list[LaneStatus]:
+        return [self.lane]
+
+    def last_received(self) -> Mapping[str, int | None]:
+        return self.received
+
+    async def tell(self, notice: Notice) -> None:
+        if self.is_down:
+            raise HubwireError("down")
+        self.told.append(notice)
+
+    def check(self, after_seconds: float = 0.0) -> list[tuple[str, AlertState]]:
+        """What is told in one round."""
+        self.clock.advance(after_seconds)
+        self.told.clear()
+        asyncio.run(self.alerts.check())
+        return [(one.key, one.state) for one in self.told]
+
+
+FIRING, RESOLVED = AlertState.FIRING, AlertState.RESOLVED
+SETTLED = SETTLE_MS / 1000
+
+
+def test_an_alert_is_told_when_it_begins_and_when_it_is_over() -> None:
+    world = World()
+    assert world.check() == []
+    world.lane = lane(lag_seconds=1000.0)
+    assert world.check(30) == [("lag:hubspot", FIRING)]
+    assert world.check(30) == []
+    world.lane = lane()
+    assert world.check(30) == []
+    assert world.check(SETTLED) == [("lag:hubspot", RESOLVED)]
+    assert world.told[0].since_ms == NOW + 30_000
+    assert world.check(SETTLED) == []
+
+
+def test_one_that_flickers_is_told_once() -> None:
+    world = World()
+    said = []
+    for number in range(20):
+        world.lane = lane(lag_seconds=1000.0 if number % 2 else 0.0)
+        said += world.check(60)
+    assert said == [("lag:hubspot", FIRING)]
+
+
+def test_one_that_lasts_is_told_again_after_the_window() -> None:
+    world = World(replace(POLICY, repeat_ms=HOUR_MS))
+    world.lane = lane(stopped_reason="unauthorised")
+    assert world.check() == [("stopped:hubspot", FIRING)]
+    assert world.check(3599) == []
+    assert world.check(1) == [("stopped:hubspot", FIRING)]
+    assert world.told[0].since_ms == NOW
+
+
+def test_budget_at_eighty_then_at_a_hundred_percent() -> None:
+    world = World()
+    world.lane = lane(budget={"limit": 10, "used": 8})
+    assert world.check() == [("budget:hubspot", FIRING)]
+    world.lane = lane(budget={"limit": 10, "used": 10})
+    assert world.check(60) == [("budget-spent:hubspot", FIRING)]
+    world.lane = lane(budget={"limit": 10, "used": 0})
+    world.check(60)
+    assert sorted(world.check(SETTLED)) == [("budget-spent:hubspot", RESOLVED), ("budget:hubspot", RESOLVED)]
+
+
+def test_only_new_dead_letters_count_and_they_grow_old() -> None:
+    world = World()
+    world.lane = lane(dead=500)
+    assert world.check() == []
+    world.lane = lane(dead=515)
+    assert world.check(60) == [("dead:hubspot", FIRING)]
+    assert "15 messages" in world.told[0].said
+    world.check(GROWTH_MS / 1000)
+    assert world.check(SETTLED) == [("dead:hubspot", RESOLVED)]
+
+
+def test_what_does_not_arrive_is_told_in_a_later_round() -> None:
+    world = World()
+    world.lane = lane(lag_seconds=1000.0)
+    world.is_down = True
+    assert world.check() == []
+    assert world.check(30) == []
+    world.is_down = False
+    assert world.check(30) == [("lag:hubspot", FIRING)]
+    assert world.check(30) == []
+
+
+def test_a_restart_tells_nothing_twice_and_still_tells_the_end() -> None:
+    memory = Memory()
+    first = World(memory=memory)
+    first.lane = lane(lag_seconds=1000.0)
+    assert first.check() == [("lag:hubspot", FIRING)]
+    second = World(memory=memory)
+    second.lane = lane(lag_seconds=1000.0)
+    assert second.check(30) == []
+    second.lane = lane()
+    second.check(30)
+    assert second.check(SETTLED) == [("lag:hubspot", RESOLVED)]
+
+
+def test_silence_is_looked_at_every_few_minutes() -> None:
+    world = World()
+    world.received = {"api": NOW - 7 * HOUR_MS}
+    assert world.check() == [("silent:api", FIRING)]
+    world.received = {"api": NOW}
+    assert world.check(60) == []
+    assert world.check(600) == []
+    assert world.check(SETTLED) == [("silent:api", RESOLVED)]
