@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +18,8 @@ from hubwire.record.privacy import PrivacyStore, Regulation, RegulationType
 
 WORKSPACE = "hubwire"
 MOST_LISTED = 200
+IDLE_SECONDS = 5.0
+"""How often regulations are looked for that another process took."""
 
 
 class NewRegulation(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -69,6 +73,29 @@ class Regulations:
     def recent(self) -> RegulationsAnswer:
         found = [shown(one) for one in self._privacy.regulations(MOST_LISTED)]
         return RegulationsAnswer({"regulations": found, "pagination": {"current": "", "totalEntries": len(found)}})
+
+
+class RegulationRunner:
+    """Carries regulations out as they come. `run` ends when it is cancelled."""
+
+    def __init__(self, forgetter: Forgetter) -> None:
+        self._forgetter = forgetter
+        self._asked = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def poke(self) -> None:
+        """One was asked for: look at once. Called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._asked.set)
+
+    async def run(self) -> None:
+        """Carry out what waits, for ever: when poked, and every few seconds. Errors: BackendError."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            self._asked.clear()
+            await self._forgetter.run_open()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), IDLE_SECONDS)
 
 
 def shown(regulation: Regulation) -> dict[str, Any]:

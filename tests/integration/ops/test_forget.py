@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.ops.conftest import HUB, TOKEN, Shell
 
@@ -24,6 +25,7 @@ from hubwire.receipt import Receipt
 from hubwire.record.privacy import RegulationState, RegulationType
 from hubwire.record.protocol import Span
 from hubwire.registry.vault import Vault
+from hubwire.regulations import NewRegulation, RegulationRunner, Regulations
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 from hubwire.suppression import SuppressingJournal, Suppressions
@@ -391,3 +393,47 @@ def test_a_deletion_that_did_not_reach_hubspot_is_exit_code_1(installed: Shell, 
     assert "401" in ran.out
     assert installed("forget", "nobody", "--yes").code == 1
     assert installed("forget", ANNA, "--lift", "--keep-hubspot").code == 2
+
+
+# -- over HTTP, in Segment's shape
+
+
+def test_a_regulation_is_taken_carried_out_and_told_of(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+
+    async def ask() -> dict[str, Any]:
+        runner = RegulationRunner(here.forgetter)
+        regulations = Regulations(here.forgetter, here.store.privacy, runner.poke)
+        running = asyncio.create_task(runner.run())
+        await asyncio.sleep(0)
+        wanted = NewRegulation(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1"])
+        made = await asyncio.to_thread(regulations.create, wanted, "admin")
+        regulation_id = made.data.regulate_id
+        while True:
+            found = await asyncio.to_thread(regulations.find, regulation_id)
+            assert found is not None
+            if found.data["regulation"]["overallStatus"] == "FINISHED":
+                break
+        running.cancel()
+        assert [one["id"] for one in regulations.recent().data["regulations"]] == [regulation_id]
+        assert regulations.find("reg_none") is None
+        told: dict[str, Any] = found.data["regulation"]
+        return told
+
+    told = asyncio.run(ask())
+    assert told["regulationType"] == "SUPPRESS_WITH_DELETE"
+    [stream] = told["streamStatus"]
+    [destination] = stream["destinationStatus"]
+    assert (destination["name"], destination["status"], destination["errString"]) == ("hubspot", "FINISHED", "")
+    assert told["receipt"]["messages"] == 1
+    assert ANNA not in json.dumps(told)
+    assert here.emails() == set()
+
+
+def test_a_body_of_segments_public_api_is_understood() -> None:
+    body = b'{"regulationType":"SUPPRESS_WITH_DELETE","subjectType":"USER_ID","subjectIds":["1","2"]}'
+    wanted = msgspec.json.decode(body, type=NewRegulation)
+    assert wanted == NewRegulation(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1", "2"])
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(body.replace(b"SUPPRESS_WITH_DELETE", b"EAT"), type=NewRegulation)
