@@ -9,16 +9,19 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 import structlog
 
 from hubwire.errors import BackendError
 from hubwire.forget import Forgetter
+from hubwire.registry.protocol import Registry
 from hubwire.retention import Retention
 
 log = structlog.get_logger("hubwire")
 
 RETENTION_SECONDS = 300.0
 REGULATION_SECONDS = 30.0
+HUB_ID_SECONDS = 60.0
 AGAIN_SECONDS = 1.0
 FAILED_SECONDS = 30.0
 
@@ -56,6 +59,17 @@ async def regulate(forgetter: Forgetter, poke: Poke) -> None:
     while True:
         await forgetter.run_open()
         await poke.wait(REGULATION_SECONDS)
+
+
+async def learn_hub_ids(registry: Registry, test: Callable[[int], Awaitable[str | None]]) -> None:
+    """A destination that was made from a token alone gets its Hub ID, which device mode needs, from HubSpot."""
+    while True:
+        for destination_id, one in registry.destinations().items():
+            if one.hub_id is None and registry.token(destination_id) is not None:
+                hub_id = await test(destination_id)
+                if hub_id is not None:
+                    registry.save_destination(msgspec.structs.replace(one, hub_id=hub_id))
+        await asyncio.sleep(HUB_ID_SECONDS)
 
 
 async def run_chores(chores: Sequence[tuple[str, Chore]]) -> None:

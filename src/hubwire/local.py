@@ -34,7 +34,7 @@ def announce_local_server(settings: Settings, url: str, sandbox_url: str | None)
     """Write the file of the server that is starting; its token is new at every start."""
     server = LocalServer(url, Secret(secrets.token_urlsafe(24)), os.getpid(), sandbox_url)
     path = Path(settings.data) / SERVER_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:

@@ -13,7 +13,7 @@ import structlog
 
 from hubwire.backends.store import Store, open_store
 from hubwire.browser_sources import BrowserSources
-from hubwire.chores import Chore, Poke, regulate, retain
+from hubwire.chores import Chore, Poke, learn_hub_ids, regulate, retain
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock, SystemClock
 from hubwire.console.access import Access
@@ -127,12 +127,16 @@ class Service:
             ("replays", self.replays.run),
             ("retention", partial(retain, retention)),
             ("regulations", partial(regulate, self.forgetter, self.regulate)),
+            ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id)),
         ]
+
+    def _workbench(self) -> Workbench:
+        return Workbench(self.store.registry, self.store.record, self.front, self.clients, self.clock)
 
     def console_deps(self, public_url: str) -> ConsoleDeps:
         """What console and admin API work with."""
         store = self.store
-        bench = Workbench(store.registry, store.record, self.front, self.clients, self.clock)
+        bench = self._workbench()
         assets = self.assets
         return ConsoleDeps(
             queries=store.queries,

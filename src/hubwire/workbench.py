@@ -82,6 +82,7 @@ class Workbench:
         async with self._client(destination_id) as client:
             await HubSpotAccount(client).create_properties(object_type, [wanted])
         self._schemas.pop(destination_id, None)
+        self._registry.save_destination(self._destination(destination_id))  # a change: the lane reads the schema anew
 
     async def test(self, destination_id: int) -> ConnectionReport:
         """Try the destination's token against HubSpot."""
@@ -108,6 +109,10 @@ class Workbench:
             api_version=destination.api_version,
             api_supported_until=client.paths.supported_until,
         )
+
+    async def hub_id(self, destination_id: int) -> str | None:
+        """The Hub ID that the destination's token belongs to; None while HubSpot does not say."""
+        return (await self.test(destination_id)).hub_id
 
     def _entry(self, message: dict[str, Any], source: Source) -> Entry:
         limits = ReceiveLimits()

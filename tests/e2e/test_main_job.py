@@ -99,3 +99,24 @@ def test_a_dry_run_shows_requests_and_reasons_and_sends_nothing(tmp_path: Path, 
     assert any("send/batch" in call for call in calls)
     assert hubspot.contacts() == []
     assert all(request["method"] == "GET" for request in hubspot.requests())
+
+
+def test_a_destination_made_from_a_token_alone_learns_its_hub(tmp_path: Path, hubspot: Emulator) -> None:
+    with HubwireProcess(tmp_path, hubspot.base_url, HUBSPOT_HUB_ID="") as hubwire:
+        for _ in range(100):
+            [destination] = json.loads(hubwire.run("destination", "list", "--json").stdout)
+            if destination["hub_id"] is not None:
+                break
+    assert destination["hub_id"] == "1234567"
+
+
+def test_a_property_created_in_hubspot_is_filled_by_a_replay(tmp_path: Path, hubspot: Emulator) -> None:
+    message = {"type": "identify", "userId": "1", "messageId": "m-1", "traits": {"email": "a@b.co", "plan": "pro"}}
+    with HubwireProcess(tmp_path, hubspot.base_url) as hubwire:
+        hubwire.run("import", "-", "--source", "server", text=ndjson([message]))
+        assert hubwire.drained()["delivered"] == 1
+        hubwire.run("schema", "apply", "--yes")
+        hubwire.run("replay", "--state", "delivered", "--yes")
+        hubwire.drained()
+    [contact] = hubspot.contacts()
+    assert contact["properties"]["plan"] == "pro"

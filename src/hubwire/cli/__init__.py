@@ -15,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 for group in (run, look, sources, destinations, apply, doctor, forget, schema, keys, settings):
     group.register(app)

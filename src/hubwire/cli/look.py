@@ -73,7 +73,10 @@ def _print_lane(lane: LaneStatus) -> None:
 
 
 StateOption = Annotated[State | None, typer.Option(help="Only deliveries in this state.")]
-ReasonOption = Annotated[Reason | None, typer.Option(help="Only deliveries with this reason.")]
+ReasonOption = Annotated[
+    Reason | None,
+    typer.Option(metavar="REASON", help="Only deliveries with this reason, see docs/reference/reasons.md."),
+]
 
 
 def messages(
@@ -177,7 +180,7 @@ def replay(
         typer.echo(f"{count} messages")
         if count and (yes or typer.confirm("Replay them?")):
             store.queries.replay(wanted, SystemClock().now_ms())
-            typer.echo("They are pending again.")
+            typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
 
 
 def register(app: typer.Typer) -> None:

@@ -65,11 +65,13 @@ def apply_plan(
             confirmed(f"Create these {count} in HubSpot?", yes)
             asyncio.run(_make(changer, target, found))
             names = ", ".join([one.name for one in found.properties] + [one.name for one in found.events])
-            changer.store.registry.write_audit(ACTOR, "schema.created", f"{target.name}: {names}"[:2000])
+            registry = changer.store.registry
+            registry.save_destination(target)  # a change: running lanes read the schema anew
+            registry.write_audit(ACTOR, "schema.created", f"{target.name}: {names}"[:2000])
     if json:
         print_json({"created": found})
     elif count:
-        console.print("Created. Delivery sees it within the hour, or at once after: hubwire destination resume NAME")
+        console.print("Created. The next messages have them; `hubwire replay` fills in what was left out.")
 
 
 async def _plan(changer: Changer, destination: Destination, messages: int) -> SchemaPlan:

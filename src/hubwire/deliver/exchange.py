@@ -240,13 +240,19 @@ def _fill(call: Call, inputs: Sequence[Asked]) -> float:
     return len(inputs) / most
 
 
+def _worst(judgement: Judgement) -> str:
+    """The rule of an answer, and that it is mixed when a good one refuses some of its inputs."""
+    is_mixed = any(isinstance(one, Delivered) for one in judgement.verdicts)
+    return f"{judgement.rule}, mixed" if is_mixed else judgement.rule
+
+
 def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequence[int]) -> Attempt:
     return Attempt(
         call=f"{call.method} {call.path}",
         started_at_ms=answer.started_at_ms,
         duration_ms=answer.duration_ms,
         status=answer.status,
-        outcome=judgement.rule,
+        outcome=judgement.rule if all(isinstance(one, Delivered) for one in judgement.verdicts) else _worst(judgement),
         correlation_id=answer.correlation_id,
         request=call.body or b"",
         response=answer.body or (answer.failure or "").encode(),

@@ -91,6 +91,10 @@ class Lane:
         self._growth = Growth()
         self._last_cycle_at_ms = 0
 
+    def forget_schema(self) -> None:
+        """Somebody changed something: the next cycle reads the portal's schema anew."""
+        self._portal.is_stale = True
+
     # -- when
 
     def pending(self, state: LaneState) -> Pending:
@@ -169,7 +173,8 @@ class Lane:
         return Terms(parts.clock, parts.jitter, parts.sleep, tenure.check, probe, is_backfill=taken.is_backfill)
 
     async def _deliver(self, taken: Taken, exchange: Exchange, now_ms: int) -> Learnt:
-        schema = await self._portal.load(now_ms)
+        has_replay = any(one.is_replay for one in taken.due.values())
+        schema = await self._portal.load(now_ms, is_replay=has_replay)
         self.governor.move_to(schema.time_zone, now_ms)
         cycle = Cycle(self.destination, self._sources(), self._record, self._portal, exchange, now_ms)
         return await cycle.run(taken, schema)

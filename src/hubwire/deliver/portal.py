@@ -16,6 +16,7 @@ from hubwire.schema import PortalSchema
 
 FORBIDDEN = 403
 SCHEMA_AGE_MS = 3600 * 1000
+REPLAY_SCHEMA_AGE_MS = 60 * 1000
 
 
 class Portal:
@@ -46,9 +47,13 @@ class Portal:
         assert self.schema is not None, "the schema is loaded before the steps"
         return self.schema
 
-    async def load(self, now_ms: int) -> PortalSchema:
-        """The schema, read again when it is older than an hour or known to be stale. Raises LineStopped."""
-        if self.schema is not None and not self.is_stale and now_ms - self._read_at_ms < SCHEMA_AGE_MS:
+    async def load(self, now_ms: int, *, is_replay: bool = False) -> PortalSchema:
+        """The schema, read again when it is older than an hour (before a replay: a minute) or known to be stale.
+
+        Shape: who replays has changed something, often in HubSpot. Errors: LineStopped.
+        """
+        oldest_ms = REPLAY_SCHEMA_AGE_MS if is_replay else SCHEMA_AGE_MS
+        if self.schema is not None and not self.is_stale and now_ms - self._read_at_ms < oldest_ms:
             return self.schema
         try:
             schema = await self._read_schema()

@@ -85,6 +85,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._stopping = False
         self._sources: Mapping[int, Source] = {}
+        self._lanes: dict[int, Lane] = {}
 
     def start(self) -> None:
         self._thread.start()
@@ -144,8 +145,11 @@ class Worker:
             for one in registry.destinations().values()
             if not one.is_paused
         }
+        for lane in self._lanes.values():
+            lane.forget_schema()
         for destination_id, one in list(running.items()):
             if wanted.get(destination_id) != one.target:
+                self._lanes.pop(destination_id, None)
                 await running.pop(destination_id).end()
         for destination_id, target in wanted.items():
             if destination_id not in running:
@@ -186,4 +190,5 @@ class Worker:
         status = parts.record.lane(destination.destination_id).status
         governor = Governor.of(destination, parts.clock.now_ms(), status)
         lane = Lane(destination, lambda: self._sources, client, governor, parts)
+        self._lanes[destination.destination_id] = lane
         return Driver(lane, self._owner, parts, ending)

@@ -96,7 +96,7 @@ def load_vault(secret_key: Secret | None, data: Path) -> Vault:
         return Vault(read_keys(), read_keys)
     except FileNotFoundError:
         pass
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = secrets.token_bytes(32)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

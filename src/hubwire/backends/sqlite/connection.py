@@ -27,7 +27,11 @@ class SqliteFile:
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(self.path).parent
+        if not folder.exists():
+            folder.mkdir(parents=True, mode=0o700)
+        # Personal data: only for its owner. SQLite gives the files beside it the same mode.
+        Path(self.path).touch(mode=0o600)
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
