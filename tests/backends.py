@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import pytest
 
-from hubwire.backends.sql.database import Database
+from hubwire.backends.sql.database import Database, Session
+from hubwire.backends.sql.lines import SqlLines
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.journal.protocol import Journal
+from hubwire.record.intake import Lines
 from hubwire.record.protocol import Record
 
 
@@ -27,6 +29,7 @@ class Backend:
     journal: Journal
     record: Record
     close: Callable[[], None]
+    lines_of: Callable[[Session], Lines] = SqlLines
     tells_free_space: bool = True
     """False: free space inside the database is its own business, `bytes_used` counts whole files."""
 
@@ -58,7 +61,23 @@ def postgres_backend(url: str) -> Backend:
     )
 
 
+def nats_backend(url: str, postgres_url: str) -> Backend:
+    """The journal in JetStream, the record in PostgreSQL."""
+    from hubwire.backends.nats.client import NatsClient, NatsUrl
+    from hubwire.backends.nats.journal import NatsJournal
+
+    record = postgres_backend(postgres_url)
+    journal = NatsJournal(NatsClient(NatsUrl.parse(url)))
+
+    def close() -> None:
+        journal.close()
+        record.close()
+
+    return replace(record, journal=journal, close=close, lines_of=lambda _: journal.lines())
+
+
 BACKENDS: dict[str, Callable[[pytest.FixtureRequest], Backend]] = {
+    "nats": lambda request: nats_backend(request.getfixturevalue("nats_url"), request.getfixturevalue("postgres_url")),
     "postgres": lambda request: postgres_backend(request.getfixturevalue("postgres_url")),
     "sqlite": lambda request: sqlite_backend(request.getfixturevalue("tmp_path")),
 }
@@ -80,15 +99,28 @@ def fresh_backend(request: pytest.FixtureRequest) -> FreshBackend:
             if request.param == "sqlite":
                 made = sqlite_backend(Path(stack.enter_context(TemporaryDirectory())))
             else:
-                made = postgres_backend(request.getfixturevalue("postgres_server").database())
+                url = request.getfixturevalue("postgres_server").database()
+                if request.param == "postgres":
+                    made = postgres_backend(url)
+                else:
+                    made = nats_backend(request.getfixturevalue("nats_server").stream_url(), url)
             stack.callback(made.close)
             yield made
 
     return fresh
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture(params=["postgres", "sqlite"])
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """For what the record and the registry do."""
+    made = BACKENDS[request.param](request)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def backend_with_journal(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """For what depends on the journal as well: it may be elsewhere."""
     made = BACKENDS[request.param](request)
     yield made
     made.close()

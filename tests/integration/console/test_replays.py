@@ -34,10 +34,13 @@ class Lane:
         source = registry.save_source(Source(source_id=0, name="server"))
         self.lane_id = registry.save_destination(Destination(destination_id=0, name="HubSpot")).destination_id
         body = b'{"type":"track","event":"E","userId":"1"}'
-        self.journal.append([Entry(source.source_id, f"m{number}", 1000 + number, body) for number in range(10)])
-        self.settle(dict.fromkeys(range(1, 7), State.DEAD), after=0, through=10)
+        entries = [Entry(source.source_id, f"m{number}", 1000 + number, body) for number in range(10)]
+        self.at = [position for position in self.journal.append(entries) if position is not None]
+        self.settle(dict.fromkeys(self.at[:6], State.DEAD), taken=10)
 
-    def settle(self, states: dict[int, State], after: int = 10, through: int = 10, due: tuple[int, ...] = ()) -> None:
+    def settle(self, states: dict[int, State], taken: int = 0, due: tuple[int, ...] = ()) -> None:
+        through = self.at[-1]
+        after = 0 if taken else through
         lease = self.record.lease_lane(self.lane_id, "worker", self.clock.now_ms(), 60)
         assert lease is not None
         span = Span(live_after=after, live_through=through, backfill_after=0, backfill_through=0, due=due)
@@ -48,7 +51,7 @@ class Lane:
             lane=LaneState(live_cursor=through),
             settled=settled,
             finished=[position for position in due if position not in states],
-            tally=Tally(taken=through - after),
+            tally=Tally(taken=taken),
             ended_at_ms=self.clock.now_ms(),
         )
         self.record.commit_cycle(lease, outcome)
@@ -63,8 +66,8 @@ class Lane:
 
 
 @pytest.fixture
-def lane(backend: Backend) -> Lane:
-    return Lane(backend)
+def lane(backend_with_journal: Backend) -> Lane:
+    return Lane(backend_with_journal)
 
 
 def test_a_replay_feeds_a_slice_and_waits_until_it_is_settled(lane: Lane) -> None:
@@ -72,7 +75,7 @@ def test_a_replay_feeds_a_slice_and_waits_until_it_is_settled(lane: Lane) -> Non
     assert (replay.target_count, replay.fed_count, replay.state) == (6, 0, ReplayState.RUNNING)
     assert lane.step() == 4
     assert lane.step() == 0
-    lane.settle({1: State.DEAD}, due=lane.due())
+    lane.settle({lane.at[0]: State.DEAD}, due=lane.due())
     assert lane.step() == 2
     lane.settle({}, due=lane.due())
     assert lane.step() == 0
@@ -110,9 +113,9 @@ def test_what_has_moved_meanwhile_is_left_alone(lane: Lane) -> None:
 
 def test_a_delivered_message_without_a_row_is_put_back(lane: Lane) -> None:
     wanted = MessageFilter(state=State.DELIVERED)
-    lane.replays.begin(wanted, "ana", lane.clock.now_ms(), targets=[(lane.lane_id, 9)])
+    lane.replays.begin(wanted, "ana", lane.clock.now_ms(), targets=[(lane.lane_id, lane.at[8])])
     assert lane.step() == 1
-    assert lane.due() == (9,)
+    assert lane.due() == (lane.at[8],)
     (status,) = lane.queries.lanes(lane.clock.now_ms())
     assert (status.taken, status.delivered, status.pending, status.dead) == (10, 3, 1, 6)
 

@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.backends import Backend, FreshBackend
 
+from hubwire.backends.sql.lines import SqlLines
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.backends.sql.statistics import SqlStatistics
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
-from hubwire.message import Entry
+from hubwire.message import Entry, Row
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
 from hubwire.record.statistics import Funnel
 from hubwire.registry.vault import Vault
@@ -35,7 +36,8 @@ class Load:
         self.journal = backend.journal
         self.registry = SqlRegistry(self.database, Vault((bytes(32),)), self.clock)
         self.record = backend.record
-        self.statistics = SqlStatistics(self.database, self.registry)
+        self.statistics = SqlStatistics(self.database, self.registry, backend.lines_of)
+        self._has_table = backend.lines_of is SqlLines
         self._received = 0
         self.sources = [self.registry.save_source(Source(source_id=0, name=name)).source_id for name in "abc"]
         self.lane = self.registry.save_destination(
@@ -61,9 +63,7 @@ class Load:
         lease = self.record.lease_lane(lane_id, "worker", self.clock.now_ms(), 60)
         assert lease is not None
         state = self.record.lane(lane_id)
-        last = self._last()
-        live = self.random.randint(state.live_cursor, max(last, state.live_cursor))
-        backfill = self.random.randint(state.backfill_cursor, max(last, state.backfill_cursor))
+        live, backfill = self._later(state.live_cursor), self._later(state.backfill_cursor)
         span = Span(
             live_after=state.live_cursor,
             live_through=live,
@@ -89,44 +89,50 @@ class Load:
 
     def remove(self) -> None:
         """Retention takes the oldest messages, and a deletion request takes single ones with their rows."""
-        last = self._last()
-        with self.database.transaction() as db:
-            db.execute("DELETE FROM journal WHERE position <= ?", (self.random.randint(0, last // 3),))
-            forgotten = [(self.random.randint(1, last),) for _ in range(5)]
-            db.executemany("DELETE FROM journal WHERE position = ?", forgotten)
-            db.executemany("DELETE FROM delivery WHERE position = ?", forgotten)
+        rows = self._rows()
+        self.journal.remove_through(rows[self.random.randint(0, len(rows) // 3)].position, len(rows))
+        if self._has_table:
+            forgotten = [(self.random.choice(rows).position,) for _ in range(5)]
+            with self.database.transaction() as db:
+                db.executemany("DELETE FROM journal WHERE position = ?", forgotten)
+                db.executemany("DELETE FROM delivery WHERE position = ?", forgotten)
 
     def counted(self, since_ms: int | None, until_ms: int | None) -> dict[str, int]:
         """The funnel, by looking at every message."""
         db, stages = self.database.connection, Counter[str]()
         lane_id, state = self.lane.destination_id, self.record.lane(self.lane.destination_id)
         fates = dict(db.execute("SELECT position, state FROM delivery WHERE destination_id = ?", (lane_id,)).fetchall())
-        for position, source_id, is_backfill, at_ms, rejected in db.execute(
-            "SELECT position, source_id, is_backfill, received_at_ms, rejected FROM journal"
-        ):
+        for row in self._rows():
+            at_ms = row.received_at_ms
             if (since_ms is not None and at_ms < since_ms) or (until_ms is not None and at_ms >= until_ms):
                 continue
-            cursor = state.backfill_cursor if is_backfill else state.live_cursor
-            if rejected is not None:
+            cursor = state.backfill_cursor if row.is_backfill else state.live_cursor
+            if row.rejected is not None:
                 stages["rejected"] += 1
-            elif position in fates:
-                stages["pending" if fates[position] == "leased" else fates[position]] += 1
-            elif not self.lane.takes(source_id):
+            elif row.position in fates:
+                stages["pending" if fates[row.position] == "leased" else fates[row.position]] += 1
+            elif not self.lane.takes(row.source_id):
                 stages["not_connected"] += 1
             else:
-                stages["delivered" if position <= cursor else "backlog"] += 1
+                stages["delivered" if row.position <= cursor else "backlog"] += 1
         return {stage: stages[stage] for stage in STAGES}
 
-    def _last(self) -> int:
-        return int(self.database.connection.execute("SELECT coalesce(max(position), 1) FROM journal").fetchone()[0])
+    def _later(self, cursor: int) -> int:
+        """A cursor that has gone on, or not."""
+        return self.random.choice([cursor, *(row.position for row in self._rows() if row.position > cursor)])
+
+    def _rows(self) -> list[Row]:
+        """Every message, oldest first."""
+        return self.journal.newest(None, 1 << 20)[::-1]
 
     def _taken(self, span: Span) -> list[int]:
-        rows = self.database.connection.execute(
-            "SELECT position, source_id FROM journal WHERE rejected IS NULL AND CASE is_backfill"
-            " WHEN FALSE THEN position > ? AND position <= ? ELSE position > ? AND position <= ? END",
-            (span.live_after, span.live_through, span.backfill_after, span.backfill_through),
-        )
-        return [position for position, source_id in rows if self.lane.takes(source_id)]
+        def is_taken(row: Row) -> bool:
+            if row.is_backfill:
+                return span.backfill_after < row.position <= span.backfill_through
+            return span.live_after < row.position <= span.live_through
+
+        rows = [row for row in self._rows() if row.rejected is None and self.lane.takes(row.source_id)]
+        return [row.position for row in rows if is_taken(row)]
 
     def _settled(self, position: int) -> Settled:
         state = self.random.choice(ENDS)
@@ -165,8 +171,8 @@ def test_the_funnel_equals_a_count_over_every_message(fresh_backend: FreshBacken
                 assert funnel.received == funnel.accounted
 
 
-def test_activity_adds_up_to_what_came_and_what_was_taken(backend: Backend) -> None:
-    load = Load(backend, 7)
+def test_activity_adds_up_to_what_came_and_what_was_taken(backend_with_journal: Backend) -> None:
+    load = Load(backend_with_journal, 7)
     for size in (900, 1400, 300):
         load.receive(size)
         load.run_cycle()
@@ -181,19 +187,20 @@ def test_activity_adds_up_to_what_came_and_what_was_taken(backend: Backend) -> N
     assert half == points[:12]
 
 
-def test_intake_counts_by_source_and_reason(backend: Backend) -> None:
-    load = Load(backend, 3)
+def test_intake_counts_by_source_and_reason(backend_with_journal: Backend) -> None:
+    load = Load(backend_with_journal, 3)
     load.receive(2100)
-    db = load.database.connection
-    for one in load.statistics.intake():
-        received, rejected, last_at_ms = db.execute(
-            "SELECT count(*), count(rejected), max(received_at_ms) FROM journal WHERE source_id = ?", (one.source_id,)
-        ).fetchone()
-        assert (one.received, sum(one.rejected.values()), one.last_received_at_ms) == (received, rejected, last_at_ms)
+    found = {one.source_id: one for one in load.statistics.intake()}
+    for source_id in load.sources:
+        rows = [row for row in load.journal.newest(None, 9999) if row.source_id == source_id]
+        one = found[source_id]
+        rejected = sum(row.rejected is not None for row in rows)
+        assert (one.received, sum(one.rejected.values())) == (len(rows), rejected)
+        assert one.last_received_at_ms == max(row.received_at_ms for row in rows)
 
 
-def test_an_empty_database_has_zeros(backend: Backend) -> None:
-    load = Load(backend, 1)
+def test_an_empty_database_has_zeros(backend_with_journal: Backend) -> None:
+    load = Load(backend_with_journal, 1)
     assert load.statistics.funnel(load.lane.destination_id).received == 0
     assert load.statistics.activity(load.lane.destination_id, START_MS, START_MS + 60_000, 6)[-1].backlog == 0
     assert load.statistics.intake() == []
@@ -202,8 +209,8 @@ def test_an_empty_database_has_zeros(backend: Backend) -> None:
     assert (storage.messages, storage.first_position, storage.oldest_received_at_ms) == (0, 0, None)
 
 
-def test_left_out_fields_are_counted_with_a_sample(backend: Backend) -> None:
-    load = Load(backend, 5)
+def test_left_out_fields_are_counted_with_a_sample(backend_with_journal: Backend) -> None:
+    load = Load(backend_with_journal, 5)
     load.receive(200)
     load.run_cycle()
     (only,) = load.statistics.left_out(load.lane.destination_id, 10)

@@ -122,7 +122,7 @@ class NatsClient:
         while True:
             try:
                 return await call()
-            except nats.js.errors.NotFoundError:
+            except (nats.js.errors.NotFoundError, nats.js.errors.BadRequestError):
                 raise
             except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError):
                 if self._loop.time() + AGAIN_SECONDS > deadline:

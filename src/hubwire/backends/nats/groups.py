@@ -87,6 +87,8 @@ class Groups:
         found: dict[int, Group] = {}
         missing: list[int] = []
         for sequence in sequences:
+            if sequence < 1:
+                continue
             group = self._cache.get(sequence)
             if group is None:
                 missing.append(sequence)
