@@ -59,7 +59,9 @@ class Corpus:
         kinds += ["page"] * (count - len(kinds))
         self._random.shuffle(kinds)
         for kind in kinds:
-            user = self._users[self._order[bisect.bisect_left(self._weights, self._random.random() * self._weights[-1])]]
+            user = self._users[
+                self._order[bisect.bisect_left(self._weights, self._random.random() * self._weights[-1])]
+            ]
             at += timedelta(milliseconds=self._random.randint(20, 400))
             message = self._common(kind, user, at.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
             getattr(self, f"_{kind}")(message, user)
