@@ -54,6 +54,14 @@ def commands_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def admin_api_page() -> str:
+    """Every operation of the admin API."""
+    from hubwire.api.openapi import reference
+    from hubwire.api.table import OPERATIONS
+
+    return reference(OPERATIONS)
+
+
 def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     for name, command in sorted(group.commands.items()):
         if hasattr(command, "commands"):
@@ -83,6 +91,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics_page,
     "reasons.md": reasons_page,
     "verdicts.md": render_verdicts,
+    "admin-api.md": admin_api_page,
 }
 
 

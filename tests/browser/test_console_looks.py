@@ -49,6 +49,7 @@ PATHS = {
     "system": "/system",
     "audit": "/audit",
     "members": "/members",
+    "regulations": "/regulations",
     "not-found": "/nothing/here",
 }
 SCREEN_SIZES = {"desk": (1280, 860), "phone": (390, 844)}

@@ -15,8 +15,6 @@ PATH_VALUE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 REF = "#/components/schemas/{name}"
 HEAD = """# Admin API
 
-<!-- Written by `python -m hubwire.api`; a test keeps it so. -->
-
 What the console shows and changes, for programs. `Authorization: Bearer <HUBWIRE_ADMIN_TOKEN>`, or a member's token.
 Times are epoch milliseconds (UTC). The OpenAPI 3.1 document is at `/api/v1/openapi.json`.
 

@@ -38,6 +38,7 @@ from hubwire.console.pages import (
     message,
     messages,
     overview,
+    regulations,
     replays,
     schema,
     setup,
@@ -80,6 +81,8 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/test", dry_run.test, OPERATE),
     ("/system", system.system, VIEW),
     ("/audit", system.audit, OPERATE),
+    ("/regulations", regulations.regulations, ADMIN),
+    ("/regulations/{regulation_id}", regulations.regulation, ADMIN),
     ("/members", system.members, ADMIN),
 )
 POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
@@ -108,6 +111,7 @@ POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/mapping/{destination_id:int}/rules", mapping.add_rule, OPERATE),
     ("/mapping/{destination_id:int}/rules/remove", mapping.remove_rule, OPERATE),
     ("/test", dry_run.run, OPERATE),
+    ("/regulations", regulations.create, ADMIN),
     ("/members", system.save_member, ADMIN),
     ("/members/remove", system.remove_member, ADMIN),
 )

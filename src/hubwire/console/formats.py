@@ -56,6 +56,11 @@ def when(at_ms: int | None) -> str:
     )
 
 
+def moment(text: str | None) -> str:
+    """An ISO-8601 time as `when` shows it."""
+    return "–" if text is None else when(round(datetime.fromisoformat(text).timestamp() * 1000))
+
+
 def utc(at_ms: int) -> str:
     """A time as plain text, in UTC."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -134,6 +139,7 @@ def remedy(reason: str | None) -> str:
 FILTERS = {
     "count": count,
     "when": when,
+    "moment": moment,
     "utc": utc,
     "short_utc": short_utc,
     "iso": iso,

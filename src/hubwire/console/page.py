@@ -56,6 +56,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
         (
             ("/system", "System", Role.VIEW),
             ("/audit", "Audit", Role.OPERATE),
+            ("/regulations", "Deletion requests", Role.ADMIN),
             ("/members", "Members", Role.ADMIN),
         ),
     ),

@@ -120,6 +120,7 @@ class Console:
         self.settings = Settings(data=str(folder), admin_token=Secret(ADMIN_TOKEN), **settings)
         self.store: Store = open_store(self.settings, self.clock, appends=True)
         self.access = Access(self.store.access, self.clock, self.settings.admin_token)
+        self.forgetter = Forgetter(self.store, lambda _: None, self.clock)
         self.bench = Bench()
         self.woken = 0
         self.deps = self._deps()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.integration.console.harness import Console, Page
 
@@ -276,6 +278,34 @@ def test_one_message_is_replayed_from_its_page(console: Console, lane_id: int) -
     assert console.store.replays.step(console.clock.now_ms(), 100) == 1
     assert console.store.queries.messages(MessageFilter(state=State.DEAD)) == []
     assert console.post("/replays/message/m-4", destination="1", position="5", state="pending").status_code == 400
+
+
+# -- deletion requests
+
+
+def test_a_deletion_request_is_taken_and_its_receipt_names_nobody(console: Console, lane_id: int) -> None:
+    person = console.get("/who/u1").text
+    assert "Delete everywhere" in person
+    form = console.get("/regulations?subject=paula@example.org").text
+    assert "paula@example.org</textarea>" in form
+    asked = console.post("/regulations", type="DELETE_INTERNAL", subject_type="EMAIL", subjects="paula@example.org\n")
+    page = asked.headers["location"]
+    assert asyncio.run(console.forgetter.run_open()) == 1
+    shown = console.json(page)
+    assert (shown["line"]["state"], shown["is_open"]) == ("FINISHED", False)
+    assert dict(shown["counts"])["E-mail addresses found"] == 1
+    assert "paula" not in console.get(page).text
+    assert "paula" not in console.get("/audit").text
+    assert "Nothing is known" in console.get("/who/paula@example.org").text
+    assert console.post("/regulations", type="DELETE_ONLY", subject_type="EMAIL", subjects="not one").status_code == 422
+    assert console.get("/regulations/none").status_code == 404
+
+
+def test_what_is_kept_of_a_replay_names_no_person(console: Console, lane_id: int) -> None:
+    console.post("/replays", state="dead", user="dead@example.com")
+    assert console.json("/replays/1")["line"]["replay"]["target_count"] == 1
+    assert "dead@example.com" not in console.get("/replays/1").text
+    assert "dead@example.com" not in console.get("/audit").text
 
 
 # -- members

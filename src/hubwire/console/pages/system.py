@@ -18,23 +18,10 @@ from hubwire.errors import HubwireError
 from hubwire.record.statistics import Storage
 from hubwire.registry.access import Member, Role
 from hubwire.registry.protocol import AuditEntry
-from hubwire.secret import Secret
-from hubwire.settings import Settings, env_name
+from hubwire.settings_table import SettingRow, settings_table
 
 AUDIT_ENTRIES = 100
-SECRET_NAMES = frozenset({"write_key"})
-"""Settings that are not typed as secrets and are not shown either."""
 MEMBER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 @._-]{0,63}")
-
-
-class SettingLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting in force; a secret only tells whether it is set."""
-
-    name: str
-    environment: str
-    value: str
-    is_default: bool
-    help: str
 
 
 class SystemPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +30,7 @@ class SystemPage(msgspec.Struct, frozen=True, kw_only=True):
     sqlite: str
     storage: Storage
     checks: list[Check]
-    settings: list[SettingLine]
+    settings: list[SettingRow]
     registry_version: int
 
 
@@ -74,7 +61,7 @@ async def system(view: View) -> Response:
         sqlite=sqlite3.sqlite_version,
         storage=storage,
         checks=checks,
-        settings=setting_lines(view.deps.settings),
+        settings=settings_table(view.deps.settings),
         registry_version=await view.read(view.deps.registry.version),
     )
     return view.render("system.html", page, title="System", cli="hubwire settings")
@@ -118,34 +105,6 @@ async def remove_member(view: View) -> Response:
     if await view.read(view.deps.access.remove_member, name):
         await view.read(view.deps.registry.write_audit, view.viewer.name, "member.removed", name)
     return view.redirect("/members", "removed")
-
-
-def setting_lines(settings: Settings) -> list[SettingLine]:
-    """Every setting with its value; secrets, and passwords inside addresses, are not shown."""
-    shown = []
-    schema = msgspec.json.schema(Settings, schema_hook=lambda _: {"type": "string"})["$defs"]["Settings"]["properties"]
-    for field in msgspec.structs.fields(Settings):
-        value = getattr(settings, field.name)
-        shown.append(
-            SettingLine(
-                name=field.name,
-                environment=env_name(field.name),
-                value=_shown(field.name, value),
-                is_default=value == field.default,
-                help=str(schema[field.name].get("description", "")),
-            )
-        )
-    return shown
-
-
-def _shown(name: str, value: object) -> str:
-    if isinstance(value, Secret) or (name in SECRET_NAMES and value is not None):
-        return "set (not shown)"
-    if value is None or value == ():
-        return "–"
-    if isinstance(value, tuple):
-        return ", ".join(str(one) for one in value)
-    return re.sub(r"://([^:/@]*):[^@/]*@", r"://\1:…@", str(value))
 
 
 def _grant(view: View, name: str, role: Role, password: str) -> str | None:
