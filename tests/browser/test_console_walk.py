@@ -37,7 +37,8 @@ def page(browser: Browser) -> Iterator[Page]:
     made.on("dialog", lambda dialog: dialog.accept())
     yield made
     context.close()
-    assert [one for one in problems if "422" not in one] == []
+    expected = ("422", "401", "ERR_FAILED", "htmx:")
+    assert [one for one in problems if not any(word in one for word in expected)] == []
 
 
 def test_from_the_printed_link_to_a_delivered_event(world: World, page: Page) -> None:
@@ -152,6 +153,23 @@ def test_live_shows_a_message_as_it_comes(world: World, page: Page) -> None:
     page.goto(f"{world.url}/live")
     world.upload(WRITE_KEY, [{"type": "track", "userId": "live", "event": "Came while watched"}])
     expect(page.locator("#live")).to_contain_text("Came while watched", timeout=10_000)
+
+
+def test_a_page_left_open_says_when_the_session_has_ended(world: World, page: Page) -> None:
+    world.sign_in(page)
+    page.goto(f"{world.url}/live")
+    page.context.clear_cookies()
+    page.wait_for_url(re.compile("/login"))
+    expect(page.get_by_label("Token or password")).to_be_visible()
+
+
+def test_a_page_left_open_says_when_the_server_is_gone(world: World, page: Page) -> None:
+    world.sign_in(page)
+    page.goto(f"{world.url}/live")
+    page.route("**/live*", lambda route: route.abort())
+    expect(page.get_by_role("status")).to_contain_text("does not answer")
+    page.unroute("**/live*")
+    expect(page.get_by_role("status")).to_have_count(0)
 
 
 def test_every_page_can_be_read_without_scripts(world: World, browser: Browser) -> None:

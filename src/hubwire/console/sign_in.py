@@ -29,7 +29,7 @@ async def show(request: Request, shared: Shared) -> Response:
         return _page(request, shared)
     if "prefetch" in request.headers.get("sec-purpose", "") or request.method == "HEAD":
         return Response("not now", 503)
-    viewer = await to_thread.run_sync(shared.access.use_link, token)
+    viewer = await to_thread.run_sync(shared.access.use_link, token, limiter=shared.readers)
     if viewer is None:
         if await viewer_of(request, shared) is not None:
             return RedirectResponse("/", 303)
@@ -44,13 +44,10 @@ async def sign_in(request: Request, shared: Shared) -> Response:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise BadValue("form", "this is not the sign-in form")
     form = {name: values[-1] for name, values in read_form(await request.body()).items()}
+    name, secret = form.get("name", "").strip() or FIRST_MEMBER, form.get("secret", "")
     try:
-        viewer = await to_thread.run_sync(
-            shared.access.sign_in,
-            form.get("name", "").strip() or FIRST_MEMBER,
-            form.get("secret", ""),
-            address(request),
-        )
+        # Few at a time: each password takes 50 ms and 16 MB.
+        viewer = await to_thread.run_sync(shared.access.sign_in, name, secret, address(request), limiter=shared.readers)
     except TooManyTries as exc:
         answer = _page(request, shared, Problem(code=exc.code, message=str(exc)), 429)
         answer.headers["retry-after"] = str(exc.retry_after_seconds)
@@ -74,9 +71,9 @@ async def viewer_of(request: Request, shared: Shared) -> Viewer | None:
     """Who is asking: by bearer token, else by session. Errors: TooManyTries."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return await to_thread.run_sync(shared.access.bearer, token.strip(), address(request))
+        return await to_thread.run_sync(shared.access.bearer, token.strip(), address(request), limiter=shared.readers)
     cookie = request.cookies.get(COOKIE)
-    return await to_thread.run_sync(shared.access.session, cookie) if cookie else None
+    return await to_thread.run_sync(shared.access.session, cookie, limiter=shared.readers) if cookie else None
 
 
 def ask_to_sign_in(request: Request) -> Response:
@@ -87,6 +84,9 @@ def ask_to_sign_in(request: Request) -> Response:
         answer = json_response(body, 401)
         answer.headers["www-authenticate"] = 'Bearer realm="hubwire"'
         return answer
+    if "hx-request" in request.headers:
+        # A part of a page that renews itself: the page as a whole goes to the sign-in page.
+        return Response(status_code=401, headers={"hx-redirect": "/login"})
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     answer = RedirectResponse("/login", 303)
     if path != "/":

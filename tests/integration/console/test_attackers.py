@@ -63,6 +63,11 @@ def test_a_made_up_cookie_is_no_session(console: Console, cookie: str) -> None:
     assert answer.status_code == 303
 
 
+def test_a_part_that_renews_itself_sends_the_whole_page_to_sign_in(console: Console) -> None:
+    answer = console.client.get("/", headers={"hx-request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login")
+
+
 # -- wrong role
 
 

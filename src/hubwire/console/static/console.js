@@ -80,6 +80,22 @@
   });
   document.addEventListener("htmx:load", (event) => { localise(event.target); reachable(event.target); });
 
+  // When the server does not answer, what is shown gets older: say so until it answers again.
+  let lost = null;
+  function answered(isThere) {
+    if (isThere) {
+      lost?.remove();
+      lost = null;
+    } else if (!lost) {
+      lost = document.createElement("p");
+      lost.className = "notice warn lost";
+      lost.setAttribute("role", "status");
+      lost.textContent = "The server does not answer. What you see is not renewed.";
+      document.body.append(lost);
+    }
+  }
+  document.addEventListener("htmx:afterRequest", (event) => answered(event.detail.successful));
+
   // The menu is open where there is room for it.
   const menu = document.getElementById("menu");
   const wide = window.matchMedia("(min-width: 860px)");
