@@ -17,10 +17,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-FIRST = (
+FIRST = (  # noqa: SIM905 - a list of words reads better
     "Ada Ben Chloe Dan Eva Finn Gita Hugo Ines Jon Kai Lena Max Nora Omar Pia Quin Rosa Sam Tia Uma Vic Wes Yara Zoe"
 ).split()
-LAST = (
+LAST = (  # noqa: SIM905
     "Abel Brun Cole Diaz Egger Fuchs Gold Horn Ito Jung Kern Lang Moser Nagy Olsen Park Reiter Sato Toth Ulm Vogt"
     " Weiss Yang Zorn"
 ).split()

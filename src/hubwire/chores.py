@@ -6,21 +6,18 @@ Each chore survives its own failures.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
 
 from hubwire.errors import BackendError
-from hubwire.forget import Forgetter
 from hubwire.registry.protocol import Registry
 from hubwire.retention import Retention
 
 log = structlog.get_logger("hubwire")
 
 RETENTION_SECONDS = 300.0
-REGULATION_SECONDS = 30.0
 HUB_ID_SECONDS = 60.0
 AGAIN_SECONDS = 1.0
 FAILED_SECONDS = 30.0
@@ -33,32 +30,6 @@ async def retain(retention: Retention) -> None:
     while True:
         removed = await asyncio.to_thread(retention.run_once)
         await asyncio.sleep(AGAIN_SECONDS if removed.has_more else RETENTION_SECONDS)
-
-
-class Poke:
-    """A word from any thread that there is something to do at once."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def give(self) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._event.set)
-
-    async def wait(self, seconds: float) -> None:
-        """Until poked, or for so long."""
-        self._loop = asyncio.get_running_loop()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), seconds)
-        self._event.clear()
-
-
-async def regulate(forgetter: Forgetter, poke: Poke) -> None:
-    """Carry regulations out, for ever: when poked, and those that wait for HubSpot again and again."""
-    while True:
-        await forgetter.run_open()
-        await poke.wait(REGULATION_SECONDS)
 
 
 async def learn_hub_ids(registry: Registry, test: Callable[[int], Awaitable[str | None]]) -> None:

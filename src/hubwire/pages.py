@@ -18,6 +18,7 @@ from hubwire.device.routes import device_routes
 from hubwire.emulator.browser import browser_routes
 from hubwire.errors import BackendError, SettingsError
 from hubwire.imports import BYTES_PER_APPEND, entries_of_lines, lines_of, source_named
+from hubwire.metrics_route import metrics_route
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.secret import Secret
 from hubwire.service import Service
@@ -30,6 +31,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 def make_pages(service: Service, public_url: str) -> Starlette:
     """The pages of this service. The console answers what nobody else takes."""
     routes: list[BaseRoute] = [*_probes(service), *_local(service)]
+    routes.append(metrics_route(service.metrics(), service.settings.metrics_token))
     routes += device_routes(service.browser_sources, service.assets, service.settings.public_url)
     if service.sandbox is not None:
         routes += demo_routes(service.browser_sources.first, service.assets)

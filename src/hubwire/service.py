@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from hubwire.backends.store import Store, open_store
 from hubwire.browser_sources import BrowserSources
-from hubwire.chores import Chore, Poke, learn_hub_ids, regulate, retain
+from hubwire.chores import Chore, learn_hub_ids, retain
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock, SystemClock
 from hubwire.console.access import Access
@@ -27,11 +28,13 @@ from hubwire.device.snippet import snippet
 from hubwire.forget import Forgetter
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.local import LocalServer
+from hubwire.metrics import Telemetry
+from hubwire.observability import make_alerts, make_metrics
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.record.replay import ReplayRunner
-from hubwire.regulations import Regulations
+from hubwire.regulations import RegulationRunner, Regulations
 from hubwire.retention import Retention
 from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
 from hubwire.secret import Secret
@@ -95,7 +98,8 @@ class Service:
         self.clients = ClientFactory(registry, self.clock, settings)
         self.replays = ReplayRunner(self.store.replays, self.clock, self._wake)
         self.forgetter = Forgetter(self.store, lambda destination: self.clients.make(destination), self.clock)
-        self.regulate = Poke()
+        self.regulations = RegulationRunner(self.forgetter)
+        self.telemetry = Telemetry()
 
     def start(self) -> None:
         """Start the sandbox, when a destination needs it, and the worker."""
@@ -123,12 +127,20 @@ class Service:
     def chores(self) -> list[tuple[str, Chore]]:
         """What runs in the background of the web server's loop."""
         retention = Retention(self.store, self.settings, self.clock)
+        alerts = make_alerts(self.store, self.settings, self.clock)
         return [
             ("replays", self.replays.run),
             ("retention", partial(retain, retention)),
-            ("regulations", partial(regulate, self.forgetter, self.regulate)),
+            ("regulations", self.regulations.run),
             ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id)),
+            *([("alerts", alerts.run)] if alerts is not None else []),
         ]
+
+    def metrics(self) -> CollectorRegistry:
+        """What `/metrics` shows."""
+        return make_metrics(
+            self.store, self.clock, self.receive.counts, self.journal, self.suppressions, self.telemetry
+        )
 
     def _workbench(self) -> Workbench:
         return Workbench(self.store.registry, self.store.record, self.front, self.clients, self.clock)
@@ -161,7 +173,7 @@ class Service:
             wake=self._wake,
             poke_replays=self.replays.poke,
             notice=self._wake,
-            regulations=Regulations(self.forgetter, store.privacy, self.regulate.give),
+            regulations=Regulations(self.forgetter, store.privacy, self.regulations.poke),
         )
 
     def _parts(self) -> WorkerParts:
