@@ -22,8 +22,9 @@ check: set-up ## format, lint, types, generated pages
 	$(BIN)/mypy
 	$(BIN)/python -m hubwire.reference --check
 
-docs: set-up ## write the generated reference pages
+docs: set-up ## write the generated reference pages, and the documentation as a site in build/site
 	$(BIN)/python -m hubwire.reference
+	scripts/site
 
 bench: set-up ## calls, events per CPU-second, memory: the corpus and a million events against the emulator
 	$(BIN)/python benchmarks/bench_delivery.py
