@@ -2,28 +2,27 @@
 
 A running server owns the journal's appender, so the lines go to it over loopback; without one they are appended here.
 A line keeps its messageId, or gets one from its content and place: importing the same file again doubles nothing.
-`sentAt` of an exported message is dropped, or clock correction would move the past to today (Segment docs, "Historical
-import").
+An import that was stopped goes on where it stopped (`backfill/bookmarks.py`). What is read is in `backfill/reading.py`.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
 
 import httpx2
 import msgspec
 
 from hubwire.backends.store import open_store
+from hubwire.backfill.bookmarks import Bookmarks
+from hubwire.backfill.history import as_history
+from hubwire.backfill.reading import BYTES_PER_CHUNK, STDIN, Line, chunks, total_bytes
 from hubwire.clock import Clock
 from hubwire.destination import Source
 from hubwire.errors import BackendError, SettingsError, UploadRefused
-from hubwire.journal.protocol import Journal
 from hubwire.local import LocalServer, find_local_server
 from hubwire.message import Entry
 from hubwire.receive.entries import Terms, entries_of
@@ -32,24 +31,23 @@ from hubwire.receive.parse import encoded, read_upload
 from hubwire.receive.paths import Route, Takes
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
+from hubwire.suppression import Suppressions, append_admitted
 
-LINES_PER_APPEND = 1000
-BYTES_PER_APPEND = 4 * 1024 * 1024
+__all__ = ["Line", "total_bytes"]
+
+BYTES_PER_APPEND = BYTES_PER_CHUNK
 ANY_TYPE = Route(Takes.SINGLE, None)
 MAX_REJECTIONS = 1000
 
 
-class Line(NamedTuple):
-    """One line of a file, numbered from 1."""
-
-    number: int
-    text: bytes
-
-
 class ImportOutcome(msgspec.Struct):
-    """What became of the lines. `rejected` names the first thousand lines that were not journaled, and why."""
+    """What became of the lines. `rejected` names the first thousand lines that were not journaled, and why.
+
+    `skipped`: read by an import that was stopped, and not looked at again.
+    """
 
     read: int = 0
+    skipped: int = 0
     journaled: int = 0
     duplicates: int = 0
     unreadable: int = 0
@@ -57,6 +55,7 @@ class ImportOutcome(msgspec.Struct):
 
     def add(self, other: ImportOutcome) -> None:
         self.read += other.read
+        self.skipped += other.skipped
         self.journaled += other.journaled
         self.duplicates += other.duplicates
         self.unreadable += other.unreadable
@@ -77,7 +76,7 @@ def entries_of_lines(
             outcome.rejected.append(f"line {line.number}: {exc}")
             continue
         fields = upload.fields[0]
-        fields.pop("sentAt", None)
+        as_history(fields)
         if not fields.get("messageId"):
             fields["messageId"] = "import-" + hashlib.sha256(b"%d:" % line.number + line.text).hexdigest()[:40]
         upload.bodies[0] = encoded(fields)
@@ -92,7 +91,7 @@ def append_lines(
     lines: Sequence[Line], source: Source, append: Callable[[list[Entry]], list[int | None]], now_ms: int
 ) -> ImportOutcome:
     """Append lines; on return they are on disk."""
-    entries, outcome = entries_of_lines(lines, source, now_ms, ReceiveLimits())
+    entries, outcome = entries_of_lines([line for line in lines if line.text], source, now_ms, ReceiveLimits())
     positions = append(entries)
     outcome.duplicates = positions.count(None)
     outcome.journaled = len(positions) - outcome.duplicates
@@ -111,23 +110,26 @@ def source_named(registry: Registry, name: str) -> Source:
 def import_messages(
     settings: Settings, files: Sequence[str], source_name: str, report: Callable[[int, int], None], clock: Clock
 ) -> ImportOutcome:
-    """Import files, in order. `report(bytes_done, lines_done)` is called after each append.
+    """Import files, in order. `report(bytes_done, lines_done)` is called after each append, counted over all files.
 
-    Errors: SettingsError (no such source or file), BackendError (the journal cannot be written to).
+    Errors: SettingsError (no such source or file), BackendError (the journal cannot be written to). What was appended
+    stays, and the same call goes on behind it.
     """
     outcome = ImportOutcome()
     with ExitStack() as stack:
         append = _appender(settings, source_name, stack, clock)
+        marks = Bookmarks(Path(settings.data), source_name)
+        bytes_before = 0
         for name in files:
-            for lines, bytes_done in _chunks(name):
-                outcome.add(append(lines))
-                report(bytes_done, outcome.read)
+            skipped = marks.line(name)
+            outcome.add(ImportOutcome(read=skipped, skipped=skipped))
+            for chunk in chunks(name, after=skipped):
+                outcome.add(append(chunk.lines))
+                marks.set(name, chunk.lines[-1].number)
+                report(bytes_before + chunk.bytes_done, outcome.read)
+            bytes_before += 0 if name == STDIN else Path(name).stat().st_size
+        marks.clear(files)
     return outcome
-
-
-def total_bytes(files: Sequence[str]) -> int | None:
-    """The size of all files, None with standard input among them."""
-    return None if "-" in files else sum(Path(name).stat().st_size for name in files)
 
 
 def _appender(
@@ -140,9 +142,11 @@ def _appender(
         return lambda lines: _post(client, server, source_name, lines)
     store = open_store(settings, clock, appends=True)
     stack.callback(store.close)
+    stack.callback(store.journal.close)
     source = source_named(store.registry, source_name)
-    journal: Journal = store.journal
-    return lambda lines: append_lines(lines, source, journal.append, clock.now_ms())
+    suppressions = Suppressions(store.privacy, store.registry, store.vault, clock)
+    append = partial(append_admitted, store.journal.append, suppressions)
+    return lambda lines: append_lines(lines, source, append, clock.now_ms())
 
 
 def _answers(server: LocalServer) -> bool:
@@ -174,38 +178,3 @@ def lines_of(body: bytes, first_number: int) -> list[Line]:
     """The lines of a request body; empty ones are left out but counted."""
     numbered = enumerate(body.split(b"\n"), first_number)
     return [Line(number, text) for number, text in numbered if text.strip()]
-
-
-def _chunks(name: str) -> Iterator[tuple[list[Line], int]]:
-    """Groups of lines with the bytes read so far (of the file as it lies on disk)."""
-    with ExitStack() as stack:
-        raw: IO[bytes] = sys.stdin.buffer if name == "-" else stack.enter_context(_opened(name))
-        stream: Iterable[bytes] = stack.enter_context(gzip.open(raw)) if name.endswith(".gz") else raw
-        lines: list[Line] = []
-        size = 0
-        for number, text in enumerate(stream, 1):
-            lines.append(Line(number, text.rstrip(b"\r\n")))
-            size += len(text)
-            if len(lines) >= LINES_PER_APPEND or size >= BYTES_PER_APPEND:
-                yield _without_empty(lines), _place(raw)
-                lines, size = [], 0
-        if lines:
-            yield _without_empty(lines), _place(raw)
-
-
-def _without_empty(lines: list[Line]) -> list[Line]:
-    return [line for line in lines if line.text.strip()] or lines[:0]
-
-
-def _opened(name: str) -> IO[bytes]:
-    try:
-        return open(name, "rb")
-    except OSError as exc:
-        raise SettingsError(f"{name}: {exc.strerror}") from exc
-
-
-def _place(raw: Any) -> int:
-    try:
-        return int(raw.tell())
-    except (OSError, ValueError):
-        return 0

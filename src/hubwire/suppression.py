@@ -6,7 +6,7 @@ its e-mail, or, when it has no userId, by its anonymousId: another user of the s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -120,6 +120,15 @@ class Suppressions:
             self._known = self._privacy.suppressed()
             self._sources = self._registry.sources()
             self._version = version
+
+
+def append_admitted(
+    append: Callable[[list[Entry]], list[int | None]], suppressions: Suppressions, entries: Sequence[Entry]
+) -> list[int | None]:
+    """Append the entries that may be stored; the others have no position, like duplicates."""
+    may = suppressions.admitted(entries)
+    positions = iter(append(chosen(entries, may)))
+    return [next(positions) if one else None for one in may]
 
 
 class SuppressingJournal:

@@ -1,4 +1,4 @@
-"""Running: serve, emulator, import, plan."""
+"""Running: serve, emulator, plan."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, settings_of
 from hubwire.clock import SystemClock
@@ -55,41 +53,6 @@ def emulator(
         host=host,
         port=port,
     )
-
-
-def import_files(
-    files: Annotated[list[str], typer.Argument(help="NDJSON files of Segment messages; .gz too; - is standard input.")],
-    source: Annotated[str, typer.Option(help="Name of the source that they belong to.")],
-    json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Journal Segment messages from files, at backfill priority. Run it again after a stop: nothing is doubled.
-
-    Example: hubwire import history.ndjson.gz --source server
-    """
-    from hubwire.imports import import_messages, total_bytes
-
-    settings = settings_of(config)
-    with Progress(console=Console(stderr=True), disable=json) as progress:
-        bar = progress.add_task("Importing", total=total_bytes(files))
-        outcome = import_messages(
-            settings,
-            files,
-            source,
-            lambda done, lines: progress.update(bar, completed=done, description=f"{lines:,} messages"),
-            SystemClock(),
-        )
-    if json:
-        print_json(outcome)
-    else:
-        console.print(
-            f"{outcome.read} read, {outcome.journaled} journaled, {outcome.duplicates} known already,"
-            f" {outcome.unreadable} unreadable"
-        )
-        for rejection in outcome.rejected[:20]:
-            console.print(f"  {rejection}", markup=False)
-    if outcome.unreadable:
-        raise typer.Exit(1)
 
 
 def plan(
@@ -145,5 +108,4 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(serve)
     app.command()(emulator)
-    app.command("import")(import_files)
     app.command()(plan)

@@ -1,0 +1,70 @@
+"""Where a stopped import goes on: one small file in the data folder, gone when the import has ended.
+
+A bookmark is only a short cut: what it skips is in the journal already, and what it does not skip would be known as a
+duplicate. It is therefore written after the journal, and ignored when the file was changed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from hubwire.backfill.reading import STDIN
+
+FILE = "imports.json"
+
+
+class Mark(msgspec.Struct):
+    """How far a file was imported; size and time tell whether it is still the same."""
+
+    size: int
+    modified_ns: int
+    line: int
+
+
+class Bookmarks:
+    """The bookmarks of one source."""
+
+    def __init__(self, data: Path, source_name: str) -> None:
+        self._path = data / FILE
+        self._source = source_name
+        try:
+            self._marks = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Mark])
+        except (OSError, msgspec.MsgspecError):
+            self._marks = {}
+
+    def line(self, name: str) -> int:
+        """Up to which line this file was imported; 0 for one that was not, or that was changed since."""
+        mark = self._marks.get(self._key(name))
+        return mark.line if mark is not None and mark == self._mark(name, mark.line) else 0
+
+    def set(self, name: str, line: int) -> None:
+        """Everything up to this line is in the journal."""
+        if name != STDIN:
+            self._marks[self._key(name)] = self._mark(name, line)
+            self._write()
+
+    def clear(self, names: Sequence[str]) -> None:
+        """The import has ended."""
+        gone = [self._marks.pop(self._key(name), None) for name in names if name != STDIN]
+        if any(gone):
+            self._write()
+
+    def _key(self, name: str) -> str:
+        return f"{self._source}:{os.path.abspath(name)}"
+
+    @staticmethod
+    def _mark(name: str, line: int) -> Mark:
+        found = Path(name).stat()
+        return Mark(found.st_size, found.st_mtime_ns, line)
+
+    def _write(self) -> None:
+        if not self._marks:
+            self._path.unlink(missing_ok=True)
+            return
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(self._marks))
+        fresh.replace(self._path)

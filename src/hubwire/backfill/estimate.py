@@ -1,0 +1,173 @@
+"""What an import would cost in HubSpot calls, before it begins. Pure; nothing is sent and nothing stored.
+
+The lane's own gathering and coalescing are run over the file in cycles of the size that the lane would take, with a
+memory of what the cycles before would have confirmed: what does not change is not counted again. Cycles that a lane
+makes while an import is still being read can be smaller, so that it may take some more calls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from hubwire.deliver.adopt import DOMAINS_PER_SEARCH
+from hubwire.deliver.batch import (
+    ASSOCIATIONS_PER_CALL,
+    EVENTS_PER_CALL,
+    OBJECTS_PER_CALL,
+    SEARCH_BODY_BYTES,
+    split_by_size,
+)
+from hubwire.deliver.coalesce import Wanted, Work, confirm, difference
+from hubwire.deliver.gather import Gatherer, LoadLinks
+from hubwire.deliver.ledger import Ledger
+from hubwire.destination import Destination, Source
+from hubwire.message import Row
+from hubwire.operation import Discard, Link
+from hubwire.record.protocol import Company, Person
+from hubwire.schema import PortalSchema
+
+FOR_EVER_MS = 1 << 60
+
+
+class Estimate(msgspec.Struct, kw_only=True):
+    """What would be asked of one destination. `calls`: by what they do; `day_percent` of the day's calls."""
+
+    destination: str
+    messages: int = 0
+    contacts: int = 0
+    companies: int = 0
+    associations: int = 0
+    events: int = 0
+    definitions: int = 0
+    discarded: dict[str, int] = {}
+    held: int = 0
+    calls: dict[str, int] = {}
+    total_calls: int = 0
+    seconds: float = 0.0
+    day_percent: float = 0.0
+    schema_is_default: bool = False
+    """HubSpot's own properties were taken, because the portal's could not be read."""
+
+
+@dataclass(slots=True)
+class Estimator:
+    """Adds cycles up. `load_links` reads the record's identity memory."""
+
+    destination: Destination
+    sources: Mapping[int, Source]
+    schema: PortalSchema
+    load_links: LoadLinks
+    _learnt: dict[tuple[str, str], Link] = field(default_factory=dict)
+    _people: dict[str, Person] = field(default_factory=dict)
+    _companies: dict[str, Company] = field(default_factory=dict)
+    _pairs: set[tuple[str, str]] = field(default_factory=set)
+    _defined: set[str] = field(default_factory=set)
+    _calls: Counter[str] = field(default_factory=Counter)
+    _discarded: Counter[str] = field(default_factory=Counter)
+    _held: dict[int, Row] = field(default_factory=dict)
+    _messages: int = 0
+    _events: int = 0
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """One cycle."""
+        self._messages += len(rows)
+        work, ledger, rows_now = self._gathered([*self._held.values(), *rows])
+        self._held.clear()
+        for position, fate in ledger.fates.items():
+            if isinstance(fate, Discard):
+                self._discarded[str(fate.reason)] += 1
+            else:
+                self._held[position] = rows_now[position]
+        for email, _ in work.associations:
+            work.contacts.setdefault(email, Wanted(email))
+        self._add_companies(work)
+        self._add_contacts(work)
+        fresh = {pair for pair in work.associations if pair not in self._pairs}
+        self._pairs |= fresh
+        self._calls["associate"] += -(-len(fresh) // ASSOCIATIONS_PER_CALL)
+        self._add_events(work)
+
+    def estimate(self, calls_per_second: float, calls_per_day: int) -> Estimate:
+        """The sums. Units: both limits in calls."""
+        total = self._calls.total()
+        return Estimate(
+            destination=self.destination.name,
+            messages=self._messages,
+            contacts=len(self._people),
+            companies=len(self._companies),
+            associations=len(self._pairs),
+            events=self._events,
+            definitions=len(self._defined),
+            discarded=dict(self._discarded.most_common()),
+            held=len(self._held),
+            calls={name: count for name, count in sorted(self._calls.items()) if count},
+            total_calls=total,
+            seconds=math.ceil(total / calls_per_second * 10) / 10,
+            day_percent=round(total * 100 / calls_per_day, 2),
+        )
+
+    def _gathered(self, rows: Sequence[Row]) -> tuple[Work, Ledger, dict[int, Row]]:
+        ledger = Ledger()
+        gatherer = Gatherer(self.destination, self.sources, self.schema, self._load_links, ledger)
+        readable = [row for row in rows if row.rejected is None]
+        gatherer.take(readable)
+        gatherer.finish()
+        for link in gatherer.identity.changed:
+            self._learnt[link.space, link.key] = link
+        return gatherer.work, ledger, {row.position: row for row in readable}
+
+    def _load_links(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
+        wanted = set(keys)
+        learnt = {key: self._learnt[key] for key in wanted if key in self._learnt}
+        return {**self.load_links(wanted - learnt.keys()), **learnt}
+
+    def _add_contacts(self, work: Work) -> None:
+        changed = 0
+        for email, wanted in work.contacts.items():
+            person = self._people.get(email)
+            if person is None:
+                person = self._people[email] = Person(email, contact_id="?", confirmed_at_ms=0)
+                changed += 1
+            elif difference(wanted, person, 0, FOR_EVER_MS).send:
+                changed += 1
+            confirm(person, wanted)
+        self._calls["upsert contacts"] += -(-changed // OBJECTS_PER_CALL)
+
+    def _add_companies(self, work: Work) -> None:
+        changed, unknown = 0, []
+        for domain, wanted in work.companies.items():
+            company = self._companies.get(domain)
+            if company is None:
+                company = self._companies[domain] = Company(domain, company_id="?", confirmed_at_ms=0)
+                changed += 1
+                unknown.append(domain)
+            elif difference(wanted, company, 0, FOR_EVER_MS).send:
+                changed += 1
+            confirm(company, wanted)
+        self._calls["search companies"] += len(split_by_size(unknown, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH))
+        self._calls["write companies"] += -(-changed // OBJECTS_PER_CALL)
+
+    def _add_events(self, work: Work) -> None:
+        for event in work.events:
+            if event.event not in self.schema.events and event.event not in self._defined:
+                self._defined.add(event.event)
+                self._calls["define events"] += 1
+        self._events += len(work.events)
+        self._calls["send events"] += -(-len(work.events) // EVENTS_PER_CALL)
+
+
+def cycles(rows: Iterable[Row], cycle_messages: int) -> Iterator[list[Row]]:
+    """Rows in groups as a lane takes them."""
+    group: list[Row] = []
+    for row in rows:
+        group.append(row)
+        if len(group) >= cycle_messages:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -1,0 +1,218 @@
+"""`hubwire import`: formats, going on after a stop, and an estimate that comes true."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.ops.conftest import TOKEN, Shell
+from tests.integration.ops.test_forget import Installation
+
+from hubwire import imports
+from hubwire.backfill import reading
+from hubwire.backfill.estimate import Estimator, cycles
+from hubwire.backfill.rows import rows_of_files
+from hubwire.destination import Destination, Source
+from hubwire.message import Row
+from hubwire.plan.default_portal import default_portal
+from hubwire.record.privacy import RegulationType
+from hubwire.testing import Emulator
+
+NOW = 1_795_000_000_000
+
+
+@pytest.fixture
+def ready(installed: Shell) -> Shell:
+    installed("source", "add", "api", "--kind", "server")
+    return installed
+
+
+def ndjson(*messages: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(one).encode() + b"\n" for one in messages)
+
+
+def identify(number: int, **traits: Any) -> dict[str, Any]:
+    return {
+        "type": "identify",
+        "userId": f"u{number}",
+        "messageId": f"i{number}",
+        "traits": {"email": f"person{number}@example.com", **traits},
+    }
+
+
+def journaled(shell: Shell) -> list[dict[str, Any]]:
+    store = shell.store()
+    rows = store.journal.read(0, 10**6, source_ids=None, is_backfill=True)
+    store.close()
+    return [json.loads(row.body) for row in rows]
+
+
+def test_a_folder_of_every_format_is_imported_once(ready: Shell) -> None:
+    folder = Path("export")
+    folder.mkdir()
+    (folder / "1.json.gz").write_bytes(gzip.compress(ndjson({**identify(1), "sentAt": "x", "projectId": "p"})))
+    (folder / "2.json").write_bytes(json.dumps([identify(2), identify(3)]).encode())
+    (folder / "3.csv").write_bytes(b"email,plan\nperson4@example.com,gold\n")
+    ran = ready("import", "export", "--source", "api", "--json")
+    assert ran.code == 0
+    assert (ran.json["read"], ran.json["journaled"], ran.json["skipped"]) == (4, 4, 0)
+    bodies = journaled(ready)
+    assert [one["userId"] for one in bodies] == ["u1", "u2", "u3", "person4@example.com"]
+    assert "sentAt" not in bodies[0]
+    assert "projectId" not in bodies[0]
+    again = ready("import", "export", "--source", "api", "--json").json
+    assert (again["read"], again["journaled"], again["duplicates"]) == (4, 0, 4)
+
+
+def test_lines_without_an_id_get_one_from_their_place_and_content(ready: Shell) -> None:
+    message = {"type": "track", "userId": "1", "event": "Same"}
+    Path("a.ndjson").write_bytes(ndjson(message, message))
+    assert ready("import", "a.ndjson", "--source", "api", "--json").json["journaled"] == 2
+    assert ready("import", "a.ndjson", "--source", "api", "--json").json["duplicates"] == 2
+
+
+def test_a_stopped_import_goes_on_where_it_stopped(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LINES_PER_CHUNK", 10)
+    Path("a.ndjson").write_bytes(ndjson(*(identify(number) for number in range(35))))
+    Path("b.ndjson").write_bytes(ndjson(*(identify(number) for number in range(35, 50))))
+    append, calls = imports.append_lines, 0
+
+    def failing(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise KeyboardInterrupt
+        return append(*arguments)
+
+    monkeypatch.setattr(imports, "append_lines", failing)
+    assert ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json").code != 0
+    assert len(journaled(ready)) == 35
+
+    monkeypatch.setattr(imports, "append_lines", append)
+    done = ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json").json
+    assert (done["read"], done["skipped"], done["journaled"], done["duplicates"]) == (50, 35, 15, 0)
+    assert len(journaled(ready)) == 50
+    assert not Path("data/imports.json").exists()
+
+
+def test_lines_that_are_no_messages_are_named_and_the_rest_is_imported(ready: Shell) -> None:
+    Path("a.ndjson").write_bytes(b"nonsense\n\n" + ndjson(identify(1), {"type": "identify"}))
+    ran = ready("import", "a.ndjson", "--source", "api", "--json")
+    assert ran.code == 1
+    assert (ran.json["unreadable"], ran.json["journaled"]) == (1, 2)
+    assert [one.partition(":")[0] for one in ran.json["rejected"]] == ["line 1", "line 4"]
+
+
+def test_forgotten_people_are_not_imported_again(tmp_path: Path, emulator: Emulator, shell: Shell) -> None:
+    here = Installation(tmp_path / "data", emulator)
+    here.forget("person1@example.com", RegulationType.SUPPRESS_ONLY)
+    here.close()
+    Path("a.ndjson").write_bytes(ndjson(identify(1), identify(2)))
+    done = shell("import", "a.ndjson", "--source", "api", "--json").json
+    assert (done["read"], done["journaled"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nowhere.ndjson", "--source", "api"), "no such file"),
+        (("a.ndjson", "--source", "nobody"), "Sources: api."),
+        (("a.ndjson", "--source", "api", "--estimate"), "feeds no destination"),
+        (("-", "--source", "api", "--estimate"), "standard input"),
+    ],
+)
+def test_what_cannot_be_imported_is_one_clear_line(ready: Shell, arguments: tuple[str, ...], words: str) -> None:
+    Path("a.ndjson").write_bytes(ndjson(identify(1)))
+    ran = ready("import", *arguments)
+    assert ran.code == 1
+    assert words in ran.err
+
+
+# -- the estimate
+
+
+def corpus() -> list[dict[str, Any]]:
+    """People, twice; tracks with and without a person; groups of forty companies."""
+    messages: list[dict[str, Any]] = []
+    for number in range(600):
+        messages.append(identify(number % 450, plan="gold" if number < 450 else "silver"))
+        messages[-1]["messageId"] = f"i-{number}"
+    for number in range(1300):
+        messages.append(
+            {"type": "track", "userId": f"u{number % 500}", "messageId": f"t{number}", "event": f"Event {number % 3}"}
+        )
+    for number in range(450):
+        messages.append(
+            {
+                "type": "group",
+                "userId": f"u{number}",
+                "groupId": f"g{number % 40}",
+                "messageId": f"g{number}",
+                "traits": {"website": f"https://company{number % 40}.example.com", "name": f"Company {number % 40}"},
+            }
+        )
+    messages.append({"type": "page", "userId": "u1", "messageId": "p1"})
+    return messages
+
+
+def test_the_estimate_comes_true(tmp_path: Path, emulator: Emulator) -> None:
+    emulator.set_limits(property_lag_seconds=0, search_lag_seconds=0)
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(ndjson(*corpus()))
+    here = Installation(tmp_path / "data", emulator)
+    source = here.store.registry.sources()[1]
+    [destination] = here.store.registry.destinations().values()
+    estimator = Estimator(
+        destination, here.store.registry.sources(), default_portal(str(destination.hub_id)), here.store.record.links
+    )
+    for rows in cycles(rows_of_files([str(path)], source, NOW), 10_000):
+        estimator.take(rows)
+    wanted = estimator.estimate(10.0, 40_000)
+
+    here.send(1, *corpus())
+    here.deliver()
+    told = emulator.stats()["calls"]
+    made = {call: count for call, count in told.items() if call.startswith("POST") and "properties" not in call}
+    assert sum(made.values()) == wanted.total_calls, (made, wanted.calls)
+    assert (wanted.contacts, wanted.companies, wanted.associations) == (450, 40, 450)
+    assert wanted.events == len(emulator.events())
+    assert (wanted.held, wanted.discarded) == (100, {"page-is-device-only": 1})
+    assert wanted.definitions == 3
+    assert wanted.day_percent == pytest.approx(wanted.total_calls / 400, abs=0.01)
+    here.close()
+
+
+def test_what_does_not_change_between_cycles_is_not_counted_again() -> None:
+    destination = Destination(destination_id=1, name="hubspot", hub_id="1")
+    estimator = Estimator(destination, {1: Source(source_id=1, name="api")}, default_portal("1"), lambda keys: {})
+    rows = [
+        Row(
+            number + 1,
+            1,
+            f"m{number}",
+            NOW,
+            json.dumps(identify(number % 10, firstname="A")).encode(),
+            None,
+            True,
+            None,
+        )
+        for number in range(30)
+    ]
+    for part in cycles(rows, 10):
+        estimator.take(part)
+    assert estimator.estimate(10.0, 100).calls == {"upsert contacts": 1}
+
+
+def test_the_command_tells_calls_share_of_the_day_and_imports_nothing(ready: Shell, emulator: Emulator) -> None:
+    ready("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
+    Path("a.ndjson").write_bytes(ndjson(*corpus()))
+    [told] = ready("import", "a.ndjson", "--source", "api", "--estimate", "--json").json
+    assert (told["destination"], told["schema_is_default"]) == ("hubspot", False)
+    assert told["total_calls"] == sum(told["calls"].values())
+    text = ready("import", "a.ndjson", "--source", "api", "--estimate").out
+    assert "% of a day's calls" in text
+    assert journaled(ready) == []
+    assert emulator.contacts() == []
