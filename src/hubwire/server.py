@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -125,7 +126,11 @@ def banner(service: Service, url: str) -> str:
     token = service.access.first_token()
     if token is not None:
         lines.append(f"Admin token, shown this once: {token.reveal()}")
-    lines.append(f"Console, signed in once by this link: {service.access.sign_in_link(url)}")
+    if service.sandbox is not None or sys.stdout.isatty():
+        # A log file is no place for a key to the console.
+        lines.append(f"Console, signed in once by this link: {service.access.sign_in_link(url)}")
+    else:
+        lines.append(f"Console: {url}/")
     key = service.first_start.write_key
     if key is not None:
         body = '{"userId":"user1234","traits":{"email":"peter@example.com","firstname":"Peter","lastname":"Gibbon"}}'

@@ -11,10 +11,15 @@ import typer
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
 from hubwire.clock import SystemClock
 from hubwire.delivery import State
+from hubwire.errors import SettingsError
 from hubwire.reasons import Reason, explain
 from hubwire.record.queries import LaneStatus, MessageDetail, MessageFilter, MessageSummary
+from hubwire.record.replay import SLICE_MESSAGES, ReplayState
 
 POLL_SECONDS = 0.25
+RECENT_REPLAYS = 20
+ACTOR = "command line"
+REPLAYABLE = (State.DEAD, State.DISCARDED, State.HELD, State.DELIVERED)
 
 
 def status(
@@ -33,7 +38,9 @@ def status(
     with reading(config) as store:
         while True:
             lanes = store.queries.lanes(SystemClock().now_ms())
-            drained = all(lane.is_drained for lane in lanes)
+            drained = all(lane.is_drained for lane in lanes) and not any(
+                one.state is ReplayState.RUNNING for one in store.replays.recent(RECENT_REPLAYS)
+            )
             if not wait_drained or drained or time.monotonic() > deadline:
                 break
             time.sleep(POLL_SECONDS)
@@ -176,10 +183,15 @@ def replay(
     """
     wanted = MessageFilter(state=state, reason=reason, user=user)
     with reading(config) as store:
+        if state not in REPLAYABLE:
+            raise SettingsError(f"replay: a {state} message is not settled yet; choose one of {', '.join(REPLAYABLE)}")
         count = store.queries.count(wanted)
         typer.echo(f"{count} messages")
         if count and (yes or typer.confirm("Replay them?")):
-            store.queries.replay(wanted, SystemClock().now_ms())
+            now_ms = SystemClock().now_ms()
+            store.replays.begin(wanted, ACTOR, now_ms)
+            # The first slice goes at once; the running server feeds the others beside live traffic.
+            store.replays.step(now_ms, SLICE_MESSAGES)
             typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
 
 
