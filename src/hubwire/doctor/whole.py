@@ -1,4 +1,5 @@
-"""Everything in one diagnosis: this machine, then each destination with its lane and its portal."""
+"""Everything in one diagnosis: this machine, then each destination with its lane and its portal. Also the parts of it
+that the console asks for: the test of one connection, and the state of this machine."""
 
 from __future__ import annotations
 
@@ -6,12 +7,13 @@ import asyncio
 
 from hubwire.backends.store import Store
 from hubwire.clients import ClientFactory
-from hubwire.clock import SystemClock
+from hubwire.clock import Clock, SystemClock
 from hubwire.destination import Destination
-from hubwire.doctor import Check, Diagnosis, Health, Section
+from hubwire.doctor import Check, ConnectionReport, Diagnosis, Health, Section, fail
 from hubwire.doctor.machine import examine_machine, lane_checks
 from hubwire.doctor.portal import examine
 from hubwire.errors import HubwireError, SettingsError
+from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
 
 
@@ -37,15 +39,29 @@ def diagnose(store: Store, settings: Settings, name: str | None, *, offline: boo
 
 
 async def _portal(store: Store, clients: ClientFactory, destination: Destination, checks: list[Check]) -> Section:
-    try:
-        token = store.registry.token(destination.destination_id)
-        client = clients.make(destination)
-    except HubwireError as exc:
-        failed = Check(name="Access token", health=Health.FAIL, said=str(exc), remedy=exc.hint)
-        return Section(title=f"Destination {destination.name}", checks=[*checks, failed])
-    if client is None:
-        report = await examine(destination, token, None, SystemClock())
-    else:
-        async with client:
-            report = await examine(destination, token, client, SystemClock())
+    report = await connection_report(store.registry, clients, SystemClock(), destination.destination_id)
     return Section(title=f"Destination {destination.name}", checks=[*checks, *report.checks], report=report)
+
+
+# -- for the console
+
+
+async def connection_report(registry: Registry, clients: ClientFactory, clock: Clock, number: int) -> ConnectionReport:
+    """The test of one connection: the console's `tester`. Errors: none; what fails is a check that failed."""
+    destination = registry.destinations().get(number)
+    if destination is None:
+        return ConnectionReport(checks=[fail("Destination", "there is none of this number", "")])
+    try:
+        token, client = registry.token(number), clients.make(destination)
+    except HubwireError as exc:
+        return ConnectionReport(checks=[fail("Access token", str(exc), exc.hint)])
+    if client is None:
+        return await examine(destination, token, None, clock)
+    async with client:
+        return await examine(destination, token, client, clock)
+
+
+async def machine_checks(store: Store, settings: Settings, clock: Clock) -> list[Check]:
+    """The lines about this machine: the console's `health`."""
+    sections = await asyncio.to_thread(examine_machine, store, settings, clock)
+    return [check for section in sections for check in section.checks]
