@@ -1,12 +1,14 @@
-"""Every test starts without Hubwire's or HubSpot's settings in its environment."""
+"""Every test starts without Hubwire's or HubSpot's settings in its environment, and with structlog's defaults."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -18,3 +20,10 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("HUBWIRE_", "HUBSPOT_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs in process must not leave its logging behind."""
+    yield
+    structlog.reset_defaults()
