@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess
@@ -11,7 +12,7 @@ from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess
 from hubwire.testing import running_emulator
 
 
-def send(url: str, message: dict[str, object]) -> None:
+def send(url: str, message: Mapping[str, object]) -> None:
     body = json.dumps({**message, "writeKey": WRITE_KEY}).encode()
     with urllib.request.urlopen(f"{url}/v1/{message['type']}", data=body, timeout=10) as response:
         assert response.status == 200
