@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import structlog
+
 from hubwire.clock import Clock
 from hubwire.destination import Destination
 from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.exchange import Answer, Call
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.tokens import FixedToken
 from hubwire.local import find_local_server
+from hubwire.metrics import Telemetry
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
+
+log = structlog.get_logger("hubwire.deliver")
 
 
 class ClientFactory:
     """Makes clients. `sandbox_url` is where the bundled emulator runs; a command asks the running server for it."""
 
-    def __init__(self, registry: Registry, clock: Clock, settings: Settings, sandbox_url: str | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        clock: Clock,
+        settings: Settings,
+        sandbox_url: str | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        self._telemetry = telemetry
         self._registry = registry
         self._clock = clock
         self._settings = settings
@@ -27,7 +43,27 @@ class ClientFactory:
         if token is None:
             return None
         base_url = self.base_url(destination)
-        return HubSpotClient(base_url, FixedToken(token), Paths(destination.api_version), clock=self._clock)
+        return HubSpotClient(
+            base_url,
+            FixedToken(token),
+            Paths(destination.api_version),
+            clock=self._clock,
+            on_answer=partial(self._note, destination.name),
+        )
+
+    def _note(self, destination: str, call: Call, answer: Answer) -> None:
+        """One wide line per attempt, and its metrics."""
+        log.info(
+            "delivery.attempted",
+            destination=destination,
+            operation=call.name,
+            status=answer.status,
+            failure=answer.failure,
+            duration_ms=answer.duration_ms,
+            correlation_id=answer.correlation_id,
+        )
+        if self._telemetry is not None:
+            self._telemetry.attempted(destination, call.name, answer.status, answer.duration_ms)
 
     def base_url(self, destination: Destination) -> str:
         """Where this destination's HubSpot answers."""

@@ -107,7 +107,7 @@ class Service:
             self.sandbox = Sandbox(self.settings)
             self.sandbox.start()
         sandbox_url = self.sandbox.base_url if self.sandbox else None
-        self.clients = ClientFactory(self.store.registry, self.clock, self.settings, sandbox_url)
+        self.clients = ClientFactory(self.store.registry, self.clock, self.settings, sandbox_url, self.telemetry)
         if self.settings.role != "receive":
             self.worker = Worker(self._parts())
             self.worker.start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -42,7 +42,7 @@ class ClientPolicy:
 class HubSpotClient:
     """Carries calls to one HubSpot base URL with one token. Close it, or use it as an async context.
 
-    `transport` replaces the network (the sandbox and tests give an ASGI app's).
+    `on_answer` hears of every exchange, for metrics; `transport` replaces the network (the sandbox and tests give an ASGI app's).
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class HubSpotClient:
         clock: Clock | None = None,
         policy: ClientPolicy | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        on_answer: Callable[[Call, Answer], None] | None = None,
     ) -> None:
         self.paths = paths
+        self._on_answer = on_answer
         self._base_url = _checked(base_url)
         self._tokens = tokens
         self._clock = clock or SystemClock()
@@ -103,6 +105,8 @@ class HubSpotClient:
         answer = await self._exchange(call.method, self._placed(call.path), call.body, headers)
         if answer.status == 404 and self._looks_elsewhere(call):
             answer = await self._exchange(call.method, self._placed(call.path), call.body, headers)
+        if self._on_answer is not None:
+            self._on_answer(call, answer)
         if answer.status == 401 and self._tokens.was_refused(token):
             return replace(answer, may_renew_token=True)
         return answer
