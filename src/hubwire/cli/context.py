@@ -17,6 +17,7 @@ from rich.table import Table
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
+from hubwire.logs import configure_logs
 from hubwire.settings import Settings, load
 
 ConfigOption = Annotated[
@@ -40,6 +41,7 @@ def reading(config: Path | None) -> Iterator[Store]:
     Errors: SettingsError when there is none yet.
     """
     settings = settings_of(config)
+    configure_logs("warning", settings.log_format)
     path = settings.database_path
     if path is not None and not path.exists():
         raise SettingsError(

@@ -42,7 +42,7 @@ class ClientPolicy:
 class HubSpotClient:
     """Carries calls to one HubSpot base URL with one token. Close it, or use it as an async context.
 
-    `on_answer` hears of every exchange, for metrics; `transport` replaces the network (the sandbox and tests give an ASGI app's).
+    `on_answer` hears of every exchange; `transport` replaces the network (tests give an ASGI app's).
     """
 
     def __init__(
