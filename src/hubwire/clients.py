@@ -9,9 +9,9 @@ import structlog
 from hubwire.clock import Clock
 from hubwire.destination import Destination
 from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.credentials import token_source
 from hubwire.hubspot.exchange import Answer, Call
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.tokens import FixedToken
 from hubwire.local import find_local_server
 from hubwire.metrics import Telemetry
 from hubwire.registry.protocol import Registry
@@ -45,7 +45,7 @@ class ClientFactory:
         base_url = self.base_url(destination)
         return HubSpotClient(
             base_url,
-            FixedToken(token),
+            token_source(token, self._clock, partial(self._registry.set_token, destination.destination_id)),
             Paths(destination.api_version),
             clock=self._clock,
             on_answer=partial(self._note, destination.name),

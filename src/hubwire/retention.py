@@ -126,11 +126,11 @@ class Retention:
             self._remove_old(now_ms - self._policy.keep_ms, removed)
         if self._policy.keep_bytes is not None:
             self._remove_surplus(self._policy.keep_bytes, now_ms, removed)
-        removed.has_more = self._slices_left <= 0
         archive = self._store.archive
         surplus = surplus_bytes(archive.bytes_used(), archive.bytes_free())
         if surplus:
             removed.bytes_given_back = archive.give_back(min(surplus, GIVE_BACK_BYTES))
+        removed.has_more = self._slices_left <= 0 or 0 < removed.bytes_given_back < surplus
         if removed.messages or removed.attempts or removed.cycles or removed.is_blocked:
             log.info("retention.removed", **msgspec.structs.asdict(removed))
         return removed

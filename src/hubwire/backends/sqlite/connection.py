@@ -114,8 +114,14 @@ class SqliteFile:
         wanted = min(free, limit_bytes // size)
         if wanted == 0:
             return 0
-        with self.transaction() as db:
-            db.execute(f"PRAGMA incremental_vacuum({wanted})").fetchall()
+        # As a script, which is stepped to its end: `execute` takes one step, and each step gives back one page.
+        connection = self.connection
+        with self._write_lock:
+            try:
+                connection.executescript(f"BEGIN IMMEDIATE; PRAGMA incremental_vacuum({wanted}); COMMIT;")
+            except sqlite3.OperationalError as exc:
+                connection.rollback()
+                raise BackendUnavailable(f"sqlite: {exc}") from exc
         return (free - self._pragma("freelist_count")) * size
 
     def close(self) -> None:
