@@ -7,16 +7,17 @@ import asyncio
 import base64
 import json
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from msgspec import structs
 
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.journal import SqliteJournal
-from hubwire.backends.sqlite.record import SqliteRecord
+from hubwire.backends.store import Store, open_store
 from hubwire.clock import SimulatedClock
 from hubwire.deliver.driver import Driver
 from hubwire.deliver.governor import Governor
@@ -30,7 +31,9 @@ from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.limits import ReceiveLimits
+from hubwire.record.protocol import Record
 from hubwire.secret import Secret
+from hubwire.settings import Settings
 from hubwire.testing import Emulator
 
 HUB_ID = "1234567"
@@ -39,12 +42,14 @@ NOW_MS = 1_768_473_000_000
 """2026-01-15, 10:30 UTC."""
 SERVER = Source(source_id=1, name="server")
 DESTINATION = Destination(destination_id=1, name="hubspot", hub_id=HUB_ID)
+SECRET_KEY = Secret(base64.b64encode(bytes(32)).decode())
 MOST_TURNS = 3_000
 
-Trouble = Callable[[httpx2.Request], Exception | None]
+Trouble = Callable[[httpx2.Request], BaseException | None]
+Instead = Callable[[httpx2.Request], httpx2.Response | None]
 
 
-def no_trouble(request: httpx2.Request) -> Exception | None:
+def no_trouble(request: httpx2.Request) -> BaseException | None:
     """A network that works."""
     return None
 
@@ -52,11 +57,13 @@ def no_trouble(request: httpx2.Request) -> Exception | None:
 class EmulatorTransport(httpx2.AsyncBaseTransport):
     """Calls the emulator's own functions, each call taking `latency_seconds` of simulated time.
 
-    `trouble` may give an exception for a call: raised before the call has its effect, or after it (`.is_after`).
+    `trouble` may give an exception for a call: raised before the call has its effect, or after it (`.is_after`);
+    `instead` an answer that keeps it from the emulator.
     """
 
     def __init__(self, emulator: Emulator, clock: SimulatedClock, latency_seconds: float = 0.05) -> None:
         self.trouble: Trouble = no_trouble
+        self.instead: Instead = lambda request: None
         self._emulator = emulator
         self._clock = clock
         self._latency_seconds = latency_seconds
@@ -67,6 +74,9 @@ class EmulatorTransport(httpx2.AsyncBaseTransport):
         if trouble is not None and not is_after:
             raise trouble
         await self._clock.sleep(self._latency_seconds / 2)
+        answer = self.instead(request)
+        if answer is not None:
+            return answer
         sent = {name.lower(): value for name, value in request.headers.raw}
         path, _, query = request.url.raw_path.partition(b"?")
         try:
@@ -103,16 +113,30 @@ class World:
         self.token = TOKEN
         self.policy = policy or LanePolicy()
         self.transport = EmulatorTransport(self.emulator, self.clock, latency_seconds)
-        self.file = SqliteFile(_copied(folder))
-        self.journal = SqliteJournal(self.file)
-        self.record = SqliteRecord(self.file)
+        self.path = _copied(folder)
+        self.store = self.open_store()
+        self.journal = self.store.journal
+        self.record: Record = self.store.record
         self.groups = GroupCommit(self.journal)
         self.receiver = ReceiveApp(_Sources(self.sources), self.groups, self.clock, ReceiveLimits())
+        self.database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+
+    def open_store(self) -> Store:
+        """The store, as another process on the same file opens it."""
+        settings = Settings(database_url=f"sqlite:///{self.path}", secret_key=SECRET_KEY, data=str(self.path.parent))
+        return open_store(settings, self.clock, appends=False)
+
+    def register(self) -> None:
+        """Put sources and destination into the registry, for queries."""
+        for one in self.sources.values():
+            assert self.store.registry.save_source(structs.replace(one, source_id=0)) == one
+        saved = self.store.registry.save_destination(structs.replace(self.destination, destination_id=0))
+        assert saved == self.destination
 
     async def close(self) -> None:
         await self.groups.close()
-        self.journal.close()
-        self.file.close()
+        self.database.close()
+        self.store.close()
         self.emulator.app.close()
 
     async def __aenter__(self) -> World:
@@ -147,9 +171,10 @@ class World:
 
     # -- out
 
-    def driver(self, owner: str = "a") -> Driver:
+    def driver(self, owner: str = "a", record: Record | None = None) -> Driver:
         """A fresh driver of the destination's lane, as a process that has just started has one."""
-        parts = LaneParts(self.journal, self.record, self.clock, self.policy, lambda: 0.5, self.clock.sleep)
+        record = record or self.record
+        parts = LaneParts(self.journal, record, self.clock, self.policy, lambda: 0.5, self.clock.sleep)
         client = HubSpotClient(
             "http://hubspot.test",
             FixedToken(Secret(self.token)),
@@ -192,12 +217,12 @@ class World:
 
     def states(self) -> Counter[str]:
         """Delivery rows by state."""
-        rows = self.file.connection.execute("SELECT state, count(*) FROM delivery GROUP BY state")
+        rows = self.database.execute("SELECT state, count(*) FROM delivery GROUP BY state")
         return Counter(dict(rows.fetchall()))
 
     def reasons(self) -> dict[int, tuple[str, str | None]]:
         """State and reason of every message that has a row, by position."""
-        rows = self.file.connection.execute("SELECT position, state, reason FROM delivery ORDER BY position")
+        rows = self.database.execute("SELECT position, state, reason FROM delivery ORDER BY position")
         return {position: (state, reason) for position, state, reason in rows}
 
     def open_rows(self) -> int:
@@ -207,7 +232,7 @@ class World:
 
     def next_open_due_ms(self) -> int | None:
         """When the next of them is due."""
-        found = self.file.connection.execute(
+        found = self.database.execute(
             "SELECT min(due_at_ms) FROM delivery WHERE state IN ('pending', 'retrying')"
         ).fetchone()
         return found[0] if found else None
@@ -231,7 +256,7 @@ class World:
                 "properties": one["properties"],
                 "uuid": one["uuid"],
             }
-            for one in map(_plain, self.emulator.events())
+            for one in self.emulator.events()
         ]
         return {
             "contacts": {one["email"]: one for one in contacts.values()},
@@ -252,10 +277,6 @@ class _Sources:
 def write_key(source: Source) -> str:
     """The write key of a source."""
     return f"wk_of_source_{source.source_id}"
-
-
-def _plain(event: Any) -> dict[str, Any]:
-    return event if isinstance(event, dict) else dict(json.loads(bytes(event)))
 
 
 def _copied(folder: Path) -> Path:

@@ -37,20 +37,24 @@ class _Inputs:
 
     creations: list[Input] = field(default_factory=list)
     updates: dict[str, Input] = field(default_factory=dict)
-    domains: dict[str, list[str]] = field(default_factory=dict)
+    wanted: dict[str, list[Wanted]] = field(default_factory=dict)
+    """By the key of the input."""
 
-    def create(self, domain: str, properties: dict[str, str], positions: Sequence[int]) -> None:
-        self.creations.append(Input(str(len(self.creations)), domain, with_key(properties, domain), positions))
-        self.domains[domain] = [domain]
+    def create(self, one: Wanted, properties: dict[str, str]) -> None:
+        inputs = Input(str(len(self.creations)), one.key, with_key(properties, one.key), one.positions)
+        self.creations.append(inputs)
+        self.wanted[one.key] = [one]
 
-    def update(self, record_id: str, domain: str, properties: dict[str, str], positions: Sequence[int]) -> None:
-        one = self.updates.get(record_id)
-        if one is None:
-            self.updates[record_id] = Input(str(len(self.updates)), record_id, properties, positions)
+    def update(self, record_id: str, one: Wanted, properties: dict[str, str]) -> None:
+        known = self.updates.get(record_id)
+        if known is None:
+            self.updates[record_id] = Input(str(len(self.updates)), record_id, properties, one.positions)
         else:
-            one.properties = {**properties, **one.properties}
-            one.positions = [*one.positions, *positions]
-        self.domains.setdefault(record_id, []).append(domain)
+            others = _joined(self.wanted[record_id]).values
+            newer = {name: value for name, value in properties.items() if _is_newer(one.values, others, name)}
+            known.properties = {**properties, **known.properties, **newer}
+            known.positions = [*known.positions, *one.positions]
+        self.wanted.setdefault(record_id, []).append(one)
 
 
 async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
@@ -73,7 +77,7 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
     batches = [send(task.exchange, update, batch) for batch in split(list(inputs.updates.values()), OBJECTS_PER_CALL)]
     batches += [send(task.exchange, create, batch, update) for batch in split(inputs.creations, OBJECTS_PER_CALL)]
     for outcome in (one for batch in await together(*batches) for one in batch):
-        _settle(task, [wanted[domain] for domain in inputs.domains[outcome.input.key]], outcome)
+        _settle(task, inputs.wanted[outcome.input.key], outcome)
 
 
 def _inputs_of(task: Task, wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> _Inputs:
@@ -88,15 +92,15 @@ def _inputs_of(task: Task, wanted: Mapping[str, Wanted], found: Mapping[str, Fou
             leave_out_refused(task, OBJECT, one, differs.send)
         if known is not None and known.company_id is not None:
             if differs.send:
-                inputs.update(known.company_id, domain, differs.send, one.positions)
+                inputs.update(known.company_id, one, differs.send)
             elif confirm(known, one):
                 task.changed_companies[domain] = known
         elif (adopted := found.get(domain)) is None:
-            inputs.create(domain, differs.send, one.positions)
+            inputs.create(one, differs.send)
         elif adopted.is_primary:
-            inputs.update(adopted.record_id, domain, {**differs.send, KEY_PROPERTY: domain}, one.positions)
+            inputs.update(adopted.record_id, one, {**differs.send, KEY_PROPERTY: domain})
         elif differs.send:
-            inputs.update(adopted.record_id, domain, differs.send, one.positions)
+            inputs.update(adopted.record_id, one, differs.send)
         else:
             task.changed_companies[domain] = task.companies[domain] = Company(domain, adopted.record_id, task.now_ms)
     return inputs
@@ -139,7 +143,15 @@ def _settle(task: Task, wanted: Sequence[Wanted], outcome: Judged) -> None:
 
 
 def _joined(wanted: Sequence[Wanted]) -> Wanted:
+    """What several domains of one company want of it together: of each value the newest."""
     if len(wanted) == 1:
         return wanted[0]
-    values: dict[str, Value] = {name: value for one in reversed(wanted) for name, value in one.values.items()}
+    values: dict[str, Value] = {}
+    for one in wanted:
+        values |= {name: value for name, value in one.values.items() if _is_newer(one.values, values, name)}
     return Wanted(wanted[0].key, values, [position for one in wanted for position in one.positions])
+
+
+def _is_newer(mine: Mapping[str, Value], others: Mapping[str, Value], name: str) -> bool:
+    value, other = mine.get(name), others.get(name)
+    return value is not None and (other is None or (value.at_ms, value.position) > (other.at_ms, other.position))

@@ -263,7 +263,9 @@ def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequen
 def _reason_of(answer: Answer) -> Reason:
     if answer.status is None:
         return Reason.HUBSPOT_UNREACHABLE
-    return Reason.RATE_LIMITED if answer.status == 429 else Reason.HUBSPOT_FAILED
+    if answer.status == 429:
+        return Reason.RATE_LIMITED
+    return Reason.HUBSPOT_FAILED if answer.status >= 500 else Reason.HUBSPOT_UNREADABLE
 
 
 def as_stop(verdict: Verdict) -> StopTheLine:

@@ -12,9 +12,10 @@ from hubwire.hubspot.definitions import account_of, event_definitions_of, proper
 from hubwire.hubspot.exchange import Call
 from hubwire.hubspot.paths import Paths
 from hubwire.reasons import Reason
-from hubwire.schema import PortalSchema
+from hubwire.schema import PortalSchema, PropertyDefinition
 
 FORBIDDEN = 403
+OWN_PROPERTY = {"contacts": "email", "companies": "domain"}
 SCHEMA_AGE_MS = 3600 * 1000
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
 
@@ -65,7 +66,7 @@ class Portal:
 
     async def read_properties(self, plural: str) -> None:
         """Read the properties of one object type again. Raises LineStopped, Unreadable."""
-        read = property_definitions_of(await self._read("read properties", self.paths.properties(plural)))
+        read = await self._read_properties(plural)
         known = self.known.contact if plural == "contacts" else self.known.company
         known.clear()
         known.update(read)
@@ -93,12 +94,19 @@ class Portal:
         schema = PortalSchema(
             hub_id=account.hub_id,
             time_zone=account.time_zone,
-            contact=property_definitions_of(await self._read("read properties", self.paths.properties("contacts"))),
-            company=property_definitions_of(await self._read("read properties", self.paths.properties("companies"))),
+            contact=await self._read_properties("contacts"),
+            company=await self._read_properties("companies"),
             api_version=self.paths.version,
         )
         await self.read_events(schema)
         return schema
+
+    async def _read_properties(self, plural: str) -> dict[str, PropertyDefinition]:
+        """An answer without HubSpot's own properties would have every value left out: it is none."""
+        read = property_definitions_of(await self._read("read properties", self.paths.properties(plural)))
+        if OWN_PROPERTY[plural] not in read:
+            raise Unreadable(f"HubSpot's answer has no {plural} property {OWN_PROPERTY[plural]!r}")
+        return read
 
     async def _read(self, name: str, path: str) -> bytes:
         return (await self.calls.read(Call(name, "GET", path))).body

@@ -65,6 +65,8 @@ def split_up(row: Row, problem: Problem, inputs: Sequence[Asked]) -> Judgement:
         judgement.verdicts = [later(row, problem.text)]
     elif inputs:
         judgement.verdicts = [dead(reason, problem.text)]
+    elif row.counts:
+        judgement.again_after_seconds = row.wait_seconds
     judgement.is_answered = bool(inputs) and problem.is_json
     return judgement
 

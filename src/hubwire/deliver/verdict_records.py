@@ -86,15 +86,20 @@ def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[Asked], pro
 
 
 def _judge_events(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked]) -> Judgement:
-    """204 is HubSpot's whole promise for events; an error inside another 2xx takes it back."""
+    """204 is HubSpot's whole promise for events; an error inside another 2xx takes it back, and so does a batch answer
+    in which nothing came back."""
     judgement = Judgement(rule=row.name, verdicts=[Delivered(None)] * len(inputs))
     if answer.status == 204 or not answer.body.strip():
         return judgement
     batch = read_batch(answer.body)
     if batch is None:
         return _unreadable(answer, inputs)
+    if b'"results"' in answer.body and not batch.results:
+        judgement.verdicts = [later(RECORD_MISSING)] * len(inputs)
+        judgement.rule = RECORD_MISSING.name
     if batch.errors:
         judgement.verdicts = [later(RECORD_MISSING)] * len(inputs)
+        judgement.rule = row.name
         _judge_errors(judgement, call, inputs, [problem_of(error) for error in batch.errors])
     return judgement
 

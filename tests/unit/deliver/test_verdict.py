@@ -198,6 +198,18 @@ def test_events_answered_with_a_page_are_not_delivered() -> None:
     assert isinstance(judge(SEND, answer(200, b"<html>"), [One("0", "pe1_a")]).verdicts[0], Retry)
 
 
+def test_a_batch_answer_without_results_delivers_no_event() -> None:
+    judgement = judge(SEND, answer(200, batch([])), [One("0", "pe1_a")])
+    assert judgement.verdicts == [Retry(1.0, Reason.RECORD_MISSING)]
+    assert judgement.rule == "record-missing"
+
+
+def test_a_set_up_call_that_something_before_hubspot_blocks_may_be_repeated() -> None:
+    judgement = judge(DEFINE, answer(403, b"<html>blocked</html>"), [])
+    assert judgement.again_after_seconds == 1.0
+    assert not judgement.is_answered
+
+
 def test_events_of_a_definition_that_is_gone_are_retried_and_the_schema_read_again() -> None:
     inputs = [One("0", "pe1_a"), One("1", "pe1_b"), One("2", "pe1_a")]
     body = problem("Event definition pe1_a does not exist", context={"eventName": ["pe1_a"]})

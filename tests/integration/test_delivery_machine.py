@@ -1,0 +1,347 @@
+"""Random traffic, faults, crashes, take-overs, pauses and replays: in the end every accepted message is in exactly one
+final state or held, and HubSpot is what a straight sequential oracle says, each event once."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from tests.support.crashes import BOUNDARIES, Crash, Crashes, CrashingRecord
+from tests.support.oracle import Expected, Person, expected
+from tests.support.world import TOKEN, World
+
+from hubwire.deliver.driver import Driver
+from hubwire.deliver.lane import LanePolicy
+from hubwire.delivery import State
+from hubwire.record.queries import MessageFilter
+
+PEOPLE = [Person(number) for number in range(4)]
+LONGEST_SECONDS = 60 * 3600
+"""Holds end after 72 hours, and so do retries: within less, nothing may be given up."""
+PATHS = (
+    "*", "*/contacts/batch/*", "*/companies/*", "*/associations/*", "*/send/batch", "*/event-definitions*",
+    "*/properties/*", "*/details*",
+)  # fmt: skip
+LOCKED_FIRST = {
+    "status": "COMPLETE",
+    "results": [],
+    "numErrors": 1,
+    "errors": [
+        {"status": "error", "category": "LOCKED", "message": "locked", "context": {"objectWriteTraceId": ["0"]}}
+    ],
+}
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"status": 429},
+    "429 with Retry-After": {"status": 429, "headers": {"Retry-After": "7"}},
+    "429 of a second": {"status": 429, "body": {"status": "error", "policyName": "SECONDLY", "message": "x"}},
+    "423": {"status": 423},
+    "477": {"status": 477, "headers": {"Retry-After": "120"}},
+    "500": {"status": 500},
+    "502 in HTML": {"status": 502, "html": True},
+    "503": {"status": 503},
+    "524": {"status": 524, "html": True},
+    "401": {"status": 401},
+    "403 in HTML": {"status": 403, "html": True},
+    "reset": {"kind": "reset"},
+    "silent": {"kind": "silent_empty"},
+    "207": {"status": 207, "body": LOCKED_FIRST},
+    "not JSON": {"status": 200, "body": "<html>maintenance</html>"},
+}
+
+
+class Timeout(httpx2.ReadTimeout):
+    """No answer in time."""
+
+    is_after = False
+
+
+class TimeoutAfter(Timeout):
+    """No answer in time to a call that had its effect."""
+
+    is_after = True
+
+
+traits = st.fixed_dictionaries(
+    {}, optional={"firstName": st.sampled_from("ABC"), "city": st.sampled_from(["Graz", "Linz"])}
+)
+calls = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["identify", "identify", "update", "track", "track", "track", "device", "told", "group", "page"]
+        ),
+        st.sampled_from(PEOPLE),
+        traits,
+        st.booleans(),
+        st.integers(0, 10_000),
+    ),
+    min_size=1,
+    max_size=12,
+)
+faults = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(FAULTS)),
+        st.sampled_from(PATHS),
+        st.integers(1, 12),
+        st.sampled_from(["before", "after"]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+class Delivery(RuleBasedStateMachine):
+    """One installation through its bad days."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        self.messages: dict[str, dict[str, Any]] = {}
+        self.crashes = Crashes()
+        self.timeouts: list[type[Timeout]] = []
+        self.driver: Driver | None = None
+        self.stale_drivers: list[Driver] = []
+        self.owners = 0
+        self.is_paused = False
+
+    def run(self, steps: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(steps)
+
+    @initialize(
+        cycle_messages=st.sampled_from([1, 3, 20, 1000]),
+        allows_partial_upsert=st.booleans(),
+        burst=st.sampled_from([5, 100]),
+        sends_retry_after=st.booleans(),
+    )
+    def begin(self, cycle_messages: int, **portal: Any) -> None:
+        policy = LanePolicy(cycle_messages=cycle_messages, linger_seconds=0.5, backfill_linger_seconds=0.5)
+        self.world = World(Path(self.folder.name), policy=policy, **portal)
+        self.world.register()
+        self.world.transport.trouble = self.trouble
+        self.began_at_ms = self.world.clock.now_ms()
+
+    def trouble(self, request: httpx2.Request) -> BaseException | None:
+        crash = self.crashes.in_call(request)
+        if crash is None and self.timeouts:
+            return self.timeouts.pop()("timed out", request=request)
+        return crash
+
+    # -- traffic
+
+    @rule(calls=calls, is_backfill=st.booleans(), turns=st.integers(0, 8))
+    def send(self, calls: list[tuple[str, Person, dict[str, str], bool, int]], is_backfill: bool, turns: int) -> None:
+        made = [self.message(*call) for call in calls]
+        if is_backfill:
+            self.world.append(made, is_backfill=True)
+        else:
+            self.run(self.world.receive(made))
+        self.work(turns)
+
+    def message(self, kind: str, person: Person, values: dict[str, str], flag: bool, at: int) -> dict[str, Any]:
+        number = len(self.messages)
+        moment = f"2026-01-15T{at // 3600 % 8:02d}:{at // 60 % 60:02d}:{at % 60:02d}.{number % 1000:03d}Z"
+        common = {"messageId": f"m{number}", "timestamp": moment}
+        event: dict[str, Any] = {
+            "type": "track",
+            "event": "Order Made" if flag else "Seen",
+            "properties": {"number": str(number)},
+        }
+        made: dict[str, Any] = {
+            "identify": {"type": "identify", **person.ids(flag), "traits": {"email": person.email, **values}},
+            "update": {"type": "identify", **person.ids(flag), "traits": {"phone": str(number), **values}},
+            "track": {**person.ids(flag), **event},
+            "device": {"anonymousId": f"device{person.number}", **event},
+            "told": {**person.ids(False), **event, "context": {"traits": {"email": person.email, **values}}},
+            "group": {
+                "type": "group",
+                **person.ids(flag),
+                "groupId": f"g{person.number % 2}",
+                "traits": {"website": person.domain, "name": f"Company {number}"},
+            },
+            "page": {"type": "page", **person.ids(flag), "name": "Home"},
+        }[kind]
+        self.messages[f"m{number}"] = {**common, **made}
+        return self.messages[f"m{number}"]
+
+    # -- bad days
+
+    @rule(faults=faults, calls=calls, turns=st.integers(1, 20))
+    def misbehave(
+        self,
+        faults: list[tuple[str, str, int, str]],
+        calls: list[tuple[str, Person, dict[str, str], bool, int]],
+        turns: int,
+    ) -> None:
+        """HubSpot misbehaves while something comes in."""
+        for name, path, times, when in faults:
+            is_of_events = path in ("*", "*/send/batch", "*/event-definitions*")
+            if name == "403 in HTML" and is_of_events:
+                path = "*/contacts/batch/*"
+            self.world.emulator.fault(path=path, times=times, when=when, **FAULTS[name])
+        self.send(calls, False, turns)
+
+    @rule(kinds=st.lists(st.sampled_from([Timeout, TimeoutAfter]), min_size=1, max_size=6))
+    def lose_answers(self, kinds: list[type[Timeout]]) -> None:
+        self.timeouts += kinds
+
+    @rule(boundary=st.sampled_from(BOUNDARIES), passes=st.integers(0, 6), calls=calls)
+    def crash(self, boundary: str, passes: int, calls: list[tuple[str, Person, dict[str, str], bool, int]]) -> None:
+        """The process is killed while something comes in, and started again at once."""
+        self.crashes.arm(boundary, passes)
+        self.send(calls, False, 12)
+
+    @rule()
+    def revoke_token(self) -> None:
+        self.world.emulator.set_portal(access_token="another")
+
+    @rule()
+    def renew_token(self) -> None:
+        self.world.emulator.set_portal(access_token=TOKEN)
+
+    # -- work
+
+    @rule(turns=st.integers(1, 40))
+    def work(self, turns: int) -> None:
+        for _ in range(turns):
+            if self.is_paused:
+                return
+            self.turn()
+
+    def turn(self) -> None:
+        if self.driver is None:
+            self.owners += 1
+            self.driver = self.world.driver(f"owner {self.owners}", self.record())
+        try:
+            wait = self.run(self.driver.turn())
+            self.world.clock.advance(wait.seconds)
+        except Crash:
+            self.driver = None
+
+    def record(self) -> Any:
+        return CrashingRecord(self.world.record, self.crashes)
+
+    @rule(seconds=st.sampled_from([1, 15, 400, 3600]))
+    def wait(self, seconds: int) -> None:
+        if self.world.clock.now_ms() - self.began_at_ms < 1000 * (LONGEST_SECONDS - 12 * 3600):
+            self.world.clock.advance(seconds)
+
+    @precondition(lambda self: self.driver is not None and self.driver.tenure is not None)
+    @rule()
+    def be_suspended_and_taken_over(self) -> None:
+        """The process stands still for longer than its lease; another one begins, and then it goes on."""
+        assert self.driver is not None
+        self.stale_drivers.append(self.driver)
+        self.driver = None
+        self.world.clock.advance(self.world.policy.lease_seconds + 1)
+        self.turn()
+
+    @precondition(lambda self: self.stale_drivers)
+    @rule()
+    def go_on_after_the_takeover(self) -> None:
+        driver = self.stale_drivers.pop()
+        is_driven = self.driver is not None and self.driver.tenure is not None
+        before = self.world.record.lane(1)
+        self.crashes.disarm()
+        self.run(driver.turn())
+        driver.end()
+        if is_driven and self.driver is not None and self.driver.tenure is not None:
+            renewed = self.world.clock.now_ms() < self.driver.tenure.lease.expires_at_ms
+            assert not renewed or self.world.record.lane(1).live_cursor == before.live_cursor
+
+    @rule()
+    def pause(self) -> None:
+        self.is_paused = True
+        if self.driver is not None:
+            self.driver.end()
+            self.driver = None
+
+    @rule()
+    def resume(self) -> None:
+        self.is_paused = False
+        self.world.record.stop_lane(1, None, "", None)
+
+    @rule(state=st.sampled_from([State.DELIVERED, State.HELD, State.DISCARDED, State.DEAD]), cancels=st.booleans())
+    def replay(self, state: State, cancels: bool) -> None:
+        replays = self.world.store.replays
+        begun = replays.begin(MessageFilter(state=state), "tester", self.world.clock.now_ms())
+        replays.step(self.world.clock.now_ms(), 5)
+        if cancels:
+            replays.cancel(begun.replay_id, self.world.clock.now_ms())
+
+    # -- the end
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "world"):
+                self.settle()
+                self.check(expected(self.messages.values()))
+        finally:
+            if hasattr(self, "world"):
+                self.run(self.world.close())
+            self.runner.close()
+            self.folder.cleanup()
+
+    def settle(self) -> None:
+        """The bad days are over: everything that can be delivered is."""
+        world = self.world
+        self.crashes.disarm()
+        self.timeouts.clear()
+        world.emulator.clear_faults()
+        world.emulator.set_portal(access_token=TOKEN)
+        world.record.stop_lane(1, None, "", None)
+        if self.driver is not None:
+            self.driver.end()
+        world.clock.advance(world.policy.lease_seconds + 1)
+        driver = world.driver("the last", world.record)
+        self.run(world.drain(driver, through_stops=True))
+        while world.store.replays.step(world.clock.now_ms(), 1000) is not None:
+            self.run(world.drain(driver, through_stops=True))
+        driver.end()
+        assert world.clock.now_ms() - self.began_at_ms < 1000 * LONGEST_SECONDS, "too long for this test's own bounds"
+
+    def check(self, end: Expected) -> None:
+        world = self.world
+        found = world.hubspot()
+        assert found["contacts"].keys() == end.contacts.keys()
+        for email, properties in end.contacts.items():
+            assert {name: found["contacts"][email].get(name) for name in properties} == properties
+        assert found["companies"].keys() == end.companies.keys()
+        for domain, properties in end.companies.items():
+            assert {name: found["companies"][domain].get(name) for name in properties} == properties
+        assert {(email, domain) for email, domain in found["associations"]} == end.associations
+        events = [(one["email"], one["event"], one["properties"]["number"]) for one in found["events"]]
+        assert sorted(events) == sorted(end.events)
+        assert len({one["uuid"] for one in found["events"]}) == len(events)
+        self.check_fates(end)
+
+    def check_fates(self, end: Expected) -> None:
+        world, now_ms = self.world, self.world.clock.now_ms()
+        states = {}
+        for message_id in self.messages:
+            [detail] = world.store.queries.message(message_id)
+            [fate] = detail.summary.fates
+            states[message_id] = fate.state.value
+        assert states == end.states
+        [status] = world.store.queries.lanes(now_ms)
+        assert status.is_drained
+        assert status.taken == len(self.messages)
+        assert status.taken == status.delivered + status.discarded + status.held + status.dead
+        funnel = world.store.statistics.funnel(1)
+        assert funnel.received == funnel.accounted == len(self.messages)
+        assert (funnel.delivered, funnel.held) == (status.delivered, status.held)
+
+
+Delivery.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+TestDelivery = Delivery.TestCase

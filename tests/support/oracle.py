@@ -1,0 +1,94 @@
+"""What HubSpot must hold in the end, worked out straight from the messages: no cycles, no batches, no retries.
+
+Knows only people with one user id, one device and one e-mail each, and calls at distinct times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.world import HUB_ID
+
+Fields = Mapping[str, Any]
+TRAITS = {"firstName": "firstname", "city": "city", "phone": "phone"}
+
+
+@dataclass
+class Person:
+    """One person of the traffic."""
+
+    number: int
+
+    @property
+    def email(self) -> str:
+        return f"person{self.number}@example.com"
+
+    @property
+    def domain(self) -> str:
+        return f"company{self.number % 2}.com"
+
+    def ids(self, with_device: bool) -> dict[str, str]:
+        device = {"anonymousId": f"device{self.number}"} if with_device else {}
+        return {"userId": f"user{self.number}", **device}
+
+
+@dataclass
+class Expected:
+    """The end state: HubSpot's, and each message's by its id."""
+
+    contacts: dict[str, dict[str, str]] = field(default_factory=dict)
+    companies: dict[str, dict[str, str]] = field(default_factory=dict)
+    associations: set[tuple[str, str]] = field(default_factory=set)
+    events: set[tuple[str, str, str]] = field(default_factory=set)
+    states: dict[str, str] = field(default_factory=dict)
+
+
+def expected(messages: Iterable[Fields]) -> Expected:
+    """The end state after these messages, in whatever order they came."""
+    end = Expected()
+    in_time = sorted(messages, key=lambda one: str(one["timestamp"]))
+    identified = {one["userId"]: one["traits"]["email"] for one in in_time if is_identifying(one)}
+    named = identified | {
+        one["userId"]: one["context"]["traits"]["email"]
+        for one in in_time
+        if "userId" in one and one["userId"] not in identified and "traits" in one.get("context", {})
+    }
+    users_of_devices = {
+        one["anonymousId"]: one["userId"]
+        for one in in_time
+        if one["type"] == "identify" and {"anonymousId", "userId"} <= one.keys()
+    }
+    for one in in_time:
+        user = one.get("userId") or users_of_devices.get(one["anonymousId"])
+        email = (identified if one["type"] == "group" else named).get(user or "")
+        if one["type"] == "page":
+            end.states[one["messageId"]] = "discarded"
+        elif email is None:
+            end.states[one["messageId"]] = "held"
+        else:
+            end.states[one["messageId"]] = "delivered"
+            apply(end, one, email)
+    return end
+
+
+def is_identifying(one: Fields) -> bool:
+    """Whether it names the person for good."""
+    return one["type"] == "identify" and "email" in one["traits"]
+
+
+def apply(end: Expected, one: Fields, email: str) -> None:
+    """The effect of one message whose person is known; messages come in order of time."""
+    contact = end.contacts.setdefault(email, {})
+    if one["type"] == "identify":
+        contact |= {TRAITS[key]: value for key, value in one["traits"].items() if key in TRAITS}
+    elif one["type"] == "track":
+        traits = one.get("context", {}).get("traits", {})
+        contact |= {TRAITS[key]: value for key, value in traits.items() if key in TRAITS}
+        name = f"pe{HUB_ID}_{one['event'].lower().replace(' ', '_')}"
+        end.events.add((email, name, one["properties"]["number"]))
+    elif one["type"] == "group":
+        domain = one["traits"]["website"]
+        end.companies.setdefault(domain, {})["name"] = one["traits"]["name"]
+        end.associations.add((email, domain))
