@@ -80,6 +80,14 @@ def test_an_expired_lease_is_taken_over_and_the_old_driver_is_fenced_off(record:
     assert record.lane(LANE).live_cursor == 0
 
 
+def test_a_lease_tells_whether_its_driver_fell_silent(record: Record) -> None:
+    first = lease_of(record, "a")
+    assert first.taken_over_ms is None
+    assert lease_of(record, "b", NOW + 12_000).taken_over_ms == first.expires_at_ms
+    record.release(lease_of(record, "c", NOW + 30_000))
+    assert lease_of(record, "d", NOW + 30_001).taken_over_ms is None
+
+
 def test_a_renewed_lease_keeps_its_token(record: Record) -> None:
     lease = lease_of(record)
     assert record.renew(lease, NOW + 5_000, 10) == Lease(LANE, "a", lease.token, NOW + 15_000)

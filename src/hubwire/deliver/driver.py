@@ -7,12 +7,13 @@ or the messages' fault gives the lease up, so that what was leased is pending ag
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 
 import structlog
 
 from hubwire.deliver.lane import Lane, LaneParts
+from hubwire.deliver.share import Share
 from hubwire.deliver.tenure import Tenure
 from hubwire.errors import BackendError, LeaseLost
 from hubwire.reasons import Reason
@@ -42,9 +43,22 @@ NOW = Wait(0.0)
 class Driver:
     """Repeats turns of one lane. `end()` gives the lease back."""
 
-    def __init__(self, lane: Lane, owner: str, parts: LaneParts, ending: asyncio.Event | None = None) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        owner: str,
+        parts: LaneParts,
+        ending: asyncio.Event | None = None,
+        *,
+        share: Share | None = None,
+        make_lane: Callable[[], Lane] | None = None,
+    ) -> None:
+        """Shape: `make_lane` makes the lane anew from what the record says of it, when another worker may have driven
+        it in between."""
         self.lane = lane
         self.tenure: Tenure | None = None
+        self._share = share or Share()
+        self._make_lane = make_lane or (lambda: self.lane)
         self._owner = owner
         self._parts = parts
         self._ending = ending or asyncio.Event()
@@ -61,6 +75,7 @@ class Driver:
             return await self._turn()
         except LeaseLost:
             log.warning("lane.lost", destination=self._name)
+            self._share.give(self.lane.destination.destination_id)
             self.tenure = None
             return NOW
         except BackendError as exc:
@@ -75,6 +90,7 @@ class Driver:
     def end(self) -> None:
         """Give the lane up; what was leased in it is pending again."""
         tenure, self.tenure = self.tenure, None
+        self._share.give(self.lane.destination.destination_id)
         if tenure is not None:
             try:
                 tenure.end()
@@ -85,11 +101,21 @@ class Driver:
         parts, destination_id = self._parts, self.lane.destination.destination_id
         seconds = parts.policy.lease_seconds
         if self.tenure is None:
-            self.tenure = Tenure.begin(parts.record, destination_id, self._owner, parts.clock, seconds)
+            if self._share.may_take:
+                self.tenure = Tenure.begin(parts.record, destination_id, self._owner, parts.clock, seconds)
             if self.tenure is None:
                 return Wait(min(IDLE_SECONDS, seconds / 4), is_wakeable=False)
+            self._share.take(destination_id)
+            self.lane = self._make_lane()
+            log.info("lane.taken", destination=self._name, quiet_seconds=round(self.tenure.quiet_seconds, 1))
+        elif self._share.has_too_many:
+            self.end()
+            log.info("lane.given", destination=self._name)
+            return Wait(IDLE_SECONDS, is_wakeable=False)
         else:
             self.tenure.renew_if_due()
+        if self.tenure.quiet_seconds > 0:
+            return Wait(min(self.tenure.quiet_seconds, seconds / 4), is_wakeable=False)
         state = parts.record.lane(destination_id)
         if self._is_new:
             state = self._begin(state)

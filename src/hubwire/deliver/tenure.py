@@ -10,6 +10,9 @@ from hubwire.clock import Clock
 from hubwire.errors import LeaseLost
 from hubwire.record.protocol import Lease, Record
 
+RATE_WINDOW_SECONDS = 10.0
+"""HubSpot's rolling window."""
+
 
 class Tenure:
     """One worker's hold on one lane."""
@@ -30,6 +33,18 @@ class Tenure:
     def renew_seconds(self) -> float:
         """How often it is renewed."""
         return self._seconds / 3
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long to make no call yet, after a lane was taken over from a worker that fell silent.
+
+        A worker renews when a third of the time is gone: when it died, its lease had about two thirds left. A rate
+        window later HubSpot counts none of its calls any more.
+        """
+        if self.lease.taken_over_ms is None:
+            return 0.0
+        free_at_ms = self.lease.taken_over_ms + round(1000 * (RATE_WINDOW_SECONDS - self._seconds * 2 / 3))
+        return max(0.0, (free_at_ms - self._clock.now_ms()) / 1000)
 
     def renew(self) -> None:
         """Raises LeaseLost."""

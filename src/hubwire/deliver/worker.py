@@ -21,13 +21,16 @@ import structlog
 from hubwire.clock import Clock
 from hubwire.deliver.driver import Driver
 from hubwire.deliver.governor import Governor
+from hubwire.deliver.keeper import LeaseKeeper
 from hubwire.deliver.lane import Lane, LaneParts, LanePolicy
+from hubwire.deliver.share import Share
+from hubwire.deliver.tenure import Tenure
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendError
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.journal.protocol import Journal
 from hubwire.reasons import Reason
-from hubwire.record.protocol import Record
+from hubwire.record.protocol import Fleet, Record
 from hubwire.registry.protocol import Registry
 from hubwire.secret import Secret
 
@@ -49,6 +52,8 @@ class WorkerParts:
     make_client: MakeClient
     clock: Clock
     policy: LanePolicy
+    fleet: Fleet | None = None
+    """The other workers, where there may be some."""
 
     def lane_parts(self) -> LaneParts:
         """What its lanes work with."""
@@ -85,11 +90,17 @@ class Worker:
         self._wake = asyncio.Event()
         self._stopping = False
         self._sources: Mapping[int, Source] = {}
-        self._lanes: dict[int, Lane] = {}
+        self._drivers: dict[int, Driver] = {}
+        self._share = Share()
+        self._lane_count = 0
+        self._worker_count = 1
+        self._joined_at_ms = 0
+        self._keeper = LeaseKeeper(self._tenures, parts.policy.lease_seconds / 6)
 
     def start(self) -> None:
         self._thread.start()
         self._ready.wait()
+        self._keeper.start()
 
     def wake(self) -> None:
         """Something new may wait: called from any thread."""
@@ -102,6 +113,11 @@ class Worker:
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._wake.set)
             self._thread.join(timeout_seconds)
+        self._keeper.stop()
+
+    def _tenures(self) -> list[Tenure]:
+        """What the keeper renews; called from its thread."""
+        return [driver.tenure for driver in list(self._drivers.values()) if driver.tenure is not None]
 
     def _run(self) -> None:
         with asyncio.Runner() as runner:
@@ -114,7 +130,9 @@ class Worker:
         running: dict[int, _Running] = {}
         version: int | None = None
         while not self._stopping:
+            self._keeper.turned()
             try:
+                self._join_fleet()
                 has_failed = self._remove_failed(running)
                 if has_failed or version != self._parts.registry.version():
                     version = self._parts.registry.version()
@@ -124,6 +142,22 @@ class Worker:
                 log.error("backend.failed", error=str(exc))
             await self._sleep(LOOK_SECONDS)
         await asyncio.gather(*(one.end() for one in running.values()))
+        self._leave_fleet()
+
+    def _join_fleet(self) -> None:
+        """Say now and then that this worker lives, and learn how large its part of the lanes is."""
+        fleet, seconds, now_ms = self._parts.fleet, self._parts.policy.lease_seconds, self._parts.clock.now_ms()
+        if fleet is None:
+            return
+        if now_ms - self._joined_at_ms >= 1000 * seconds / 4:
+            self._worker_count = fleet.join(self._owner, now_ms, seconds)
+            self._joined_at_ms = now_ms
+        self._share.divide(self._lane_count, self._worker_count)
+
+    def _leave_fleet(self) -> None:
+        if self._parts.fleet is not None:
+            with contextlib.suppress(BackendError):
+                self._parts.fleet.leave(self._owner, self._parts.clock.now_ms())
 
     @staticmethod
     def _remove_failed(running: dict[int, _Running]) -> bool:
@@ -145,11 +179,12 @@ class Worker:
             for one in registry.destinations().values()
             if not one.is_paused
         }
-        for lane in self._lanes.values():
-            lane.forget_schema()
+        self._lane_count = len(wanted)
+        self._join_fleet()
+        for driver in self._drivers.values():
+            driver.lane.forget_schema()
         for destination_id, one in list(running.items()):
             if wanted.get(destination_id) != one.target:
-                self._lanes.pop(destination_id, None)
                 await running.pop(destination_id).end()
         for destination_id, target in wanted.items():
             if destination_id not in running:
@@ -183,12 +218,17 @@ class Worker:
         finally:
             if driver is not None:
                 driver.end()
+                self._drivers.pop(destination.destination_id, None)
             await client.close()
 
     def _driver(self, destination: Destination, client: HubSpotClient, ending: asyncio.Event) -> Driver:
         parts = self._parts.lane_parts()
-        status = parts.record.lane(destination.destination_id).status
-        governor = Governor.of(destination, parts.clock.now_ms(), status)
-        lane = Lane(destination, lambda: self._sources, client, governor, parts)
-        self._lanes[destination.destination_id] = lane
-        return Driver(lane, self._owner, parts, ending)
+
+        def make_lane() -> Lane:
+            status = parts.record.lane(destination.destination_id).status
+            governor = Governor.of(destination, parts.clock.now_ms(), status)
+            return Lane(destination, lambda: self._sources, client, governor, parts)
+
+        driver = Driver(make_lane(), self._owner, parts, ending, share=self._share, make_lane=make_lane)
+        self._drivers[destination.destination_id] = driver
+        return driver

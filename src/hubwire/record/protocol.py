@@ -17,10 +17,14 @@ from hubwire.operation import Link
 
 
 class Lease(msgspec.Struct, frozen=True):
+    """Who drives a lane, and until when. `taken_over_ms`: when the lease of a worker that fell silent had run out; None
+    when nobody had the lane, or it was given back."""
+
     destination_id: int
     owner: str
     token: int
     expires_at_ms: int
+    taken_over_ms: int | None = None
 
 
 class LaneState(msgspec.Struct, kw_only=True):

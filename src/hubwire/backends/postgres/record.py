@@ -31,6 +31,9 @@ class PostgresRecord:
         expires_at_ms = now_ms + round(seconds * 1000)
         with self._database.transaction() as db:
             _ensure_lane(db, destination_id)
+            before = db.execute(
+                "SELECT lease_owner, lease_expires_at_ms FROM lane WHERE destination_id = %s", (destination_id,)
+            ).fetchone()
             row = db.execute(
                 "UPDATE lane SET lease_owner = %s, lease_token = lease_token + 1, lease_expires_at_ms = %s"
                 " WHERE destination_id = %s AND (lease_owner IS NULL OR lease_expires_at_ms <= %s)"
@@ -40,7 +43,8 @@ class PostgresRecord:
             if row is None:
                 return None
             _expire_leased(db, destination_id, now_ms)
-        return Lease(destination_id, owner, row[0], expires_at_ms)
+        silent_since = before[1] if before and before[0] is not None else None
+        return Lease(destination_id, owner, row[0], expires_at_ms, silent_since)
 
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
         expires_at_ms = now_ms + round(seconds * 1000)
@@ -51,7 +55,7 @@ class PostgresRecord:
         )
         if not renewed:
             raise _lost(lease)
-        return Lease(lease.destination_id, lease.owner, lease.token, expires_at_ms)
+        return msgspec.structs.replace(lease, expires_at_ms=expires_at_ms)
 
     def release(self, lease: Lease) -> None:
         with self._database.transaction() as db:

@@ -42,6 +42,9 @@ class SqliteRecord:
         expires_at_ms = now_ms + round(seconds * 1000)
         with self._file.transaction() as db:
             db.execute("INSERT OR IGNORE INTO lane (destination_id) VALUES (?)", (destination_id,))
+            owner_before, expired_at_ms = db.execute(
+                "SELECT lease_owner, lease_expires_at_ms FROM lane WHERE destination_id = ?", (destination_id,)
+            ).fetchone()
             row = db.execute(
                 "UPDATE lane SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at_ms = ?"
                 " WHERE destination_id = ? AND (lease_owner IS NULL OR lease_expires_at_ms <= ?) RETURNING lease_token",
@@ -50,7 +53,8 @@ class SqliteRecord:
             if row is None:
                 return None
             _expire_leased(db, destination_id, now_ms)
-        return Lease(destination_id, owner, row[0], expires_at_ms)
+        silent_since = expired_at_ms if owner_before is not None else None
+        return Lease(destination_id, owner, row[0], expires_at_ms, silent_since)
 
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
         expires_at_ms = now_ms + round(seconds * 1000)
@@ -60,7 +64,7 @@ class SqliteRecord:
                 "UPDATE lane SET lease_expires_at_ms = ? WHERE destination_id = ?",
                 (expires_at_ms, lease.destination_id),
             )
-        return Lease(lease.destination_id, lease.owner, lease.token, expires_at_ms)
+        return msgspec.structs.replace(lease, expires_at_ms=expires_at_ms)
 
     def release(self, lease: Lease) -> None:
         with self._file.transaction() as db:
