@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class HubwireProcess:
         self.folder = folder
         self.url = ""
         self.output = ""
+        self._printed = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HUBWIRE_", "HUBSPOT_"))}
         own = {"HUBWIRE_DATA": str(folder / "data"), "HUBWIRE_WRITE_KEY": WRITE_KEY, "HUBWIRE_PORT": "0"}
@@ -97,6 +99,13 @@ class HubwireProcess:
         lanes: list[dict[str, Any]] = json.loads(done.stdout)["destinations"]
         return lanes[0]
 
+    def await_output(self, word: str) -> None:
+        """Wait for a word in what it prints."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        with self._printed:
+            while word not in self.output:
+                assert self._printed.wait(max(0.0, deadline - time.monotonic())), f"no {word!r}:\n{self.output}"
+
     def emulator_url(self) -> str:
         """Where the sandbox's emulator listens."""
         found = re.search(r"plays HubSpot at (\S+?)/ ", self.output)
@@ -114,7 +123,9 @@ class HubwireProcess:
         assert self._process is not None
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.output += line
+            with self._printed:
+                self.output += line
+                self._printed.notify_all()
 
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None
