@@ -33,6 +33,8 @@ log = structlog.get_logger("hubwire.forget")
 MOST_SUBJECTS = 5000
 """As Segment's API takes them."""
 SUBJECT_TYPES = ("USER_ID", "EMAIL")
+NOTICED_SECONDS = 1.5
+"""After so long every receiver keeps the person out (`suppression.py` looks every second)."""
 CYCLE_STEP_SECONDS = 0.25
 CYCLE_WAIT_SECONDS = 120.0
 STALE_MS = 600_000
@@ -143,6 +145,8 @@ class Forgetter:
 
     async def _delete(self, regulation: Regulation, erasure: Erasure) -> None:
         await asyncio.to_thread(erasure.take_out)
+        if regulation.type.suppresses:
+            await self._wait(NOTICED_SECONDS)
         await self._wait_for_cycles()
         if regulation.type.reaches_hubspot:
             for destination in self._store.registry.destinations().values():

@@ -9,6 +9,7 @@ from hubwire.record.privacy import Erased, Regulation, RegulationState, Regulati
 NOT_COVERED = (
     "backups of the database, and exports made from HubSpot",
     "log files and queues of whatever sends to Hubwire",
+    "what HubSpot's own code in a page tells HubSpot (device mode)",
     "messages of other people that mention the address (mentions_kept)",
 )
 

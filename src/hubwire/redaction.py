@@ -89,7 +89,7 @@ def _stands(low: str, email: str) -> bool:
 def scrubbed(attempt: KeptAttempt, emails: Collection[str], contact_ids: Collection[str]) -> KeptAttempt | None:
     """The attempt without what it holds of a person, or None when it holds nothing.
 
-    Shape: an input, result or error about the person becomes `{"forgotten": true}`; the others stay.
+    Shape: an input, result or error about the person becomes `{"forgotten": true}` as a whole; the others stay.
     """
     request = _without(attempt.request, emails, contact_ids)
     response = _without(attempt.response, emails, contact_ids)
@@ -120,24 +120,14 @@ def _marked(data: bytes, emails: Iterable[str]) -> bytes:
 
 
 def _clean(value: Any, emails: set[str], contact_ids: set[str]) -> Any:
-    """The value with the innermost list entries about the person replaced, or itself when it is about them."""
+    """The value without what is about the person: whole entries of lists, or all of it when it says so itself."""
     if isinstance(value, dict):
-        inner = {name: _clean(one, emails, contact_ids) for name, one in value.items()}
-        return FORGOTTEN if inner == value and _is_about(value, emails, contact_ids) else inner
+        if any(_says(one, emails, contact_ids) for one in _own_texts(value)):
+            return FORGOTTEN
+        return {name: _clean(one, emails, contact_ids) for name, one in value.items()}
     if isinstance(value, list):
-        return [
-            _clean(one, emails, contact_ids)
-            if isinstance(one, dict | list)
-            else MARK
-            if _says(one, emails, contact_ids)
-            else one
-            for one in value
-        ]
-    return value
-
-
-def _is_about(value: dict[str, Any], emails: set[str], contact_ids: set[str]) -> bool:
-    return any(_says(one, emails, contact_ids) for one in _texts(value))
+        return [_clean(one, emails, contact_ids) for one in value]
+    return MARK if _says(value, emails, contact_ids) else value
 
 
 def _says(value: object, emails: set[str], contact_ids: set[str]) -> bool:
@@ -146,7 +136,10 @@ def _says(value: object, emails: set[str], contact_ids: set[str]) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and str(value) in contact_ids
 
 
-def _texts(value: dict[str, Any]) -> Iterator[object]:
+def _own_texts(value: dict[str, Any]) -> Iterator[object]:
+    """What an object says itself, nested objects included; lists are other entries' matter."""
     for one in value.values():
-        if not isinstance(one, dict | list):
+        if isinstance(one, dict):
+            yield from _own_texts(one)
+        elif not isinstance(one, list):
             yield one

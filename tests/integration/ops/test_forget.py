@@ -19,7 +19,7 @@ from hubwire.deliver.lane import LanePolicy
 from hubwire.deliver.worker import Worker, WorkerParts
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
-from hubwire.forget import STALE_MS, Forgetter
+from hubwire.forget import NOTICED_SECONDS, STALE_MS, TRY_AGAIN_SECONDS, Forgetter
 from hubwire.message import Entry
 from hubwire.receipt import Receipt
 from hubwire.record.privacy import RegulationState, RegulationType
@@ -258,6 +258,8 @@ def test_a_cycle_under_way_is_waited_for(here: Installation) -> None:
     order: list[str] = []
 
     async def wait(seconds: float) -> None:
+        if seconds == NOTICED_SECONDS:
+            return
         order.append("waited")
         if len(order) == 3:
             record.abandon_cycle(lease, cycle_id, NOW, NOW, [], b"{}")
@@ -275,7 +277,7 @@ def test_hubspot_that_cannot_be_reached_is_tried_again_later_with_what_was_known
     first = asyncio.run(here.forgetter.run(made.regulation_id))
     assert first is not None
     assert first.state is RegulationState.RUNNING
-    assert here.waits == [5.0, 5.0]
+    assert here.waits == [NOTICED_SECONDS, TRY_AGAIN_SECONDS, TRY_AGAIN_SECONDS]
     assert ANNA not in json.dumps(here.store.privacy.regulations(9)[0].receipt)
     assert asyncio.run(here.forgetter.run(made.regulation_id)) is None
 
@@ -393,6 +395,34 @@ def test_a_deletion_that_did_not_reach_hubspot_is_exit_code_1(installed: Shell, 
     assert "401" in ran.out
     assert installed("forget", "nobody", "--yes").code == 1
     assert installed("forget", ANNA, "--lift", "--keep-hubspot").code == 2
+
+
+def test_what_comes_in_before_receivers_have_noticed_goes_too(here: Installation) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+
+    async def wait(seconds: float) -> None:
+        if seconds == NOTICED_SECONDS:
+            late = json.dumps(track("Late", user="1")).encode()
+            here.store.journal.append([Entry(SERVER, "late", NOW, late)])
+
+    here.forgetter = Forgetter(here.store, here.clients.make, here.clock, wait)
+    assert here.forget(ANNA).messages == 2
+
+
+def test_the_funnel_still_adds_up(here: Installation) -> None:
+    here.send(SERVER, *(identify(f"u{number}", f"person{number % 9}@example.com") for number in range(2500)))
+    here.send(SERVER, track("Held", user="stranger"))
+    here.deliver()
+    here.send(SERVER, identify("u1", "person1@example.com"), identify("u2", "person2@example.com"))
+    before = here.store.statistics.funnel(1)
+    assert (before.received, before.delivered, before.held, before.backlog) == (2503, 2500, 1, 2)
+    receipt = here.forget("person1@example.com")
+    after = here.store.statistics.funnel(1)
+    assert receipt.messages == 279
+    assert after.accounted == after.received == 2503
+    assert (after.rejected, after.delivered, after.held, after.backlog) == (279, 2222, 1, 1)
+    assert here.totals()["taken"] == here.totals()["delivered"] + here.totals()["held"] + here.totals()["discarded"]
 
 
 # -- over HTTP, in Segment's shape
