@@ -36,9 +36,10 @@ BACKLOG = 1024
 def make_app(service: Service, public_url: str) -> ASGIApp:
     """One ASGI app: the tracking paths go straight to the receiver, everything else to the pages."""
     receive_app, pages = service.receive, make_pages(service, public_url)
+    receives = service.settings.role != "deliver"
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and receive_app.handles(scope["path"]):
+        if receives and scope["type"] == "http" and receive_app.handles(scope["path"]):
             await receive_app(scope, receive, send)
         else:
             await pages(scope, receive, send)

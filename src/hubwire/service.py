@@ -6,6 +6,7 @@ A `Service` is opened, started, and stopped; `server.py` puts it on a socket.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,6 +26,7 @@ from hubwire.deliver.worker import Worker, WorkerParts
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.device.assets import Assets, load_assets
 from hubwire.device.snippet import snippet
+from hubwire.errors import SettingsError
 from hubwire.forget import Forgetter
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.local import LocalServer
@@ -34,6 +36,7 @@ from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.record.replay import ReplayRunner
+from hubwire.registry.watch import VersionWatch
 from hubwire.regulations import RegulationRunner, Regulations
 from hubwire.retention import Retention
 from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
@@ -46,6 +49,7 @@ log = structlog.get_logger("hubwire")
 
 FIRST_SOURCE = "server"
 FIRST_DESTINATION = "hubspot"
+SEED_TRIES = 5
 
 
 DEMO_SOURCE = Source(
@@ -78,18 +82,24 @@ class Service:
         self.local: LocalServer | None = None
         """What commands of this machine authenticate with, once the server has its address."""
         self.first_start = self._seed()
+        listen = self.store.listen
         self.journal = GroupCommit(
-            self.store.journal, max_waiting_messages=settings.max_waiting_messages, on_commit=self._wake
+            self.store.journal,
+            max_waiting_messages=settings.max_waiting_messages,
+            on_commit=self._wake if listen is None else None,
         )
         registry = self.store.registry
-        sources = CachedSources(registry.source_of_key, registry.version, self.clock)
+        self._watch = VersionWatch(registry.version) if self.store.fleet is not None else None
+        self._stop_listening: Callable[[], None] | None = None
+        version = self._watch or registry.version
+        sources = CachedSources(registry.source_of_key, version, self.clock)
         limits = ReceiveLimits(
             max_message_bytes=settings.max_message_bytes,
             max_upload_bytes=settings.max_upload_bytes,
             max_upload_messages=settings.max_upload_messages,
             read_timeout_seconds=settings.read_timeout_seconds,
         )
-        self.suppressions = Suppressions(self.store.privacy, registry, self.store.vault, self.clock)
+        self.suppressions = Suppressions(self.store.privacy, registry, self.store.vault, self.clock, version)
         self.front = SuppressingJournal(self.journal, self.suppressions)
         self.receive = ReceiveApp(sources, self.front, self.clock, limits)
         self.access = Access(self.store.access, self.clock, settings.admin_token)
@@ -111,9 +121,15 @@ class Service:
         if self.settings.role != "receive":
             self.worker = Worker(self._parts())
             self.worker.start()
+            if self.store.listen is not None:
+                self._stop_listening = self.store.listen(self.worker.wake)
 
     def stop(self) -> None:
         """Finish what is under way; everything journaled is delivered at the next start."""
+        if self._stop_listening is not None:
+            self._stop_listening()
+        if self._watch is not None:
+            self._watch.close()
         if self.worker is not None:
             self.worker.stop()
         if self.sandbox is not None:
@@ -125,7 +141,9 @@ class Service:
             self.worker.wake()
 
     def chores(self) -> list[tuple[str, Chore]]:
-        """What runs in the background of the web server's loop."""
+        """What runs in the background of the web server's loop. A process that only receives does none of it."""
+        if self.settings.role == "receive":
+            return []
         retention = Retention(self.store, self.settings, self.clock)
         alerts = make_alerts(self.store, self.settings, self.clock)
         return [
@@ -184,6 +202,7 @@ class Service:
             registry=self.store.registry,
             make_client=self.clients.make,
             clock=self.clock,
+            fleet=self.store.fleet,
             policy=LanePolicy(
                 cycle_messages=settings.cycle_messages,
                 linger_seconds=settings.linger_seconds,
@@ -196,7 +215,18 @@ class Service:
     # -- first start
 
     def _seed(self) -> FirstStart:
-        """The first source and destination, from the settings; a sandbox without a token."""
+        """The first source and destination. Processes that start together on an empty database may meet: whatever one
+        of them has made is there when the other one looks again."""
+        for _ in range(SEED_TRIES):
+            try:
+                return self._make_first()
+            except SettingsError:
+                if self.store.fleet is None:
+                    raise
+        return self._make_first()
+
+    def _make_first(self) -> FirstStart:
+        """What is missing, from the settings; a sandbox without a token."""
         registry, settings = self.store.registry, self.settings
         first = FirstStart()
         if not registry.sources():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +18,18 @@ from hubwire.emulator.config import Tier
 from hubwire.errors import SettingsError
 
 
+class Role(StrEnum):
+    ALL = "all"
+    RECEIVE = "receive"
+    DELIVER = "deliver"
+
+
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default from settings, 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; default from settings, 8080.")] = None,
+    role: Annotated[
+        Role | None, typer.Option(help="What this process does: all, receive or deliver; default from settings, all.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Receive, deliver, console and device files, in one process. Without any token: the sandbox.
@@ -28,7 +38,10 @@ def serve(
     """
     from hubwire.server import serve as run_service
 
-    asyncio.run(run_service(settings_of(config), host, port, announce=console.print))
+    settings = settings_of(config)
+    if role is not None:
+        settings = msgspec.structs.replace(settings, role=role.value)
+    asyncio.run(run_service(settings, host, port, announce=console.print))
 
 
 def emulator(

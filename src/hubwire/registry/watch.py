@@ -1,0 +1,44 @@
+"""The registry's version as a number at hand: asked by a thread of its own, so that who receives never waits for a
+database that is slow or gone, and goes on with what it knew."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from hubwire.errors import BackendError
+
+log = structlog.get_logger("hubwire")
+
+LOOK_SECONDS = 1.0
+
+
+class VersionWatch:
+    """Calls as `Registry.version` does, and answers at once. `close()` ends the thread.
+
+    Errors: BackendError from the constructor, which asks for the first time; later failures are only logged.
+    """
+
+    def __init__(self, version: Callable[[], int], seconds: float = LOOK_SECONDS) -> None:
+        self._ask = version
+        self._seconds = seconds
+        self._known = version()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="registry", daemon=True)
+        self._thread.start()
+
+    def __call__(self) -> int:
+        return self._known
+
+    def close(self) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ending.wait(self._seconds):
+            try:
+                self._known = self._ask()
+            except BackendError as exc:
+                log.warning("registry.unreachable", error=str(exc))
