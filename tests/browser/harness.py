@@ -134,6 +134,10 @@ class Host:
     def await_counted(self, *expected: str) -> None:
         eventually(lambda: set(expected) <= set(self.counted()), f"{expected} in {self.counted()}")
 
+    def await_exactly(self, *expected: str) -> None:
+        """Each of these once, and nothing else. HubSpot's beacons travel side by side: their order tells nothing."""
+        eventually(lambda: sorted(expected) == sorted(self.counted()), f"exactly {expected}, not {self.counted()}")
+
     # Pages of the site.
 
     def add_page(
