@@ -1,0 +1,186 @@
+"""Delivery, from the journal to the recorded outcome: calls, events per CPU-second, memory, and the limit's own time.
+
+    python benchmarks/bench_delivery.py [--events 1000000] [--only calls|throughput|limits]
+
+Everything runs on this machine: `hubwire serve` as its own process, and the emulator as another. "CPU" is user and
+system time of the Hubwire process alone, from its start until everything is drained; importing is not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.corpus import write
+
+HUBWIRE = Path(sys.executable).with_name("hubwire")
+TOKEN = "pat-bench-token"
+LOOK_SECONDS = 0.25
+EMULATOR = """
+import sys
+from hubwire.emulator.server import EmulatorConfig, run
+limits, port = sys.argv[1:]
+run(EmulatorConfig(access_token="pat-bench-token", burst=100, limits_enabled=limits == "on", keep_events=1000,
+                   keep_requests=100, portal_id=1234567), port=int(port))
+"""
+
+
+class Installation:
+    """A data folder, an emulator, and the commands on them."""
+
+    def __init__(self, folder: Path, emulator_url: str) -> None:
+        self.folder = folder
+        self.emulator_url = emulator_url
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HUBWIRE_", "HUBSPOT_"))}
+        target = {"HUBSPOT_BASE_URL": emulator_url, "HUBSPOT_ACCESS_TOKEN": TOKEN, "HUBSPOT_HUB_ID": "1234567"}
+        self.environment = {**kept, **target, "HUBWIRE_PORT": "0", "HUBWIRE_LOG_LEVEL": "warning"}
+
+    def run(self, *arguments: str) -> Any:
+        done = subprocess.run(
+            [HUBWIRE, *arguments, "--json"], cwd=self.folder, env=self.environment, check=True, stdout=subprocess.PIPE
+        )
+        return json.loads(done.stdout)
+
+    def lane(self) -> dict[str, Any]:
+        [lane] = self.run("status")["destinations"]
+        return dict(lane)
+
+    def stats(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.emulator_url}/_emulator/stats", timeout=30) as response:
+            return dict(json.load(response))
+
+    @contextmanager
+    def serving(self) -> Iterator[psutil.Process]:
+        server = subprocess.Popen(
+            [HUBWIRE, "serve"], cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+        assert server.stdout is not None
+        try:
+            next(line for line in server.stdout if "Hubwire is up" in line)
+            yield psutil.Process(server.pid)
+        finally:
+            server.terminate()
+            server.wait(60)
+            server.stdout.close()
+
+
+@contextmanager
+def installation(*, limits: bool, port: int = 18_491) -> Iterator[Installation]:
+    """A fresh folder and a fresh emulator on a loopback port."""
+    with tempfile.TemporaryDirectory() as folder:
+        emulator = subprocess.Popen([sys.executable, "-c", EMULATOR, "on" if limits else "off", str(port)])
+        made = Installation(Path(folder), f"http://127.0.0.1:{port}")
+        try:
+            for _ in range(100):
+                try:
+                    made.stats()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield made
+        finally:
+            emulator.terminate()
+            emulator.wait(30)
+
+
+def calls() -> None:
+    """HubSpot calls per 10,000 events: cold (schema, definitions and key property included), again, and stripped."""
+    for name, is_stripped in (("with context.traits", False), ("stripped", True)):
+        with installation(limits=True) as made, made.serving():
+            write(made.folder / "corpus.ndjson", 10_000, is_stripped=is_stripped)
+            made.run("import", "corpus.ndjson", "--source", "server")
+            made.run("status", "--wait-drained", "--timeout", "120")
+            cold = made.lane()
+            print(f"calls, {name}, cold: {cold['calls']} for 10,000 events; dead {cold['dead']}, held {cold['held']}")
+            if not is_stripped:
+                lines = (made.folder / "corpus.ndjson").read_text().replace('"messageId":"', '"messageId":"again-')
+                (made.folder / "again.ndjson").write_text(lines)
+                made.run("import", "again.ndjson", "--source", "server")
+                made.run("status", "--wait-drained", "--timeout", "120")
+                print(f"calls, the same people again: {made.lane()['calls'] - cold['calls']}")
+
+
+def throughput(events: int) -> None:
+    """Events per CPU-second, resident memory, and the time per event as the backlog is worked off."""
+    with installation(limits=False) as made:
+        write(made.folder / "corpus.ndjson", events, users=max(100, events // 10))
+        with made.serving():
+            pass
+        pinned = made.run("destination", "list")[0]["name"]
+        subprocess.run(
+            [HUBWIRE, "destination", "change", pinned, "--calls-per-second", "1000"],
+            cwd=made.folder, env=made.environment, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        made.run("import", "corpus.ndjson", "--source", "server")
+        with made.serving() as server:
+            curve, most_memory = _watch(made, server, events)
+        print(f"throughput: {events:,} events, {events // 10:,} people, emulator's limits off, from the journal")
+        taken, cpu_seconds = curve[-1]
+        print(f"  {taken / cpu_seconds:,.0f} events per CPU-second; resident memory at most {most_memory >> 20} MiB")
+        for (taken_a, cpu_a), (taken_b, cpu_b) in pairwise(curve):
+            if taken_b > taken_a:
+                print(f"  at {taken_b:>9,} events: {(cpu_b - cpu_a) / (taken_b - taken_a) * 1e6:6.1f} us CPU per event")
+
+
+def _watch(made: Installation, server: psutil.Process, events: int) -> tuple[list[tuple[int, float]], int]:
+    curve: list[tuple[int, float]] = [(0, 0.0)]
+    most_memory = 0
+    while True:
+        lane = made.lane()
+        cpu = server.cpu_times()
+        most_memory = max(most_memory, server.memory_info().rss)
+        is_drained = lane["taken"] >= events and not (lane["backlog_count"] or lane["pending"] or lane["retrying"])
+        if is_drained or lane["taken"] - curve[-1][0] >= events // 10:
+            curve.append((lane["taken"], cpu.user + cpu.system))
+        if is_drained:
+            return curve, most_memory
+        time.sleep(LOOK_SECONDS)
+
+
+def limits() -> None:
+    """With 100 calls per 10 s: the drain against the limit's own time, and how often HubSpot had to say 429."""
+    with installation(limits=True) as made:
+        write(made.folder / "corpus.ndjson", 200_000, users=100_000)
+        with made.serving():
+            pass
+        made.run("import", "corpus.ndjson", "--source", "server")
+        before = made.stats()["total"]
+        with made.serving():
+            began = time.monotonic()
+            made.run("status", "--wait-drained", "--timeout", "600")
+            seconds = time.monotonic() - began
+        stats = made.stats()
+        count = stats["total"] - before
+        print(f"limits: {count} calls in {seconds:.1f} s; 100 per 10 s allow them in {max(0, count - 100) / 10:.1f} s;")
+        print(f"  429s: {stats['refused'].get('429', 0)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=["calls", "throughput", "limits"])
+    given = parser.parse_args()
+    if given.only in (None, "calls"):
+        calls()
+    if given.only in (None, "throughput"):
+        throughput(given.events)
+    if given.only in (None, "limits"):
+        limits()
+
+
+if __name__ == "__main__":
+    main()
