@@ -21,13 +21,13 @@ from hubwire.deliver.cycle import Cycle, Learnt
 from hubwire.deliver.exchange import LONGEST_WAIT_MS, Exchange, LineStopped, Sleep, Terms
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.ledger import HoldPolicy, Ledger
-from hubwire.deliver.portal import Portal
+from hubwire.deliver.portal import Portal, unreadable
 from hubwire.deliver.retry import RetryPolicy, next_attempt_at
 from hubwire.deliver.selection import Growth, Pending, Selector, Taken
 from hubwire.deliver.tenure import Tenure
 from hubwire.delivery import Dead, Retry, StopTheLine
 from hubwire.destination import Destination, Source
-from hubwire.errors import BackendError
+from hubwire.errors import BackendError, Unreadable
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.exchange import Call
 from hubwire.hubspot.paths import Paths
@@ -177,7 +177,10 @@ class Lane:
         schema = await self._portal.load(now_ms, is_replay=has_replay)
         self.governor.move_to(schema.time_zone, now_ms)
         cycle = Cycle(self.destination, self._sources(), self._record, self._portal, exchange, now_ms)
-        return await cycle.run(taken, schema)
+        try:
+            return await cycle.run(taken, schema)
+        except Unreadable as exc:
+            raise unreadable(exc) from exc
 
     def _commit(self, tenure: Tenure, cycle_id: int, taken: Taken, learnt: Learnt, exchange: Exchange) -> Tally:
         """Record what the cycle learnt and move the cursors, in one transaction."""

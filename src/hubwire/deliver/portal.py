@@ -17,6 +17,8 @@ from hubwire.schema import PortalSchema, PropertyDefinition
 FORBIDDEN = 403
 OWN_PROPERTY = {"contacts": "email", "companies": "domain"}
 SCHEMA_AGE_MS = 3600 * 1000
+MOST_WAITS = 10
+UNREADABLE_SECONDS = 60.0
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
 
 
@@ -35,6 +37,7 @@ class Portal:
         """What HubSpot would not let us make, as (object type or `event`, name): not asked again with this schema."""
         self.paths = paths
         self._read_at_ms = 0
+        self._waits = 0
 
     @property
     def calls(self) -> Exchange:
@@ -59,10 +62,15 @@ class Portal:
         try:
             schema = await self._read_schema()
         except Unreadable as exc:
-            raise LineStopped(StopTheLine(Reason.HUBSPOT_UNREADABLE, str(exc), retry_after_seconds=60.0)) from exc
+            raise unreadable(exc) from exc
         self.schema, self.is_stale, self._read_at_ms = schema, False, now_ms
-        self.sends_events, self.refused = False, {}
+        self.sends_events, self.refused, self._waits = False, {}, 0
         return schema
+
+    def may_wait_for_properties(self) -> bool:
+        """Whether the line may wait once more for properties that HubSpot fails to create: not for ever."""
+        self._waits += 1
+        return self._waits <= MOST_WAITS
 
     async def read_properties(self, plural: str) -> None:
         """Read the properties of one object type again. Raises LineStopped, Unreadable."""
@@ -110,3 +118,8 @@ class Portal:
 
     async def _read(self, name: str, path: str) -> bytes:
         return (await self.calls.read(Call(name, "GET", path))).body
+
+
+def unreadable(exc: Unreadable) -> LineStopped:
+    """What an answer that cannot be gone on from means for the line: look again in a minute."""
+    return LineStopped(StopTheLine(Reason.HUBSPOT_UNREADABLE, str(exc), retry_after_seconds=UNREADABLE_SECONDS))

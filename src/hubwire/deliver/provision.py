@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from hubwire.deliver.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.exchange import LineStopped, as_stop
 from hubwire.deliver.portal import FORBIDDEN, Portal
+from hubwire.deliver.verdict_inputs import input_row
+from hubwire.deliver.verdict_table import Says
 from hubwire.delivery import Dead, Delivered, Retry, Verdict
 from hubwire.errors import Unreadable
 from hubwire.hubspot.definitions import (
@@ -25,7 +27,9 @@ from hubwire.hubspot.definitions import (
     event_definition_of,
     property_definitions_of,
 )
+from hubwire.hubspot.errors import problem_of
 from hubwire.hubspot.exchange import Answer, Call
+from hubwire.hubspot.wire import read_batch
 from hubwire.operation import SendEvent
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
@@ -33,6 +37,7 @@ from hubwire.schema import PropertyDefinition
 CONFLICT = 409
 EVENT = "event"
 KEY_PROPERTY = "hubwire_domain"
+MISSED_RETRY_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -65,8 +70,10 @@ async def provide(portal: Portal, missing: Iterable[tuple[str, str, str]], event
     for plural, properties in _missing_properties(portal, missing).items():
         for batch in split(properties, OBJECTS_PER_CALL):
             verdict = await _create_properties(portal, plural, batch)
-            if isinstance(verdict, Retry):
+            if isinstance(verdict, Retry) and portal.may_wait_for_properties():
                 raise LineStopped(as_stop(verdict))
+            if isinstance(verdict, Retry):
+                portal.refused |= {(plural, one.name): Dead(verdict.reason, verdict.detail) for one in batch}
             provided.is_changed = True
     for name, event in _events(portal, events).items():
         if portal.known.events_available:
@@ -129,10 +136,20 @@ async def _create_properties(portal: Portal, plural: str, properties: Sequence[N
         properties = [one for one in properties if one.name not in known]
         if not properties:
             return None
-        verdict = Dead(Reason.UNKNOWN_PROPERTY, "HubSpot did not create it")
+        verdict = _why_missing(answer)
     if isinstance(verdict, Dead):
         portal.refused |= {(plural, one.name): verdict for one in properties}
     return verdict
+
+
+def _why_missing(answer: Answer) -> Verdict:
+    """Why properties are not there although HubSpot answered their creation with success: refused, or not yet."""
+    batch = read_batch(answer.body)
+    problems = [problem_of(error) for error in (batch.errors if batch else None) or ()]
+    refusal = next((one for one in problems if input_row(one).says is Says.DEAD), None)
+    if refusal is not None:
+        return Dead(Reason.UNKNOWN_PROPERTY, refusal.text)
+    return Retry(MISSED_RETRY_SECONDS, Reason.RECORD_MISSING, "the property is not there yet")
 
 
 def _created(answer: Answer) -> dict[str, PropertyDefinition]:
