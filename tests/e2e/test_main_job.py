@@ -36,8 +36,11 @@ def test_from_the_python_sdk_to_contact_company_association_and_event(tmp_path: 
         lane = hubwire.drained()
         assert (lane["taken"], lane["dead"], lane["retrying"], lane["held"]) == (6, 0, 0, 0)
         [identify] = json.loads(hubwire.run("messages", "--type", "identify", "--json").stdout)
+        explained = hubwire.run("messages", "--user", "user1234").stdout
         [shown] = json.loads(hubwire.run("message", identify["message_id"], "--json").stdout)
     [contact] = hubspot.contacts()
+    assert "u:user1234 -> peter@example.com  (identify," in explained
+    assert f"contact peter@example.com is record {contact['id']} in HubSpot, with acme.example" in explained
     assert contact["properties"]["email"] == "peter@example.com"
     assert contact["properties"]["firstname"] == "Peter"
     [company] = hubspot.companies()

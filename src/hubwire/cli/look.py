@@ -15,6 +15,7 @@ from hubwire.errors import SettingsError
 from hubwire.reasons import Reason, explain
 from hubwire.record.queries import LaneStatus, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import SLICE_MESSAGES, ReplayState
+from hubwire.record.statistics import Identity
 
 POLL_SECONDS = 0.25
 RECENT_REPLAYS = 20
@@ -102,9 +103,12 @@ def messages(
     wanted = MessageFilter(state=state, reason=reason, user=user, type=kind, limit=limit)
     with reading(config) as store:
         found = store.queries.messages(wanted)
+        known = store.statistics.identity(user) if user is not None else None
     if json:
         print_json(found)
         return
+    if known is not None:
+        _print_identity(known)
     rows = table("received (UTC)", "message", "type", "what", "who", "outcome")
     for one in found:
         rows.add_row(
@@ -116,6 +120,21 @@ def messages(
             _outcome(one),
         )
     console.print(rows if found else "No message fits.")
+
+
+WORDS_OF_STRENGTH = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "alias or another id"}
+
+
+def _print_identity(known: Identity) -> None:
+    """Who this is, and which call said so: why their messages go where they go."""
+    for link in known.links:
+        said = WORDS_OF_STRENGTH[link.strength]
+        console.print(f"{link.key} -> {link.target}  ({said}, {when(link.at_ms)} UTC, {link.space})", markup=False)
+    for one in known.records:
+        companies = f", with {', '.join(one.associated)}" if one.associated else ""
+        console.print(f"{one.kind} {one.key} is record {one.record_id or '?'} in HubSpot{companies}", markup=False)
+    if not known.links and not known.records:
+        console.print("Nothing is known of this identity: messages without an e-mail are held until it is identified.")
 
 
 def _outcome(summary: MessageSummary) -> str:
