@@ -36,6 +36,7 @@ LEAST_FREE_BYTES = 64 << 20
 FREE_SHARE = 0.25
 """Free space up to this share of what is used is kept for new messages instead of being given back."""
 GIVE_BACK_BYTES = 16 << 20
+FUTILE_GROWTH = 1.02
 
 
 class Stored(Protocol):
@@ -113,6 +114,7 @@ class Retention:
         self._policy = Policy.of(settings)
         self._clock = clock
         self._slices_left = 0
+        self._futile_below = 0
 
     def run_once(self) -> Removed:
         """Remove what is too old, then what is too much, in a bounded number of slices.
@@ -138,17 +140,39 @@ class Retention:
     # -- by age
 
     def _remove_old(self, cutoff_ms: int, removed: Removed) -> None:
-        for first, last in self._slices(self._bound()):
-            end = self._end_of_old(first, last, cutoff_ms)
-            if end is None or not self._remove_through(end, removed):
-                break
-        archive = self._store.archive
+        end = self._archive_old(cutoff_ms)
+        journal, archive = self._store.journal, self._store.archive
+        while end is not None and self._slices_left > 0 and (count := journal.remove_through(end, SLICE_MESSAGES)):
+            removed.messages += count
+            self._slices_left -= 1
         while self._slices_left > 0 and (count := archive.remove_attempts(cutoff_ms, SLICE_ATTEMPTS)):
             removed.attempts += count
             self._slices_left -= 1
         while self._slices_left > 0 and (count := archive.remove_cycles(cutoff_ms, SLICE_CYCLES)):
             removed.cycles += count
             self._slices_left -= 1
+
+    def _archive_old(self, cutoff_ms: int) -> int | None:
+        """Count the fates of old messages away, in half of the run's slices; up to which position they may go now.
+
+        The journal is then cut off in one go: a backend that keeps it in partitions drops whole ones.
+        """
+        bound = self._bound()
+        first, end = self._store.journal.extent().first, None
+        while 0 < first <= bound and self._slices_left > SLICES_PER_RUN // 2:
+            self._slices_left -= 1
+            last = min(bound, first + SLICE_MESSAGES - 1)
+            old = self._end_of_old(first, last, cutoff_ms)
+            if old is None:
+                break
+            through = self._store.archive.archive_through(old, list(self._store.registry.destinations()))
+            if through < first:
+                break
+            end = through
+            if through < last:
+                break
+            first = last + 1
+        return end
 
     def _end_of_old(self, first: int, last: int, cutoff_ms: int) -> int | None:
         """The last position of a slice up to which everything is old; the rows are only read when it is mixed."""
@@ -160,8 +184,15 @@ class Retention:
     # -- by size
 
     def _remove_surplus(self, keep_bytes: int, now_ms: int, removed: Removed) -> None:
-        """The oldest first, be it messages or attempts, until the rest fits."""
+        """The oldest first, be it messages or attempts, until the rest fits.
+
+        A database that does not tell its free space (PostgreSQL) may look as large as before afterwards. Then nothing
+        more goes until it has grown: else one run after another would remove everything for nothing.
+        """
         archive = self._store.archive
+        before = archive.bytes_used()
+        if before <= self._futile_below:
+            return
         bound = self._bound()
         while archive.bytes_used() > keep_bytes and self._slices_left > 0:
             message_at_ms, slice_end = self._oldest_slice(bound)
@@ -172,18 +203,18 @@ class Retention:
                 removed.attempts += archive.remove_attempts(now_ms - FRESH_ATTEMPTS_MS, SLICE_ATTEMPTS)
             elif message_at_ms is None or not self._remove_through(slice_end, removed):
                 removed.is_blocked = True
-                return
+                break
             else:
                 removed.cycles += archive.remove_cycles(message_at_ms, SLICE_CYCLES)
             self._slices_left -= 1
+        is_futile = (removed.messages or removed.attempts) and archive.bytes_used() >= before
+        self._futile_below = round(before * FUTILE_GROWTH) if is_futile else 0
 
     def _oldest_slice(self, bound: int) -> tuple[int | None, int]:
         """When the oldest removable message was received (None without one), and where its slice ends."""
         first = self._store.journal.extent().first
-        if 0 < first <= bound:
-            row = self._store.journal.read_at([first])[first]
-            return row.received_at_ms, min(bound, first + SLICE_MESSAGES - 1)
-        return None, 0
+        rows = self._store.journal.newest(first + 1, 1) if 0 < first <= bound else []
+        return (rows[0].received_at_ms, min(bound, first + SLICE_MESSAGES - 1)) if rows else (None, 0)
 
     # -- both
 
@@ -198,15 +229,6 @@ class Retention:
         for cursor, is_backfill in ((state.live_cursor, False), (state.backfill_cursor, True)):
             rows = self._store.journal.read(cursor, 1, source_ids=destination.source_ids, is_backfill=is_backfill)
             yield rows[0].position if rows else None
-
-    def _slices(self, bound: int) -> Iterator[tuple[int, int]]:
-        """First and last position of each slice from the journal's old end; the caller removes it before the next."""
-        while self._slices_left > 0:
-            first = self._store.journal.extent().first
-            if first == 0 or first > bound:
-                return
-            self._slices_left -= 1
-            yield first, min(bound, first + SLICE_MESSAGES - 1)
 
     def _remove_through(self, position: int, removed: Removed) -> bool:
         """Count the fates away, then cut the journal off: a crash in between is mended by the next run."""

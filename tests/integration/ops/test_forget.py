@@ -39,10 +39,10 @@ ANNA, BEN = "anna@example.com", "ben@example.com"
 class Installation:
     """A store whose lane delivers to the emulator when told to."""
 
-    def __init__(self, folder: Path, emulator: Emulator) -> None:
+    def __init__(self, folder: Path, emulator: Emulator, database_url: str | None = None) -> None:
         self.folder = folder
         self.clock = FakeClock(NOW)
-        self.settings = Settings(data=str(folder))
+        self.settings = Settings(data=str(folder), database_url=database_url)
         self.emulator = emulator
         self.store: Store = open_store(self.settings, self.clock, appends=True)
         registry = self.store.registry
@@ -107,17 +107,26 @@ class Installation:
         return {one["properties"]["email"] for one in self.emulator.contacts()}
 
     def everything_stored(self) -> bytes:
+        """The bytes of SQLite's files, or of all rows of PostgreSQL."""
         self.store.privacy.finish_erasing()
-        return b"".join(path.read_bytes() for path in sorted(self.folder.glob("hubwire.db*")))
+        if self.settings.database_url is None:
+            return b"".join(path.read_bytes() for path in sorted(self.folder.glob("hubwire.db*")))
+        import psycopg
+
+        with psycopg.connect(self.settings.database_url) as db:
+            tables = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+            rows = [row for (name,) in tables for row in db.execute(f'SELECT * FROM "{name}"').fetchall()]
+        return b"".join(cell if isinstance(cell, bytes) else str(cell).encode() for row in rows for cell in row)
 
     def close(self) -> None:
         self.store.journal.close()
         self.store.close()
 
 
-@pytest.fixture
-def here(tmp_path: Path, emulator: Emulator) -> Iterator[Installation]:
-    made = Installation(tmp_path, emulator)
+@pytest.fixture(params=["sqlite", "postgres"])
+def here(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator) -> Iterator[Installation]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    made = Installation(tmp_path, emulator, url)
     yield made
     made.close()
 

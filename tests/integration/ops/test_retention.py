@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hubwire import retention
+from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.message import Entry
-from hubwire.record.protocol import Attempt, CycleOutcome, LaneState, Settled, Span, Tally
+from hubwire.record.protocol import Archive, Attempt, CycleOutcome, LaneState, Settled, Span, Tally
 from hubwire.retention import Retention
 from hubwire.settings import Settings
 
@@ -28,14 +31,21 @@ def clock() -> FakeClock:
     return FakeClock(NOW)
 
 
-@pytest.fixture
-def store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
-    opened = open_store(Settings(data=str(tmp_path)), clock, appends=True)
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    opened = open_store(Settings(data=str(tmp_path), database_url=url), clock, appends=True)
     opened.registry.save_source(Source(source_id=0, name="server"))
     opened.registry.save_destination(Destination(destination_id=0, name="hubspot"))
     yield opened
     opened.journal.close()
     opened.close()
+
+
+@pytest.fixture
+def tells_its_size(store: Store) -> None:
+    if not isinstance(store.journal, SqliteJournal):
+        pytest.skip("this database does not look smaller when rows are gone")
 
 
 def append(store: Store, count: int, at_ms: int, *, is_backfill: bool = False, size: int = 50) -> list[int]:
@@ -155,6 +165,7 @@ def test_a_destination_is_not_held_up_by_sources_that_do_not_feed_it(store: Stor
     assert keep(store, clock, retention_days=30).messages == 10
 
 
+@pytest.mark.usefixtures("tells_its_size")
 def test_too_much_goes_oldest_first_until_the_rest_fits(store: Store, clock: FakeClock) -> None:
     for age_days in range(10, 0, -1):
         last = append(store, 1000, NOW - age_days * DAY_MS, size=900)[-1]
@@ -177,13 +188,43 @@ def test_what_may_not_go_is_said_and_kept(store: Store, clock: FakeClock) -> Non
 
 
 def test_a_long_run_ends_and_goes_on_next_time(store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "SLICES_PER_RUN", 3)
+    monkeypatch.setattr(retention, "SLICES_PER_RUN", 6)
     monkeypatch.setattr(retention, "SLICE_MESSAGES", 10)
     append(store, 45, NOW - 90 * DAY_MS)
     deliver(store, 1, 45, NOW)
     runs = [keep(store, clock, retention_days=30) for _ in range(3)]
     assert [run.messages for run in runs] == [30, 15, 0]
     assert [run.has_more for run in runs] == [True, False, False]
+
+
+class Opaque:
+    """An archive whose database looks as large as it ever was."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self.size = 10 << 20
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._archive, name)
+
+    def bytes_used(self) -> int:
+        return self.size
+
+    def bytes_free(self) -> int:
+        return 0
+
+
+@pytest.mark.usefixtures("tells_its_size")
+def test_a_database_that_never_looks_smaller_is_not_emptied(store: Store, clock: FakeClock) -> None:
+    opaque = Opaque(store.archive)
+    settings = Settings(retention_days=None, retention_bytes=1 << 20)
+    keeper = Retention(dataclasses.replace(store, archive=opaque), settings, clock)
+    append(store, 150_000, NOW - DAY_MS, size=1)
+    deliver(store, 1, 150_000, NOW - DAY_MS)
+    assert keeper.run_once().messages == 98_000
+    assert [keeper.run_once().messages for _ in range(3)] == [0, 0, 0]
+    opaque.size = round(opaque.size * 1.03)
+    assert keeper.run_once().messages > 0
 
 
 def test_a_crash_between_counting_and_cutting_is_mended(store: Store, clock: FakeClock) -> None:
