@@ -89,7 +89,7 @@ class PostgresServer:
         if not POSTGRES_FOLDERS:
             return "PostgreSQL is not installed (apt-get install postgresql): no test runs on it"
         try:
-            import psycopg_pool  # noqa: F401
+            import psycopg  # noqa: F401
         except ImportError:
             return "psycopg is not installed (pip install 'hubwire[postgres]'): no test runs on PostgreSQL"
         return None

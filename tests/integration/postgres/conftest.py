@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("psycopg_pool", reason="psycopg is not installed: no test runs on PostgreSQL")
+pytest.importorskip("psycopg", reason="psycopg is not installed: no test runs on PostgreSQL")
 
 from hubwire.backends.postgres.connection import PostgresDatabase
 

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.integration.postgres.waiting import until
 
-from hubwire.backends.postgres.connection import Db, PostgresDatabase
+from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.journal import PostgresJournal
+from hubwire.backends.postgres.pool import Db
 from hubwire.message import Entry
 
 NOW = 1_790_000_000_000

@@ -1,4 +1,4 @@
-"""The PostgreSQL database: a pool of connections, transactions, numbered migrations, notifications.
+"""The PostgreSQL database: connections, transactions, numbered migrations, notifications.
 
 A commit that returned is as durable as the server makes it (`synchronous_commit`, replicas): nothing here weakens it.
 Errors of the server become `BackendUnavailable` where the same call may work later; anything else is our own bug.
@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import Connection, conninfo, errors
+from psycopg import conninfo, errors
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrBinaryDumper, StrDumper
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from hubwire.backends.postgres import arrays
 from hubwire.backends.postgres.migrations import migrate
+from hubwire.backends.postgres.pool import Db, Pool
 from hubwire.errors import BackendUnavailable, SchemaMismatch
 
 POOL_SIZE = 10
@@ -47,8 +47,6 @@ CLIENT = {
     "tcp_user_timeout": "10000",
 }
 """Connection parameters, unless the URL says otherwise."""
-
-Db = Connection[TupleRow]
 
 
 class _SafeText(StrDumper):
@@ -88,22 +86,12 @@ class PostgresDatabase:
             if db.info.server_version < OLDEST_SERVER:
                 raise SchemaMismatch(f"PostgreSQL {db.info.server_version // 10000} is too old; 14 is the oldest")
             migrate(db)
-        self._pool: ConnectionPool[Db] = ConnectionPool(
-            self._conninfo,
-            min_size=1,
-            max_size=pool_size,
-            timeout=WAIT_SECONDS,
-            kwargs={"autocommit": True},
-            configure=_configure,
-            check=ConnectionPool.check_connection,
-            open=True,
-            name="hubwire",
-        )
+        self._pool = Pool(self._open, pool_size, WAIT_SECONDS)
 
     @contextmanager
     def checkout(self) -> Iterator[Db]:
         """A connection in autocommit: each statement sees the newest commit."""
-        with explained(), self._pool.connection() as db:
+        with explained(), self._pool.checkout() as db:
             yield db
 
     @contextmanager
@@ -131,9 +119,12 @@ class PostgresDatabase:
     def connect(self) -> Db:
         """A connection outside the pool, for a caller that keeps it (listening, copying)."""
         with explained():
-            db = psycopg.connect(self._conninfo, autocommit=True)
-            _configure(db)
-            return db
+            return self._open()
+
+    def _open(self) -> Db:
+        db = psycopg.connect(self._conninfo, autocommit=True)
+        _configure(db)
+        return db
 
     def close(self) -> None:
         self._pool.close()
@@ -155,7 +146,7 @@ def _configure(db: Db) -> None:
     arrays.register(db)
 
 
-RETRYABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, errors.ReadOnlySqlTransaction)
+RETRYABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction)
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from typing import Any
 
 import psycopg
 
-from hubwire.backends.postgres.connection import Db, PostgresDatabase
+from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.migrations import schema_version
+from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql.database import Rows, Session
 
 _MARK = re.compile(r"\?(\d*)")

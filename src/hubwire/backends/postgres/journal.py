@@ -14,7 +14,8 @@ import hashlib
 from collections.abc import Sequence
 
 from hubwire.backends.postgres.arrays import UUID, pack_bools, pack_bytes, pack_int4, pack_int8, pack_texts
-from hubwire.backends.postgres.connection import Db, PostgresDatabase, storable
+from hubwire.backends.postgres.connection import PostgresDatabase, storable
+from hubwire.backends.postgres.pool import Db
 from hubwire.journal.backlogs import RECOUNT_BELOW, Backlogs, Stream
 from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, Row

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from hubwire.backends.postgres.connection import Db, PostgresDatabase
+from hubwire.backends.postgres.connection import PostgresDatabase
+from hubwire.backends.postgres.pool import Db
 from hubwire.errors import BackendUnavailable
 
 log = structlog.get_logger("hubwire.postgres")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hubwire.backends.postgres.connection import Db
+from hubwire.backends.postgres.pool import Db
 from hubwire.delivery import State
 from hubwire.operation import Link, hold_key
 from hubwire.record.packing import pack_positions

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from hubwire.backends.postgres.connection import Db, PostgresDatabase
+from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.outcome import write_attempts, write_outcome
+from hubwire.backends.postgres.pool import Db
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link
 from hubwire.record.protocol import Attempt, Company, CycleOutcome, Due, LaneState, Lease, Person, Span

@@ -1,0 +1,191 @@
+"""Two receivers, three deliverers, twenty portals: whatever dies, nothing acknowledged is lost or done twice."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.servers import NatsCluster, NatsServer, PostgresServer
+from tests.support.fleet import Fleet, Plan, Sender, opened, sent_by, set_up
+from tests.support.portals import Portals, drivers
+
+from hubwire.backends.store import Store
+from hubwire.delivery import FINAL
+
+TAKEOVER_SECONDS = 15.0
+DRAIN_SECONDS = 90.0
+
+
+@dataclass
+class Servers:
+    """What the fleet stands on."""
+
+    postgres: PostgresServer
+    nats: NatsCluster | None
+
+    def plan(self) -> Plan:
+        journal_url = f"{self.nats.url}?replicas=3" if self.nats else None
+        return Plan(database_url=self.postgres.database(), journal_url=journal_url)
+
+
+@pytest.fixture(params=["postgres", "nats"])
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    wants_nats = request.param == "nats"
+    missing = PostgresServer.why_not() or (NatsServer.why_not() if wants_nats else None)
+    if missing is not None:
+        pytest.skip(missing)
+    made = Servers(PostgresServer(), NatsCluster() if wants_nats else None)
+    try:
+        made.postgres.start()
+        if made.nats is not None:
+            made.nats.start()
+        yield made
+    finally:
+        if made.nats is not None:
+            made.nats.remove()
+        made.postgres.remove()
+
+
+def wait_drained(store: Store) -> None:
+    """Until every lane has passed everything and nothing is to be tried again."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while True:
+        lanes = store.queries.lanes(time.time_ns() // 1_000_000)
+        left = {lane.name: lane.backlog_count + lane.pending + lane.retrying for lane in lanes if not lane.is_drained}
+        if not left:
+            return
+        assert time.monotonic() < deadline, f"not drained: {left}, {[lane.stopped_reason for lane in lanes]}"
+        time.sleep(0.2)
+
+
+def check_messages(store: Store, senders: list[Sender], plan: Plan) -> None:
+    """Every acknowledged message is in the journal once, with one final state at each portal of its source."""
+    rows = store.journal.newest(None, 1 << 20)
+    copies = Counter(row.message_id for row in rows)
+    acknowledged = sent_by(senders)
+    assert len(acknowledged) > 100
+    assert not [one for one in acknowledged if copies[one] != 1]
+    for lane in store.queries.lanes(time.time_ns() // 1_000_000):
+        funnel = store.statistics.funnel(lane.destination_id)
+        assert funnel.received == funnel.accounted == len(rows)
+        assert funnel.delivered + funnel.discarded + funnel.dead + funnel.not_connected == len(rows), funnel
+    [newest, *_] = rows
+    for row in store.journal.read_at([newest.position]).values():
+        for detail in store.queries.message(row.message_id):
+            assert len(detail.summary.fates) == plan.portals // plan.sources
+            assert all(fate.state in FINAL for fate in detail.summary.fates)
+
+
+def check_portals(portals: Portals, senders: list[Sender], plan: Plan) -> None:
+    """Each portal has the people and the occurrences of its source, each once, and never saw two drivers at a time."""
+    for number, emulator in enumerate(portals.emulators):
+        ids = senders[number % plan.sources].acknowledged
+        people = {one.rpartition("-m")[0] + f"-{int(one.rpartition('-m')[2]) // 5}@example.com" for one in ids}
+        contacts = {contact["properties"]["email"] for contact in emulator.contacts()}
+        assert people <= contacts
+        tracked = [one for one in ids if int(one.rpartition("-m")[2]) % 5]
+        totals = Counter(event["properties"]["total"] for event in emulator.events())
+        assert max(totals.values(), default=0) == 1
+        assert len(tracked) <= len(totals)
+        drivers(portals.seen, number)
+    assert portals.throttled() == 0
+
+
+def check_takeovers(fleet: Fleet, killed: list[tuple[float, list[str]]]) -> None:
+    """Each lane of a deliverer that was killed has another driver soon."""
+    assert any(names for _, names in killed), "no deliverer with a lane was killed: the test shows nothing"
+    for killed_at, names in killed:
+        for name in names:
+            taken = [
+                one["at"] for one in fleet.logged("lane.taken") if one["destination"] == name and one["at"] > killed_at
+            ]
+            assert taken, f"nobody took {name} over"
+            assert min(taken) - killed_at < TAKEOVER_SECONDS
+
+
+class Chaos:
+    """Kills at random, and starts again what was killed."""
+
+    def __init__(self, fleet: Fleet, servers: Servers, seed: int) -> None:
+        self.killed: list[tuple[float, list[str]]] = []
+        self._fleet = fleet
+        self._servers = servers
+        self._random = random.Random(seed)
+
+    def let_run(self, seconds: float) -> None:
+        """Load for so long."""
+        time.sleep(seconds)
+
+    def at_random(self, *, but_not_postgres: bool) -> None:
+        """Some time, and then one death."""
+        self.let_run(self._random.uniform(0, 12))
+        acts = [self.kill_a_deliverer, self.kill_a_receiver, self.kill_a_node]
+        self._random.choice(acts)() if but_not_postgres else self.restart_postgres()
+
+    def kill_a_deliverer(self) -> None:
+        name = self._random.choice(self._fleet.names("deliver"))
+        lanes = self._fleet.lanes_of(name)
+        self.killed.append((self._fleet.kill(name), lanes))
+        self._fleet.start(name)
+
+    def kill_a_receiver(self) -> None:
+        name = self._random.choice(self._fleet.names("receive"))
+        self._fleet.kill(name)
+        self._fleet.start(name)
+
+    def restart_postgres(self) -> None:
+        self._servers.postgres.stop()
+        self._servers.postgres.start()
+
+    def kill_a_node(self) -> None:
+        if self._servers.nats is not None:
+            node = self._random.choice(self._servers.nats.nodes)
+            node.stop(signal.SIGKILL)
+            node.start()
+
+
+def run(plan: Plan, servers: Servers, folder: Path, act: Callable[[Chaos], None]) -> None:
+    """A fleet under load while something is done to it; then everything is checked."""
+    fleet = Fleet(plan, folder)
+    with Portals(plan.portals, fleet.deliverer_pids) as portals, opened(plan, folder) as store:
+        keys = set_up(store, plan, portals)
+        try:
+            fleet.start_all()
+            chaos = Chaos(fleet, servers, seed=1)
+            senders = [
+                Sender(fleet, key, f"sender{number}", upload_messages=10, pause_seconds=0.2)
+                for number, key in enumerate(keys)
+            ]
+            act(chaos)
+            for sender in senders:
+                sender.stop()
+            wait_drained(store)
+            check_messages(store, senders, plan)
+        finally:
+            fleet.stop()
+        check_portals(portals, senders, plan)
+        check_takeovers(fleet, chaos.killed)
+
+
+def test_a_fleet_outlives_the_death_of_any_of_its_parts(servers: Servers, tmp_path: Path) -> None:
+    def each_once(chaos: Chaos) -> None:
+        for act in (chaos.kill_a_receiver, chaos.restart_postgres, chaos.kill_a_node, chaos.kill_a_deliverer):
+            chaos.let_run(1)
+            act()
+
+    run(servers.plan(), servers, tmp_path, each_once)
+
+
+@pytest.mark.slow
+def test_a_fleet_outlives_many_deaths_in_any_order(servers: Servers, tmp_path: Path) -> None:
+    def for_minutes(chaos: Chaos) -> None:
+        for number in range(25):
+            chaos.at_random(but_not_postgres=number != 12)
+
+    run(servers.plan(), servers, tmp_path, for_minutes)

@@ -1,0 +1,96 @@
+"""Many emulated portals in one thread, and a witness: which process made which call, when."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import psutil  # type: ignore[import-untyped]
+import uvicorn
+
+from hubwire.emulator.server import ASGIApp, Receive, Scope, Send
+from hubwire.server import listening_socket
+from hubwire.testing import Emulator
+
+TOKEN = "pat-test-token"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One call to a portal. `pid` is None when its process was gone before it could be asked."""
+
+    portal: int
+    pid: int | None
+    started_at: float
+    ended_at: float
+
+
+class Portals:
+    """Portals 0 to `count` - 1, each on a port of its own; `pids` gives the processes that may call."""
+
+    def __init__(self, count: int, pids: Callable[[], Iterable[int]]) -> None:
+        self.emulators = [Emulator(portal_id=1000 + number, access_token=TOKEN) for number in range(count)]
+        self.seen: list[Seen] = []
+        self._pids = pids
+        self._owners: dict[int, int | None] = {}
+        self._sockets = [listening_socket("127.0.0.1", 0) for _ in range(count)]
+        self._by_port = {one.getsockname()[1]: number for number, one in enumerate(self._sockets)}
+        self.urls = [f"http://127.0.0.1:{port}" for port in self._by_port]
+        config = uvicorn.Config(
+            self._serve, log_level="warning", access_log=False, loop="uvloop", lifespan="off", interface="asgi3"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=(self._sockets,), daemon=True)
+
+    def __enter__(self) -> Portals:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        for emulator in self.emulators:
+            emulator.app.close()
+
+    def throttled(self) -> int:
+        """How many calls any portal answered with 429."""
+        return sum(int(one.stats()["refused"].get("429", 0)) for one in self.emulators)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        portal = self._by_port[scope["server"][1]]
+        pid = self._owner(scope["client"][1])
+        started_at = time.monotonic()
+        app: ASGIApp = self.emulators[portal].app
+        try:
+            await app(scope, receive, send)
+        finally:
+            self.seen.append(Seen(portal, pid, started_at, time.monotonic()))
+
+    def _owner(self, peer_port: int) -> int | None:
+        """The process at the other end of a connection: looked up once, a connection never changes hands."""
+        if peer_port not in self._owners:
+            self._owners[peer_port] = next((pid for pid in self._pids() if peer_port in _local_ports(pid)), None)
+        return self._owners[peer_port]
+
+
+def _local_ports(pid: int) -> set[int]:
+    try:
+        return {one.laddr.port for one in psutil.Process(pid).net_connections("tcp") if one.laddr}
+    except psutil.Error:
+        return set()
+
+
+def drivers(seen: Iterable[Seen], portal: int) -> list[tuple[int | None, float, float]]:
+    """Who drove a portal, one after another: process, first and last moment. Raises when two called at once."""
+    turns: list[tuple[int | None, float, float]] = []
+    for call in sorted((one for one in seen if one.portal == portal), key=lambda one: one.started_at):
+        if turns and turns[-1][0] == call.pid:
+            pid, first, last = turns[-1]
+            turns[-1] = (pid, first, max(last, call.ended_at))
+            continue
+        if turns:
+            assert call.started_at >= turns[-1][2], f"portal {portal}: {call.pid} called while {turns[-1][0]} did"
+        turns.append((call.pid, call.started_at, call.ended_at))
+    return turns
