@@ -26,6 +26,7 @@ from hubwire.deliver.worker import Worker, WorkerParts
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.device.assets import Assets, load_assets
 from hubwire.device.snippet import snippet
+from hubwire.doctor.whole import connection_report, machine_checks
 from hubwire.errors import SettingsError
 from hubwire.forget import Forgetter
 from hubwire.journal.group_commit import GroupCommit
@@ -179,7 +180,7 @@ class Service:
             clock=self.clock,
             settings=self.settings,
             planner=bench.plan,
-            tester=bench.test,
+            tester=partial(connection_report, store.registry, self.clients, self.clock),
             sender=bench.send,
             schema=bench.schema,
             make_property=bench.make_property,
@@ -191,6 +192,7 @@ class Service:
             wake=self._wake,
             poke_replays=self.replays.poke,
             notice=self._wake,
+            health=partial(machine_checks, store, self.settings, self.clock),
             regulations=Regulations(self.forgetter, store.privacy, self.regulations.poke),
         )
 

@@ -109,6 +109,8 @@ def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, 
     expect(page.get_by_role("status")).to_have_text("Saved.")
 
     page.get_by_role("link", name="Failures").click()
+    page.wait_for_url("**/failures*")
+    page.wait_for_load_state("load")
     page.keyboard.press("r")
     expect(page.locator("main")).to_contain_text("1 messages will be put back")
     page.get_by_role("button", name="Replay 1").click()
