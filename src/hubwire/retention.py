@@ -27,6 +27,8 @@ log = structlog.get_logger("hubwire.retention")
 
 DAY_MS = 86_400_000
 SLICE_MESSAGES = 2_000
+SLICE_GROUPS = 64
+"""Where positions come in groups with gaps, a slice is so many groups instead."""
 SLICE_ATTEMPTS = 500
 SLICE_CYCLES = 2_000
 SLICES_PER_RUN = 50
@@ -161,7 +163,7 @@ class Retention:
         first, end = self._store.journal.extent().first, None
         while 0 < first <= bound and self._slices_left > SLICES_PER_RUN // 2:
             self._slices_left -= 1
-            last = min(bound, first + SLICE_MESSAGES - 1)
+            last = min(bound, first + self._slice_positions - 1)
             old = self._end_of_old(first, last, cutoff_ms)
             if old is None:
                 break
@@ -214,7 +216,12 @@ class Retention:
         """When the oldest removable message was received (None without one), and where its slice ends."""
         first = self._store.journal.extent().first
         rows = self._store.journal.newest(first + 1, 1) if 0 < first <= bound else []
-        return (rows[0].received_at_ms, min(bound, first + SLICE_MESSAGES - 1)) if rows else (None, 0)
+        return (rows[0].received_at_ms, min(bound, first + self._slice_positions - 1)) if rows else (None, 0)
+
+    @property
+    def _slice_positions(self) -> int:
+        positions = self._store.journal.group_positions
+        return SLICE_MESSAGES if positions == 1 else SLICE_GROUPS * positions
 
     # -- both
 

@@ -18,6 +18,8 @@ class RankedJournal:
     Errors: AssertionError when positions do not grow.
     """
 
+    group_positions = 1
+
     def __init__(self, journal: Journal, given: list[int]) -> None:
         self._journal = journal
         self._given = given

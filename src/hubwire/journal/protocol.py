@@ -23,6 +23,12 @@ class Extent(NamedTuple):
 
 
 class Journal(Protocol):
+    @property
+    def group_positions(self) -> int:
+        """1 where every position is used. More where a group of messages takes so many, whatever it holds: then
+        positions have gaps, and only whole groups are removed."""
+        ...
+
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
         """The position of each entry, or None for a duplicate; on return all of it is committed and on disk.
 

@@ -20,6 +20,8 @@ class MemoryJournal:
     Shape: while `failure` is set, every call raises it and changes nothing (a disk that is full or gone).
     """
 
+    group_positions = 1
+
     def __init__(self, *, dedupe_hours: float = 48.0) -> None:
         self.failure: BackendUnavailable | None = None
         self._window_ms = round(dedupe_hours * HOUR_MS)

@@ -48,6 +48,8 @@ _pack = msgspec.msgpack.Encoder().encode
 class NatsJournal:
     """A `Journal` in one stream. The connection is its own, and `close()` ends it."""
 
+    group_positions = MOST_MESSAGES
+
     def __init__(
         self,
         client: NatsClient,

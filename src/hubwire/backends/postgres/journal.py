@@ -36,6 +36,8 @@ _APPEND = (
 class PostgresJournal:
     """A `Journal` in one PostgreSQL database."""
 
+    group_positions = 1
+
     def __init__(self, database: PostgresDatabase, *, dedupe_hours: float = 48.0) -> None:
         self._database = database
         self._window_ms = round(dedupe_hours * HOUR_MS)

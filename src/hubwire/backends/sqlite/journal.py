@@ -26,6 +26,8 @@ class SqliteJournal:
     Errors: BackendError when another process holds that place.
     """
 
+    group_positions = 1
+
     def __init__(
         self,
         file: SqliteFile,
