@@ -339,8 +339,9 @@ class Delivery(RuleBasedStateMachine):
 
 
 Delivery.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=30,
+    max_examples=12,
+    stateful_step_count=15,
+    derandomize=True,  # the same days in every run: who looks for new ones raises both numbers
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
