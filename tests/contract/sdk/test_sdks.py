@@ -131,6 +131,7 @@ def test_analytics_go(server: Receiving, go_client: str) -> None:
     assert len(server.requested("/v1/batch")) == 4
 
 
+@pytest.mark.slow  # the client waits 15 seconds and more between its tries
 def test_analytics_java(server: Receiving, java_client: list[str]) -> None:
     # It waits 15 seconds and more between its tries: two of the three stumbles are enough of that.
     met = [one for one in stumbles() if one.code != BackendUnavailable.code or isinstance(one, LostAnswer)]
@@ -140,6 +141,7 @@ def test_analytics_java(server: Receiving, java_client: list[str]) -> None:
     assert len(server.requested("/v1/import/")) == 3
 
 
+@pytest.mark.slow  # the client waits 15 seconds and more between its tries
 def test_analytics_kotlin(server: Receiving, java_client: list[str]) -> None:
     server.door.refusals.extend(stumbles())
     # It keeps what it could not send in this folder, whatever the settings say: a run that was cut short left some.
