@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 pytest_plugins = ["tests.backends", "tests.servers"]
+
+# The same examples in every run; `--hypothesis-profile=default` looks for new ones.
+settings.register_profile("same-every-time", derandomize=True, deadline=None)
+settings.load_profile("same-every-time")
 
 
 @pytest.fixture(autouse=True)
