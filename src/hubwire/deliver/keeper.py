@@ -1,5 +1,5 @@
-"""Renews a worker's leases from a thread of its own: planning many messages keeps the worker's loop busy for seconds,
-and a lane whose worker lives must not be taken over meanwhile.
+"""Renews a worker's leases, and says that it lives, from a thread of its own: planning many messages keeps the worker's
+loop busy for seconds, and a lane whose worker lives must not be taken over meanwhile.
 
 A loop that does not turn any more is no life: then nothing is renewed, and another worker takes the lanes over.
 """
@@ -21,10 +21,11 @@ STUCK_SECONDS = 60.0
 
 
 class LeaseKeeper:
-    """Renews what `tenures` gives, as often as it needs, until `stop()`."""
+    """Every so many seconds calls `beat` and renews those of `tenures` that are due, until `stop()`."""
 
-    def __init__(self, tenures: Callable[[], Iterable[Tenure]], seconds: float) -> None:
+    def __init__(self, tenures: Callable[[], Iterable[Tenure]], beat: Callable[[], None], seconds: float) -> None:
         self._tenures = tenures
+        self._beat = beat
         self._seconds = seconds
         self._ending = threading.Event()
         self._turned_at = time.monotonic()
@@ -45,9 +46,9 @@ class LeaseKeeper:
         while not self._ending.wait(self._seconds):
             if time.monotonic() - self._turned_at > STUCK_SECONDS:
                 continue
-            for tenure in self._tenures():
+            for step in (self._beat, *(tenure.renew_if_due for tenure in self._tenures())):
                 try:
-                    tenure.renew_if_due()
+                    step()
                 except BackendError as exc:
-                    # Its driver finds the same, and gives the lane up.
-                    log.warning("lease.not-renewed", error=str(exc))
+                    # Should it be a lease: its driver finds the same, and gives the lane up.
+                    log.warning("lease.not-kept", error=str(exc))

@@ -95,9 +95,7 @@ class Worker:
         self._drivers: dict[int, Driver] = {}
         self._share = Share()
         self._lane_count = 0
-        self._worker_count = 1
-        self._joined_at_ms = 0
-        self._keeper = LeaseKeeper(self._tenures, parts.policy.lease_seconds / 6)
+        self._keeper = LeaseKeeper(self._tenures, self._join_fleet, parts.policy.lease_seconds / 6)
 
     def start(self) -> None:
         self._thread.start()
@@ -116,6 +114,7 @@ class Worker:
             self._loop.call_soon_threadsafe(self._wake.set)
             self._thread.join(timeout_seconds)
         self._keeper.stop()
+        self._leave_fleet()
 
     def _tenures(self) -> list[Tenure]:
         """What the keeper renews; called from its thread."""
@@ -137,7 +136,6 @@ class Worker:
         while not self._stopping:
             self._keeper.turned()
             try:
-                self._join_fleet()
                 has_failed = self._remove_failed(running)
                 if has_failed or version != self._parts.registry.version():
                     version = self._parts.registry.version()
@@ -147,17 +145,14 @@ class Worker:
                 log.error("backend.failed", error=str(exc))
             await self._sleep(LOOK_SECONDS)
         await asyncio.gather(*(one.end() for one in running.values()))
-        self._leave_fleet()
 
     def _join_fleet(self) -> None:
-        """Say now and then that this worker lives, and learn how large its part of the lanes is."""
-        fleet, seconds, now_ms = self._parts.fleet, self._parts.policy.lease_seconds, self._parts.clock.now_ms()
-        if fleet is None:
-            return
-        if now_ms - self._joined_at_ms >= 1000 * seconds / 4:
-            self._worker_count = fleet.join(self._owner, now_ms, seconds)
-            self._joined_at_ms = now_ms
-        self._share.divide(self._lane_count, self._worker_count)
+        """Say that this worker lives, and learn how large its part of the lanes is. Called from the keeper's thread."""
+        fleet, parts = self._parts.fleet, self._parts
+        if fleet is not None:
+            # A worker that died is missed before its leases run out: by then the others know that its part is theirs.
+            count = fleet.join(self._owner, parts.clock.now_ms(), parts.policy.lease_seconds / 2)
+            self._share.divide(self._lane_count, count)
 
     def _leave_fleet(self) -> None:
         if self._parts.fleet is not None:
