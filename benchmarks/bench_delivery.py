@@ -70,7 +70,8 @@ class Installation:
         )
         assert server.stdout is not None
         try:
-            next(line for line in server.stdout if "Hubwire is up" in line)
+            url = next(line for line in server.stdout if "Hubwire is up" in line).split()[-1]
+            urllib.request.urlopen(f"{url}/ready", timeout=30).close()
             yield psutil.Process(server.pid)
         finally:
             server.terminate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 from msgspec import structs
-from tests.support.world import DESTINATION, World
+from tests.support.crashes import Crash, Crashes, CrashingRecord
+from tests.support.world import DESTINATION, World, no_trouble
 
 from hubwire.deliver.driver import Driver
 from hubwire.destination import Mapping
@@ -318,3 +320,49 @@ async def test_suppression_can_be_turned_off(tmp_path: Path) -> None:
         await sender.identify(firstName="Ada")
         await sender.identify(firstName="Ada")
         assert calls_of(world, "contacts/batch") == 2
+
+
+@pytest.mark.parametrize("boundary", [None, "call.after", "commit.before"])
+async def test_a_write_that_was_never_confirmed_does_not_hide_the_newer_value(
+    world: World, boundary: str | None
+) -> None:
+    """Graz is confirmed, Linz is written without anybody noticing, then it is Graz again."""
+    sender = Sender(world)
+    await sender.identify(city="Graz")
+    crashes = Crashes()
+    if boundary is not None:
+        crashes.arm(boundary, 0)
+
+    def trouble(request: httpx2.Request) -> BaseException | None:
+        if not request.url.path.endswith("contacts/batch/upsert"):
+            return None
+        return TimeoutAfter("timed out", request=request) if boundary is None else crashes.in_call(request)
+
+    world.transport.trouble = trouble
+    sender.driver.end()
+    crashing: Any = CrashingRecord(world.record, crashes)
+    driver = world.driver("crashing", crashing)
+    world.append([{**LINZ, "timestamp": "2026-01-15T09:10:00Z"}])
+    with contextlib.suppress(Crash):
+        await world.drain(driver)
+    assert world.hubspot()["contacts"]["ada@example.com"]["city"] == "Linz"
+    world.transport.trouble = no_trouble
+    world.clock.advance(world.policy.lease_seconds + 1)
+    world.append([{**LINZ, "messageId": "g", "traits": {**LINZ["traits"], "city": "Graz"}}])
+    await world.drain(world.driver("the next"), through_stops=True)
+    assert world.hubspot()["contacts"]["ada@example.com"]["city"] == "Graz"
+
+
+LINZ: dict[str, Any] = {
+    "type": "identify",
+    "messageId": "l",
+    "userId": "u1",
+    "timestamp": "2026-01-15T09:20:00Z",
+    "traits": {"email": "ada@example.com", "city": "Linz"},
+}
+
+
+class TimeoutAfter(httpx2.ReadTimeout):
+    """No answer to a call that had its effect."""
+
+    is_after = True

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, split
-from hubwire.deliver.exchange import is_delivered, together
+from hubwire.deliver.consequence import is_delivered
+from hubwire.deliver.exchange import together
 from hubwire.deliver.sending import Input, send
 from hubwire.deliver.task import Task
 from hubwire.hubspot.exchange import Call, pair_key

@@ -142,9 +142,19 @@ def confirm_sent(
     """
     others = [name for name in known.properties if name not in sent]
     if now_ms - known.confirmed_at_ms >= fresh_ms:
-        for name in others:
-            known.properties[name] = (UNSURE, known.properties[name][1])
+        make_unsure(known, others)
         others = []
     if not others:
         known.confirmed_at_ms = now_ms
     confirm(known, wanted, left_out)
+
+
+def make_unsure(known: Person | Company, names: Iterable[str]) -> bool:
+    """Keep only the times of these values; whether that changed anything."""
+    changed = False
+    for name in names:
+        value = known.properties.get(name)
+        if value is not None and value[0] != UNSURE:
+            known.properties[name] = (UNSURE, value[1])
+            changed = True
+    return changed

@@ -15,8 +15,9 @@ from functools import partial
 from hubwire.deliver.adopt import Found, find_companies
 from hubwire.deliver.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.coalesce import Value, Wanted, confirm, confirm_sent, difference
+from hubwire.deliver.consequence import is_delivered, was_sent
 from hubwire.deliver.contacts import leave_out_refused, report_refused
-from hubwire.deliver.exchange import is_delivered, together
+from hubwire.deliver.exchange import together
 from hubwire.deliver.provision import KEY_PROPERTY, ensure_company_key
 from hubwire.deliver.sending import Input, Judged, send
 from hubwire.deliver.task import Task
@@ -129,6 +130,8 @@ def _settle(task: Task, wanted: Sequence[Wanted], outcome: Judged) -> None:
     report_refused(task, _joined(wanted), sent)
     for one in wanted:
         if not is_delivered(outcome.verdict):
+            if was_sent(outcome.verdict):
+                task.doubt_company(one.key, sent.properties)
             if outcome.is_gone:
                 task.forget_company(one.key)
             task.refuse_company(one.key, one.positions, outcome.verdict)

@@ -12,7 +12,8 @@ from functools import partial
 
 from hubwire.deliver.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.coalesce import Wanted, confirm, confirm_sent, difference
-from hubwire.deliver.exchange import is_delivered, together
+from hubwire.deliver.consequence import is_delivered, was_sent
+from hubwire.deliver.exchange import together
 from hubwire.deliver.sending import Input, Judged, send
 from hubwire.deliver.task import Task
 from hubwire.hubspot.exchange import Call
@@ -81,6 +82,8 @@ def _settle(task: Task, one: Wanted, outcome: Judged, backwards: dict[str, Input
     sent = outcome.input
     report_refused(task, one, sent)
     if not is_delivered(outcome.verdict):
+        if was_sent(outcome.verdict):
+            task.doubt_contact(sent.key, sent.properties)
         task.refuse_contact(sent.key, sent.positions, outcome.verdict)
         return
     returned = outcome.returned
@@ -107,5 +110,5 @@ async def _move_stages_back(task: Task, backwards: Mapping[str, Input]) -> None:
         for batch in split(inputs, OBJECTS_PER_CALL):
             for outcome in await send(task.exchange, update, batch):
                 if not is_delivered(outcome.verdict):
-                    task.forget_value(backwards[outcome.input.key].key, STAGE)
+                    task.doubt_contact(backwards[outcome.input.key].key, [STAGE])
                     task.ledger.judge(outcome.input.positions, outcome.verdict)

@@ -42,7 +42,7 @@ class Learnt:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle of one lane. `exchange` makes its calls."""
+    """One cycle of one lane. `exchange` makes its calls; what was confirmed within `suppress_ms` is not sent again."""
 
     destination: Destination
     sources: Mapping[int, Source]
@@ -50,6 +50,7 @@ class Cycle:
     portal: Portal
     exchange: Exchange
     now_ms: int
+    suppress_ms: int
 
     async def run(self, taken: Taken, schema: PortalSchema) -> Learnt:
         """Plan what was taken on and send it. Raises LineStopped."""
@@ -61,7 +62,7 @@ class Cycle:
         task = Task(
             destination_id=self.destination.destination_id,
             now_ms=self.now_ms,
-            suppress_ms=round(self.destination.suppress_unchanged_hours * 3_600_000),
+            suppress_ms=self.suppress_ms,
             paths=self.portal.paths,
             schema=schema,
             record=self.record,

@@ -14,6 +14,7 @@ from typing import TypeVar
 from hubwire.clock import Clock
 from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL
 from hubwire.deliver.budget import Priority
+from hubwire.deliver.consequence import as_stop
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.verdict import Judgement, judge
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
@@ -266,32 +267,3 @@ def _reason_of(answer: Answer) -> Reason:
     if answer.status == 429:
         return Reason.RATE_LIMITED
     return Reason.HUBSPOT_FAILED if answer.status >= 500 else Reason.HUBSPOT_UNREADABLE
-
-
-def as_stop(verdict: Verdict) -> StopTheLine:
-    """A cycle that cannot go on without this answer waits as long as the verdict says."""
-    match verdict:
-        case StopTheLine():
-            return verdict
-        case Retry():
-            return StopTheLine(verdict.reason, verdict.detail, retry_after_seconds=max(verdict.after_seconds, 1.0))
-        case Dead():
-            return StopTheLine(verdict.reason, verdict.detail)
-        case Delivered():
-            raise AssertionError("a delivery stops nothing")
-
-
-def is_delivered(verdict: Verdict) -> bool:
-    """Whether HubSpot confirmed this input."""
-    return isinstance(verdict, Delivered)
-
-
-def follows(verdict: Verdict) -> Verdict:
-    """The verdict of what depended on an input that was not delivered: it waits, or ends, with it."""
-    match verdict:
-        case Retry():
-            return Retry(verdict.after_seconds, verdict.reason, verdict.detail, counts=False)
-        case Dead():
-            return Dead(verdict.reason, verdict.detail)
-        case _:
-            return verdict

@@ -18,14 +18,16 @@ import structlog
 from hubwire.clock import Clock
 from hubwire.deliver.budget import Priority
 from hubwire.deliver.cycle import Cycle, Learnt
+from hubwire.deliver.doubt import Doubt
 from hubwire.deliver.exchange import LONGEST_WAIT_MS, Exchange, LineStopped, Sleep, Terms
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.ledger import HoldPolicy, Ledger
+from hubwire.deliver.outcome import Patience, outcome_of
 from hubwire.deliver.portal import Portal, unreadable
-from hubwire.deliver.retry import RetryPolicy, next_attempt_at
+from hubwire.deliver.retry import RetryPolicy
 from hubwire.deliver.selection import Growth, Pending, Selector, Taken
 from hubwire.deliver.tenure import Tenure
-from hubwire.delivery import Dead, Retry, StopTheLine
+from hubwire.delivery import Dead, StopTheLine
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendError, Unreadable
 from hubwire.hubspot.client import HubSpotClient
@@ -33,7 +35,7 @@ from hubwire.hubspot.exchange import Call
 from hubwire.hubspot.paths import Paths
 from hubwire.journal.protocol import Journal
 from hubwire.reasons import Reason
-from hubwire.record.protocol import CycleOutcome, LaneState, Record, Tally
+from hubwire.record.protocol import LaneState, Record, Tally
 
 log = structlog.get_logger("hubwire.deliver")
 
@@ -88,6 +90,7 @@ class Lane:
         self._portal = Portal(Paths(destination.api_version))
         self._outages = 0
         self._deaths = 0
+        self._doubt = Doubt()
         self._growth = Growth()
         self._last_cycle_at_ms = 0
 
@@ -143,6 +146,7 @@ class Lane:
         """
         now_ms = self._clock.now_ms()
         state = self._record.lane(self.destination.destination_id)
+        self._doubt = Doubt.of(state, self._journal.extent().last, now_ms)
         taken = self._selector.take(state, pending, now_ms)
         cycle_id = self._record.begin_cycle(tenure.lease, now_ms, taken.span)
         exchange = Exchange(self._client, self.governor, self._terms(tenure, taken))
@@ -152,7 +156,7 @@ class Lane:
             if exchange.failures and not exchange.successes and not await exchange.is_alive():
                 raise LineStopped(exchange.trouble)
         except LineStopped as stopped:
-            self._give_up(tenure, cycle_id, exchange, stopped.stop)
+            self._give_up(tenure, cycle_id, taken, exchange, stopped.stop)
             return False
         except BackendError:
             raise
@@ -163,8 +167,8 @@ class Lane:
             learnt = self._failed(taken, exc)
         self._portal.is_stale |= exchange.schema_is_stale
         self._outages = 0
-        tally = self._commit(tenure, cycle_id, taken, learnt, exchange)
-        self._note_deaths(tally, learnt)
+        self._doubt = self._doubt.recorded(taken, pending, self._policy.cycle_messages, now_ms)
+        self._commit(tenure, cycle_id, taken, learnt, exchange)
         return True
 
     def _terms(self, tenure: Tenure, taken: Taken) -> Terms:
@@ -176,55 +180,29 @@ class Lane:
         has_replay = any(one.is_replay for one in taken.due.values())
         schema = await self._portal.load(now_ms, is_replay=has_replay)
         self.governor.move_to(schema.time_zone, now_ms)
-        cycle = Cycle(self.destination, self._sources(), self._record, self._portal, exchange, now_ms)
+        cycle = Cycle(
+            self.destination, self._sources(), self._record, self._portal, exchange, now_ms, self._suppress_ms()
+        )
         try:
             return await cycle.run(taken, schema)
         except Unreadable as exc:
             raise unreadable(exc) from exc
 
-    def _commit(self, tenure: Tenure, cycle_id: int, taken: Taken, learnt: Learnt, exchange: Exchange) -> Tally:
+    def _suppress_ms(self) -> int:
+        """How long a confirmed value counts as still there."""
+        return 0 if self._doubt else round(self.destination.suppress_unchanged_hours * 3_600_000)
+
+    def _commit(self, tenure: Tenure, cycle_id: int, taken: Taken, learnt: Learnt, exchange: Exchange) -> None:
         """Record what the cycle learnt and move the cursors, in one transaction."""
         ended_at_ms = self._last_cycle_at_ms = self._clock.now_ms()
         hold = HoldPolicy(round(self.destination.hold_hours * 3_600_000))
-        settlement = learnt.ledger.settle(ended_at_ms, hold, self._retries(learnt.ledger, taken, ended_at_ms))
-        replayed = sum(one.is_replay for one in taken.due.values())
-        tally = settlement.tally(taken.new_count, len(exchange.attempts), replayed)
-        task = learnt.task
-        self._record.commit_cycle(
-            tenure.lease,
-            CycleOutcome(
-                cycle_id=cycle_id,
-                lane=LaneState(
-                    live_cursor=taken.span.live_through,
-                    backfill_cursor=taken.span.backfill_through,
-                    status=self._status(ended_at_ms),
-                ),
-                settled=settlement.rows,
-                finished=settlement.finished,
-                attempts=exchange.attempts,
-                people=list(task.changed_people.values()) if task else [],
-                companies=list(task.changed_companies.values()) if task else [],
-                associations=task.associations if task else [],
-                links=list(learnt.links),
-                tally=tally,
-                ended_at_ms=ended_at_ms,
-            ),
-        )
-        counts = {name: getattr(tally, name) for name in tally.__struct_fields__}
+        patience = Patience(hold, self._policy.retry, self._parts.jitter)
+        outcome = outcome_of(cycle_id, taken, learnt, exchange.attempts, patience, ended_at_ms)
+        outcome.lane.status = self._status(ended_at_ms)
+        self._record.commit_cycle(tenure.lease, outcome)
+        counts = {name: getattr(outcome.tally, name) for name in outcome.tally.__struct_fields__}
         log.info("cycle.recorded", destination=self.destination.name, **counts)
-        return tally
-
-    def _retries(self, ledger: Ledger, taken: Taken, now_ms: int) -> dict[int, int | None]:
-        """The next try of each message that HubSpot put off; None when its time is over."""
-        times: dict[int, int | None] = {}
-        for position, verdict in ledger.verdicts.items():
-            if isinstance(verdict, Retry):
-                due = taken.due.get(position)
-                attempts, first_at_ms = (due.attempts, due.first_attempt_at_ms) if due else (0, None)
-                times[position] = next_attempt_at(
-                    verdict, attempts + 1, first_at_ms or now_ms, now_ms, self._parts.jitter(), self._policy.retry
-                )
-        return times
+        self._note_deaths(outcome.tally, learnt)
 
     @staticmethod
     def _failed(taken: Taken, exc: Exception) -> Learnt:
@@ -246,7 +224,7 @@ class Lane:
         self._deaths = 0
         self._stop(StopTheLine(Reason.RUN_OF_DEATHS, detail), None)
 
-    def _give_up(self, tenure: Tenure, cycle_id: int, exchange: Exchange, stop: StopTheLine) -> None:
+    def _give_up(self, tenure: Tenure, cycle_id: int, taken: Taken, exchange: Exchange, stop: StopTheLine) -> None:
         """Abandon the cycle and stop the lane until a person or the clock resumes it."""
         now_ms = self._clock.now_ms()
         if stop.reason is Reason.BUDGET_SPENT:
@@ -259,6 +237,7 @@ class Lane:
         else:
             wait_seconds = STOPPED_PROBE_SECONDS
         resume_at_ms = now_ms + round(1000 * wait_seconds)
+        self._doubt = self._doubt.given_up(taken.span, resume_at_ms)
         self._record.abandon_cycle(
             tenure.lease, cycle_id, now_ms, resume_at_ms, exchange.attempts, self._status(now_ms)
         )
@@ -274,4 +253,5 @@ class Lane:
         self._stop(stop, self._clock.now_ms() + round(1000 * wait_seconds))
 
     def _status(self, now_ms: int) -> bytes:
-        return msgspec.json.encode(self.governor.report(now_ms))
+        report = self.governor.report(now_ms)
+        return msgspec.json.encode({**report, "doubt": self._doubt} if self._doubt else report)

@@ -5,7 +5,8 @@ Every call goes through the cycle's exchange: permits, attempts and verdicts are
 
 from __future__ import annotations
 
-from hubwire.deliver.exchange import Exchange, LineStopped, as_stop
+from hubwire.deliver.consequence import as_stop
+from hubwire.deliver.exchange import Exchange, LineStopped
 from hubwire.delivery import Dead, Delivered, StopTheLine
 from hubwire.errors import Unreadable
 from hubwire.hubspot.definitions import account_of, event_definitions_of, property_definitions_of

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hubwire.deliver.batch import OBJECTS_PER_CALL, split
-from hubwire.deliver.exchange import LineStopped, as_stop
+from hubwire.deliver.consequence import as_stop
+from hubwire.deliver.exchange import LineStopped
 from hubwire.deliver.portal import FORBIDDEN, Portal
 from hubwire.deliver.verdict_inputs import input_row
 from hubwire.deliver.verdict_table import Says

@@ -7,6 +7,7 @@ that fails again and again is sent in parts until the poison stands alone (`bise
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -99,20 +100,21 @@ class _Sending:
     async def _try(self, group: Sequence[Input], most: int) -> Judgement:
         """One call, repeated while it fails as a whole, at most so often. Raises LineStopped."""
         positions = [position for one in group for position in one.positions]
-        tries = 0
-        while True:
+        judgement: Judgement | None = None
+        for tries in itertools.count(1):
             if self._exchange.is_down:
                 trouble = self._exchange.trouble
-                return _put_off(group, Retry(OUTAGE_RETRY_SECONDS, trouble.reason, trouble.detail, counts=False))
+                put_off = Retry(OUTAGE_RETRY_SECONDS, trouble.reason, trouble.detail, counts=False)
+                return judgement or _put_off(group, put_off)
             try:
                 _, judgement = await self._exchange.call(self._make(group), group, positions)
             except BudgetSpent as spent:
-                return _put_off(group, spent.verdict)
-            tries += 1
+                return judgement or _put_off(group, spent.verdict)
             wait_seconds = judgement.again_after_seconds
             if wait_seconds is None or tries >= (THROTTLED_TRIES if _is_throttled(judgement) else most):
                 return judgement
             await self._exchange.pause(wait_seconds)
+        raise AssertionError("the tries are counted")
 
     async def _give_up(self, group: Sequence[Input], judgement: Judgement) -> None:
         """The call failed again and again: one input may be why, as far as HubSpot works otherwise."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hubwire.deliver.coalesce import UNSURE
-from hubwire.deliver.exchange import Exchange, follows
+from hubwire.deliver.coalesce import make_unsure
+from hubwire.deliver.consequence import follows
+from hubwire.deliver.exchange import Exchange
 from hubwire.deliver.ledger import Ledger
 from hubwire.deliver.portal import Portal
 from hubwire.delivery import Retry, Verdict
@@ -72,12 +73,17 @@ class Task:
         if domain in self.companies:
             self.companies[domain] = self.changed_companies[domain] = Company(domain)
 
-    def forget_value(self, email: str, name: str) -> None:
-        """A value that was taken for confirmed is not: it is sent again."""
-        person = self.people[email]
-        if name in person.properties:
-            person.properties[name] = (UNSURE, person.properties[name][1])
+    def doubt_contact(self, email: str, names: Iterable[str]) -> None:
+        """These values may have been written, or not: none of them counts as there until it is confirmed."""
+        person = self.people.get(email)
+        if person is not None and make_unsure(person, names):
             self.changed_people[email] = person
+
+    def doubt_company(self, domain: str, names: Iterable[str]) -> None:
+        """The same for a company."""
+        company = self.companies.get(domain)
+        if company is not None and make_unsure(company, names):
+            self.changed_companies[domain] = company
 
     def missing_verdict(self, email: str, domain: str | None) -> Verdict:
         """The verdict of what needs a contact (and a company) that HubSpot has not confirmed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubwire.deliver.coalesce import Wanted, Work, confirm, difference
+from hubwire.deliver.coalesce import UNSURE, Wanted, Work, confirm, confirm_sent, difference, make_unsure
 from hubwire.operation import Associate, SendEvent, UpsertCompany, UpsertContact, Written
 from hubwire.record.protocol import Person
 
@@ -61,6 +61,33 @@ def test_a_refused_property_is_not_remembered_as_confirmed() -> None:
     known = Person("a@b.co")
     assert confirm(known, wanted_of(plan=("pro", 1), city=("Graz", 1)), ["city"])
     assert known.properties == {"plan": ("pro", 1)}
+
+
+def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
+    for order in ([1, 2], [2, 1]):
+        wanted = Wanted("a@b.co")
+        for position in order:
+            wanted.merge({"plan": Written(f"plan {position}", "custom")}, 10, position)
+        assert wanted.values["plan"].value == "plan 2"
+
+
+def test_what_may_have_been_overwritten_is_sent_again_and_still_keeps_older_values_out() -> None:
+    known = Person("a@b.co", "1", 0, {"plan": ("pro", 20)})
+    assert make_unsure(known, ["plan", "city"])
+    assert known.properties == {"plan": (UNSURE, 20)}
+    assert difference(wanted_of(plan=("pro", 20)), known, 0, HOUR_MS).send == {"plan": "pro"}
+    assert difference(wanted_of(plan=("free", 10)), known, 0, HOUR_MS).older == [("plan", 0)]
+
+
+def test_a_confirmation_counts_for_what_was_written_and_does_not_refresh_the_rest() -> None:
+    known = Person("a@b.co", "1", 0, {"plan": ("pro", 20), "city": ("Graz", 20)})
+    confirm_sent(known, wanted_of(plan=("free", 30)), {"plan"}, set(), HOUR_MS // 2, HOUR_MS)
+    assert known.confirmed_at_ms == 0
+    confirm_sent(known, wanted_of(plan=("free", 40)), {"plan"}, set(), HOUR_MS, HOUR_MS)
+    assert known.confirmed_at_ms == HOUR_MS
+    assert known.properties == {"plan": ("free", 40), "city": (UNSURE, 20)}
+    confirm_sent(known, wanted_of(plan=("free", 50), city=("Graz", 50)), {"plan", "city"}, set(), HOUR_MS + 1, HOUR_MS)
+    assert known.confirmed_at_ms == HOUR_MS + 1
 
 
 Call = tuple[str, str, int]

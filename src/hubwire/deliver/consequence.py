@@ -1,0 +1,40 @@
+"""What one verdict means for what depends on it. Pure."""
+
+from __future__ import annotations
+
+from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
+from hubwire.reasons import Reason
+
+
+def as_stop(verdict: Verdict) -> StopTheLine:
+    """A cycle that cannot go on without this answer waits as long as the verdict says."""
+    match verdict:
+        case StopTheLine():
+            return verdict
+        case Retry():
+            return StopTheLine(verdict.reason, verdict.detail, retry_after_seconds=max(verdict.after_seconds, 1.0))
+        case Dead():
+            return StopTheLine(verdict.reason, verdict.detail)
+        case Delivered():
+            raise AssertionError("a delivery stops nothing")
+
+
+def is_delivered(verdict: Verdict) -> bool:
+    """Whether HubSpot confirmed this input."""
+    return isinstance(verdict, Delivered)
+
+
+def was_sent(verdict: Verdict) -> bool:
+    """Whether an input that was not delivered may have had an effect all the same."""
+    return not (isinstance(verdict, Retry) and verdict.reason is Reason.BUDGET_SPENT)
+
+
+def follows(verdict: Verdict) -> Verdict:
+    """The verdict of what depended on an input that was not delivered: it waits, or ends, with it."""
+    match verdict:
+        case Retry():
+            return Retry(verdict.after_seconds, verdict.reason, verdict.detail, counts=False)
+        case Dead():
+            return Dead(verdict.reason, verdict.detail)
+        case _:
+            return verdict
