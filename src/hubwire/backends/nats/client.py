@@ -136,7 +136,7 @@ class NatsClient:
     def close(self) -> None:
         if self._loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(CALL_SECONDS)
+        asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(PATIENCE_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -179,7 +179,8 @@ class NatsClient:
             await self.insist(lambda: self.jetstream.add_stream(config))
 
     async def _disconnect(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:  # Python 3.11's wait_for forgets a cancellation that comes in the moment of its answer
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=AGAIN_SECONDS)
         await self.connection.close()
