@@ -27,6 +27,7 @@ from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.connection import GuardedProtocol
 from hubwire.receive.limits import ReceiveLimits
+from hubwire.server import collect_rarely
 
 WRITE_KEY = "bench-write-key"
 SOURCE = Source(source_id=1, name="bench")
@@ -39,6 +40,7 @@ async def empty(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def serve(arguments: argparse.Namespace) -> None:
+    collect_rarely()
     groups: GroupCommit | None = None
     app: Any = empty
     if not arguments.empty:

@@ -28,8 +28,7 @@ class MessageType(StrEnum):
     ALIAS = "alias"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One message to append. `rejected` is a reason (`reasons.py`) when the message can never be delivered."""
 
     source_id: int
@@ -41,8 +40,7 @@ class Entry:
     rejected: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One message as the journal gives it back, in order of `position` (starts at 1, only grows)."""
 
     position: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import random
 import secrets
@@ -37,7 +36,6 @@ from hubwire.secret import Secret
 
 log = structlog.get_logger("hubwire.deliver")
 
-COLLECT_AFTER_OBJECTS = 100_000
 LOOK_SECONDS = 1.0
 """How often changes of the registry are looked for."""
 
@@ -121,9 +119,6 @@ class Worker:
         return [driver.tenure for driver in list(self._drivers.values()) if driver.tenure is not None]
 
     def _run(self) -> None:
-        # A cycle makes some hundred thousand objects that live as long as it does: looking through them for cycles
-        # again and again would take a fifth of the time (benchmarks/bench_delivery.py).
-        gc.set_threshold(COLLECT_AFTER_OBJECTS)
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
             self._ready.set()

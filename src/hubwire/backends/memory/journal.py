@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE, Extent

@@ -13,9 +13,10 @@ import contextlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import nats.js.errors
+from msgspec.structs import replace
 
 from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.following import HEADS, Manner, Start, follow
