@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UnsetType
 
-from hubwire.console.changes import default_space
+from hubwire.changes import default_space
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.destination import Mapping as Rules
 from hubwire.errors import SettingsError
@@ -63,7 +63,7 @@ class Step:
 
 
 class Changes(Protocol):
-    """How changes are made: `console/changes.py` with everything that it needs."""
+    """How changes are made: `changes.py` with everything that it needs."""
 
     def save_source(self, source: Source) -> Source: ...
 

@@ -24,6 +24,24 @@ class SettingsError(HubwireError):
     code = "bad-setting"
 
 
+class BadValue(SettingsError):
+    """A value that somebody gave and that cannot be: names the field, the value (never a secret) and the limit."""
+
+    code = "bad-value"
+
+    def __init__(self, field: str, message: str, *, value: object = None, limit: object = None) -> None:
+        super().__init__(message)
+        self.field = field
+        self.value = value
+        self.limit = limit
+
+
+class Missing(BadValue):
+    """What a path names does not exist."""
+
+    code = "not-found"
+
+
 class UploadRefused(HubwireError):
     """The caller's: an upload that is answered with `status` and `{"code", "message", "success": false}`."""
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from hubwire.checks import Check, ConnectionReport, Health
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock
-from hubwire.console.ports import Check, ConnectionReport, Health
 from hubwire.deliver.preview import DryRun, preview
 from hubwire.destination import Destination, Source
 from hubwire.dryrun import read_schema, rows_of

@@ -10,12 +10,13 @@ import msgspec
 from hubwire import __version__
 from hubwire.api import shapes
 from hubwire.api.operation import Asked
-from hubwire.console.asked import Missing, message_filter, moment_ms
+from hubwire.checks import ConnectionReport
+from hubwire.console.asked import message_filter, moment_ms
 from hubwire.console.page import View
 from hubwire.console.pages.failures import failure_groups
 from hubwire.console.pages.message import begin_replay, merged
-from hubwire.console.ports import ConnectionReport
 from hubwire.destination import Destination, Source
+from hubwire.errors import Missing
 from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import Replay
 

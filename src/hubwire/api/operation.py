@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hubwire.console.asked import BadValue
 from hubwire.console.page import Shared, View, json_response
 from hubwire.console.sign_in import ask_to_sign_in, viewer_of
+from hubwire.errors import BadValue
 from hubwire.registry.access import Role
 
 PREFIX = "/api/v1"

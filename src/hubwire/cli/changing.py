@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar, cast
+from typing import Annotated, TypeVar
 
 import typer
 
+from hubwire import changes
 from hubwire.backends.store import Store, open_store
 from hubwire.cli.context import reading, settings_of
 from hubwire.clock import SystemClock
@@ -23,17 +24,14 @@ from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 
-if TYPE_CHECKING:
-    from hubwire.console.ports import ConsoleDeps
-
 ACTOR = "command line"
 T = TypeVar("T", Source, Destination)
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @dataclass(frozen=True, slots=True)
-class _Deps:
-    """The part of `ConsoleDeps` that changes need; a running server notices them by the registry's version."""
+class _Parts:
+    """The `Parts` of changes; a running server notices them by the registry's version."""
 
     registry: Registry
     record: Record
@@ -51,10 +49,7 @@ class Changer:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
-        from hubwire.console import changes  # here, so that commands which only look start faster
-
-        self._changes = changes
-        self._deps = cast("ConsoleDeps", _Deps(store.registry, store.record))
+        self._parts = _Parts(store.registry, store.record)
 
     def now_ms(self) -> int:
         return SystemClock().now_ms()
@@ -82,28 +77,28 @@ class Changer:
     # -- changing
 
     def save_source(self, source: Source) -> Source:
-        return self._changes.save_source(self._deps, ACTOR, source)
+        return changes.save_source(self._parts, ACTOR, source)
 
     def remove_source(self, source: Source) -> None:
-        self._changes.remove_source(self._deps, ACTOR, source.source_id)
+        changes.remove_source(self._parts, ACTOR, source.source_id)
 
     def add_write_key(self, source_id: int, text: str | None = None) -> WriteKey:
-        return self._changes.add_write_key(self._deps, ACTOR, source_id, text)
+        return changes.add_write_key(self._parts, ACTOR, source_id, text)
 
     def revoke_write_key(self, source: Source, hint: str) -> bool:
-        return self._changes.revoke_write_key(self._deps, ACTOR, source.source_id, hint)
+        return changes.revoke_write_key(self._parts, ACTOR, source.source_id, hint)
 
     def save_destination(self, destination: Destination) -> Destination:
-        return self._changes.save_destination(self._deps, ACTOR, destination)
+        return changes.save_destination(self._parts, ACTOR, destination)
 
     def remove_destination(self, destination: Destination) -> None:
-        self._changes.remove_destination(self._deps, ACTOR, destination.destination_id)
+        changes.remove_destination(self._parts, ACTOR, destination.destination_id)
 
     def set_paused(self, destination: Destination, is_paused: bool) -> None:
-        self._changes.set_paused(self._deps, ACTOR, destination.destination_id, is_paused)
+        changes.set_paused(self._parts, ACTOR, destination.destination_id, is_paused)
 
     def set_token(self, destination_id: int, token: Secret | None) -> None:
-        self._changes.set_token(self._deps, ACTOR, destination_id, None if token is None else token.reveal())
+        changes.set_token(self._parts, ACTOR, destination_id, None if token is None else token.reveal())
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from hubwire.changes import default_space
 from hubwire.cli.changing import YesOption, changing, confirmed, secret_from
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
 from hubwire.destination import Source, SourceKind
@@ -38,8 +39,6 @@ def add(
 
     Example: hubwire source add website --kind web --origin https://www.example.com --device-mode
     """
-    from hubwire.console.changes import default_space
-
     given = None if write_key_env is None else secret_from(write_key_env, False, "write key").reveal()
     with changing(config) as changer:
         source = changer.save_source(

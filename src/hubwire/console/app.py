@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 from hubwire.api.app import api_routes
 from hubwire.console import sign_in
 from hubwire.console.access import Access, TooManyTries
-from hubwire.console.asked import Missing
 from hubwire.console.guard import MAX_BODY_BYTES, Guard
 from hubwire.console.page import (
     PageFunction,
@@ -48,7 +47,7 @@ from hubwire.console.pages import (
 )
 from hubwire.console.ports import ConsoleDeps
 from hubwire.console.static import StaticFiles
-from hubwire.errors import BackendError, HubwireError
+from hubwire.errors import BackendError, HubwireError, Missing
 from hubwire.registry.access import Role
 
 READERS = 4

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from hubwire.delivery import State
-from hubwire.errors import SettingsError
+from hubwire.errors import BadValue
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter
@@ -34,24 +34,6 @@ WINDOWS = {
 FILTER_NAMES = ("q", "state", "reason", "user", "type", "event", "source", "destination", "rejected", "since", "until")
 
 Fields = Mapping[str, str]
-
-
-class BadValue(SettingsError):
-    """A field of a URL, form or body that cannot be: names the field, the value (never a secret) and the limit."""
-
-    code = "bad-value"
-
-    def __init__(self, field: str, message: str, *, value: object = None, limit: object = None) -> None:
-        super().__init__(message)
-        self.field = field
-        self.value = value
-        self.limit = limit
-
-
-class Missing(BadValue):
-    """What a path names does not exist."""
-
-    code = "not-found"
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,3 +188,8 @@ def filter_query(wanted: MessageFilter, **changes: Any) -> str:
         **changes,
     }
     return urlencode({name: str(value) for name, value in fields.items() if value is not None})
+
+
+def lines_of(given: str) -> list[str]:
+    """The lines of a text field that say something."""
+    return [line.strip() for line in given.splitlines() if line.strip()]

@@ -18,12 +18,12 @@ from starlette.responses import RedirectResponse, Response
 from hubwire import __version__
 from hubwire.console import formats
 from hubwire.console.access import Access, Viewer
-from hubwire.console.asked import BadValue, read_form
+from hubwire.console.asked import read_form
 from hubwire.console.chart import activity_chart, spark_line
 from hubwire.console.mask import mask_email, mask_payload
 from hubwire.console.ports import ConsoleDeps
 from hubwire.console.static import StaticFiles
-from hubwire.errors import HubwireError
+from hubwire.errors import BadValue, HubwireError
 from hubwire.registry.access import Role
 
 P = ParamSpec("P")

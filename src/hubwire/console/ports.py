@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
+from hubwire.checks import Check, ConnectionReport
 from hubwire.clock import Clock
 from hubwire.deliver.preview import DryRun, PlannedField, PlannedLeftOut, PlannedOperation, PlannedRequest
 from hubwire.journal.protocol import Journal
@@ -25,40 +23,6 @@ if TYPE_CHECKING:
     from hubwire.regulations import Regulations
 
 __all__ = ["DryRun", "PlannedField", "PlannedLeftOut", "PlannedOperation", "PlannedRequest"]
-
-
-class Health(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Check(msgspec.Struct, kw_only=True, frozen=True):
-    """One line of a connection test: what was looked at, what was found, and what to do about it."""
-
-    name: str
-    health: Health
-    said: str
-    remedy: str = ""
-
-
-class ConnectionReport(msgspec.Struct, kw_only=True, frozen=True):
-    """What a connection test found. `scopes` None: HubSpot does not tell them for this kind of token."""
-
-    checks: list[Check]
-    hub_id: str | None = None
-    region: str | None = None
-    tier: str | None = None
-    time_zone: str | None = None
-    api_version: str | None = None
-    api_supported_until: str | None = None
-    scopes: list[str] | None = None
-    missing_scopes: list[str] = []
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether nothing failed."""
-        return all(check.health is not Health.FAIL for check in self.checks)
 
 
 class Planner(Protocol):

@@ -11,15 +11,13 @@ import msgspec
 from starlette.testclient import TestClient
 
 from hubwire.backends.store import Store, open_store
+from hubwire.checks import Check, ConnectionReport, Health
 from hubwire.clock import FakeClock
 from hubwire.console.access import Access
 from hubwire.console.app import console_app
 from hubwire.console.ports import (
-    Check,
-    ConnectionReport,
     ConsoleDeps,
     DryRun,
-    Health,
     PlannedField,
     PlannedLeftOut,
     PlannedOperation,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from hubwire.console.asked import (
     MAX_FIELDS,
-    BadValue,
     decimal,
     filter_query,
     message_filter,
@@ -23,6 +22,7 @@ from hubwire.console.asked import (
 )
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
+from hubwire.errors import BadValue
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter

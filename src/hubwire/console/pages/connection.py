@@ -7,13 +7,13 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console import changes
-from hubwire.console.asked import Fields, Missing, choice, decimal, number, text
+from hubwire import changes
+from hubwire.checks import ConnectionReport
+from hubwire.console.asked import Fields, choice, decimal, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.lanes import LaneCard, lane_card, names
-from hubwire.console.ports import ConnectionReport
 from hubwire.destination import Destination
-from hubwire.errors import HubwireError
+from hubwire.errors import HubwireError, Missing
 from hubwire.hubspot.paths import ROOTS
 from hubwire.registry.access import Role
 

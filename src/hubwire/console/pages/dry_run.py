@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.asked import BadValue, Fields, number, text
+from hubwire.console.asked import Fields, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.message import merged
 from hubwire.console.pages.messages import message_href
 from hubwire.console.ports import DryRun
-from hubwire.errors import HubwireError
+from hubwire.errors import BadValue, HubwireError
 
 MAX_MESSAGE_BYTES = 64 * 1024
 EXAMPLE = {

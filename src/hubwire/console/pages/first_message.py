@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from hubwire.console.asked import Missing, number, text
+from hubwire.console.asked import number, text
 from hubwire.console.page import View
 from hubwire.console.pages.messages import message_href
+from hubwire.errors import Missing
 
 EMAIL = "peter.gibbon@example.com"
 

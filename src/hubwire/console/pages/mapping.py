@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console import changes
-from hubwire.console.asked import BadValue, Fields, choice, text
+from hubwire import changes
+from hubwire.console.asked import Fields, choice, lines_of, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.connection import find_destination
 from hubwire.console.pages.lanes import names
 from hubwire.destination import CompanyDomain, Destination, Mapping
-from hubwire.errors import HubwireError
+from hubwire.errors import BadValue, HubwireError
 from hubwire.registry.access import Role
 
 DOMAIN_WORDS = {
@@ -111,8 +111,8 @@ def _switched(form: Fields, before: Mapping) -> Mapping:
         before,
         **switches,
         company_domain=domain,
-        only_events=tuple(changes.lines(form.get("only_events", ""))),
-        consent_categories=tuple(changes.lines(form.get("consent_categories", ""))),
+        only_events=tuple(lines_of(form.get("only_events", ""))),
+        consent_categories=tuple(lines_of(form.get("consent_categories", ""))),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire.console import formats
-from hubwire.console.asked import BadValue, Missing, number
+from hubwire.console.asked import number
 from hubwire.console.mask import HIDDEN, mask_email, mask_payload, mask_text
 from hubwire.console.page import View
 from hubwire.console.pages.attempts import AttemptLine, attempt_line, needles_of
@@ -16,7 +16,7 @@ from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
 from hubwire.console.ports import DryRun
 from hubwire.delivery import State
-from hubwire.errors import HubwireError
+from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.record.queries import Fate, MessageDetail, MessageFilter
 from hubwire.registry.access import Role
 

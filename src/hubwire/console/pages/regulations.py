@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.asked import Missing, choice
-from hubwire.console.changes import lines
+from hubwire.console.asked import choice, lines_of
 from hubwire.console.page import Problem, View, problem_of
-from hubwire.errors import HubwireError
+from hubwire.errors import HubwireError, Missing
 from hubwire.record.privacy import RegulationState, RegulationType
 from hubwire.regulations import NewRegulation, Regulations
 
@@ -97,7 +96,7 @@ async def create(view: View) -> Response:
         wanted = NewRegulation(
             RegulationType(choice(form, "type", list(RegulationType)) or RegulationType.SUPPRESS_WITH_DELETE),
             choice(form, "subject_type", SUBJECTS) or "EMAIL",
-            list(lines(form.get("subjects", ""))),
+            lines_of(form.get("subjects", "")),
         )
         made = await view.read(_available(view).create, wanted, view.viewer.name)
     except HubwireError as exc:

@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.asked import Missing, filter_query, message_filter
+from hubwire.console.asked import filter_query, message_filter
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.message import begin_replay
 from hubwire.console.pages.messages import REPLAYABLE, Choices, MessageLine, choices, lines
 from hubwire.delivery import State
+from hubwire.errors import Missing
 from hubwire.record.queries import MessageFilter
 from hubwire.record.replay import Replay
 from hubwire.registry.access import Role

@@ -5,14 +5,15 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console import changes, formats
-from hubwire.console.asked import BadValue, choice, number, text
+from hubwire import changes
+from hubwire.console import formats
+from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.connection import find_destination
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import message_href
 from hubwire.destination import Destination
-from hubwire.errors import HubwireError
+from hubwire.errors import BadValue, HubwireError
 from hubwire.reasons import Reason
 from hubwire.record.statistics import LeftOutCount
 from hubwire.registry.access import Role

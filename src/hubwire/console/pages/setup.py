@@ -10,14 +10,14 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console import changes
-from hubwire.console.asked import BadValue, Missing, choice, number, text
+from hubwire import changes
+from hubwire.checks import ConnectionReport
+from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.connection import find_destination
 from hubwire.console.pages.snippets import Snippet, snippets
-from hubwire.console.ports import ConnectionReport
 from hubwire.destination import Destination, Source, SourceKind
-from hubwire.errors import HubwireError
+from hubwire.errors import BadValue, HubwireError, Missing
 
 STEPS = (("token", "Token and Hub ID"), ("modes", "Device or cloud"), ("check", "Test"), ("send", "First message"))
 CLI = {

@@ -7,12 +7,12 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console import changes
-from hubwire.console.asked import Fields, Missing, choice, number, text
+from hubwire import changes
+from hubwire.console.asked import Fields, choice, lines_of, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.snippets import Snippet, snippets
 from hubwire.destination import Source, SourceKind
-from hubwire.errors import HubwireError
+from hubwire.errors import HubwireError, Missing
 from hubwire.record.statistics import Intake
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
@@ -105,7 +105,7 @@ def source_of(form: Fields, before: Source) -> Source:
         name=name,
         kind=kind,
         identity_space=space,
-        allowed_origins=tuple(changes.lines(form.get("allowed_origins", ""))),
+        allowed_origins=tuple(lines_of(form.get("allowed_origins", ""))),
         device_mode=form.get("device_mode") == "1" and kind is SourceKind.WEB,
         is_enabled=form.get("is_enabled") == "1" or not before.source_id,
         messages_per_second=number(form, "messages_per_second", 1, 1_000_000),

@@ -10,11 +10,11 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire import __version__
+from hubwire.checks import Check
 from hubwire.console.access import MIN_PASSWORD_LENGTH
-from hubwire.console.asked import BadValue, choice, number, text
+from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
-from hubwire.console.ports import Check
-from hubwire.errors import HubwireError
+from hubwire.errors import BadValue, HubwireError
 from hubwire.record.statistics import Storage
 from hubwire.registry.access import Member, Role
 from hubwire.registry.protocol import AuditEntry

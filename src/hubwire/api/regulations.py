@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from hubwire.api.operation import ApiOperation, Asked
-from hubwire.console.asked import Missing
+from hubwire.errors import Missing
 from hubwire.registry.access import Role
 from hubwire.regulations import (
     NewRegulation,

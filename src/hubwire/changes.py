@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from hubwire.console.asked import BadValue
-from hubwire.console.ports import ConsoleDeps
 from hubwire.destination import Destination, Mapping, Source, SourceKind
+from hubwire.errors import BadValue
 from hubwire.hubspot.paths import ROOTS
-from hubwire.registry.protocol import WriteKey
+from hubwire.record.protocol import Record
+from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -32,10 +32,26 @@ WRITE_KEY_PREFIX = "wk_"
 PROPERTY = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
+class Parts(Protocol):
+    """What changes are made with. `notice` tells those who run that something changed, `wake` the lanes."""
+
+    @property
+    def registry(self) -> Registry: ...
+
+    @property
+    def record(self) -> Record: ...
+
+    @property
+    def notice(self) -> Callable[[], None]: ...
+
+    @property
+    def wake(self) -> Callable[[], None]: ...
+
+
 # -- sources
 
 
-def save_source(deps: ConsoleDeps, actor: str, source: Source) -> Source:
+def save_source(parts: Parts, actor: str, source: Source) -> Source:
     """Add (source_id 0) or change a source. Errors: BadValue; SettingsError for a name that is taken."""
     _check_name("name", source.name)
     if len(source.allowed_origins) > MAX_ORIGINS:
@@ -44,9 +60,9 @@ def save_source(deps: ConsoleDeps, actor: str, source: Source) -> Source:
         _check_origin(origin)
     if source.messages_per_second is not None and not 1 <= source.messages_per_second <= 1_000_000:
         raise BadValue("messages_per_second", "messages_per_second must be from 1 to 1,000,000", limit=[1, 1_000_000])
-    before = deps.registry.sources().get(source.source_id)
-    stored = deps.registry.save_source(source)
-    _audit(deps, actor, "source.changed" if before else "source.created", _differences(stored.name, before, stored))
+    before = parts.registry.sources().get(source.source_id)
+    stored = parts.registry.save_source(source)
+    _audit(parts, actor, "source.changed" if before else "source.created", _differences(stored.name, before, stored))
     return stored
 
 
@@ -55,34 +71,34 @@ def default_space(kind: SourceKind, name: str) -> str:
     return "server" if kind is SourceKind.SERVER else f"source:{name}"
 
 
-def remove_source(deps: ConsoleDeps, actor: str, source_id: int) -> None:
+def remove_source(parts: Parts, actor: str, source_id: int) -> None:
     """Remove a source and its write keys; what it sent stays."""
-    source = deps.registry.sources()[source_id]
-    deps.registry.remove_source(source_id)
-    _audit(deps, actor, "source.removed", source.name)
+    source = parts.registry.sources()[source_id]
+    parts.registry.remove_source(source_id)
+    _audit(parts, actor, "source.removed", source.name)
 
 
-def add_write_key(deps: ConsoleDeps, actor: str, source_id: int, text: str | None = None) -> WriteKey:
+def add_write_key(parts: Parts, actor: str, source_id: int, text: str | None = None) -> WriteKey:
     """A write key for a source, made here unless given; its text is in the answer. Errors: BadValue."""
     if text is not None and not WRITE_KEY.fullmatch(text):
         raise BadValue("write_key", "a write key has 8 to 128 letters, digits, dots, dashes or underscores")
-    key = deps.registry.add_write_key(source_id, Secret(text or WRITE_KEY_PREFIX + secrets.token_urlsafe(18)))
-    _audit(deps, actor, "write-key.added", f"{deps.registry.sources()[source_id].name}: …{key.hint}")
+    key = parts.registry.add_write_key(source_id, Secret(text or WRITE_KEY_PREFIX + secrets.token_urlsafe(18)))
+    _audit(parts, actor, "write-key.added", f"{parts.registry.sources()[source_id].name}: …{key.hint}")
     return key
 
 
-def revoke_write_key(deps: ConsoleDeps, actor: str, source_id: int, hint: str) -> bool:
+def revoke_write_key(parts: Parts, actor: str, source_id: int, hint: str) -> bool:
     """Stop taking uploads with a write key, told by its last four characters."""
-    revoked = deps.registry.revoke_write_key(source_id, hint)
+    revoked = parts.registry.revoke_write_key(source_id, hint)
     if revoked:
-        _audit(deps, actor, "write-key.revoked", f"{deps.registry.sources()[source_id].name}: …{hint}")
+        _audit(parts, actor, "write-key.revoked", f"{parts.registry.sources()[source_id].name}: …{hint}")
     return revoked
 
 
 # -- destinations
 
 
-def save_destination(deps: ConsoleDeps, actor: str, destination: Destination) -> Destination:
+def save_destination(parts: Parts, actor: str, destination: Destination) -> Destination:
     """Add (destination_id 0) or change a destination. Errors: BadValue; SettingsError for a name that is taken."""
     _check_name("name", destination.name)
     if destination.hub_id is not None and not HUB_ID.fullmatch(destination.hub_id):
@@ -99,44 +115,44 @@ def save_destination(deps: ConsoleDeps, actor: str, destination: Destination) ->
     ):
         if value is not None and not least <= value <= most:
             raise BadValue(name, f"{name} must be from {least:g} to {most:g}", value=value, limit=[least, most])
-    known = deps.registry.sources()
+    known = parts.registry.sources()
     for source_id in destination.source_ids or ():
         if source_id not in known:
             raise BadValue("source_ids", f"there is no source {source_id}", value=source_id)
     _check_mapping(destination.mapping)
-    before = deps.registry.destinations().get(destination.destination_id)
-    stored = deps.registry.save_destination(destination)
+    before = parts.registry.destinations().get(destination.destination_id)
+    stored = parts.registry.save_destination(destination)
     action = "destination.changed" if before else "destination.created"
-    _audit(deps, actor, action, _differences(stored.name, before, stored))
+    _audit(parts, actor, action, _differences(stored.name, before, stored))
     return stored
 
 
-def set_paused(deps: ConsoleDeps, actor: str, destination_id: int, is_paused: bool) -> Destination:
+def set_paused(parts: Parts, actor: str, destination_id: int, is_paused: bool) -> Destination:
     """Pause (what comes is kept) or resume a destination; resuming also clears a stopped line."""
-    destination = msgspec.structs.replace(deps.registry.destinations()[destination_id], is_paused=is_paused)
-    stored = deps.registry.save_destination(destination)
+    destination = msgspec.structs.replace(parts.registry.destinations()[destination_id], is_paused=is_paused)
+    stored = parts.registry.save_destination(destination)
     if not is_paused:
-        deps.record.stop_lane(destination_id, None, "", None)
-    _audit(deps, actor, "destination.paused" if is_paused else "destination.resumed", stored.name)
+        parts.record.stop_lane(destination_id, None, "", None)
+    _audit(parts, actor, "destination.paused" if is_paused else "destination.resumed", stored.name)
     return stored
 
 
-def set_token(deps: ConsoleDeps, actor: str, destination_id: int, token: str | None) -> None:
+def set_token(parts: Parts, actor: str, destination_id: int, token: str | None) -> None:
     """Store the access token (None removes it); a line that stopped for want of a good one goes on."""
     if token is not None and not TOKEN.fullmatch(token):
         raise BadValue("token", "an access token has 8 to 512 characters and no spaces", limit=[8, 512])
-    deps.registry.set_token(destination_id, None if token is None else Secret(token))
+    parts.registry.set_token(destination_id, None if token is None else Secret(token))
     if token is not None:
-        deps.record.stop_lane(destination_id, None, "", None)
-    name = deps.registry.destinations()[destination_id].name
-    _audit(deps, actor, "token.removed" if token is None else "token.changed", name)
+        parts.record.stop_lane(destination_id, None, "", None)
+    name = parts.registry.destinations()[destination_id].name
+    _audit(parts, actor, "token.removed" if token is None else "token.changed", name)
 
 
-def remove_destination(deps: ConsoleDeps, actor: str, destination_id: int) -> None:
+def remove_destination(parts: Parts, actor: str, destination_id: int) -> None:
     """Remove a destination and its token; what was delivered stays in HubSpot."""
-    destination = deps.registry.destinations()[destination_id]
-    deps.registry.remove_destination(destination_id)
-    _audit(deps, actor, "destination.removed", destination.name)
+    destination = parts.registry.destinations()[destination_id]
+    parts.registry.remove_destination(destination_id)
+    _audit(parts, actor, "destination.removed", destination.name)
 
 
 # -- checks
@@ -172,10 +188,10 @@ def _check_mapping(mapping: Mapping) -> None:
 # -- the log
 
 
-def _audit(deps: ConsoleDeps, actor: str, action: str, detail: str) -> None:
-    deps.registry.write_audit(actor, action, detail)
-    deps.notice()
-    deps.wake()
+def _audit(parts: Parts, actor: str, action: str, detail: str) -> None:
+    parts.registry.write_audit(actor, action, detail)
+    parts.notice()
+    parts.wake()
 
 
 def _differences(name: str, before: Any, after: Any) -> str:
@@ -202,8 +218,3 @@ def _flat(value: Any) -> dict[str, Any]:
 def _short(value: Any) -> str:
     shown = msgspec.json.encode(value).decode()
     return shown if len(shown) <= 200 else f"{shown[:200]}…"
-
-
-def lines(text: str) -> Iterable[str]:
-    """The lines of a text field that say something."""
-    return [line.strip() for line in text.splitlines() if line.strip()]

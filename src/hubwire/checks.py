@@ -1,0 +1,41 @@
+"""What looking at something found: lines that are well, or not, with what to do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Health(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Check(msgspec.Struct, kw_only=True, frozen=True):
+    """One line of a connection test: what was looked at, what was found, and what to do about it."""
+
+    name: str
+    health: Health
+    said: str
+    remedy: str = ""
+
+
+class ConnectionReport(msgspec.Struct, kw_only=True, frozen=True):
+    """What a connection test found. `scopes` None: HubSpot does not tell them for this kind of token."""
+
+    checks: list[Check]
+    hub_id: str | None = None
+    region: str | None = None
+    tier: str | None = None
+    time_zone: str | None = None
+    api_version: str | None = None
+    api_supported_until: str | None = None
+    scopes: list[str] | None = None
+    missing_scopes: list[str] = []
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether nothing failed."""
+        return all(check.health is not Health.FAIL for check in self.checks)
