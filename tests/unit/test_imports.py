@@ -11,8 +11,10 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "hubwire"
 VALUES = frozenset(
-    ("message", "operation", "delivery", "reasons", "schema", "destination", "errors")
-    + ("settings", "settings_table", "clock", "secret", "checks")
+    {
+        *("message", "operation", "delivery", "reasons", "schema", "destination", "errors"),
+        *("settings", "settings_table", "clock", "secret", "checks"),
+    }
 )
 """Root modules of values and rules: no I/O."""
 PROTOCOLS = VALUES | {"journal", "record", "registry"}
