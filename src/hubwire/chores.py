@@ -1,4 +1,4 @@
-"""What runs beside receiving and delivering: replays are fed, people forgotten, old messages go.
+"""What runs beside receiving and delivering: replays are fed, people forgotten, old messages go, sums are kept up.
 
 Each chore survives its own failures.
 """
@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from hubwire.errors import BackendError
+from hubwire.record.statistics import Statistics
 from hubwire.registry.protocol import Registry
 from hubwire.retention import Retention
 
@@ -19,10 +20,14 @@ log = structlog.get_logger("hubwire")
 
 RETENTION_SECONDS = 300.0
 HUB_ID_SECONDS = 60.0
+SUM_SECONDS = 30.0
+SUM_STRETCHES = 32
+"""How much is summed up in one go: 32,768 messages where positions have no gaps."""
 AGAIN_SECONDS = 1.0
 FAILED_SECONDS = 30.0
 
 Chore = Callable[[], Awaitable[None]]
+Wait = Callable[[float], Awaitable[None]]
 
 
 async def retain(retention: Retention) -> None:
@@ -30,6 +35,13 @@ async def retain(retention: Retention) -> None:
     while True:
         removed = await asyncio.to_thread(retention.run_once)
         await asyncio.sleep(AGAIN_SECONDS if removed.has_more else RETENTION_SECONDS)
+
+
+async def sum_up(statistics: Statistics, wait: Wait = asyncio.sleep) -> None:
+    """Sum up what has come, for ever, so that nobody who opens the overview after a long night waits for it."""
+    while True:
+        left = await asyncio.to_thread(statistics.catch_up, SUM_STRETCHES)
+        await wait(AGAIN_SECONDS if left else SUM_SECONDS)
 
 
 async def learn_hub_ids(registry: Registry, test: Callable[[int], Awaitable[str | None]]) -> None:

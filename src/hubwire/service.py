@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from hubwire.backends.store import Store, open_store
 from hubwire.browser_sources import BrowserSources
-from hubwire.chores import Chore, learn_hub_ids, retain
+from hubwire.chores import Chore, learn_hub_ids, retain, sum_up
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock, SystemClock
 from hubwire.console.access import Access
@@ -150,6 +150,7 @@ class Service:
         return [
             ("replays", self.replays.run),
             ("retention", partial(retain, retention)),
+            ("sums", partial(sum_up, self.store.statistics)),
             ("regulations", self.regulations.run),
             ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id)),
             *([("alerts", alerts.run)] if alerts is not None else []),

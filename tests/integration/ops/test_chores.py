@@ -1,0 +1,76 @@
+"""What runs in the background: sums are kept up, and a chore that fails begins again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from hubwire import chores
+from hubwire.backends.store import open_store
+from hubwire.chores import AGAIN_SECONDS, SUM_SECONDS, SUM_STRETCHES, run_chores, sum_up
+from hubwire.clock import FakeClock
+from hubwire.errors import BackendUnavailable
+from hubwire.message import Entry
+from hubwire.service import Service
+from hubwire.settings import Settings
+
+STRETCH = 1024
+
+
+class Enough(Exception):
+    """Ends a chore that would run for ever."""
+
+
+async def test_sums_are_kept_up_before_anybody_asks(tmp_path: Path) -> None:
+    store = open_store(Settings(data=str(tmp_path)), FakeClock(), appends=True)
+    whole = SUM_STRETCHES + 3
+    for number in range(whole + 1):
+        store.journal.append([Entry(1, f"{number}-{one}", 1, b"{}") for one in range(STRETCH)])
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            raise Enough
+
+    with pytest.raises(Enough):
+        await sum_up(store.statistics, wait)
+    assert waited == [AGAIN_SECONDS, SUM_SECONDS, SUM_SECONDS]
+    assert store.statistics.catch_up(0) == 0
+    assert store.statistics.storage().messages == (whole + 1) * STRETCH
+    store.journal.close()
+    store.close()
+
+
+@pytest.mark.parametrize(("role", "sums"), [("all", True), ("deliver", True), ("receive", False)])
+def test_who_delivers_sums_up(tmp_path: Path, role: str, sums: bool) -> None:
+    service = Service(Settings(data=str(tmp_path), role=role))
+    assert ("sums" in dict(service.chores())) is sums
+    service.stop()
+
+
+async def test_a_chore_that_fails_begins_again_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chores, "FAILED_SECONDS", 0.0)
+    begun = 0
+    went_on, began_again = asyncio.Event(), asyncio.Event()
+
+    async def fails() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 3:
+            began_again.set()
+            await asyncio.Event().wait()
+        raise BackendUnavailable("locked") if begun == 1 else ZeroDivisionError
+
+    async def goes_on() -> None:
+        went_on.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(run_chores([("fails", fails), ("goes on", goes_on)]))
+    async with asyncio.timeout(5):
+        await began_again.wait()
+        await went_on.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
