@@ -206,6 +206,7 @@ class Service:
             make_client=self.clients.make,
             clock=self.clock,
             fleet=self.store.fleet,
+            waited=self.telemetry.waited,
             policy=LanePolicy(
                 cycle_messages=settings.cycle_messages,
                 linger_seconds=settings.linger_seconds,

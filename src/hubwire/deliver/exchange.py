@@ -57,7 +57,7 @@ class Terms:
     """Under which terms a cycle calls.
 
     Shape: `check` raises LeaseLost when the lane is no longer ours; `jitter` gives 0 to 1; `probe` is a call that says
-    whether HubSpot works at all.
+    whether HubSpot works at all; `waited` hears of each wait for a permit, in milliseconds.
     """
 
     clock: Clock
@@ -66,6 +66,7 @@ class Terms:
     check: Callable[[], None] = lambda: None
     probe: Call | None = None
     is_backfill: bool = False
+    waited: Callable[[CallKind, int], None] = lambda kind, wait_ms: None
 
 
 class Exchange:
@@ -166,14 +167,16 @@ class Exchange:
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def _permit(self, call: Call, inputs: Sequence[Asked]) -> None:
-        priority, fill = self._priority(call.kind), _fill(call, inputs)
+        priority, fill, clock = self._priority(call.kind), _fill(call, inputs), self._terms.clock
         while self._stop is None:
-            wait_ms = self._governor.take(call.kind, priority, fill, self._terms.clock.now_ms())
+            now_ms = clock.now_ms()
+            wait_ms = self._governor.take(call.kind, priority, fill, now_ms)
             if wait_ms == 0:
                 return
             if wait_ms > LONGEST_WAIT_MS:
                 raise BudgetSpent(wait_ms / 1000)
             await self.pause(wait_ms / 1000)
+            self._terms.waited(call.kind, clock.now_ms() - now_ms)
         raise LineStopped(self._stop)
 
     async def _carried(self, call: Call) -> Answer:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 import structlog
@@ -31,7 +32,7 @@ from hubwire.delivery import Dead, StopTheLine
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendError, Unreadable
 from hubwire.hubspot.client import HubSpotClient
-from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.exchange import Call, CallKind
 from hubwire.hubspot.paths import Paths
 from hubwire.journal.protocol import Journal
 from hubwire.reasons import Reason
@@ -43,6 +44,13 @@ DEAD_RUN = 200
 """So many deaths without a delivery in between stop the line: it is us, not the messages."""
 STOPPED_PROBE_SECONDS = 300.0
 OUTAGE_SECONDS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+
+Waited = Callable[[str, CallKind, int], None]
+"""A destination, the kind of the call that waited, and the milliseconds."""
+
+
+def unheard(destination: str, kind: CallKind, wait_ms: int) -> None:
+    """Nobody asks how long calls wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class LanePolicy:
 
 @dataclass(frozen=True, slots=True)
 class LaneParts:
-    """What lanes work with. `jitter` gives 0 to 1."""
+    """What lanes work with. `jitter` gives 0 to 1; `waited` hears of each wait for a permit."""
 
     journal: Journal
     record: Record
@@ -66,6 +74,7 @@ class LaneParts:
     policy: LanePolicy
     jitter: Callable[[], float]
     sleep: Sleep = asyncio.sleep
+    waited: Waited = unheard
 
 
 class Lane:
@@ -174,7 +183,8 @@ class Lane:
     def _terms(self, tenure: Tenure, taken: Taken) -> Terms:
         parts = self._parts
         probe = Call("read account", "GET", self._portal.paths.account)
-        return Terms(parts.clock, parts.jitter, parts.sleep, tenure.check, probe, is_backfill=taken.is_backfill)
+        waited = partial(parts.waited, self.destination.name)
+        return Terms(parts.clock, parts.jitter, parts.sleep, tenure.check, probe, taken.is_backfill, waited)
 
     async def _deliver(self, taken: Taken, exchange: Exchange, now_ms: int) -> Learnt:
         has_replay = any(one.is_replay for one in taken.due.values())

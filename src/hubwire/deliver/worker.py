@@ -22,7 +22,7 @@ from hubwire.clock import Clock
 from hubwire.deliver.driver import Driver
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.keeper import LeaseKeeper
-from hubwire.deliver.lane import Lane, LaneParts, LanePolicy
+from hubwire.deliver.lane import Lane, LaneParts, LanePolicy, Waited, unheard
 from hubwire.deliver.share import Share
 from hubwire.deliver.tenure import Tenure
 from hubwire.destination import Destination, Source
@@ -54,10 +54,11 @@ class WorkerParts:
     policy: LanePolicy
     fleet: Fleet | None = None
     """The other workers, where there may be some."""
+    waited: Waited = unheard
 
     def lane_parts(self) -> LaneParts:
         """What its lanes work with."""
-        return LaneParts(self.journal, self.record, self.clock, self.policy, random.random)
+        return LaneParts(self.journal, self.record, self.clock, self.policy, jitter=random.random, waited=self.waited)
 
 
 @dataclass(slots=True)
