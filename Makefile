@@ -32,6 +32,9 @@ bench: set-up ## calls, events per CPU-second, memory: the corpus and a million 
 bench-receive: set-up tools ## durable acknowledged messages per second, beside the ceilings of this machine
 	$(BIN)/python benchmarks/bench_receive.py
 
+bench-backends: set-up tools ## SQLite, PostgreSQL, JetStream side by side, and what a second receiver adds
+	$(BIN)/python benchmarks/bench_backends.py
+
 bench-device: set-up tools ## bytes and time to a ready page in Chromium, beside the classic layout
 	$(BIN)/python benchmarks/bench_device.py
 
@@ -54,4 +57,4 @@ clean: ## remove what set-up and tests made
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-slow check docs bench bench-receive bench-device set-up tools clean help
+.PHONY: run test test-slow check docs bench bench-receive bench-backends bench-device set-up tools clean help

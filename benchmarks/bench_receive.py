@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -33,9 +32,11 @@ from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.message import Entry
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.wrk import PER_UPLOAD, Load, run
+
 HERE = Path(__file__).parent
 SERVER_CORE, CLIENT_CORE = 0, 1
-PER_UPLOAD = 100
 BODY = b'{"type":"track","messageId":"m","userId":"user-1","event":"Order Completed","properties":{"text":"%b"}}' % (
     b"x" * 1000
 )
@@ -82,33 +83,11 @@ def serving(*arguments: str) -> Iterator[Server]:
 
 def load(server: Server, kind: str, seconds: int, connections: int, name: str, delay_ms: float = 0.0) -> Measured:
     """One run of wrk. `kind` is `single` or `upload`; the figure is messages per second."""
-    per_request = PER_UPLOAD if kind == "upload" else 1
     before = server.cpu_seconds()
-    command = ["taskset", "-c", str(CLIENT_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency"]
-    command += ["-s", str(HERE / "load.lua"), f"http://127.0.0.1:{server.port}/", "--", kind, name, str(delay_ms)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    if refused:
-        raise SystemExit(f"{refused[1]} uploads were refused: the figures would mean nothing\n{text}")
-    requests = int(_match(r"(\d+) requests in", text))
-    messages = requests * per_request
-    cpu_us = (server.cpu_seconds() - before) / messages * 1e6
-    rate = float(_match(r"Requests/sec:\s+([\d.]+)", text)) * per_request
-    return Measured(rate, _ms(_match(r"^\s+50%\s+(\S+)", text)), _ms(_match(r"^\s+99%\s+(\S+)", text)), cpu_us)
-
-
-def _match(pattern: str, text: str) -> str:
-    found = re.search(pattern, text, re.MULTILINE)
-    if found is None:
-        raise SystemExit(f"wrk said something unexpected:\n{text}")
-    return found[1]
-
-
-def _ms(text: str) -> float:
-    found = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text)
-    if found is None:
-        raise SystemExit(f"wrk gave a time that this does not know: {text!r}")
-    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}[found[2]]
+    sent = Load(kind, seconds, connections, name, delay_ms)
+    answered = run(sent, [f"http://127.0.0.1:{server.port}"], CLIENT_CORE)
+    cpu_us = (server.cpu_seconds() - before) / answered.messages * 1e6
+    return Measured(answered.per_second, answered.p50_ms, answered.p99_ms, cpu_us)
 
 
 def entries(first: int, count: int) -> list[Entry]:

@@ -114,6 +114,11 @@ class PostgresServer:
             )
         wait_until(self._is_up, self._process, log)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def _is_up(self) -> bool:
         import psycopg
 
@@ -187,6 +192,11 @@ class NatsServer:
                 ["nats-server", "-c", str(self.folder / "nats.conf")], stdout=output, stderr=output
             )
         wait_until(self._is_up, self._process, log)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def _is_up(self) -> bool:
         with socket.socket() as probe:

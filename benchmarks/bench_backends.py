@@ -1,0 +1,146 @@
+"""SQLite, PostgreSQL and JetStream side by side: what they receive and deliver, and what a second receiver adds.
+
+    make bench-backends
+    .venv/bin/python benchmarks/bench_backends.py --rounds 5 --only PostgreSQL
+
+Real processes (`hubwire serve --role receive`, `--role deliver`), real servers, fresh in every round, all on this
+machine; the rounds are interleaved, so that a noisy neighbour meets all of them, and every figure is a median.
+
+Receiving: wrk sends messages of about 1.2 KB; a message counts when it was answered with 200, after the commit. SQLite
+and PostgreSQL have then written it to the disk; JetStream has it in the files of a majority of its nodes, which are
+flushed at its own pace. Nothing is delivered meanwhile. "us" is CPU time per message: of the receivers, of database and
+JetStream, of the load generator. They all share the cores of this machine, so that a second receiver adds what they
+leave free: "at most" is the rate at which no core would wait any more. Receivers with cores of their own are bound by
+their own column: "per CPU s" is what each of them adds, until the database is at its own limit.
+
+Delivery: a corpus is imported, then one deliverer works it off to the emulator, whose limits are off; counted from the
+end of its first cycle to the end of the last, so that start-up and learning the portal's schema are not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.corpus import write
+from benchmarks.delivering import Delivered, deliver
+from benchmarks.installations import BACKENDS, Backend, Installation, cpu_of, installation
+from benchmarks.wrk import Load, run
+
+KINDS = {"single": ("singles", 128), "upload": ("uploads of 100", 32)}
+"""What is sent, and over how many connections."""
+CORES = len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Received:
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    receiver_us: float
+    server_us: float
+    load_us: float
+
+    @property
+    def ceiling(self) -> float:
+        """Messages per second if no core of this machine ever waited."""
+        return CORES * 1e6 / (self.receiver_us + self.server_us + self.load_us)
+
+
+Round = Iterator[tuple[tuple[str, str, int], Received | Delivered]]
+
+
+def receive(made: Installation, receivers: int, seconds: int, name: str) -> Iterator[tuple[str, Received]]:
+    """Singles, then uploads, against so many fresh receivers."""
+    with made.serving("receive", receivers) as processes:
+        urls = [process.url for process in processes]
+        for kind, (label, connections) in KINDS.items():
+            run(Load(kind, 1, connections, f"warm-{name}"), urls)
+            own, servers = cpu_of(processes), made.servers_cpu()
+            answered = run(Load(kind, seconds, connections, name), urls)
+            own, servers = cpu_of(processes) - own, made.servers_cpu() - servers
+            used = (part / answered.messages * 1e6 for part in (own, servers, answered.cpu_seconds))
+            yield label, Received(answered.per_second, answered.p50_ms, answered.p99_ms, *used)
+
+
+def one_round(backends: Sequence[Backend], corpus: Path, given: argparse.Namespace) -> Round:
+    for backend in backends:
+        for receivers in (1, 2) if backend.is_shared else (1,):
+            with installation(backend) as made:
+                for label, received in receive(made, receivers, given.seconds, f"r{receivers}"):
+                    yield (backend.name, label, receivers), received
+        if backend.delivers:
+            with installation(backend) as made:
+                yield (backend.name, "delivery", 1), deliver(made, corpus, given.events)
+
+
+def middle(found: Sequence[Any]) -> Any:
+    """The median of every field."""
+    kind = type(found[0])
+    return kind(*(statistics.median(getattr(one, field.name) for one in found) for field in fields(kind)))
+
+
+def report(found: dict[tuple[str, str, int], list[Any]], backends: Sequence[Backend]) -> None:
+    medians = {key: middle(rounds) for key, rounds in found.items()}
+    print(f"\n{'':34}{'messages/s':>12}{'p50 ms':>8}{'p99 ms':>8}{'per CPU s':>11}", end="")
+    print(f"{'receiver us':>13}{'servers us':>12}{'load us':>9}{'at most':>11}")
+    for label, _ in KINDS.values():
+        for backend in backends:
+            for receivers in (1, 2) if backend.is_shared else (1,):
+                one = medians[backend.name, label, receivers]
+                what = f"{backend.name}, {receivers} receiver{'s' if receivers > 1 else ''}"
+                print(f"{what:34}{one.per_second:12,.0f}{one.p50_ms:8.1f}{one.p99_ms:8.1f}", end="")
+                print(f"{1e6 / one.receiver_us:11,.0f}{one.receiver_us:13.1f}{one.server_us:12.1f}", end="")
+                print(f"{one.load_us:9.1f}{one.ceiling:11,.0f}  {label}")
+    print("\na second receiver: the factor, and what it could at most be on this machine")
+    for label, _ in KINDS.values():
+        for backend in backends:
+            if backend.is_shared:
+                one, two = (medians[backend.name, label, receivers] for receivers in (1, 2))
+                print(f"  {two.per_second / one.per_second:5.2f}", end="")
+                print(f"  {two.ceiling / one.per_second:5.2f}  {backend.name}, {label}")
+    print(f"\n{'delivery by one deliverer':34}{'events/s':>12}{'per CPU s':>11}{'deliverer us':>14}{'servers us':>12}")
+    for backend in backends:
+        if backend.delivers:
+            one = medians[backend.name, "delivery", 1]
+            print(f"{backend.name:34}{one.per_second:12,.0f}{1e6 / one.deliverer_us:11,.0f}", end="")
+            print(f"{one.deliverer_us:14.1f}{one.server_us:12.1f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=3, help="of each run of the load generator")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--events", type=int, default=100_000, help="that are delivered in each round")
+    parser.add_argument("--only", action="append", metavar="BACKEND", help="the beginning of a backend's name")
+    given = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit("This needs wrk (apt-get install wrk).")
+    wanted = [one for one in BACKENDS if one.name.startswith(tuple(given.only or [""]))]
+    for one in wanted:
+        if missing := one.why_not():
+            print(f"without {one.name}: {missing}")
+    backends = [one for one in wanted if one.why_not() is None]
+    found: dict[tuple[str, str, int], list[Any]] = defaultdict(list)
+    with TemporaryDirectory(prefix="hubwire-bench-") as folder:
+        corpus = Path(folder) / "corpus.ndjson"
+        write(corpus, given.events, users=max(100, given.events // 10))
+        for number in range(given.rounds):
+            print(f"round {number + 1} of {given.rounds}", file=sys.stderr, flush=True)
+            for key, measured in one_round(backends, corpus, given):
+                found[key].append(measured)
+    report(found, backends)
+
+
+if __name__ == "__main__":
+    main()
