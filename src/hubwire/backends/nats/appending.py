@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.following import Start
-from hubwire.backends.nats.group import Head, encode_group, position_of, split, storable
+from hubwire.backends.nats.group import Head, decode_head, encode_group, position_of, split, storable
 from hubwire.backends.nats.groups import Groups
 from hubwire.backends.nats.recent import RecentGroups
 from hubwire.backends.nats.tail import Tail
@@ -67,9 +67,18 @@ class Appending:
         self.last = max(self.last, sequence)
         positions: list[int | None] = [position_of(sequence, index) for index in range(len(entries))]
         if sequence > knows + 1:
-            kept = {row.position for row in self._client.run(self._groups.view_all([sequence]))[sequence]}
-            positions = [position if position in kept else None for position in positions]
+            assert self._tail is not None
+            self._tail.wait_for(sequence)
+            kept = self._client.run(self._kept(sequence, decode_head(headers)))
+            if kept is not None:
+                positions = [position if position in kept else None for position in positions]
         return positions
+
+    async def _kept(self, sequence: int, head: Head) -> set[int] | None:
+        """The positions of a group of ours that count, seen beside what came in before it meanwhile; None: all."""
+        if self._groups.is_whole(sequence, head):
+            return None
+        return {row.position for row in (await self._groups.view_all([sequence]))[sequence]}
 
     async def _send(self, headers: dict[str, str], payload: bytes) -> int:
         client = self._client
@@ -122,6 +131,7 @@ class Appending:
 
         async def take(sequence: int, head: Head) -> None:
             self._recent.add(sequence, head)
+            self._groups.heads.add(sequence, head)
 
         tail = Tail(self._client, Start(since=since), take)
         tail.wait_for(last, LOADING_SECONDS)

@@ -20,7 +20,7 @@ import nats.js.errors
 import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamState
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo, StreamState
 
 from hubwire.errors import BackendUnavailable, SettingsError
 
@@ -81,6 +81,8 @@ class NatsClient:
         self.redacted, self.redacted_subject = f"{url.stream}-redacted", f"{url.stream}.redacted"
         self.connection = Client()
         self.jetstream: JetStreamContext = self.connection.jetstream(timeout=CALL_SECONDS)
+        self.name = ""
+        """The stream and when it was made, which stays what it is over restarts, moves and restores."""
         self._url = url
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
@@ -159,13 +161,14 @@ class NatsClient:
                 allow_reconnect=True,
             )
         )
-        await self._ensure(self.stream, self.subject)
+        made = await self._ensure(self.stream, self.subject)
+        self.name = f"stream {self.stream} of {made.created:%Y-%m-%dT%H:%M:%SZ}"
         await self._ensure(self.redacted, self.redacted_subject)
 
-    async def _ensure(self, stream: str, subject: str) -> None:
+    async def _ensure(self, stream: str, subject: str) -> StreamInfo:
         """Make a stream; one that is there stays as its operator has made it."""
         try:
-            await self.insist(lambda: self.jetstream.stream_info(stream))
+            return await self.insist(lambda: self.jetstream.stream_info(stream))
         except nats.js.errors.NotFoundError:
             config = StreamConfig(
                 name=stream,
@@ -176,7 +179,7 @@ class NatsClient:
                 num_replicas=self._url.replicas,
                 duplicate_window=DUPLICATE_WINDOW_SECONDS,
             )
-            await self.insist(lambda: self.jetstream.add_stream(config))
+            return await self.insist(lambda: self.jetstream.add_stream(config))
 
     async def _disconnect(self) -> None:
         while self._tasks:  # Python 3.11's wait_for forgets a cancellation that comes in the moment of its answer

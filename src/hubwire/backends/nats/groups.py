@@ -2,7 +2,8 @@
 
 Two appenders may bring the same message at the same moment, each before it knew of the other's. The stream decides: the
 earlier group has it. Every reader finds that out for itself, by comparing a group with those that its appender did not
-know (`Head.knows`): usually none. What was forgotten is replaced by its tombstone here.
+know (`Head.knows`): their heads first (`heads.py`), which nearly always say that there is nothing to compare. What was
+forgotten is replaced by its tombstone here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import base64
 import contextlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import nats.js.errors
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.following import HEADS, Manner, Start, follow
 from hubwire.backends.nats.group import Head, decode_head, decode_rows, place_of
+from hubwire.backends.nats.heads import RecentHeads, may_hold_copies
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE
 from hubwire.message import Row
@@ -43,12 +45,18 @@ class Group:
     rows: list[Row]
     size_bytes: int
 
+    def identities(self) -> Iterator[tuple[tuple[int, int, str], int]]:
+        """What makes a message a copy of another one, the key that heads are compared by included; and its position."""
+        for key, row in zip(self.head.keys, self.rows, strict=True):
+            yield (key, row.source_id, row.message_id), row.position
+
 
 class Groups:
     """Fetches groups by sequence. All methods run on the connection's loop."""
 
     def __init__(self, client: NatsClient) -> None:
         self._client = client
+        self.heads = RecentHeads()
         self._cache: OrderedDict[int, Group] = OrderedDict()
         self._cached_bytes = 0
         self._redacted: dict[int, set[int]] = {}
@@ -68,12 +76,13 @@ class Groups:
                 changed.add(sequence)
         return changed
 
-    def is_redacted(self, sequence: int) -> bool:
-        """Whether something of this group is hidden."""
-        return sequence in self._redacted
+    def is_whole(self, sequence: int, head: Head, known: Callable[[int], Head | None] | None = None) -> bool:
+        """Whether all of a group counts, as far as heads tell: those that came by last, or the caller's."""
+        return sequence not in self._redacted and not may_hold_copies(sequence, head, known or self.heads.get)
 
     def keep(self, sequence: int, head: Head, payload: bytes) -> Group:
         """Remember a group that came by."""
+        self.heads.add(sequence, head)
         rows = decode_rows(sequence, payload)
         group = Group(sequence, head, rows, len(payload) + ROW_OVERHEAD_BYTES * len(rows))
         self._cache[sequence] = group
@@ -142,13 +151,13 @@ class Groups:
 
     async def _copies(self, group: Group) -> set[int]:
         """Positions of messages that a group has which its appender did not know: those count, not these."""
-        unknown = range(max(group.head.knows + 1, 1), group.sequence)
-        if not unknown:
+        if not may_hold_copies(group.sequence, group.head, self.heads.get):
             return set()
+        unknown = range(max(group.head.knows + 1, 1), group.sequence)
         earlier = await self.fetch(unknown)
         await self._check_gone([sequence for sequence in unknown if sequence not in earlier])
-        seen = {(row.source_id, row.message_id) for other in earlier.values() for row in other.rows}
-        return {row.position for row in group.rows if (row.source_id, row.message_id) in seen}
+        seen = {identity for other in earlier.values() for identity, _ in other.identities()}
+        return {position for identity, position in group.identities() if identity in seen}
 
     async def _get(self, sequence: int) -> Group | None:
         """One group, from the stream's leader; None when it has none."""

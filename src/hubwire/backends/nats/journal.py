@@ -72,6 +72,11 @@ class NatsJournal:
         """Shape: should it fail, a part of a large append may have been kept; sending it again keeps the rest."""
         return self._appending.append(entries)
 
+    @property
+    def name(self) -> str:
+        """What tells this stream from every other one, also from one of the same name that was made later."""
+        return self._client.name
+
     # -- reading
 
     def read(

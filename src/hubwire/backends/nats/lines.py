@@ -1,7 +1,7 @@
 """The stream's messages without their bodies: what funnels and activity are counted from.
 
-A stretch is 64 groups. Its sums come from the groups' heads; only a group whose appender did not know all before it, or
-of which something was forgotten, is fetched whole.
+A stretch is 64 groups. Its sums come from the groups' heads; only a group that may hold what another appender was
+quicker with, or of which something was forgotten, is fetched whole.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ class NatsLines:
         return self._client.run(self._groups.view(sequences), LOADING_SECONDS) if sequences else {}
 
     def _counts(self, sequence: int, head: Head) -> Iterable[Count]:
-        if head.knows < sequence - 1 or self._groups.is_redacted(sequence):
-            return counts_of(self._views([sequence]).get(sequence, []))
-        return head.counts
+        if self._groups.is_whole(sequence, head, self._heads.get):
+            return head.counts
+        return counts_of(self._views([sequence]).get(sequence, []))
 
     def _heads_of(self, first: int, last: int) -> dict[int, Head]:
         """The heads between two sequences; read ahead, since stretches are summed one after another."""

@@ -75,7 +75,8 @@ class Reading:
     def _taking_into(self, index: StreamIndex) -> Callable[[int, Head], Awaitable[None]]:
         async def take(sequence: int, head: Head) -> None:
             counts = head.counts
-            if head.knows < sequence - 1 or self._groups.is_redacted(sequence):
+            self._groups.heads.add(sequence, head)
+            if not self._groups.is_whole(sequence, head):
                 counts = counts_of((await self._groups.view_all([sequence])).get(sequence, []))
             index.add(sequence, counts)
             self._taken += 1
