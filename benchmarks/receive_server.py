@@ -36,7 +36,7 @@ SOURCE = Source(source_id=1, name="bench")
 async def empty(scope: Any, receive: Any, send: Any) -> None:
     """The least that an ASGI application can do for an upload."""
     await receive()
-    await answers.success(send, None)
+    await answers.success(scope, send, None)
 
 
 async def serve(arguments: argparse.Namespace) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 
 from hubwire.errors import UploadRefused
+from hubwire.receive.connection import ANSWER_WHOLE
 from hubwire.receive.pixel import GIF
 
 Headers = list[tuple[bytes, bytes]]
+Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 SUCCESS = b'{"success": true}'
@@ -28,6 +30,7 @@ UNFINISHED = frozenset({"slow-upload", "endless-upload"})
 _SUCCESS_HEADERS: Headers = [JSON, (b"content-length", str(len(SUCCESS)).encode())]
 _SUCCESS_START = {"type": "http.response.start", "status": 200, "headers": _SUCCESS_HEADERS}
 _SUCCESS_BODY = {"type": "http.response.body", "body": SUCCESS}
+_SUCCESS_WHOLE = b"".join([b"%b: %b\r\n" % header for header in _SUCCESS_HEADERS]) + b"\r\n" + SUCCESS
 
 
 def cors_headers(origin: bytes | None) -> Headers:
@@ -46,8 +49,11 @@ def cors_headers(origin: bytes | None) -> Headers:
     ]
 
 
-async def success(send: Send, origin: bytes | None) -> None:
+async def success(scope: Scope, send: Send, origin: bytes | None) -> None:
     if origin is None:
+        answer_whole = scope.get(ANSWER_WHOLE)
+        if answer_whole is not None and answer_whole(_SUCCESS_WHOLE):
+            return
         await send(_SUCCESS_START)
     else:
         headers = _SUCCESS_HEADERS + cors_headers(origin)

@@ -8,9 +8,9 @@ Sources: Segment HTTP API; the SDKs' transports (docs/sdks.md).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -19,7 +19,7 @@ from hubwire.destination import Source, SourceKind
 from hubwire.errors import BackendError, Overloaded, UnknownWriteKey, UploadRefused
 from hubwire.message import Entry
 from hubwire.receive import answers
-from hubwire.receive.answers import Send
+from hubwire.receive.answers import Scope, Send
 from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
 from hubwire.receive.body import BodyReader, CallerGone, Receive, unpack
 from hubwire.receive.entries import Terms, entries_of
@@ -80,7 +80,7 @@ class ReceiveApp:
         """Whether this path is one of the Tracking API's."""
         return route_of(path) is not None
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = route_of(scope["path"])
         asked = _asked(scope["headers"])
         try:
@@ -101,9 +101,7 @@ class ReceiveApp:
             logger.exception("receive.failed", path=scope["path"])
             await self._refuse(send, _unavailable("this upload could not be taken"), asked, route)
 
-    async def _answer(
-        self, scope: MutableMapping[str, Any], route: Route, asked: _Asked, receive: Receive, send: Send
-    ) -> None:
+    async def _answer(self, scope: Scope, route: Route, asked: _Asked, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
             await answers.preflight(send, asked.origin)
@@ -116,14 +114,12 @@ class ReceiveApp:
         elif method != "POST" or route.takes in READ:
             raise UploadRefused(f"{method} is not taken here", code="method-not-allowed", status=405)
         elif route.takes is Takes.METRICS:
-            await answers.success(send, asked.origin)
+            await answers.success(scope, send, asked.origin)
         else:
             await self._take_upload(scope, route, asked, receive)
-            await answers.success(send, asked.origin)
+            await answers.success(scope, send, asked.origin)
 
-    async def _take_upload(
-        self, scope: MutableMapping[str, Any], route: Route, asked: _Asked, receive: Receive
-    ) -> None:
+    async def _take_upload(self, scope: Scope, route: Route, asked: _Asked, receive: Receive) -> None:
         given = basic_write_key(asked.authorization) if asked.authorization is not None else None
         write_key = given or route.write_key
         # Before the body is read: a stranger must not make us hold it.

@@ -1,23 +1,29 @@
 """The HTTP connection, guarded where uvicorn's is not: headers are bounded in size and time.
 
 Deadlines of all connections share one timer (`overdue.py`); so does the keep-alive timeout, for which uvicorn starts
-and cancels a timer per request.
+and cancels a timer per request. And an answer that is always the same can be written at once (`ANSWER_WHOLE`), where
+ASGI's two messages cost a packet each.
 Source: uvicorn's httptools protocol gathers headers without a limit and waits for them for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from hubwire.receive.overdue import Overdue
 
 MAX_HEADER_BYTES = 32 * 1024
 HEADER_TIMEOUT_SECONDS = 20.0
+
+ANSWER_WHOLE = "hubwire.answer_whole"
+"""In the scope: `answer(rest) -> bool` sends a 200 whose further headers and body are `rest`; False when it cannot, and
+`send` has to be used."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\nconnection: close\r\n"
@@ -82,6 +88,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_headers = False
         self._deadlines.headers.end(self)
         super().on_headers_complete()
+        self.scope[ANSWER_WHOLE] = partial(self._answer_whole, self.cycle)  # type: ignore[literal-required]
 
     def on_message_complete(self) -> None:
         self._is_between = True
@@ -98,6 +105,17 @@ class GuardedProtocol(HttpToolsProtocol):
             self._start_asgi_task(cycle, app)
         else:
             self._deadlines.idle.begin(self)
+
+    def _answer_whole(self, cycle: RequestResponseCycle, rest: bytes) -> bool:
+        if not cycle.keep_alive or cycle.disconnected or cycle.response_started or self.flow.write_paused:
+            return False
+        head = [STATUS_LINE[200], *[b"%b: %b\r\n" % header for header in cycle.default_headers], rest]
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        self.transport.write(b"".join(head))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def _bound_headers(self, read_bytes: int, was_between: bool) -> None:
         """After a read that left headers incomplete: start their deadline, and give up when they are too many."""
