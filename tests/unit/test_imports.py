@@ -1,4 +1,9 @@
-"""Which part of Hubwire may import which: one way, from the values at the root to what people use."""
+"""Which part of Hubwire may know which: the architecture, held as a table.
+
+Values at the root know only each other; stages know values and protocols; backends implement protocols; the emulator is
+a second reading of HubSpot and shares nothing with those that talk to it. What people use comes on top, and only the
+wiring knows everything.
+"""
 
 from __future__ import annotations
 
@@ -9,73 +14,84 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src" / "hubwire"
+import hubwire
+
+ROOT = Path(hubwire.__file__).parent
 VALUES = frozenset(
-    {
-        *("message", "operation", "delivery", "reasons", "schema", "destination", "errors"),
-        *("settings", "settings_table", "clock", "secret", "checks"),
-    }
+    ["clock", "delivery", "destination", "errors", "message", "operation", "reasons", "schema", "secret", "settings"]
 )
-"""Root modules of values and rules: no I/O."""
-PROTOCOLS = VALUES | {"journal", "record", "registry"}
-DOMAINS = {
-    "journal": VALUES,
-    "record": VALUES,
-    "registry": VALUES,
-    "hubspot": VALUES,
-    "plan": VALUES,
-    "receive": VALUES,
-    "deliver": PROTOCOLS | {"plan", "hubspot"},
-    "backends": PROTOCOLS,
-    "emulator": frozenset[str](),
-    "device": frozenset[str](),
+MAY_KNOW = {
+    "journal": "",
+    "record": "",
+    "registry": "",
+    "receive": "",
+    "plan": "",
+    "hubspot": "",
+    "deliver": "journal plan record registry hubspot",
+    "backends": "journal record registry",
+    "device": "",
+    "emulator": "",
 }
-"""What each folder of the way of a message may import beside itself."""
-PEOPLE = frozenset({"console", "api", "cli"})
-WIRING = frozenset({"service", "server", "pages", "reference"})
-"""The modules that know the folders for people."""
-NOT_FOR_PEOPLE = frozenset({"backends", "emulator", "service", "server", "pages", "cli"})
+"""The folders that each of these may import from, besides itself and the values at the root."""
+PURE = ("plan", *sorted(VALUES - {"clock", "settings"}))
+"""Take values and give values; of the root, `clock` reads the time and `settings` the environment."""
+NOT_PURE = frozenset(
+    ["asyncio", "httpx", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time", "urllib.request"]
+)
+ON_TOP = frozenset(["api", "backfill", "cli", "console", "doctor"])
+WIRING = frozenset(["server", "pages"])
+"""The only ones that may import `service`, which knows every part."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Each module with the part that it belongs to: its folder, or its own name at the root."""
+    for path in sorted(ROOT.rglob("*.py")):
+        inside = path.relative_to(ROOT)
+        yield inside.parts[0].removesuffix(".py"), path
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The parts of Hubwire that a module names, within functions too."""
+    """Full names of what a module imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "hubwire":
-            yield from (one.name for one in node.names if not one.name.startswith("__"))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hubwire."):
-            yield str(node.module).split(".")[1]
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imports() -> dict[str, set[str]]:
-    """part -> the other parts that it imports."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for path in SOURCE.rglob("*.py"):
-        part = path.relative_to(SOURCE).with_suffix("").parts[0]
-        found[part] |= set(imported(path)) - {part}
-    return found
+def known_parts(path: Path) -> set[str]:
+    """The parts of Hubwire that a module imports from."""
+    return {name.split(".")[1] for name in imported(path) if name.startswith("hubwire.")}
 
 
-IMPORTS = imports()
+@pytest.mark.parametrize("part", [*MAY_KNOW, *sorted(VALUES)])
+def test_a_part_knows_only_what_it_may(part: str) -> None:
+    allowed = VALUES | {"__version__", part} | set(MAY_KNOW.get(part, "").split())
+    strange = {
+        str(path.relative_to(ROOT)): sorted(known_parts(path) - allowed) for owner, path in modules() if owner == part
+    }
+    assert strange, f"there is no {part}"
+    assert {path: names for path, names in strange.items() if names} == {}
 
 
-@pytest.mark.parametrize("part", sorted(VALUES))
-def test_values_know_nothing_but_values(part: str) -> None:
-    assert IMPORTS[part] <= VALUES
+def test_the_table_names_every_folder() -> None:
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert folders - MAY_KNOW.keys() == ON_TOP
 
 
-@pytest.mark.parametrize("part", DOMAINS)
-def test_a_folder_imports_what_comes_before_it(part: str) -> None:
-    assert IMPORTS[part] <= DOMAINS[part]
+def test_what_people_use_is_known_only_from_above() -> None:
+    users = defaultdict(set)
+    for owner, path in modules():
+        for part in known_parts(path) & {"cli", "service"}:
+            users[part].add(owner)
+    assert users["cli"] - {"cli", "__main__", "reference"} == set()
+    assert users["service"] - {"service"} == WIRING
 
 
-def test_what_people_use_is_known_to_the_wiring_only() -> None:
-    assert {part for part in IMPORTS if IMPORTS[part] & PEOPLE} - PEOPLE <= WIRING
-
-
-@pytest.mark.parametrize("part", ["console", "api"])
-def test_console_and_api_read_through_protocols(part: str) -> None:
-    assert not IMPORTS[part] & NOT_FOR_PEOPLE
-
-
-def test_the_whole_of_the_source_was_read() -> None:
-    assert {"service", "console", "plan", "backends"} <= set(IMPORTS)
+@pytest.mark.parametrize("part", PURE)
+def test_rules_and_values_do_no_io(part: str) -> None:
+    for owner, path in modules():
+        if owner == part:
+            names = {name for name in imported(path) if name in NOT_PURE or name.split(".")[0] in NOT_PURE}
+            assert names == set(), path
