@@ -53,7 +53,7 @@ def _probes(service: Service) -> list[BaseRoute]:
 
     async def ready(request: Request) -> Response:
         try:
-            await service.journal.append([])
+            await service.journal.check()
         except BackendError as exc:
             return JSONResponse({"code": exc.code, "message": str(exc)}, 503)
         return JSONResponse({"status": "ready"})

@@ -13,10 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from hubwire.errors import BackendUnavailable, Overloaded
-from hubwire.journal.protocol import Journal
+from hubwire.journal.protocol import Extent, Journal
 from hubwire.message import Entry
 
 ROW_OVERHEAD_BYTES = 200
+RECENT_SECONDS = 5.0
+"""So long the last commit tells whether the journal takes messages; then it is asked."""
+ASK_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -70,6 +73,9 @@ class GroupCommit:
         self._committer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-append")
         self._is_closed = False
+        self._ended: tuple[float, Exception | None] | None = None
+        """When the last commit ended, and its failure."""
+        self._asked: asyncio.Future[Extent] | None = None
 
     async def start(self) -> None:
         """Take the appender's place and load what de-duplication needs, before the first request.
@@ -97,6 +103,28 @@ class GroupCommit:
             self._committer = loop.create_task(self._commit_groups())
         # Shielded by construction: a caller that is cancelled leaves its entries in the group, and they are kept.
         return await waiting.future
+
+    async def check(self) -> None:
+        """Return when the journal takes messages, as far as that can be told without giving it one.
+
+        Shape: a question waits behind what is being committed, so that a commit that hangs shows; there is one
+        question at a time, however many ask.
+        Errors: BackendError: the last commit failed, the journal does not answer, or it is closing.
+        """
+        if self._is_closed:
+            raise BackendUnavailable("the journal is closing")
+        loop = asyncio.get_running_loop()
+        if self._ended is not None and loop.time() - self._ended[0] < RECENT_SECONDS:
+            failure = self._ended[1]
+            if failure is not None:
+                raise BackendUnavailable(f"the last commit failed: {failure}") from failure
+            return
+        if self._asked is None or self._asked.done():
+            self._asked = loop.run_in_executor(self._thread, self._journal.extent)
+        await asyncio.wait([self._asked], timeout=ASK_SECONDS)
+        if not self._asked.done():
+            raise BackendUnavailable(f"the journal has not answered for {ASK_SECONDS:g} s")
+        self._asked.result()
 
     async def close(self) -> None:
         """Commit everything that waits, then stop; later appends are refused."""
@@ -154,6 +182,7 @@ class GroupCommit:
     def _settle(
         self, group: list[_Waiting], entries: list[Entry], positions: list[int | None], size_bytes: int
     ) -> None:
+        self._ended = (asyncio.get_running_loop().time(), None)
         counts = self.counts
         counts.groups += 1
         counts.bytes += size_bytes
@@ -170,6 +199,7 @@ class GroupCommit:
             self._on_commit()
 
     def _fail(self, group: list[_Waiting], count: int, exc: Exception) -> None:
+        self._ended = (asyncio.get_running_loop().time(), exc)
         self.counts.failed += count
         for waiting in group:
             if not waiting.future.done():

@@ -10,7 +10,9 @@ import pytest
 
 from hubwire.backends.memory.journal import MemoryJournal
 from hubwire.errors import BackendUnavailable, Overloaded
+from hubwire.journal import group_commit
 from hubwire.journal.group_commit import GroupCommit
+from hubwire.journal.protocol import Extent
 from hubwire.message import Entry
 
 NOW = 1_790_000_000_000
@@ -176,4 +178,65 @@ async def test_starting_opens_the_appender() -> None:
     groups = GroupCommit(journal)
     await groups.start()
     assert journal.groups == [[]]
+    await groups.close()
+
+
+class BrokenJournal(MemoryJournal):
+    """A journal that can be told to be away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+
+    def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        if self.is_away:
+            raise BackendUnavailable("away")
+        return super().append(entries)
+
+    def extent(self) -> Extent:
+        if self.is_away:
+            raise BackendUnavailable("away")
+        return super().extent()
+
+
+async def test_who_has_committed_nothing_lately_asks_the_journal() -> None:
+    journal = BrokenJournal()
+    groups = GroupCommit(journal)
+    await groups.check()
+    journal.is_away = True
+    with pytest.raises(BackendUnavailable, match="away"):
+        await groups.check()
+    journal.is_away = False
+    await groups.check()
+    await groups.close()
+    with pytest.raises(BackendUnavailable, match="closing"):
+        await groups.check()
+
+
+async def test_a_commit_tells_whether_the_journal_takes_messages() -> None:
+    journal = BrokenJournal()
+    groups = GroupCommit(journal)
+    journal.is_away = True
+    with pytest.raises(BackendUnavailable):
+        await groups.append([entry("a")])
+    journal.is_away = False
+    with pytest.raises(BackendUnavailable, match="the last commit failed: away"):
+        await groups.check()
+    await groups.append([entry("a")])
+    await groups.check()
+    await groups.close()
+
+
+async def test_a_commit_that_hangs_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "ASK_SECONDS", 0.01)
+    journal = GatedJournal()
+    groups = GroupCommit(journal)
+    waiting = asyncio.create_task(groups.append([entry("a")]))
+    await entered(journal)
+    for _ in range(2):
+        with pytest.raises(BackendUnavailable, match="has not answered"):
+            await groups.check()
+    journal.gate.set()
+    assert await waiting == [1]
+    await groups.check()
     await groups.close()
