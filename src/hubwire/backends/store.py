@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubwire.backends.sql.access import SqlAccess
 from hubwire.backends.sql.database import Database
@@ -32,6 +33,9 @@ from hubwire.registry.access import AccessStore
 from hubwire.registry.protocol import Registry
 from hubwire.registry.vault import Vault, load_vault
 from hubwire.settings import Settings
+
+if TYPE_CHECKING:
+    from hubwire.backends.nats.journal import NatsJournal
 
 Listen = Callable[[Callable[[], None]], Callable[[], None]]
 
@@ -82,6 +86,12 @@ def _open_sqlite(path: Path, settings: Settings, vault: Vault, clock: Clock, *, 
             hint="Set HUBWIRE_DATABASE_URL=postgresql://… beside it.",
         )
     file = SqliteFile(path)
+    moved = file.connection.execute("SELECT target FROM moved").fetchone()
+    if moved is not None:
+        file.close()
+        raise SettingsError(
+            f"the installation in {path} was moved to {moved[0]}", hint="Set HUBWIRE_DATABASE_URL to where it is now."
+        )
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
     return _store(file, journal, SqliteRecord(file), vault, clock, file.close)
 
@@ -93,20 +103,29 @@ def _open_postgres(url: str, settings: Settings, vault: Vault, clock: Clock) -> 
     from hubwire.backends.postgres.fleet import PostgresFleet
     from hubwire.backends.postgres.journal import PostgresJournal
     from hubwire.backends.postgres.listening import Listener
+    from hubwire.backends.postgres.marks import POSTGRES, check_filled, check_journal
     from hubwire.backends.postgres.record import PostgresRecord
 
-    database = PostgresDatabase(url)
-    tables, record = PostgresTables(database), PostgresRecord(database)
-    if settings.journal_url is None:
-        journal = PostgresJournal(database, dedupe_hours=settings.dedupe_hours)
-        store = _store(tables, journal, record, vault, clock, database.close)
-        store = replace(store, listen=lambda wake: Listener(database, wake).close)
-    else:
-        store = _store_on_nats(settings.journal_url, settings, tables, record, vault, clock)
+    with ExitStack() as when_it_fails:
+        database = PostgresDatabase(url)
+        when_it_fails.callback(database.close)
+        check_filled(database)
+        tables, record = PostgresTables(database), PostgresRecord(database)
+        if settings.journal_url is None:
+            check_journal(database, POSTGRES)
+            journal = PostgresJournal(database, dedupe_hours=settings.dedupe_hours)
+            store = _store(tables, journal, record, vault, clock, database.close)
+            store = replace(store, listen=lambda wake: Listener(database, wake).close)
+        else:
+            nats = _open_nats(settings.journal_url, settings, tables)
+            when_it_fails.callback(nats.close)
+            check_journal(database, nats.name)
+            store = _store_on_nats(nats, tables, record, vault, clock)
+        when_it_fails.pop_all()
     return replace(store, fleet=PostgresFleet(database))
 
 
-def _store_on_nats(url: str, settings: Settings, tables: Database, record: Record, vault: Vault, clock: Clock) -> Store:
+def _open_nats(url: str, settings: Settings, tables: Database) -> NatsJournal:
     with _optional("journal_url", "NATS", "nats"):
         from hubwire.backends.nats.client import NatsClient, NatsUrl
     from hubwire.backends.nats.journal import NatsJournal
@@ -117,8 +136,10 @@ def _store_on_nats(url: str, settings: Settings, tables: Database, record: Recor
         with tables.transaction() as db:
             db.executemany("DELETE FROM intake WHERE stretch = ?", [(number,) for number in stretches])
 
-    journal = NatsJournal(NatsClient(NatsUrl.parse(url)), dedupe_hours=settings.dedupe_hours, on_redact=forget_sums)
+    return NatsJournal(NatsClient(NatsUrl.parse(url)), dedupe_hours=settings.dedupe_hours, on_redact=forget_sums)
 
+
+def _store_on_nats(journal: NatsJournal, tables: Database, record: Record, vault: Vault, clock: Clock) -> Store:
     def close() -> None:
         journal.close()
         record.close()

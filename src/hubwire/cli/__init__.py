@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from hubwire.cli import apply, backfill, destinations, doctor, forget, keys, look, run, schema, settings, sources
+from hubwire.cli import (
+    apply,
+    backfill,
+    destinations,
+    doctor,
+    forget,
+    keys,
+    look,
+    migrate,
+    run,
+    schema,
+    settings,
+    sources,
+)
 from hubwire.errors import HubwireError
 
 app = typer.Typer(
@@ -17,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, backfill, look, sources, destinations, apply, doctor, forget, schema, keys, settings):
+for group in (run, backfill, look, sources, destinations, apply, doctor, forget, schema, keys, settings, migrate):
     group.register(app)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 
+import pytest
 from tests.integration.nats.conftest import OpenJournal
 from tests.servers import NatsCluster
 
@@ -47,3 +48,20 @@ def test_nothing_acknowledged_is_lost_when_a_node_dies(cluster: NatsCluster, ope
         rows = one.read(0, 10_000, is_backfill=False)
         assert [row.message_id for row in rows] == acknowledged
         assert one.count_after(0)[0] == len(acknowledged)
+
+
+@pytest.mark.slow
+def test_a_stream_keeps_its_name_whoever_leads_it(cluster: NatsCluster, open_journal: OpenJournal) -> None:
+    url = f"{cluster.url}?replicas=3"
+    names = {open_journal(url).name}
+    for node in cluster.nodes:
+        node.stop(signal.SIGKILL)
+        names.add(open_journal(url).name)
+        node.start()
+    for node in cluster.nodes:
+        node.stop()
+    for node in cluster.nodes:
+        node.start()
+    names.add(open_journal(url).name)
+    [name] = names
+    assert name.startswith("stream hubwire of 20")

@@ -162,7 +162,7 @@ class NatsClient:
             )
         )
         made = await self._ensure(self.stream, self.subject)
-        self.name = f"stream {self.stream} of {made.created:%Y-%m-%dT%H:%M:%SZ}"
+        self.name = f"stream {self.stream} of {made.created:%Y-%m-%dT%H:%M:%S.%fZ}"
         await self._ensure(self.redacted, self.redacted_subject)
 
     async def _ensure(self, stream: str, subject: str) -> StreamInfo:

@@ -17,7 +17,7 @@ from hubwire.registry.vault import Vault
 from hubwire.secret import Secret
 
 _json = msgspec.json.Encoder().encode
-_SEALED = (
+SEALED = (
     ("destination", "destination_id", "sealed_token"),
     ("write_key", "key_hash", "sealed"),
     ("regulation", "regulation_id", "sealed_subjects"),
@@ -163,7 +163,7 @@ class SqlRegistry:
     def reseal(self) -> int:
         count = 0
         with self._database.transaction() as db:
-            for table, key, column in _SEALED:
+            for table, key, column in SEALED:
                 rows = db.execute(f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL").fetchall()
                 for row_key, sealed in rows:
                     db.execute(

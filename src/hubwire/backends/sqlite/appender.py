@@ -40,7 +40,7 @@ class Appender:
         self._tail = b""
         """Digests of the newest messages, which are in no block yet."""
         self._recent = RecentIds(window_ms=window_ms, max_count=max_remembered)
-        self._place = _take_place(f"{file.path}.appender")
+        self._place = take_place(file)
         try:
             with reading():
                 self._load(window_ms, max_remembered)
@@ -174,7 +174,12 @@ def _insert(db: sqlite3.Connection, entries: Sequence[Entry], first: int) -> Non
             done += size
 
 
-def _take_place(path: str) -> int:
+def take_place(file: SqliteFile) -> int:
+    """The one place of whoever appends to a file: a handle that holds it until it is closed.
+
+    Errors: BackendError when another process has it.
+    """
+    path = f"{file.path}.appender"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,10 +10,10 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 
-from hubwire.errors import BackendUnavailable, SchemaMismatch
+from hubwire.backends.sqlite.migrations import migrate, schema_version
+from hubwire.errors import BackendUnavailable
 
 BUSY_TIMEOUT_SECONDS = 30.0
 LOG_TIMEOUT_MS = 1_000
@@ -36,7 +36,8 @@ class SqliteFile:
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._migrate()
+        with self._write_lock:
+            migrate(self.connection, self.path)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -100,7 +101,7 @@ class SqliteFile:
                 connection.rollback()
 
     def schema_version(self) -> int:
-        return self._pragma("user_version")
+        return schema_version(self.connection)
 
     def bytes_used(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
@@ -151,28 +152,6 @@ class SqliteFile:
         with self._connections_lock:
             self._connections.append(connection)
         return connection
-
-    def _migrate(self) -> None:
-        scripts = sorted(
-            (entry for entry in resources.files(__package__).joinpath("sql").iterdir() if entry.name[:4].isdigit()),
-            key=lambda entry: entry.name,
-        )
-        newest = int(scripts[-1].name[:4])
-        with self._write_lock:
-            connection = self.connection
-            connection.execute("BEGIN IMMEDIATE")
-            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-            connection.rollback()
-            if version > newest:
-                raise SchemaMismatch(
-                    f"{self.path} was made by a newer Hubwire (schema {version}, this one knows {newest})",
-                    hint="Start the newer version, or restore the backup made before the upgrade.",
-                )
-            for script in scripts:
-                number = int(script.name[:4])
-                if number > version:
-                    body = script.read_text(encoding="utf-8")
-                    connection.executescript(f"BEGIN IMMEDIATE;\n{body}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""From a SQLite file to PostgreSQL: what `hubwire migrate` copies and compares."""

@@ -1,0 +1,131 @@
+"""Rows as PostgreSQL's binary COPY says them: so they are written, read back, and compared byte by byte.
+
+Source: PostgreSQL 15, "COPY", section "Binary Format", and the `…send` functions of the types.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from hubwire.backends.postgres.connection import storable
+from hubwire.backends.postgres.pool import Db
+
+CHUNK_BYTES = 64 * 1024
+
+_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TRAILER = b"\xff\xff"
+_NULL = b"\xff\xff\xff\xff"
+_TRUE, _FALSE = b"\x00\x00\x00\x01\x01", b"\x00\x00\x00\x01\x00"
+_MASK = (1 << 128) - 1
+
+Pack = Callable[[Any], bytes]
+
+
+class Digest:
+    """How many rows, and the sum of a 128-bit hash of each: the same whatever their order."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._sum = 0
+
+    def add(self, row: bytes) -> None:
+        self.rows += 1
+        self._sum = (self._sum + int.from_bytes(hashlib.blake2b(row, digest_size=16).digest(), "big")) & _MASK
+
+    def add_all(self, other: Digest) -> None:
+        self.rows += other.rows
+        self._sum = (self._sum + other._sum) & _MASK
+
+    def counted(self, rows: Iterable[bytes]) -> Iterator[bytes]:
+        """The rows, each added on its way."""
+        for row in rows:
+            self.add(row)
+            yield row
+
+    @property
+    def checksum(self) -> str:
+        return f"{self._sum:032x}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Digest) and (self.rows, self._sum) == (other.rows, other._sum)
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+
+def digest_of(rows: Iterable[bytes]) -> Digest:
+    """The digest of all rows."""
+    found = Digest()
+    for row in rows:
+        found.add(row)
+    return found
+
+
+def packer(types: Sequence[str]) -> Callable[[Sequence[Any]], bytes]:
+    """What packs a row of SQLite's values for columns of PostgreSQL's types.
+
+    Shape: numbers become booleans where the column is one, texts bytes; text is made storable.
+    """
+    packs = [_PACKS[kind] for kind in types]
+    head = len(packs).to_bytes(2, "big")
+
+    def pack(row: Sequence[Any]) -> bytes:
+        return head + b"".join(
+            [_NULL if value is None else pack(value) for pack, value in zip(packs, row, strict=True)]
+        )
+
+    return pack
+
+
+def _integer(size: int) -> Pack:
+    head = size.to_bytes(4, "big")
+    return lambda value: head + value.to_bytes(size, "big", signed=True)
+
+
+def _text(value: str) -> bytes:
+    encoded = storable(value).encode()
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
+def _bytes(value: bytes | str) -> bytes:
+    encoded = value if isinstance(value, bytes) else value.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
+_PACKS: dict[str, Pack] = {
+    "bool": lambda value: _TRUE if value else _FALSE,
+    "bytea": _bytes,
+    "text": _text,
+    "int2": _integer(2),
+    "int4": _integer(4),
+    "int8": _integer(8),
+}
+
+
+def write_rows(db: Db, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
+    """Copy packed rows into a table, in the transaction at hand."""
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
+    with db.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        for chunk in _chunks(rows):
+            copy.write(chunk)
+
+
+def _chunks(rows: Iterable[bytes]) -> Iterator[bytes]:
+    parts, size = [_HEADER], 0
+    for row in rows:
+        parts.append(row)
+        size += len(row)
+        if size >= CHUNK_BYTES:
+            yield b"".join(parts)
+            parts, size = [], 0
+    yield b"".join([*parts, _TRAILER])
+
+
+def read_rows(db: Db, select: str) -> Iterator[bytes]:
+    """The packed rows of a query. The server sends each in a message of its own, the header with the first."""
+    with db.cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)".encode()) as copy:
+        for message in copy:
+            row = bytes(message).removeprefix(_HEADER)
+            if row and row != _TRAILER:
+                yield row

@@ -1,0 +1,42 @@
+"""What a database says of itself before anything works with it: is it being filled, and which journal belongs to it."""
+
+from __future__ import annotations
+
+from hubwire.backends.postgres.connection import PostgresDatabase
+from hubwire.errors import SettingsError
+
+POSTGRES = "postgres"
+"""The journal in the database itself."""
+
+
+def check_filled(database: PostgresDatabase) -> None:
+    """Errors: SettingsError while `hubwire migrate` has not finished: a server would mix what is old with what is
+    new."""
+    if database.execute("SELECT state FROM move WHERE state <> 'done'"):
+        raise SettingsError(
+            "this database is being filled by `hubwire migrate`", hint="Finish that first: hubwire migrate … --finish"
+        )
+
+
+def check_journal(database: PostgresDatabase, journal: str) -> None:
+    """Remember which journal this record belongs to, or compare. As long as nothing was received it may be another.
+
+    Errors: SettingsError for another journal. It counts its positions from its own beginning: the lanes would take
+    its messages for those that they have delivered, and those of the first one would wait for ever.
+    """
+    known = database.execute("SELECT journal FROM journal_mark")
+    if known != [(journal,)]:
+        database.execute(
+            "INSERT INTO journal_mark (journal) VALUES (%s) ON CONFLICT (is_only_row)"
+            " DO UPDATE SET journal = excluded.journal"
+            " WHERE NOT EXISTS (SELECT FROM lane WHERE live_cursor > 0 OR backfill_cursor > 0)"
+            " AND NOT (SELECT is_called FROM journal_position)",
+            (journal,),
+        )
+        known = database.execute("SELECT journal FROM journal_mark")
+    if known != [(journal,)]:
+        raise SettingsError(
+            f"the messages of this installation are in another journal: {known[0][0]}, not {journal}",
+            hint="Set HUBWIRE_JOURNAL_URL as it was (without it: the database), restore the stream, or begin with an"
+            " empty database.",
+        )
