@@ -147,7 +147,7 @@ class Move:
             self._report("handed over", 0, 2)
             move_id = _value(self._target.execute("SELECT move_id::text FROM move"))
             source.execute(
-                "INSERT INTO moved (move_id, target, at_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT OR REPLACE INTO moved (is_only_row, move_id, target, at_ms) VALUES (1, ?, ?, ?)",
                 (move_id, _place(self._target), now_ms),
             )
         # The source first: between the two nobody can serve either side; the other way round both could be.

@@ -16,7 +16,10 @@ def check_key(database: Database, vault: Vault) -> None:
     row = database.connection.execute("SELECT digest FROM key_mark").fetchone()
     if row is None:
         with database.transaction() as db:
-            db.execute("INSERT INTO key_mark (digest) VALUES (?) ON CONFLICT DO NOTHING", (digest,))
+            db.execute(
+                "INSERT INTO key_mark (is_only_row, digest) VALUES (TRUE, ?) ON CONFLICT (is_only_row) DO NOTHING",
+                (digest,),
+            )
         row = database.connection.execute("SELECT digest FROM key_mark").fetchone()
     if row[0] != digest:
         raise SettingsError(
