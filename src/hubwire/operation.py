@@ -111,11 +111,12 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Kept until one of `keys` (made by `hold_key`) is linked, or until the hold's time is over."""
+    """Kept until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over."""
 
     reason: Reason
     keys: tuple[str, ...] = ()
     detail: str = ""
+    ends_as: Reason = Reason.NEVER_IDENTIFIED
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     NO_LONGER_KEPT = "no-longer-kept"
     # held
     UNKNOWN_PERSON = "unknown-person"
+    UNKNOWN_COMPANY = "unknown-company"
     CONTACT_NOT_IDENTIFIED = "contact-not-identified"
     # left out of what is sent
     UNKNOWN_PROPERTY = "unknown-property"
@@ -146,8 +147,8 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "Send group from a server or a mobile app, or set `group_from_browser`.",
     ),
     Reason.GROUP_WITHOUT_WEBSITE: (
-        "The group call has no `website`, and no earlier group call gave this groupId one.",
-        "Send the `website` trait: its domain is what identifies a company in HubSpot.",
+        "The group call has no `website`, and none came for its groupId while it was held.",
+        "Send the `website` trait, then replay: its domain is what identifies a company in HubSpot.",
     ),
     Reason.INVALID_WEBSITE: (
         "The `website` is no address on the internet: a full one is needed (https://www.example.com).",
@@ -199,6 +200,10 @@ _HELD: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_PERSON: (
         "The message has no e-mail, and none is known for its userId or anonymousId yet.",
         "Nothing: it goes as soon as an identify names the person, in any order of arrival.",
+    ),
+    Reason.UNKNOWN_COMPANY: (
+        "The group call has no usable `website`, and no group call has given this groupId one yet.",
+        "Send the `website` trait once with this groupId: the message goes then, in any order of arrival.",
     ),
     Reason.CONTACT_NOT_IDENTIFIED: (
         "HubSpot companies need a contact that was identified first; no identify of this person has come yet.",

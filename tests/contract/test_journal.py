@@ -118,7 +118,7 @@ def journal(opened: Opened) -> Journal:
 
 def entry(message_id: str, *, at_ms: int = NOW, source_id: int = 1, **fields: object) -> Entry:
     body = b'{"type":"track","messageId":"%s"}' % message_id.encode()
-    return replace(Entry(source_id, message_id, at_ms, body), **fields)  # type: ignore[arg-type]
+    return replace(Entry(source_id, message_id, at_ms, body), **fields)
 
 
 def entries(*message_ids: str) -> list[Entry]:

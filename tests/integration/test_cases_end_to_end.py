@@ -30,7 +30,6 @@ class Case:
         self.destination = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping)
         self.portal: dict[str, Any] = fields.get("portal", {})
         self.wanted: dict[str, Any] = fields["expect_state"]
-        self.in_any_order: bool = fields.get("in_any_order", True)
         self.messages = [
             {"messageId": f"m{number}", "timestamp": f"2026-01-15T10:00:{number - 1:02d}.000Z", **message}
             for number, message in enumerate(fields["messages"], 1)
@@ -103,7 +102,7 @@ async def test_a_case_ends_in_its_state_through_http_and_the_emulator(case: Case
     assert_state(await case.state_after(tmp_path, [case.messages]), case.wanted)
 
 
-SHUFFLED = [path for path in FILES if len(Case(path).messages) > 1 and Case(path).in_any_order]
+SHUFFLED = [path for path in FILES if len(Case(path).messages) > 1]
 
 
 @pytest.mark.parametrize("path", SHUFFLED, ids=lambda path: path.stem)

@@ -103,7 +103,7 @@ class Ledger:
         if isinstance(fate, Hold):
             first_at_ms = due.first_attempt_at_ms if due and due.first_attempt_at_ms is not None else now_ms
             if now_ms - first_at_ms >= hold.hold_ms:
-                row.reason, row.detail = Reason.NEVER_IDENTIFIED, fate.reason
+                row.reason, row.detail = fate.ends_as, fate.detail[:MAX_DETAIL_LENGTH] or fate.reason
             else:
                 row.state = State.HELD
                 row.due_at_ms = first_at_ms + hold.hold_ms

@@ -3,8 +3,9 @@
 The seed's three requirements, and what we make of them: (1) not from a browser library: discarded, unless
 `group_from_browser`; (2) the contact must have been identified: held until an identify of this userId or anonymousId
 comes, unless `companies_need_contact` is off (then the company goes at once, and the association if the person is
-known); (3) a website: its domain identifies the company; without one, the domain that an earlier group call gave the
-same groupId. The contact that is associated is the one that identify named, whatever e-mail the group call carries.
+known); (3) a website: its domain identifies the company; without one, the domain that another group call gave the same
+groupId: held until one does. The contact that is associated is the one that identify named, whatever e-mail the group
+call carries.
 Sources: the seed, "Group"; Segment Actions, upsertCompany ("Missing Identity Call").
 """
 
@@ -15,7 +16,7 @@ from hubwire.message import Message
 from hubwire.operation import Associate, Discard, LeftOut, Link, Plan, UpsertCompany, Written
 from hubwire.plan.company import company_domain
 from hubwire.plan.emails import value_of
-from hubwire.plan.hold import unknown_person
+from hubwire.plan.hold import unknown_company, unknown_person
 from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
 from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
@@ -34,18 +35,18 @@ def is_from_browser(message: Message, source: Source) -> bool:
     return (isinstance(name, str) and name.lower() in _BROWSER_LIBRARIES) or message.context.get("channel") == "browser"
 
 
-def given_domain(message: Message, how: CompanyDomain) -> tuple[str | None, bool]:
-    """The company's domain from `website` (else from `domain`), and whether an unusable one was given."""
-    is_given = False
+def given_domain(message: Message, how: CompanyDomain) -> tuple[str | None, str | None]:
+    """The company's domain from `website` (else from `domain`), and the unusable one that was given."""
+    unusable = None
     for key in ("website", "domain"):
         value = value_of(message.traits, key)
         if value is None or value == "":
             continue
         domain = company_domain(value, how) if isinstance(value, str) else None
         if domain is not None:
-            return domain, is_given
-        is_given = True
-    return None, is_given
+            return domain, unusable
+        unusable = str(value)
+    return None, unusable
 
 
 def plan_group(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
@@ -54,17 +55,17 @@ def plan_group(message: Message, source: Source, book: Rulebook, identity: Ident
         return Plan(fate=_FROM_BROWSER)
     plan = Plan()
     space = source.identity_space
-    domain, is_invalid = given_domain(message, book.mapping.company_domain)
+    domain, unusable = given_domain(message, book.mapping.company_domain)
     domain = domain or identity.domain_of_group(space, message.group_id)
     if domain is None:
-        plan.fate = Discard(Reason.INVALID_WEBSITE if is_invalid else Reason.GROUP_WITHOUT_WEBSITE)
+        plan.fate = unknown_company(message, source, unusable)
         return plan
     person = identity.resolve(space, message.user_id, message.anonymous_id)
     is_identified = person.email is not None and person.strength == IDENTIFIED
     if book.mapping.companies_need_contact and not is_identified:
         plan.fate = unknown_person(source, person, Reason.CONTACT_NOT_IDENTIFIED)
         return plan
-    properties = _company_properties(message, source, domain, is_invalid, book, plan)
+    properties = _company_properties(message, source, domain, unusable is not None, book, plan)
     plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
     if person.email is not None:
         plan.operations.append(Associate(person.email, domain, message.position))

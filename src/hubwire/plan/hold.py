@@ -1,11 +1,14 @@
-"""The fate of a message whose person nobody knows yet."""
+"""The fate of a message whose person or company nobody knows yet."""
 
 from __future__ import annotations
 
 from hubwire.destination import Source
+from hubwire.message import Message
 from hubwire.operation import Discard, Hold, hold_key
-from hubwire.plan.identity import Resolution
+from hubwire.plan.identity import Resolution, names_someone
 from hubwire.reasons import Reason
+
+MAX_SHOWN = 100
 
 
 def unknown_person(source: Source, resolution: Resolution, reason: Reason = Reason.UNKNOWN_PERSON) -> Discard | Hold:
@@ -13,3 +16,13 @@ def unknown_person(source: Source, resolution: Resolution, reason: Reason = Reas
     if not resolution.keys:
         return Discard(Reason.NEVER_IDENTIFIED, "none of its ids can be a person's")
     return Hold(reason, tuple([hold_key(source.identity_space, key) for key in resolution.keys]))
+
+
+def unknown_company(message: Message, source: Source, unusable_website: str | None) -> Discard | Hold:
+    """A hold until a group call gives the groupId a website; a groupId that can be nobody's has nothing to wait for."""
+    ends_as = Reason.GROUP_WITHOUT_WEBSITE if unusable_website is None else Reason.INVALID_WEBSITE
+    detail = f"website: {unusable_website[:MAX_SHOWN]!r}" if unusable_website is not None else ""
+    if not names_someone(message.group_id):
+        return Discard(ends_as, detail)
+    key = hold_key(source.identity_space, f"g:{message.group_id}")
+    return Hold(Reason.UNKNOWN_COMPANY, (key,), detail, ends_as)

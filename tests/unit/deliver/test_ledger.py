@@ -75,6 +75,13 @@ def test_a_hold_keeps_its_first_time_and_ends_as_never_identified() -> None:
     assert (only(settle(old)).state, only(settle(old)).reason) == (State.DISCARDED, Reason.NEVER_IDENTIFIED)
 
 
+def test_a_hold_that_waited_for_a_company_ends_as_its_own_reason() -> None:
+    old = Ledger(planned_count=1, due={1: Due(1, 0, NOW - 1000, False)})
+    old.discard_or_hold(1, Hold(Reason.UNKNOWN_COMPANY, ("server|g:1",), "website: 'x'", Reason.INVALID_WEBSITE))
+    row = only(settle(old))
+    assert (row.state, row.reason, row.detail) == (State.DISCARDED, Reason.INVALID_WEBSITE, "website: 'x'")
+
+
 def test_a_stopped_line_gives_its_messages_back_uncounted() -> None:
     ledger = Ledger(planned_count=1)
     ledger.judge([1], StopTheLine(Reason.UNAUTHORISED))
