@@ -56,6 +56,12 @@ MOVES: dict[tuple[State, Move], State] = {
 FINAL = frozenset({State.DELIVERED, State.DISCARDED, State.DEAD})
 """Final until a person acts."""
 
+REPLAYABLE = (State.DEAD, State.HELD, State.DISCARDED, State.DELIVERED)
+"""What a person may put back: `replay`, or `release` for what is held."""
+
+DISCARDABLE = (State.DEAD, State.HELD)
+"""What a person may discard."""
+
 SETTLED = FINAL | {State.HELD}
 """Nothing more to do for now: what `status --wait-drained` waits for."""
 

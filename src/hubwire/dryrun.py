@@ -85,13 +85,33 @@ def dry_run_file(
     if source is None:
         raise SettingsError(f"no source {source_name!r}", hint="`hubwire source list` shows them.")
     entries, outcome = entries_of_lines(_lines(file), source, clock.now_ms(), ReceiveLimits())
-    rows = rows_of(entries)
+    return _dry_run(store, client, destination, rows_of(entries), clock, outcome.rejected)
+
+
+def dry_run_stored(
+    store: Store, client: HubSpotClient, destination: Destination, message_id: str, clock: Clock
+) -> FileDryRun:
+    """Plan a message that is kept, with the mapping of today. Errors: SettingsError when there is none."""
+    rows = store.journal.find(message_id)
+    if not rows:
+        raise SettingsError(f"no message {message_id!r}", hint="It never arrived, or retention has removed it.")
+    return _dry_run(store, client, destination, rows, clock, [])
+
+
+def _dry_run(
+    store: Store,
+    client: HubSpotClient,
+    destination: Destination,
+    rows: Sequence[Row],
+    clock: Clock,
+    unreadable: list[str],
+) -> FileDryRun:
     schema = asyncio.run(_read_and_close(client, destination, clock))
-    runs, requests = preview(rows, destination, sources, schema, store.record.links)
+    runs, requests = preview(rows, destination, store.registry.sources(), schema, store.record.links)
     return FileDryRun(
         messages=[_planned(row, run) for row, run in zip(rows, runs, strict=True)],
         requests=requests,
-        unreadable=outcome.rejected,
+        unreadable=unreadable,
     )
 
 

@@ -1,8 +1,9 @@
 """Forgetting a person: kept out, taken out here, deleted in HubSpot, and a receipt of it.
 
-The order is what makes it hold. First the person is suppressed, so that nothing new is stored. Then what is here goes.
-Cycles that were under way may still write what they read before: they are waited for. Then HubSpot deletes the contact
-and blocks its address, and what came in between is taken out once more.
+The order is what makes it hold. First the person is suppressed, so that nothing new is sent (lanes look themselves,
+`suppressed_rows.py`) and soon nothing new is stored. Then what is here goes. Cycles that were under way may still write
+what they read before: they are waited for. Then HubSpot deletes the contact and blocks its address, and what came in
+between is taken out once more; `sweep` takes out what a receiver let in that noticed later still.
 Sources: Segment Public API, "Deletion and Suppression"; HubSpot docs, GDPR delete (an unknown e-mail is blocked).
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import msgspec
 import structlog
@@ -40,6 +41,7 @@ CYCLE_WAIT_SECONDS = 120.0
 STALE_MS = 600_000
 """A regulation that waits for HubSpot, or that a crashed process left, is taken up again after so long."""
 RETRY_HOURS = 72.0
+SWEEP_POSITIONS = 500
 TRIES = 3
 TRY_AGAIN_SECONDS = 5.0
 
@@ -103,6 +105,21 @@ class Forgetter:
             ended += receipt is not None and receipt.state.is_final
         return ended
 
+    def sweep(self) -> int:
+        """Take out what lanes have met of people who were forgotten, and did not send; how many messages. Blocks.
+
+        Errors: BackendError.
+        """
+        swept = 0
+        while positions := self._store.privacy.met(SWEEP_POSITIONS):
+            self._store.journal.redact(positions)
+            self._store.privacy.erase(Trail(), positions, self._clock.now_ms())
+            swept += len(positions)
+        if swept:
+            self._store.privacy.finish_erasing()
+            log.info("forgotten.swept", messages=swept)
+        return swept
+
     async def run(self, regulation_id: str, *, is_last_try: bool = False) -> Receipt | None:
         """Carry one regulation out; None when another process does.
 
@@ -139,9 +156,10 @@ class Forgetter:
             self._store.privacy.save_regulation(regulation)
         receipt.emails, receipt.ids = len(sealed.trail.emails), len(sealed.trail.keys)
         receipt.is_suppressed = regulation.type.suppresses
+        user_ids = set(sealed.subjects) if regulation.subject_type == "USER_ID" else set()
         if regulation.type.deletes:
-            user_ids = set(sealed.subjects) if regulation.subject_type == "USER_ID" else set()
             await self._delete(regulation, Erasure(self._store, self._clock, sealed.trail, user_ids, receipt))
+        receipt.is_known = receipt.found_anything or _leads_on(sealed.trail, sealed.subjects, user_ids)
 
     async def _delete(self, regulation: Regulation, erasure: Erasure) -> None:
         await asyncio.to_thread(erasure.take_out)
@@ -262,6 +280,13 @@ class Forgetter:
     def _open(self, regulation: Regulation) -> _Sealed:
         assert regulation.sealed_subjects is not None, "an open regulation has its subjects"
         return msgspec.json.decode(self._store.vault.open(regulation.sealed_subjects).reveal(), type=_Sealed)
+
+
+def _leads_on(trail: Trail, subjects: Sequence[str], user_ids: Collection[str]) -> bool:
+    """Whether a trail has more than what was asked for."""
+    emails = trail.emails - {clean_email(one) for one in subjects}
+    keys = {key for _, key in trail.keys} - {f"u:{one}" for one in user_ids}
+    return bool(emails or keys or trail.contact_ids)
 
 
 def _may_pass(exc: HubwireError) -> bool:

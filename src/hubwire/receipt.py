@@ -34,6 +34,8 @@ class Receipt(msgspec.Struct, kw_only=True):
     subject_count: int
     requested_at_ms: int
     finished_at_ms: int | None = None
+    is_known: bool = True
+    """False: nothing here led to any of the subjects, and no message was theirs."""
     emails: int = 0
     ids: int = 0
     hubspot: list[AtHubSpot] = []
@@ -61,6 +63,11 @@ class Receipt(msgspec.Struct, kw_only=True):
             subject_count=regulation.subject_count,
             requested_at_ms=regulation.created_at_ms,
         )
+
+    @property
+    def found_anything(self) -> bool:
+        """Whether something of theirs was here."""
+        return any((self.messages, self.deliveries, self.attempts, self.links, self.contacts, self.associations))
 
     def begin_again(self) -> None:
         """Another try: what was counted stays, HubSpot is asked anew."""

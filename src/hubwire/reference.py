@@ -62,6 +62,13 @@ def admin_api_page() -> str:
     return reference(OPERATIONS)
 
 
+def console_page() -> str:
+    """Every page of the console, with its twins."""
+    from hubwire.console import twins
+
+    return twins.console_page()
+
+
 def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     for name, command in sorted(group.commands.items()):
         if hasattr(command, "commands"):
@@ -92,6 +99,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reasons.md": reasons_page,
     "verdicts.md": render_verdicts,
     "admin-api.md": admin_api_page,
+    "console.md": console_page,
 }
 
 

@@ -89,11 +89,12 @@ class RegulationRunner:
             self._loop.call_soon_threadsafe(self._asked.set)
 
     async def run(self) -> None:
-        """Carry out what waits, for ever: when poked, and every few seconds. Errors: BackendError."""
+        """Carry out what waits, and sweep, for ever: when poked, and every few seconds. Errors: BackendError."""
         self._loop = asyncio.get_running_loop()
         while True:
             self._asked.clear()
             await self._forgetter.run_open()
+            await asyncio.to_thread(self._forgetter.sweep)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), IDLE_SECONDS)
 

@@ -43,6 +43,7 @@ from hubwire.retention import Retention
 from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
 from hubwire.secret import Secret
 from hubwire.settings import Settings
+from hubwire.suppressed_rows import SuppressedRows
 from hubwire.suppression import SuppressingJournal, Suppressions
 from hubwire.workbench import Workbench
 
@@ -197,10 +198,15 @@ class Service:
             regulations=Regulations(self.forgetter, store.privacy, self.regulations.poke),
         )
 
+    def _lanes_journal(self) -> SuppressedRows:
+        store = self.store
+        never_stale = Suppressions(store.privacy, store.registry, store.vault, self.clock, check_seconds=0)
+        return SuppressedRows(store.journal, never_stale)
+
     def _parts(self) -> WorkerParts:
         settings = self.settings
         return WorkerParts(
-            journal=self.store.journal,
+            journal=self._lanes_journal(),
             record=self.store.record,
             registry=self.store.registry,
             make_client=self.clients.make,

@@ -30,6 +30,19 @@ class Appending(Protocol):
     async def append(self, entries: Sequence[Entry]) -> list[int | None]: ...
 
 
+class Said(Protocol):
+    """What tells of a message whose it is: an `Entry` or a `Row`."""
+
+    @property
+    def source_id(self) -> int: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def envelope(self) -> bytes | None: ...
+
+
 class Digests:
     """The keyed digests by which people are known again; the key is the installation's, outside the database."""
 
@@ -73,7 +86,7 @@ def ids_of(body: bytes, envelope: bytes | None) -> Ids:
 
 
 class Suppressions:
-    """Tells whether an entry is of somebody who was forgotten. Follows changes within a second."""
+    """Tells whether a message is of somebody who was forgotten. Follows changes within `check_seconds`."""
 
     def __init__(
         self,
@@ -82,8 +95,9 @@ class Suppressions:
         vault: Vault,
         clock: Clock,
         version: Callable[[], int] | None = None,
+        check_seconds: float = CHECK_SECONDS,
     ) -> None:
-        """Shape: `version` is the registry's, or what stands in for it."""
+        """Shape: `version` is the registry's, or what stands in for it. With `check_seconds` 0 every call asks it."""
         self.count = 0
         """Messages kept out since the start, for /metrics."""
         self._version_of = version or registry.version
@@ -91,13 +105,14 @@ class Suppressions:
         self._registry = registry
         self._digests = Digests(vault)
         self._clock = clock
+        self._check_ms = round(check_seconds * 1000)
         self._known: frozenset[bytes] = frozenset()
         self._sources: Mapping[int, Source] = {}
         self._version = -1
         self._checked_at_ms: int | None = None
 
-    def admitted(self, entries: Sequence[Entry]) -> list[bool]:
-        """For each entry whether it may be stored; those that may not are counted."""
+    def admitted(self, entries: Sequence[Said]) -> list[bool]:
+        """For each message whether it is nobody's who was forgotten; the others are counted."""
         self._follow()
         if not self._known:
             return [True] * len(entries)
@@ -105,7 +120,7 @@ class Suppressions:
         self.count += may.count(False)
         return may
 
-    def _is_suppressed(self, entry: Entry) -> bool:
+    def _is_suppressed(self, entry: Said) -> bool:
         ids = ids_of(entry.body, entry.envelope)
         source = self._sources.get(entry.source_id)
         space = source.identity_space if source is not None else ""
@@ -121,7 +136,7 @@ class Suppressions:
 
     def _follow(self) -> None:
         now_ms = self._clock.now_ms()
-        if self._checked_at_ms is not None and 0 <= now_ms - self._checked_at_ms < CHECK_SECONDS * 1000:
+        if self._checked_at_ms is not None and 0 <= now_ms - self._checked_at_ms < self._check_ms:
             return
         self._checked_at_ms = now_ms
         version = self._version_of()

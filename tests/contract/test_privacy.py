@@ -118,6 +118,16 @@ def test_erasing_takes_this_person_and_nobody_else(stores: Stores) -> None:
     assert privacy.trail([ANNA], []) == Trail(emails={ANNA})
 
 
+def test_what_lanes_met_of_forgotten_people_is_found_until_it_is_erased(stores: Stores) -> None:
+    record, privacy = stores
+    fates = [(2, "suppressed"), (4, "event-filtered"), (7, "suppressed"), (8, "suppressed")]
+    settled = [Settled(position=position, state=State.DISCARDED, reason=reason) for position, reason in fates]
+    run_cycle(record, settled=settled)
+    assert privacy.met(2) == [2, 7]
+    assert privacy.erase(Trail(), [2, 7], NOW).deliveries == 2
+    assert privacy.met(9) == [8]
+
+
 def test_a_leased_delivery_stays_until_its_cycle_has_ended(stores: Stores) -> None:
     record, privacy = stores
     run_cycle(record, settled=[Settled(position=3, state=State.RETRYING, reason="locked", due_at_ms=NOW)])

@@ -7,16 +7,17 @@ from typing import Any
 
 import msgspec
 
-from hubwire import __version__
+from hubwire import __version__, decisions
 from hubwire.api import shapes
 from hubwire.api.operation import Asked
 from hubwire.checks import ConnectionReport
 from hubwire.console.asked import message_filter, moment_ms
 from hubwire.console.page import View
 from hubwire.console.pages.failures import failure_groups
-from hubwire.console.pages.message import begin_replay, merged
+from hubwire.console.pages.message import merged
+from hubwire.delivery import DISCARDABLE
 from hubwire.destination import Destination, Source
-from hubwire.errors import Missing
+from hubwire.errors import BadValue, Missing
 from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import Replay
 
@@ -57,9 +58,20 @@ async def replay(asked: Asked) -> shapes.ReplayAnswer:
     count = await asked.view.read(deps.queries.count, wanted)
     if asked.body.dry_run:
         return shapes.ReplayAnswer(count=count, replay=None, wanted=wanted)
-    replay_id = await asked.view.read(begin_replay, asked.view, wanted)
-    begun = await asked.view.read(deps.replays.replay, replay_id)
-    return shapes.ReplayAnswer(count=begun.target_count if begun else count, replay=begun, wanted=wanted)
+    begun = await asked.view.read(decisions.begin_replay, deps, asked.view.viewer.name, wanted)
+    return shapes.ReplayAnswer(count=begun.target_count, replay=begun, wanted=wanted)
+
+
+async def discard(asked: Asked) -> shapes.DiscardAnswer:
+    wanted = await asked.view.read(_filter, asked)
+    deps = asked.view.deps
+    if wanted.state not in DISCARDABLE:
+        raise BadValue("state", "what is dead or held can be discarded", value=wanted.state, limit=list(DISCARDABLE))
+    if asked.body.dry_run:
+        count = await asked.view.read(deps.queries.count, wanted)
+        return shapes.DiscardAnswer(count=count, discarded=None, wanted=wanted)
+    done = await asked.view.read(decisions.discard, deps, asked.view.viewer.name, wanted)
+    return shapes.DiscardAnswer(count=done.count + done.passed_count, discarded=done, wanted=wanted)
 
 
 async def replays(asked: Asked) -> shapes.Replays:
@@ -74,10 +86,8 @@ async def one_replay(asked: Asked) -> Replay:
 
 
 async def cancel_replay(asked: Asked) -> Replay:
-    deps, replay_id = asked.view.deps, asked.path["replay_id"]
     await one_replay(asked)
-    if await asked.view.read(deps.replays.cancel, replay_id, deps.clock.now_ms()):
-        await asked.view.read(deps.registry.write_audit, asked.view.viewer.name, "replay.cancelled", f"#{replay_id}")
+    await asked.view.read(decisions.cancel_replay, asked.view.deps, asked.view.viewer.name, asked.path["replay_id"])
     return await one_replay(asked)
 
 
@@ -128,7 +138,7 @@ def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, w
 
 
 def _filter(asked: Asked) -> MessageFilter:
-    given = asked.body if isinstance(asked.body, shapes.ReplayBody) else asked.query
+    given = asked.body if isinstance(asked.body, shapes.FilterBody) else asked.query
     fields = msgspec.to_builtins(given)
     fields.pop("dry_run", None)
     if isinstance(fields.get("rejected"), bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from hubwire.errors import BadValue
 from hubwire.registry.access import Role
 
 PREFIX = "/api/v1"
+AT_FAULT = re.compile(r"(?: - at `\$\.|(?:required|unknown) field `)([^`]+)`$")
 Handler = Callable[["Asked"], Awaitable[Any]]
 
 
@@ -104,10 +106,10 @@ def _decoded(body: bytes, shape: Any) -> Any:
 
 
 def _bad_value(exc: msgspec.ValidationError) -> BadValue:
-    """msgspec says where: `Expected `int`, got `str` - at `$.limit``."""
+    """msgspec says where: `Expected `int`, got `str` - at `$.limit``, `Object missing required field `state``."""
     message = str(exc)
-    _, _, where = message.rpartition(" - at `$.")
-    return BadValue(where.rstrip("`") or "body", message)
+    found = AT_FAULT.search(message)
+    return BadValue(found[1] if found else "body", message)
 
 
 def _names(shape: type[msgspec.Struct]) -> list[str]:

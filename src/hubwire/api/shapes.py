@@ -14,7 +14,7 @@ from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary
-from hubwire.record.replay import Replay
+from hubwire.record.replay import Discarded, Replay
 from hubwire.record.statistics import Funnel, Intake
 from hubwire.registry.protocol import AuditEntry, WriteKey
 
@@ -47,7 +47,7 @@ class MessagesQuery(FilterQuery, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
-class ReplayBody(FilterQuery, kw_only=True, forbid_unknown_fields=True):
+class FilterBody(FilterQuery, kw_only=True, forbid_unknown_fields=True):
     """A filter with a state, and whether only to count."""
 
     state: State
@@ -198,6 +198,14 @@ class MessageAnswer(msgspec.Struct, kw_only=True):
     """Every message with this id: several sources may have used it."""
 
     messages: list[ApiMessage]
+
+
+class DiscardAnswer(msgspec.Struct, kw_only=True):
+    """How many fit, and what was discarded of them (null with dry_run)."""
+
+    count: int
+    discarded: Discarded | None
+    wanted: MessageFilter
 
 
 class ReplayAnswer(msgspec.Struct, kw_only=True):

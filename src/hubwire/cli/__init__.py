@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from hubwire import __version__
 from hubwire.cli import (
     apply,
     backfill,
+    decide,
     destinations,
     doctor,
     forget,
     keys,
     look,
+    members,
     migrate,
     run,
     schema,
@@ -30,8 +34,37 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, backfill, look, sources, destinations, apply, doctor, forget, schema, keys, settings, migrate):
+for group in (
+    run,
+    backfill,
+    look,
+    decide,
+    sources,
+    destinations,
+    apply,
+    doctor,
+    forget,
+    schema,
+    members,
+    keys,
+    settings,
+):
     group.register(app)
+migrate.register(app)
+
+
+@app.callback()
+def hubwire(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=lambda wanted: _say_version() if wanted else None)
+    ] = False,
+) -> None:
+    """A self-hosted, Segment-compatible HubSpot destination."""
+
+
+def _say_version() -> None:
+    typer.echo(f"hubwire {__version__}")
+    raise typer.Exit
 
 
 def main() -> None:

@@ -117,7 +117,9 @@ def changing(config: Path | None, *, creates: bool = False) -> Iterator[Changer]
             yield Changer(store, settings)
 
 
-def secret_from(environment_name: str | None, from_stdin: bool, prompt: str) -> Secret:
+def secret_from(
+    environment_name: str | None, from_stdin: bool, prompt: str, hint: str = "Use --token-env NAME or --token-stdin."
+) -> Secret:
     """A secret that never stands on a command line: from the environment, standard input, or a hidden prompt.
 
     Errors: SettingsError when it is empty, or when there is nobody to ask.
@@ -131,9 +133,7 @@ def secret_from(environment_name: str | None, from_stdin: bool, prompt: str) -> 
     elif sys.stdin.isatty():
         text = typer.prompt(prompt, hide_input=True)
     else:
-        raise SettingsError(
-            f"{prompt}: none given", hint="Use --token-env NAME or --token-stdin where nobody can type."
-        )
+        raise SettingsError(f"{prompt}: none given, and nobody can type it", hint=hint)
     if not text.strip():
         raise SettingsError(f"{prompt}: it is empty")
     return Secret(text.strip())

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hubwire.backends.store import Store, open_store
@@ -71,6 +72,16 @@ def when(at_ms: int | None) -> str:
     if at_ms is None:
         return "-"
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def plain(text: str) -> str:
+    """Text that somebody else wrote, for a terminal: without control characters, which could command it."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def cell(text: str) -> str:
+    """The same for a cell of a table, where `[bold]` and its like would be markup."""
+    return escape(plain(text))
 
 
 def table(*columns: str) -> Table:

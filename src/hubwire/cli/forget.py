@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hubwire.cli.changing import ACTOR, Changer, YesOption, changing, confirmed
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, when
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
 from hubwire.record.privacy import RegulationType
 
 if TYPE_CHECKING:
-    from hubwire.receipt import Receipt
+    from hubwire.receipt import AtHubSpot, Receipt
 
 POLL_SECONDS = 0.5
 LONGEST_SECONDS = 600.0
+SHOWN = 100
 
 
 def forget(
@@ -115,23 +116,71 @@ def _print(receipt: Receipt) -> None:
     if receipt.type is RegulationType.UNSUPPRESS:
         console.print(f"  {receipt.lifted} suppressed ids are let in again")
         return
-    console.print(f"  known as: {receipt.emails} addresses, {receipt.ids} ids")
+    if receipt.is_known:
+        console.print(f"  known as: {receipt.emails} addresses, {receipt.ids} ids")
+    else:
+        console.print("  nobody here is known by that; what was done all the same:", style="yellow")
     for one in receipt.hubspot:
-        said = f"deleted {one.deleted}" if not one.error else f"{one.state}: {one.error}"
-        console.print(f"  {one.destination} (hub {one.hub_id or '?'}): {said}", markup=False)
-    console.print(
-        f"  here: {receipt.messages} messages emptied, {receipt.deliveries} deliveries, {receipt.links} links,"
-        f" {receipt.contacts} contacts, {receipt.associations} associations removed,"
-        f" {receipt.attempts} copies of calls and {receipt.words} texts cleaned"
-    )
+        console.print(f"  {one.destination} (hub {one.hub_id or '?'}): {_said(one, receipt)}", markup=False)
+    if receipt.found_anything:
+        _print_found(receipt)
+    elif receipt.type.deletes:
+        console.print("  here: there was nothing to delete")
     if receipt.is_suppressed:
-        console.print("  later messages are counted and not stored")
+        console.print("  later messages of theirs are counted and not stored")
     if receipt.mentions_kept:
         console.print(f"  kept: {receipt.mentions_kept} messages of other people that mention the address")
     if receipt.not_covered:
         console.print("  not covered: " + "; ".join(receipt.not_covered))
 
 
+def _said(one: AtHubSpot, receipt: Receipt) -> str:
+    if one.error:
+        return f"{one.state}: {one.error}"
+    if not receipt.emails:
+        return "not asked for anything: no e-mail address of theirs is known, and HubSpot knows people by it"
+    return f"{one.deleted} {'address' if one.deleted == 1 else 'addresses'} deleted, and blocked from coming back"
+
+
+def _print_found(receipt: Receipt) -> None:
+    console.print(
+        f"  here: {receipt.messages} messages emptied, {receipt.deliveries} deliveries, {receipt.links} links,"
+        f" {receipt.contacts} contacts, {receipt.associations} associations removed,"
+        f" {receipt.attempts} copies of calls and {receipt.words} texts cleaned"
+    )
+
+
+def regulations(
+    regulation_id: Annotated[str | None, typer.Argument(help="One of them; without it, the newest.")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Deletion requests, how far they are, and their receipts. None of it names the person.
+
+    Example: hubwire regulations
+    """
+    from hubwire.receipt import Receipt
+
+    with reading(config) as store:
+        found = store.privacy.regulations(SHOWN)
+        one = store.privacy.regulation(regulation_id) if regulation_id is not None else None
+    if regulation_id is not None:
+        if one is None:
+            raise SettingsError(f"no deletion request {regulation_id!r}", hint="`hubwire regulations` shows them.")
+        receipt = Receipt.of(one)
+        print_json(receipt) if json else _print(receipt)
+        return
+    if json:
+        print_json([Receipt.of(one) for one in found])
+        return
+    rows = table("request", "asked (UTC)", "what", "people", "state", "ended (UTC)")
+    for each in found:
+        ends = (str(each.state), when(each.finished_at_ms))
+        rows.add_row(each.regulation_id, when(each.created_at_ms), str(each.type), str(each.subject_count), *ends)
+    console.print(rows if found else "No deletion request yet.")
+
+
 def register(root: typer.Typer) -> None:
-    """Add this command."""
-    root.command()(forget)
+    """Add these commands."""
+    for command in (forget, regulations):
+        root.command()(command)

@@ -1,4 +1,4 @@
-"""Looking: status, messages, message, and replay of what was looked at."""
+"""Looking: status, failures, messages, one message, the audit log."""
 
 from __future__ import annotations
 
@@ -8,19 +8,37 @@ from typing import Annotated
 import msgspec
 import typer
 
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
+from hubwire.backends.store import Store
+from hubwire.cli.context import ConfigOption, JsonOption, cell, console, plain, print_json, reading, table, when
+from hubwire.cli.filters import (
+    DestinationOption,
+    EventOption,
+    ReasonOption,
+    RejectedOption,
+    SearchOption,
+    SinceOption,
+    SourceOption,
+    StateOption,
+    TypeOption,
+    UntilOption,
+    UserOption,
+    chosen,
+)
 from hubwire.clock import SystemClock
+from hubwire.console.asked import WindowName, moment_ms
+from hubwire.console.asked import window as window_of
 from hubwire.delivery import State
-from hubwire.errors import SettingsError
 from hubwire.reasons import Reason, explain
-from hubwire.record.queries import LaneStatus, MessageDetail, MessageFilter, MessageSummary
-from hubwire.record.replay import SLICE_MESSAGES, ReplayState
-from hubwire.record.statistics import Identity
+from hubwire.record.queries import LaneStatus, MessageDetail, MessageSummary
+from hubwire.record.replay import ReplayState
+from hubwire.record.statistics import STAGES, Funnel, Identity
 
 POLL_SECONDS = 0.25
 RECENT_REPLAYS = 20
-ACTOR = "command line"
-REPLAYABLE = (State.DEAD, State.DISCARDED, State.HELD, State.DELIVERED)
+URGENCY = (State.DEAD, State.RETRYING, State.HELD)
+WindowOption = Annotated[
+    WindowName | None, typer.Option(help="Also the stages of what was received in this time; they add up.")
+]
 
 
 def status(
@@ -28,6 +46,7 @@ def status(
         bool, typer.Option("--wait-drained", help="Wait until nothing is left to deliver.")
     ] = False,
     timeout: Annotated[float, typer.Option(help="Longest wait in seconds; then exit 1.")] = 300.0,
+    window: WindowOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -35,26 +54,44 @@ def status(
 
     Example: hubwire status --wait-drained --timeout 60
     """
-    deadline = time.monotonic() + timeout
     with reading(config) as store:
-        while True:
-            lanes = store.queries.lanes(SystemClock().now_ms())
-            drained = all(lane.is_drained for lane in lanes) and not any(
-                one.state is ReplayState.RUNNING for one in store.replays.recent(RECENT_REPLAYS)
-            )
-            if not wait_drained or drained or time.monotonic() > deadline:
-                break
-            time.sleep(POLL_SECONDS)
+        lanes, drained = _standing(store, timeout if wait_drained else 0.0)
+        funnels = [] if window is None else _funnels(store, lanes, window)
     if json:
-        print_json({"destinations": lanes, "is_drained": drained})
+        print_json({"destinations": lanes, "is_drained": drained, **({"funnels": funnels} if window else {})})
     else:
         for lane in lanes:
             _print_lane(lane)
+        for lane, funnel in zip(lanes, funnels, strict=False):
+            _print_funnel(lane.name, funnel)
         if not lanes:
             console.print("No destination yet: add one with `hubwire destination add` or in the console.")
     if wait_drained and not drained:
         typer.secho(f"hubwire: not drained after {timeout:.0f} s", fg="red", err=True)
         raise typer.Exit(1)
+
+
+def _standing(store: Store, longest_seconds: float) -> tuple[list[LaneStatus], bool]:
+    """Every lane, and whether all are drained; waits for that so long."""
+    deadline = time.monotonic() + longest_seconds
+    while True:
+        lanes = store.queries.lanes(SystemClock().now_ms())
+        is_fed = all(one.state is not ReplayState.RUNNING for one in store.replays.recent(RECENT_REPLAYS))
+        is_drained = is_fed and all(lane.is_drained for lane in lanes)
+        if is_drained or time.monotonic() >= deadline:
+            return lanes, is_drained
+        time.sleep(POLL_SECONDS)
+
+
+def _funnels(store: Store, lanes: list[LaneStatus], name: str) -> list[Funnel]:
+    seen = window_of({"window": name}, SystemClock().now_ms())
+    return [store.statistics.funnel(lane.destination_id, seen.since_ms, seen.until_ms) for lane in lanes]
+
+
+def _print_funnel(name: str, funnel: Funnel) -> None:
+    counts = ((stage.replace("_", " "), getattr(funnel, stage)) for stage in STAGES)
+    sums = " + ".join(f"{count} {words}" for words, count in counts if count) or "0"
+    console.print(f"{name}: {funnel.received} received = {sums}", markup=False)
 
 
 def _print_lane(lane: LaneStatus) -> None:
@@ -76,22 +113,22 @@ def _print_lane(lane: LaneStatus) -> None:
     if "limit" in budget:
         console.print(
             f"  {budget['rate']}; today {budget['used']:,} of {budget['limit']:,} calls,"
-            f" {budget['projected']:,} by {when(budget['day_ends_at_ms'])} UTC at the present rate"
+            f" {budget['projected']:,} by {when(budget.get('day_ends_at_ms'))} UTC at the present rate"
         )
-
-
-StateOption = Annotated[State | None, typer.Option(help="Only deliveries in this state.")]
-ReasonOption = Annotated[
-    Reason | None,
-    typer.Option(metavar="REASON", help="Only deliveries with this reason, see docs/reference/reasons.md."),
-]
 
 
 def messages(
     state: StateOption = None,
     reason: ReasonOption = None,
-    user: Annotated[str | None, typer.Option(help="A userId or anonymousId.")] = None,
-    kind: Annotated[str | None, typer.Option("--type", help="identify, track, page, screen, group or alias.")] = None,
+    user: UserOption = None,
+    kind: TypeOption = None,
+    event: EventOption = None,
+    source: SourceOption = None,
+    destination: DestinationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    search: SearchOption = None,
+    rejected: RejectedOption = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 50,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -100,9 +137,11 @@ def messages(
 
     Example: hubwire messages --state dead --reason invalid-input
     """
-    wanted = MessageFilter(state=state, reason=reason, user=user, type=kind, limit=limit)
+    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
+    others = {"source": source, "destination": destination, "since": since, "until": until}
+    others |= {"q": search, "rejected": None if rejected is None else str(int(rejected))}
     with reading(config) as store:
-        found = store.queries.messages(wanted)
+        found = store.queries.messages(chosen(store.registry, filters | others, limit))
         known = store.statistics.identity(user) if user is not None else None
     if json:
         print_json(found)
@@ -111,14 +150,9 @@ def messages(
         _print_identity(known)
     rows = table("received (UTC)", "message", "type", "what", "who", "outcome")
     for one in found:
-        rows.add_row(
-            when(one.received_at_ms),
-            one.message_id,
-            one.type,
-            one.event or "",
-            one.user_id or one.anonymous_id or "-",
-            _outcome(one),
-        )
+        who = one.user_id or one.anonymous_id or one.email or "-"
+        what = (cell(text) for text in (one.message_id, one.type, one.event or "", who))
+        rows.add_row(when(one.received_at_ms), *what, _outcome(one))
     console.print(rows if found else "No message fits.")
 
 
@@ -129,10 +163,12 @@ def _print_identity(known: Identity) -> None:
     """Who this is, and which call said so: why their messages go where they go."""
     for link in known.links:
         said = WORDS_OF_STRENGTH[link.strength]
-        console.print(f"{link.key} -> {link.target}  ({said}, {when(link.at_ms)} UTC, {link.space})", markup=False)
+        learnt = f"({said}, {when(link.at_ms)} UTC, {link.space})"
+        console.print(plain(f"{link.key} -> {link.target}  {learnt}"), markup=False)
     for one in known.records:
         companies = f", with {', '.join(one.associated)}" if one.associated else ""
-        console.print(f"{one.kind} {one.key} is record {one.record_id or '?'} in HubSpot{companies}", markup=False)
+        record = f"record {one.record_id or '?'} in HubSpot"
+        console.print(plain(f"{one.kind} {one.key} is {record}{companies}"), markup=False)
     if not known.links and not known.records:
         console.print("Nothing is known of this identity: messages without an e-mail are held until it is identified.")
 
@@ -166,14 +202,15 @@ def message(
 
 def _print_message(detail: MessageDetail) -> None:
     summary = detail.summary
-    console.print(f"[bold]{summary.type}[/bold] {summary.message_id}  received {when(summary.received_at_ms)} UTC")
+    received = f"received {when(summary.received_at_ms)} UTC"
+    console.print(f"[bold]{cell(summary.type)}[/bold] {cell(summary.message_id)}  {received}")
     console.print(msgspec.json.format(msgspec.json.encode(detail.body)).decode(), markup=False)
     if summary.rejected:
         _print_reason("rejected", summary.rejected, "")
     for fate in summary.fates:
         _print_reason(str(fate.state), fate.reason, fate.detail)
         for item in fate.left_out:
-            console.print(f"    left out: {item['field']}: {item['reason']} {item['detail']}", markup=False)
+            console.print(plain(f"    left out: {item['field']}: {item['reason']} {item['detail']}"), markup=False)
     for attempt in detail.attempts:
         console.print(
             f"  {attempt.call} -> {attempt.status or 'no answer'} {attempt.outcome} in {attempt.duration_ms} ms"
@@ -183,38 +220,58 @@ def _print_message(detail: MessageDetail) -> None:
 
 
 def _print_reason(state: str, reason: str | None, detail: str) -> None:
-    console.print(f"  {state}{': ' + reason if reason else ''} {detail}", markup=False)
+    console.print(plain(f"  {state}{': ' + reason if reason else ''} {detail}"), markup=False)
     if reason in set(Reason):
         explanation = explain(Reason(reason))
         console.print(f"    {explanation.cause} {explanation.remedy}", markup=False)
 
 
-def replay(
-    state: Annotated[State, typer.Option(help="dead, discarded, held or delivered.")],
-    reason: ReasonOption = None,
-    user: Annotated[str | None, typer.Option(help="A userId or anonymousId.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """What did not arrive, grouped by cause, with what helps: dead, held and pending retry.
+
+    Example: hubwire failures
+    """
+    with reading(config) as store:
+        found = sorted(store.queries.failures(), key=lambda one: (URGENCY.index(one.state), -one.count))
+        names = {number: one.name for number, one in store.registry.destinations().items()}
+    if json:
+        print_json(found)
+        return
+    for one in found:
+        console.print(f"[bold]{one.count}[/bold] {one.state}: {one.reason}  {names.get(one.destination_id, 'removed')}")
+        console.print(f"  first {when(one.first_at_ms)}, last {when(one.last_at_ms)} UTC")
+        if one.reason in set(Reason):
+            explanation = explain(Reason(one.reason))
+            console.print(f"  {explanation.cause} {explanation.remedy}", markup=False)
+        if one.sample_detail:
+            console.print(f"  {plain(one.sample_detail)}", markup=False)
+    if not found:
+        console.print("Nothing failed.")
+
+
+def audit(
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 100,
+    before: Annotated[str | None, typer.Option(help="Only older ones: 2026-11-23T18:00 (UTC).")] = None,
+    json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Put a filtered set of messages back, after showing how many. Older values never overwrite newer ones.
+    """Who changed what, and when, newest first.
 
-    Example: hubwire replay --state dead --reason invalid-input
+    Example: hubwire audit --limit 20
     """
-    wanted = MessageFilter(state=state, reason=reason, user=user)
+    before_ms = moment_ms({"before": before} if before else {}, "before")
     with reading(config) as store:
-        if state not in REPLAYABLE:
-            raise SettingsError(f"replay: a {state} message is not settled yet; choose one of {', '.join(REPLAYABLE)}")
-        count = store.queries.count(wanted)
-        typer.echo(f"{count} messages")
-        if count and (yes or typer.confirm("Replay them?")):
-            now_ms = SystemClock().now_ms()
-            store.replays.begin(wanted, ACTOR, now_ms)
-            # The first slice goes at once; the running server feeds the others beside live traffic.
-            store.replays.step(now_ms, SLICE_MESSAGES)
-            typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
+        found = store.registry.audit(limit, before_ms)
+    if json:
+        print_json(found)
+        return
+    rows = table("when (UTC)", "who", "what", "detail")
+    for one in found:
+        rows.add_row(when(one.at_ms), cell(one.actor), one.action, cell(one.detail))
+    console.print(rows if found else "Nothing was changed yet.")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (status, messages, message, replay):
+    for command in (status, messages, message, failures, audit):
         app.command()(command)

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, settings_of
+from hubwire.cli.context import ConfigOption, JsonOption, cell, console, print_json, reading, settings_of
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination
 from hubwire.emulator.config import Tier
@@ -69,7 +69,12 @@ def emulator(
 
 
 def plan(
-    file: Annotated[str, typer.Argument(help="NDJSON file of Segment messages, or - for standard input.")],
+    file: Annotated[
+        str | None, typer.Argument(help="NDJSON file of Segment messages, or - for standard input.")
+    ] = None,
+    message: Annotated[
+        str | None, typer.Option(help="Instead of a file: a message that is kept, by its messageId.")
+    ] = None,
     source: Annotated[str | None, typer.Option(help="The source they would come from; default: the first.")] = None,
     destination: Annotated[str | None, typer.Option(help="The destination; default: the first.")] = None,
     json: JsonOption = False,
@@ -80,25 +85,30 @@ def plan(
     Example: echo '{"type":"identify","userId":"1","traits":{"email":"a@b.co"}}' | hubwire plan -
     """
     from hubwire.clients import ClientFactory
-    from hubwire.dryrun import dry_run_file
+    from hubwire.dryrun import dry_run_file, dry_run_stored
 
+    if (file is None) == (message is None):
+        raise typer.BadParameter("give a file, or --message ID")
     settings, clock = settings_of(config), SystemClock()
     with reading(config) as store:
         chosen = _chosen(store.registry.destinations().values(), destination)
         client = ClientFactory(store.registry, clock, settings).make(chosen)
         if client is None:
             raise SettingsError(f"destination {chosen.name!r} has no access token")
-        shown = dry_run_file(store, client, chosen, source, file, clock)
+        if message is not None:
+            shown = dry_run_stored(store, client, chosen, message, clock)
+        else:
+            shown = dry_run_file(store, client, chosen, source, file or "-", clock)
     if json:
         print_json(shown)
         return
-    for message in shown.messages:
-        console.print(f"[bold]{message.message_id}[/bold]  {message.outcome} {message.detail}")
-        for operation in message.operations:
+    for planned in shown.messages:
+        console.print(f"[bold]{cell(planned.message_id)}[/bold]  {cell(planned.outcome)} {cell(planned.detail)}")
+        for operation in planned.operations:
             console.print(f"  {operation.kind} {operation.key} {operation.note}", markup=False)
             for one in operation.fields:
                 console.print(f"    {one.name} = {one.value!r}  ({one.rule})", markup=False)
-        for item in message.left_out:
+        for item in planned.left_out:
             console.print(f"  left out: {item.field}: {item.reason} {item.detail}", markup=False)
     for line in shown.unreadable:
         console.print(line, markup=False)

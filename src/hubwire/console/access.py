@@ -6,8 +6,6 @@ Session digests are made with the admin token of the settings, so that changing 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import secrets
 from collections import deque
@@ -16,6 +14,7 @@ import msgspec
 
 from hubwire.clock import Clock
 from hubwire.errors import HubwireError
+from hubwire.members import MAX_SECRET_LENGTH, digest, is_password, make_token
 from hubwire.registry.access import AccessStore, Pass, PassKind, Role
 from hubwire.secret import Secret
 
@@ -23,15 +22,10 @@ COOKIE = "hubwire_session"
 SESSION_SECONDS = 12 * 3600
 LINK_SECONDS = 24 * 3600
 FIRST_MEMBER = "admin"
-TOKEN_PREFIX = "hw_"  # noqa: S105 - how a member's token begins
 TRIES = 5
 BEARER_TRIES = 50
 TRIES_SECONDS = 300
 MAX_ADDRESSES = 10_000
-MIN_PASSWORD_LENGTH = 12
-MAX_SECRET_LENGTH = 1024
-SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
-"""About 50 ms and 16 MB for one guess (RFC 7914)."""
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +78,7 @@ class Access:
     def __init__(self, store: AccessStore, clock: Clock, admin_token: Secret | None) -> None:
         self._store = store
         self._clock = clock
-        self._admin = None if admin_token is None else _digest(admin_token.reveal())
+        self._admin = None if admin_token is None else digest(admin_token)
         self._pepper = b"" if admin_token is None else admin_token.reveal().encode()
         self._sign_ins = Tries(TRIES, TRIES_SECONDS, clock)
         self._bearers = Tries(BEARER_TRIES, TRIES_SECONDS, clock)
@@ -95,7 +89,9 @@ class Access:
         """A new admin token, to be shown once, when no token is set and no member exists; else None."""
         if self._admin is not None or self._store.members():
             return None
-        return self.new_token(FIRST_MEMBER, Role.ADMIN)
+        token = make_token()
+        self._store.save_member(FIRST_MEMBER, Role.ADMIN, token_digest=digest(token))
+        return token
 
     def sign_in_link(self, public_url: str) -> str:
         """A link that signs an admin in, once, within a day."""
@@ -134,33 +130,20 @@ class Access:
             self._sign_ins.failed(address)
         return viewer
 
-    def new_token(self, name: str, role: Role) -> Secret:
-        """A new token for a member, who is added when unknown; an older one stops working."""
-        token = Secret(TOKEN_PREFIX + secrets.token_urlsafe(32))
-        self._store.save_member(name, role, token_digest=_digest(token.reveal()))
-        return token
-
-    def set_password(self, name: str, role: Role, password: str) -> None:
-        """Let a member sign in with a password as well."""
-        salt = secrets.token_bytes(16)
-        parts = (salt, hashlib.scrypt(password.encode(), salt=salt, **SCRYPT))
-        self._store.save_member(name, role, password_hash="$".join(base64.b64encode(part).decode() for part in parts))
-
     def _viewer_of_token(self, token: str) -> Viewer | None:
         if not token or len(token) > MAX_SECRET_LENGTH:
             return None
-        digest = _digest(token)
-        if self._admin is not None and hmac.compare_digest(digest, self._admin):
+        known_by = digest(Secret(token))
+        if self._admin is not None and hmac.compare_digest(known_by, self._admin):
             return Viewer(name=FIRST_MEMBER, role=Role.ADMIN)
-        member = self._store.member_of_token(digest)
+        member = self._store.member_of_token(known_by)
         return None if member is None else Viewer(name=member.name, role=member.role)
 
     def _viewer_of_password(self, name: str, password: str) -> Viewer | None:
         stored = self._store.password_hash(name)
         if not password or len(password) > MAX_SECRET_LENGTH or stored is None:
             return None
-        salt, wanted = (base64.b64decode(part) for part in stored.split("$"))
-        if not hmac.compare_digest(hashlib.scrypt(password.encode(), salt=salt, **SCRYPT), wanted):
+        if not is_password(password, stored):
             return None
         role = next((member.role for member in self._store.members() if member.name == name), None)
         return None if role is None else Viewer(name=name, role=role)
@@ -192,10 +175,6 @@ class Access:
 
     def _pass_digest(self, secret: str) -> bytes:
         return hmac.digest(self._pepper, secret.encode("utf-8", "surrogatepass"), "sha256")
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _viewer(one: Pass | None) -> Viewer | None:

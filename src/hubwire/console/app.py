@@ -30,6 +30,7 @@ from hubwire.console.page import (
 )
 from hubwire.console.pages import (
     connection,
+    discards,
     dry_run,
     failures,
     first_message,
@@ -63,6 +64,7 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/replays", replays.replays, VIEW),
     ("/replays/new", replays.new_replay, OPERATE),
     ("/replays/{replay_id:int}", replays.replay, VIEW),
+    ("/discards/new", discards.new_discard, OPERATE),
     ("/search", who.search, VIEW),
     ("/who-messages/{identity:path}", who.who_messages, OPERATE),
     ("/who/{identity:path}", who.who, OPERATE),
@@ -88,6 +90,8 @@ POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/replays/message/{message_id:path}", message.replay, OPERATE),
     ("/replays", replays.begin, OPERATE),
     ("/replays/{replay_id:int}/cancel", replays.cancel, OPERATE),
+    ("/discards/message/{message_id:path}", message.discard, OPERATE),
+    ("/discards", discards.discard, OPERATE),
     ("/setup/new", setup.create, ADMIN),
     ("/setup/{destination_id:int}/token", setup.save_token, ADMIN),
     ("/setup/{destination_id:int}/modes", setup.save_modes, ADMIN),

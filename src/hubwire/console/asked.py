@@ -5,8 +5,10 @@ Everything a page shows depends on its URL alone, so that it can be bookmarked a
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -24,12 +26,22 @@ MAX_TEXT = 512
 PAGE_MESSAGES = 50
 MAX_PAGE_MESSAGES = 500
 MINUTE_MS = 60_000
-WINDOWS = {
-    "1h": (60 * MINUTE_MS, "last hour"),
-    "24h": (24 * 60 * MINUTE_MS, "last 24 hours"),
-    "7d": (7 * 24 * 60 * MINUTE_MS, "last 7 days"),
-    "30d": (30 * 24 * 60 * MINUTE_MS, "last 30 days"),
-    "all": (None, "everything kept"),
+
+
+class WindowName(StrEnum):
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+    ALL = "all"
+
+
+WINDOWS: dict[str, tuple[int | None, str]] = {
+    WindowName.HOUR: (60 * MINUTE_MS, "last hour"),
+    WindowName.DAY: (24 * 60 * MINUTE_MS, "last 24 hours"),
+    WindowName.WEEK: (7 * 24 * 60 * MINUTE_MS, "last 7 days"),
+    WindowName.MONTH: (30 * 24 * 60 * MINUTE_MS, "last 30 days"),
+    WindowName.ALL: (None, "everything kept"),
 }
 FILTER_NAMES = ("q", "state", "reason", "user", "type", "event", "source", "destination", "rejected", "since", "until")
 
@@ -188,6 +200,29 @@ def filter_query(wanted: MessageFilter, **changes: Any) -> str:
         **changes,
     }
     return urlencode({name: str(value) for name, value in fields.items() if value is not None})
+
+
+def command_of(command: str, wanted: MessageFilter, registry: Registry, state: State | None = None) -> str:
+    """The command of the terminal that chooses the same messages; `state` stands where none was chosen."""
+    sources, destinations = registry.sources(), registry.destinations()
+    source = sources.get(wanted.source_id) if wanted.source_id is not None else None
+    destination = destinations.get(wanted.destination_id) if wanted.destination_id is not None else None
+    given: dict[str, Any] = {
+        "state": wanted.state or state,
+        "reason": wanted.reason,
+        "user": wanted.user,
+        "search": wanted.text,
+        "type": wanted.type,
+        "event": wanted.event,
+        "source": None if source is None else source.name,
+        "destination": None if destination is None else destination.name,
+        "since": wanted.since_ms,
+        "until": wanted.until_ms,
+    }
+    words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
+    if wanted.rejected is not None:
+        words.append("--rejected" if wanted.rejected else "--not-rejected")
+    return shlex.join([*command.split(), *(word if word.isprintable() else "…" for word in words)])
 
 
 def lines_of(given: str) -> list[str]:

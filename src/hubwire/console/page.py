@@ -71,6 +71,8 @@ DONE = {
     "cancelled": "Cancelled. What was put back already is delivered.",
     "sent": "Sent. It is delivered within seconds.",
     "replayed": "Put back. It is delivered within seconds.",
+    "discarded": "Discarded. A replay puts it back.",
+    "moved-on": "Nothing was discarded: it had moved on meanwhile.",
     "created": "Created.",
     "ended": "Signed out.",
 }

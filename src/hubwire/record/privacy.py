@@ -104,6 +104,10 @@ class PrivacyStore(Protocol):
         """
         ...
 
+    def met(self, limit: int) -> list[int]:
+        """Positions of messages that lanes have discarded because their person was forgotten, in order."""
+        ...
+
     def attempts_after(self, attempt_id: int, limit: int) -> list[KeptAttempt]:
         """At most `limit` attempts with a greater id, in order."""
         ...

@@ -1,5 +1,8 @@
-"""Replays that a person began: their targets are put back in slices, so that live traffic keeps its place and a replay
-can be cancelled midway. Putting an old message back is safe: newest wins per property, and events carry a uuid.
+"""What a person does with deliveries that are settled: put them back, or discard them.
+
+The targets of a replay are put back in slices, so that live traffic keeps its place and a replay can be cancelled
+midway. Putting an old message back is safe: newest wins per property, and events carry a uuid. Discarding is done at
+once.
 """
 
 from __future__ import annotations
@@ -52,6 +55,13 @@ class Replay(msgspec.Struct, kw_only=True):
         return self.target_count - self.fed_count - self.passed_count
 
 
+class Discarded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a discard did. `passed_count` had another state when their turn came and were left alone."""
+
+    count: int
+    passed_count: int = 0
+
+
 class Replays(Protocol):
     def begin(
         self, wanted: MessageFilter, actor: str, now_ms: int, targets: Sequence[tuple[int, int]] | None = None
@@ -71,6 +81,17 @@ class Replays(Protocol):
 
     def cancel(self, replay_id: int, now_ms: int) -> bool:
         """Feed no more of it; False when it does not run. What was put back already is delivered."""
+        ...
+
+    def discard(
+        self, wanted: MessageFilter, now_ms: int, targets: Sequence[tuple[int, int]] | None = None
+    ) -> Discarded:
+        """Discard the dead or held deliveries that fit, or `targets` in `wanted.state`: `discarded-by-person`.
+
+        Shape: their detail says what they were; a replay puts them back. Held ones whose time is up belong to their
+        lane, which plans them once more, and are left alone.
+        Errors: SettingsError for a state that cannot be discarded; then nothing changes.
+        """
         ...
 
     def replay(self, replay_id: int) -> Replay | None: ...

@@ -11,6 +11,9 @@ from typing import Protocol
 
 import msgspec
 
+STAGES = ("delivered", "backlog", "pending", "retrying", "held", "discarded", "dead", "rejected", "not_connected")
+"""The stages of a funnel."""
+
 
 class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     """Where the messages received in a window stand at one destination now.
@@ -36,17 +39,7 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def accounted(self) -> int:
         """The sum of the stages."""
-        return (
-            self.rejected
-            + self.not_connected
-            + self.backlog
-            + self.pending
-            + self.retrying
-            + self.held
-            + self.discarded
-            + self.dead
-            + self.delivered
-        )
+        return sum(getattr(self, stage) for stage in STAGES)
 
 
 class ActivityPoint(msgspec.Struct, kw_only=True):

@@ -27,6 +27,7 @@ from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import HubSpotError, UploadRefused
 from hubwire.forget import Forgetter
+from hubwire.members import digest, make_token
 from hubwire.message import Entry
 from hubwire.operation import Link
 from hubwire.record.protocol import Attempt, Company, CycleOutcome, LaneState, Person, Settled, Span, Tally
@@ -137,11 +138,17 @@ class Console:
 
     def sign_in(self, role: Role = Role.ADMIN) -> TestClient:
         """Sign the client in as a member with this role."""
-        token = self.access.new_token(f"{role}-person", role).reveal()
+        token = self.member(f"{role}-person", role)
         self.client = self.fresh_client()
         answer = self.post("/login", secret=token)
         assert answer.status_code == 303, answer.text
         return self.client
+
+    def member(self, name: str, role: Role) -> str:
+        """The token of a new member."""
+        token = make_token()
+        self.store.access.save_member(name, role, token_digest=digest(token))
+        return token.reveal()
 
     def get(self, path: str, **query: Any) -> Any:
         return self.client.get(path, params=query or None)
@@ -184,6 +191,11 @@ class Console:
         self._settle(lane_id)
         self.clock.advance(60)
         return lane_id
+
+    def receive(self, body: dict[str, Any], message_id: str) -> None:
+        """One more message of the first source."""
+        encoded = msgspec.json.encode({**body, "messageId": message_id})
+        self.store.journal.append([Entry(1, message_id, self.clock.now_ms(), encoded)])
 
     def _settle(self, lane_id: int) -> None:
         record, now_ms = self.store.record, self.clock.now_ms()

@@ -105,7 +105,7 @@ def test_a_bad_parameter_is_named(console: Console, lane_id: int, query: dict[st
 
 
 def test_view_sees_masked_payloads(console: Console, lane_id: int) -> None:
-    token = console.access.new_token("viewer", Role.VIEW).reveal()
+    token = console.member("viewer", Role.VIEW)
     for path in ("/messages", "/messages/m-0", "/messages/m-4", "/failures"):
         text = console.call("GET", path, token=token).text
         assert "paula@example.org" not in text
@@ -122,6 +122,23 @@ def test_a_replay_is_counted_begun_and_cancelled(console: Console, lane_id: int)
     replay_id = begun["replay"]["replay_id"]
     cancelled = console.call("POST", f"/replays/{replay_id}/cancel")
     assert conforms("/replays/{replay_id}/cancel", "POST", cancelled)["state"] == "cancelled"
+
+
+def test_a_discard_is_counted_and_done(console: Console, lane_id: int) -> None:
+    body = {"state": "dead", "reason": "invalid-input"}
+    counted = conforms("/discard", "POST", console.call("POST", "/discard", json={**body, "dry_run": True}))
+    assert (counted["count"], counted["discarded"]) == (1, None)
+    done = conforms("/discard", "POST", console.call("POST", "/discard", json=body))
+    assert (done["count"], done["discarded"]) == (1, {"count": 1, "passed_count": 0})
+    query = {"reason": "discarded-by-person"}
+    [found] = console.call("GET", "/messages", params=query).json()["messages"]
+    assert found["message_id"] == "m-4"
+    refused = conforms("/discard", "POST", console.call("POST", "/discard", json={"state": "delivered"}))
+    assert (refused["field"], refused["limit"]) == ("state", ["dead", "held"])
+    assert conforms("/discard", "POST", console.call("POST", "/discard", json={}))["field"] == "state"
+    unknown = console.call("POST", "/discard", json={"state": "dead", "stat": 1})
+    assert unknown.json()["field"] == "stat"
+    assert console.audited()[0] == "messages.discarded"
 
 
 def test_a_source_lives_from_begin_to_end(console: Console, lane_id: int) -> None:
@@ -191,7 +208,7 @@ def test_the_document_is_served_and_open(console: Console) -> None:
 
 
 def test_every_change_is_in_the_audit_log_with_who_did_it(console: Console, lane_id: int) -> None:
-    token = console.access.new_token("ana", Role.ADMIN).reveal()
+    token = console.member("ana", Role.ADMIN)
     console.call("POST", "/destinations/HubSpot/pause", token=token)
     entries = conforms("/audit", "GET", console.call("GET", "/audit"))["entries"]
     assert (entries[0]["actor"], entries[0]["action"]) == ("ana", "destination.paused")

@@ -88,7 +88,7 @@ def test_a_change_needs_its_role(console: Console, path: str, role: Role) -> Non
 def test_an_api_call_needs_its_role(console: Console, operation: Any) -> None:
     console.fill()
     lesser = {Role.OPERATE: Role.VIEW, Role.ADMIN: Role.OPERATE}[operation.role]
-    token = console.access.new_token("lesser", lesser).reveal()
+    token = console.member("lesser", lesser)
     answer = console.call(operation.method, filled_in(operation.path), token=token, content=b"{}")
     assert answer.status_code == 403
     assert answer.json()["code"] == "forbidden"
@@ -174,6 +174,9 @@ def test_signing_in_leads_to_no_other_site(console: Console, path: str) -> None:
         f"/who/{quote(XSS, safe='')}",
         "/schema",
         f"/messages?q={quote(XSS)}",
+        f"/discards/new?state=dead&q={quote(XSS)}",
+        f"/discards/new?state=held&event={quote(XSS)}",
+        f"/replays/new?state=held&user={quote(XSS)}",
         f"/live?q={quote(XSS)}",
         f"/messages?state={quote(XSS)}",
         f"/schema?q={quote(XSS)}",

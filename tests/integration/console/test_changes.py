@@ -280,6 +280,56 @@ def test_one_message_is_replayed_from_its_page(console: Console, lane_id: int) -
     assert console.post("/replays/message/m-4", destination="1", position="5", state="pending").status_code == 400
 
 
+# -- discards
+
+
+def test_a_filtered_set_is_counted_discarded_and_put_back(console: Console, lane_id: int) -> None:
+    [dead] = console.json("/failures")["dead"]
+    assert dead["discard_href"] in Page(console.get("/failures").text).links()
+    assert "/discards/new?state=held" in Page(console.get("/messages?state=held").text).links()
+    counted = console.json(dead["discard_href"])
+    assert counted["count"] == 1
+    assert "1 message will be discarded" in Page(console.get(dead["discard_href"]).text).text
+    assert console.store.queries.messages(MessageFilter(state=State.DEAD)), "counting changes nothing"
+    done = console.post("/discards", state="dead", reason="invalid-input")
+    assert done.headers["location"] == "/messages?state=discarded&reason=discarded-by-person&done=discarded"
+    shown = Page(console.get(done.headers["location"]).text).text
+    assert "Discarded. A replay puts it back." in shown
+    page = Page(console.get("/messages/m-4").text).text
+    assert "it was dead (invalid-input)" in page
+    assert "Somebody discarded it" in page
+    [entry] = [one for one in console.store.registry.audit(10) if one.action == "messages.discarded"]
+    assert (entry.actor, entry.detail) == ("admin-person", '1 messages, {"state":"dead","reason":"invalid-input"}')
+    assert console.post("/discards", state="dead").headers["location"].endswith("done=moved-on")
+    console.post("/replays", state="discarded", reason="discarded-by-person")
+    assert console.store.replays.step(console.clock.now_ms(), 100) == 1
+
+
+def test_one_message_is_discarded_from_its_page(console: Console, lane_id: int) -> None:
+    form = {"destination": str(lane_id), "position": "3", "state": "held"}
+    assert "/discards/message/m-2" in str(Page(console.get("/messages/m-2").text).all("form"))
+    answer = console.post("/discards/message/m-2", **form)
+    assert answer.headers["location"] == "/messages/m-2?done=discarded"
+    assert console.store.queries.messages(MessageFilter(state=State.HELD)) == []
+    assert console.post("/discards/message/m-2", **form).headers["location"] == "/messages/m-2?done=moved-on"
+
+
+@pytest.mark.parametrize("state", ["delivered", "retrying", "discarded", "pending", "", "toast"])
+def test_only_what_is_dead_or_held_is_discarded(console: Console, lane_id: int, state: str) -> None:
+    before = [one.fates for one in console.store.queries.messages(MessageFilter())]
+    assert console.post("/discards", state=state).status_code == 400
+    answer = console.post("/discards/message/m-4", destination="1", position="5", state=state)
+    assert answer.status_code == 400
+    assert [one.fates for one in console.store.queries.messages(MessageFilter())] == before
+    assert "/discards/new" not in str(Page(console.get("/messages?state=delivered").text).links())
+
+
+def test_a_discard_about_one_person_names_nobody_in_the_log(console: Console, lane_id: int) -> None:
+    console.post("/discards", state="dead", user="dead@example.com")
+    assert "messages.discarded" in console.audited()
+    assert "dead@example.com" not in console.get("/audit").text
+
+
 # -- deletion requests
 
 
@@ -297,8 +347,17 @@ def test_a_deletion_request_is_taken_and_its_receipt_names_nobody(console: Conso
     assert "paula" not in console.get(page).text
     assert "paula" not in console.get("/audit").text
     assert "Nothing is known" in console.get("/who/paula@example.org").text
+    assert shown["is_known"]
     assert console.post("/regulations", type="DELETE_ONLY", subject_type="EMAIL", subjects="not one").status_code == 422
     assert console.get("/regulations/none").status_code == 404
+
+
+def test_a_deletion_request_for_nobody_who_is_known_says_so(console: Console, lane_id: int) -> None:
+    asked = console.post("/regulations", type="SUPPRESS_WITH_DELETE_INTERNAL", subject_type="USER_ID", subjects="who?")
+    asyncio.run(console.forgetter.run_open())
+    shown = console.json(asked.headers["location"])
+    assert (shown["line"]["state"], shown["is_known"], shown["is_suppressed"]) == ("FINISHED", False, True)
+    assert "Nobody here is known by that" in Page(console.get(asked.headers["location"]).text).text
 
 
 def test_what_is_kept_of_a_replay_names_no_person(console: Console, lane_id: int) -> None:
@@ -323,7 +382,15 @@ def test_a_member_gets_a_token_once_and_works_with_it(console: Console, lane_id:
 
 def test_the_view_role_sees_no_forms_that_change(console: Console, lane_id: int) -> None:
     console.sign_in(Role.VIEW)
-    for path in ("/sources/1", "/connection/1", "/mapping/1", "/messages/m-4", "/failures", "/replays"):
+    for path in (
+        "/sources/1",
+        "/connection/1",
+        "/mapping/1",
+        "/messages/m-4",
+        "/failures",
+        "/replays",
+        "/messages?state=dead",
+    ):
         page = Page(console.get(path).text)
         posts = {form.get("action") for form in page.all("form") if form.get("method") == "post"} - {"/logout"}
         allowed = {"/sources/1", "/connection/1", "/mapping/1"}
@@ -331,6 +398,7 @@ def test_the_view_role_sees_no_forms_that_change(console: Console, lane_id: int)
         if posts:
             assert any("disabled" in one for one in page.all("fieldset"))
         assert "data-key" not in str(page.all("a")) or path == "/failures"
+        assert not [link for link in page.links() if "/discards" in link or "/replays/new" in link]
 
 
 def test_every_done_word_is_known(console: Console, lane_id: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from html import unescape
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +15,7 @@ from typer.main import get_command
 from hubwire.cli import app
 from hubwire.console.app import GET_PAGES
 from hubwire.console.page import NAVIGATION
+from hubwire.console.twins import TWINS
 from hubwire.delivery import State
 from hubwire.record.privacy import RegulationType
 from hubwire.record.queries import MessageFilter
@@ -43,6 +44,7 @@ PATHS = {
     "/replays": ["/replays"],
     "/replays/new": ["/replays/new", "/replays/new?state=dead", "/replays/new?state=held&type=page"],
     "/replays/{replay_id:int}": ["/replays/1"],
+    "/discards/new": ["/discards/new", "/discards/new?state=dead", "/discards/new?state=held&type=page"],
     "/who-messages/{identity:path}": ["/who-messages/u1", "/who-messages/unknown"],
     "/who/{identity:path}": ["/who/u1", "/who/paula@example.org", "/who/initech.example", "/who/unknown"],
     "/setup": ["/setup"],
@@ -116,23 +118,71 @@ def test_a_page_is_refused_to_a_lesser_role(console: Console, path: str, role: R
     assert console.get(path).status_code == 403
 
 
-def test_the_command_that_a_page_names_exists(console: Console) -> None:
-    console.fill()
-    console.store.replays.begin(DEAD, "ana", console.clock.now_ms())
+def command_of(line: str) -> str:
+    """The command that a line calls: `source show`. Fails when it, or an option of it, does not exist."""
+    words = shlex.split(line)
+    assert words.pop(0) == "hubwire"
+    path, command = [], cast(Any, get_command(app))
+    while hasattr(command, "commands"):
+        path.append(words.pop(0))
+        command = command.commands[path[-1]]
+    options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    assert {word for word in words if word.startswith("--")} <= options, line
+    return " ".join(path)
+
+
+def test_every_page_has_a_twin_in_the_terminal() -> None:
+    assert set(TWINS) == {pattern for pattern, _, _ in GET_PAGES}
+    assert all(command_of(twin.command) for twin in TWINS.values())
+
+
+OTHER_COMMANDS = {
+    "/setup/1/token": "destination token",
+    "/setup/1/modes": "destination change",
+    "/setup/1/check": "doctor",
+}
+"""Where the steps of the set-up have a command of their own, that is shown."""
+
+
+@pytest.mark.parametrize(("pattern", "paths"), PATHS.items())
+def test_a_page_names_its_twins(console: Console, pattern: str, paths: list[str]) -> None:
+    lane_id = console.fill()
+    console.store.replays.begin(DEAD, "ana", console.clock.now_ms(), [(lane_id, 5)])
+    made = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
     console.sign_in()
-    commands = get_command(app)
-    for paths in PATHS.values():
-        named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", console.get(paths[0]).text)
-        if named is None:
-            assert paths[0] in ("/audit", "/members", "/regulations/REGULATION")
-            continue
-        words = shlex.split(unescape(named[1]))
-        assert words.pop(0) == "hubwire"
-        command: Any = commands
-        while hasattr(command, "commands"):
-            command = command.commands[words.pop(0)]
-        options = {name for one in command.params for name in one.opts}
-        assert {word for word in words if word.startswith("--")} <= options, named[1]
+    for path in paths:
+        html = console.get(path.replace("REGULATION", made.regulation_id)).text
+        named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", html)
+        assert named, path
+        wanted = OTHER_COMMANDS.get(path, command_of(TWINS[pattern].command))
+        if path != "/setup/1/send":
+            assert command_of(unescape(named[1])) == wanted, path
+        twin = re.search(r'<a href="([^"]+)">This page as JSON</a>', html)
+        assert twin, path
+        answer = console.get(unescape(twin[1]))
+        assert answer.headers["content-type"] == "application/json"
+        assert isinstance(answer.json(), dict)
+
+
+def test_the_command_of_a_filtered_list_has_its_filters(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    query = "state=dead&reason=invalid-input&user=o'neil&type=identify&event=a&source=1&destination=1&since=5&until=9"
+    html = console.get(f"/messages?{query}&rejected=0&q=x").text
+    named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", html)
+    assert named
+    assert shlex.split(unescape(named[1])) == shlex.split(
+        'hubwire messages --state dead --reason invalid-input --user "o\'neil" --search x --type identify --event a'
+        " --source server --destination HubSpot --since 5 --until 9 --not-rejected"
+    )
+
+
+def test_the_twin_of_the_search_box_leads_to_json(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    for query, found in (("m-4", "message_id"), ("u1", "identity"), ("what", "lines"), ("", "lines")):
+        answer = console.client.get(f"/search?format=json&q={query}", follow_redirects=True)
+        assert found in answer.json(), query
 
 
 def test_links_of_the_pages_lead_somewhere(console: Console) -> None:

@@ -1,6 +1,9 @@
-"""Replays feed their targets in slices, can be cancelled, and leave alone what has moved meanwhile."""
+"""Replays feed their targets in slices, can be cancelled, and leave alone what has moved meanwhile; discards are done
+at once."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pytest
 from tests.backends import Backend
@@ -13,12 +16,14 @@ from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.errors import SettingsError
 from hubwire.message import Entry
+from hubwire.operation import Link
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
 from hubwire.record.queries import MessageFilter
 from hubwire.record.replay import ReplayState
 from hubwire.registry.vault import Vault
 
 DEAD = MessageFilter(state=State.DEAD)
+HELD = MessageFilter(state=State.HELD)
 
 
 class Lane:
@@ -27,6 +32,7 @@ class Lane:
     def __init__(self, backend: Backend) -> None:
         self.clock = FakeClock()
         registry = SqlRegistry(backend.database, Vault((bytes(32),)), self.clock)
+        self.database = backend.database
         self.journal = backend.journal
         self.record = backend.record
         self.queries = SqlQueries(backend.database, self.journal, registry)
@@ -39,18 +45,39 @@ class Lane:
         self.settle(dict.fromkeys(self.at[:6], State.DEAD), taken=10)
 
     def settle(self, states: dict[int, State], taken: int = 0, due: tuple[int, ...] = ()) -> None:
+        settled = [Settled(position=at, state=state, reason="invalid-input") for at, state in states.items()]
+        self.run_cycle(settled, taken, due)
+
+    def hold(self, positions: Sequence[int], seconds: float = 3600) -> None:
+        """Let messages wait for an identify of user 1."""
+        due_at_ms = self.clock.now_ms() + round(seconds * 1000)
+        key = ("server|u:1",)
+        self.run_cycle(
+            [
+                Settled(position=at, state=State.HELD, reason="unknown-person", due_at_ms=due_at_ms, hold_keys=key)
+                for at in positions
+            ]
+        )
+
+    def identify(self) -> None:
+        self.run_cycle([], links=[Link("server", "u:1", "paula@example.org", 3, self.clock.now_ms())])
+
+    def run_cycle(
+        self, settled: list[Settled], taken: int = 0, due: tuple[int, ...] = (), links: Sequence[Link] = ()
+    ) -> None:
         through = self.at[-1]
         after = 0 if taken else through
         lease = self.record.lease_lane(self.lane_id, "worker", self.clock.now_ms(), 60)
         assert lease is not None
         span = Span(live_after=after, live_through=through, backfill_after=0, backfill_through=0, due=due)
         cycle_id = self.record.begin_cycle(lease, self.clock.now_ms(), span)
-        settled = [Settled(position=at, state=state, reason="invalid-input") for at, state in states.items()]
+        known = {one.position for one in settled}
         outcome = CycleOutcome(
             cycle_id=cycle_id,
             lane=LaneState(live_cursor=through),
             settled=settled,
-            finished=[position for position in due if position not in states],
+            finished=[position for position in due if position not in known],
+            links=list(links),
             tally=Tally(taken=taken),
             ended_at_ms=self.clock.now_ms(),
         )
@@ -126,3 +153,60 @@ def test_an_empty_replay_is_done_and_a_state_is_needed(lane: Lane) -> None:
     with pytest.raises(SettingsError, match="replay needs a state"):
         lane.replays.begin(MessageFilter(), "ana", lane.clock.now_ms())
     assert [one.replay_id for one in lane.replays.recent(5)] == [nothing.replay_id]
+
+
+def fates(lane: Lane) -> dict[int, tuple[str, str | None, str]]:
+    """position -> state, reason and detail of what has a row."""
+    rows = lane.database.connection.execute("SELECT position, state, reason, detail FROM delivery").fetchall()
+    return {position: (state, reason, detail) for position, state, reason, detail in rows}
+
+
+def test_a_person_discards_what_is_dead_and_replays_it_after_all(lane: Lane) -> None:
+    chosen = [(lane.lane_id, at) for at in lane.at[:2]]
+    done = lane.replays.discard(DEAD, lane.clock.now_ms(), chosen)
+    assert (done.count, done.passed_count) == (2, 0)
+    assert fates(lane)[lane.at[0]] == ("discarded", "discarded-by-person", "it was dead (invalid-input)")
+    (status,) = lane.queries.lanes(lane.clock.now_ms())
+    assert (status.taken, status.delivered, status.dead, status.discarded) == (10, 4, 4, 2)
+    assert lane.replays.discard(DEAD, lane.clock.now_ms()).count == 4
+    assert lane.queries.failures() == []
+    lane.replays.begin(MessageFilter(state=State.DISCARDED, reason="discarded-by-person"), "ana", lane.clock.now_ms())
+    assert lane.step(slice_messages=100) == 6
+    lane.settle({}, due=lane.due())
+    (status,) = lane.queries.lanes(lane.clock.now_ms())
+    assert (status.delivered, status.discarded) == (10, 0)
+
+
+def test_a_discard_leaves_alone_what_has_moved_meanwhile(lane: Lane) -> None:
+    targets = [(lane.lane_id, at) for at in lane.at]
+    lane.replays.begin(DEAD, "ana", lane.clock.now_ms(), targets[:1])
+    lane.step()
+    done = lane.replays.discard(DEAD, lane.clock.now_ms(), targets)
+    assert (done.count, done.passed_count) == (5, 5)
+    assert lane.due() == (lane.at[0],)
+
+
+def test_what_is_held_is_discarded_with_its_hold_and_no_identify_releases_it(lane: Lane) -> None:
+    lane.hold(lane.at[:3])
+    assert lane.replays.discard(HELD, lane.clock.now_ms(), [(lane.lane_id, lane.at[0])]).count == 1
+    lane.identify()
+    assert lane.due() == tuple(lane.at[1:3])
+    assert fates(lane)[lane.at[0]] == ("discarded", "discarded-by-person", "it was held (unknown-person)")
+
+
+def test_what_is_held_and_due_is_its_lanes_unless_nobody_drives_it(lane: Lane) -> None:
+    lane.hold(lane.at[:1], seconds=3)
+    lease = lane.record.lease_lane(lane.lane_id, "worker", lane.clock.now_ms(), 60)
+    assert lease is not None
+    done = lane.replays.discard(HELD, lane.clock.now_ms())
+    assert (done.count, done.passed_count) == (0, 1)
+    lane.record.release(lease)
+    assert lane.replays.discard(HELD, lane.clock.now_ms()).count == 1
+
+
+@pytest.mark.parametrize("state", [None, *(state for state in State if state not in (State.DEAD, State.HELD))])
+def test_only_what_is_dead_or_held_is_discarded(lane: Lane, state: State | None) -> None:
+    before = fates(lane)
+    with pytest.raises(SettingsError, match="discard needs a state: dead or held"):
+        lane.replays.discard(MessageFilter(state=state), lane.clock.now_ms())
+    assert fates(lane) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -17,6 +18,7 @@ from hubwire.service import Service
 from hubwire.settings import Settings
 
 STRETCH = 1024
+Role = Literal["all", "receive", "deliver"]
 
 
 class Enough(Exception):
@@ -45,7 +47,7 @@ async def test_sums_are_kept_up_before_anybody_asks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("role", "sums"), [("all", True), ("deliver", True), ("receive", False)])
-def test_who_delivers_sums_up(tmp_path: Path, role: str, sums: bool) -> None:
+def test_who_delivers_sums_up(tmp_path: Path, role: Role, sums: bool) -> None:
     service = Service(Settings(data=str(tmp_path), role=role))
     assert ("sums" in dict(service.chores())) is sums
     service.stop()

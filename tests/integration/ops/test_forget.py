@@ -17,6 +17,7 @@ from hubwire.clients import ClientFactory
 from hubwire.clock import FakeClock
 from hubwire.deliver.lane import LanePolicy
 from hubwire.deliver.worker import Worker, WorkerParts
+from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
 from hubwire.forget import NOTICED_SECONDS, STALE_MS, TRY_AGAIN_SECONDS, Forgetter
@@ -24,10 +25,12 @@ from hubwire.message import Entry
 from hubwire.receipt import Receipt
 from hubwire.record.privacy import RegulationState, RegulationType
 from hubwire.record.protocol import Span
+from hubwire.record.queries import MessageFilter
 from hubwire.registry.vault import Vault
 from hubwire.regulations import NewRegulation, RegulationRunner, Regulations
 from hubwire.secret import Secret
 from hubwire.settings import Settings
+from hubwire.suppressed_rows import SuppressedRows
 from hubwire.suppression import SuppressingJournal, Suppressions
 from hubwire.testing import Emulator
 
@@ -73,9 +76,11 @@ class Installation:
         return asyncio.run(SuppressingJournal(self, self.suppressions).append(entries))
 
     def deliver(self) -> None:
-        """Run the worker until nothing is left to do."""
+        """Run the worker until nothing is left to do; it looks at the list of the forgotten itself."""
+        store = self.store
+        never_stale = Suppressions(store.privacy, store.registry, store.vault, self.clock, check_seconds=0)
         parts = WorkerParts(
-            journal=self.store.journal,
+            journal=SuppressedRows(self.store.journal, never_stale),
             record=self.store.record,
             registry=self.store.registry,
             make_client=self.clients.make,
@@ -105,6 +110,10 @@ class Installation:
 
     def emails(self) -> set[str]:
         return {one["properties"]["email"] for one in self.emulator.contacts()}
+
+    def asked(self) -> list[str]:
+        """What was asked of HubSpot that is not only read."""
+        return [one["path"] for one in self.emulator.requests() if one["method"] != "GET"]
 
     def everything_stored(self) -> bytes:
         """The bytes of SQLite's files, or of all rows of PostgreSQL."""
@@ -396,6 +405,24 @@ def test_the_command_asks_and_prints_a_receipt(installed: Shell, emulator: Emula
     assert "DELETE_INTERNAL: FINISHED" in text.out
 
 
+def test_the_command_says_plainly_when_nobody_is_known(installed: Shell, emulator: Emulator) -> None:
+    installed("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
+    ran = installed("forget", "user-9", "--user-id", "--yes")
+    assert ran.code == 0
+    for words in ("nobody here is known by that", "not asked for anything: no e-mail address", "there was nothing"):
+        assert words in ran.out, words
+    assert "later messages of theirs are counted and not stored" in ran.out
+    by_mail = installed("forget", ANNA, "--yes")
+    assert "1 address deleted, and blocked from coming back" in by_mail.out
+    [older, newer] = installed("regulations", "--json").json[::-1]
+    assert (older["is_known"], newer["hubspot"][0]["deleted"]) == (False, 1)
+    shown = installed("regulations", newer["regulation_id"])
+    assert (shown.code, "nobody here is known by that" in shown.out) == (0, True)
+    assert installed("regulations").out.count("SUPPRESS_WITH_DELETE") == 2
+    assert installed("regulations", "reg_none").code == 1
+    assert ANNA not in installed("regulations", "--json").out
+
+
 def test_a_deletion_that_did_not_reach_hubspot_is_exit_code_1(installed: Shell, emulator: Emulator) -> None:
     installed("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
     installed("destination", "token", "hubspot", "--unchecked", "--token-stdin", stdin="pat-na1-revoked")
@@ -417,6 +444,86 @@ def test_what_comes_in_before_receivers_have_noticed_goes_too(here: Installation
 
     here.forgetter = Forgetter(here.store, here.clients.make, here.clock, wait)
     assert here.forget(ANNA).messages == 2
+
+
+def test_what_a_receiver_let_in_that_never_noticed_is_not_sent_and_goes_too(here: Installation) -> None:
+    """The race: a message is taken on an old list, and journaled after the deletion has ended."""
+    here.send(SERVER, identify("1", ANNA), identify("2", BEN))
+    here.deliver()
+    here.forget(ANNA)
+    asked = here.asked()
+    late = [identify("1", ANNA, firstname="Late"), track("Late", user="1"), track("Bought", user="9", email=ANNA)]
+    here.store.journal.append(
+        [Entry(SERVER, f"late-{number}", NOW, json.dumps(one).encode()) for number, one in enumerate(late)]
+    )
+    here.deliver()
+    assert here.emails() == {BEN}
+    assert here.asked() == asked
+    for number in range(3):
+        [detail] = here.store.queries.message(f"late-{number}")
+        [fate] = detail.summary.fates
+        assert (fate.state, fate.reason) == ("discarded", "suppressed")
+        assert detail.attempts == []
+    assert here.forgetter.sweep() == 3
+    assert here.forgetter.sweep() == 0
+    assert ANNA.encode() not in here.everything_stored().lower()
+    assert b'late"' not in here.everything_stored()
+    funnel, totals = here.store.statistics.funnel(1), here.totals()
+    assert (funnel.received, funnel.rejected, funnel.delivered) == (5, 4, 1)
+    assert (totals["taken"], totals["delivered"], totals["discarded"]) == (5, 2, 3)
+    assert here.send(SERVER, track("Bought", user="2")) != [None]
+    here.deliver()
+    assert here.totals()["delivered"] == 3
+
+
+def test_what_waits_for_its_time_is_looked_at_again(here: Installation) -> None:
+    """A retry, a hold that is released, a replay: each is read at its time, and the list may have grown since."""
+    here.send(SERVER, track("Bought", user="1"))
+    here.deliver()
+    assert here.totals()["held"] == 1
+    here.forget("1", "SUPPRESS_ONLY", subject_type="USER_ID")
+    here.store.replays.begin(MessageFilter(state=State.HELD), "test", here.clock.now_ms())
+    here.store.replays.step(here.clock.now_ms(), 10)
+    here.deliver()
+    assert (here.totals()["held"], here.totals()["discarded"]) == (0, 1)
+    assert here.emulator.events() == []
+    assert here.forgetter.sweep() == 1
+
+
+def test_nobody_who_is_forgotten_costs_nothing(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hubwire.suppression.ids_of", lambda *_: pytest.fail("no message is looked into"))
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+    assert here.emails() == {ANNA}
+
+
+@pytest.mark.parametrize(
+    ("subject", "subject_type", "deleted"), [("nobody", "USER_ID", 0), ("new@example.com", "EMAIL", 1)]
+)
+def test_a_person_whom_nobody_knows_is_suppressed_all_the_same(
+    here: Installation, subject: str, subject_type: str, deleted: int
+) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+    receipt = here.forget(subject, subject_type=subject_type)
+    assert (receipt.state, receipt.is_known, receipt.is_suppressed) == ("FINISHED", False, True)
+    assert receipt.hubspot[0].deleted == deleted, "HubSpot is asked by address"
+    here.clock.advance(2)
+    assert here.send(SERVER, identify("nobody", "new@example.com")) == [None]
+
+
+@pytest.mark.parametrize("type_", ["SUPPRESS_WITH_DELETE", "DELETE_INTERNAL", "SUPPRESS_ONLY"])
+@pytest.mark.parametrize(("subject", "subject_type"), [("1", "USER_ID"), (ANNA, "EMAIL")])
+def test_a_person_who_is_known_is_said_to_be(here: Installation, type_: str, subject: str, subject_type: str) -> None:
+    here.send(SERVER, identify("1", ANNA))
+    here.deliver()
+    assert here.forget(subject, type_, subject_type).is_known
+
+
+def test_a_user_id_that_only_sent_messages_is_known(here: Installation) -> None:
+    here.send(SERVER, track("Bought", user="1"))
+    here.deliver()
+    assert here.forget("1", subject_type="USER_ID").is_known
 
 
 def test_the_funnel_still_adds_up(here: Installation) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.regulations import SqlRegulations
 from hubwire.operation import hold_key
+from hubwire.reasons import Reason
 from hubwire.record.privacy import Erased, KeptAttempt, Trail
 
 _json = msgspec.json.Encoder().encode
@@ -91,6 +92,14 @@ class SqlPrivacy(SqlRegulations):
                         "DELETE FROM association WHERE destination_id = ? AND email = ?", one
                     ).rowcount
         return erased
+
+    def met(self, limit: int) -> list[int]:
+        rows = self._database.connection.execute(
+            "SELECT DISTINCT position FROM delivery WHERE destination_id IN (SELECT destination_id FROM lane)"
+            " AND state = 'discarded' AND reason = ? ORDER BY position LIMIT ?",
+            (Reason.SUPPRESSED, limit),
+        )
+        return [position for (position,) in rows]
 
     def attempts_after(self, attempt_id: int, limit: int) -> list[KeptAttempt]:
         rows = self._database.connection.execute(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from hubwire.backends.sql.database import Database
-from hubwire.delivery import Move, State, moved
+from hubwire.delivery import REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.message import Row, text_id
@@ -361,7 +361,7 @@ def _fate_fits(fate: Fate, wanted: MessageFilter) -> bool:
 
 
 def _replayable(wanted: MessageFilter) -> State:
-    if wanted.state not in (State.DEAD, State.DISCARDED, State.HELD, State.DELIVERED):
+    if wanted.state not in REPLAYABLE:
         raise SettingsError(
             f"replay needs a state: dead, discarded, held or delivered (got {wanted.state or 'none'})",
             hint="For example: hubwire replay --state dead",

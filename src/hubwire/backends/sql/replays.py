@@ -1,4 +1,5 @@
-"""Replays that a person began. The moves are those of the state table; what has moved meanwhile is left alone."""
+"""What a person does with settled deliveries: replays and discards. The moves are those of the state table; what has
+moved meanwhile is left alone."""
 
 from __future__ import annotations
 
@@ -7,13 +8,17 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from hubwire.backends.sql.database import Database, Session
-from hubwire.delivery import Move, State, moved
+from hubwire.delivery import DISCARDABLE, REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
+from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter
-from hubwire.record.replay import Replay, ReplayState
+from hubwire.record.replay import Discarded, Replay, ReplayState
 
 COLUMNS = "replay_id, actor, wanted, state, begun_at_ms, ended_at_ms, target_count, fed_count, passed_count"
-REPLAYABLE = (State.DEAD, State.DISCARDED, State.HELD, State.DELIVERED)
+DISCARD_AT_ONCE = 1000
+"""Rows of one transaction."""
+TAKEN_ON_MS = 5_000
+"""A held delivery whose time is up within this is its lane's: it may have been read for a cycle already."""
 
 Targets = Sequence[tuple[int, int]]
 _json = msgspec.json.Encoder().encode
@@ -61,6 +66,21 @@ class SqlReplays:
     def cancel(self, replay_id: int, now_ms: int) -> bool:
         with self._database.transaction() as db:
             return _end(db, replay_id, ReplayState.CANCELLED, now_ms)
+
+    def discard(self, wanted: MessageFilter, now_ms: int, targets: Targets | None = None) -> Discarded:
+        if wanted.state not in DISCARDABLE:
+            raise SettingsError(
+                f"discard needs a state: {' or '.join(DISCARDABLE)} (got {wanted.state or 'none'})",
+                hint="For example state=dead.",
+            )
+        targets = self._targets_of(wanted) if targets is None else targets
+        count = 0
+        for start in range(0, len(targets), DISCARD_AT_ONCE):
+            with self._database.transaction() as db:
+                count += sum(
+                    _discard(db, wanted.state, target, now_ms) for target in targets[start : start + DISCARD_AT_ONCE]
+                )
+        return Discarded(count=count, passed_count=len(targets) - count)
 
     def replay(self, replay_id: int) -> Replay | None:
         found = self._read("WHERE replay_id = ?", replay_id)
@@ -137,6 +157,21 @@ def _put_back(db: Session, state: State, target: tuple[int, int], now_ms: int) -
         " VALUES (?, ?, ?, ?, TRUE, ?) ON CONFLICT DO NOTHING",
         (*target, after, now_ms, now_ms),
     ).rowcount
+
+
+def _discard(db: Session, state: State, target: tuple[int, int], now_ms: int) -> int:
+    """Discard one delivery; 0 when it has left the state meanwhile, or its lane is about to take it on."""
+    changed = db.execute(
+        "UPDATE delivery SET state = ?, reason = ?, due_at_ms = NULL, updated_at_ms = ?,"
+        " detail = 'it was ' || state || ' (' || reason || ')' || CASE WHEN detail = '' THEN '' ELSE ': ' || detail END"
+        " WHERE destination_id = ? AND position = ? AND state = ? AND (due_at_ms IS NULL OR due_at_ms > ?"
+        " OR NOT EXISTS (SELECT 1 FROM lane WHERE lane.destination_id = delivery.destination_id"
+        " AND lease_owner IS NOT NULL))",
+        (moved(state, Move.DISCARD), Reason.DISCARDED_BY_PERSON, now_ms, *target, state, now_ms + TAKEN_ON_MS),
+    ).rowcount
+    if changed and state is State.HELD:
+        db.execute("DELETE FROM hold WHERE destination_id = ? AND position = ?", target)
+    return changed
 
 
 def _end_if_all_fed(db: Session, replay_id: int, now_ms: int) -> None:

@@ -140,7 +140,9 @@ async def _show(
         "connection.html",
         page,
         title=f"Connection: {destination.name}",
-        cli="hubwire doctor" if report else f"hubwire destination show {quote(destination.name)}",
+        cli=f"hubwire doctor --destination {quote(destination.name)}"
+        if report
+        else f"hubwire destination show {quote(destination.name)}",
         problem=problem,
         status=200 if problem is None else 422,
     )

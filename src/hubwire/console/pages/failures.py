@@ -10,7 +10,7 @@ from hubwire.console.asked import filter_query
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.console.ports import ConsoleDeps
-from hubwire.delivery import State
+from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.record.queries import Failure, MessageFilter
 
 URGENCY = (State.DEAD, State.RETRYING, State.HELD)
@@ -25,7 +25,8 @@ class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
     messages_href: str
     replay_href: str | None
-    """None for those that are tried again by themselves."""
+    discard_href: str | None
+    """Both None for those that are tried again by themselves."""
 
 
 class RejectedGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class FailuresPage(msgspec.Struct, frozen=True, kw_only=True):
 async def failures(view: View) -> Response:
     """`/failures`."""
     page = await view.read(_read, view)
-    return view.render("failures.html", page, title="Failures", cli="hubwire messages --state dead")
+    return view.render("failures.html", page, title="Failures", cli="hubwire failures")
 
 
 def failure_groups(view: View) -> list[FailureGroup]:
@@ -82,7 +83,8 @@ def _group(view: View, failure: Failure, destinations: dict[int, str]) -> Failur
         cause=formats.cause(failure.reason) or failure.reason,
         remedy=formats.remedy(failure.reason),
         messages_href=f"/messages?{query}",
-        replay_href=None if failure.state is State.RETRYING else f"/replays/new?{query}",
+        replay_href=f"/replays/new?{query}" if failure.state in REPLAYABLE else None,
+        discard_href=f"/discards/new?{query}" if failure.state in DISCARDABLE else None,
     )
 
 

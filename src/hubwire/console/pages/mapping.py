@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -129,9 +130,10 @@ async def _change(view: View, change: Any) -> Response:
 async def _show(view: View, problem: Problem | None = None) -> Response:
     page = await view.read(_read, view)
     status = 200 if problem is None else 422
-    return view.render(
-        "mapping.html", page, title="Mapping", cli="hubwire apply hubwire.toml", problem=problem, status=status
-    )
+    cli = "hubwire destination list"
+    if page.destination is not None:
+        cli = f"hubwire destination show {quote(page.destination.name)}"
+    return view.render("mapping.html", page, title="Mapping", cli=cli, problem=problem, status=status)
 
 
 def _read(view: View) -> MappingPage:

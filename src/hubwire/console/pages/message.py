@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
+from hubwire import decisions
 from hubwire.console import formats
 from hubwire.console.asked import number
-from hubwire.console.mask import HIDDEN, mask_email, mask_payload, mask_text
+from hubwire.console.mask import mask_email, mask_payload, mask_text
 from hubwire.console.page import View
 from hubwire.console.pages.attempts import AttemptLine, attempt_line, needles_of
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
 from hubwire.console.ports import DryRun
-from hubwire.delivery import State
+from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.record.queries import Fate, MessageDetail, MessageFilter
 from hubwire.registry.access import Role
@@ -53,6 +56,7 @@ class FateView(msgspec.Struct, frozen=True, kw_only=True):
     is_replay: bool
     left_out: list[LeftOutLine]
     replay_words: str | None
+    may_discard: bool
     plan_href: str
 
 
@@ -90,7 +94,7 @@ async def message(view: View) -> Response:
     """`/messages/{message_id}`."""
     message_id = view.request.path_params["message_id"]
     page = await view.read(_read, view, message_id)
-    cli = f"hubwire message {message_id}" if message_id.isprintable() else "hubwire message"
+    cli = _cli("hubwire message", message_id)
     return view.render("message.html", page, title=f"Message {message_id}", cli=cli, status=200 if page.found else 404)
 
 
@@ -112,7 +116,11 @@ async def plan(view: View) -> Response:
         problem = str(exc)
     shown = run if run is None or view.sees_payloads else masked_run(run)
     page = PlanPage(message_id=message_id, destination=destination.name, run=shown, problem=problem)
-    return view.render("plan.html", page, title="Plan", cli="hubwire plan -")
+    return view.render("plan.html", page, title="Plan", cli=_cli("hubwire plan --message", message_id))
+
+
+def _cli(command: str, message_id: str) -> str:
+    return f"{command} {shlex.quote(message_id) if message_id.isprintable() else 'ID'}"
 
 
 def masked_run(run: DryRun) -> DryRun:
@@ -138,28 +146,28 @@ def masked_run(run: DryRun) -> DryRun:
 
 async def replay(view: View) -> Response:
     """POST `/replays/message/{message_id}`: put one delivery back."""
+    state, target = await _delivery(view, REPLAYABLE, "replayed")
+    wanted = MessageFilter(state=state)
+    await view.read(decisions.begin_replay, view.deps, view.viewer.name, wanted, [target])
+    return view.redirect(message_href(view.request.path_params["message_id"]), "replayed")
+
+
+async def discard(view: View) -> Response:
+    """POST `/discards/message/{message_id}`: discard one delivery."""
+    state, target = await _delivery(view, DISCARDABLE, "discarded")
+    wanted = MessageFilter(state=state)
+    done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted, [target])
+    href = message_href(view.request.path_params["message_id"])
+    return view.redirect(href, "discarded" if done.count else "moved-on")
+
+
+async def _delivery(view: View, states: Collection[State], done: str) -> tuple[State, tuple[int, int]]:
+    """The delivery that a form names, and the state in which it was seen. Raises BadValue."""
     form = {name: values[-1] for name, values in (await view.form()).items()}
     destination_id, position = number(form, "destination", 1, 1 << 31), number(form, "position", 1, 1 << 62)
-    if destination_id is None or position is None or form.get("state") not in REPLAY_WORDS:
-        raise BadValue("state", "this delivery cannot be replayed", value=form.get("state"))
-    state = State(form["state"])
-    message_id = view.request.path_params["message_id"]
-    await view.read(begin_replay, view, MessageFilter(state=state), [(destination_id, position)])
-    return view.redirect(message_href(message_id), "replayed")
-
-
-def begin_replay(view: View, wanted: MessageFilter, targets: list[tuple[int, int]] | None = None) -> int:
-    """Begin a replay for this viewer; its id. What is kept of its filter names no person."""
-    deps = view.deps
-    targets = deps.queries.targets(wanted) if targets is None else targets
-    about = HIDDEN if wanted.user or wanted.text else None
-    wanted = msgspec.structs.replace(wanted, user=None, text=about)
-    begun = deps.replays.begin(wanted, view.viewer.name, deps.clock.now_ms(), targets)
-    kept = {name: value for name, value in msgspec.to_builtins(wanted).items() if value is not None and name != "limit"}
-    detail = f"#{begun.replay_id}: {begun.target_count} messages, {msgspec.json.encode(kept).decode()}"
-    deps.registry.write_audit(view.viewer.name, "replay.begun", detail)
-    deps.poke_replays()
-    return begun.replay_id
+    if destination_id is None or position is None or form.get("state") not in states:
+        raise BadValue("state", f"this delivery cannot be {done}", value=form.get("state"))
+    return State(form["state"]), (destination_id, position)
 
 
 def merged(detail: MessageDetail) -> dict[str, Any]:
@@ -223,6 +231,7 @@ def _fate(view: View, fate: Fate, line: MessageLine, destinations: dict[int, str
         is_replay=fate.is_replay,
         left_out=[_left_out(view, entry) for entry in fate.left_out],
         replay_words=REPLAY_WORDS.get(fate.state) if view.may(Role.OPERATE) else None,
+        may_discard=fate.state in DISCARDABLE and view.may(Role.OPERATE),
         plan_href=f"/plans/{line.href.removeprefix('/messages/')}?destination={fate.destination_id}&position={line.position}",
     )
 

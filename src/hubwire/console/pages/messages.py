@@ -7,16 +7,15 @@ from urllib.parse import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.asked import PAGE_MESSAGES, filter_query, message_filter, text
+from hubwire.console.asked import PAGE_MESSAGES, command_of, filter_query, message_filter, text
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
-from hubwire.delivery import State
+from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.message import MessageType
 from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.queries import Fate, MessageFilter, MessageSummary
 
 LIVE_MESSAGES = 40
-REPLAYABLE = (State.DEAD, State.DISCARDED, State.HELD, State.DELIVERED)
 FILTERABLE = (
     State.DELIVERED,
     State.PENDING,
@@ -74,6 +73,7 @@ class MessagesPage(msgspec.Struct, frozen=True, kw_only=True):
     older_href: str | None
     newest_href: str | None
     replay_href: str | None
+    discard_href: str | None
     is_filtered: bool
 
 
@@ -86,13 +86,15 @@ class LivePage(msgspec.Struct, frozen=True, kw_only=True):
 async def messages(view: View) -> Response:
     """`/messages`."""
     page = await view.read(_read, view)
-    return view.render("messages.html", page, title="Messages", cli=_cli(page.wanted))
+    return view.render(
+        "messages.html", page, title="Messages", cli=command_of("hubwire messages", page.wanted, view.deps.registry)
+    )
 
 
 async def live(view: View) -> Response:
     """`/live`."""
     page = await view.read(_read_live, view)
-    return view.render("live.html", page, title="Live", cli="hubwire messages")
+    return view.render("live.html", page, title="Live", cli=f"hubwire messages --limit {LIVE_MESSAGES}")
 
 
 def _read(view: View) -> MessagesPage:
@@ -111,6 +113,7 @@ def _read(view: View) -> MessagesPage:
         older_href=None if older is None else f"/messages?{older}",
         newest_href=None if newest is None else f"/messages?{newest}",
         replay_href=f"/replays/new?{filter_query(wanted)}" if shown and wanted.state in REPLAYABLE else None,
+        discard_href=f"/discards/new?{filter_query(wanted)}" if shown and wanted.state in DISCARDABLE else None,
         is_filtered=is_filtered,
     )
 
@@ -177,8 +180,3 @@ def choices(view: View) -> Choices:
 
 def _limit(wanted: MessageFilter) -> int | None:
     return None if wanted.limit == PAGE_MESSAGES else wanted.limit
-
-
-def _cli(wanted: MessageFilter) -> str:
-    options = [f" --{name} {value}" for name, value in (("state", wanted.state), ("reason", wanted.reason)) if value]
-    return "hubwire messages" + "".join(options)

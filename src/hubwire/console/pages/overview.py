@@ -60,7 +60,11 @@ STAGES = (
 async def overview(view: View) -> Response:
     """`/`."""
     page = await view.read(_read, view)
-    return view.render("overview.html", page, title="Overview", cli="hubwire status")
+    return view.render("overview.html", page, title="Overview", cli=_cli(page.window))
+
+
+def _cli(chosen: Window) -> str:
+    return f"hubwire status --window {chosen.name}" if chosen.name in WINDOWS else "hubwire status"
 
 
 def _read(view: View) -> OverviewPage:

@@ -63,6 +63,8 @@ class RegulationPage(msgspec.Struct, frozen=True, kw_only=True):
     not_covered: list[str]
     is_suppressed: bool
     is_open: bool
+    is_known: bool
+    """False: nobody here had that address or id, and there was nothing to delete."""
 
 
 async def regulations(view: View) -> Response:
@@ -84,9 +86,12 @@ async def regulation(view: View) -> Response:
         counts=[(words, receipt[name]) for name, words in COUNTS.items() if receipt.get(name)],
         not_covered=list(receipt.get("not_covered", ())),
         is_suppressed=bool(receipt.get("is_suppressed")),
+        is_known=bool(receipt.get("is_known", True)),
         is_open=not RegulationState(shown["overallStatus"]).is_final,
     )
-    return view.render("regulation.html", page, title="Deletion request", cli="hubwire forget EMAIL")
+    return view.render(
+        "regulation.html", page, title="Deletion request", cli=f"hubwire regulations {page.line.regulation_id}"
+    )
 
 
 async def create(view: View) -> Response:
@@ -124,7 +129,7 @@ async def _show(view: View, problem: Problem | None = None) -> Response:
         "regulations.html",
         page,
         title="Deletion requests",
-        cli="hubwire forget EMAIL",
+        cli="hubwire regulations",
         problem=problem,
         status=200 if problem is None else 422,
     )

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.asked import filter_query, message_filter
+from hubwire import decisions
+from hubwire.console.asked import command_of, filter_query, message_filter
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
-from hubwire.console.pages.message import begin_replay
-from hubwire.console.pages.messages import REPLAYABLE, Choices, MessageLine, choices, lines
-from hubwire.delivery import State
+from hubwire.console.pages.messages import Choices, MessageLine, choices, lines
+from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import Missing
 from hubwire.record.queries import MessageFilter
 from hubwire.record.replay import Replay
@@ -49,6 +49,7 @@ class NewReplayPage(msgspec.Struct, frozen=True, kw_only=True):
 
     wanted: MessageFilter
     choices: Choices
+    states: list[State]
     count: int | None
     sample: list[MessageLine]
     calls: int = 0
@@ -60,13 +61,13 @@ async def replays(view: View) -> Response:
     """`/replays`."""
     found = await view.read(view.deps.replays.recent, SHOWN_REPLAYS)
     page = ReplaysPage(lines=[_line(view, one) for one in found], may_operate=view.may(Role.OPERATE))
-    return view.render("replays.html", page, title="Replays", cli="hubwire replay --state dead")
+    return view.render("replays.html", page, title="Replays", cli="hubwire replays")
 
 
 async def new_replay(view: View) -> Response:
     """`/replays/new`: what fits, before anything is done."""
     page = await view.read(_read_new, view)
-    cli = f"hubwire replay --state {page.wanted.state or 'dead'}"
+    cli = command_of("hubwire replay", page.wanted, view.deps.registry, state=State.DEAD)
     return view.render("new_replay.html", page, title="New replay", cli=cli)
 
 
@@ -74,8 +75,8 @@ async def begin(view: View) -> Response:
     """POST `/replays`: begin the replay of what fits."""
     form = {name: values[-1] for name, values in (await view.form()).items()}
     wanted = await view.read(message_filter, form, view.deps.registry)
-    replay_id = await view.read(begin_replay, view, _whole(wanted))
-    return view.redirect(f"/replays/{replay_id}")
+    begun = await view.read(decisions.begin_replay, view.deps, view.viewer.name, wanted)
+    return view.redirect(f"/replays/{begun.replay_id}")
 
 
 async def replay(view: View) -> Response:
@@ -88,15 +89,13 @@ async def replay(view: View) -> Response:
         messages_href=f"/messages?{filter_query(found.wanted, q=None)}",
         may_operate=view.may(Role.OPERATE),
     )
-    return view.render("replay.html", page, title=f"Replay {found.replay_id}", cli="hubwire status")
+    return view.render("replay.html", page, title=f"Replay {found.replay_id}", cli=f"hubwire replays {found.replay_id}")
 
 
 async def cancel(view: View) -> Response:
     """POST `/replays/{replay_id}/cancel`."""
     replay_id = view.request.path_params["replay_id"]
-    deps = view.deps
-    if await view.read(deps.replays.cancel, replay_id, deps.clock.now_ms()):
-        await view.read(deps.registry.write_audit, view.viewer.name, "replay.cancelled", f"#{replay_id}")
+    await view.read(decisions.cancel_replay, view.deps, view.viewer.name, replay_id)
     return view.redirect(f"/replays/{replay_id}", "cancelled")
 
 
@@ -110,7 +109,7 @@ def _read_new(view: View) -> NewReplayPage:
     deps = view.deps
     wanted = message_filter(view.fields, deps.registry)
     if wanted.state not in REPLAYABLE:
-        return NewReplayPage(wanted=wanted, choices=choices(view), count=None, sample=[])
+        return NewReplayPage(wanted=wanted, choices=choices(view), states=list(REPLAYABLE), count=None, sample=[])
     count = deps.queries.count(_whole(wanted))
     pinned = [one.calls_per_second for one in deps.registry.destinations().values() if one.calls_per_second]
     calls, seconds = estimate(count, min(pinned, default=None))
@@ -118,6 +117,7 @@ def _read_new(view: View) -> NewReplayPage:
     return NewReplayPage(
         wanted=wanted,
         choices=choices(view),
+        states=list(REPLAYABLE),
         count=count,
         sample=lines(view, sample),
         calls=calls,

@@ -79,7 +79,7 @@ class StepPage(msgspec.Struct, frozen=True, kw_only=True):
 async def setup(view: View) -> Response:
     """`/setup`: the catalogue, and what has been begun."""
     page = await view.read(_read_started, view)
-    return view.render("setup.html", page, title="Getting started", cli="hubwire apply hubwire.toml")
+    return view.render("setup.html", page, title="Getting started", cli="hubwire destination list")
 
 
 async def new(view: View) -> Response:

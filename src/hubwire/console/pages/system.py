@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import platform
-import re
 import sqlite3
 
 import msgspec
 from starlette.responses import Response
 
 from hubwire import __version__
+from hubwire import members as changed_members
 from hubwire.checks import Check
-from hubwire.console.access import MIN_PASSWORD_LENGTH
 from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
-from hubwire.errors import BadValue, HubwireError
+from hubwire.errors import HubwireError
+from hubwire.members import MIN_PASSWORD_LENGTH
 from hubwire.record.statistics import Storage
 from hubwire.registry.access import Member, Role
 from hubwire.registry.protocol import AuditEntry
 from hubwire.settings_table import SettingRow, settings_table
 
 AUDIT_ENTRIES = 100
-MEMBER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 @._-]{0,63}")
 
 
 class SystemPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +63,7 @@ async def system(view: View) -> Response:
         settings=settings_table(view.deps.settings),
         registry_version=await view.read(view.deps.registry.version),
     )
-    return view.render("system.html", page, title="System", cli="hubwire settings")
+    return view.render("system.html", page, title="System", cli="hubwire doctor --offline")
 
 
 async def audit(view: View) -> Response:
@@ -72,7 +71,7 @@ async def audit(view: View) -> Response:
     before_ms = number(view.fields, "before", 1, 1 << 62)
     entries = await view.read(view.deps.registry.audit, AUDIT_ENTRIES, before_ms)
     older = f"/audit?before={entries[-1].at_ms}" if len(entries) == AUDIT_ENTRIES else None
-    return view.render("audit.html", AuditPage(entries=entries, older_href=older), title="Audit")
+    return view.render("audit.html", AuditPage(entries=entries, older_href=older), title="Audit", cli="hubwire audit")
 
 
 async def members(view: View) -> Response:
@@ -85,12 +84,7 @@ async def save_member(view: View) -> Response:
     form = {name: values[-1] for name, values in (await view.form()).items()}
     try:
         name, role = text(form, "name") or "", Role(choice(form, "role", list(Role)) or Role.VIEW)
-        if not MEMBER_NAME.fullmatch(name):
-            raise BadValue("name", "a name has at most 64 letters, digits, spaces and @ . _ -", value=name)
-        password = form.get("password", "")
-        if password and len(password) < MIN_PASSWORD_LENGTH:
-            raise BadValue("password", f"a password has at least {MIN_PASSWORD_LENGTH} characters")
-        token = await view.read(_grant, view, name, role, password)
+        token = await view.read(_grant, view, name, role, form.get("password", ""))
     except HubwireError as exc:
         return await _show_members(view, problem=problem_of(exc))
     if token is None:
@@ -101,21 +95,15 @@ async def save_member(view: View) -> Response:
 async def remove_member(view: View) -> Response:
     """POST `/members/remove`."""
     form = {name: values[-1] for name, values in (await view.form()).items()}
-    name = form.get("name", "")
-    if await view.read(view.deps.access.remove_member, name):
-        await view.read(view.deps.registry.write_audit, view.viewer.name, "member.removed", name)
+    await view.read(changed_members.remove, view.deps, view.viewer.name, form.get("name", ""))
     return view.redirect("/members", "removed")
 
 
 def _grant(view: View, name: str, role: Role, password: str) -> str | None:
-    access, registry = view.shared.access, view.deps.registry
     if password:
-        access.set_password(name, role, password)
-        registry.write_audit(view.viewer.name, "member.password", f"{name} ({role})")
+        changed_members.set_password(view.deps, view.viewer.name, name, role, password)
         return None
-    token = access.new_token(name, role).reveal()
-    registry.write_audit(view.viewer.name, "member.token", f"{name} ({role})")
-    return token
+    return changed_members.new_token(view.deps, view.viewer.name, name, role).reveal()
 
 
 async def _show_members(
@@ -131,4 +119,4 @@ async def _show_members(
         you=view.viewer.name,
     )
     status = 200 if problem is None else 422
-    return view.render("members.html", page, title="Members", problem=problem, status=status)
+    return view.render("members.html", page, title="Members", cli="hubwire member list", problem=problem, status=status)

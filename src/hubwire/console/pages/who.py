@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from shlex import quote as shell_quote
 from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response
 
 from hubwire.console.asked import text
-from hubwire.console.page import View
+from hubwire.console.page import View, wants_json
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
 from hubwire.record.queries import MessageFilter
@@ -55,7 +56,7 @@ class WhoMessagesPage(msgspec.Struct, frozen=True, kw_only=True):
 async def who(view: View) -> Response:
     """`/who/{identity}`."""
     page = await view.read(_read, view, view.request.path_params["identity"])
-    return view.render("who.html", page, title=page.identity, cli="hubwire messages --user ID")
+    return view.render("who.html", page, title=page.identity, cli=_cli(page.identity))
 
 
 async def who_messages(view: View) -> Response:
@@ -64,20 +65,25 @@ async def who_messages(view: View) -> Response:
     found = await view.read(view.deps.queries.messages, MessageFilter(user=identity, limit=SHOWN_MESSAGES))
     shown = await view.read(lines, view, found)
     page = WhoMessagesPage(lines=shown, messages_href=f"/messages?user={quote(identity, safe='')}")
-    return view.render("who_messages.html", page, title=f"Messages of {identity}", cli="hubwire messages --user ID")
+    return view.render("who_messages.html", page, title=f"Messages of {identity}", cli=_cli(identity))
+
+
+def _cli(identity: str) -> str:
+    return f"hubwire messages --user {shell_quote(identity) if identity.isprintable() else 'ID'}"
 
 
 async def search(view: View) -> Response:
     """`/search?q=…`: a messageId leads to its message, a known person to their page, anything else to a list."""
     wanted = text(view.fields, "q", 1024)
+    twin = {"format": "json"} if wants_json(view.request) else {}
     if wanted is None:
-        return view.redirect("/messages")
+        return view.redirect("/messages", **twin)
     if await view.read(view.deps.queries.message, wanted):
-        return view.redirect(message_href(wanted))
+        return view.redirect(message_href(wanted), **twin)
     known = await view.read(view.deps.statistics.identity, wanted)
     if view.sees_payloads and (known.records or known.links):
-        return view.redirect(f"/who/{quote(wanted, safe='')}")
-    return view.redirect("/messages", q=wanted)
+        return view.redirect(f"/who/{quote(wanted, safe='')}", **twin)
+    return view.redirect("/messages", q=wanted, **twin)
 
 
 def _read(view: View, identity: str) -> WhoPage:

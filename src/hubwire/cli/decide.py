@@ -1,0 +1,164 @@
+"""Deciding over settled messages: replay, discard, and how replays are getting on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from hubwire import decisions
+from hubwire.backends.store import Store
+from hubwire.cli.changing import ACTOR, YesOption, confirmed
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
+from hubwire.cli.filters import (
+    DestinationOption,
+    EventOption,
+    ReasonOption,
+    SearchOption,
+    SinceOption,
+    SourceOption,
+    TypeOption,
+    UntilOption,
+    UserOption,
+    chosen,
+)
+from hubwire.clock import SystemClock
+from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
+from hubwire.errors import SettingsError
+from hubwire.record.queries import Queries
+from hubwire.record.replay import SLICE_MESSAGES, Replay, Replays
+from hubwire.registry.protocol import Registry
+
+SHOWN_REPLAYS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The `Parts` of decisions; a running server feeds the slices after the first one."""
+
+    queries: Queries
+    replays: Replays
+    registry: Registry
+    clock: SystemClock
+
+    def poke_replays(self) -> None:
+        self.replays.step(self.clock.now_ms(), SLICE_MESSAGES)
+
+
+def _parts(store: Store) -> _Parts:
+    return _Parts(store.queries, store.replays, store.registry, SystemClock())
+
+
+def replay(
+    state: Annotated[State, typer.Option(help="dead, held, discarded or delivered.")],
+    reason: ReasonOption = None,
+    user: UserOption = None,
+    kind: TypeOption = None,
+    event: EventOption = None,
+    source: SourceOption = None,
+    destination: DestinationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    search: SearchOption = None,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Put a filtered set of messages back, after showing how many. Older values never overwrite newer ones.
+
+    Example: hubwire replay --state dead --reason invalid-input
+    """
+    if state not in REPLAYABLE:
+        raise SettingsError(f"replay: a {state} message is not settled yet; choose one of {', '.join(REPLAYABLE)}")
+    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
+    others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
+    with reading(config) as store:
+        wanted = chosen(store.registry, filters | others)
+        targets = store.queries.targets(wanted)
+        typer.echo(f"{len(targets)} messages")
+        if not targets:
+            return
+        confirmed("Replay them?", yes)
+        decisions.begin_replay(_parts(store), ACTOR, wanted, targets)
+    typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
+
+
+def discard(
+    state: Annotated[State, typer.Option(help="dead or held.")],
+    reason: ReasonOption = None,
+    user: UserOption = None,
+    kind: TypeOption = None,
+    event: EventOption = None,
+    source: SourceOption = None,
+    destination: DestinationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    search: SearchOption = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Discard a filtered set of dead or held messages, after showing how many. A replay puts them back.
+
+    With --json nothing is asked: without --yes it only counts.
+
+    Example: hubwire discard --state dead --reason conflict
+    """
+    if state not in DISCARDABLE:
+        raise SettingsError(f"discard: a {state} message cannot be discarded; choose one of {', '.join(DISCARDABLE)}")
+    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
+    others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
+    with reading(config) as store:
+        wanted = chosen(store.registry, filters | others)
+        targets = store.queries.targets(wanted)
+        if not json:
+            typer.echo(f"{len(targets)} messages")
+        done = None
+        if targets and (yes or not json):
+            confirmed("Discard them? They will not be delivered.", yes)
+            done = decisions.discard(_parts(store), ACTOR, wanted, targets)
+    if json:
+        print_json({"count": len(targets), "discarded": done})
+    elif done is not None:
+        moved_on = f"; {done.passed_count} had moved on meanwhile" if done.passed_count else ""
+        typer.echo(f"{done.count} are discarded{moved_on}.")
+
+
+def replays(
+    replay_id: Annotated[int | None, typer.Argument(help="Number of one replay; without it, the newest.")] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Put no more of it back.")] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Replays and how far they are; or stop one.
+
+    Example: hubwire replays 3 --cancel
+    """
+    if cancel and replay_id is None:
+        raise typer.BadParameter("--cancel needs the number of a replay")
+    with reading(config) as store:
+        if cancel and replay_id is not None:
+            decisions.cancel_replay(_parts(store), ACTOR, replay_id)
+        found = store.replays.recent(SHOWN_REPLAYS) if replay_id is None else [_one(store, replay_id)]
+    if json:
+        print_json(found if replay_id is None else found[0])
+        return
+    rows = table("replay", "begun (UTC)", "by", "state", "messages", "not yet put back", "moved on", "outcomes")
+    for one in found:
+        outcomes = ", ".join(f"{count} {state}" for state, count in one.outcomes.items()) or "-"
+        counts = (str(number) for number in (one.target_count, one.waiting_count, one.passed_count))
+        rows.add_row(f"#{one.replay_id}", when(one.begun_at_ms), one.actor, str(one.state), *counts, outcomes)
+    console.print(rows if found else "No replay yet.")
+
+
+def _one(store: Store, replay_id: int) -> Replay:
+    found = store.replays.replay(replay_id)
+    if found is None:
+        raise SettingsError(f"there is no replay {replay_id}", hint="`hubwire replays` shows the newest.")
+    return found
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (replay, replays, discard):
+        app.command()(command)

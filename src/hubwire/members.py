@@ -1,0 +1,90 @@
+"""Who may sign in: members with a role, a token or a password. Every change is in the audit log.
+
+Only digests of tokens and slow hashes of passwords are kept. Console and command line go through here.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Protocol
+
+from hubwire.errors import BadValue, Missing
+from hubwire.registry.access import AccessStore, Role
+from hubwire.registry.protocol import Registry
+from hubwire.secret import Secret
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 @._-]{0,63}")
+TOKEN_PREFIX = "hw_"  # noqa: S105 - how a member's token begins
+MIN_PASSWORD_LENGTH = 12
+MAX_SECRET_LENGTH = 1024
+SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
+"""About 50 ms and 16 MB for one guess (RFC 7914)."""
+
+
+class Parts(Protocol):
+    """What members are changed with."""
+
+    @property
+    def access(self) -> AccessStore: ...
+
+    @property
+    def registry(self) -> Registry: ...
+
+
+def new_token(parts: Parts, actor: str, name: str, role: Role) -> Secret:
+    """A new token for a member, who is added when unknown; an older one stops working. Errors: BadValue."""
+    _check_name(name)
+    token = make_token()
+    parts.access.save_member(name, role, token_digest=digest(token))
+    parts.registry.write_audit(actor, "member.token", f"{name} ({role})")
+    return token
+
+
+def set_password(parts: Parts, actor: str, name: str, role: Role, password: str) -> None:
+    """Let a member sign in with a password as well; they are added when unknown. Errors: BadValue."""
+    _check_name(name)
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_SECRET_LENGTH:
+        limit = [MIN_PASSWORD_LENGTH, MAX_SECRET_LENGTH]
+        raise BadValue("password", f"a password has at least {MIN_PASSWORD_LENGTH} characters", limit=limit)
+    parts.access.save_member(name, role, password_hash=hashed(password))
+    parts.registry.write_audit(actor, "member.password", f"{name} ({role})")
+
+
+def remove(parts: Parts, actor: str, name: str) -> None:
+    """Remove a member and end their sessions at once. Errors: Missing."""
+    if not parts.access.remove_member(name):
+        raise Missing("name", f"there is no member {name!r}", value=name)
+    parts.registry.write_audit(actor, "member.removed", name)
+
+
+def make_token() -> Secret:
+    """A fresh token."""
+    return Secret(TOKEN_PREFIX + secrets.token_urlsafe(32))
+
+
+def digest(token: Secret) -> bytes:
+    """By what a token is known again."""
+    return hashlib.sha256(token.reveal().encode("utf-8", "surrogatepass")).digest()
+
+
+def hashed(password: str) -> str:
+    """A password as it is kept."""
+    salt = secrets.token_bytes(16)
+    parts = (salt, hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **SCRYPT))
+    return "$".join(base64.b64encode(part).decode() for part in parts)
+
+
+def is_password(password: str, kept: str) -> bool:
+    """Whether it is the one that is kept; in constant time."""
+    salt, wanted = (base64.b64decode(part) for part in kept.split("$"))
+    made = hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **SCRYPT)
+    return hmac.compare_digest(made, wanted)
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadValue("name", "a name has at most 64 letters, digits, spaces and @ . _ -", value=name)

@@ -1,0 +1,68 @@
+"""The journal as lanes read it: messages of forgotten people are marked, so that they are discarded and never sent.
+
+Receivers keep such messages out, and notice who was forgotten within a second or two; what came in between is in the
+journal. A lane looks at the list itself, at every reading. `Forgetter.sweep` takes out what lanes have met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from hubwire.journal.protocol import Extent, Journal
+from hubwire.message import Entry, Row
+from hubwire.reasons import Reason
+from hubwire.suppression import Suppressions
+
+
+class SuppressedRows:
+    """A `Journal` whose rows of forgotten people are `rejected` as `suppressed`."""
+
+    def __init__(self, journal: Journal, suppressions: Suppressions) -> None:
+        self._journal = journal
+        self._suppressions = suppressions
+
+    def read(self, after: int, limit: int, *, source_ids: Sequence[int] | None, is_backfill: bool | None) -> list[Row]:
+        return self._marked(self._journal.read(after, limit, source_ids=source_ids, is_backfill=is_backfill))
+
+    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+        return {row.position: row for row in self._marked(self._journal.read_at(positions).values())}
+
+    def _marked(self, found: Iterable[Row]) -> list[Row]:
+        rows = list(found)
+        may = self._suppressions.admitted(rows)
+        if all(may):
+            return rows
+        mark = Reason.SUPPRESSED.value
+        return [row if one else msgspec.structs.replace(row, rejected=mark) for row, one in zip(rows, may, strict=True)]
+
+    # -- as it is
+
+    @property
+    def group_positions(self) -> int:
+        return self._journal.group_positions
+
+    def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        return self._journal.append(entries)
+
+    def find(self, message_id: str) -> list[Row]:
+        return self._journal.find(message_id)
+
+    def newest(self, before: int | None, limit: int) -> list[Row]:
+        return self._journal.newest(before, limit)
+
+    def extent(self) -> Extent:
+        return self._journal.extent()
+
+    def count_after(self, after: int, *, source_ids: Sequence[int] | None, is_backfill: bool) -> tuple[int, int | None]:
+        return self._journal.count_after(after, source_ids=source_ids, is_backfill=is_backfill)
+
+    def remove_through(self, position: int, limit: int) -> int:
+        return self._journal.remove_through(position, limit)
+
+    def redact(self, positions: Sequence[int]) -> int:
+        return self._journal.redact(positions)
+
+    def close(self) -> None:
+        self._journal.close()

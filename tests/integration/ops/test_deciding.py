@@ -1,0 +1,158 @@
+"""What people look at and decide at the command line: failures, replays, discards, the audit log, members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.console.harness import Console
+from tests.integration.ops.conftest import Shell
+
+from hubwire.delivery import State
+from hubwire.record.queries import MessageFilter
+
+ESCAPE = "\x1b]0;mine\x07"
+
+
+@pytest.fixture
+def console(shell: Shell, tmp_path: Path) -> Iterator[Console]:
+    """An installation with messages of every fate, whose console and command line look at the same."""
+    made = Console(tmp_path)
+    shell.set(HUBWIRE_DATA=str(tmp_path))
+    made.fill()
+    yield made
+    made.close()
+
+
+def states(console: Console, state: State) -> list[str]:
+    return [one.message_id for one in console.store.queries.messages(MessageFilter(state=state))]
+
+
+def test_failures_are_grouped_with_what_helps(console: Console, shell: Shell) -> None:
+    ran = shell("failures")
+    assert ran.code == 0
+    first, *_ = ran.out.splitlines()
+    assert first == "1 dead: invalid-input  HubSpot"
+    assert "Correct what HubSpot names, then replay." in ran.out
+    assert [one["state"] for one in shell("failures", "--json").json] == ["dead", "retrying", "held"]
+
+
+def test_a_discard_counts_asks_and_is_audited(console: Console, shell: Shell) -> None:
+    refused = shell("discard", "--state", "dead", stdin="n\n")
+    assert (refused.code, "1 messages" in refused.out) == (1, True)
+    assert states(console, State.DEAD) == ["m-4"]
+    assert shell("discard", "--state", "dead", "--json").json == {"count": 1, "discarded": None}
+    assert states(console, State.DEAD) == ["m-4"]
+    done = shell("discard", "--state", "dead", "--reason", "invalid-input", stdin="y\n")
+    assert (done.code, "1 are discarded." in done.out) == (0, True)
+    assert states(console, State.DEAD) == []
+    [one] = shell("messages", "--state", "discarded", "--reason", "discarded-by-person", "--json").json
+    assert one["message_id"] == "m-4"
+    entry = shell("audit", "--limit", "1", "--json").json[0]
+    assert (entry["actor"], entry["action"]) == ("command line", "messages.discarded")
+    assert entry["detail"] == '1 messages, {"state":"dead","reason":"invalid-input"}'
+    assert shell("discard", "--state", "dead", "--yes", "--json").json == {"count": 0, "discarded": None}
+
+
+@pytest.mark.parametrize("state", ["delivered", "discarded", "pending", "retrying", "leased"])
+def test_what_cannot_be_discarded_is_told(console: Console, shell: Shell, state: str) -> None:
+    ran = shell("discard", "--state", state, "--yes")
+    assert (ran.code, "choose one of dead, held" in ran.err) == (1, True)
+
+
+def test_the_filters_are_those_of_the_console(console: Console, shell: Shell) -> None:
+    def found(*options: str) -> list[str]:
+        return [one["message_id"] for one in shell("messages", *options, "--json").json]
+
+    assert found("--user", "DEAD@example.com") == ["m-4"]
+    assert found("--search", "m-4") == ["m-4"]
+    assert found("--event", "Bought Item", "--source", "server", "--destination", "HubSpot") == ["m-2"]
+    assert found("--rejected") == ["m-7"]
+    assert found("--type", "group", "--not-rejected") == ["m-6"]
+    since = str(console.clock.now_ms() - 60_000 + 8)
+    assert found("--since", since) == ["m-8"]
+    assert shell("messages", "--source", "nobody").err.startswith("hubwire: there is no source 'nobody'")
+    assert shell("messages", "--since", "yesterday").code == 1
+    assert shell("messages", "--type", "toast").code == 2
+
+
+def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell: Shell) -> None:
+    assert shell("replays").out.strip() == "No replay yet."
+    assert shell("replay", "--state", "dead", stdin="n\n").code == 1
+    assert shell("replay", "--state", "held", "--user", "nobody", "--yes").out.strip() == "0 messages"
+    assert shell("replay", "--state", "dead", "--user", "dead@example.com", "--yes").code == 0
+    assert states(console, State.DEAD) == []
+    [one] = shell("replays", "--json").json
+    assert (one["state"], one["target_count"], one["fed_count"]) == ("running", 1, 1)
+    assert one["wanted"]["user"] is None, "what is kept names no person"
+    assert "dead@example.com" not in shell("audit").out
+    assert shell("replays", "1", "--cancel", "--json").json["state"] == "cancelled"
+    assert shell("replays", "2").code == 1
+    assert shell("replays", "--cancel").code == 2
+    assert [entry["action"] for entry in shell("audit", "--json").json[:2]] == ["replay.cancelled", "replay.begun"]
+    assert shell("replay", "--state", "retrying").code == 1
+
+
+def test_status_has_the_stages_of_a_window_which_add_up(console: Console, shell: Shell) -> None:
+    ran = shell("status", "--window", "all")
+    assert (
+        "HubSpot: 9 received = 3 delivered + 1 backlog + 1 retrying + 1 held + 1 discarded + 1 dead + 1 rejected"
+        in ran.out
+    )
+    [funnel] = shell("status", "--window", "all", "--json").json["funnels"]
+    assert (funnel["received"], funnel["dead"]) == (9, 1)
+    assert "funnels" not in shell("status", "--json").json
+    assert shell("status", "--window", "1y").code == 2
+
+
+def test_a_member_is_added_and_removed(console: Console, shell: Shell) -> None:
+    assert "No member yet" in shell("member", "list").out
+    token = shell("member", "add", "ana", "--role", "view", "--json").json["token"]
+    assert console.call("GET", "/status", token=token).status_code == 200
+    shell.set(ANAS_PASSWORD="correct horse battery")
+    assert shell("member", "add", "ana", "--role", "operate", "--password-env", "ANAS_PASSWORD").code == 0
+    assert console.post("/login", name="ana", secret="correct horse battery").status_code == 303
+    [listed] = shell("member", "list", "--json").json
+    assert (listed["role"], listed["has_token"], listed["has_password"]) == ("operate", True, True)
+    assert "token, password" in shell("member", "list").out
+    assert shell("member", "remove", "ana", stdin="n\n").code == 1
+    assert shell("member", "remove", "ana", "--yes").code == 0
+    assert shell("member", "remove", "ana", "--yes").code == 1
+    assert console.call("GET", "/status", token=token).status_code == 401
+    assert console.get("/").status_code == 303
+    actions = [entry["action"] for entry in shell("audit", "--json").json]
+    assert [one for one in actions if one.startswith("member.")] == [
+        "member.removed",
+        "member.password",
+        "member.token",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("<b>", "--role", "view"), "a name has at most 64"),
+        (("ana", "--role", "view", "--password-env", "SHORT"), "at least 12 characters"),
+        (("ana", "--role", "view", "--password"), "--password-env"),
+    ],
+)
+def test_a_member_that_cannot_be_is_told(
+    console: Console, shell: Shell, arguments: tuple[str, ...], words: str
+) -> None:
+    shell.set(SHORT="short")
+    ran = shell("member", "add", *arguments)
+    assert (ran.code, words in ran.err) == (1, True)
+    assert shell("member", "list", "--json").json == []
+
+
+def test_what_senders_write_does_not_command_the_terminal(console: Console, shell: Shell) -> None:
+    body = {"type": "track", "userId": f"[bold]{ESCAPE}", "event": f"[red]{ESCAPE}"}
+    asked = console.call("GET", "/messages").json()["messages"][0]
+    assert asked["event"] == "Just came"
+    console.receive(body, message_id="escape")
+    console.store.registry.write_audit(f"[bold]{ESCAPE}", "source.changed", ESCAPE)
+    for command in (("messages",), ("message", "escape"), ("audit",), ("messages", "--user", ESCAPE), ("failures",)):
+        out = shell(*command).out
+        assert "\x1b" not in out, command
+    assert "[red]\N{REPLACEMENT CHARACTER}]0;mine" in shell("messages").out
