@@ -1,18 +1,16 @@
-"""The record on SQLite: leases, cycles, fates and memory. SQL that one cycle needs, each in one transaction."""
+"""The record on SQLite: leases, cycles and memory, each write in one transaction. A cycle's outcome is `outcome.py`."""
 
 from __future__ import annotations
 
 import sqlite3
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.delivery import State
+from hubwire.backends.sqlite.outcome import write_attempts, write_outcome
 from hubwire.errors import LeaseLost
-from hubwire.operation import Link, hold_key
-from hubwire.record.packing import pack_positions
+from hubwire.operation import Link
 from hubwire.record.protocol import (
     Attempt,
     Company,
@@ -21,11 +19,9 @@ from hubwire.record.protocol import (
     LaneState,
     Lease,
     Person,
-    Settled,
     Span,
 )
 
-_pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
 _json = msgspec.json.Encoder().encode
 
@@ -132,21 +128,16 @@ class SqliteRecord:
         return cycle_id
 
     def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> None:
-        destination_id = lease.destination_id
         with self._file.transaction() as db:
             _check(db, lease)
-            _write_links(db, outcome)
-            _write_fates(db, destination_id, outcome)
-            _write_memory(db, destination_id, outcome)
-            _write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
-            _close_cycle(db, destination_id, outcome)
+            write_outcome(db, lease.destination_id, outcome)
 
     def abandon_cycle(
         self, lease: Lease, cycle_id: int, now_ms: int, resume_at_ms: int, attempts: Sequence[Attempt], status: bytes
     ) -> None:
         with self._file.transaction() as db:
             _check(db, lease)
-            _write_attempts(db, lease.destination_id, cycle_id, attempts)
+            write_attempts(db, lease.destination_id, cycle_id, attempts)
             db.execute(
                 "UPDATE delivery SET state = 'pending', due_at_ms = ?, attempts = max(attempts - 1, 0),"
                 " updated_at_ms = ? WHERE destination_id = ? AND state = 'leased'",
@@ -240,164 +231,3 @@ def _open_cycle(db: sqlite3.Connection, destination_id: int, now_ms: int, span: 
     assert cycle_id is not None
     db.execute("UPDATE lane SET open_cycle_id = ? WHERE destination_id = ?", (cycle_id, destination_id))
     return cycle_id
-
-
-def _write_links(db: sqlite3.Connection, outcome: CycleOutcome) -> None:
-    if not outcome.links:
-        return
-    now_ms = outcome.ended_at_ms
-    db.executemany(
-        "INSERT INTO link (space, link_key, target, strength, at_ms, linked_at_ms) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET target = excluded.target, strength = excluded.strength, at_ms = excluded.at_ms,"
-        " linked_at_ms = excluded.linked_at_ms"
-        " WHERE (excluded.strength, excluded.at_ms, excluded.target) > (strength, at_ms, target)",
-        [(*link, now_ms) for link in outcome.links],
-    )
-    _release_holds(db, now_ms, [hold_key(link.space, link.key) for link in outcome.links])
-
-
-def _release_holds(db: sqlite3.Connection, now_ms: int, keys: Sequence[str]) -> None:
-    """Held messages that wait for one of these keys are pending at once, at every destination."""
-    released = db.execute(
-        "DELETE FROM hold WHERE (destination_id, position) IN (SELECT destination_id, position FROM hold"
-        " WHERE hold_key IN (SELECT value FROM json_each(?))) RETURNING destination_id, position",
-        (_json(keys).decode(),),
-    ).fetchall()
-    db.executemany(
-        "UPDATE delivery SET state = 'pending', due_at_ms = ?, updated_at_ms = ?"
-        " WHERE destination_id = ? AND position = ? AND state = 'held'",
-        [(now_ms, now_ms, destination_id, position) for destination_id, position in set(released)],
-    )
-
-
-def _write_fates(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:
-    now_ms = outcome.ended_at_ms
-    db.executemany(
-        "INSERT INTO delivery (destination_id, position, state, reason, detail, left_out, attempts,"
-        " first_attempt_at_ms, due_at_ms, is_replay, cycle_id, updated_at_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)"
-        " ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, detail = excluded.detail,"
-        " left_out = excluded.left_out, attempts = excluded.attempts, due_at_ms = excluded.due_at_ms,"
-        " first_attempt_at_ms = coalesce(first_attempt_at_ms, excluded.first_attempt_at_ms),"
-        " cycle_id = excluded.cycle_id, updated_at_ms = excluded.updated_at_ms",
-        (_fate(destination_id, settled, outcome.cycle_id, now_ms) for settled in outcome.settled),
-    )
-    db.executemany(
-        "DELETE FROM delivery WHERE destination_id = ? AND position = ? AND is_replay = 0",
-        [(destination_id, position) for position in outcome.finished],
-    )
-    db.executemany(
-        "UPDATE delivery SET state = 'delivered', reason = NULL, detail = '', left_out = NULL, due_at_ms = NULL,"
-        " cycle_id = ?, updated_at_ms = ? WHERE destination_id = ? AND position = ?",
-        [(outcome.cycle_id, now_ms, destination_id, position) for position in outcome.finished],
-    )
-    held = [settled for settled in outcome.settled if settled.state is State.HELD]
-    if held:
-        _write_holds(db, destination_id, held, outcome.cycle_id, now_ms)
-
-
-def _fate(destination_id: int, settled: Settled, cycle_id: int, now_ms: int) -> tuple[object, ...]:
-    return (
-        destination_id,
-        settled.position,
-        settled.state,
-        settled.reason,
-        settled.detail,
-        settled.left_out,
-        settled.attempts,
-        settled.first_attempt_at_ms,
-        settled.due_at_ms,
-        cycle_id,
-        now_ms,
-    )
-
-
-def _write_holds(
-    db: sqlite3.Connection, destination_id: int, held: Sequence[Settled], cycle_id: int, now_ms: int
-) -> None:
-    """Holds, and the release of those whose key another lane linked while this cycle was under way."""
-    db.executemany(
-        "INSERT OR IGNORE INTO hold (hold_key, destination_id, position) VALUES (?, ?, ?)",
-        [(key, destination_id, settled.position) for settled in held for key in settled.hold_keys],
-    )
-    begun_at_ms = db.execute("SELECT begun_at_ms FROM cycle WHERE cycle_id = ?", (cycle_id,)).fetchone()[0]
-    wanted = [key.partition("|") for key in {key for settled in held for key in settled.hold_keys}]
-    rows = db.execute(
-        "SELECT space, link_key FROM json_each(?) AS wanted CROSS JOIN link"
-        " ON space = wanted.value ->> 0 AND link_key = wanted.value ->> 1"
-        " WHERE linked_at_ms >= ? AND linked_at_ms <> ?",
-        (_json([(space, key) for space, _, key in wanted]).decode(), begun_at_ms, now_ms),
-    )
-    _release_holds(db, now_ms, [hold_key(space, key) for space, key in rows])
-
-
-def _write_memory(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO person (destination_id, email, contact_id, confirmed_at_ms, properties)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (
-            (destination_id, one.email, one.contact_id, one.confirmed_at_ms, _pack(one.properties))
-            for one in outcome.people
-        ),
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO company (destination_id, domain, company_id, confirmed_at_ms, properties)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (
-            (destination_id, one.domain, one.company_id, one.confirmed_at_ms, _pack(one.properties))
-            for one in outcome.companies
-        ),
-    )
-    db.executemany(
-        "INSERT OR IGNORE INTO association (destination_id, email, domain) VALUES (?, ?, ?)",
-        [(destination_id, email, domain) for email, domain in outcome.associations],
-    )
-
-
-def _write_attempts(db: sqlite3.Connection, destination_id: int, cycle_id: int, attempts: Sequence[Attempt]) -> None:
-    def rows() -> Iterator[tuple[object, ...]]:
-        for attempt in attempts:
-            yield (
-                destination_id,
-                cycle_id,
-                attempt.call,
-                attempt.started_at_ms,
-                attempt.duration_ms,
-                attempt.status,
-                attempt.outcome,
-                attempt.correlation_id,
-                zlib.compress(attempt.request, 1),
-                zlib.compress(attempt.response, 1),
-                pack_positions(attempt.positions),
-            )
-
-    db.executemany(
-        "INSERT INTO attempt (destination_id, cycle_id, call, started_at_ms, duration_ms, status, outcome,"
-        " correlation_id, request, response, positions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows(),
-    )
-
-
-def _close_cycle(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:
-    tally, lane = outcome.tally, outcome.lane
-    db.execute(
-        "UPDATE cycle SET ended_at_ms = ?, taken_count = ?, delivered_count = ?, discarded_count = ?, held_count = ?,"
-        " retrying_count = ?, dead_count = ?, replayed_count = ?, calls_count = ? WHERE cycle_id = ?",
-        (
-            outcome.ended_at_ms,
-            tally.taken,
-            tally.delivered,
-            tally.discarded,
-            tally.held,
-            tally.retrying,
-            tally.dead,
-            tally.replayed,
-            tally.calls,
-            outcome.cycle_id,
-        ),
-    )
-    db.execute(
-        "UPDATE lane SET live_cursor = ?, backfill_cursor = ?, open_cycle_id = NULL, status = ?,"
-        " taken_count = taken_count + ?, calls_count = calls_count + ? WHERE destination_id = ?",
-        (lane.live_cursor, lane.backfill_cursor, lane.status, tally.taken, tally.calls, destination_id),
-    )
