@@ -29,18 +29,20 @@ MAY_KNOW = {
     "hubspot": "",
     "deliver": "journal plan record registry hubspot",
     "backends": "journal record registry",
-    "device": "",
-    "emulator": "",
 }
 """The folders that each of these may import from, besides itself and the values at the root."""
+ALONE = ("device", "emulator")
+"""Import nothing of Hubwire at all."""
 PURE = ("plan", *sorted(VALUES - {"clock", "settings"}))
 """Take values and give values; of the root, `clock` reads the time and `settings` the environment."""
 NOT_PURE = frozenset(
     ["asyncio", "httpx", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time", "urllib.request"]
 )
 ON_TOP = frozenset(["api", "backfill", "cli", "console", "doctor"])
-WIRING = frozenset(["server", "pages"])
-"""The only ones that may import `service`, which knows every part."""
+PEOPLE = frozenset(["api", "cli", "console"])
+WIRING = frozenset(["service", "server", "pages", "reference", "__main__"])
+"""The only ones that may import what people use, or `service`, which knows every part."""
+NOT_FOR_PAGES = frozenset(["backends", "emulator", "service", "server", "pages", "cli"])
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -65,9 +67,9 @@ def known_parts(path: Path) -> set[str]:
     return {name.split(".")[1] for name in imported(path) if name.startswith("hubwire.")}
 
 
-@pytest.mark.parametrize("part", [*MAY_KNOW, *sorted(VALUES)])
+@pytest.mark.parametrize("part", [*MAY_KNOW, *sorted(VALUES), *ALONE])
 def test_a_part_knows_only_what_it_may(part: str) -> None:
-    allowed = VALUES | {"__version__", part} | set(MAY_KNOW.get(part, "").split())
+    allowed = {part} if part in ALONE else VALUES | {"__version__", part} | set(MAY_KNOW.get(part, "").split())
     strange = {
         str(path.relative_to(ROOT)): sorted(known_parts(path) - allowed) for owner, path in modules() if owner == part
     }
@@ -77,16 +79,23 @@ def test_a_part_knows_only_what_it_may(part: str) -> None:
 
 def test_the_table_names_every_folder() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
-    assert folders - MAY_KNOW.keys() == ON_TOP
+    assert folders - MAY_KNOW.keys() == ON_TOP | set(ALONE)
 
 
-def test_what_people_use_is_known_only_from_above() -> None:
+def test_what_people_use_is_known_only_to_the_wiring() -> None:
     users = defaultdict(set)
     for owner, path in modules():
-        for part in known_parts(path) & {"cli", "service"}:
+        for part in known_parts(path) & (PEOPLE | {"service"}) - {owner}:
             users[part].add(owner)
-    assert users["cli"] - {"cli", "__main__", "reference"} == set()
-    assert users["service"] - {"service"} == WIRING
+    assert set.union(*users.values()) - PEOPLE <= WIRING
+    assert users["service"] == {"server", "pages"}
+
+
+@pytest.mark.parametrize("part", ["console", "api"])
+def test_pages_and_their_twins_read_through_protocols(part: str) -> None:
+    for owner, path in modules():
+        if owner == part:
+            assert known_parts(path) & NOT_FOR_PAGES == set(), path
 
 
 @pytest.mark.parametrize("part", PURE)
