@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -197,15 +196,6 @@ def test_every_process_hears_of_an_append(database: PostgresDatabase, postgres_u
 # -- restarts and versions
 
 
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    server.start()
-    yield server
-    server.remove()
-
-
-@pytest.mark.usefixtures("postgres_server")
 def test_a_restart_of_the_server_passes_by(own_server: PostgresServer) -> None:
     database = PostgresDatabase(own_server.database())
     journal = PostgresJournal(database)
