@@ -17,7 +17,7 @@ from hubwire.changes import default_space
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.destination import Mapping as Rules
 from hubwire.errors import SettingsError
-from hubwire.registry.protocol import Registry
+from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 from hubwire.tables import DestinationTable, RulesTable, SourceTable, Wanted
 
@@ -43,23 +43,32 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, kw_only=True, frozen=True):
-    """What happens to one source or destination. `action`: add, change or nothing."""
+    """What happens to one source or destination. `action`: add, change or nothing. `note`: what is still missing."""
 
     kind: str
     name: str
     action: str
     fields: list[FieldChange] = []
+    note: str = ""
 
 
 @dataclass(slots=True)
 class Step:
-    """A change with what it takes to make it."""
+    """A change with what it takes to make it. `makes_key`: a new source gets a write key of its own."""
 
     change: Change
     source: Source | None = None
     destination: Destination | None = None
     source_names: tuple[str, ...] | None = None
     secret: Secret | None = None
+    makes_key: bool = False
+
+
+class MadeKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A write key that was made for a new source. A server's is only known here and now."""
+
+    source: str
+    write_key: Secret
 
 
 class Changes(Protocol):
@@ -67,7 +76,7 @@ class Changes(Protocol):
 
     def save_source(self, source: Source) -> Source: ...
 
-    def add_write_key(self, source_id: int, text: str) -> object: ...
+    def add_write_key(self, source_id: int, text: str | None = None) -> WriteKey: ...
 
     def save_destination(self, destination: Destination) -> Destination: ...
 
@@ -116,8 +125,14 @@ def _plan_source(table: SourceTable, before: Source | None, registry: Registry, 
             fields.append(FieldChange("write key", "not set", f"set from {table.write_key_env}"))
         elif owner is not None and (before is None or owner.source_id != before.source_id):
             raise SettingsError(f"source {table.name!r}: the key of {table.write_key_env} belongs to {owner.name!r}")
-    change = Change(kind="source", name=table.name, action=_action(before is None, fields), fields=fields)
-    return Step(change, source=after, secret=secret)
+    makes_key = before is None and table.write_key_env is None
+    if makes_key:
+        fields.append(FieldChange("write key", "not set", "made, and printed once"))
+    note = ""
+    if before is not None and secret is None and all(one.is_revoked for one in registry.write_keys(before.source_id)):
+        note = f"it has no write key, nothing can send: hubwire source key {table.name} --new"
+    change = Change(kind="source", name=table.name, action=_action(before is None, fields), fields=fields, note=note)
+    return Step(change, source=after, secret=secret, makes_key=makes_key)
 
 
 def _plan_destination(
@@ -207,12 +222,13 @@ def _from_environment(environment: Mapping[str, str], name: str, whose: str) -> 
 
 def apply_changes(
     steps: Sequence[Step], registry: Registry, changes: Changes, check: Callable[[Destination, Secret], Destination]
-) -> None:
-    """Make the changes, sources before the destinations that they feed.
+) -> list[MadeKey]:
+    """Make the changes, sources before the destinations that they feed; the write keys that were made.
 
     Shape: `check(destination, token)` gives the destination with what its token tells (Hub ID), before it is stored.
     Errors: SettingsError; what was changed before stays, and applying again goes on from there.
     """
+    made = []
     for step in steps:
         if step.change.action == "nothing":
             continue
@@ -220,8 +236,12 @@ def apply_changes(
             source = changes.save_source(step.source)
             if step.secret is not None:
                 changes.add_write_key(source.source_id, step.secret.reveal())
+            elif step.makes_key:
+                key = changes.add_write_key(source.source_id)
+                made.append(MadeKey(source=source.name, write_key=Secret(key.text or "")))
         elif step.destination is not None:
             _apply_destination(step, step.destination, registry, changes, check)
+    return made
 
 
 def _apply_destination(

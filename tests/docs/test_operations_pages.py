@@ -19,7 +19,7 @@ from hubwire.backfill.people import Columns, row_message
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping, Source
 from hubwire.metrics import METRICS
-from hubwire.registry.protocol import Registry
+from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 from hubwire.tables import DestinationTable, RulesTable, SourceTable, read_wanted
@@ -42,8 +42,8 @@ class Plainly:
     def save_source(self, source: Source) -> Source:
         return self._registry.save_source(source)
 
-    def add_write_key(self, source_id: int, text: str) -> object:
-        return self._registry.add_write_key(source_id, Secret(text))
+    def add_write_key(self, source_id: int, text: str | None = None) -> WriteKey:
+        return self._registry.add_write_key(source_id, Secret(text or "wk_made"))
 
     def save_destination(self, destination: Destination) -> Destination:
         return self._registry.save_destination(destination)

@@ -16,7 +16,7 @@ from hubwire.destination import Destination
 from hubwire.tables import read_wanted
 
 if TYPE_CHECKING:
-    from hubwire.apply import Step
+    from hubwire.apply import MadeKey, Step
 
 
 def apply_file(
@@ -28,7 +28,8 @@ def apply_file(
 ) -> None:
     """Bring sources and destinations to what a file says: shows the plan, asks, applies. Run again: nothing changes.
 
-    Secrets are not in the file: `token_env = "NAME"` and `write_key_env = "NAME"` name environment variables.
+    Secrets are not in the file: `token_env = "NAME"` and `write_key_env = "NAME"` name environment variables. A new
+    source without `write_key_env` gets a write key, which is printed, this once.
     With --json nothing is asked: add --yes to apply.
 
     Example: hubwire apply hubwire.toml
@@ -45,14 +46,19 @@ def apply_file(
         todo = [step for step in steps if step.change.action != "nothing"]
         if not json:
             _print_plan(steps)
+        made: list[MadeKey] = []
         applies = bool(todo) and not plan_only and (yes or not json)
         if applies:
             confirmed(f"Make these {len(todo)} changes?", yes)
-            apply_changes(steps, changer.store.registry, changer, lambda one, token: learnt(changer, one, token))
+            made = apply_changes(steps, changer.store.registry, changer, lambda one, token: learnt(changer, one, token))
+    keys = {one.source: one.write_key.reveal() for one in made}
     if json:
-        print_json({"changes": [step.change for step in steps], "applied": applies})
+        print_json({"changes": [step.change for step in steps], "applied": applies, "write_keys": keys})
     elif applies:
         console.print("Applied.")
+        for source, key in keys.items():
+            console.print(f"The write key of {source}:")
+            typer.echo(key)
 
 
 def _print_plan(steps: Sequence[Step]) -> None:
@@ -62,6 +68,8 @@ def _print_plan(steps: Sequence[Step]) -> None:
         console.print(f"{mark} {step.change.kind} {step.change.name}", style=style, markup=False)
         for field in step.change.fields:
             console.print(f"    {field.name}: {field.before!r} -> {field.after!r}", markup=False)
+        if step.change.note:
+            console.print(f"    {step.change.note}", style="yellow", markup=False)
     if not any(step.change.action != "nothing" for step in steps):
         console.print("Nothing to change.")
 

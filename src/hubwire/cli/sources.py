@@ -12,6 +12,7 @@ from hubwire.cli.changing import YesOption, changing, confirmed, secret_from
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import SettingsError
+from hubwire.registry.protocol import WriteKey
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the source.")]
 OriginOption = Annotated[
@@ -56,7 +57,8 @@ def add(
     if json:
         print_json({"source": source, "write_key": key.text})
         return
-    console.print(f"Source {name} ({kind}) is there. Its write key:")
+    once = ", shown this once" if kind is SourceKind.SERVER else ""
+    console.print(f"Source {name} ({kind}) is there. Its write key{once}:")
     typer.echo(key.text)
 
 
@@ -92,6 +94,8 @@ def list_sources(json: JsonOption = False, config: ConfigOption = None) -> None:
 def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
     """One source: its options, its write keys, and what it sent in the last 24 hours.
 
+    Write keys of websites and apps are public and shown; of a server's, only the last four characters are kept.
+
     Example: hubwire source show website
     """
     with changing(config) as changer:
@@ -105,7 +109,7 @@ def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = No
     _print_fields(source)
     for key in keys:
         state = "revoked" if key.is_revoked else "in use"
-        console.print(f"  write key …{key.hint} of {when(key.created_at_ms)} UTC, {state}", markup=False)
+        console.print(f"  write key {_shown(key)} of {when(key.created_at_ms)} UTC, {state}", markup=False)
     console.print(f"  last 24 hours: {intake.received if intake else 0} messages")
 
 
@@ -163,7 +167,7 @@ def keys(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Write keys of a source: list them, add one, revoke one. To change a key: add, move the senders, revoke.
+    """Change the write keys of a source: add one, move the senders, revoke the old one. `source show` shows them.
 
     Example: hubwire source key server --new
     """
@@ -177,13 +181,17 @@ def keys(
         print_json({"new_write_key": made.text if made else None, "write_keys": found})
         return
     if made is not None:
-        console.print("The new write key:")
+        once = " It is shown this once." if source.kind is SourceKind.SERVER else ""
+        console.print(f"The new write key:{once}")
         typer.echo(made.text)
     rows = table("write key", "since (UTC)", "state")
     for key in found:
-        shown = key.text or f"…{key.hint}"
-        rows.add_row(shown, when(key.created_at_ms), "revoked" if key.is_revoked else "in use")
+        rows.add_row(_shown(key), when(key.created_at_ms), "revoked" if key.is_revoked else "in use")
     console.print(rows)
+
+
+def _shown(key: WriteKey) -> str:
+    return key.text or f"…{key.hint} (the rest was shown when it was made)"
 
 
 def _print_fields(source: Source) -> None:

@@ -166,3 +166,39 @@ def test_a_key_that_belongs_to_another_source_is_refused(shell: Shell, file: Pat
     ran = shell("apply", str(file), "--yes")
     assert ran.code == 1
     assert "belongs to 'api'" in ran.err
+
+
+def test_a_new_source_without_a_key_of_its_own_gets_one_that_is_told_once(shell: Shell, file: Path) -> None:
+    planned = shell("apply", str(file), "--plan")
+    assert "write key: 'not set' -> 'made, and printed once'" in planned.out
+    assert "wk_" not in planned.out
+    applied = shell("apply", str(file), "--yes", "--json").json
+    assert list(applied["write_keys"]) == ["website"], "the other one is in the environment"
+    store = shell.store()
+    found = store.registry.source_of_key(applied["write_keys"]["website"])
+    assert found is not None
+    assert found.name == "website"
+    store.close()
+    assert shell("apply", str(file), "--yes", "--json").json["write_keys"] == {}
+
+
+def test_a_key_that_was_made_is_printed_for_people_too(shell: Shell, file: Path) -> None:
+    file.write_text('[[source]]\nname = "backend"\nkind = "server"\n')
+    ran = shell("apply", str(file), "--yes")
+    key = ran.out.splitlines()[-1]
+    assert ran.out.endswith(f"The write key of backend:\n{key}\n")
+    store = shell.store()
+    assert store.registry.source_of_key(key) is not None
+    store.close()
+
+
+def test_a_source_whose_keys_are_all_revoked_is_told_of_and_gets_none(shell: Shell, file: Path) -> None:
+    file.write_text('[[source]]\nname = "backend"\nkind = "server"\n')
+    key = shell("apply", str(file), "--yes", "--json").json["write_keys"]["backend"]
+    shell("source", "key", "backend", "--revoke", key[-4:])
+    again = shell("apply", str(file), "--yes")
+    assert "it has no write key, nothing can send: hubwire source key backend --new" in again.out
+    assert "Nothing to change." in again.out
+    store = shell.store()
+    assert all(one.is_revoked for one in store.registry.write_keys(1))
+    store.close()

@@ -37,7 +37,9 @@ def test_a_source_is_added_and_its_key_is_shown_once(installed: Shell) -> None:
     with_store.close()
     shown = installed("source", "show", "api")
     assert key not in shown.out
-    assert key[-4:] in shown.out
+    assert f"…{key[-4:]} (the rest was shown when it was made)" in shown.out
+    listed = installed("source", "key", "api").out
+    assert (key in listed, key[-4:] in listed) == (False, True)
 
 
 def test_a_public_source_has_its_own_identity_space_and_shows_its_key(installed: Shell) -> None:
@@ -47,7 +49,9 @@ def test_a_public_source_has_its_own_identity_space_and_shows_its_key(installed:
     assert added.json["source"]["identity_space"] == "source:website"
     assert added.json["source"]["allowed_origins"] == ["https://www.example.com"]
     assert added.json["source"]["device_mode"] is True
-    assert added.json["write_key"] in installed("source", "key", "website").out
+    key = added.json["write_key"]
+    assert key in installed("source", "show", "website").out
+    assert key in installed("source", "key", "website").out
 
 
 def test_a_given_write_key_comes_from_the_environment(installed: Shell) -> None:
