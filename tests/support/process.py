@@ -24,6 +24,8 @@ DRAIN_SECONDS = 60
 class HubwireProcess:
     """`hubwire serve` on a free port with its data in one folder; the same folder can be started again."""
 
+    command: Sequence[str | Path] = (HUBWIRE,)
+
     def __init__(self, folder: Path, hubspot_url: str | None = None, **settings: str) -> None:
         self.folder = folder
         self.url = ""
@@ -41,7 +43,7 @@ class HubwireProcess:
     def start(self) -> HubwireProcess:
         """Start and wait for the line that says where it listens."""
         self._process = subprocess.Popen(
-            [HUBWIRE, "serve"],
+            [*self.command, "serve"],
             cwd=self.folder,
             env=self.environment,
             text=True,
@@ -80,7 +82,7 @@ class HubwireProcess:
     def run(self, *arguments: str, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Another command on the same data folder."""
         done = subprocess.run(
-            [HUBWIRE, *arguments],
+            [*self.command, *arguments],
             cwd=self.folder,
             env=self.environment,
             text=True,
