@@ -15,6 +15,8 @@ test: set-up tools ## set up (Debian and npm packages too, when root) and run th
 
 test-slow: set-up tools ## the long runs: crashes at random times, fuzzing, large backlogs
 	$(BIN)/pytest -m slow --ignore=tests/browser
+	$(BIN)/pytest -m slow tests/browser
+	$(BIN)/python benchmarks/fuzz_receive.py --minutes 10
 
 check: set-up ## format, lint, types, generated pages
 	$(BIN)/ruff format --check .
