@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 
 import msgspec
@@ -17,6 +18,7 @@ from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.message import Entry, Row
+from hubwire.record.intake import Stretch
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
 from hubwire.record.statistics import Funnel
 from hubwire.registry.vault import Vault
@@ -169,6 +171,25 @@ def test_the_funnel_equals_a_count_over_every_message(fresh_backend: FreshBacken
                 funnel = load.statistics.funnel(load.lane.destination_id, since_ms, until_ms)
                 assert stages_of(funnel) == load.counted(since_ms, until_ms)
                 assert funnel.received == funnel.accounted
+
+
+def test_a_message_that_is_redacted_while_it_is_counted_is_counted_as_it_is_then(backend: Backend) -> None:
+    load = Load(backend, 11)
+    load.receive(2100)
+    first = load.journal.extent().first
+    redacting = threading.Thread(target=lambda: load.journal.redact(range(first, first + 2000)))
+
+    class Interrupted(SqlLines):
+        def sums(self, number: int) -> Stretch | None:
+            counted = super().sums(number)
+            if redacting.ident is None:
+                redacting.start()
+                redacting.join(0.2)
+            return counted
+
+    SqlStatistics(load.database, load.registry, Interrupted).catch_up()
+    redacting.join()
+    assert stages_of(load.statistics.funnel(load.lane.destination_id)) == load.counted(None, None)
 
 
 def test_activity_adds_up_to_what_came_and_what_was_taken(backend_with_journal: Backend) -> None:

@@ -109,6 +109,13 @@ class PostgresTables:
             yield _Transaction(db)
 
     @contextmanager
+    def counting(self) -> Iterator[Session]:
+        """Who removes or redacts messages also deletes their sums, and waits for this lock to do so."""
+        with self._database.transaction() as db:
+            db.execute("LOCK TABLE intake IN EXCLUSIVE MODE")
+            yield _Transaction(db)
+
+    @contextmanager
     def snapshot(self) -> Iterator[Session]:
         with self._database.snapshot() as db:
             yield _Transaction(db)

@@ -49,6 +49,10 @@ class Database(Protocol):
         """A write transaction: committed when the block ends, rolled back when it raises."""
         ...
 
+    def counting(self) -> AbstractContextManager[Session]:
+        """A write transaction within which no message is removed or redacted: what is counted in it stays so."""
+        ...
+
     def snapshot(self) -> AbstractContextManager[Session]:
         """A read transaction: everything read in it is of one moment."""
         ...

@@ -7,27 +7,33 @@ remove, and those that a window cuts, are read row by row: the numbers are exact
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from hubwire.backends.sql.database import Database, Session
 from hubwire.record.intake import Count, Lines, Stretch
 
-WRITE_AT_ONCE = 64
+COUNT_AT_ONCE = 8
+"""Stretches of one transaction: others write in between."""
 
 _json = msgspec.json.Encoder().encode
 _counts = msgspec.json.Decoder(list[Count]).decode
 
 
-def catch_up(database: Database, lines: Lines, limit: int | None = None) -> int:
-    """Sum up the complete stretches that have no sums yet, at most `limit` of them; how many are left."""
-    missing = _missing(database, lines)
+def catch_up(database: Database, lines_of: Callable[[Session], Lines], limit: int | None = None) -> int:
+    """Sum up the complete stretches that have no sums yet, at most `limit` of them; how many are left.
+
+    A message that is redacted or removed between being counted and its sums being written would be counted for ever:
+    both happen within one transaction that keeps such changes out.
+    """
+    missing = _missing(database, lines_of(database.connection))
     wanted = missing if limit is None else missing[:limit]
-    for start in range(0, len(wanted), WRITE_AT_ONCE):
-        sums = [lines.sums(number) for number in wanted[start : start + WRITE_AT_ONCE]]
-        rows = [(one.number, one.first_at_ms, one.last_at_ms, _json(one.counts)) for one in sums if one is not None]
-        with database.transaction() as db:
+    for start in range(0, len(wanted), COUNT_AT_ONCE):
+        with database.counting() as db:
+            lines = lines_of(db)
+            sums = [lines.sums(number) for number in wanted[start : start + COUNT_AT_ONCE]]
+            rows = [(one.number, one.first_at_ms, one.last_at_ms, _json(one.counts)) for one in sums if one is not None]
             db.executemany(
                 "INSERT INTO intake (stretch, first_at_ms, last_at_ms, counts) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (stretch) DO UPDATE SET first_at_ms = excluded.first_at_ms,"

@@ -113,7 +113,7 @@ class SqlStatistics:
             )
 
     def catch_up(self, limit: int | None = None) -> int:
-        return catch_up(self._database, self._lines_of(self._database.connection), limit)
+        return catch_up(self._database, self._lines_of, limit)
 
     def _lane(self, db: Session, destination_id: int) -> Lane:
         row = db.execute(

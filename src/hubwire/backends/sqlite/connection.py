@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from hubwire.backends.sqlite.migrations import migrate, schema_version
@@ -68,6 +68,10 @@ class SqliteFile:
                 if connection.in_transaction:
                     connection.rollback()
                 raise BackendUnavailable(f"sqlite: {exc}") from exc
+
+    def counting(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A write transaction within which no message is removed or redacted: there is one writer at a time."""
+        return self.transaction()
 
     @contextmanager
     def erasing(self) -> Iterator[sqlite3.Connection]:
