@@ -30,6 +30,7 @@ PATHS = {
     "replays": "/replays",
     "replay": "/replays/1",
     "replay-new": "/replays/new?state=held",
+    "discard-new": "/discards/new?state=dead",
     "who": "/who/user0",
     "setup": "/setup",
     "setup-new": "/setup/new",

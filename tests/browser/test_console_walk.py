@@ -112,7 +112,7 @@ def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, 
     page.wait_for_url("**/failures*")
     page.wait_for_load_state("load")
     page.keyboard.press("r")
-    expect(page.locator("main")).to_contain_text("1 messages will be put back")
+    expect(page.locator("main")).to_contain_text("1 message will be put back")
     page.get_by_role("button", name="Replay 1").click()
     expect(page.locator("main")).to_contain_text("1 of 1 settled", timeout=15_000)
     page.goto(f"{world.url}/messages/the-lead")
@@ -122,6 +122,30 @@ def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, 
     page.goto(f"{world.url}/audit")
     for action in ("destination.changed", "replay.begun"):
         expect(page.locator("main")).to_contain_text(action)
+
+
+def test_a_failed_message_that_nobody_needs_is_discarded(world: World, page: Page) -> None:
+    world.sign_in(page)
+    traits = {"email": "old@initech.example"}
+    names = ("the-old-one", "the-older-one")
+    world.upload(
+        WRITE_KEY, [{"type": "identify", "userId": name, "messageId": name, "traits": traits} for name in names]
+    )
+    eventually(lambda: all("dead" in fates(world, name) for name in names), "the failures")
+    page.goto(f"{world.url}/messages/the-old-one")
+    page.locator("#message").get_by_role("button", name="Discard", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("A replay puts it back")
+    expect(page.locator("#message")).to_contain_text("it was dead (missing-required-property)")
+    page.get_by_role("link", name="Failures").click()
+    page.get_by_role("link", name=re.compile("^Discard")).first.click()
+    expect(page.locator("main")).to_contain_text("1 message will be discarded")
+    page.get_by_role("button", name="Discard 1", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("Discarded.")
+    expect(page.get_by_role("row", name=re.compile("old@initech"))).to_have_count(2)
+    page.goto(f"{world.url}/failures")
+    expect(page.locator("main")).not_to_contain_text("missing-required-property")
+    page.goto(f"{world.url}/audit")
+    expect(page.locator("main")).to_contain_text("messages.discarded")
 
 
 def test_keys_move_through_rows_and_search(world: World, page: Page) -> None:
