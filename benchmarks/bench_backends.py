@@ -9,9 +9,10 @@ machine; the rounds are interleaved, so that a noisy neighbour meets all of them
 Receiving: wrk sends messages of about 1.2 KB; a message counts when it was answered with 200, after the commit. SQLite
 and PostgreSQL have then written it to the disk; JetStream has it in the files of a majority of its nodes, which are
 flushed at its own pace. Nothing is delivered meanwhile. "us" is CPU time per message: of the receivers, of database and
-JetStream, of the load generator. They all share the cores of this machine, so that a second receiver adds what they
-leave free: "at most" is the rate at which no core would wait any more. Receivers with cores of their own are bound by
-their own column: "per CPU s" is what each of them adds, until the database is at its own limit.
+JetStream, of the load generator. They all share the cores of this machine, and so do strangers: "others" is their part
+of it. A second receiver can only add what all of them leave free: "at most" is the rate at which no core would wait any
+more. Receivers with cores of their own are bound by their own column: "per CPU s" is what each of them adds, until the
+database is at its own limit.
 
 Delivery: a corpus is imported, then one deliverer works it off to the emulator, whose limits are off; counted from the
 end of its first cycle to the end of the last, so that start-up and learning the portal's schema are not in it.
@@ -24,6 +25,7 @@ import os
 import shutil
 import statistics
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -34,7 +36,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.corpus import write
 from benchmarks.delivering import Delivered, deliver
-from benchmarks.installations import BACKENDS, Backend, Installation, cpu_of, installation
+from benchmarks.installations import BACKENDS, Backend, Installation, cpu_of, installation, machine_cpu
 from benchmarks.wrk import Load, run
 
 KINDS = {"single": ("singles", 128), "upload": ("uploads of 100", 32)}
@@ -50,11 +52,13 @@ class Received:
     receiver_us: float
     server_us: float
     load_us: float
+    others: float
+    """The part of this machine that strangers used."""
 
     @property
     def ceiling(self) -> float:
-        """Messages per second if no core of this machine ever waited."""
-        return CORES * 1e6 / (self.receiver_us + self.server_us + self.load_us)
+        """Messages per second if no core of this machine ever waited, and strangers used as much as they did."""
+        return (1 - self.others) * CORES * 1e6 / (self.receiver_us + self.server_us + self.load_us)
 
 
 Round = Iterator[tuple[tuple[str, str, int], Received | Delivered]]
@@ -66,17 +70,20 @@ def receive(made: Installation, receivers: int, seconds: int, name: str) -> Iter
         urls = [process.url for process in processes]
         for kind, (label, connections) in KINDS.items():
             run(Load(kind, 1, connections, f"warm-{name}"), urls)
-            own, servers = cpu_of(processes), made.servers_cpu()
+            before = (time.monotonic(), machine_cpu(), cpu_of(processes), made.servers_cpu())
             answered = run(Load(kind, seconds, connections, name), urls)
-            own, servers = cpu_of(processes) - own, made.servers_cpu() - servers
-            used = (part / answered.messages * 1e6 for part in (own, servers, answered.cpu_seconds))
-            yield label, Received(answered.per_second, answered.p50_ms, answered.p99_ms, *used)
+            after = (time.monotonic(), machine_cpu(), cpu_of(processes), made.servers_cpu())
+            elapsed, busy, *parts = (new - old for new, old in zip(after, before, strict=True))
+            parts.append(answered.cpu_seconds)
+            others = max(0.0, busy - sum(parts)) / (elapsed * CORES)
+            used = (part / answered.messages * 1e6 for part in parts)
+            yield label, Received(answered.per_second, answered.p50_ms, answered.p99_ms, *used, others)
 
 
 def one_round(backends: Sequence[Backend], corpus: Path, given: argparse.Namespace) -> Round:
     for backend in backends:
-        for receivers in (1, 2) if backend.is_shared else (1,):
-            with installation(backend) as made:
+        with installation(backend) as made:
+            for receivers in (1, 2) if backend.is_shared else (1,):
                 for label, received in receive(made, receivers, given.seconds, f"r{receivers}"):
                     yield (backend.name, label, receivers), received
         if backend.delivers:
@@ -93,7 +100,7 @@ def middle(found: Sequence[Any]) -> Any:
 def report(found: dict[tuple[str, str, int], list[Any]], backends: Sequence[Backend]) -> None:
     medians = {key: middle(rounds) for key, rounds in found.items()}
     print(f"\n{'':34}{'messages/s':>12}{'p50 ms':>8}{'p99 ms':>8}{'per CPU s':>11}", end="")
-    print(f"{'receiver us':>13}{'servers us':>12}{'load us':>9}{'at most':>11}")
+    print(f"{'receiver us':>13}{'servers us':>12}{'load us':>9}{'others':>8}{'at most':>11}")
     for label, _ in KINDS.values():
         for backend in backends:
             for receivers in (1, 2) if backend.is_shared else (1,):
@@ -101,7 +108,7 @@ def report(found: dict[tuple[str, str, int], list[Any]], backends: Sequence[Back
                 what = f"{backend.name}, {receivers} receiver{'s' if receivers > 1 else ''}"
                 print(f"{what:34}{one.per_second:12,.0f}{one.p50_ms:8.1f}{one.p99_ms:8.1f}", end="")
                 print(f"{1e6 / one.receiver_us:11,.0f}{one.receiver_us:13.1f}{one.server_us:12.1f}", end="")
-                print(f"{one.load_us:9.1f}{one.ceiling:11,.0f}  {label}")
+                print(f"{one.load_us:9.1f}{one.others:8.0%}{one.ceiling:11,.0f}  {label}")
     print("\na second receiver: the factor, and what it could at most be on this machine")
     for label, _ in KINDS.values():
         for backend in backends:
@@ -121,7 +128,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=3, help="of each run of the load generator")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--events", type=int, default=100_000, help="that are delivered in each round")
+    parser.add_argument("--minutes", type=float, default=7.0, help="no round begins that would not end by then")
+    parser.add_argument("--events", type=int, default=50_000, help="that are delivered in each round")
     parser.add_argument("--only", action="append", metavar="BACKEND", help="the beginning of a backend's name")
     given = parser.parse_args()
     if shutil.which("wrk") is None:
@@ -132,10 +140,14 @@ def main() -> None:
             print(f"without {one.name}: {missing}")
     backends = [one for one in wanted if one.why_not() is None]
     found: dict[tuple[str, str, int], list[Any]] = defaultdict(list)
+    began = time.monotonic()
     with TemporaryDirectory(prefix="hubwire-bench-") as folder:
         corpus = Path(folder) / "corpus.ndjson"
         write(corpus, given.events, users=max(100, given.events // 10))
         for number in range(given.rounds):
+            if (time.monotonic() - began) * (number + 1) > given.minutes * 60 * number > 0:
+                print(f"after {number} of {given.rounds} rounds the time is up", file=sys.stderr)
+                break
             print(f"round {number + 1} of {given.rounds}", file=sys.stderr, flush=True)
             for key, measured in one_round(backends, corpus, given):
                 found[key].append(measured)

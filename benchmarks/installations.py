@@ -122,6 +122,12 @@ def installation(backend: Backend) -> Iterator[Installation]:
         yield made
 
 
+def machine_cpu() -> float:
+    """CPU seconds that all of this machine has used so far, what its host took included."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
 def cpu_of(processes: Iterable[HubwireProcess]) -> float:
     """CPU seconds of these processes so far."""
     return sum(_cpu_seconds(psutil.Process(process.pid)) for process in processes)
