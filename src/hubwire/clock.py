@@ -51,6 +51,7 @@ class SimulatedClock(FakeClock):
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._mover: asyncio.Task[None] | None = None
+        self._settling_steps = 0
 
     def advance(self, seconds: float) -> None:
         super().advance(seconds)
@@ -61,13 +62,16 @@ class SimulatedClock(FakeClock):
         wakes_at_ms = self.now_ms() + max(1, round(seconds * 1000))
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (wakes_at_ms, next(self._numbers), woken))
+        self._settling_steps = self.SETTLING_STEPS
         if self._mover is None or self._mover.done():
             self._mover = asyncio.create_task(self._move())
         await woken
 
     async def _move(self) -> None:
         while self._sleepers:
-            for _ in range(self.SETTLING_STEPS):
+            self._settling_steps = self.SETTLING_STEPS
+            while self._settling_steps > 0:
+                self._settling_steps -= 1
                 await asyncio.sleep(0)
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)
