@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.browser.console_world import ADMIN_TOKEN, World, axe_script, person, sample_messages, violations
+from tests.browser.harness import eventually
 from tests.support.process import WRITE_KEY, HubwireProcess
 
 from hubwire.testing import Emulator
@@ -51,6 +52,7 @@ PATHS = {
     "audit": "/audit",
     "members": "/members",
     "regulations": "/regulations",
+    "regulation": "/regulations/newest",
     "not-found": "/nothing/here",
 }
 SCREEN_SIZES = {"desk": (1280, 860), "phone": (390, 844)}
@@ -74,7 +76,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.api(
             "PATCH", "/destinations/sandbox", json={"mapping": {"contact": {"favColor": None, "plan": "plan_tier"}}}
         )
+        asked = {"regulationType": "SUPPRESS_WITH_DELETE", "subjectType": "USER_ID", "subjectIds": ["nobody-here"]}
+        made.api("POST", "/regulations", json=asked)
+        eventually(lambda: finished(made), "the end of the deletion request")
         yield made
+
+
+def finished(world: World) -> bool:
+    [newest] = world.api("GET", "/regulations")["data"]["regulations"]
+    return bool(newest["overallStatus"] == "FINISHED")
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +115,18 @@ def screen(request: pytest.FixtureRequest, browser: Browser, world: World) -> It
     context.close()
 
 
+def address(world: World, name: str) -> str:
+    """The address of a page; `newest` stands for the newest deletion request."""
+    if not PATHS[name].endswith("/newest"):
+        return PATHS[name]
+    newest = world.api("GET", "/regulations")["data"]["regulations"][0]["id"]
+    return PATHS[name].replace("newest", newest)
+
+
 @pytest.mark.parametrize("name", PATHS)
 def test_a_page_looks_as_it_should(world: World, screen: tuple[str, Page], axe: str, name: str) -> None:
     mode, page = screen
-    page.goto(f"{world.url}{PATHS[name]}", wait_until="load")
+    page.goto(f"{world.url}{address(world, name)}", wait_until="load")
     (SCREENS / mode).mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENS / mode / f"{name}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is wider than the screen"

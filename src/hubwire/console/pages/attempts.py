@@ -11,10 +11,15 @@ from hubwire.console.page import View
 from hubwire.record.queries import AttemptView, MessageDetail
 
 MAX_SHOWN_INPUTS = 20
+MULTI_STATUS = 207
+PARTLY = "each input by itself"
 
 
 class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One exchange with HubSpot. `asked` and `answered` hold only what is about this message when that can be told."""
+    """One exchange with HubSpot. `asked` and `answered` hold only what is about this message when that can be told.
+
+    `tone`: delivered, dead, or held for an answer that says something else of each input (207).
+    """
 
     call: str
     started_at_ms: int
@@ -24,6 +29,7 @@ class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str
     message_count: int
     is_good: bool
+    tone: str
     asked: Any
     answered: Any
     is_asked_cut: bool
@@ -48,15 +54,17 @@ def attempt_line(view: View, attempt: AttemptView, needles: set[str]) -> Attempt
     own_asked, asked_cut = _excerpt(asked, "inputs", needles)
     needles = needles | _traces(own_asked if asked_cut else None)
     own_answered, answered_cut = _excerpt(answered, "results", needles)
+    is_good, is_partly = attempt.status is not None and 200 <= attempt.status < 300, attempt.status == MULTI_STATUS
     return AttemptLine(
         call=attempt.call,
         started_at_ms=attempt.started_at_ms,
         duration_ms=attempt.duration_ms,
         status=attempt.status,
-        outcome=attempt.outcome,
+        outcome=PARTLY if is_partly and attempt.outcome == "success" else attempt.outcome,
         correlation_id=attempt.correlation_id,
         message_count=attempt.message_count,
-        is_good=attempt.status is not None and 200 <= attempt.status < 300,
+        is_good=is_good,
+        tone="held" if is_partly else "delivered" if is_good else "dead",
         asked=view.masked(own_asked),
         answered=view.masked(own_answered),
         is_asked_cut=asked_cut,

@@ -21,6 +21,7 @@ WORDS = {
     RegulationType.SUPPRESS_ONLY: "Delete nothing, but keep later messages out",
     RegulationType.UNSUPPRESS: "Let later messages in again",
 }
+NOT_ASKED = "Not asked: no e-mail address of theirs is known, and HubSpot knows people by it."
 SUBJECTS = {"EMAIL": "E-mail addresses", "USER_ID": "userIds"}
 COUNTS = {
     "emails": "E-mail addresses found",
@@ -80,13 +81,14 @@ async def regulation(view: View) -> Response:
         raise Missing("regulation_id", "there is no such deletion request", value=regulation_id[:64])
     shown: dict[str, Any] = found.data["regulation"]
     receipt: dict[str, Any] = shown["receipt"]
+    is_known = bool(receipt.get("is_known", True))
     page = RegulationPage(
         line=_line(shown),
-        hubspot=receipt.get("hubspot", []),
-        counts=[(words, receipt[name]) for name, words in COUNTS.items() if receipt.get(name)],
+        hubspot=[_at_hubspot(one, bool(receipt.get("emails"))) for one in receipt.get("hubspot", [])],
+        counts=[(words, receipt[name]) for name, words in COUNTS.items() if is_known and receipt.get(name)],
         not_covered=list(receipt.get("not_covered", ())),
         is_suppressed=bool(receipt.get("is_suppressed")),
-        is_known=bool(receipt.get("is_known", True)),
+        is_known=is_known,
         is_open=not RegulationState(shown["overallStatus"]).is_final,
     )
     return view.render(
@@ -107,6 +109,11 @@ async def create(view: View) -> Response:
     except HubwireError as exc:
         return await _show(view, problem_of(exc))
     return view.redirect(f"/regulations/{made.data.regulate_id}")
+
+
+def _at_hubspot(one: dict[str, Any], has_address: bool) -> dict[str, Any]:
+    said = one.get("error") or ("" if has_address else NOT_ASKED)
+    return {**one, "said": said}
 
 
 def _available(view: View) -> Regulations:
