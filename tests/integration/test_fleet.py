@@ -159,7 +159,7 @@ def run(plan: Plan, servers: Servers, folder: Path, act: Callable[[Chaos], None]
             fleet.start_all()
             chaos = Chaos(fleet, servers, seed=1)
             senders = [
-                Sender(fleet, key, f"sender{number}", upload_messages=10, pause_seconds=0.2)
+                Sender(fleet.receiver_urls, key, f"sender{number}", upload_messages=10, pause_seconds=0.2)
                 for number, key in enumerate(keys)
             ]
             act(chaos)

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -166,14 +166,26 @@ def set_up(store: Store, plan: Plan, portals: Portals) -> list[str]:
 
 
 class Sender:
-    """Sends uploads from a thread until `stop()`; what got a 200 is in `acknowledged`, by source."""
+    """Sends uploads from a thread until `stop()`; what got a 200 is in `acknowledged`, by source.
 
-    def __init__(self, fleet: Fleet, write_key: str, name: str, *, upload_messages: int, pause_seconds: float) -> None:
+    Shape: `receiver_urls` says who receives at the moment; `longest_seconds` is what an upload has taken at most.
+    """
+
+    def __init__(
+        self,
+        receiver_urls: Callable[[], list[str]],
+        write_key: str,
+        name: str,
+        *,
+        upload_messages: int,
+        pause_seconds: float,
+    ) -> None:
         self.write_key = write_key
         self.acknowledged: list[str] = []
         self.refusal: str | None = None
         """An answer after which an SDK would drop the upload: there must be none."""
-        self._fleet = fleet
+        self.longest_seconds = 0.0
+        self._receiver_urls = receiver_urls
         self._name = name
         self._upload_messages = upload_messages
         self._pause_seconds = pause_seconds
@@ -195,12 +207,14 @@ class Sender:
             upload = [self._message(number + index) for index in range(self._upload_messages)]
             number += len(upload)
             body = json.dumps({"batch": upload, "writeKey": self.write_key}).encode()
+            begun_at = time.monotonic()
             while not self._post(body):
                 time.sleep(AGAIN_SECONDS)
+            self.longest_seconds = max(self.longest_seconds, time.monotonic() - begun_at)
             self.acknowledged += [one["messageId"] for one in upload]
 
     def _post(self, body: bytes) -> bool:
-        urls = self._fleet.receiver_urls()
+        urls = self._receiver_urls()
         if not urls:
             return False
         request = urllib.request.Request(f"{self._random.choice(urls)}/v1/batch", data=body)

@@ -74,19 +74,18 @@ class JournalCopy:
                     self._target.execute(f"DELETE FROM journal WHERE {_between(after, through)}")
                     self._put(after, through)
                 of_source, of_target = self._digests(after, through)
-            here.add_all(of_source)
-            there.add_all(of_target)
+            here.add(of_source)
+            there.add(of_target)
             report(through, last)
         return here, there
 
     def go_on(self) -> None:
-        """Let the target go on where the source stopped, in the transaction at hand: the next position, and the window
-        of the ids: the first append turns to the other half, so that the one that was filled here ages."""
+        """Let the target give out positions where the source stopped, in the transaction at hand. The ids of the window
+        are there; with the first append they begin to age."""
         last = self.ends()[1]
         if last:
             self._target.execute("SELECT setval('journal_position', %s)", (last,))
             self._target.execute("INSERT INTO journal_mark (journal) VALUES ('postgres') ON CONFLICT DO NOTHING")
-        self._target.execute("UPDATE journal_state SET seen_half = 0, seen_since_ms = %s", (self._oldest_known_ms(),))
 
     def _copied_through(self) -> int:
         row = self._target.execute("SELECT copied_through FROM move").fetchone()

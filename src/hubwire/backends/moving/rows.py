@@ -30,23 +30,21 @@ class Digest:
         self.rows = 0
         self._sum = 0
 
-    def add(self, row: bytes) -> None:
-        self.rows += 1
-        self._sum = (self._sum + int.from_bytes(hashlib.blake2b(row, digest_size=16).digest(), "big")) & _MASK
-
-    def add_all(self, other: Digest) -> None:
-        self.rows += other.rows
-        self._sum = (self._sum + other._sum) & _MASK
-
     def counted(self, rows: Iterable[bytes]) -> Iterator[bytes]:
         """The rows, each added on its way."""
         for row in rows:
-            self.add(row)
+            self.rows += 1
+            self._sum += int.from_bytes(hashlib.blake2b(row, digest_size=16).digest(), "big")
             yield row
+
+    def add(self, other: Digest) -> None:
+        """Add all rows of another digest."""
+        self.rows += other.rows
+        self._sum += other._sum
 
     @property
     def checksum(self) -> str:
-        return f"{self._sum:032x}"
+        return f"{self._sum & _MASK:032x}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Digest) and (self.rows, self._sum) == (other.rows, other._sum)
@@ -57,8 +55,8 @@ class Digest:
 def digest_of(rows: Iterable[bytes]) -> Digest:
     """The digest of all rows."""
     found = Digest()
-    for row in rows:
-        found.add(row)
+    for _ in found.counted(rows):
+        pass
     return found
 
 

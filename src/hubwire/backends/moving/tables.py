@@ -4,8 +4,8 @@ catalogues, so that a new table or column moves without a word here (`test_migra
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from hubwire.backends.moving.rows import Digest, digest_of, packer, read_rows, write_rows
 from hubwire.backends.postgres.connection import storable
@@ -18,6 +18,8 @@ FIRST = ("source", "replay")
 """Other tables refer to these."""
 MADE_WITH_THE_SCHEMA = frozenset({"registry_version", "key_mark"})
 """Tables that have a row in a database that nobody has used yet."""
+
+Row = tuple[Any, ...]
 
 
 class Table(NamedTuple):
@@ -33,21 +35,22 @@ class Table(NamedTuple):
 
         Shape: of rows whose keys PostgreSQL cannot tell from each other (`storable`) only the first.
         """
+        order = f" ORDER BY {', '.join(self.key)}" if self.key else ""
+        rows = source.execute(f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE {where}{order}")
         pack = packer(self.types)
         texts = [place for place, name in enumerate(self.columns) if name in self.key and self.types[place] == "text"]
-        order = f" ORDER BY {', '.join(self.key)}" if self.key else ""
-        seen: set[tuple[object, ...]] = set()
-        for row in source.execute(f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE {where}{order}"):
+        return map(pack, self._distinct(rows, texts) if texts else rows)
+
+    def _distinct(self, rows: Iterable[Row], texts: Sequence[int]) -> Iterator[Row]:
+        places = [self.columns.index(name) for name in self.key]
+        seen: set[Row] = set()
+        for row in rows:
             if any("\x00" in row[place] or "\ufffd" in row[place] for place in texts):
-                key = tuple(
-                    storable(value) if isinstance(value, str) else value
-                    for name, value in zip(self.columns, row, strict=True)
-                    if name in self.key
-                )
+                key = tuple(storable(row[place]) if place in texts else row[place] for place in places)
                 if key in seen:
                     continue
                 seen.add(key)
-            yield pack(row)
+            yield row
 
     def there(self, target: Db, where: str = "TRUE") -> Iterator[bytes]:
         """The rows of PostgreSQL, packed, in any order."""
