@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from tests.support.crashes import BOUNDARIES, Crash, Crashes, CrashingRecord
+from msgspec import structs
+from tests.support.crashes import BOUNDARIES, RECORD_BOUNDARIES, Crash, Crashes, CrashingRecord
 from tests.support.oracle import Expected, Person, expected
-from tests.support.world import TOKEN, World
+from tests.support.world import DESTINATION, TOKEN, World
 
 from hubwire.deliver.driver import Driver
 from hubwire.deliver.lane import LanePolicy
 from hubwire.delivery import State
+from hubwire.destination import Mapping
+from hubwire.errors import BackendUnavailable
 from hubwire.record.queries import MessageFilter
 
 PEOPLE = [Person(number) for number in range(4)]
-LONGEST_SECONDS = 60 * 3600
+LONGEST_HOURS = 60
 """Holds end after 72 hours, and so do retries: within less, nothing may be given up."""
 PATHS = (
     "*", "*/contacts/batch/*", "*/companies/*", "*/associations/*", "*/send/batch", "*/event-definitions*",
@@ -69,12 +73,18 @@ class TimeoutAfter(Timeout):
 
 
 traits = st.fixed_dictionaries(
-    {}, optional={"firstName": st.sampled_from("ABC"), "city": st.sampled_from(["Graz", "Linz"])}
+    {},
+    optional={
+        "firstName": st.sampled_from("ABC"),
+        "city": st.sampled_from(["Graz", "Linz"]),
+        "lifecycleStage": st.sampled_from(["lead", "opportunity", "customer"]),
+        "favColor": st.sampled_from(["red", "blue"]),
+    },
 )
 calls = st.lists(
     st.tuples(
         st.sampled_from(
-            ["identify", "identify", "update", "track", "track", "track", "device", "told", "group", "page"]
+            ["identify", "identify", "update", "track", "track", "track", "device", "told", "group", "page", "alias"]
         ),
         st.sampled_from(PEOPLE),
         traits,
@@ -111,6 +121,11 @@ class Delivery(RuleBasedStateMachine):
         self.owners = 0
         self.is_paused = False
 
+    @property
+    def hours(self) -> float:
+        """Since it began."""
+        return (self.world.clock.now_ms() - self.began_at_ms) / 3_600_000
+
     def run(self, steps: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(steps)
 
@@ -122,7 +137,8 @@ class Delivery(RuleBasedStateMachine):
     )
     def begin(self, cycle_messages: int, **portal: Any) -> None:
         policy = LanePolicy(cycle_messages=cycle_messages, linger_seconds=0.5, backfill_linger_seconds=0.5)
-        self.world = World(Path(self.folder.name), policy=policy, **portal)
+        destination = structs.replace(DESTINATION, mapping=Mapping(create_properties=True))
+        self.world = World(Path(self.folder.name), destination=destination, policy=policy, **portal)
         self.world.register()
         self.world.transport.trouble = self.trouble
         self.began_at_ms = self.world.clock.now_ms()
@@ -166,6 +182,7 @@ class Delivery(RuleBasedStateMachine):
                 "traits": {"website": person.domain, "name": f"Company {number}"},
             },
             "page": {"type": "page", **person.ids(flag), "name": "Home"},
+            "alias": {"type": "alias", "userId": f"user{person.number}", "previousId": f"device{person.number}"},
         }[kind]
         self.messages[f"m{number}"] = {**common, **made}
         return self.messages[f"m{number}"]
@@ -196,6 +213,20 @@ class Delivery(RuleBasedStateMachine):
         """The process is killed while something comes in, and started again at once."""
         self.crashes.arm(boundary, passes)
         self.send(calls, False, 12)
+
+    @rule(boundary=st.sampled_from(RECORD_BOUNDARIES), passes=st.integers(0, 3), calls=calls)
+    def lose_database(
+        self, boundary: str, passes: int, calls: list[tuple[str, Person, dict[str, str], bool, int]]
+    ) -> None:
+        """The database goes away for a moment: before it has written, or before it could say that it has."""
+        self.crashes.arm(boundary, passes, BackendUnavailable)
+        self.send(calls, False, 12)
+
+    @precondition(lambda self: self.hours < 24)
+    @rule()
+    def spend_the_day(self) -> None:
+        """Others use up all of the day's calls."""
+        self.world.emulator.set_limits(daily_used=10_000_000)
 
     @rule()
     def revoke_token(self) -> None:
@@ -229,7 +260,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 15, 400, 3600]))
     def wait(self, seconds: int) -> None:
-        if self.world.clock.now_ms() - self.began_at_ms < 1000 * (LONGEST_SECONDS - 12 * 3600):
+        if self.hours < LONGEST_HOURS - 12:
             self.world.clock.advance(seconds)
 
     @precondition(lambda self: self.driver is not None and self.driver.tenure is not None)
@@ -304,7 +335,7 @@ class Delivery(RuleBasedStateMachine):
         while world.store.replays.step(world.clock.now_ms(), 1000) is not None:
             self.run(world.drain(driver, through_stops=True))
         driver.end()
-        assert world.clock.now_ms() - self.began_at_ms < 1000 * LONGEST_SECONDS, "too long for this test's own bounds"
+        assert self.hours < LONGEST_HOURS, "too long for this test's own bounds"
 
     def check(self, end: Expected) -> None:
         world = self.world
@@ -338,11 +369,20 @@ class Delivery(RuleBasedStateMachine):
         assert (funnel.delivered, funnel.held) == (status.delivered, status.held)
 
 
-Delivery.TestCase.settings = settings(
-    max_examples=12,
-    stateful_step_count=15,
-    derandomize=True,  # the same days in every run: who looks for new ones raises both numbers
+PATIENT = settings(
     deadline=None,
+    print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
+
+
+class LongDelivery(Delivery):
+    """The same, for the long tests: other days in every run. A failure prints its steps, and what repeats them."""
+
+
+Delivery.TestCase.settings = settings(PATIENT, max_examples=80, stateful_step_count=30, derandomize=True)
+LongDelivery.TestCase.settings = settings(
+    PATIENT, max_examples=2000, stateful_step_count=50, derandomize=False, database=None
+)
 TestDelivery = Delivery.TestCase
+TestLongDelivery = pytest.mark.slow(LongDelivery.TestCase)

@@ -13,6 +13,7 @@ BOUNDARIES = (
     "begin.before", "begin.after", "call.before", "call.after", "commit.before", "commit.after", "abandon.before",
     "abandon.after",
 )  # fmt: skip
+RECORD_BOUNDARIES = tuple(one for one in BOUNDARIES if not one.startswith("call"))
 
 
 class Crash(BaseException):
@@ -34,9 +35,10 @@ class Crashes:
         self.happened = 0
         self._boundary: str | None = None
         self._passes = 0
+        self._failure: type[BaseException] = Crash
 
-    def arm(self, boundary: str, passes: int) -> None:
-        self._boundary, self._passes = boundary, passes
+    def arm(self, boundary: str, passes: int, failure: type[BaseException] = Crash) -> None:
+        self._boundary, self._passes, self._failure = boundary, passes, failure
 
     def disarm(self) -> None:
         self._boundary = None
@@ -54,7 +56,7 @@ class Crashes:
     def passed(self, boundary: str) -> None:
         """Ends the process when this is the boundary."""
         if self._is_here(boundary):
-            raise Crash(boundary)
+            raise self._failure(boundary)
 
     def in_call(self, request: httpx2.Request) -> BaseException | None:
         """The crash of this call, if any."""

@@ -12,7 +12,13 @@ from typing import Any
 from tests.support.world import HUB_ID
 
 Fields = Mapping[str, Any]
-TRAITS = {"firstName": "firstname", "city": "city", "phone": "phone"}
+TRAITS = {
+    "firstName": "firstname",
+    "city": "city",
+    "phone": "phone",
+    "lifecycleStage": "lifecyclestage",
+    "favColor": "favcolor",
+}
 
 
 @dataclass
@@ -59,11 +65,11 @@ def expected(messages: Iterable[Fields]) -> Expected:
         one["anonymousId"]: one["userId"]
         for one in in_time
         if one["type"] == "identify" and {"anonymousId", "userId"} <= one.keys()
-    }
+    } | {one["previousId"]: one["userId"] for one in in_time if one["type"] == "alias"}
     for one in in_time:
-        user = one.get("userId") or users_of_devices.get(one["anonymousId"])
-        email = (identified if one["type"] == "group" else named).get(user or "")
-        if one["type"] == "page":
+        user = one.get("userId") or users_of_devices.get(one["anonymousId"], "")
+        email = (identified if one["type"] == "group" else named).get(user)
+        if one["type"] in ("page", "alias"):
             end.states[one["messageId"]] = "discarded"
         elif email is None:
             end.states[one["messageId"]] = "held"
