@@ -90,7 +90,15 @@ def test_they_differ_in_nothing_but_their_role() -> None:
 
 def test_the_command_beside_the_service_has_its_user_folder_and_settings() -> None:
     script = (DEPLOY / "systemd" / "hubwire").read_text(encoding="utf-8")
-    for key in ("DynamicUser", "User", "StateDirectory", "EnvironmentFile", "WorkingDirectory"):
+    for key in (
+        "DynamicUser",
+        "User",
+        "UMask",
+        "StateDirectory",
+        "StateDirectoryMode",
+        "EnvironmentFile",
+        "WorkingDirectory",
+    ):
         [value] = lines(DEPLOY / "systemd" / "hubwire.service", key)
         assert f"--property={key}={value}" in script
     assert PROGRAM in script
