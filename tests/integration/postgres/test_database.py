@@ -219,6 +219,13 @@ def test_a_server_that_is_not_there_is_unavailable(postgres_url: str) -> None:
         PostgresDatabase("postgresql://hubwire@127.0.0.1:1/none?connect_timeout=1")
 
 
+def test_a_database_that_cannot_hold_every_text_is_refused(postgres_server: PostgresServer) -> None:
+    with psycopg.connect(postgres_server.url(), autocommit=True) as db:
+        db.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(SchemaMismatch, match="encoding is LATIN1"):
+        PostgresDatabase(postgres_server.url("latin"))
+
+
 def test_a_database_of_a_newer_version_is_refused(database: PostgresDatabase, postgres_url: str) -> None:
     database.execute("UPDATE schema_version SET version = 99")
     with pytest.raises(SchemaMismatch, match="newer Hubwire"):

@@ -316,7 +316,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_both_sides_have_the_same_secret_key(file: Path, postgres_url: str) -> None:
-    assert "another secret key" in refused(file, postgres_url, vault=OTHER_VAULT)
+    assert "sealed with another key" in refused(file, postgres_url, vault=OTHER_VAULT)
     with psycopg.connect(postgres_url) as db:
         [(tables,)] = db.execute("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema").fetchall()
     assert tables == 0
@@ -423,6 +423,17 @@ def test_what_cannot_be_moved_is_one_clear_line(source: str, target: str, words:
     of = Settings(data=str(tmp_path), secret_key=SECRET_KEY)
     with pytest.raises(HubwireError, match=words):
         migrate(source, target, finish=False, settings=of, clock=SystemClock(), report=quietly)
+
+
+def test_a_file_of_something_else_stays_what_it_is(tmp_path: Path, postgres_url: str) -> None:
+    no_database, of_others = tmp_path / "letter.txt", tmp_path / "others.db"
+    no_database.write_text("Dear all, " * 200)
+    with closing(sqlite3.connect(of_others)) as db:
+        db.execute("CREATE TABLE theirs (a)")
+    assert "file is not a database" in refused(no_database, postgres_url)
+    assert "no database of Hubwire" in refused(of_others, postgres_url)
+    with closing(sqlite3.connect(of_others)) as db:
+        assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
 
 
 def test_without_a_secret_key_none_is_made(file: Path, postgres_url: str, tmp_path: Path) -> None:

@@ -70,13 +70,12 @@ def open_move(source: Path, target_url: str, vault: Vault, window_ms: int, repor
     Shape: `vault` has the secret key of both sides; `window_ms` is how long message ids are known again.
     Errors: SettingsError for another key; BackendError when one side cannot be part of this move. Nothing was copied.
     """
-    if not source.exists():
-        raise BackendError(f"there is no database at {source}")
+    _check_source(source)
     with closing(SqliteFile(source)) as file:
-        check_key(file, vault)
         for table, _, column in SEALED:
             for (sealed,) in file.connection.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):
                 vault.open(sealed)
+        check_key(file, vault)
         with closing(PostgresDatabase(target_url)) as database, closing(database.connect()) as target, explained():
             target.execute("SET statement_timeout = 0")
             target.execute("SET idle_in_transaction_session_timeout = 0")
@@ -180,6 +179,17 @@ class Move:
 
     def _of(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self._report(what, done, total)
+
+
+def _check_source(path: Path) -> None:
+    """Look before it is opened, which would make it one of ours."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            found = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'journal_key'").fetchone()
+    except sqlite3.DatabaseError as exc:
+        raise BackendError(f"there is no database at {path}: {exc}") from exc
+    if not found[0]:
+        raise BackendError(f"{path} is no database of Hubwire")
 
 
 @contextmanager

@@ -85,6 +85,12 @@ class PostgresDatabase:
         with explained(), psycopg.connect(self._conninfo, autocommit=True) as db:
             if db.info.server_version < OLDEST_SERVER:
                 raise SchemaMismatch(f"PostgreSQL {db.info.server_version // 10000} is too old; 14 is the oldest")
+            encoding = db.info.parameter_status("server_encoding")
+            if encoding != "UTF8":
+                raise SchemaMismatch(
+                    f"this database's encoding is {encoding}; it must be UTF8",
+                    hint="createdb --template=template0 --encoding=UTF8 …",
+                )
             migrate(db)
         self._pool = Pool(self._open, pool_size, WAIT_SECONDS)
 
