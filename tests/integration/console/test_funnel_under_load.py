@@ -23,6 +23,7 @@ from hubwire.backends.sql.statistics import SqlStatistics
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
+from hubwire.errors import BackendUnavailable
 from hubwire.message import Entry
 from hubwire.record.privacy import Trail
 from hubwire.record.protocol import CycleOutcome, LaneState, Lease, Settled, Span, Tally
@@ -173,6 +174,12 @@ class Load:
 
     def _run_cycle(self, dice: random.Random) -> None:
         lease = self._lease()
+        try:
+            self._run_leased_cycle(lease, dice)
+        finally:
+            self.record.release(lease)
+
+    def _run_leased_cycle(self, lease: Lease, dice: random.Random) -> None:
         before = self.record.lane(self.lane_id)
         due = tuple(one.position for one in self.record.due(self.lane_id, self.clock.now_ms(), 50))
         taken, ends = [], []
@@ -202,7 +209,6 @@ class Load:
             ended_at_ms=self.clock.now_ms(),
         )
         self.record.commit_cycle(lease, outcome)
-        self.record.release(lease)
 
     def _settled(self, dice: random.Random, position: int) -> Settled:
         state = dice.choice(ENDS)
@@ -218,11 +224,17 @@ class Load:
 
 @contextmanager
 def going_on(load: Load, work: Callable[[random.Random], None]) -> Iterator[None]:
-    """Do one kind of work in a thread until the block ends; what it raises is kept."""
+    """Do one kind of work in a thread until the block ends; what it raises is kept. Who meets somebody begins again."""
 
     def run() -> None:
+        dice = random.Random(f"{load.seed} {work.__name__}")
         try:
-            work(random.Random(f"{load.seed} {work.__name__}"))
+            while True:
+                try:
+                    return work(dice)
+                except BackendUnavailable as exc:
+                    if "deadlock" not in str(exc):
+                        raise
         except BaseException as exc:
             load.failures.append(exc)
             load.has_all_come.set()

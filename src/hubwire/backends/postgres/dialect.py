@@ -110,8 +110,12 @@ class PostgresTables:
 
     @contextmanager
     def counting(self) -> Iterator[Session]:
-        """Who removes or redacts messages also deletes their sums, and waits for this lock to do so."""
+        """Who removes or redacts messages also deletes their sums, and waits for this lock to do so.
+
+        Both lock the journal before the sums: the other order would deadlock.
+        """
         with self._database.transaction() as db:
+            db.execute("LOCK TABLE journal IN ACCESS SHARE MODE")
             db.execute("LOCK TABLE intake IN EXCLUSIVE MODE")
             yield _Transaction(db)
 

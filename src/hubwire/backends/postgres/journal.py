@@ -142,7 +142,10 @@ class PostgresJournal:
         """Nothing of its own: the database is the caller's to close."""
 
     def _drop_partition(self, position: int) -> int | None:
-        """Drop the oldest partition if all of it may go: how many messages went, None when it must stay."""
+        """Drop the oldest partition if all of it may go: how many messages went, None when it must stay.
+
+        The journal is locked before the sums, as everywhere: the other order deadlocks with who redacts.
+        """
         with self._database.transaction() as db:
             db.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
             oldest = db.execute(
@@ -155,9 +158,9 @@ class PostgresJournal:
             [count] = db.execute(
                 "SELECT count(*) FROM journal WHERE position >= %s AND position < %s", (first, end)
             ).fetchone() or (0,)
-            db.execute("DELETE FROM intake WHERE stretch >= %s >> 10 AND stretch <= (%s - 1) >> 10", (first, end))
             db.execute("DELETE FROM journal_partition WHERE first_position = %s", (first,))
             db.execute(f'DROP TABLE "{name}"')
+            db.execute("DELETE FROM intake WHERE stretch >= %s >> 10 AND stretch <= (%s - 1) >> 10", (first, end))
             return int(count)
 
     def _count_between(self, db: Db, stream: Stream, low: int, high: int) -> int:

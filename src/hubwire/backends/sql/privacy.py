@@ -75,7 +75,7 @@ class SqlPrivacy(SqlRegulations):
     def erase(self, trail: Trail, positions: Sequence[int], now_ms: int) -> Erased:
         erased = Erased()
         with self._database.erasing() as db:
-            for position in positions:
+            for position in sorted(positions):
                 erased.deliveries += _erase_deliveries(db, position)
             for space, key in trail.keys:
                 erased.links += db.execute("DELETE FROM link WHERE space = ? AND link_key = ?", (space, key)).rowcount

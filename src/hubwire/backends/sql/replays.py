@@ -73,7 +73,8 @@ class SqlReplays:
                 f"discard needs a state: {' or '.join(DISCARDABLE)} (got {wanted.state or 'none'})",
                 hint="For example state=dead.",
             )
-        targets = self._targets_of(wanted) if targets is None else targets
+        # In the order in which lanes take them: two transactions that meet wait, and do not deadlock.
+        targets = sorted(self._targets_of(wanted) if targets is None else targets)
         count = 0
         for start in range(0, len(targets), DISCARD_AT_ONCE):
             with self._database.transaction() as db:
