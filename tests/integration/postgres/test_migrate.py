@@ -249,8 +249,10 @@ async def test_what_was_forgotten_or_removed_after_filling_is_so_on_both_sides(
 
 async def test_an_emptied_journal_goes_on_counting(worked: World, postgres_url: str) -> None:
     run(worked.path, postgres_url)
+    worked.journal.append([Entry(1, "removed", worked.clock.now_ms(), b"{}")])
     last = worked.journal.extent().last
     worked.journal.remove_through(last, 10_000)
+    assert run(worked.path, postgres_url).behind == 0
     stop(worked)
     finish(worked, postgres_url)
     serve_from(worked, postgres_url)

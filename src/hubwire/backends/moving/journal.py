@@ -52,6 +52,7 @@ class JournalCopy:
         """Copy what lies behind the last block, up to what is there now; how many messages that were."""
         copied, (first, last) = 0, self.ends()
         after = max(self._copied_through(), first - 1)
+        self._target.execute("UPDATE move SET copied_through = %s", (after,))
         while after < last:
             through = min(after + BLOCK_POSITIONS, last)
             with self._target.transaction():
