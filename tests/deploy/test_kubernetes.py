@@ -49,6 +49,14 @@ def test_every_file_is_applied() -> None:
     assert names == {manifest("Namespace", "hubwire")["metadata"]["name"]}
 
 
+def test_kubectl_puts_it_together() -> None:
+    program = tool("kubectl", "kustomization.yaml is only read, not built")
+    done = subprocess.run([program, "kustomize", str(FOLDER)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [image] = KUSTOMIZATION["images"]
+    assert done.stdout.count(f"image: {image['newName']}:{image['newTag']}\n") == len(ROLES)
+
+
 def test_the_image_is_given_in_one_place() -> None:
     assert {container(role)["image"] for role in ROLES} == {image["name"] for image in KUSTOMIZATION["images"]}
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -104,34 +107,47 @@ def test_it_serves_what_a_page_loads(server: HubwireProcess) -> None:
     assert "MIT" in get(f"{server.url}/analytics-next/notices.txt")
 
 
-def test_it_delivers_through_the_proxy(server: HubwireProcess, tmp_path: Path) -> None:
+@contextmanager
+def proxy(receiver: str, folder: Path) -> Iterator[str]:
+    """deploy/haproxy.cfg in front of one address; only the addresses in it are others."""
     haproxy = tool("haproxy", "nothing is sent through deploy/haproxy.cfg")
     port = free_port()
-    receiver = server.url.removeprefix("http://")
     text = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
     text = text.replace(f"bind :{PORT}", f"bind 127.0.0.1:{port}").replace(f"receive:{PORT}", receiver)
     text = text.replace(" resolvers names init-addr none", "")
-    file, log = tmp_path / "haproxy.cfg", tmp_path / "log"
+    file, log = folder / "haproxy.cfg", folder / "log"
     file.write_text(text)
-    url = f"http://127.0.0.1:{port}"
 
     def is_up() -> bool:
-        try:
-            return bool(get(f"{url}/health"))
-        except OSError:
-            return False
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
 
     with log.open("wb") as output:
-        proxy = subprocess.Popen([haproxy, "-db", "-f", str(file)], stdout=output, stderr=output)
+        process = subprocess.Popen([haproxy, "-db", "-f", str(file)], stdout=output, stderr=output)
     try:
-        wait_until(is_up, proxy, log)
+        wait_until(is_up, process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop_process(process, signal.SIGTERM)
+
+
+def test_it_delivers_through_the_proxy(server: HubwireProcess, tmp_path: Path) -> None:
+    with proxy(server.url.removeprefix("http://"), tmp_path) as url:
         body = {"userId": "u1", "messageId": "through-the-proxy", "traits": {"email": "peter@example.com"}}
         request = urllib.request.Request(f"{url}/v1/identify", json.dumps({**body, "writeKey": WRITE_KEY}).encode())
         with urllib.request.urlopen(request, timeout=30) as answer:
             assert json.load(answer) == {"success": True}
-    finally:
-        stop_process(proxy, signal.SIGTERM)
     assert server.drained()["delivered"] == 1
+
+
+def test_the_proxy_tells_senders_to_come_back_when_nobody_is_there(tmp_path: Path) -> None:
+    with (
+        proxy(f"127.0.0.1:{free_port()}", tmp_path) as url,
+        pytest.raises(urllib.error.HTTPError) as raised,
+    ):
+        get(f"{url}/v1/track")
+    with raised.value as answer:
+        assert (answer.code, answer.headers["retry-after"]) == (429, "5")
 
 
 @pytest.mark.slow
