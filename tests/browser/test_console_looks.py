@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from tests.browser.console_world import ADMIN_TOKEN, World, axe_script, person, sample_messages, violations
 from tests.browser.harness import eventually
 from tests.support.process import WRITE_KEY, HubwireProcess
@@ -143,6 +143,22 @@ def test_the_sign_in_page_looks_as_it_should(world: World, browser: Browser, axe
             page.screenshot(path=SCREENS / f"{scheme}-{size}" / "login.png", full_page=True)
             assert violations(page, axe) == []
             context.close()
+
+
+def test_the_first_steps_of_the_readme(world: World, browser: Browser) -> None:
+    context = person(browser)
+    page = context.new_page()
+    page.goto(world.sign_in_link())
+    for step in ("Getting started", "First message"):
+        page.get_by_role("link", name=step, exact=True).click()
+    page.get_by_label("E-mail").fill("reader@initech.example")
+    page.get_by_role("button", name="Send it").click()
+    expect(page.locator("#message")).to_contain_text("sandbox")
+    page.get_by_role("link", name="Open the emulated HubSpot").click()
+    expect(page.locator("body")).to_contain_text("HubSpot emulator")
+    readme = (SCREENS.parent / "README.md").read_text(encoding="utf-8")
+    assert "*Getting started*, *First message*, *Send it*" in " ".join(readme.split())
+    context.close()
 
 
 def test_the_menu_opens_on_a_phone(world: World, browser: Browser, axe: str) -> None:
