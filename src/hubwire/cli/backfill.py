@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from hubwire.cli.changing import Changer, changing
+from hubwire.backfill.reading import STDIN
+from hubwire.cli.changing import Changer, changing, confirmed
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, settings_of, table
 from hubwire.clock import SystemClock
 from hubwire.errors import HubSpotError, SettingsError
@@ -33,6 +35,7 @@ def import_files(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only tell how many HubSpot calls it would take; import nothing.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="At a terminal: neither estimate nor ask first.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -40,7 +43,7 @@ def import_files(
 
     Takes one message a line (as Segment's exports have them, with or without gzip, in folders), JSON arrays, and CSV
     files of people (a header with email or userId; the other columns are traits). Run it again after a stop: it goes
-    on where it stopped, and nothing is doubled.
+    on where it stopped, and nothing is doubled. At a terminal it first tells what it would cost, and asks.
 
     Example: hubwire import history.ndjson.gz --source server
     """
@@ -52,6 +55,8 @@ def import_files(
             estimates = _estimate(changer, found, source)
         print_json(estimates) if json else _print_estimates(estimates)
         return
+    if is_interactive() and not (yes or json or STDIN in found):
+        _ask_first(found, source, config)
     outcome = _import(found, source, json, config)
     if json:
         print_json(outcome)
@@ -59,6 +64,21 @@ def import_files(
         _print_outcome(outcome)
     if outcome.unreadable:
         raise typer.Exit(1)
+
+
+def _ask_first(files: list[str], source: str, config: ConfigOption) -> None:
+    """Tell what it would cost, and ask; exit 1 when the answer is no."""
+    with changing(config) as changer:
+        try:
+            _print_estimates(_estimate(changer, files, source))
+        except SettingsError as exc:
+            typer.secho(f"No estimate: {exc}", fg="yellow", err=True)
+    confirmed("Import them?", False)
+
+
+def is_interactive() -> bool:
+    """Whether a person sits at both ends."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _import(files: list[str], source: str, json: bool, config: ConfigOption) -> ImportOutcome:
@@ -101,7 +121,7 @@ def _estimate(changer: Changer, files: list[str], source_name: str) -> list[Esti
     from hubwire.backfill.rows import rows_of_files
     from hubwire.imports import source_named
 
-    if "-" in files:
+    if STDIN in files:
         raise SettingsError("an estimate reads the files twice: standard input cannot be estimated")
     store = changer.store
     source = source_named(store.registry, source_name)
