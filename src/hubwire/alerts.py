@@ -97,8 +97,9 @@ def conditions(lane: LaneStatus, new_dead: int, policy: AlertPolicy) -> Iterator
     """
     name = lane.name
     if policy.dead_messages is not None and new_dead >= policy.dead_messages:
-        said = f"{new_dead} messages were refused for good within an hour; {lane.dead} dead letters in all"
-        remedy = "hubwire messages --state dead shows them; mend the cause, then replay."
+        were = "message was" if new_dead == 1 else "messages were"
+        said = f"{new_dead} {were} refused for good within an hour; {lane.dead} dead in all"
+        remedy = "hubwire failures shows why; mend the cause, then replay."
         yield Condition(key=f"dead:{name}", title=f"{name}: dead letters", said=said, remedy=remedy)
     if lane.state == "paused":
         return

@@ -46,6 +46,11 @@ class _Parts:
         self.replays.step(self.clock.now_ms(), SLICE_MESSAGES)
 
 
+def counted(number: int) -> str:
+    """A number of messages, in words."""
+    return f"{number:,} message{'' if number == 1 else 's'}"
+
+
 def _parts(store: Store) -> _Parts:
     return _Parts(store.queries, store.replays, store.registry, SystemClock())
 
@@ -75,7 +80,7 @@ def replay(
     with reading(config) as store:
         wanted = chosen(store.registry, filters | others)
         targets = store.queries.targets(wanted)
-        typer.echo(f"{len(targets)} messages")
+        typer.echo(counted(len(targets)))
         if not targets:
             return
         confirmed("Replay them?", yes)
@@ -112,7 +117,7 @@ def discard(
         wanted = chosen(store.registry, filters | others)
         targets = store.queries.targets(wanted)
         if not json:
-            typer.echo(f"{len(targets)} messages")
+            typer.echo(counted(len(targets)))
         done = None
         if targets and (yes or not json):
             confirmed("Discard them? They will not be delivered.", yes)
@@ -121,7 +126,7 @@ def discard(
         print_json({"count": len(targets), "discarded": done})
     elif done is not None:
         moved_on = f"; {done.passed_count} had moved on meanwhile" if done.passed_count else ""
-        typer.echo(f"{done.count} are discarded{moved_on}.")
+        typer.echo(f"{counted(done.count)} discarded{moved_on}.")
 
 
 def replays(

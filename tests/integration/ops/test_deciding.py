@@ -40,12 +40,12 @@ def test_failures_are_grouped_with_what_helps(console: Console, shell: Shell) ->
 
 def test_a_discard_counts_asks_and_is_audited(console: Console, shell: Shell) -> None:
     refused = shell("discard", "--state", "dead", stdin="n\n")
-    assert (refused.code, "1 messages" in refused.out) == (1, True)
+    assert (refused.code, "1 message" in refused.out) == (1, True)
     assert states(console, State.DEAD) == ["m-4"]
     assert shell("discard", "--state", "dead", "--json").json == {"count": 1, "discarded": None}
     assert states(console, State.DEAD) == ["m-4"]
     done = shell("discard", "--state", "dead", "--reason", "invalid-input", stdin="y\n")
-    assert (done.code, "1 are discarded." in done.out) == (0, True)
+    assert (done.code, "1 message discarded." in done.out) == (0, True)
     assert states(console, State.DEAD) == []
     [one] = shell("messages", "--state", "discarded", "--reason", "discarded-by-person", "--json").json
     assert one["message_id"] == "m-4"
