@@ -14,6 +14,7 @@ from hubwire.api.table import OPERATIONS
 from hubwire.console.access import COOKIE, TRIES, TRIES_SECONDS, Access
 from hubwire.console.app import GET_PAGES, POSTS
 from hubwire.console.guard import MAX_BODY_BYTES
+from hubwire.record.queries import MessageFilter
 from hubwire.registry.access import Role
 from hubwire.secret import Secret
 
@@ -131,6 +132,19 @@ def test_a_change_from_elsewhere_is_refused(console: Console, headers: dict[str,
     answer = console.client.post("/connection/1/pause", data={}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "foreign-origin")
     assert console.audited() == before
+
+
+@pytest.mark.parametrize("path", [path for path, _ in CHANGES])
+def test_every_change_is_refused_from_elsewhere(console: Console, path: str) -> None:
+    console.fill()
+    console.sign_in()
+    before, fates = console.audited(), [one.fates for one in console.store.queries.messages(MessageFilter())]
+    form = {"state": "dead", "destination": "1", "position": "5", "name": "evil", "role": "admin", "subjects": "u1"}
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}, {}):
+        answer = console.client.post(filled_in(path), data=form, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "foreign-origin")
+    assert console.audited() == before
+    assert [one.fates for one in console.store.queries.messages(MessageFilter())] == fates
 
 
 @pytest.mark.parametrize("headers", [{"origin": ORIGIN}, {"sec-fetch-site": "same-origin"}])
@@ -283,9 +297,14 @@ def test_bugs_are_told_without_their_inside(console: Console, monkeypatch: pytes
 def test_an_oversized_body_is_refused(console: Console) -> None:
     console.fill()
     console.sign_in()
+    before = console.audited()
     answer = console.post("/test", message="x" * MAX_BODY_BYTES)
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
     assert console.call("POST", "/plan", content=b"[" * (MAX_BODY_BYTES + 1)).status_code == 413
+    for path, _ in CHANGES:
+        assert console.post(filled_in(path), state="dead", q="x" * MAX_BODY_BYTES).status_code == 413, path
+    assert console.post("/discards", state="dead", q="x" * 2000).status_code == 400
+    assert console.audited() == before
 
 
 def test_an_oversized_body_without_a_length_is_refused(console: Console) -> None:
