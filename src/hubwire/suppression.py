@@ -21,6 +21,8 @@ from hubwire.registry.protocol import Registry
 from hubwire.registry.vault import Vault
 
 CHECK_SECONDS = 1.0
+REMEMBERED_PEOPLE = 50_000
+"""Of so many the answer is remembered until the list changes: digests cost more than the rest."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -107,6 +109,7 @@ class Suppressions:
         self._clock = clock
         self._check_ms = round(check_seconds * 1000)
         self._known: frozenset[bytes] = frozenset()
+        self._told: dict[tuple[int, Ids], bool] = {}
         self._sources: Mapping[int, Source] = {}
         self._version = -1
         self._checked_at_ms: int | None = None
@@ -121,8 +124,16 @@ class Suppressions:
         return may
 
     def _is_suppressed(self, entry: Said) -> bool:
-        ids = ids_of(entry.body, entry.envelope)
-        source = self._sources.get(entry.source_id)
+        person = (entry.source_id, ids_of(entry.body, entry.envelope))
+        found = self._told.get(person)
+        if found is None:
+            if len(self._told) >= REMEMBERED_PEOPLE:
+                self._told.clear()
+            found = self._told[person] = self._look_up(*person)
+        return found
+
+    def _look_up(self, source_id: int, ids: Ids) -> bool:
+        source = self._sources.get(source_id)
         space = source.identity_space if source is not None else ""
         return any(digest in self._known for digest in self._digests_of(ids, space))
 
@@ -144,6 +155,7 @@ class Suppressions:
             self._known = self._privacy.suppressed()
             self._sources = self._registry.sources()
             self._version = version
+            self._told.clear()
 
 
 def append_admitted(
