@@ -79,6 +79,20 @@ def expected(messages: Iterable[Fields]) -> Expected:
     return end
 
 
+def check(found: Mapping[str, Any], end: Expected) -> None:
+    """HubSpot holds that, and each event once. Shape: `found` is what `world.portal_of` makes of a portal."""
+    assert found["contacts"].keys() == end.contacts.keys()
+    for email, properties in end.contacts.items():
+        assert {name: found["contacts"][email].get(name) for name in properties} == properties
+    assert found["companies"].keys() == end.companies.keys()
+    for domain, properties in end.companies.items():
+        assert {name: found["companies"][domain].get(name) for name in properties} == properties
+    assert {(email, domain) for email, domain in found["associations"]} == end.associations
+    events = [(one["email"], one["event"], one["properties"]["number"]) for one in found["events"]]
+    assert sorted(events) == sorted(end.events)
+    assert len({one["uuid"] for one in found["events"]}) == len(events)
+
+
 def is_identifying(one: Fields) -> bool:
     """Whether it names the person for good."""
     return one["type"] == "identify" and "email" in one["traits"]

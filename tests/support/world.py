@@ -242,28 +242,37 @@ class World:
         return int(self.emulator.stats()["total"])
 
     def hubspot(self) -> dict[str, Any]:
-        """What HubSpot holds: contacts by e-mail, companies by domain, associations and events, in a stable order."""
-        contacts = {one["id"]: one["properties"] for one in self.emulator.contacts()}
-        companies = {one["id"]: one["properties"] for one in self.emulator.companies()}
-        pairs: set[tuple[str, str]] = set()
-        for one in self.emulator.associations():
-            ends = {one[side]["type"]: one[side]["id"] for side in ("from", "to")}
-            pairs.add((contacts[ends["contacts"]]["email"], companies[ends["companies"]]["domain"]))
-        events = [
-            {
-                "email": contacts[one["contactId"]]["email"],
-                "event": one["eventName"],
-                "properties": one["properties"],
-                "uuid": one["uuid"],
-            }
-            for one in self.emulator.events()
-        ]
-        return {
-            "contacts": {one["email"]: one for one in contacts.values()},
-            "companies": {one["domain"]: one for one in companies.values()},
-            "associations": sorted([list(pair) for pair in pairs]),
-            "events": sorted(events, key=lambda one: json.dumps(one, sort_keys=True)),
+        """What HubSpot holds, as `portal_of` shows it."""
+        emulator = self.emulator
+        return portal_of(emulator.contacts(), emulator.companies(), emulator.associations(), emulator.events())
+
+
+Shown = Sequence[Mapping[str, Any]]
+
+
+def portal_of(contacts: Shown, companies: Shown, associations: Shown, events: Shown) -> dict[str, Any]:
+    """Contacts by e-mail, companies by domain, associations and events by both: no ids, and a stable order."""
+    people = {one["id"]: one["properties"] for one in contacts}
+    firms = {one["id"]: one["properties"] for one in companies}
+    pairs: set[tuple[str, str]] = set()
+    for one in associations:
+        ends = {one[side]["type"]: one[side]["id"] for side in ("from", "to")}
+        pairs.add((people[ends["contacts"]]["email"], firms[ends["companies"]]["domain"]))
+    occurrences = [
+        {
+            "email": people[one["contactId"]]["email"],
+            "event": one["eventName"],
+            "properties": one["properties"],
+            "uuid": one["uuid"],
         }
+        for one in events
+    ]
+    return {
+        "contacts": {one["email"]: one for one in people.values()},
+        "companies": {one["domain"]: one for one in firms.values()},
+        "associations": sorted([list(pair) for pair in pairs]),
+        "events": sorted(occurrences, key=lambda one: json.dumps(one, sort_keys=True)),
+    }
 
 
 class _Sources:
