@@ -113,7 +113,10 @@ async def funnel(asked: Asked) -> shapes.FunnelAnswer:
     deps = asked.view.deps
     since_ms, until_ms = _window(asked)
     destination_id = named(deps.registry.destinations(), "destination", asked.query.destination)
-    return shapes.FunnelAnswer(funnel=await asked.view.read(deps.statistics.funnel, destination_id, since_ms, until_ms))
+    return shapes.FunnelAnswer(
+        funnel=await asked.view.read(deps.statistics.funnel, destination_id, since_ms, until_ms),
+        waits=await asked.view.read(deps.statistics.waits, destination_id, since_ms, until_ms),
+    )
 
 
 async def intake(asked: Asked) -> shapes.IntakeList:

@@ -16,6 +16,7 @@ from hubwire.reasons import Reason
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary
 from hubwire.record.replay import Discarded, Replay
 from hubwire.record.statistics import Funnel, Intake
+from hubwire.record.waits import Waits
 from hubwire.registry.protocol import AuditEntry, WriteKey
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
@@ -246,6 +247,7 @@ class PlanAnswer(msgspec.Struct, kw_only=True):
 
 
 class FunnelAnswer(msgspec.Struct, kw_only=True):
-    """The stages add up to `received`."""
+    """The stages add up to `received`. `waits`: how long live messages took, of a sample; null without any."""
 
     funnel: Funnel
+    waits: Waits | None

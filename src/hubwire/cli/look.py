@@ -32,6 +32,7 @@ from hubwire.reasons import Reason, explain
 from hubwire.record.queries import LaneStatus, MessageDetail, MessageSummary
 from hubwire.record.replay import ReplayState
 from hubwire.record.statistics import STAGES, Funnel, Identity
+from hubwire.record.waits import Waits
 
 POLL_SECONDS = 0.25
 RECENT_REPLAYS = 20
@@ -56,14 +57,14 @@ def status(
     """
     with reading(config) as store:
         lanes, drained = _standing(store, timeout if wait_drained else 0.0)
-        funnels = [] if window is None else _funnels(store, lanes, window)
+        seen = [] if window is None else _seen(store, lanes, window)
     if json:
-        print_json({"destinations": lanes, "is_drained": drained, **({"funnels": funnels} if window else {})})
+        print_json({"destinations": lanes, "is_drained": drained, **({"window": seen} if window else {})})
     else:
         for lane in lanes:
             _print_lane(lane)
-        for lane, funnel in zip(lanes, funnels, strict=False):
-            _print_funnel(lane.name, funnel)
+        for lane, one in zip(lanes, seen, strict=False):
+            _print_seen(lane.name, one)
         if not lanes:
             console.print("No destination yet: add one with `hubwire destination add` or in the console.")
     if wait_drained and not drained:
@@ -83,15 +84,30 @@ def _standing(store: Store, longest_seconds: float) -> tuple[list[LaneStatus], b
         time.sleep(POLL_SECONDS)
 
 
-def _funnels(store: Store, lanes: list[LaneStatus], name: str) -> list[Funnel]:
-    seen = window_of({"window": name}, SystemClock().now_ms())
-    return [store.statistics.funnel(lane.destination_id, seen.since_ms, seen.until_ms) for lane in lanes]
+class Seen(msgspec.Struct):
+    """What a window says of one destination."""
+
+    funnel: Funnel
+    waits: Waits | None
 
 
-def _print_funnel(name: str, funnel: Funnel) -> None:
+def _seen(store: Store, lanes: list[LaneStatus], name: str) -> list[Seen]:
+    window, statistics = window_of({"window": name}, SystemClock().now_ms()), store.statistics
+    bounds = (window.since_ms, window.until_ms)
+    return [
+        Seen(statistics.funnel(lane.destination_id, *bounds), statistics.waits(lane.destination_id, *bounds))
+        for lane in lanes
+    ]
+
+
+def _print_seen(name: str, seen: Seen) -> None:
+    funnel, waits = seen.funnel, seen.waits
     counts = ((stage.replace("_", " "), getattr(funnel, stage)) for stage in STAGES)
     sums = " + ".join(f"{count} {words}" for words, count in counts if count) or "0"
     console.print(f"{name}: {funnel.received} received = {sums}", markup=False)
+    if waits is not None:
+        within = f"half within {waits.p50_ms / 1000:,.1f} s, 95 % within {waits.p95_ms / 1000:,.1f} s"
+        console.print(f"  from received to settled: {within}", markup=False)
 
 
 def _print_lane(lane: LaneStatus) -> None:

@@ -61,6 +61,11 @@ class Lines(Protocol):
         """A stretch's number is the position without so many of its last bits."""
         ...
 
+    @property
+    def is_near(self) -> bool:
+        """Whether single messages are read cheaply: each has a row of its own."""
+        ...
+
     def ends(self) -> tuple[int, int] | None:
         """First and last position present; None when there is none."""
         ...
@@ -75,6 +80,10 @@ class Lines(Protocol):
 
     def lines(self, first: int, last: int) -> Iterable[Line]:
         """The messages between two positions, both included, in order."""
+        ...
+
+    def lines_at(self, positions: Collection[int]) -> Iterable[Line]:
+        """The messages at these positions, in any order; those that are not there are absent."""
         ...
 
     def next_position(self, first: int, last: int) -> int | None:

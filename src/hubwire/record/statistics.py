@@ -11,6 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from hubwire.record.waits import Waits
+
 STAGES = ("delivered", "backlog", "pending", "retrying", "held", "discarded", "dead", "rejected", "not_connected")
 """The stages of a funnel."""
 
@@ -135,6 +137,13 @@ class Statistics(Protocol):
 
     def activity(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[ActivityPoint]:
         """The window in equal steps, oldest first; `at_ms` is the beginning of a step."""
+        ...
+
+    def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Waits | None:
+        """How long live messages took from received to settled, from a sample of the newest cycles of the window.
+
+        None without any, and where the journal is elsewhere (NATS): single messages cost too much there.
+        """
         ...
 
     def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:

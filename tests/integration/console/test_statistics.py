@@ -208,6 +208,28 @@ def test_activity_adds_up_to_what_came_and_what_was_taken(backend_with_journal: 
     assert half == points[:12]
 
 
+def test_waits_are_those_of_the_messages_that_cycles_took(backend: Backend) -> None:
+    load = Load(backend, 21)
+    lane_id = load.lane.destination_id
+    assert load.statistics.waits(lane_id) is None
+    exact: list[int] = []
+    for size in (15, 1, 20, 8):
+        load.receive(size)
+        load.clock.advance(7)
+        before = load.record.lane(lane_id).live_cursor
+        load.run_cycle()
+        after = load.record.lane(lane_id).live_cursor
+        rows = [row for row in load._rows() if before < row.position <= after and not row.is_backfill]
+        routed = [row for row in rows if row.rejected is None and load.lane.takes(row.source_id)]
+        exact += [load.clock.now_ms() - row.received_at_ms for row in routed]
+    found = load.statistics.waits(lane_id)
+    assert found is not None
+    exact.sort()
+    assert found.sample_count == len(exact)
+    assert exact[0] <= found.p50_ms <= found.p95_ms <= exact[-1]
+    assert load.statistics.waits(lane_id, load.clock.now_ms() + 1) is None
+
+
 def test_intake_counts_by_source_and_reason(backend_with_journal: Backend) -> None:
     load = Load(backend_with_journal, 3)
     load.receive(2100)

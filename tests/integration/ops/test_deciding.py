@@ -100,9 +100,10 @@ def test_status_has_the_stages_of_a_window_which_add_up(console: Console, shell:
         "HubSpot: 9 received = 3 delivered + 1 backlog + 1 retrying + 1 held + 1 discarded + 1 dead + 1 rejected"
         in ran.out
     )
-    [funnel] = shell("status", "--window", "all", "--json").json["funnels"]
-    assert (funnel["received"], funnel["dead"]) == (9, 1)
-    assert "funnels" not in shell("status", "--json").json
+    assert "from received to settled: half within 0.0 s, 95 % within 0.0 s" in ran.out
+    [seen] = shell("status", "--window", "all", "--json").json["window"]
+    assert (seen["funnel"]["received"], seen["funnel"]["dead"], seen["waits"]["sample_count"]) == (9, 1, 7)
+    assert "window" not in shell("status", "--json").json
     assert shell("status", "--window", "1y").code == 2
 
 

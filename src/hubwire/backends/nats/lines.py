@@ -23,6 +23,7 @@ class NatsLines:
     """`Lines` of a stream as it was when this was made."""
 
     bits = INDEX_BITS + GROUP_BITS
+    is_near = False
 
     def __init__(self, client: NatsClient, groups: Groups) -> None:
         self._client = client
@@ -66,6 +67,10 @@ class NatsLines:
             for row in rows:
                 if first <= row.position <= last:
                     yield Line(row.position, row.source_id, row.is_backfill, row.rejected, row.received_at_ms)
+
+    def lines_at(self, positions: Collection[int]) -> Iterator[Line]:
+        for row in self._at(positions):
+            yield Line(row.position, row.source_id, row.is_backfill, row.rejected, row.received_at_ms)
 
     def next_position(self, first: int, last: int) -> int | None:
         sequence = max(place_of(first)[0], self._state.first_seq, 1)

@@ -17,6 +17,7 @@ class SqlLines:
     """`Lines` of the table `journal`."""
 
     bits = BITS
+    is_near = True
 
     def __init__(self, db: Session) -> None:
         self._db = db
@@ -54,6 +55,11 @@ class SqlLines:
         ):
             yield Line(position, source_id, bool(is_backfill), rejected, at_ms)
 
+    def lines_at(self, positions: Collection[int]) -> Iterator[Line]:
+        columns = "source_id, is_backfill, rejected, received_at_ms"
+        for position, source_id, is_backfill, rejected, at_ms in self._of(columns, list(positions)):
+            yield Line(position, source_id, bool(is_backfill), rejected, at_ms)
+
     def next_position(self, first: int, last: int) -> int | None:
         row = self._db.execute(
             "SELECT position FROM journal WHERE position BETWEEN ? AND ? ORDER BY position LIMIT 1", (first, last)
@@ -66,10 +72,10 @@ class SqlLines:
     def sources(self, positions: Collection[int]) -> dict[int, int]:
         return dict(self._of("source_id", list(positions)))
 
-    def _of(self, column: str, positions: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    def _of(self, columns: str, positions: Sequence[int]) -> Iterator[Any]:
         for start in range(0, len(positions), AT_ONCE):
             yield from self._db.execute(
-                f"SELECT position, {column} FROM journal"
+                f"SELECT position, {columns} FROM journal"
                 " WHERE position IN (SELECT CAST(value AS bigint) FROM json_each(?))",
                 (str(list(positions[start : start + AT_ONCE])),),
             )

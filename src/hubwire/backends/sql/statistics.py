@@ -12,10 +12,12 @@ from hubwire.backends.sql.funnel import count_stages
 from hubwire.backends.sql.identity import read_identity
 from hubwire.backends.sql.intake import catch_up, stretches
 from hubwire.backends.sql.lines import SqlLines
+from hubwire.backends.sql.waits import read_waits
 from hubwire.record.funnel import Lane
 from hubwire.record.intake import Count, Lines, Stretch, counted, in_window
 from hubwire.record.left_out import sum_left_out
 from hubwire.record.statistics import ActivityPoint, Funnel, Identity, Intake, LeftOutCount, Storage
+from hubwire.record.waits import Waits
 from hubwire.registry.protocol import Registry
 
 LEFT_OUT_DELIVERIES = 50_000
@@ -71,6 +73,10 @@ class SqlStatistics:
                 times = [line.received_at_ms for line in within if line.source_id == source_id]
                 found[source_id].last_received_at_ms = max(times, default=None)
         return sorted(found.values(), key=lambda one: -one.received)
+
+    def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Waits | None:
+        with self._database.snapshot() as db:
+            return read_waits(db, self._lines_of(db), self._lane(db, destination_id), since_ms, until_ms)
 
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
         with self._database.snapshot() as db:

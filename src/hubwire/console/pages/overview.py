@@ -13,6 +13,7 @@ from hubwire.console.ports import ConsoleDeps
 from hubwire.delivery import State
 from hubwire.record.queries import LaneStatus, MessageFilter
 from hubwire.record.statistics import ActivityPoint, Funnel
+from hubwire.record.waits import Waits
 
 CHART_STEPS = 48
 SPARK_STEPS = 24
@@ -38,6 +39,7 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
     destination_id: int | None
     cards: list[LaneCard]
     received: int = 0
+    waits: Waits | None = None
     stages: list[Stage] = []
     points: list[ActivityPoint] = []
     failures: list[FailureGroup] = []
@@ -85,6 +87,7 @@ def _read(view: View) -> OverviewPage:
         destination_id=destination_id,
         cards=cards,
         received=funnel.received,
+        waits=deps.statistics.waits(destination_id, chosen.since_ms, chosen.until_ms),
         stages=_stages(funnel, chosen),
         points=_points(deps, destination_id, chosen, now_ms),
         failures=failure_groups(view)[:TOP_FAILURES],
