@@ -72,6 +72,11 @@ def discard(parts: Parts, actor: str, wanted: MessageFilter, targets: Targets | 
     return done
 
 
+def note_export(parts: Parts, actor: str, wanted: MessageFilter) -> None:
+    """Write down that messages, with what they say of people, were taken out."""
+    parts.registry.write_audit(actor, "messages.exported", _kept(_without_person(wanted)))
+
+
 def _without_person(wanted: MessageFilter) -> MessageFilter:
     about = SOMEBODY if wanted.user or wanted.text else None
     return msgspec.structs.replace(wanted, user=None, text=about)
@@ -79,6 +84,8 @@ def _without_person(wanted: MessageFilter) -> MessageFilter:
 
 def _kept(wanted: MessageFilter) -> str:
     given = {
-        name: value for name, value in msgspec.to_builtins(wanted).items() if value is not None and name != "limit"
+        name: value
+        for name, value in msgspec.to_builtins(wanted).items()
+        if value is not None and name not in ("limit", "before")
     }
     return msgspec.json.encode(given).decode()

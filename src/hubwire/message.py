@@ -114,6 +114,17 @@ def time_ms(value: object) -> int | None:
         return None
 
 
+def merged(body: dict[str, Any], envelope: dict[str, Any] | None) -> dict[str, Any]:
+    """A message with what the upload around it said; the message wins, in `context` and `integrations` by field."""
+    around = envelope or {}
+    whole = {**around, **body}
+    for name in ("context", "integrations"):
+        outer, inner = around.get(name), body.get(name)
+        if isinstance(outer, dict) and isinstance(inner, dict):
+            whole[name] = {**outer, **inner}
+    return whole
+
+
 def corrected_ms(fields: dict[str, Any], sent_at: object, received_at_ms: int) -> int:
     """When it happened, by our clock: receivedAt - (sentAt - originalTimestamp); without sentAt, the timestamp itself.
 

@@ -14,10 +14,10 @@ from hubwire.checks import ConnectionReport
 from hubwire.console.asked import message_filter, moment_ms
 from hubwire.console.page import View
 from hubwire.console.pages.failures import failure_groups
-from hubwire.console.pages.message import merged
 from hubwire.delivery import DISCARDABLE
 from hubwire.destination import Destination, Source
 from hubwire.errors import BadValue, Missing
+from hubwire.message import merged
 from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import Replay
 
@@ -101,7 +101,7 @@ async def plan(asked: Asked) -> shapes.PlanAnswer:
 async def plan_stored(asked: Asked) -> shapes.PlanAnswer:
     detail = (await _details(asked, asked.query.message_id))[0]
     destination_id = named(asked.view.deps.registry.destinations(), "destination", asked.query.destination)
-    run = await asked.view.deps.planner(destination_id, detail.summary.source_id, merged(detail))
+    run = await asked.view.deps.planner(destination_id, detail.summary.source_id, merged(detail.body, detail.envelope))
     return shapes.PlanAnswer(destination_id=destination_id, plan=run)
 
 

@@ -51,7 +51,8 @@ def counted(number: int) -> str:
     return f"{number:,} message{'' if number == 1 else 's'}"
 
 
-def _parts(store: Store) -> _Parts:
+def parts_of(store: Store) -> _Parts:
+    """What decisions at the command line are carried out with."""
     return _Parts(store.queries, store.replays, store.registry, SystemClock())
 
 
@@ -84,7 +85,7 @@ def replay(
         if not targets:
             return
         confirmed("Replay them?", yes)
-        decisions.begin_replay(_parts(store), ACTOR, wanted, targets)
+        decisions.begin_replay(parts_of(store), ACTOR, wanted, targets)
     typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
 
 
@@ -121,7 +122,7 @@ def discard(
         done = None
         if targets and (yes or not json):
             confirmed("Discard them? They will not be delivered.", yes)
-            done = decisions.discard(_parts(store), ACTOR, wanted, targets)
+            done = decisions.discard(parts_of(store), ACTOR, wanted, targets)
     if json:
         print_json({"count": len(targets), "discarded": done})
     elif done is not None:
@@ -143,7 +144,7 @@ def replays(
         raise typer.BadParameter("--cancel needs the number of a replay")
     with reading(config) as store:
         if cancel and replay_id is not None:
-            decisions.cancel_replay(_parts(store), ACTOR, replay_id)
+            decisions.cancel_replay(parts_of(store), ACTOR, replay_id)
         found = store.replays.recent(SHOWN_REPLAYS) if replay_id is None else [_one(store, replay_id)]
     if json:
         print_json(found if replay_id is None else found[0])

@@ -8,8 +8,11 @@ from typing import Annotated
 import msgspec
 import typer
 
+from hubwire import decisions
 from hubwire.backends.store import Store
+from hubwire.cli.changing import ACTOR
 from hubwire.cli.context import ConfigOption, JsonOption, cell, console, plain, print_json, reading, table, when
+from hubwire.cli.decide import parts_of
 from hubwire.cli.filters import (
     DestinationOption,
     EventOption,
@@ -28,8 +31,9 @@ from hubwire.clock import SystemClock
 from hubwire.console.asked import WindowName, moment_ms
 from hubwire.console.asked import window as window_of
 from hubwire.delivery import State
+from hubwire.export import exported
 from hubwire.reasons import Reason, explain
-from hubwire.record.queries import LaneStatus, MessageDetail, MessageSummary
+from hubwire.record.queries import LaneStatus, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import ReplayState
 from hubwire.record.statistics import STAGES, Funnel, Identity
 from hubwire.record.waits import Waits
@@ -147,6 +151,9 @@ def messages(
     rejected: RejectedOption = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 50,
     json: JsonOption = False,
+    ndjson: Annotated[
+        bool, typer.Option("--ndjson", help="The messages themselves, one a line: for hubwire import and plan.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Messages and what became of them, newest first.
@@ -157,7 +164,11 @@ def messages(
     others = {"source": source, "destination": destination, "since": since, "until": until}
     others |= {"q": search, "rejected": None if rejected is None else str(int(rejected))}
     with reading(config) as store:
-        found = store.queries.messages(chosen(store.registry, filters | others, limit))
+        wanted = chosen(store.registry, filters | others, limit)
+        if ndjson:
+            _print_messages(store, wanted)
+            return
+        found = store.queries.messages(wanted)
         known = store.statistics.identity(user) if user is not None else None
     if json:
         print_json(found)
@@ -170,6 +181,12 @@ def messages(
         what = (cell(text) for text in (one.message_id, one.type, one.event or "", who))
         rows.add_row(when(one.received_at_ms), *what, _outcome(one))
     console.print(rows if found else "No message fits.")
+
+
+def _print_messages(store: Store, wanted: MessageFilter) -> None:
+    decisions.note_export(parts_of(store), ACTOR, wanted)
+    for page in exported(store.queries, store.journal, wanted):
+        typer.echo(page.decode(), nl=False)
 
 
 WORDS_OF_STRENGTH = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "alias or another id"}

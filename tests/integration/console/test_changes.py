@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from tests.integration.console.harness import Console, Page
@@ -278,6 +279,24 @@ def test_one_message_is_replayed_from_its_page(console: Console, lane_id: int) -
     assert console.store.replays.step(console.clock.now_ms(), 100) == 1
     assert console.store.queries.messages(MessageFilter(state=State.DEAD)) == []
     assert console.post("/replays/message/m-4", destination="1", position="5", state="pending").status_code == 400
+
+
+# -- download
+
+
+def test_a_list_is_downloaded_by_those_who_may_read_it(console: Console, lane_id: int) -> None:
+    [link] = [one for one in Page(console.get("/messages?state=dead").text).links() if "ndjson" in one]
+    answer = console.get(link)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert answer.headers["content-disposition"] == 'attachment; filename="messages.ndjson"'
+    [line] = answer.text.splitlines()
+    assert json.loads(line)["traits"]["email"] == "dead@example.com"
+    assert console.audited()[0] == "messages.exported"
+    assert len(console.get("/messages?format=ndjson&limit=1").text.splitlines()) == 9, "all that fit, not one page"
+    assert console.get("/messages?format=ndjson&state=lost").status_code == 400
+    console.sign_in(Role.VIEW)
+    assert console.get("/messages?format=ndjson").status_code == 403
+    assert "ndjson" not in console.get("/messages").text
 
 
 # -- discards

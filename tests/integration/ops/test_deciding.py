@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.console.harness import Console
+from tests.integration.console.harness import MESSAGES, Console
 from tests.integration.ops.conftest import Shell
 
 from hubwire.delivery import State
@@ -157,3 +158,30 @@ def test_what_senders_write_does_not_command_the_terminal(console: Console, shel
         out = shell(*command).out
         assert "\x1b" not in out, command
     assert "[red]\N{REPLACEMENT CHARACTER}]0;mine" in shell("messages").out
+
+
+def test_messages_come_out_as_they_came_in_and_go_in_again(console: Console, shell: Shell, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in shell("messages", "--type", "identify", "--ndjson").out.splitlines()]
+    assert [line["messageId"] for line in lines] == ["m-5", "m-4", "m-0"]
+    assert lines[-1]["traits"]["email"] == "paula@example.org"
+    assert lines[-1]["context"] == {"library": {"name": "test"}}, "what the upload said is merged in"
+    assert lines[-1]["receivedAt"].endswith("Z")
+    [entry] = shell("audit", "--limit", "1", "--json").json
+    assert (entry["action"], entry["detail"]) == ("messages.exported", '{"type":"identify"}')
+    everything = shell("messages", "--ndjson")
+    assert len(everything.out.splitlines()) == len(MESSAGES)
+    other = tmp_path / "other"
+    shell.set(HUBWIRE_DATA=str(other))
+    shell.store().close()
+    shell("source", "add", "server", "--kind", "server")
+    (tmp_path / "out.ndjson").write_text(everything.out)
+    ran = shell("import", str(tmp_path / "out.ndjson"), "--source", "server", "--json").json
+    assert (ran["read"], ran["unreadable"]) == (len(MESSAGES), 0)
+    assert len(shell("messages", "--json").json) == len(MESSAGES)
+
+
+def test_of_a_forgotten_person_nothing_comes_out(console: Console, shell: Shell) -> None:
+    shell("forget", "dead@example.com", "--keep-hubspot", "--yes")
+    out = shell("messages", "--ndjson").out
+    assert len(out.splitlines()) == len(MESSAGES) - 1
+    assert "dead@example.com" not in out

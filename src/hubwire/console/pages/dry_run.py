@@ -10,10 +10,10 @@ from starlette.responses import Response
 from hubwire.console.asked import Fields, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.lanes import names
-from hubwire.console.pages.message import merged
 from hubwire.console.pages.messages import message_href
 from hubwire.console.ports import DryRun
 from hubwire.errors import BadValue, HubwireError
+from hubwire.message import merged
 
 MAX_MESSAGE_BYTES = 64 * 1024
 EXAMPLE = {
@@ -103,6 +103,6 @@ def _message(written: str) -> dict[str, Any]:
 def _stored(view: View) -> str:
     message_id = text(view.fields, "message", 1024)
     details = view.deps.queries.message(message_id) if message_id else []
-    body = merged(details[0]) if details else EXAMPLE
+    body = merged(details[0].body, details[0].envelope) if details else EXAMPLE
     shown = {name: value for name, value in body.items() if name not in ("messageId", "writeKey", "sentAt")}
     return msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()

@@ -20,6 +20,7 @@ from hubwire.console.pages.messages import MessageLine, lines, message_href
 from hubwire.console.ports import DryRun
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
+from hubwire.message import merged
 from hubwire.record.queries import Fate, MessageDetail, MessageFilter
 from hubwire.registry.access import Role
 
@@ -110,7 +111,7 @@ async def plan(view: View) -> Response:
         raise Missing("destination", "there is no such message or destination", value=destination_id)
     run, problem = None, ""
     try:
-        whole = merged(detail)
+        whole = merged(detail.body, detail.envelope)
         run = await view.deps.planner(destination.destination_id, detail.summary.source_id, whole)
     except HubwireError as exc:
         problem = str(exc)
@@ -168,17 +169,6 @@ async def _delivery(view: View, states: Collection[State], done: str) -> tuple[S
     if destination_id is None or position is None or form.get("state") not in states:
         raise BadValue("state", f"this delivery cannot be {done}", value=form.get("state"))
     return State(form["state"]), (destination_id, position)
-
-
-def merged(detail: MessageDetail) -> dict[str, Any]:
-    """The message with the upload's envelope merged in, as the planner reads it: the item wins."""
-    envelope = detail.envelope or {}
-    whole = {**envelope, **detail.body}
-    for name in ("context", "integrations"):
-        outer, inner = envelope.get(name), detail.body.get(name)
-        if isinstance(outer, dict) and isinstance(inner, dict):
-            whole[name] = {**outer, **inner}
-    return whole
 
 
 def _read(view: View, message_id: str) -> MessagePage:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import msgspec
-from starlette.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.responses import Response, StreamingResponse
 
+from hubwire import decisions
 from hubwire.console.asked import PAGE_MESSAGES, command_of, filter_query, message_filter, text
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
+from hubwire.export import MOST_MESSAGES, exported
 from hubwire.message import MessageType
 from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.queries import Fate, MessageFilter, MessageSummary
+from hubwire.registry.access import Role
 
 LIVE_MESSAGES = 40
 FILTERABLE = (
@@ -74,6 +79,7 @@ class MessagesPage(msgspec.Struct, frozen=True, kw_only=True):
     newest_href: str | None
     replay_href: str | None
     discard_href: str | None
+    download_href: str | None
     is_filtered: bool
 
 
@@ -85,10 +91,29 @@ class LivePage(msgspec.Struct, frozen=True, kw_only=True):
 
 async def messages(view: View) -> Response:
     """`/messages`."""
+    if view.fields.get("format") == "ndjson":
+        return await _download(view)
     page = await view.read(_read, view)
     return view.render(
         "messages.html", page, title="Messages", cli=command_of("hubwire messages", page.wanted, view.deps.registry)
     )
+
+
+async def _download(view: View) -> Response:
+    """What fits, as their senders sent it, one message a line."""
+    if not view.sees_payloads:
+        raise HTTPException(403, f"this needs the role {Role.OPERATE}; you have {view.viewer.role}")
+    deps = view.deps
+    wanted = await view.read(message_filter, view.fields, deps.registry)
+    pages = exported(deps.queries, deps.journal, msgspec.structs.replace(wanted, before=None, limit=MOST_MESSAGES))
+    await view.read(decisions.note_export, deps, view.viewer.name, wanted)
+
+    async def body() -> AsyncIterator[bytes]:
+        while (page := await view.read(next, pages, None)) is not None:
+            yield page
+
+    headers = {"content-disposition": 'attachment; filename="messages.ndjson"'}
+    return StreamingResponse(body(), headers=headers, media_type="application/x-ndjson")
 
 
 async def live(view: View) -> Response:
@@ -114,6 +139,7 @@ def _read(view: View) -> MessagesPage:
         newest_href=None if newest is None else f"/messages?{newest}",
         replay_href=f"/replays/new?{filter_query(wanted)}" if shown and wanted.state in REPLAYABLE else None,
         discard_href=f"/discards/new?{filter_query(wanted)}" if shown and wanted.state in DISCARDABLE else None,
+        download_href=f"/messages?{filter_query(wanted, format='ndjson')}" if shown and view.sees_payloads else None,
         is_filtered=is_filtered,
     )
 

@@ -1,0 +1,47 @@
+"""Messages out again, one a line, as their senders sent them: what `hubwire import` and `hubwire plan` read.
+
+What the upload around a message said is merged in. Messages of forgotten people have nothing left to export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from hubwire.journal.protocol import Journal
+from hubwire.message import Row, merged
+from hubwire.reasons import Reason
+from hubwire.record.queries import MessageFilter, Queries
+
+PAGE_MESSAGES = 500
+MOST_MESSAGES = 100_000
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def exported(queries: Queries, journal: Journal, wanted: MessageFilter) -> Iterator[bytes]:
+    """Pages of lines, newest first, at most `wanted.limit` messages. Blocks while a page is read."""
+    left, before = wanted.limit, wanted.before
+    while left > 0:
+        page = msgspec.structs.replace(wanted, before=before, limit=min(left, PAGE_MESSAGES))
+        found = [one.position for one in queries.messages(page)]
+        rows = journal.read_at(found)
+        yield b"".join(
+            _encode(as_sent(rows[position])) + b"\n"
+            for position in found
+            if position in rows and rows[position].rejected != Reason.SUPPRESSED
+        )
+        if len(found) < page.limit:
+            return
+        left, before = left - len(found), found[-1]
+
+
+def as_sent(row: Row) -> dict[str, Any]:
+    """A message whole, with its id and when it was received. Errors: none for rows that receive wrote."""
+    fields = merged(_decode(row.body), _decode(row.envelope) if row.envelope else None)
+    received_at = datetime.fromtimestamp(row.received_at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return {**fields, "messageId": row.message_id, "receivedAt": received_at.replace("+00:00", "Z")}
