@@ -13,7 +13,7 @@ from hubwire.hubspot.credentials import token_source
 from hubwire.hubspot.exchange import Answer, Call
 from hubwire.hubspot.paths import Paths
 from hubwire.local import find_local_server
-from hubwire.metrics import Telemetry
+from hubwire.monitoring.metrics import Telemetry
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
 

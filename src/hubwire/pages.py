@@ -12,13 +12,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hubwire import __version__
+from hubwire.backfill.imports import BYTES_PER_APPEND, entries_of_lines, lines_of, source_named
 from hubwire.console.app import console_app
 from hubwire.device.demo import demo_routes
 from hubwire.device.routes import device_routes
 from hubwire.emulator.browser import browser_routes
 from hubwire.errors import BackendError, SettingsError
-from hubwire.imports import BYTES_PER_APPEND, entries_of_lines, lines_of, source_named
-from hubwire.metrics_route import metrics_route
+from hubwire.monitoring.metrics_route import metrics_route
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.secret import Secret
 from hubwire.service import Service

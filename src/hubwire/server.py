@@ -17,7 +17,7 @@ import uvicorn
 from hubwire.chores import run_chores
 from hubwire.errors import SettingsError
 from hubwire.local import announce_local_server, withdraw_local_server
-from hubwire.logs import configure_logs
+from hubwire.monitoring.logs import configure_logs
 from hubwire.pages import make_pages
 from hubwire.receive.connection import GuardedProtocol
 from hubwire.service import Service

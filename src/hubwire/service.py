@@ -28,24 +28,24 @@ from hubwire.device.assets import Assets, load_assets
 from hubwire.device.snippet import snippet
 from hubwire.doctor.whole import connection_report, machine_checks
 from hubwire.errors import SettingsError
-from hubwire.forget import Forgetter
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.local import LocalServer
-from hubwire.metrics import Telemetry
-from hubwire.observability import make_alerts, make_metrics
+from hubwire.manage.workbench import Workbench
+from hubwire.monitoring.metrics import Telemetry
+from hubwire.monitoring.observability import make_alerts, make_metrics
+from hubwire.privacy.forget import Forgetter
+from hubwire.privacy.regulations import RegulationRunner, Regulations
+from hubwire.privacy.suppressed_rows import SuppressedRows
+from hubwire.privacy.suppression import SuppressingJournal, Suppressions
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.record.replay import ReplayRunner
 from hubwire.registry.watch import VersionWatch
-from hubwire.regulations import RegulationRunner, Regulations
 from hubwire.retention import Retention
 from hubwire.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
 from hubwire.secret import Secret
 from hubwire.settings import Settings
-from hubwire.suppressed_rows import SuppressedRows
-from hubwire.suppression import SuppressingJournal, Suppressions
-from hubwire.workbench import Workbench
 
 log = structlog.get_logger("hubwire")
 

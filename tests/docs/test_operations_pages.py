@@ -11,18 +11,18 @@ from pathlib import Path
 import msgspec
 from tests.docs.pages import DOCS, blocks
 
-from hubwire.alert_tellers import webhook_body
-from hubwire.alerts import AlertState, Notice
-from hubwire.apply import apply_changes, plan_changes
 from hubwire.backends.store import open_store
 from hubwire.backfill.people import Columns, row_message
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping, Source
-from hubwire.metrics import METRICS
+from hubwire.manage.apply import apply_changes, plan_changes
+from hubwire.manage.tables import DestinationTable, RulesTable, SourceTable, read_wanted
+from hubwire.monitoring.alert_tellers import webhook_body
+from hubwire.monitoring.alerts import AlertState, Notice
+from hubwire.monitoring.metrics import METRICS
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 from hubwire.settings import Settings
-from hubwire.tables import DestinationTable, RulesTable, SourceTable, read_wanted
 
 FILE_PAGE = (DOCS / "how-to" / "configure-in-a-file.md").read_text(encoding="utf-8")
 WATCH_PAGE = (DOCS / "how-to" / "watch-it.md").read_text(encoding="utf-8")

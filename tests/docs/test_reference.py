@@ -8,7 +8,7 @@ import typer
 
 from hubwire.cli import app
 from hubwire.reasons import Reason
-from hubwire.reference import PAGES, stale_pages, write_pages
+from hubwire.reference.pages import PAGES, stale_pages, write_pages
 from hubwire.settings import Settings, env_name
 
 

@@ -38,7 +38,7 @@ PURE = ("plan", *sorted(VALUES - {"clock", "settings"}))
 NOT_PURE = frozenset(
     ["asyncio", "httpx", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time", "urllib.request"]
 )
-ON_TOP = frozenset(["api", "backfill", "cli", "console", "doctor"])
+ON_TOP = frozenset(["api", "backfill", "cli", "console", "doctor", "manage", "monitoring", "privacy", "reference"])
 PEOPLE = frozenset(["api", "cli", "console"])
 WIRING = frozenset(["service", "server", "pages", "reference", "__main__"])
 """The only ones that may import what people use, or `service`, which knows every part."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import hubwire
 from hubwire.reasons import EXPLANATIONS, Kind, Reason, explain
-from hubwire.reasons_page import reasons_page
+from hubwire.reference.reasons_page import reasons_page
 
 ROOT = Path(hubwire.__file__).parent
 

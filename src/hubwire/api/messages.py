@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire import __version__, decisions
+from hubwire import __version__
 from hubwire.api import shapes
 from hubwire.api.operation import Asked
 from hubwire.checks import ConnectionReport
@@ -17,6 +17,7 @@ from hubwire.console.pages.failures import failure_groups
 from hubwire.delivery import DISCARDABLE
 from hubwire.destination import Destination, Source
 from hubwire.errors import BadValue, Missing
+from hubwire.manage import decisions
 from hubwire.message import merged
 from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import Replay

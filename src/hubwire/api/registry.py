@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from hubwire import changes
 from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import Asked
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import Missing
+from hubwire.manage import changes
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
 

@@ -6,14 +6,14 @@ import asyncio
 
 from hubwire.api.operation import ApiOperation, Asked
 from hubwire.errors import Missing
-from hubwire.registry.access import Role
-from hubwire.regulations import (
+from hubwire.privacy.regulations import (
     NewRegulation,
     RegulateAnswer,
     RegulationAnswer,
     Regulations,
     RegulationsAnswer,
 )
+from hubwire.registry.access import Role
 
 
 def _regulations(asked: Asked) -> Regulations:

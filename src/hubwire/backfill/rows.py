@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from hubwire.backfill.imports import entries_of_lines
 from hubwire.backfill.reading import chunks
 from hubwire.destination import Source
-from hubwire.dryrun import rows_of
-from hubwire.imports import entries_of_lines
+from hubwire.manage.dryrun import rows_of
 from hubwire.message import Row
 from hubwire.receive.limits import ReceiveLimits
 

@@ -13,10 +13,10 @@ from hubwire.cli.changing import YesOption, changing, confirmed
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json
 from hubwire.cli.destinations import learnt
 from hubwire.destination import Destination
-from hubwire.tables import read_wanted
+from hubwire.manage.tables import read_wanted
 
 if TYPE_CHECKING:
-    from hubwire.apply import MadeKey, Step
+    from hubwire.manage.apply import MadeKey, Step
 
 
 def apply_file(
@@ -34,7 +34,7 @@ def apply_file(
 
     Example: hubwire apply hubwire.toml
     """
-    from hubwire.apply import apply_changes, plan_changes
+    from hubwire.manage.apply import apply_changes, plan_changes
 
     wanted = read_wanted(file)
     with changing(config, creates=True) as changer:

@@ -18,8 +18,8 @@ from hubwire.errors import HubSpotError, SettingsError
 
 if TYPE_CHECKING:
     from hubwire.backfill.estimate import Estimate
+    from hubwire.backfill.imports import ImportOutcome
     from hubwire.destination import Destination
-    from hubwire.imports import ImportOutcome
     from hubwire.schema import PortalSchema
 
 SEED_CALLS_PER_SECOND = 10.0
@@ -82,7 +82,7 @@ def is_interactive() -> bool:
 
 
 def _import(files: list[str], source: str, json: bool, config: ConfigOption) -> ImportOutcome:
-    from hubwire.imports import import_messages, total_bytes
+    from hubwire.backfill.imports import import_messages, total_bytes
 
     columns = (
         TextColumn("{task.description}"),
@@ -118,8 +118,8 @@ def _print_outcome(outcome: ImportOutcome) -> None:
 def _estimate(changer: Changer, files: list[str], source_name: str) -> list[Estimate]:
     """What the files would cost at each destination that their source feeds."""
     from hubwire.backfill.estimate import Estimator, cycles
+    from hubwire.backfill.imports import source_named
     from hubwire.backfill.rows import rows_of_files
-    from hubwire.imports import source_named
 
     if STDIN in files:
         raise SettingsError("an estimate reads the files twice: standard input cannot be estimated")
@@ -149,7 +149,7 @@ def _estimate(changer: Changer, files: list[str], source_name: str) -> list[Esti
 async def _schema(changer: Changer, destination: Destination) -> tuple[PortalSchema, bool]:
     """The portal's schema; HubSpot's own when it cannot be read."""
     from hubwire.clients import ClientFactory
-    from hubwire.dryrun import read_schema
+    from hubwire.manage.dryrun import read_schema
     from hubwire.plan.default_portal import default_portal
 
     client = ClientFactory(changer.store.registry, SystemClock(), changer.settings).make(destination)

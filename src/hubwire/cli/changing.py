@@ -12,13 +12,13 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from hubwire import changes
 from hubwire.backends.store import Store, open_store
 from hubwire.cli.context import reading, settings_of
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Source
 from hubwire.errors import SettingsError
-from hubwire.logs import configure_logs
+from hubwire.manage import changes
+from hubwire.monitoring.logs import configure_logs
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret

@@ -18,7 +18,7 @@ from rich.table import Table
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
-from hubwire.logs import configure_logs
+from hubwire.monitoring.logs import configure_logs
 from hubwire.settings import Settings, load
 
 ConfigOption = Annotated[

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from hubwire import decisions
 from hubwire.backends.store import Store
 from hubwire.cli.changing import ACTOR, YesOption, confirmed
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
@@ -26,6 +25,7 @@ from hubwire.cli.filters import (
 from hubwire.clock import SystemClock
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import SettingsError
+from hubwire.manage import decisions
 from hubwire.record.queries import Queries
 from hubwire.record.replay import SLICE_MESSAGES, Replay, Replays
 from hubwire.registry.protocol import Registry

@@ -236,7 +236,7 @@ def learnt(changer: Changer, destination: Destination, secret: Secret) -> Destin
     Errors: SettingsError for a token that is not accepted, or of another hub.
     """
     from hubwire.clients import ClientFactory
-    from hubwire.hub import account_of_token, with_account
+    from hubwire.manage.hub import account_of_token, with_account
 
     clock = SystemClock()
     base_url = ClientFactory(changer.store.registry, clock, changer.settings).base_url(destination)

@@ -17,7 +17,7 @@ from hubwire.errors import SettingsError
 from hubwire.record.privacy import RegulationType
 
 if TYPE_CHECKING:
-    from hubwire.receipt import AtHubSpot, Receipt
+    from hubwire.privacy.receipt import AtHubSpot, Receipt
 
 POLL_SECONDS = 0.5
 LONGEST_SECONDS = 600.0
@@ -68,7 +68,7 @@ def _type(*, keep_hubspot: bool, no_suppress: bool, lift: bool) -> RegulationTyp
 
 def _carry_out(changer: Changer, type_: RegulationType, subject_type: str, subject: str) -> Receipt:
     from hubwire.clients import ClientFactory
-    from hubwire.forget import Forgetter
+    from hubwire.privacy.forget import Forgetter
 
     clock = SystemClock()
     with _sandbox(changer) as sandbox_url:
@@ -81,7 +81,7 @@ def _carry_out(changer: Changer, type_: RegulationType, subject_type: str, subje
 
 def _wait_for(changer: Changer, regulation_id: str) -> Receipt:
     """The receipt of a regulation that the running server took up first."""
-    from hubwire.receipt import Receipt
+    from hubwire.privacy.receipt import Receipt
 
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
@@ -159,7 +159,7 @@ def regulations(
 
     Example: hubwire regulations
     """
-    from hubwire.receipt import Receipt
+    from hubwire.privacy.receipt import Receipt
 
     with reading(config) as store:
         found = store.privacy.regulations(SHOWN)

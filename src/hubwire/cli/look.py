@@ -8,7 +8,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from hubwire import decisions
 from hubwire.backends.store import Store
 from hubwire.cli.changing import ACTOR
 from hubwire.cli.context import ConfigOption, JsonOption, cell, console, plain, print_json, reading, table, when
@@ -32,6 +31,7 @@ from hubwire.console.asked import WindowName, moment_ms
 from hubwire.console.asked import window as window_of
 from hubwire.delivery import State
 from hubwire.export import exported
+from hubwire.manage import decisions
 from hubwire.reasons import Reason, explain
 from hubwire.record.queries import LaneStatus, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import ReplayState

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from hubwire import members
 from hubwire.cli.changing import ACTOR, YesOption, confirmed, secret_from
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
+from hubwire.manage import members
 from hubwire.registry.access import Role
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the member.")]

@@ -10,7 +10,7 @@ from rich.progress import Progress, TaskID
 
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, settings_of, table
 from hubwire.clock import SystemClock
-from hubwire.migrate import migrate as run_migration
+from hubwire.manage.migrate import migrate as run_migration
 
 
 def migrate(

@@ -85,7 +85,7 @@ def plan(
     Example: echo '{"type":"identify","userId":"1","traits":{"email":"a@b.co"}}' | hubwire plan -
     """
     from hubwire.clients import ClientFactory
-    from hubwire.dryrun import dry_run_file, dry_run_stored
+    from hubwire.manage.dryrun import dry_run_file, dry_run_stored
 
     if (file is None) == (message is None):
         raise typer.BadParameter("give a file, or --message ID")

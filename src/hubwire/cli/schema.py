@@ -16,7 +16,7 @@ from hubwire.message import Row
 
 if TYPE_CHECKING:
     from hubwire.hubspot.client import HubSpotClient
-    from hubwire.schema_plan import SchemaPlan
+    from hubwire.manage.schema_plan import SchemaPlan
 
 PAGE_ROWS = 1000
 DestinationOption = Annotated[str | None, typer.Option(help="Name of the destination; needed when there are several.")]
@@ -75,8 +75,8 @@ def apply_plan(
 
 
 async def _plan(changer: Changer, destination: Destination, messages: int) -> SchemaPlan:
-    from hubwire.dryrun import read_schema
-    from hubwire.schema_plan import plan_schema
+    from hubwire.manage.dryrun import read_schema
+    from hubwire.manage.schema_plan import plan_schema
 
     store = changer.store
     client = _client(changer, destination)
@@ -88,7 +88,7 @@ async def _plan(changer: Changer, destination: Destination, messages: int) -> Sc
 
 async def _make(changer: Changer, destination: Destination, found: SchemaPlan) -> None:
     from hubwire.hubspot.account import HubSpotAccount
-    from hubwire.schema_plan import make_missing
+    from hubwire.manage.schema_plan import make_missing
 
     async with _client(changer, destination) as client:
         await make_missing(HubSpotAccount(client), found)

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from hubwire.changes import default_space
 from hubwire.cli.changing import YesOption, changing, confirmed, secret_from
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import SettingsError
+from hubwire.manage.changes import default_space
 from hubwire.registry.protocol import WriteKey
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the source.")]

@@ -14,7 +14,7 @@ import msgspec
 
 from hubwire.clock import Clock
 from hubwire.errors import HubwireError
-from hubwire.members import MAX_SECRET_LENGTH, digest, is_password, make_token
+from hubwire.manage.members import MAX_SECRET_LENGTH, digest, is_password, make_token
 from hubwire.registry.access import AccessStore, Pass, PassKind, Role
 from hubwire.secret import Secret
 

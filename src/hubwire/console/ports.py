@@ -20,7 +20,7 @@ from hubwire.schema import PortalSchema
 from hubwire.settings import Settings
 
 if TYPE_CHECKING:
-    from hubwire.regulations import Regulations
+    from hubwire.privacy.regulations import Regulations
 
 __all__ = ["DryRun", "PlannedField", "PlannedLeftOut", "PlannedOperation", "PlannedRequest"]
 

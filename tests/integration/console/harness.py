@@ -26,13 +26,13 @@ from hubwire.console.ports import (
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import HubSpotError, UploadRefused
-from hubwire.forget import Forgetter
-from hubwire.members import digest, make_token
+from hubwire.manage.members import digest, make_token
 from hubwire.message import Entry
 from hubwire.operation import Link
+from hubwire.privacy.forget import Forgetter
+from hubwire.privacy.regulations import Regulations
 from hubwire.record.protocol import Attempt, Company, CycleOutcome, LaneState, Person, Settled, Span, Tally
 from hubwire.registry.access import Role
-from hubwire.regulations import Regulations
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.secret import Secret
 from hubwire.settings import Settings

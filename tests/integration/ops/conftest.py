@@ -65,7 +65,7 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("hubwire.forget.NOTICED_SECONDS", 0.0)
+    monkeypatch.setattr("hubwire.privacy.forget.NOTICED_SECONDS", 0.0)
     return Shell(tmp_path, monkeypatch, capsys)
 
 

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hubwire.alert_tellers import Mail, NotTold, Webhook, tellers_of
-from hubwire.alerts import AlertState, Notice
 from hubwire.errors import SettingsError
+from hubwire.monitoring.alert_tellers import Mail, NotTold, Webhook, tellers_of
+from hubwire.monitoring.alerts import AlertState, Notice
 from hubwire.secret import Secret
 from hubwire.settings import Settings, load
 

@@ -20,18 +20,18 @@ from hubwire.deliver.worker import Worker, WorkerParts
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
-from hubwire.forget import NOTICED_SECONDS, STALE_MS, TRY_AGAIN_SECONDS, Forgetter
 from hubwire.message import Entry
-from hubwire.receipt import Receipt
+from hubwire.privacy.forget import NOTICED_SECONDS, STALE_MS, TRY_AGAIN_SECONDS, Forgetter
+from hubwire.privacy.receipt import Receipt
+from hubwire.privacy.regulations import NewRegulation, RegulationRunner, Regulations
+from hubwire.privacy.suppressed_rows import SuppressedRows
+from hubwire.privacy.suppression import SuppressingJournal, Suppressions
 from hubwire.record.privacy import RegulationState, RegulationType
 from hubwire.record.protocol import Span
 from hubwire.record.queries import MessageFilter
 from hubwire.registry.vault import Vault
-from hubwire.regulations import NewRegulation, RegulationRunner, Regulations
 from hubwire.secret import Secret
 from hubwire.settings import Settings
-from hubwire.suppressed_rows import SuppressedRows
-from hubwire.suppression import SuppressingJournal, Suppressions
 from hubwire.testing import Emulator
 
 NOW = 1_795_000_000_000
@@ -491,7 +491,7 @@ def test_what_waits_for_its_time_is_looked_at_again(here: Installation) -> None:
 
 
 def test_nobody_who_is_forgotten_costs_nothing(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hubwire.suppression.ids_of", lambda *_: pytest.fail("no message is looked into"))
+    monkeypatch.setattr("hubwire.privacy.suppression.ids_of", lambda *_: pytest.fail("no message is looked into"))
     here.send(SERVER, identify("1", ANNA))
     here.deliver()
     assert here.emails() == {ANNA}

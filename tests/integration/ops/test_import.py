@@ -11,8 +11,7 @@ import pytest
 from tests.integration.ops.conftest import TOKEN, Shell
 from tests.integration.ops.test_forget import Installation
 
-from hubwire import imports
-from hubwire.backfill import reading
+from hubwire.backfill import imports, reading
 from hubwire.backfill.estimate import Estimator, cycles
 from hubwire.backfill.rows import rows_of_files
 from hubwire.destination import Destination, Source

@@ -16,7 +16,7 @@ import pytest
 import structlog
 from tests.servers import free_port
 
-from hubwire.logs import configure_logs, without_personal_data
+from hubwire.monitoring.logs import configure_logs, without_personal_data
 from hubwire.testing import running_emulator
 
 TOKEN = "pat-na1-a-very-secret-token"

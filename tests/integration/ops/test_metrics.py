@@ -18,14 +18,14 @@ from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry
-from hubwire.metrics import METRICS, Kind, Telemetry, metrics_page
-from hubwire.metrics_route import metrics_route
-from hubwire.observability import make_metrics
+from hubwire.monitoring.metrics import METRICS, Kind, Telemetry, metrics_page
+from hubwire.monitoring.metrics_route import metrics_route
+from hubwire.monitoring.observability import make_metrics
+from hubwire.privacy.suppression import Suppressions
 from hubwire.receive.app import ReceiveCounts
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
 from hubwire.secret import Secret
 from hubwire.settings import Settings
-from hubwire.suppression import Suppressions
 
 NOW = 1_790_000_000_000
 LOOPBACK = ("127.0.0.1", 5000)

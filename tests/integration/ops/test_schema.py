@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tests.integration.ops.conftest import TOKEN, Shell
 
-from hubwire import schema_plan
 from hubwire.destination import Source, SourceKind
+from hubwire.manage import schema_plan
+from hubwire.manage.schema_plan import common_type
 from hubwire.message import Entry
-from hubwire.schema_plan import common_type
 from hubwire.testing import Emulator
 
 SERVER, WEB = 1, 2

@@ -19,8 +19,8 @@ from hubwire.backends.store import Store, open_store
 from hubwire.deliver.lane import LanePolicy
 from hubwire.delivery import State
 from hubwire.destination import Source, SourceKind
-from hubwire.forget import Forgetter
 from hubwire.journal.group_commit import GroupCommit
+from hubwire.privacy.forget import Forgetter
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.record.privacy import RegulationType

@@ -30,8 +30,8 @@ from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendError, BackendUnavailable, HubwireError, SettingsError
 from hubwire.journal.protocol import TOMBSTONE
+from hubwire.manage.migrate import migrate
 from hubwire.message import Entry
-from hubwire.migrate import migrate
 from hubwire.registry.vault import Vault, load_vault
 from hubwire.secret import Secret
 from hubwire.settings import Settings

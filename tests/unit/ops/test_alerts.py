@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
-from hubwire.alerts import GROWTH_MS, SETTLE_MS, AlertPolicy, Alerts, AlertState, Notice, conditions, silences
 from hubwire.clock import FakeClock
 from hubwire.errors import HubwireError
+from hubwire.monitoring.alerts import (
+    GROWTH_MS,
+    SETTLE_MS,
+    AlertPolicy,
+    Alerts,
+    AlertState,
+    Notice,
+    conditions,
+    silences,
+)
 from hubwire.record.queries import LaneStatus
 
 NOW = 1_790_000_000_000

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hubwire.message import Row
+from hubwire.privacy.redaction import FEW, MARK, Finder, says, scrubbed, spellings
 from hubwire.record.privacy import KeptAttempt, Trail
-from hubwire.redaction import FEW, MARK, Finder, says, scrubbed, spellings
 
 ANNA = "anna@example.com"
 SPACES = {1: "server", 2: "source:website"}

@@ -7,7 +7,6 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire import changes
 from hubwire.checks import ConnectionReport
 from hubwire.console.asked import Fields, choice, decimal, number, text
 from hubwire.console.page import Problem, View, problem_of
@@ -15,6 +14,7 @@ from hubwire.console.pages.lanes import LaneCard, lane_card, names
 from hubwire.destination import Destination
 from hubwire.errors import HubwireError, Missing
 from hubwire.hubspot.paths import ROOTS
+from hubwire.manage import changes
 from hubwire.registry.access import Role
 
 REGIONS = ("na1", "na2", "na3", "eu1", "ap1", "ca1")

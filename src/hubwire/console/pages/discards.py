@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from hubwire import decisions
 from hubwire.console.asked import command_of, filter_query, message_filter
 from hubwire.console.page import View
 from hubwire.console.pages.messages import Choices, MessageLine, choices, lines
 from hubwire.delivery import DISCARDABLE, State
+from hubwire.manage import decisions
 from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter
 

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hubwire import changes
 from hubwire.console.asked import Fields, choice, lines_of, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.connection import find_destination
 from hubwire.console.pages.lanes import names
 from hubwire.destination import CompanyDomain, Destination, Mapping
 from hubwire.errors import BadValue, HubwireError
+from hubwire.manage import changes
 from hubwire.registry.access import Role
 
 DOMAIN_WORDS = {

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hubwire import decisions
 from hubwire.console import formats
 from hubwire.console.asked import number
 from hubwire.console.mask import mask_email, mask_payload, mask_text
@@ -20,6 +19,7 @@ from hubwire.console.pages.messages import MessageLine, lines, message_href
 from hubwire.console.ports import DryRun
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
+from hubwire.manage import decisions
 from hubwire.message import merged
 from hubwire.record.queries import Fate, MessageDetail, MessageFilter
 from hubwire.registry.access import Role

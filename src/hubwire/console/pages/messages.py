@@ -9,12 +9,12 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from hubwire import decisions
 from hubwire.console.asked import PAGE_MESSAGES, command_of, filter_query, message_filter, text
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.export import MOST_MESSAGES, exported
+from hubwire.manage import decisions
 from hubwire.message import MessageType
 from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.queries import Fate, MessageFilter, MessageSummary

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from hubwire.console.asked import choice, lines_of
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.errors import HubwireError, Missing
+from hubwire.privacy.regulations import NewRegulation, Regulations
 from hubwire.record.privacy import RegulationState, RegulationType
-from hubwire.regulations import NewRegulation, Regulations
 
 WORDS = {
     RegulationType.SUPPRESS_WITH_DELETE: "Delete in HubSpot and here, and keep later messages out",

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hubwire import decisions
 from hubwire.console.asked import command_of, filter_query, message_filter
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import Choices, MessageLine, choices, lines
 from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import Missing
+from hubwire.manage import decisions
 from hubwire.record.queries import MessageFilter
 from hubwire.record.replay import Replay
 from hubwire.registry.access import Role

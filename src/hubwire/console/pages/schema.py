@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from hubwire import changes
 from hubwire.console import formats
 from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
@@ -14,6 +13,7 @@ from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import message_href
 from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
+from hubwire.manage import changes
 from hubwire.reasons import Reason
 from hubwire.record.statistics import LeftOutCount
 from hubwire.registry.access import Role

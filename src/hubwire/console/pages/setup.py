@@ -10,7 +10,6 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire import changes
 from hubwire.checks import ConnectionReport
 from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
@@ -18,6 +17,7 @@ from hubwire.console.pages.connection import find_destination
 from hubwire.console.pages.snippets import Snippet, snippets
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import BadValue, HubwireError, Missing
+from hubwire.manage import changes
 
 STEPS = (("token", "Token and Hub ID"), ("modes", "Device or cloud"), ("check", "Test"), ("send", "First message"))
 CLI = {

@@ -7,12 +7,12 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire import changes
 from hubwire.console.asked import Fields, choice, lines_of, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.snippets import Snippet, snippets
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import HubwireError, Missing
+from hubwire.manage import changes
 from hubwire.record.statistics import Intake
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey

@@ -9,12 +9,12 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire import __version__
-from hubwire import members as changed_members
 from hubwire.checks import Check
 from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.errors import HubwireError
-from hubwire.members import MIN_PASSWORD_LENGTH
+from hubwire.manage import members as changed_members
+from hubwire.manage.members import MIN_PASSWORD_LENGTH
 from hubwire.record.statistics import Storage
 from hubwire.registry.access import Member, Role
 from hubwire.registry.protocol import AuditEntry

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from hubwire.clock import Clock
 from hubwire.journal.protocol import Journal
-from hubwire.receipt import Receipt
+from hubwire.privacy.receipt import Receipt
+from hubwire.privacy.redaction import MARK, Finder, scrubbed
 from hubwire.record.privacy import PrivacyStore, Trail
-from hubwire.redaction import MARK, Finder, scrubbed
 from hubwire.registry.protocol import Registry
 from hubwire.registry.vault import Vault
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry
 
-from hubwire.alert_tellers import tellers_of
-from hubwire.alerts import AlertPolicy, Alerts
 from hubwire.backends.store import Store
 from hubwire.clock import Clock
 from hubwire.journal.group_commit import GroupCommit
-from hubwire.metrics import Readings, Telemetry, metrics_registry
+from hubwire.monitoring.alert_tellers import tellers_of
+from hubwire.monitoring.alerts import AlertPolicy, Alerts
+from hubwire.monitoring.metrics import Readings, Telemetry, metrics_registry
+from hubwire.privacy.suppression import Suppressions
 from hubwire.receive.app import ReceiveCounts
 from hubwire.record.queries import LaneStatus
 from hubwire.settings import Settings
-from hubwire.suppression import Suppressions
 
 
 class Watched:

@@ -12,11 +12,11 @@ from hubwire.clients import ClientFactory
 from hubwire.clock import Clock
 from hubwire.deliver.preview import DryRun, preview
 from hubwire.destination import Destination, Source
-from hubwire.dryrun import read_schema, rows_of
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
+from hubwire.manage.dryrun import read_schema, rows_of
 from hubwire.message import Entry
 from hubwire.plan.default_portal import default_portal
 from hubwire.receive.app import Appending

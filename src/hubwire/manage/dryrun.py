@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from hubwire.backends.store import Store
+from hubwire.backfill.imports import Line, entries_of_lines
 from hubwire.clock import Clock
 from hubwire.deliver.exchange import Exchange, LineStopped, Terms
 from hubwire.deliver.governor import Governor
@@ -21,7 +22,6 @@ from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.paths import Paths
-from hubwire.imports import Line, entries_of_lines
 from hubwire.message import Entry, Row
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.schema import PortalSchema

@@ -12,8 +12,8 @@ import msgspec
 
 from hubwire.journal.protocol import Extent, Journal
 from hubwire.message import Entry, Row
+from hubwire.privacy.suppression import Suppressions
 from hubwire.reasons import Reason
-from hubwire.suppression import Suppressions
 
 
 class SuppressedRows:

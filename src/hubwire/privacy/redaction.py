@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from hubwire.message import Row
+from hubwire.privacy.suppression import ids_of
 from hubwire.record.privacy import KeptAttempt, Trail
-from hubwire.suppression import ids_of
 
 MARK = "[forgotten]"
 FORGOTTEN: dict[str, bool] = {"forgotten": True}

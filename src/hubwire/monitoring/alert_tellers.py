@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 import httpx2
 import msgspec
 
-from hubwire.alerts import AlertState, Notice, Teller
 from hubwire.errors import HubwireError, SettingsError
+from hubwire.monitoring.alerts import AlertState, Notice, Teller
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 

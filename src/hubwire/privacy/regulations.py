@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.forget import Forgetter
+from hubwire.privacy.forget import Forgetter
 from hubwire.record.privacy import PrivacyStore, Regulation, RegulationType
 
 WORKSPACE = "hubwire"

@@ -18,16 +18,16 @@ import structlog
 
 from hubwire.clock import Clock
 from hubwire.destination import Destination, SourceKind
-from hubwire.erase import Erasure, Stored
 from hubwire.errors import HubSpotError, HubwireError, Refused, SettingsError, Unreachable
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.plan.emails import clean_email
-from hubwire.receipt import NOT_COVERED, AtHubSpot, Receipt
+from hubwire.privacy.erase import Erasure, Stored
+from hubwire.privacy.receipt import NOT_COVERED, AtHubSpot, Receipt
+from hubwire.privacy.redaction import MARK
+from hubwire.privacy.suppression import Digests
 from hubwire.record.privacy import Regulation, RegulationState, RegulationType, Trail
-from hubwire.redaction import MARK
 from hubwire.secret import Secret
-from hubwire.suppression import Digests
 
 log = structlog.get_logger("hubwire.forget")
 

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UnsetType
 
-from hubwire.changes import default_space
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.destination import Mapping as Rules
 from hubwire.errors import SettingsError
+from hubwire.manage.changes import default_space
+from hubwire.manage.tables import DestinationTable, RulesTable, SourceTable, Wanted
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
-from hubwire.tables import DestinationTable, RulesTable, SourceTable, Wanted
 
 SOURCE_FIELDS = ("device_mode", "messages_per_second", "identity_space", "allowed_origins")
 DESTINATION_FIELDS = (

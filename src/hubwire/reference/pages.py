@@ -13,12 +13,12 @@ from typing import Any
 import typer
 
 from hubwire.deliver.verdict_page import render_verdicts
-from hubwire.metrics import metrics_page
-from hubwire.reasons_page import reasons_page
+from hubwire.monitoring.metrics import metrics_page
+from hubwire.reference.reasons_page import reasons_page
 from hubwire.settings import Settings
 from hubwire.settings_table import settings_table
 
-FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 NOTE = "<!-- Made by `make docs` from the code. -->\n"
 
 
@@ -127,7 +127,3 @@ def main() -> int:
     if stale:
         sys.stderr.write(f"stale: {', '.join(stale)}; run `make docs`\n")
     return 1 if stale else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

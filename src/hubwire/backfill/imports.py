@@ -25,13 +25,13 @@ from hubwire.destination import Source
 from hubwire.errors import BackendError, SettingsError, UploadRefused
 from hubwire.local import LocalServer, find_local_server
 from hubwire.message import Entry
+from hubwire.privacy.suppression import Suppressions, append_admitted
 from hubwire.receive.entries import Terms, entries_of
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import encoded, read_upload
 from hubwire.receive.paths import Route, Takes
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
-from hubwire.suppression import Suppressions, append_admitted
 
 __all__ = ["Line", "total_bytes"]
 
