@@ -18,6 +18,7 @@ from hubwire.cli import (
     keys,
     look,
     members,
+    messages,
     migrate,
     run,
     schema,
@@ -38,6 +39,7 @@ for group in (
     run,
     backfill,
     look,
+    messages,
     decide,
     sources,
     destinations,
@@ -56,7 +58,13 @@ migrate.register(app)
 @app.callback()
 def hubwire(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=lambda wanted: _say_version() if wanted else None)
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            help="Print the version.",
+            callback=lambda wanted: _say_version() if wanted else None,
+        ),
     ] = False,
 ) -> None:
     """A self-hosted, Segment-compatible HubSpot destination."""

@@ -1,4 +1,4 @@
-"""Looking: status, failures, messages, one message, the audit log."""
+"""Looking: status, failures, the audit log."""
 
 from __future__ import annotations
 
@@ -9,33 +9,15 @@ import msgspec
 import typer
 
 from hubwire.backends.store import Store
-from hubwire.cli.changing import ACTOR
 from hubwire.cli.context import ConfigOption, JsonOption, cell, console, plain, print_json, reading, table, when
-from hubwire.cli.decide import parts_of
-from hubwire.cli.filters import (
-    DestinationOption,
-    EventOption,
-    ReasonOption,
-    RejectedOption,
-    SearchOption,
-    SinceOption,
-    SourceOption,
-    StateOption,
-    TypeOption,
-    UntilOption,
-    UserOption,
-    chosen,
-)
 from hubwire.clock import SystemClock
 from hubwire.console.asked import WindowName, moment_ms
 from hubwire.console.asked import window as window_of
 from hubwire.delivery import State
-from hubwire.export import exported
-from hubwire.manage import decisions
 from hubwire.reasons import Reason, explain
-from hubwire.record.queries import LaneStatus, MessageDetail, MessageFilter, MessageSummary
+from hubwire.record.queries import LaneStatus
 from hubwire.record.replay import ReplayState
-from hubwire.record.statistics import STAGES, Funnel, Identity
+from hubwire.record.statistics import STAGES, Funnel
 from hubwire.record.waits import Waits
 
 POLL_SECONDS = 0.25
@@ -137,128 +119,6 @@ def _print_lane(lane: LaneStatus) -> None:
         )
 
 
-def messages(
-    state: StateOption = None,
-    reason: ReasonOption = None,
-    user: UserOption = None,
-    kind: TypeOption = None,
-    event: EventOption = None,
-    source: SourceOption = None,
-    destination: DestinationOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    search: SearchOption = None,
-    rejected: RejectedOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 50,
-    json: JsonOption = False,
-    ndjson: Annotated[
-        bool, typer.Option("--ndjson", help="The messages themselves, one a line: for hubwire import and plan.")
-    ] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Messages and what became of them, newest first.
-
-    Example: hubwire messages --state dead --reason invalid-input
-    """
-    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
-    others = {"source": source, "destination": destination, "since": since, "until": until}
-    others |= {"q": search, "rejected": None if rejected is None else str(int(rejected))}
-    with reading(config) as store:
-        wanted = chosen(store.registry, filters | others, limit)
-        if ndjson:
-            _print_messages(store, wanted)
-            return
-        found = store.queries.messages(wanted)
-        known = store.statistics.identity(user) if user is not None else None
-    if json:
-        print_json(found)
-        return
-    if known is not None:
-        _print_identity(known)
-    rows = table("received (UTC)", "message", "type", "what", "who", "outcome")
-    for one in found:
-        who = one.user_id or one.anonymous_id or one.email or "-"
-        what = (cell(text) for text in (one.message_id, one.type, one.event or "", who))
-        rows.add_row(when(one.received_at_ms), *what, _outcome(one))
-    console.print(rows if found else "No message fits.")
-
-
-def _print_messages(store: Store, wanted: MessageFilter) -> None:
-    decisions.note_export(parts_of(store), ACTOR, wanted)
-    for page in exported(store.queries, store.journal, wanted):
-        typer.echo(page.decode(), nl=False)
-
-
-WORDS_OF_STRENGTH = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "alias or another id"}
-
-
-def _print_identity(known: Identity) -> None:
-    """Who this is, and which call said so: why their messages go where they go."""
-    for link in known.links:
-        said = WORDS_OF_STRENGTH[link.strength]
-        learnt = f"({said}, {when(link.at_ms)} UTC, {link.space})"
-        console.print(plain(f"{link.key} -> {link.target}  {learnt}"), markup=False)
-    for one in known.records:
-        companies = f", with {', '.join(one.associated)}" if one.associated else ""
-        record = f"record {one.record_id or '?'} in HubSpot"
-        console.print(plain(f"{one.kind} {one.key} is {record}{companies}"), markup=False)
-    if not known.links and not known.records:
-        console.print("Nothing is known of this identity: messages without an e-mail are held until it is identified.")
-
-
-def _outcome(summary: MessageSummary) -> str:
-    if summary.rejected:
-        return f"rejected: {summary.rejected}"
-    return ", ".join(f"{fate.state}{': ' + fate.reason if fate.reason else ''}" for fate in summary.fates) or "-"
-
-
-def message(
-    message_id: Annotated[str, typer.Argument(help="The messageId.")],
-    json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """One message, whole: what came in, what became of it and why, what was asked of HubSpot.
-
-    Example: hubwire message ajs-next-1795443352381-5e00eee6
-    """
-    with reading(config) as store:
-        details = store.queries.message(message_id)
-    if not details:
-        typer.secho(f"hubwire: no message {message_id!r}", fg="red", err=True)
-        raise typer.Exit(1)
-    if json:
-        print_json(details)
-        return
-    for detail in details:
-        _print_message(detail)
-
-
-def _print_message(detail: MessageDetail) -> None:
-    summary = detail.summary
-    received = f"received {when(summary.received_at_ms)} UTC"
-    console.print(f"[bold]{cell(summary.type)}[/bold] {cell(summary.message_id)}  {received}")
-    console.print(msgspec.json.format(msgspec.json.encode(detail.body)).decode(), markup=False)
-    if summary.rejected:
-        _print_reason("rejected", summary.rejected, "")
-    for fate in summary.fates:
-        _print_reason(str(fate.state), fate.reason, fate.detail)
-        for item in fate.left_out:
-            console.print(plain(f"    left out: {item['field']}: {item['reason']} {item['detail']}"), markup=False)
-    for attempt in detail.attempts:
-        console.print(
-            f"  {attempt.call} -> {attempt.status or 'no answer'} {attempt.outcome} in {attempt.duration_ms} ms"
-            f" (with {attempt.message_count} messages) {attempt.correlation_id}",
-            markup=False,
-        )
-
-
-def _print_reason(state: str, reason: str | None, detail: str) -> None:
-    console.print(plain(f"  {state}{': ' + reason if reason else ''} {detail}"), markup=False)
-    if reason in set(Reason):
-        explanation = explain(Reason(reason))
-        console.print(f"    {explanation.cause} {explanation.remedy}", markup=False)
-
-
 def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
     """What did not arrive, grouped by cause, with what helps: dead, held and pending retry.
 
@@ -306,5 +166,5 @@ def audit(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (status, messages, message, failures, audit):
+    for command in (status, failures, audit):
         app.command()(command)
