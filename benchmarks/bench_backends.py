@@ -11,8 +11,7 @@ and PostgreSQL have then written it to the disk; JetStream has it in the files o
 flushed at its own pace. Nothing is delivered meanwhile. "us" is CPU time per message: of the receivers, of database and
 JetStream, of the load generator. They all share the cores of this machine, and so do strangers: "others" is their part
 of it. A second receiver can only add what all of them leave free: "at most" is the rate at which no core would wait any
-more. Receivers with cores of their own are bound by their own column: "per CPU s" is what each of them adds, until the
-database is at its own limit.
+more. What it adds where that is not the limit is measured with receivers that are each held to a quarter of a core.
 
 Delivery: a corpus is imported, then one deliverer works it off to the emulator, whose limits are off; counted from the
 end of its first cycle to the end of the last, so that start-up and learning the portal's schema are not in it.
@@ -36,11 +35,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.corpus import write
 from benchmarks.delivering import Delivered, deliver
+from benchmarks.holding import held
 from benchmarks.installations import BACKENDS, Backend, Installation, cpu_of, installation, machine_cpu
 from benchmarks.wrk import Load, run
 
-KINDS = {"single": ("singles", 128), "upload": ("uploads of 100", 32)}
-"""What is sent, and over how many connections."""
+KINDS = {"single": ("singles", 256), "upload": ("uploads of 100", 64)}
+"""What is sent, and over how many connections: enough that two receivers have groups as large as one has."""
+HELD_SHARE = 0.25
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -61,11 +62,16 @@ class Received:
         return (1 - self.others) * CORES * 1e6 / (self.receiver_us + self.server_us + self.load_us)
 
 
-Round = Iterator[tuple[tuple[str, str, int], Received | Delivered]]
+@dataclass(frozen=True)
+class Held:
+    per_second: float
 
 
-def receive(made: Installation, receivers: int, seconds: int, name: str) -> Iterator[tuple[str, Received]]:
-    """Singles, then uploads, against so many fresh receivers."""
+Round = Iterator[tuple[tuple[str, str, int], Received | Held | Delivered]]
+
+
+def receive(made: Installation, receivers: int, seconds: int, name: str) -> Iterator[tuple[str, Received | Held]]:
+    """Singles, then uploads, against so many fresh receivers: at full speed, then held."""
     with made.serving("receive", receivers) as processes:
         urls = [process.url for process in processes]
         for kind, (label, connections) in KINDS.items():
@@ -78,6 +84,10 @@ def receive(made: Installation, receivers: int, seconds: int, name: str) -> Iter
             others = max(0.0, busy - sum(parts)) / (elapsed * CORES)
             used = (part / answered.messages * 1e6 for part in parts)
             yield label, Received(answered.per_second, answered.p50_ms, answered.p99_ms, *used, others)
+            if made.backend.is_shared:
+                with held([process.pid for process in processes], HELD_SHARE):
+                    answered = run(Load(kind, seconds, connections, f"held-{name}"), urls)
+                yield f"{label}, held", Held(answered.per_second)
 
 
 def one_round(backends: Sequence[Backend], corpus: Path, given: argparse.Namespace) -> Round:
@@ -109,13 +119,18 @@ def report(found: dict[tuple[str, str, int], list[Any]], backends: Sequence[Back
                 print(f"{what:34}{one.per_second:12,.0f}{one.p50_ms:8.1f}{one.p99_ms:8.1f}", end="")
                 print(f"{1e6 / one.receiver_us:11,.0f}{one.receiver_us:13.1f}{one.server_us:12.1f}", end="")
                 print(f"{one.load_us:9.1f}{one.others:8.0%}{one.ceiling:11,.0f}  {label}")
-    print("\na second receiver: the factor, and what it could at most be on this machine")
+    print(
+        "\na second receiver gives so many times as much: on these cores, at most on these cores; and held, each to a"
+    )
+    print("quarter of a core: one, two, the factor")
     for label, _ in KINDS.values():
         for backend in backends:
             if backend.is_shared:
                 one, two = (medians[backend.name, label, receivers] for receivers in (1, 2))
-                print(f"  {two.per_second / one.per_second:5.2f}", end="")
-                print(f"  {two.ceiling / one.per_second:5.2f}  {backend.name}, {label}")
+                print(f"{two.per_second / one.per_second:7.2f}{two.ceiling / one.per_second:7.2f}", end="")
+                one, two = (medians[backend.name, f"{label}, held", receivers] for receivers in (1, 2))
+                print(f"{one.per_second:11,.0f}{two.per_second:10,.0f}{two.per_second / one.per_second:7.2f}", end="")
+                print(f"  {backend.name}, {label}")
     print(f"\n{'delivery by one deliverer':34}{'events/s':>12}{'per CPU s':>11}{'deliverer us':>14}{'servers us':>12}")
     for backend in backends:
         if backend.delivers:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import psutil
 
@@ -26,6 +27,8 @@ from hubwire.clock import SystemClock
 from hubwire.settings import load
 
 TOKEN = "pat-bench-token"
+START_TRIES = 3
+S = TypeVar("S", PostgresServer, NatsServer, NatsCluster)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ BACKENDS = (
 class Installation:
     """Folders for the processes, one database, the servers behind it."""
 
+    backend: Backend
     folder: Path
     environment: dict[str, str]
     server_pids: list[int] = field(default_factory=list)
@@ -105,21 +109,38 @@ def installation(backend: Backend) -> Iterator[Installation]:
         "HUBSPOT_HUB_ID": "1234567",
     }
     with ExitStack() as stack:
-        made = Installation(Path(stack.enter_context(TemporaryDirectory(prefix="hubwire-bench-"))), environment)
+        made = Installation(
+            backend, Path(stack.enter_context(TemporaryDirectory(prefix="hubwire-bench-"))), environment
+        )
         if backend.has_postgres:
-            postgres = PostgresServer(fsync="on")
-            stack.callback(postgres.remove)
-            postgres.start()
+            postgres = _started(stack, lambda: PostgresServer(fsync="on"))
             environment["HUBWIRE_DATABASE_URL"] = postgres.url()
             made.server_pids.append(postgres.pid)
-        if backend.nodes:
-            nodes = NatsCluster(backend.nodes).nodes if backend.nodes > 1 else [NatsServer()]
-            for node in nodes:
-                stack.callback(node.remove)
-                node.start()
-                made.server_pids.append(node.pid)
-            environment["HUBWIRE_JOURNAL_URL"] = ",".join(node.url for node in nodes)
+        if backend.nodes == 1:
+            node = _started(stack, NatsServer)
+            environment["HUBWIRE_JOURNAL_URL"] = node.url
+            made.server_pids.append(node.pid)
+        elif backend.nodes:
+            cluster = _started(stack, lambda: NatsCluster(backend.nodes))
+            environment["HUBWIRE_JOURNAL_URL"] = cluster.url
+            made.server_pids += [node.pid for node in cluster.nodes]
         yield made
+
+
+def _started(stack: ExitStack, make: Callable[[], S]) -> S:
+    """A server that runs; on other ports when somebody was quicker with those."""
+    for attempt in range(START_TRIES):
+        server = make()
+        try:
+            server.start()
+        except RuntimeError:
+            server.remove()
+            if attempt == START_TRIES - 1:
+                raise
+        else:
+            stack.callback(server.remove)
+            return server
+    raise AssertionError("the last try returned or raised")
 
 
 def machine_cpu() -> float:
