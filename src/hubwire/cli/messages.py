@@ -25,8 +25,8 @@ from hubwire.cli.filters import (
     UserOption,
     chosen,
 )
-from hubwire.export import exported
 from hubwire.manage import decisions
+from hubwire.manage.export import exported
 from hubwire.reasons import Reason, explain
 from hubwire.record.queries import MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.statistics import Identity

@@ -13,8 +13,8 @@ from hubwire.console.asked import PAGE_MESSAGES, command_of, filter_query, messa
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
-from hubwire.export import MOST_MESSAGES, exported
 from hubwire.manage import decisions
+from hubwire.manage.export import MOST_MESSAGES, exported
 from hubwire.message import MessageType
 from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.queries import Fate, MessageFilter, MessageSummary
