@@ -11,12 +11,12 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import until
 
 POSTGRES_FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 POSTGRES_USER = "postgres"
@@ -38,11 +38,13 @@ def free_port() -> int:
 
 def wait_until(is_up: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     """Until the server answers; raises with its own words when it ended instead."""
-    deadline = time.monotonic() + START_SECONDS
-    while not is_up():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.02)
+
+    def words() -> str:
+        return log.read_text(errors="replace")[-2000:]
+
+    until(lambda: process.poll() is not None or is_up(), START_SECONDS, words)
+    if process.poll() is not None:
+        raise RuntimeError(f"the server did not start: {words()}")
 
 
 class PostgresServer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from tests.support.waiting import until
 
 from hubwire.device.assets import Assets
 from hubwire.device.demo import demo_routes
@@ -37,14 +37,7 @@ App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
 def eventually(look: Callable[[], T], what: str, timeout_seconds: float = 8.0) -> T:
     """The first true answer of `look`, which is asked until then."""
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"never came: {what}")
-        time.sleep(0.01)
+    return until(look, timeout_seconds, lambda: what)
 
 
 @dataclass

@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from tests.support.waiting import until
 
 from hubwire.emulator.control import LimitsBody, PortalBody
 from hubwire.emulator.faults import FaultRule
@@ -46,16 +46,17 @@ def base_url() -> Iterator[str]:
 
 def listening(url: str, process: subprocess.Popen[bytes]) -> str:
     """The address, once something answers there."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def answers() -> bool:
         assert process.poll() is None, "hubwire emulator ended"
         try:
             with urlopen(f"{url}/_emulator/clock", timeout=5) as answer:
-                answer.read()
-            return url
+                return bool(answer.read())
         except URLError:
-            time.sleep(0.05)  # no signal to wait for: the process says nothing of its port
-    raise AssertionError("hubwire emulator did not answer")
+            return False
+
+    until(answers, 30)
+    return url
 
 
 def examples() -> Iterator[tuple[str, Any]]:

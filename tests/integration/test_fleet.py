@@ -14,6 +14,7 @@ import pytest
 from tests.servers import NatsCluster, NatsServer, PostgresServer
 from tests.support.fleet import Fleet, Plan, Sender, opened, sent_by, set_up
 from tests.support.portals import Portals, drivers
+from tests.support.waiting import until
 
 from hubwire.backends.store import Store
 from hubwire.delivery import FINAL
@@ -54,14 +55,16 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
 
 def wait_drained(store: Store) -> None:
     """Until every lane has passed everything and nothing is to be tried again."""
-    deadline = time.monotonic() + DRAIN_SECONDS
-    while True:
+
+    def left() -> dict[str, tuple[int, str | None]]:
         lanes = store.queries.lanes(time.time_ns() // 1_000_000)
-        left = {lane.name: lane.backlog_count + lane.pending + lane.retrying for lane in lanes if not lane.is_drained}
-        if not left:
-            return
-        assert time.monotonic() < deadline, f"not drained: {left}, {[lane.stopped_reason for lane in lanes]}"
-        time.sleep(0.2)
+        return {
+            lane.name: (lane.backlog_count + lane.pending + lane.retrying, lane.stopped_reason)
+            for lane in lanes
+            if not lane.is_drained
+        }
+
+    until(lambda: not left(), DRAIN_SECONDS, left)
 
 
 def check_messages(store: Store, senders: list[Sender], plan: Plan) -> None:

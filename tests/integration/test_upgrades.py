@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import pytest
 from msgspec import structs
 from tests.support.old_rows import ADA, BOB, HUB_ID, IDS, LAST, TOKEN, OldRow, rows
+from tests.support.waiting import until
 from tests.support.world import SECRET_KEY
 
 from hubwire.backends.sqlite import migrations as sqlite_migrations
@@ -24,6 +25,7 @@ from hubwire.backends.store import open_store
 from hubwire.clock import SystemClock
 from hubwire.errors import SchemaMismatch
 from hubwire.message import Entry
+from hubwire.record.queries import LaneStatus
 from hubwire.registry.vault import Vault, load_vault
 from hubwire.secret import Secret
 from hubwire.service import Service
@@ -178,10 +180,11 @@ def test_no_row_of_an_earlier_schema_is_lost(version: int, old: OldDatabase, vau
 
 def drained(service: Service) -> None:
     """Return when nothing is left to deliver."""
-    deadline = time.monotonic() + DRAIN_SECONDS
-    while not all(lane.is_drained for lane in service.store.queries.lanes(service.clock.now_ms())):
-        assert time.monotonic() < deadline, service.store.queries.lanes(service.clock.now_ms())
-        time.sleep(0.02)
+
+    def lanes() -> list[LaneStatus]:
+        return service.store.queries.lanes(service.clock.now_ms())
+
+    until(lambda: all(lane.is_drained for lane in lanes()), DRAIN_SECONDS, lanes)
 
 
 @pytest.mark.parametrize("version", range(1, NEWEST))

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import httpx2
 import pytest
 import structlog
 from tests.servers import free_port
+from tests.support.waiting import until
 
 from hubwire.monitoring.logs import configure_logs, without_personal_data
 from hubwire.testing import running_emulator
@@ -69,11 +69,8 @@ class Running:
         return json.loads(subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True).stdout)
 
     def until(self, is_so: Any) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not is_so():
-            assert time.monotonic() < deadline, self.log.read_text()
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.05)
+        until(lambda: self.process.poll() is not None or is_so(), SECONDS, self.log.read_text)
+        assert self.process.poll() is None, self.log.read_text()
 
     def stop(self) -> str:
         self.process.terminate()

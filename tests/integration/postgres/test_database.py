@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from tests.integration.postgres.waiting import until
 from tests.servers import PostgresServer
+from tests.support.waiting import until
 
 from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.dialect import PostgresTables

@@ -20,6 +20,7 @@ import pytest
 from tests.servers import PostgresServer
 from tests.support.fleet import SECRET_KEY, Sender
 from tests.support.process import HUBWIRE, WRITE_KEY, HubwireProcess
+from tests.support.waiting import until
 
 from hubwire.backends.store import open_store
 from hubwire.clock import SystemClock
@@ -146,9 +147,8 @@ class Mover:
     def kill_after(self, positions: int) -> None:
         """kill -9, in the middle of whatever it does then."""
         process = self.start()
-        while self.copied() < positions:
-            assert process.poll() is None, "it ended before it was killed"
-            time.sleep(0.05)
+        until(lambda: process.poll() is not None or self.copied() >= positions, 300)
+        assert process.poll() is None, "it ended before it was killed"
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert process.stdout is not None
@@ -196,8 +196,7 @@ def test_a_million_messages_move_while_more_come_in(tmp_path: Path, durable_serv
     with new:
         serving.append(new.url)
         before = sum(len(one.acknowledged) for one in senders)
-        while sum(len(one.acknowledged) for one in senders) < before + 1_000:
-            time.sleep(0.05)
+        until(lambda: sum(len(one.acknowledged) for one in senders) >= before + 1_000, 120)
         for sender in senders:
             sender.stop()
 

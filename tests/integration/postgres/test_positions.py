@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.integration.postgres.waiting import until
+from tests.support.waiting import until
 
 from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.journal import PostgresJournal

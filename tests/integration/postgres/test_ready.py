@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.servers import PostgresServer
 from tests.support.process import TOKEN, HubwireProcess
+from tests.support.waiting import until
 
 CHANGE_SECONDS = 30.0
 
@@ -23,10 +23,7 @@ def status(url: str) -> int:
 
 
 def wait_for(url: str, wanted: int) -> None:
-    deadline = time.monotonic() + CHANGE_SECONDS
-    while (found := status(url)) != wanted:
-        assert time.monotonic() < deadline, f"{url} stays {found}"
-        time.sleep(0.1)
+    until(lambda: status(url) == wanted, CHANGE_SECONDS, lambda: f"{url} is {status(url)}")
 
 
 def test_a_receiver_is_ready_while_its_database_answers(tmp_path: Path) -> None:
