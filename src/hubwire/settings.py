@@ -106,7 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 72.0
     lease_seconds: Annotated[
         float, Meta(ge=2, le=300, description="How long a lane stays with a worker that fell silent.")
-    ] = 10.0
+    ] = 8.0
     retention_days: Annotated[
         Annotated[float, Meta(gt=0)] | None,
         Meta(description="Settled messages and their attempts are kept so long; none: for ever."),

@@ -42,7 +42,7 @@ class Plan:
     deliverers: int = 3
     portals: int = 20
     sources: int = 4
-    lease_seconds: float = 10.0
+    lease_seconds: float = 8.0
 
     @property
     def environment(self) -> dict[str, str]:
