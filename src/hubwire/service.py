@@ -31,8 +31,9 @@ from hubwire.errors import SettingsError
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.local import LocalServer
 from hubwire.manage.workbench import Workbench
+from hubwire.monitoring.alert_overview import alert_overview
 from hubwire.monitoring.metrics import Telemetry
-from hubwire.monitoring.observability import make_alerts, make_metrics
+from hubwire.monitoring.observability import Watched, make_alerts, make_metrics
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import RegulationRunner, Regulations
 from hubwire.privacy.suppressed_rows import SuppressedRows
@@ -112,6 +113,7 @@ class Service:
         self.forgetter = Forgetter(self.store, lambda destination: self.clients.make(destination), self.clock)
         self.regulations = RegulationRunner(self.forgetter)
         self.telemetry = Telemetry()
+        self.alerts = make_alerts(self.store, settings, self.clock) if settings.role != "receive" else None
 
     def start(self) -> None:
         """Start the sandbox, when a destination needs it, and the worker."""
@@ -147,14 +149,13 @@ class Service:
         if self.settings.role == "receive":
             return []
         retention = Retention(self.store, self.settings, self.clock)
-        alerts = make_alerts(self.store, self.settings, self.clock)
         return [
             ("replays", self.replays.run),
             ("retention", partial(retain, retention)),
             ("sums", partial(sum_up, self.store.statistics)),
             ("regulations", self.regulations.run),
             ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id)),
-            *([("alerts", alerts.run)] if alerts is not None else []),
+            *([("alerts", self.alerts.run)] if self.alerts is not None else []),
         ]
 
     def metrics(self) -> CollectorRegistry:
@@ -187,6 +188,9 @@ class Service:
             schema=bench.schema,
             make_property=bench.make_property,
             snippet=lambda key: snippet(assets, public_url, key) if assets else None,
+            alerts=partial(
+                alert_overview, Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts
+            ),
             public_url=public_url,
             is_sandbox=self.sandbox is not None,
             emulator_url=self.sandbox.base_url if self.sandbox else None,

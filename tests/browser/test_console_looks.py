@@ -28,6 +28,7 @@ PATHS = {
     "message": "/messages/sample-0",
     "message-failed": "/messages/sample-dead",
     "failures": "/failures",
+    "alerts": "/alerts",
     "replays": "/replays",
     "replay": "/replays/1",
     "replay-new": "/replays/new?state=held",
@@ -61,7 +62,11 @@ SCREEN_SIZES = {"desk": (1280, 860), "phone": (390, 844)}
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A sandbox with messages of every fate, one replay, a mapping rule and a member."""
-    settings = {"HUBWIRE_ADMIN_TOKEN": ADMIN_TOKEN}
+    settings = {
+        "HUBWIRE_ADMIN_TOKEN": ADMIN_TOKEN,
+        "HUBWIRE_ALERT_WEBHOOK_URL": "http://127.0.0.1:9/",
+        "HUBWIRE_ALERT_SILENT_HOURS": "0.0001",
+    }
     with HubwireProcess(tmp_path_factory.mktemp("looks"), **settings) as process:
         made = World(process, Emulator())
         made.upload(WRITE_KEY, sample_messages(140))

@@ -9,9 +9,11 @@ import msgspec
 from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import Asked
+from hubwire.console.pages.alerts import seen_alerts
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import Missing
 from hubwire.manage import changes
+from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
 
@@ -117,6 +119,10 @@ async def resume(asked: Asked) -> shapes.DestinationAnswer:
 async def audit(asked: Asked) -> shapes.AuditLog:
     found = await asked.view.read(asked.view.deps.registry.audit, asked.query.limit, asked.query.before)
     return shapes.AuditLog(entries=found)
+
+
+async def alerts(asked: Asked) -> AlertOverview:
+    return await seen_alerts(asked.view)
 
 
 async def _set_paused(asked: Asked, is_paused: bool) -> shapes.DestinationAnswer:

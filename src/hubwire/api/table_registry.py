@@ -5,6 +5,7 @@ from __future__ import annotations
 from hubwire.api import messages, registry, shapes
 from hubwire.api.operation import ApiOperation
 from hubwire.checks import ConnectionReport
+from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
 
@@ -191,6 +192,16 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         answer=shapes.DestinationAnswer,
         tag="destinations",
         statuses=(404,),
+    ),
+    ApiOperation(
+        name="alerts",
+        method="GET",
+        path="/alerts",
+        summary="Every alert, whether it is on, and who is told.",
+        role=VIEW,
+        handler=registry.alerts,
+        answer=AlertOverview,
+        tag="status",
     ),
     ApiOperation(
         name="audit",

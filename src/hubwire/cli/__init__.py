@@ -9,6 +9,7 @@ import typer
 
 from hubwire import __version__
 from hubwire.cli import (
+    alerts,
     apply,
     backfill,
     decide,
@@ -39,6 +40,7 @@ for group in (
     run,
     backfill,
     look,
+    alerts,
     messages,
     decide,
     sources,

@@ -29,6 +29,7 @@ from hubwire.console.page import (
     wants_json,
 )
 from hubwire.console.pages import (
+    alerts,
     connection,
     discards,
     dry_run,
@@ -61,6 +62,7 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/plans/{message_id:path}", message.plan, VIEW),
     ("/messages/{message_id:path}", message.message, VIEW),
     ("/failures", failures.failures, VIEW),
+    ("/alerts", alerts.alerts, VIEW),
     ("/replays", replays.replays, VIEW),
     ("/replays/new", replays.new_replay, OPERATE),
     ("/replays/{replay_id:int}", replays.replay, VIEW),

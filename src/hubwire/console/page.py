@@ -37,6 +37,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
             ("/live", "Live", Role.VIEW),
             ("/messages", "Messages", Role.VIEW),
             ("/failures", "Failures", Role.VIEW),
+            ("/alerts", "Alerts", Role.VIEW),
             ("/replays", "Replays", Role.VIEW),
         ),
     ),

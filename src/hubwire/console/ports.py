@@ -20,6 +20,7 @@ from hubwire.schema import PortalSchema
 from hubwire.settings import Settings
 
 if TYPE_CHECKING:
+    from hubwire.monitoring.alert_overview import AlertOverview
     from hubwire.privacy.regulations import Regulations
 
 __all__ = ["DryRun", "PlannedField", "PlannedLeftOut", "PlannedOperation", "PlannedRequest"]
@@ -86,6 +87,8 @@ class ConsoleDeps:
     make_property: PropertyMaker
     snippet: Callable[[str], str | None]
     """The page snippet for a write key, without script tags; None when the browser bundle is not built."""
+    alerts: Callable[[], AlertOverview]
+    """The alerts as they are now; blocks."""
     public_url: str
     is_sandbox: bool = False
     emulator_url: str | None = None

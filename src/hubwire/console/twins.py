@@ -26,6 +26,7 @@ TWINS: dict[str, Twin] = {
         "What a message asks of HubSpot by the mapping of today", "hubwire plan --message ID"
     ),
     "/failures": Twin("What did not arrive, by cause, with what helps", "hubwire failures"),
+    "/alerts": Twin("Every alert, whether it is on, and who is told", "hubwire alerts"),
     "/replays": Twin("The newest replays", "hubwire replays"),
     "/replays/new": Twin("Count, then put messages back", "hubwire replay --state dead"),
     "/replays/{replay_id:int}": Twin("One replay and how far it is", "hubwire replays NUMBER"),

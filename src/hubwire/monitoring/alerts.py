@@ -32,6 +32,7 @@ SETTLE_MS = 300_000
 GROWTH_MS = 3_600_000
 """Dead letters are counted over so long."""
 MOST_UNSENT = 100
+MOST_CHANGES = 100
 SILENCE_CHECK_MS = 300_000
 PASSING = frozenset({Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE, Reason.RATE_LIMITED})
 """Reasons for a line to stand still that pass by themselves: the lag tells when they last."""
@@ -182,6 +183,13 @@ class Alerts:
         self._unsent: deque[tuple[Teller, Notice]] = deque(maxlen=MOST_UNSENT)
         self._silent: list[Condition] = []
         self._silence_read_at_ms: int | None = None
+        self._changes: deque[Notice] = deque(maxlen=MOST_CHANGES)
+        self.since_ms = clock.now_ms()
+
+    @property
+    def changes(self) -> tuple[Notice, ...]:
+        """What began and what was over since `since_ms`, as far as this process told it; the oldest first."""
+        return tuple(self._changes)
 
     async def run(self) -> None:
         """Check for ever. Errors: BackendError."""
@@ -209,12 +217,15 @@ class Alerts:
             if self._memory.claim_alert(key, now_ms, self._policy.repeat_ms):
                 since_ms = told[key][0] if key in told else now_ms
                 notices.append(_notice(condition, AlertState.FIRING, since_ms, now_ms))
+                if key not in told:
+                    self._changes.append(notices[-1])
         for key, (since_ms, _) in told.items():
             if key in found or now_ms - self._gone_since.setdefault(key, now_ms) < SETTLE_MS:
                 continue
             if self._memory.release_alert(key):
                 condition = self._known.get(key) or Condition(key=key, title=key, said="")
                 notices.append(_notice(condition, AlertState.RESOLVED, since_ms, now_ms))
+                self._changes.append(notices[-1])
             self._gone_since.pop(key, None)
         return notices
 

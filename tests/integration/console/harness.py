@@ -28,6 +28,8 @@ from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import HubSpotError, UploadRefused
 from hubwire.manage.members import digest, make_token
 from hubwire.message import Entry
+from hubwire.monitoring.alert_overview import alert_overview
+from hubwire.monitoring.observability import Watched, make_alerts
 from hubwire.operation import Link
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import Regulations
@@ -122,6 +124,7 @@ class Console:
         self.forgetter = Forgetter(self.store, lambda _: None, self.clock)
         self.bench = Bench()
         self.woken = 0
+        self.alerts = make_alerts(self.store, self.settings, self.clock)
         self.deps = self._deps()
         self.app = console_app(self.deps, self.access)
         self.client = self.fresh_client()
@@ -228,6 +231,9 @@ class Console:
             schema=bench.schema,
             make_property=bench.make_property,
             snippet=lambda key: f'analytics.load("{key}")',
+            alerts=lambda: alert_overview(
+                Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts
+            ),
             public_url="https://events.example.com",
             emulator_url="http://127.0.0.1:8081",
             is_sandbox=True,

@@ -41,6 +41,7 @@ PATHS = {
     ],
     "/plans/{message_id:path}": ["/plans/m-0?destination=1&position=1"],
     "/failures": ["/failures"],
+    "/alerts": ["/alerts"],
     "/replays": ["/replays"],
     "/replays/new": ["/replays/new", "/replays/new?state=dead", "/replays/new?state=held&type=page"],
     "/replays/{replay_id:int}": ["/replays/1"],
@@ -66,8 +67,19 @@ PATHS = {
     "/regulations/{regulation_id}": ["/regulations/REGULATION"],
 }
 WITHOUT_DATA = [
-    *("/", "/live", "/messages", "/messages?state=dead", "/failures", "/replays", "/replays/new?state=dead", "/setup"),
-    *("/setup/new", "/sources", "/sources/new", "/connection", "/schema", "/mapping", "/test", "/system", "/audit"),
+    *("/", "/live", "/messages", "/messages?state=dead", "/failures", "/alerts", "/replays", "/setup"),
+    *(
+        "/replays/new?state=dead",
+        "/setup/new",
+        "/sources",
+        "/sources/new",
+        "/connection",
+        "/schema",
+        "/mapping",
+        "/test",
+        "/system",
+        "/audit",
+    ),
     *("/members", "/who/nobody", "/who-messages/nobody", "/regulations"),
 ]
 DEAD = MessageFilter(state=State.DEAD)

@@ -13,6 +13,7 @@ from hubwire.console import formats
 from hubwire.console.asked import number
 from hubwire.console.mask import mask_email, mask_payload, mask_text
 from hubwire.console.page import View
+from hubwire.console.pages.again import curl
 from hubwire.console.pages.attempts import AttemptLine, attempt_line, needles_of
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
@@ -67,6 +68,7 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     line: MessageLine
     body: Any
     envelope: Any
+    curl: str
     rejected_cause: str
     rejected_remedy: str
     fates: list[FateView]
@@ -195,10 +197,12 @@ def _message(view: View, detail: MessageDetail, line: MessageLine) -> MessageVie
     destinations = names(view.deps.registry.destinations())
     rejected = detail.summary.rejected
     needles = needles_of(view, detail)
+    body, envelope = view.masked(detail.body), view.masked(detail.envelope)
     return MessageView(
         line=line,
-        body=view.masked(detail.body),
-        envelope=view.masked(detail.envelope),
+        body=body,
+        envelope=envelope,
+        curl=curl(view.deps.public_url, body),
         rejected_cause=formats.cause(rejected),
         rejected_remedy=formats.remedy(rejected),
         fates=[_fate(view, fate, line, destinations) for fate in detail.summary.fates],
