@@ -1,14 +1,16 @@
-"""Delivery, from the journal to the recorded outcome: calls, events per CPU-second, memory, and the limit's own time.
+"""Delivery, from the journal to the recorded outcome: calls, events per CPU-second, memory, the limit's time, a day.
 
-    python benchmarks/bench_delivery.py [--events 1000000] [--only calls|throughput|limits]
+    python benchmarks/bench_delivery.py [--events 1000000] [--only calls|throughput|limits|day]
 
 Everything runs on this machine: `hubwire serve` as its own process, and the emulator as another. "CPU" is user and
-system time of the Hubwire process alone, from its start until everything is drained; importing is not in it.
+system time of the Hubwire process alone, from its start until everything is drained; importing is not in it. The day
+alone runs in one process, in simulated time.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import subprocess
@@ -27,6 +29,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.corpus import write
+from tests.support.day import Day, Others, Traffic, quantile, refused
 
 HUBWIRE = Path(sys.executable).with_name("hubwire")
 TOKEN = "pat-bench-token"
@@ -212,10 +215,30 @@ def write_crowd(path: Path, people: int) -> None:
                 file.write(json.dumps({"messageId": f"m{number}-{index}", **ids, **message}) + "\n")
 
 
+def day() -> None:
+    """A million messages on a budget of 40,000 calls, of which others spend 12,000: what each hour saw."""
+    daily, others = 40_000, Others(nightly_calls=4_000, office_calls=8_000)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Day(Path(folder), Traffic(1_000_000), others, daily=daily)
+        asyncio.run(made.run())
+        print(f"day: {made.delivered:,} messages; {made.least_calls_at_once:,} calls had every second's gone at once")
+        ends = "yes" if made.exhausted_at_ms else "never"
+        print(f"  budget of {daily:,} calls exhausted: {ends}; 429s: {refused(made)['429']}")
+        print("  hour messages  calls others  left | lag of identifies p50, p99, most (s) | of tracks")
+        for number, hour in enumerate(made.hours):
+            lags = [
+                f"{quantile(seconds, 0.5):6.1f} {quantile(seconds, 0.99):6.1f} {max(seconds, default=0):6.1f}"
+                for seconds in (hour.identify_lags, hour.track_lags)
+            ]
+            counts = f"{hour.messages:8,} {hour.calls:6,} {hour.calls_of_others:6,} {hour.remaining:6,}"
+            print(f"  {number:4} {counts} | {lags[0]} | {lags[1]}")
+        asyncio.run(made.world.close())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=["calls", "throughput", "limits"])
+    parser.add_argument("--only", choices=["calls", "throughput", "limits", "day"])
     given = parser.parse_args()
     if given.only in (None, "calls"):
         calls()
@@ -223,6 +246,8 @@ def main() -> None:
         throughput(given.events)
     if given.only in (None, "limits"):
         limits()
+    if given.only in (None, "day"):
+        day()
 
 
 if __name__ == "__main__":
