@@ -31,6 +31,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.corpus import write
 from tests.support.day import Day, Others, Traffic, quantile, refused
 
+from hubwire.monitoring.logs import configure_logs
+
 HUBWIRE = Path(sys.executable).with_name("hubwire")
 TOKEN = "pat-bench-token"
 LOOK_SECONDS = 0.25
@@ -217,6 +219,7 @@ def write_crowd(path: Path, people: int) -> None:
 
 def day() -> None:
     """A million messages on a budget of 40,000 calls, of which others spend 12,000: what each hour saw."""
+    configure_logs("warning", "console")
     daily, others = 40_000, Others(nightly_calls=4_000, office_calls=8_000)
     with tempfile.TemporaryDirectory() as folder:
         made = Day(Path(folder), Traffic(1_000_000), others, daily=daily)
