@@ -9,10 +9,10 @@ Source: uvicorn's httptools protocol gathers headers without a limit and waits f
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -60,6 +60,8 @@ class GuardedProtocol(HttpToolsProtocol):
             deadlines = _Deadlines(self.header_timeout_seconds, self.timeout_keep_alive)
             _deadlines[self.server_state] = deadlines
         self._deadlines = deadlines
+        self._answering: RequestResponseCycle | None = None
+        """Of pipelined requests the one that is being answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -88,7 +90,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_headers = False
         self._deadlines.headers.end(self)
         super().on_headers_complete()
-        self.scope[ANSWER_WHOLE] = partial(self._answer_whole, self.cycle)  # type: ignore[literal-required]
+        # Not the cycle's own: a cycle that its scope leads back to would wait for the garbage collector.
+        self.scope[ANSWER_WHOLE] = self._answer_whole  # type: ignore[literal-required]
 
     def on_message_complete(self) -> None:
         self._is_between = True
@@ -106,8 +109,19 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self._deadlines.idle.begin(self)
 
-    def _answer_whole(self, cycle: RequestResponseCycle, rest: bytes) -> bool:
-        if not cycle.keep_alive or cycle.disconnected or cycle.response_started or self.flow.write_paused:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _answer_whole(self, rest: bytes) -> bool:
+        cycle = self._answering
+        if (
+            cycle is None
+            or not cycle.keep_alive
+            or cycle.disconnected
+            or cycle.response_started
+            or self.flow.write_paused
+        ):
             return False
         head = [STATUS_LINE[200], *[b"%b: %b\r\n" % header for header in cycle.default_headers], rest]
         cycle.response_started = cycle.response_complete = True
