@@ -1,9 +1,10 @@
-"""The HTTP connection, guarded where uvicorn's is not: headers are bounded in size and time.
+"""The HTTP connection, guarded where uvicorn's is not: whatever a caller sends is bounded in size and time.
 
-Deadlines of all connections share one timer (`overdue.py`); so does the keep-alive timeout, for which uvicorn starts
-and cancels a timer per request. And an answer that is always the same can be written at once (`ANSWER_WHOLE`), where
+Deadlines of all connections share timers (`overdue.py`); so does the keep-alive timeout, for which uvicorn starts and
+cancels a timer per request. And an answer that is always the same can be written at once (`ANSWER_WHOLE`), where
 ASGI's two messages cost a packet each.
-Source: uvicorn's httptools protocol gathers headers without a limit and waits for them for ever.
+Source: uvicorn's httptools protocol gathers headers, trailers and pipelined requests without a limit, takes trailers
+for headers, waits for ever for what does not come, and loses the body of a request that offers an upgrade.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -20,23 +22,42 @@ from hubwire.receive.overdue import Overdue
 
 MAX_HEADER_BYTES = 32 * 1024
 HEADER_TIMEOUT_SECONDS = 20.0
+BODY_TIMEOUT_SECONDS = 60.0
+"""For every path; `ReceiveLimits.read_timeout_seconds` is the shorter one of uploads, which hear of it."""
+MAX_PIPELINED = 64
+"""Requests that wait on one connection for the answer to an earlier one."""
+MOST_READ_PER_BODY_BYTE = 8
+"""Chunks may take so many times what they hold: one byte in each is six."""
+FRAMING_SLACK_BYTES = 512 * 1024
+"""Beyond that: the first read of a body and the last may hold other requests."""
 
 ANSWER_WHOLE = "hubwire.answer_whole"
 """In the scope: `answer(rest) -> bool` sends a 200 whose further headers and body are `rest`; False when it cannot, and
 `send` has to be used."""
 
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    b"content-length: %d\r\n\r\n%b"
-)
-_BODY = b'{"code":"headers-too-large","message":"headers: more than %d bytes","success":false}' % MAX_HEADER_BYTES
+
+def _refusal(status: int, code: str, message: str) -> bytes:
+    body = b'{"code":"%b","message":"%b","success":false}' % (code.encode(), message.encode())
+    headers = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+    return STATUS_LINE[status] + headers + body
+
+
+_NOT_HTTP = _refusal(400, "malformed-request", "request: not HTTP/1.1 as this server reads it")
+_HEADERS = _refusal(431, "headers-too-large", f"headers: more than {MAX_HEADER_BYTES} bytes")
+_FRAMING = _refusal(400, "malformed-request", "body: most of what came is chunk sizes and trailers")
+_PIPELINED = _refusal(400, "too-many-pipelined", f"request: more than {MAX_PIPELINED} before the first was answered")
+
+
+class _Refused(Exception):
+    """Raised to the parser, so that it stops."""
 
 
 class _Deadlines:
-    """What the connections of one server wait for: the end of headers, or the next request."""
+    """What the connections of one server wait for: the end of headers, of a body, or the next request."""
 
-    def __init__(self, header_seconds: float, idle_seconds: float) -> None:
+    def __init__(self, header_seconds: float, body_seconds: float, idle_seconds: float) -> None:
         self.headers: Overdue[GuardedProtocol] = Overdue(header_seconds, _close)
+        self.bodies: Overdue[GuardedProtocol] = Overdue(body_seconds, _close)
         self.idle: Overdue[GuardedProtocol] = Overdue(idle_seconds, _close)
 
 
@@ -44,20 +65,29 @@ _deadlines: WeakKeyDictionary[ServerState, _Deadlines] = WeakKeyDictionary()
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol; a caller that dawdles over its headers, or sends too many, is disconnected."""
+    """uvicorn's protocol; a caller that dawdles, or sends more than there is a use for, is disconnected."""
 
     header_timeout_seconds = HEADER_TIMEOUT_SECONDS
+    body_timeout_seconds = BODY_TIMEOUT_SECONDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_headers = False
         self._is_between = True
         self._header_bytes = 0
+        """Read of headers that are not complete yet."""
         self._begun_count = 0
         """Requests that began in the read that is being parsed."""
+        self._read_bytes = 0
+        """Of that read."""
+        self._awaited_bytes = 0
+        """Read while a body was incomplete, with all that is around it."""
+        self._body_bytes = 0
+        self._refusal: bytes | None = None
+        """Set once and for all: nothing that comes after is read."""
         deadlines = _deadlines.get(self.server_state)
         if deadlines is None:
-            deadlines = _Deadlines(self.header_timeout_seconds, self.timeout_keep_alive)
+            deadlines = _Deadlines(self.header_timeout_seconds, self.body_timeout_seconds, self.timeout_keep_alive)
             _deadlines[self.server_state] = deadlines
         self._deadlines = deadlines
         self._answering: RequestResponseCycle | None = None
@@ -69,32 +99,65 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadlines.headers.end(self)
+        self._deadlines.bodies.end(self)
         self._deadlines.idle.end(self)
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refusal is not None:
+            return
         was_between = self._is_between
         self._begun_count = 0
-        super().data_received(data)
-        if self._in_headers and not self.transport.is_closing():
-            self._bound_headers(len(data), was_between)
+        self._read_bytes = len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as exc:
+            self._go_on_without_upgrade(data[exc.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self._refuse(self._refusal or _NOT_HTTP)
+            return
+        if self._is_between or self.transport.is_closing():
+            return
+        if self._in_headers:
+            self._bound_headers(was_between)
+        else:
+            self._bound_body()
 
     def on_message_begin(self) -> None:
         self._in_headers = True
         self._is_between = False
         self._begun_count += 1
+        self._header_bytes = self._awaited_bytes = self._body_bytes = 0
         self._deadlines.idle.end(self)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_headers = False
         self._deadlines.headers.end(self)
+        if self._header_bytes + self._read_bytes > MAX_HEADER_BYTES:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            self._stop_unless(size <= MAX_HEADER_BYTES, _HEADERS)
+        self._stop_unless(len(self.pipeline) < MAX_PIPELINED, _PIPELINED)
+        if self.parser.should_upgrade():
+            return
         super().on_headers_complete()
         # Not the cycle's own: a cycle that its scope leads back to would wait for the garbage collector.
         self.scope[ANSWER_WHOLE] = self._answer_whole  # type: ignore[literal-required]
+        # Trailers come into a list that nobody reads: a proxy that passes one on has not looked at it as at a header.
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._is_between = True
+        if self._awaited_bytes:
+            self._deadlines.bodies.end(self)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -131,17 +194,56 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle.on_response()
         return True
 
-    def _bound_headers(self, read_bytes: int, was_between: bool) -> None:
+    def _bound_headers(self, was_between: bool) -> None:
         """After a read that left headers incomplete: start their deadline, and give up when they are too many."""
         if self._begun_count == 0:
-            self._header_bytes += read_bytes
+            self._header_bytes += self._read_bytes
         else:
             self._deadlines.headers.begin(self)
             # What came before it in the same read belongs to another request, and is not counted.
-            self._header_bytes = read_bytes if was_between and self._begun_count == 1 else 0
+            self._header_bytes = self._read_bytes if was_between and self._begun_count == 1 else 0
         if self._header_bytes > MAX_HEADER_BYTES:
-            self.transport.write(_TOO_LARGE % (len(_BODY), _BODY))
-            self.transport.close()
+            self._refuse(_HEADERS)
+
+    def _bound_body(self) -> None:
+        """After a read that left a body incomplete: start its deadline, and give up when most of it is no body."""
+        if not self._awaited_bytes:
+            self._deadlines.bodies.begin(self)
+        self._awaited_bytes += self._read_bytes
+        if self._awaited_bytes > FRAMING_SLACK_BYTES + MOST_READ_PER_BODY_BYTE * self._body_bytes:
+            self._refuse(_FRAMING)
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Read the request once more, with what the parser left of it, as if no upgrade had been offered.
+
+        The parser stops at such a request, without its body; a server is free to take it as it is (RFC 9110 7.8).
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":
+            self._refuse(_NOT_HTTP)
+            return
+        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(b"%b %b HTTP/%b\r\n%b\r\n%b" % (method, self.url, version, b"".join(lines), rest))
+
+    def _stop_unless(self, is_right: bool, refusal: bytes) -> None:
+        if not is_right:
+            self._refusal = refusal
+            raise _Refused
+
+    def _refuse(self, refusal: bytes) -> None:
+        """Read nothing more. An upload that came whole before is answered first, and then the connection closed."""
+        self._refusal = refusal
+        self._deadlines.bodies.end(self)
+        self.pipeline.clear()
+        answering = self._answering
+        if answering is not None and not answering.response_complete and not answering.more_body:
+            answering.keep_alive = False
+            return
+        if answering is None or answering.response_complete or not answering.response_started:
+            self.transport.write(refusal)
+        self.transport.close()
 
 
 def _close(connection: GuardedProtocol) -> None:

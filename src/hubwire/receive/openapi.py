@@ -220,8 +220,9 @@ SDK needs which setting stands in [sdks.md](../sdks.md). The OpenAPI 3.1 documen
   `https://*.site.test`); others get 403.
 """
 CLOSING = """
-A refusal is `{"code", "message", "success": false}`. Requests that are no HTTP, or whose headers exceed 32 KB, are
-answered 400 or 431 and disconnected. An image request (`/v1/pixel/…`) is always answered with an image.
+A refusal is `{"code", "message", "success": false}`. Requests that are no HTTP (`malformed-request`), or whose headers
+exceed 32 KB (`headers-too-large`), are answered 400 or 431 and disconnected. An image request (`/v1/pixel/…`) is always
+answered with an image.
 """
 
 

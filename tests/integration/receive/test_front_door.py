@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from tests.integration.receive.harness import WRITE_KEY, Receiving, receiving
 
-from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.connection import MAX_PIPELINED, GuardedProtocol
 from hubwire.receive.limits import ReceiveLimits
 
 MESSAGE = {"type": "track", "messageId": "m1", "userId": "u1", "event": "Bought", "writeKey": WRITE_KEY}
@@ -20,6 +21,7 @@ WAIT_SECONDS = 10
 
 class HastyProtocol(GuardedProtocol):
     header_timeout_seconds = 0.2
+    body_timeout_seconds = 0.6
 
 
 @pytest.fixture
@@ -52,6 +54,11 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
         if name == b"content-length":
             length = int(value)
     return int(status.split()[1]), reader.read(length)
+
+
+def code_of(body: bytes) -> str:
+    code: str = json.loads(body)["code"]
+    return code
 
 
 def is_closed(connection: socket.socket) -> bool:
@@ -124,6 +131,22 @@ def test_headers_without_end_are_refused_at_a_bound(server: Receiving) -> None:
         assert is_closed(connection)
 
 
+@pytest.mark.parametrize("size", [40_000, 100_000])
+def test_headers_that_come_at_once_are_held_to_the_same_bound(server: Receiving, size: int) -> None:
+    with connect(server) as connection:
+        connection.sendall(request(json.dumps(MESSAGE).encode(), extra=f"X-A: {'y' * size}\r\n"))
+        status, body = answer(connection)
+        assert (status, code_of(body)) == (431, "headers-too-large")
+        assert is_closed(connection)
+    assert server.rows == []
+
+
+def test_a_large_body_in_the_same_read_is_no_header(server: Receiving) -> None:
+    with connect(server) as connection:
+        connection.sendall(request(json.dumps({"batch": [{**MESSAGE, "x": "y" * 20_000}] * 3}).encode(), path="/v1/b"))
+        assert answer(connection)[0] == 200
+
+
 def test_a_body_that_stops_is_given_up(server: Receiving) -> None:
     for begun in (b"", b"{"):
         with connect(server) as connection:
@@ -180,3 +203,94 @@ def test_what_is_not_http_is_refused(server: Receiving, text: bytes) -> None:
     with connect(server) as connection:
         connection.sendall(text)
         assert answer(connection)[0] in (0, 400)
+
+
+def test_an_upload_that_came_whole_is_answered_before_the_garbage_behind_it_ends_the_connection(
+    server: Receiving,
+) -> None:
+    with connect(server) as connection:
+        connection.sendall(request(json.dumps(MESSAGE).encode()) + b"GARBAGE\r\n\r\n" + b"x" * 10_000)
+        assert answer(connection) == (200, b'{"success": true}')
+        assert is_closed(connection)
+    assert len(server.rows) == 1
+
+
+CHUNKED = "POST /v1/track HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CHUNKED}Content-Length: 5\r\n\r\n0\r\n\r\n",
+        "POST /v1/track HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+        "POST /v1/track HTTP/1.1\r\nContent-Length: +2\r\n\r\n{}",
+        "POST /v1/track HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/track HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        f"{CHUNKED}\r\nfffffffffffffffff\r\n{{}}",
+        f"{CHUNKED}\r\n-2\r\n{{}}",
+        f"{CHUNKED}\r\n2\n{{}}\n0\n\n",
+    ],
+)
+def test_a_body_whose_end_is_doubtful_is_refused_and_the_connection_ended(server: Receiving, text: str) -> None:
+    with connect(server) as connection:
+        connection.sendall(text.encode())
+        status, body = answer(connection)
+        assert (status, code_of(body)) == (400, "malformed-request")
+        assert is_closed(connection)
+    assert server.rows == []
+
+
+def chunked(trailers: bytes, headers: str = "") -> bytes:
+    body = json.dumps({**MESSAGE, "writeKey": None}).encode()
+    return f"{CHUNKED}{headers}\r\n".encode() + b"%x\r\n%b\r\n0\r\n%b\r\n" % (len(body), body, trailers)
+
+
+def test_a_trailer_is_no_header(server: Receiving) -> None:
+    authorization = f"Authorization: Basic {base64.b64encode(WRITE_KEY.encode()).decode()}\r\n"
+    with connect(server) as connection:
+        connection.sendall(chunked(authorization.encode()))
+        assert answer(connection)[0] == 401
+        connection.sendall(chunked(b"X-Forwarded-For: 127.0.0.1\r\n", authorization))
+        assert answer(connection)[0] == 200
+    assert "x-forwarded-for" not in server.requests[-1]
+
+
+@pytest.mark.parametrize("endless", [b"X: " + b"y" * 4_000_000, b"X: y\r\n" * 500_000])
+def test_trailers_without_end_are_refused_at_a_bound(server: Receiving, endless: bytes) -> None:
+    whole = chunked(endless)
+    with connect(server) as connection, suppress(ConnectionError):
+        connection.sendall(whole)
+        assert answer(connection)[0] in (0, 400)
+        assert is_closed(connection)
+    assert server.rows == []
+
+
+def test_a_flood_of_pipelined_requests_is_cut(server: Receiving) -> None:
+    with connect(server) as connection, suppress(ConnectionError):
+        connection.sendall(b"GET /v1/openapi.json HTTP/1.1\r\n\r\n" * 5_000)
+        assert answer(connection)[0] == 200
+        while connection.recv(1 << 16):
+            pass
+    assert len(server.requests) <= MAX_PIPELINED + 2
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_an_offered_upgrade_is_passed_over_and_the_upload_taken(server: Receiving, parts: int) -> None:
+    # Java's own HTTP client offers HTTP/2 with its first request to plain http.
+    offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+    whole = [request(json.dumps({**MESSAGE, "messageId": name}).encode(), extra=offer) for name in ("m1", "m2")]
+    with connect(server) as connection:
+        for one in whole:
+            for start in range(parts):
+                connection.sendall(one[start * 150 : (start + 1) * 150 if parts > start + 1 else None])
+            assert answer(connection)[0] == 200
+        connection.sendall(b"".join(whole))
+        assert answer(connection)[0] == 200
+    assert [row.message_id for row in server.rows] == ["m1", "m2"]
+
+
+def test_a_body_that_stops_ends_the_connection_on_every_path(tmp_path: Path) -> None:
+    # The receiver itself gives its callers longer here.
+    with receiving(tmp_path, http=HastyProtocol) as server, connect(server) as connection:
+        connection.sendall(request(b"{", length=500))
+        assert is_closed(connection)
