@@ -83,9 +83,13 @@ class Message:
 
 def text_id(value: object) -> str | None:
     """An id as text, or None. Numbers are written out (raw HTTP callers send them); null and "" are absent."""
-    if isinstance(value, str):
-        return value[:MAX_ID_LENGTH] or None
-    if isinstance(value, bool) or value is None:
+    text = value if isinstance(value, str) else written_out(value)
+    return text[:MAX_ID_LENGTH] if text else None
+
+
+def written_out(value: object) -> str | None:
+    """A number as text, whole ones without a fraction; None for everything else."""
+    if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return str(value)

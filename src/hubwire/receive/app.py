@@ -27,7 +27,7 @@ from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.openapi import document
 from hubwire.receive.origins import is_allowed
 from hubwire.receive.parse import Upload, read_upload
-from hubwire.receive.paths import Route, Takes, route_of
+from hubwire.receive.paths import Route, Takes, is_below, route_of
 from hubwire.receive.pixel import pixel_upload, write_key_in
 from hubwire.receive.rate import SourceRates
 
@@ -77,8 +77,8 @@ class ReceiveApp:
 
     @staticmethod
     def handles(path: str) -> bool:
-        """Whether this path is one of the Tracking API's."""
-        return route_of(path) is not None
+        """Whether this path is one of the Tracking API's, or a mistaken one that its 404 explains best."""
+        return route_of(path) is not None or is_below(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = route_of(scope["path"])
@@ -86,7 +86,9 @@ class ReceiveApp:
         try:
             if route is None:
                 raise UploadRefused(
-                    f"{scope['path'][:200]} is not a path of the Tracking API", code="no-such-path", status=404
+                    f"path: {scope['path'][:200]!r} is not one of the Tracking API (/v1/openapi.json has them all)",
+                    code="no-such-path",
+                    status=404,
                 )
             await self._answer(scope, route, asked, receive, send)
         except CallerGone:

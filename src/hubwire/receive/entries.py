@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import MalformedUpload
-from hubwire.message import Entry, text_id
+from hubwire.message import Entry, text_id, written_out
 from hubwire.reasons import Reason
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import Fields, Upload, encoded, name_of
@@ -82,11 +82,12 @@ def rejection(fields: Fields) -> Reason | None:
 
 def usable_message_id(value: object) -> str:
     """The message id to keep: the sender's, a digest of one that is too long or not printable, or a new one."""
-    if isinstance(value, str) and value:
-        if len(value) <= MAX_MESSAGE_ID_LENGTH and value.isprintable():
-            return value
-        return "sha256:" + hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
-    return text_id(value) or str(uuid4())
+    text = value if isinstance(value, str) else written_out(value)
+    if not text:
+        return str(uuid4())
+    if len(text) <= MAX_MESSAGE_ID_LENGTH and text.isprintable():
+        return text
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def check_strictly(upload: Upload, route: Route, limits: ReceiveLimits) -> None:

@@ -1,11 +1,13 @@
 """Which path takes what. All of Segment's paths and RudderStack's, each with and without a trailing slash.
 
 Sources: Segment HTTP API and Pixel API; analytics.js posts to the first letter of the type; Ruby, Java and Android
-post to /v1/import; analytics.js metrics go to /v1/m; RudderStack adds /v1/merge, /beacon and /pixel.
+post to /v1/import; analytics.js metrics go to /v1/m; RudderStack adds /v1/merge, /beacon and /pixel. Go and Kotlin put
+the path behind whatever host they were given: with a slash at its end there are two.
 """
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import NamedTuple
 
@@ -44,16 +46,28 @@ def _fixed() -> dict[str, Route]:
 _ROUTES = _fixed()
 
 
+def is_below(path: str) -> bool:
+    """Whether an SDK could mean the Tracking API with this path, right or wrong. Settings for SDKs are not of it."""
+    return _single(path).startswith(("/v1/", "/beacon/", "/pixel/")) and not path.startswith("/v1/projects/")
+
+
 def route_of(path: str) -> Route | None:
     """What the path takes, or None when it is not one of the Tracking API's."""
     route = _ROUTES.get(path)
-    if route is not None or not path.startswith(KEY_PREFIX):
+    if route is not None:
         return route
+    path = _single(path)
+    if not path.startswith(KEY_PREFIX):
+        return _ROUTES.get(path)
     write_key, _, rest = path[len(KEY_PREFIX) :].partition("/")
     route = _ROUTES.get(f"/v1/{rest}")
     if route is None or not write_key:
         return None
     return route._replace(write_key=write_key)
+
+
+def _single(path: str) -> str:
+    return re.sub("/{2,}", "/", path)
 
 
 def known_paths() -> list[str]:

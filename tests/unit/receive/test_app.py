@@ -71,12 +71,26 @@ async def test_rudderstacks_merge_is_journaled_as_rejected(receiver: Receiver) -
     assert [row.rejected for row in receiver.rows] == ["unknown-type"]
 
 
+@pytest.mark.parametrize("path", ["//v1/track", "/v1//t", "/v1//track/", "/v1/k/server-key//t", "//v1/k/server-key/t"])
+async def test_slashes_of_a_host_that_ends_in_one_do_not_matter(receiver: Receiver, path: str) -> None:
+    assert receiver.app.handles(path)
+    assert (await receiver.post(path, WHOLE)).status == 200
+    assert receiver.fields[0]["type"] == "track"
+
+
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/", "/v1/tracks", "/v1/k/", "/v1/k//t", "/v1/k/key", "/v2/track", "/V1/track"]
+    "path", ["/v1/", "/v1/tracks", "/v1/k/", "/v1/k//t", "/v1/k/key", "/beacon/v1/track", "/pixel/x"]
 )
-async def test_other_paths_are_left_to_others(receiver: Receiver, path: str) -> None:
+async def test_a_path_that_is_almost_one_is_404_in_json(receiver: Receiver, path: str) -> None:
+    assert receiver.app.handles(path)
+    answer = await receiver.post(path, TRACK)
+    assert (answer.status, answer.json["code"]) == (404, "no-such-path")
+    assert repr(path) in answer.json["message"]
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v2/track", "/V1/track", "/v1/projects/key/settings", "/api/v1/status"])
+def test_other_paths_are_left_to_others(receiver: Receiver, path: str) -> None:
     assert not receiver.app.handles(path)
-    assert (await receiver.post(path, TRACK)).status == 404
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
@@ -395,10 +409,11 @@ async def test_a_number_is_a_message_id(receiver: Receiver) -> None:
 
 
 async def test_long_and_unprintable_message_ids_are_still_told_apart(receiver: Receiver) -> None:
-    long_ids = ["x" * 300 + "1", "x" * 300 + "2", "a\x00b", "a\nb"]
+    long_ids = ["x" * 300 + "1", "x" * 300 + "2", "a\x00b", "a\nb", int("7" * 300 + "1"), int("7" * 300 + "2"), 1e300]
     for message_id in long_ids * 2:
-        await receiver.post("/v1/track", {**TRACK, "messageId": message_id})
-    assert len(receiver.rows) == 4
+        body = json.dumps({**TRACK, "messageId": message_id}).encode()
+        await receiver.post("/v1/track", body)
+    assert len(receiver.rows) == len(long_ids)
     assert all(row.message_id.startswith("sha256:") and len(row.message_id) == 71 for row in receiver.rows)
 
 
