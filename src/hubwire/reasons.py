@@ -64,6 +64,7 @@ class Reason(StrEnum):
     BAD_NAME = "bad-name"
     TOO_MANY_PROPERTIES = "too-many-properties"
     EMPTY_VALUE = "empty-value"
+    OVERRULED = "overruled"
     OLDER_THAN_KNOWN = "older-than-known"
     REFUSED_BY_HUBSPOT = "refused-by-hubspot"
     # retrying, dead, stopped: words of the verdict
@@ -248,6 +249,10 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.EMPTY_VALUE: (
         "The value is null or only blanks, which changes nothing.",
         'Send "" to clear the property in HubSpot.',
+    ),
+    Reason.OVERRULED: (
+        "Another trait of the message writes the same property, and goes before this one.",
+        "Send one of them, or map one to another property.",
     ),
     Reason.OLDER_THAN_KNOWN: (
         "HubSpot already has a value from a newer message.",

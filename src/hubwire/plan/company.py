@@ -3,8 +3,9 @@
 Our decisions: `site` (the default) takes the host without labels that name a service of the company (`www`, `app`,
 `shop`…): `www.acme.co.uk` and `app.acme.co.uk` are acme.co.uk, while `vienna.acme.com` is a company of its own, as it
 is in HubSpot, which keeps the domains of subdomains apart until a person merges them. `registrable` joins all
-subdomains. Both need a registrable domain by the Public Suffix List, so that `localhost`, an IP address or `co.uk`
-make no company. International names become their ASCII form, so that both spellings are one company.
+subdomains. Both need a registrable domain by the Public Suffix List, so that `localhost`, an IP address, `co.uk` or a
+name with a dot (`St.Gallen`) make no company; of the domains reserved for trials, `example` and `test` pass.
+International names become their ASCII form, so that both spellings are one company.
 Sources: the seed, "Group" (a full, valid and complete URL; its example is a bare host); HubSpot blog, "How to add
 multiple domains to a company record" (developers.hubspot.com beside hubspot.com).
 """
@@ -25,14 +26,15 @@ _SERVICES = frozenset({
     "admin",
 })  # fmt: skip
 """Labels that name a service of the company, not another company."""
-_NOWHERE = frozenset({"localhost", "localdomain", "local", "internal", "invalid", "lan", "home", "corp", "arpa"})
+_FOR_TRIALS = frozenset({"example", "test"})
+"""Top-level domains that nobody can register. Source: RFC 2606."""
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 @cache
 def _suffixes() -> PublicSuffixList:
     """The list that the package carries; read once, on the first website."""
-    return PublicSuffixList()
+    return PublicSuffixList(accept_unknown=False)
 
 
 @lru_cache(maxsize=16384)
@@ -44,13 +46,21 @@ def company_domain(website: str, how: CompanyDomain = CompanyDomain.SITE) -> str
     host = _host(website.strip().lower()) if len(website) <= MAX_WEBSITE else None
     if host is None:
         return None
-    registrable: str | None = _suffixes().privatesuffix(host)
+    registrable = _registrable(host)
     if registrable is None or how is CompanyDomain.REGISTRABLE:
         return registrable
     labels = host.removesuffix(registrable).rstrip(".").split(".")
     while labels and (labels[0] in _SERVICES or not labels[0]):
         labels = labels[1:]
     return ".".join([*labels, registrable])
+
+
+def _registrable(host: str) -> str | None:
+    registrable: str | None = _suffixes().privatesuffix(host)
+    if registrable is None:
+        *_, name, top = host.split(".")
+        return f"{name}.{top}" if top in _FOR_TRIALS else None
+    return registrable
 
 
 def _host(website: str) -> str | None:
@@ -69,14 +79,14 @@ def _host(website: str) -> str | None:
 
 
 def _ascii(host: str) -> str | None:
-    """The host in ASCII, or None when it is no name of at least two labels that can be on the internet."""
+    """The host in ASCII, or None when it is no name of at least two labels."""
     if not host.isascii():
         try:
             host = idna.encode(host, uts46=True).decode()
         except (idna.IDNAError, UnicodeError):
             return None
     labels = host.split(".")
-    if len(labels) < 2 or len(host) > 253 or labels[-1].isdigit() or labels[-1] in _NOWHERE:
+    if len(labels) < 2 or len(host) > 253:
         return None
     is_valid = all(0 < len(x) < 64 and x[0] != "-" and x[-1] != "-" and _LABEL.issuperset(x) for x in labels)
     return host if is_valid else None

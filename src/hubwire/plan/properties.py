@@ -11,7 +11,7 @@ from typing import Any
 from hubwire.destination import Mapping as MappingRules
 from hubwire.destination import Source, SourceKind
 from hubwire.operation import LeftOut, Plan, Written
-from hubwire.plan.rules import Target, TraitRule, TraitRules
+from hubwire.plan.rules import MAX_FIELD, Target, TraitRule, TraitRules
 from hubwire.plan.values import NULL, Converted, Partial, Refusal, inferred
 from hubwire.reasons import Reason
 
@@ -30,18 +30,25 @@ def may_create(mapping: MappingRules, source: Source) -> bool:
 class Writer:
     """Collects the properties of one message: of two values for one property, that of the better rule stays."""
 
-    __slots__ = ("may_create", "plan", "properties", "ranks", "rules")
+    __slots__ = ("_overruled", "_paths", "may_create", "plan", "properties", "rules")
 
     def __init__(self, rules: TraitRules, plan: Plan, may_create: bool) -> None:
         self.rules = rules
         self.plan = plan
         self.may_create = may_create
         self.properties: dict[str, Written] = {}
-        self.ranks: dict[str, int] = {}
+        self._paths: dict[str, str] = {}
+        """The trait that each property was taken from."""
+        self._overruled: list[tuple[str, str, str]] = []
+        """(property, trait, text) of values that another trait's took the place of."""
 
     def write(self, traits: Mapping[str, Any]) -> None:
-        """Write all traits."""
+        """Write all traits, and report those whose value another one's overruled."""
         self._write_fields(traits, "", 0)
+        for name, path, text in self._overruled:
+            if text and text != self.properties[name].value:
+                detail = f"{name} is taken from {self._paths[name]}"[:MAX_FIELD]
+                self._report(path, Refusal(Reason.OVERRULED, detail))
 
     def split_name(self, name: object) -> None:
         """First and last name from `name` where they are absent or empty: the first word, and the rest.
@@ -77,7 +84,7 @@ class Writer:
             text = target.convert(value)
             if type(text) is str and target.property not in properties:
                 properties[target.property] = _new(Written, (text, target.rule))
-                self.ranks[target.property] = target.rank
+                self._paths[target.property] = path
             else:
                 self._put(path, target, text)
         return is_used
@@ -121,10 +128,23 @@ class Writer:
             return
         name = target.property
         old = self.properties.get(name)
-        is_better = old is None or (target.rank < self.ranks[name] if bool(converted) == bool(old.value) else converted)
-        if is_better:
-            self.properties[name] = Written(converted, target.rule)
-            self.ranks[name] = target.rank
+        if old is not None:
+            is_better = target.rank < self._rank(name) if bool(converted) == bool(old.value) else converted
+            lost = (name, self._paths[name], old.value) if is_better else (name, path, converted)
+            if self.rules.rule(lost[1]).also is None:
+                self._overruled.append(lost)
+            if not is_better:
+                return
+        self.properties[name] = Written(converted, target.rule)
+        self._paths[name] = path
+
+    def _rank(self, name: str) -> int:
+        """The rank of the rule that wrote a property."""
+        rule = self.rules.rule(self._paths[name])
+        for target in (rule.target, rule.also):
+            if target is not None and target.property == name:
+                return target.rank
+        return LAST_RANK
 
     def _create(self, path: str, value: object, left_out: LeftOut, name: str | None) -> bool:
         """Report an unknown property, or ask for its creation where the destination may create it."""
@@ -139,9 +159,11 @@ class Writer:
         if name is None or not isinstance(converted, str):
             self._report(path, converted)
             return False
-        if name not in self.properties:
+        if name in self.properties:
+            self._overruled.append((name, path, converted))
+        else:
             self.properties[name] = Written(converted, "created")
-            self.ranks[name] = LAST_RANK
+            self._paths[name] = path
             self.plan.missing_properties.append((self.rules.object_name, name, kind))
         return True
 

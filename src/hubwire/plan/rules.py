@@ -223,6 +223,9 @@ class TraitRules:
 
     def _unknown(self, path: str, name: str | None = None) -> TraitRule:
         wanted = name or normalised(path)
+        new_name = property_name(wanted)
+        if new_name is not None and new_name.startswith(OWN_PREFIX):
+            return self._read_only(path, new_name)
         detail = f"the portal has no {self._object.name} property {wanted[:MAX_FIELD]}"
         left_out = self.left_out(path, Reason.UNKNOWN_PROPERTY, detail)
-        return TraitRule(None, left_out=left_out, new_name=property_name(wanted))
+        return TraitRule(None, left_out=left_out, new_name=new_name)

@@ -25,6 +25,12 @@ from hubwire.plan.company import company_domain
         ("bücher.de", "xn--bcher-kva.de"),
         ("xn--bcher-kva.de", "xn--bcher-kva.de"),
         ("acme.example", "acme.example"),
+        ("https://user:pa@ss@example.com/@peter", "example.com"),
+        ("http://example.com\\@elsewhere.com", "example.com"),
+        ("www.www.com", "www.com"),
+        ("\u0430pple.com", "xn--pple-43d.com"),
+        ("\uff45xample\uff0ecom", "example.com"),
+        ("example.com\u200b", "example.com"),
     ],
 )
 def test_websites_of_every_form(website: str, domain: str) -> None:
@@ -37,6 +43,8 @@ def test_websites_of_every_form(website: str, domain: str) -> None:
         "", "https://", "localhost", "http://localhost:3000", "192.168.0.1", "https://[::1]/", "co.uk", "com",
         "github.io", "peter@initech.com", "ftp://example.com", "javascript://example.com", "Acme Inc.", "acme inc.com",
         "http://a_b.com", "example.com:80x", "printer.local", "-a.com", "a..com", "x" * 3000 + ".com",
+        "St.Gallen", "nas.lan", "web.corp", "1.2.3.4:80", "0x7f.1", "n/a", "example.com, example.org", "mailto:a@b.co",
+        "user:secret@example.com", "https:///example.com", "*.example.com", "example.com%2f",
     ],
 )  # fmt: skip
 def test_what_identifies_no_company(website: str) -> None:

@@ -69,6 +69,14 @@ def test_the_email_is_never_written_as_a_trait() -> None:
         assert contact_rules().rule(key).target is None
 
 
+@pytest.mark.parametrize("key", ["hubwire_domain", "Hubwire Domain", "hubwire-domain", "x"])
+def test_a_key_of_our_own_is_neither_written_nor_created(key: str) -> None:
+    rules = TraitRules(COMPANY, SCHEMA.company, {"x": "hubwire_domain"}, "traits")
+    left_out = rules.rule(key).left_out
+    assert left_out is not None
+    assert left_out.reason.value == "read-only-property"
+
+
 def test_group_traits() -> None:
     rules = TraitRules(COMPANY, SCHEMA.company, {}, "traits")
     target = rules.rule("employees").target
