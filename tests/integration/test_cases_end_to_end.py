@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.world import HUB_ID, World, run
 
 from hubwire.destination import Destination, Mapping, Source
+from hubwire.testing import Emulator, Tier
 
 FILES = sorted((Path(__file__).parent.parent / "cases").glob("*.json"))
 STATE_KINDS = ("contacts", "companies")
@@ -35,10 +36,12 @@ class Case:
             for number, message in enumerate(fields["messages"], 1)
         ]
 
-    def world(self, folder: Path) -> World:
-        """A portal as the file describes it, and nothing delivered yet."""
-        tier = "enterprise" if self.portal.get("events_available", True) else "professional"
-        world = World(folder, destination=self.destination, sources=[self.source], tier=tier)
+    @property
+    def tier(self) -> Tier:
+        return Tier.ENTERPRISE if self.portal.get("events_available", True) else Tier.PROFESSIONAL
+
+    def seed(self, emulator: Emulator) -> None:
+        """Make the portal as the file describes it."""
         plurals = (("contact", "contacts"), ("company", "companies"))
         properties = {plural: [seeded(one) for one in self.portal.get(name, [])] for name, plural in plurals}
         definitions = [
@@ -49,7 +52,12 @@ class Case:
             }
             for one in self.portal.get("events", [])
         ]
-        world.emulator.seed(properties=properties, event_definitions=definitions)
+        emulator.seed(properties=properties, event_definitions=definitions)
+
+    def world(self, folder: Path) -> World:
+        """A portal as the file describes it, and nothing delivered yet."""
+        world = World(folder, destination=self.destination, sources=[self.source], tier=self.tier)
+        self.seed(world.emulator)
         return world
 
     async def state_after(self, folder: Path, orders: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
