@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
 
@@ -77,6 +78,8 @@ class HubSpotClient:
             ),
             follow_redirects=False,
             trust_env=True,
+            # HubSpot's edge sets cookies that an API does not need; one that cannot be sent back would end every call.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers={"user-agent": USER_AGENT, "accept": _JSON},
         )
 

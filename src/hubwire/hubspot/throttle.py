@@ -81,7 +81,7 @@ def retry_after_seconds(headers: Mapping[str, str], now_ms: int, longest_seconds
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = aware.timestamp() - now_ms / 1000

@@ -79,6 +79,19 @@ async def test_only_the_headers_that_are_read_are_kept() -> None:
     assert answer.correlation_id == "c-1"
 
 
+@pytest.mark.parametrize("cookie", [b"__cf_bm=1; Path=/", b"\xff=1; Path=/"])
+async def test_no_cookie_is_sent_back(cookie: bytes) -> None:
+    seen: list[httpx2.Request] = []
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(200, headers=[(b"Set-Cookie", cookie)])
+
+    async with client(handler) as one:
+        assert [(await one.call(READ)).status for _ in range(2)] == [200, 200]
+    assert not any("cookie" in request.headers for request in seen)
+
+
 @pytest.mark.parametrize(
     "error",
     [

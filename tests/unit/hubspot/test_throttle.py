@@ -34,3 +34,23 @@ def test_hubspots_own_word_is_taken_without_jitter() -> None:
 
 def test_a_wait_of_nothing_is_a_second() -> None:
     assert throttle_of(Answer(429, {"retry-after": "0"}, b"{}")).wait_seconds == 1.0
+
+
+@pytest.mark.parametrize(
+    ("named", "seconds"),
+    [
+        ("-5", 1.0),
+        ("315360000", 60.0),
+        ("Wed, 01 Jan 2020 00:00:00 GMT", 1.0),
+        ("Fri, 01 Jan 2038 00:00:00 GMT", 60.0),
+        ("nan", 10.0),
+        ("inf", 10.0),
+        ("soon", 10.0),
+        ("120, 30", 10.0),
+        ("Mon, 01 Jan 99999 00:00:00 GMT", 10.0),
+        ("Mon, 01 Jan 2027 00:00:00 +99999999999999", 10.0),
+    ],
+)
+def test_a_wait_that_makes_no_sense_is_bounded_or_passed_over(named: str, seconds: float) -> None:
+    answer = Answer(429, {"retry-after": named}, b"{}", started_at_ms=1_768_473_000_000)
+    assert throttle_of(answer).wait_seconds == seconds
