@@ -13,6 +13,7 @@ import pytest
 from benchmarks.corpus import Corpus
 from tests.support.world import TOKEN, World
 
+from hubwire.deliver.adopt import MOST_REFUSED
 from hubwire.deliver.lane import DEAD_RUN, LanePolicy
 from hubwire.delivery import State
 from hubwire.plan.planner import plan
@@ -119,6 +120,42 @@ async def test_of_ten_thousand_with_one_poison_record_only_that_is_dead(tmp_path
         assert "Something is wrong with this person" in only.detail
         assert any(b"Something is wrong" in attempt.response for attempt in detail.attempts)
     assert more <= 10
+
+
+async def test_a_domain_that_hubspot_will_not_search_for_keeps_no_other_company_waiting(world: World) -> None:
+    searched = 0
+
+    def instead(request: httpx2.Request) -> httpx2.Response | None:
+        nonlocal searched
+        is_search = request.url.path.endswith("/companies/search")
+        searched += is_search
+        return refusal("This domain is odd") if is_search and b"odd.example" in request.content else None
+
+    world.transport.instead = instead
+    domains = ["odd.example", *(f"company{number}.example.com" for number in range(39))]
+    world.emulator.seed(companies=[{"properties": {"domain": "x.example", "hs_additional_domains": domains[7]}}])
+    world.append([one for n, domain in enumerate(domains) for one in (identify(n), group(n, domain))])
+    await world.drain(world.driver())
+    assert world.states() == {"dead": 1}
+    assert fate(world, "g0-odd.example") == ("dead", "invalid-input")
+    assert len(world.emulator.companies()) == 39
+    assert len(world.emulator.associations()) == 39
+    assert searched <= 20
+
+
+async def test_a_search_that_hubspot_always_refuses_is_not_asked_for_each_domain(world: World) -> None:
+    searched = 0
+
+    def instead(request: httpx2.Request) -> httpx2.Response | None:
+        nonlocal searched
+        searched += request.url.path.endswith("/search")
+        return refusal("No search today") if request.url.path.endswith("/search") else None
+
+    world.transport.instead = instead
+    world.append([one for n in range(40) for one in (identify(n), group(n, f"company{n}.example.com"))])
+    await world.drain(world.driver())
+    assert world.states() == {"dead": 40}
+    assert searched <= 2 * MOST_REFUSED
 
 
 async def test_a_record_over_which_hubspot_fails_holds_up_nobody_else(world: World) -> None:

@@ -18,6 +18,7 @@ from msgspec import structs
 
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.store import Store, open_store
+from hubwire.backfill.history import as_history
 from hubwire.clock import SimulatedClock
 from hubwire.deliver.budget import Priority
 from hubwire.deliver.driver import Driver
@@ -164,9 +165,12 @@ class World:
     def append(self, messages: Sequence[Mapping[str, Any]], *, is_backfill: bool = False, source_id: int = 1) -> None:
         """Journal messages at once, as `hubwire import` does."""
         now_ms = self.clock.now_ms()
+        history = [dict(one) for one in messages]
+        for one in history:
+            as_history(one)
         entries = [
             Entry(source_id, str(one["messageId"]), now_ms, json.dumps(one).encode(), None, is_backfill)
-            for one in messages
+            for one in history
         ]
         self.journal.append(entries)
 
@@ -266,6 +270,7 @@ def portal_of(contacts: Shown, companies: Shown, associations: Shown, events: Sh
         {
             "email": people[one["contactId"]]["email"],
             "event": one["eventName"],
+            "occurred_at": one["occurredAt"],
             "properties": one["properties"],
             "uuid": one["uuid"],
         }

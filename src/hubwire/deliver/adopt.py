@@ -14,12 +14,14 @@ from hubwire.deliver.batch import SEARCH_BODY_BYTES, split_by_size
 from hubwire.deliver.exchange import Exchange
 from hubwire.deliver.portal import Portal
 from hubwire.delivery import Delivered, Verdict
-from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.exchange import Answer, Call
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import SEARCH_PAGE, found_domains, search_companies
 
 DOMAINS_PER_SEARCH = 100
 BAD_REQUEST = 400
+MOST_REFUSED = 5
+"""So many searches refused and none answered: it is not one of the domains."""
 
 
 class Found(NamedTuple):
@@ -29,32 +31,63 @@ class Found(NamedTuple):
     is_primary: bool
 
 
-async def find_companies(
-    exchange: Exchange, portal: Portal, paths: Paths, domains: Sequence[str]
-) -> tuple[dict[str, Found], Verdict | None]:
-    """The companies that exist, by domain; of several the oldest that has it as primary domain. Or why not."""
-    found: dict[str, Found] = {}
+class Search(NamedTuple):
+    """The companies that exist, by domain; of several the oldest that has it as primary domain. And the domains that
+    could not be looked for, with why."""
+
+    found: dict[str, Found]
+    refused: dict[str, Verdict]
+
+
+async def find_companies(exchange: Exchange, portal: Portal, paths: Paths, domains: Sequence[str]) -> Search:
+    """Look for all of them. A refused search is repeated in halves, so that a domain which HubSpot will not look for
+    keeps no other from being found. Raises LineStopped."""
+    search = Search({}, {})
     groups = split_by_size(domains, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH)
+    answered = refused = 0
     while groups:
-        group = groups.pop()
-        verdict, answer = await exchange.ask(search_call(paths, group, portal.finds_additional_domains))
-        if answer.status == BAD_REQUEST and portal.finds_additional_domains:
-            portal.finds_additional_domains = False
-            groups.append(group)
+        group = groups.pop(0)
+        verdict, answer = await _ask(exchange, portal, paths, group)
+        if isinstance(verdict, Delivered):
+            answered += 1
+            hits = found_domains(answer.body)
+            if len(hits) < SEARCH_PAGE or len(group) == 1:
+                _note(search.found, hits)
+            else:
+                groups += _halves(group)
             continue
-        if not isinstance(verdict, Delivered):
-            return {}, verdict
-        hits = found_domains(answer.body)
-        if len(hits) >= SEARCH_PAGE and len(group) > 1:
-            half = len(group) // 2
-            groups += [group[half:], group[:half]]
-            continue
-        for record_id, primary, additional in hits:
-            for domain in (primary, *additional):
-                known = found.get(domain)
-                if known is None or (domain == primary and not known.is_primary):
-                    found[domain] = Found(record_id, domain == primary)
-    return found, None
+        refused += 1
+        is_about_domains = answer.status == BAD_REQUEST and (answered or refused < MOST_REFUSED)
+        if is_about_domains and len(group) > 1:
+            groups += _halves(group)
+        elif is_about_domains:
+            search.refused[group[0]] = verdict
+        else:
+            search.refused.update((domain, verdict) for rest in (group, *groups) for domain in rest)
+            break
+    return search
+
+
+async def _ask(exchange: Exchange, portal: Portal, paths: Paths, group: Sequence[str]) -> tuple[Verdict, Answer]:
+    """One search; without additional domains when it is refused with them."""
+    verdict, answer = await exchange.ask(search_call(paths, group, portal.finds_additional_domains))
+    if answer.status == BAD_REQUEST and portal.finds_additional_domains:
+        verdict, answer = await exchange.ask(search_call(paths, group, has_additional=False))
+        portal.finds_additional_domains = answer.status == BAD_REQUEST
+    return verdict, answer
+
+
+def _halves(group: list[str]) -> list[list[str]]:
+    half = len(group) // 2
+    return [group[:half], group[half:]]
+
+
+def _note(found: dict[str, Found], hits: Sequence[tuple[str, str, list[str]]]) -> None:
+    for record_id, primary, additional in hits:
+        for domain in (primary, *additional):
+            known = found.get(domain)
+            if known is None or (domain == primary and not known.is_primary):
+                found[domain] = Found(record_id, domain == primary)
 
 
 def search_call(paths: Paths, domains: Sequence[str], has_additional: bool = True) -> Call:

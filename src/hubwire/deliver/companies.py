@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from hubwire.deliver.adopt import Found, find_companies
+from hubwire.deliver.adopt import Found, Search, find_companies
 from hubwire.deliver.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.coalesce import Value, Wanted, confirm, confirm_sent, difference
 from hubwire.deliver.consequence import is_delivered, was_sent
@@ -64,16 +64,17 @@ async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
         return
     task.companies = task.record.companies(task.destination_id, wanted.keys())
     unknown = [domain for domain in wanted if task.company_id(domain) is None]
-    found: dict[str, Found] = {}
+    search = Search({}, {})
     if unknown:
         refused = await ensure_company_key(task.portal)
         if refused is None:
-            found, refused = await find_companies(task.exchange, task.portal, task.paths, unknown)
-        if refused is not None:
-            for domain in unknown:
-                task.refuse_company(domain, wanted[domain].positions, refused)
-            wanted = {domain: one for domain, one in wanted.items() if domain not in unknown}
-    inputs = _inputs_of(task, wanted, found)
+            search = await find_companies(task.exchange, task.portal, task.paths, unknown)
+        else:
+            search.refused.update(dict.fromkeys(unknown, refused))
+        for domain, verdict in search.refused.items():
+            task.refuse_company(domain, wanted[domain].positions, verdict)
+        wanted = {domain: one for domain, one in wanted.items() if domain not in search.refused}
+    inputs = _inputs_of(task, wanted, search.found)
     create, update = partial(create_call, task.paths), partial(update_call, task.paths)
     batches = [send(task.exchange, update, batch) for batch in split(list(inputs.updates.values()), OBJECTS_PER_CALL)]
     batches += [send(task.exchange, create, batch, update) for batch in split(inputs.creations, OBJECTS_PER_CALL)]
