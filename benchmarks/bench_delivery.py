@@ -1,6 +1,6 @@
 """Delivery, from the journal to the recorded outcome: calls, events per CPU-second, memory, the limit's time, a day.
 
-    python benchmarks/bench_delivery.py [--events 1000000] [--only calls|throughput|limits|day]
+    python benchmarks/bench_delivery.py [--events 1000000] [--only calls|live|throughput|limits|day]
 
 Everything runs on this machine: `hubwire serve` as its own process, and the emulator as another. "CPU" is user and
 system time of the Hubwire process alone, from its start until everything is drained; importing is not in it. The day
@@ -26,15 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from segment.analytics.client import Client  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.corpus import write
+from benchmarks.corpus import Corpus, write
 from tests.support.day import Day, Others, Traffic, quantile, refused
 
 from hubwire.monitoring.logs import configure_logs
 
 HUBWIRE = Path(sys.executable).with_name("hubwire")
 TOKEN = "pat-bench-token"
+WRITE_KEY = "wk_bench_write_key"
 LOOK_SECONDS = 0.25
 EMULATOR = """
 import sys
@@ -51,9 +53,12 @@ class Installation:
     def __init__(self, folder: Path, emulator_url: str) -> None:
         self.folder = folder
         self.emulator_url = emulator_url
+        self.url = ""
+        """Where it receives, while it serves."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HUBWIRE_", "HUBSPOT_"))}
         target = {"HUBSPOT_BASE_URL": emulator_url, "HUBSPOT_ACCESS_TOKEN": TOKEN, "HUBSPOT_HUB_ID": "1234567"}
         self.environment = {**kept, **target, "HUBWIRE_PORT": "0", "HUBWIRE_LOG_LEVEL": "warning"}
+        self.environment["HUBWIRE_WRITE_KEY"] = WRITE_KEY
 
     def run(self, *arguments: str) -> Any:
         done = subprocess.run(
@@ -76,8 +81,8 @@ class Installation:
         )
         assert server.stdout is not None
         try:
-            url = next(line for line in server.stdout if "Hubwire is up" in line).split()[-1]
-            urllib.request.urlopen(f"{url}/ready", timeout=30).close()
+            self.url = next(line for line in server.stdout if "Hubwire is up" in line).split()[-1]
+            urllib.request.urlopen(f"{self.url}/ready", timeout=30).close()
             yield psutil.Process(server.pid)
         finally:
             server.terminate()
@@ -119,6 +124,40 @@ def calls() -> None:
                 made.run("import", "again.ndjson", "--source", "server")
                 made.run("status", "--wait-drained", "--timeout", "120")
                 print(f"calls, the same people again: {made.lane()['calls'] - cold['calls']}")
+
+
+def live(minutes: float, lingers: tuple[int, ...] = (1, 10)) -> None:
+    """HubSpot calls for the same 10,000 events as they come in from Segment's Python SDK, cold."""
+    for linger in lingers:
+        with installation(limits=True) as made:
+            made.environment["HUBWIRE_LINGER_SECONDS"] = str(linger)
+            with made.serving():
+                _send(made.url, list(Corpus().messages()), minutes * 60)
+                made.run("status", "--wait-drained", "--timeout", "120")
+                lane = made.lane()
+        spread = f"live over {minutes:g} minutes, HUBWIRE_LINGER_SECONDS={linger}"
+        print(
+            f"calls, {spread}: {lane['calls']} for {lane['taken']:,} events; dead {lane['dead']}, held {lane['held']}"
+        )
+
+
+def _send(url: str, messages: list[dict[str, Any]], seconds: float) -> None:
+    """Hand the messages to an SDK, evenly spread."""
+    sdk = Client(write_key=WRITE_KEY, host=url, gzip=True, max_queue_size=len(messages))
+    began = time.monotonic()
+    for number, one in enumerate(messages):
+        time.sleep(max(0.0, began + seconds * number / len(messages) - time.monotonic()))
+        who = {"anonymous_id": one["anonymousId"], "context": one["context"]}
+        match one["type"]:
+            case "identify":
+                sdk.identify(one["userId"], one["traits"], **who)
+            case "track":
+                sdk.track(one["userId"], one["event"], one["properties"], **who)
+            case "group":
+                sdk.group(one["userId"], one["groupId"], one["traits"], **who)
+            case "page":
+                sdk.page(one["userId"], None, one["name"], one["properties"], **who)
+    sdk.shutdown()
 
 
 def throughput(events: int) -> None:
@@ -241,10 +280,13 @@ def day() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=["calls", "throughput", "limits", "day"])
+    parser.add_argument("--only", choices=["calls", "live", "throughput", "limits", "day"])
+    parser.add_argument("--minutes", type=float, default=3.0, help="how long the live traffic takes")
     given = parser.parse_args()
     if given.only in (None, "calls"):
         calls()
+    if given.only in (None, "live"):
+        live(given.minutes)
     if given.only in (None, "throughput"):
         throughput(given.events)
     if given.only in (None, "limits"):
