@@ -7,6 +7,7 @@ or id.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,7 +18,17 @@ from hubwire.emulator.batches import batch_reply
 from hubwire.emulator.linking import AssociationSpec, RecordId
 from hubwire.emulator.records import ObjectStore
 from hubwire.emulator.state import Portal
-from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, invalid, json_reply, not_found
+from hubwire.emulator.wire import (
+    NO_CONTENT,
+    Refusal,
+    Reply,
+    Request,
+    decode,
+    invalid,
+    json_reply,
+    not_found,
+    whole_number,
+)
 
 MAX_PAGE = 500
 
@@ -146,17 +157,16 @@ def read_one(portal: Portal, request: Request) -> Reply:
     record = from_store.by_id(request.params["id"])
     if record is None:
         raise not_found()
-    targets = _targets(portal, from_store, to_store, record.id)
-    limit, start = int(request.query("limit") or MAX_PAGE), int(request.query("after") or 0)
-    page = targets[start : start + limit]
-    body: dict[str, Any] = {"results": page}
-    if start + len(page) < len(targets):
-        body["paging"] = {"next": {"after": str(start + len(page)), "link": request.path}}
+    limit, start = request.query_page(MAX_PAGE, MAX_PAGE)
+    targets, following = _targets(portal, from_store, to_store, record.id, start, limit)
+    body: dict[str, Any] = {"results": targets}
+    if following:
+        body["paging"] = {"next": {"after": following, "link": request.path}}
     return json_reply(200, body)
 
 
 def read_batch(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/read`: associations of up to 1,000 records; those with none are named in `errors`."""
+    """`POST …/batch/read`: up to 1,000 records, a page of associations each; those with none are in `errors`."""
     from_store, to_store = _stores(portal, request)
     started_at = portal.now_iso()
     inputs = decode(_read_body, request.body).inputs
@@ -165,7 +175,8 @@ def read_batch(portal: Portal, request: Request) -> Reply:
     errors: list[dict[str, Any]] = []
     for item in inputs:
         record = from_store.by_id(str(item.id))
-        targets = _targets(portal, from_store, to_store, record.id) if record else []
+        start = _start(item.after)
+        targets, following = _targets(portal, from_store, to_store, record.id, start, MAX_PAGE) if record else ([], "")
         if not targets:
             errors.append(_none_found(from_store, to_store, str(item.id)))
             continue
@@ -173,7 +184,10 @@ def read_batch(portal: Portal, request: Request) -> Reply:
             targets = [
                 {"id": str(target["toObjectId"]), "type": f"{from_store.name}_to_{to_store.name}"} for target in targets
             ]
-        results.append({"from": {"id": str(item.id)}, "to": targets})
+        result: dict[str, Any] = {"from": {"id": str(item.id)}, "to": targets}
+        if following:
+            result["paging"] = {"next": {"after": following}}
+        results.append(result)
     return batch_reply(portal, results, errors, 200, started_at)
 
 
@@ -239,10 +253,10 @@ def update_label(portal: Portal, request: Request) -> Reply:
 def archive_label(portal: Portal, request: Request) -> Reply:
     """`DELETE …/labels/{associationTypeId}`: drop a label of the account's own."""
     from_store, to_store = _stores(portal, request)
-    type_id = request.params["associationTypeId"]
-    if not type_id.isdigit():
-        raise invalid(f"{type_id} is not a valid association type id")
-    portal.associations.remove_label(from_store.name, to_store.name, int(type_id))
+    type_id = whole_number(request.params["associationTypeId"])
+    if type_id is None:
+        raise invalid(f"{request.params['associationTypeId'][:100]} is not a valid association type id")
+    portal.associations.remove_label(from_store.name, to_store.name, type_id)
     return Reply(NO_CONTENT)
 
 
@@ -308,13 +322,24 @@ def _label(portal: Portal, stores: tuple[ObjectStore, ObjectStore], spec: Associ
     )
 
 
-def _targets(portal: Portal, from_store: ObjectStore, to_store: ObjectStore, from_id: str) -> list[dict[str, Any]]:
+def _start(after: str | None) -> int:
+    start = whole_number(after) if after else 0
+    if start is None:
+        raise invalid(f"after must be a number, not {str(after)[:100]}")
+    return start
+
+
+def _targets(
+    portal: Portal, from_store: ObjectStore, to_store: ObjectStore, from_id: str, start: int, limit: int
+) -> tuple[list[dict[str, Any]], str]:
+    """A page of a record's associations, and where the next one starts (empty for nowhere)."""
     types = {known.type_id: known for known in portal.associations.types_of(from_store.name, to_store.name)}
     held = portal.associations.targets(from_store.name, from_id, to_store.name)
-    return [
+    page = [
         {"toObjectId": to_id, "associationTypes": [_shown_type(types[type_id]) for type_id in type_ids]}
-        for to_id, type_ids in held.items()
+        for to_id, type_ids in islice(held.items(), start, start + limit)
     ]
+    return page, str(start + len(page)) if start + len(page) < len(held) else ""
 
 
 def _shown_type(known: AssociationType) -> dict[str, Any]:

@@ -251,7 +251,6 @@ def _write_all(
         if planned.warnings:
             shown["warnings"] = planned.warnings
         results.append(shown)
-    store.prune_search(context.now_ms)
     return batch_reply(portal, results, errors, success, iso(context.now_ms))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isfinite
 
 
 class Clock:
@@ -31,8 +33,14 @@ class Clock:
         return self._frozen_at_ms is not None
 
     def advance(self, seconds: float) -> None:
-        """Move forward and wake every request that waits for a time."""
+        """Move forward and wake every request that waits for a time.
+
+        Errors: ValueError past the years 1 to 9999; the clock stays.
+        """
+        if not abs(seconds) < 1e12:
+            raise ValueError(f"{seconds} seconds from now is past the years 1 to 9999")
         step_ms = round(seconds * 1000)
+        check_representable(self.now_ms() + step_ms)
         if self._frozen_at_ms is not None:
             self._frozen_at_ms += step_ms
         else:
@@ -40,7 +48,11 @@ class Clock:
         self._wake()
 
     def set(self, now_ms: int) -> None:
-        """Jump to a moment; a frozen clock stays frozen there."""
+        """Jump to a moment; a frozen clock stays frozen there.
+
+        Errors: ValueError past the years 1 to 9999; the clock stays.
+        """
+        check_representable(now_ms)
         if self._frozen_at_ms is not None:
             self._frozen_at_ms = now_ms
         else:
@@ -82,15 +94,34 @@ class Clock:
 def iso(epoch_ms: int) -> str:
     """The moment as HubSpot writes it: `2026-11-23T10:00:00.123Z`."""
     moment = datetime.fromtimestamp(epoch_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"
+    return f"{moment.isoformat()[:19]}.{epoch_ms % 1000:03d}Z"
 
 
 def parse_moment(text: str | int | float) -> int:
     """Epoch milliseconds of an ISO-8601 text or of epoch milliseconds.
 
-    Errors: ValueError when it is neither.
+    Errors: ValueError when it is neither, or past the years 1 to 9999.
     """
-    if isinstance(text, (int, float)) or text.lstrip("-").isdigit():
-        return int(text)
-    moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    if isinstance(text, str) and not EPOCH_MS.match(text):
+        moment = datetime.fromisoformat(text)
+        epoch_ms = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    elif isinstance(text, float) and not isfinite(text):
+        raise ValueError(f"{text} is not a moment")
+    else:
+        epoch_ms = int(text)
+    check_representable(epoch_ms)
+    return epoch_ms
+
+
+EPOCH_MS = re.compile(r"-?[0-9]{1,18}\Z")
+
+
+def is_representable(epoch_ms: int) -> bool:
+    """True from the year 1 to the year 9999."""
+    return -62_135_596_800_000 <= epoch_ms <= 253_402_300_799_999
+
+
+def check_representable(epoch_ms: int) -> None:
+    """ValueError for a moment past the years 1 to 9999."""
+    if not is_representable(epoch_ms):
+        raise ValueError(f"{epoch_ms} ms since 1970 is past the years 1 to 9999")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class Tier(StrEnum):
@@ -104,6 +105,11 @@ class EmulatorConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tier", Tier(self.tier))
+        if self.time_zone != "UTC":
+            try:
+                ZoneInfo(self.time_zone)
+            except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+                raise ValueError(f"time_zone: this machine knows none of the name {self.time_zone!r}") from exc
 
     @property
     def tier_limits(self) -> TierLimits:

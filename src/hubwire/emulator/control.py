@@ -7,7 +7,7 @@ them. Its own options are in snake_case; records and events have HubSpot's shape
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -23,21 +23,25 @@ from hubwire.emulator.seeding import seed
 from hubwire.emulator.state import Portal
 from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, json_reply
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+Calls = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+Lag = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+
 
 class LimitsBody(msgspec.Struct, forbid_unknown_fields=True):
     """Changes to limits and lags; what is left out stays."""
 
     enabled: bool | UnsetType = UNSET
     tier: Tier | UnsetType = UNSET
-    burst: int | UnsetType | None = UNSET
-    daily: int | UnsetType | None = UNSET
-    daily_used: int | UnsetType = UNSET
-    search_per_second: int | UnsetType = UNSET
+    burst: Calls | UnsetType | None = UNSET
+    daily: Count | UnsetType | None = UNSET
+    daily_used: Count | UnsetType = UNSET
+    search_per_second: Calls | UnsetType = UNSET
     retry_after: bool | UnsetType = UNSET
-    search_lag_seconds: float | UnsetType = UNSET
-    property_lag_seconds: float | UnsetType = UNSET
-    keep_events: int | UnsetType | None = UNSET
-    keep_history: int | UnsetType = UNSET
+    search_lag_seconds: Lag | UnsetType = UNSET
+    property_lag_seconds: Lag | UnsetType = UNSET
+    keep_events: Count | UnsetType | None = UNSET
+    keep_history: Count | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
 
 
@@ -60,6 +64,12 @@ class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
     advance_seconds: float | None = None
     set: str | int | None = None
     frozen: bool | None = None
+
+
+class CodeBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Whom an authorisation code is for; `scopes` None is all of them."""
+
+    scopes: list[str] | None = None
 
 
 _LIMIT_NAMES = {"enabled": "limits_enabled", "retry_after": "sends_retry_after"}
@@ -199,6 +209,8 @@ def _given(body: msgspec.Struct) -> dict[str, Any]:
 _limits_body = msgspec.json.Decoder(LimitsBody)
 _portal_body = msgspec.json.Decoder(PortalBody)
 _clock_body = msgspec.json.Decoder(ClockBody)
+_code_body = msgspec.json.Decoder(CodeBody)
+_seed_body = msgspec.json.Decoder(dict[str, Any])
 _fault_body = msgspec.json.Decoder(FaultRule | list[FaultRule])
 
 
@@ -208,7 +220,7 @@ def _reset(portal: Portal, _request: Request) -> Reply:
 
 
 def _seed(portal: Portal, request: Request) -> Reply:
-    return json_reply(200, seed(portal, msgspec.json.decode(request.body)))
+    return json_reply(200, seed(portal, decode(_seed_body, request.body)))
 
 
 def _faults(portal: Portal, request: Request) -> Reply:
@@ -223,7 +235,7 @@ def _faults(portal: Portal, request: Request) -> Reply:
 
 
 def _code(portal: Portal, request: Request) -> Reply:
-    scopes = msgspec.json.decode(request.body).get("scopes") if request.body else None
+    scopes = decode(_code_body, request.body or b"{}").scopes
     return json_reply(200, {"code": issue_code(portal, frozenset(scopes) if scopes is not None else None)})
 
 
@@ -263,6 +275,7 @@ def answer(portal: Portal, request: Request) -> Reply:
             return json_reply(200, {"results": contacts_like(portal, name)})
     except Refusal as refusal:
         return json_reply(400, refusal.body(portal.correlation_id()))
-    except (msgspec.DecodeError, ValueError) as exc:
-        return json_reply(400, {"status": "error", "message": str(exc)})
-    return json_reply(404, {"status": "error", "message": f"The control plane has no {request.method} {request.path}"})
+    except ValueError as exc:
+        return json_reply(400, Refusal(400, str(exc)).body(portal.correlation_id()))
+    unknown = Refusal(404, f"The control plane has no {request.method} {request.path[:200]}")
+    return json_reply(404, unknown.body(portal.correlation_id()))

@@ -94,7 +94,7 @@ def list_definitions(portal: Portal, request: Request) -> Reply:
         key=lambda definition: definition.name,
         reverse=request.query("sortOrder") == "DESC",
     )
-    limit, start = int(request.query("limit") or 100), int(request.query("after") or 0)
+    limit, start = request.query_page(100, 100)
     page = matches[start : start + limit]
     with_properties = request.query("includeProperties") is None or request.query_flag("includeProperties")
     body: dict[str, Any] = {

@@ -8,6 +8,7 @@ unless configured). Events that no record is found for are accepted and kept apa
 
 from __future__ import annotations
 
+import heapq
 import re
 from typing import Any
 
@@ -25,6 +26,7 @@ from hubwire.emulator.writes import Scalar, apply_plan, plan_write
 
 MAX_EVENT_PROPERTIES = 50
 MAX_NAME = 50
+MAX_PAGE = 100
 MAX_VALUE = 256
 MAX_ADDRESS_VALUE = 1_024
 _ADDRESS_NAMES = re.compile(r"(url|referrer|href|link)")
@@ -71,12 +73,13 @@ def send_batch(portal: Portal, request: Request) -> Reply:
 def read(portal: Portal, request: Request) -> Reply:
     """`GET …/events`: occurrences, newest first, of an object, a type, a span of time."""
     wanted = _Wanted(request)
-    limit, start = int(request.query("limit") or 20), int(request.query("after") or 0)
-    matches = [occurrence for occurrence in portal.events.occurrences() if wanted.holds(occurrence)]
-    matches.sort(key=lambda occurrence: occurrence.occurred_at, reverse=True)
-    page = matches[start : start + limit]
+    limit, start = request.query_page(20, MAX_PAGE)
+    known = portal.events.occurrences(request.query("eventType"), request.query("objectId"))
+    matches = (occurrence for occurrence in known if wanted.holds(occurrence))
+    newest = heapq.nlargest(start + limit + 1, matches, key=lambda occurrence: occurrence.occurred_at)
+    page = newest[start : start + limit]
     body: dict[str, Any] = {"results": [_shown(occurrence) for occurrence in page]}
-    if start + len(page) < len(matches):
+    if start + len(page) < len(newest):
         body["paging"] = {"next": {"after": str(start + len(page))}}
     return json_reply(200, body)
 
@@ -93,26 +96,16 @@ def accept(portal: Portal, event: EventInput) -> None:
 
 class _Wanted:
     def __init__(self, request: Request) -> None:
-        self._event_type = request.query("eventType")
         object_type = (request.query("objectType") or "").upper()
         self._object_type = _SINGULAR.get(object_type, object_type)
-        self._object_id = request.query("objectId")
-        self._after_ms = _edge(request.query("occurredAfter"))
-        self._before_ms = _edge(request.query("occurredBefore"))
+        after_ms, before_ms = request.query_moment("occurredAfter"), request.query_moment("occurredBefore")
+        self._after = iso(after_ms) if after_ms is not None else ""
+        self._before = iso(before_ms) if before_ms is not None else "~"
 
     def holds(self, occurrence: Occurrence) -> bool:
-        at_ms = parse_moment(occurrence.occurred_at)
         return (
-            self._event_type in (None, occurrence.event_name)
-            and self._object_type in ("", occurrence.object_type)
-            and self._object_id in (None, occurrence.contact_id)
-            and (self._after_ms is None or at_ms >= self._after_ms)
-            and (self._before_ms is None or at_ms <= self._before_ms)
+            self._object_type in ("", occurrence.object_type) and self._after <= occurrence.occurred_at <= self._before
         )
-
-
-def _edge(text: str | None) -> int | None:
-    return None if not text else parse_moment(text)
 
 
 def _shown(occurrence: Occurrence) -> dict[str, Any]:
@@ -168,7 +161,7 @@ def _occurred_at(portal: Portal, event: EventInput) -> str:
         return portal.now_iso()
     try:
         return iso(parse_moment(event.occurred_at))
-    except (ValueError, OverflowError) as exc:
+    except ValueError as exc:
         raise Refusal(400, f"Invalid input JSON: {event.occurred_at} is not a valid date time") from exc
 
 

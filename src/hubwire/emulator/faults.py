@@ -6,9 +6,10 @@ times it has matched before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -41,6 +42,11 @@ _BODIES: dict[int, tuple[str, str | None, dict[str, Any]]] = {
 }
 
 
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
+_HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*\Z")
+
+
 class FaultRule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
     """One rule of misbehaviour.
 
@@ -55,15 +61,20 @@ class FaultRule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_d
     path: str = "*"
     kind: Kind = "status"
     when: Literal["before", "after"] = "before"
-    occurrences: list[int] = []
-    times: int | None = None
-    status: int = 500
+    occurrences: list[Positive] = []
+    times: Positive | None = None
+    status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 500
     headers: dict[str, str] = {}
     body: Any = None
     html: bool = False
-    latency_ms: int = 0
+    latency_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 0
     matched: int = 0
     applied: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers.items():
+            if not _HEADER_NAME.match(name) or not _HEADER_VALUE.match(value):
+                raise ValueError(f"headers: {name[:100]!r} cannot be sent as a header with that value")
 
 
 class Faults:

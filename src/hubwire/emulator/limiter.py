@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from hubwire.emulator.config import EmulatorConfig
 from hubwire.emulator.wire import Headers, Refusal
@@ -176,10 +176,5 @@ def daily_limit(config: EmulatorConfig) -> int:
 
 
 def time_zone(config: EmulatorConfig) -> tzinfo:
-    """The portal's time zone; UTC when this machine does not know the name."""
-    if config.time_zone == "UTC":
-        return UTC
-    try:
-        return ZoneInfo(config.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
+    """The portal's time zone."""
+    return UTC if config.time_zone == "UTC" else ZoneInfo(config.time_zone)

@@ -6,6 +6,7 @@ HubSpot's fields; BAD_AUTH_CODE is unsure.
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -23,11 +24,17 @@ APP_ID = 1
 USER_ID = 100
 
 
+_ADDRESS = re.compile(r"https?://[!-~]+\Z")
+
+
 def authorize(portal: Portal, request: Request) -> Reply:
     """`GET /oauth/authorize`: consent at once, back to `redirect_uri` with a code."""
-    redirect_uri = request.query("redirect_uri") or portal.config.oauth.redirect_uri
-    if request.query("client_id") != portal.config.oauth.client_id or not redirect_uri:
+    app = portal.config.oauth
+    if request.query("client_id") != app.client_id:
         raise _refusal("invalid_client", "BAD_CLIENT_ID", "missing or unknown client id")
+    redirect_uri = request.query("redirect_uri") or app.redirect_uri or ""
+    if not _ADDRESS.match(redirect_uri) or app.redirect_uri not in (None, redirect_uri):
+        raise _refusal("invalid_request", "BAD_REDIRECT_URI", "missing or unknown redirect uri")
     code = issue_code(portal, frozenset((request.query("scope") or "oauth").split()))
     parameters = {"code": code}
     if state := request.query("state"):

@@ -7,7 +7,7 @@ an event type within a year are dropped). Occurrences are kept as encoded JSON, 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -93,6 +93,15 @@ class Definition(msgspec.Struct, rename="camel", kw_only=True):
 
 def _uuid_key(event_name: str, uuid: str) -> int:
     return int.from_bytes(blake2b(f"{event_name}\n{uuid}".encode(), digest_size=7).digest(), "big")
+
+
+def _needle(field: str, value: str) -> bytes:
+    """What a kept line with this value in this field holds (as may others: a property's name is free)."""
+    return f'"{field}":'.encode() + encode(value)
+
+
+def _holding(needle: bytes, lines: Iterable[bytes]) -> Iterator[bytes]:
+    return (line for line in lines if needle in line)
 
 
 _decode_occurrence = msgspec.json.Decoder(Occurrence).decode
@@ -181,13 +190,23 @@ class EventLog:
         """One kept occurrence."""
         return _decode_occurrence(line)
 
-    def occurrences(self) -> Iterator[Occurrence]:
-        """Kept occurrences in arrival order."""
-        return (_decode_occurrence(line) for line in self.kept)
+    def occurrences(self, event_name: str | None = None, contact_id: str | None = None) -> Iterator[Occurrence]:
+        """Kept occurrences in arrival order, of an event or a record where one is named."""
+        lines: Iterable[bytes] = self.kept
+        for field, value in (("eventName", event_name), ("contactId", contact_id)):
+            if value is not None:
+                lines = _holding(_needle(field, value), lines)
+        return (
+            occurrence
+            for occurrence in map(_decode_occurrence, lines)
+            if event_name in (None, occurrence.event_name) and contact_id in (None, occurrence.contact_id)
+        )
 
     def move_all(self, old_id: str, new_id: str, object_type: str) -> None:
         """Hand the occurrences of a merged record to the one it became."""
-        needle = f'"contactId":"{old_id}"'.encode()
+        needle = _needle("contactId", old_id)
+        if not any(True for _ in _holding(needle, self.kept)):
+            return
         for index, line in enumerate(self.kept):
             if needle in line:
                 occurrence = _decode_occurrence(line)

@@ -5,6 +5,7 @@ Holds no rule about what may be written (that is `writes`); it keeps the indexes
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -70,7 +71,11 @@ class ObjectStore:
         self.read_names = DEFAULT_READ.get(name, CUSTOM_READ)
         self._url_prefix = f"https://app.hubspot.com/contacts/{portal_id}/record/{type_id}/"
         self.next_id = first_id
+        self._ids: list[int] = []
         self._unindexed: deque[tuple[int, Record, dict[str, str] | None]] = deque()
+        example = Record("0", 0)
+        example.properties = {"email": "a@example.com"}
+        self.computed_names = self.computed(example).keys() - example.properties.keys()
 
     # --- finding -----------------------------------------------------------------------------------------------------
 
@@ -95,6 +100,13 @@ class ObjectStore:
         """True for the properties that can name a record: `email` of contacts, and unique ones."""
         return (name == "email" and self.name == "contacts") or name in self.schema.unique_names
 
+    def after(self, record_id: int) -> Iterator[Record]:
+        """Records with a higher id, live and archived, lowest first."""
+        for index in range(bisect_right(self._ids, record_id), len(self._ids)):
+            record = self.records.get(str(self._ids[index]))
+            if record is not None:
+                yield record
+
     def live(self) -> Iterator[Record]:
         """Live records, oldest first."""
         return (record for record in self.records.values() if not record.archived_at_ms)
@@ -108,6 +120,7 @@ class ObjectStore:
     def new_record(self, now_ms: int) -> Record:
         """An empty live record with a fresh id."""
         record = Record(str(self.next_id), now_ms)
+        self._ids.append(self.next_id)
         self.next_id += 1
         self.records[record.id] = record
         return record
@@ -118,8 +131,11 @@ class ObjectStore:
         if before is not None and not before.archived_at_ms:
             self._unindex(before)
         self.records[record.id] = record
-        if record.id.isdigit():
-            self.next_id = max(self.next_id, int(record.id) + 1)
+        number = int(record.id)
+        place = bisect_left(self._ids, number)
+        if self._ids[place : place + 1] != [number]:
+            self._ids.insert(place, number)
+        self.next_id = max(self.next_id, number + 1)
         if not record.archived_at_ms:
             self._index(record, record.properties)
         self._mark(record)
@@ -127,8 +143,7 @@ class ObjectStore:
     def write(self, record: Record, values: dict[str, str], now_ms: int, lag_ms: int, *, is_new: bool) -> None:
         """Set values (`""` clears), keep indexes, history and the search view."""
         stored = record.properties
-        if lag_ms:
-            self._unindexed.append((now_ms + lag_ms, record, None if is_new else dict(stored)))
+        self._delay(record, None if is_new else stored, now_ms, lag_ms)
         if is_new:
             stored.update((name, value) for name, value in values.items() if value)
             self._index(record, stored)
@@ -140,8 +155,7 @@ class ObjectStore:
 
     def archive(self, record: Record, now_ms: int, lag_ms: int) -> None:
         """Send a record to the recycling bin; its e-mail and unique values are free again."""
-        if lag_ms:
-            self._unindexed.append((now_ms + lag_ms, record, dict(record.properties)))
+        self._delay(record, record.properties, now_ms, lag_ms)
         record.archived_at_ms = now_ms
         self._unindex(record)
         self._mark(record)
@@ -181,6 +195,17 @@ class ObjectStore:
                 stored[name] = value
             else:
                 del stored[name]
+
+    def _delay(self, record: Record, seen: dict[str, str] | None, now_ms: int, lag_ms: int) -> None:
+        """Let search go on seeing a record as it is for `lag_ms`; None where it does not see it yet."""
+        self._catch_up(now_ms)
+        if lag_ms:
+            self._unindexed.append((now_ms + lag_ms, record, dict(seen) if seen is not None else None))
+
+    def _catch_up(self, now_ms: int) -> None:
+        pending = self._unindexed
+        while pending and pending[0][0] <= now_ms:
+            pending.popleft()
 
     def _mark(self, record: Record) -> None:
         if self.changed is not None:
@@ -286,11 +311,9 @@ class ObjectStore:
 
     def searchable(self, now_ms: int) -> Iterator[tuple[Record, dict[str, str]]]:
         """What the search index holds now: live records as they were one search lag ago."""
-        pending = self._unindexed
-        while pending and pending[0][0] <= now_ms:
-            pending.popleft()
+        self._catch_up(now_ms)
         before: dict[str, dict[str, str] | None] = {}
-        for _, record, properties in pending:
+        for _, record, properties in self._unindexed:
             before.setdefault(record.id, properties)
         for record in self.records.values():
             if record.id in before:
@@ -299,12 +322,6 @@ class ObjectStore:
                     yield record, properties_then
             elif not record.archived_at_ms:
                 yield record, record.properties
-
-    def prune_search(self, now_ms: int) -> None:
-        """Drop what the index has caught up with."""
-        pending = self._unindexed
-        while pending and pending[0][0] <= now_ms:
-            pending.popleft()
 
 
 def split_addresses(text: str | None) -> list[str]:

@@ -14,7 +14,7 @@ import msgspec
 from hubwire.emulator.clock import parse_moment
 from hubwire.emulator.records import ObjectStore, Record
 from hubwire.emulator.state import Portal
-from hubwire.emulator.wire import Reply, Request, decode, invalid, json_reply
+from hubwire.emulator.wire import Reply, Request, decode, invalid, json_reply, whole_number
 
 MAX_BODY = 3_000
 MAX_GROUPS = 5
@@ -93,8 +93,8 @@ def search(portal: Portal, request: Request) -> Reply:
 
 
 def _shown(store: ObjectStore, record: Record, values: Values, names: list[str]) -> dict[str, Any]:
-    view = store.view(record, names)
-    return store.shown(record, {name: values.get(name) for name in view})
+    everything = {**store.computed(record), **values}
+    return store.shown(record, {name: everything.get(name) for name in store.view(record, names)})
 
 
 def _check_shape(body: SearchBody, groups: list[FilterGroup]) -> None:
@@ -116,9 +116,12 @@ def _matching(
     alternatives = [[_test(store, condition) for condition in group.filters] for group in groups]
     words = (body.query or "").lower().split()
     fields = _QUERY_FIELDS.get(store.name, tuple(store.schema.rules))
+    named = {condition.property_name for group in groups for condition in group.filters}
+    named.update(sort.property_name if isinstance(sort, Sort) else sort for sort in body.sorts)
+    needs_computed = not named.isdisjoint(store.computed_names)
     matches: list[tuple[Record, Values]] = []
     for record, stored in store.searchable(portal.clock.now_ms()):
-        values = {**store.computed(record), **stored}
+        values = {**store.computed(record), **stored} if needs_computed else stored
         if words and not _has_words(values, fields, words):
             continue
         if not alternatives or any(all(test(values) for test in tests) for tests in alternatives):
@@ -142,9 +145,10 @@ def _has_words(values: Values, fields: tuple[str, ...], words: list[str]) -> boo
 def _start(after: str | int | None) -> int:
     if after in (None, ""):
         return 0
-    if not str(after).isdigit():
-        raise invalid(f"after must be a number, not {after}")
-    return int(str(after))
+    start = whole_number(str(after))
+    if start is None:
+        raise invalid(f"after must be a number, not {str(after)[:100]}")
+    return start
 
 
 def _test(store: ObjectStore, condition: Filter) -> Test:

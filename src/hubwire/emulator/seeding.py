@@ -17,10 +17,37 @@ from hubwire.emulator.records import ObjectStore, Record
 from hubwire.emulator.schema import Property
 from hubwire.emulator.state import Portal, put_property
 from hubwire.emulator.values import as_text
-from hubwire.emulator.wire import Refusal, invalid
+from hubwire.emulator.wire import Refusal, invalid, whole_number
+from hubwire.emulator.writes import Scalar
 
 
-def seed(portal: Portal, body: Mapping[str, Any]) -> dict[str, int]:
+class _End(msgspec.Struct):
+    type: str
+    id: str | int
+
+
+class _Association(msgspec.Struct, rename={"from_": "from"}):
+    from_: _End
+    to: _End
+    types: list[int] = []
+
+
+class _Record(msgspec.Struct):
+    properties: dict[str, Scalar] = {}
+    id: str | int | None = None
+
+
+class _Definition(msgspec.Struct, rename="camel"):
+    name: str | None = None
+    label: str = ""
+    labels: dict[str, str] = {}
+    properties: list[dict[str, Any]] = []
+    property_definitions: list[dict[str, Any]] | None = None
+    include_default_properties: bool = False
+    primary_object: str = "CONTACT"
+
+
+def seed(portal: Portal, body: dict[str, Any]) -> dict[str, int]:
     """Add everything the body names; gives the count of each kind.
 
     Shape: keys are object types (`contacts`), `associations`, `properties` (by object type), `event_definitions` and
@@ -33,36 +60,39 @@ def seed(portal: Portal, body: Mapping[str, Any]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for kind in order:
         if kind in body:
-            counts[kind] = _seed_kind(portal, kind, body[kind])
+            try:
+                counts[kind] = _seed_kind(portal, kind, body[kind])
+            except msgspec.ValidationError as exc:
+                raise invalid(f"{kind}: {exc}") from exc
     return counts
 
 
 def _seed_kind(portal: Portal, kind: str, value: Any) -> int:
     if kind == "properties":
-        return sum(_seed_properties(portal.store(name), _list(items)) for name, items in value.items())
+        by_type = msgspec.convert(value, dict[str, Any])
+        return sum(_seed_properties(portal.store(name), _list(items)) for name, items in by_type.items())
     items = _list(value)
     for item in items:
         if kind == "event_definitions":
-            _seed_definition(portal, item)
+            _seed_definition(portal, msgspec.convert(item, _Definition))
         elif kind == "associations":
-            _seed_association(portal, item)
+            _seed_association(portal, msgspec.convert(item, _Association))
         elif kind == "events":
             accept(portal, _event(item))
         else:
-            _seed_record(portal, portal.store(kind), item)
+            _seed_record(portal, portal.store(kind), msgspec.convert(item, _Record))
     return len(items)
 
 
-def _list(value: Any) -> Sequence[Mapping[str, Any]]:
-    if isinstance(value, Mapping):
-        return list(value["results"])
-    return list(value)
+def _list(value: Any) -> list[dict[str, Any]]:
+    shown = value.get("results") if isinstance(value, Mapping) else value
+    return msgspec.convert(shown, list[dict[str, Any]])
 
 
 def _seed_properties(store: ObjectStore, items: Sequence[Mapping[str, Any]]) -> int:
     for item in items:
         complete = {
-            "label": item["name"],
+            "label": item.get("name"),
             "type": "string",
             "fieldType": "text",
             "groupName": next(iter(store.schema.groups)),
@@ -72,38 +102,37 @@ def _seed_properties(store: ObjectStore, items: Sequence[Mapping[str, Any]]) -> 
     return len(items)
 
 
-def _seed_definition(portal: Portal, item: Mapping[str, Any]) -> None:
-    labels = item.get("labels") or {}
-    raw = item.get("propertyDefinitions", item.get("properties", ()))
-    inputs = [msgspec.convert({"type": "string", "label": one["name"], **one}, PropertyInput) for one in raw]
-    name = str(item.get("name") or "").removeprefix(f"pe{portal.config.portal_id}_")
+def _seed_definition(portal: Portal, item: _Definition) -> None:
+    raw = item.properties if item.property_definitions is None else item.property_definitions
+    inputs = [msgspec.convert({"type": "string", "label": one.get("name"), **one}, PropertyInput) for one in raw]
+    name = (item.name or "").removeprefix(f"pe{portal.config.portal_id}_")
     body = DefinitionBody(
-        label=str(item.get("label") or labels.get("singular") or name),
-        include_default_properties=bool(item.get("includeDefaultProperties", False)),
+        label=item.label or item.labels.get("singular") or name,
+        include_default_properties=item.include_default_properties,
         property_definitions=inputs,
         name=name or None,
-        primary_object=str(item.get("primaryObject", "CONTACT")),
+        primary_object=item.primary_object,
     )
     define(portal, body)
 
 
-def _seed_association(portal: Portal, item: Mapping[str, Any]) -> None:
-    stores = portal.store(item["from"]["type"]), portal.store(item["to"]["type"])
-    ids = str(item["from"]["id"]), str(item["to"]["id"])
+def _seed_association(portal: Portal, item: _Association) -> None:
+    stores = portal.store(item.from_.type), portal.store(item.to.type)
+    ids = str(item.from_.id), str(item.to.id)
     for store, record_id in zip(stores, ids, strict=True):
         if store.by_id(record_id) is None:
             raise invalid(f"No {store.name} with ID {record_id} exists")
     from_type, to_type = stores[0].name, stores[1].name
     chosen = [
-        portal.associations.find_type(from_type, to_type, int(type_id), None)
-        for type_id in item.get("types") or [portal.associations.default_type(from_type, to_type).type_id]
+        portal.associations.find_type(from_type, to_type, type_id, None)
+        for type_id in item.types or [portal.associations.default_type(from_type, to_type).type_id]
     ]
     portal.associations.link(from_type, ids[0], to_type, ids[1], chosen)
 
 
-def _seed_record(portal: Portal, store: ObjectStore, item: Mapping[str, Any]) -> None:
+def _seed_record(portal: Portal, store: ObjectStore, item: _Record) -> None:
     now_ms = portal.clock.now_ms()
-    values = {name: as_text(value) for name, value in item.get("properties", {}).items() if value is not None}
+    values = {name: as_text(value) for name, value in item.properties.items() if value is not None}
     unknown = [name for name in values if name not in store.schema.rules]
     if unknown:
         raise rules.refused_properties([rules.unknown_property(name) for name in unknown])
@@ -114,15 +143,15 @@ def _seed_record(portal: Portal, store: ObjectStore, item: Mapping[str, Any]) ->
         owner = store.emails.get(stored["email"])
         if owner is not None:
             raise Refusal(409, f"Contact already exists. Existing ID: {owner.id}", "CONFLICT")
-    record_id = item.get("id")
-    if record_id is None:
+    if item.id is None:
         store.write(store.new_record(now_ms), stored, now_ms, 0, is_new=True)
         return
-    if not str(record_id).isdigit():
-        raise invalid(f"{record_id} is not a record id")
-    if str(record_id) in store.records:
-        raise invalid(f"A record with ID {record_id} is already there")
-    record = Record(str(record_id), now_ms)
+    number = whole_number(str(item.id))
+    if number is None:
+        raise invalid(f"{str(item.id)[:100]} is not a record id")
+    if str(number) in store.records:
+        raise invalid(f"A record with ID {number} is already there")
+    record = Record(str(number), now_ms)
     record.properties = stored
     store.adopt(record)
 

@@ -5,7 +5,7 @@ Source: HubSpot docs (object guides, merge changelog, error handling) and bodies
 
 from __future__ import annotations
 
-import heapq
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -62,15 +62,10 @@ _privacy_body = msgspec.json.Decoder(PrivacyBody)
 def list_records(portal: Portal, request: Request) -> Reply:
     """`GET …/{objectType}`: a page of records, oldest first."""
     store = portal.store(request.params["objectType"])
-    limit = _page_limit(request)
+    limit, after = request.query_page(10, MAX_PAGE)
     archived = request.query_flag("archived")
-    after = _number(request.query("after"))
-    candidates = (
-        record
-        for record in store.records.values()
-        if bool(record.archived_at_ms) is archived and int(record.id) > after
-    )
-    found = heapq.nsmallest(limit + 1, candidates, key=lambda record: int(record.id))
+    candidates = (record for record in store.after(after) if bool(record.archived_at_ms) is archived)
+    found = list(islice(candidates, limit + 1))
     page = found[:limit]
     body: dict[str, Any] = {"results": [_read(portal, store, record, request) for record in page]}
     if len(found) > limit:
@@ -220,18 +215,3 @@ def _written(store: ObjectStore, record: Record, plan: Plan) -> dict[str, Any]:
     if plan.warnings:
         shown["warnings"] = plan.warnings
     return shown
-
-
-def _page_limit(request: Request) -> int:
-    limit = _number(request.query("limit") or "10")
-    if not 1 <= limit <= MAX_PAGE:
-        raise invalid(f"limit must be between 1 and {MAX_PAGE}")
-    return limit
-
-
-def _number(text: str | None) -> int:
-    if not text:
-        return 0
-    if not text.isdigit():
-        raise invalid(f"{text} is not a valid number")
-    return int(text)

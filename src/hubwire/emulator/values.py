@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hubwire.emulator.clock import iso
+from hubwire.emulator.clock import EPOCH_MS, is_representable, iso
 
 MAX_TEXT = 65_536
 
@@ -115,7 +115,7 @@ def check_email(value: str, _current: str | None, _is_lenient: bool) -> str:
     return address
 
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
 
 
 def check_number(value: str, _current: str | None, _is_lenient: bool) -> str:
@@ -132,8 +132,7 @@ def check_boolean(value: str, _current: str | None, _is_lenient: bool) -> str:
     return value
 
 
-_EPOCH_MS = re.compile(r"-?\d+\Z")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _MS_PER_DAY = 86_400_000
 _LOOSE_FORMATS = (
     "%Y/%m/%d",
@@ -154,9 +153,9 @@ def check_date(value: str, _current: str | None, is_lenient: bool) -> str:
     """A day as `YYYY-MM-DD`; epoch milliseconds must stand at midnight UTC. Lenient: any readable moment's day."""
     if _DAY.match(value) and _moment(value) is not None:
         return value
-    if _EPOCH_MS.match(value):
+    if EPOCH_MS.match(value):
         epoch_ms = int(value)
-        if _is_representable(epoch_ms) and (epoch_ms % _MS_PER_DAY == 0 or is_lenient):
+        if is_representable(epoch_ms) and (epoch_ms % _MS_PER_DAY == 0 or is_lenient):
             return iso(epoch_ms)[:10]
         raise ValueRefused("INVALID_DATE", f"{value} is at {_clock_time(epoch_ms)} UTC, not midnight!")
     epoch_ms_or_none = _moment(value) if is_lenient else None
@@ -167,7 +166,7 @@ def check_date(value: str, _current: str | None, is_lenient: bool) -> str:
 
 def check_datetime(value: str, _current: str | None, is_lenient: bool) -> str:
     """A moment as `…T…Z`; ISO-8601 in UTC, a plain day, or epoch milliseconds. Lenient: any readable moment."""
-    if _EPOCH_MS.match(value) and _is_representable(int(value)):
+    if EPOCH_MS.match(value) and is_representable(int(value)):
         return iso(int(value))
     is_canonical = bool(_DAY.match(value)) or ("T" in value and value.endswith(("Z", "+00:00")))
     epoch_ms = _moment(value) if is_canonical or is_lenient else None
@@ -179,8 +178,8 @@ def check_datetime(value: str, _current: str | None, is_lenient: bool) -> str:
 def is_canonical_moment(rule: ValueRule, raw: str, stored: str) -> bool:
     """True when 2026-09 would not warn that it normalised `raw`."""
     if rule.check is check_date:
-        return raw == stored or bool(_EPOCH_MS.match(raw) and int(raw) % _MS_PER_DAY == 0)
-    return bool(_EPOCH_MS.match(raw) or _DAY.match(raw)) or ("T" in raw and raw.endswith(("Z", "+00:00")))
+        return raw == stored or bool(EPOCH_MS.match(raw) and int(raw) % _MS_PER_DAY == 0)
+    return bool(EPOCH_MS.match(raw) or _DAY.match(raw)) or ("T" in raw and raw.endswith(("Z", "+00:00")))
 
 
 def is_moment(rule: ValueRule) -> bool:
@@ -204,12 +203,8 @@ def _moment(text: str) -> int | None:
     return None
 
 
-def _is_representable(epoch_ms: int) -> bool:
-    return -62_135_596_800_000 <= epoch_ms <= 253_402_300_799_999
-
-
 def _clock_time(epoch_ms: int) -> str:
-    return iso(epoch_ms)[11:19] if _is_representable(epoch_ms) else str(epoch_ms)
+    return iso(epoch_ms)[11:19] if is_representable(epoch_ms) else str(epoch_ms)
 
 
 def _option_check(option_labels: Mapping[str, str], *, is_multiple: bool) -> Callable[[str, str | None, bool], str]:

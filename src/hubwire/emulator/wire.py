@@ -6,11 +6,14 @@ Source of the error shapes: HubSpot docs, "Handling errors", and bodies observed
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+
+from hubwire.emulator.clock import parse_moment
 
 T = TypeVar("T")
 
@@ -49,6 +52,36 @@ class Request:
     def query_flag(self, name: str) -> bool:
         """True for `true` in any case."""
         return (self.query(name) or "").lower() == "true"
+
+    def query_number(self, name: str, default: int, lowest: int, highest: int) -> int:
+        """A whole number of the query, `default` where there is none.
+
+        Errors: a 400 that names the parameter, its value and its bounds.
+        """
+        text = self.query(name)
+        if not text:
+            return default
+        number = whole_number(text)
+        if number is None or not lowest <= number <= highest:
+            raise invalid(f"{name} must be a number from {lowest} to {highest}, not {text[:100]}")
+        return number
+
+    def query_page(self, default: int, most: int) -> tuple[int, int]:
+        """How many (`limit`) and from which on (`after`, the place where the page before it ended)."""
+        return self.query_number("limit", default, 1, most), self.query_number("after", 0, 0, MAX_NUMBER)
+
+    def query_moment(self, name: str) -> int | None:
+        """A moment of the query as epoch milliseconds.
+
+        Errors: a 400 that names the parameter and its value.
+        """
+        text = self.query(name)
+        if not text:
+            return None
+        try:
+            return parse_moment(text)
+        except ValueError as exc:
+            raise invalid(f"{name} must be a date and time, not {text[:100]}") from exc
 
     def _values(self, name: str) -> list[str]:
         if self._query is None:
@@ -156,6 +189,15 @@ def already_exists(message: str, sub_category: str, name: str) -> Refusal:
     return Refusal(409, message, "OBJECT_ALREADY_EXISTS", context={"name": [name]}, extra={"subCategory": sub_category})
 
 
+MAX_NUMBER = 10**18 - 1
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+
+
+def whole_number(text: str) -> int | None:
+    """The number, or None for anything but 1 to 18 digits."""
+    return int(text) if _WHOLE_NUMBER.match(text) else None
+
+
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The body as the decoder's type.
 
@@ -165,6 +207,8 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         return decoder.decode(body)
     except msgspec.ValidationError as exc:
         raise Refusal(400, f"Invalid input JSON on line 1, column 1: Cannot deserialize value: {exc}") from exc
+    except RecursionError as exc:
+        raise Refusal(400, "Invalid input JSON on line 1, column 1: nested too deeply") from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         column = _column(exc)
         raise Refusal(400, f"Invalid input JSON on line 1, column {column}: {exc}") from exc

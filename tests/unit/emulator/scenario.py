@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -28,6 +28,15 @@ class Exchange:
     body: Any
 
 
+class Call(NamedTuple):
+    """What was asked."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes
+
+
 class Walk:
     """Calls one emulator and remembers what came back."""
 
@@ -43,12 +52,14 @@ class Walk:
         )
         self._router = standard_router()
         self.exchanges: list[Exchange] = []
+        self.calls: list[Call] = []
 
     def call(
         self, method: str, path: str, body: Any = None, query: str = "", form: dict[str, str] | None = None
     ) -> Any:
         """Make a call and give the decoded answer."""
         raw = urlencode(form).encode() if form is not None else b"" if body is None else msgspec.json.encode(body)
+        self.calls.append(Call(method, path, query, raw))
         reply = self.app.respond(Request(method, path, query.encode(), {b"authorization": b"Bearer t"}, raw))
         decoded = msgspec.json.decode(reply.body) if reply.body else None
         match = self._router.find(method, path)
@@ -84,15 +95,20 @@ class Walk:
 def play() -> Iterator[Exchange]:
     """Every exchange of the walk at every version."""
     for version in ("v3", "2025-09", "2026-03", "2026-09"):
-        walk = Walk(version)
-        _records(walk)
-        _properties(walk)
-        _associations(walk)
-        for number, prefix in enumerate(walk.event_prefixes()):
-            _events(walk, prefix, f"signed_up_{number}")
-        _account(walk)
-        _oauth(walk)
-        yield from walk.exchanges
+        yield from walk_of(version).exchanges
+
+
+def walk_of(version: str) -> Walk:
+    """The walk at one version, done."""
+    walk = Walk(version)
+    _records(walk)
+    _properties(walk)
+    _associations(walk)
+    for number, prefix in enumerate(walk.event_prefixes()):
+        _events(walk, prefix, f"signed_up_{number}")
+    _account(walk)
+    _oauth(walk)
+    return walk
 
 
 def _records(walk: Walk) -> None:
