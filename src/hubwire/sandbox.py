@@ -8,7 +8,9 @@ from pathlib import Path
 
 import uvicorn
 
+from hubwire.emulator.persistence import PersistenceError
 from hubwire.emulator.server import EmulatorConfig, create_app
+from hubwire.errors import SettingsError
 from hubwire.settings import Settings
 
 SANDBOX_HUB_ID = "1234567"
@@ -28,10 +30,13 @@ class Sandbox:
             access_token=SANDBOX_TOKEN,
             persistence_path=Path(settings.data) / STATE_FILE,
         )
+        try:
+            app = create_app(config)
+        except PersistenceError as exc:
+            self._socket.close()
+            raise SettingsError(f"the sandbox's portal: {exc}", hint="Move the file away to start afresh.") from exc
         self._server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(config), loop="uvloop", http="httptools", log_config=None, access_log=False, ws="none"
-            )
+            uvicorn.Config(app, loop="uvloop", http="httptools", log_config=None, access_log=False, ws="none")
         )
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 

@@ -23,18 +23,25 @@ from hubwire.emulator.control import LimitsBody, PortalBody
 from hubwire.emulator.faults import FaultRule
 from hubwire.testing import Emulator, EmulatorConfig
 
-PAGE = Path(__file__).parents[2] / "docs" / "emulator.md"
+ROOT = Path(__file__).parents[2]
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "emulator.md"
+BIN = Path(sys.executable).parent
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 @pytest.fixture
 def base_url() -> Iterator[str]:
     """Where `hubwire emulator` listens, started as the page says but on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     start = next(line for line in PAGE.read_text().splitlines() if line.startswith("hubwire emulator "))
-    command = [str(Path(sys.executable).parent / "hubwire"), *start.split()[1:]]
+    command = [str(BIN / "hubwire"), *start.removesuffix(" &").split()[1:]]
     command[command.index("--port") + 1] = str(port)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
@@ -42,6 +49,23 @@ def base_url() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.mark.parametrize(("page", "heading"), [(README, "## The emulator alone"), (PAGE, "## Five lines")])
+def test_the_five_lines_work_as_they_are_pasted(page: Path, heading: str) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed: the five lines of README.md and docs/emulator.md are not run")
+    code = next(text for language, text in FENCE.findall(page.read_text().partition(heading)[2]) if language == "sh")
+    assert len(code.splitlines()) == 5
+    port = free_port()
+    script = f"trap 'kill %1' EXIT\n{code.replace('8081', str(port))}"
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"HubSpot emulator: portal 1234567, tier enterprise, http://127.0.0.1:{port}/" in done.stdout
+    assert '"portalId":1234567' in done.stdout
+    assert '"email":"ada@example.com"' in done.stdout
 
 
 def listening(url: str, process: subprocess.Popen[bytes]) -> str:

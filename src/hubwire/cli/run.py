@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ def serve(
 
 def emulator(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8081,
-    portal_id: Annotated[int, typer.Option(help="Hub ID of the emulated portal.")] = 1234567,
+    portal_id: Annotated[int, typer.Option(min=1, help="Hub ID of the emulated portal.")] = 1234567,
     tier: Annotated[
         Tier, typer.Option(help="HubSpot's tier: it sets limits, and who has custom events.")
     ] = Tier.ENTERPRISE,
@@ -58,14 +59,32 @@ def emulator(
 
     Example: hubwire emulator --port 8081 --portal-id 1234567 --tier enterprise --access-token T
     """
+    from hubwire.emulator.persistence import PersistenceError
     from hubwire.emulator.server import EmulatorConfig, run
 
-    console.print(f"HubSpot emulator: portal {portal_id}, tier {tier}, http://{host}:{port}/")
-    run(
-        EmulatorConfig(portal_id=portal_id, tier=tier, access_token=access_token, persistence_path=keep),
-        host=host,
-        port=port,
-    )
+    def announce() -> None:
+        address = f"[{host}]" if ":" in host else host
+        console.print(f"HubSpot emulator: portal {portal_id}, tier {tier}, http://{address}:{port}/")
+        if not _is_loopback(host):
+            console.print("Its control plane asks for no token: whoever reaches this address can read and change it.")
+
+    try:
+        portal = EmulatorConfig(portal_id=portal_id, tier=tier, access_token=access_token, persistence_path=keep)
+        run(portal, host=host, port=port, announce=announce)
+    except OSError as exc:
+        hint = "Another server may be running there: choose another --port."
+        raise SettingsError(f"cannot listen on {host}:{port}: {exc.strerror}", hint=hint) from exc
+    except PersistenceError as exc:
+        raise SettingsError(f"--keep {exc}", hint="Name another file; this one is left as it is.") from exc
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from exc
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def plan(

@@ -105,6 +105,10 @@ class EmulatorConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tier", Tier(self.tier))
+        if self.portal_id < 1:
+            raise ValueError(f"portal_id: a Hub ID is a positive number, not {self.portal_id}")
+        if self.access_token == "":
+            raise ValueError("access_token: an empty one can never be sent; None takes any")
         if self.time_zone != "UTC":
             try:
                 ZoneInfo(self.time_zone)

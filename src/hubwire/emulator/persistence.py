@@ -1,7 +1,8 @@
 """A portal on disk: one file of JSON lines, appended to after every change, rewritten whole when opened or grown.
 
 A line that was written survives the death of the process (not of the machine: nothing is fsynced). A line cut short by
-such a death is passed over. The clock, limits, faults and statistics are not kept; they start afresh.
+such a death is passed over. It holds people and tokens, so its owner alone may read it. The clock, limits, faults and
+statistics are not kept; they start afresh.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from hubwire.emulator.records import ObjectStore, Record
 from hubwire.emulator.rules import AdminRules
 from hubwire.emulator.schema import Group, Property
 from hubwire.emulator.state import Portal, put_property
-from hubwire.emulator.wire import encode
+from hubwire.emulator.wire import Refusal, encode
 
 SEEN_KEYS_PER_LINE = 10_000
 COMPACT_AFTER_BYTES = 64_000_000
 
 
 class PersistenceError(RuntimeError):
-    """The file cannot be used: another emulator holds it, or it is not one of ours."""
+    """The file cannot be used: another emulator holds it, it is not one of ours, or it cannot be read or written."""
 
 
 class ObjectState(msgspec.Struct):
@@ -96,7 +97,8 @@ _decode_line = msgspec.json.Decoder(Line).decode
 class Keeper:
     """Keeps a portal's file in step with the portal.
 
-    Errors: `PersistenceError` when the file is held by another emulator or holds something else.
+    Errors: `PersistenceError` when the file is held by another emulator, holds something else, or cannot be read or
+    written; it is left as it was.
     """
 
     def __init__(self, portal: Portal, path: Path) -> None:
@@ -105,12 +107,17 @@ class Keeper:
         self._file: BinaryIO | None = None
         self._whole_bytes = 0
         self._appended_bytes = 0
-        self._lock = self._take_lock()
+        try:
+            self._lock = self._take_lock()
+        except OSError as exc:
+            raise PersistenceError(f"{path}: {exc.strerror}") from exc
         try:
             self.load()
             self.rewrite()
-        except BaseException:
+        except BaseException as exc:
             self.close()
+            if isinstance(exc, OSError):
+                raise PersistenceError(f"{path}: {exc.strerror}") from exc
             raise
 
     def load(self) -> None:
@@ -119,17 +126,20 @@ class Keeper:
             return
         with self._path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
-                if not raw.endswith(b"\n"):
+                if not raw.endswith(b"\n") and number > 1:
                     return
                 try:
-                    _apply(self._portal, _decode_line(raw))
-                except msgspec.DecodeError as exc:
+                    line = _decode_line(raw)
+                    if number == 1 and line.account is None:
+                        raise ValueError("the account is missing")
+                    _apply(self._portal, line)
+                except (msgspec.DecodeError, RecursionError, ValueError, Refusal) as exc:
                     raise PersistenceError(f"{self._path}: line {number} is not an emulator's: {exc}") from exc
 
     def rewrite(self) -> None:
         """Write the whole portal to a new file and put it in the old one's place."""
         fresh = self._path.with_name(self._path.name + ".new")
-        with fresh.open("wb") as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             for line in _snapshot(self._portal):
                 file.write(encode(line) + b"\n")
             self._whole_bytes, self._appended_bytes = file.tell(), 0

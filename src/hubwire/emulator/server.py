@@ -10,6 +10,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -200,11 +201,33 @@ def create_app(config: EmulatorConfig | None = None) -> EmulatorApp:
     return EmulatorApp(config or EmulatorConfig())
 
 
-def run(config: EmulatorConfig, host: str = "127.0.0.1", port: int = 8081) -> None:
-    """Serve until interrupted; exit code 1 when the address is taken."""
+def run(
+    config: EmulatorConfig, host: str = "127.0.0.1", port: int = 8081, announce: Callable[[], object] | None = None
+) -> None:
+    """Serve until interrupted; `announce` is called once who connects will be answered.
+
+    Errors: OSError when the address cannot be had, `PersistenceError` when the file cannot be used; nothing ran then.
+    """
     import uvicorn
 
-    uvicorn.run(create_app(config), host=host, port=port, **SERVER_OPTIONS)
+    with _listening(host, port) as listening:
+        server = uvicorn.Server(uvicorn.Config(create_app(config), **SERVER_OPTIONS))
+        if announce is not None:
+            announce()
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _browser_app(state: Portal) -> ASGIApp | None:

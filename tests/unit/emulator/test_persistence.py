@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,57 @@ def test_a_file_serves_one_emulator_at_a_time(tmp_path: Path) -> None:
     opened(path).app.close()
 
 
-def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (b"not an emulator's\n", "line 1"),
+        (b"no line break at all", "line 1"),
+        (b"\xff\xfe\x00", "line 1"),
+        (b"{}\n", "line 1 is not an emulator's: the account is missing"),
+        (b"[" * 100_000 + b"\n", "line 1"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, held: bytes, said: str) -> None:
     path = tmp_path / "notes.txt"
-    path.write_text("not an emulator's\n")
-    with pytest.raises(PersistenceError, match="line 1"):
+    path.write_bytes(held)
+    with pytest.raises(PersistenceError, match=said):
         opened(path)
-    assert path.read_text() == "not an emulator's\n"
+    assert path.read_bytes() == held
+
+
+@pytest.mark.parametrize(
+    "line", [b"torn{", b'{"record":["butterflies",{}]}', b'{"gone":["butterflies","1"]}', b'{"counts":5}']
+)
+def test_a_spoiled_line_is_named_and_nothing_is_overwritten(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "portal.ndjson"
+    with opened(path) as before:
+        fill(before)
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*lines[:3], line, *lines[3:], b""]))
+    held = path.read_bytes()
+    with pytest.raises(PersistenceError, match="line 4 is not an emulator's"):
+        opened(path)
+    assert path.read_bytes() == held
+
+
+def test_an_empty_file_is_a_fresh_portal(tmp_path: Path) -> None:
+    path = tmp_path / "portal.ndjson"
+    path.touch()
+    with opened(path) as emulator:
+        assert emulator.contacts() == []
+
+
+def test_its_owner_alone_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "portal.ndjson"
+    path.touch(0o644)
+    with opened(path) as emulator:
+        fill(emulator)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PersistenceError, match="Is a directory"):
+        opened(tmp_path)
 
 
 def test_faults_that_come_after_the_work_leave_the_work_on_disk(tmp_path: Path) -> None:
