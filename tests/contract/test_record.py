@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.backends import Backend
 
+from hubwire.clock import FakeClock
+from hubwire.deliver.tenure import Tenure
 from hubwire.delivery import State
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link, hold_key
@@ -86,6 +88,17 @@ def test_a_lease_tells_whether_its_driver_fell_silent(record: Record) -> None:
     assert lease_of(record, "b", NOW + 12_000).taken_over_ms == first.expires_at_ms
     record.release(lease_of(record, "c", NOW + 30_000))
     assert lease_of(record, "d", NOW + 30_001).taken_over_ms is None
+
+
+def test_a_lease_is_renewed_when_the_clock_of_its_machine_was_set_back(record: Record) -> None:
+    clock = FakeClock(NOW)
+    tenure = Tenure.begin(record, LANE, "a", clock, 10)
+    assert tenure is not None
+    tenure.renew_if_due()
+    assert tenure.lease.expires_at_ms == NOW + 10_000
+    clock.advance(-60)
+    tenure.renew_if_due()
+    assert tenure.lease.expires_at_ms == NOW - 50_000
 
 
 def test_a_renewed_lease_keeps_its_token(record: Record) -> None:

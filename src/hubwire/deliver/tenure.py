@@ -46,18 +46,25 @@ class Tenure:
         free_at_ms = self.lease.taken_over_ms + round(1000 * (RATE_WINDOW_SECONDS - self._seconds * 2 / 3))
         return max(0.0, (free_at_ms - self._clock.now_ms()) / 1000)
 
+    @property
+    def _left_ms(self) -> int:
+        return self.lease.expires_at_ms - self._clock.now_ms()
+
     def renew(self) -> None:
         """Raises LeaseLost."""
         self.lease = self._record.renew(self.lease, self._clock.now_ms(), self._seconds)
 
     def renew_if_due(self) -> None:
-        """Renew when a third of its time is gone. Raises LeaseLost."""
-        if self.lease.expires_at_ms - self._clock.now_ms() < 1000 * (self._seconds - self.renew_seconds):
+        """Renew when a third of its time is gone. Raises LeaseLost.
+
+        More time left than there ever was: the machine's clock was set back. The database goes on counting.
+        """
+        if not 1000 * (self._seconds - self.renew_seconds) <= self._left_ms <= round(1000 * self._seconds):
             self.renew()
 
     def check(self) -> None:
         """Raises LeaseLost when the lease has run out: another worker may have begun."""
-        if self._clock.now_ms() >= self.lease.expires_at_ms:
+        if self._left_ms <= 0:
             raise LeaseLost(f"lane {self.lease.destination_id}: the lease ran out and was not renewed")
 
     def end(self) -> None:

@@ -12,14 +12,16 @@ from tests.support.waiting import until
 
 from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.dialect import PostgresTables
+from hubwire.backends.postgres.fleet import PostgresFleet
 from hubwire.backends.postgres.journal import PostgresJournal
 from hubwire.backends.postgres.listening import Listener
 from hubwire.backends.postgres.migrations import scripts
 from hubwire.backends.postgres.outcome import write_outcome
 from hubwire.backends.postgres.record import PostgresRecord
 from hubwire.backends.sql.key_mark import check_key
+from hubwire.clock import SystemClock
 from hubwire.delivery import State
-from hubwire.errors import BackendUnavailable, SchemaMismatch, SettingsError
+from hubwire.errors import BackendUnavailable, LeaseLost, SchemaMismatch, SettingsError
 from hubwire.message import Entry
 from hubwire.operation import Link, hold_key
 from hubwire.record.protocol import CycleOutcome, LaneState, Lease, Record, Settled, Span
@@ -178,6 +180,74 @@ def test_a_link_that_the_cycle_knew_releases_nothing(database: PostgresDatabase)
     assert record.due(1, NOW + 5, 10) == []
 
 
+def test_links_of_a_server_that_was_restored_from_release_nothing(database: PostgresDatabase) -> None:
+    """A dump keeps the numbers of transactions; the new server counts its own from the beginning."""
+    record = PostgresRecord(database)
+    lease, cycle_id = begin(record, 2)
+    record.commit_cycle(
+        lease, CycleOutcome(cycle_id=cycle_id, lane=LaneState(live_cursor=1), links=[LINK], ended_at_ms=NOW)
+    )
+    database.execute("UPDATE link SET linked_in = '9000000000'")
+    mine, cycle_id = begin(record, 1)
+    record.commit_cycle(
+        mine, CycleOutcome(cycle_id=cycle_id, lane=LaneState(live_cursor=1), settled=[HELD], ended_at_ms=NOW)
+    )
+    assert record.due(1, NOW, 10) == []
+
+
+# -- clocks of several machines
+
+
+class WrongClock(SystemClock):
+    """The clock of a machine that is so far ahead of the database's."""
+
+    def __init__(self, ahead_seconds: float) -> None:
+        self._ahead_ms = round(ahead_seconds * 1000)
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self._ahead_ms
+
+
+def test_a_lease_ends_by_the_clock_of_the_database(database: PostgresDatabase) -> None:
+    slow, fast = WrongClock(-3600), WrongClock(3600)
+    of_slow, of_fast = PostgresRecord(database, slow), PostgresRecord(database, fast)
+    begun_ms = slow.now_ms()
+    lease = of_slow.lease_lane(1, "slow", begun_ms, 60)
+    assert lease is not None
+    assert lease.expires_at_ms == begun_ms + 60_000
+    assert of_fast.lease_lane(1, "fast", fast.now_ms(), 60) is None
+    of_slow.renew(lease, slow.now_ms(), 0.001)
+    until(lambda: of_fast.lease_lane(1, "fast", fast.now_ms(), 60) is not None)
+    with pytest.raises(LeaseLost):
+        of_slow.renew(lease, slow.now_ms(), 60)
+
+
+def test_a_lane_fell_silent_by_the_clock_of_who_takes_it_over(database: PostgresDatabase) -> None:
+    slow, fast = WrongClock(-3600), WrongClock(3600)
+    begun_ms = fast.now_ms()
+    PostgresRecord(database, slow).lease_lane(1, "slow", slow.now_ms(), 0.001)
+    taken: list[Lease | None] = []
+
+    def take() -> bool:
+        taken.append(PostgresRecord(database, fast).lease_lane(1, "fast", fast.now_ms(), 60))
+        return taken[-1] is not None
+
+    until(take)
+    lease = taken[-1]
+    assert lease is not None
+    assert lease.taken_over_ms is not None
+    assert begun_ms - 5_000 < lease.taken_over_ms < fast.now_ms() + 5_000
+
+
+def test_workers_live_by_the_clock_of_the_database(database: PostgresDatabase) -> None:
+    slow, fast = WrongClock(-3600), WrongClock(3600)
+    of_slow, of_fast = PostgresFleet(database, slow), PostgresFleet(database, fast)
+    assert of_slow.join("slow", slow.now_ms(), 60) == 1
+    assert of_fast.join("fast", fast.now_ms(), 60) == 2
+    of_fast.leave("fast", fast.now_ms())
+    assert of_slow.join("slow", slow.now_ms(), 60) == 1
+
+
 # -- news
 
 
@@ -217,6 +287,26 @@ def test_a_restart_of_the_server_passes_by(own_server: PostgresServer) -> None:
 def test_a_server_that_is_not_there_is_unavailable(postgres_url: str) -> None:
     with pytest.raises(BackendUnavailable, match="postgres"):
         PostgresDatabase("postgresql://hubwire@127.0.0.1:1/none?connect_timeout=1")
+
+
+@pytest.mark.parametrize("url", ["postgresql://hubwire:100%secret@127.0.0.1/x", "postgresql://127.0.0.1/x?secret=1"])
+def test_a_url_that_is_none_is_a_clear_error_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="HUBWIRE_DATABASE_URL") as told:
+        PostgresDatabase(url)
+    assert "secret" not in f"{told.value}{told.value.__cause__}{told.value.hint}"
+
+
+def test_a_user_that_may_not_make_tables_is_told_what_it_needs(postgres_server: PostgresServer) -> None:
+    with psycopg.connect(postgres_server.url(), autocommit=True) as db:
+        db.execute("CREATE ROLE visitor LOGIN")
+        db.execute("CREATE DATABASE visited TEMPLATE template0")
+    url = postgres_server.url("visited").replace("hubwire@", "visitor@")
+    with pytest.raises(SettingsError, match="permission denied for schema public") as told:
+        PostgresDatabase(url)
+    assert "GRANT CREATE" in told.value.hint
+    with psycopg.connect(postgres_server.url("visited"), autocommit=True) as db:
+        db.execute("GRANT CREATE, USAGE ON SCHEMA public TO visitor")
+    PostgresDatabase(url).close()
 
 
 def test_a_database_that_cannot_hold_every_text_is_refused(postgres_server: PostgresServer) -> None:

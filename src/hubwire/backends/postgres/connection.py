@@ -21,7 +21,7 @@ from psycopg.types.string import StrBinaryDumper, StrDumper
 from hubwire.backends.postgres import arrays
 from hubwire.backends.postgres.migrations import migrate
 from hubwire.backends.postgres.pool import Db, Pool
-from hubwire.errors import BackendUnavailable, SchemaMismatch
+from hubwire.errors import BackendUnavailable, SchemaMismatch, SettingsError
 
 POOL_SIZE = 10
 WAIT_SECONDS = 10.0
@@ -76,7 +76,7 @@ class PostgresDatabase:
     """One database. Any thread may use it; `close()` gives every connection back.
 
     Shape: `url` is a libpq URL; `options` and parameters in it win over the defaults above.
-    Errors: BackendUnavailable, SchemaMismatch.
+    Errors: BackendUnavailable, SchemaMismatch, SettingsError.
     """
 
     def __init__(self, url: str, *, pool_size: int = POOL_SIZE) -> None:
@@ -137,7 +137,15 @@ class PostgresDatabase:
 
 
 def _conninfo(url: str) -> str:
-    given = conninfo.conninfo_to_dict(url)
+    """Errors: SettingsError, which does not repeat what is wrong: it may be a part of the password."""
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise SettingsError(
+            "database_url (HUBWIRE_DATABASE_URL) is not postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+            hint="In user and password % is written %25, @ is %40, : is %3A, / is %2F; behind a ? only parameters of"
+            " libpq are known.",
+        ) from None
     options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
     given["options"] = f"{options} {given.get('options') or ''}".strip()
     return conninfo.make_conninfo("", **{**CLIENT, **given})
@@ -153,12 +161,20 @@ def _configure(db: Db) -> None:
 
 
 RETRYABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction)
+FORBIDDEN = (errors.InsufficientPrivilege, errors.InvalidSchemaName)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Failures of the server as BackendUnavailable: down, restarting, full, a deadlock, too slow."""
+    """Failures of the server as BackendUnavailable: down, restarting, full, a deadlock, too slow; and as SettingsError
+    what our user may not do there."""
     try:
         yield
+    except FORBIDDEN as exc:
+        raise SettingsError(
+            f"database_url (HUBWIRE_DATABASE_URL): {exc.diag.message_primary}",
+            hint="Hubwire makes its own tables: let its user own the database (ALTER DATABASE … OWNER TO …), or GRANT"
+            " CREATE, USAGE ON SCHEMA public TO it.",
+        ) from exc
     except RETRYABLE as exc:
         raise BackendUnavailable(f"postgres: {str(exc).strip() or type(exc).__name__}") from exc

@@ -60,6 +60,11 @@ class _Transaction:
         return cursor
 
 
+def session(db: Db) -> Session:
+    """What the shared modules need of a connection."""
+    return _Transaction(db)
+
+
 class _Found:
     """`Rows` that have left their connection."""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from hubwire.backends.postgres.clocks import ahead_ms
 from hubwire.backends.postgres.connection import PostgresDatabase
+from hubwire.clock import Clock, SystemClock
 
 
 class PostgresFleet:
-    """A `Fleet` in one PostgreSQL database."""
+    """A `Fleet` in one PostgreSQL database, by its clock. `machine` is that of the machine that this runs on."""
 
-    def __init__(self, database: PostgresDatabase) -> None:
+    def __init__(self, database: PostgresDatabase, machine: Clock | None = None) -> None:
         self._database = database
+        self._machine = machine or SystemClock()
 
     def join(self, owner: str, now_ms: int, seconds: float) -> int:
         with self._database.transaction() as db:
+            now_ms += ahead_ms(db, self._machine)
             db.execute(
                 "INSERT INTO worker (owner, expires_at_ms) VALUES (%s, %s)"
                 " ON CONFLICT (owner) DO UPDATE SET expires_at_ms = excluded.expires_at_ms",
@@ -24,4 +28,6 @@ class PostgresFleet:
 
     def leave(self, owner: str, now_ms: int) -> None:
         """Also sweeps away who fell silent."""
-        self._database.execute("DELETE FROM worker WHERE owner = %s OR expires_at_ms <= %s", (owner, now_ms))
+        with self._database.checkout() as db:
+            now_ms += ahead_ms(db, self._machine)
+            db.execute("DELETE FROM worker WHERE owner = %s OR expires_at_ms <= %s", (owner, now_ms))

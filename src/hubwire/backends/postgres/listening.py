@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import psycopg
 import structlog
 
-from hubwire.backends.postgres.connection import PostgresDatabase
+from hubwire.backends.postgres.connection import RETRYABLE, PostgresDatabase
 from hubwire.backends.postgres.pool import Db
 from hubwire.errors import BackendUnavailable
 
@@ -44,7 +43,7 @@ class Listener:
             try:
                 with self._database.connect() as db:
                     self._follow(db)
-            except (BackendUnavailable, psycopg.OperationalError) as exc:
+            except (BackendUnavailable, *RETRYABLE) as exc:
                 log.warning("listen.broken", error=str(exc))
                 self._ending.wait(RETRY_SECONDS)
 

@@ -3,21 +3,22 @@
 Two lanes at once: one writes a link, the other one a hold that waits for it, and neither sees the other's row yet; the
 message would wait for nothing. So links and holds are written under one lock, as the last thing before the commit,
 and whoever writes a hold looks for links that its cycle cannot have known: those of transactions that the snapshot of
-the cycle's beginning does not hold. Clocks do not come into it.
+the cycle's beginning does not hold. Clocks do not come into it. (A transaction that is still to come, by its number, is
+one of the server that this database was restored from: long over.)
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 
 import msgspec
 
+from hubwire.backends.postgres.dialect import session
 from hubwire.backends.postgres.pool import Db
+from hubwire.backends.sql.lanes import close_cycle, write_attempts
 from hubwire.delivery import State
 from hubwire.operation import Link, hold_key
-from hubwire.record.packing import pack_positions
-from hubwire.record.protocol import Attempt, Company, CycleOutcome, Person, Settled
+from hubwire.record.protocol import Company, CycleOutcome, Person, Settled
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -26,39 +27,13 @@ def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
     """Everything of one cycle, in the transaction at hand, which holds the lane's row."""
     _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
-    write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
-    _close_cycle(db, destination_id, outcome)
+    write_attempts(session(db), destination_id, outcome.cycle_id, outcome.attempts)
+    close_cycle(session(db), destination_id, outcome)
     held = [one for one in outcome.settled if one.state is State.HELD and one.hold_keys]
     if outcome.links or held:
         db.execute("SELECT pg_advisory_xact_lock('hold'::regclass::oid::bigint)")
         _write_links(db, outcome.links, outcome.ended_at_ms)
         _write_holds(db, destination_id, held, outcome)
-
-
-def write_attempts(db: Db, destination_id: int, cycle_id: int, attempts: Sequence[Attempt]) -> None:
-    """The HTTP exchanges of a cycle."""
-    with db.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO attempt (destination_id, cycle_id, call, started_at_ms, duration_ms, status, outcome,"
-            " correlation_id, request, response, positions)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %b)",
-            [
-                (
-                    destination_id,
-                    cycle_id,
-                    attempt.call,
-                    attempt.started_at_ms,
-                    attempt.duration_ms,
-                    attempt.status,
-                    attempt.outcome,
-                    attempt.correlation_id,
-                    zlib.compress(attempt.request, 1),
-                    zlib.compress(attempt.response, 1),
-                    pack_positions(attempt.positions),
-                )
-                for attempt in attempts
-            ],
-        )
 
 
 def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
@@ -143,32 +118,6 @@ def _write_records(
     )
 
 
-def _close_cycle(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
-    tally, lane = outcome.tally, outcome.lane
-    db.execute(
-        "UPDATE cycle SET ended_at_ms = %s, taken_count = %s, delivered_count = %s, discarded_count = %s,"
-        " held_count = %s, retrying_count = %s, dead_count = %s, replayed_count = %s, calls_count = %s"
-        " WHERE cycle_id = %s",
-        (
-            outcome.ended_at_ms,
-            tally.taken,
-            tally.delivered,
-            tally.discarded,
-            tally.held,
-            tally.retrying,
-            tally.dead,
-            tally.replayed,
-            tally.calls,
-            outcome.cycle_id,
-        ),
-    )
-    db.execute(
-        "UPDATE lane SET live_cursor = %s, backfill_cursor = %s, open_cycle_id = NULL, status = %s,"
-        " taken_count = taken_count + %s, calls_count = calls_count + %s WHERE destination_id = %s",
-        (lane.live_cursor, lane.backfill_cursor, lane.status, tally.taken, tally.calls, destination_id),
-    )
-
-
 def _write_links(db: Db, links: Sequence[Link], now_ms: int) -> None:
     if not links:
         return
@@ -203,6 +152,7 @@ def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: 
     rows = db.execute(
         "SELECT space, link_key FROM unnest(%b::text[], %b::text[]) AS wanted (space, link_key)"
         " JOIN link USING (space, link_key) WHERE linked_in <> pg_current_xact_id()"
+        " AND linked_in < pg_snapshot_xmax(pg_current_snapshot())"
         " AND NOT pg_visible_in_snapshot(linked_in, (SELECT begun_in FROM cycle WHERE cycle_id = %s))",
         ([space for space, _, _ in wanted], [key for _, _, key in wanted], outcome.cycle_id),
     ).fetchall()

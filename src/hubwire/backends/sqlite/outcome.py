@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
+from hubwire.backends.sql.lanes import close_cycle, write_attempts
 from hubwire.delivery import State
 from hubwire.operation import hold_key
-from hubwire.record.packing import pack_positions
-from hubwire.record.protocol import Attempt, CycleOutcome, Settled
+from hubwire.record.protocol import CycleOutcome, Settled
 
 _pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
@@ -23,7 +22,7 @@ def write_outcome(db: sqlite3.Connection, destination_id: int, outcome: CycleOut
     _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
     write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
-    _close_cycle(db, destination_id, outcome)
+    close_cycle(db, destination_id, outcome)
 
 
 def _write_links(db: sqlite3.Connection, outcome: CycleOutcome) -> None:
@@ -135,53 +134,4 @@ def _write_memory(db: sqlite3.Connection, destination_id: int, outcome: CycleOut
     db.executemany(
         "INSERT OR IGNORE INTO association (destination_id, email, domain) VALUES (?, ?, ?)",
         [(destination_id, email, domain) for email, domain in outcome.associations],
-    )
-
-
-def write_attempts(db: sqlite3.Connection, destination_id: int, cycle_id: int, attempts: Sequence[Attempt]) -> None:
-    def rows() -> Iterator[tuple[object, ...]]:
-        for attempt in attempts:
-            yield (
-                destination_id,
-                cycle_id,
-                attempt.call,
-                attempt.started_at_ms,
-                attempt.duration_ms,
-                attempt.status,
-                attempt.outcome,
-                attempt.correlation_id,
-                zlib.compress(attempt.request, 1),
-                zlib.compress(attempt.response, 1),
-                pack_positions(attempt.positions),
-            )
-
-    db.executemany(
-        "INSERT INTO attempt (destination_id, cycle_id, call, started_at_ms, duration_ms, status, outcome,"
-        " correlation_id, request, response, positions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows(),
-    )
-
-
-def _close_cycle(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:
-    tally, lane = outcome.tally, outcome.lane
-    db.execute(
-        "UPDATE cycle SET ended_at_ms = ?, taken_count = ?, delivered_count = ?, discarded_count = ?, held_count = ?,"
-        " retrying_count = ?, dead_count = ?, replayed_count = ?, calls_count = ? WHERE cycle_id = ?",
-        (
-            outcome.ended_at_ms,
-            tally.taken,
-            tally.delivered,
-            tally.discarded,
-            tally.held,
-            tally.retrying,
-            tally.dead,
-            tally.replayed,
-            tally.calls,
-            outcome.cycle_id,
-        ),
-    )
-    db.execute(
-        "UPDATE lane SET live_cursor = ?, backfill_cursor = ?, open_cycle_id = NULL, status = ?,"
-        " taken_count = taken_count + ?, calls_count = calls_count + ? WHERE destination_id = ?",
-        (lane.live_cursor, lane.backfill_cursor, lane.status, tally.taken, tally.calls, destination_id),
     )

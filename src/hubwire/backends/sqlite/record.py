@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from hubwire.backends.sql import lanes
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.outcome import write_attempts, write_outcome
+from hubwire.backends.sqlite.outcome import write_outcome
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link
 from hubwire.record.protocol import (
@@ -37,7 +38,7 @@ class SqliteRecord:
     def lease_lane(self, destination_id: int, owner: str, now_ms: int, seconds: float) -> Lease | None:
         expires_at_ms = now_ms + round(seconds * 1000)
         with self._file.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO lane (destination_id) VALUES (?)", (destination_id,))
+            lanes.ensure_lane(db, destination_id)
             owner_before, expired_at_ms = db.execute(
                 "SELECT lease_owner, lease_expires_at_ms FROM lane WHERE destination_id = ?", (destination_id,)
             ).fetchone()
@@ -48,7 +49,7 @@ class SqliteRecord:
             ).fetchone()
             if row is None:
                 return None
-            _expire_leased(db, destination_id, now_ms)
+            lanes.expire_leased(db, destination_id, now_ms)
         silent_since = expired_at_ms if owner_before is not None else None
         return Lease(destination_id, owner, row[0], expires_at_ms, silent_since)
 
@@ -70,56 +71,27 @@ class SqliteRecord:
                 (lease.destination_id, lease.token, lease.owner),
             ).rowcount
             if changed:
-                _expire_leased(db, lease.destination_id, 0)
+                lanes.expire_leased(db, lease.destination_id, 0)
 
     def lane(self, destination_id: int) -> LaneState:
-        row = self._file.connection.execute(
-            "SELECT live_cursor, backfill_cursor, stopped_reason, stopped_detail, resume_at_ms, status,"
-            " coalesce((SELECT attempts FROM cycle WHERE cycle_id = open_cycle_id), 0)"
-            " FROM lane WHERE destination_id = ?",
-            (destination_id,),
-        ).fetchone()
-        if row is None:
-            return LaneState()
-        return LaneState(
-            live_cursor=row[0],
-            backfill_cursor=row[1],
-            stopped_reason=row[2],
-            stopped_detail=row[3],
-            resume_at_ms=row[4],
-            status=row[5] if isinstance(row[5], bytes) else str(row[5]).encode(),
-            open_attempts=row[6],
-        )
+        return lanes.state_of(self._file.connection, destination_id)
 
     def stop_lane(self, destination_id: int, reason: str | None, detail: str, resume_at_ms: int | None) -> None:
         with self._file.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO lane (destination_id) VALUES (?)", (destination_id,))
-            db.execute(
-                "UPDATE lane SET stopped_reason = ?, stopped_detail = ?, resume_at_ms = ? WHERE destination_id = ?",
-                (reason, detail, resume_at_ms, destination_id),
-            )
+            lanes.stop_lane(db, destination_id, reason, detail, resume_at_ms)
 
     # -- a cycle
 
     def due(self, destination_id: int, now_ms: int, limit: int) -> list[Due]:
-        rows = self._file.connection.execute(
-            "SELECT position, attempts, first_attempt_at_ms, is_replay FROM delivery"
-            " WHERE destination_id = ? AND due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?",
-            (destination_id, now_ms, limit),
-        )
-        return [Due(position, attempts, first, bool(is_replay)) for position, attempts, first, is_replay in rows]
+        return lanes.due(self._file.connection, destination_id, now_ms, limit)
 
     def next_due_at_ms(self, destination_id: int) -> int | None:
-        row = self._file.connection.execute(
-            "SELECT min(due_at_ms) FROM delivery WHERE destination_id = ? AND due_at_ms IS NOT NULL",
-            (destination_id,),
-        ).fetchone()
-        return row[0] if row else None
+        return lanes.next_due_at_ms(self._file.connection, destination_id)
 
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
         with self._file.transaction() as db:
             _check(db, lease)
-            cycle_id = _open_cycle(db, lease.destination_id, now_ms, span)
+            cycle_id = lanes.open_cycle(db, lease.destination_id, now_ms, span)
             db.executemany(
                 "UPDATE delivery SET state = 'leased', due_at_ms = NULL, attempts = attempts + 1, updated_at_ms = ?,"
                 " first_attempt_at_ms = coalesce(first_attempt_at_ms, ?) WHERE destination_id = ? AND position = ?",
@@ -137,21 +109,14 @@ class SqliteRecord:
     ) -> None:
         with self._file.transaction() as db:
             _check(db, lease)
-            write_attempts(db, lease.destination_id, cycle_id, attempts)
-            db.execute(
-                "UPDATE delivery SET state = 'pending', due_at_ms = ?, attempts = max(attempts - 1, 0),"
-                " updated_at_ms = ? WHERE destination_id = ? AND state = 'leased'",
-                (resume_at_ms, now_ms, lease.destination_id),
-            )
-            db.execute(
-                "UPDATE cycle SET ended_at_ms = ?, calls_count = ?, live_through = live_after,"
-                " backfill_through = backfill_after WHERE cycle_id = ?",
-                (now_ms, len(attempts), cycle_id),
-            )
-            db.execute(
-                "UPDATE lane SET open_cycle_id = NULL, status = ?, calls_count = calls_count + ?"
-                " WHERE destination_id = ?",
-                (status, len(attempts), lease.destination_id),
+            lanes.abandon_cycle(
+                db,
+                lease.destination_id,
+                cycle_id,
+                now_ms=now_ms,
+                resume_at_ms=resume_at_ms,
+                attempts=attempts,
+                status=status,
             )
 
     # -- memory
@@ -198,36 +163,3 @@ def _check(db: sqlite3.Connection, lease: Lease) -> None:
     ).fetchone()
     if row is None or row[0] != lease.token or row[1] != lease.owner:
         raise LeaseLost(f"lane {lease.destination_id}: another worker holds the lease")
-
-
-def _expire_leased(db: sqlite3.Connection, destination_id: int, now_ms: int) -> None:
-    """Leased rows of a lost or stopping worker are pending again; the call may have had its effect, so it counted."""
-    db.execute(
-        "UPDATE delivery SET state = 'pending', due_at_ms = ? WHERE destination_id = ? AND state = 'leased'",
-        (now_ms, destination_id),
-    )
-
-
-def _open_cycle(db: sqlite3.Connection, destination_id: int, now_ms: int, span: Span) -> int:
-    """A new open cycle. One that a crash left open goes away; its attempts go on counting in the new one."""
-    row = db.execute(
-        "DELETE FROM cycle WHERE ended_at_ms IS NULL AND cycle_id ="
-        " (SELECT open_cycle_id FROM lane WHERE destination_id = ?) RETURNING attempts",
-        (destination_id,),
-    ).fetchone()
-    cycle_id = db.execute(
-        "INSERT INTO cycle (destination_id, live_after, live_through, backfill_after, backfill_through, begun_at_ms,"
-        " attempts) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            destination_id,
-            span.live_after,
-            span.live_through,
-            span.backfill_after,
-            span.backfill_through,
-            now_ms,
-            (row[0] if row else 0) + 1,
-        ),
-    ).lastrowid
-    assert cycle_id is not None
-    db.execute("UPDATE lane SET open_cycle_id = ? WHERE destination_id = ?", (cycle_id, destination_id))
-    return cycle_id

@@ -1,0 +1,175 @@
+"""The record's statements that are the same for every database: where a lane stands, and its cycles. Hot ones that each
+database has its own way for are beside its `record.py` and `outcome.py`. Callers hold the lane where they change it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from hubwire.backends.sql.database import Session
+from hubwire.record.packing import pack_positions
+from hubwire.record.protocol import Attempt, CycleOutcome, Due, LaneState, Span
+
+# -- lanes
+
+
+def ensure_lane(db: Session, destination_id: int) -> None:
+    """A lane for a destination that has none yet."""
+    db.execute("INSERT INTO lane (destination_id) VALUES (?) ON CONFLICT DO NOTHING", (destination_id,))
+
+
+def state_of(db: Session, destination_id: int) -> LaneState:
+    row = db.execute(
+        "SELECT live_cursor, backfill_cursor, stopped_reason, stopped_detail, resume_at_ms, status,"
+        " coalesce((SELECT attempts FROM cycle WHERE cycle_id = open_cycle_id), 0)"
+        " FROM lane WHERE destination_id = ?",
+        (destination_id,),
+    ).fetchone()
+    if row is None:
+        return LaneState()
+    return LaneState(
+        live_cursor=row[0],
+        backfill_cursor=row[1],
+        stopped_reason=row[2],
+        stopped_detail=row[3],
+        resume_at_ms=row[4],
+        status=row[5].encode() if isinstance(row[5], str) else bytes(row[5]),
+        open_attempts=row[6],
+    )
+
+
+def stop_lane(db: Session, destination_id: int, reason: str | None, detail: str, resume_at_ms: int | None) -> None:
+    ensure_lane(db, destination_id)
+    db.execute(
+        "UPDATE lane SET stopped_reason = ?, stopped_detail = ?, resume_at_ms = ? WHERE destination_id = ?",
+        (reason, detail, resume_at_ms, destination_id),
+    )
+
+
+def expire_leased(db: Session, destination_id: int, now_ms: int) -> None:
+    """Leased rows of a lost or stopping worker are pending again; the call may have had its effect, so it counted."""
+    db.execute(
+        "UPDATE delivery SET state = 'pending', due_at_ms = ? WHERE destination_id = ? AND state = 'leased'",
+        (now_ms, destination_id),
+    )
+
+
+# -- cycles
+
+
+def due(db: Session, destination_id: int, now_ms: int, limit: int) -> list[Due]:
+    rows = db.execute(
+        "SELECT position, attempts, first_attempt_at_ms, is_replay FROM delivery"
+        " WHERE destination_id = ? AND due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?",
+        (destination_id, now_ms, limit),
+    )
+    return [Due(position, attempts, first, bool(is_replay)) for position, attempts, first, is_replay in rows]
+
+
+def next_due_at_ms(db: Session, destination_id: int) -> int | None:
+    [at_ms] = db.execute(
+        "SELECT min(due_at_ms) FROM delivery WHERE destination_id = ? AND due_at_ms IS NOT NULL", (destination_id,)
+    ).fetchone()
+    return None if at_ms is None else int(at_ms)
+
+
+def open_cycle(db: Session, destination_id: int, now_ms: int, span: Span) -> int:
+    """A new open cycle. One that a crash left open goes away; its attempts go on counting in the new one."""
+    row = db.execute(
+        "DELETE FROM cycle WHERE ended_at_ms IS NULL AND cycle_id ="
+        " (SELECT open_cycle_id FROM lane WHERE destination_id = ?) RETURNING attempts",
+        (destination_id,),
+    ).fetchone()
+    [cycle_id] = db.execute(
+        "INSERT INTO cycle (destination_id, live_after, live_through, backfill_after, backfill_through, begun_at_ms,"
+        " attempts) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING cycle_id",
+        (
+            destination_id,
+            span.live_after,
+            span.live_through,
+            span.backfill_after,
+            span.backfill_through,
+            now_ms,
+            (row[0] if row else 0) + 1,
+        ),
+    ).fetchone()
+    db.execute("UPDATE lane SET open_cycle_id = ? WHERE destination_id = ?", (cycle_id, destination_id))
+    return int(cycle_id)
+
+
+def close_cycle(db: Session, destination_id: int, outcome: CycleOutcome) -> None:
+    """Its counts, and the lane's new place."""
+    tally, lane = outcome.tally, outcome.lane
+    db.execute(
+        "UPDATE cycle SET ended_at_ms = ?, taken_count = ?, delivered_count = ?, discarded_count = ?, held_count = ?,"
+        " retrying_count = ?, dead_count = ?, replayed_count = ?, calls_count = ? WHERE cycle_id = ?",
+        (
+            outcome.ended_at_ms,
+            tally.taken,
+            tally.delivered,
+            tally.discarded,
+            tally.held,
+            tally.retrying,
+            tally.dead,
+            tally.replayed,
+            tally.calls,
+            outcome.cycle_id,
+        ),
+    )
+    db.execute(
+        "UPDATE lane SET live_cursor = ?, backfill_cursor = ?, open_cycle_id = NULL, status = ?,"
+        " taken_count = taken_count + ?, calls_count = calls_count + ? WHERE destination_id = ?",
+        (lane.live_cursor, lane.backfill_cursor, lane.status, tally.taken, tally.calls, destination_id),
+    )
+
+
+def abandon_cycle(
+    db: Session,
+    destination_id: int,
+    cycle_id: int,
+    *,
+    now_ms: int,
+    resume_at_ms: int,
+    attempts: Sequence[Attempt],
+    status: bytes,
+) -> None:
+    """Its due rows are pending again, uncounted; no cursor moves."""
+    write_attempts(db, destination_id, cycle_id, attempts)
+    db.execute(
+        "UPDATE delivery SET state = 'pending', due_at_ms = ?, updated_at_ms = ?,"
+        " attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END WHERE destination_id = ? AND state = 'leased'",
+        (resume_at_ms, now_ms, destination_id),
+    )
+    db.execute(
+        "UPDATE cycle SET ended_at_ms = ?, calls_count = ?, live_through = live_after,"
+        " backfill_through = backfill_after WHERE cycle_id = ?",
+        (now_ms, len(attempts), cycle_id),
+    )
+    db.execute(
+        "UPDATE lane SET open_cycle_id = NULL, status = ?, calls_count = calls_count + ? WHERE destination_id = ?",
+        (status, len(attempts), destination_id),
+    )
+
+
+def write_attempts(db: Session, destination_id: int, cycle_id: int, attempts: Sequence[Attempt]) -> None:
+    """The HTTP exchanges of a cycle."""
+    db.executemany(
+        "INSERT INTO attempt (destination_id, cycle_id, call, started_at_ms, duration_ms, status, outcome,"
+        " correlation_id, request, response, positions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                destination_id,
+                cycle_id,
+                attempt.call,
+                attempt.started_at_ms,
+                attempt.duration_ms,
+                attempt.status,
+                attempt.outcome,
+                attempt.correlation_id,
+                zlib.compress(attempt.request, 1),
+                zlib.compress(attempt.response, 1),
+                pack_positions(attempt.positions),
+            )
+            for attempt in attempts
+        ],
+    )
