@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -31,6 +32,10 @@ PATIENCE_SECONDS = 15.0
 """How long a call is tried again while the cluster has no leader."""
 AGAIN_SECONDS = 0.1
 DUPLICATE_WINDOW_SECONDS = 120.0
+FULL_CODES = (10047, 10077)
+"""The server's `err_code` when a stream or its disk has no room: asking again soon does not help."""
+NO_PEERS_CODE = 10005
+"""A cluster that has just begun does not know its nodes yet."""
 RETRYABLE = (nats.errors.Error, nats.js.errors.Error, TimeoutError, FutureTimeout, OSError)
 T = TypeVar("T")
 
@@ -67,6 +72,28 @@ class NatsUrl:
             int(replicas),
             given.get("credentials", [None])[0],
         )
+
+
+def check_stream(config: StreamConfig, subject: str, replicas: int) -> None:
+    """Errors: SettingsError for a stream that keeps messages less safely than the journal promises."""
+    is_limited = (config.max_msgs or 0) > 0 or (config.max_bytes or 0) > 0
+    wanted = [
+        ("subjects", config.subjects, subject, config.subjects == [subject]),
+        ("storage", config.storage, "file", config.storage == StorageType.FILE),
+        ("replicas", config.num_replicas, f"{replicas} (?replicas=)", (config.num_replicas or 1) >= replicas),
+        ("retention", config.retention, "limits", config.retention == RetentionPolicy.LIMITS),
+        ("discard", config.discard, "new", config.discard == DiscardPolicy.NEW or not is_limited),
+        ("max_age", config.max_age, "0, not limited", not config.max_age),
+        ("max_msgs_per_subject", config.max_msgs_per_subject, "-1, not limited", config.max_msgs_per_subject <= 0),
+    ]
+    for name, value, right, is_right in wanted:
+        if not is_right:
+            shown = value.value if isinstance(value, Enum) else value
+            raise SettingsError(
+                f"journal_url (HUBWIRE_JOURNAL_URL): stream {config.name} would lose messages: {name} is {shown}, not"
+                f" {right}",
+                hint=f"nats stream edit {config.name}; or name another stream, ?stream=NAME, and Hubwire makes it.",
+            )
 
 
 class NatsClient:
@@ -124,10 +151,8 @@ class NatsClient:
         while True:
             try:
                 return await call()
-            except (nats.js.errors.NotFoundError, nats.js.errors.BadRequestError):
-                raise
-            except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError):
-                if self._loop.time() + AGAIN_SECONDS > deadline:
+            except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as exc:
+                if _is_final(exc) or self._loop.time() + AGAIN_SECONDS > deadline:
                     raise
             await asyncio.sleep(AGAIN_SECONDS)
 
@@ -166,9 +191,14 @@ class NatsClient:
         await self._ensure(self.redacted, self.redacted_subject)
 
     async def _ensure(self, stream: str, subject: str) -> StreamInfo:
-        """Make a stream; one that is there stays as its operator has made it."""
+        """Make a stream; one that is there stays as its operator has made it.
+
+        Errors: SettingsError for one that would lose messages.
+        """
         try:
-            return await self.insist(lambda: self.jetstream.stream_info(stream))
+            found = await self.insist(lambda: self.jetstream.stream_info(stream))
+            check_stream(found.config, subject, self._url.replicas)
+            return found
         except nats.js.errors.NotFoundError:
             config = StreamConfig(
                 name=stream,
@@ -187,3 +217,12 @@ class NatsClient:
                 task.cancel()
             await asyncio.wait(self._tasks, timeout=AGAIN_SECONDS)
         await self.connection.close()
+
+
+def _is_final(exc: Exception) -> bool:
+    """Whether the same call would get the same answer a moment later."""
+    if not isinstance(exc, nats.js.errors.APIError):
+        return False
+    if isinstance(exc, (nats.js.errors.NotFoundError, nats.js.errors.BadRequestError)):
+        return exc.err_code != NO_PEERS_CODE
+    return exc.err_code in FULL_CODES

@@ -21,13 +21,16 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from hubwire.backends.nats.client import CALL_SECONDS, NatsClient
+from hubwire.backends.nats.client import NatsClient
 
 HEARTBEAT_SECONDS = 1.0
 EXPIRES_SECONDS = 20.0
 IDLE_SECONDS = 60.0
 """A consumer that nobody pulls from goes away by itself."""
 AGAIN_SECONDS = 0.2
+MAKE_SECONDS = 1.5
+"""How long each step of making a consumer may take. A cluster that has just lost a node gives some to that one, and
+never answers: the next one goes elsewhere."""
 NANOSECONDS = 1_000_000_000
 
 
@@ -96,7 +99,7 @@ async def _consume(
         mem_storage=True,
         num_replicas=1,
     )
-    info = await client.jetstream.add_consumer(stream, config)
+    info = await client.jetstream.add_consumer(stream, config, timeout=MAKE_SECONDS)
     if state.last_sequence and state.has_nothing_behind(start):
         yield state.last_sequence
     inbox = connection.new_inbox()
@@ -156,7 +159,7 @@ class _State:
 
 
 async def _state(client: NatsClient, stream: str) -> _State:
-    answer = await client.connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=CALL_SECONDS)
+    answer = await client.connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=MAKE_SECONDS)
     told = json.loads(answer.data)
     if "error" in told:
         raise nats.js.errors.APIError.from_error(told["error"])
