@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -312,6 +313,26 @@ def test_counts_follow_as_messages_come_are_taken_and_are_removed(journal: Journ
     journal.remove_through(3, 99)
     assert backlog(0) == 1
     assert backlog(4) == 0
+
+
+def test_a_lane_of_a_quiet_source_misses_nothing(journal: Journal) -> None:
+    """However often it has looked in vain, and wherever its cursor is."""
+    cursors, chance = {1: 0, 2: 0, 3: 0}, random.Random(7)
+    kept: list[tuple[int, int]] = []
+    for number in range(60):
+        source_id = chance.choices((1, 2, 3), (20, 5, 1))[0]
+        [position] = journal.append([entry(f"m{number}", at_ms=NOW + number, source_id=source_id)])
+        assert position is not None
+        kept.append((position, source_id))
+        for one, cursor in cursors.items():
+            wanted = [place for place, of in kept if of == one and place > cursor]
+            assert journal.count_after(cursor, source_ids=[one], is_backfill=False)[0] == len(wanted)
+            rows = journal.read(cursor, 2, source_ids=[one], is_backfill=False)
+            assert [row.position for row in rows] == wanted[:2]
+            if rows and chance.random() < 0.4:
+                cursors[one] = rows[0].position
+            elif chance.random() < 0.1:
+                cursors[one] = 0
 
 
 def test_extent_knows_the_last_position_ever_given_out(journal: Journal) -> None:

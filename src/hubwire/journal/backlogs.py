@@ -1,6 +1,8 @@
-"""Counts of what lies behind a position, exact. Asked again, only what came and went since is counted.
+"""Counts of what lies behind a position, exact, and cheap to ask for again and again. Pure bookkeeping: the backend
+looks and counts.
 
-Pure bookkeeping: the backend says how many rows lie between two positions.
+Two things are remembered of each stream. Where nothing lies: a lane whose sources are quiet does not look through the
+messages of all others once more. And a large count: asked again, only what came and went since is counted.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-RECOUNT_BELOW = 100_000
+RECOUNT_BELOW = 10_000
 
 Db = TypeVar("Db")
 
@@ -27,18 +29,38 @@ class Stream(NamedTuple):
 
 
 class Backlogs(Generic[Db]):
-    """Remembers the last count of each stream. `between(db, stream, low, high)` counts rows with low < position <= high
-    in the same snapshot that gave `oldest` and `newest`."""
+    """Remembers what was found in each stream. `between(db, stream, low, high)` counts rows: low < position <= high.
+
+    Positions become visible in their order, and what was appended does not change: where nothing was, nothing comes.
+    """
 
     def __init__(self, between: Callable[[Db, Stream, int, int], int]) -> None:
         self._between = between
-        self._known: dict[Stream, tuple[int, int, int]] = {}
+        self._empty: dict[Stream, tuple[int, int]] = {}
+        self._counted: dict[Stream, tuple[int, int, int]] = {}
         self._lock = threading.Lock()
 
-    def count(self, db: Db, stream: Stream, after: int, oldest: int, newest: int) -> int:
-        """How many rows of a stream lie behind `after`; `oldest` and `newest` are the journal's positions now."""
+    def begin(self, stream: Stream, after: int) -> int:
+        """The position behind which to look for what lies behind `after`: there is nothing in between."""
         with self._lock:
-            known = self._known.get(stream)
+            low, high = self._empty.get(stream, (0, 0))
+        return high if low <= after <= high else after
+
+    def found(self, stream: Stream, after: int, first: int | None, newest: int) -> None:
+        """Remember that the first row behind `after` is at `first`, or that there is none up to `newest`."""
+        nothing_through = newest if first is None else first - 1
+        with self._lock:
+            low, high = self._empty.get(stream, (0, 0))
+            if low <= after <= high:
+                self._empty[stream] = (low, max(high, nothing_through))
+            elif nothing_through >= after:
+                self._empty[stream] = (after, nothing_through)
+
+    def count(self, db: Db, stream: Stream, after: int, oldest: int, newest: int) -> int:
+        """How many rows of a stream lie behind `after`; `oldest` and `newest` are the journal's positions now, in the
+        same snapshot."""
+        with self._lock:
+            known = self._counted.get(stream)
         # A large count is carried forward; a small one is cheap to take anew, which also heals what `forget` removed.
         is_carried = known is not None and known[0] <= after <= known[1] <= newest and oldest <= known[0] + 1
         if known is not None and is_carried and known[2] > RECOUNT_BELOW:
@@ -46,5 +68,5 @@ class Backlogs(Generic[Db]):
         else:
             count = self._between(db, stream, after, newest)
         with self._lock:
-            self._known[stream] = (after, newest, count)
+            self._counted[stream] = (after, newest, count)
         return count

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hubwire.backends.sqlite import appender, backlog, digests
+from hubwire.backends.sqlite import appender, digests
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.errors import BackendError, BackendUnavailable
+from hubwire.journal import backlogs
 from hubwire.message import Entry
 
 NOW = 1_790_000_000_000
@@ -137,7 +138,7 @@ def test_a_small_memory_still_knows_the_newest(file: SqliteFile) -> None:
 def test_large_backlogs_are_carried_forward_exactly(
     journal: SqliteJournal, file: SqliteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "RECOUNT_BELOW", 10)
+    monkeypatch.setattr(backlogs, "RECOUNT_BELOW", 10)
     reader = SqliteJournal(file)
 
     def counted(after: int) -> tuple[int, int]:

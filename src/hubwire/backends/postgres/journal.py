@@ -74,9 +74,11 @@ class PostgresJournal:
                 *self.read(after, limit, source_ids=source_ids, is_backfill=True),
             ]
             return sorted(rows, key=lambda row: row.position)[:limit]
-        of_stream, parameters = _of_stream(Stream.of(source_ids, is_backfill))
+        stream = Stream.of(source_ids, is_backfill)
+        of_stream, parameters = _of_stream(stream)
         return self._rows(
-            f"SELECT {_COLUMNS} {of_stream} AND position > %s ORDER BY position LIMIT %s", (*parameters, after, limit)
+            f"SELECT {_COLUMNS} {of_stream} AND position > %s ORDER BY position LIMIT %s",
+            (*parameters, self._backlogs.begin(stream, after), limit),
         )
 
     def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
@@ -105,11 +107,14 @@ class PostgresJournal:
     ) -> tuple[int, int | None]:
         stream = Stream.of(source_ids, is_backfill)
         of_stream, parameters = _of_stream(stream)
-        [(count, since)] = self._database.execute(
-            f"SELECT (SELECT count(*) FROM (SELECT {of_stream} AND position > %s LIMIT {RECOUNT_BELOW}) AS rows),"
-            f" (SELECT received_at_ms {of_stream} AND position > %s ORDER BY position LIMIT 1)",
-            (*parameters, after, *parameters, after),
+        [(newest, first, since, count)] = self._database.execute(
+            "SELECT (SELECT position FROM journal ORDER BY position DESC LIMIT 1), first.*, (SELECT count(*) FROM"
+            f" (SELECT {of_stream} AND position >= first.position LIMIT {RECOUNT_BELOW}) AS rows) FROM (SELECT) AS one"
+            f" LEFT JOIN LATERAL (SELECT position, received_at_ms {of_stream} AND position > %s"
+            " ORDER BY position LIMIT 1) AS first ON true",
+            (*parameters, *parameters, self._backlogs.begin(stream, after)),
         )
+        self._backlogs.found(stream, after, first, newest or 0)
         if count < RECOUNT_BELOW:
             return count, since
         with self._database.snapshot() as db:
@@ -117,7 +122,7 @@ class PostgresJournal:
                 (db.execute(f"SELECT position FROM journal ORDER BY position {way} LIMIT 1").fetchone() or (0,))[0]
                 for way in ("ASC", "DESC")
             )
-            return self._backlogs.count(db, stream, after, oldest, newest), since
+            return self._backlogs.count(db, stream, first - 1, oldest, newest), since
 
     def remove_through(self, position: int, limit: int) -> int:
         """A partition that lies wholly before the position is dropped at once, whatever the limit."""
@@ -205,4 +210,4 @@ def _of_stream(stream: Stream) -> tuple[str, tuple[object, ...]]:
     sql = "FROM journal WHERE is_backfill = %s AND rejected IS NULL"
     if stream.source_ids is None:
         return sql, (stream.is_backfill,)
-    return f"{sql} AND source_id = ANY (%s)", (stream.is_backfill, list(stream.source_ids))
+    return f"{sql} AND source_id = ANY (%s::integer[])", (stream.is_backfill, list(stream.source_ids))

@@ -25,7 +25,7 @@ INSERT_ROWS = (128, 64, 32, 16, 8, 4, 2, 1)
 COLUMNS = "position, source_id, is_backfill, received_at_ms, rejected, message_id, envelope, body"
 
 _INSERTS = {
-    count: f"INSERT INTO journal ({COLUMNS}) VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)  # noqa: S608
+    count: f"INSERT INTO journal ({COLUMNS}) VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
     for count in INSERT_ROWS
 }
 

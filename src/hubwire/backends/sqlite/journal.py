@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Sequence
 
 from hubwire.backends.sqlite.appender import Appender
-from hubwire.backends.sqlite.backlog import Backlogs, source_filter
 from hubwire.backends.sqlite.connection import SqliteFile, reading
 from hubwire.backends.sqlite.digests import positions_of
+from hubwire.journal.backlogs import Backlogs, Stream
 from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, Row
 from hubwire.reasons import Reason
@@ -41,7 +42,7 @@ class SqliteJournal:
         self._max_remembered = max_remembered
         self._append_lock = threading.Lock()
         self._appender: Appender | None = None
-        self._backlogs = Backlogs()
+        self._backlogs = Backlogs(_count_between)
         if appends:
             self.append([])
 
@@ -60,11 +61,11 @@ class SqliteJournal:
                 *self.read(after, limit, source_ids=source_ids, is_backfill=True),
             ]
             return sorted(rows, key=lambda row: row.position)[:limit]
-        sources, parameters = source_filter(source_ids)
+        stream = Stream.of(source_ids, is_backfill)
+        of_stream, parameters = _of_stream(stream)
         return self._rows(
-            f"{_SELECT} INDEXED BY journal_stream WHERE is_backfill = ? AND rejected IS NULL AND position > ?{sources}"
-            " ORDER BY position LIMIT ?",
-            (is_backfill, after, *parameters, limit),
+            f"{_SELECT} {of_stream} AND position > ? ORDER BY position LIMIT ?",
+            (*parameters, self._backlogs.begin(stream, after), limit),
         )
 
     def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
@@ -98,8 +99,22 @@ class SqliteJournal:
     def count_after(
         self, after: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool = False
     ) -> tuple[int, int | None]:
+        stream, db = Stream.of(source_ids, is_backfill), self._file.connection
+        of_stream, parameters = _of_stream(stream)
         with reading():
-            return self._backlogs.count(self._file.connection, after, source_ids, is_backfill)
+            # The ends before the first row: what is appended in between lies behind this end.
+            oldest, newest = db.execute(
+                "SELECT (SELECT min(position) FROM journal), (SELECT max(position) FROM journal)"
+            ).fetchone()
+            first = db.execute(
+                f"SELECT position, received_at_ms FROM journal {of_stream} AND position > ? ORDER BY position LIMIT 1",
+                (*parameters, self._backlogs.begin(stream, after)),
+            ).fetchone()
+            self._backlogs.found(stream, after, first and first[0], newest or 0)
+            if first is None:
+                return 0, None
+            newest = max(newest or 0, first[0])
+            return self._backlogs.count(db, stream, first[0] - 1, oldest or first[0], newest), first[1]
 
     def remove_through(self, position: int, limit: int) -> int:
         with self._file.transaction() as db:
@@ -138,3 +153,21 @@ class SqliteJournal:
             Row(position, source_id, message_id, at_ms, body, envelope, bool(is_backfill), rejected)
             for position, source_id, message_id, at_ms, body, envelope, is_backfill, rejected in found
         ]
+
+
+def _count_between(db: sqlite3.Connection, stream: Stream, low: int, high: int) -> int:
+    of_stream, parameters = _of_stream(stream)
+    found = db.execute(
+        f"SELECT count(*) FROM journal {of_stream} AND position > ? AND position <= ?", (*parameters, low, high)
+    )
+    return int(found.fetchone()[0])
+
+
+def _of_stream(stream: Stream) -> tuple[str, tuple[int, ...]]:
+    """The index and the condition of a stream's deliverable rows, and the parameters that it takes."""
+    sql = "INDEXED BY journal_stream WHERE is_backfill = ? AND rejected IS NULL"
+    if stream.source_ids is None:
+        return sql, (stream.is_backfill,)
+    # No source at all is a filter as well: NULL equals nothing.
+    marks = ", ".join("?" * len(stream.source_ids)) or "NULL"
+    return f"{sql} AND source_id IN ({marks})", (stream.is_backfill, *stream.source_ids)

@@ -17,7 +17,7 @@ CREATE INDEX journal_stream ON journal (is_backfill, position) INCLUDE (source_i
 -- Finding one message by its id: a Bloom filter per 32 pages costs an append nothing, where a b-tree on random ids
 -- costs more than the row. What autovacuum has not summed up yet is looked through.
 CREATE INDEX journal_message ON journal
-    USING brin (message_id text_bloom_ops (n_distinct_per_range = 250, false_positive_rate = 0.001))
+    USING brin (message_id text_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.001))
     WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE journal_partition (
