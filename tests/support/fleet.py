@@ -94,18 +94,19 @@ class Fleet:
         for thread in threads:
             thread.join()
 
-    def kill(self, name: str) -> float:
-        """kill -9; when it was done."""
+    def kill(self, name: str) -> None:
+        """kill -9."""
         process = self.processes.pop(name)
         process.kill()
         self.ended_output += process.output
-        return time.time()
 
     def stop(self) -> None:
+        """All of them. What they have said is in the file `log`."""
         for name in list(self.processes):
             process = self.processes.pop(name)
             process.stop()
             self.ended_output += process.output
+        (self.folder / "log").write_text(self.ended_output)
 
     def receiver_urls(self) -> list[str]:
         return [one.url for name, one in list(self.processes.items()) if name.startswith("receive")]
@@ -119,14 +120,16 @@ class Fleet:
         return [line for line in _logged(output) if line["event"] == event]
 
     def lanes_of(self, name: str) -> list[str]:
-        """The lanes that a deliverer has now, by what it has said."""
-        lanes: dict[str, None] = {}
-        for line in _logged(self.processes[name].output):
-            if line["event"] == "lane.taken":
-                lanes[line["destination"]] = None
-            elif line["event"] in ("lane.given", "lane.lost"):
-                lanes.pop(line["destination"], None)
-        return list(lanes)
+        """The lanes that a deliverer has now, as the database knows it. (What it said lags behind.)"""
+        import psycopg
+
+        with psycopg.connect(self.plan.database_url) as db:
+            found = db.execute(
+                "SELECT name FROM lane JOIN destination USING (destination_id)"
+                " WHERE split_part(lease_owner, ':', 2) = %s",
+                (str(self.processes[name].pid),),
+            ).fetchall()
+        return [lane for (lane,) in found]
 
 
 def _logged(output: str) -> list[dict[str, Any]]:
