@@ -53,5 +53,11 @@ def find_local_server(settings: Settings) -> LocalServer | None:
 
 
 def withdraw_local_server(settings: Settings) -> None:
-    """Remove the file of a server that stops."""
-    (Path(settings.data) / SERVER_FILE).unlink(missing_ok=True)
+    """Remove the file of this server, which stops; that of another one on the same folder stays."""
+    path = Path(settings.data) / SERVER_FILE
+    try:
+        is_own = msgspec.json.decode(path.read_bytes(), type=_File).pid == os.getpid()
+    except (OSError, msgspec.MsgspecError):
+        return
+    if is_own:
+        path.unlink(missing_ok=True)

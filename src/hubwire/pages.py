@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hubwire import __version__
-from hubwire.backfill.imports import BYTES_PER_APPEND, entries_of_lines, lines_of, source_named
+from hubwire.backfill.imports import BYTES_PER_APPEND, entries_of_lines, lines_of
 from hubwire.console.app import console_app
 from hubwire.device.demo import demo_routes
 from hubwire.device.routes import device_routes
@@ -20,6 +20,7 @@ from hubwire.emulator.browser import browser_routes
 from hubwire.errors import BackendError, SettingsError
 from hubwire.monitoring.metrics_route import metrics_route
 from hubwire.receive.limits import ReceiveLimits
+from hubwire.registry.named import named
 from hubwire.secret import Secret
 from hubwire.service import Service
 
@@ -74,7 +75,7 @@ def _local(service: Service) -> list[BaseRoute]:
             message = f"body: more than {2 * BYTES_PER_APPEND} bytes"
             return JSONResponse({"code": "upload-too-large", "message": message}, 400)
         try:
-            source = source_named(service.store.registry, request.query_params["source"])
+            source = named(service.store.registry.sources().values(), request.query_params["source"], "source")
             lines = lines_of(body, int(request.query_params["first_line"]))
         except (KeyError, ValueError):
             return JSONResponse({"code": "bad-request", "message": "source and first_line are needed"}, 400)

@@ -293,7 +293,8 @@ _DEAD: dict[Reason, tuple[str, str]] = {
     ),
     Reason.NOT_FOUND: (
         "The record, or the path itself, no longer exists in HubSpot.",
-        "If records were deleted or merged, replay. If all calls say so, look at `HUBSPOT_API_VERSION`.",
+        "If records were deleted or merged, replay. If all calls say so, look at `HUBSPOT_BASE_URL` and"
+        " `HUBSPOT_API_VERSION`.",
     ),
     Reason.MISSING_REQUIRED_PROPERTY: (
         "A rule of the HubSpot account asks for a property that the message does not have.",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -33,6 +35,10 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 COLLECT_AFTER_OBJECTS = 100_000
 GRACE_SECONDS = 15
 BACKLOG = 1024
+WHY_NOT_LISTENING = {
+    errno.EADDRINUSE: "Another server runs there: stop it, or choose another HUBWIRE_PORT.",
+    errno.EACCES: "Ports below 1024 are for root: choose another HUBWIRE_PORT.",
+}
 
 
 def make_app(service: Service, public_url: str) -> ASGIApp:
@@ -54,10 +60,12 @@ async def serve(
 ) -> None:
     """Run until SIGTERM or SIGINT: then no new upload is taken, cycles under way finish, leases are given back.
 
-    Errors: SettingsError when the address cannot be listened on, BackendError when the store cannot be opened.
+    Errors: SettingsError when the address cannot be listened on, for a certificate or a folder that cannot be used;
+    BackendError when the store cannot be opened.
     """
     configure_logs(settings.log_level, settings.log_format)
     collect_rarely()
+    check_certificate(settings)
     listening = listening_socket(host or settings.host, settings.port if port is None else port)
     settings = msgspec.structs.replace(settings, host=host or settings.host, port=listening.getsockname()[1])
     service = Service(settings)
@@ -106,9 +114,29 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listening.close()
         raise SettingsError(
             f"cannot listen on {host}:{port}: {exc.strerror}",
-            hint="Another server may be running there: choose another HUBWIRE_PORT.",
+            hint=WHY_NOT_LISTENING.get(exc.errno or 0, "HUBWIRE_HOST is an address of this machine; 0.0.0.0 is all."),
         ) from exc
     return listening
+
+
+def check_certificate(settings: Settings) -> None:
+    """Raises SettingsError unless certificate and key, where there are any, can be read and belong together."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return
+    for name, path in (("tls_certificate", settings.tls_certificate), ("tls_key", settings.tls_key)):
+        try:
+            open(path, "rb").close()
+        except OSError as exc:
+            raise SettingsError(f"{name} (HUBWIRE_{name.upper()}) {path}: {exc.strerror}") from exc
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # Without the password function, OpenSSL would ask at the terminal.
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password=lambda: "")
+    except ssl.SSLError as exc:
+        raise SettingsError(
+            f"tls_certificate {settings.tls_certificate} with tls_key {settings.tls_key}: {exc.reason or exc}",
+            hint="Both are PEM files, the key without a password, and they belong together.",
+        ) from exc
 
 
 def _uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:

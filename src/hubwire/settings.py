@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,11 @@ from hubwire.secret import Secret
 DEFAULT_FILE = "hubwire.toml"
 LISTS = frozenset({"trusted_proxies", "alert_email_to"})
 """Settings that hold several values, separated by commas in the environment."""
+SECRET_TEXTS = frozenset({"write_key"})
+"""Plain texts that are secrets all the same."""
+UNSET_WORD = "none"
+UNSET = frozenset({UNSET_WORD, "null"})
+KINDS = {"int": "whole number", "float": "number", "bool": "yes or no", "Secret": "secret"}
 FILE_TABLES = frozenset({"source", "destination"})
 """Tables of hubwire.toml that `hubwire apply` reads; not settings."""
 
@@ -30,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: Annotated[str, Meta(description="Address to listen on. Loopback unless told otherwise.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8080
     public_url: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://[^/]+(/.*[^/])?$")] | None,
+        Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/.*[^/])?$", examples=["https://hubwire.example.com"])] | None,
         Meta(description="Where SDKs and browsers reach this server, when that is not its own address."),
     ] = None
     data: Annotated[str, Meta(description="Folder for the database and the secret key.")] = "data"
@@ -58,11 +63,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Secret | None, Meta(description="Service key (or private-app token) of the first destination.")
     ] = None
     hubspot_hub_id: Annotated[
-        Annotated[str, Meta(pattern=r"^[0-9]{1,12}$")] | None, Meta(description="Hub ID of the first destination.")
+        Annotated[str, Meta(pattern=r"^[0-9]{1,12}$", examples=["1234567"])] | None,
+        Meta(description="Hub ID of the first destination."),
     ] = None
-    hubspot_base_url: Annotated[str, Meta(pattern=r"^https?://", description="Where HubSpot's API answers.")] = (
-        "https://api.hubapi.com"
-    )
+    hubspot_base_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://[^/\s]+",
+            examples=["https://api.hubapi.com"],
+            description="Where HubSpot's API answers.",
+        ),
+    ] = "https://api.hubapi.com"
     hubspot_api_version: Annotated[
         Literal["2026-09", "2026-03", "v3"], Meta(description="HubSpot API version of new destinations.")
     ] = "2026-09"
@@ -132,22 +143,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
     alert_lag_seconds: Annotated[
         Annotated[float, Meta(ge=10)] | None,
-        Meta(description="Alert when the oldest waiting message is older; null: never."),
+        Meta(description="Alert when the oldest waiting message is older; none: never."),
     ] = 900.0
     alert_dead_messages: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Alert at so many new dead letters in an hour; null: never."),
+        Meta(description="Alert at so many new dead letters in an hour; none: never."),
     ] = 10
     alert_retrying_messages: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="Alert when so many messages are tried again; null: never.")
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Alert when so many messages are tried again; none: never.")
     ] = 1000
     alert_budget_percent: Annotated[
         Annotated[int, Meta(ge=1, le=99)] | None,
-        Meta(description="Alert when so much of the day's calls is used, and again at 100; null: never."),
+        Meta(description="Alert when so much of the day's calls is used, and again at 100; none: never."),
     ] = 80
     alert_silent_hours: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        Meta(description="Alert when a source that used to send is silent for so long; null: never."),
+        Meta(description="Alert when a source that used to send is silent for so long; none: never."),
     ] = None
     alert_repeat_hours: Annotated[float, Meta(gt=0, description="An alert that lasts is told again after so long.")] = (
         24.0
@@ -202,13 +213,59 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         return {}
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as exc:
+    except OSError as exc:
+        raise SettingsError(f"{path}: {exc.strerror}") from exc
+    except ValueError as exc:  # of TOML, or of UTF-8
         raise SettingsError(f"{path}: not TOML: {exc}") from exc
     found = {name: value for name, value in tables.items() if name not in FILE_TABLES}
     unknown = sorted(found.keys() - set(Settings.__struct_fields__))
     if unknown:
         raise SettingsError(f"{path}: unknown setting: {', '.join(unknown)}", hint="See `hubwire settings`.")
     return found
+
+
+def bounds(annotation: Any) -> str:
+    """What a setting of this type takes, beyond its kind: `≥ 0, ≤ 65,535`, `all or receive`; empty where anything."""
+    words = [
+        f"{sign} {value:,}{unit}"
+        for name, sign, unit in (
+            ("ge", "≥", ""),
+            ("gt", ">", ""),
+            ("le", "≤", ""),
+            ("lt", "<", ""),
+            ("min_length", "≥", " characters"),
+            ("max_length", "≤", " characters"),
+        )
+        if (value := meta(annotation, name)) is not None
+    ]
+    examples = meta(annotation, "examples") or []
+    choices = [one for one in _parts(annotation) if isinstance(one, str)]
+    said = ", ".join(words + [f"like {one}" for one in examples]) or " or ".join(choices)
+    return f"{said} or {UNSET_WORD}" if said and type(None) in _parts(annotation) else said
+
+
+def kind(annotation: Any) -> str:
+    """The kind of value that a setting of this type takes: `whole number`, `text`, `one of`, …"""
+    plain = [one for one in _parts(annotation) if isinstance(one, type) and one is not type(None)]
+    if any(get_origin(one) is tuple for one in _parts(annotation)):
+        return "list"
+    return KINDS.get(plain[0].__name__, "text") if plain else "one of"
+
+
+def is_secret(name: str, annotation: Any) -> bool:
+    """Whether the value of a setting of this name and type is never shown."""
+    return "Secret" in str(annotation) or name in SECRET_TEXTS
+
+
+def meta(annotation: Any, name: str) -> Any:
+    """The first thing of this name that is said of a type, however it is nested; None where nothing is."""
+    metas = (one for one in _parts(annotation) if isinstance(one, Meta))
+    return next((value for one in metas if (value := getattr(one, name)) is not None), None)
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The type and everything inside it."""
+    return [annotation, *(inner for one in get_args(annotation) for inner in _parts(one))]
 
 
 def _checked(found: Mapping[str, Any]) -> Settings:
@@ -218,12 +275,15 @@ def _checked(found: Mapping[str, Any]) -> Settings:
         if field.name not in found:
             continue
         try:
-            values[field.name] = msgspec.convert(
-                found[field.name], field.type, strict=False, dec_hook=_secret, str_keys=True
+            values[field.name] = (
+                None
+                if _is_none(found[field.name], field.type)
+                else msgspec.convert(found[field.name], field.type, strict=False, dec_hook=_secret, str_keys=True)
             )
         except msgspec.ValidationError as exc:
-            shown = "" if "Secret" in str(field.type) else f" {found[field.name]!r}"
-            raise SettingsError(f"{field.name} ({env_name(field.name)}){shown}: {exc}") from exc
+            shown = "" if is_secret(field.name, field.type) else f" {found[field.name]!r}"
+            expected = f"{kind(field.type)} {bounds(field.type)}".strip()
+            raise SettingsError(f"{field.name} ({env_name(field.name)}){shown}: expected {expected}") from exc
     settings = Settings(**values)
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         raise SettingsError("tls_certificate and tls_key go together: one of them is missing")
@@ -233,6 +293,11 @@ def _checked(found: Mapping[str, Any]) -> Settings:
     if settings.database_url is not None and not settings.database_url.startswith(("sqlite:///", "postgresql://")):
         raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
     return settings
+
+
+def _is_none(value: object, annotation: Any) -> bool:
+    """Whether a setting that need not have a value is told to have none."""
+    return isinstance(value, str) and value.lower() in UNSET and type(None) in _parts(annotation)
 
 
 def _secret(kind: type, value: object) -> object:

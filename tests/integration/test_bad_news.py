@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from benchmarks.corpus import Corpus
-from tests.support.world import TOKEN, World
+from tests.support.world import TOKEN, World, no_trouble
 
 from hubwire.deliver.adopt import MOST_REFUSED
 from hubwire.deliver.lane import DEAD_RUN, LanePolicy
@@ -57,6 +57,34 @@ def fate(world: World, message_id: str) -> tuple[str, str | None]:
 def stopped(world: World) -> tuple[str | None, str]:
     state = world.record.lane(1)
     return state.stopped_reason, state.stopped_detail
+
+
+# -- nobody there
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_hubspot_that_is_not_there_is_asked_less_and_less_often(world: World, is_known: bool) -> None:
+    driver, asked = world.driver(), 0
+    if is_known:
+        world.append([identify(0)])
+        await world.drain(driver)
+
+    def nobody(request: httpx2.Request) -> httpx2.ConnectError:
+        nonlocal asked
+        asked += 1
+        return httpx2.ConnectError("refused")
+
+    world.transport.trouble = nobody
+    world.append([identify(1), identify(2)])
+    ends_at_ms = world.clock.now_ms() + round(HOUR * 1000)
+    while world.clock.now_ms() < ends_at_ms:
+        world.clock.advance((await driver.turn()).seconds)
+    assert 10 < asked < 100
+    assert stopped(world)[0] == "hubspot-unreachable"
+    world.transport.trouble = no_trouble
+    await world.drain(driver, through_stops=True)
+    assert stopped(world)[0] is None
+    assert {one["properties"]["email"] for one in world.emulator.contacts()} >= {"p1@example.com", "p2@example.com"}
 
 
 # -- one poison record

@@ -68,15 +68,45 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
     """The store that `database_url` names.
 
     Shape: `appends` claims the journal's appender, which SQLite gives to one process at a time.
-    Errors: BackendUnavailable, SchemaMismatch, SettingsError for an unknown kind of database.
+    Errors: BackendUnavailable, SchemaMismatch, SettingsError for an unknown kind of database and for files that cannot
+    be used.
     """
-    vault = load_vault(settings.secret_key, Path(settings.data))
-    path = settings.database_path
-    if path is not None:
-        return _open_sqlite(path, settings, vault, clock, appends=appends)
+    with usable_files():
+        vault = load_vault(settings.secret_key, Path(settings.data))
+        path = settings.database_path
+        if path is not None:
+            return _open_sqlite(path, settings, vault, clock, appends=appends)
     if settings.database_url is not None and settings.database_url.startswith("postgresql://"):
         return _open_postgres(settings.database_url, settings, vault, clock)
     raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
+
+
+def open_existing_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
+    """The same, of an installation that is there: a command in the wrong folder must not make one.
+
+    Errors: also SettingsError when there is none.
+    """
+    path = settings.database_path
+    with usable_files():
+        is_there = path is None or path.exists()
+    if not is_there:
+        raise SettingsError(
+            f"there is no Hubwire database at {path}",
+            hint="Run this where `hubwire serve` runs, or set HUBWIRE_DATA to its data folder.",
+        )
+    return open_store(settings, clock, appends=appends)
+
+
+@contextmanager
+def usable_files() -> Iterator[None]:
+    """Around what opens files of an installation. Raises SettingsError naming the file and what is wrong with it."""
+    try:
+        yield
+    except OSError as exc:
+        raise SettingsError(
+            f"cannot use {exc.filename}: {exc.strerror}",
+            hint="HUBWIRE_DATA names a folder that this user may write to.",
+        ) from exc
 
 
 def _open_sqlite(path: Path, settings: Settings, vault: Vault, clock: Clock, *, appends: bool) -> Store:

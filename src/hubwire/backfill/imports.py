@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import msgspec
 
-from hubwire.backends.store import open_store
+from hubwire.backends.store import open_existing_store
 from hubwire.backfill.bookmarks import Bookmarks
 from hubwire.backfill.history import as_history
 from hubwire.backfill.reading import BYTES_PER_CHUNK, STDIN, Line, chunks, total_bytes
@@ -30,7 +30,7 @@ from hubwire.receive.entries import Terms, entries_of
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import encoded, read_upload
 from hubwire.receive.paths import Route, Takes
-from hubwire.registry.protocol import Registry
+from hubwire.registry.named import named
 from hubwire.settings import Settings
 
 __all__ = ["Line", "total_bytes"]
@@ -98,22 +98,13 @@ def append_lines(
     return outcome
 
 
-def source_named(registry: Registry, name: str) -> Source:
-    """The source of this name. Raises SettingsError naming those that exist."""
-    sources = registry.sources().values()
-    for source in sources:
-        if source.name == name:
-            return source
-    raise SettingsError(f"no source {name!r}", hint=f"Sources: {', '.join(one.name for one in sources) or 'none yet'}.")
-
-
 def import_messages(
     settings: Settings, files: Sequence[str], source_name: str, report: Callable[[int, int], None], clock: Clock
 ) -> ImportOutcome:
     """Import files, in order. `report(bytes_done, lines_done)` is called after each append, counted over all files.
 
-    Errors: SettingsError (no such source or file), BackendError (the journal cannot be written to). What was appended
-    stays, and the same call goes on behind it.
+    Errors: SettingsError (no such installation, source or file), BackendError (the journal cannot be written to). What
+    was appended stays, and the same call goes on behind it.
     """
     outcome = ImportOutcome()
     with ExitStack() as stack:
@@ -140,10 +131,10 @@ def _appender(
     if server is not None and _answers(server):
         client = stack.enter_context(httpx2.Client(base_url=server.url, timeout=60, verify=False))
         return lambda lines: _post(client, server, source_name, lines)
-    store = open_store(settings, clock, appends=True)
+    store = open_existing_store(settings, clock, appends=True)
     stack.callback(store.close)
     stack.callback(store.journal.close)
-    source = source_named(store.registry, source_name)
+    source = named(store.registry.sources().values(), source_name, "source")
     suppressions = Suppressions(store.privacy, store.registry, store.vault, clock)
     append = partial(append_admitted, store.journal.append, suppressions)
     return lambda lines: append_lines(lines, source, append, clock.now_ms())

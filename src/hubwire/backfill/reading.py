@@ -44,23 +44,32 @@ class Chunk(NamedTuple):
     bytes_done: int
 
 
-def files_of(names: Sequence[str]) -> list[str]:
+def files_of(names: Sequence[str], besides: Path | None = None) -> list[str]:
     """The files that names stand for; a folder stands for all files in it that can be history, sorted by path.
 
+    Shape: `besides` is a folder whose files are none: Hubwire's own data, in a folder that holds both.
     Errors: SettingsError for a name that is neither, and for a folder without history.
     """
+    own = besides.resolve() if besides is not None else None
     found: list[str] = []
     for name in names:
         path = Path(name)
         if name != STDIN and path.is_dir():
-            inside = sorted(str(one) for one in path.rglob("*") if one.is_file() and is_history(one.name))
+            inside = sorted(
+                str(one)
+                for one in path.rglob("*")
+                if one.is_file() and is_history(one.name) and own not in one.resolve().parents
+            )
             if not inside:
                 raise SettingsError(f"{name}: no {', '.join(ENDINGS)} file in it (or the same with .gz)")
             found += inside
         elif name == STDIN or path.is_file():
             found.append(name)
         else:
-            raise SettingsError(f"{name}: there is no such file")
+            raise SettingsError(
+                f"{name}: there is no such file or folder",
+                hint="A pipe is given as - (standard input).",
+            )
     return found
 
 

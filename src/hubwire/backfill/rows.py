@@ -9,8 +9,7 @@ from msgspec.structs import replace
 from hubwire.backfill.imports import entries_of_lines
 from hubwire.backfill.reading import chunks
 from hubwire.destination import Source
-from hubwire.manage.dryrun import rows_of
-from hubwire.message import Row
+from hubwire.message import Entry, Row
 from hubwire.receive.limits import ReceiveLimits
 
 
@@ -23,3 +22,20 @@ def rows_of_files(files: Sequence[str], source: Source, now_ms: int) -> Iterator
             for row in rows_of(entries):
                 position += 1
                 yield replace(row, position=position)
+
+
+def rows_of(entries: Sequence[Entry]) -> list[Row]:
+    """Entries as the journal would give them back."""
+    return [
+        Row(
+            position=position,
+            source_id=entry.source_id,
+            message_id=entry.message_id,
+            received_at_ms=entry.received_at_ms,
+            body=entry.body,
+            envelope=entry.envelope,
+            is_backfill=entry.is_backfill,
+            rejected=entry.rejected,
+        )
+        for position, entry in enumerate(entries, 1)
+    ]

@@ -11,7 +11,7 @@ from hubwire.monitoring.observability import Watched
 
 
 def alerts(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Every rule, whether it is on and since when, with what helps; and who is told.
+    """Every alert rule, and whether it is on. Since when, what helps, and who is told.
 
     What changed lately is in the memory of the server: its console shows it.
 

@@ -26,7 +26,7 @@ def apply_file(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Bring sources and destinations to what a file says: shows the plan, asks, applies. Run again: nothing changes.
+    """Make sources and destinations what a file says. Shows the plan, asks, applies. Run again: nothing changes.
 
     Secrets are not in the file: `token_env = "NAME"` and `write_key_env = "NAME"` name environment variables. A new
     source without `write_key_env` gets a write key, which is printed, this once.

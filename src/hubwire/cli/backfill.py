@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,7 +40,7 @@ def import_files(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Journal Segment messages from files, at backfill priority: live traffic goes first.
+    """Journal messages from files, behind live traffic.
 
     Takes one message a line (as Segment's exports have them, with or without gzip, in folders), JSON arrays, and CSV
     files of people (a header with email or userId; the other columns are traits). Run it again after a stop: it goes
@@ -49,7 +50,7 @@ def import_files(
     """
     from hubwire.backfill.reading import files_of
 
-    found = files_of(files)
+    found = files_of(files, besides=Path(settings_of(config).data))
     if estimate:
         with changing(config) as changer:
             estimates = _estimate(changer, found, source)
@@ -91,7 +92,8 @@ def _import(files: list[str], source: str, json: bool, config: ConfigOption) -> 
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=json) as progress:
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, disable=json or not terminal.is_terminal) as progress:
         bar = progress.add_task("Importing", total=total_bytes(files), rate="")
 
         def report(bytes_done: int, lines_done: int) -> None:
@@ -118,13 +120,12 @@ def _print_outcome(outcome: ImportOutcome) -> None:
 def _estimate(changer: Changer, files: list[str], source_name: str) -> list[Estimate]:
     """What the files would cost at each destination that their source feeds."""
     from hubwire.backfill.estimate import Estimator, cycles
-    from hubwire.backfill.imports import source_named
     from hubwire.backfill.rows import rows_of_files
 
     if STDIN in files:
         raise SettingsError("an estimate reads the files twice: standard input cannot be estimated")
     store = changer.store
-    source = source_named(store.registry, source_name)
+    source = changer.source(source_name)
     sources = store.registry.sources()
     lanes = {lane.destination_id: lane for lane in store.queries.lanes(changer.now_ms())}
     estimates = []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -20,12 +20,12 @@ from hubwire.errors import SettingsError
 from hubwire.manage import changes
 from hubwire.monitoring.logs import configure_logs
 from hubwire.record.protocol import Record
+from hubwire.registry.named import named
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 
 ACTOR = "command line"
-T = TypeVar("T", Source, Destination)
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
@@ -58,7 +58,7 @@ class Changer:
 
     def source(self, name: str) -> Source:
         """The source of this name. Raises SettingsError naming those that exist."""
-        return _named(self.store.registry.sources().values(), name, "source")
+        return named(self.store.registry.sources().values(), name, "source")
 
     def destination(self, name: str | None) -> Destination:
         """The destination of this name, or the only one. Raises SettingsError naming those that exist."""
@@ -68,7 +68,7 @@ class Changer:
         if name is None:
             names = ", ".join(one.name for one in found) or "none yet"
             raise SettingsError("which destination? name one", hint=f"Destinations: {names}.")
-        return _named(found, name, "destination")
+        return named(found, name, "destination")
 
     def source_ids(self, names: list[str]) -> tuple[int, ...] | None:
         """The ids of sources; None (all of them) for `all`."""
@@ -143,10 +143,3 @@ def confirmed(question: str, yes: bool) -> None:
     """Ask, unless told not to; exit 1 when the answer is no."""
     if not yes and not typer.confirm(question):
         raise typer.Exit(1)
-
-
-def _named(found: Iterable[T], name: str, kind: str) -> T:
-    one = {each.name: each for each in found}
-    if name not in one:
-        raise SettingsError(f"no {kind} {name!r}", hint=f"{kind.capitalize()}s: {', '.join(one) or 'none yet'}.")
-    return one[name]

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hubwire.backends.store import Store, open_store
+from hubwire.backends.store import Store, open_existing_store
 from hubwire.clock import SystemClock
-from hubwire.errors import SettingsError
 from hubwire.monitoring.logs import configure_logs
+from hubwire.reasons import Reason, explain
 from hubwire.settings import Settings, load
 
 ConfigOption = Annotated[
@@ -43,13 +43,7 @@ def reading(config: Path | None) -> Iterator[Store]:
     """
     settings = settings_of(config)
     configure_logs("warning", settings.log_format)
-    path = settings.database_path
-    if path is not None and not path.exists():
-        raise SettingsError(
-            f"there is no Hubwire database at {path}",
-            hint="Run this where `hubwire serve` runs, or set HUBWIRE_DATA to its data folder.",
-        )
-    store = open_store(settings, SystemClock(), appends=False)
+    store = open_existing_store(settings, SystemClock(), appends=False)
     try:
         yield store
     finally:
@@ -82,6 +76,14 @@ def plain(text: str) -> str:
 def cell(text: str) -> str:
     """The same for a cell of a table, where `[bold]` and its like would be markup."""
     return escape(plain(text))
+
+
+def explained(reason: str | None) -> str | None:
+    """Cause and remedy of a reason, in a line; None for none, and for one that this version does not know."""
+    if reason not in set(Reason):
+        return None
+    explanation = explain(Reason(reason))
+    return f"{explanation.cause} {explanation.remedy}"
 
 
 def table(*columns: str) -> Table:

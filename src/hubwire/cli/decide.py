@@ -104,7 +104,7 @@ def discard(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Discard a filtered set of dead or held messages, after showing how many. A replay puts them back.
+    """Discard dead or held messages, after showing how many. A replay puts them back.
 
     With --json nothing is asked: without --yes it only counts.
 

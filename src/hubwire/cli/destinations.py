@@ -208,7 +208,7 @@ def token(
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Store it without asking HubSpot.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Set the access token; a line that stopped for want of a good one goes on where it stopped.
+    """Set the access token. A line that stopped for want of a good one goes on where it stopped.
 
     With --oauth-client-id, what is asked for is the refresh token of that OAuth app.
 

@@ -20,7 +20,8 @@ def doctor(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Look at token, hub, tier, scopes by feature, API version, limits, clock, schema, disk and settings.
+    """Look for what is wrong, and say what to do about it. Token, hub, tier, scopes by feature, API version, limits,
+    clock, schema, disk and settings.
 
     Nothing is changed, here or in HubSpot; a portal takes about a dozen calls. Exit code 1 when something fails.
 

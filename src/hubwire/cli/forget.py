@@ -34,7 +34,7 @@ def forget(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Obey a deletion request: delete in HubSpot for good, purge here, keep later messages out, print a receipt.
+    """Obey a deletion request, and print a receipt. Deletes in HubSpot for good, purges here, keeps later messages out.
 
     This cannot be undone. HubSpot also blocks the address from being created again.
 

@@ -9,12 +9,22 @@ import msgspec
 import typer
 
 from hubwire.backends.store import Store
-from hubwire.cli.context import ConfigOption, JsonOption, cell, console, plain, print_json, reading, table, when
+from hubwire.cli.context import (
+    ConfigOption,
+    JsonOption,
+    cell,
+    console,
+    explained,
+    plain,
+    print_json,
+    reading,
+    table,
+    when,
+)
 from hubwire.clock import SystemClock
 from hubwire.console.asked import WindowName, moment_ms
 from hubwire.console.asked import window as window_of
 from hubwire.delivery import State
-from hubwire.reasons import Reason, explain
 from hubwire.record.queries import LaneStatus
 from hubwire.record.replay import ReplayState
 from hubwire.record.statistics import STAGES, Funnel
@@ -32,12 +42,12 @@ def status(
     wait_drained: Annotated[
         bool, typer.Option("--wait-drained", help="Wait until nothing is left to deliver.")
     ] = False,
-    timeout: Annotated[float, typer.Option(help="Longest wait in seconds; then exit 1.")] = 300.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Longest wait in seconds; then exit 1.")] = 300.0,
     window: WindowOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Where each destination stands: backlog, lag, counts by outcome, HubSpot calls, budget.
+    """Where each destination stands. Backlog, lag, counts by outcome, HubSpot calls, budget.
 
     Example: hubwire status --wait-drained --timeout 60
     """
@@ -97,9 +107,10 @@ def _print_seen(name: str, seen: Seen) -> None:
 
 
 def _print_lane(lane: LaneStatus) -> None:
-    console.print(f"[bold]{lane.name}[/bold]  hub {lane.hub_id or '?'}  {lane.state}")
+    console.print(f"[bold]{cell(lane.name)}[/bold]  hub {lane.hub_id or '?'}  {lane.state}")
     if lane.stopped_reason:
-        console.print(f"  stopped: {lane.stopped_reason} {lane.stopped_detail}", style="red")
+        console.print(plain(f"  stopped: {lane.stopped_reason} {lane.stopped_detail}"), style="red", markup=False)
+        console.print(f"  {explained(lane.stopped_reason) or ''}".rstrip(), markup=False)
         if lane.resume_at_ms:
             console.print(f"  tries again at {when(lane.resume_at_ms)} UTC")
     rows = table("backlog", "lag s", "taken", "delivered", "discarded", "held", "pending", "retrying", "dead", "calls")
@@ -120,7 +131,7 @@ def _print_lane(lane: LaneStatus) -> None:
 
 
 def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """What did not arrive, grouped by cause, with what helps: dead, held and pending retry.
+    """What did not arrive, by cause, with what helps. Dead, held and pending retry.
 
     Example: hubwire failures
     """
@@ -131,11 +142,12 @@ def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
         print_json(found)
         return
     for one in found:
-        console.print(f"[bold]{one.count}[/bold] {one.state}: {one.reason}  {names.get(one.destination_id, 'removed')}")
+        name = cell(names.get(one.destination_id, "removed"))
+        console.print(f"[bold]{one.count}[/bold] {one.state}: {one.reason}  {name}")
         console.print(f"  first {when(one.first_at_ms)}, last {when(one.last_at_ms)} UTC")
-        if one.reason in set(Reason):
-            explanation = explain(Reason(one.reason))
-            console.print(f"  {explanation.cause} {explanation.remedy}", markup=False)
+        said = explained(one.reason)
+        if said:
+            console.print(f"  {said}", markup=False)
         if one.sample_detail:
             console.print(f"  {plain(one.sample_detail)}", markup=False)
     if not found:

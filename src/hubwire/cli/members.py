@@ -46,7 +46,7 @@ def add(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Add a member, or change their role: prints a new token, shown this once, or sets a password.
+    """Add a member, or change their role. Prints a new token, shown this once, or sets a password.
 
     Example: hubwire member add ana --role operate
     """

@@ -9,7 +9,18 @@ import typer
 
 from hubwire.backends.store import Store
 from hubwire.cli.changing import ACTOR
-from hubwire.cli.context import ConfigOption, JsonOption, cell, console, plain, print_json, reading, table, when
+from hubwire.cli.context import (
+    ConfigOption,
+    JsonOption,
+    cell,
+    console,
+    explained,
+    plain,
+    print_json,
+    reading,
+    table,
+    when,
+)
 from hubwire.cli.decide import parts_of
 from hubwire.cli.filters import (
     DestinationOption,
@@ -27,7 +38,6 @@ from hubwire.cli.filters import (
 )
 from hubwire.manage import decisions
 from hubwire.manage.export import exported
-from hubwire.reasons import Reason, explain
 from hubwire.record.queries import MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.statistics import Identity
 
@@ -112,7 +122,7 @@ def message(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """One message, whole: what came in, what became of it and why, what was asked of HubSpot.
+    """One message, whole. What came in, what became of it and why, what was asked of HubSpot.
 
     Example: hubwire message ajs-next-1795443352381-5e00eee6
     """
@@ -149,9 +159,9 @@ def _print_message(detail: MessageDetail) -> None:
 
 def _print_reason(state: str, reason: str | None, detail: str) -> None:
     console.print(plain(f"  {state}{': ' + reason if reason else ''} {detail}"), markup=False)
-    if reason in set(Reason):
-        explanation = explain(Reason(reason))
-        console.print(f"    {explanation.cause} {explanation.remedy}", markup=False)
+    said = explained(reason)
+    if said:
+        console.print(f"    {said}", markup=False)
 
 
 def register(app: typer.Typer) -> None:

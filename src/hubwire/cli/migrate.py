@@ -22,7 +22,7 @@ def migrate(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Copy to PostgreSQL while the old server runs; then stop it, and --finish. Run again after any interruption.
+    """Move to PostgreSQL. Copies while the old server runs; then stop it, and --finish. Run again after a stop.
 
     Example: hubwire migrate --from sqlite:///data/hubwire.db --to postgresql://hubwire@db/hubwire
     """

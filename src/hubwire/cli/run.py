@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from hubwire.cli.context import ConfigOption, JsonOption, cell, console, print_json, reading, settings_of
+from hubwire.cli.context import (
+    ConfigOption,
+    JsonOption,
+    cell,
+    console,
+    explained,
+    plain,
+    print_json,
+    reading,
+    settings_of,
+)
 from hubwire.clock import SystemClock
-from hubwire.destination import Destination
 from hubwire.emulator.config import Tier
 from hubwire.errors import SettingsError
+from hubwire.registry.named import named_or_first
+
+if TYPE_CHECKING:
+    from hubwire.manage.dryrun import FileDryRun
 
 
 class Role(StrEnum):
@@ -55,7 +67,7 @@ def emulator(
     keep: Annotated[Path | None, typer.Option(help="File that keeps the portal between runs.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """A HubSpot that remembers: contacts, companies, events, limits, errors. Useful on its own.
+    """A HubSpot that remembers, useful on its own. It has contacts, companies, events, limits and errors.
 
     Example: hubwire emulator --port 8081 --portal-id 1234567 --tier enterprise --access-token T
     """
@@ -89,7 +101,7 @@ def _is_loopback(host: str) -> bool:
 
 def plan(
     file: Annotated[
-        str | None, typer.Argument(help="NDJSON file of Segment messages, or - for standard input.")
+        str | None, typer.Argument(help="What `hubwire import` takes: a file or folder of messages, or -.")
     ] = None,
     message: Annotated[
         str | None, typer.Option(help="Instead of a file: a message that is kept, by its messageId.")
@@ -99,7 +111,7 @@ def plan(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Dry run: the operations and the exact requests for these messages, and why anything is left out. Sends nothing.
+    """Dry run: the exact requests for these messages. Also why anything is left out. Sends nothing.
 
     Example: echo '{"type":"identify","userId":"1","traits":{"email":"a@b.co"}}' | hubwire plan -
     """
@@ -110,7 +122,7 @@ def plan(
         raise typer.BadParameter("give a file, or --message ID")
     settings, clock = settings_of(config), SystemClock()
     with reading(config) as store:
-        chosen = _chosen(store.registry.destinations().values(), destination)
+        chosen = named_or_first(store.registry.destinations().values(), destination, "destination")
         client = ClientFactory(store.registry, clock, settings).make(chosen)
         if client is None:
             raise SettingsError(f"destination {chosen.name!r} has no access token")
@@ -118,32 +130,28 @@ def plan(
             shown = dry_run_stored(store, client, chosen, message, clock)
         else:
             shown = dry_run_file(store, client, chosen, source, file or "-", clock)
-    if json:
-        print_json(shown)
-        return
+    print_json(shown) if json else _print_plan(shown)
+    if shown.unreadable:
+        raise typer.Exit(1)
+
+
+def _print_plan(shown: FileDryRun) -> None:
     for planned in shown.messages:
         console.print(f"[bold]{cell(planned.message_id)}[/bold]  {cell(planned.outcome)} {cell(planned.detail)}")
+        said = explained(planned.outcome.partition(": ")[2])
+        if said:
+            console.print(f"  {said}", markup=False)
         for operation in planned.operations:
-            console.print(f"  {operation.kind} {operation.key} {operation.note}", markup=False)
+            console.print(plain(f"  {operation.kind} {operation.key} {operation.note}"), markup=False)
             for one in operation.fields:
-                console.print(f"    {one.name} = {one.value!r}  ({one.rule})", markup=False)
+                console.print(plain(f"    {one.name} = {one.value!r}  ({one.rule})"), markup=False)
         for item in planned.left_out:
-            console.print(f"  left out: {item.field}: {item.reason} {item.detail}", markup=False)
+            console.print(plain(f"  left out: {item.field}: {item.reason} {item.detail}"), markup=False)
     for line in shown.unreadable:
-        console.print(line, markup=False)
+        console.print(plain(line), markup=False)
     for request in shown.requests:
         console.print(f"[bold]{request.method} {request.path}[/bold]")
         console.print(msgspec.json.format(msgspec.json.encode(request.body)).decode(), markup=False)
-
-
-def _chosen(destinations: Iterable[Destination], name: str | None) -> Destination:
-    known = list(destinations)
-    for one in known:
-        if name in (None, one.name):
-            return one
-    raise SettingsError(
-        f"no destination {name or ''!r}", hint=f"Destinations: {', '.join(d.name for d in known) or 'none'}."
-    )
 
 
 def register(app: typer.Typer) -> None:

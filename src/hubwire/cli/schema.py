@@ -32,7 +32,7 @@ def plan(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """What HubSpot would need for the newest messages: missing properties and events, typed. Creates nothing.
+    """What HubSpot lacks for the newest messages. Properties and events, typed. Creates nothing.
 
     Example: hubwire schema plan --messages 50000
     """

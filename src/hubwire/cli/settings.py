@@ -9,7 +9,7 @@ from hubwire.settings_table import settings_table
 
 
 def settings(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Every setting: its value (secrets masked), default, environment variable and meaning.
+    """Every setting. Its value (secrets masked), default, environment variable and meaning.
 
     Example: hubwire settings --json
     """

@@ -21,7 +21,7 @@ OriginOption = Annotated[
 SpaceOption = Annotated[str | None, typer.Option(help="Sources of one identity space share who is who.")]
 RateOption = Annotated[int | None, typer.Option(min=0, help="Most messages per second; 0 is no limit.")]
 
-app = typer.Typer(help="Who sends: websites, mobile apps, servers, and their write keys.", no_args_is_help=True)
+app = typer.Typer(help="Who sends: websites, mobile apps, servers; their write keys.", no_args_is_help=True)
 
 
 @app.command()
@@ -92,7 +92,7 @@ def list_sources(json: JsonOption = False, config: ConfigOption = None) -> None:
 
 @app.command()
 def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One source: its options, its write keys, and what it sent in the last 24 hours.
+    """One source: options, write keys, what it sent in a day.
 
     Write keys of websites and apps are public and shown; of a server's, only the last four characters are kept.
 
@@ -167,7 +167,7 @@ def keys(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Change the write keys of a source: add one, move the senders, revoke the old one. `source show` shows them.
+    """Change the write keys of a source. Add one, move the senders, revoke the old one. `source show` shows them.
 
     Example: hubwire source key server --new
     """

@@ -127,8 +127,8 @@ class Exchange:
             return Delivered(), answer
         if judgement.again_after_seconds is not None:
             return Retry(judgement.again_after_seconds, _reason_of(answer), judgement.detail), answer
-        reason = Reason.INVALID_INPUT if judgement.stop is None else judgement.stop.reason
-        return Dead(reason, judgement.detail), answer
+        refused = Reason.NOT_FOUND if answer.status == 404 else Reason.INVALID_INPUT
+        return Dead(refused if judgement.stop is None else judgement.stop.reason, judgement.detail), answer
 
     async def read(self, call: Call) -> Answer:
         """The answer of a call that the cycle cannot do without. Raises LineStopped when there is none."""

@@ -239,11 +239,12 @@ class Lane:
         now_ms = self._clock.now_ms()
         if stop.reason is Reason.BUDGET_SPENT:
             wait_seconds = max(self.governor.wait_seconds(Priority.IDENTIFY, now_ms), 1.0)
+        elif stop.reason in (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.RATE_LIMITED):
+            grown_seconds = OUTAGE_SECONDS[min(self._outages, len(OUTAGE_SECONDS) - 1)]
+            wait_seconds = max(grown_seconds, stop.retry_after_seconds or 0.0)
+            self._outages += 1
         elif stop.retry_after_seconds is not None:
             wait_seconds = stop.retry_after_seconds
-        elif stop.reason in (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.RATE_LIMITED):
-            wait_seconds = OUTAGE_SECONDS[min(self._outages, len(OUTAGE_SECONDS) - 1)]
-            self._outages += 1
         else:
             wait_seconds = STOPPED_PROBE_SECONDS
         resume_at_ms = now_ms + round(1000 * wait_seconds)

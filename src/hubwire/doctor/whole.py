@@ -12,7 +12,8 @@ from hubwire.destination import Destination
 from hubwire.doctor import Check, ConnectionReport, Diagnosis, Health, Section, fail
 from hubwire.doctor.machine import examine_machine, lane_checks
 from hubwire.doctor.portal import examine
-from hubwire.errors import HubwireError, SettingsError
+from hubwire.errors import HubwireError
+from hubwire.registry.named import named
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
 
@@ -20,9 +21,9 @@ from hubwire.settings import Settings
 def diagnose(store: Store, settings: Settings, name: str | None, *, offline: bool) -> Diagnosis:
     """Every section. Raises SettingsError when there is no destination of this name."""
     clock = SystemClock()
-    destinations = [one for one in store.registry.destinations().values() if name in (None, one.name)]
-    if name is not None and not destinations:
-        raise SettingsError(f"no destination {name!r}", hint="`hubwire destination list` shows them.")
+    destinations = list(store.registry.destinations().values())
+    if name is not None:
+        destinations = [named(destinations, name, "destination")]
     lanes = {lane.destination_id: lane for lane in store.queries.lanes(clock.now_ms())}
     sections = examine_machine(store, settings, clock)
     clients = ClientFactory(store.registry, clock, settings)

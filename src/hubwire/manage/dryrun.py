@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from hubwire.backends.store import Store
-from hubwire.backfill.imports import Line, entries_of_lines
+from hubwire.backfill.imports import entries_of_lines
+from hubwire.backfill.reading import chunks, files_of
+from hubwire.backfill.rows import rows_of
 from hubwire.clock import Clock
 from hubwire.deliver.exchange import Exchange, LineStopped, Terms
 from hubwire.deliver.governor import Governor
@@ -22,8 +21,9 @@ from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.paths import Paths
-from hubwire.message import Entry, Row
+from hubwire.message import Row
 from hubwire.receive.limits import ReceiveLimits
+from hubwire.registry.named import named_or_first
 from hubwire.schema import PortalSchema
 
 
@@ -38,7 +38,10 @@ class PlannedMessage(msgspec.Struct, kw_only=True):
 
 
 class FileDryRun(msgspec.Struct, kw_only=True):
-    """What a file's messages would ask of HubSpot, together: coalesced and batched as a lane would."""
+    """What a file's messages would ask of HubSpot, together: coalesced and batched as a lane would.
+
+    Shape: `unreadable` names the lines that are no message, or would be rejected, and why.
+    """
 
     messages: list[PlannedMessage]
     requests: list[PlannedRequest]
@@ -59,32 +62,16 @@ async def read_schema(client: HubSpotClient, destination: Destination, clock: Cl
         ) from stopped
 
 
-def rows_of(entries: Sequence[Entry]) -> list[Row]:
-    """Entries as the journal would give them back."""
-    return [
-        Row(
-            position=position,
-            source_id=entry.source_id,
-            message_id=entry.message_id,
-            received_at_ms=entry.received_at_ms,
-            body=entry.body,
-            envelope=entry.envelope,
-            is_backfill=entry.is_backfill,
-            rejected=entry.rejected,
-        )
-        for position, entry in enumerate(entries, 1)
-    ]
-
-
 def dry_run_file(
     store: Store, client: HubSpotClient, destination: Destination, source_name: str | None, file: str, clock: Clock
 ) -> FileDryRun:
-    """Plan the messages of an NDJSON file (`.gz` too; `-` is standard input)."""
-    sources = store.registry.sources()
-    source = next((one for one in sources.values() if source_name in (None, one.name)), None)
-    if source is None:
-        raise SettingsError(f"no source {source_name!r}", hint="`hubwire source list` shows them.")
-    entries, outcome = entries_of_lines(_lines(file), source, clock.now_ms(), ReceiveLimits())
+    """Plan the messages of a file, or of the files in a folder: whatever `hubwire import` takes.
+
+    Errors: SettingsError for a source or a file that is not there, or no history.
+    """
+    source = named_or_first(store.registry.sources().values(), source_name, "source")
+    lines = [line for name in files_of([file]) for chunk in chunks(name) for line in chunk.lines if line.text]
+    entries, outcome = entries_of_lines(lines, source, clock.now_ms(), ReceiveLimits())
     return _dry_run(store, client, destination, rows_of(entries), clock, outcome.rejected)
 
 
@@ -128,13 +115,3 @@ def _planned(row: Row, run: DryRun) -> PlannedMessage:
         operations=list(run.operations),
         left_out=list(run.left_out),
     )
-
-
-def _lines(file: str) -> list[Line]:
-    try:
-        body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as exc:
-        raise SettingsError(f"{file}: {exc.strerror}") from exc
-    if file.endswith(".gz"):
-        body = gzip.decompress(body)
-    return [Line(number, text) for number, text in enumerate(body.split(b"\n"), 1) if text.strip()]

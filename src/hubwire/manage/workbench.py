@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hubwire.backfill.rows import rows_of
 from hubwire.checks import Check, ConnectionReport, Health
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock
@@ -16,7 +17,7 @@ from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
-from hubwire.manage.dryrun import read_schema, rows_of
+from hubwire.manage.dryrun import read_schema
 from hubwire.message import Entry
 from hubwire.plan.default_portal import default_portal
 from hubwire.receive.app import Appending

@@ -90,21 +90,29 @@ def load_vault(secret_key: Secret | None, data: Path) -> Vault:
     path = data / KEY_FILE
 
     def read_keys() -> tuple[bytes, ...]:
-        return tuple(_decoded(line) for line in path.read_text(encoding="ascii").split())
+        keys = tuple(_decoded(line, str(path)) for line in path.read_text(encoding="utf-8", errors="replace").split())
+        if not keys:
+            raise SettingsError(f"{path} is empty", hint="Restore it: what it sealed cannot be opened without it.")
+        return keys
 
+    if not path.exists():
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_key_file(path)
+    return Vault(read_keys(), read_keys)
+
+
+def _make_key_file(path: Path) -> None:
+    """Make a key file with one fresh key, unless another process was quicker. Nobody ever sees half of it."""
+    fresh = path.with_suffix(f".{os.getpid()}")
+    _write_keys(fresh, [new_key()])
     try:
-        return Vault(read_keys(), read_keys)
-    except FileNotFoundError:
-        pass
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = secrets.token_bytes(32)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return load_vault(None, data)
-    with os.fdopen(handle, "wb") as file:
-        file.write(base64.urlsafe_b64encode(key) + b"\n")
-    return Vault((key,), read_keys)
+        os.link(fresh, path)
+    except OSError:
+        # Somebody else's is there, or this file system has no links.
+        if not path.exists():
+            fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def add_key(data: Path) -> None:
@@ -113,13 +121,17 @@ def add_key(data: Path) -> None:
     path = data / KEY_FILE
     older = path.read_text(encoding="ascii").split()
     fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    _write_keys(fresh, [new_key(), *older])
+    fresh.replace(path)
+
+
+def _write_keys(path: Path, keys: list[str]) -> None:
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write("\n".join([new_key(), *older]) + "\n")
+        file.write("\n".join(keys) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def new_key() -> str:
@@ -127,11 +139,11 @@ def new_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-def _decoded(text: str) -> bytes:
+def _decoded(text: str, place: str = "secret_key (HUBWIRE_SECRET_KEY)") -> bytes:
     try:
         key = base64.urlsafe_b64decode(text)
     except ValueError as exc:
-        raise SettingsError("secret_key (HUBWIRE_SECRET_KEY) is not base64") from exc
+        raise SettingsError(f"{place}: not base64") from exc
     if len(key) != 32:
-        raise SettingsError(f"secret_key (HUBWIRE_SECRET_KEY) has {len(key)} bytes; it needs 32")
+        raise SettingsError(f"{place}: a key of {len(key)} bytes; it needs 32")
     return key

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from hubwire.backends.sqlite.migrations import migrate, schema_version
-from hubwire.errors import BackendUnavailable
+from hubwire.errors import BackendError, BackendUnavailable
 
 BUSY_TIMEOUT_SECONDS = 30.0
 LOG_TIMEOUT_MS = 1_000
@@ -36,8 +36,14 @@ class SqliteFile:
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        with self._write_lock:
-            migrate(self.connection, self.path)
+        try:
+            with self._write_lock:
+                migrate(self.connection, self.path)
+        except sqlite3.DatabaseError as exc:
+            raise BackendError(
+                f"sqlite: cannot read {self.path}: {exc}",
+                hint="It is damaged, or not Hubwire's: restore a backup, or set HUBWIRE_DATA to another folder.",
+            ) from exc
 
     @property
     def connection(self) -> sqlite3.Connection:
