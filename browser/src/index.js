@@ -12,9 +12,9 @@ const LOOK_EVERY_MS = 5
 const PAGE_GRACE_MS = 300
 
 /** True once HubSpot's script has taken over the queue. */
-const isLive = () => window._hsq && window._hsq.push !== [].push
+const isLive = () => window._hsq.push !== [].push
 
-const push = (...command) => (window._hsq = window._hsq || []).push(command)
+const push = (...command) => window._hsq.push(command)
 
 /** Adds a script, unless one with its id is in the page. */
 const addScript = (script) =>
@@ -22,7 +22,7 @@ const addScript = (script) =>
 
 /** Waits until the test holds, or the time is over. */
 async function until(test, timeoutMs) {
-  for (let left = timeoutMs; left > 0 && !test(); left -= LOOK_EVERY_MS) await new Promise((next) => setTimeout(next, LOOK_EVERY_MS))
+  for (; timeoutMs > 0 && !test(); timeoutMs -= LOOK_EVERY_MS) await new Promise((next) => setTimeout(next, LOOK_EVERY_MS))
 }
 
 const plugin = (type, methods) => ({ name: 'HubSpot', version: '1.0.0', type, isLoaded: () => true, load: async () => {}, ...methods })
@@ -31,19 +31,20 @@ export function hubspotDevice({
   hubId,
   region = 'na1',
   loadFormsSdk,
-  flushIdentify,
   consentCategories = [],
+  events = [],
+  onlyEvents = false,
+  emailOnly,
   timeoutMs = 8000,
   host = `https://js${region === 'na1' ? '' : '-' + region}.`,
   scriptBase = `${host}hs-scripts.com`,
   formsUrl = `${host}hsforms.net/forms/v2.js`,
 }) {
+  window._hsq = window._hsq || []
   const firstUrl = location.href
   let hasPage, hasView, isOver, areFormsOver, tracking, forms
 
   const giveUp = () => (isOver = true)
-
-  const state = () => (isLive() ? 'loaded' : isOver ? 'failed' : 'pending')
 
   function startForms() {
     if (forms || !loadFormsSdk) return
@@ -72,7 +73,7 @@ export function hubspotDevice({
     return ctx
   }
 
-  const events = plugin('destination', {
+  const calls = plugin('destination', {
     page: handle(({ properties: { path, search = '' } }) => {
       // HubSpot counts the last page before its script comes by itself; the ones before that one are ours to count.
       if (hasView && !isLive()) push('trackPageView')
@@ -81,9 +82,8 @@ export function hubspotDevice({
       hasView = true
     }),
     identify: handle(({ userId, traits }) => {
-      const person = contact(userId, traits)
+      const person = contact(userId, emailOnly ? { email: traits.email } : traits)
       if (person) push('identify', person)
-      if (person && flushIdentify && isLive()) push('trackPageView')
     }),
     track: handle(({ event, properties }) => {
       push('trackCustomBehavioralEvent', { name: eventName(hubId, event), properties: eventProperties(properties) })
@@ -95,8 +95,10 @@ export function hubspotDevice({
     const cookie = document.cookie
     const hasOptedOut = /__hs_do_not_track=yes/.test(cookie)
     const [, utk] = (!hasOptedOut && /\bhubspotutk=([^;]+)/.exec(cookie)) || []
-    const device = type === 'track' && !eventName(hubId, event) ? 'failed' : state()
-    ctx.updateEvent('context.hubspot', { device, utk })
+    // A track that the destination renames or filters is the server's, and one that only the server can name.
+    const isServers = type === 'track' && (events.includes(event.trim().toLowerCase()) !== onlyEvents || !eventName(hubId, event))
+    const device = isServers ? 'failed' : isLive() ? 'loaded' : isOver ? 'failed' : 'pending'
+    ctx.updateEvent('context.hubspot', { device, hubId, utk })
     // Not for page(): HubSpot's script drops the view itself, and must be there for the visitor to opt in again.
     if (hasOptedOut && type !== 'page') ctx.updateEvent('integrations.HubSpot', false)
     return ctx
@@ -104,7 +106,7 @@ export function hubspotDevice({
 
   /** Settles when there is nothing more to wait for: what `analytics.ready` waits for. */
   async function settle() {
-    if (!consentCategories.length) startForms()
+    if (!consentCategories[0]) startForms()
     await until(() => tracking, PAGE_GRACE_MS)
     await tracking
     await forms
@@ -112,7 +114,7 @@ export function hubspotDevice({
 
   return [
     plugin('enrichment', { page: mark, identify: mark, track: mark, group: mark, alias: mark, screen: mark }),
-    events,
+    calls,
     plugin('destination', { load: settle, ready: settle }),
   ]
 }

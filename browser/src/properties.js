@@ -29,10 +29,11 @@ const withoutAccents = (text) => text.normalize('NFKD').replace(/[\u0300-\u036f]
 /** A name that HubSpot takes, as Hubwire's server makes it: accents taken off, `_` for all but a-z and digits. */
 const internalName = (text) => withoutAccents(text).replace(/\W/g, '_').replace(/^_+|_+$/g, '')
 
-/** The internal name of an event, `pe<Hub ID>_…`; none for what only the server can name: other scripts, digits first. */
+/** The internal name of an event, `pe<Hub ID>_…`; none for what only the server can name: other scripts, digits first, long. */
 export function eventName(hubId, event) {
   const prefix = `pe${hubId}_`
-  if (!/[^\0-\x7f]|^\W*\d/.test(withoutAccents(event))) return prefix + internalName(event).replace(/_+/g, '_').replace(prefix, '')
+  const name = internalName(event).replace(/_+/g, '_').replace(prefix, '')
+  if (/^[a-z].{0,99}$/.test(name) && !/[^\0-\x7f]/.test(withoutAccents(event))) return prefix + name
 }
 
 /** Text without padding; dates and ISO-8601 text as milliseconds (UTC if no zone is said); lists joined by `;`. */

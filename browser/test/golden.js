@@ -9,6 +9,7 @@ const DAY = Date.UTC(2020, 0, 2)
 
 export const IDENTIFY = [
   { row: 'no e-mail: no push', userId: 'id', traits: {}, contact: null },
+  { row: 'an id among the traits', traits: { id: 7, email: EMAIL }, contact: { id: 7, email: EMAIL } },
   { row: 'e-mail alone', traits: { email: EMAIL }, contact: { email: EMAIL } },
   { row: 'userId becomes id', userId: 'id', traits: { email: EMAIL }, contact: { id: 'id', email: EMAIL } },
   { row: 'a Date', traits: { email: EMAIL, date: new Date(DAY) }, contact: { email: EMAIL, date: DAY } },
@@ -114,6 +115,7 @@ export const TRACK = [
   { row: 'differs: id keeps its name', event: 'Viewed Product', given: { id: ' 12345 ' }, name: 'pe1234_viewed_product', properties: { id: '12345' } },
   { row: 'differs: revenue stays, and is the value', event: 'event', given: { revenue: 13 }, name: 'pe1234_event', properties: { revenue: 13, value: 13 } },
   { row: 'revenue as text', event: 'event', given: { revenue: '$1,013.50' }, name: 'pe1234_event', properties: { revenue: 1013.5, value: 1013.5 } },
+  { row: 'revenue below zero', event: 'event', given: { revenue: '-5' }, name: 'pe1234_event', properties: { revenue: -5, value: -5 } },
   { row: 'revenue that is no number', event: 'event', given: { revenue: 'unknown' }, name: 'pe1234_event', properties: { revenue: 'unknown' } },
   { row: 'differs: a value is never overwritten', event: 'Completed Order', given: { total: 13, value: 3, revenue: 9 }, name: 'pe1234_completed_order', properties: { total: 13, value: 3, revenue: 9 } },
   { row: 'trimmed', event: '   Did Something Valuable  ', name: 'pe1234_did_something_valuable', properties: {} },
@@ -125,4 +127,9 @@ export const TRACK = [
   { row: 'differs: only the server can name an event with other signs', event: 'purchased a 🍱' },
   { row: 'differs: ... in another script', event: 'Покупка' },
   { row: 'differs: ... with a digit first', event: '2nd visit' },
+  { row: 'differs: ... behind an underscore', event: '_2nd visit' },
+  { row: 'differs: ... without a letter or digit', event: '???' },
+  { row: 'differs: ... of more than 100 letters', event: 'x'.repeat(101) },
+  { row: '100 letters', event: 'x'.repeat(100), name: `pe1234_${'x'.repeat(100)}`, properties: {} },
+  { row: 'a trade mark', event: 'Bought Foo™', name: 'pe1234_bought_footm', properties: {} },
 ]

@@ -92,11 +92,30 @@ describe('page views', () => {
     assert.deepEqual(page.received, [['setPath', '/'], ['identify', { id: 'u', email: 'a@b.co' }], LANDING])
   })
 
-  test('flushIdentify counts a view right after identify', async (t) => {
-    const page = await livePage(t, { flushIdentify: true })
-    page.send('identify', { userId: 'u', traits: { email: 'a@b.co' } })
-    page.send('identify', { userId: 'u', traits: { plan: 'pro' } })
-    assert.deepEqual(page.received, [['identify', { id: 'u', email: 'a@b.co' }], VIEW])
+})
+
+describe('what is left to the server', () => {
+  const names = (page) => page.received.map(([, event]) => event.name)
+  const device = (page, event) => page.send('track', { event }).context.hubspot.device
+
+  test('tracks that the destination renames or filters, in any case', async (t) => {
+    const page = await livePage(t, { events: ['card number entered'] })
+    assert.equal(device(page, ' Card Number Entered '), 'failed')
+    assert.equal(device(page, 'Bought'), 'loaded')
+    assert.deepEqual(names(page), ['pe1234_bought'])
+  })
+
+  test('all tracks but some', async (t) => {
+    const page = await livePage(t, { events: ['bought'], onlyEvents: true })
+    assert.equal(device(page, 'Looked'), 'failed')
+    assert.equal(device(page, 'Bought'), 'loaded')
+    assert.deepEqual(names(page), ['pe1234_bought'])
+  })
+
+  test('traits, where the destination has rules for them', async (t) => {
+    const page = await livePage(t, { emailOnly: true })
+    page.send('identify', { userId: 'u', traits: { email: 'a@b.co', name: 'Ann', passport: 'X1', address: { city: 'Rome' } } })
+    assert.deepEqual(page.received, [['identify', { id: 'u', email: 'a@b.co' }]])
   })
 })
 
@@ -105,10 +124,10 @@ describe('the mark', () => {
 
   test('pending, then loaded, with the visitor token', async (t) => {
     const page = await new Page(t, { cookie: 'a=1; hubspotutk=0123abcd; b=2' }).load()
-    assert.deepEqual(mark(page), { device: 'pending', utk: '0123abcd' })
+    assert.deepEqual(mark(page), { device: 'pending', hubId: '1234', utk: '0123abcd' })
     page.send('page')
     await page.hubspotComes()
-    assert.deepEqual(mark(page), { device: 'loaded', utk: '0123abcd' })
+    assert.deepEqual(mark(page), { device: 'loaded', hubId: '1234', utk: '0123abcd' })
   })
 
   test('every kind of call has it', async (t) => {
@@ -116,6 +135,11 @@ describe('the mark', () => {
     for (const call of ['page', 'identify', 'track', 'group', 'alias', 'screen']) {
       assert.equal(page.send(call, { event: 'x' }).context.hubspot.device, 'loaded', call)
     }
+  })
+
+  test('opted in again: the empty cookie of HubSpot is no opt-out', async (t) => {
+    const page = await livePage(t, {}, { cookie: '__hs_do_not_track=; hubspotutk=0123abcd' })
+    assert.deepEqual(mark(page), { device: 'loaded', hubId: '1234', utk: '0123abcd' })
   })
 
   test('a cookie of a similar name is not the visitor token', async (t) => {

@@ -1,11 +1,14 @@
-"""Sources as a page sees them: the write key's source, with the HubSpot destination that it feeds."""
+"""Sources as a page sees them: the write key's source, with the HubSpot destination that it feeds.
+
+A page has one HubSpot tracking code. Of several destinations the first with a Hub ID is the page's; the server delivers
+to the others."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
 from hubwire.clock import Clock
-from hubwire.destination import Destination, Source, SourceKind
+from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.device.source import DeviceSource
 from hubwire.receive.auth import CachedSources
 from hubwire.registry.protocol import Registry
@@ -49,12 +52,14 @@ class BrowserSources:
     def _fed_by(self, source: Source, version: int) -> Destination | None:
         if self._destinations[0] != version:
             self._destinations = (version, list(self._registry.destinations().values()))
-        return next((one for one in self._destinations[1] if one.takes(source.source_id)), None)
+        fed = [one for one in self._destinations[1] if one.takes(source.source_id)]
+        return next((one for one in fed if one.hub_id), None)
 
 
 def _device_source(write_key: str, source: Source, destination: Destination | None) -> DeviceSource:
     if destination is None:
         return DeviceSource(write_key=write_key, device_mode=False)
+    events, only_events = _events_of(destination.mapping)
     return DeviceSource(
         write_key=write_key,
         hub_id=destination.hub_id,
@@ -62,6 +67,17 @@ def _device_source(write_key: str, source: Source, destination: Destination | No
         load_forms_sdk=destination.load_forms_sdk,
         region=destination.region,
         consent_categories=destination.mapping.consent_categories,
+        events=events,
+        only_events=only_events,
+        email_only=bool(destination.mapping.contact),
         script_host=STAND_IN_SCRIPTS if destination.is_sandbox else None,
         forms_url=STAND_IN_FORMS if destination.is_sandbox else None,
     )
+
+
+def _events_of(mapping: Mapping) -> tuple[tuple[str, ...], bool]:
+    """Which tracks a page leaves to the server: these; or, with True, all but these."""
+    ruled = {name.strip().lower() for name in mapping.events}
+    if not mapping.only_events:
+        return tuple(sorted(ruled)), False
+    return tuple(sorted({name.strip().lower() for name in mapping.only_events} - ruled)), True

@@ -132,13 +132,6 @@ def test_another_global_name(host: Host, visit: Visit) -> None:
     assert visit.evaluate("typeof window.analytics") == "undefined"
 
 
-def test_events_to_an_address_of_its_own(host: Host, visit: Visit) -> None:
-    host.source = sandbox_source(api_host=f"{host.site.removeprefix('http://')}/v1")
-    visit.open(host.add_page(script="analytics.track('T')"))
-    host.message(event="T")
-    assert visit.asked_for("/v1/t")[0].startswith(host.site)
-
-
 def test_batches(host: Host, visit: Visit) -> None:
     options = (
         "{integrations: {'Segment.io': {deliveryStrategy: {strategy: 'batching', config: {size: 2, timeout: 200}}}}}"

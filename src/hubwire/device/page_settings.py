@@ -44,7 +44,8 @@ def _encode(settings: dict[str, Any]) -> bytes:
 
 
 def _settings(source: DeviceSource, base_url: str, plugin_version: str | None) -> dict[str, Any]:
-    protocol, api_host = _api_address(source, base_url)
+    protocol, _, host = base_url.partition("://")
+    api_host = f"{host}/v1"
     settings: dict[str, Any] = {
         "integrations": {
             "Segment.io": {
@@ -64,28 +65,23 @@ def _settings(source: DeviceSource, base_url: str, plugin_version: str | None) -
     if plugin_version and source.uses_plugin:
         settings["remotePlugins"].append(_remote_plugin(source, base_url, plugin_version))
     if source.consent_categories:
-        categories = sorted({*source.all_categories, *source.consent_categories})
+        categories = sorted(source.consent_categories)
         settings["consentSettings"] = {"allCategories": categories, "hasUnmappedDestinations": False}
     return settings
-
-
-def _api_address(source: DeviceSource, base_url: str) -> tuple[str, str]:
-    """Protocol, and host with path, where analytics.js sends events."""
-    address = source.api_host.rstrip("/") if source.api_host else f"{base_url}/v1"
-    if "://" not in address:
-        address = f"{base_url.partition('://')[0]}://{address}"
-    protocol, _, host = address.partition("://")
-    return protocol, host
 
 
 def _remote_plugin(source: DeviceSource, base_url: str, plugin_version: str) -> dict[str, Any]:
     options: dict[str, Any] = {"hubId": source.hub_id}
     if source.load_forms_sdk:
         options["loadFormsSdk"] = True
-    if source.flush_identify:
-        options["flushIdentify"] = True
     if source.consent_categories:
         options["consentCategories"] = list(source.consent_categories)
+    if source.events or source.only_events:
+        options["events"] = list(source.events)
+    if source.only_events:
+        options["onlyEvents"] = True
+    if source.email_only:
+        options["emailOnly"] = True
     region = "" if source.region == "na1" else f"-{source.region}"
     options["scriptBase"] = _address(source.script_host or f"https://js{region}.hs-scripts.com", base_url)
     if source.load_forms_sdk:

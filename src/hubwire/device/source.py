@@ -16,14 +16,14 @@ class DeviceSource:
     """Off, or without a Hub ID: the page gets analytics.js alone, and everything is delivered by the server."""
     load_forms_sdk: bool = False
     region: str = "na1"
-    flush_identify: bool = False
-    """Identified data goes to HubSpot at once, with a page view of its own, not with the next page or track."""
     consent_categories: tuple[str, ...] = ()
     """Categories that must all be true on an event that carries consent (`context.consent`)."""
-    all_categories: tuple[str, ...] = ()
-    """Every category that the site's consent banner knows, for Segment's consent wrappers."""
-    api_host: str | None = None
-    """Where events go, as in Segment.io's settings (`cdp.example.com/v1`, scheme allowed). None: to this server."""
+    events: tuple[str, ...] = ()
+    """Tracks that the page leaves to the server, in lower case: those that the destination renames or filters."""
+    only_events: bool = False
+    """The other way round: the page leaves everything but `events` to the server."""
+    email_only: bool = False
+    """The page's identify says who it is and no more: the destination has rules for traits, and the server has them."""
     script_host: str | None = None
     """Instead of HubSpot's script host: a host, an address, or a path of this server (the emulator's stand-in)."""
     forms_url: str | None = None

@@ -68,17 +68,20 @@ def is_enabled(integrations: Mapping[str, Any]) -> bool:
     return every is not False
 
 
-def was_delivered_in_browser(message: Message, source: Source, mapping: MappingRules) -> bool:
+def was_delivered_in_browser(message: Message, source: Source, mapping: MappingRules, hub_id: str) -> bool:
     """Whether the page's own HubSpot tracking code has this message, for a source with device mode on.
 
-    Shape: our plugin's mark `context.hubspot.device` decides (`loaded`; `pending` by setting); without it, Segment's
-    `_metadata.bundled` minus `failedInitializations`. Neither: the browser has not got it.
+    Shape: our plugin's mark `context.hubspot.device` decides (`loaded`; `pending` by setting), for the portal that its
+    `hubId` names: a page has one, a source can feed several. Without a mark, Segment's `_metadata.bundled` minus
+    `failedInitializations` does. Neither: the browser has not got it.
     """
     if not source.device_mode:
         return False
     hubspot = message.context.get("hubspot")
     device = hubspot.get("device") if isinstance(hubspot, dict) else None
-    if device in ("loaded", "pending", "failed"):
+    if isinstance(hubspot, dict) and device in ("loaded", "pending", "failed"):
+        if str(hubspot.get("hubId", hub_id)) != hub_id:
+            return False
         return device == "loaded" or (device == "pending" and mapping.pending_is_device)
     return _names_hubspot(message.metadata.get("bundled")) and not _names_hubspot(
         message.metadata.get("failedInitializations")

@@ -33,8 +33,8 @@ def ascii_folded(text: str) -> str:
     """Lower-case text with accents taken off (`Café` -> `cafe`); letters of other scripts stay."""
     if text.isascii():
         return text.lower()
-    folded = unicodedata.normalize("NFKD", text.lower())
-    return "".join([c for c in folded if not unicodedata.combining(c)])
+    folded = unicodedata.normalize("NFKD", text)
+    return "".join([c for c in folded if not unicodedata.combining(c)]).lower()
 
 
 def property_name(key: str, limit: int = MAX_PROPERTY_NAME) -> str | None:

@@ -29,7 +29,11 @@ def plan_page(message: Message, source: Source, book: Rulebook, identity: Identi
     """A discard, or the event `Page Viewed`."""
     if book.mapping.pages_as_events:
         return plan_event(_with_name(message), source, book, identity, "Page Viewed")
-    return Plan(fate=_IN_BROWSER if was_delivered_in_browser(message, source, book.mapping) else _DEVICE_ONLY)
+    return Plan(
+        fate=_IN_BROWSER
+        if was_delivered_in_browser(message, source, book.mapping, book.schema.hub_id)
+        else _DEVICE_ONLY
+    )
 
 
 def plan_screen(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:

@@ -36,7 +36,7 @@ _NO_EVENTS = Discard(Reason.EVENTS_NOT_AVAILABLE)
 
 def plan_track(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
     """The event and its contact, or why not."""
-    if was_delivered_in_browser(message, source, book.mapping):
+    if was_delivered_in_browser(message, source, book.mapping, book.schema.hub_id):
         return Plan(fate=Discard(Reason.DELIVERED_IN_BROWSER))
     return plan_event(message, source, book, identity, message.event or "")
 

@@ -47,12 +47,15 @@ def test_the_plugin_as_a_remote_plugin() -> None:
 
 
 def test_every_option_of_the_source_reaches_the_plugin() -> None:
-    source = replace(SOURCE, load_forms_sdk=True, region="eu1", flush_identify=True, consent_categories=("Ads",))
+    source = replace(SOURCE, load_forms_sdk=True, region="eu1", consent_categories=("Ads",), events=("x",))
+    source = replace(source, only_events=True, email_only=True)
     assert plugin(source)["settings"] == {
         "hubId": "1234",
         "loadFormsSdk": True,
-        "flushIdentify": True,
         "consentCategories": ["Ads"],
+        "events": ["x"],
+        "onlyEvents": True,
+        "emailOnly": True,
         "scriptBase": "https://js-eu1.hs-scripts.com",
         "formsUrl": "https://js-eu1.hsforms.net/forms/v2.js",
     }
@@ -73,10 +76,10 @@ def test_scripts_from_elsewhere(place: str, address: str) -> None:
 
 
 def test_consent_wrappers_find_the_categories() -> None:
-    source = replace(SOURCE, consent_categories=("Ads",), all_categories=("Functional", "Ads"))
+    source = replace(SOURCE, consent_categories=("Functional", "Ads"))
     found = settings(source)
     assert found["consentSettings"] == {"allCategories": ["Ads", "Functional"], "hasUnmappedDestinations": False}
-    assert found["remotePlugins"][0]["consentSettings"] == {"categories": ["Ads"]}
+    assert found["remotePlugins"][0]["consentSettings"] == {"categories": ["Functional", "Ads"]}
     assert "consentSettings" not in settings()
 
 
@@ -89,19 +92,6 @@ def test_no_plugin_without_device_mode(source: DeviceSource) -> None:
 
 def test_no_plugin_when_it_is_not_built() -> None:
     assert settings(version=None)["remotePlugins"] == []
-
-
-@pytest.mark.parametrize(
-    ("api_host", "protocol", "address"),
-    [
-        ("t.example.com/v1", "https", "t.example.com/v1"),
-        ("http://127.0.0.1:9000/v1/", "http", "127.0.0.1:9000/v1"),
-    ],
-)
-def test_events_to_an_address_of_its_own(api_host: str, protocol: str, address: str) -> None:
-    found = settings(replace(SOURCE, api_host=api_host))
-    api = found["integrations"]["Segment.io"]
-    assert (api["protocol"], api["apiHost"], found["metrics"]["host"]) == (protocol, address, address)
 
 
 def as_evaluated(function: bytes, protocol: str, host: str, key: str) -> Any:
