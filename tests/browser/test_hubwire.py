@@ -142,6 +142,22 @@ def test_an_event_that_only_the_server_can_name_is_the_servers(host: Host, sandb
     assert "2nd" not in json.dumps(sandbox.browser_log("event"))
 
 
+def test_rules_of_the_destination_hold_in_the_page(host: Host, sandbox: Sandbox, visit: Visit) -> None:
+    rules = ("events.Card Entered=", "events.Bought a lot=big_purchase")
+    sandbox.process.run("destination", "change", "sandbox", *(word for rule in rules for word in ("--mapping", rule)))
+    script = f"{sandbox.url}/analytics.js/v1/{sandbox.key}/analytics.min.js"
+    eventually(lambda: "card entered" in visit.context.request.get(script).text(), "the rules in the script")
+    visit.open(site_page(host, sandbox, "analytics.identify('gus', {email: 'gus@site.test'})"))
+    visit.is_ready()
+    visit.evaluate("['Card entered', 'Bought a lot', 'Without a rule'].forEach((event) => analytics.track(event))")
+    sandbox.await_browser_event("pe1234567_without_a_rule")
+    assert sandbox.fate(type="track", event="Card entered")["reason"] == "event-filtered"
+    assert sandbox.fate(type="track", event="Bought a lot")["state"] == "delivered"
+    named = [event["eventName"] for event in sandbox.hubspot("events")]
+    assert "pe1234567_big_purchase" in named
+    assert not {"pe1234567_card_entered", "pe1234567_bought_a_lot"} & {*named, *sandbox.counted(host.site)}
+
+
 @pytest.mark.parametrize("integrations", ["{HubSpot: false}", "{All: false}"])
 def test_what_is_switched_off_goes_neither_way(host: Host, sandbox: Sandbox, visit: Visit, integrations: str) -> None:
     visit.open(site_page(host, sandbox, "analytics.identify('dee', {email: 'dee@site.test'})"))

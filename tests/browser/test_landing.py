@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -54,6 +55,16 @@ def test_identified_data_leaves_with_the_next_page_or_track_and_not_before(host:
     visit.evaluate("analytics.track('First'); analytics.track('Second')")
     host.await_counted(f"event pe{HUB_ID}_first", f"event pe{HUB_ID}_second")
     assert [entry["identity"] for entry in host.entries("event")] == [{"id": "u", "email": "a@b.co"}, None]
+
+
+def test_where_the_destination_has_rules_for_traits_identify_says_who_it_is(host: Host, visit: Visit) -> None:
+    host.source = sandbox_source(email_only=True)
+    traits = "{email: 'a@b.co', passport: 'X1', address: {city: 'Rome'}}"
+    visit.open(host.add_page(script=f"analytics.identify('u', {traits})"))
+    host.await_counted("landing view /")
+    assert ["identify", {"id": "u", "email": "a@b.co"}] in host.commands()
+    assert host.message(type="identify")["traits"]["passport"] == "X1"
+    assert "X1" not in json.dumps(host.entries())
 
 
 def test_identify_without_an_email_and_group_send_nothing_to_hubspot(host: Host, visit: Visit) -> None:
