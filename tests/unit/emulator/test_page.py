@@ -25,14 +25,20 @@ def test_it_shows_contacts_companies_and_events(emulator: Emulator) -> None:
         events=[{"eventName": "paid", "email": "ada@example.com", "properties": {"sum": "42"}}],
     )
     text = page(emulator)
-    for shown in ("ada@example.com", "Oslo", "Acme", "pe1234567_paid", "42", "Company 2", "Contact 1"):
+    for shown in ("ada@example.com", "Oslo", "Acme", "pe1234567_paid", "42"):
         assert shown in text
+    assert '<a class="chip" href="#companies-2">Acme</a>' in text
+    assert text.count('<a class="chip" href="#contacts-1">ada@example.com</a>') == 2
+    assert '<tr id="companies-2">' in text
 
 
 def test_it_speaks_of_events_that_nobody_has(emulator: Emulator) -> None:
     emulator.seed(event_definitions=[{"name": "paid", "label": "Paid"}])
     emulator.seed(events=[{"eventName": "paid", "email": "eve@example.com"}])
-    assert "0, and 1 accepted of nobody" in page(emulator)
+    text = page(emulator)
+    assert "Accepted, of nobody <b>1</b>" in text
+    assert "no contact with this email" in text
+    assert "Accepted, of nobody" not in page(Emulator())
 
 
 def test_everything_is_escaped(emulator: Emulator) -> None:
@@ -53,7 +59,12 @@ def test_it_needs_nothing_from_elsewhere_and_runs_nothing(emulator: Emulator) ->
     assert not re.search(r"(src|href)=\"?(https?:)?//", text)
     assert "url(" not in text
     answer = emulator.call("GET", "/")
-    assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def test_looking_at_it_is_no_call(emulator: Emulator) -> None:
+    assert '<link rel="icon" href="data:,">' in page(emulator)
+    assert emulator.stats()["total"] == 0
 
 
 def test_it_shows_the_newest_200_and_says_so() -> None:
