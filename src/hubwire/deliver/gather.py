@@ -7,7 +7,7 @@ chance. Reads the identity memory through `load_links`; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -26,6 +26,7 @@ log = structlog.get_logger("hubwire.deliver")
 
 LoadLinks = Callable[[Iterable[tuple[str, str]]], Mapping[tuple[str, str], Link]]
 SLICE_MESSAGES = 1000
+SLICE_BYTES = 2 * 1024 * 1024
 
 
 class Gatherer:
@@ -52,8 +53,8 @@ class Gatherer:
 
     def take(self, rows: Sequence[Row]) -> None:
         """Plan rows, in slices that bound the memory of decoded messages."""
-        for start in range(0, len(rows), SLICE_MESSAGES):
-            self._take_slice(rows[start : start + SLICE_MESSAGES])
+        for part in slices(rows):
+            self._take_slice(part)
 
     def finish(self) -> None:
         """Plan again what was held: a later message of the cycle may have named its person."""
@@ -109,3 +110,17 @@ class Gatherer:
         if made.missing_properties:
             self.missing_properties.update(made.missing_properties)
         self.work.add(made.operations)
+
+
+def slices(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The rows in order, in groups that are small enough to be decoded at once."""
+    group: list[Row] = []
+    size = 0
+    for row in rows:
+        if len(group) >= SLICE_MESSAGES or (group and size + len(row.body) > SLICE_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(row)
+        size += len(row.body)
+    if group:
+        yield group

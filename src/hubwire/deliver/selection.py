@@ -6,9 +6,10 @@ messages get cycles of their own, as large as their share of the budget: live on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from hubwire.deliver.batch import split
 from hubwire.deliver.budget import Priority
 from hubwire.deliver.governor import Governor
 from hubwire.destination import Destination
@@ -21,6 +22,9 @@ PLENTY_CALLS = 300
 MESSAGES_PER_CALL = 20
 """At least so many messages go with one call: every hundredth needs a contact, a company and an association."""
 SPARE_CALLS = 5
+CYCLE_BYTES = 16 * 1024 * 1024
+"""A cycle takes nothing more on when its messages are so large: planning multiplies what they take in memory."""
+READ_MESSAGES = 200
 CRASHES_BEFORE_SMALLER = 2
 
 
@@ -84,19 +88,15 @@ class Selector:
     def take(self, state: LaneState, pending: Pending, now_ms: int) -> Taken:
         """The rows of a cycle: ever fewer when the last cycles crashed, so that a poison stands alone."""
         most = max(1, self.most >> max(0, state.open_attempts - CRASHES_BEFORE_SMALLER))
-        source_ids = self.destination.source_ids
-        due = {one.position: one for one in pending.due[: max(1, most // 2) if pending.live_count else most]}
-        found = self.journal.read_at(list(due))
+        due, found = self._due(pending.due[: max(1, most // 2) if pending.live_count else most])
         rows = [found[position] for position in due if position in found]
-        live = self.journal.read(state.live_cursor, max(0, most - len(due)), source_ids=source_ids, is_backfill=False)
+        live = self._read(state.live_cursor, most - len(due), rows, is_backfill=False)
         room = self._room(most, now_ms, has_live=bool(live) or any(not row.is_backfill for row in rows))
         imported = [row for row in rows if row.is_backfill]
         put_off = {row.position for row in imported[room:]}
         rows = [row for row in rows if row.position not in put_off]
         room = min(room - len(imported), most - len(due) - len(live))
-        backfill: list[Row] = []
-        if room > 0:
-            backfill = self.journal.read(state.backfill_cursor, room, source_ids=source_ids, is_backfill=True)
+        backfill = self._read(state.backfill_cursor, room, [*rows, *live], is_backfill=True)
         return Taken(
             rows=[*rows, *live, *backfill],
             due=due,
@@ -112,6 +112,31 @@ class Selector:
             is_backfill=not live and all(row.is_backfill for row in rows),
         )
 
+    def _due(self, wanted: Sequence[Due]) -> tuple[dict[int, Due], dict[int, Row]]:
+        """Due deliveries by position, and those of their messages that the journal still has; room is left for others."""
+        due: dict[int, Due] = {}
+        found: dict[int, Row] = {}
+        for part in split(wanted, READ_MESSAGES):
+            due |= {one.position: one for one in part}
+            found |= self.journal.read_at([one.position for one in part])
+            if size_bytes(found.values()) >= CYCLE_BYTES // 2:
+                break
+        return due, found
+
+    def _read(self, after: int, most: int, beside: Sequence[Row], *, is_backfill: bool) -> list[Row]:
+        """New messages in their order: at most so many, and of large ones fewer, the more is taken on beside them."""
+        rows: list[Row] = []
+        room_bytes = CYCLE_BYTES - size_bytes(beside)
+        while len(rows) < most and room_bytes > 0:
+            wanted = min(most - len(rows), READ_MESSAGES)
+            part = self.journal.read(after, wanted, source_ids=self.destination.source_ids, is_backfill=is_backfill)
+            rows += part
+            if len(part) < wanted:
+                break
+            after = part[-1].position
+            room_bytes -= size_bytes(part)
+        return rows
+
     def _room(self, most: int, now_ms: int, *, has_live: bool) -> int:
         """How many imported messages this cycle may have."""
         calls = self.governor.may_spend(Priority.BACKFILL, now_ms)
@@ -120,3 +145,8 @@ class Selector:
         if has_live or calls <= 0:
             return 0
         return min(most, max(1, MESSAGES_PER_CALL * (calls - SPARE_CALLS)))
+
+
+def size_bytes(rows: Iterable[Row]) -> int:
+    """What their bodies take."""
+    return sum(len(row.body) + len(row.envelope or b"") for row in rows)
