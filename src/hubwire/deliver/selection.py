@@ -113,7 +113,7 @@ class Selector:
         )
 
     def _due(self, wanted: Sequence[Due]) -> tuple[dict[int, Due], dict[int, Row]]:
-        """Due deliveries by position, and those of their messages that the journal has: new messages have room beside them."""
+        """Due deliveries, and those of their messages that the journal has; new messages have room beside them."""
         due: dict[int, Due] = {}
         found: dict[int, Row] = {}
         for part in split(wanted, READ_MESSAGES):
