@@ -298,7 +298,7 @@ _DEAD: dict[Reason, tuple[str, str]] = {
     ),
     Reason.MISSING_REQUIRED_PROPERTY: (
         "A rule of the HubSpot account asks for a property that the message does not have.",
-        "Send it, or relax the rule in HubSpot, then replay.",
+        "Map a trait to that property or send it, or relax the rule in HubSpot; then replay.",
     ),
     Reason.RETRIES_EXHAUSTED: (
         "It was tried again for as long as the settings allow, and never taken.",

@@ -77,7 +77,9 @@ async def serve(
         app = make_app(service, settings.public_url or own_url)
         announce(banner(service, settings.public_url or own_url))
         chores = asyncio.create_task(run_chores(service.chores()))
-        await uvicorn.Server(_uvicorn_config(app, settings)).serve(sockets=[listening])
+        server = uvicorn.Server(_uvicorn_config(app, settings))
+        service.is_stopping = lambda: server.should_exit
+        await server.serve(sockets=[listening])
         chores.cancel()
         await asyncio.gather(chores, return_exceptions=True)
     finally:

@@ -113,6 +113,8 @@ class Service:
         self.forgetter = Forgetter(self.store, lambda destination: self.clients.make(destination), self.clock)
         self.regulations = RegulationRunner(self.forgetter)
         self.telemetry = Telemetry()
+        self.is_stopping: Callable[[], bool] = bool
+        """Whether the web server is about to end; it says so itself."""
         self.alerts = make_alerts(self.store, settings, self.clock) if settings.role != "receive" else None
 
     def start(self) -> None:
@@ -198,6 +200,7 @@ class Service:
             wake=self._wake,
             poke_replays=self.replays.poke,
             notice=self._wake,
+            is_stopping=lambda: self.is_stopping(),
             health=partial(machine_checks, store, self.settings, self.clock),
             regulations=Regulations(self.forgetter, store.privacy, self.regulations.poke),
         )

@@ -36,6 +36,8 @@ class FilterQuery(msgspec.Struct, kw_only=True):
     source: Annotated[Text, Meta(description="A source, by number or name.")] | None = None
     destination: Annotated[Text, Meta(description="A destination, by number or name.")] | None = None
     rejected: Annotated[bool, Meta(description="Only those that failed on ingest, or none of them.")] | None = None
+    left_out: Annotated[Text, Meta(description="A field that was not sent, such as traits.plan.")] | None = None
+    where: Annotated[Text, Meta(description="What the message holds: properties.plan=pro.")] | None = None
     since: Moment | None = None
     until: Moment | None = None
     q: Annotated[Text, Meta(description="A messageId, userId, anonymousId or e-mail.")] | None = None

@@ -13,6 +13,7 @@ from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, r
 from hubwire.cli.filters import (
     DestinationOption,
     EventOption,
+    LeftOutOption,
     ReasonOption,
     SearchOption,
     SinceOption,
@@ -20,6 +21,7 @@ from hubwire.cli.filters import (
     TypeOption,
     UntilOption,
     UserOption,
+    WhereOption,
     chosen,
 )
 from hubwire.clock import SystemClock
@@ -67,6 +69,8 @@ def replay(
     since: SinceOption = None,
     until: UntilOption = None,
     search: SearchOption = None,
+    left_out: LeftOutOption = None,
+    where: WhereOption = None,
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -78,6 +82,7 @@ def replay(
         raise SettingsError(f"replay: a {state} message is not settled yet; choose one of {', '.join(REPLAYABLE)}")
     filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
     others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
+    others |= {"left_out": left_out, "where": where}
     with reading(config) as store:
         wanted = chosen(store.registry, filters | others)
         targets = store.queries.targets(wanted)
@@ -100,6 +105,8 @@ def discard(
     since: SinceOption = None,
     until: UntilOption = None,
     search: SearchOption = None,
+    left_out: LeftOutOption = None,
+    where: WhereOption = None,
     yes: YesOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -114,6 +121,7 @@ def discard(
         raise SettingsError(f"discard: a {state} message cannot be discarded; choose one of {', '.join(DISCARDABLE)}")
     filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
     others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
+    others |= {"left_out": left_out, "where": where}
     with reading(config) as store:
         wanted = chosen(store.registry, filters | others)
         targets = store.queries.targets(wanted)

@@ -28,6 +28,10 @@ DestinationOption = Annotated[str | None, typer.Option(help="Only deliveries to 
 SearchOption = Annotated[str | None, typer.Option(help="A messageId, userId, anonymousId or e-mail.")]
 SinceOption = Annotated[str | None, typer.Option(help="Received from then on: 2026-11-23T18:00 (UTC).")]
 UntilOption = Annotated[str | None, typer.Option(help="Received before then.")]
+LeftOutOption = Annotated[str | None, typer.Option(help="Only where this field was not sent, such as traits.plan.")]
+WhereOption = Annotated[
+    str | None, typer.Option(help="Only messages that hold this: a path and a value, properties.plan=pro.")
+]
 RejectedOption = Annotated[
     bool | None, typer.Option("--rejected/--not-rejected", help="Only what failed on ingest, or none of it.")
 ]

@@ -25,6 +25,7 @@ from hubwire.cli.decide import parts_of
 from hubwire.cli.filters import (
     DestinationOption,
     EventOption,
+    LeftOutOption,
     ReasonOption,
     RejectedOption,
     SearchOption,
@@ -34,6 +35,7 @@ from hubwire.cli.filters import (
     TypeOption,
     UntilOption,
     UserOption,
+    WhereOption,
     chosen,
 )
 from hubwire.manage import decisions
@@ -54,6 +56,8 @@ def messages(
     until: UntilOption = None,
     search: SearchOption = None,
     rejected: RejectedOption = None,
+    left_out: LeftOutOption = None,
+    where: WhereOption = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 50,
     json: JsonOption = False,
     ndjson: Annotated[
@@ -67,7 +71,12 @@ def messages(
     """
     filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
     others = {"source": source, "destination": destination, "since": since, "until": until}
-    others |= {"q": search, "rejected": None if rejected is None else str(int(rejected))}
+    others |= {
+        "left_out": left_out,
+        "where": where,
+        "q": search,
+        "rejected": None if rejected is None else str(int(rejected)),
+    }
     with reading(config) as store:
         wanted = chosen(store.registry, filters | others, limit)
         if ndjson:

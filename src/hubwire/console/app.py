@@ -35,6 +35,7 @@ from hubwire.console.pages import (
     dry_run,
     failures,
     first_message,
+    live,
     mapping,
     message,
     messages,
@@ -57,7 +58,7 @@ VIEW, OPERATE, ADMIN = Role.VIEW, Role.OPERATE, Role.ADMIN
 
 GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/", overview.overview, VIEW),
-    ("/live", messages.live, VIEW),
+    ("/live", live.live, VIEW),
     ("/messages", messages.messages, VIEW),
     ("/plans/{message_id:path}", message.plan, VIEW),
     ("/messages/{message_id:path}", message.message, VIEW),
@@ -120,7 +121,8 @@ POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/members", system.save_member, ADMIN),
     ("/members/remove", system.remove_member, ADMIN),
 )
-"""What each page needs of its viewer. Nothing of the console is reached but through these tables."""
+STREAMS: tuple[tuple[str, PageFunction, Role], ...] = (("/live/changes", live.changes, VIEW),)
+"""What each page, change and stream needs of its viewer. Nothing of the console is reached but through these tables."""
 
 Door = Callable[[Request, Shared], Awaitable[Response]]
 
@@ -165,7 +167,7 @@ def console_routes(shared: Shared) -> list[BaseRoute]:
         Route("/logout", _door(shared, sign_in.sign_out), methods=["POST"]),
     ]
     routes += [Route(path, _page(shared, page, role), methods=["POST"]) for path, page, role in POSTS]
-    routes += [Route(path, _page(shared, page, role), methods=["GET"]) for path, page, role in GET_PAGES]
+    routes += [Route(path, _page(shared, page, role), methods=["GET"]) for path, page, role in (*STREAMS, *GET_PAGES)]
     return routes
 
 

@@ -43,7 +43,6 @@ WINDOWS: dict[str, tuple[int | None, str]] = {
     WindowName.MONTH: (30 * 24 * 60 * MINUTE_MS, "last 30 days"),
     WindowName.ALL: (None, "everything kept"),
 }
-FILTER_NAMES = ("q", "state", "reason", "user", "type", "event", "source", "destination", "rejected", "since", "until")
 
 Fields = Mapping[str, str]
 
@@ -145,7 +144,8 @@ def window(fields: Fields, now_ms: int, default: str = "24h") -> Window:
 def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
     """The filter of a list of messages. Sources and destinations by number or by name.
 
-    `reason` may also be one of those that are left out of what is sent: then every state fits.
+    `left_out` names a field that was not sent, `where` a path and
+    value of the message: `properties.plan=pro`.
     """
     rejected = choice(fields, "rejected", ("1", "0", "true", "false"))
     return MessageFilter(
@@ -159,12 +159,23 @@ def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
             fields, "destination", {one.name: number for number, one in registry.destinations().items()}
         ),
         rejected=None if rejected is None else rejected in ("1", "true"),
+        left_out=text(fields, "left_out"),
+        where=_where(fields),
         since_ms=moment_ms(fields, "since"),
         until_ms=moment_ms(fields, "until"),
         text=text(fields, "q", 1024),
         before=number(fields, "before", 1, 1 << 62),
         limit=number(fields, "limit", 1, MAX_PAGE_MESSAGES) or PAGE_MESSAGES,
     )
+
+
+def _where(fields: Fields) -> str | None:
+    where = text(fields, "where")
+    if where is not None and not where.partition("=")[0].strip(" ."):
+        raise BadValue("where", "where must be a path and a value, such as properties.plan=pro", value=where)
+    if where is not None and "=" not in where:
+        raise BadValue("where", "where needs a value after the path, such as properties.plan=pro", value=where)
+    return where
 
 
 def _state(fields: Fields) -> State | None:
@@ -195,6 +206,8 @@ def filter_query(wanted: MessageFilter, **changes: Any) -> str:
         "source": wanted.source_id,
         "destination": wanted.destination_id,
         "rejected": None if wanted.rejected is None else int(wanted.rejected),
+        "left_out": wanted.left_out,
+        "where": wanted.where,
         "since": wanted.since_ms,
         "until": wanted.until_ms,
         **changes,
@@ -216,6 +229,8 @@ def command_of(command: str, wanted: MessageFilter, registry: Registry, state: S
         "event": wanted.event,
         "source": None if source is None else source.name,
         "destination": None if destination is None else destination.name,
+        "left-out": wanted.left_out,
+        "where": wanted.where,
         "since": wanted.since_ms,
         "until": wanted.until_ms,
     }

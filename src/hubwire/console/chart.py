@@ -8,7 +8,7 @@ import msgspec
 
 from hubwire.record.statistics import ActivityPoint
 
-WIDTH, HEIGHT = 720, 180
+WIDTH, HEIGHT = 960, 200
 LEFT, BOTTOM, TOP, RIGHT = 44, 22, 14, 44
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
 
@@ -71,7 +71,7 @@ def activity_chart(points: Sequence[ActivityPoint]) -> Chart:
         right_ticks=_ticks(most_backlog, baseline, span),
         time_ticks=[
             TimeTick(LEFT + step * index, points[index].at_ms)
-            for index in range(0, len(points), max(1, len(points) // 4))
+            for index in range(0, len(points), max(1, len(points) // 6))
         ],
         is_empty=not any(point.delivered or point.dead or point.backlog for point in points),
     )

@@ -12,7 +12,7 @@ from hubwire.delivery import State
 from hubwire.reasons import EXPLANATIONS, Reason
 
 STATE_WORDS = {
-    State.PENDING: "Pending",
+    State.PENDING: "Waiting",
     State.LEASED: "Being delivered",
     State.DELIVERED: "Delivered",
     State.RETRYING: "Pending retry",

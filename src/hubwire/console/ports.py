@@ -96,6 +96,8 @@ class ConsoleDeps:
     wake: Callable[[], None] = _nothing
     poke_replays: Callable[[], None] = _nothing
     notice: Callable[[], None] = _nothing
+    is_stopping: Callable[[], bool] = bool
+    """Whether the process is about to end, so that answers without an end must end."""
     health: Callable[[], Awaitable[list[Check]]] | None = field(default=None)
     """More lines for the System page; None when there are none."""
     regulations: Regulations | None = None

@@ -79,7 +79,8 @@ def note_export(parts: Parts, actor: str, wanted: MessageFilter) -> None:
 
 def _without_person(wanted: MessageFilter) -> MessageFilter:
     about = SOMEBODY if wanted.user or wanted.text else None
-    return msgspec.structs.replace(wanted, user=None, text=about)
+    where = f"{wanted.where.partition('=')[0]}=…" if wanted.where else None
+    return msgspec.structs.replace(wanted, user=None, text=about, where=where)
 
 
 def _kept(wanted: MessageFilter) -> str:

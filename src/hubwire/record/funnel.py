@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hubwire.delivery import State
+from hubwire.reasons import Reason
 from hubwire.record.intake import Count, Line, Stretch
 
 STAGES = {state: state.value for state in State} | {State.LEASED: State.PENDING.value}
@@ -49,13 +51,22 @@ class Lane:
         return stage
 
 
+class Whole(NamedTuple):
+    """A range of positions counted by sums. `has_redacted`: some of its messages were taken back after they came, so
+    that for a moment there may be rows of messages that failed on ingest."""
+
+    first: int
+    last: int
+    has_redacted: bool
+
+
 @dataclass(slots=True)
 class FunnelTally:
     """A funnel being counted: stages, and the ranges of positions whose rows are still to be looked at."""
 
     lane: Lane
     stages: Counter[str] = field(default_factory=Counter)
-    whole: list[tuple[int, int]] = field(default_factory=list)
+    whole: list[Whole] = field(default_factory=list)
 
     def add_whole(self, stretch: Stretch) -> bool:
         """Count a stretch by its sums; False (and nothing counted) when a cursor stands in it.
@@ -70,10 +81,12 @@ class FunnelTally:
         for stage, count in staged:
             assert stage is not None
             self.stages[stage] += count
-        if self.whole and self.whole[-1][1] + 1 == stretch.first:
-            self.whole[-1] = (self.whole[-1][0], stretch.last)
+        has_redacted = any(count.rejected == Reason.SUPPRESSED for count in stretch.counts)
+        before = self.whole[-1] if self.whole else None
+        if before is not None and (before.last + 1, before.has_redacted) == (stretch.first, has_redacted):
+            self.whole[-1] = before._replace(last=stretch.last)
         else:
-            self.whole.append((stretch.first, stretch.last))
+            self.whole.append(Whole(stretch.first, stretch.last, has_redacted))
         return True
 
     def add_lines(self, lines: Iterable[Line], states: Mapping[int, State]) -> None:

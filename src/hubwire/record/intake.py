@@ -92,10 +92,6 @@ class Lines(Protocol):
 
     def message_ids(self, positions: Sequence[int]) -> dict[int, str]: ...
 
-    def sources(self, positions: Collection[int]) -> dict[int, int]:
-        """The source_id of the message at each position."""
-        ...
-
 
 def in_window(lines: Iterable[Line], since_ms: int | None, until_ms: int | None) -> Iterable[Line]:
     """Those that were received from one moment on and before another."""

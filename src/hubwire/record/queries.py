@@ -82,6 +82,10 @@ class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
     source_id: int | None = None
     destination_id: int | None = None
     rejected: bool | None = None
+    left_out: str | None = None
+    """A field that was left out of what was sent, such as `traits.plan`; `reason` then is why."""
+    where: str | None = None
+    """What the message itself holds: `properties.plan=pro`, a path and its value as text (record/holding.py)."""
     since_ms: int | None = None
     until_ms: int | None = None
     text: str | None = None

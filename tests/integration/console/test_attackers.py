@@ -12,13 +12,13 @@ from tests.integration.console.harness import ADMIN_TOKEN, HUBSPOT_TOKEN, ORIGIN
 
 from hubwire.api.table import OPERATIONS
 from hubwire.console.access import COOKIE, TRIES, TRIES_SECONDS, Access
-from hubwire.console.app import GET_PAGES, POSTS
+from hubwire.console.app import GET_PAGES, POSTS, STREAMS
 from hubwire.console.guard import MAX_BODY_BYTES
 from hubwire.record.queries import MessageFilter
 from hubwire.registry.access import Role
 from hubwire.secret import Secret
 
-PAGES = [path for path, _, _ in GET_PAGES]
+PAGES = [path for path, _, _ in (*GET_PAGES, *STREAMS)]
 CHANGES = [(path, role) for path, _, role in POSTS]
 
 
@@ -392,6 +392,19 @@ def test_a_session_is_http_only_and_ends(console: Console) -> None:
     stale = console.client.cookies[COOKIE]
     console.post("/logout")
     assert console.client.get("/", headers={"cookie": f"{COOKIE}={stale}"}).status_code == 303
+
+
+def test_a_session_that_was_planted_before_signing_in_stays_worthless(console: Console) -> None:
+    """Session fixation: whoever signs in gets a cookie of their own, and the planted one opens nothing."""
+    planted = "planted-by-somebody-else"
+    client = console.fresh_client()
+    client.cookies.set(COOKIE, planted)
+    token = console.member("ana", Role.VIEW)
+    answer = client.post("/login", data={"secret": token}, headers={"sec-fetch-site": "same-origin"})
+    assert answer.status_code == 303
+    [given] = answer.headers.get_list("set-cookie")
+    assert planted not in given
+    assert console.access.session(planted) is None
 
 
 def test_a_session_expires(console: Console) -> None:

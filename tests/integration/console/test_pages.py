@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from html import unescape
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+import msgspec
 import pytest
-from tests.integration.console.harness import ADMIN_TOKEN, HUBSPOT_TOKEN, MESSAGES, XSS, Console, Page
+from starlette.testclient import TestClient
+from tests.integration.console.harness import (
+    ADMIN_TOKEN,
+    HUBSPOT_TOKEN,
+    MESSAGES,
+    NOW_MS,
+    ORIGIN,
+    XSS,
+    Console,
+    Page,
+)
 from typer.main import get_command
 
 from hubwire.cli import app
-from hubwire.console.app import GET_PAGES
+from hubwire.console.app import GET_PAGES, console_app
 from hubwire.console.page import NAVIGATION
 from hubwire.console.twins import TWINS
 from hubwire.delivery import State
+from hubwire.message import Entry
 from hubwire.record.privacy import RegulationType
 from hubwire.record.queries import MessageFilter
 from hubwire.registry.access import Role
@@ -222,11 +235,106 @@ def test_the_overview_says_how_the_numbers_add_up(console: Console) -> None:
         "9 = 3 delivered + 1 waiting + 1 pending retry + 1 held + 1 filtered + 1 failed delivery + 1 failed on ingest"
         in text
     )
+    every_number_leads_to_its_list(console)
+
+
+def test_the_numbers_lead_to_their_lists_while_some_wait_behind_the_cursor_and_some_were_put_back(
+    console: Console,
+) -> None:
+    lane_id = console.fill()
+    registry = console.store.registry
+    registry.save_destination(msgspec.structs.replace(registry.destinations()[lane_id], source_ids=(1,)))
+    console.store.journal.append([Entry(2, "elsewhere", NOW_MS, b'{"type":"track","userId":"u","event":"E"}')])
+    console.store.queries.replay(MessageFilter(state=State.HELD), NOW_MS)
+    console.sign_in()
+    counts = every_number_leads_to_its_list(console)
+    assert counts["pending"] == 2
+    assert counts["not_connected"] == 1
+
+
+def every_number_leads_to_its_list(console: Console) -> dict[str, int]:
+    """The stages of the funnel, which add up and whose links list exactly so many."""
     twin = console.json("/?window=all")
-    assert sum(stage["count"] for stage in twin["stages"]) == twin["received"] == 9
+    counts = {stage["name"]: stage["count"] for stage in twin["stages"]}
+    assert sum(counts.values()) == twin["received"]
     for stage in twin["stages"]:
-        listed = console.json(stage["href"])["lines"]
-        assert len(listed) == stage["count"], stage["name"]
+        assert len(console.json(stage["href"])["lines"]) == stage["count"], stage["name"]
+    return counts
+
+
+def test_failures_and_fields_not_sent_lead_to_their_lists(console: Console) -> None:
+    console.fill()
+    console.store.journal.append([Entry(1, "no-event", NOW_MS, b'{"type":"track","userId":"u"}', rejected="no-event")])
+    console.sign_in()
+    groups = console.json("/failures")
+    assert {group["reason"] for group in groups["rejected"]} == {"no-ids", "no-event"}
+    for group in (*groups["rejected"], *groups["dead"], *groups["held"], *groups["retrying"]):
+        count = group.get("count") or group["failure"]["count"]
+        assert len(console.json(group["messages_href"])["lines"]) == count
+    [field] = console.json("/schema")["left_out"]
+    assert [line["message_id"] for line in console.json(field["messages_href"])["lines"]] == ["m-0"]
+    assert console.json(field["replay_href"])["count"] == field["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("properties.value=20.5", [XSS]),
+        ("type=group", ["m-6"]),
+        ("traits.plan=Gold", ["m-0"]),
+        ("traits.plan=Silver", []),
+        ("traits.plan.deeper=Gold", []),
+        ("userId = u3", ["m-5"]),
+    ],
+)
+def test_messages_are_found_by_what_they_hold(console: Console, where: str, found: list[str]) -> None:
+    console.fill()
+    console.sign_in()
+    twin = console.json(f"/messages?{urlencode({'where': where})}")
+    assert [line["message_id"] for line in twin["lines"]] == found
+    listed = console.call("GET", "/messages", params={"where": where}).json()["messages"]
+    assert [one["message_id"] for one in listed] == found
+
+
+@pytest.mark.parametrize("where", ["plan", "=Gold", " . =Gold"])
+def test_what_is_no_path_with_a_value_is_refused(console: Console, where: str) -> None:
+    console.sign_in()
+    problem = console.client.get("/messages", params={"where": where, "format": "json"}).json()
+    assert (problem["field"], problem["value"]) == ("where", where.strip())
+    assert "properties.plan=pro" in problem["message"]
+
+
+def test_an_outcome_is_one_click_and_the_rest_of_the_filter_stays(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    tabs = {tab["words"]: tab for tab in console.json("/messages?type=identify&state=dead")["tabs"]}
+    assert [words for words, tab in tabs.items() if tab["is_current"]] == ["Failed delivery"]
+    lines = console.json(tabs["Pending retry"]["href"])["lines"]
+    assert [line["message_id"] for line in lines] == ["m-5"]
+    assert console.json(tabs["Failed on ingest"]["href"])["lines"] == []
+
+
+def test_a_delivered_message_says_where_hubspot_shows_it(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    [fate] = console.json("/messages/m-0")["found"][0]["fates"]
+    assert fate["records"] == [
+        {
+            "kind": "contact",
+            "key": "paula@example.org",
+            "record_id": "51",
+            "url": "https://app.hubspot.com/contacts/1234567/record/0-1/51",
+        }
+    ]
+    [held] = console.json("/messages/m-2")["found"][0]["fates"]
+    assert held["records"] == []
+
+
+def test_a_stream_ends_with_the_process(console: Console) -> None:
+    deps = replace(console.deps, is_stopping=lambda: True)
+    client = TestClient(console_app(deps, console.access), base_url=ORIGIN)
+    answer = client.get("/live/changes", headers={"authorization": f"Bearer {ADMIN_TOKEN}"})
+    assert answer.text == ": nothing new\n\n"
 
 
 def test_a_message_page_tells_why_and_what_helps(console: Console) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.backends import Backend, FreshBackend
@@ -190,6 +191,21 @@ def test_a_message_that_is_redacted_while_it_is_counted_is_counted_as_it_is_then
     SqlStatistics(load.database, load.registry, Interrupted).catch_up()
     redacting.join()
     assert stages_of(load.statistics.funnel(load.lane.destination_id)) == load.counted(None, None)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_message_that_is_being_forgotten_is_counted_once(backend_with_journal: Backend, seed: int) -> None:
+    """Between being made empty and losing its rows it is one that failed on ingest, and in no other stage."""
+    load = Load(backend_with_journal, seed)
+    load.receive(3000)
+    for _ in range(3):
+        load.run_cycle()
+    rows = load.database.connection.execute("SELECT position FROM delivery ORDER BY position").fetchall()
+    load.journal.redact([position for (position,) in rows])
+    assert rows
+    for source_ids in (None, load.lane.source_ids or tuple(load.registry.sources())[:1]):
+        load.lane = load.registry.save_destination(msgspec.structs.replace(load.lane, source_ids=source_ids))
+        assert stages_of(load.statistics.funnel(load.lane.destination_id)) == load.counted(None, None)
 
 
 def test_activity_adds_up_to_what_came_and_what_was_taken(backend_with_journal: Backend) -> None:

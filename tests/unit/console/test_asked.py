@@ -58,6 +58,8 @@ TEXTS = st.none() | st.text(min_size=1, max_size=20).filter(lambda value: value 
         since_ms=st.none() | st.integers(0, 10**14),
         until_ms=st.none() | st.integers(0, 10**14),
         text=TEXTS,
+        left_out=TEXTS,
+        where=st.none() | TEXTS.map(lambda text: f"properties.plan={text}"),
     )
 )
 def test_a_filter_in_a_url_is_the_same_filter(wanted: MessageFilter) -> None:

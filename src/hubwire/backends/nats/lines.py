@@ -82,9 +82,6 @@ class NatsLines:
     def message_ids(self, positions: Sequence[int]) -> dict[int, str]:
         return {row.position: row.message_id for row in self._at(positions)}
 
-    def sources(self, positions: Collection[int]) -> dict[int, int]:
-        return {row.position: row.source_id for row in self._at(positions)}
-
     def _at(self, positions: Iterable[int]) -> Iterator[Row]:
         wanted = set(positions)
         for rows in self._views(sorted({place_of(position)[0] for position in wanted})).values():

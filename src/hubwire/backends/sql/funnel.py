@@ -5,7 +5,7 @@ from __future__ import annotations
 from hubwire.backends.sql.database import Session
 from hubwire.backends.sql.intake import stretches
 from hubwire.delivery import State
-from hubwire.record.funnel import FunnelTally, Lane
+from hubwire.record.funnel import FunnelTally, Lane, Whole
 from hubwire.record.intake import Lines, in_window
 
 
@@ -19,8 +19,8 @@ def count_stages(db: Session, lines: Lines, lane: Lane, since_ms: int | None, un
             continue
         states = _states(db, lane.destination_id, stretch.first, stretch.last)
         tally.add_lines(in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms), states)
-    for first, last in tally.whole:
-        _move_to_their_states(db, lines, tally, first, last)
+    for whole in tally.whole:
+        _move_to_their_states(db, lines, tally, whole)
     return tally.counted()
 
 
@@ -32,9 +32,11 @@ def _states(db: Session, destination_id: int, first: int, last: int) -> dict[int
     return {position: State(state) for position, state in rows}
 
 
-def _move_to_their_states(db: Session, lines: Lines, tally: FunnelTally, first: int, last: int) -> None:
-    lane = tally.lane
-    if lane.source_ids is None:
+def _move_to_their_states(db: Session, lines: Lines, tally: FunnelTally, whole: Whole) -> None:
+    """Forgetting makes a message empty first, which counts it as failed on ingest, and takes its rows away then: in
+    between its rows say nothing."""
+    lane, first, last = tally.lane, whole.first, whole.last
+    if lane.source_ids is None and not whole.has_redacted:
         for state, count in db.execute(
             "SELECT state, count(*) FROM delivery WHERE destination_id = ? AND position BETWEEN ? AND ? GROUP BY state",
             (lane.destination_id, first, last),
@@ -42,7 +44,6 @@ def _move_to_their_states(db: Session, lines: Lines, tally: FunnelTally, first: 
             tally.move(State(state), count)
         return
     states = _states(db, lane.destination_id, first, last)
-    sources = lines.sources(states)
-    for position, state in states.items():
-        if position in sources:
-            tally.move(state, 1, is_connected=lane.takes(sources[position]))
+    for line in lines.lines_at(states):
+        if line.rejected is None:
+            tally.move(states[line.position], 1, is_connected=lane.takes(line.source_id))

@@ -69,9 +69,6 @@ class SqlLines:
     def message_ids(self, positions: Sequence[int]) -> dict[int, str]:
         return dict(self._of("message_id", positions))
 
-    def sources(self, positions: Collection[int]) -> dict[int, int]:
-        return dict(self._of("source_id", list(positions)))
-
     def _of(self, columns: str, positions: Sequence[int]) -> Iterator[Any]:
         for start in range(0, len(positions), AT_ONCE):
             yield from self._db.execute(

@@ -13,6 +13,8 @@ from hubwire.delivery import REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.message import Row, text_id
+from hubwire.reasons import EXPLANATIONS, Kind
+from hubwire.record.holding import holds
 from hubwire.record.packing import unpack_positions
 from hubwire.record.queries import (
     AttemptView,
@@ -31,6 +33,9 @@ PAGE_ROWS = 500
 FATE_COLUMNS = (
     "destination_id, position, state, reason, detail, left_out, attempts, due_at_ms, updated_at_ms, is_replay, cycle_id"
 )
+
+LEFT_OUT_REASONS = frozenset(reason.value for reason, one in EXPLANATIONS.items() if one.kind is Kind.LEFT_OUT)
+REJECTED_REASONS = frozenset(reason.value for reason, one in EXPLANATIONS.items() if one.kind is Kind.REJECTED)
 
 _decode = msgspec.json.decode
 _json = msgspec.json.Encoder().encode
@@ -102,7 +107,7 @@ class SqlQueries:
     def messages(self, wanted: MessageFilter) -> list[MessageSummary]:
         found: list[MessageSummary] = []
         for rows in self._candidates(wanted):
-            for summary in self._summaries(rows):
+            for summary in self._summaries(_holding(rows, wanted)):
                 if _fits(summary, wanted):
                     found.append(summary)
                     if len(found) >= wanted.limit:
@@ -166,7 +171,7 @@ class SqlQueries:
         targets: list[tuple[int, int]] = []
         everything = msgspec.structs.replace(wanted, before=None, limit=1 << 62)
         for rows in self._candidates(everything):
-            for summary in self._summaries(rows):
+            for summary in self._summaries(_holding(rows, wanted)):
                 if _fits(summary, everything):
                     targets += [
                         (fate.destination_id, summary.position) for fate in summary.fates if _fate_fits(fate, wanted)
@@ -177,7 +182,9 @@ class SqlQueries:
 
     def _candidates(self, wanted: MessageFilter) -> Iterator[list[Row]]:
         """Pages of journal rows, newest first, that may fit: by the state index, or the newest messages."""
-        by_index = wanted.state not in (None, State.DELIVERED, State.PENDING) or wanted.reason is not None
+        has_row = wanted.state not in (None, State.DELIVERED, State.PENDING)
+        is_rejected = wanted.rejected or wanted.reason in REJECTED_REASONS
+        by_index = not is_rejected and (has_row or wanted.reason is not None or _asks_left_out(wanted))
         before = wanted.before
         scanned = 0
         while scanned < SCAN_MESSAGES or by_index:
@@ -197,11 +204,13 @@ class SqlQueries:
             yield rows
 
     def _indexed(self, wanted: MessageFilter, before: int | None) -> list[int]:
-        given = (("state", wanted.state), ("reason", wanted.reason), ("destination_id", wanted.destination_id))
+        is_left_out = _asks_left_out(wanted)
+        reason = None if is_left_out else wanted.reason
+        given = (("state", wanted.state), ("reason", reason), ("destination_id", wanted.destination_id))
         fits = [(column, value) for column, value in given if value is not None]
         rows = self._database.connection.execute(
             f"SELECT DISTINCT position FROM delivery WHERE {''.join(f'{column} = ? AND ' for column, _ in fits)}"
-            " position < ? ORDER BY position DESC LIMIT ?",
+            f" {'left_out IS NOT NULL AND ' if is_left_out else ''}position < ? ORDER BY position DESC LIMIT ?",
             (*(value for _, value in fits), before if before is not None else 1 << 62, PAGE_ROWS),
         )
         return [position for (position,) in rows]
@@ -339,10 +348,23 @@ def _fits(summary: MessageSummary, wanted: MessageFilter) -> bool:
         wanted.until_ms is None or summary.received_at_ms < wanted.until_ms,
         wanted.user is None or _is_about(summary, wanted.user),
         wanted.text is None or wanted.text == summary.message_id or _is_about(summary, wanted.text),
-        (wanted.state is None and wanted.reason is None and wanted.destination_id is None)
-        or any(_fate_fits(fate, wanted) for fate in summary.fates),
+        _any_fate_fits(summary, wanted),
     )
     return all(checks)
+
+
+def _holding(rows: list[Row], wanted: MessageFilter) -> list[Row]:
+    return rows if wanted.where is None else [row for row in rows if holds(row.body, wanted.where)]
+
+
+def _any_fate_fits(summary: MessageSummary, wanted: MessageFilter) -> bool:
+    """Whether one of its deliveries fits; of what failed on ingest, and so has none, whether the reason does."""
+    if summary.rejected is not None and (wanted.rejected or wanted.reason in REJECTED_REASONS):
+        return wanted.reason in (None, summary.rejected)
+    given = (wanted.state, wanted.reason, wanted.destination_id, wanted.left_out)
+    if given == (None, None, None, None):
+        return True
+    return any(_fate_fits(fate, wanted) for fate in summary.fates)
 
 
 def _is_about(summary: MessageSummary, who: str) -> bool:
@@ -355,8 +377,19 @@ def _is_about(summary: MessageSummary, who: str) -> bool:
 def _fate_fits(fate: Fate, wanted: MessageFilter) -> bool:
     return (
         (wanted.state is None or fate.state is wanted.state)
-        and (wanted.reason is None or fate.reason == wanted.reason)
         and (wanted.destination_id is None or fate.destination_id == wanted.destination_id)
+        and (_left_out_fits(fate, wanted) if _asks_left_out(wanted) else wanted.reason in (None, fate.reason))
+    )
+
+
+def _asks_left_out(wanted: MessageFilter) -> bool:
+    """Whether the filter is about fields that were not sent, by their name or by the reason."""
+    return wanted.left_out is not None or wanted.reason in LEFT_OUT_REASONS
+
+
+def _left_out_fits(fate: Fate, wanted: MessageFilter) -> bool:
+    return any(
+        wanted.left_out in (None, item["field"]) and wanted.reason in (None, item["reason"]) for item in fate.left_out
     )
 
 

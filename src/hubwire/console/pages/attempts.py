@@ -12,7 +12,7 @@ from hubwire.record.queries import AttemptView, MessageDetail
 
 MAX_SHOWN_INPUTS = 20
 MULTI_STATUS = 207
-PARTLY = "each input by itself"
+PARTLY = "one for each record"
 
 
 class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):

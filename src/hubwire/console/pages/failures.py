@@ -99,7 +99,7 @@ def _rejected(deps: ConsoleDeps) -> list[RejectedGroup]:
             count=count,
             cause=formats.cause(reason) or reason,
             remedy=formats.remedy(reason),
-            messages_href="/messages?rejected=1",
+            messages_href=f"/messages?{filter_query(MessageFilter(rejected=True, reason=reason))}",
         )
         for reason, count in sorted(counts.items(), key=lambda entry: -entry[1])
     ]

@@ -10,6 +10,7 @@ from hubwire.console import formats
 from hubwire.console.pages.budget import Budget, read_budget
 from hubwire.destination import Destination
 from hubwire.record.queries import LaneStatus
+from hubwire.record.waits import Waits
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +19,14 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     href: str
     is_post: bool = False
+
+
+class DayNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """The last 24 hours of a lane: what came in by step, what newly failed, how long messages took."""
+
+    received_by_step: list[int] = []
+    dead: int = 0
+    waits: Waits | None = None
 
 
 class LaneCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,14 +38,12 @@ class LaneCard(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
     action: Action | None = None
     budget: Budget
-    received_by_step: list[int] = []
+    day: DayNumbers = DayNumbers()
     is_sandbox: bool = False
     has_token: bool = True
 
 
-def lane_card(
-    lane: LaneStatus, destination: Destination, has_token: bool, received_by_step: list[int] | None = None
-) -> LaneCard:
+def lane_card(lane: LaneStatus, destination: Destination, has_token: bool, day: DayNumbers | None = None) -> LaneCard:
     """The card of a lane."""
     tone, headline, advice, action = _standing(lane, has_token)
     return LaneCard(
@@ -46,10 +53,13 @@ def lane_card(
         advice=advice,
         action=action,
         budget=read_budget(lane.budget),
-        received_by_step=received_by_step or [],
+        day=day or DayNumbers(),
         is_sandbox=destination.is_sandbox,
         has_token=has_token,
     )
+
+
+_FAILED = "{} for a person: fix the cause, then replay."
 
 
 def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action | None]:
@@ -72,8 +82,8 @@ def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action 
         return "warn", f"{formats.count(lane.retrying)} pending retry", "They are tried again by themselves.", None
     if lane.dead:
         action = Action(words="Look at the failures", href="/failures")
-        waiting = "waits" if lane.dead == 1 else "wait"
-        return "warn", "Up to date", f"{formats.count(lane.dead)} failed and {waiting} for a person.", action
+        waiting = "It waits" if lane.dead == 1 else "They wait"
+        return "warn", f"Up to date, {formats.count(lane.dead)} failed", _FAILED.format(waiting), action
     return "ok", "Up to date" if lane.taken else "Ready, nothing received yet", "", None
 
 

@@ -17,12 +17,13 @@ from hubwire.console.pages.again import curl
 from hubwire.console.pages.attempts import AttemptLine, attempt_line, needles_of
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
+from hubwire.console.pages.who import record_url
 from hubwire.console.ports import DryRun
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage import decisions
 from hubwire.message import merged
-from hubwire.record.queries import Fate, MessageDetail, MessageFilter
+from hubwire.record.queries import Fate, MessageDetail, MessageFilter, MessageSummary
 from hubwire.registry.access import Role
 
 MOVING_MS = 120_000
@@ -42,6 +43,15 @@ class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
+class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that HubSpot has of whom the message is about. `url`: its page there."""
+
+    kind: str
+    key: str
+    record_id: str
+    url: str | None
+
+
 class FateView(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the message at one destination, and why, in words."""
 
@@ -57,6 +67,7 @@ class FateView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at_ms: int | None
     is_replay: bool
     left_out: list[LeftOutLine]
+    records: list[RecordLine]
     replay_words: str | None
     may_discard: bool
     plan_href: str
@@ -205,12 +216,31 @@ def _message(view: View, detail: MessageDetail, line: MessageLine) -> MessageVie
         curl=curl(view.deps.public_url, body),
         rejected_cause=formats.cause(rejected),
         rejected_remedy=formats.remedy(rejected),
-        fates=[_fate(view, fate, line, destinations) for fate in detail.summary.fates],
+        fates=[_fate(view, fate, detail.summary, line, destinations) for fate in detail.summary.fates],
         attempts=[attempt_line(view, attempt, needles) for attempt in detail.attempts],
     )
 
 
-def _fate(view: View, fate: Fate, line: MessageLine, destinations: dict[int, str]) -> FateView:
+def _records(view: View, fate: Fate, summary: MessageSummary) -> list[RecordLine]:
+    """Where a delivered message can be seen in HubSpot."""
+    who = summary.email or summary.user_id or summary.anonymous_id
+    destination = view.deps.registry.destinations().get(fate.destination_id)
+    if fate.state is not State.DELIVERED or who is None or destination is None:
+        return []
+    known = view.deps.statistics.identity(who).records
+    return [
+        RecordLine(
+            kind=one.kind,
+            key=view.masked_text(one.key) or "",
+            record_id=one.record_id,
+            url=record_url(destination, one),
+        )
+        for one in known
+        if one.destination_id == fate.destination_id and one.record_id
+    ]
+
+
+def _fate(view: View, fate: Fate, summary: MessageSummary, line: MessageLine, destinations: dict[int, str]) -> FateView:
     return FateView(
         destination_id=fate.destination_id,
         destination=destinations.get(fate.destination_id, "removed"),
@@ -224,6 +254,7 @@ def _fate(view: View, fate: Fate, line: MessageLine, destinations: dict[int, str
         updated_at_ms=fate.updated_at_ms,
         is_replay=fate.is_replay,
         left_out=[_left_out(view, entry) for entry in fate.left_out],
+        records=_records(view, fate, summary),
         replay_words=REPLAY_WORDS.get(fate.state) if view.may(Role.OPERATE) else None,
         may_discard=fate.state in DISCARDABLE and view.may(Role.OPERATE),
         plan_href=f"/plans/{line.href.removeprefix('/messages/')}?destination={fate.destination_id}&position={line.position}",

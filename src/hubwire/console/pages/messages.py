@@ -1,4 +1,4 @@
-"""Lists of messages: every one that is kept, by any filter, newest first; and the newest as they come (Live)."""
+"""Lists of messages: every one that is kept, by any filter; newest first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from hubwire.console.asked import PAGE_MESSAGES, command_of, filter_query, message_filter, text
+from hubwire.console import formats
+from hubwire.console.asked import PAGE_MESSAGES, command_of, filter_query, message_filter
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
@@ -20,7 +21,6 @@ from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.queries import Fate, MessageFilter, MessageSummary
 from hubwire.registry.access import Role
 
-LIVE_MESSAGES = 40
 FILTERABLE = (
     State.DELIVERED,
     State.PENDING,
@@ -69,10 +69,19 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[tuple[str, list[str]]]
 
 
+class Tab(msgspec.Struct, frozen=True, kw_only=True):
+    """An outcome to choose, the rest of the filter kept."""
+
+    words: str
+    href: str
+    is_current: bool
+
+
 class MessagesPage(msgspec.Struct, frozen=True, kw_only=True):
     """`older_href` leads to the next page; None on the last. `is_filtered` tells an empty journal from no match."""
 
     wanted: MessageFilter
+    tabs: list[Tab]
     lines: list[MessageLine]
     choices: Choices
     older_href: str | None
@@ -81,12 +90,8 @@ class MessagesPage(msgspec.Struct, frozen=True, kw_only=True):
     discard_href: str | None
     download_href: str | None
     is_filtered: bool
-
-
-class LivePage(msgspec.Struct, frozen=True, kw_only=True):
-    query: str
-    is_paused: bool
-    lines: list[MessageLine]
+    has_fields: bool
+    """Whether the filter says more than the outcome."""
 
 
 async def messages(view: View) -> Response:
@@ -116,23 +121,18 @@ async def _download(view: View) -> Response:
     return StreamingResponse(body(), headers=headers, media_type="application/x-ndjson")
 
 
-async def live(view: View) -> Response:
-    """`/live`."""
-    page = await view.read(_read_live, view)
-    return view.render("live.html", page, title="Live", cli=f"hubwire messages --limit {LIVE_MESSAGES}")
-
-
 def _read(view: View) -> MessagesPage:
     deps = view.deps
     wanted = message_filter(view.fields, deps.registry)
     more = msgspec.structs.replace(wanted, limit=wanted.limit + 1)
     found = deps.queries.messages(more)
     shown = found[: wanted.limit]
-    is_filtered = msgspec.structs.replace(wanted, before=None, limit=PAGE_MESSAGES) != MessageFilter()
+    plain = msgspec.structs.replace(wanted, before=None, limit=PAGE_MESSAGES)
     older = filter_query(wanted, before=shown[-1].position, limit=_limit(wanted)) if len(found) > len(shown) else None
     newest = filter_query(wanted, limit=_limit(wanted)) if wanted.before is not None else None
     return MessagesPage(
         wanted=wanted,
+        tabs=_tabs(wanted),
         lines=lines(view, shown),
         choices=choices(view),
         older_href=None if older is None else f"/messages?{older}",
@@ -140,14 +140,23 @@ def _read(view: View) -> MessagesPage:
         replay_href=f"/replays/new?{filter_query(wanted)}" if shown and wanted.state in REPLAYABLE else None,
         discard_href=f"/discards/new?{filter_query(wanted)}" if shown and wanted.state in DISCARDABLE else None,
         download_href=f"/messages?{filter_query(wanted, format='ndjson')}" if shown and view.sees_payloads else None,
-        is_filtered=is_filtered,
+        is_filtered=plain != MessageFilter(),
+        has_fields=msgspec.structs.replace(plain, state=None, rejected=None) != MessageFilter(),
     )
 
 
-def _read_live(view: View) -> LivePage:
-    query = text(view.fields, "q", 1024)
-    found = view.deps.queries.messages(MessageFilter(text=query, limit=LIVE_MESSAGES))
-    return LivePage(query=query or "", is_paused=view.fields.get("paused") == "1", lines=lines(view, found))
+def _tabs(wanted: MessageFilter) -> list[Tab]:
+    chosen: list[tuple[str, State | None, int | None]]
+    chosen = [("All", None, None), *((formats.state_words(state), state, None) for state in FILTERABLE)]
+    chosen.append((formats.REJECTED_WORDS, None, 1))
+    return [
+        Tab(
+            words=words,
+            href=f"/messages?{filter_query(wanted, state=state, rejected=rejected, reason=None)}",
+            is_current=wanted.state is state and bool(wanted.rejected) is bool(rejected),
+        )
+        for words, state, rejected in chosen
+    ]
 
 
 def lines(view: View, found: list[MessageSummary]) -> list[MessageLine]:
@@ -193,7 +202,7 @@ def message_href(message_id: str) -> str:
 
 def choices(view: View) -> Choices:
     """What there is to choose from."""
-    kinds = (Kind.DEAD, Kind.RETRYING, Kind.HELD, Kind.DISCARDED)
+    kinds = (Kind.DEAD, Kind.RETRYING, Kind.HELD, Kind.DISCARDED, Kind.LEFT_OUT, Kind.REJECTED)
     by_kind = {kind: [reason.value for reason, one in EXPLANATIONS.items() if one.kind is kind] for kind in kinds}
     return Choices(
         sources=names(view.deps.registry.sources()),

@@ -8,12 +8,11 @@ from starlette.responses import Response
 from hubwire.console.asked import WINDOWS, Window, filter_query, number, window
 from hubwire.console.page import View
 from hubwire.console.pages.failures import FailureGroup, failure_groups
-from hubwire.console.pages.lanes import LaneCard, lane_card
+from hubwire.console.pages.lanes import DayNumbers, LaneCard, lane_card
 from hubwire.console.ports import ConsoleDeps
 from hubwire.delivery import State
 from hubwire.record.queries import LaneStatus, MessageFilter
 from hubwire.record.statistics import ActivityPoint, Funnel
-from hubwire.record.waits import Waits
 
 CHART_STEPS = 48
 SPARK_STEPS = 24
@@ -22,12 +21,12 @@ TOP_FAILURES = 5
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage of the funnel: its count, and the list of exactly these messages."""
+    """One stage of the funnel: its count, and the list of exactly these messages; None where no filter chooses them."""
 
     name: str
     words: str
     count: int
-    href: str
+    href: str | None
     note: str
 
 
@@ -39,7 +38,6 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
     destination_id: int | None
     cards: list[LaneCard]
     received: int = 0
-    waits: Waits | None = None
     stages: list[Stage] = []
     points: list[ActivityPoint] = []
     failures: list[FailureGroup] = []
@@ -48,8 +46,7 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
 
 STAGES = (
     ("delivered", "Delivered", "HubSpot confirmed it."),
-    ("backlog", "Waiting", "Received, not planned yet."),
-    ("pending", "Pending", "Released or replayed, about to be delivered."),
+    ("pending", "Waiting", "Received or put back, about to be delivered."),
     ("retrying", "Pending retry", "HubSpot could not take it now; tried again by itself."),
     ("held", "Held", "Waits until its person is known."),
     ("discarded", "Filtered", "Dropped on purpose, by a rule."),
@@ -87,8 +84,7 @@ def _read(view: View) -> OverviewPage:
         destination_id=destination_id,
         cards=cards,
         received=funnel.received,
-        waits=deps.statistics.waits(destination_id, chosen.since_ms, chosen.until_ms),
-        stages=_stages(funnel, chosen),
+        stages=_stages(deps, funnel, chosen),
         points=_points(deps, destination_id, chosen, now_ms),
         failures=failure_groups(view)[:TOP_FAILURES],
         has_messages=deps.journal.extent().last > 0,
@@ -99,7 +95,12 @@ def _card(deps: ConsoleDeps, lane: LaneStatus, now_ms: int) -> LaneCard:
     points = deps.statistics.activity(lane.destination_id, now_ms - DAY_MS, now_ms, SPARK_STEPS)
     destination = deps.registry.destinations()[lane.destination_id]
     has_token = deps.registry.token(lane.destination_id) is not None
-    return lane_card(lane, destination, has_token, [point.received for point in points])
+    numbers = DayNumbers(
+        received_by_step=[point.received for point in points],
+        dead=sum(point.dead for point in points),
+        waits=deps.statistics.waits(lane.destination_id, now_ms - DAY_MS, now_ms),
+    )
+    return lane_card(lane, destination, has_token, numbers)
 
 
 def _points(deps: ConsoleDeps, destination_id: int, chosen: Window, now_ms: int) -> list[ActivityPoint]:
@@ -110,20 +111,26 @@ def _points(deps: ConsoleDeps, destination_id: int, chosen: Window, now_ms: int)
     return deps.statistics.activity(destination_id, min(since_ms, until_ms - CHART_STEPS), until_ms, CHART_STEPS)
 
 
-def _stages(funnel: Funnel, chosen: Window) -> list[Stage]:
+def _stages(deps: ConsoleDeps, funnel: Funnel, chosen: Window) -> list[Stage]:
+    """What waits is one stage, whether it is behind the cursor or was put back: the list of it is one as well."""
+    counts = {name: getattr(funnel, name) for name, _, _ in STAGES} | {"pending": funnel.backlog + funnel.pending}
     return [
-        Stage(name=name, words=words, count=getattr(funnel, name), href=_href(name, funnel, chosen), note=note)
+        Stage(name=name, words=words, count=counts[name], href=_href(deps, name, funnel, chosen), note=note)
         for name, words, note in STAGES
-        if getattr(funnel, name) or name in ("delivered", "backlog", "discarded", "dead")
+        if counts[name] or name in ("delivered", "pending", "discarded", "dead")
     ]
 
 
-def _href(stage: str, funnel: Funnel, chosen: Window) -> str:
+def _href(deps: ConsoleDeps, stage: str, funnel: Funnel, chosen: Window) -> str | None:
     wanted = MessageFilter(since_ms=chosen.since_ms, until_ms=chosen.until_ms)
     if stage == "rejected":
         wanted = msgspec.structs.replace(wanted, rejected=True)
-    elif stage != "not_connected":
-        state = State.PENDING if stage == "backlog" else State(stage)
-        wanted = msgspec.structs.replace(wanted, state=state, destination_id=funnel.destination_id)
-    query = filter_query(wanted)
-    return f"/messages?{query}" if query else "/messages"
+    elif stage == "not_connected":
+        feeding = deps.registry.destinations()[funnel.destination_id].source_ids or ()
+        others = [number for number in deps.registry.sources() if number not in feeding]
+        if len(others) != 1:
+            return None
+        wanted = msgspec.structs.replace(wanted, source_id=others[0], rejected=False)
+    else:
+        wanted = msgspec.structs.replace(wanted, state=State(stage), destination_id=funnel.destination_id)
+    return f"/messages?{filter_query(wanted)}"

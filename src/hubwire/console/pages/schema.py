@@ -6,15 +6,16 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire.console import formats
-from hubwire.console.asked import choice, number, text
+from hubwire.console.asked import choice, filter_query, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.connection import find_destination
 from hubwire.console.pages.lanes import names
-from hubwire.console.pages.messages import message_href
+from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
 from hubwire.reasons import Reason
+from hubwire.record.queries import MessageFilter
 from hubwire.record.statistics import LeftOutCount
 from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
@@ -52,7 +53,8 @@ class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     remedy: str
     detail: str
-    sample_href: str
+    messages_href: str
+    replay_href: str
     trait: str
     suggested: str
     object_type: str
@@ -119,13 +121,14 @@ def _read(view: View, destination: Destination | None, found: PortalSchema | Non
     query = (text(view.fields, "q") or "").lower()
     definitions = getattr(found, object_type, {}) if found and object_type in OBJECTS else {}
     events = {one.full_name: one for one in found.events.values()} if found and object_type == "event" else {}
-    counts = [] if destination is None else view.deps.statistics.left_out(destination.destination_id, SHOWN_LEFT_OUT)
+    destination_id = 0 if destination is None else destination.destination_id
+    counts = view.deps.statistics.left_out(destination_id, SHOWN_LEFT_OUT)
     return SchemaPage(
         destination=destination,
         destinations=names(view.deps.registry.destinations()),
         object_type=object_type,
         query=query,
-        left_out=[_left_out(view, one) for one in counts],
+        left_out=[_left_out(view, one, destination_id) for one in counts],
         properties=[_property(one) for name, one in sorted(definitions.items()) if query in name],
         property_count=len(definitions),
         events=[
@@ -155,8 +158,10 @@ def _event(one: EventDefinition) -> EventLine:
     return EventLine(full_name=one.full_name, label=one.label, properties=sorted(one.properties))
 
 
-def _left_out(view: View, one: LeftOutCount) -> LeftOutLine:
+def _left_out(view: View, one: LeftOutCount, destination_id: int) -> LeftOutLine:
+    detail = one.sample_detail if view.sees_payloads else str(view.masked(one.sample_detail))
     trait = one.field.rpartition(".")[2]
+    wanted = MessageFilter(left_out=one.field, reason=one.reason, destination_id=destination_id)
     suggested = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in trait.lower())[:100]
     return LeftOutLine(
         field=one.field,
@@ -164,8 +169,9 @@ def _left_out(view: View, one: LeftOutCount) -> LeftOutLine:
         count=one.count,
         cause=formats.cause(one.reason),
         remedy=formats.remedy(one.reason),
-        detail=one.sample_detail if view.sees_payloads else view.masked(one.sample_detail),
-        sample_href=message_href(one.sample_message_id) if one.sample_message_id else "",
+        detail=detail[:1].upper() + detail[1:],
+        messages_href=f"/messages?{filter_query(wanted)}",
+        replay_href=f"/replays/new?{filter_query(wanted, state=State.DELIVERED)}",
         trait=trait,
         suggested=suggested,
         object_type="contact",

@@ -29,7 +29,8 @@ class SystemPage(msgspec.Struct, frozen=True, kw_only=True):
     sqlite: str
     storage: Storage
     checks: list[Check]
-    settings: list[SettingRow]
+    set_here: list[SettingRow]
+    defaults: list[SettingRow]
     registry_version: int
 
 
@@ -54,13 +55,15 @@ async def system(view: View) -> Response:
     """`/system`."""
     checks = [] if view.deps.health is None else await view.deps.health()
     storage = await view.read(view.deps.statistics.storage)
+    rows = settings_table(view.deps.settings)
     page = SystemPage(
         version=__version__,
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         storage=storage,
         checks=checks,
-        settings=settings_table(view.deps.settings),
+        set_here=[row for row in rows if row.value != row.default],
+        defaults=[row for row in rows if row.value == row.default],
         registry_version=await view.read(view.deps.registry.version),
     )
     return view.render("system.html", page, title="System", cli="hubwire doctor --offline")

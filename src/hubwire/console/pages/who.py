@@ -12,6 +12,7 @@ from hubwire.console.asked import text
 from hubwire.console.page import View, wants_json
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
+from hubwire.destination import Destination
 from hubwire.record.queries import MessageFilter
 from hubwire.record.statistics import Identity, KnownRecord
 
@@ -86,6 +87,15 @@ async def search(view: View) -> Response:
     return view.redirect("/messages", q=wanted, **twin)
 
 
+def record_url(destination: Destination, record: KnownRecord) -> str | None:
+    """Where HubSpot shows a record; None in the sandbox, and while its number is not known."""
+    if destination.is_sandbox or not destination.hub_id or not record.record_id:
+        return None
+    return RECORD_URL.format(
+        hub_id=destination.hub_id, object_type=OBJECT_TYPES[record.kind], record_id=record.record_id
+    )
+
+
 def _read(view: View, identity: str) -> WhoPage:
     known: Identity = view.deps.statistics.identity(identity)
     destinations = view.deps.registry.destinations()
@@ -103,11 +113,7 @@ def _read(view: View, identity: str) -> WhoPage:
     records = []
     for record in known.records:
         destination = destinations.get(record.destination_id)
-        url = None
-        if destination is not None and destination.hub_id and record.record_id and not destination.is_sandbox:
-            url = RECORD_URL.format(
-                hub_id=destination.hub_id, object_type=OBJECT_TYPES[record.kind], record_id=record.record_id
-            )
+        url = None if destination is None else record_url(destination, record)
         name = names(destinations).get(record.destination_id, "removed")
         records.append(RecordView(record=record, destination=name, hubspot_url=url))
     return WhoPage(

@@ -8,13 +8,19 @@
   const long = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const axis = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
-  const today = () => new Date().toDateString();
+  const ofThisYear = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+  function format(moment) {
+    const now = new Date();
+    if (moment.toDateString() === now.toDateString()) return short.format(moment);
+    return (moment.getFullYear() === now.getFullYear() ? ofThisYear : long).format(moment);
+  }
 
   function localise(within) {
     for (const time of within.querySelectorAll("time[datetime]:not([data-local])")) {
       const moment = new Date(time.dateTime);
       time.dataset.local = "";
-      time.textContent = (moment.toDateString() === today() ? short : long).format(moment);
+      time.textContent = format(moment);
     }
     for (const label of within.querySelectorAll("text[data-at]")) {
       label.textContent = axis.format(new Date(Number(label.dataset.at)));
@@ -79,6 +85,23 @@
     if (every && (document.hidden || isUsed)) event.preventDefault();
   });
   document.addEventListener("htmx:load", (event) => { localise(event.target); reachable(event.target); });
+
+  // A part with `data-changes` is told at once when it has changed; until then, and without it, it asks now and then.
+  // Only while somebody looks: browsers open few connections to one host.
+  const told = document.querySelector("[data-changes]");
+  let changes = null;
+  function listen() {
+    if (!told || document.hidden) {
+      changes?.close();
+      changes = null;
+    } else if (!changes) {
+      changes = new EventSource(told.dataset.changes);
+      changes.addEventListener("changed", () => window.htmx?.trigger(`#${told.id}`, "changed"));
+    }
+  }
+  document.addEventListener("visibilitychange", listen);
+  window.addEventListener("pagehide", () => { changes?.close(); changes = null; });
+  listen();
 
   // When the server does not answer, what is shown gets older: say so until it answers again.
   let lost = null;
