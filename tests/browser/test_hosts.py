@@ -1,11 +1,9 @@
-"""Wherever Hubwire stands and whatever else is in the page: https, a path prefix, AMD, CSP, another global, npm."""
+"""Wherever Hubwire stands and whatever else is in the page: https, a path prefix, AMD, CSP, another global."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import Route as BrowserRoute
-from tests.browser.harness import HUB_ID, KEY, ROOT, Host, LoopbackServer, Visit, sandbox_source
+from tests.browser.harness import HUB_ID, KEY, Host, LoopbackServer, Visit, sandbox_source
 
 from hubwire.device.assets import Assets
 
@@ -171,36 +169,3 @@ def test_segments_own_loader_with_our_settings_and_plugin(host: Host, visit: Vis
     assert ours[0] == f"/v1/projects/{KEY}/settings"
     assert ours[1].startswith("/next-integrations/actions/hubspot-device/1.0.0-")
     assert visit.asked_for("/analytics-next/bundles/") == []
-
-
-NPM_PAGE = """
-import { AnalyticsBrowser } from '@segment/analytics-next'
-import { hubspotDevice } from './src/index.js'
-
-const analytics = (window.analytics = new AnalyticsBrowser())
-const settings = SETTINGS
-if (window.location.pathname === '/by-hand') {
-  const [plugin] = settings.remotePlugins.splice(0)
-  hubspotDevice(plugin.settings).forEach((part) => analytics.register(part))
-  analytics.load({ writeKey: 'WEBKEY', cdnSettings: settings })
-} else {
-  analytics.load({ writeKey: 'WEBKEY', cdnSettings: settings, plugins: [hubspotDevice] })
-}
-analytics.page()
-analytics.track('T')
-"""
-
-
-@pytest.mark.parametrize("path", ["/by-hand", "/by-name"])
-def test_npm_package_in_a_bundle_of_the_sites_own(host: Host, visit: Visit, tmp_path: Path, path: str) -> None:
-    answer = visit.context.request.get(f"{host.origin}/v1/projects/{KEY}/settings")
-    script = NPM_PAGE.replace("SETTINGS", json.dumps(answer.json()))
-    command = ["node_modules/.bin/esbuild", "--bundle", "--format=iife", "--log-level=error"]
-    made = subprocess.run(command, cwd=ROOT / "browser", input=script, capture_output=True, text=True, check=True)
-    host.pages[path] = f'<!doctype html><link rel="icon" href="data:,"><script>{made.stdout}</script>'
-    visit.open(host.site + path)
-    visit.is_ready()
-    visit.evaluate("analytics.track('Later')")
-    host.await_counted(f"landing view {path}", f"event pe{HUB_ID}_t", f"event pe{HUB_ID}_later")
-    assert host.message(event="Later")["context"]["hubspot"]["device"] == "loaded"
-    assert visit.asked_for("/next-integrations/") == []
