@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import resource
 import signal
 import socket
 import ssl
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 import uvicorn
+import uvloop
 
 from hubwire.chores import run_chores
 from hubwire.errors import SettingsError
@@ -53,6 +55,14 @@ def make_app(service: Service, public_url: str) -> ASGIApp:
             await pages(scope, receive, send)
 
     return app
+
+
+def run(
+    settings: Settings, host: str | None = None, port: int | None = None, announce: Callable[[str], None] = print
+) -> None:
+    """`serve`, on uvloop: asyncio's own event loop answers half as many uploads."""
+    _open_many_files()
+    uvloop.run(serve(settings, host, port, announce))
 
 
 async def serve(
@@ -96,6 +106,12 @@ def collect_rarely() -> None:
     """
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
+
+
+def _open_many_files() -> None:
+    """Each connection is an open file, and many systems allow a process only 1,024 until it asks for more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _outlive_signals() -> None:
@@ -144,7 +160,6 @@ def check_certificate(settings: Settings) -> None:
 def _uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        loop="uvloop",
         http=GuardedProtocol,
         ws="none",
         log_config=None,

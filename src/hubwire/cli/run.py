@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -49,12 +48,12 @@ def serve(
 
     Example: hubwire serve --port 8080
     """
-    from hubwire.server import serve as run_service
+    from hubwire.server import run as run_service
 
     settings = settings_of(config)
     if role is not None:
         settings = msgspec.structs.replace(settings, role=role.value)
-    asyncio.run(run_service(settings, host, port, announce=console.print))
+    run_service(settings, host, port, announce=console.print)
 
 
 def emulator(

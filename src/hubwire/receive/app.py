@@ -22,6 +22,7 @@ from hubwire.receive import answers
 from hubwire.receive.answers import Scope, Send
 from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
 from hubwire.receive.body import BodyReader, CallerGone, Receive, unpack
+from hubwire.receive.connection import WHOLE_BODY
 from hubwire.receive.entries import Terms, entries_of
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.openapi import document
@@ -126,7 +127,9 @@ class ReceiveApp:
         write_key = given or route.write_key
         # Before the body is read: a stranger must not make us hold it.
         source = self._source(write_key) if write_key is not None else None
-        body = unpack(await self._reader.read(receive), self._limits)
+        take_whole = scope.get(WHOLE_BODY)
+        body = take_whole() if take_whole is not None else None
+        body = unpack(body if body is not None else await self._reader.read(receive), self._limits)
         upload = read_upload(body, route, self._limits)
         if source is None:
             source = self._source(usable_write_key(upload.write_key) or write_key_in(scope["query_string"]))

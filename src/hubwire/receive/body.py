@@ -18,6 +18,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 GZIP_MAGIC = b"\x1f\x8b"
+MAX_GZIP_MEMBERS = 64
+"""Senders make one, some a few; each costs the work of setting up and copying what follows."""
 DRAIN_FACTOR = 8
 """So many times the limit is still read and thrown away, so that the caller hears why instead of a broken pipe."""
 
@@ -53,7 +55,7 @@ class BodyReader:
         self._reading: Overdue[asyncio.Task[Any]] = Overdue(limits.read_timeout_seconds, self._give_up)
 
     async def read(self, receive: Receive) -> bytes:
-        """The body as it was sent.
+        """The body as it was sent; one that came at once may be larger than an upload, which `unpack` tells.
 
         Errors: UploadTooLarge; Overloaded; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
         """
@@ -64,9 +66,8 @@ class BodyReader:
         try:
             message = await receive()
             if not message.get("more_body", False) and message["type"] == "http.request":
-                body: bytes = message.get("body", b"")
-                if len(body) <= limits.max_upload_bytes:
-                    return body
+                whole: bytes = message.get("body", b"")
+                return whole
             return await _read_rest(receive, message, limits, self._budget)
         except asyncio.CancelledError as exc:
             if task not in self._slow:
@@ -115,13 +116,16 @@ async def _read_rest(receive: Receive, message: Message, limits: ReceiveLimits, 
 def unpack(body: bytes, limits: ReceiveLimits) -> bytes:
     """The body without gzip, if it is packed; what the headers say of it is not needed.
 
-    Shape: several gzip members in a row are one body (RFC 1952 2.2). A bomb is given up at the size limit.
-    Errors: UploadTooLarge; MalformedUpload for gzip that is broken or cut off.
+    Shape: up to `MAX_GZIP_MEMBERS` gzip members in a row are one body (RFC 1952 2.2). A bomb is given up at the size
+    limit.
+    Errors: UploadTooLarge, also for a body that is not packed; MalformedUpload for gzip that is broken or cut off.
     """
+    if len(body) > limits.max_upload_bytes:
+        raise upload_too_large(f"{len(body)} bytes", limits)
     if not body.startswith(GZIP_MAGIC):
         return body
     unpacked = bytearray()
-    while body:
+    for _ in range(MAX_GZIP_MEMBERS):
         member = zlib.decompressobj(wbits=31)
         try:
             unpacked += member.decompress(body, limits.max_upload_bytes + 1 - len(unpacked))
@@ -132,7 +136,9 @@ def unpack(body: bytes, limits: ReceiveLimits) -> bytes:
         if not member.eof:
             raise MalformedUpload("body: the gzip stream is cut off")
         body = member.unused_data.lstrip(b"\x00")
-    return bytes(unpacked)
+        if not body:
+            return bytes(unpacked)
+    raise MalformedUpload(f"body: more than {MAX_GZIP_MEMBERS} gzip members")
 
 
 def upload_too_large(what: str, limits: ReceiveLimits, *, code: str | None = None) -> UploadTooLarge:

@@ -1,8 +1,8 @@
 """The HTTP connection, guarded where uvicorn's is not: whatever a caller sends is bounded in size and time.
 
 Deadlines of all connections share timers (`overdue.py`); so does the keep-alive timeout, for which uvicorn starts and
-cancels a timer per request. And an answer that is always the same can be written at once (`ANSWER_WHOLE`), where
-ASGI's two messages cost a packet each.
+cancels a timer per request. A body that is there need not be waited for (`WHOLE_BODY`), and an answer that is always
+the same can be written at once (`ANSWER_WHOLE`), where ASGI's two messages cost a packet each.
 Source: uvicorn's httptools protocol gathers headers, trailers and pipelined requests without a limit, takes trailers
 for headers, waits for ever for what does not come, and loses the body of a request that offers an upgrade.
 """
@@ -34,6 +34,9 @@ FRAMING_SLACK_BYTES = 512 * 1024
 ANSWER_WHOLE = "hubwire.answer_whole"
 """In the scope: `answer(rest) -> bool` sends a 200 whose further headers and body are `rest`; False when it cannot, and
 `send` has to be used."""
+WHOLE_BODY = "hubwire.whole_body"
+"""In the scope: `take() -> bytes | None` gives the body that came together with its headers; None when it did not, and
+`receive` has to be used."""
 
 
 def _refusal(status: int, code: str, message: str) -> bytes:
@@ -145,6 +148,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # Not the cycle's own: a cycle that its scope leads back to would wait for the garbage collector.
         self.scope[ANSWER_WHOLE] = self._answer_whole  # type: ignore[literal-required]
+        self.scope[WHOLE_BODY] = self._whole_body  # type: ignore[literal-required]
         # Trailers come into a list that nobody reads: a proxy that passes one on has not looked at it as at a header.
         self.headers = []
 
@@ -175,6 +179,13 @@ class GuardedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
+
+    def _whole_body(self) -> bytes | None:
+        cycle = self._answering
+        if cycle is None or cycle.more_body or cycle.disconnected:
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        return body
 
     def _answer_whole(self, rest: bytes) -> bool:
         cycle = self._answering
