@@ -83,8 +83,9 @@ class LeftOut:
 class Link(NamedTuple):
     """One thing learnt about who is who, in an identity space.
 
-    Shape: `key` is `u:<userId>`, `a:<anonymousId>` or `g:<groupId>`; `target` is an e-mail (u, a), a domain (g),
-    or `@<key>` when it points to another id of the same person. `strength`: 3 identify, 2 context.traits,
+    Shape: `key` is `u:<userId>`, `a:<anonymousId>` or `g:<groupId>`, or `i:<userId>` for the e-mail that a user has
+    from another id of theirs; `target` is an e-mail (u, a, i), a domain (g), or `@<key>` when it points to another id
+    of the same person. `strength`: 3 identify, 2 context.traits,
     1 properties.email, 0 a pointer that no e-mail came with (alias, or an identify without e-mail).
     Of two links for one key the greater (strength, at_ms, target) stays: the order of arrival does not matter.
     """

@@ -132,8 +132,10 @@ def plans_one_by_one(case: Case, messages: Sequence[Message]) -> list[Plan]:
     identity, schema = Identity(), case.schema()
     made: dict[int, Plan] = {}
     for message in messages:
-        learnt = [link for link in links_of(message, case.source, case.destination) if identity.learn(link)]
-        linked = {hold_key(link.space, link.key) for link in learnt}
+        before = set(identity.changed)
+        for link in links_of(message, case.source, case.destination):
+            identity.learn(link)
+        linked = {hold_key(link.space, link.key) for link in set(identity.changed) - before}
         made[message.position] = plan(message, case.source, case.destination, schema, identity)
         for held in messages:
             fate = made[held.position].fate if held.position in made else None

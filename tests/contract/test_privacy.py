@@ -82,6 +82,26 @@ def test_a_trail_follows_emails_ids_and_pointers_both_ways(stores: Stores) -> No
     assert privacy.trail([], [("server", "u:old")]) == whole
 
 
+def test_an_email_inherited_from_another_id_leads_to_the_user_and_is_erased_with_them(stores: Stores) -> None:
+    record, privacy = stores
+    run_cycle(
+        record,
+        links=[
+            link("a:phone", ANNA),
+            link("u:1", "@a:tab", strength=0),
+            link("i:1", ANNA),
+            link("u:2", BEN),
+            link("i:2", BEN),
+        ],
+    )
+    trail = privacy.trail([ANNA], [])
+    assert trail.keys == {("server", "a:phone"), ("server", "u:1"), ("server", "a:tab")}
+    assert privacy.trail([], [("server", "u:1")]) == trail
+    assert privacy.erase(trail, [], NOW).links == 3
+    found = record.links([("server", key) for key in ("u:1", "i:1", "a:phone", "u:2", "i:2")])
+    assert set(found) == {("server", "u:2"), ("server", "i:2")}
+
+
 def test_a_pointer_of_another_space_is_not_followed(stores: Stores) -> None:
     record, privacy = stores
     run_cycle(record, links=[link("u:1", ANNA), link("a:x", "@u:1", space="source:web", strength=0)])

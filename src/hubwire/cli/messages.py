@@ -109,9 +109,11 @@ WORDS_OF_STRENGTH = {3: "identify", 2: "context.traits", 1: "properties.email", 
 def _print_identity(known: Identity) -> None:
     """Who this is, and which call said so: why their messages go where they go."""
     for link in known.links:
-        said = WORDS_OF_STRENGTH[link.strength]
+        said, key = WORDS_OF_STRENGTH[link.strength], link.key
+        if key.startswith("i:"):
+            said, key = f"{said} of another id of theirs", f"u:{key[2:]}"
         learnt = f"({said}, {when(link.at_ms)} UTC, {link.space})"
-        console.print(plain(f"{link.key} -> {link.target}  {learnt}"), markup=False)
+        console.print(plain(f"{key} -> {link.target}  {learnt}"), markup=False)
     for one in known.records:
         companies = f", with {', '.join(one.associated)}" if one.associated else ""
         record = f"record {one.record_id or '?'} in HubSpot"

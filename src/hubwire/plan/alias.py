@@ -1,7 +1,8 @@
 """alias -> no operation: HubSpot has none for it. It teaches which ids are one person.
 
 Our decisions: the previous id may be a user's or an anonymous one, so both keys point to the new userId, and the new
-userId points back: whichever of them has an e-mail, all reach it. Such pointers never displace an e-mail. A self-alias
+userId points back: whichever of them has an e-mail, all reach it. Such pointers never displace an e-mail, and one that
+points back never displaces one to a newer id. A self-alias
 (analytics.js sends one when `alias` is called after `identify`) teaches nothing.
 Source: Segment spec, "Alias"; HubSpot destination metadata (alias: not supported).
 """
@@ -31,5 +32,5 @@ def links_of_alias(message: Message, space: str) -> list[Link]:
     return [
         Link(space, f"u:{previous}", f"@u:{user_id}", 0, at_ms),
         Link(space, f"a:{previous}", f"@u:{user_id}", 0, at_ms),
-        Link(space, f"u:{user_id}", f"@u:{previous}", 0, at_ms),
+        Link(space, f"u:{user_id}", f"@u:{previous}", 0, 0),
     ]

@@ -4,8 +4,9 @@ Our decisions:
 - An anonymous id that came with a user id *points* to the user; only an identify without user id gives it an e-mail
   of its own. So a user never gets the e-mail of another person who used the same device.
 - `alias` makes the ids point to each other, and an identify without e-mail makes user and device do so. Such pointers
-  have strength 0: they fill gaps and never displace an e-mail. One link is kept per id: of two aliases of one user the
-  newer counts, and an e-mail ends the pointer.
+  have strength 0: they fill gaps and never displace an e-mail. One link is kept per id, so of several pointers one
+  stays, and an e-mail ends it. What it led to is not lost: the e-mail of the one id is *inherited* by the other, and by
+  those that it points to, under a key of its own (`i:<userId>`), which counts where nothing better is known.
 - An e-mail as userId stands for itself unless an identify said otherwise.
 - Ids that name nobody (`null`, `undefined`, `anonymous`…) are neither remembered nor looked up: they would join
   strangers into one contact.
@@ -35,7 +36,7 @@ _NOBODY = frozenset({
 
 
 class Resolution(NamedTuple):
-    """The e-mail that ids lead to, how it was learnt, and the keys (`u:…`, `a:…`) looked at on the way."""
+    """The e-mail that ids lead to, how it was learnt, and the keys (`u:…`, `a:…`, `i:…`) looked at on the way."""
 
     email: str | None
     strength: int
@@ -55,7 +56,18 @@ def next_keys(key: str, target: str) -> tuple[str, ...]:
 
 def pointer_targets(links: Iterable[Link]) -> list[tuple[str, str]]:
     """(space, key) pairs that pointers among the links lead to: load these from the record too, then theirs."""
-    return [(x.space, key) for x in links if is_pointer(x.target) for key in next_keys(x.key, x.target)]
+    found = []
+    for link in links:
+        if is_pointer(link.target):
+            found += [(link.space, key) for key in next_keys(link.key, link.target)]
+            if link.key[0] == "u":
+                found.append((link.space, inherited_key(link.key)))
+    return found
+
+
+def inherited_key(user: str) -> str:
+    """Where the e-mail stands that a user (`u:…`) has from another id of theirs."""
+    return f"i:{user[2:]}"
 
 
 def is_pointer(target: str) -> bool:
@@ -79,15 +91,65 @@ class Identity:
             if old is None or (old[3], old[4], old[2]) <= (link[3], link[4], link[2]):
                 self._links[where] = link
                 self._new.pop(where, None)
+            if old is not None or link[2][0] == "@":
+                self._bequeath_by(link, old)
 
     def learn(self, link: Link) -> bool:
         """True when the link replaces what was known: of two, the greater (strength, at_ms, target) stays."""
         where = (link[0], link[1])
         old = self._links.get(where)
-        if old is not None and (link[3], link[4], link[2]) <= (old[3], old[4], old[2]):
-            return False
-        self._links[where] = self._new[where] = link
-        return True
+        is_greater = old is None or (link[3], link[4], link[2]) > (old[3], old[4], old[2])
+        if is_greater:
+            self._links[where] = self._new[where] = link
+        if link[2][0] == "@" or (old is not None and old[2][0] == "@"):
+            self._bequeath_by(link, old)
+        return is_greater
+
+    def _bequeath_by(self, link: Link, old: Link | None) -> None:
+        """What a link brings to others: a pointer its id's e-mail; an e-mail follows the pointer that it ends.
+
+        A device has nothing to give but an e-mail of its own.
+        """
+        pointer = link if link[2][0] == "@" else old
+        if pointer is not None and pointer[2][0] == "@":
+            if link[1][0] == "a" and self._links[link[0], link[1]][2][0] == "@":
+                return
+            self._bequeath(pointer)
+
+    def _bequeath(self, pointer: Link) -> None:
+        """The user that an id points to inherits its e-mail, and so do those that this user points to.
+
+        Along a pointer that an e-mail came with, only that same e-mail: a device may be another person's by now.
+        """
+        space, key, target, said, _ = pointer
+        while target[:3] == "@u:":
+            user = target[1:]
+            own = self._links.get((space, user))
+            email, strength, at_ms = self._email_to_bequeath(space, key)
+            if email is None or (said != 0 and (own is None or own[2] != email)):
+                return
+            heir = (space, inherited_key(user))
+            old = self._links.get(heir)
+            if old is not None and (strength, at_ms, email) <= (old[3], old[4], old[2]):
+                return
+            self._links[heir] = self._new[heir] = Link(*heir, email, strength, at_ms)
+            if own is None:
+                return
+            key, target, said = user, own[2], own[3]
+
+    def _email_to_bequeath(self, space: str, key: str) -> tuple[str | None, int, int]:
+        """The e-mail that an id was given or has inherited; a userId that is an e-mail is its own."""
+        link = self._links.get((space, key))
+        if link is not None and not is_pointer(link.target):
+            return link.target, link.strength, link.at_ms
+        if key[0] == "u":
+            itself = clean_email(key[2:]) if "@" in key else None
+            if itself is not None:
+                return itself, 1, 0
+            link = self._links.get((space, inherited_key(key)))
+            if link is not None:
+                return link.target, link.strength, link.at_ms
+        return None, 0, 0
 
     @property
     def changed(self) -> list[Link]:
@@ -110,6 +172,11 @@ class Identity:
             return Resolution(link[2], IDENTIFIED, (user,))
         keys = []
         email, strength = self._email(space, user, keys, MAX_DEPTH)
+        if 0 < strength < IDENTIFIED:
+            inherited = inherited_key(user)
+            keys.append(inherited)
+            if self._own_email(space, inherited)[0] == email:
+                strength = max(strength, self._links[space, inherited][3])
         if device is None:
             return Resolution(email, strength, tuple(keys))
         if device not in keys:
@@ -146,6 +213,9 @@ class Identity:
                 email, strength = self._email(space, target, keys, depth - 1)
             if email is not None:
                 return email, strength
+        if key[0] == "u":
+            keys.append(inherited_key(key))
+            return self._own_email(space, inherited_key(key))
         return None, 0
 
     def domain_of_group(self, space: str, group_id: str | None) -> str | None:

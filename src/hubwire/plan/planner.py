@@ -15,7 +15,7 @@ from hubwire.plan.alias import links_of_alias, plan_alias
 from hubwire.plan.filters import refused
 from hubwire.plan.group import links_of_group, plan_group
 from hubwire.plan.identify import links_of_identify, plan_identify
-from hubwire.plan.identity import Identity, names_someone
+from hubwire.plan.identity import Identity, inherited_key, names_someone
 from hubwire.plan.page import plan_page, plan_screen
 from hubwire.plan.rulebook import Rulebook, rulebook
 from hubwire.plan.rules import CONTACT
@@ -42,6 +42,7 @@ def keys_of(message: Message, source: Source) -> list[tuple[str, str]]:
         keys.append((space, f"a:{message.anonymous_id}"))
     if message.type is MessageType.GROUP and names_someone(message.group_id):
         keys.append((space, f"g:{message.group_id}"))
+        keys += [(space, inherited_key(key)) for _, key in keys if key[0] == "u"]
     elif message.type is MessageType.ALIAS and names_someone(message.previous_id):
         keys += [(space, f"u:{message.previous_id}"), (space, f"a:{message.previous_id}")]
     return keys

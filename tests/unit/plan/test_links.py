@@ -84,6 +84,6 @@ def test_keys_to_load(planner: Any) -> None:
         return [key for _, key in keys_of(read_message(Row(1, 1, "m", 0, body, None, False, None)), planner.source)]
 
     assert keys(b'{"type":"track","event":"A","userId":1,"anonymousId":"x"}') == ["u:1", "a:x"]
-    assert keys(b'{"type":"group","userId":"1","groupId":"g"}') == ["u:1", "g:g"]
+    assert keys(b'{"type":"group","userId":"1","groupId":"g"}') == ["u:1", "g:g", "i:1"]
     assert keys(b'{"type":"alias","userId":"1","previousId":"p"}') == ["u:1", "u:p", "a:p"]
     assert keys(b'{"type":"track","event":"A","userId":"undefined"}') == []

@@ -22,7 +22,7 @@ def read_identity(db: Session, wanted: str, spaces: Iterable[str]) -> Identity:
     """Everything known of an e-mail, userId, anonymousId, groupId or domain, in a bounded number of links."""
     links: dict[tuple[str, str], KnownLink] = {}
     names = {wanted, wanted.lower()}
-    names |= {f"{kind}:{name}" for kind in "uag" for name in (wanted,)}
+    names |= {f"{kind}:{name}" for kind in "uaig" for name in (wanted,)}
     seen: set[str] = set()
     spaces = sorted(set(spaces))
     for _ in range(ROUNDS):
@@ -32,6 +32,8 @@ def read_identity(db: Session, wanted: str, spaces: Iterable[str]) -> Identity:
             if len(links) < MOST_LINKS:
                 links[link.space, link.key] = link
                 names |= {link.key, link.target, link.target.removeprefix("@"), f"@{link.key}"}
+                if link.key.startswith("i:"):
+                    names.add(f"u:{link.key[2:]}")
         if names == seen:
             break
     return Identity(

@@ -61,7 +61,7 @@ class SqlPrivacy(SqlRegulations):
                 found.keys.update(db.execute("SELECT space, link_key FROM link WHERE target = ?", (email,)))
             for space, key in fresh[1]:
                 _follow(db, space, key, found)
-        found.keys = {(space, key) for space, key in found.keys if not key.startswith("g:")}
+        found.keys = {(space, key) for space, key in found.keys if not key.startswith(("g:", "i:"))}
         rows = db.execute(
             "SELECT contact_id FROM person WHERE contact_id IS NOT NULL AND destination_id IN"
             " (SELECT destination_id FROM lane) AND email IN (SELECT value FROM json_each(?))",
@@ -78,8 +78,10 @@ class SqlPrivacy(SqlRegulations):
             for position in sorted(positions):
                 erased.deliveries += _erase_deliveries(db, position)
             for space, key in trail.keys:
-                erased.links += db.execute("DELETE FROM link WHERE space = ? AND link_key = ?", (space, key)).rowcount
-                db.execute("DELETE FROM hold WHERE hold_key = ?", (hold_key(space, key),))
+                for one_key in _with_inherited(key):
+                    where = (space, one_key)
+                    erased.links += db.execute("DELETE FROM link WHERE space = ? AND link_key = ?", where).rowcount
+                    db.execute("DELETE FROM hold WHERE hold_key = ?", (hold_key(space, one_key),))
             lanes = [row[0] for row in db.execute("SELECT destination_id FROM lane").fetchall()]
             for email in trail.emails:
                 erased.links += db.execute("DELETE FROM link WHERE target = ?", (email,)).rowcount
@@ -137,8 +139,17 @@ class SqlPrivacy(SqlRegulations):
         return self._database.finish_erasing()
 
 
+def _with_inherited(key: str) -> tuple[str, ...]:
+    """A key, and that of the e-mail which a user has from another id of theirs."""
+    return (key, f"i:{key[2:]}") if key.startswith("u:") else (key,)
+
+
 def _follow(db: Session, space: str, key: str, found: Trail) -> None:
     """Where a key leads, and the keys that lead to it."""
+    if key.startswith("i:"):
+        found.keys.add((space, f"u:{key[2:]}"))
+    elif key.startswith("u:"):
+        found.keys.update((space, one) for one in _with_inherited(key))
     row = db.execute("SELECT target FROM link WHERE space = ? AND link_key = ?", (space, key)).fetchone()
     if row is not None:
         if row[0].startswith("@"):

@@ -17,7 +17,7 @@ from hubwire.record.queries import MessageFilter
 from hubwire.record.statistics import Identity, KnownRecord
 
 STRENGTHS = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "pointer"}
-KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId"}
+KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId", "i": "userId, by another id"}
 SHOWN_MESSAGES = 25
 RECORD_URL = "https://app.hubspot.com/contacts/{hub_id}/record/{object_type}/{record_id}"
 OBJECT_TYPES = {"contact": "0-1", "company": "0-2"}
