@@ -18,7 +18,19 @@ import hubwire
 
 ROOT = Path(hubwire.__file__).parent
 VALUES = frozenset(
-    ["clock", "delivery", "destination", "errors", "message", "operation", "reasons", "schema", "secret", "settings"]
+    [
+        "clock",
+        "delivery",
+        "destination",
+        "errors",
+        "message",
+        "operation",
+        "reasons",
+        "schema",
+        "secret",
+        "settings",
+        "settings_table",
+    ]
 )
 MAY_KNOW = {
     "journal": "",

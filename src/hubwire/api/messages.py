@@ -10,12 +10,12 @@ import msgspec
 from hubwire import __version__
 from hubwire.api import shapes
 from hubwire.api.operation import Asked
-from hubwire.checks import ConnectionReport
 from hubwire.console.asked import message_filter, moment_ms
 from hubwire.console.page import View
 from hubwire.console.pages.failures import failure_groups
 from hubwire.delivery import DISCARDABLE
 from hubwire.destination import Destination, Source
+from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, Missing
 from hubwire.manage import decisions
 from hubwire.message import merged

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hubwire.checks import Check, ConnectionReport
 from hubwire.clock import Clock
 from hubwire.deliver.preview import DryRun, PlannedField, PlannedLeftOut, PlannedOperation, PlannedRequest
+from hubwire.doctor.checks import Check, ConnectionReport
 from hubwire.journal.protocol import Journal
 from hubwire.record.protocol import Record
 from hubwire.record.queries import Queries

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hubwire.checks import Check, ConnectionReport, Health
+from hubwire.doctor.checks import Check, ConnectionReport, Health
 
 __all__ = ["Check", "ConnectionReport", "Diagnosis", "Health", "Section", "fail", "ok", "warn"]
 

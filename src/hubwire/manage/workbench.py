@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from hubwire.backfill.rows import rows_of
-from hubwire.checks import Check, ConnectionReport, Health
 from hubwire.clients import ClientFactory
 from hubwire.clock import Clock
 from hubwire.deliver.preview import DryRun, preview
 from hubwire.destination import Destination, Source
+from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient

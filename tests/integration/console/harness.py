@@ -11,7 +11,6 @@ import msgspec
 from starlette.testclient import TestClient
 
 from hubwire.backends.store import Store, open_store
-from hubwire.checks import Check, ConnectionReport, Health
 from hubwire.clock import FakeClock
 from hubwire.console.access import Access
 from hubwire.console.app import console_app
@@ -25,6 +24,7 @@ from hubwire.console.ports import (
 )
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
+from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import HubSpotError, UploadRefused
 from hubwire.manage.members import digest, make_token
 from hubwire.message import Entry

@@ -7,11 +7,11 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire.checks import ConnectionReport
 from hubwire.console.asked import Fields, choice, decimal, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.lanes import LaneCard, lane_card, names
 from hubwire.destination import Destination
+from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import HubwireError, Missing
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes

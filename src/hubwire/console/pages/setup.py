@@ -10,12 +10,12 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire.checks import ConnectionReport
 from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
 from hubwire.console.pages.connection import find_destination
 from hubwire.console.pages.snippets import Snippet, snippets
 from hubwire.destination import Destination, Source, SourceKind
+from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage import changes
 

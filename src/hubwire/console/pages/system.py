@@ -9,9 +9,9 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire import __version__
-from hubwire.checks import Check
 from hubwire.console.asked import choice, number, text
 from hubwire.console.page import Problem, View, problem_of
+from hubwire.doctor.checks import Check
 from hubwire.errors import HubwireError
 from hubwire.manage import members as changed_members
 from hubwire.manage.members import MIN_PASSWORD_LENGTH
