@@ -17,21 +17,8 @@ import pytest
 import hubwire
 
 ROOT = Path(hubwire.__file__).parent
-VALUES = frozenset(
-    [
-        "clock",
-        "delivery",
-        "destination",
-        "errors",
-        "message",
-        "operation",
-        "reasons",
-        "schema",
-        "secret",
-        "settings",
-        "settings_table",
-    ]
-)
+VALUES = frozenset(["clock", "delivery", "destination", "errors", "message", "operation"])
+VALUES |= {"reasons", "schema", "secret", "settings", "settings_table"}
 MAY_KNOW = {
     "journal": "",
     "record": "",
