@@ -195,6 +195,8 @@ def banner(service: Service, url: str) -> str:
         body = '{"userId":"user1234","traits":{"email":"peter@example.com","firstname":"Peter","lastname":"Gibbon"}}'
         lines += [f"Write key of the source `server`: {key}", "Try it:"]
         lines.append(f"  curl -u {key}: {url}/v1/identify -H 'Content-Type: application/json' -d '{body}'")
+    else:
+        lines.append("Write keys were shown when they were made. Another one: hubwire source key NAME --new")
     return "\n".join(lines)
 
 
@@ -204,4 +206,6 @@ def _scheme(settings: Settings) -> str:
 
 def _reachable(host: str) -> str:
     """An address of this machine that answers when the server listens on `host`."""
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

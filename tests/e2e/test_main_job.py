@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,18 +58,21 @@ def test_from_the_python_sdk_to_contact_company_association_and_event(tmp_path: 
     assert TOKEN not in json.dumps(shown)
 
 
-def test_the_sandbox_needs_no_token_and_its_curl_line_works(tmp_path: Path) -> None:
-    with HubwireProcess(tmp_path, None) as hubwire:
-        request = urllib.request.Request(
-            f"{hubwire.url}/v1/identify",
-            data=json.dumps({"userId": "1", "traits": {"email": "a@b.co"}, "writeKey": WRITE_KEY}).encode(),
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:
-            assert (response.status, response.read()) == (200, b'{"success": true}')
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_sandbox_needs_no_token_and_the_curl_line_that_it_prints_works(tmp_path: Path, host: str) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed: the line that `hubwire serve` prints is not run")
+    with HubwireProcess(tmp_path, None, HUBWIRE_WRITE_KEY="", HUBWIRE_HOST=host) as hubwire:
+        hubwire.await_output("curl -u wk_")
+        [line] = [one.strip() for one in hubwire.output.splitlines() if one.strip().startswith("curl ")]
+        pasted = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+        assert pasted.stdout == '{"success": true}'
         assert hubwire.drained()["delivered"] == 1
         with urllib.request.urlopen(f"{hubwire.emulator_url()}/_emulator/contacts", timeout=10) as response:
             contacts = json.load(response)["results"]
-    assert [contact["properties"]["email"] for contact in contacts] == ["a@b.co"]
+    with hubwire:
+        hubwire.await_output("hubwire source key NAME --new")
+    assert [contact["properties"]["email"] for contact in contacts] == ["peter@example.com"]
 
 
 def test_a_corpus_of_ten_thousand_drains_in_at_most_sixty_calls_with_nothing_dead(

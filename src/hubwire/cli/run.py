@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,7 +54,7 @@ def serve(
     settings = settings_of(config)
     if role is not None:
         settings = msgspec.structs.replace(settings, role=role.value)
-    run_service(settings, host, port, announce=console.print)
+    run_service(settings, host, port, announce=partial(console.print, markup=False))
 
 
 def emulator(
