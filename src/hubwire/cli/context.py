@@ -73,6 +73,11 @@ def plain(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
+def left_out(field: str, reason: str, detail: str) -> str:
+    """A field that is not sent, and why."""
+    return plain(f"left out: {field}: {reason}{f' ({detail})' if detail else ''}")
+
+
 def cell(text: str) -> str:
     """The same for a cell of a table, where `[bold]` and its like would be markup."""
     return escape(plain(text))

@@ -15,6 +15,7 @@ from hubwire.cli.context import (
     cell,
     console,
     explained,
+    left_out,
     plain,
     print_json,
     reading,
@@ -159,7 +160,7 @@ def _print_message(detail: MessageDetail) -> None:
     for fate in summary.fates:
         _print_reason(str(fate.state), fate.reason, fate.detail)
         for item in fate.left_out:
-            console.print(plain(f"    left out: {item['field']}: {item['reason']} {item['detail']}"), markup=False)
+            console.print(f"    {left_out(item['field'], item['reason'], item['detail'])}", markup=False)
     for attempt in detail.attempts:
         console.print(
             f"  {attempt.call} -> {attempt.status or 'no answer'} {attempt.outcome} in {attempt.duration_ms} ms"

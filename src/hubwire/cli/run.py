@@ -17,6 +17,7 @@ from hubwire.cli.context import (
     cell,
     console,
     explained,
+    left_out,
     plain,
     print_json,
     reading,
@@ -136,6 +137,8 @@ def plan(
 
 
 def _print_plan(shown: FileDryRun) -> None:
+    if not shown.messages and not shown.unreadable:
+        console.print("There is no message in it.")
     for planned in shown.messages:
         console.print(f"[bold]{cell(planned.message_id)}[/bold]  {cell(planned.outcome)} {cell(planned.detail)}")
         said = explained(planned.outcome.partition(": ")[2])
@@ -146,7 +149,7 @@ def _print_plan(shown: FileDryRun) -> None:
             for one in operation.fields:
                 console.print(plain(f"    {one.name} = {one.value!r}  ({one.rule})"), markup=False)
         for item in planned.left_out:
-            console.print(plain(f"  left out: {item.field}: {item.reason} {item.detail}"), markup=False)
+            console.print(f"  {left_out(item.field, item.reason, item.detail)}", markup=False)
     for line in shown.unreadable:
         console.print(plain(line), markup=False)
     for request in shown.requests:
