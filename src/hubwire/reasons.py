@@ -176,7 +176,7 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "Upgrade the account or add the scopes (`hubwire doctor` names them), then replay. Contacts are not affected.",
     ),
     Reason.EVENT_NAME_UNUSABLE: (
-        "The event's name has neither a letter nor a digit, or it is a full name (`pe<hub id>_…`) of another portal.",
+        "The event's name is nothing but punctuation, or it is a full name (`pe<hub id>_…`) of another portal.",
         "Rename the event, or map it to a HubSpot event in `events`.",
     ),
     Reason.UNKNOWN_EVENT: (

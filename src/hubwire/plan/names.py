@@ -49,16 +49,16 @@ def property_name(key: str, limit: int = MAX_PROPERTY_NAME) -> str | None:
 
 @lru_cache(maxsize=4096)
 def event_name(label: str) -> str | None:
-    """The internal name for a new event with this label, or None when it has neither letter nor digit.
+    """The internal name for a new event with this label, or None when it is nothing but ASCII punctuation.
 
     Shape: runs of other characters are one `_`; a digit in front gets `event_` before it. "You can use any event
-    label" (the seed): a label that loses letters on the way (another script, over-long) ends in 8 hex digits of its
-    hash, so that two labels do not become one event.
+    label" (the seed): a label that loses letters on the way (another script, over-long), or is all signs (`🍱`), ends in
+    8 hex digits of its hash, so that two labels do not become one event.
     """
     folded = ascii_folded(label.strip())
     words = "".join([c if c in _NAME else " " for c in folded.replace("_", " ")]).split()
     name = "_".join(words)
-    lost = not folded.isascii() and any(c.isalnum() and not c.isascii() for c in folded)
+    lost = not folded.isascii() and (not name or any(c.isalnum() and not c.isascii() for c in folded))
     if not name and not lost:
         return None
     if not name or name[0] not in _LETTERS:

@@ -65,3 +65,4 @@ def test_event_names(label: str, name: str | None) -> None:
 def test_labels_that_lose_letters_do_not_become_one_event() -> None:
     assert event_name("購入 A") != event_name("閲覧 A")
     assert event_name("x" * 200) != event_name("x" * 201)
+    assert event_name("🍱") not in (None, event_name("🎉"))
