@@ -52,8 +52,8 @@ def event_name(label: str) -> str | None:
     """The internal name for a new event with this label, or None when it is nothing but ASCII punctuation.
 
     Shape: runs of other characters are one `_`; a digit in front gets `event_` before it. "You can use any event
-    label" (the seed): a label that loses letters on the way (another script, over-long), or is all signs (`🍱`), ends in
-    8 hex digits of its hash, so that two labels do not become one event.
+    label" (the seed): a label that loses letters on the way (another script, over-long), or is all signs (`🍱`), ends
+    in 8 hex digits of its hash, so that two labels do not become one event.
     """
     folded = ascii_folded(label.strip())
     words = "".join([c if c in _NAME else " " for c in folded.replace("_", " ")]).split()
