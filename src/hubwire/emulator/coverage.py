@@ -103,9 +103,13 @@ NOTES: dict[str, Note] = {
     "association_calls.associate": Note("labels added to those held; one primary company", ASSOCIATIONS, "documented"),
     "association_calls.associate_batch": Note("up to 2,000", ASSOCIATIONS, "documented; error shape chosen"),
     "association_calls.read_one": Note(
-        "pages; on 2026-09 served although its OpenAPI does not list it", ASSOCIATIONS, "documented to 2026-03"
+        "pages of up to 500; on 2026-09 only the document of Partner Services lists it", ASSOCIATIONS, "documented"
     ),
-    "association_calls.read_batch": Note("up to 1,000; those with none in a 207", ASSOCIATIONS, "documented"),
+    "association_calls.read_batch": Note(
+        "up to 1,000, each with pages of its own; those with none in a 207",
+        ASSOCIATIONS,
+        "documented; pages of 500 chosen",
+    ),
     "association_calls.archive_one": Note("parts two records", ASSOCIATIONS, "documented"),
     "association_calls.archive_batch": Note("204 on v4, 200 with a body on dates", ASSOCIATIONS, "documented"),
     "association_calls.archive_labels": Note("the unlabelled one takes all with it", ASSOCIATIONS, "documented"),

@@ -59,12 +59,18 @@ class Walk:
     ) -> Any:
         """Make a call and give the decoded answer."""
         raw = urlencode(form).encode() if form is not None else b"" if body is None else msgspec.json.encode(body)
-        self.calls.append(Call(method, path, query, raw))
-        reply = self.app.respond(Request(method, path, query.encode(), {b"authorization": b"Bearer t"}, raw))
+        call = Call(method, path, query, raw)
+        self.calls.append(call)
+        return self.exchange(call)
+
+    def exchange(self, call: Call, token: bytes = b"Bearer t") -> Any:
+        """Make a call as it is, remember what came back and give it decoded."""
+        headers = {b"authorization": token}
+        reply = self.app.respond(Request(call.method, call.path, call.query.encode(), headers, call.body))
         decoded = msgspec.json.decode(reply.body) if reply.body else None
-        match = self._router.find(method, path)
-        label = match.label if match else path
-        self.exchanges.append(Exchange(method, path, label, reply.status, decoded))
+        match = self._router.find(call.method, call.path)
+        label = match.label if match else call.path
+        self.exchanges.append(Exchange(call.method, call.path, label, reply.status, decoded))
         return decoded
 
     def objects(self, name: str) -> str:
@@ -95,7 +101,9 @@ class Walk:
 def play() -> Iterator[Exchange]:
     """Every exchange of the walk at every version."""
     for version in ("v3", "2025-09", "2026-03", "2026-09"):
-        yield from walk_of(version).exchanges
+        walk = walk_of(version)
+        _refuse(walk)
+        yield from walk.exchanges
 
 
 def walk_of(version: str) -> Walk:
@@ -109,6 +117,20 @@ def walk_of(version: str) -> Walk:
     _account(walk)
     _oauth(walk)
     return walk
+
+
+def _refuse(walk: Walk) -> None:
+    """Every operation once more, refused in each way it can be: no token, no JSON, no such object type."""
+    pairs = zip(walk.calls, list(walk.exchanges), strict=True)
+    operations = {(exchange.method, exchange.label): call for call, exchange in pairs}
+    for call in operations.values():
+        if not call.path.startswith("/oauth/"):
+            walk.exchange(call, token=b"")
+        if call.body[:1] in (b"{", b"["):
+            walk.exchange(call._replace(body=b"{"))
+        for name in ("contacts", "companies", "pets"):
+            if f"/{name}" in call.path:
+                walk.exchange(call._replace(path=call.path.replace(f"/{name}", "/butterflies")))
 
 
 def _records(walk: Walk) -> None:
@@ -262,8 +284,9 @@ def _account(walk: Walk) -> None:
     for name in ("custom-properties", "records", "custom-object-types"):
         walk.call("GET", f"{limits}/{name}")
     schemas = "/crm-object-schemas/v3/schemas" if version == "v3" else f"/crm-object-schemas/{version}/schemas"
-    walk.call("GET", schemas)
-    walk.call("GET", f"{schemas}/pets")
+    for path in (schemas, "/crm/v3/schemas") if version == "v3" else (schemas,):
+        walk.call("GET", path)
+        walk.call("GET", f"{path}/pets")
 
 
 def _oauth(walk: Walk) -> None:
@@ -278,7 +301,9 @@ def _oauth(walk: Walk) -> None:
         walk.call("GET", f"/oauth/v1/access-tokens/{tokens['access_token']}")
         walk.call("GET", f"/oauth/v1/refresh-tokens/{tokens['refresh_token']}")
         walk.call("DELETE", f"/oauth/v1/refresh-tokens/{tokens['refresh_token']}")
-        walk.call("POST", "/oauth/v3/token/introspect", form={**app, "token": tokens["access_token"]})
-        return
+        walk.call("GET", "/oauth/authorize", query=f"client_id={app['client_id']}&redirect_uri={code['redirect_uri']}")
+        prefix = "/oauth/v3"
+        walk.app.state.authorization_codes["c0de"] = frozenset({"oauth"})
+        tokens = walk.call("POST", f"{prefix}/token", form={**app, **code, "code": "c0de"})
     walk.call("POST", f"{prefix}/token/introspect", form={**app, "token": tokens["access_token"]})
     walk.call("POST", f"{prefix}/token/revoke", form={**app, "token": tokens["refresh_token"]})

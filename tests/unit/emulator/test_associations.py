@@ -157,3 +157,25 @@ def test_associations_have_a_burst_of_their_own(emulator: Emulator) -> None:
     refused = emulator.call("POST", f"{PAIRS}/batch/associate/default", {"inputs": []})
     assert refused.status == 429
     assert emulator.call("GET", CONTACTS).status == 200
+
+
+def test_a_record_with_more_than_a_page_of_associations_is_read_page_by_page(emulator: Emulator) -> None:
+    emulator.seed(
+        contacts=[{"id": str(number), "properties": {}} for number in range(1001, 1702)],
+        companies=[{"id": "9001", "properties": {"name": "Acme"}}],
+        associations=[
+            {"from": {"type": "contacts", "id": str(number)}, "to": {"type": "companies", "id": "9001"}}
+            for number in range(1001, 1702)
+        ],
+    )
+    one = "/crm/objects/2026-09/companies/9001/associations/contacts"
+    first = emulator.call("GET", one).body
+    rest = emulator.call("GET", f"{one}?after={first['paging']['next']['after']}").body
+    assert (len(first["results"]), len(rest["results"]), "paging" in rest) == (500, 201, False)
+    batch = "/crm/associations/2026-09/companies/contacts/batch/read"
+    (page,) = emulator.call("POST", batch, {"inputs": [{"id": "9001"}]}).body["results"]
+    after = page["paging"]["next"]["after"]
+    (last,) = emulator.call("POST", batch, {"inputs": [{"id": "9001", "after": after}]}).body["results"]
+    assert (len(page["to"]), len(last["to"]), "paging" in last) == (500, 201, False)
+    assert {target["toObjectId"] for target in [*page["to"], *last["to"]]} == {str(n) for n in range(1001, 1702)}
+    assert emulator.call("POST", batch, {"inputs": [{"id": "9001", "after": "soon"}]}).status == 400

@@ -238,3 +238,22 @@ def test_account_rules_bind_2026_09_and_nothing_older(emulator: Emulator) -> Non
     assert emulator.call("POST", CONTACTS, {"properties": {**dutch, "zip": "1011"}}).status == 201
     older = {"properties": {"email": "bob@example.com"}}
     assert emulator.call("POST", "/crm/objects/2026-03/contacts", older).status == 201
+
+
+def test_pages_go_by_id_whatever_the_order_of_arrival(emulator: Emulator) -> None:
+    for number in (300, 5, 90, 7000):
+        emulator.seed(contacts=[{"id": str(number), "properties": {"email": f"p{number}@example.com"}}])
+    emulator.call("POST", CONTACTS, {"properties": {"email": "new@example.com"}})
+    emulator.call("DELETE", f"{CONTACTS}/90")
+    emulator.call("POST", f"{CONTACTS}/gdpr-delete", {"objectId": "300"})
+    emulator.seed(contacts=[{"id": "300", "properties": {"email": "again@example.com"}}])
+    seen, after = [], ""
+    while True:
+        page = emulator.call("GET", f"{CONTACTS}?limit=1{after}").body
+        seen += [record["id"] for record in page["results"]]
+        if "paging" not in page:
+            break
+        after = f"&after={page['paging']['next']['after']}"
+    assert seen == ["5", "300", "7000", "7001"]
+    archived = emulator.call("GET", f"{CONTACTS}?archived=true").body["results"]
+    assert [record["id"] for record in archived] == ["90"]
