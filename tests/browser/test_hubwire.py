@@ -97,6 +97,10 @@ def test_the_demo_page_from_snippet_to_contact(sandbox: Sandbox, visit: Visit) -
     page.fill("#hubspot-form input[name=email]", "peter@initech.com")
     page.click("#hubspot-form input[type=submit]")
     expect(page.locator("#received li", has_text="demo-form")).to_be_visible()
+    link = page.locator("#sent li", has_text="Clicked Buy Now button").get_by_role("link")
+    console, _, message_id = str(link.evaluate("link => link.href")).partition("/messages/")
+    assert console == sandbox.url
+    assert sandbox.fate(message_id=message_id)["reason"] == "delivered-in-browser"
     assert sandbox.fate(type="identify", user_id="user1234")["state"] == "delivered"
     assert "peter@initech.com" in [contact["properties"]["email"] for contact in sandbox.hubspot("contacts")]
     assert visit.complaints == []

@@ -68,7 +68,13 @@ function showSent({ event }) {
   const about = { page: properties?.path, identify: event.userId, track: event.event, group: event.groupId }[type]
   const details = [text(traits || properties), `context.hubspot ${text(context.hubspot)}`]
   if (Object.keys(integrations || {}).length) details.push(`integrations ${text(integrations)}`)
-  add(element('sent'), line(type, about || '', details))
+  const item = line(type, about || '', details)
+  const fate = document.createElement('a')
+  fate.href = `${base}/messages/${encodeURIComponent(event.messageId)}`
+  fate.target = '_blank'
+  fate.textContent = 'what became of it'
+  item.prepend(fate)
+  add(element('sent'), item)
 }
 
 async function send(form) {
