@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
 
 from hubwire.reasons import Reason
 
@@ -113,18 +112,3 @@ class StopTheLine:
 
 
 Verdict = Delivered | Retry | Dead | StopTheLine
-
-
-def move_of(verdict: Verdict) -> Move:
-    """The move that a verdict asks for. A stopped line gives its messages back, uncounted."""
-    match verdict:
-        case Delivered():
-            return Move.SUCCEED
-        case Retry():
-            return Move.RETRY
-        case Dead():
-            return Move.GIVE_UP
-        case StopTheLine():
-            return Move.RELEASE
-        case _:
-            assert_never(verdict)

@@ -65,10 +65,6 @@ class Ledger:
             if known is None or weight > _weight(known):
                 self.verdicts[position] = verdict
 
-    def is_clear(self, position: int) -> bool:
-        """Whether nothing so far keeps this message from being delivered."""
-        return position not in self.verdicts
-
     def settle(self, now_ms: int, hold: HoldPolicy, retry_at_ms: Mapping[int, int | None]) -> Settlement:
         """The rows to write. `retry_at_ms` has the next try of each retried position; None means no more tries."""
         settlement = Settlement()

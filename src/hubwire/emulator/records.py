@@ -111,10 +111,6 @@ class ObjectStore:
         """Live records, oldest first."""
         return (record for record in self.records.values() if not record.archived_at_ms)
 
-    def shown_url(self, record_id: str) -> str:
-        """The record's page in HubSpot's own application."""
-        return self._url_prefix + record_id
-
     # --- changing ----------------------------------------------------------------------------------------------------
 
     def new_record(self, now_ms: int) -> Record:
