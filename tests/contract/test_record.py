@@ -101,6 +101,18 @@ def test_a_lease_is_renewed_when_the_clock_of_its_machine_was_set_back(record: R
     assert tenure.lease.expires_at_ms == NOW - 50_000
 
 
+def test_a_lane_may_be_taken_from_a_silent_worker_only(record: Record) -> None:
+    assert record.lease_lane(LANE, "a", NOW, 10, only_silent=True) is None
+    lease = lease_of(record, "a")
+    assert record.lease_lane(LANE, "b", NOW + 9_999, 10, only_silent=True) is None
+    record.release(lease)
+    assert record.lease_lane(LANE, "b", NOW + 9_999, 10, only_silent=True) is None
+    lease_of(record, "a", NOW + 9_999)
+    taken = record.lease_lane(LANE, "b", NOW + 19_999, 10, only_silent=True)
+    assert taken is not None
+    assert taken.taken_over_ms == NOW + 19_999
+
+
 def test_a_renewed_lease_keeps_its_token(record: Record) -> None:
     lease = lease_of(record)
     assert record.renew(lease, NOW + 5_000, 10) == Lease(LANE, "a", lease.token, NOW + 15_000)

@@ -24,6 +24,7 @@ from hubwire.deliver.budget import Priority
 from hubwire.deliver.driver import Driver
 from hubwire.deliver.governor import Governor
 from hubwire.deliver.lane import Lane, LaneParts, LanePolicy
+from hubwire.deliver.share import Share
 from hubwire.destination import Destination, Source
 from hubwire.emulator.wire import Request
 from hubwire.hubspot.client import HubSpotClient
@@ -176,7 +177,7 @@ class World:
 
     # -- out
 
-    def driver(self, owner: str = "a", record: Record | None = None) -> Driver:
+    def driver(self, owner: str = "a", record: Record | None = None, share: Share | None = None) -> Driver:
         """A fresh driver of the destination's lane, as a process that has just started has one."""
         record = record or self.record
         parts = LaneParts(self.journal, record, self.clock, self.policy, lambda: 0.5, self.clock.sleep)
@@ -189,7 +190,7 @@ class World:
         )
         status = self.record.lane(self.destination.destination_id).status
         governor = Governor.of(self.destination, self.clock.now_ms(), status)
-        return Driver(Lane(self.destination, lambda: self.sources, client, governor, parts), owner, parts)
+        return Driver(Lane(self.destination, lambda: self.sources, client, governor, parts), owner, parts, share=share)
 
     async def drain(self, driver: Driver, *, through_stops: bool = False, most_turns: int = MOST_TURNS) -> None:
         """Take turns until nothing waits but holds; time passes as the turns ask. A stopped line ends it, unless it

@@ -101,14 +101,19 @@ class Driver:
         parts, destination_id = self._parts, self.lane.destination.destination_id
         seconds = parts.policy.lease_seconds
         if self.tenure is None:
-            if self._share.may_take:
-                self.tenure = Tenure.begin(parts.record, destination_id, self._owner, parts.clock, seconds)
+            # A lane whose worker fell silent is anybody's, also of one that has its part: whoever it belongs to by then
+            # may have just begun to live, and be slow to take it.
+            is_full = not self._share.may_take
+            self.tenure = Tenure.begin(
+                parts.record, destination_id, self._owner, parts.clock, seconds, only_silent=is_full
+            )
             if self.tenure is None:
-                return Wait(min(IDLE_SECONDS, seconds / 4), is_wakeable=False)
+                return Wait(seconds / 4 if is_full else min(IDLE_SECONDS, seconds / 4), is_wakeable=False)
             self._share.take(destination_id)
             self.lane = self._make_lane()
             log.info("lane.taken", destination=self._name, quiet_seconds=round(self.tenure.quiet_seconds, 1))
-        elif self._share.has_too_many:
+        elif self._share.has_too_many and self.tenure.quiet_seconds <= 0:
+            # Not while HubSpot still counts the calls of who fell silent: the next worker would know nothing of it.
             self.end()
             log.info("lane.given", destination=self._name)
             return Wait(IDLE_SECONDS, is_wakeable=False)

@@ -24,9 +24,18 @@ class Tenure:
         self._seconds = seconds
 
     @classmethod
-    def begin(cls, record: Record, destination_id: int, owner: str, clock: Clock, seconds: float) -> Tenure | None:
-        """The lane, or None while another worker has it."""
-        lease = record.lease_lane(destination_id, owner, clock.now_ms(), seconds)
+    def begin(
+        cls,
+        record: Record,
+        destination_id: int,
+        owner: str,
+        clock: Clock,
+        seconds: float,
+        *,
+        only_silent: bool = False,
+    ) -> Tenure | None:
+        """The lane, or None while another worker has it; `only_silent`: or nobody took it before and fell silent."""
+        lease = record.lease_lane(destination_id, owner, clock.now_ms(), seconds, only_silent=only_silent)
         return cls(record, lease, clock, seconds) if lease is not None else None
 
     @property

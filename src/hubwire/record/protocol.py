@@ -141,8 +141,13 @@ class CycleOutcome(msgspec.Struct, kw_only=True):
 
 class Record(Protocol):
     # -- lanes
-    def lease_lane(self, destination_id: int, owner: str, now_ms: int, seconds: float) -> Lease | None:
-        """The lane's lease, or None while another worker's is alive. Takes over an expired one with a new token."""
+    def lease_lane(
+        self, destination_id: int, owner: str, now_ms: int, seconds: float, *, only_silent: bool = False
+    ) -> Lease | None:
+        """The lane's lease, or None while another worker's is alive. Takes over an expired one with a new token.
+
+        Shape: `only_silent` takes nothing but that: no lane that was given back.
+        """
         ...
 
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:

@@ -36,19 +36,23 @@ class PostgresRecord:
 
     # -- lanes
 
-    def lease_lane(self, destination_id: int, owner: str, now_ms: int, seconds: float) -> Lease | None:
+    def lease_lane(
+        self, destination_id: int, owner: str, now_ms: int, seconds: float, *, only_silent: bool = False
+    ) -> Lease | None:
         expires_at_ms = now_ms + round(seconds * 1000)
         with self._database.transaction() as db:
             ahead = ahead_ms(db, self._machine)
-            lanes.ensure_lane(session(db), destination_id)
             before = db.execute(
                 "SELECT lease_owner, lease_expires_at_ms FROM lane WHERE destination_id = %s", (destination_id,)
             ).fetchone()
+            if before and before[0] is not None and before[1] > now_ms + ahead:
+                return None  # the usual answer: nothing is written for it
+            lanes.ensure_lane(session(db), destination_id)
             row = db.execute(
                 "UPDATE lane SET lease_owner = %s, lease_token = lease_token + 1, lease_expires_at_ms = %s"
-                " WHERE destination_id = %s AND (lease_owner IS NULL OR lease_expires_at_ms <= %s)"
-                " RETURNING lease_token",
-                (owner, expires_at_ms + ahead, destination_id, now_ms + ahead),
+                " WHERE destination_id = %s AND (lease_expires_at_ms <= %s OR lease_owner IS NULL)"
+                " AND (lease_owner IS NOT NULL OR NOT %s) RETURNING lease_token",
+                (owner, expires_at_ms + ahead, destination_id, now_ms + ahead, only_silent),
             ).fetchone()
             if row is None:
                 return None

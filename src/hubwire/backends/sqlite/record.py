@@ -35,7 +35,9 @@ class SqliteRecord:
 
     # -- lanes
 
-    def lease_lane(self, destination_id: int, owner: str, now_ms: int, seconds: float) -> Lease | None:
+    def lease_lane(
+        self, destination_id: int, owner: str, now_ms: int, seconds: float, *, only_silent: bool = False
+    ) -> Lease | None:
         expires_at_ms = now_ms + round(seconds * 1000)
         with self._file.transaction() as db:
             lanes.ensure_lane(db, destination_id)
@@ -44,8 +46,9 @@ class SqliteRecord:
             ).fetchone()
             row = db.execute(
                 "UPDATE lane SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at_ms = ?"
-                " WHERE destination_id = ? AND (lease_owner IS NULL OR lease_expires_at_ms <= ?) RETURNING lease_token",
-                (owner, expires_at_ms, destination_id, now_ms),
+                " WHERE destination_id = ? AND (lease_expires_at_ms <= ? OR lease_owner IS NULL)"
+                " AND (lease_owner IS NOT NULL OR NOT ?) RETURNING lease_token",
+                (owner, expires_at_ms, destination_id, now_ms, only_silent),
             ).fetchone()
             if row is None:
                 return None

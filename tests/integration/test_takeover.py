@@ -1,0 +1,43 @@
+"""Who takes a lane when its worker falls silent, and who gets it in the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.support.world import World
+
+from hubwire.deliver.share import Share
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with World(tmp_path) as made:
+        made.register()
+        yield made
+
+
+async def test_a_worker_that_has_its_part_drives_a_silent_ones_lane_until_another_one_may(world: World) -> None:
+    await world.driver("silent").turn()
+    share = Share()
+    share.divide(0, 1)
+    full, other = world.driver("full", share=share), world.driver("other")
+    await full.turn()
+    assert full.tenure is None
+    world.clock.advance(world.policy.lease_seconds)
+    await full.turn()
+    assert full.tenure is not None
+    # HubSpot still counts what the silent one has called: the lane is kept until a newcomer need not know of it.
+    assert full.tenure.quiet_seconds > 0
+    await full.turn()
+    await other.turn()
+    assert (full.tenure is not None, other.tenure) == (True, None)
+    world.clock.advance(full.tenure.quiet_seconds)
+    await full.turn()
+    assert full.tenure is None
+    await full.turn()
+    assert full.tenure is None
+    await other.turn()
+    assert other.tenure is not None
+    assert other.tenure.quiet_seconds == 0
