@@ -185,7 +185,7 @@ class SqlQueries:
         has_row = wanted.state not in (None, State.DELIVERED, State.PENDING)
         is_rejected = wanted.rejected or wanted.reason in REJECTED_REASONS
         by_index = not is_rejected and (has_row or wanted.reason is not None or _asks_left_out(wanted))
-        before = wanted.before
+        before = self._behind_delivered(wanted) if wanted.state is State.DELIVERED else wanted.before
         scanned = 0
         while scanned < SCAN_MESSAGES or by_index:
             if by_index:
@@ -202,6 +202,15 @@ class SqlQueries:
                 before = rows[-1].position
             scanned += PAGE_ROWS
             yield rows
+
+    def _behind_delivered(self, wanted: MessageFilter) -> int:
+        """The position before which to look for what was delivered: a backlog, which may be long, has nothing of it."""
+        lanes = self._cursors()
+        if wanted.destination_id is not None:
+            lanes = {number: lane for number, lane in lanes.items() if number == wanted.destination_id}
+        cursors = [max(live, imported) for live, imported, _ in lanes.values()]
+        behind = max(cursors, default=0) + 1
+        return behind if wanted.before is None else min(behind, wanted.before)
 
     def _indexed(self, wanted: MessageFilter, before: int | None) -> list[int]:
         is_left_out = _asks_left_out(wanted)

@@ -1,0 +1,55 @@
+"""What people ask, on each backend, where a long backlog is in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.backends import Backend
+from tests.support.world import SECRET_KEY
+
+from hubwire.backends.sql import queries
+from hubwire.backends.sql.queries import SqlQueries
+from hubwire.backends.sql.registry import SqlRegistry
+from hubwire.clock import FakeClock
+from hubwire.delivery import State
+from hubwire.destination import Destination, Source
+from hubwire.message import Entry
+from hubwire.record.protocol import CycleOutcome, LaneState, Span, Tally
+from hubwire.record.queries import MessageFilter
+from hubwire.registry.vault import load_vault
+
+NOW = 1_790_000_000_000
+
+
+def append(backend: Backend, name: str, *, is_backfill: bool = False) -> int:
+    [position] = backend.journal.append([Entry(1, name, NOW, b'{"type":"track"}', is_backfill=is_backfill)])
+    assert position is not None
+    return position
+
+
+def test_what_was_delivered_is_found_behind_a_long_backlog(
+    backend_with_journal: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, clock = backend_with_journal, FakeClock(NOW)
+    registry = SqlRegistry(backend.database, load_vault(SECRET_KEY, Path("nowhere")), clock)
+    registry.save_source(Source(source_id=0, name="server"))
+    lane = registry.save_destination(Destination(destination_id=0, name="hubspot")).destination_id
+    places = [append(backend, f"delivered-{number}", is_backfill=number == 1) for number in range(3)]
+    lease = backend.record.lease_lane(lane, "a", NOW, 60)
+    assert lease is not None
+    span = Span(live_after=0, live_through=places[2], backfill_after=0, backfill_through=places[1])
+    cycle_id = backend.record.begin_cycle(lease, NOW, span)
+    cursors = LaneState(live_cursor=places[2], backfill_cursor=places[1])
+    backend.record.commit_cycle(lease, CycleOutcome(cycle_id=cycle_id, lane=cursors, tally=Tally(taken=3)))
+    for number in range(12):
+        append(backend, f"waits-{number}")
+    monkeypatch.setattr(queries, "SCAN_MESSAGES", 4)
+    monkeypatch.setattr(queries, "PAGE_ROWS", 2)
+    asked = SqlQueries(backend.database, backend.journal, registry)
+    for wanted in (MessageFilter(state=State.DELIVERED), MessageFilter(state=State.DELIVERED, destination_id=lane)):
+        assert [one.message_id for one in asked.messages(wanted)] == ["delivered-2", "delivered-1", "delivered-0"]
+    assert len(asked.messages(MessageFilter(state=State.PENDING))) == 4
+    older = MessageFilter(state=State.DELIVERED, before=places[1])
+    assert [one.message_id for one in asked.messages(older)] == ["delivered-0"]
+    assert asked.messages(MessageFilter(state=State.DELIVERED, destination_id=lane + 1)) == []
