@@ -178,10 +178,11 @@ def banner(service: Service, url: str) -> str:
     """What a person needs after starting: where it is, how to get in, and a line to paste."""
     lines = [f"Hubwire is up: {url}"]
     if service.sandbox is not None:
-        lines += [
-            f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves here.",
-            f"Demo page of device mode: {url}/demo",
-        ]
+        lines.append(
+            f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves here."
+        )
+        if service.assets is not None:
+            lines.append(f"Demo page of device mode: {url}/demo")
     token = service.access.first_token()
     if token is not None:
         lines.append(f"Admin token, shown this once: {token.reveal()}")

@@ -52,9 +52,11 @@ def find_node() -> Node:
     node = _on_the_machine() or _from_package()
     if node is None and sys.prefix != sys.base_prefix:
         print(f"No Node.js on this machine: installing {NODE_PACKAGE} into {sys.prefix}", flush=True)  # noqa: T201
-        run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_PACKAGE], Path.cwd()
-        )
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        try:
+            run([*pip, NODE_PACKAGE], Path.cwd())
+        except BuildFailed as problem:
+            raise BuildFailed(f"{problem}\n{NO_NODE}") from problem
         node = _from_package()
     if node is None:
         raise BuildFailed(NO_NODE)

@@ -122,6 +122,20 @@ def test_no_node_outside_a_virtual_environment_is_one_clear_message(
         ensure_built(browser, tmp_path / "bundle")
 
 
+def test_no_node_and_no_registry_says_what_failed_and_what_to_do(
+    browser: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'ERROR: No matching distribution found'\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(sys, "base_prefix", "/elsewhere")
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(BuildFailed, match=r"No matching distribution found[\s\S]*apt-get install nodejs npm"):
+        ensure_built(browser, tmp_path / "bundle")
+
+
 def test_an_old_node_is_not_taken(browser: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bin" / "node").write_text("#!/bin/sh\necho v12.0.0\n")
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
