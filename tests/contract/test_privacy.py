@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.backends import Backend
 
+from hubwire.backends.sql.identity import read_identity
 from hubwire.backends.sql.privacy import SqlPrivacy, replaced
 from hubwire.backends.sql.regulations import SqlAlerts
 from hubwire.backends.sqlite.connection import SqliteFile
@@ -100,6 +101,13 @@ def test_an_email_inherited_from_another_id_leads_to_the_user_and_is_erased_with
     assert privacy.erase(trail, [], NOW).links == 3
     found = record.links([("server", key) for key in ("u:1", "i:1", "a:phone", "u:2", "i:2")])
     assert set(found) == {("server", "u:2"), ("server", "i:2")}
+
+
+def test_what_is_known_of_an_id_names_the_email_that_it_has_from_another(backend: Backend) -> None:
+    links = [link("a:phone", ANNA), link("a:tab", "@u:1", strength=0), link("i:1", ANNA)]
+    run_cycle(backend.record, links=[*links, link("u:1", "@a:tab", strength=0)])
+    known = read_identity(backend.database.connection, "tab", ["server"])
+    assert {(one.key, one.target) for one in known.links} >= {(one.key, one.target) for one in links}
 
 
 def test_a_pointer_of_another_space_is_not_followed(stores: Stores) -> None:

@@ -113,7 +113,8 @@ def _print_identity(known: Identity) -> None:
         said, key = WORDS_OF_STRENGTH[link.strength], link.key
         if key.startswith("i:"):
             said, key = f"{said} of another id of theirs", f"u:{key[2:]}"
-        learnt = f"({said}, {when(link.at_ms)} UTC, {link.space})"
+        since = f", {when(link.at_ms)} UTC" if link.at_ms else ""
+        learnt = f"({said}{since}, {link.space})"
         console.print(plain(f"{key} -> {link.target}  {learnt}"), markup=False)
     for one in known.records:
         companies = f", with {', '.join(one.associated)}" if one.associated else ""

@@ -32,8 +32,8 @@ def read_identity(db: Session, wanted: str, spaces: Iterable[str]) -> Identity:
             if len(links) < MOST_LINKS:
                 links[link.space, link.key] = link
                 names |= {link.key, link.target, link.target.removeprefix("@"), f"@{link.key}"}
-                if link.key.startswith("i:"):
-                    names.add(f"u:{link.key[2:]}")
+        names |= {f"u:{name[2:]}" for name in names if name.startswith("i:")}
+        names |= {f"i:{name[2:]}" for name in names if name.startswith("u:")}
         if names == seen:
             break
     return Identity(
