@@ -10,7 +10,7 @@ import msgspec
 from hubwire import __version__
 from hubwire.api import shapes
 from hubwire.api.operation import Asked
-from hubwire.console.asked import message_filter, moment_ms
+from hubwire.console.asked import moment_ms
 from hubwire.console.page import View
 from hubwire.console.pages.failures import failure_groups
 from hubwire.delivery import DISCARDABLE
@@ -148,7 +148,7 @@ def _filter(asked: Asked) -> MessageFilter:
     if isinstance(fields.get("rejected"), bool):
         fields["rejected"] = "1" if fields["rejected"] else "0"
     present = {name: str(value) for name, value in fields.items() if value is not None}
-    return message_filter(present, asked.view.deps.registry)
+    return asked.view.message_filter(present)
 
 
 def _window(asked: Asked) -> tuple[int | None, int | None]:

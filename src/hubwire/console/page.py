@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -12,18 +12,20 @@ import msgspec
 from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import URL
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hubwire import __version__
 from hubwire.console import formats
 from hubwire.console.access import Access, Viewer
-from hubwire.console.asked import read_form
+from hubwire.console.asked import message_filter, read_form
 from hubwire.console.chart import activity_chart, spark_line
 from hubwire.console.mask import mask_email, mask_payload
 from hubwire.console.ports import ConsoleDeps
 from hubwire.console.static import StaticFiles
 from hubwire.errors import BadValue, HubwireError
+from hubwire.record.queries import MessageFilter
 from hubwire.registry.access import Role
 
 P = ParamSpec("P")
@@ -150,6 +152,13 @@ class View:
     def masked_text(self, text: str | None) -> str | None:
         """A text that may hold an e-mail, as this viewer may see it."""
         return text if self.sees_payloads or text is None else mask_email(text)
+
+    def message_filter(self, fields: Mapping[str, str]) -> MessageFilter:
+        """The filter that is asked for. Errors: BadValue; 403 for one that would tell what this viewer may not see."""
+        wanted = message_filter(fields, self.deps.registry)
+        if wanted.where is not None and not self.sees_payloads:
+            raise HTTPException(403, f"where needs the role {Role.OPERATE}: it tells what messages hold")
+        return wanted
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something that blocks, off the event loop; few at a time, since each thread has its own connection."""

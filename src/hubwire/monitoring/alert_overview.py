@@ -15,7 +15,7 @@ from hubwire.settings import Settings
 RULES: tuple[tuple[str, str | None, str, frozenset[str]], ...] = (
     ("stopped", None, "Delivery stands still for a reason that a person must mend", frozenset({"stopped"})),
     ("lag", "alert_lag_seconds", "The oldest waiting message is older than {} s", frozenset({"lag"})),
-    ("dead", "alert_dead_messages", "{} or more new dead letters within an hour", frozenset({"dead"})),
+    ("dead", "alert_dead_messages", "{} or more messages newly failed within an hour", frozenset({"dead"})),
     ("retrying", "alert_retrying_messages", "{} or more messages are being tried again", frozenset({"retrying"})),
     (
         "budget",
@@ -23,7 +23,7 @@ RULES: tuple[tuple[str, str | None, str, frozenset[str]], ...] = (
         "{} % of the day's calls are used, and again when all are",
         frozenset({"budget", "budget-spent"}),
     ),
-    ("silent", "alert_silent_hours", "A source that used to send is silent for {} h", frozenset({"silent"})),
+    ("silent", "alert_silent_hours", "A source that used to send is silent for {} hours", frozenset({"silent"})),
 )
 """Name, setting, when, and the beginnings of the keys of its conditions."""
 SETTLING = f"gone; it is over when it stays away for {SETTLE_MS // 60_000} minutes"
@@ -155,6 +155,6 @@ def _rule(
         setting=setting,
         threshold=threshold,
         is_off=is_off,
-        when=when.format("…" if threshold is None else f"{threshold:,.10g}"),
+        when=when.format("so many" if threshold is None else f"{threshold:,.10g}"),
         on=[one for one in on if one.key.partition(":")[0] in kinds],
     )

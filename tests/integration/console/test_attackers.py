@@ -95,6 +95,17 @@ def test_an_api_call_needs_its_role(console: Console, operation: Any) -> None:
     assert answer.json()["code"] == "forbidden"
 
 
+def test_who_may_not_see_payloads_cannot_ask_what_they_hold(console: Console) -> None:
+    """A filter by value would tell a masked value, guess by guess."""
+    console.fill()
+    token = console.member("viewer", Role.VIEW)
+    console.sign_in(Role.VIEW)
+    for path in ("/messages?where=traits.plan%3DGold", "/messages?where=traits.plan%3DGold&format=ndjson"):
+        assert console.get(path).status_code == 403
+    assert console.call("GET", "/messages?where=traits.plan%3DGold", token=token).status_code == 403
+    assert 'name="where"' not in console.get("/messages").text
+
+
 def test_a_removed_member_is_out_at_once(console: Console) -> None:
     client = console.sign_in(Role.OPERATE)
     assert client.get("/").status_code == 200

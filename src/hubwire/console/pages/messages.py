@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
 from hubwire.console import formats
-from hubwire.console.asked import PAGE_MESSAGES, command_of, filter_query, message_filter
+from hubwire.console.asked import PAGE_MESSAGES, command_of, filter_query
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
@@ -109,7 +109,7 @@ async def _download(view: View) -> Response:
     if not view.sees_payloads:
         raise HTTPException(403, f"this needs the role {Role.OPERATE}; you have {view.viewer.role}")
     deps = view.deps
-    wanted = await view.read(message_filter, view.fields, deps.registry)
+    wanted = await view.read(view.message_filter, view.fields)
     pages = exported(deps.queries, deps.journal, msgspec.structs.replace(wanted, before=None, limit=MOST_MESSAGES))
     await view.read(decisions.note_export, deps, view.viewer.name, wanted)
 
@@ -123,7 +123,7 @@ async def _download(view: View) -> Response:
 
 def _read(view: View) -> MessagesPage:
     deps = view.deps
-    wanted = message_filter(view.fields, deps.registry)
+    wanted = view.message_filter(view.fields)
     more = msgspec.structs.replace(wanted, limit=wanted.limit + 1)
     found = deps.queries.messages(more)
     shown = found[: wanted.limit]
