@@ -17,7 +17,9 @@ from hubwire.errors import BackendError, BackendUnavailable
 
 BUSY_TIMEOUT_SECONDS = 30.0
 LOG_TIMEOUT_MS = 1_000
-CACHE_KIB = 16 * 1024
+CACHE_KIB = 4 * 1024
+"""Of each connection, and each thread has one: seven where one process receives and delivers. The system caches files
+too."""
 
 
 class SqliteFile:
