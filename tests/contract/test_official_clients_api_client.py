@@ -96,6 +96,42 @@ def test_search_sees_a_record_after_the_index_lag(client: Any, emulator: Emulato
     assert [result.properties["name"] for result in found.results] == ["Acme"]
 
 
+def test_companies_by_a_unique_property_of_their_own(client: Any, emulator: Emulator) -> None:
+    kinds = {"label": "Key", "type": "string", "fieldType": "text", "groupName": "companyinformation"}
+    client.crm.properties.core_api.create("companies", {"name": "key", "hasUniqueValue": True, **kinds})
+    batch = client.crm.companies.batch_api
+    one = {"id": "k1", "idProperty": "key", "objectWriteTraceId": "0", "properties": {"name": "Acme"}}
+    made = batch.upsert({"inputs": [one]}).results[0]
+    assert (made.new, batch.upsert({"inputs": [one]}).results[0].new) == (True, False)
+    other = batch.create({"inputs": [{"properties": {"name": "Globex"}, "associations": []}]}).results[0]
+    batch.update({"inputs": [{"id": other.id, "properties": {"name": "Globex BV"}}]})
+    read = {"inputs": [{"id": other.id}], "properties": ["name"], "propertiesWithHistory": ["name"]}
+    (shown,) = batch.read(read).results
+    assert [entry.value for entry in shown.properties_with_history["name"]] == ["Globex BV", "Globex"]
+    merged = client.crm.companies.basic_api.merge({"primaryObjectId": made.id, "objectIdToMerge": other.id})
+    assert [company.id for company in client.crm.companies.get_all()] == [merged.id]
+    batch.archive({"inputs": [{"id": merged.id}]})
+    assert [gone.id for gone in client.crm.companies.basic_api.get_page(archived=True).results] == [merged.id]
+
+
+def test_an_association_label_of_the_accounts_own(client: Any, emulator: Emulator) -> None:
+    contact = client.crm.objects.basic_api.create("contacts", {"properties": {"email": "ada@example.com"}}).id
+    company = client.crm.objects.basic_api.create("0-2", {"properties": {"name": "Acme"}}).id
+    api = client.crm.associations.v4
+    made = api.schema.definitions_api.create("contacts", "companies", {"label": "Owner", "name": "owner"}).results[0]
+    spec = {"associationCategory": "USER_DEFINED", "associationTypeId": made.type_id}
+    linked = api.basic_api.create("contacts", contact, "companies", company, [spec])
+    assert linked.labels == ["Owner"]
+    api.schema.definitions_api.update("contacts", "companies", {"associationTypeId": made.type_id, "label": "Founder"})
+    (held,) = api.batch_api.get_page("contacts", "companies", {"inputs": [{"id": contact}]}).results
+    assert {known.label for known in held.to[0].association_types} == {None, "Founder"}
+    pair = {"from": {"id": contact}, "to": {"id": company}}
+    api.batch_api.archive_labels("contacts", "companies", {"inputs": [{**pair, "types": [spec]}]})
+    assert [link["types"] for link in emulator.associations()] == [[279]]
+    api.basic_api.archive("contacts", contact, "companies", company)
+    assert emulator.associations() == []
+
+
 def test_properties_and_groups(client: Any, emulator: Emulator) -> None:
     api = client.crm.properties
     api.groups_api.create("contacts", {"name": "own", "label": "Own"})
@@ -109,7 +145,14 @@ def test_properties_and_groups(client: Any, emulator: Emulator) -> None:
     assert [result.name for result in answer.results] == ["plan_two"]
     assert answer.errors[0].category == "OBJECT_ALREADY_EXISTS"
     assert api.core_api.update("contacts", "plan", {"label": "The plan"}).label == "The plan"
+    names = {"inputs": [{"name": "plan"}, {"name": "plan_three"}], "archived": False}
+    both = api.batch_api.read("contacts", names)
+    assert ([found.name for found in both.results], both.num_errors) == (["plan"], 1)
+    api.batch_api.archive("contacts", {"inputs": [{"name": "plan_two"}]})
     api.core_api.archive("contacts", "plan")
+    assert api.groups_api.update("contacts", "own", {"label": "Our own"}).label == "Our own"
+    api.groups_api.archive("contacts", "own")
+    assert "own" not in {group.name for group in api.groups_api.get_all("contacts").results}
     with pytest.raises(hubspot.crm.properties.ApiException, match="does not exist"):
         api.core_api.get_by_name("contacts", "plan")
 

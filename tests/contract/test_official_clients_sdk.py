@@ -164,11 +164,26 @@ def test_event_definitions_and_events(client: Any, emulator: Emulator) -> None:
     assert [occurrence.properties for occurrence in read] == [{"plan": "pro"}] * 2
 
 
+def test_event_definitions_are_listed_changed_and_deleted(client: Any) -> None:
+    definitions = client.events.definitions
+    definitions.create(label="Paid", include_default_properties=True, property_definitions=[])
+    assert definitions.update("paid", label="Has paid").labels.singular == "Has paid"
+    definitions.create_property("paid", label="Total", type="number")
+    assert definitions.update_property("total", event_name="paid", label="Sum").label == "Sum"
+    definitions.delete_property("total", event_name="paid")
+    assert [known.name for known in definitions.list()] == ["paid"]
+    definitions.delete("paid")
+    with pytest.raises(hubspot_sdk.NotFoundError):
+        definitions.get("paid")
+
+
 def test_account_and_limits(client: Any) -> None:
     account = client.account.get()
     assert (account.portal_id, account.time_zone) == (PORTAL, "UTC")
     limits = client.crm.limits.get_custom_property_limits()
     assert {known.object_type_id: known.usage for known in limits.by_object_type} == {"0-1": 0, "0-2": 0}
+    assert client.crm.limits.get_record_limits().hubspot_defined_object_types[0].usage == 0
+    assert client.crm.limits.get_custom_object_type_limits().usage == 0
 
 
 def test_oauth_code_introspection_and_revocation(client: Any, emulator: Emulator) -> None:

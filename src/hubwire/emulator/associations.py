@@ -130,17 +130,18 @@ class Associations:
                 for to_id in list(by_id.get(record_id, ())):
                     self.unlink(from_type, record_id, to_type, to_id)
 
-    def move_all(self, object_type: str, old_id: str, new_id: str, *, keeps_primary: bool) -> None:
-        """Hand the associations of a merged record to the one it became."""
+    def move_all(self, object_type: str, old_id: str, new_id: str) -> None:
+        """Hand the associations of a merged record to the one it became; a primary that it has already stays."""
         for (from_type, to_type), by_id in list(self.links.items()):
             if from_type != object_type:
                 continue
             for to_id, held in list(by_id.get(old_id, {}).items()):
                 primary = _PRIMARY.get((from_type, to_type))
+                has_primary = any(primary in types for types in self.targets(from_type, new_id, to_type).values())
                 chosen = [
                     known
                     for known in self.types_of(from_type, to_type)
-                    if known.type_id in held and (keeps_primary or known.type_id != primary)
+                    if known.type_id in held and not (has_primary and known.type_id == primary)
                 ]
                 self.unlink(from_type, old_id, to_type, to_id)
                 self.link(from_type, new_id, to_type, to_id, chosen)

@@ -1,7 +1,8 @@
 """Custom event definitions over HTTP.
 
 Source: HubSpot's OpenAPI (a PATCH answers 201) and event definition guide: 500 definitions, names that start with a
-letter, labels of at most 100 characters, a deleted name that can never be used again.
+letter, labels of at most 100 characters (properties 50), a deleted name that can never be used again. That a name may
+be as long as its label is chosen: one that is not given is made of the label.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, i
 MAX_DEFINITIONS = 500
 MAX_LABEL = 100
 MAX_PROPERTY_LABEL = 50
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}\Z")
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _TYPES = ("bool", "date", "datetime", "enumeration", "number", "string")
 _OBJECTS = {"CONTACT": "0-1", "COMPANY": "0-2", "DEAL": "0-3", "TICKET": "0-5"}
 _WORDS = """
@@ -172,8 +173,8 @@ def define(portal: Portal, body: DefinitionBody) -> Definition:
     """
     events = portal.events
     name = body.name or _name_from(body.label)
-    if not _NAME.match(name):
-        raise invalid(f"{name} is not a valid event name")
+    if not _NAME.match(name) or len(name) > MAX_LABEL:
+        raise invalid(f"{name[:200]} is not a valid event name")
     qualified = events.qualified(name)
     if qualified in events.definitions or qualified in events.retired:
         raise _exists(f"Event definition with name {name} already exists")
@@ -209,8 +210,8 @@ def define(portal: Portal, body: DefinitionBody) -> Definition:
 
 def _property(body: PropertyInput, now: str) -> Property:
     name = body.name or _name_from(body.label)
-    if not _NAME.match(name):
-        raise invalid(f"{name} is not a valid property name")
+    if not _NAME.match(name) or len(name) > MAX_PROPERTY_LABEL:
+        raise invalid(f"{name[:200]} is not a valid property name")
     if body.type not in _TYPES:
         raise invalid(f"{body.type} is not a valid type for an event property")
     if body.type == "enumeration" and not body.options:

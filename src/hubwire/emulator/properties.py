@@ -16,7 +16,7 @@ from hubwire.emulator import rules
 from hubwire.emulator.batches import batch_reply
 from hubwire.emulator.clock import iso
 from hubwire.emulator.records import ObjectStore
-from hubwire.emulator.schema import FIELD_TYPES, NAME_PATTERN, Group, Option, Property
+from hubwire.emulator.schema import FIELD_TYPES, NAME_PATTERN, Group, Option, Property, options_of
 from hubwire.emulator.state import Portal, put_property
 from hubwire.emulator.wire import (
     NO_CONTENT,
@@ -286,6 +286,8 @@ def _create(portal: Portal, store: ObjectStore, body: PropertyBody) -> Property:
     name = body.name.lower()
     before = store.schema.archived.get(name)
     values = {**msgspec.structs.asdict(body), "name": name}
+    if body.type == "bool" and not body.options:
+        values["options"] = options_of([("true", "True"), ("false", "False")])
     definition = Property(
         **values,
         created_at=before.created_at if before else iso(now_ms),

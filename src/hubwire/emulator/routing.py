@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from hubwire.emulator.limiter import Lane
 from hubwire.emulator.state import Portal
@@ -53,7 +54,7 @@ class _Node:
 
 
 class Router:
-    """Routes in a tree of path segments."""
+    """Routes in a tree of path segments. Paths come percent-encoded, so that a value may hold a slash."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Node()
@@ -111,7 +112,7 @@ def _read(pattern: str, segments: list[str]) -> tuple[dict[str, str], str]:
     shown: list[str] = []
     for part, segment in zip(pattern.strip("/").split("/"), segments, strict=True):
         if part.startswith("{"):
-            params[part[1:-1]] = segment
+            params[part[1:-1]] = unquote(segment)
             shown.append(segment if part[1:-1] in SHOWN_PARAMETERS else part)
         else:
             shown.append(part)

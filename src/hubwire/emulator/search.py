@@ -73,7 +73,7 @@ _QUERY_FIELDS = {
 def search(portal: Portal, request: Request) -> Reply:
     """`POST …/search`: a page of what matches, in record order unless sorted."""
     store = portal.store(request.params["objectType"])
-    if len(request.body) > MAX_BODY:
+    if len(request.body) > MAX_BODY and len(request.body.decode("utf-8", "replace")) > MAX_BODY:
         raise invalid(f"The search request body must not exceed {MAX_BODY} characters")
     body = decode(_body, request.body)
     groups = [FilterGroup(body.filters), *body.filter_groups] if body.filters else body.filter_groups

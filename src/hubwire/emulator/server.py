@@ -14,6 +14,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from hubwire.emulator import access, control
 from hubwire.emulator.config import EmulatorConfig
@@ -60,7 +61,8 @@ class EmulatorApp:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
-        match = self._router.find(scope["method"], path)
+        encoded: bytes = scope.get("raw_path") or quote(path).encode()
+        match = self._router.find(scope["method"], encoded.decode("latin-1"))
         if match is None and self._browser is not None and path.startswith(BROWSER_PATHS):
             await self._browser(scope, receive, send)
             return
@@ -113,7 +115,8 @@ class EmulatorApp:
         methods = self._router.methods_at(request.path)
         refusal = Refusal(405, "Method Not Allowed") if methods else not_found()
         reply = json_reply(refusal.status, refusal.body(self.state.correlation_id()))
-        self._note(request, f"{request.method} {request.path[:200]}", reply.status)
+        path = "/oauth/***" if request.path.startswith("/oauth/") else request.path[:200]
+        self._note(request, f"{request.method} {path}", reply.status)
         return reply
 
     def _api(self, request: Request, match: Match, fault: FaultRule | None) -> Reply:

@@ -174,8 +174,8 @@ def _merged(portal: Portal, store: ObjectStore, primary: Record, other: Record) 
     merged = store.new_record(now_ms)
     merged.created_at_ms = min(primary.created_at_ms, other.created_at_ms)
     store.write(merged, values, now_ms, lag_ms, is_new=True)
-    for record, keeps_primary in ((primary, True), (other, False)):
-        portal.associations.move_all(store.name, record.id, merged.id, keeps_primary=keeps_primary)
+    for record in (primary, other):
+        portal.associations.move_all(store.name, record.id, merged.id)
         portal.events.move_all(record.id, merged.id, store.singular)
         store.redirect(record, merged)
     return merged

@@ -56,7 +56,7 @@ class SeenRequest(NamedTuple):
         return {
             "at": iso(self.at_ms),
             "method": self.method,
-            "path": "/oauth/***" if is_secret and "-tokens/" in self.path else self.path,
+            "path": self.path if self.path.endswith(("/token", "/authorize")) or not is_secret else "/oauth/***",
             "query": "***" if is_secret and self.query else self.query.decode("latin-1"),
             "headers": headers,
             "body": "***" if is_secret else _decoded(self.body),

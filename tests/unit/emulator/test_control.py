@@ -138,11 +138,14 @@ def test_requests_are_shown_newest_last_with_secrets_masked(emulator: Emulator) 
     emulator.call("POST", CONTACTS, {"properties": {"email": "ada@example.com"}})
     emulator.call("POST", "/oauth/2026-09/token", b"client_secret=hush")
     emulator.call("GET", "/oauth/v1/access-tokens/hush")
+    emulator.call("POST", "/oauth/v1/access-tokens/hush")
+    emulator.call("GET", "/oauth/v9/info/hush?token=hush")
     shown = emulator.call("GET", "/_emulator/requests").body["results"]
-    assert [entry["path"] for entry in shown] == [CONTACTS, "/oauth/2026-09/token", "/oauth/***"]
+    assert [entry["path"] for entry in shown] == [CONTACTS, "/oauth/2026-09/token", *["/oauth/***"] * 3]
     assert shown[0]["body"] == {"properties": {"email": "ada@example.com"}}
     assert (shown[0]["status"], shown[0]["headers"]["authorization"]) == (201, "Bearer ***")
     assert "hush" not in str(shown)
+    assert "hush" not in str(emulator.stats())
 
 
 def test_requests_are_bounded() -> None:

@@ -166,7 +166,7 @@ def test_sends_have_a_limit_of_their_own(emulator: Emulator) -> None:
     "change",
     [
         {"name": "1st"},
-        {"name": "x" * 51},
+        {"name": "x" * 101},
         {"label": "x" * 101},
         {"label": ""},
         {"primaryObject": "BUTTERFLY"},
@@ -212,3 +212,9 @@ def test_properties_of_a_definition_are_added_changed_and_dropped(emulator: Emul
     assert emulator.call("DELETE", f"{path}/old").status == 404
     send(emulator, email="ada@example.com", properties={"old": "true"})
     assert [event["properties"] for event in emulator.events()] == [{"old": "true"}, {}]
+
+
+def test_a_name_that_is_not_given_is_made_of_the_label_however_long_it_may_be(emulator: Emulator) -> None:
+    body = {"label": "Signed up " * 10, "includeDefaultProperties": False, "propertyDefinitions": []}
+    made = emulator.call("POST", DEFINITIONS, body)
+    assert (made.status, made.body["name"]) == (201, ("signed_up_" * 10).strip("_"))

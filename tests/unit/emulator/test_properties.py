@@ -166,3 +166,11 @@ def test_groups_are_made_changed_and_deleted_when_empty(emulator: Emulator) -> N
 def test_every_version_serves_properties(emulator: Emulator, prefix: str) -> None:
     assert emulator.call("POST", f"{prefix}/0-1", definition("plan")).status == 201
     assert emulator.call("GET", f"{prefix}/contacts/plan").status == 200
+
+
+def test_a_bool_has_true_and_false_as_its_options(emulator: Emulator) -> None:
+    definition = {"name": "vip", "label": "VIP", "type": "bool", "fieldType": "booleancheckbox"}
+    made = emulator.call(
+        "POST", "/crm/properties/2026-09/contacts", {**definition, "groupName": "contactinformation"}
+    ).body
+    assert [option["value"] for option in made["options"]] == ["true", "false"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -257,3 +258,35 @@ def test_pages_go_by_id_whatever_the_order_of_arrival(emulator: Emulator) -> Non
     assert seen == ["5", "300", "7000", "7001"]
     archived = emulator.call("GET", f"{CONTACTS}?archived=true").body["results"]
     assert [record["id"] for record in archived] == ["90"]
+
+
+@pytest.mark.parametrize(
+    ("primaries", "kept"), [((True, True), "20001"), ((False, True), "20002"), ((True, False), "20001")]
+)
+def test_a_merged_contact_keeps_one_primary_company_its_own_first(
+    emulator: Emulator, primaries: tuple[bool, bool], kept: str
+) -> None:
+    emulator.seed(
+        contacts=[{"properties": {"email": "ada@example.com"}}, {"properties": {"email": "bob@example.com"}}],
+        companies=[{"properties": {"name": "Acme"}}, {"properties": {"name": "Globex"}}],
+        associations=[
+            {
+                "from": {"type": "contacts", "id": str(101 + number)},
+                "to": {"type": "companies", "id": str(20_001 + number)},
+                "types": [279, 1] if is_primary else [279],
+            }
+            for number, is_primary in enumerate(primaries)
+        ],
+    )
+    emulator.call("POST", f"{CONTACTS}/merge", {"primaryObjectId": "101", "objectIdToMerge": "102"})
+    links = {link["to"]["id"]: link["types"] for link in emulator.associations()}
+    assert {company for company, types in links.items() if 1 in types} == {kept}
+    assert set(links) == {"20001", "20002"}
+
+
+@pytest.mark.parametrize("email", ["a+b@example.com", "a/b@example.com", "a%b@example.com"])
+def test_an_address_in_a_path_is_decoded_by_itself(emulator: Emulator, email: str) -> None:
+    made = emulator.call("POST", CONTACTS, {"properties": {"email": email}})
+    assert made.status == 201
+    read = emulator.call("GET", f"{CONTACTS}/{quote(email, safe='')}?idProperty=email")
+    assert (read.status, read.body["id"]) == (200, made.body["id"])

@@ -23,7 +23,7 @@ class Exchange:
         self.gone = asyncio.Event()
         self._parts = list(body)
         self._app = app
-        self._scope: Message = {
+        self.asked: Message = {
             "type": "http",
             "method": "POST" if body != (b"",) else "GET",
             "path": path,
@@ -32,7 +32,7 @@ class Exchange:
         }
 
     async def run(self) -> None:
-        await self._app(self._scope, self._receive, self._send)
+        await self._app(self.asked, self._receive, self._send)
 
     @property
     def status(self) -> int:
@@ -161,3 +161,12 @@ def test_every_answer_carries_its_correlation_id(emulator: Emulator) -> None:
     second = emulator.call("GET", "/crm/v3/objects/contacts")
     assert first.headers["x-hubspot-correlation-id"] == first.body["correlationId"]
     assert second.headers["x-hubspot-correlation-id"] != first.body["correlationId"]
+
+
+async def test_a_value_in_a_path_may_hold_a_slash(emulator: Emulator) -> None:
+    emulator.seed(contacts=[{"properties": {"email": "a/b@example.com"}}])
+    exchange = Exchange(emulator.app, "/crm/v3/objects/contacts/a/b@example.com")
+    exchange.asked["raw_path"] = b"/crm/v3/objects/contacts/a%2Fb%40example.com"
+    exchange.asked["query_string"] = b"idProperty=email"
+    await exchange.run()
+    assert exchange.status == 200
