@@ -39,6 +39,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "log_level": "warning",
     "access_log": False,
     "timeout_graceful_shutdown": 1,
+    "timeout_keep_alive": 75,  # after uvicorn's own 5 s a client that paused would meet a connection being closed
 }
 BROWSER_PATHS = ("/_hubspot/", "/_emulator/browser/")
 
