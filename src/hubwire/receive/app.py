@@ -33,6 +33,7 @@ from hubwire.receive.pixel import pixel_upload, write_key_in
 from hubwire.receive.rate import SourceRates
 
 UNAVAILABLE_RETRY_SECONDS = 3
+UNAVAILABLE_LOG_MS = 10_000
 READ = frozenset({Takes.PIXEL, Takes.DOCUMENT})
 
 logger = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class ReceiveApp:
         self._clock = clock
         self._limits = limits
         self._rates = SourceRates()
+        self._told_unavailable_at_ms = -UNAVAILABLE_LOG_MS
         self._reader = BodyReader(limits)
 
     @staticmethod
@@ -97,7 +99,7 @@ class ReceiveApp:
         except UploadRefused as refused:
             await self._refuse(send, refused, asked, route)
         except BackendError as exc:
-            logger.warning("receive.unavailable", reason=str(exc))
+            self._tell_unavailable(str(exc))
             await self._refuse(send, _unavailable("the journal cannot be written to at the moment"), asked, route)
         except Exception:
             # Our own bug. The caller keeps the upload and tries again; a 500 would tell some SDKs to drop it.
@@ -176,6 +178,13 @@ class ReceiveApp:
         if source is None:
             raise UnknownWriteKey(f"writeKey: no source has the one that ends in {write_key[-4:]!r}")
         return source
+
+    def _tell_unavailable(self, reason: str) -> None:
+        """Log it, but not for each of the thousands of uploads that are refused while it lasts."""
+        now_ms = self._clock.now_ms()
+        if not 0 <= now_ms - self._told_unavailable_at_ms < UNAVAILABLE_LOG_MS:
+            self._told_unavailable_at_ms = now_ms
+            logger.warning("receive.unavailable", reason=reason, refused=self.counts.refused["unavailable"] + 1)
 
     async def _refuse(self, send: Send, refused: UploadRefused, asked: _Asked, route: Route | None) -> None:
         self.counts.refused[refused.code] += 1

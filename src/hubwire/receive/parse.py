@@ -161,7 +161,13 @@ def _check_sizes(upload: Upload, route: Route, limits: ReceiveLimits) -> None:
             )
         _check_depth(body, upload.fields[index])
     envelope_bytes = len(upload.envelope or b"")
-    if envelope_bytes > limits.max_message_bytes or envelope_bytes * len(upload.bodies) > limits.most_envelope_bytes:
+    if envelope_bytes > limits.max_message_bytes:
+        raise UploadTooLarge(
+            f"context: {envelope_bytes} bytes with what else the upload says of all its messages;"
+            f" it may take what one message takes, {limits.max_message_bytes}",
+            code="context-too-large",
+        )
+    if envelope_bytes * len(upload.bodies) > limits.most_envelope_bytes:
         raise UploadTooLarge(
             f"context: {envelope_bytes} bytes for each of {len(upload.bodies)} messages;"
             f" an upload takes {limits.most_envelope_bytes} in all",

@@ -48,7 +48,8 @@ _ROUTES = _fixed()
 
 def is_below(path: str) -> bool:
     """Whether an SDK could mean the Tracking API with this path, right or wrong. Settings for SDKs are not of it."""
-    return _single(path).startswith(("/v1/", "/beacon/", "/pixel/")) and not path.startswith("/v1/projects/")
+    path = _single(path)
+    return path.startswith(("/v1/", "/beacon/", "/pixel/")) and not path.startswith("/v1/projects/")
 
 
 def route_of(path: str) -> Route | None:

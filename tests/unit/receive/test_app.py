@@ -8,6 +8,7 @@ import json
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from tests.unit.receive.harness import NOW, Receiver, basic, packed
 
 from hubwire.errors import BackendUnavailable, Overloaded
@@ -379,6 +380,12 @@ async def test_a_context_is_not_multiplied_beyond_bounds(receiver: Receiver) -> 
     assert answer.json["code"] == "context-too-large"
 
 
+async def test_a_context_larger_than_a_message_is_refused_beside_a_single_one(receiver: Receiver) -> None:
+    answer = await receiver.post("/v1/batch", {"batch": [TRACK], "context": {"x": "y" * 33_000}})
+    assert (answer.status, answer.json["code"]) == (400, "context-too-large")
+    assert "it may take what one message takes, 32768" in answer.json["message"]
+
+
 async def test_limits_are_settings() -> None:
     receiver = Receiver(ReceiveLimits(max_message_bytes=100, max_upload_bytes=1000, max_upload_messages=2))
     assert (await receiver.post("/v1/track", {**TRACK, "x": "y" * 100})).json["code"] == "message-too-large"
@@ -518,6 +525,19 @@ async def test_a_journal_that_cannot_be_written_is_503_with_retry_after(receiver
     receiver.appending.failure = None
     assert (await receiver.post("/v1/track", TRACK)).status == 200
     assert len(receiver.rows) == 1
+
+
+async def test_a_journal_that_stays_away_is_logged_now_and_then_not_for_each_upload(receiver: Receiver) -> None:
+    receiver.appending.failure = BackendUnavailable("database or disk is full")
+    with capture_logs() as lines:
+        for _ in range(50):
+            await receiver.post("/v1/track", TRACK)
+        receiver.clock.advance(10)
+        await receiver.post("/v1/track", TRACK)
+    assert [(line["event"], line["refused"]) for line in lines] == [
+        ("receive.unavailable", 1),
+        ("receive.unavailable", 51),
+    ]
 
 
 async def test_a_bug_of_ours_is_logged_and_told_as_503(receiver: Receiver) -> None:

@@ -1,0 +1,43 @@
+"""The page of SDKs names the versions that the tests run with."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SDK = ROOT / "tests" / "contract" / "sdk"
+PAGE = (ROOT / "docs" / "sdks.md").read_text(encoding="utf-8")
+
+
+def found(pattern: str, path: Path) -> str:
+    match = re.search(pattern, path.read_text(encoding="utf-8"))
+    assert match, f"{pattern} is not in {path}"
+    return match[1]
+
+
+def versions() -> dict[str, list[str]]:
+    """SDK as the page names it -> versions in the tests."""
+    node = json.loads((SDK / "node" / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    pom = SDK / "java" / "pom.xml"
+    recorded = {path.stem.removesuffix("-gzip") for path in (SDK / "recorded").glob("*.http")}
+    return {
+        "segment-analytics-python": [
+            found(r"segment-analytics-python==([\d.]+)", SDK / "conftest.py"),
+            found(r"segment-analytics-python==([\d.]+)", ROOT / "constraints.txt"),
+        ],
+        **{name: [version] for name, version in node.items()},
+        "analytics-go/v3": [found(r"analytics-go/v3 v([\d.]+)", SDK / "go" / "go.mod")],
+        "com.segment.analytics.java": [found(r"analytics</artifactId>\s*<version>([\d.]+)", pom)],
+        "analytics-kotlin": [found(r"core</artifactId>\s*<version>([\d.]+)", pom)],
+        **{name: [version] for name, _, version in (one.rpartition("-") for one in recorded)},
+    }
+
+
+@pytest.mark.parametrize(("name", "tested"), sorted(versions().items()))
+def test_the_versions_of_the_page_are_those_of_the_tests(name: str, tested: list[str]) -> None:
+    [row] = re.findall(rf"^\|[^|]*`{re.escape(name)}`[^|]*\|([^|]*)\|", PAGE, re.MULTILINE)
+    assert re.findall(r"\d+\.\d+\.\d+", row) == tested
