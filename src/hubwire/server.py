@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -79,7 +80,7 @@ async def serve(
     listening = listening_socket(host or settings.host, settings.port if port is None else port)
     settings = msgspec.structs.replace(settings, host=host or settings.host, port=listening.getsockname()[1])
     service = Service(settings)
-    _outlive_signals()
+    signals = EarlySignals()
     try:
         service.start()
         own_url = f"{_scheme(settings)}://{_reachable(settings.host)}:{settings.port}"
@@ -89,6 +90,7 @@ async def serve(
         chores = asyncio.create_task(run_chores(service.chores()))
         server = uvicorn.Server(_uvicorn_config(app, settings))
         service.is_stopping = lambda: server.should_exit
+        signals.stop(server)
         await server.serve(sockets=[listening])
         chores.cancel()
         await asyncio.gather(chores, return_exceptions=True)
@@ -114,10 +116,28 @@ def _open_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _outlive_signals() -> None:
-    """uvicorn raises the signal that stopped it once more at its end; by then the lanes are still to be drained."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+class EarlySignals:
+    """SIGTERM and SIGINT before uvicorn listens for them: it stops as soon as it has started.
+
+    They come after it, too: uvicorn raises the signal that stopped it once more at its end, while the lanes are still
+    to be drained; then nothing is left to stop.
+    """
+
+    def __init__(self) -> None:
+        self._server: uvicorn.Server | None = None
+        self._has_come = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._come)
+
+    def stop(self, server: uvicorn.Server) -> None:
+        """This server is what they stop."""
+        self._server = server
+        server.should_exit |= self._has_come
+
+    def _come(self, number: int, frame: FrameType | None) -> None:
+        self._has_come = True
+        if self._server is not None:
+            self._server.should_exit = True
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -183,6 +203,11 @@ def banner(service: Service, url: str) -> str:
         )
         if service.assets is not None:
             lines.append(f"Demo page of device mode: {url}/demo")
+    if service.has_other_token():
+        lines.append(
+            "HUBSPOT_ACCESS_TOKEN is not the token that is stored, which stays in use."
+            " To change it: hubwire destination token NAME --token-env HUBSPOT_ACCESS_TOKEN"
+        )
     token = service.access.first_token()
     if token is not None:
         lines.append(f"Admin token, shown this once: {token.reveal()}")

@@ -229,6 +229,11 @@ class Service:
             ),
         )
 
+    def has_other_token(self) -> bool:
+        """Whether the settings have a token that no destination uses: they are read at the first start only."""
+        token, registry = self.settings.hubspot_access_token, self.store.registry
+        return token is not None and all(registry.token(number) != token for number in registry.destinations())
+
     # -- first start
 
     def _seed(self) -> FirstStart:
@@ -255,7 +260,13 @@ class Service:
                 registry.add_write_key(web.source_id, Secret(new_write_key()))
         elif settings.write_key and registry.source_of_key(settings.write_key) is None:
             registry.add_write_key(next(iter(registry.sources())), Secret(settings.write_key))
-        if not registry.destinations():
+        destinations = registry.destinations()
+        if destinations and not settings.is_sandbox and all(one.is_sandbox for one in destinations.values()):
+            raise SettingsError(
+                f"HUBSPOT_ACCESS_TOKEN is set, but {settings.data} holds a sandbox: nothing would reach HubSpot",
+                hint="Begin anew in another folder, HUBWIRE_DATA=live; or start the sandbox without the token.",
+            )
+        if not destinations:
             destination = registry.save_destination(self._first_destination())
             registry.set_token(destination.destination_id, settings.hubspot_access_token or Secret(SANDBOX_TOKEN))
         return first

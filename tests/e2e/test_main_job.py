@@ -75,6 +75,22 @@ def test_the_sandbox_needs_no_token_and_the_curl_line_that_it_prints_works(tmp_p
     assert [contact["properties"]["email"] for contact in contacts] == ["peter@example.com"]
 
 
+def test_a_sandbox_stays_one_and_a_token_that_is_not_used_is_told(tmp_path: Path, hubspot: Emulator) -> None:
+    with HubwireProcess(tmp_path, None):
+        pass
+    refused = HubwireProcess(tmp_path, hubspot.base_url).run("serve", check=False)
+    assert refused.returncode == 1
+    assert "holds a sandbox: nothing would reach HubSpot" in refused.stderr
+    assert "HUBWIRE_DATA=live" in refused.stderr
+    live = str(tmp_path / "live")
+    with HubwireProcess(tmp_path, hubspot.base_url, HUBWIRE_DATA=live) as hubwire:
+        assert "is not the token" not in hubwire.output
+    with HubwireProcess(tmp_path, hubspot.base_url, HUBWIRE_DATA=live, HUBSPOT_ACCESS_TOKEN="pat-another") as hubwire:
+        hubwire.await_output("Console")
+        assert "hubwire destination token NAME --token-env HUBSPOT_ACCESS_TOKEN" in hubwire.output
+        assert "pat-another" not in hubwire.output
+
+
 def test_a_corpus_of_ten_thousand_drains_in_at_most_sixty_calls_with_nothing_dead(
     tmp_path: Path, hubspot: Emulator
 ) -> None:
