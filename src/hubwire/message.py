@@ -9,7 +9,6 @@ Sources: Segment spec "Common fields" (ids, timestamps) and HTTP API "Batch" (me
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -53,8 +52,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     rejected: str | None
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct, gc=False):
     """One decoded Segment call. `timestamp_ms` is the corrected time at which it happened.
 
     Shape: ids are strings or None (null, "" and non-scalars count as absent; numbers are written out);
@@ -129,14 +127,16 @@ def merged(body: dict[str, Any], envelope: dict[str, Any] | None) -> dict[str, A
     return whole
 
 
-def corrected_ms(fields: dict[str, Any], sent_at: object, received_at_ms: int) -> int:
+def corrected_ms(original: object, timestamp: object, sent_at: object, received_at_ms: int) -> int:
     """When it happened, by our clock: receivedAt - (sentAt - originalTimestamp); without sentAt, the timestamp itself.
+
+    Shape: `original` is `originalTimestamp`, which only some SDKs send; it goes before `timestamp`.
 
     Source: Segment spec, "Common fields", timestamps.
     """
-    happened_ms = time_ms(fields.get("originalTimestamp"))
+    happened_ms = time_ms(original)
     if happened_ms is None:
-        happened_ms = time_ms(fields.get("timestamp"))
+        happened_ms = time_ms(timestamp)
     if happened_ms is None:
         return received_at_ms
     sent_ms = time_ms(sent_at)
@@ -145,7 +145,28 @@ def corrected_ms(fields: dict[str, Any], sent_at: object, received_at_ms: int) -
     return received_at_ms - (sent_ms - happened_ms)
 
 
+class _Body(msgspec.Struct, gc=False, rename="camel"):
+    """What is read of a message; the rest is passed over without being kept."""
+
+    type: str
+    user_id: Any = None
+    anonymous_id: Any = None
+    event: Any = None
+    name: Any = None
+    group_id: Any = None
+    previous_id: Any = None
+    traits: Any = None
+    properties: Any = None
+    context: Any = None
+    integrations: Any = None
+    metadata: Any = msgspec.field(name="_metadata", default=None)
+    timestamp: Any = None
+    original_timestamp: Any = None
+    sent_at: Any = None
+
+
 _decode = msgspec.json.Decoder().decode
+_decode_body = msgspec.json.Decoder(_Body).decode
 _TYPES = {str(one): one for one in MessageType}
 
 
@@ -154,32 +175,30 @@ def read_message(row: Row) -> Message:
 
     Errors: none for rows that receive wrote; an unknown type cannot get here, receive marks it as rejected.
     """
-    fields: dict[str, Any] = _decode(row.body)
-    context = _mapping(fields.get("context"))
-    integrations = _mapping(fields.get("integrations"))
-    sent_at = fields.get("sentAt")
+    body = _decode_body(row.body)
+    context, integrations, sent_at = _mapping(body.context), _mapping(body.integrations), body.sent_at
     if row.envelope is not None:
         envelope = _decode(row.envelope)
         context = {**_mapping(envelope.get("context")), **context}
         integrations = {**_mapping(envelope.get("integrations")), **integrations}
         sent_at = sent_at or envelope.get("sentAt")
     return Message(
-        position=row.position,
-        source_id=row.source_id,
-        message_id=row.message_id,
-        type=_TYPES[fields["type"]],
-        timestamp_ms=corrected_ms(fields, sent_at, row.received_at_ms),
-        received_at_ms=row.received_at_ms,
-        user_id=text_id(fields.get("userId")),
-        anonymous_id=text_id(fields.get("anonymousId")),
-        is_backfill=row.is_backfill,
-        event=text_id(fields.get("event")),
-        name=text_id(fields.get("name")),
-        group_id=text_id(fields.get("groupId")),
-        previous_id=text_id(fields.get("previousId")),
-        traits=_mapping(fields.get("traits")),
-        properties=_mapping(fields.get("properties")),
-        context=context,
-        integrations=integrations,
-        metadata=_mapping(fields.get("_metadata")),
+        row.position,
+        row.source_id,
+        row.message_id,
+        _TYPES[body.type],
+        corrected_ms(body.original_timestamp, body.timestamp, sent_at, row.received_at_ms),
+        row.received_at_ms,
+        text_id(body.user_id),
+        text_id(body.anonymous_id),
+        row.is_backfill,
+        text_id(body.event),
+        text_id(body.name),
+        text_id(body.group_id),
+        text_id(body.previous_id),
+        _mapping(body.traits),
+        _mapping(body.properties),
+        context,
+        integrations,
+        _mapping(body.metadata),
     )

@@ -6,8 +6,9 @@ many messages, and each of them is settled by the record that came back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from hubwire.reasons import Reason
 
@@ -19,8 +20,7 @@ class Written(NamedTuple):
     rule: str
 
 
-@dataclass(slots=True)
-class UpsertContact:
+class UpsertContact(Struct, gc=False):
     """Create or update the contact with this e-mail. `email` is lower-cased and trimmed."""
 
     email: str
@@ -29,8 +29,7 @@ class UpsertContact:
     position: int
 
 
-@dataclass(slots=True)
-class UpsertCompany:
+class UpsertCompany(Struct, gc=False):
     """Create, adopt or update the company of this registrable domain."""
 
     domain: str
@@ -39,8 +38,7 @@ class UpsertCompany:
     position: int
 
 
-@dataclass(slots=True)
-class Associate:
+class Associate(Struct, gc=False):
     """Link the contact with this e-mail to the company of this domain."""
 
     email: str
@@ -48,8 +46,7 @@ class Associate:
     position: int
 
 
-@dataclass(slots=True)
-class SendEvent:
+class SendEvent(Struct, gc=False):
     """One custom event occurrence of the contact with this e-mail.
 
     Shape: `event` is the internal name without prefix (`order_completed`) or a full name (`pe123_x`) that exists;
@@ -71,8 +68,7 @@ class SendEvent:
 Operation = UpsertContact | UpsertCompany | Associate | SendEvent
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True, gc=False):
     """One field of a message that is not sent, and why. `field` is where it came from (`traits.plan`)."""
 
     field: str
@@ -102,16 +98,14 @@ def hold_key(space: str, key: str) -> str:
     return f"{space}|{key}"
 
 
-@dataclass(frozen=True, slots=True)
-class Discard:
+class Discard(Struct, frozen=True, gc=False):
     """Dropped on purpose by rule: counted, recorded, never retried."""
 
     reason: Reason
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True, gc=False):
     """Kept until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over."""
 
     reason: Reason
@@ -120,12 +114,11 @@ class Hold:
     ends_as: Reason = Reason.NEVER_IDENTIFIED
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Struct, gc=False):
     """What one message asks of HubSpot: operations, or a discard or hold; and what of it is left out."""
 
-    operations: list[Operation] = field(default_factory=list)
+    operations: list[Operation] = []
     fate: Discard | Hold | None = None
-    left_out: list[LeftOut] = field(default_factory=list)
-    missing_properties: list[tuple[str, str, str]] = field(default_factory=list)
+    left_out: list[LeftOut] = []
+    missing_properties: list[tuple[str, str, str]] = []
     """(object type, property name, HubSpot type) that the portal lacks and the destination may create."""

@@ -26,7 +26,7 @@ from hubwire.cli import (
     settings,
     sources,
 )
-from hubwire.errors import HubwireError
+from hubwire.errors import BadValue, HubwireError
 
 app = typer.Typer(
     name="hubwire",
@@ -82,7 +82,14 @@ def main() -> None:
     try:
         app()
     except HubwireError as exc:
-        typer.secho(f"hubwire: {exc}", fg="red", err=True)
+        typer.secho(f"hubwire: {_named(exc)}", fg="red", err=True)
         if exc.hint:
             typer.echo(f"  {exc.hint}", err=True)
         sys.exit(1)
+
+
+def _named(exc: HubwireError) -> str:
+    """The message, behind the field and the value that it is about where it does not name them itself."""
+    message = str(exc)
+    about = [exc.field, repr(exc.value)] if isinstance(exc, BadValue) and exc.value is not None else []
+    return ": ".join([*(one for one in about if one not in message), message])

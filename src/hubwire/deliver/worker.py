@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
+import uvloop
 
 from hubwire.clock import Clock
 from hubwire.deliver.driver import Driver
@@ -120,7 +121,7 @@ class Worker:
         return [driver.tenure for driver in list(self._drivers.values()) if driver.tenure is not None]
 
     def _run(self) -> None:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             self._loop = runner.get_loop()
             self._ready.set()
             runner.run(self._supervise())

@@ -9,7 +9,7 @@ Sources: the seed, "Page"; HubSpot destination metadata (page: device mode only;
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from hubwire.destination import Source
 from hubwire.message import Message, MessageType

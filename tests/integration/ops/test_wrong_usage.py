@@ -124,6 +124,11 @@ def test_names_that_do_not_exist_are_answered_with_those_that_do(ready: Shell) -
     failed(ready("doctor", "--destination", "x"), "no destination 'x'", "Destinations: crm.")
 
 
+def test_a_value_in_a_file_that_cannot_be_is_named(ready: Shell) -> None:
+    Path("wanted.toml").write_text('[[source]]\nname = "good"\n\n[[source]]\nname = "web/site"\n')
+    failed(ready("apply", "wanted.toml", "--yes"), "'web/site': a name has 1 to 64 letters")
+
+
 def test_files_that_are_none(ready: Shell) -> None:
     Path("broken.ndjson.gz").write_bytes(b"no gzip")
     os.mkfifo("pipe")
