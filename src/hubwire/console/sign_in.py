@@ -79,7 +79,12 @@ async def viewer_of(request: Request, shared: Shared) -> Viewer | None:
 
 def ask_to_sign_in(request: Request) -> Response:
     """The way to the sign-in page, and back afterwards; a status for those who want JSON or change something."""
-    is_for_programs = wants_json(request) or "authorization" in request.headers or request.url.path.startswith("/api/")
+    is_for_programs = (
+        wants_json(request)
+        or "authorization" in request.headers
+        or "text/event-stream" in request.headers.get("accept", "")
+        or request.url.path.startswith("/api/")
+    )
     if request.method not in ("GET", "HEAD") or is_for_programs:
         body = {"code": "not-signed-in", "message": "sign in, or send a bearer token"}
         answer = json_response(body, 401)

@@ -69,6 +69,10 @@ def test_a_part_that_renews_itself_sends_the_whole_page_to_sign_in(console: Cons
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login")
 
 
+def test_a_stream_is_refused_and_not_led_to_a_page(console: Console) -> None:
+    assert console.client.get("/live/changes", headers={"accept": "text/event-stream"}).status_code == 401
+
+
 # -- wrong role
 
 
