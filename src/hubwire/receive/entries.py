@@ -30,6 +30,7 @@ _NEEDED = {
     "group": ("groupId", Reason.NO_GROUP_ID),
     "alias": ("previousId", Reason.NO_PREVIOUS_ID),
 }
+_OBJECTS = ("traits", "properties", "context", "integrations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,10 @@ def _faults(fields: Fields) -> Iterator[tuple[str, str]]:
     elif reason is not None:
         name = _NEEDED[fields["type"]][0]
         yield f"{name}: {_shown(fields.get(name))} is not one", str(reason)
+    for name in _OBJECTS:
+        value = fields.get(name)
+        if value is not None and not isinstance(value, dict):
+            yield f"{name}: {_shown(value)} is not an object", "not-an-object"
     message_id = fields.get("messageId")
     if isinstance(message_id, str) and len(message_id) > STRICT_MESSAGE_ID_LENGTH:
         yield f"messageId: {len(message_id)} characters; at most {STRICT_MESSAGE_ID_LENGTH}", "message-id-too-long"

@@ -486,6 +486,14 @@ async def test_strict_mode_refuses_an_empty_batch_a_long_id_and_too_many(receive
         assert (answer.status, answer.json["code"]) == (400, code)
 
 
+@pytest.mark.parametrize("name", ["traits", "properties", "context", "integrations"])
+async def test_strict_mode_refuses_a_field_that_is_no_object(receiver: Receiver, name: str) -> None:
+    answer = await receiver.post("/v1/track", {**TRACK, name: ["x"]}, x_strict_mode="1")
+    assert (answer.status, answer.json["code"]) == (400, "not-an-object")
+    assert answer.json["message"] == f'message.{name}: ["x"] is not an object'
+    assert (await receiver.post("/v1/track", {**TRACK, name: None}, x_strict_mode="1")).status == 200
+
+
 async def test_numbers_are_ids(receiver: Receiver) -> None:
     await receiver.post("/v1/identify", {"userId": 42})
     await receiver.post("/v1/track", {"anonymousId": 7.0, "event": 404})
