@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import resource
@@ -113,7 +114,9 @@ def collect_rarely() -> None:
 def _open_many_files() -> None:
     """Each connection is an open file, and many systems allow a process only 1,024 until it asks for more."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # Where the most that may be asked for is "no limit", some systems (macOS) refuse just that.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class EarlySignals:
