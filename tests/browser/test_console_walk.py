@@ -147,6 +147,37 @@ def test_a_failed_message_that_nobody_needs_is_discarded(world: World, page: Pag
     expect(page.locator("main")).to_contain_text("messages.discarded")
 
 
+def test_a_replay_is_paused_slowed_and_resumed(world: World, page: Page) -> None:
+    """Its destination is paused until the replay is: so a person has the time."""
+    world.sign_in(page)
+    [lane] = [one for one in world.api("GET", "/status")["lanes"] if one["name"] == "Our HubSpot"]
+    world.api("POST", f"/destinations/{lane['destination_id']}/pause")
+    people = [
+        {"type": "identify", "userId": f"many{n}", "messageId": f"many-{n}", "traits": {"email": f"many{n}@x.example"}}
+        for n in range(120)
+    ]
+    world.upload(WRITE_KEY, people)
+    world.api("POST", f"/destinations/{lane['destination_id']}/resume")
+    eventually(lambda: "dead" in fates(world, "many-119"), "the failures")
+    world.api("POST", f"/destinations/{lane['destination_id']}/pause")
+    page.goto(f"{world.url}/replays/new?state=dead")
+    page.get_by_label("Share of HubSpot's calls").fill("1")
+    page.get_by_role("button", name="Replay 120").click()
+    expect(page.locator("main")).to_contain_text("at most 1 % of the calls")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("status")).to_contain_text("the rest waits until you resume")
+    world.api("POST", f"/destinations/{lane['destination_id']}/resume")
+    expect(page.locator("main")).to_contain_text("100 of 120 settled", timeout=15_000)
+    page.get_by_label("Share of the calls").fill("100")
+    page.get_by_role("button", name="Change").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("main")).to_contain_text("120 of 120 settled", timeout=15_000)
+    page.goto(f"{world.url}/audit")
+    for action in ("replay.paused", "replay.share-changed", "replay.resumed"):
+        expect(page.locator("main")).to_contain_text(action)
+
+
 def test_keys_move_through_rows_and_search(world: World, page: Page) -> None:
     world.sign_in(page)
     page.goto(f"{world.url}/messages")

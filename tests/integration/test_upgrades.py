@@ -172,10 +172,12 @@ def test_no_row_of_an_earlier_schema_is_lost(version: int, old: OldDatabase, vau
     fill(old, version, vault, "http://127.0.0.1:1")
     columns = old.columns()
     before = dump(old, columns)
-    assert not [table for table, found in before.items() if not found]
+    assert {table for table, found in before.items() if not found} <= {"moved"}, "a moved one is not opened any more"
     open_store(settings(old, tmp_path), SystemClock(), appends=False).close()
     assert dump(old, columns) == before
-    assert columns.keys() < old.columns().keys()
+    upgraded = old.columns()
+    assert columns.keys() <= upgraded.keys()
+    assert upgraded != columns
 
 
 def drained(service: Service) -> None:

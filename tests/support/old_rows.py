@@ -85,11 +85,9 @@ DIGEST_KEY = bytes(range(32))
 def _sqlite_rows(now_ms: int) -> list[OldRow]:
     digests = b"".join(hashlib.blake2b(one.encode(), digest_size=8, key=DIGEST_KEY).digest() for one in IDS[:4])
     block = {"first_position": 1, "last_position": 4, "newest_at_ms": now_ms - 60_000 + 4, "digests": digests}
-    moved = {"move_id": "b", "target": "elsewhere", "at_ms": 1}
     return [
         OldRow(1, "journal_key", {"digest_key": DIGEST_KEY}),
         OldRow(1, "journal_block", block),
-        OldRow(7, "moved", moved),
     ]
 
 

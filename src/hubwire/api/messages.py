@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -59,7 +59,8 @@ async def replay(asked: Asked) -> shapes.ReplayAnswer:
     count = await asked.view.read(deps.queries.count, wanted)
     if asked.body.dry_run:
         return shapes.ReplayAnswer(count=count, replay=None, wanted=wanted)
-    begun = await asked.view.read(decisions.begin_replay, deps, asked.view.viewer.name, wanted)
+    share = asked.body.share_percent
+    begun = await asked.view.read(decisions.begin_replay, deps, asked.view.viewer.name, wanted, None, share)
     return shapes.ReplayAnswer(count=begun.target_count, replay=begun, wanted=wanted)
 
 
@@ -86,9 +87,26 @@ async def one_replay(asked: Asked) -> Replay:
     return found
 
 
+async def pause_replay(asked: Asked) -> Replay:
+    return await _decide(asked, decisions.pause_replay)
+
+
+async def resume_replay(asked: Asked) -> Replay:
+    return await _decide(asked, decisions.resume_replay)
+
+
+async def share_replay(asked: Asked) -> Replay:
+    return await _decide(asked, decisions.share_replay, asked.body.share_percent)
+
+
 async def cancel_replay(asked: Asked) -> Replay:
+    return await _decide(asked, decisions.cancel_replay)
+
+
+async def _decide(asked: Asked, decision: Callable[..., bool], *values: int) -> Replay:
+    """The replay as it stands afterwards, also when there was nothing to change any more."""
     await one_replay(asked)
-    await asked.view.read(decisions.cancel_replay, asked.view.deps, asked.view.viewer.name, asked.path["replay_id"])
+    await asked.view.read(decision, asked.view.deps, asked.view.viewer.name, asked.path["replay_id"], *values)
     return await one_replay(asked)
 
 
@@ -144,7 +162,8 @@ def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, w
 def _filter(asked: Asked) -> MessageFilter:
     given = asked.body if isinstance(asked.body, shapes.FilterBody) else asked.query
     fields = msgspec.to_builtins(given)
-    fields.pop("dry_run", None)
+    for name in ("dry_run", "share_percent"):
+        fields.pop(name, None)
     if isinstance(fields.get("rejected"), bool):
         fields["rejected"] = "1" if fields["rejected"] else "0"
     present = {name: str(value) for name, value in fields.items() if value is not None}

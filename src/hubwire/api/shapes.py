@@ -14,7 +14,7 @@ from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary
-from hubwire.record.replay import Discarded, Replay
+from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Discarded, Replay
 from hubwire.record.statistics import Funnel, Intake
 from hubwire.record.waits import Waits
 from hubwire.registry.protocol import AuditEntry, WriteKey
@@ -23,6 +23,14 @@ Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A
 Id = Annotated[int, Meta(ge=1, le=2**31)]
 Moment = Annotated[str, Meta(max_length=64, description="ISO-8601 time, or epoch milliseconds.")]
 Text = Annotated[str, Meta(max_length=1024)]
+Share = Annotated[
+    int,
+    Meta(
+        ge=LEAST_SHARE_PERCENT,
+        le=MOST_SHARE_PERCENT,
+        description="Percent of the calls that HubSpot allows the destination each second.",
+    ),
+]
 
 
 class FilterQuery(msgspec.Struct, kw_only=True):
@@ -55,6 +63,18 @@ class FilterBody(FilterQuery, kw_only=True, forbid_unknown_fields=True):
 
     state: State
     dry_run: bool = False
+
+
+class ReplayBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
+    """A filter with a state, what the replay may take, and whether only to count."""
+
+    share_percent: Share = SHARE_PERCENT
+
+
+class ShareBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a replay may take from now on."""
+
+    share_percent: Share
 
 
 class PlanBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -29,10 +29,30 @@ from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import SettingsError
 from hubwire.manage import decisions
 from hubwire.record.queries import Queries
-from hubwire.record.replay import SLICE_MESSAGES, Replay, Replays
+from hubwire.record.replay import (
+    LEAST_SHARE_PERCENT,
+    MOST_SHARE_PERCENT,
+    SHARE_PERCENT,
+    SLICE_MESSAGES,
+    Replay,
+    Replays,
+)
 from hubwire.registry.protocol import Registry
 
 SHOWN_REPLAYS = 20
+DECISIONS = {
+    "--pause": decisions.pause_replay,
+    "--resume": decisions.resume_replay,
+    "--cancel": decisions.cancel_replay,
+}
+ShareOption = Annotated[
+    int,
+    typer.Option(
+        min=LEAST_SHARE_PERCENT,
+        max=MOST_SHARE_PERCENT,
+        help="What it may take of the destination's calls beside live traffic, in percent.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +91,7 @@ def replay(
     search: SearchOption = None,
     left_out: LeftOutOption = None,
     where: WhereOption = None,
+    share: ShareOption = SHARE_PERCENT,
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -90,7 +111,7 @@ def replay(
         if not targets:
             return
         confirmed("Replay them?", yes)
-        decisions.begin_replay(parts_of(store), ACTOR, wanted, targets)
+        decisions.begin_replay(parts_of(store), ACTOR, wanted, targets, share)
     typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
 
 
@@ -140,29 +161,51 @@ def discard(
 
 def replays(
     replay_id: Annotated[int | None, typer.Argument(help="Number of one replay; without it, the newest.")] = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Put no more of it back.")] = False,
+    pause: Annotated[bool, typer.Option("--pause", help="Put no more of it back for now.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a paused one.")] = False,
+    share: Annotated[
+        int | None,
+        typer.Option(min=LEAST_SHARE_PERCENT, max=MOST_SHARE_PERCENT, help="What it may take from now on, in percent."),
+    ] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Put no more of it back, ever.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Replays and how far they are; or stop one.
+    """Replays and how far they are; or pause, resume, slow or stop one.
 
-    Example: hubwire replays 3 --cancel
+    Example: hubwire replays 3 --share 10
     """
-    if cancel and replay_id is None:
-        raise typer.BadParameter("--cancel needs the number of a replay")
+    chosen_ones = [word for word, is_on in (("--pause", pause), ("--resume", resume), ("--cancel", cancel)) if is_on]
+    if replay_id is None and (chosen_ones or share is not None):
+        raise typer.BadParameter(f"{[*chosen_ones, '--share'][0]} needs the number of a replay")
+    if len(chosen_ones) > 1:
+        raise typer.BadParameter(f"{' and '.join(chosen_ones)} cannot be together")
     with reading(config) as store:
-        if cancel and replay_id is not None:
-            decisions.cancel_replay(parts_of(store), ACTOR, replay_id)
+        if replay_id is not None:
+            _one(store, replay_id)
+            _decide(parts_of(store), replay_id, chosen_ones, share)
         found = store.replays.recent(SHOWN_REPLAYS) if replay_id is None else [_one(store, replay_id)]
     if json:
         print_json(found if replay_id is None else found[0])
         return
-    rows = table("replay", "begun (UTC)", "by", "state", "messages", "not yet put back", "moved on", "outcomes")
+    rows = table(
+        "replay", "begun (UTC)", "by", "state", "share", "messages", "not yet put back", "moved on", "outcomes"
+    )
     for one in found:
         outcomes = ", ".join(f"{count} {state}" for state, count in one.outcomes.items()) or "-"
         counts = (str(number) for number in (one.target_count, one.waiting_count, one.passed_count))
-        rows.add_row(f"#{one.replay_id}", when(one.begun_at_ms), one.actor, str(one.state), *counts, outcomes)
+        begun, share_of = when(one.begun_at_ms), f"{one.share_percent} %"
+        rows.add_row(f"#{one.replay_id}", begun, one.actor, str(one.state), share_of, *counts, outcomes)
     console.print(rows if found else "No replay yet.")
+
+
+def _decide(parts: _Parts, replay_id: int, words: list[str], share: int | None) -> None:
+    """Do what was asked for, and say what could not be done any more."""
+    if share is not None and not decisions.share_replay(parts, ACTOR, replay_id, share):
+        typer.secho(f"hubwire: replay {replay_id} has ended", fg="yellow", err=True)
+    for word in words:
+        if not DECISIONS[word](parts, ACTOR, replay_id):
+            typer.secho(f"hubwire: {word} changed nothing: see its state", fg="yellow", err=True)
 
 
 def _one(store: Store, replay_id: int) -> Replay:

@@ -92,6 +92,9 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
 POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/replays/message/{message_id:path}", message.replay, OPERATE),
     ("/replays", replays.begin, OPERATE),
+    ("/replays/{replay_id:int}/pause", replays.pause, OPERATE),
+    ("/replays/{replay_id:int}/resume", replays.resume, OPERATE),
+    ("/replays/{replay_id:int}/share", replays.save_share, OPERATE),
     ("/replays/{replay_id:int}/cancel", replays.cancel, OPERATE),
     ("/discards/message/{message_id:path}", message.discard, OPERATE),
     ("/discards", discards.discard, OPERATE),

@@ -19,6 +19,7 @@ from hubwire.errors import BadValue
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter
+from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT
 from hubwire.registry.protocol import Registry
 
 MAX_FIELDS = 500
@@ -167,6 +168,11 @@ def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
         before=number(fields, "before", 1, 1 << 62),
         limit=number(fields, "limit", 1, MAX_PAGE_MESSAGES) or PAGE_MESSAGES,
     )
+
+
+def share_percent(fields: Fields) -> int | None:
+    """What a replay may take of its destination's calls, or None when it is absent."""
+    return number(fields, "share_percent", LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT)
 
 
 def _where(fields: Fields) -> str | None:

@@ -71,6 +71,8 @@ DONE = {
     "resumed": "Resumed.",
     "token": "The access token is stored, encrypted. It is not shown again.",
     "revoked": "Revoked. Uploads with this write key are now refused.",
+    "replay-paused": "Paused. What was put back already goes on; the rest waits until you resume.",
+    "replay-as-it-was": "Nothing was changed: it was not so any more.",
     "cancelled": "Cancelled. What was put back already is delivered.",
     "sent": "Sent. It is delivered within seconds.",
     "replayed": "Put back. It is delivered within seconds.",

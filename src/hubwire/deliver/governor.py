@@ -82,6 +82,7 @@ class Governor:
         forecast = self._budget.forecast(now_ms)
         return {
             "rate": f"{capacity} calls / {per_seconds:g} s",
+            "calls_per_second": round(capacity / per_seconds, 3),
             "limit": forecast.limit,
             "used": forecast.used,
             "remaining": forecast.remaining,

@@ -12,7 +12,7 @@ import msgspec
 
 from hubwire.clock import Clock
 from hubwire.record.queries import MessageFilter, Queries
-from hubwire.record.replay import Discarded, Replay, Replays
+from hubwire.record.replay import SHARE_PERCENT, Discarded, Replay, Replays, checked_share
 from hubwire.registry.protocol import Registry
 
 SOMEBODY = "…"
@@ -40,20 +40,56 @@ class Parts(Protocol):
     def poke_replays(self) -> Callable[[], None]: ...
 
 
-def begin_replay(parts: Parts, actor: str, wanted: MessageFilter, targets: Targets | None = None) -> Replay:
-    """Begin to put back what fits, or `targets` (destination_id, position). Errors: SettingsError for its state."""
+def begin_replay(
+    parts: Parts,
+    actor: str,
+    wanted: MessageFilter,
+    targets: Targets | None = None,
+    share_percent: int = SHARE_PERCENT,
+) -> Replay:
+    """Begin to put back what fits, or `targets` (destination_id, position), with a share of the destination's calls.
+
+    Errors: SettingsError for its state, BadValue for the share.
+    """
+    checked_share(share_percent)
     wanted = msgspec.structs.replace(wanted, before=None)
     targets = parts.queries.targets(wanted) if targets is None else targets
     wanted = _without_person(wanted)
-    begun = parts.replays.begin(wanted, actor, parts.clock.now_ms(), targets)
-    detail = f"#{begun.replay_id}: {begun.target_count} messages, {_kept(wanted)}"
+    begun = parts.replays.begin(wanted, actor, parts.clock.now_ms(), targets, share_percent)
+    detail = f"#{begun.replay_id}: {begun.target_count} messages, {share_percent} % of the calls, {_kept(wanted)}"
     parts.registry.write_audit(actor, "replay.begun", detail)
     parts.poke_replays()
     return begun
 
 
+def pause_replay(parts: Parts, actor: str, replay_id: int) -> bool:
+    """Put no more of it back until it is resumed; False when it does not run, or all of it was put back."""
+    is_paused = parts.replays.pause(replay_id, parts.clock.now_ms())
+    if is_paused:
+        parts.registry.write_audit(actor, "replay.paused", f"#{replay_id}")
+    return is_paused
+
+
+def resume_replay(parts: Parts, actor: str, replay_id: int) -> bool:
+    """Go on putting it back; False when it is not paused."""
+    is_resumed = parts.replays.resume(replay_id)
+    if is_resumed:
+        parts.registry.write_audit(actor, "replay.resumed", f"#{replay_id}")
+        parts.poke_replays()
+    return is_resumed
+
+
+def share_replay(parts: Parts, actor: str, replay_id: int, share_percent: int) -> bool:
+    """Let it take this share of the calls from now on; False when it has ended. Errors: BadValue."""
+    is_changed = parts.replays.set_share(replay_id, share_percent)
+    if is_changed:
+        parts.registry.write_audit(actor, "replay.share-changed", f"#{replay_id}: {share_percent} % of the calls")
+        parts.poke_replays()
+    return is_changed
+
+
 def cancel_replay(parts: Parts, actor: str, replay_id: int) -> bool:
-    """Put no more of it back; False when it does not run."""
+    """Put no more of it back; False when it has ended."""
     is_cancelled = parts.replays.cancel(replay_id, parts.clock.now_ms())
     if is_cancelled:
         parts.registry.write_audit(actor, "replay.cancelled", f"#{replay_id}")

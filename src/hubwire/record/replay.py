@@ -1,8 +1,9 @@
 """What a person does with deliveries that are settled: put them back, or discard them.
 
-The targets of a replay are put back in slices, so that live traffic keeps its place and a replay can be cancelled
-midway. Putting an old message back is safe: newest wins per property, and events carry a uuid. Discarding is done at
-once.
+The targets of a replay are put back in slices, so that live traffic keeps its place and a replay can be paused, slowed
+and cancelled midway. A slice is put back once the calls that the last one took are no more than the replay's share of
+what HubSpot allowed meanwhile. Putting an old message back is safe: newest wins per property, and events carry a uuid.
+Discarding is done at once.
 """
 
 from __future__ import annotations
@@ -16,9 +17,19 @@ import msgspec
 import structlog
 
 from hubwire.clock import Clock
+from hubwire.errors import BadValue
 from hubwire.record.queries import MessageFilter
 
 SLICE_MESSAGES = 1000
+"""How much of a replay that may take every call is on its way at a time."""
+FULL_CALL_MESSAGES = 100
+"""A slice is no smaller, whatever the share: a call costs the same when it is half empty."""
+SHARE_PERCENT = 50
+"""What a replay may take of its destination's calls unless somebody says otherwise."""
+LEAST_SHARE_PERCENT = 1
+MOST_SHARE_PERCENT = 100
+CALLS_PER_SECOND = 10.0
+"""What HubSpot allows a destination that has not told its limit yet."""
 STEP_SECONDS = 1.0
 IDLE_SECONDS = 5.0
 """How often a replay that another process began is looked for."""
@@ -28,6 +39,7 @@ log = structlog.get_logger("hubwire.record")
 
 class ReplayState(StrEnum):
     RUNNING = "running"
+    PAUSED = "paused"
     DONE = "done"
     CANCELLED = "cancelled"
 
@@ -36,7 +48,8 @@ class Replay(msgspec.Struct, kw_only=True):
     """One replay and how far it is.
 
     Shape: `target_count` = waiting + `fed_count` + `passed_count`; `passed_count` had another state when their turn
-    came and were left alone. `outcomes`: state -> count of those that were fed, as they stand now.
+    came and were left alone. `outcomes`: state -> count of those that were fed, as they stand now. `share_percent` of
+    its destination's calls is what it may take; replays that run at the same time have no more together.
     """
 
     replay_id: int
@@ -45,6 +58,8 @@ class Replay(msgspec.Struct, kw_only=True):
     state: ReplayState
     begun_at_ms: int
     ended_at_ms: int | None
+    paused_at_ms: int | None = None
+    share_percent: int = SHARE_PERCENT
     target_count: int
     fed_count: int
     passed_count: int
@@ -64,23 +79,44 @@ class Discarded(msgspec.Struct, frozen=True, kw_only=True):
 
 class Replays(Protocol):
     def begin(
-        self, wanted: MessageFilter, actor: str, now_ms: int, targets: Sequence[tuple[int, int]] | None = None
+        self,
+        wanted: MessageFilter,
+        actor: str,
+        now_ms: int,
+        targets: Sequence[tuple[int, int]] | None = None,
+        share_percent: int = SHARE_PERCENT,
     ) -> Replay:
         """Begin a replay of the deliveries that fit, or of `targets` (destination_id, position) in `wanted.state`.
 
-        Errors: SettingsError for a state that cannot be replayed; then nothing is kept.
+        Errors: SettingsError for a state that cannot be replayed, BadValue for the share; then nothing is kept.
         """
         ...
 
     def step(self, now_ms: int, slice_messages: int) -> int | None:
         """Put the next slice of each running replay back; how many deliveries, or None when no replay runs.
 
-        At most `slice_messages` of a replay are on their way at a time.
+        At most a replay's share of `slice_messages` is on its way at a time, and no more is put back than its share
+        of the calls allows.
         """
         ...
 
+    def pause(self, replay_id: int, now_ms: int) -> bool:
+        """Feed no more of it until it is resumed; False when it does not run, or nothing of it waits any more.
+
+        Shape: what was put back already goes on.
+        """
+        ...
+
+    def resume(self, replay_id: int) -> bool:
+        """Feed on; False when it is not paused."""
+        ...
+
+    def set_share(self, replay_id: int, share_percent: int) -> bool:
+        """What it may take from now on; False when it has ended. Errors: BadValue; then nothing changes."""
+        ...
+
     def cancel(self, replay_id: int, now_ms: int) -> bool:
-        """Feed no more of it; False when it does not run. What was put back already is delivered."""
+        """Feed no more of it, ever; False when it has ended. What was put back already is delivered."""
         ...
 
     def discard(
@@ -99,6 +135,25 @@ class Replays(Protocol):
     def recent(self, limit: int) -> list[Replay]:
         """The newest replays first."""
         ...
+
+
+def slice_of(slice_messages: int, share_percent: int) -> int:
+    """How many messages of a replay with this share are on their way at a time: never less than a full call."""
+    return max(slice_messages * share_percent // 100, min(slice_messages, FULL_CALL_MESSAGES))
+
+
+def wait_ms(calls: float, calls_per_second: float, share_percent: int) -> int:
+    """In how many milliseconds so many calls are this share of what HubSpot allows."""
+    return round(calls * 1000 * 100 / (calls_per_second * share_percent))
+
+
+def checked_share(share_percent: int) -> int:
+    """The share, when it is one. Errors: BadValue."""
+    if LEAST_SHARE_PERCENT <= share_percent <= MOST_SHARE_PERCENT:
+        return share_percent
+    limit = [LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT]
+    said = f"share_percent must be a whole number from {LEAST_SHARE_PERCENT} to {MOST_SHARE_PERCENT}"
+    raise BadValue("share_percent", said, value=share_percent, limit=limit)
 
 
 class ReplayRunner:

@@ -124,6 +124,20 @@ def test_a_replay_is_counted_begun_and_cancelled(console: Console, lane_id: int)
     assert conforms("/replays/{replay_id}/cancel", "POST", cancelled)["state"] == "cancelled"
 
 
+def test_a_replay_is_paused_resumed_and_given_another_share(console: Console, lane_id: int) -> None:
+    begun = console.call("POST", "/replay", json={"state": "dead", "share_percent": 5}).json()["replay"]
+    assert (begun["share_percent"], begun["paused_at_ms"]) == (5, None)
+    for word, state in (("pause", "paused"), ("pause", "paused"), ("resume", "running"), ("resume", "running")):
+        path = f"/replays/{{replay_id}}/{word}"
+        answer = conforms(path, "POST", console.call("POST", path.format(replay_id=begun["replay_id"])))
+        assert answer["state"] == state
+    answer = console.call("POST", "/replays/1/share", json={"share_percent": 80})
+    assert conforms("/replays/{replay_id}/share", "POST", answer)["share_percent"] == 80
+    bad = console.call("POST", "/replays/1/share", json={"share_percent": 101})
+    assert (bad.status_code, bad.json()["field"]) == (400, "share_percent")
+    assert console.call("POST", "/replays/2/pause").status_code == 404
+
+
 def test_a_discard_is_counted_and_done(console: Console, lane_id: int) -> None:
     body = {"state": "dead", "reason": "invalid-input"}
     counted = conforms("/discard", "POST", console.call("POST", "/discard", json={**body, "dry_run": True}))

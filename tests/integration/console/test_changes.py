@@ -273,6 +273,40 @@ def test_a_filtered_set_is_counted_replayed_and_cancelled(console: Console, lane
     assert console.post("/replays", state="retrying").status_code == 400
 
 
+def test_a_replay_is_paused_slowed_resumed_and_cancelled(console: Console, lane_id: int) -> None:
+    console.post("/replays", state="dead", share_percent="25")
+    assert "at most 25 % of the calls" in Page(console.get("/replays/1").text).text
+    assert console.post("/replays/1/pause").headers["location"] == "/replays/1?done=replay-paused"
+    page = Page(console.get("/replays/1").text)
+    assert [form["action"] for form in page.all("form") if "/replays/1" in str(form["action"])] == [
+        f"/replays/1/{word}" for word in ("resume", "cancel", "share")
+    ]
+    assert "paused" in page.text
+    assert console.store.replays.step(console.clock.now_ms(), 100) is None
+    assert console.post("/replays/1/share", share_percent="10").headers["location"] == "/replays/1?done=saved"
+    assert console.post("/replays/1/resume").headers["location"] == "/replays/1?done=resumed"
+    assert console.post("/replays/1/resume").headers["location"] == "/replays/1?done=replay-as-it-was"
+    assert console.store.replays.step(console.clock.now_ms(), 100) == 1
+    assert "/replays/1/pause" not in console.get("/replays/1").text, "all of it was put back"
+    assert console.post("/replays/1/pause").headers["location"] == "/replays/1?done=replay-as-it-was"
+    console.post("/replays/1/cancel")
+    ended = console.json("/replays/1")
+    assert (ended["line"]["replay"]["state"], ended["is_open"]) == (ReplayState.CANCELLED, False)
+    assert not [form for form in Page(console.get("/replays/1").text).all("form") if "/replays/1" in str(form)]
+    changed = ("replay.cancelled", "replay.resumed", "replay.share-changed", "replay.paused", "replay.begun")
+    assert tuple(console.audited()[:5]) == changed
+
+
+@pytest.mark.parametrize("share", ["0", "101", "1.5", "half", "-1"])
+def test_a_share_that_cannot_be_is_refused_by_name(console: Console, lane_id: int, share: str) -> None:
+    for path in ("/replays", "/replays/1/share"):
+        answer = console.post(path, state="dead", share_percent=share)
+        assert answer.status_code == 400
+        assert "share_percent must be a whole number from 1 to 100" in Page(answer.text).text
+    assert console.json("/replays")["lines"] == []
+    assert console.post("/replays/1/share", share_percent="").status_code == 400
+
+
 def test_one_message_is_replayed_from_its_page(console: Console, lane_id: int) -> None:
     answer = console.post("/replays/message/m-4", destination=str(lane_id), position="5", state="dead")
     assert answer.headers["location"] == "/messages/m-4?done=replayed"

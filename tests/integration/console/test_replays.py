@@ -1,5 +1,5 @@
-"""Replays feed their targets in slices, can be cancelled, and leave alone what has moved meanwhile; discards are done
-at once."""
+"""Replays feed their targets in slices, can be paused, slowed and cancelled, and leave alone what has moved meanwhile;
+discards are done at once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hubwire.backends.sql.replays import SqlReplays
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
-from hubwire.errors import SettingsError
+from hubwire.errors import BadValue, SettingsError
 from hubwire.message import Entry
 from hubwire.operation import Link
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
 from hubwire.record.queries import MessageFilter
-from hubwire.record.replay import ReplayState
+from hubwire.record.replay import Replay, ReplayState, slice_of
 from hubwire.registry.vault import Vault
 
 DEAD = MessageFilter(state=State.DEAD)
@@ -44,9 +44,9 @@ class Lane:
         self.at = [position for position in self.journal.append(entries) if position is not None]
         self.settle(dict.fromkeys(self.at[:6], State.DEAD), taken=10)
 
-    def settle(self, states: dict[int, State], taken: int = 0, due: tuple[int, ...] = ()) -> None:
+    def settle(self, states: dict[int, State], taken: int = 0, due: tuple[int, ...] = (), calls: int = 0) -> None:
         settled = [Settled(position=at, state=state, reason="invalid-input") for at, state in states.items()]
-        self.run_cycle(settled, taken, due)
+        self.run_cycle(settled, taken, due, calls=calls)
 
     def hold(self, positions: Sequence[int], seconds: float = 3600) -> None:
         """Let messages wait for an identify of user 1."""
@@ -63,7 +63,12 @@ class Lane:
         self.run_cycle([], links=[Link("server", "u:1", "paula@example.org", 3, self.clock.now_ms())])
 
     def run_cycle(
-        self, settled: list[Settled], taken: int = 0, due: tuple[int, ...] = (), links: Sequence[Link] = ()
+        self,
+        settled: list[Settled],
+        taken: int = 0,
+        due: tuple[int, ...] = (),
+        links: Sequence[Link] = (),
+        calls: int = 0,
     ) -> None:
         through = self.at[-1]
         after = 0 if taken else through
@@ -74,11 +79,11 @@ class Lane:
         known = {one.position for one in settled}
         outcome = CycleOutcome(
             cycle_id=cycle_id,
-            lane=LaneState(live_cursor=through),
+            lane=LaneState(live_cursor=through, status=b'{"calls_per_second": 2.0}'),
             settled=settled,
             finished=[position for position in due if position not in known],
             links=list(links),
-            tally=Tally(taken=taken),
+            tally=Tally(taken=taken, replayed=len(due), calls=calls),
             ended_at_ms=self.clock.now_ms(),
         )
         self.record.commit_cycle(lease, outcome)
@@ -90,6 +95,12 @@ class Lane:
 
     def due(self) -> tuple[int, ...]:
         return tuple(one.position for one in self.record.due(self.lane_id, self.clock.now_ms(), 100))
+
+
+def found(lane: Lane, replay_id: int) -> Replay:
+    one = lane.replays.replay(replay_id)
+    assert one is not None
+    return one
 
 
 @pytest.fixture
@@ -127,6 +138,80 @@ def test_a_cancelled_replay_feeds_no_more(lane: Lane) -> None:
     assert len(lane.queries.messages(DEAD)) == 2
 
 
+def test_a_paused_replay_feeds_no_more_until_it_is_resumed(lane: Lane) -> None:
+    replay_id = lane.replays.begin(DEAD, "ana", lane.clock.now_ms()).replay_id
+    lane.step()
+    assert not lane.replays.resume(replay_id)
+    paused_at_ms = lane.clock.now_ms()
+    assert lane.replays.pause(replay_id, paused_at_ms)
+    assert not lane.replays.pause(replay_id, paused_at_ms + 1)
+    lane.settle({}, due=lane.due())
+    assert lane.step() is None
+    paused = found(lane, replay_id)
+    assert (paused.state, paused.paused_at_ms, paused.waiting_count) == (ReplayState.PAUSED, paused_at_ms, 2)
+    assert paused.outcomes == {"delivered": 4}, "what was put back already went on"
+    assert lane.replays.resume(replay_id)
+    assert lane.step() == 2
+    assert (found(lane, replay_id).state, found(lane, replay_id).paused_at_ms) == (ReplayState.RUNNING, None)
+
+
+def test_a_paused_replay_is_cancelled_and_then_nothing_changes_it(lane: Lane) -> None:
+    replay_id = lane.replays.begin(DEAD, "ana", lane.clock.now_ms()).replay_id
+    lane.replays.pause(replay_id, lane.clock.now_ms())
+    assert lane.replays.cancel(replay_id, lane.clock.now_ms())
+    assert (found(lane, replay_id).state, found(lane, replay_id).paused_at_ms) == (ReplayState.CANCELLED, None)
+    assert not lane.replays.pause(replay_id, lane.clock.now_ms())
+    assert not lane.replays.resume(replay_id)
+    assert not lane.replays.set_share(replay_id, 20)
+    assert found(lane, replay_id).share_percent == 50
+    assert lane.step() is None
+
+
+def test_a_replay_waits_until_its_calls_are_its_share(lane: Lane) -> None:
+    """Of 2 calls a second a quarter is one in two seconds: two calls for a slice are four seconds."""
+    replay_id = lane.replays.begin(DEAD, "ana", lane.clock.now_ms(), share_percent=25).replay_id
+    assert lane.step() == 4
+    lane.settle({}, due=lane.due(), calls=2)
+    assert [lane.step() for _ in range(4)] == [0, 0, 0, 2]
+    lane.settle({}, due=lane.due(), calls=9)
+    assert lane.step() == 0
+    assert found(lane, replay_id).state is ReplayState.DONE, "what is all fed need not wait"
+
+
+def test_a_call_counts_for_what_of_it_was_replayed(lane: Lane) -> None:
+    lane.replays.begin(DEAD, "ana", lane.clock.now_ms(), share_percent=25)
+    assert lane.step() == 4
+    lane.settle({}, taken=4, due=lane.due(), calls=2)
+    assert [lane.step() for _ in range(2)] == [0, 2], "half of two calls"
+
+
+def test_a_share_is_changed_while_it_runs(lane: Lane) -> None:
+    replay_id = lane.replays.begin(DEAD, "ana", lane.clock.now_ms(), share_percent=1).replay_id
+    lane.step()
+    lane.settle({}, due=lane.due(), calls=2)
+    assert [lane.step() for _ in range(20)] == [0] * 20
+    assert lane.replays.set_share(replay_id, 100)
+    assert found(lane, replay_id).share_percent == 100
+    assert lane.step() == 2
+
+
+@pytest.mark.parametrize("share", [0, -1, 101])
+def test_a_share_is_a_percentage(lane: Lane, share: int) -> None:
+    with pytest.raises(BadValue, match="from 1 to 100") as caught:
+        lane.replays.begin(DEAD, "ana", lane.clock.now_ms(), share_percent=share)
+    assert (caught.value.field, caught.value.value, caught.value.limit) == ("share_percent", share, [1, 100])
+    assert lane.replays.recent(5) == []
+    replay_id = lane.replays.begin(DEAD, "ana", lane.clock.now_ms()).replay_id
+    with pytest.raises(BadValue):
+        lane.replays.set_share(replay_id, share)
+    assert found(lane, replay_id).share_percent == 50
+
+
+@pytest.mark.parametrize(("most", "share", "slice_messages"), [(1000, 100, 1000), (1000, 25, 250), (1000, 1, 100)])
+def test_a_slice_is_never_less_than_a_full_call(most: int, share: int, slice_messages: int) -> None:
+    assert slice_of(most, share) == slice_messages
+
+
 def test_what_has_moved_meanwhile_is_left_alone(lane: Lane) -> None:
     first = lane.replays.begin(DEAD, "ana", lane.clock.now_ms())
     second = lane.replays.begin(DEAD, "bo", lane.clock.now_ms())
@@ -134,8 +219,8 @@ def test_what_has_moved_meanwhile_is_left_alone(lane: Lane) -> None:
     lane.settle({}, due=lane.due())
     assert lane.step(slice_messages=100) == 0
     assert lane.step(slice_messages=100) is None
-    passed = {one.replay_id: one.passed_count for one in lane.replays.recent(10)}
-    assert passed == {first.replay_id: 0, second.replay_id: 6}
+    passed = {one.replay_id: (one.passed_count, one.outcomes) for one in lane.replays.recent(10)}
+    assert passed == {first.replay_id: (0, {"delivered": 6}), second.replay_id: (6, {})}
 
 
 def test_a_delivered_message_without_a_row_is_put_back(lane: Lane) -> None:

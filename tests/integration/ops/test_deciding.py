@@ -95,6 +95,27 @@ def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell
     assert shell("replay", "--state", "retrying").code == 1
 
 
+def test_a_replay_is_paused_slowed_and_resumed(console: Console, shell: Shell) -> None:
+    shell("replay", "--state", "dead", "--share", "20", "--yes")
+    assert "20 %" in shell("replays").out
+    assert shell("replays", "1", "--pause", "--json").json["state"] == "running", "all of it was put back at once"
+    console.store.replays.cancel(1, console.clock.now_ms())
+    console.store.replays.begin(MessageFilter(state=State.HELD), "ana", console.clock.now_ms(), share_percent=20)
+    assert shell("replays", "2", "--pause", "--json").json["state"] == "paused"
+    ran = shell("replays", "2", "--pause")
+    assert (ran.code, "--pause changed nothing" in ran.err, "paused" in ran.out) == (0, True, True)
+    changed = shell("replays", "2", "--resume", "--share", "5", "--json").json
+    assert (changed["state"], changed["share_percent"]) == ("running", 5)
+    assert "5 %" in shell("replays").out
+    assert shell("replays", "1", "--pause", "--resume").code == 2
+    assert shell("replays", "--share", "5").code == 2
+    assert shell("replays", "1", "--share", "101").code == 2
+    assert shell("replays", "3", "--pause").code == 1
+    entries = [(entry["action"], entry["detail"]) for entry in shell("audit", "--json").json[:4]]
+    changed = [("replay.resumed", "#2"), ("replay.share-changed", "#2: 5 % of the calls"), ("replay.paused", "#2")]
+    assert entries == [*changed, ("replay.begun", '#1: 1 messages, 20 % of the calls, {"state":"dead"}')]
+
+
 def test_status_has_the_stages_of_a_window_which_add_up(console: Console, shell: Shell) -> None:
     ran = shell("status", "--window", "all")
     assert (

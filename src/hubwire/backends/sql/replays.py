@@ -4,6 +4,7 @@ moved meanwhile is left alone."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -12,9 +13,23 @@ from hubwire.delivery import DISCARDABLE, REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter
-from hubwire.record.replay import Discarded, Replay, ReplayState
+from hubwire.record.replay import (
+    CALLS_PER_SECOND,
+    SHARE_PERCENT,
+    Discarded,
+    Replay,
+    ReplayState,
+    checked_share,
+    slice_of,
+    wait_ms,
+)
 
-COLUMNS = "replay_id, actor, wanted, state, begun_at_ms, ended_at_ms, target_count, fed_count, passed_count"
+COLUMNS = (
+    "replay_id, actor, wanted, state, begun_at_ms, ended_at_ms, paused_at_ms, share_percent, target_count, fed_count,"
+    " passed_count"
+)
+WAITS = "fed_count + passed_count < target_count"
+RUNS = "state = 'running' AND paused_at_ms IS NULL"
 DISCARD_AT_ONCE = 1000
 """Rows of one transaction."""
 TAKEN_ON_MS = 5_000
@@ -25,6 +40,12 @@ _json = msgspec.json.Encoder().encode
 _wanted = msgspec.json.Decoder(MessageFilter).decode
 
 
+class _Limit(msgspec.Struct):
+    """What of a lane's report says how fast it may call."""
+
+    calls_per_second: Annotated[float, msgspec.Meta(gt=0)] = CALLS_PER_SECOND
+
+
 class SqlReplays:
     """`Replays` over one database. `targets_of` gives the (destination_id, position) pairs that fit a filter."""
 
@@ -32,7 +53,15 @@ class SqlReplays:
         self._database = database
         self._targets_of = targets_of
 
-    def begin(self, wanted: MessageFilter, actor: str, now_ms: int, targets: Targets | None = None) -> Replay:
+    def begin(
+        self,
+        wanted: MessageFilter,
+        actor: str,
+        now_ms: int,
+        targets: Targets | None = None,
+        share_percent: int = SHARE_PERCENT,
+    ) -> Replay:
+        checked_share(share_percent)
         if wanted.state not in REPLAYABLE:
             raise SettingsError(
                 f"replay needs a state: dead, discarded, held or delivered (got {wanted.state or 'none'})",
@@ -41,9 +70,9 @@ class SqlReplays:
         targets = self._targets_of(wanted) if targets is None else targets
         with self._database.transaction() as db:
             [replay_id] = db.execute(
-                "INSERT INTO replay (actor, wanted, state, begun_at_ms, target_count) VALUES (?, ?, 'running', ?, ?)"
-                " RETURNING replay_id",
-                (actor, _json(wanted), now_ms, len(targets)),
+                "INSERT INTO replay (actor, wanted, state, begun_at_ms, target_count, share_percent)"
+                " VALUES (?, ?, 'running', ?, ?, ?) RETURNING replay_id",
+                (actor, _json(wanted), now_ms, len(targets), share_percent),
             ).fetchone()
             db.executemany(
                 "INSERT INTO replay_target (replay_id, destination_id, position) VALUES (?, ?, ?)",
@@ -57,11 +86,24 @@ class SqlReplays:
 
     def step(self, now_ms: int, slice_messages: int) -> int | None:
         running = self._database.connection.execute(
-            "SELECT replay_id, wanted FROM replay WHERE state = 'running' ORDER BY replay_id"
+            f"SELECT replay_id, wanted, share_percent FROM replay WHERE {RUNS} ORDER BY replay_id"
         ).fetchall()
         if not running:
             return None
-        return sum(self._feed(replay_id, _wanted(wanted), now_ms, slice_messages) for replay_id, wanted in running)
+        return sum(
+            self._feed(replay_id, _wanted(wanted), now_ms, slice_of(slice_messages, share))
+            for replay_id, wanted, share in running
+        )
+
+    def pause(self, replay_id: int, now_ms: int) -> bool:
+        return self._change(replay_id, f"SET paused_at_ms = ? WHERE {RUNS} AND {WAITS}", now_ms)
+
+    def resume(self, replay_id: int) -> bool:
+        return self._change(replay_id, "SET paused_at_ms = NULL WHERE state = 'running' AND paused_at_ms IS NOT NULL")
+
+    def set_share(self, replay_id: int, share_percent: int) -> bool:
+        share = checked_share(share_percent)
+        return self._change(replay_id, "SET share_percent = ? WHERE state = 'running'", share)
 
     def cancel(self, replay_id: int, now_ms: int) -> bool:
         with self._database.transaction() as db:
@@ -90,26 +132,29 @@ class SqlReplays:
     def recent(self, limit: int) -> list[Replay]:
         return self._read("ORDER BY replay_id DESC LIMIT ?", limit)
 
+    def _change(self, replay_id: int, change: str, *values: int) -> bool:
+        with self._database.transaction() as db:
+            return db.execute(f"UPDATE replay {change} AND replay_id = ?", (*values, replay_id)).rowcount > 0
+
     def _feed(self, replay_id: int, wanted: MessageFilter, now_ms: int, slice_messages: int) -> int:
         """Put a replay's next slice back, or end it when all of it was fed and none is on its way."""
+        assert wanted.state is not None
         on_their_way = self._outcomes(replay_id)
         room = slice_messages - on_their_way.get(State.PENDING, 0) - on_their_way.get(State.LEASED, 0)
         with self._database.transaction() as db:
-            targets = db.execute(
-                "SELECT destination_id, position FROM replay_target WHERE replay_id = ? AND fed_at_ms IS NULL"
-                " ORDER BY destination_id, position LIMIT ?",
-                (replay_id, max(room, 0)),
-            ).fetchall()
-            assert wanted.state is not None
-            fed = sum(_put_back(db, wanted.state, target, now_ms) for target in targets)
+            targets = [] if room <= 0 or _is_ahead(db, replay_id, now_ms) else _claim(db, replay_id, now_ms, room)
+            passed = [target for target in targets if not _put_back(db, wanted.state, target, now_ms)]
             db.executemany(
-                "UPDATE replay_target SET fed_at_ms = ? WHERE replay_id = ? AND destination_id = ? AND position = ?",
-                [(now_ms, replay_id, *target) for target in targets],
+                "UPDATE replay_target SET is_passed = TRUE WHERE replay_id = ? AND destination_id = ? AND position = ?",
+                [(replay_id, *target) for target in passed],
             )
-            db.execute(
-                "UPDATE replay SET fed_count = fed_count + ?, passed_count = passed_count + ? WHERE replay_id = ?",
-                (fed, len(targets) - fed, replay_id),
-            )
+            fed = len(targets) - len(passed)
+            if targets:
+                db.execute(
+                    "UPDATE replay SET fed_count = fed_count + ?, passed_count = passed_count + ?, last_fed_at_ms = ?"
+                    " WHERE replay_id = ?",
+                    (fed, len(passed), now_ms, replay_id),
+                )
             if not fed and room == slice_messages:
                 _end_if_all_fed(db, replay_id, now_ms)
         return fed
@@ -121,12 +166,14 @@ class SqlReplays:
                 replay_id=row[0],
                 actor=row[1],
                 wanted=_wanted(row[2]),
-                state=ReplayState(row[3]),
+                state=ReplayState(row[3]) if row[6] is None else ReplayState.PAUSED,
                 begun_at_ms=row[4],
                 ended_at_ms=row[5],
-                target_count=row[6],
-                fed_count=row[7],
-                passed_count=row[8],
+                paused_at_ms=row[6],
+                share_percent=row[7],
+                target_count=row[8],
+                fed_count=row[9],
+                passed_count=row[10],
                 outcomes=self._outcomes(row[0]),
             )
             for row in rows.fetchall()
@@ -135,10 +182,52 @@ class SqlReplays:
     def _outcomes(self, replay_id: int) -> dict[str, int]:
         rows = self._database.connection.execute(
             "SELECT state, count(*) FROM replay_target JOIN delivery USING (destination_id, position)"
-            " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_replay = TRUE GROUP BY state",
+            " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_passed = FALSE AND is_replay = TRUE GROUP BY state",
             (replay_id,),
         )
         return dict(rows.fetchall())
+
+
+def _claim(db: Session, replay_id: int, now_ms: int, most: int) -> list[tuple[int, int]]:
+    """The next targets, marked as fed: of two processes that feed one replay, one gets them."""
+    claimed = db.execute(
+        "UPDATE replay_target SET fed_at_ms = ?1 WHERE replay_id = ?2 AND fed_at_ms IS NULL"
+        " AND EXISTS (SELECT 1 FROM replay WHERE replay_id = ?2 AND state = 'running' AND paused_at_ms IS NULL)"
+        " AND (destination_id, position) IN (SELECT destination_id, position FROM replay_target"
+        " WHERE replay_id = ?2 AND fed_at_ms IS NULL ORDER BY destination_id, position LIMIT ?3)"
+        " RETURNING destination_id, position",
+        (now_ms, replay_id, most),
+    ).fetchall()
+    return sorted((destination_id, position) for destination_id, position in claimed)
+
+
+def _is_ahead(db: Session, replay_id: int, now_ms: int) -> bool:
+    """Whether the cycles that ended since its last slice took more calls than its share of the time since allows.
+
+    A call that carried other messages as well counts for as much of it as was replayed.
+    """
+    share, last_fed_at_ms = db.execute(
+        "SELECT share_percent, last_fed_at_ms FROM replay WHERE replay_id = ?", (replay_id,)
+    ).fetchone()
+    if last_fed_at_ms is None:
+        return False
+    spent = db.execute(
+        "SELECT lane.status, sum(1.0 * cycle.calls_count * cycle.replayed_count"
+        " / (cycle.taken_count + cycle.replayed_count)) FROM cycle JOIN lane USING (destination_id)"
+        " WHERE cycle.ended_at_ms >= ? AND cycle.replayed_count > 0 AND EXISTS (SELECT 1 FROM replay_target"
+        " WHERE replay_id = ? AND replay_target.destination_id = cycle.destination_id)"
+        " GROUP BY cycle.destination_id, lane.status",
+        (last_fed_at_ms, replay_id),
+    ).fetchall()
+    waits = [wait_ms(float(calls), _limit(status).calls_per_second, share) for status, calls in spent]
+    return now_ms < int(last_fed_at_ms) + max(waits, default=0)
+
+
+def _limit(status: bytes | str) -> _Limit:
+    try:
+        return msgspec.json.decode(status, type=_Limit)
+    except msgspec.MsgspecError:
+        return _Limit()
 
 
 def _put_back(db: Session, state: State, target: tuple[int, int], now_ms: int) -> int:
@@ -185,7 +274,7 @@ def _end_if_all_fed(db: Session, replay_id: int, now_ms: int) -> None:
 
 def _end(db: Session, replay_id: int | None, state: ReplayState, now_ms: int) -> bool:
     changed = db.execute(
-        "UPDATE replay SET state = ?, ended_at_ms = ? WHERE replay_id = ? AND state = 'running'",
+        "UPDATE replay SET state = ?, ended_at_ms = ?, paused_at_ms = NULL WHERE replay_id = ? AND state = 'running'",
         (state, now_ms, replay_id),
     ).rowcount
     return changed > 0

@@ -1,27 +1,30 @@
-"""Replays: count before, run, progress, cancel. A replay is safe: newest wins per property, events carry a uuid."""
+"""Replays: count before, run, progress, pause, share, cancel. A replay is safe: newest wins per property, and events
+carry a uuid."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.asked import command_of, filter_query, message_filter
+from hubwire.console.asked import command_of, filter_query, message_filter, share_percent
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import Choices, MessageLine, choices, lines
 from hubwire.delivery import REPLAYABLE, State
-from hubwire.errors import Missing
+from hubwire.errors import BadValue, Missing
 from hubwire.manage import decisions
 from hubwire.record.queries import MessageFilter
-from hubwire.record.replay import Replay
+from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Replay, wait_ms
 from hubwire.registry.access import Role
 
 SHOWN_REPLAYS = 50
 SAMPLE_MESSAGES = 5
 MESSAGES_PER_CALL = 100
 DEFAULT_CALLS_PER_SECOND = 10.0
+SHARES = [LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT]
 
 
 class ReplayLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +42,11 @@ class ReplaysPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_open`: it has not ended; paused, running, or slowed, it can be changed."""
+
     line: ReplayLine
     messages_href: str
+    is_open: bool
     may_operate: bool
 
 
@@ -54,6 +60,7 @@ class NewReplayPage(msgspec.Struct, frozen=True, kw_only=True):
     sample: list[MessageLine]
     calls: int = 0
     seconds: float = 0.0
+    share_percent: int = SHARE_PERCENT
     query: str = ""
 
 
@@ -75,7 +82,8 @@ async def begin(view: View) -> Response:
     """POST `/replays`: begin the replay of what fits."""
     form = {name: values[-1] for name, values in (await view.form()).items()}
     wanted = await view.read(message_filter, form, view.deps.registry)
-    begun = await view.read(decisions.begin_replay, view.deps, view.viewer.name, wanted)
+    share = share_percent(form) or SHARE_PERCENT
+    begun = await view.read(decisions.begin_replay, view.deps, view.viewer.name, wanted, None, share)
     return view.redirect(f"/replays/{begun.replay_id}")
 
 
@@ -87,22 +95,45 @@ async def replay(view: View) -> Response:
     page = ReplayPage(
         line=_line(view, found),
         messages_href=f"/messages?{filter_query(found.wanted, q=None)}",
+        is_open=found.ended_at_ms is None,
         may_operate=view.may(Role.OPERATE),
     )
     return view.render("replay.html", page, title=f"Replay {found.replay_id}", cli=f"hubwire replays {found.replay_id}")
 
 
+async def pause(view: View) -> Response:
+    """POST `/replays/{replay_id}/pause`."""
+    return await _decide(view, decisions.pause_replay, "replay-paused")
+
+
+async def resume(view: View) -> Response:
+    """POST `/replays/{replay_id}/resume`."""
+    return await _decide(view, decisions.resume_replay, "resumed")
+
+
 async def cancel(view: View) -> Response:
     """POST `/replays/{replay_id}/cancel`."""
+    return await _decide(view, decisions.cancel_replay, "cancelled")
+
+
+async def save_share(view: View) -> Response:
+    """POST `/replays/{replay_id}/share`: what it may take from now on."""
+    share = share_percent({name: values[-1] for name, values in (await view.form()).items()})
+    if share is None:
+        raise BadValue("share_percent", "how many percent of the calls may it take?", limit=SHARES)
+    return await _decide(view, decisions.share_replay, "saved", share)
+
+
+async def _decide(view: View, decision: Callable[..., bool], done: str, *values: int) -> Response:
     replay_id = view.request.path_params["replay_id"]
-    await view.read(decisions.cancel_replay, view.deps, view.viewer.name, replay_id)
-    return view.redirect(f"/replays/{replay_id}", "cancelled")
+    is_done = await view.read(decision, view.deps, view.viewer.name, replay_id, *values)
+    return view.redirect(f"/replays/{replay_id}", done if is_done else "replay-as-it-was")
 
 
-def estimate(count: int, calls_per_second: float | None) -> tuple[int, float]:
+def estimate(count: int, calls_per_second: float | None, share: int) -> tuple[int, float]:
     """Calls and seconds that so many messages need at most."""
     calls = -(-count // MESSAGES_PER_CALL)
-    return calls, calls / (calls_per_second or DEFAULT_CALLS_PER_SECOND)
+    return calls, wait_ms(calls, calls_per_second or DEFAULT_CALLS_PER_SECOND, share) / 1000
 
 
 def _read_new(view: View) -> NewReplayPage:
@@ -112,7 +143,8 @@ def _read_new(view: View) -> NewReplayPage:
         return NewReplayPage(wanted=wanted, choices=choices(view), states=list(REPLAYABLE), count=None, sample=[])
     count = deps.queries.count(_whole(wanted))
     pinned = [one.calls_per_second for one in deps.registry.destinations().values() if one.calls_per_second]
-    calls, seconds = estimate(count, min(pinned, default=None))
+    share = share_percent(view.fields) or SHARE_PERCENT
+    calls, seconds = estimate(count, min(pinned, default=None), share)
     sample = deps.queries.messages(msgspec.structs.replace(wanted, limit=SAMPLE_MESSAGES))
     return NewReplayPage(
         wanted=wanted,
@@ -122,6 +154,7 @@ def _read_new(view: View) -> NewReplayPage:
         sample=lines(view, sample),
         calls=calls,
         seconds=seconds,
+        share_percent=share,
         query=filter_query(wanted),
     )
 

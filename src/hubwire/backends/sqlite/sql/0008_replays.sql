@@ -1,0 +1,9 @@
+-- Replays that pause, that take only a share of a destination's calls, and whose messages can be listed.
+
+ALTER TABLE replay ADD COLUMN share_percent INTEGER NOT NULL DEFAULT 50 CHECK (share_percent BETWEEN 1 AND 100);
+ALTER TABLE replay ADD COLUMN paused_at_ms INTEGER;    -- set while a running one is paused
+ALTER TABLE replay ADD COLUMN last_fed_at_ms INTEGER;  -- when its last slice was put back
+
+-- Whether it had changed its state meanwhile, so that it was left alone. `fed_at_ms` is then when that was seen.
+ALTER TABLE replay_target ADD COLUMN is_passed INTEGER NOT NULL DEFAULT 0 CHECK (is_passed IN (0, 1));
+CREATE INDEX replay_target_by_position ON replay_target (replay_id, position);
