@@ -131,9 +131,10 @@ Door = Callable[[Request, Shared], Awaitable[Response]]
 
 
 class ErrorPage(Problem, frozen=True, kw_only=True):
-    """A problem as a page of its own."""
+    """A problem as a page of its own. `back_href`: the same page without what was asked of it wrongly."""
 
     status: int
+    back_href: str = ""
 
 
 def console_app(deps: ConsoleDeps, access: Access | None = None) -> ASGIApp:
@@ -203,7 +204,9 @@ def _http_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Resp
         assert isinstance(exc, HTTPException)
         codes = {403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
         message = "there is no such page" if exc.status_code == 404 else str(exc.detail)
-        problem = ErrorPage(code=codes.get(exc.status_code, "http-error"), message=message, status=exc.status_code)
+        hint = "An admin gives roles, under Members." if exc.status_code == 403 else ""
+        code = codes.get(exc.status_code, "http-error")
+        problem = ErrorPage(code=code, message=message, hint=hint, status=exc.status_code)
         return await _error_response(request, shared, problem)
 
     return answer
@@ -224,6 +227,7 @@ def _own_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Respo
             value=problem.value,
             limit=problem.limit,
             status=status,
+            back_href=request.url.path if status == 400 and request.method == "GET" and request.url.query else "",
         )
         response = await _error_response(request, shared, page)
         if isinstance(exc, TooManyTries):

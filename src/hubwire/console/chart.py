@@ -8,8 +8,11 @@ import msgspec
 
 from hubwire.record.statistics import ActivityPoint
 
-WIDTH, HEIGHT = 960, 200
-LEFT, BOTTOM, TOP, RIGHT = 44, 22, 14, 44
+HEIGHT = 200
+BOTTOM, TOP = 22, 14
+ACROSS = 100.0
+"""The plot is as wide as the page allows: along it, everything is in percent."""
+GAP_SHARE = 0.14
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
 
 
@@ -37,13 +40,13 @@ class TimeTick(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """Delivered and failed as bars against the left axis, the backlog as a line against the right one."""
+    """Delivered and failed as bars against the left axis, the backlog as a line against the right one.
 
-    width: int
+    Units: along the plot (`x`, `width`) percent, up and down pixels.
+    """
+
     height: int
     baseline: float
-    left: float
-    right: float
     bars: list[Bar]
     backlog: str
     left_ticks: list[Tick]
@@ -57,20 +60,17 @@ def activity_chart(points: Sequence[ActivityPoint]) -> Chart:
     baseline, span = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
     most = round_up(max((point.delivered + point.dead for point in points), default=0))
     most_backlog = round_up(max((point.backlog for point in points), default=0))
-    step = (WIDTH - LEFT - RIGHT) / max(1, len(points))
-    line = [(LEFT + step * (index + 0.5), baseline - span * p.backlog / most_backlog) for index, p in enumerate(points)]
+    step = ACROSS / max(1, len(points))
+    line = [(step * (index + 0.5), baseline - span * p.backlog / most_backlog) for index, p in enumerate(points)]
     return Chart(
-        width=WIDTH,
         height=HEIGHT,
         baseline=baseline,
-        left=LEFT,
-        right=WIDTH - RIGHT,
-        bars=[_bar(point, LEFT + step * index, step, baseline, span / most) for index, point in enumerate(points)],
-        backlog=" ".join(f"{x:.1f},{y:.1f}" for x, y in line),
+        bars=[_bar(point, step * index, step, baseline, span / most) for index, point in enumerate(points)],
+        backlog=" ".join(f"{x:.2f},{y:.1f}" for x, y in line),
         left_ticks=_ticks(most, baseline, span),
         right_ticks=_ticks(most_backlog, baseline, span),
         time_ticks=[
-            TimeTick(LEFT + step * index, points[index].at_ms)
+            TimeTick(round(step * index, 2), points[index].at_ms)
             for index in range(0, len(points), max(1, len(points) // 6))
         ],
         is_empty=not any(point.delivered or point.dead or point.backlog for point in points),
@@ -99,10 +99,10 @@ def round_up(value: int) -> int:
 
 def _bar(point: ActivityPoint, x: float, step: float, baseline: float, per_message: float) -> Bar:
     delivered, failed = point.delivered * per_message, point.dead * per_message
-    gap = min(2.0, step / 4)
+    gap = step * GAP_SHARE
     return Bar(
-        x=round(x + gap / 2, 1),
-        width=round(step - gap, 1),
+        x=round(x + gap / 2, 3),
+        width=round(step - gap, 3),
         delivered_y=round(baseline - delivered, 1),
         delivered_height=round(delivered, 1),
         failed_y=round(baseline - delivered - failed, 1),

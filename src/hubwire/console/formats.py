@@ -119,6 +119,16 @@ def words(text: str) -> Markup:
     )
 
 
+def capfirst(text: str) -> str:
+    """A sentence with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def window_words(name: str) -> str:
+    """The name of a window as people write it: `24 h` of `24h`."""
+    return f"{name[:-1]} {name[-1]}" if name[:-1].isdigit() else name
+
+
 def state_words(state: str) -> str:
     """A state, or `rejected`, as people call it."""
     return REJECTED_WORDS if state == "rejected" else STATE_WORDS[State(state)]
@@ -147,6 +157,8 @@ FILTERS = {
     "size": size,
     "pretty": pretty,
     "words": words,
+    "capfirst": capfirst,
+    "window_words": window_words,
     "state_words": state_words,
     "cause": cause,
     "remedy": remedy,

@@ -59,7 +59,7 @@ dt { color: var(--soft); overflow-wrap: anywhere; } dd { margin: 0; overflow-wra
 .chip { display: inline-block; max-width: 100%; background: var(--chip); border-radius: .4rem; padding: .05rem .45rem;
   font-size: .85rem; color: inherit; text-decoration: none; overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; vertical-align: bottom; }
-a.chip:hover { color: var(--accent); }
+summary .chip { max-width: calc(100% - 1.4rem); } a.chip:hover { color: var(--accent); }
 .none { color: var(--soft); padding: 1rem; margin: 0; }
 footer { color: var(--soft); padding: 0 0 2rem; font-size: .88rem; }
 code { background: var(--chip); border-radius: .3rem; padding: 0 .3rem; }
@@ -71,11 +71,12 @@ code { background: var(--chip); border-radius: .3rem; padding: 0 .3rem; }
   tbody tr + tr:not(.all) { border-top: 1px solid var(--line); }
   tr:has(details[open]) + tr.all { display: block; }
   tbody tr:not(:first-child) td { border: 0; }
-  td, td.links { display: grid; grid-template-columns: 7rem minmax(0, 1fr); gap: .6rem; max-width: none;
-    padding: .12rem 1rem; white-space: normal; overflow-wrap: anywhere; }
+  td, td.links { display: flow-root; max-width: none; padding: .12rem 1rem .12rem 8.6rem; white-space: normal;
+    overflow-wrap: anywhere; }
   td:empty { display: none; }
-  td::before { content: attr(data-label); color: var(--soft); font-size: .82rem; }
-  tr.all td { display: block; } tr.all td::before { content: none; }
+  td::before { content: attr(data-label); float: left; width: 7rem; margin-left: -7.6rem; color: var(--soft);
+    font-size: .82rem; line-height: 1.75; }
+  tr.all td { display: block; padding-left: 1rem; } tr.all td::before { content: none; }
   dl { columns: auto; padding: .6rem; }
 }
 """

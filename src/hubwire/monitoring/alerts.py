@@ -144,9 +144,15 @@ def silences(last_received: Mapping[str, int | None], now_ms: int, policy: Alert
         return
     for name, at_ms in last_received.items():
         if at_ms is not None and now_ms - at_ms > policy.silent_hours * 3_600_000:
-            said = f"nothing came for {(now_ms - at_ms) / 3_600_000:.0f} hours"
+            said = f"nothing came for {_span((now_ms - at_ms) / 60_000)}"
             remedy = "See whether the sender still runs, and whether its write key still is good."
             yield Condition(key=f"silent:{name}", title=f"source {name} is silent", said=said, remedy=remedy)
+
+
+def _span(minutes: float) -> str:
+    """How long, in whole minutes or hours; never none at all."""
+    number, unit = (max(1, round(minutes)), "minute") if minutes < 60 else (round(minutes / 60), "hour")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 # -- telling it

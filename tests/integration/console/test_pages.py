@@ -252,6 +252,17 @@ def test_the_numbers_lead_to_their_lists_while_some_wait_behind_the_cursor_and_s
     assert counts["not_connected"] == 1
 
 
+def test_messages_of_several_sources_that_are_not_connected_lead_to_where_they_are(console: Console) -> None:
+    lane_id = console.fill()
+    registry = console.store.registry
+    registry.save_destination(msgspec.structs.replace(registry.destinations()[lane_id], source_ids=()))
+    console.sign_in()
+    stages = {stage["name"]: stage for stage in console.json("/?window=all")["stages"]}
+    assert len(registry.sources()) > 1
+    assert stages["not_connected"]["href"] == f"/connection/{lane_id}#feeds"
+    assert 'id="feeds"' in console.get(f"/connection/{lane_id}").text
+
+
 def every_number_leads_to_its_list(console: Console) -> dict[str, int]:
     """The stages of the funnel, which add up and whose links list exactly so many."""
     twin = console.json("/?window=all")
@@ -370,7 +381,9 @@ def test_a_bad_filter_says_which_field_and_what_fits(console: Console) -> None:
     problem = answer.json()
     assert (problem["code"], problem["field"], problem["value"]) == ("bad-value", "state", "lost")
     assert "delivered" in problem["limit"]
-    assert "state must be one of" in Page(console.get("/messages?state=lost").text).text
+    page = Page(console.get("/messages?state=lost").text)
+    assert "state must be one of" in page.text
+    assert "/messages" in page.links(), "back to the list without the wrong filter"
 
 
 def test_the_search_box_leads_to_the_message_or_the_person(console: Console) -> None:

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from hubwire.console import formats
 from hubwire.console.chart import (
+    ACROSS,
     HEIGHT,
     SPARK_HEIGHT,
     SPARK_WIDTH,
-    WIDTH,
     activity_chart,
     round_up,
     short_count,
@@ -88,10 +88,10 @@ def test_everything_drawn_is_inside_the_chart(counts: list[tuple[int, int, int]]
     drawn = activity_chart(points)
     for bar in drawn.bars:
         assert 0 <= bar.failed_y <= bar.delivered_y + 0.2
-        assert bar.x + bar.width <= WIDTH
+        assert bar.x + bar.width <= ACROSS + 0.01
     for point in drawn.backlog.split():
         x, y = (float(part) for part in point.split(","))
-        assert 0 <= x <= WIDTH
+        assert 0 <= x <= ACROSS
         assert 0 <= y <= HEIGHT
     assert drawn.is_empty == (not any(any(one) for one in counts))
 
@@ -147,3 +147,8 @@ def test_pages_ask_for_nothing_from_elsewhere() -> None:
                 text = entry.read_text(encoding="utf-8")
                 assert not re.search(r"(src|href|url\()\s*=?\s*[\"'(]?(https?:)?//", text), entry.name
                 assert "|safe" not in text.replace(" ", ""), entry.name
+
+
+@pytest.mark.parametrize(("name", "words"), [("1h", "1 h"), ("30d", "30 d"), ("all", "all"), ("custom", "custom")])
+def test_the_name_of_a_window_has_a_space_before_its_unit(name: str, words: str) -> None:
+    assert formats.window_words(name) == words

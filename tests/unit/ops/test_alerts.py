@@ -74,6 +74,16 @@ def test_a_source_that_used_to_send_is_silent_and_one_that_never_did_is_not() ->
     assert [one.key for one in silences(last, NOW, POLICY)] == ["silent:api"]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(0.1, "1 minute"), (45, "45 minutes"), (61, "1 hour"), (1500, "25 hours")],
+)
+def test_a_silence_is_told_in_whole_minutes_or_hours(minutes: float, said: str) -> None:
+    policy = replace(POLICY, silent_hours=0.0001)
+    [one] = silences({"api": round(NOW - minutes * 60_000)}, NOW, policy)
+    assert one.said == f"nothing came for {said}"
+
+
 class Memory:
     """An `AlertMemory` in a dict."""
 

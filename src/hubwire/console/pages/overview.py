@@ -21,12 +21,15 @@ TOP_FAILURES = 5
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage of the funnel: its count, and the list of exactly these messages; None where no filter chooses them."""
+    """One stage of the funnel: its count, and the list of exactly these messages.
+
+    What came from several sources that do not feed the destination leads to where they are connected.
+    """
 
     name: str
     words: str
     count: int
-    href: str | None
+    href: str
     note: str
 
 
@@ -121,7 +124,7 @@ def _stages(deps: ConsoleDeps, funnel: Funnel, chosen: Window) -> list[Stage]:
     ]
 
 
-def _href(deps: ConsoleDeps, stage: str, funnel: Funnel, chosen: Window) -> str | None:
+def _href(deps: ConsoleDeps, stage: str, funnel: Funnel, chosen: Window) -> str:
     wanted = MessageFilter(since_ms=chosen.since_ms, until_ms=chosen.until_ms)
     if stage == "rejected":
         wanted = msgspec.structs.replace(wanted, rejected=True)
@@ -129,7 +132,7 @@ def _href(deps: ConsoleDeps, stage: str, funnel: Funnel, chosen: Window) -> str 
         feeding = deps.registry.destinations()[funnel.destination_id].source_ids or ()
         others = [number for number in deps.registry.sources() if number not in feeding]
         if len(others) != 1:
-            return None
+            return f"/connection/{funnel.destination_id}#feeds"
         wanted = msgspec.structs.replace(wanted, source_id=others[0], rejected=False)
     else:
         wanted = msgspec.structs.replace(wanted, state=State(stage), destination_id=funnel.destination_id)
