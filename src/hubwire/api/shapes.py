@@ -13,7 +13,7 @@ from hubwire.delivery import State
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
-from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary
+from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary, ReplayPart
 from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Discarded, Replay
 from hubwire.record.statistics import Funnel, Intake
 from hubwire.record.waits import Waits
@@ -46,6 +46,8 @@ class FilterQuery(msgspec.Struct, kw_only=True):
     rejected: Annotated[bool, Meta(description="Only those that failed on ingest, or none of them.")] | None = None
     left_out: Annotated[Text, Meta(description="A field that was not sent, such as traits.plan.")] | None = None
     where: Annotated[Text, Meta(description="What the message holds: properties.plan=pro.")] | None = None
+    replay: Annotated[int, Meta(ge=1, le=2**62, description="Deliveries that this replay is about.")] | None = None
+    replay_part: Annotated[ReplayPart, Meta(description="What it has done with them so far.")] | None = None
     since: Moment | None = None
     until: Moment | None = None
     q: Annotated[Text, Meta(description="A messageId, userId, anonymousId or e-mail.")] | None = None

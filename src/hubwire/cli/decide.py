@@ -15,6 +15,7 @@ from hubwire.cli.filters import (
     EventOption,
     LeftOutOption,
     ReasonOption,
+    ReplayPartOption,
     SearchOption,
     SinceOption,
     SourceOption,
@@ -40,6 +41,7 @@ from hubwire.record.replay import (
 from hubwire.registry.protocol import Registry
 
 SHOWN_REPLAYS = 20
+OfReplayOption = Annotated[int | None, typer.Option("--replay", min=1, help="Only deliveries that this one is about.")]
 DECISIONS = {
     "--pause": decisions.pause_replay,
     "--resume": decisions.resume_replay,
@@ -91,6 +93,8 @@ def replay(
     search: SearchOption = None,
     left_out: LeftOutOption = None,
     where: WhereOption = None,
+    replay_id: OfReplayOption = None,
+    replay_part: ReplayPartOption = None,
     share: ShareOption = SHARE_PERCENT,
     yes: YesOption = False,
     config: ConfigOption = None,
@@ -103,7 +107,8 @@ def replay(
         raise SettingsError(f"replay: a {state} message is not settled yet; choose one of {', '.join(REPLAYABLE)}")
     filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
     others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
-    others |= {"left_out": left_out, "where": where}
+    others |= {"left_out": left_out, "where": where, "replay_part": replay_part}
+    others["replay"] = None if replay_id is None else str(replay_id)
     with reading(config) as store:
         wanted = chosen(store.registry, filters | others)
         targets = store.queries.targets(wanted)
@@ -128,6 +133,8 @@ def discard(
     search: SearchOption = None,
     left_out: LeftOutOption = None,
     where: WhereOption = None,
+    replay_id: OfReplayOption = None,
+    replay_part: ReplayPartOption = None,
     yes: YesOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -142,7 +149,8 @@ def discard(
         raise SettingsError(f"discard: a {state} message cannot be discarded; choose one of {', '.join(DISCARDABLE)}")
     filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
     others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
-    others |= {"left_out": left_out, "where": where}
+    others |= {"left_out": left_out, "where": where, "replay_part": replay_part}
+    others["replay"] = None if replay_id is None else str(replay_id)
     with reading(config) as store:
         wanted = chosen(store.registry, filters | others)
         targets = store.queries.targets(wanted)

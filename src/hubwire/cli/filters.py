@@ -12,7 +12,7 @@ from hubwire.console.asked import message_filter
 from hubwire.delivery import State
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter
+from hubwire.record.queries import MessageFilter, ReplayPart
 from hubwire.registry.protocol import Registry
 
 StateOption = Annotated[State | None, typer.Option(help="Only deliveries in this state.")]
@@ -32,6 +32,8 @@ LeftOutOption = Annotated[str | None, typer.Option(help="Only where this field w
 WhereOption = Annotated[
     str | None, typer.Option(help="Only messages that hold this: a path and a value, properties.plan=pro.")
 ]
+ReplayOption = Annotated[int | None, typer.Option(min=1, help="Only deliveries that this replay is about.")]
+ReplayPartOption = Annotated[ReplayPart | None, typer.Option(help="Of --replay: what it has done with them so far.")]
 RejectedOption = Annotated[
     bool | None, typer.Option("--rejected/--not-rejected", help="Only what failed on ingest, or none of it.")
 ]

@@ -29,6 +29,8 @@ from hubwire.cli.filters import (
     LeftOutOption,
     ReasonOption,
     RejectedOption,
+    ReplayOption,
+    ReplayPartOption,
     SearchOption,
     SinceOption,
     SourceOption,
@@ -59,6 +61,8 @@ def messages(
     rejected: RejectedOption = None,
     left_out: LeftOutOption = None,
     where: WhereOption = None,
+    replay: ReplayOption = None,
+    replay_part: ReplayPartOption = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 50,
     json: JsonOption = False,
     ndjson: Annotated[
@@ -75,6 +79,8 @@ def messages(
     others |= {
         "left_out": left_out,
         "where": where,
+        "replay": None if replay is None else str(replay),
+        "replay_part": replay_part,
         "q": search,
         "rejected": None if rejected is None else str(int(rejected)),
     }

@@ -18,7 +18,7 @@ from hubwire.delivery import State
 from hubwire.errors import BadValue
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter
+from hubwire.record.queries import MessageFilter, ReplayPart
 from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT
 from hubwire.registry.protocol import Registry
 
@@ -145,10 +145,13 @@ def window(fields: Fields, now_ms: int, default: str = "24h") -> Window:
 def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
     """The filter of a list of messages. Sources and destinations by number or by name.
 
-    `left_out` names a field that was not sent, `where` a path and
-    value of the message: `properties.plan=pro`.
+    `left_out` names a field that was not sent, `where` a path and value of the message: `properties.plan=pro`; `replay`
+    is the number of one, `replay_part` what it has done with a delivery.
     """
     rejected = choice(fields, "rejected", ("1", "0", "true", "false"))
+    replay_id, part = number(fields, "replay", 1, 1 << 62), choice(fields, "replay_part", list(ReplayPart))
+    if part is not None and replay_id is None:
+        raise BadValue("replay_part", "replay_part needs the number of a replay: replay=3", value=part)
     return MessageFilter(
         state=_state(fields),
         reason=choice(fields, "reason", list(Reason)),
@@ -162,6 +165,8 @@ def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
         rejected=None if rejected is None else rejected in ("1", "true"),
         left_out=text(fields, "left_out"),
         where=_where(fields),
+        replay_id=replay_id,
+        replay_part=None if part is None else ReplayPart(part),
         since_ms=moment_ms(fields, "since"),
         until_ms=moment_ms(fields, "until"),
         text=text(fields, "q", 1024),
@@ -214,6 +219,8 @@ def filter_query(wanted: MessageFilter, **changes: Any) -> str:
         "rejected": None if wanted.rejected is None else int(wanted.rejected),
         "left_out": wanted.left_out,
         "where": wanted.where,
+        "replay": wanted.replay_id,
+        "replay_part": wanted.replay_part,
         "since": wanted.since_ms,
         "until": wanted.until_ms,
         **changes,
@@ -237,6 +244,8 @@ def command_of(command: str, wanted: MessageFilter, registry: Registry, state: S
         "destination": None if destination is None else destination.name,
         "left-out": wanted.left_out,
         "where": wanted.where,
+        "replay": wanted.replay_id,
+        "replay-part": wanted.replay_part,
         "since": wanted.since_ms,
         "until": wanted.until_ms,
     }

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from hubwire.delivery import State
 from hubwire.reasons import EXPLANATIONS, Reason
+from hubwire.record.queries import ReplayPart
 
 STATE_WORDS = {
     State.PENDING: "Waiting",
@@ -21,6 +22,11 @@ STATE_WORDS = {
     State.DEAD: "Failed delivery",
 }
 REJECTED_WORDS = "Failed on ingest"
+PART_WORDS = {
+    ReplayPart.WAITING: "Not put back yet",
+    ReplayPart.PUT_BACK: "Put back",
+    ReplayPart.LEFT_ALONE: "Left alone (changed meanwhile)",
+}
 KIB = 1024
 
 
@@ -134,6 +140,11 @@ def state_words(state: str) -> str:
     return REJECTED_WORDS if state == "rejected" else STATE_WORDS[State(state)]
 
 
+def part_words(part: str) -> str:
+    """What a replay has done with a delivery, as people call it."""
+    return PART_WORDS[ReplayPart(part)]
+
+
 def cause(reason: str | None) -> str:
     """What a reason means, in words."""
     explanation = EXPLANATIONS.get(Reason(reason)) if reason in list(Reason) else None
@@ -160,6 +171,7 @@ FILTERS = {
     "capfirst": capfirst,
     "window_words": window_words,
     "state_words": state_words,
+    "part_words": part_words,
     "cause": cause,
     "remedy": remedy,
 }

@@ -17,8 +17,9 @@ import msgspec
 import structlog
 
 from hubwire.clock import Clock
+from hubwire.delivery import State
 from hubwire.errors import BadValue
-from hubwire.record.queries import MessageFilter
+from hubwire.record.queries import MessageFilter, ReplayPart
 
 SLICE_MESSAGES = 1000
 """How much of a replay that may take every call is on its way at a time."""
@@ -44,12 +45,22 @@ class ReplayState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ReplayCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many deliveries of a replay to one destination are in one part, and of those put back in one state now."""
+
+    destination_id: int
+    part: ReplayPart
+    state: State | None = None
+    count: int
+
+
 class Replay(msgspec.Struct, kw_only=True):
     """One replay and how far it is.
 
     Shape: `target_count` = waiting + `fed_count` + `passed_count`; `passed_count` had another state when their turn
     came and were left alone. `outcomes`: state -> count of those that were fed, as they stand now. `share_percent` of
-    its destination's calls is what it may take; replays that run at the same time have no more together.
+    its destination's calls is what it may take; replays that run at the same time have no more together. `counts` are
+    of what is still kept.
     """
 
     replay_id: int
@@ -64,6 +75,7 @@ class Replay(msgspec.Struct, kw_only=True):
     fed_count: int
     passed_count: int
     outcomes: dict[str, int] = {}
+    counts: list[ReplayCount] = []
 
     @property
     def waiting_count(self) -> int:

@@ -138,6 +138,16 @@ def test_a_replay_is_paused_resumed_and_given_another_share(console: Console, la
     assert console.call("POST", "/replays/2/pause").status_code == 404
 
 
+def test_messages_of_a_replay_are_listed(console: Console, lane_id: int) -> None:
+    console.call("POST", "/replay", json={"state": "dead"})
+    counts = conforms("/replays/{replay_id}", "GET", console.call("GET", "/replays/1"))["counts"]
+    assert counts == [{"destination_id": lane_id, "part": "waiting", "state": None, "count": 1}]
+    answer = console.call("GET", "/messages", params={"replay": 1, "replay_part": "waiting"})
+    assert [one["message_id"] for one in conforms("/messages", "GET", answer)["messages"]] == ["m-4"]
+    bad = console.call("GET", "/messages", params={"replay_part": "waiting"})
+    assert (bad.status_code, bad.json()["field"]) == (400, "replay_part")
+
+
 def test_a_discard_is_counted_and_done(console: Console, lane_id: int) -> None:
     body = {"state": "dead", "reason": "invalid-input"}
     counted = conforms("/discard", "POST", console.call("POST", "/discard", json={**body, "dry_run": True}))

@@ -297,6 +297,28 @@ def test_a_replay_is_paused_slowed_resumed_and_cancelled(console: Console, lane_
     assert tuple(console.audited()[:5]) == changed
 
 
+def test_each_count_of_a_replay_is_a_link_to_as_many_messages(console: Console, lane_id: int) -> None:
+    console.post("/replays", state="dead")
+    [waiting] = console.json("/replays/1")["line"]["counts"]
+    assert (waiting["words"], waiting["count"]) == ("Not put back yet", 1)
+    console.store.replays.step(console.clock.now_ms(), 100)
+    [put_back] = console.json("/replays")["lines"][0]["counts"]
+    assert (put_back["words"], put_back["count"]) == ("Waiting", 1)
+    assert put_back["href"] == f"/messages?state=pending&destination={lane_id}&replay=1&replay_part=put-back"
+    for page in (Page(console.get("/replays/1").text), Page(console.get("/replays").text)):
+        assert {put_back["href"], "/messages?replay=1"} <= set(page.links())
+    for href in (put_back["href"], "/messages?replay=1"):
+        assert [line["message_id"] for line in console.json(href)["lines"]] == ["m-4"]
+    assert console.json(waiting["href"])["lines"] == []
+    shown = console.get(put_back["href"]).text
+    assert (
+        "hubwire messages --state pending --destination HubSpot --replay 1 --replay-part put-back" in Page(shown).text
+    )
+    refused = console.get("/messages?replay_part=waiting")
+    assert (refused.status_code, "replay_part needs the number of a replay" in refused.text) == (400, True)
+    assert console.get("/messages?replay=x").status_code == 400
+
+
 @pytest.mark.parametrize("share", ["0", "101", "1.5", "half", "-1"])
 def test_a_share_that_cannot_be_is_refused_by_name(console: Console, lane_id: int, share: str) -> None:
     for path in ("/replays", "/replays/1/share"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from tests.backends import Backend
 
@@ -18,7 +19,7 @@ from hubwire.errors import BadValue, SettingsError
 from hubwire.message import Entry
 from hubwire.operation import Link
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
-from hubwire.record.queries import MessageFilter
+from hubwire.record.queries import MessageFilter, ReplayPart
 from hubwire.record.replay import Replay, ReplayState, slice_of
 from hubwire.registry.vault import Vault
 
@@ -210,6 +211,47 @@ def test_a_share_is_a_percentage(lane: Lane, share: int) -> None:
 @pytest.mark.parametrize(("most", "share", "slice_messages"), [(1000, 100, 1000), (1000, 25, 250), (1000, 1, 100)])
 def test_a_slice_is_never_less_than_a_full_call(most: int, share: int, slice_messages: int) -> None:
     assert slice_of(most, share) == slice_messages
+
+
+def listed(lane: Lane, replay_id: int, **more: object) -> list[int]:
+    """The positions of the messages that a replay's number leads to."""
+    wanted = MessageFilter(replay_id=replay_id, limit=100)
+    return [one.position for one in lane.queries.messages(msgspec.structs.replace(wanted, **more))]
+
+
+def test_each_count_of_a_replay_leads_to_as_many_messages(lane: Lane) -> None:
+    earlier = lane.replays.begin(DEAD, "ana", lane.clock.now_ms(), [(lane.lane_id, lane.at[5])])
+    lane.step()
+    replay_id = lane.replays.begin(
+        DEAD, "ana", lane.clock.now_ms(), [(lane.lane_id, at) for at in lane.at[:6]]
+    ).replay_id
+    lane.replays.pause(earlier.replay_id, lane.clock.now_ms())
+    lane.settle({}, due=lane.due())
+    assert lane.step() == 4
+    lane.settle({lane.at[0]: State.DEAD}, due=lane.due())
+    assert lane.step() == 1
+    counts = {(one.part, one.state): one.count for one in found(lane, replay_id).counts}
+    put_back, left_alone = ReplayPart.PUT_BACK, ReplayPart.LEFT_ALONE
+    states = {(put_back, State.DEAD): 1, (put_back, State.DELIVERED): 3, (put_back, State.PENDING): 1}
+    assert counts == {(left_alone, None): 1, **states}
+    for (part, state), count in counts.items():
+        assert len(listed(lane, replay_id, replay_part=part, state=state, destination_id=lane.lane_id)) == count
+    assert listed(lane, replay_id) == sorted(lane.at[:6], reverse=True)
+    assert listed(lane, replay_id, replay_part=ReplayPart.LEFT_ALONE) == [lane.at[5]]
+    assert listed(lane, replay_id, state=State.DEAD) == [lane.at[0]]
+    assert listed(lane, replay_id, destination_id=99) == []
+    assert listed(lane, 99) == []
+    again = lane.queries.targets(MessageFilter(replay_id=replay_id, state=State.DELIVERED, destination_id=lane.lane_id))
+    assert {position for _, position in again} == {*lane.at[1:4], lane.at[5]}
+
+
+def test_what_a_replay_has_not_put_back_is_listed_page_by_page(lane: Lane) -> None:
+    replay_id = lane.replays.begin(DEAD, "ana", lane.clock.now_ms()).replay_id
+    lane.step()
+    waiting = listed(lane, replay_id, replay_part=ReplayPart.WAITING)
+    assert waiting == [lane.at[5], lane.at[4]]
+    assert listed(lane, replay_id, limit=4) == sorted(lane.at[2:6], reverse=True)
+    assert listed(lane, replay_id, before=lane.at[2]) == [lane.at[1], lane.at[0]]
 
 
 def test_what_has_moved_meanwhile_is_left_alone(lane: Lane) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from hubwire.backends.sql.database import Database
+from hubwire.backends.sql.replay_targets import positions_of_replay, targets_among
 from hubwire.delivery import REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
@@ -107,11 +108,10 @@ class SqlQueries:
     def messages(self, wanted: MessageFilter) -> list[MessageSummary]:
         found: list[MessageSummary] = []
         for rows in self._candidates(wanted):
-            for summary in self._summaries(_holding(rows, wanted)):
-                if _fits(summary, wanted):
-                    found.append(summary)
-                    if len(found) >= wanted.limit:
-                        return found
+            for summary, _ in self._fitting(rows, wanted):
+                found.append(summary)
+                if len(found) >= wanted.limit:
+                    return found
         return found
 
     def message(self, message_id: str) -> list[MessageDetail]:
@@ -171,20 +171,33 @@ class SqlQueries:
         targets: list[tuple[int, int]] = []
         everything = msgspec.structs.replace(wanted, before=None, limit=1 << 62)
         for rows in self._candidates(everything):
-            for summary in self._summaries(_holding(rows, wanted)):
-                if _fits(summary, everything):
-                    targets += [
-                        (fate.destination_id, summary.position) for fate in summary.fates if _fate_fits(fate, wanted)
-                    ]
+            for summary, fates in self._fitting(rows, everything):
+                targets += [(fate.destination_id, summary.position) for fate in fates]
         return targets
 
     # -- reading
+
+    def _fitting(self, rows: list[Row], wanted: MessageFilter) -> Iterator[tuple[MessageSummary, list[Fate]]]:
+        """Those of a page of rows that fit, each with its deliveries that do."""
+        summaries = self._summaries(_holding(rows, wanted))
+        chosen = None
+        if wanted.replay_id is not None:
+            chosen = targets_among(self._database.connection, wanted, [one.position for one in summaries])
+        for summary in summaries:
+            fates = [
+                fate
+                for fate in summary.fates
+                if _fate_fits(fate, wanted) and (chosen is None or (fate.destination_id, summary.position) in chosen)
+            ]
+            if _fits(summary, wanted, fates):
+                yield summary, fates
 
     def _candidates(self, wanted: MessageFilter) -> Iterator[list[Row]]:
         """Pages of journal rows, newest first, that may fit: by the state index, or the newest messages."""
         has_row = wanted.state not in (None, State.DELIVERED, State.PENDING)
         is_rejected = wanted.rejected or wanted.reason in REJECTED_REASONS
         by_index = not is_rejected and (has_row or wanted.reason is not None or _asks_left_out(wanted))
+        by_index |= wanted.replay_id is not None
         before = self._behind_delivered(wanted) if wanted.state is State.DELIVERED else wanted.before
         scanned = 0
         while scanned < SCAN_MESSAGES or by_index:
@@ -213,6 +226,9 @@ class SqlQueries:
         return behind if wanted.before is None else min(behind, wanted.before)
 
     def _indexed(self, wanted: MessageFilter, before: int | None) -> list[int]:
+        before = before if before is not None else 1 << 62
+        if wanted.replay_id is not None:
+            return positions_of_replay(self._database.connection, wanted, before, PAGE_ROWS)
         is_left_out = _asks_left_out(wanted)
         reason = None if is_left_out else wanted.reason
         given = (("state", wanted.state), ("reason", reason), ("destination_id", wanted.destination_id))
@@ -220,7 +236,7 @@ class SqlQueries:
         rows = self._database.connection.execute(
             f"SELECT DISTINCT position FROM delivery WHERE {''.join(f'{column} = ? AND ' for column, _ in fits)}"
             f" {'left_out IS NOT NULL AND ' if is_left_out else ''}position < ? ORDER BY position DESC LIMIT ?",
-            (*(value for _, value in fits), before if before is not None else 1 << 62, PAGE_ROWS),
+            (*(value for _, value in fits), before, PAGE_ROWS),
         )
         return [position for (position,) in rows]
 
@@ -347,7 +363,8 @@ def _email(fields: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _fits(summary: MessageSummary, wanted: MessageFilter) -> bool:
+def _fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> bool:
+    """Whether a message fits a filter that `fates` of its deliveries do."""
     checks = (
         wanted.type is None or summary.type == wanted.type,
         wanted.event is None or summary.event == wanted.event,
@@ -357,7 +374,7 @@ def _fits(summary: MessageSummary, wanted: MessageFilter) -> bool:
         wanted.until_ms is None or summary.received_at_ms < wanted.until_ms,
         wanted.user is None or _is_about(summary, wanted.user),
         wanted.text is None or wanted.text == summary.message_id or _is_about(summary, wanted.text),
-        _any_fate_fits(summary, wanted),
+        _any_fate_fits(summary, wanted, fates),
     )
     return all(checks)
 
@@ -366,14 +383,16 @@ def _holding(rows: list[Row], wanted: MessageFilter) -> list[Row]:
     return rows if wanted.where is None else [row for row in rows if holds(row.body, wanted.where)]
 
 
-def _any_fate_fits(summary: MessageSummary, wanted: MessageFilter) -> bool:
+def _any_fate_fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> bool:
     """Whether one of its deliveries fits; of what failed on ingest, and so has none, whether the reason does."""
+    if wanted.replay_id is not None:
+        return bool(fates)
     if summary.rejected is not None and (wanted.rejected or wanted.reason in REJECTED_REASONS):
         return wanted.reason in (None, summary.rejected)
     given = (wanted.state, wanted.reason, wanted.destination_id, wanted.left_out)
     if given == (None, None, None, None):
         return True
-    return any(_fate_fits(fate, wanted) for fate in summary.fates)
+    return bool(fates)
 
 
 def _is_about(summary: MessageSummary, who: str) -> bool:

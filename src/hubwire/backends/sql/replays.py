@@ -12,12 +12,13 @@ from hubwire.backends.sql.database import Database, Session
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter
+from hubwire.record.queries import MessageFilter, ReplayPart
 from hubwire.record.replay import (
     CALLS_PER_SECOND,
     SHARE_PERCENT,
     Discarded,
     Replay,
+    ReplayCount,
     ReplayState,
     checked_share,
     slice_of,
@@ -139,7 +140,7 @@ class SqlReplays:
     def _feed(self, replay_id: int, wanted: MessageFilter, now_ms: int, slice_messages: int) -> int:
         """Put a replay's next slice back, or end it when all of it was fed and none is on its way."""
         assert wanted.state is not None
-        on_their_way = self._outcomes(replay_id)
+        on_their_way = _by_state(self._put_back(replay_id))
         room = slice_messages - on_their_way.get(State.PENDING, 0) - on_their_way.get(State.LEASED, 0)
         with self._database.transaction() as db:
             targets = [] if room <= 0 or _is_ahead(db, replay_id, now_ms) else _claim(db, replay_id, now_ms, room)
@@ -174,18 +175,50 @@ class SqlReplays:
                 target_count=row[8],
                 fed_count=row[9],
                 passed_count=row[10],
-                outcomes=self._outcomes(row[0]),
+                outcomes=_by_state(put_back := self._put_back(row[0])),
+                counts=[*self._others(row[0]), *put_back],
             )
             for row in rows.fetchall()
         ]
 
-    def _outcomes(self, replay_id: int) -> dict[str, int]:
+    def _put_back(self, replay_id: int) -> list[ReplayCount]:
+        """Those that were put back, by destination and state."""
         rows = self._database.connection.execute(
-            "SELECT state, count(*) FROM replay_target JOIN delivery USING (destination_id, position)"
-            " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_passed = FALSE AND is_replay = TRUE GROUP BY state",
+            "SELECT destination_id, state, count(*) FROM replay_target JOIN delivery USING (destination_id, position)"
+            " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_passed = FALSE AND is_replay = TRUE"
+            " GROUP BY destination_id, state ORDER BY destination_id, state",
             (replay_id,),
         )
-        return dict(rows.fetchall())
+        return [
+            ReplayCount(destination_id=destination_id, part=ReplayPart.PUT_BACK, state=State(state), count=count)
+            for destination_id, state, count in rows
+        ]
+
+    def _others(self, replay_id: int) -> list[ReplayCount]:
+        """Those that wait, and those that were left alone."""
+        rows = self._database.connection.execute(
+            "SELECT destination_id, is_passed, count(*) FROM replay_target"
+            " WHERE replay_id = ? AND (fed_at_ms IS NULL OR is_passed = TRUE)"
+            " GROUP BY destination_id, is_passed ORDER BY destination_id, is_passed",
+            (replay_id,),
+        )
+        return [
+            ReplayCount(
+                destination_id=destination_id,
+                part=ReplayPart.LEFT_ALONE if is_passed else ReplayPart.WAITING,
+                count=count,
+            )
+            for destination_id, is_passed, count in rows
+        ]
+
+
+def _by_state(counts: Sequence[ReplayCount]) -> dict[str, int]:
+    """Over all destinations."""
+    states: dict[str, int] = {}
+    for one in counts:
+        if one.state is not None:
+            states[one.state.value] = states.get(one.state.value, 0) + one.count
+    return states
 
 
 def _claim(db: Session, replay_id: int, now_ms: int, most: int) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ from hubwire.manage import decisions
 from hubwire.manage.export import MOST_MESSAGES, exported
 from hubwire.message import MessageType
 from hubwire.reasons import EXPLANATIONS, Kind
-from hubwire.record.queries import Fate, MessageFilter, MessageSummary
+from hubwire.record.queries import Fate, MessageFilter, MessageSummary, ReplayPart
 from hubwire.registry.access import Role
 
 FILTERABLE = (
@@ -67,6 +67,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     states: list[str]
     types: list[str]
     reasons: list[tuple[str, list[str]]]
+    replay_parts: list[str]
 
 
 class Tab(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +211,7 @@ def choices(view: View) -> Choices:
         states=[state.value for state in FILTERABLE],
         types=[kind.value for kind in MessageType],
         reasons=[(kind.value, reasons) for kind, reasons in by_kind.items() if reasons],
+        replay_parts=[part.value for part in ReplayPart],
     )
 
 

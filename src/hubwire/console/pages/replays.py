@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from hubwire.console import formats
 from hubwire.console.asked import command_of, filter_query, message_filter, share_percent
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
@@ -17,7 +18,7 @@ from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import BadValue, Missing
 from hubwire.manage import decisions
 from hubwire.record.queries import MessageFilter
-from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Replay, wait_ms
+from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Replay, ReplayCount, wait_ms
 from hubwire.registry.access import Role
 
 SHOWN_REPLAYS = 50
@@ -27,13 +28,27 @@ DEFAULT_CALLS_PER_SECOND = 10.0
 SHARES = [LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT]
 
 
+class CountLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A count of a replay, and the list of exactly these messages; `href` None for a destination that was removed."""
+
+    words: str
+    count: int
+    href: str | None
+
+
 class ReplayLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One replay. `settled_count`: fed and not on its way any more; `fits` says what was chosen, in words."""
+    """One replay. `settled_count`: fed and not on its way any more; `fits` says what was chosen, in words.
+
+    Shape: `counts` by destination, when there are several. `messages_href` None: they are no longer all kept, or
+    go to several destinations, so that a message counts more than once.
+    """
 
     replay: Replay
     waiting_count: int
     settled_count: int
     fits: str
+    counts: list[CountLine]
+    messages_href: str | None
 
 
 class ReplaysPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +60,6 @@ class ReplayPage(msgspec.Struct, frozen=True, kw_only=True):
     """`is_open`: it has not ended; paused, running, or slowed, it can be changed."""
 
     line: ReplayLine
-    messages_href: str
     is_open: bool
     may_operate: bool
 
@@ -94,7 +108,6 @@ async def replay(view: View) -> Response:
         raise Missing("replay_id", "there is no such replay", value=view.request.path_params["replay_id"])
     page = ReplayPage(
         line=_line(view, found),
-        messages_href=f"/messages?{filter_query(found.wanted, q=None)}",
         is_open=found.ended_at_ms is None,
         may_operate=view.may(Role.OPERATE),
     )
@@ -170,7 +183,40 @@ def _line(view: View, one: Replay) -> ReplayLine:
         waiting_count=one.waiting_count,
         settled_count=one.fed_count + one.passed_count - on_their_way,
         fits=_fits(view, one.wanted),
+        counts=_counts(view, one),
+        messages_href=f"/messages?{_of(one)}" if _is_whole(one) else None,
     )
+
+
+def _counts(view: View, one: Replay) -> list[CountLine]:
+    destinations = names(view.deps.registry.destinations())
+    has_several = len({count.destination_id for count in one.counts}) > 1
+    return [
+        CountLine(
+            words=_words(count) + (f", {destinations.get(count.destination_id, 'removed')}" if has_several else ""),
+            count=count.count,
+            href=f"/messages?{_of(one, count)}" if count.destination_id in destinations else None,
+        )
+        for count in one.counts
+    ]
+
+
+def _words(count: ReplayCount) -> str:
+    return formats.part_words(count.part) if count.state is None else formats.state_words(count.state)
+
+
+def _is_whole(one: Replay) -> bool:
+    is_kept = sum(count.count for count in one.counts) == one.target_count > 0
+    return is_kept and len({count.destination_id for count in one.counts}) == 1
+
+
+def _of(one: Replay, count: ReplayCount | None = None) -> str:
+    wanted = MessageFilter(replay_id=one.replay_id)
+    if count is not None:
+        wanted = msgspec.structs.replace(
+            wanted, replay_part=count.part, state=count.state, destination_id=count.destination_id
+        )
+    return filter_query(wanted)
 
 
 def _fits(view: View, wanted: MessageFilter) -> str:
@@ -183,5 +229,6 @@ def _fits(view: View, wanted: MessageFilter) -> str:
         ("about", "one person" if wanted.user or wanted.text else None),
         ("source", sources.get(wanted.source_id or 0)),
         ("destination", destinations.get(wanted.destination_id or 0)),
+        ("of replay", wanted.replay_id),
     ]
     return ", ".join(f"{name} {value}".strip() for name, value in parts if value)

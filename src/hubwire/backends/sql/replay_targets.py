@@ -1,0 +1,54 @@
+"""The deliveries that a person chose for a replay, for lists of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hubwire.backends.sql.database import Session
+from hubwire.delivery import State
+from hubwire.record.queries import MessageFilter, ReplayPart
+
+PARTS = {
+    None: "TRUE",
+    ReplayPart.WAITING: "target.fed_at_ms IS NULL",
+    ReplayPart.PUT_BACK: "target.fed_at_ms IS NOT NULL AND target.is_passed = FALSE",
+    ReplayPart.LEFT_ALONE: "target.is_passed = TRUE",
+}
+BY_POSITION = (State.DELIVERED, State.PENDING)
+"""Their deliveries may have no row: the lane's place says so."""
+
+_json = msgspec.json.Encoder().encode
+
+
+def positions_of_replay(db: Session, wanted: MessageFilter, before: int, limit: int) -> list[int]:
+    """Positions of a replay's messages that may fit, the newest first."""
+    joined, fits = "", PARTS[wanted.replay_part]
+    values: list[int | str | None] = [wanted.replay_id]
+    if wanted.replay_part is ReplayPart.PUT_BACK or wanted.state not in (None, *BY_POSITION):
+        joined = " JOIN delivery USING (destination_id, position)"
+        if wanted.replay_part is ReplayPart.PUT_BACK:
+            fits += " AND delivery.is_replay = TRUE"
+        if wanted.state is not None:
+            fits += " AND delivery.state = ?"
+            values.append(wanted.state)
+    if wanted.destination_id is not None:
+        fits += " AND target.destination_id = ?"
+        values.append(wanted.destination_id)
+    rows = db.execute(
+        f"SELECT DISTINCT position FROM replay_target AS target{joined}"
+        f" WHERE target.replay_id = ? AND {fits} AND position < ? ORDER BY position DESC LIMIT ?",
+        (*values, before, limit),
+    )
+    return [position for (position,) in rows]
+
+
+def targets_among(db: Session, wanted: MessageFilter, positions: Sequence[int]) -> set[tuple[int, int]]:
+    """The (destination_id, position) of these messages that are the replay's."""
+    rows = db.execute(
+        f"SELECT destination_id, position FROM replay_target AS target WHERE replay_id = ?"
+        f" AND {PARTS[wanted.replay_part]} AND position IN (SELECT CAST(value AS bigint) FROM json_each(?))",
+        (wanted.replay_id, _json(list(positions)).decode()),
+    )
+    return {(destination_id, position) for destination_id, position in rows}
