@@ -30,13 +30,13 @@ def settings_page() -> str:
         "Environment wins over `hubwire.toml`, which wins over the default. Unknown names are errors.",
         "`hubwire settings` shows the values in force, secrets masked.",
         "",
-        "| setting | environment | default | bounds | |",
-        "|---|---|---|---|---|",
+        "| setting, environment | what it is | default | bounds |",
+        "|---|---|---|---|",
     ]
     for row in settings_table(Settings()):
         default = f"`{row.default}`" if row.default else ""
         bounds = _cell(row.bounds or row.type)
-        lines.append(f"| `{row.name}` | `{row.env}` | {default} | {bounds} | {_cell(row.help)} |")
+        lines.append(f"| `{row.name}`<br>`{row.env}` | {_cell(row.help)} | {default} | {bounds} |")
     return "\n".join(lines) + "\n"
 
 
