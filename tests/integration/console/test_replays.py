@@ -232,7 +232,11 @@ def test_each_count_of_a_replay_leads_to_as_many_messages(lane: Lane) -> None:
     assert lane.step() == 1
     counts = {(one.part, one.state): one.count for one in found(lane, replay_id).counts}
     put_back, left_alone = ReplayPart.PUT_BACK, ReplayPart.LEFT_ALONE
-    states = {(put_back, State.DEAD): 1, (put_back, State.DELIVERED): 3, (put_back, State.PENDING): 1}
+    states: dict[tuple[ReplayPart, State | None], int] = {
+        (put_back, State.DEAD): 1,
+        (put_back, State.DELIVERED): 3,
+        (put_back, State.PENDING): 1,
+    }
     assert counts == {(left_alone, None): 1, **states}
     for (part, state), count in counts.items():
         assert len(listed(lane, replay_id, replay_part=part, state=state, destination_id=lane.lane_id)) == count
