@@ -132,9 +132,12 @@ def test_a_failed_message_that_nobody_needs_is_discarded(world: World, page: Pag
     )
     eventually(lambda: all("dead" in fates(world, name) for name in names), "the failures")
     page.goto(f"{world.url}/messages/the-old-one")
+    page.get_by_label("Why it is discarded").fill("of the first import")
     page.locator("#message").get_by_role("button", name="Discard", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("A replay puts it back")
-    expect(page.locator("#message")).to_contain_text("it was dead (missing-required-property)")
+    expect(page.locator("#message")).to_contain_text(
+        "because: of the first import; it was dead (missing-required-property)"
+    )
     page.get_by_role("link", name="Failures").click()
     page.get_by_role("link", name=re.compile("^Discard")).first.click()
     expect(page.locator("main")).to_contain_text("1 message will be discarded")

@@ -72,7 +72,8 @@ async def discard(asked: Asked) -> shapes.DiscardAnswer:
     if asked.body.dry_run:
         count = await asked.view.read(deps.queries.count, wanted)
         return shapes.DiscardAnswer(count=count, discarded=None, wanted=wanted)
-    done = await asked.view.read(decisions.discard, deps, asked.view.viewer.name, wanted)
+    note = asked.body.note
+    done = await asked.view.read(decisions.discard, deps, asked.view.viewer.name, wanted, None, note)
     return shapes.DiscardAnswer(count=done.count + done.passed_count, discarded=done, wanted=wanted)
 
 
@@ -162,7 +163,7 @@ def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, w
 def _filter(asked: Asked) -> MessageFilter:
     given = asked.body if isinstance(asked.body, shapes.FilterBody) else asked.query
     fields = msgspec.to_builtins(given)
-    for name in ("dry_run", "share_percent"):
+    for name in ("dry_run", "share_percent", "note"):
         fields.pop(name, None)
     if isinstance(fields.get("rejected"), bool):
         fields["rejected"] = "1" if fields["rejected"] else "0"

@@ -14,7 +14,14 @@ from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary, ReplayPart
-from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Discarded, Replay
+from hubwire.record.replay import (
+    LEAST_SHARE_PERCENT,
+    MOST_SHARE_PERCENT,
+    NOTE_CHARACTERS,
+    SHARE_PERCENT,
+    Discarded,
+    Replay,
+)
 from hubwire.record.statistics import Funnel, Intake
 from hubwire.record.waits import Waits
 from hubwire.registry.protocol import AuditEntry, WriteKey
@@ -71,6 +78,12 @@ class ReplayBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
     """A filter with a state, what the replay may take, and whether only to count."""
 
     share_percent: Share = SHARE_PERCENT
+
+
+class DiscardBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
+    """A filter with a state, why, and whether only to count."""
+
+    note: Annotated[str, Meta(max_length=NOTE_CHARACTERS, description="Why, in your own words.")] = ""
 
 
 class ShareBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

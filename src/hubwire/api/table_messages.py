@@ -91,7 +91,7 @@ MESSAGE_OPERATIONS: tuple[ApiOperation, ...] = (
         summary="Discard the dead or held deliveries that fit; with dry_run, only count them.",
         role=OPERATE,
         handler=messages.discard,
-        body=shapes.FilterBody,
+        body=shapes.DiscardBody,
         answer=shapes.DiscardAnswer,
         tag="replays",
     ),

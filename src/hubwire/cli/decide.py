@@ -33,10 +33,12 @@ from hubwire.record.queries import Queries
 from hubwire.record.replay import (
     LEAST_SHARE_PERCENT,
     MOST_SHARE_PERCENT,
+    NOTE_CHARACTERS,
     SHARE_PERCENT,
     SLICE_MESSAGES,
     Replay,
     Replays,
+    checked_note,
 )
 from hubwire.registry.protocol import Registry
 
@@ -135,6 +137,7 @@ def discard(
     where: WhereOption = None,
     replay_id: OfReplayOption = None,
     replay_part: ReplayPartOption = None,
+    note: Annotated[str, typer.Option(help=f"Why, in your own words; at most {NOTE_CHARACTERS} characters.")] = "",
     yes: YesOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -147,6 +150,7 @@ def discard(
     """
     if state not in DISCARDABLE:
         raise SettingsError(f"discard: a {state} message cannot be discarded; choose one of {', '.join(DISCARDABLE)}")
+    checked_note(note)
     filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
     others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
     others |= {"left_out": left_out, "where": where, "replay_part": replay_part}
@@ -159,7 +163,7 @@ def discard(
         done = None
         if targets and (yes or not json):
             confirmed("Discard them? They will not be delivered.", yes)
-            done = decisions.discard(parts_of(store), ACTOR, wanted, targets)
+            done = decisions.discard(parts_of(store), ACTOR, wanted, targets, note)
     if json:
         print_json({"count": len(targets), "discarded": done})
     elif done is not None:

@@ -12,7 +12,7 @@ import msgspec
 
 from hubwire.clock import Clock
 from hubwire.record.queries import MessageFilter, Queries
-from hubwire.record.replay import SHARE_PERCENT, Discarded, Replay, Replays, checked_share
+from hubwire.record.replay import SHARE_PERCENT, Discarded, Replay, Replays, checked_note, checked_share
 from hubwire.registry.protocol import Registry
 
 SOMEBODY = "…"
@@ -96,15 +96,20 @@ def cancel_replay(parts: Parts, actor: str, replay_id: int) -> bool:
     return is_cancelled
 
 
-def discard(parts: Parts, actor: str, wanted: MessageFilter, targets: Targets | None = None) -> Discarded:
-    """Discard what fits, or `targets`, and is dead or held. Errors: SettingsError for its state."""
+def discard(
+    parts: Parts, actor: str, wanted: MessageFilter, targets: Targets | None = None, note: str = ""
+) -> Discarded:
+    """Discard what fits, or `targets`, and is dead or held; `note` is why, in the person's own words.
+
+    Errors: SettingsError for its state, BadValue for the note.
+    """
+    note = checked_note(note)
     wanted = msgspec.structs.replace(wanted, before=None)
     targets = parts.queries.targets(wanted) if targets is None else targets
-    done = parts.replays.discard(wanted, parts.clock.now_ms(), targets)
+    done = parts.replays.discard(wanted, parts.clock.now_ms(), targets, note)
     if done.count:
-        parts.registry.write_audit(
-            actor, "messages.discarded", f"{done.count} messages, {_kept(_without_person(wanted))}"
-        )
+        detail = f"{done.count} messages, {_kept(_without_person(wanted))}{f', because: {note}' if note else ''}"
+        parts.registry.write_audit(actor, "messages.discarded", detail)
     return done
 
 

@@ -29,6 +29,8 @@ SHARE_PERCENT = 50
 """What a replay may take of its destination's calls unless somebody says otherwise."""
 LEAST_SHARE_PERCENT = 1
 MOST_SHARE_PERCENT = 100
+NOTE_CHARACTERS = 200
+"""How long a person's own words on why may be."""
 CALLS_PER_SECOND = 10.0
 """What HubSpot allows a destination that has not told its limit yet."""
 STEP_SECONDS = 1.0
@@ -132,13 +134,13 @@ class Replays(Protocol):
         ...
 
     def discard(
-        self, wanted: MessageFilter, now_ms: int, targets: Sequence[tuple[int, int]] | None = None
+        self, wanted: MessageFilter, now_ms: int, targets: Sequence[tuple[int, int]] | None = None, note: str = ""
     ) -> Discarded:
         """Discard the dead or held deliveries that fit, or `targets` in `wanted.state`: `discarded-by-person`.
 
-        Shape: their detail says what they were; a replay puts them back. Held ones whose time is up belong to their
-        lane, which plans them once more, and are left alone.
-        Errors: SettingsError for a state that cannot be discarded; then nothing changes.
+        Shape: their detail says why, in the words of `note`, and what they were; a replay puts them back. Held ones
+        whose time is up belong to their lane, which plans them once more, and are left alone.
+        Errors: SettingsError for a state that cannot be discarded, BadValue for the note; then nothing changes.
         """
         ...
 
@@ -166,6 +168,17 @@ def checked_share(share_percent: int) -> int:
     limit = [LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT]
     said = f"share_percent must be a whole number from {LEAST_SHARE_PERCENT} to {MOST_SHARE_PERCENT}"
     raise BadValue("share_percent", said, value=share_percent, limit=limit)
+
+
+def checked_note(note: str) -> str:
+    """What a person wrote, as one line. Errors: BadValue."""
+    line = " ".join(note.split())
+    if len(line) > NOTE_CHARACTERS:
+        said = f"note has {len(line)} characters; at most {NOTE_CHARACTERS}"
+        raise BadValue("note", said, value=line, limit=NOTE_CHARACTERS)
+    if not line.isprintable():
+        raise BadValue("note", "note must be text that can be read", value=ascii(line))
+    return line
 
 
 class ReplayRunner:

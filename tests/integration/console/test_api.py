@@ -148,6 +148,14 @@ def test_messages_of_a_replay_are_listed(console: Console, lane_id: int) -> None
     assert (bad.status_code, bad.json()["field"]) == (400, "replay_part")
 
 
+def test_a_discard_says_why(console: Console, lane_id: int) -> None:
+    bad = console.call("POST", "/discard", json={"state": "dead", "note": "x" * 201})
+    assert (bad.status_code, bad.json()["field"]) == (400, "note")
+    console.call("POST", "/discard", json={"state": "dead", "note": "test data"})
+    [fate] = console.call("GET", "/messages/m-4").json()["messages"][0]["fates"]
+    assert fate["detail"].startswith("because: test data; it was dead (invalid-input)")
+
+
 def test_a_discard_is_counted_and_done(console: Console, lane_id: int) -> None:
     body = {"state": "dead", "reason": "invalid-input"}
     counted = conforms("/discard", "POST", console.call("POST", "/discard", json={**body, "dry_run": True}))

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from tests.integration.console.harness import Console, Page
+from tests.integration.console.harness import XSS, Console, Page
 
 from hubwire.console.page import DONE
 from hubwire.delivery import State
@@ -378,6 +378,26 @@ def test_a_filtered_set_is_counted_discarded_and_put_back(console: Console, lane
     assert console.post("/discards", state="dead").headers["location"].endswith("done=moved-on")
     console.post("/replays", state="discarded", reason="discarded-by-person")
     assert console.store.replays.step(console.clock.now_ms(), 100) == 1
+
+
+def test_why_it_is_discarded_is_shown_and_audited(console: Console, lane_id: int) -> None:
+    assert "note" in [one.get("name") for one in Page(console.get("/discards/new?state=dead").text).all("input")]
+    refused = console.post("/discards", state="dead", note="x" * 201)
+    assert (refused.status_code, "note has 201 characters; at most 200" in refused.text) == (400, True)
+    assert console.store.queries.messages(MessageFilter(state=State.DEAD))
+    console.post("/discards", state="dead", note=f"{XSS} test data")
+    answer = console.get("/messages/m-4").text
+    assert XSS not in answer
+    assert f"because: {XSS} test data; it was dead (invalid-input)" in Page(answer).text
+    form = {"destination": str(lane_id), "position": "3", "state": "held", "note": "nobody knows them"}
+    console.post("/discards/message/m-2", **form)
+    assert "because: nobody knows them; it was held (unknown-person)" in Page(console.get("/messages/m-2").text).text
+    details = [one.detail for one in console.store.registry.audit(10) if one.action == "messages.discarded"]
+    assert details == [
+        '1 messages, {"state":"held"}, because: nobody knows them',
+        f'1 messages, {{"state":"dead"}}, because: {XSS} test data',
+    ]
+    assert XSS not in console.get("/audit").text
 
 
 def test_one_message_is_discarded_from_its_page(console: Console, lane_id: int) -> None:

@@ -308,6 +308,18 @@ def test_a_person_discards_what_is_dead_and_replays_it_after_all(lane: Lane) -> 
     assert (status.delivered, status.discarded) == (10, 0)
 
 
+def test_a_discard_says_why_in_the_persons_own_words(lane: Lane) -> None:
+    first = [(lane.lane_id, lane.at[0])]
+    lane.replays.discard(DEAD, lane.clock.now_ms(), first, note="  test data\n of the first import ")
+    said = "because: test data of the first import; it was dead (invalid-input)"
+    assert fates(lane)[lane.at[0]] == ("discarded", "discarded-by-person", said)
+    for note in ("x" * 201, "a\x00b", "\u202e"):
+        with pytest.raises(BadValue) as caught:
+            lane.replays.discard(DEAD, lane.clock.now_ms(), note=note)
+        assert caught.value.field == "note"
+    assert lane.replays.discard(DEAD, lane.clock.now_ms(), note="x" * 200).count == 5
+
+
 def test_a_discard_leaves_alone_what_has_moved_meanwhile(lane: Lane) -> None:
     targets = [(lane.lane_id, at) for at in lane.at]
     lane.replays.begin(DEAD, "ana", lane.clock.now_ms(), targets[:1])

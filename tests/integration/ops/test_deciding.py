@@ -56,6 +56,15 @@ def test_a_discard_counts_asks_and_is_audited(console: Console, shell: Shell) ->
     assert shell("discard", "--state", "dead", "--yes", "--json").json == {"count": 0, "discarded": None}
 
 
+def test_a_discard_says_why(console: Console, shell: Shell) -> None:
+    refused = shell("discard", "--state", "dead", "--note", "x" * 201, "--yes")
+    assert (refused.code, "note has 201 characters; at most 200" in refused.err) == (1, True)
+    assert shell("discard", "--state", "dead", "--note", f"test data {ESCAPE}", "--yes").code == 1
+    assert shell("discard", "--state", "dead", "--note", "test data", "--yes").code == 0
+    assert "because: test data; it was dead (invalid-input)" in shell("message", "m-4").out
+    assert "because: test data" in shell("audit").out.replace("\n", " ")
+
+
 @pytest.mark.parametrize("state", ["delivered", "discarded", "pending", "retrying", "leased"])
 def test_what_cannot_be_discarded_is_told(console: Console, shell: Shell, state: str) -> None:
     ran = shell("discard", "--state", state, "--yes")

@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 
 from hubwire.backends.sql.database import Database, Session
+from hubwire.backends.sql.discards import discard_targets
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
-from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter, ReplayPart
 from hubwire.record.replay import (
     CALLS_PER_SECOND,
@@ -20,6 +20,7 @@ from hubwire.record.replay import (
     Replay,
     ReplayCount,
     ReplayState,
+    checked_note,
     checked_share,
     slice_of,
     wait_ms,
@@ -31,10 +32,6 @@ COLUMNS = (
 )
 WAITS = "fed_count + passed_count < target_count"
 RUNS = "state = 'running' AND paused_at_ms IS NULL"
-DISCARD_AT_ONCE = 1000
-"""Rows of one transaction."""
-TAKEN_ON_MS = 5_000
-"""A held delivery whose time is up within this is its lane's: it may have been read for a cycle already."""
 
 Targets = Sequence[tuple[int, int]]
 _json = msgspec.json.Encoder().encode
@@ -110,20 +107,15 @@ class SqlReplays:
         with self._database.transaction() as db:
             return _end(db, replay_id, ReplayState.CANCELLED, now_ms)
 
-    def discard(self, wanted: MessageFilter, now_ms: int, targets: Targets | None = None) -> Discarded:
+    def discard(self, wanted: MessageFilter, now_ms: int, targets: Targets | None = None, note: str = "") -> Discarded:
+        note = checked_note(note)
         if wanted.state not in DISCARDABLE:
             raise SettingsError(
                 f"discard needs a state: {' or '.join(DISCARDABLE)} (got {wanted.state or 'none'})",
                 hint="For example state=dead.",
             )
-        # In the order in which lanes take them: two transactions that meet wait, and do not deadlock.
-        targets = sorted(self._targets_of(wanted) if targets is None else targets)
-        count = 0
-        for start in range(0, len(targets), DISCARD_AT_ONCE):
-            with self._database.transaction() as db:
-                count += sum(
-                    _discard(db, wanted.state, target, now_ms) for target in targets[start : start + DISCARD_AT_ONCE]
-                )
+        targets = self._targets_of(wanted) if targets is None else targets
+        count = discard_targets(self._database, wanted.state, targets, now_ms, note)
         return Discarded(count=count, passed_count=len(targets) - count)
 
     def replay(self, replay_id: int) -> Replay | None:
@@ -280,21 +272,6 @@ def _put_back(db: Session, state: State, target: tuple[int, int], now_ms: int) -
         " VALUES (?, ?, ?, ?, TRUE, ?) ON CONFLICT DO NOTHING",
         (*target, after, now_ms, now_ms),
     ).rowcount
-
-
-def _discard(db: Session, state: State, target: tuple[int, int], now_ms: int) -> int:
-    """Discard one delivery; 0 when it has left the state meanwhile, or its lane is about to take it on."""
-    changed = db.execute(
-        "UPDATE delivery SET state = ?, reason = ?, due_at_ms = NULL, updated_at_ms = ?,"
-        " detail = 'it was ' || state || ' (' || reason || ')' || CASE WHEN detail = '' THEN '' ELSE ': ' || detail END"
-        " WHERE destination_id = ? AND position = ? AND state = ? AND (due_at_ms IS NULL OR due_at_ms > ?"
-        " OR NOT EXISTS (SELECT 1 FROM lane WHERE lane.destination_id = delivery.destination_id"
-        " AND lease_owner IS NOT NULL))",
-        (moved(state, Move.DISCARD), Reason.DISCARDED_BY_PERSON, now_ms, *target, state, now_ms + TAKEN_ON_MS),
-    ).rowcount
-    if changed and state is State.HELD:
-        db.execute("DELETE FROM hold WHERE destination_id = ? AND position = ?", target)
-    return changed
 
 
 def _end_if_all_fed(db: Session, replay_id: int, now_ms: int) -> None:

@@ -37,7 +37,7 @@ async def discard(view: View) -> Response:
     """POST `/discards`: discard what fits."""
     form = {name: values[-1] for name, values in (await view.form()).items()}
     wanted = await view.read(message_filter, form, view.deps.registry)
-    done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted)
+    done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted, None, form.get("note", ""))
     shown = MessageFilter(state=State.DISCARDED, reason=Reason.DISCARDED_BY_PERSON)
     said = "discarded" if done.count else "moved-on"
     return view.redirect(f"/messages?{filter_query(shown, done=said)}")

@@ -160,7 +160,7 @@ def masked_run(run: DryRun) -> DryRun:
 
 async def replay(view: View) -> Response:
     """POST `/replays/message/{message_id}`: put one delivery back."""
-    state, target = await _delivery(view, REPLAYABLE, "replayed")
+    state, target, _ = await _delivery(view, REPLAYABLE, "replayed")
     wanted = MessageFilter(state=state)
     await view.read(decisions.begin_replay, view.deps, view.viewer.name, wanted, [target])
     return view.redirect(message_href(view.request.path_params["message_id"]), "replayed")
@@ -168,20 +168,20 @@ async def replay(view: View) -> Response:
 
 async def discard(view: View) -> Response:
     """POST `/discards/message/{message_id}`: discard one delivery."""
-    state, target = await _delivery(view, DISCARDABLE, "discarded")
+    state, target, note = await _delivery(view, DISCARDABLE, "discarded")
     wanted = MessageFilter(state=state)
-    done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted, [target])
+    done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted, [target], note)
     href = message_href(view.request.path_params["message_id"])
     return view.redirect(href, "discarded" if done.count else "moved-on")
 
 
-async def _delivery(view: View, states: Collection[State], done: str) -> tuple[State, tuple[int, int]]:
-    """The delivery that a form names, and the state in which it was seen. Raises BadValue."""
+async def _delivery(view: View, states: Collection[State], done: str) -> tuple[State, tuple[int, int], str]:
+    """The delivery that a form names, the state in which it was seen, and why. Raises BadValue."""
     form = {name: values[-1] for name, values in (await view.form()).items()}
     destination_id, position = number(form, "destination", 1, 1 << 31), number(form, "position", 1, 1 << 62)
     if destination_id is None or position is None or form.get("state") not in states:
         raise BadValue("state", f"this delivery cannot be {done}", value=form.get("state"))
-    return State(form["state"]), (destination_id, position)
+    return State(form["state"]), (destination_id, position), form.get("note", "")
 
 
 def _read(view: View, message_id: str) -> MessagePage:
