@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 HOUR_SECONDS = 3600
+MAX_RULES = 500
+PROPERTY_NAME = r"[a-z][a-z0-9_]{0,99}"
+"""The internal name of a property, as a pattern."""
+Property = Annotated[str, Meta(extra_json_schema={"pattern": f"^{PROPERTY_NAME}$"})]
+Rules = Annotated[
+    dict[str, Property | None],
+    Meta(extra_json_schema={"maxProperties": MAX_RULES, "propertyNames": {"minLength": 1}}),
+]
+"""Trait -> property. The bounds are held by `manage/changes.py`; what is stored already is read as it is."""
 
 
 class SourceKind(StrEnum):
@@ -48,11 +59,11 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     Traits are named as the sender writes them or normalised (`favColor` or `favcolor`).
     """
 
-    contact: dict[str, str | None] = {}
-    company: dict[str, str | None] = {}
-    events: dict[str, str | None] = {}
+    contact: Rules = {}
+    company: Rules = {}
+    events: Annotated[dict[str, str | None], Meta(extra_json_schema={"maxProperties": MAX_RULES})] = {}
     """Track name -> HubSpot event name (internal or full); None filters the event."""
-    only_events: tuple[str, ...] = ()
+    only_events: Annotated[tuple[str, ...], Meta(extra_json_schema={"maxItems": MAX_RULES})] = ()
     """When not empty, track events with other names are discarded."""
     create_properties: bool = False
     create_event_definitions: bool = True

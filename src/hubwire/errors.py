@@ -42,6 +42,12 @@ class Missing(BadValue):
     code = "not-found"
 
 
+class Taken(BadValue):
+    """Another one has this value already, and it must be its own."""
+
+    code = "taken"
+
+
 class UploadRefused(HubwireError):
     """The caller's: an upload that is answered with `status` and `{"code", "message", "success": false}`."""
 

@@ -13,7 +13,7 @@ from hubwire.api.operation import Asked
 from hubwire.console.asked import moment_ms
 from hubwire.console.page import View
 from hubwire.console.pages.failures import failure_groups
-from hubwire.delivery import DISCARDABLE
+from hubwire.delivery import DISCARDABLE, REPLAYABLE
 from hubwire.destination import Destination, Source
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, Missing
@@ -21,6 +21,7 @@ from hubwire.manage import decisions
 from hubwire.message import merged
 from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import Replay
+from hubwire.registry.named import numbered
 
 
 async def status(asked: Asked) -> shapes.Status:
@@ -56,6 +57,8 @@ async def message(asked: Asked) -> shapes.MessageAnswer:
 async def replay(asked: Asked) -> shapes.ReplayAnswer:
     wanted = await asked.view.read(_filter, asked)
     deps = asked.view.deps
+    if wanted.state not in REPLAYABLE:
+        raise BadValue("state", "what is settled or held can be replayed", value=wanted.state, limit=list(REPLAYABLE))
     count = await asked.view.read(deps.queries.count, wanted)
     if asked.body.dry_run:
         return shapes.ReplayAnswer(count=count, replay=None, wanted=wanted)
@@ -153,11 +156,10 @@ def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, w
     by_name = {str(one.name): number for number, one in known.items()}
     if wanted is None and known:
         return next(iter(known))
-    if str(wanted) in by_name:
-        return by_name[str(wanted)]
-    if str(wanted).isascii() and str(wanted).isdecimal() and int(str(wanted)) in known:
-        return int(str(wanted))
-    raise Missing(field, f"there is no such {field}", value=wanted)
+    found = by_name.get(str(wanted), numbered(known, str(wanted)))
+    if found is None:
+        raise Missing(field, f"there is no such {field}", value=wanted)
+    return found
 
 
 def _filter(asked: Asked) -> MessageFilter:

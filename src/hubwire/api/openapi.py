@@ -19,8 +19,8 @@ What the console shows and changes, for programs. `Authorization: Bearer <HUBWIR
 Times are epoch milliseconds (UTC). The OpenAPI 3.1 document is at `/api/v1/openapi.json`.
 
 An error is `{code, message}`, with `hint` where something can be done, and with `field`, `value` and `limit` where a
-field is at fault. 400 bad value, 401 no or unknown token, 403 role, 404 not found, 413 body over 1 MiB, 429 too many
-wrong tokens (`Retry-After`), 503 database not available.
+field is at fault. 400 bad value, 401 no or unknown token, 403 role, 404 not found (also what a query or body names),
+409 taken already, 413 body over 1 MiB, 429 too many wrong tokens (`Retry-After`), 503 database not available.
 
 Roles: `view` reads, with payloads masked; `operate` reads payloads, plans, replays, pauses; `admin` changes sources,
 destinations and tokens."""
@@ -100,7 +100,9 @@ def _path_parameters(one: ApiOperation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "minimum": 0} if kind == "int" else {"type": "string", "minLength": 1},
+            "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+            if kind == "int"
+            else {"type": "string", "minLength": 1},
         }
         for name, kind in PATH_VALUE.findall(one.path)
     ]

@@ -91,9 +91,14 @@ def _checked(value: Any, shape: Any, strict: bool) -> Any:
     if unknown:
         raise BadValue(unknown[0], f"{unknown[0]} is not a parameter of this call", limit=_names(shape))
     try:
-        return msgspec.convert(value, shape, strict=strict)
+        converted = msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as exc:
         raise _bad_value(exc) from exc
+    for name in value:
+        if getattr(converted, name) is None:
+            # msgspec reads the text `null` as no value at all: that would be a filter that does not filter.
+            raise BadValue(name, f"{name} cannot be null", value=value[name])
+    return converted
 
 
 def _decoded(body: bytes, shape: Any) -> Any:

@@ -10,7 +10,7 @@ from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import Asked
 from hubwire.console.pages.alerts import seen_alerts
-from hubwire.destination import Destination, Source, SourceKind
+from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.errors import Missing
 from hubwire.manage import changes
 from hubwire.monitoring.alert_overview import AlertOverview
@@ -32,8 +32,7 @@ async def add_source(asked: Asked) -> shapes.SourceAnswer:
     kind = SourceKind.SERVER if body.kind is msgspec.UNSET else body.kind
     fresh = Source(source_id=0, name=body.name, kind=kind, identity_space=changes.default_space(kind, body.name))
     deps, actor = asked.view.deps, asked.view.viewer.name
-    stored = await asked.view.read(changes.save_source, deps, actor, _changed(fresh, body))
-    key = await asked.view.read(changes.add_write_key, deps, actor, stored.source_id, body.write_key)
+    stored, key = await asked.view.read(changes.add_source, deps, actor, _changed(fresh, body), body.write_key)
     return shapes.SourceAnswer(source=stored, write_keys=[key])
 
 
@@ -82,9 +81,7 @@ async def add_destination(asked: Asked) -> shapes.DestinationAnswer:
         base_url=deps.settings.hubspot_base_url,
         api_version=deps.settings.hubspot_api_version,
     )
-    stored = await asked.view.read(changes.save_destination, deps, actor, _changed(fresh, body))
-    if body.token is not None:
-        await asked.view.read(changes.set_token, deps, actor, stored.destination_id, body.token)
+    stored = await asked.view.read(changes.add_destination, deps, actor, _changed(fresh, body), body.token)
     return await _destination_answer(asked, stored)
 
 
@@ -143,13 +140,20 @@ def _destination(asked: Asked) -> Destination:
 
 
 def _changed(before: Any, body: msgspec.Struct) -> Any:
-    """The stored value with the given fields of a body; lists become tuples, as the stored values have them."""
+    """The stored value with the given fields of a body, as the stored values have them."""
     given = {
-        name: tuple(value) if isinstance(value, list) else value
+        name: _as_stored(value)
         for name in body.__struct_fields__
         if name in before.__struct_fields__ and (value := getattr(body, name)) is not msgspec.UNSET
     }
     return msgspec.structs.replace(before, **given)
+
+
+def _as_stored(value: Any) -> Any:
+    """Lists are tuples there, and a mapping may be read with fields that this version does not know."""
+    if isinstance(value, shapes.MappingBody):
+        return msgspec.convert(msgspec.to_builtins(value), Mapping)
+    return tuple(value) if isinstance(value, list) else value
 
 
 async def _source_answer(asked: Asked, one: Source) -> shapes.SourceAnswer:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from hubwire.console.asked import MAX_TEXT
 from hubwire.console.pages.failures import FailureGroup
 from hubwire.console.ports import DryRun
-from hubwire.delivery import State
+from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.destination import Destination, Mapping, Source, SourceKind
+from hubwire.hubspot.paths import ROOTS
+from hubwire.manage import changes
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary, ReplayPart
@@ -26,10 +30,32 @@ from hubwire.record.statistics import Funnel, Intake
 from hubwire.record.waits import Waits
 from hubwire.registry.protocol import AuditEntry, WriteKey
 
-Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
-Id = Annotated[int, Meta(ge=1, le=2**31)]
-Moment = Annotated[str, Meta(max_length=64, description="ISO-8601 time, or epoch milliseconds.")]
-Text = Annotated[str, Meta(max_length=1024)]
+
+def _described(pattern: re.Pattern[str] | None = None, **schema: Any) -> Meta:
+    """What the document says of a value that is checked where it is used, with an answer that helps."""
+    return Meta(extra_json_schema=schema if pattern is None else {"pattern": f"^{pattern.pattern}$", **schema})
+
+
+def _between(name: str) -> Meta:
+    least, most = changes.BOUNDS[name]
+    return _described(minimum=least, maximum=most)
+
+
+Name = Annotated[str, _described(changes.NAME)]
+Key = Annotated[str, _described(changes.WRITE_KEY)]
+Token = Annotated[str, _described(changes.TOKEN)]
+Moment = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description="ISO-8601 time, without a zone UTC; or epoch milliseconds.",
+        extra_json_schema={
+            "anyOf": [{"format": "date-time"}, {"format": "date"}, {"pattern": "^[0-9]{1,15}$"}, {"maxLength": 0}]
+        },
+    ),
+]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+LongText = Annotated[str, Meta(max_length=1024)]
 Share = Annotated[
     int,
     Meta(
@@ -52,12 +78,21 @@ class FilterQuery(msgspec.Struct, kw_only=True):
     destination: Annotated[Text, Meta(description="A destination, by number or name.")] | None = None
     rejected: Annotated[bool, Meta(description="Only those that failed on ingest, or none of them.")] | None = None
     left_out: Annotated[Text, Meta(description="A field that was not sent, such as traits.plan.")] | None = None
-    where: Annotated[Text, Meta(description="What the message holds: properties.plan=pro.")] | None = None
+    where: (
+        Annotated[
+            Text,
+            Meta(
+                description="What the message holds: properties.plan=pro.",
+                extra_json_schema={"anyOf": [{"pattern": r"^[^=]*[^\s.=][^=]*="}, {"maxLength": 0}]},
+            ),
+        ]
+        | None
+    ) = None
     replay: Annotated[int, Meta(ge=1, le=2**62, description="Deliveries that this replay is about.")] | None = None
     replay_part: Annotated[ReplayPart, Meta(description="What it has done with them so far.")] | None = None
     since: Moment | None = None
     until: Moment | None = None
-    q: Annotated[Text, Meta(description="A messageId, userId, anonymousId or e-mail.")] | None = None
+    q: Annotated[LongText, Meta(description="A messageId, userId, anonymousId or e-mail.")] | None = None
 
 
 class MessagesQuery(FilterQuery, kw_only=True):
@@ -75,8 +110,9 @@ class FilterBody(FilterQuery, kw_only=True, forbid_unknown_fields=True):
 
 
 class ReplayBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
-    """A filter with a state, what the replay may take, and whether only to count."""
+    """A filter of what can be put back, what the replay may take, and whether only to count."""
 
+    state: Annotated[State, _described(enum=[str(one) for one in REPLAYABLE])]
     share_percent: Share = SHARE_PERCENT
 
 
@@ -92,6 +128,12 @@ class ShareBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     share_percent: Share
 
 
+class DiscardBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
+    """A filter of what can be discarded, and whether only to count."""
+
+    state: Annotated[State, _described(enum=[str(one) for one in DISCARDABLE])]
+
+
 class PlanBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One Segment call. Source and destination by number or name; without them, the first ones."""
 
@@ -101,7 +143,7 @@ class PlanBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PlanQuery(msgspec.Struct, kw_only=True):
-    message_id: Text
+    message_id: LongText
     destination: Text | None = None
 
 
@@ -124,18 +166,21 @@ class SourceBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     name: Name | UnsetType = UNSET
     kind: SourceKind | UnsetType = UNSET
-    identity_space: Text | UnsetType = UNSET
-    allowed_origins: list[str] | UnsetType = UNSET
+    identity_space: Annotated[str, _described(changes.SPACE)] | UnsetType = UNSET
+    allowed_origins: (
+        Annotated[list[Annotated[str, _described(changes.ORIGIN)]], _described(maxItems=changes.MAX_ORIGINS)]
+        | UnsetType
+    ) = UNSET
     device_mode: bool | UnsetType = UNSET
     is_enabled: bool | UnsetType = UNSET
-    messages_per_second: int | UnsetType | None = UNSET
+    messages_per_second: Annotated[int, _between("messages_per_second")] | UnsetType | None = UNSET
 
 
 class NewSource(SourceBody, kw_only=True, forbid_unknown_fields=True):
     """A source to add. Without `write_key`, one is made; it is in the answer, once."""
 
     name: Name
-    write_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{8,128}$")] | None = None
+    write_key: Key | None = None
 
 
 class SourceAnswer(msgspec.Struct, kw_only=True):
@@ -145,28 +190,32 @@ class SourceAnswer(msgspec.Struct, kw_only=True):
     write_keys: list[WriteKey]
 
 
+class MappingBody(Mapping, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole mapping: what is left out has its default."""
+
+
 class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A destination to add or change; what is left out stays, or has its default."""
 
     name: Name | UnsetType = UNSET
-    hub_id: str | UnsetType | None = UNSET
-    api_version: str | UnsetType = UNSET
-    region: str | UnsetType = UNSET
+    hub_id: Annotated[str, _described(changes.HUB_ID)] | UnsetType | None = UNSET
+    api_version: Annotated[str, _described(enum=list(ROOTS))] | UnsetType = UNSET
+    region: Annotated[str, _described(changes.REGION)] | UnsetType = UNSET
     is_paused: bool | UnsetType = UNSET
     load_forms_sdk: bool | UnsetType = UNSET
     source_ids: list[int] | UnsetType | None = UNSET
-    mapping: Mapping | UnsetType = UNSET
-    hold_hours: float | UnsetType = UNSET
-    suppress_unchanged_hours: float | UnsetType = UNSET
-    calls_per_second: float | UnsetType | None = UNSET
-    calls_per_day: int | UnsetType | None = UNSET
+    mapping: MappingBody | UnsetType = UNSET
+    hold_hours: Annotated[float, _between("hold_hours")] | UnsetType = UNSET
+    suppress_unchanged_hours: Annotated[float, _between("suppress_unchanged_hours")] | UnsetType = UNSET
+    calls_per_second: Annotated[float, _between("calls_per_second")] | UnsetType | None = UNSET
+    calls_per_day: Annotated[int, _between("calls_per_day")] | UnsetType | None = UNSET
 
 
 class NewDestination(DestinationBody, kw_only=True, forbid_unknown_fields=True):
     """A destination to add. `token` goes in and never comes out."""
 
     name: Name
-    token: Annotated[str, Meta(min_length=8, max_length=512)] | None = None
+    token: Token | None = None
 
 
 class DestinationAnswer(msgspec.Struct, kw_only=True):
@@ -179,13 +228,13 @@ class DestinationAnswer(msgspec.Struct, kw_only=True):
 class TokenBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An access token, stored encrypted; null removes it."""
 
-    token: Annotated[str, Meta(min_length=8, max_length=512)] | None
+    token: Token | None
 
 
 class WriteKeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A write key of your own; without it, one is made."""
 
-    write_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{8,128}$")] | None = None
+    write_key: Key | None = None
 
 
 class Status(msgspec.Struct, kw_only=True):

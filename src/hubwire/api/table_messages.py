@@ -62,6 +62,7 @@ MESSAGE_OPERATIONS: tuple[ApiOperation, ...] = (
         handler=messages.messages,
         query=shapes.MessagesQuery,
         answer=shapes.MessageList,
+        statuses=(404,),
     ),
     ApiOperation(
         name="get-message",
@@ -83,6 +84,7 @@ MESSAGE_OPERATIONS: tuple[ApiOperation, ...] = (
         body=shapes.ReplayBody,
         answer=shapes.ReplayAnswer,
         tag="replays",
+        statuses=(404,),
     ),
     ApiOperation(
         name="discard",
@@ -94,6 +96,7 @@ MESSAGE_OPERATIONS: tuple[ApiOperation, ...] = (
         body=shapes.DiscardBody,
         answer=shapes.DiscardAnswer,
         tag="replays",
+        statuses=(404,),
     ),
     ApiOperation(
         name="list-replays",

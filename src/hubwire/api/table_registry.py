@@ -33,6 +33,7 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         answer=shapes.SourceAnswer,
         status=201,
         tag="sources",
+        statuses=(409,),
     ),
     ApiOperation(
         name="get-source",
@@ -55,7 +56,7 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         body=shapes.SourceBody,
         answer=shapes.SourceAnswer,
         tag="sources",
-        statuses=(404,),
+        statuses=(404, 409),
     ),
     ApiOperation(
         name="remove-source",
@@ -79,7 +80,7 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         answer=WriteKey,
         status=201,
         tag="sources",
-        statuses=(404,),
+        statuses=(404, 409),
     ),
     ApiOperation(
         name="revoke-write-key",
@@ -113,6 +114,7 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         answer=shapes.DestinationAnswer,
         status=201,
         tag="destinations",
+        statuses=(404, 409),
     ),
     ApiOperation(
         name="get-destination",
@@ -135,7 +137,7 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         body=shapes.DestinationBody,
         answer=shapes.DestinationAnswer,
         tag="destinations",
-        statuses=(404,),
+        statuses=(404, 409),
     ),
     ApiOperation(
         name="remove-destination",

@@ -76,6 +76,9 @@ class Changer:
 
     # -- changing
 
+    def add_source(self, source: Source, key: str | None) -> tuple[Source, WriteKey]:
+        return changes.add_source(self._parts, ACTOR, source, key)
+
     def save_source(self, source: Source) -> Source:
         return changes.save_source(self._parts, ACTOR, source)
 
@@ -87,6 +90,9 @@ class Changer:
 
     def revoke_write_key(self, source: Source, hint: str) -> bool:
         return changes.revoke_write_key(self._parts, ACTOR, source.source_id, hint)
+
+    def add_destination(self, destination: Destination, token: Secret) -> Destination:
+        return changes.add_destination(self._parts, ACTOR, destination, token.reveal())
 
     def save_destination(self, destination: Destination) -> Destination:
         return changes.save_destination(self._parts, ACTOR, destination)

@@ -63,8 +63,7 @@ def add(
             is_paused=True,
             source_ids=changer.source_ids(source) if source else None,
         )
-        stored = changer.save_destination(learnt(changer, wanted, token))
-        changer.set_token(stored.destination_id, token)
+        stored = changer.add_destination(learnt(changer, wanted, token), token)
         if not paused:
             changer.set_paused(stored, False)
         stored = changer.destination(name)

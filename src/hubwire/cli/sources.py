@@ -42,18 +42,16 @@ def add(
     """
     given = None if write_key_env is None else secret_from(write_key_env, False, "write key").reveal()
     with changing(config) as changer:
-        source = changer.save_source(
-            Source(
-                source_id=0,
-                name=name,
-                kind=kind,
-                identity_space=identity_space or default_space(kind, name),
-                allowed_origins=tuple(origin or ()),
-                device_mode=device_mode,
-                messages_per_second=rate or None,
-            )
+        wanted = Source(
+            source_id=0,
+            name=name,
+            kind=kind,
+            identity_space=identity_space or default_space(kind, name),
+            allowed_origins=tuple(origin or ()),
+            device_mode=device_mode,
+            messages_per_second=rate or None,
         )
-        key = changer.add_write_key(source.source_id, given)
+        source, key = changer.add_source(wanted, given)
     if json:
         print_json({"source": source, "write_key": key.text})
         return

@@ -50,7 +50,7 @@ from hubwire.console.pages import (
 )
 from hubwire.console.ports import ConsoleDeps
 from hubwire.console.static import StaticFiles
-from hubwire.errors import BackendError, HubwireError, Missing
+from hubwire.errors import BackendError, HubwireError, Missing, Taken
 from hubwire.registry.access import Role
 
 READERS = 4
@@ -126,6 +126,14 @@ POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
 )
 STREAMS: tuple[tuple[str, PageFunction, Role], ...] = (("/live/changes", live.changes, VIEW),)
 """What each page, change and stream needs of its viewer. Nothing of the console is reached but through these tables."""
+
+STATUSES: tuple[tuple[type[HubwireError], int], ...] = (
+    (BackendError, 503),
+    (TooManyTries, 429),
+    (Missing, 404),
+    (Taken, 409),
+)
+"""What an error of ours answers, if not 400."""
 
 Door = Callable[[Request, Shared], Awaitable[Response]]
 
@@ -215,9 +223,7 @@ def _http_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Resp
 def _own_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, HubwireError)
-        status = 503 if isinstance(exc, BackendError) else 429 if isinstance(exc, TooManyTries) else 400
-        if isinstance(exc, Missing):
-            status = 404
+        status = next((status for kind, status in STATUSES if isinstance(exc, kind)), 400)
         problem = problem_of(exc)
         page = ErrorPage(
             code=problem.code,

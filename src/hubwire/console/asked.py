@@ -15,11 +15,12 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from hubwire.delivery import State
-from hubwire.errors import BadValue
+from hubwire.errors import BadValue, Missing
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter, ReplayPart
 from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT
+from hubwire.registry.named import numbered
 from hubwire.registry.protocol import Registry
 
 MAX_FIELDS = 500
@@ -198,11 +199,10 @@ def _number_of(fields: Fields, name: str, known: Mapping[str, int]) -> int | Non
     value = text(fields, name)
     if value is None:
         return None
-    if value in known:
-        return known[value]
-    if value.isascii() and value.isdecimal() and int(value) in known.values():
-        return int(value)
-    raise BadValue(name, f"there is no {name} {value!r}", value=value)
+    found = known.get(value, numbered(known.values(), value))
+    if found is None:
+        raise Missing(name, f"there is no {name} {value!r}", value=value)
+    return found
 
 
 def filter_query(wanted: MessageFilter, **changes: Any) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -30,6 +31,18 @@ from hubwire.registry.access import Role
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class RowNumber(IntegerConvertor):
+    """A number in a path (`{source_id:int}`) that a row can have: a longer one is a page that is not there.
+
+    Starlette's own takes any, and what is longer than a database's integer, or than Python reads, would end as a bug.
+    """
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("int", RowNumber())
 
 NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
     (

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
@@ -38,6 +39,12 @@ class ClientPolicy:
     max_connections: int = 20
     keepalive_seconds: float = 30.0
     max_answer_bytes: int = 16 * 1024 * 1024
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that all clients trust: reading them takes 30 ms, in which every lane would stand."""
+    return httpx2.create_ssl_context()
 
 
 class HubSpotClient:
@@ -70,6 +77,7 @@ class HubSpotClient:
         policy = self._policy
         return httpx2.AsyncClient(
             transport=transport,
+            verify=_trusted(),
             timeout=httpx2.Timeout(policy.read_seconds, connect=policy.connect_seconds),
             limits=httpx2.Limits(
                 max_connections=policy.max_connections,

@@ -9,12 +9,11 @@ import re
 import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 
-from hubwire.destination import Destination, Mapping, Source, SourceKind
-from hubwire.errors import BadValue
+from hubwire.destination import MAX_RULES, PROPERTY_NAME, Destination, Mapping, Source, SourceKind
+from hubwire.errors import BadValue, Missing, SettingsError
 from hubwire.hubspot.paths import ROOTS
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry, WriteKey
@@ -25,11 +24,20 @@ HUB_ID = re.compile(r"[0-9]{1,12}")
 REGION = re.compile(r"[a-z]{2}[0-9]{1,2}")
 TOKEN = re.compile(r"[!-~]{8,512}")
 WRITE_KEY = re.compile(r"[A-Za-z0-9_.-]{8,128}")
+PROPERTY = re.compile(PROPERTY_NAME)
+ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+SPACE = re.compile(r"[!-{}~][ -{}~]{0,127}")
 MAX_ORIGINS = 100
-MAX_RULES = 500
 MAX_HOURS = 24 * 31
 WRITE_KEY_PREFIX = "wk_"
-PROPERTY = re.compile(r"[a-z][a-z0-9_]{0,99}")
+BOUNDS: dict[str, tuple[float, float]] = {
+    "hold_hours": (0, MAX_HOURS),
+    "suppress_unchanged_hours": (0, MAX_HOURS),
+    "calls_per_second": (0.01, 1000),
+    "calls_per_day": (1, 100_000_000),
+    "messages_per_second": (1, 1_000_000),
+}
+"""The least and the most of what is a number."""
 
 
 class Parts(Protocol):
@@ -57,13 +65,27 @@ def save_source(parts: Parts, actor: str, source: Source) -> Source:
     if len(source.allowed_origins) > MAX_ORIGINS:
         raise BadValue("allowed_origins", f"at most {MAX_ORIGINS} origins", limit=MAX_ORIGINS)
     for origin in source.allowed_origins:
-        _check_origin(origin)
-    if source.messages_per_second is not None and not 1 <= source.messages_per_second <= 1_000_000:
-        raise BadValue("messages_per_second", "messages_per_second must be from 1 to 1,000,000", limit=[1, 1_000_000])
+        if not ORIGIN.fullmatch(origin):
+            message = "an origin looks like https://www.example.com, without a path"
+            raise BadValue("allowed_origins", message, value=origin)
+    if not SPACE.fullmatch(source.identity_space):
+        message = "an identity space has 1 to 128 characters of ASCII, without |"
+        raise BadValue("identity_space", message, value=source.identity_space)
+    _check_bounds(source, "messages_per_second")
     before = parts.registry.sources().get(source.source_id)
     stored = parts.registry.save_source(source)
     _audit(parts, actor, "source.changed" if before else "source.created", _differences(stored.name, before, stored))
     return stored
+
+
+def add_source(parts: Parts, actor: str, source: Source, key: str | None = None) -> tuple[Source, WriteKey]:
+    """Add a source with its first write key; without the one there is not the other. Errors: of both."""
+    stored = save_source(parts, actor, source)
+    try:
+        return stored, add_write_key(parts, actor, stored.source_id, key)
+    except SettingsError:
+        remove_source(parts, actor, stored.source_id)
+        raise
 
 
 def default_space(kind: SourceKind, name: str) -> str:
@@ -107,23 +129,25 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
         raise BadValue("region", "the region looks like na1 or eu1", value=destination.region)
     if destination.api_version not in ROOTS:
         raise BadValue("api_version", f"the API version is one of {', '.join(ROOTS)}", value=destination.api_version)
-    for name, value, least, most in (
-        ("hold_hours", destination.hold_hours, 0, MAX_HOURS),
-        ("suppress_unchanged_hours", destination.suppress_unchanged_hours, 0, MAX_HOURS),
-        ("calls_per_second", destination.calls_per_second, 0.01, 1000),
-        ("calls_per_day", destination.calls_per_day, 1, 100_000_000),
-    ):
-        if value is not None and not least <= value <= most:
-            raise BadValue(name, f"{name} must be from {least:g} to {most:g}", value=value, limit=[least, most])
+    _check_bounds(destination, "hold_hours", "suppress_unchanged_hours", "calls_per_second", "calls_per_day")
     known = parts.registry.sources()
     for source_id in destination.source_ids or ():
         if source_id not in known:
-            raise BadValue("source_ids", f"there is no source {source_id}", value=source_id)
+            raise Missing("source_ids", f"there is no source {source_id}", value=source_id)
     _check_mapping(destination.mapping)
     before = parts.registry.destinations().get(destination.destination_id)
     stored = parts.registry.save_destination(destination)
     action = "destination.changed" if before else "destination.created"
     _audit(parts, actor, action, _differences(stored.name, before, stored))
+    return stored
+
+
+def add_destination(parts: Parts, actor: str, destination: Destination, token: str | None) -> Destination:
+    """Add a destination with its access token, if there is one; with a bad token it is not added. Errors: of both."""
+    _check_token(token)
+    stored = save_destination(parts, actor, destination)
+    if token is not None:
+        set_token(parts, actor, stored.destination_id, token)
     return stored
 
 
@@ -139,8 +163,7 @@ def set_paused(parts: Parts, actor: str, destination_id: int, is_paused: bool) -
 
 def set_token(parts: Parts, actor: str, destination_id: int, token: str | None) -> None:
     """Store the access token (None removes it); a line that stopped for want of a good one goes on."""
-    if token is not None and not TOKEN.fullmatch(token):
-        raise BadValue("token", "an access token has 8 to 512 characters and no spaces", limit=[8, 512])
+    _check_token(token)
     parts.registry.set_token(destination_id, None if token is None else Secret(token))
     if token is not None:
         parts.record.stop_lane(destination_id, None, "", None)
@@ -163,11 +186,16 @@ def _check_name(field: str, name: str) -> None:
         raise BadValue(field, "a name has 1 to 64 letters, digits, spaces, dots, dashes or underscores", value=name)
 
 
-def _check_origin(origin: str) -> None:
-    parts = urlsplit(origin)
-    is_origin = parts.scheme in ("http", "https") and parts.netloc and origin == f"{parts.scheme}://{parts.netloc}"
-    if not is_origin or "@" in origin:
-        raise BadValue("allowed_origins", "an origin looks like https://www.example.com, without a path", value=origin)
+def _check_token(token: str | None) -> None:
+    if token is not None and not TOKEN.fullmatch(token):
+        raise BadValue("token", "an access token has 8 to 512 characters and no spaces", limit=[8, 512])
+
+
+def _check_bounds(one: Source | Destination, *names: str) -> None:
+    for name in names:
+        value, (least, most) = getattr(one, name), BOUNDS[name]
+        if value is not None and not least <= value <= most:
+            raise BadValue(name, f"{name} must be from {least:,} to {most:,}", value=value, limit=[least, most])
 
 
 def _check_mapping(mapping: Mapping) -> None:

@@ -18,7 +18,7 @@ import structlog
 
 from hubwire.clock import Clock
 from hubwire.destination import Destination, SourceKind
-from hubwire.errors import HubSpotError, HubwireError, Refused, SettingsError, Unreachable
+from hubwire.errors import BadValue, HubSpotError, HubwireError, Refused, SettingsError, Unreachable
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.plan.emails import clean_email
@@ -74,14 +74,16 @@ class Forgetter:
     # -- asking
 
     def request(self, type_: RegulationType, subject_type: str, subjects: Sequence[str], actor: str) -> Regulation:
-        """A regulation, stored and not begun. Errors: SettingsError for subjects that cannot be."""
+        """A regulation, stored and not begun. Errors: BadValue for subjects that cannot be."""
         if subject_type not in SUBJECT_TYPES:
-            raise SettingsError(f"subjectType {subject_type!r} is not one of {', '.join(SUBJECT_TYPES)}")
+            message = f"subjectType {subject_type[:64]!r} is not one of {', '.join(SUBJECT_TYPES)}"
+            raise BadValue("subjectType", message, value=subject_type[:64], limit=SUBJECT_TYPES)
         given = list(dict.fromkeys(subject.strip() for subject in subjects))
         if not 1 <= len(given) <= MOST_SUBJECTS or not all(given):
-            raise SettingsError(f"subjectIds: from 1 to {MOST_SUBJECTS} of them, none empty")
+            message = f"subjectIds: from 1 to {MOST_SUBJECTS} of them, none empty"
+            raise BadValue("subjectIds", message, limit=MOST_SUBJECTS)
         if subject_type == "EMAIL" and not all(clean_email(one) for one in given):
-            raise SettingsError("subjectIds: one of them is not an e-mail address")
+            raise BadValue("subjectIds", "subjectIds: one of them is not an e-mail address")
         regulation = Regulation(
             regulation_id=f"reg_{secrets.token_hex(12)}",
             type=type_,

@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
-from hubwire.privacy.forget import Forgetter
+from hubwire.privacy.forget import MOST_SUBJECTS, SUBJECT_TYPES, Forgetter
 from hubwire.record.privacy import PrivacyStore, Regulation, RegulationType
 
 WORKSPACE = "hubwire"
@@ -23,11 +24,14 @@ IDLE_SECONDS = 5.0
 
 
 class NewRegulation(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What is asked for: at most 5,000 subjects."""
+    """What is asked for: at most 5,000 subjects. Those of the type EMAIL are e-mail addresses."""
 
     regulation_type: RegulationType
-    subject_type: str
-    subject_ids: list[str]
+    subject_type: Annotated[str, Meta(extra_json_schema={"enum": list(SUBJECT_TYPES)})]
+    subject_ids: Annotated[
+        list[Annotated[str, Meta(extra_json_schema={"pattern": r"\S"})]],
+        Meta(extra_json_schema={"minItems": 1, "maxItems": MOST_SUBJECTS}),
+    ]
 
 
 class Regulate(msgspec.Struct, rename="camel"):
@@ -61,7 +65,7 @@ class Regulations:
         self._poke = poke
 
     def create(self, wanted: NewRegulation, actor: str) -> RegulateAnswer:
-        """Errors: SettingsError for subjects that cannot be."""
+        """Errors: BadValue for subjects that cannot be."""
         made = self._forgetter.request(wanted.regulation_type, wanted.subject_type, wanted.subject_ids, actor)
         self._poke()
         return RegulateAnswer(Regulate(made.regulation_id))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TypeVar
 
 from hubwire.destination import Destination, Source
 from hubwire.errors import SettingsError
 
 T = TypeVar("T", Source, Destination)
+MOST_DIGITS = 10
 
 
 def named(found: Iterable[T], name: str, kind: str) -> T:
@@ -29,3 +30,11 @@ def named_or_first(found: Iterable[T], name: str | None, kind: str) -> T:
     if not found:
         raise SettingsError(f"there is no {kind} yet", hint=f"Make one: hubwire {kind} add NAME")
     return found[0]
+
+
+def numbered(known: Container[int], text: str) -> int | None:
+    """The number that a text is, if one of these has it; None for any other text, however long."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
+        return None
+    number = int(text)
+    return number if number in known else None

@@ -95,13 +95,25 @@ def test_messages_are_filtered_and_paged(console: Console, lane_id: int) -> None
         ({"state": "lost"}, "state"),
         ({"limit": "1000000"}, "limit"),
         ({"since": "yesterday"}, "since"),
-        ({"source": "nobody"}, "source"),
         ({"stat": "dead"}, "stat"),
+        ({"before": "null"}, "before"),
+        ({"rejected": "null"}, "rejected"),
     ],
 )
 def test_a_bad_parameter_is_named(console: Console, lane_id: int, query: dict[str, str], field: str) -> None:
     answer = console.call("GET", "/messages", params=query)
     assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("wanted", ["nobody", "9" * 400])
+@pytest.mark.parametrize("field", ["source", "destination"])
+def test_a_parameter_that_names_nothing_is_not_found(console: Console, lane_id: int, field: str, wanted: str) -> None:
+    answer = console.call("GET", "/messages", params={field: wanted})
+    assert (answer.status_code, answer.json()["field"]) == (404, field)
+
+
+def test_null_is_a_text_like_any_other(console: Console, lane_id: int) -> None:
+    assert console.call("GET", "/messages", params={"user": "null"}).json()["messages"] == []
 
 
 def test_view_sees_masked_payloads(console: Console, lane_id: int) -> None:
@@ -221,7 +233,48 @@ def test_a_bad_change_names_field_value_and_limit(console: Console, lane_id: int
     problem = conforms("/destinations/{destination_id}", "PATCH", answer)
     assert (problem["field"], problem["value"], problem["limit"]) == ("hold_hours", 10_000, [0, 744])
     taken = console.call("POST", "/sources", json={"name": "server"})
-    assert (taken.status_code, taken.json()["code"]) == (400, "bad-setting")
+    assert (taken.status_code, taken.json()["code"], taken.json()["field"]) == (409, "taken", "name")
+
+
+def test_what_is_added_with_a_bad_secret_is_not_half_there(console: Console, lane_id: int) -> None:
+    taken = console.call("POST", "/sources", json={"name": "app", "write_key": "wk_server_secret_key_0001"})
+    assert (taken.status_code, taken.json()["field"]) == (409, "write_key")
+    assert "wk_server_secret_key_0001" not in taken.text
+    bad = console.call("POST", "/sources", json={"name": "app", "write_key": "no"})
+    assert (bad.status_code, bad.json()["field"]) == (400, "write_key")
+    refused = console.call("POST", "/destinations", json={"name": "Second", "token": "with a space"})
+    assert (refused.status_code, refused.json()["field"], refused.json()["value"]) == (400, "token", None)
+    assert len(console.call("GET", "/sources").json()["sources"]) == 2
+    assert len(console.call("GET", "/destinations").json()["destinations"]) == 1
+    assert console.call("POST", "/sources", json={"name": "app"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field", "status"),
+    [
+        ("PATCH", "/destinations/HubSpot", {"mapping": {"only_event": ["x"]}}, "mapping", 400),
+        ("PATCH", "/destinations/HubSpot", {"mapping": {"contact": {"plan": "Not A Name"}}}, "contact", 400),
+        ("PATCH", "/destinations/HubSpot", {"source_ids": [99]}, "source_ids", 404),
+        ("PATCH", "/sources/server", {"identity_space": ""}, "identity_space", 400),
+        ("PATCH", "/sources/server", {"identity_space": "a|b"}, "identity_space", 400),
+        ("PATCH", "/sources/server", {"allowed_origins": ["https://*"]}, "allowed_origins", 400),
+        ("POST", "/replay", {"state": "retrying", "dry_run": True}, "state", 400),
+        ("POST", "/replay", {"state": "dead", "source": "nobody"}, "source", 404),
+        ("POST", "/regulations", {"regulationType": "SUPPRESS_ONLY", "subjectType": "OBJECT_ID", "subjectIds": ["1"]},
+         "subjectType", 400),
+        ("POST", "/regulations", {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": []},
+         "subjectIds", 400),
+        ("POST", "/regulations", {"regulationType": "SUPPRESS_ONLY", "subjectType": "EMAIL", "subjectIds": ["me"]},
+         "subjectIds", 400),
+    ],
+)  # fmt: skip
+def test_a_bad_body_is_refused_and_says_which_field(
+    console: Console, lane_id: int, method: str, path: str, body: dict[str, Any], field: str, status: int
+) -> None:
+    before = console.audited()
+    answer = console.call(method, path, json=body)
+    assert (answer.status_code, field in (answer.json()["field"] or answer.json()["message"])) == (status, True)
+    assert console.audited() == before
 
 
 def test_a_plan_is_made_of_a_given_and_of_a_stored_message(console: Console, lane_id: int) -> None:

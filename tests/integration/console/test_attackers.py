@@ -4,6 +4,7 @@ secrets in pages and errors, oversized bodies, guessing."""
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -71,6 +72,29 @@ def test_a_part_that_renews_itself_sends_the_whole_page_to_sign_in(console: Cons
 
 def test_a_stream_is_refused_and_not_led_to_a_page(console: Console) -> None:
     assert console.client.get("/live/changes", headers={"accept": "text/event-stream"}).status_code == 401
+
+
+# -- numbers that no row can have
+
+NUMBERED = [path for path, *_ in (*GET_PAGES, *POSTS) if ":int}" in path]
+NO_ROWS = ["18446744073709551616", "9" * 30, "9" * 5000]
+
+
+@pytest.mark.parametrize("number", NO_ROWS, ids=lambda one: f"{len(one)}-digits")
+def test_a_number_that_no_row_can_have_is_not_found(console: Console, number: str) -> None:
+    console.fill()
+    console.sign_in()
+    for path in dict.fromkeys(NUMBERED):
+        asked = re.sub(r"\{\w+:int\}", number, path).replace("{step}", "token")
+        statuses = {console.get(asked).status_code, console.post(asked, name="x").status_code}
+        assert statuses <= {404, 405}, asked
+    for operation in OPERATIONS:
+        asked = re.sub(r"\{(replay|source|destination)_id(:int)?\}", number, operation.path)
+        if asked != operation.path:
+            body = {"set-token": {"token": None}, "share-replay": {"share_percent": 20}}.get(operation.name, {})
+            assert console.call(operation.method, asked, json=body).status_code == 404, asked
+    for page in ("/test", "/messages", "/schema"):
+        assert console.get(page, source=number, destination=number).status_code < 500
 
 
 # -- wrong role

@@ -80,6 +80,14 @@ def test_a_name_that_is_taken_is_told_on_the_form(console: Console, lane_id: int
     assert len(console.store.registry.destinations()) == 1
 
 
+def test_a_destination_that_cannot_be_leaves_no_source_behind(console: Console, lane_id: int) -> None:
+    before = console.store.registry.sources()
+    form = {"feeds": "new", "source_name": "app", "source_kind": "mobile"}
+    assert console.post("/setup/new", kind="hubspot", name="HubSpot", **form).status_code == 422
+    assert console.store.registry.sources() == before
+    assert console.post("/setup/new", kind="hubspot", name="Another", **form).status_code == 200
+
+
 # -- sources
 
 

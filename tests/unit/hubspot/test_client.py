@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
@@ -35,6 +36,17 @@ def client(handler: Handler, paths: Paths | None = None, policy: ClientPolicy | 
 async def ask(handler: Handler, call: Call = READ, policy: ClientPolicy | None = None) -> Answer:
     async with client(handler, policy=policy) as one:
         return await one.call(call)
+
+
+async def test_clients_share_the_certificates_that_they_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them anew took 30 ms: with 200 destinations, a server heard neither news nor SIGTERM for six seconds."""
+
+    def read_again(*_: object, **__: object) -> ssl.SSLContext:
+        raise AssertionError("the certificates were read once more")
+
+    HubSpotClient("https://api.hubapi.com", FixedToken(Secret(TOKEN)), Paths())
+    monkeypatch.setattr(ssl, "create_default_context", read_again)
+    await HubSpotClient("https://api.hubapi.com", FixedToken(Secret(TOKEN)), Paths()).close()
 
 
 async def test_a_call_goes_out_as_it_is_with_the_bearer() -> None:

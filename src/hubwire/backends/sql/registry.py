@@ -11,7 +11,7 @@ import msgspec
 from hubwire.backends.sql.database import Database, Session
 from hubwire.clock import Clock
 from hubwire.destination import Destination, Source, SourceKind
-from hubwire.errors import SettingsError
+from hubwire.errors import SettingsError, Taken
 from hubwire.registry.protocol import AuditEntry, WriteKey
 from hubwire.registry.vault import Vault
 from hubwire.secret import Secret
@@ -23,6 +23,7 @@ SEALED = (
     ("regulation", "regulation_id", "sealed_subjects"),
 )
 """Tables, their keys, and the columns that hold sealed secrets."""
+IN_USE = "is still in use"
 T = TypeVar("T", Source, Destination)
 
 
@@ -54,14 +55,14 @@ class SqlRegistry:
                     db,
                     "UPDATE source SET name = ?, settings = ? WHERE source_id = ?",
                     (source.name, _json(source), source.source_id),
-                    f"source {source.name!r}",
+                    Taken("name", f"source {source.name!r} exists already", value=source.name),
                 )
                 return source
             source_id = self._added(
                 db,
                 "INSERT INTO source (name, settings, created_at_ms) VALUES (?, ?, ?) RETURNING source_id",
                 (source.name, _json(source), self._clock.now_ms()),
-                f"source {source.name!r}",
+                Taken("name", f"source {source.name!r} exists already", value=source.name),
             )
         return msgspec.structs.replace(source, source_id=source_id)
 
@@ -72,25 +73,26 @@ class SqlRegistry:
                     db,
                     "UPDATE destination SET name = ?, settings = ? WHERE destination_id = ?",
                     (destination.name, _json(destination), destination.destination_id),
-                    f"destination {destination.name!r}",
+                    Taken("name", f"destination {destination.name!r} exists already", value=destination.name),
                 )
                 return destination
             destination_id = self._added(
                 db,
                 "INSERT INTO destination (name, settings, created_at_ms) VALUES (?, ?, ?) RETURNING destination_id",
                 (destination.name, _json(destination), self._clock.now_ms()),
-                f"destination {destination.name!r}",
+                Taken("name", f"destination {destination.name!r} exists already", value=destination.name),
             )
         return msgspec.structs.replace(destination, destination_id=destination_id)
 
     def remove_source(self, source_id: int) -> None:
         with self._database.transaction() as db:
             db.execute("DELETE FROM write_key WHERE source_id = ?", (source_id,))
-            self._changed(db, "DELETE FROM source WHERE source_id = ?", (source_id,), "source")
+            self._changed(db, "DELETE FROM source WHERE source_id = ?", (source_id,), SettingsError(f"source {IN_USE}"))
 
     def remove_destination(self, destination_id: int) -> None:
         with self._database.transaction() as db:
-            self._changed(db, "DELETE FROM destination WHERE destination_id = ?", (destination_id,), "destination")
+            sql = "DELETE FROM destination WHERE destination_id = ?"
+            self._changed(db, sql, (destination_id,), SettingsError(f"destination {IN_USE}"))
 
     def add_write_key(self, source_id: int, key: Secret) -> WriteKey:
         source = self.sources().get(source_id)
@@ -103,7 +105,7 @@ class SqlRegistry:
                 db,
                 "INSERT INTO write_key (key_hash, source_id, hint, sealed, created_at_ms) VALUES (?, ?, ?, ?, ?)",
                 (self._vault.fingerprint(text), source_id, text[-4:], sealed, now_ms),
-                "this write key",
+                Taken("write_key", "this write key exists already"),
             )
         return WriteKey(source_id=source_id, hint=text[-4:], text=text, created_at_ms=now_ms, is_revoked=False)
 
@@ -151,7 +153,7 @@ class SqlRegistry:
                 db,
                 "UPDATE destination SET sealed_token = ? WHERE destination_id = ?",
                 (sealed, destination_id),
-                "destination",
+                SettingsError(f"destination {IN_USE}"),
             )
 
     def token(self, destination_id: int) -> Secret | None:
@@ -187,26 +189,26 @@ class SqlRegistry:
         )
         return [AuditEntry(at_ms=at, actor=actor, action=action, detail=detail) for at, actor, action, detail in rows]
 
-    def _added(self, db: Session, sql: str, parameters: tuple[object, ...], what: str) -> int:
+    def _added(self, db: Session, sql: str, parameters: tuple[object, ...], refusal: SettingsError) -> int:
         """Add one row and grow the version; the new row's id, which the statement returns."""
-        with self._explained(what):
+        with self._explained(refusal):
             [row_id] = db.execute(sql, parameters).fetchone()
         _grow_version(db)
         return int(row_id)
 
-    def _changed(self, db: Session, sql: str, parameters: tuple[object, ...], what: str) -> None:
+    def _changed(self, db: Session, sql: str, parameters: tuple[object, ...], refusal: SettingsError) -> None:
         """Run one change and grow the version."""
-        with self._explained(what):
+        with self._explained(refusal):
             db.execute(sql, parameters)
         _grow_version(db)
 
     @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
-        """A duplicate is the operator's error."""
+    def _explained(self, refusal: SettingsError) -> Iterator[None]:
+        """A duplicate, or a row that others need, is the operator's error."""
         try:
             yield
         except self._database.conflicts as exc:
-            raise SettingsError(f"{what} exists already or is still in use") from exc
+            raise refusal from exc
 
 
 def _stored(settings: bytes, kind: type[T], **ids: int) -> T:

@@ -16,6 +16,7 @@ from hubwire.errors import HubwireError, Missing
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
 from hubwire.registry.access import Role
+from hubwire.registry.named import numbered
 
 REGIONS = ("na1", "na2", "na3", "eu1", "ap1", "ca1")
 
@@ -114,7 +115,7 @@ def find_destination(view: View) -> Destination:
 
 def destination_of(form: Fields, source_ids: list[str], before: Destination) -> Destination:
     """The destination that a form describes; what the form does not hold stays. Raises BadValue."""
-    chosen = tuple(int(one) for one in source_ids if one.isascii() and one.isdecimal())
+    chosen = tuple(found for one in source_ids if (found := numbered(range(1 << 31), one)) is not None)
     hold_hours = decimal(form, "hold_hours", 0, changes.MAX_HOURS)
     unchanged_hours = decimal(form, "suppress_unchanged_hours", 0, changes.MAX_HOURS)
     return msgspec.structs.replace(

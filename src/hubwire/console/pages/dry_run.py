@@ -14,6 +14,7 @@ from hubwire.console.pages.messages import message_href
 from hubwire.console.ports import DryRun
 from hubwire.errors import BadValue, HubwireError
 from hubwire.message import merged
+from hubwire.registry.named import numbered
 
 MAX_MESSAGE_BYTES = 64 * 1024
 EXAMPLE = {
@@ -74,9 +75,8 @@ async def _show(
 
 
 def _known(chosen: Fields, name: str, known: dict[int, str]) -> int | None:
-    value = chosen.get(name, "")
-    found = int(value) if value.isascii() and value.isdecimal() else None
-    return found if found in known else next(iter(known), None)
+    found = numbered(known, chosen.get(name, ""))
+    return next(iter(known), None) if found is None else found
 
 
 def _chosen(view: View, form: Fields) -> tuple[int, int]:

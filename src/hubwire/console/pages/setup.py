@@ -16,7 +16,7 @@ from hubwire.console.pages.connection import find_destination
 from hubwire.console.pages.snippets import Snippet, snippets
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import ConnectionReport
-from hubwire.errors import BadValue, HubwireError, Missing
+from hubwire.errors import BadValue, HubwireError, Missing, SettingsError
 from hubwire.manage import changes
 
 STEPS = (("token", "Token and Hub ID"), ("modes", "Device or cloud"), ("check", "Test"), ("send", "First message"))
@@ -242,8 +242,8 @@ def _create(view: View, form: Mapping[str, str]) -> tuple[Destination, str | Non
         kind = SourceKind(choice(form, "source_kind", list(SourceKind)) or SourceKind.SERVER)
         name = text(form, "source_name") or kind.value
         made = Source(source_id=0, name=name, kind=kind, identity_space=changes.default_space(kind, name))
-        source_ids = (changes.save_source(deps, actor, made).source_id,)
-        key = changes.add_write_key(deps, actor, source_ids[0]).text
+        added, write_key = changes.add_source(deps, actor, made)
+        source_ids, key = (added.source_id,), write_key.text
     is_sandbox = form.get("kind") == "sandbox"
     destination = Destination(
         destination_id=0,
@@ -254,4 +254,9 @@ def _create(view: View, form: Mapping[str, str]) -> tuple[Destination, str | Non
         is_paused=True,
         source_ids=source_ids,
     )
-    return changes.save_destination(deps, actor, destination), key
+    try:
+        return changes.save_destination(deps, actor, destination), key
+    except SettingsError:
+        if feeds == "new" and source_ids:
+            changes.remove_source(deps, actor, source_ids[0])
+        raise

@@ -64,12 +64,12 @@ async def save(view: View) -> Response:
     before = await view.read(_source, view)
     try:
         changed = source_of(form, before)
+        if not before.source_id:
+            stored, key = await view.read(changes.add_source, view.deps, view.viewer.name, changed)
+            return await _show(view, stored, new_key=key.text)
         stored = await view.read(changes.save_source, view.deps, view.viewer.name, changed)
     except HubwireError as exc:
         return await _show(view, before, problem=problem_of(exc))
-    if not before.source_id:
-        key = await view.read(changes.add_write_key, view.deps, view.viewer.name, stored.source_id)
-        return await _show(view, stored, new_key=key.text)
     return view.redirect(f"/sources/{stored.source_id}", "saved")
 
 
@@ -133,8 +133,8 @@ async def _show(view: View, shown: Source, new_key: str | None = None, problem: 
 
 
 def _source(view: View) -> Source:
-    source_id = view.request.path_params.get("source_id", 0)
-    if not source_id:
+    source_id = view.request.path_params.get("source_id")
+    if source_id is None:
         return Source(source_id=0, name="")
     found = view.deps.registry.sources().get(source_id)
     if found is None:

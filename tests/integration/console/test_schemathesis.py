@@ -1,0 +1,151 @@
+"""Schemathesis against the admin API of a real process, with an admin's token: whatever it makes up, the answers are
+those of the API document, what the document allows is taken, what it forbids is refused, and nothing without a token.
+
+A call that is allowed is made on things that are there: what it removes is put there first, so nothing that the next
+call needs is ever gone. Whatever reaches HubSpot reaches the emulator.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    ignored_auth,
+    negative_data_rejection,
+    positive_data_acceptance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from tests.support.process import TOKEN, HubwireProcess, ndjson
+
+from hubwire.api.openapi import document
+from hubwire.api.table import OPERATIONS
+from hubwire.testing import running_emulator
+
+ADMIN_TOKEN = "the-admin-token-of-this-test"
+EXAMPLES = 15
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    positive_data_acceptance,
+    negative_data_rejection,
+]
+MESSAGES: list[dict[str, Any]] = [
+    {"type": "identify", "userId": "u1", "messageId": "m-1", "traits": {"email": "paula@example.org", "plan": "Gold"}},
+    {"type": "track", "userId": "nobody", "messageId": "m-2", "event": "Bought Item"},
+    {"type": "page", "userId": "u1", "messageId": "m-3", "name": "Pricing"},
+]
+
+schema = schemathesis.openapi.from_dict(document(OPERATIONS))
+schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+
+
+@dataclass
+class Installation:
+    """A server, and an admin who puts there what a call is about."""
+
+    url: str
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    is_guarded: set[str] = field(default_factory=set)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        answer = httpx2.request(method, f"{self.url}/api/v1{path}", headers=self.headers, json=body or None, timeout=30)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    def allow(self, case: schemathesis.Case[Any], operation: str) -> None:
+        """Make a call that the document allows one that makes sense here."""
+        known = self.path_values(operation)
+        for name in case.path_parameters or {}:
+            case.path_parameters[name] = quote(known[name], safe="")
+        if operation == "plan-stored":
+            case.query = {**case.query, **known, "destination": "hubspot"}
+        body: Any = case.body
+        for fields in (case.query, body):
+            # Which part of a replay, but not of which one.
+            if isinstance(fields, dict) and fields.get("replay") is None:
+                fields.pop("replay_part", None)
+        if isinstance(body, dict):
+            case.body = body = whole(body)
+            if body.get("subjectType") == "EMAIL":
+                body["subjectIds"] = [f"person{number}@example.com" for number, _ in enumerate(body["subjectIds"])]
+
+    def path_values(self, operation: str) -> dict[str, str]:
+        """What is there for an operation to work on; a thing of its own for one that changes or removes it."""
+        if operation in ("get-message", "plan-stored"):
+            return {"message_id": "m-1"}
+        if operation.endswith("-replay"):
+            return {"replay_id": str(self.call("POST", "/replay", state="held")["replay"]["replay_id"])}
+        if operation == "get-regulation":
+            wanted = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["u9"]}
+            return {"regulation_id": self.call("POST", "/regulations", **wanted)["data"]["regulateId"]}
+        if operation.endswith(("-source", "write-key")):
+            name = f"own-{next(self.numbers)}"
+            made = self.call("POST", "/sources", name=name)
+            return {"source_id": name, "hint": made["write_keys"][0]["hint"]}
+        if operation.endswith(("-destination", "-token")):
+            name = f"own-{next(self.numbers)}"
+            self.call("POST", "/destinations", name=name, token=TOKEN, is_paused=True)
+            return {"destination_id": name}
+        return {}
+
+
+def whole(value: Any) -> Any:
+    """A JSON value whose whole numbers are written as such: 525 and not 525.0, which is the same in a JSON Schema."""
+    if isinstance(value, dict):
+        return {name: whole(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder: Path = tmp_path_factory.mktemp("schemathesis")
+    with (
+        running_emulator(access_token=TOKEN) as hubspot,
+        HubwireProcess(folder, hubspot.base_url, HUBWIRE_ADMIN_TOKEN=ADMIN_TOKEN) as process,
+    ):
+        # So many destinations of one portal would wait for each other.
+        hubspot.set_limits(burst=100_000)
+        process.run("import", "-", "--source", "server", text=ndjson(MESSAGES))
+        process.drained()
+        yield Installation(process.url)
+
+
+@schema.parametrize()
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_answers_are_those_of_the_document(case: schemathesis.Case[Any], installation: Installation) -> None:
+    operation = case.operation.definition.raw["operationId"]
+    assert case.meta is not None
+    if case.meta.generation.mode.is_positive:
+        installation.allow(case, operation)
+    # Once each: a token that is not known counts, and fifty of them lock the address.
+    checks = CHECKS if operation in installation.is_guarded else [*CHECKS, ignored_auth]
+    answer = case.call_and_validate(base_url=installation.url, headers=installation.headers, checks=checks)
+    if answer.status_code < 300:
+        installation.is_guarded.add(operation)
+
+
+def test_every_operation_was_done_and_asked_for_its_token(installation: Installation) -> None:
+    assert installation.is_guarded == {one.name for one in OPERATIONS}
