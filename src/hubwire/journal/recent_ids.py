@@ -64,9 +64,11 @@ class RecentIds:
         found: dict[int, list[int]] = {}
         for table in self._tables:
             slots, mask = table.slots, table.mask
-            for index, key in enumerate(keys):
+            for index, slot in enumerate([slots[key & mask] for key in keys]):
+                if not slot:
+                    continue
+                key = keys[index]
                 at = key & mask
-                slot = slots[at]
                 while slot:
                     if slot >> POSITION_BITS == key >> POSITION_BITS:
                         found.setdefault(index, []).append(slot & POSITION_MASK)

@@ -15,13 +15,13 @@ DIGEST_BYTES = 8
 
 def digests_of(message_ids: Sequence[str], key: bytes) -> bytes:
     """The 8-byte keyed digests of message ids, one after another."""
-    blake2b = hashlib.blake2b
-    return b"".join(
-        [
-            blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES, key=key).digest()
-            for message_id in message_ids
-        ]
-    )
+    keyed = hashlib.blake2b(digest_size=DIGEST_BYTES, key=key).copy
+    digests = []
+    for message_id in message_ids:
+        digest = keyed()
+        digest.update(message_id.encode("utf-8", "surrogatepass"))
+        digests.append(digest.digest())
+    return b"".join(digests)
 
 
 def keys_of(digests: bytes) -> array[int]:
