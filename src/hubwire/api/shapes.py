@@ -117,8 +117,9 @@ class ReplayBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
 
 
 class DiscardBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
-    """A filter with a state, why, and whether only to count."""
+    """A filter of what can be discarded, why, and whether only to count."""
 
+    state: Annotated[State, _described(enum=[str(one) for one in DISCARDABLE])]
     note: Annotated[str, Meta(max_length=NOTE_CHARACTERS, description="Why, in your own words.")] = ""
 
 
@@ -126,12 +127,6 @@ class ShareBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a replay may take from now on."""
 
     share_percent: Share
-
-
-class DiscardBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
-    """A filter of what can be discarded, and whether only to count."""
-
-    state: Annotated[State, _described(enum=[str(one) for one in DISCARDABLE])]
 
 
 class PlanBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
