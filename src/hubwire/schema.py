@@ -20,6 +20,8 @@ class PropertyDefinition:
     """Lower-cased label -> value, so that a person's own wording of an option still fits."""
     is_read_only: bool = False
     is_unique: bool = False
+    is_custom: bool = False
+    """Made by people or apps, not by HubSpot."""
 
     @property
     def is_multiple(self) -> bool:

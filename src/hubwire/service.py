@@ -187,8 +187,9 @@ class Service:
             planner=bench.plan,
             tester=partial(connection_report, store.registry, self.clients, self.clock),
             sender=bench.send,
-            schema=bench.schema,
+            contents=bench.contents,
             make_property=bench.make_property,
+            make_missing=bench.make_missing,
             snippet=lambda key: snippet(assets, public_url, key) if assets else None,
             alerts=partial(
                 alert_overview, Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts

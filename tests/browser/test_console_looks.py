@@ -81,10 +81,24 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.api(
             "PATCH", "/destinations/sandbox", json={"mapping": {"contact": {"favColor": None, "plan": "plan_tier"}}}
         )
+        differing_schema(made)
         asked = {"regulationType": "SUPPRESS_WITH_DELETE", "subjectType": "USER_ID", "subjectIds": ["nobody-here"]}
         made.api("POST", "/regulations", json=asked)
         eventually(lambda: finished(made), "the end of the deletion request")
         yield made
+
+
+def differing_schema(world: World) -> None:
+    """A message for each state that a property can have beside the portal's."""
+    path = f"{world.process.emulator_url()}/crm/properties/2026-09/contacts"
+    headers = {"authorization": "Bearer pat-sandbox-token"}
+    for name in ("seats", "tier", "nobody"):
+        made = {"name": name, "label": name, "type": "number", "fieldType": "number", "groupName": "contactinformation"}
+        assert httpx2.post(path, json=made, headers=headers).status_code == 201
+    assert httpx2.delete(f"{path}/tier", headers=headers).status_code == 204
+    traits = {"email": "person1@initech.example", "seats": "many", "tier": 3, "teamSize": 12, "isTrial": True}
+    world.upload(WRITE_KEY, [{"type": "identify", "userId": "user1", "messageId": "sample-schema", "traits": traits}])
+    world.process.drained()
 
 
 def finished(world: World) -> bool:

@@ -10,9 +10,11 @@ from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import Asked
 from hubwire.console.pages.alerts import seen_alerts
+from hubwire.console.pages.schema import create_missing, report_of
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.errors import Missing
 from hubwire.manage import changes
+from hubwire.manage.schema_report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
@@ -111,6 +113,16 @@ async def pause(asked: Asked) -> shapes.DestinationAnswer:
 
 async def resume(asked: Asked) -> shapes.DestinationAnswer:
     return await _set_paused(asked, False)
+
+
+async def schema(asked: Asked) -> SchemaReport:
+    return await report_of(asked.view, await asked.view.read(_destination, asked), asked.query.messages)
+
+
+async def apply_schema(asked: Asked) -> SchemaReport:
+    known, body = await asked.view.read(_destination, asked), asked.body
+    wanted = None if body.items is None else frozenset(body.items)
+    return await create_missing(asked.view, known, body.messages, body.group, wanted)
 
 
 async def audit(asked: Asked) -> shapes.AuditLog:

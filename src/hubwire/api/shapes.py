@@ -220,6 +220,22 @@ class DestinationAnswer(msgspec.Struct, kw_only=True):
     has_token: bool
 
 
+Compared = Annotated[int, Meta(ge=1, le=50_000, description="How many of the newest messages to look at.")]
+
+
+class SchemaQuery(msgspec.Struct, kw_only=True):
+    messages: Compared = 2000
+
+
+class SchemaBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to create. `items`: names such as `contact:plan` or `event:signed_up`; null: all but what only public keys
+    have sent. `group`: the group of properties that holds the new ones."""
+
+    messages: Compared = 2000
+    group: str = ""
+    items: list[str] | None = None
+
+
 class TokenBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An access token, stored encrypted; null removes it."""
 

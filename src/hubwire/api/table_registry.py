@@ -5,6 +5,7 @@ from __future__ import annotations
 from hubwire.api import messages, registry, shapes
 from hubwire.api.operation import ApiOperation
 from hubwire.doctor.checks import ConnectionReport
+from hubwire.manage.schema_report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
@@ -192,6 +193,30 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         role=OPERATE,
         handler=registry.resume,
         answer=shapes.DestinationAnswer,
+        tag="destinations",
+        statuses=(404,),
+    ),
+    ApiOperation(
+        name="schema",
+        method="GET",
+        path="/destinations/{destination_id}/schema",
+        summary="The portal beside the newest messages: what matches, is missing, archived, unused or does not fit.",
+        role=VIEW,
+        handler=registry.schema,
+        query=shapes.SchemaQuery,
+        answer=SchemaReport,
+        tag="destinations",
+        statuses=(404,),
+    ),
+    ApiOperation(
+        name="apply-schema",
+        method="POST",
+        path="/destinations/{destination_id}/schema",
+        summary="Create in HubSpot what is missing: all but what only public keys have sent, or the named items.",
+        role=ADMIN,
+        handler=registry.apply_schema,
+        body=shapes.SchemaBody,
+        answer=SchemaReport,
         tag="destinations",
         statuses=(404,),
     ),

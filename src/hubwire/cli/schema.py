@@ -8,37 +8,38 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hubwire.cli.changing import ACTOR, Changer, YesOption, changing, confirmed
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, table
+from hubwire.cli.context import ConfigOption, JsonOption, cell, console, print_json, table
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination
 from hubwire.errors import SettingsError
-from hubwire.message import Row
 
 if TYPE_CHECKING:
     from hubwire.hubspot.client import HubSpotClient
-    from hubwire.manage.schema_plan import SchemaPlan
+    from hubwire.manage.schema_report import SchemaEntry, SchemaReport
 
-PAGE_ROWS = 1000
 DestinationOption = Annotated[str | None, typer.Option(help="Name of the destination; needed when there are several.")]
 MessagesOption = Annotated[int, typer.Option(min=1, help="How many of the newest messages to look at.")]
 
-app = typer.Typer(help="Properties and event definitions that the portal lacks.", no_args_is_help=True)
+app = typer.Typer(help="The portal's properties and events beside what messages bring.", no_args_is_help=True)
 
 
 @app.command()
 def plan(
     destination: DestinationOption = None,
     messages: MessagesOption = 10_000,
+    every: Annotated[bool, typer.Option("--all", help="Also what matches and what no message brings.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """What HubSpot lacks for the newest messages. Properties and events, typed. Creates nothing.
 
+    Also what is archived there, and whose values do not fit; with --all, what matches and what nothing uses.
+
     Example: hubwire schema plan --messages 50000
     """
     with changing(config) as changer:
         found = asyncio.run(_plan(changer, changer.destination(destination), messages))
-    print_json(found) if json else _print(found)
+    print_json(found) if json else _print(found, every)
 
 
 @app.command("apply")
@@ -46,24 +47,28 @@ def apply_plan(
     destination: DestinationOption = None,
     messages: MessagesOption = 10_000,
     public: Annotated[bool, typer.Option("--public", help="Also what only public keys have sent.")] = False,
+    group: Annotated[str, typer.Option(help="Group of properties to put them in; made where it is missing.")] = "",
     yes: YesOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Create what `hubwire schema plan` shows, after asking. What HubSpot left out before can then be replayed.
 
-    Example: hubwire schema apply
+    Example: hubwire schema apply --group segment
     """
+    from hubwire.manage.schema_plan import checked_group
+
+    group = checked_group(group)
     with changing(config) as changer:
         target = changer.destination(destination)
         found = asyncio.run(_plan(changer, target, messages))
         found.properties = [one for one in found.properties if public or not one.is_public_only]
         count = len(found.properties) + len(found.events)
         if not json:
-            _print(found)
+            _print(found, every=False)
         if count:
             confirmed(f"Create these {count} in HubSpot?", yes)
-            asyncio.run(_make(changer, target, found))
+            asyncio.run(_make(changer, target, found, group))
             names = ", ".join([one.name for one in found.properties] + [one.name for one in found.events])
             registry = changer.store.registry
             registry.save_destination(target)  # a change: running lanes read the schema anew
@@ -74,24 +79,23 @@ def apply_plan(
         console.print("Created. The next messages have them; `hubwire replay` fills in what was left out.")
 
 
-async def _plan(changer: Changer, destination: Destination, messages: int) -> SchemaPlan:
-    from hubwire.manage.dryrun import read_schema
-    from hubwire.manage.schema_plan import plan_schema
+async def _plan(changer: Changer, destination: Destination, messages: int) -> SchemaReport:
+    from hubwire.manage.portal_contents import newest_rows, read_contents
+    from hubwire.manage.schema_report import compare
 
     store = changer.store
-    client = _client(changer, destination)
-    async with client:
-        schema = await read_schema(client, destination, SystemClock())
-    rows = [row for row in _newest(changer, messages) if destination.takes(row.source_id)]
-    return plan_schema(rows, destination, store.registry.sources(), schema, store.record.links)
+    async with _client(changer, destination) as client:
+        contents = await read_contents(client, destination, SystemClock())
+    rows = newest_rows(store.journal, destination, messages)
+    return compare(rows, destination, store.registry.sources(), contents, store.record.links)
 
 
-async def _make(changer: Changer, destination: Destination, found: SchemaPlan) -> None:
+async def _make(changer: Changer, destination: Destination, found: SchemaReport, group: str) -> None:
     from hubwire.hubspot.account import HubSpotAccount
     from hubwire.manage.schema_plan import make_missing
 
     async with _client(changer, destination) as client:
-        await make_missing(HubSpotAccount(client), found)
+        await make_missing(HubSpotAccount(client), found, group)
 
 
 def _client(changer: Changer, destination: Destination) -> HubSpotClient:
@@ -103,32 +107,32 @@ def _client(changer: Changer, destination: Destination) -> HubSpotClient:
     return client
 
 
-def _newest(changer: Changer, count: int) -> list[Row]:
-    """The newest rows, oldest of them first."""
-    rows: list[Row] = []
-    while len(rows) < count:
-        page = changer.store.journal.newest(rows[-1].position if rows else None, min(PAGE_ROWS, count - len(rows)))
-        if not page:
-            break
-        rows += page
-    return rows[::-1]
+def _print(found: SchemaReport, every: bool) -> None:
+    from hubwire.manage.schema_report import SchemaState
 
-
-def _print(found: SchemaPlan) -> None:
-    if found.properties:
-        rows = table("object", "property", "type", "sent by")
-        for one in found.properties:
-            rows.add_row(one.object_type, one.name, one.type, "public keys only" if one.is_public_only else "servers")
+    hidden = () if every else (SchemaState.MATCHES, SchemaState.UNUSED)
+    shown = [one for one in found.entries if one.state not in hidden]
+    if shown:
+        rows = table("object", "name", "state", "type", "messages", "note")
+        for one in shown:
+            kind = one.type_seen or one.type_in_hubspot
+            rows.add_row(one.object_type, cell(one.name), one.state, kind, f"{one.count:,}", cell(_note(one)))
         console.print(rows)
-    for event in found.events:
-        listed = ", ".join(f"{name} ({kind})" for name, kind in event.properties.items()) or "no properties"
-        console.print(
-            f"event {event.name} ({event.label}){'' if event.is_new else ', new properties'}: {listed}", markup=False
-        )
+    for quota in found.quotas:
+        console.print(f"Custom properties of {quota.object_type}: {quota.used:,} of {quota.limit:,}.")
     if not found.events_available:
         console.print("Custom events are not available in this portal: see hubwire doctor.")
     if not (found.properties or found.events):
         console.print(f"Nothing is missing for the newest {found.message_count} messages.")
+
+
+def _note(one: SchemaEntry) -> str:
+    parts = [one.detail] if one.detail else []
+    if one.lacks:
+        parts.append(", ".join(f"{name} ({kind})" for name, kind in one.lacks.items()))
+    if one.is_public_only and one.count:
+        parts.append("public keys only")
+    return "; ".join(parts)
 
 
 def register(root: typer.Typer) -> None:

@@ -116,6 +116,7 @@ POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/connection/{destination_id:int}/resume", connection.resume, OPERATE),
     ("/connection/{destination_id:int}/remove", connection.remove, ADMIN),
     ("/schema/{destination_id:int}/properties", schema.make_property, ADMIN),
+    ("/schema/{destination_id:int}/apply", schema.apply, ADMIN),
     ("/mapping/{destination_id:int}", mapping.save_switches, OPERATE),
     ("/mapping/{destination_id:int}/rules", mapping.add_rule, OPERATE),
     ("/mapping/{destination_id:int}/rules/remove", mapping.remove_rule, OPERATE),

@@ -16,10 +16,11 @@ from hubwire.record.replay import Replays
 from hubwire.record.statistics import Statistics
 from hubwire.registry.access import AccessStore
 from hubwire.registry.protocol import Registry
-from hubwire.schema import PortalSchema
 from hubwire.settings import Settings
 
 if TYPE_CHECKING:
+    from hubwire.manage.schema_plan import SchemaPlan
+    from hubwire.manage.schema_report import PortalContents
     from hubwire.monitoring.alert_overview import AlertOverview
     from hubwire.privacy.regulations import Regulations
 
@@ -47,9 +48,15 @@ class Sender(Protocol):
         ...
 
 
-class SchemaReader(Protocol):
-    async def __call__(self, destination_id: int) -> PortalSchema:
-        """The portal's schema, read now or lately. Errors: HubSpotError when it cannot be read."""
+class ContentsReader(Protocol):
+    async def __call__(self, destination_id: int) -> PortalContents:
+        """What is in the portal, read now or lately. Errors: HubSpotError when it cannot be read."""
+        ...
+
+
+class MissingMaker(Protocol):
+    async def __call__(self, destination_id: int, plan: SchemaPlan, group: str) -> None:
+        """Create what a plan says, in a group of properties ("": HubSpot's own). Errors: HubSpotError."""
         ...
 
 
@@ -83,8 +90,9 @@ class ConsoleDeps:
     planner: Planner
     tester: Tester
     sender: Sender
-    schema: SchemaReader
+    contents: ContentsReader
     make_property: PropertyMaker
+    make_missing: MissingMaker
     snippet: Callable[[str], str | None]
     """The page snippet for a write key, without script tags; None when the browser bundle is not built."""
     alerts: Callable[[], AlertOverview]

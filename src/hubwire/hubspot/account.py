@@ -51,6 +51,12 @@ class HubSpotAccount:
         path = self._client.paths.properties(object_type)
         return definitions.property_definitions_of(await self._get("read properties", path))
 
+    async def archived_properties(self, object_type: str) -> dict[str, PropertyDefinition]:
+        """Archived properties by name."""
+        path = self._client.paths.properties(object_type, archived=True)
+        body = await self._get("read archived properties", path)
+        return definitions.property_definitions_of(body, archived=True)
+
     async def create_properties(self, object_type: str, wanted: Sequence[NewProperty]) -> None:
         """Make up to 100 properties; those that exist already are left as they are."""
         path = self._client.paths.create_properties(object_type)

@@ -57,6 +57,7 @@ class NewProperty(msgspec.Struct, frozen=True, kw_only=True):
             options=frozenset(value for value, _ in self.options) or None,
             option_labels={label.lower(): value for value, label in self.options},
             is_unique=self.is_unique,
+            is_custom=True,
         )
 
 
@@ -86,6 +87,7 @@ class _Property(msgspec.Struct, rename="camel"):
     calculated: bool = False
     archived: bool = False
     has_unique_value: bool = False
+    hubspot_defined: bool = False
     modification_metadata: _Modification | None = None
 
 
@@ -147,10 +149,10 @@ def account_of(body: bytes) -> Account:
     )
 
 
-def property_definitions_of(body: bytes) -> dict[str, PropertyDefinition]:
-    """The live properties of an object type, by name."""
+def property_definitions_of(body: bytes, *, archived: bool = False) -> dict[str, PropertyDefinition]:
+    """The live properties of an object type, by name; or those that are archived."""
     raw = _read(body, _Properties, "properties")
-    return {one.name: _property(one) for one in raw.results if not one.archived}
+    return {one.name: _property(one) for one in raw.results if one.archived is archived}
 
 
 def event_definitions_of(body: bytes) -> tuple[list[EventDefinition], str | None]:
@@ -182,6 +184,7 @@ def _property(raw: _Property) -> PropertyDefinition:
         option_labels={option.label.lower(): option.value for option in raw.options} if has_closed_options else {},
         is_read_only=is_read_only,
         is_unique=raw.has_unique_value,
+        is_custom=not raw.hubspot_defined,
     )
 
 

@@ -101,9 +101,9 @@ class Paths:
 
     # -- definitions of properties
 
-    def properties(self, object_type: str) -> str:
-        """GET: all definitions."""
-        return _join(ROOTS[self.version].properties, object_type)
+    def properties(self, object_type: str, *, archived: bool = False) -> str:
+        """GET: all definitions, or the archived ones."""
+        return _join(ROOTS[self.version].properties, object_type) + ("?archived=true" if archived else "")
 
     def create_properties(self, object_type: str) -> str:
         """POST: up to 100 new definitions."""

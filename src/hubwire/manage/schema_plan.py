@@ -1,27 +1,24 @@
-"""What a portal lacks for the messages that come: properties and event definitions, typed, from the journal's newest.
+"""What a portal lacks for the messages that come: properties and event definitions, typed; and making them.
 
-Pure, except `make_missing`. The planner itself says what it would create if it might, so that the plan is what a
-destination with `create_properties` does by itself; here a person looks at it first, and public sources count too.
+The planner itself says what it would create if it might (`schema_report.py`), so that the plan is what a destination
+with `create_properties` does by itself; here a person looks at it first, and public sources count too.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable
 
 import msgspec
 
-from hubwire.deliver.gather import Gatherer, LoadLinks
-from hubwire.deliver.ledger import Ledger
-from hubwire.destination import Destination, Source, SourceKind
+from hubwire.errors import BadValue
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS, NewProperty
-from hubwire.message import Row
-from hubwire.operation import SendEvent
-from hubwire.schema import PortalSchema
 
 PLURALS = {"contact": "contacts", "company": "companies"}
 PER_CALL = 100
+GROUP = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _WIDER = {frozenset({"date", "datetime"}): "datetime"}
 
 
@@ -34,15 +31,15 @@ class MissingProperty(msgspec.Struct, kw_only=True, frozen=True):
     type: str
     is_public_only: bool = False
 
-    def definition(self) -> NewProperty:
-        """How it would be made."""
+    def definition(self, group: str = "") -> NewProperty:
+        """How it would be made, in a group of properties; without one in HubSpot's own."""
         plural = PLURALS[self.object_type]
         return NewProperty(
             name=self.name,
             label=self.name.replace("_", " ").capitalize(),
             type=self.type,
             field_type=FIELD_TYPES.get(self.type, "text"),
-            group=PROPERTY_GROUPS[plural],
+            group=group or PROPERTY_GROUPS[plural],
         )
 
 
@@ -64,88 +61,32 @@ class SchemaPlan(msgspec.Struct, kw_only=True):
     events_available: bool = True
 
 
-def plan_schema(
-    rows: Sequence[Row],
-    destination: Destination,
-    sources: Mapping[int, Source],
-    schema: PortalSchema,
-    load_links: LoadLinks,
-) -> SchemaPlan:
-    """What the portal lacks for these rows (rejected ones are left out)."""
-    mapping = msgspec.structs.replace(destination.mapping, create_properties=True, create_event_definitions=True)
-    willing = msgspec.structs.replace(destination, mapping=mapping)
-    missing: dict[bool, set[tuple[str, str, str]]] = {}
-    events: list[SendEvent] = []
-    readable = [row for row in rows if row.rejected is None and row.source_id in sources]
-    for is_public in (False, True):
-        chosen = {number: one for number, one in sources.items() if (one.kind is not SourceKind.SERVER) is is_public}
-        # To the planner every source is a server here: it creates nothing for a public key.
-        trusted = {number: msgspec.structs.replace(one, kind=SourceKind.SERVER) for number, one in chosen.items()}
-        gatherer = Gatherer(willing, trusted, schema, load_links, Ledger())
-        gatherer.take([row for row in readable if row.source_id in chosen])
-        gatherer.finish()
-        missing[is_public] = gatherer.missing_properties
-        events += gatherer.work.events
-    return SchemaPlan(
-        message_count=len(readable),
-        properties=_properties(missing[False], missing[True]),
-        events=_events(events, schema) if schema.events_available else [],
-        events_available=schema.events_available,
-    )
-
-
-def _properties(
-    trusted: Iterable[tuple[str, str, str]], public: Iterable[tuple[str, str, str]]
-) -> list[MissingProperty]:
-    types: dict[tuple[str, str], set[str]] = {}
-    is_trusted = {(object_type, name) for object_type, name, _ in trusted}
-    for object_type, name, kind in [*trusted, *public]:
-        types.setdefault((object_type, name), set()).add(kind)
-    return [
-        MissingProperty(
-            object_type=object_type,
-            name=name,
-            type=common_type(kinds),
-            is_public_only=(object_type, name) not in is_trusted,
-        )
-        for (object_type, name), kinds in sorted(types.items())
-    ]
-
-
 def common_type(kinds: Iterable[str]) -> str:
     """The HubSpot type that takes values of all of these; text when nothing else does."""
     found = frozenset(kinds)
     return next(iter(found)) if len(found) == 1 else _WIDER.get(found, "string")
 
 
-def _events(events: Iterable[SendEvent], schema: PortalSchema) -> list[MissingEvent]:
-    types: dict[str, dict[str, set[str]]] = {}
-    labels: dict[str, str] = {}
-    for event in events:
-        labels.setdefault(event.event, event.label)
-        wanted = types.setdefault(event.event, {})
-        for name, kind in event.types.items():
-            wanted.setdefault(name, set()).add(kind)
-    missing = []
-    for name, properties in sorted(types.items()):
-        known = schema.events.get(name)
-        lacks = {
-            one: common_type(kinds)
-            for one, kinds in sorted(properties.items())
-            if known is None or one not in known.properties
-        }
-        if known is None or lacks:
-            missing.append(MissingEvent(name=name, label=labels[name], properties=lacks, is_new=known is None))
-    return missing
+def checked_group(name: str) -> str:
+    """The internal name of a group of properties; empty for HubSpot's own. Raises BadValue."""
+    name = name.strip()
+    if name and not GROUP.fullmatch(name):
+        raise BadValue(
+            "group", "a group has small letters, digits and underscores, and begins with a letter", value=name
+        )
+    return name
 
 
-async def make_missing(account: HubSpotAccount, plan: SchemaPlan) -> None:
+async def make_missing(account: HubSpotAccount, plan: SchemaPlan, group: str = "") -> None:
     """Create what a plan says, and wait until HubSpot shows it. What exists by now is left as it is.
 
-    Errors: HubSpotError; what was made stays.
+    Shape: `group` is made where it is missing, and holds the new properties; without it they go to HubSpot's own. An
+    archived property comes back. Errors: HubSpotError; what was made stays.
     """
     for object_type, plural in PLURALS.items():
-        wanted = [one.definition() for one in plan.properties if one.object_type == object_type]
+        wanted = [one.definition(group) for one in plan.properties if one.object_type == object_type]
+        if wanted and group:
+            await account.create_property_group(plural, group, group.replace("_", " ").capitalize())
         for start in range(0, len(wanted), PER_CALL):
             await account.create_properties(plural, wanted[start : start + PER_CALL])
     if plan.properties:

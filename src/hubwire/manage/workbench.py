@@ -17,7 +17,9 @@ from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
-from hubwire.manage.dryrun import read_schema
+from hubwire.manage.portal_contents import read_contents
+from hubwire.manage.schema_plan import SchemaPlan, make_missing
+from hubwire.manage.schema_report import PortalContents
 from hubwire.message import Entry
 from hubwire.plan.default_portal import default_portal
 from hubwire.receive.app import Appending
@@ -34,7 +36,7 @@ ANY_TYPE = Route(Takes.SINGLE, None)
 
 
 class Workbench:
-    """The callables that `ConsoleDeps` asks for. HubSpot is only read, except by `make_property`."""
+    """The callables that `ConsoleDeps` asks for. HubSpot is only read, except by `make_…`."""
 
     def __init__(
         self, registry: Registry, record: Record, journal: Appending, clients: ClientFactory, clock: Clock
@@ -44,7 +46,7 @@ class Workbench:
         self._journal = journal
         self._clients = clients
         self._clock = clock
-        self._schemas: dict[int, tuple[int, PortalSchema]] = {}
+        self._contents: dict[int, tuple[int, PortalContents]] = {}
 
     async def plan(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
         """Plan one message as a lane would, sending nothing. Raises UploadRefused for what receive would refuse."""
@@ -67,12 +69,16 @@ class Workbench:
 
     async def schema(self, destination_id: int) -> PortalSchema:
         """The portal's schema, not older than five minutes. Raises HubSpotError, SettingsError."""
+        return (await self.contents(destination_id)).schema
+
+    async def contents(self, destination_id: int) -> PortalContents:
+        """The same, with what is archived and the quotas."""
         now_ms = self._clock.now_ms()
-        read_at_ms, known = self._schemas.get(destination_id, (0, None))
+        read_at_ms, known = self._contents.get(destination_id, (0, None))
         if known is None or now_ms - read_at_ms > SCHEMA_AGE_MS:
             async with self._client(destination_id) as client:
-                known = await read_schema(client, self._destination(destination_id), self._clock)
-            self._schemas[destination_id] = (now_ms, known)
+                known = await read_contents(client, self._destination(destination_id), self._clock)
+            self._contents[destination_id] = (now_ms, known)
         return known
 
     async def make_property(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
@@ -82,7 +88,18 @@ class Workbench:
         )
         async with self._client(destination_id) as client:
             await HubSpotAccount(client).create_properties(object_type, [wanted])
-        self._schemas.pop(destination_id, None)
+        self._has_changed(destination_id)
+
+    async def make_missing(self, destination_id: int, plan: SchemaPlan, group: str) -> None:
+        """Create what a plan says. Raises HubSpotError; what was made stays."""
+        try:
+            async with self._client(destination_id) as client:
+                await make_missing(HubSpotAccount(client), plan, group)
+        finally:
+            self._has_changed(destination_id)
+
+    def _has_changed(self, destination_id: int) -> None:
+        self._contents.pop(destination_id, None)
         self._registry.save_destination(self._destination(destination_id))  # a change: the lane reads the schema anew
 
     async def test(self, destination_id: int) -> ConnectionReport:

@@ -26,7 +26,10 @@ from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import HubSpotError, UploadRefused
+from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.members import digest, make_token
+from hubwire.manage.schema_plan import SchemaPlan
+from hubwire.manage.schema_report import PortalContents
 from hubwire.message import Entry
 from hubwire.monitoring.alert_overview import alert_overview
 from hubwire.monitoring.observability import Watched, make_alerts
@@ -52,6 +55,7 @@ class Bench:
     def __init__(self) -> None:
         self.sent: list[tuple[int, dict[str, Any]]] = []
         self.made: list[tuple[int, str, str, str]] = []
+        self.made_together: list[tuple[str, list[tuple[str, str]]]] = []
         self.schema_problem = ""
         self.report = ConnectionReport(
             checks=[
@@ -94,7 +98,7 @@ class Bench:
         self.sent.append((source_id, message))
         return f"console-{len(self.sent)}"
 
-    async def schema(self, destination_id: int) -> PortalSchema:
+    async def contents(self, destination_id: int) -> PortalContents:
         if self.schema_problem:
             raise HubSpotError(self.schema_problem)
         schema = PortalSchema(hub_id="1234567")
@@ -107,7 +111,15 @@ class Bench:
         }
         schema.company = {"domain": PropertyDefinition("domain")}
         schema.add_event(EventDefinition("pe1234567_bought_item", "bought_item", "Bought Item", {"value": "number"}))
-        return schema
+        return PortalContents(
+            schema=schema,
+            archived={"contact": {"old_plan": "string"}},
+            uses=[PropertyUse(object_type_id="0-1", usage=3, limit=1000)],
+        )
+
+    async def make_missing(self, destination_id: int, plan: SchemaPlan, group: str) -> None:
+        made = [(one.object_type, one.name) for one in plan.properties] + [("event", one.name) for one in plan.events]
+        self.made_together.append((group, made))
 
     async def make_property(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
         self.made.append((destination_id, object_type, name, type_))
@@ -228,8 +240,9 @@ class Console:
             planner=bench.plan,
             tester=bench.test,
             sender=bench.send,
-            schema=bench.schema,
+            contents=bench.contents,
             make_property=bench.make_property,
+            make_missing=bench.make_missing,
             snippet=lambda key: f'analytics.load("{key}")',
             alerts=lambda: alert_overview(
                 Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts

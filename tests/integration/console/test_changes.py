@@ -241,6 +241,38 @@ def test_a_property_is_created_in_the_portal(console: Console, lane_id: int) -> 
     assert console.post(f"/schema/{lane_id}/properties", object="contact", name="Bad Name").status_code == 422
 
 
+def test_what_is_ticked_of_the_plan_is_created_in_a_named_group(console: Console, lane_id: int) -> None:
+    event = {"type": "track", "userId": "u", "event": "Signed Up", "properties": {"email": "anna@example.com"}}
+    console.receive(event, "signed-up")
+    shown = {(one["object_type"], one["name"]): one for one in console.json("/schema?messages=100")["missing"]}
+    assert shown["contact", "plan"]["state"] == "missing"
+    assert shown["event", "signed_up"]["count"] == 1
+    form = {"messages": "100", "group": "from_segment", "item": "contact:plan"}
+    assert console.post(f"/schema/{lane_id}/apply", **form).status_code == 303
+    assert console.bench.made_together == [("from_segment", [("contact", "plan")])]
+    [entry] = [one for one in console.store.registry.audit(20) if one.action == "schema.created"]
+    assert entry.detail == "HubSpot: contact.plan"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"group": ""}, {"item": "contact:never_seen"}, {"item": "contact:plan", "group": "Bad Group"}, {"messages": "0"}],
+)
+def test_nothing_is_created_that_is_not_in_the_plan(console: Console, lane_id: int, form: dict[str, str]) -> None:
+    assert console.post(f"/schema/{lane_id}/apply", **form).status_code == 422
+    assert console.bench.made_together == []
+
+
+def test_the_api_shows_the_same_comparison_and_creates_from_it(console: Console, lane_id: int) -> None:
+    found = console.call("GET", "/destinations/HubSpot/schema", params={"messages": "100"}).json()
+    page = console.json("/schema?messages=100&state=missing")
+    wanted = [one for one in found["entries"] if one["object_type"] == "contact" and one["state"] == "missing"]
+    assert page["entries"] == wanted
+    assert console.call("POST", "/destinations/HubSpot/schema", json={"items": ["contact:plan"]}).status_code == 200
+    assert console.call("POST", "/destinations/HubSpot/schema", json={"items": ["contact:no"]}).status_code == 400
+    assert console.bench.made_together == [("", [("contact", "plan")])]
+
+
 # -- test page
 
 

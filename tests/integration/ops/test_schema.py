@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.ops.conftest import TOKEN, Shell
 
@@ -134,3 +135,91 @@ def test_several_destinations_must_be_named(ready: Shell) -> None:
 )
 def test_a_type_that_takes_all_values(kinds: set[str], wanted: str) -> None:
     assert common_type(kinds) == wanted
+
+
+def states(found: dict[str, Any], object_type: str) -> dict[str, str]:
+    return {one["name"]: one["state"] for one in found["entries"] if one["object_type"] == object_type}
+
+
+def test_what_messages_bring_is_shown_beside_what_the_portal_has(ready: Shell, emulator: Emulator) -> None:
+    for name in ("seats", "tier", "nobody", "mapped"):
+        path = "/crm/properties/2026-09/contacts"
+        made = {"name": name, "label": name, "type": "number", "fieldType": "number", "groupName": "contactinformation"}
+        assert emulator.call("POST", path, made).status == 201
+    assert emulator.call("DELETE", "/crm/properties/2026-09/contacts/tier").status == 204
+    store = ready.store()
+    [hubspot] = store.registry.destinations().values()
+    mapping = msgspec.structs.replace(hubspot.mapping, contact={"rank": "mapped"})
+    store.registry.save_destination(msgspec.structs.replace(hubspot, mapping=mapping))
+    store.close()
+    journal(ready, SERVER, identify(firstname="Anna", seats="many", tier=1), identify(seats=3, plan="gold"))
+    found = ready("schema", "plan", "--json").json
+    assert states(found, "contact") == {
+        "plan": "missing",
+        "seats": "type differs",
+        "tier": "archived",
+        "firstname": "matches",
+        "nobody": "unused",
+    }
+    [seats] = [one for one in found["entries"] if one["name"] == "seats"]
+    assert (seats["count"], seats["misfit_count"], seats["detail"]) == (
+        1,
+        1,
+        "1 value does not fit: a number is expected",
+    )
+    assert found["quotas"][0] == {"object_type": "contact", "used": 3, "limit": 1000}
+    brief, full = ready("schema", "plan").out, ready("schema", "plan", "--all").out
+    assert "a number is expected" in brief
+    assert "nobody" not in brief
+    assert "nobody" in full
+
+
+def test_events_are_compared_by_their_properties(ready: Shell, emulator: Emulator) -> None:
+    journal(ready, SERVER, track("Signed Up", cost=1.5), track("Gone Again", cost=1.5))
+    ready("schema", "apply", "--yes")
+    hub_id = emulator.state.config.portal_id
+    journal(ready, SERVER, track("Signed Up", cost="much", source="ad"))
+    found = ready("schema", "plan", "--messages", "1", "--json").json
+    assert states(found, "event") == {f"pe{hub_id}_signed_up": "missing", f"pe{hub_id}_gone_again": "unused"}
+    ready("schema", "apply", "--messages", "1", "--yes")
+    found = ready("schema", "plan", "--messages", "1", "--json").json
+    assert states(found, "event")[f"pe{hub_id}_signed_up"] == "type differs"
+    [entry] = [one for one in found["entries"] if one["misfit_count"]]
+    assert entry["detail"] == "1 value does not fit: cost: a number is expected"
+    assert (
+        states(ready("schema", "plan", "--messages", "2", "--json").json, "event")[f"pe{hub_id}_gone_again"]
+        == "matches"
+    )
+
+
+def test_a_company_property_is_a_companys(ready: Shell) -> None:
+    traits = {"website": "https://www.initech.example", "seats": 3, "industry": "no industry of hubspot"}
+    journal(ready, SERVER, identify(), {"type": "group", "userId": "1", "groupId": "g", "traits": traits})
+    found = ready("schema", "plan", "--json").json
+    assert states(found, "company")["seats"] == "missing"
+    assert states(found, "company")["industry"] == "type differs"
+    assert "industry" not in states(found, "contact")
+
+
+def test_what_is_created_goes_into_a_group_of_its_own_and_an_archived_one_comes_back(
+    ready: Shell, emulator: Emulator
+) -> None:
+    journal(ready, SERVER, identify(plan="gold"))
+    refused = ready("schema", "apply", "--yes", "--group", "My Group")
+    assert refused.code == 1
+    assert "small letters" in refused.err
+    assert ready("schema", "apply", "--yes", "--group", "from_segment").code == 0
+    [plan] = [one for one in emulator.properties("contacts") if one["name"] == "plan"]
+    assert plan["groupName"] == "from_segment"
+    emulator.call("DELETE", "/crm/properties/2026-09/contacts/plan")
+    assert states(ready("schema", "plan", "--json").json, "contact")["plan"] == "archived"
+    assert ready("schema", "apply", "--yes", "--group", "from_segment").code == 0
+    assert states(ready("schema", "plan", "--json").json, "contact")["plan"] == "matches"
+
+
+def test_a_portal_that_does_not_tell_its_limits_is_compared_all_the_same(ready: Shell, emulator: Emulator) -> None:
+    journal(ready, SERVER, identify(plan="gold"))
+    emulator.fault(method="GET", path="*limits*", status=403)
+    found = ready("schema", "plan", "--json").json
+    assert found["quotas"] == []
+    assert states(found, "contact")["plan"] == "missing"

@@ -13,7 +13,7 @@ from hubwire.schema import EventDefinition, PropertyDefinition
 PROPERTIES = msgspec.json.encode(
     {
         "results": [
-            {"name": "firstname", "type": "string", "fieldType": "text", "label": "First Name"},
+            {"name": "firstname", "type": "string", "label": "First Name", "hubspotDefined": True},
             {
                 "name": "plan",
                 "type": "enumeration",
@@ -33,6 +33,7 @@ PROPERTIES = msgspec.json.encode(
 def test_properties_are_read_with_what_the_planner_needs() -> None:
     known = definitions.property_definitions_of(PROPERTIES)
     assert known["firstname"] == PropertyDefinition("firstname")
+    assert known["plan"].is_custom
     assert known["plan"].options == frozenset({"gold", "tin"})
     assert known["plan"].option_labels == {"gold plan": "gold", "tin": "tin"}
     assert known["plan"].is_multiple
@@ -42,8 +43,9 @@ def test_properties_are_read_with_what_the_planner_needs() -> None:
     assert known["hubwire_domain"].is_unique
 
 
-def test_archived_properties_do_not_exist() -> None:
+def test_archived_properties_do_not_exist_unless_they_are_asked_for() -> None:
     assert "gone" not in definitions.property_definitions_of(PROPERTIES)
+    assert list(definitions.property_definitions_of(PROPERTIES, archived=True)) == ["gone"]
 
 
 def test_event_definitions_are_read_page_by_page() -> None:
@@ -108,7 +110,7 @@ def test_a_new_property_says_all_that_hubspot_demands() -> None:
             }
         ]
     }
-    assert new.definition() == PropertyDefinition("hubwire_domain", is_unique=True)
+    assert new.definition() == PropertyDefinition("hubwire_domain", is_unique=True, is_custom=True)
 
 
 def test_a_new_bool_has_its_two_options() -> None:

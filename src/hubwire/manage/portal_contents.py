@@ -1,0 +1,44 @@
+"""The shell around `schema_report.py`: what is in a portal, read by GETs, and the newest messages of the journal."""
+
+from __future__ import annotations
+
+from hubwire.clock import Clock
+from hubwire.destination import Destination
+from hubwire.errors import HubSpotError
+from hubwire.hubspot.account import HubSpotAccount
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.journal.protocol import Journal
+from hubwire.manage.dryrun import read_schema
+from hubwire.manage.schema_plan import PLURALS
+from hubwire.manage.schema_report import PortalContents
+from hubwire.message import Row
+
+PAGE_ROWS = 1000
+
+
+async def read_contents(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalContents:
+    """What is in the portal. Raises HubSpotError when its schema cannot be read; archived properties and quotas are
+    left empty when only they cannot be read."""
+    schema = await read_schema(client, destination, clock)
+    account = HubSpotAccount(client)
+    archived: dict[str, dict[str, str]] = {}
+    contents = PortalContents(schema=schema, archived=archived)
+    try:
+        for object_type, plural in PLURALS.items():
+            found = await account.archived_properties(plural)
+            archived[object_type] = {name: one.type for name, one in found.items()}
+        contents.uses = await account.property_uses()
+    except HubSpotError:
+        return contents
+    return contents
+
+
+def newest_rows(journal: Journal, destination: Destination, count: int) -> list[Row]:
+    """The newest rows that the destination takes, of the newest `count` in the journal; oldest of them first."""
+    rows: list[Row] = []
+    while len(rows) < count:
+        page = journal.newest(rows[-1].position if rows else None, min(PAGE_ROWS, count - len(rows)))
+        if not page:
+            break
+        rows += page
+    return [row for row in reversed(rows) if destination.takes(row.source_id)]

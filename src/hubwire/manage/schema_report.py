@@ -1,0 +1,207 @@
+"""A portal beside what messages bring: which properties and events match, are missing, do not fit, or are not used.
+
+Pure. Console, admin API and `hubwire schema` show the same report; what it calls missing is what they create.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from hubwire.deliver.gather import LoadLinks
+from hubwire.destination import Destination, Source
+from hubwire.hubspot.definitions import PropertyUse
+from hubwire.manage.schema_plan import MissingEvent, MissingProperty, SchemaPlan, common_type
+from hubwire.manage.schema_seen import Seen, SeenEvent, SeenField, look
+from hubwire.message import Row
+from hubwire.plan.rules import OWN_PREFIX
+from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
+
+OBJECT_IDS = {"0-1": "contact", "0-2": "company"}
+
+
+class SchemaState(StrEnum):
+    """How a property or event of the messages and one of the portal stand to each other."""
+
+    MISSING = "missing"
+    """Messages bring it; the portal has none. An event's definition may be there and lack properties."""
+    DIFFERS = "type differs"
+    """The portal has it, and some values of the messages do not fit."""
+    ARCHIVED = "archived"
+    """Messages bring it; in the portal it is archived."""
+    MATCHES = "matches"
+    UNUSED = "unused"
+    """The portal has it, made by people or apps, not by HubSpot; none of the messages brings it."""
+
+
+class PortalContents(msgspec.Struct, kw_only=True):
+    """What is in a portal. `archived`: object type -> name -> type; `uses` is empty when HubSpot does not tell."""
+
+    schema: PortalSchema
+    archived: dict[str, dict[str, str]] = {}
+    uses: list[PropertyUse] = []
+
+
+class SchemaEntry(msgspec.Struct, kw_only=True, frozen=True):
+    """One property or event. `count`: messages that bring a value which fits; `lacks`: what an event's definition
+    lacks."""
+
+    object_type: str
+    name: str
+    state: SchemaState
+    label: str = ""
+    count: int = 0
+    type_seen: str = ""
+    type_in_hubspot: str = ""
+    misfit_count: int = 0
+    detail: str = ""
+    is_public_only: bool = False
+    lacks: dict[str, str] = {}
+
+
+class Quota(msgspec.Struct, kw_only=True, frozen=True):
+    """How many custom properties an object type has, and may have."""
+
+    object_type: str
+    used: int
+    limit: int
+
+
+class SchemaReport(SchemaPlan, kw_only=True):
+    """Everything that was compared; as a plan it holds what would be created."""
+
+    entries: list[SchemaEntry] = msgspec.field(default_factory=list)
+    quotas: list[Quota] = msgspec.field(default_factory=list)
+
+    def counts(self, object_type: str) -> dict[str, int]:
+        """Entries of an object type by state, states in their order."""
+        states = [one.state for one in self.entries if one.object_type == object_type]
+        return {str(state): states.count(state) for state in SchemaState}
+
+
+def compare(
+    rows: Sequence[Row],
+    destination: Destination,
+    sources: Mapping[int, Source],
+    contents: PortalContents,
+    load_links: LoadLinks,
+) -> SchemaReport:
+    """The portal beside these rows. Entries: missing ones first, then by name."""
+    schema = contents.schema
+    seen = look(rows, destination, sources, schema, load_links)
+    mapping = destination.mapping
+    mapped = {("contact", name) for name in mapping.contact.values()} | {
+        ("company", n) for n in mapping.company.values()
+    }
+    entries = [*_seen_properties(seen, contents), *_unused_properties(seen, schema, mapped)]
+    if schema.events_available:
+        entries += [*_seen_events(seen, schema), *_unused_events(seen, schema)]
+    order = list(SchemaState)
+    entries.sort(key=lambda one: (order.index(one.state), one.object_type, one.name))
+    absent = [one for one in entries if one.state in (SchemaState.MISSING, SchemaState.ARCHIVED)]
+    return SchemaReport(
+        message_count=seen.message_count,
+        properties=[_missing_property(one) for one in absent if one.object_type != "event"],
+        events=[_missing_event(one, schema) for one in absent if one.object_type == "event"],
+        events_available=schema.events_available,
+        entries=entries,
+        quotas=[
+            Quota(object_type=OBJECT_IDS[one.object_type_id], used=one.usage, limit=one.limit)
+            for one in contents.uses
+            if one.object_type_id in OBJECT_IDS and one.limit
+        ],
+    )
+
+
+def _missing_property(one: SchemaEntry) -> MissingProperty:
+    return MissingProperty(
+        object_type=one.object_type, name=one.name, type=one.type_seen, is_public_only=one.is_public_only
+    )
+
+
+def _missing_event(one: SchemaEntry, schema: PortalSchema) -> MissingEvent:
+    return MissingEvent(name=one.name, label=one.label, properties=one.lacks, is_new=one.name not in schema.events)
+
+
+# -- properties
+
+
+def _definitions(schema: PortalSchema, object_type: str) -> Mapping[str, PropertyDefinition]:
+    return schema.contact if object_type == "contact" else schema.company
+
+
+def _seen_properties(seen: Seen, contents: PortalContents) -> Iterator[SchemaEntry]:
+    for (object_type, name), field in seen.properties.items():
+        definition = _definitions(contents.schema, object_type).get(name)
+        archived = contents.archived.get(object_type, {}).get(name)
+        if definition is not None:
+            state = SchemaState.DIFFERS if field.misfits else SchemaState.MATCHES
+        else:
+            state = SchemaState.MISSING if archived is None else SchemaState.ARCHIVED
+        yield SchemaEntry(
+            object_type=object_type,
+            name=name,
+            state=state,
+            count=field.count,
+            type_seen=common_type(field.kinds) if field.kinds else "",
+            type_in_hubspot=archived or "" if definition is None else definition.type,
+            misfit_count=field.misfits.total(),
+            detail=_misfits(field.misfits),
+            is_public_only=not field.is_trusted,
+        )
+
+
+def _unused_properties(seen: Seen, schema: PortalSchema, mapped: set[tuple[str, str | None]]) -> Iterator[SchemaEntry]:
+    for object_type in ("contact", "company"):
+        for name, one in _definitions(schema, object_type).items():
+            is_ours = name.startswith(OWN_PREFIX) or (object_type, name) in mapped
+            if one.is_custom and not one.is_read_only and not is_ours and (object_type, name) not in seen.properties:
+                yield SchemaEntry(
+                    object_type=object_type, name=name, state=SchemaState.UNUSED, type_in_hubspot=one.type
+                )
+
+
+# -- events
+
+
+def _seen_events(seen: Seen, schema: PortalSchema) -> Iterator[SchemaEntry]:
+    for name, event in seen.events.items():
+        definition = schema.events.get(name)
+        lacks = _lacks(event, definition)
+        misfits = {f"{one}: {why}": n for one, field in event.fields.items() for why, n in field.misfits.items()}
+        if definition is None or lacks:
+            state, detail = SchemaState.MISSING, "" if definition is None else "its definition lacks properties"
+        else:
+            state, detail = (SchemaState.DIFFERS if misfits else SchemaState.MATCHES), _misfits(misfits)
+        yield SchemaEntry(
+            object_type="event",
+            name=name,
+            state=state,
+            label=event.label,
+            count=event.count,
+            misfit_count=sum(misfits.values()),
+            detail=detail,
+            is_public_only=not event.is_trusted,
+            lacks=lacks,
+        )
+
+
+def _lacks(event: SeenEvent, definition: EventDefinition | None) -> dict[str, str]:
+    wanted: Iterable[tuple[str, SeenField]] = sorted(event.fields.items())
+    known = definition.properties if definition is not None else {}
+    return {name: common_type(field.kinds) for name, field in wanted if name not in known and field.kinds}
+
+
+def _unused_events(seen: Seen, schema: PortalSchema) -> Iterator[SchemaEntry]:
+    used = {schema.events[name].full_name for name in seen.events if name in schema.events}
+    for full_name, one in {one.full_name: one for one in schema.events.values()}.items():
+        if full_name not in used:
+            yield SchemaEntry(object_type="event", name=full_name, state=SchemaState.UNUSED, label=one.label)
+
+
+def _misfits(found: Mapping[str, int]) -> str:
+    """The commonest reason first: `12 values do not fit: a number is expected`."""
+    listed = sorted(found.items(), key=lambda one: -one[1])
+    return "; ".join(f"{count:,} value{' does' if count == 1 else 's do'} not fit: {why}" for why, count in listed[:3])

@@ -1,0 +1,143 @@
+"""What messages bring for a portal's properties and events: counted by the planner itself, nothing sent.
+
+Pure. The planner may create everything here, so that what the portal lacks is told with its type; of sources with
+public keys it is kept apart, since anybody can have made it up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from hubwire.deliver.coalesce import Work
+from hubwire.deliver.gather import Gatherer, LoadLinks
+from hubwire.deliver.ledger import Ledger
+from hubwire.destination import Destination, Source, SourceKind
+from hubwire.message import Row
+from hubwire.operation import LeftOut, Operation, SendEvent, UpsertCompany, UpsertContact
+from hubwire.plan.events import event_key
+from hubwire.plan.rulebook import Rulebook, rulebook
+from hubwire.reasons import Reason
+from hubwire.schema import PortalSchema
+
+MISFITS = frozenset({Reason.WRONG_TYPE, Reason.NOT_AN_OPTION, Reason.BAD_DATE, Reason.TOO_LONG})
+"""Why a value does not fit a property that exists."""
+
+
+@dataclass(slots=True)
+class SeenField:
+    """One property in messages. `kinds`: the types of values that it has no definition for; `misfits`: values that its
+    definition does not take, by why."""
+
+    count: int = 0
+    is_trusted: bool = False
+    kinds: set[str] = field(default_factory=set)
+    misfits: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class SeenEvent:
+    """One event in messages, by its internal or full name; `label` is the first that a caller used."""
+
+    label: str
+    count: int = 0
+    is_trusted: bool = False
+    fields: dict[str, SeenField] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What some messages bring. Properties by (object type, name)."""
+
+    message_count: int = 0
+    properties: dict[tuple[str, str], SeenField] = field(default_factory=dict)
+    events: dict[str, SeenEvent] = field(default_factory=dict)
+
+    def property(self, object_type: str, name: str) -> SeenField:
+        return self.properties.setdefault((object_type, name), SeenField())
+
+
+def look(
+    rows: Sequence[Row],
+    destination: Destination,
+    sources: Mapping[int, Source],
+    schema: PortalSchema,
+    load_links: LoadLinks,
+) -> Seen:
+    """What these rows bring for the destination (rejected ones are left out)."""
+    mapping = msgspec.structs.replace(destination.mapping, create_properties=True, create_event_definitions=True)
+    willing = msgspec.structs.replace(destination, mapping=mapping)
+    readable = [row for row in rows if row.rejected is None and row.source_id in sources]
+    seen = Seen(message_count=len(readable))
+    for is_public in (False, True):
+        chosen = {number: one for number, one in sources.items() if (one.kind is not SourceKind.SERVER) is is_public}
+        # To the planner every source is a server here: it creates nothing for a public key.
+        trusted = {number: msgspec.structs.replace(one, kind=SourceKind.SERVER) for number, one in chosen.items()}
+        gatherer = Gatherer(willing, trusted, schema, load_links, Ledger())
+        counted = gatherer.work = _Counted(seen, is_trusted=not is_public)
+        gatherer.take([row for row in readable if row.source_id in chosen])
+        gatherer.finish()
+        for object_type, name, kind in gatherer.missing_properties:
+            seen.property(object_type, name).kinds.add(kind)
+        counted.note_misfits(gatherer.ledger.left_out, rulebook(schema, mapping))
+    return seen
+
+
+class _Counted(Work):
+    """Counts what is asked for instead of keeping it, and remembers what each message was about."""
+
+    def __init__(self, seen: Seen, is_trusted: bool) -> None:
+        super().__init__()
+        self._seen = seen
+        self._is_trusted = is_trusted
+        self._about: dict[int, str] = {}
+        """Position -> event of a track; "" for a group."""
+
+    def add(self, operations: Iterable[Operation]) -> None:
+        for operation in operations:
+            match operation:
+                case UpsertContact():
+                    self._count(self._seen.property("contact", name) for name in operation.properties)
+                case UpsertCompany():
+                    self._about[operation.position] = ""
+                    self._count(self._seen.property("company", name) for name in operation.properties)
+                case SendEvent():
+                    self._about[operation.position] = operation.event
+                    event = self._seen.events.setdefault(operation.event, SeenEvent(operation.label))
+                    event.count += 1
+                    event.is_trusted |= self._is_trusted
+                    for name, kind in operation.types.items():
+                        known = event.fields.setdefault(name, SeenField())
+                        known.kinds.add(kind)
+                        self._count([known])
+
+    def _count(self, fields: Iterable[SeenField]) -> None:
+        for one in fields:
+            one.count += 1
+            one.is_trusted |= self._is_trusted
+
+    def note_misfits(self, left_out: Mapping[int, Sequence[LeftOut]], book: Rulebook) -> None:
+        """Count the values that did not fit, by the property that they were meant for."""
+        for position, items in left_out.items():
+            for one in items:
+                known = self._meant(self._about.get(position), one, book) if one.reason in MISFITS else None
+                if known is not None:
+                    known.misfits[one.detail or one.reason] += 1
+                    known.is_trusted |= self._is_trusted
+
+    def _meant(self, about: str | None, one: LeftOut, book: Rulebook) -> SeenField | None:
+        name = one.field.removeprefix("properties.")
+        if name != one.field:
+            event, key = self._seen.events.get(about or ""), event_key(name)
+            return event.fields.setdefault(key.name, SeenField()) if event and key else None
+        for prefix, rules in (
+            ("context.traits.", book.context_traits),
+            ("traits.", book.group_traits if about == "" else book.traits),
+        ):
+            if one.field.startswith(prefix):
+                target = rules.rule(one.field.removeprefix(prefix)).target
+                return self._seen.property(rules.object_name, target.property) if target else None
+        return None
