@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated
 
@@ -26,7 +27,11 @@ from hubwire.cli import (
     settings,
     sources,
 )
+from hubwire.cli.context import plain
 from hubwire.errors import BadValue, HubwireError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a full or broken disk answers to a write."""
 
 app = typer.Typer(
     name="hubwire",
@@ -82,10 +87,24 @@ def main() -> None:
     try:
         app()
     except HubwireError as exc:
-        typer.secho(f"hubwire: {_named(exc)}", fg="red", err=True)
-        if exc.hint:
-            typer.echo(f"  {exc.hint}", err=True)
-        sys.exit(1)
+        _fail(_named(exc), exc.hint)
+    except OSError as exc:
+        if exc.errno not in NO_ROOM:
+            raise
+        what = exc.filename or "the output"
+        _fail(f"{what} cannot be written: {exc.strerror}", "What the command changed before is done.")
+
+
+def _fail(message: str, hint: str) -> None:
+    """Say why, and end. Messages name what somebody else wrote: nothing in them commands the terminal."""
+    typer.secho(f"hubwire: {_plain_lines(message)}", fg="red", err=True)
+    if hint:
+        typer.echo(f"  {_plain_lines(hint)}", err=True)
+    sys.exit(1)
+
+
+def _plain_lines(text: str) -> str:
+    return "\n".join(plain(line) for line in text.split("\n"))
 
 
 def _named(exc: HubwireError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,8 +52,12 @@ def reading(config: Path | None) -> Iterator[Store]:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain)).decode())
+    """One JSON document on standard output. What is not printable in its texts is escaped: C1 control characters
+    command a terminal, and U+2028 is an end of line to some readers."""
+    text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain)).decode()
+    if not text.isascii():
+        text = "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+    typer.echo(text)
 
 
 def _plain(value: object) -> object:

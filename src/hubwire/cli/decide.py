@@ -183,7 +183,9 @@ def replays(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Replays and how far they are; or pause, resume, slow or stop one.
+    """Replays and how far they are; pause, slow or stop one.
+
+    With a number and an option, it pauses, resumes, slows or stops that replay.
 
     Example: hubwire replays 3 --share 10
     """

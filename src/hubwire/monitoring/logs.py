@@ -26,6 +26,28 @@ def without_personal_data(
     return event
 
 
+def on_one_line(
+    logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """The event with nothing in its values that could begin a line of its own, or command the terminal that shows it:
+    of somebody else's texts, such as a messageId, whatever is not printable is escaped.
+
+    A traceback keeps its lines, each of them indented, so that none of them looks like a line of the log.
+    """
+    for name, value in event.items():
+        if name == "exception" and isinstance(value, str):
+            event[name] = "".join(f"\n    {_printable(line)}" for line in value.split("\n"))
+        elif isinstance(value, str):
+            event[name] = _printable(value)
+    return event
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def configure_logs(level: str, form: str) -> None:
     """Log to standard error at this level, as `console` lines or `json`."""
     renderer: structlog.types.Processor = (
@@ -39,6 +61,7 @@ def configure_logs(level: str, form: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             without_personal_data,
+            *([on_one_line] if form != "json" else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),

@@ -132,3 +132,31 @@ def test_a_traceback_is_hidden_too(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().err
     assert "ValueError" in told
     assert "anna@example.com" not in told
+
+
+FORGED = "m-1\r\n2026-01-01T00:00:00Z [info     ] lane.resumed\x1b[2J\x9b31m\u2028\u202e\x00\ud800"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_somebody_wrote_begins_no_line_and_commands_no_terminal(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = structlog.get_config()
+    try:
+        configure_logs("info", form)
+        structlog.get_logger("x").error("lane.stopped", detail=FORGED, message_id=FORGED)
+        try:
+            raise ValueError(FORGED)
+        except ValueError:
+            structlog.get_logger("x").exception("message.failed", message_id=FORGED)
+    finally:
+        structlog.configure(**before)
+    told = capsys.readouterr().err
+    assert all(line.isprintable() for line in told.split("\n"))
+    begun = [line for line in told.splitlines() if not line.startswith("    ") and line]
+    assert [re.findall(r"lane\.stopped|message\.failed", line) for line in begun] == [
+        ["lane.stopped"],
+        ["message.failed"],
+    ]
+    if form == "json":
+        assert [json.loads(line)["message_id"] for line in begun] == [FORGED, FORGED]

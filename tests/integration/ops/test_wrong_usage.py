@@ -202,3 +202,29 @@ def test_a_reader_that_goes_away_is_no_error(ready: Shell) -> None:
             [HUBWIRE, "settings"], stdout=theirs.fileno(), stderr=subprocess.PIPE, text=True, check=False
         )
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("settings",), ("settings", "--json"), ("status", "--help")])
+def test_an_output_that_is_full_is_one_clear_line(shell: Shell, arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([HUBWIRE, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "hubwire: the output cannot be written: No space left on device",
+        "  What the command changed before is done.",
+    ]
+
+
+def test_a_reader_that_has_seen_enough_is_nothing_to_talk_about(shell: Shell) -> None:
+    """`hubwire settings | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as gone:
+        done = subprocess.run([HUBWIRE, "settings"], stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_an_error_that_names_what_somebody_wrote_does_not_command_the_terminal(shell: Shell) -> None:
+    ran = shell("status", "--config", "\x1b]0;owned\x07\x9b2J.toml")
+    failed(ran, "does not exist")
+    assert ran.err.replace("\n", "").isprintable()

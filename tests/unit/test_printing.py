@@ -1,0 +1,23 @@
+"""What commands print of texts that somebody else wrote."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hubwire.cli.context import plain, print_json
+
+NASTY = "a\x1b]0;owned\x07\x9b2J\u2028\u202e\r\nb é 🙂 \U000e0001"
+
+
+def test_json_says_the_same_and_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"event": NASTY, NASTY: [1.5, None]})
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"event": NASTY, NASTY: [1.5, None]}
+    assert printed.replace("\n", "").isprintable()
+    assert "é 🙂" in printed
+
+
+def test_text_has_a_mark_for_each_character_that_would_command_the_terminal() -> None:
+    assert plain("a\x1b[2J\u202eb") == "a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}b"
