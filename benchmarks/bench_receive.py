@@ -144,17 +144,21 @@ def fill(database: Path, count: int) -> None:
 def one_round(folder: Path, databases: dict[str, Path], seconds: int, number: int) -> Iterator[tuple[str, Measured]]:
     yield "disk: fdatasync of 100 KB", disk_syncs(folder, 1)
     yield "journal alone, groups of 100", bare_append(folder, seconds)
-    with serving("--empty") as server:
-        yield "empty responder, singles", load(server, "single", seconds, 64, f"e{number}")
-        yield "empty responder, uploads of 100", load(server, "upload", seconds, 16, f"f{number}")
+    for layer in ("asgi", "whole"):
+        with serving("--empty", layer) as server:
+            yield f"empty responder ({layer}), singles", load(server, "single", seconds, 64, f"e{number}")
+            yield f"empty responder ({layer}), uploads of 100", load(server, "upload", seconds, 16, f"f{number}")
     for label, database in databases.items():
         with serving("--database", str(database)) as server:
-            single = load(server, "single", seconds, 64, f"s{number}{label}")
-            yield f"receiver{label}, singles", single
-            pause_ms = max(0.0, 64 / (0.8 * single.per_second) * 1000 - single.p50_ms * 0.5)
-            calm = load(server, "single", seconds, 64, f"c{number}{label}", pause_ms)
-            yield f"receiver{label}, singles at about 80 % load", calm
-            yield f"receiver{label}, uploads of 100", load(server, "upload", seconds, 16, f"u{number}{label}")
+            for kind, name, connections, per_request in (
+                ("single", "singles", 64, 1),
+                ("upload", "uploads of 100", 16, PER_UPLOAD),
+            ):
+                full = load(server, kind, seconds, connections, f"{kind}{number}{label}")
+                yield f"receiver{label}, {name}", full
+                pause_ms = connections * per_request / (0.8 * full.per_second) * 1000 - full.p50_ms * 0.5
+                calm = load(server, kind, seconds, connections, f"calm-{kind}{number}{label}", max(0.0, pause_ms))
+                yield f"receiver{label}, {name} at about 80 % load", calm
             yield f"receiver{label}, resident MB", Measured(server.resident_bytes() / 1e6)
 
 
@@ -169,7 +173,8 @@ def report(found: dict[str, list[Measured]], rows: int) -> None:
         print(f"{name:58}{one.per_second:12,.0f}{one.p50_ms:8.1f}{one.p99_ms:8.1f}{one.cpu_us:8.1f}{per_cpu_second}")
     print("\nratios: per second, and per CPU second of the server")
     for kind in ("singles", "uploads of 100"):
-        ratio("receiver, " + kind, "empty responder, " + kind, middle)
+        for layer in ("asgi", "whole"):
+            ratio("receiver, " + kind, f"empty responder ({layer}), {kind}", middle)
     ratio("receiver, uploads of 100", "journal alone, groups of 100", middle)
     if rows:
         for kind in ("singles", "uploads of 100"):

@@ -1,7 +1,7 @@
 """A server that only receives: ReceiveApp on uvicorn with a journal behind it, for benchmarks and failure tests.
 
-Prints one line of JSON with its port when it listens. `--empty` answers without reading anything: the ceiling of the
-HTTP layer on this machine.
+Prints one line of JSON with its port when it listens. `--empty` answers without looking at anything: the ceiling of the
+HTTP layer on this machine, as ASGI (`asgi`) and as requests that came whole are taken (`whole`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,28 @@ SOURCE = Source(source_id=1, name="bench")
 async def empty(scope: Any, receive: Any, send: Any) -> None:
     """The least that an ASGI application can do for an upload."""
     await receive()
-    await answers.success(scope, send, None)
+    await answers.success(send, None)
+
+
+class EmptyWhole:
+    """The least that can be done for one that came whole."""
+
+    def take_whole(self, scope: Any, body: bytes, done: Callable[[bytes], None]) -> bool:
+        done(answers.SUCCESS_WHOLE)
+        return True
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await empty(scope, receive, send)
+
+
+EMPTY = {"asgi": empty, "whole": EmptyWhole()}
 
 
 async def serve(arguments: argparse.Namespace) -> None:
     collect_rarely()
     groups: GroupCommit | None = None
-    app: Any = empty
-    if not arguments.empty:
+    app: Any = EMPTY.get(arguments.empty)
+    if app is None:
         journal = SqliteJournal(SqliteFile(Path(arguments.database)), dedupe_hours=24.0, appends=True)
         groups = GroupCommit(journal)
         clock = SystemClock()
@@ -69,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", default="")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--empty", action="store_true")
+    parser.add_argument("--empty", choices=EMPTY)
     # uvicorn raises the signal once more when it has stopped; by then the journal is still to be closed.
     signal.signal(signal.SIGTERM, lambda *_: None)
     uvloop.run(serve(parser.parse_args(sys.argv[1:])))

@@ -45,18 +45,20 @@ WHY_NOT_LISTENING = {
 }
 
 
-def make_app(service: Service, public_url: str) -> ASGIApp:
+class FrontDoor:
     """One ASGI app: the tracking paths go straight to the receiver, everything else to the pages."""
-    receive_app, pages = service.receive, make_pages(service, public_url)
-    receives = service.settings.role != "deliver"
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if receives and scope["type"] == "http" and receive_app.handles(scope["path"]):
-            await receive_app(scope, receive, send)
+    def __init__(self, service: Service, public_url: str) -> None:
+        self._receive, self._pages = service.receive, make_pages(service, public_url)
+        self._receives = service.settings.role != "deliver"
+        self.take_whole = self._receive.take_whole if self._receives else None
+        """For the connection (`receive.connection.TakesWhole`)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._receives and scope["type"] == "http" and self._receive.handles(scope["path"]):
+            await self._receive(scope, receive, send)
         else:
-            await pages(scope, receive, send)
-
-    return app
+            await self._pages(scope, receive, send)
 
 
 def run(
@@ -86,7 +88,7 @@ async def serve(
         service.start()
         own_url = f"{_scheme(settings)}://{_reachable(settings.host)}:{settings.port}"
         service.local = announce_local_server(settings, own_url, service.sandbox.base_url if service.sandbox else None)
-        app = make_app(service, settings.public_url or own_url)
+        app = FrontDoor(service, settings.public_url or own_url)
         announce(banner(service, settings.public_url or own_url))
         chores = asyncio.create_task(run_chores(service.chores()))
         server = uvicorn.Server(_uvicorn_config(app, settings))

@@ -11,6 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import structlog
 
 from hubwire.errors import BackendUnavailable, Overloaded
 from hubwire.journal.protocol import Extent, Journal
@@ -20,6 +24,8 @@ ROW_OVERHEAD_BYTES = 200
 RECENT_SECONDS = 5.0
 """So long the last commit tells whether the journal takes messages; then it is asked."""
 ASK_SECONDS = 3.0
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -35,11 +41,14 @@ class JournalCounts:
     groups: int = 0
 
 
-@dataclass(slots=True)
-class _Waiting:
+Positions = Sequence[int | None]
+"""Of each entry, None for a duplicate."""
+
+
+class _Waiting(msgspec.Struct):
     entries: Sequence[Entry]
     size_bytes: int
-    future: asyncio.Future[list[int | None]]
+    settled: Callable[[Positions | Exception], None]
 
 
 class GroupCommit:
@@ -89,20 +98,27 @@ class GroupCommit:
 
         Errors: Overloaded (too much is waiting) and BackendUnavailable (the commit failed); then nothing was kept.
         """
+        # Shielded by construction: a caller that is cancelled leaves its entries in the group, and they are kept.
+        future: asyncio.Future[Positions] = asyncio.get_running_loop().create_future()
+        self.submit(entries, partial(_settle, future))
+        return list(await future)
+
+    def submit(self, entries: Sequence[Entry], settled: Callable[[Positions | Exception], None]) -> None:
+        """`append` for a caller that does not wait: `settled` is called on the event loop, once.
+
+        Errors: as `append`, except that of a commit that failed, which `settled` is told.
+        """
         if self._is_closed:
             raise BackendUnavailable("the journal is closing; nothing was kept")
         if not entries:
-            return []
+            settled([])
+            return
         size_bytes = sum([len(entry.body) + len(entry.envelope or b"") for entry in entries])
         size_bytes += ROW_OVERHEAD_BYTES * len(entries)
         self._admit(len(entries), size_bytes)
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(entries, size_bytes, loop.create_future())
-        self._waiting.append(waiting)
+        self._waiting.append(_Waiting(entries, size_bytes, settled))
         if self._committer is None:
-            self._committer = loop.create_task(self._commit_groups())
-        # Shielded by construction: a caller that is cancelled leaves its entries in the group, and they are kept.
-        return await waiting.future
+            self._committer = asyncio.get_running_loop().create_task(self._commit_groups())
 
     async def check(self) -> None:
         """Return when the journal takes messages, as far as that can be told without giving it one.
@@ -192,8 +208,7 @@ class GroupCommit:
         start = 0
         for waiting in group:
             end = start + len(waiting.entries)
-            if not waiting.future.done():
-                waiting.future.set_result(positions[start:end])
+            _tell(waiting, positions[start:end])
             start = end
         if self._on_commit is not None and positions.count(None) < len(positions):
             self._on_commit()
@@ -202,5 +217,21 @@ class GroupCommit:
         self._ended = (asyncio.get_running_loop().time(), exc)
         self.counts.failed += count
         for waiting in group:
-            if not waiting.future.done():
-                waiting.future.set_exception(exc)
+            _tell(waiting, exc)
+
+
+def _tell(waiting: _Waiting, outcome: Positions | Exception) -> None:
+    try:
+        waiting.settled(outcome)
+    except Exception:
+        # A bug of one caller: the others of the group must hear nevertheless.
+        logger.exception("journal.telling-failed")
+
+
+def _settle(future: asyncio.Future[Positions], outcome: Positions | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

@@ -24,12 +24,15 @@ CHECK_SECONDS = 1.0
 REMEMBERED_PEOPLE = 50_000
 """Of so many the answer is remembered until the list changes: digests cost more than the rest."""
 _decode = msgspec.json.Decoder().decode
+Positions = Sequence[int | None]
 
 
 class Appending(Protocol):
     """What takes entries: the group commit."""
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]: ...
+
+    def submit(self, entries: Sequence[Entry], settled: Callable[[Positions | Exception], None]) -> None: ...
 
 
 class Said(Protocol):
@@ -163,8 +166,7 @@ def append_admitted(
 ) -> list[int | None]:
     """Append the entries that may be stored; the others have no position, like duplicates."""
     may = suppressions.admitted(entries)
-    positions = iter(append(chosen(entries, may)))
-    return [next(positions) if one else None for one in may]
+    return _with_gaps(append(chosen(entries, may)), may)
 
 
 class SuppressingJournal:
@@ -179,8 +181,25 @@ class SuppressingJournal:
         may = self.suppressions.admitted(entries)
         if all(may):
             return await self._journal.append(entries)
-        positions = iter(await self._journal.append(chosen(entries, may)))
-        return [next(positions) if one else None for one in may]
+        return _with_gaps(await self._journal.append(chosen(entries, may)), may)
+
+    def submit(self, entries: Sequence[Entry], settled: Callable[[Positions | Exception], None]) -> None:
+        """`append` for a caller that does not wait, as the group commit has it."""
+        may = self.suppressions.admitted(entries)
+        if all(may):
+            self._journal.submit(entries, settled)
+            return
+
+        def settled_chosen(outcome: Positions | Exception) -> None:
+            settled(outcome if isinstance(outcome, Exception) else _with_gaps(outcome, may))
+
+        self._journal.submit(chosen(entries, may), settled_chosen)
+
+
+def _with_gaps(positions: Positions, may: Collection[bool]) -> list[int | None]:
+    """The positions of the entries that were stored, None for the others."""
+    stored = iter(positions)
+    return [next(stored) if one else None for one in may]
 
 
 def chosen(entries: Sequence[Entry], may: Collection[bool]) -> list[Entry]:

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from hubwire.errors import UploadRefused
-from hubwire.receive.connection import ANSWER_WHOLE
 from hubwire.receive.pixel import GIF
 
 Headers = list[tuple[bytes, bytes]]
@@ -30,7 +29,8 @@ UNFINISHED = frozenset({"slow-upload", "endless-upload"})
 _SUCCESS_HEADERS: Headers = [JSON, (b"content-length", str(len(SUCCESS)).encode())]
 _SUCCESS_START = {"type": "http.response.start", "status": 200, "headers": _SUCCESS_HEADERS}
 _SUCCESS_BODY = {"type": "http.response.body", "body": SUCCESS}
-_SUCCESS_WHOLE = b"".join([b"%b: %b\r\n" % header for header in _SUCCESS_HEADERS]) + b"\r\n" + SUCCESS
+SUCCESS_WHOLE = b"".join([b"%b: %b\r\n" % header for header in _SUCCESS_HEADERS]) + b"\r\n" + SUCCESS
+"""For callers that are no browser: all that follows the status line and the headers of the connection."""
 
 
 def cors_headers(origin: bytes | None) -> Headers:
@@ -49,11 +49,8 @@ def cors_headers(origin: bytes | None) -> Headers:
     ]
 
 
-async def success(scope: Scope, send: Send, origin: bytes | None) -> None:
+async def success(send: Send, origin: bytes | None) -> None:
     if origin is None:
-        answer_whole = scope.get(ANSWER_WHOLE)
-        if answer_whole is not None and answer_whole(_SUCCESS_WHOLE):
-            return
         await send(_SUCCESS_START)
     else:
         headers = _SUCCESS_HEADERS + cors_headers(origin)

@@ -8,7 +8,7 @@ Sources: Segment HTTP API; the SDKs' transports (docs/sdks.md).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,7 +22,6 @@ from hubwire.receive import answers
 from hubwire.receive.answers import Scope, Send
 from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
 from hubwire.receive.body import BodyReader, CallerGone, Receive, unpack
-from hubwire.receive.connection import WHOLE_BODY
 from hubwire.receive.entries import Terms, entries_of
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.openapi import document
@@ -35,6 +34,8 @@ from hubwire.receive.rate import SourceRates
 UNAVAILABLE_RETRY_SECONDS = 3
 UNAVAILABLE_LOG_MS = 10_000
 READ = frozenset({Takes.PIXEL, Takes.DOCUMENT})
+Positions = Sequence[int | None]
+KEPT = frozenset({Takes.SINGLE, Takes.UPLOAD})
 
 logger = structlog.get_logger(__name__)
 
@@ -43,6 +44,8 @@ class Appending(Protocol):
     """What receiving needs of the journal: `GroupCommit`."""
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]: ...
+
+    def submit(self, entries: Sequence[Entry], settled: Callable[[Positions | Exception], None]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -106,6 +109,35 @@ class ReceiveApp:
             logger.exception("receive.failed", path=scope["path"])
             await self._refuse(send, _unavailable("this upload could not be taken"), asked, route)
 
+    def take_whole(self, scope: Scope, body: bytes, done: Callable[[bytes | None], None]) -> bool:
+        """An upload that is there in full, taken without a task of its own (`connection.TakesWhole`).
+
+        Only what ends in the plain success is taken here: everything else is met again, and told, in the ordinary way.
+        """
+        route = route_of(scope["path"])
+        if route is None or route.takes not in KEPT:
+            return False
+        asked = _asked(scope["headers"])
+        if asked.origin is not None:
+            return False
+        try:
+            source = self._named_source(route, asked)
+            source, entries = self._entries(body, route, source, asked, scope["query_string"])
+            if not entries:
+                return False
+
+            def settled(outcome: Positions | Exception) -> None:
+                if isinstance(outcome, Exception):
+                    done(None)
+                else:
+                    self._count(source, entries)
+                    done(answers.SUCCESS_WHOLE)
+
+            self._journal.submit(entries, settled)
+        except Exception:
+            return False
+        return True
+
     async def _answer(self, scope: Scope, route: Route, asked: _Asked, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
@@ -119,34 +151,47 @@ class ReceiveApp:
         elif method != "POST" or route.takes in READ:
             raise UploadRefused(f"{method} is not taken here", code="method-not-allowed", status=405)
         elif route.takes is Takes.METRICS:
-            await answers.success(scope, send, asked.origin)
+            await answers.success(send, asked.origin)
         else:
             await self._take_upload(scope, route, asked, receive)
-            await answers.success(scope, send, asked.origin)
+            await answers.success(send, asked.origin)
 
     async def _take_upload(self, scope: Scope, route: Route, asked: _Asked, receive: Receive) -> None:
-        given = basic_write_key(asked.authorization) if asked.authorization is not None else None
-        write_key = given or route.write_key
         # Before the body is read: a stranger must not make us hold it.
-        source = self._source(write_key) if write_key is not None else None
-        take_whole = scope.get(WHOLE_BODY)
-        body = take_whole() if take_whole is not None else None
-        body = unpack(body if body is not None else await self._reader.read(receive), self._limits)
-        upload = read_upload(body, route, self._limits)
-        if source is None:
-            source = self._source(usable_write_key(upload.write_key) or write_key_in(scope["query_string"]))
-        await self._keep(upload, route, source, asked)
+        source = self._named_source(route, asked)
+        body = await self._reader.read(receive)
+        source, entries = self._entries(body, route, source, asked, scope["query_string"])
+        await self._journal.append(entries)
+        self._count(source, entries)
 
     async def _take_pixel(self, query: bytes, route: Route, asked: _Asked) -> None:
         """Keep the message of an image request. A refusal is only counted: an image has no way to hear it."""
         try:
             upload = pixel_upload(query, route, self._limits)
             source = self._source(usable_write_key(upload.write_key))
-            await self._keep(upload, Route(Takes.SINGLE, route.type), source, _Asked())
+            entries = self._admitted(upload, Route(Takes.SINGLE, route.type), source, _Asked())
+            await self._journal.append(entries)
+            self._count(source, entries)
         except (UploadRefused, BackendError) as exc:
             self.counts.refused[exc.code] += 1
 
-    async def _keep(self, upload: Upload, route: Route, source: Source, asked: _Asked) -> None:
+    def _named_source(self, route: Route, asked: _Asked) -> Source | None:
+        """The source of the write key in the header or the path; None when neither has one."""
+        given = basic_write_key(asked.authorization) if asked.authorization is not None else None
+        write_key = given or route.write_key
+        return self._source(write_key) if write_key is not None else None
+
+    def _entries(
+        self, body: bytes, route: Route, source: Source | None, asked: _Asked, query: bytes
+    ) -> tuple[Source, list[Entry]]:
+        """What is to be kept of a body, and of which source it is."""
+        upload = read_upload(unpack(body, self._limits), route, self._limits)
+        if source is None:
+            source = self._source(usable_write_key(upload.write_key) or write_key_in(query))
+        return source, self._admitted(upload, route, source, asked)
+
+    def _admitted(self, upload: Upload, route: Route, source: Source, asked: _Asked) -> list[Entry]:
+        """The entries of an upload that its source may send from there, and now."""
         if asked.origin is not None and not is_allowed(asked.origin, source.allowed_origins):
             raise UploadRefused(
                 f"origin: {asked.origin[:200].decode('ascii', 'replace')!r} is not an allowed origin of this source",
@@ -163,8 +208,9 @@ class ReceiveApp:
             )
         is_backfill = asked.is_backfill and source.kind is SourceKind.SERVER
         terms = Terms(self._limits, is_strict=asked.is_strict, is_backfill=is_backfill)
-        entries = entries_of(upload, route, source, now_ms, terms)
-        await self._journal.append(entries)
+        return entries_of(upload, route, source, now_ms, terms)
+
+    def _count(self, source: Source, entries: Sequence[Entry]) -> None:
         self.counts.uploads += 1
         self.counts.messages[source.source_id] += len(entries)
         for entry in entries:

@@ -1,8 +1,8 @@
 """The HTTP connection, guarded where uvicorn's is not: whatever a caller sends is bounded in size and time.
 
 Deadlines of all connections share timers (`overdue.py`); so does the keep-alive timeout, for which uvicorn starts and
-cancels a timer per request. A body that is there need not be waited for (`WHOLE_BODY`), and an answer that is always
-the same can be written at once (`ANSWER_WHOLE`), where ASGI's two messages cost a packet each.
+cancels a timer per request. A request that came whole in one read, as those of SDKs with one message do, is offered to
+the application without a task of its own (`TakesWhole`): that task is a third of what such a request costs.
 Source: uvicorn's httptools protocol gathers headers, trailers and pipelined requests without a limit, takes trailers
 for headers, waits for ever for what does not come, and loses the body of a request that offers an upgrade.
 """
@@ -10,7 +10,8 @@ for headers, waits for ever for what does not come, and loses the body of a requ
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, MutableMapping
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import httptools
@@ -19,6 +20,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from hubwire.receive.overdue import Overdue
+
+Scope = MutableMapping[str, Any]
 
 MAX_HEADER_BYTES = 32 * 1024
 HEADER_TIMEOUT_SECONDS = 20.0
@@ -31,12 +34,17 @@ MOST_READ_PER_BODY_BYTE = 8
 FRAMING_SLACK_BYTES = 512 * 1024
 """Beyond that: the first read of a body and the last may hold other requests."""
 
-ANSWER_WHOLE = "hubwire.answer_whole"
-"""In the scope: `answer(rest) -> bool` sends a 200 whose further headers and body are `rest`; False when it cannot, and
-`send` has to be used."""
-WHOLE_BODY = "hubwire.whole_body"
-"""In the scope: `take() -> bytes | None` gives the body that came together with its headers; None when it did not, and
-`receive` has to be used."""
+
+class TakesWhole(Protocol):
+    """An ASGI application may have this beside `__call__`."""
+
+    def take_whole(self, scope: Scope, body: bytes, done: Callable[[bytes | None], None]) -> bool:
+        """Take a POST that is there in full; False when it is to be called in the ordinary way instead.
+
+        Shape: `done` is called once, at once or later: with the further headers and the body of a 200, or with None
+        when nothing came of it, so that the application is to be called in the ordinary way after all.
+        """
+        ...
 
 
 def _refusal(status: int, code: str, message: str) -> bytes:
@@ -95,6 +103,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._deadlines = deadlines
         self._answering: RequestResponseCycle | None = None
         """Of pipelined requests the one that is being answered."""
+        self._undecided: ASGI3Application | None = None
+        """The application that is called for it when it turns out not to have come whole."""
+        self._take_whole = getattr(self.config.app, "take_whole", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -121,6 +132,8 @@ class GuardedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal or _NOT_HTTP)
             return
+        finally:
+            self._call_undecided()
         if self._is_between or self.transport.is_closing():
             return
         if self._in_headers:
@@ -146,9 +159,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         super().on_headers_complete()
-        # Not the cycle's own: a cycle that its scope leads back to would wait for the garbage collector.
-        self.scope[ANSWER_WHOLE] = self._answer_whole  # type: ignore[literal-required]
-        self.scope[WHOLE_BODY] = self._whole_body  # type: ignore[literal-required]
         # Trailers come into a list that nobody reads: a proxy that passes one on has not looked at it as at a header.
         self.headers = []
 
@@ -163,6 +173,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._awaited_bytes:
             self._deadlines.bodies.end(self)
         super().on_message_complete()
+        app, self._undecided = self._undecided, None
+        if app is not None:
+            self._offer_whole(self.cycle, app)
 
     def on_response_complete(self) -> None:
         # uvicorn's own, without its timer per request (10 µs on uvloop); test_front_door holds what it does.
@@ -178,32 +191,52 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def _whole_body(self) -> bytes | None:
-        cycle = self._answering
-        if cycle is None or cycle.more_body or cycle.disconnected:
-            return None
-        body, cycle.body = bytes(cycle.body), bytearray()
-        return body
-
-    def _answer_whole(self, rest: bytes) -> bool:
-        cycle = self._answering
         if (
-            cycle is None
+            self._take_whole is None
+            or cycle.scope["method"] != "POST"
             or not cycle.keep_alive
-            or cycle.disconnected
-            or cycle.response_started
+            or cycle.waiting_for_100_continue
             or self.flow.write_paused
         ):
-            return False
-        head = [STATUS_LINE[200], *[b"%b: %b\r\n" % header for header in cycle.default_headers], rest]
+            super()._start_asgi_task(cycle, app)
+        elif cycle.more_body:
+            self._undecided = app
+        else:
+            self._offer_whole(cycle, app)
+
+    def _offer_whole(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        assert self._take_whole is not None
+
+        def done(rest: bytes | None) -> None:
+            if rest is not None:
+                self._answer_whole(cycle, rest)
+            elif not cycle.disconnected:
+                HttpToolsProtocol._start_asgi_task(self, cycle, app)
+
+        if not self._take_whole(cycle.scope, bytes(cycle.body), done):
+            super()._start_asgi_task(cycle, app)
+
+    def _call_undecided(self) -> None:
+        """After a read that left a body incomplete: the application reads the rest itself."""
+        app, self._undecided = self._undecided, None
+        if app is not None and self._answering is not None:
+            super()._start_asgi_task(self._answering, app)
+
+    def _answer_whole(self, cycle: RequestResponseCycle, rest: bytes) -> None:
+        """Write a 200 in one piece: ASGI's two messages would cost a packet each."""
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        head = [STATUS_LINE[200], *[b"%b: %b\r\n" % header for header in cycle.default_headers]]
+        if not cycle.keep_alive:
+            head.append(b"connection: close\r\n")
         cycle.response_started = cycle.response_complete = True
-        cycle.waiting_for_100_continue = False
-        self.transport.write(b"".join(head))
+        self.transport.write(b"".join([*head, rest]))
         cycle.message_event.set()
-        cycle.on_response()
-        return True
+        if not cycle.keep_alive:
+            self.transport.close()
+        # As uvicorn does: a cycle that leads back to its connection would wait for the garbage collector.
+        on_response, cycle.on_response = cycle.on_response, _nothing
+        on_response()
 
     def _bound_headers(self, was_between: bool) -> None:
         """After a read that left headers incomplete: start their deadline, and give up when they are too many."""
@@ -246,6 +279,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: bytes) -> None:
         """Read nothing more. An upload that came whole before is answered first, and then the connection closed."""
         self._refusal = refusal
+        self._undecided = None
         self._deadlines.bodies.end(self)
         self.pipeline.clear()
         answering = self._answering
@@ -255,6 +289,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if answering is None or answering.response_complete or not answering.response_started:
             self.transport.write(refusal)
         self.transport.close()
+
+
+def _nothing() -> None:
+    return None
 
 
 def _close(connection: GuardedProtocol) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from uuid import uuid4
+
+import msgspec
 
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import MalformedUpload
@@ -33,8 +34,7 @@ _NEEDED = {
 _OBJECTS = ("traits", "properties", "context", "integrations")
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, gc=False):
     """Under which an upload is taken."""
 
     limits: ReceiveLimits

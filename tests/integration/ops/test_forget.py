@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +66,19 @@ class Installation:
     async def append(self, entries: Sequence[Entry]) -> list[int | None]:
         return self.store.journal.append(entries)
 
+    def submit(self, entries: Sequence[Entry], settled: Callable[[Sequence[int | None] | Exception], None]) -> None:
+        settled(self.store.journal.append(entries))
+
     def send(self, source_id: int, *messages: dict[str, Any]) -> list[int | None]:
         """Messages as receive would have journaled them, suppressions included."""
+        return asyncio.run(SuppressingJournal(self, self.suppressions).append(self.entries(source_id, *messages)))
+
+    def entries(self, source_id: int, *messages: dict[str, Any]) -> list[Entry]:
         at = self.store.journal.extent().last
-        entries = [
+        return [
             Entry(source_id, f"m{at + number}", self.clock.now_ms(), json.dumps(one).encode())
             for number, one in enumerate(messages)
         ]
-        return asyncio.run(SuppressingJournal(self, self.suppressions).append(entries))
 
     def deliver(self) -> None:
         """Run the worker until nothing is left to do; it looks at the list of the forgotten itself."""
@@ -198,8 +203,12 @@ def test_a_forgotten_person_does_not_come_back(here: Installation) -> None:
         track("Bought", user="77", email=ANNA),
     )
     assert kept_out == [None] * 4
+    told: list[object] = []
+    uploaded = here.entries(SERVER, identify("1", ANNA), track("Bought", user="2"))
+    SuppressingJournal(here, here.suppressions).submit(uploaded, told.append)
+    assert told == [[None, here.store.journal.extent().last]]
     assert here.send(WEB, track("Seen", device="tab-1")) == [None]
-    assert here.suppressions.count == 5
+    assert here.suppressions.count == 6
     assert all(position is not None for position in here.send(SERVER, track("Bought", user="2")))
     # Another user of the same device is not kept out, and the same id in another space is somebody else.
     assert all(position is not None for position in here.send(WEB, track("Seen", user="2", device="tab-1")))

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class Door:
     def __init__(self, groups: GroupCommit) -> None:
         self.groups = groups
         self.refusals: deque[Exception] = deque()
+        self.failures: deque[Exception] = deque()
+        """Of commits, for those who were told that their upload is being taken."""
         self.refused = 0
         self._taken: set[str] = set()
         self._owed: set[str] = set()
@@ -63,11 +65,31 @@ class Door:
                 await self.groups.append(entries)
             raise refusal
         positions = await self.groups.append(entries)
+        self._note_taken(ids)
+        return positions
+
+    def submit(self, entries: Sequence[Entry], settled: Callable[[Sequence[int | None] | Exception], None]) -> None:
+        if self.refusals:
+            # Told in the ordinary way, which meets it again.
+            raise BackendUnavailable("the door is closed")
+        ids = {entry.message_id for entry in entries}
+
+        if self.failures:
+            settled(self.failures.popleft())
+            return
+
+        def told(outcome: Sequence[int | None] | Exception) -> None:
+            if not isinstance(outcome, Exception):
+                self._note_taken(ids)
+            settled(outcome)
+
+        self.groups.submit(entries, told)
+
+    def _note_taken(self, ids: set[str]) -> None:
         with self._changed:
             self._taken |= ids
             self._owed -= ids
             self._changed.notify_all()
-        return positions
 
     def wait_settled(self, count: int, timeout_seconds: float) -> bool:
         """Wait until so many messages were taken and every refused one came again; whether they did."""
@@ -93,6 +115,28 @@ class Receiving:
     def requested(self, path: str) -> list[dict[str, Any]]:
         """Headers of the requests that came to a path, oldest first."""
         return [request for request in self.requests if request[":path"] == path]
+
+
+class Watched:
+    """The receiver, with a note of every request and the settings that mobile SDKs ask for."""
+
+    def __init__(self, running: Receiving, app: ReceiveApp, settings: Any) -> None:
+        self._running, self._app, self._settings = running, app, settings
+
+    def take_whole(self, scope: Any, body: bytes, done: Any) -> bool:
+        is_taken = self._app.take_whole(scope, body, done)
+        if is_taken:
+            self._note(scope)
+        return is_taken
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._note(scope)
+        is_settings = scope["path"] == f"/v1/projects/{WRITE_KEY}/settings"
+        await (self._settings if is_settings else self._app)(scope, receive, send)
+
+    def _note(self, scope: Any) -> None:
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        self._running.requests.append({":method": scope["method"], ":path": scope["path"], **headers})
 
 
 class LoopThread:
@@ -146,12 +190,6 @@ def receiving(
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     running = Receiving(app, door, journal, listener.getsockname()[1])
 
-    async def watched(scope: Any, receive: Any, send: Any) -> None:
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-        running.requests.append({":method": scope["method"], ":path": scope["path"], **headers})
-        is_settings = scope["path"] == f"/v1/projects/{WRITE_KEY}/settings"
-        await (settings if is_settings else app)(scope, receive, send)
-
     async def settings(scope: Any, receive: Any, send: Any) -> None:
         # Device mode serves the real ones; a mobile SDK sends nothing before it has some.
         segment = {"apiKey": WRITE_KEY, "apiHost": f"127.0.0.1:{running.port}/v1"}
@@ -159,7 +197,7 @@ def receiving(
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": body})
 
-    thread = LoopThread(watched, listener, http, keep_alive_seconds)
+    thread = LoopThread(Watched(running, app, settings), listener, http, keep_alive_seconds)
     thread.closing.append(groups.close)
     thread.start()
     try:

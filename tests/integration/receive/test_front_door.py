@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.integration.receive.harness import WRITE_KEY, Receiving, receiving
 
+from hubwire.errors import BackendUnavailable
 from hubwire.receive.connection import MAX_PIPELINED, GuardedProtocol
 from hubwire.receive.limits import ReceiveLimits
 
@@ -87,6 +88,33 @@ def test_pipelined_uploads_are_answered_in_order(server: Receiving) -> None:
             if line.startswith(b"HTTP/1.1") or b"HTTP/1.1" in line:
                 statuses.append(int(line.split(b"HTTP/1.1 ")[1].split()[0]))
         assert statuses == [200, 400, 200]
+
+
+def test_an_upload_behind_a_whole_one_may_come_in_parts(server: Receiving) -> None:
+    first, second = (request(json.dumps({**MESSAGE, "messageId": name}).encode()) for name in ("m1", "m2"))
+    with connect(server) as connection:
+        connection.sendall(first + second[:-20])
+        assert answer(connection)[0] == 200
+        connection.sendall(second[-20:])
+        assert answer(connection)[0] == 200
+    assert [row.message_id for row in server.rows] == ["m1", "m2"]
+
+
+def test_an_upload_whose_commit_failed_is_tried_once_more_and_hears_how_it_went(server: Receiving) -> None:
+    upload = request(json.dumps(MESSAGE).encode())
+    with connect(server) as connection:
+        server.door.failures.append(BackendUnavailable("the disk is full"))
+        connection.sendall(upload)
+        assert answer(connection)[0] == 200
+        server.door.failures.append(BackendUnavailable("the disk is full"))
+        server.door.refusals += [BackendUnavailable("the disk is full")] * 2
+        connection.sendall(upload)
+        status, body = answer(connection)
+        assert (status, code_of(body)) == (503, "unavailable")
+        server.door.refusals.clear()
+        connection.sendall(upload)
+        assert answer(connection)[0] == 200
+    assert [row.message_id for row in server.rows] == ["m1"]
 
 
 def test_an_idle_connection_is_closed_after_the_keep_alive_time(tmp_path: Path) -> None:

@@ -125,6 +125,37 @@ async def test_a_failed_commit_fails_its_group_alone() -> None:
     await groups.close()
 
 
+async def test_who_does_not_wait_is_told_of_positions_and_failures() -> None:
+    told: list[Sequence[int | None] | Exception] = []
+    groups = GroupCommit(MemoryJournal())
+    groups.submit([entry("a")], told.append)
+    groups.submit([entry("a"), entry("b")], told.append)
+    groups.submit([], told.append)
+    await groups.append([entry("c")])
+    assert told == [[], [1], [None, 2]]
+    await groups.close()
+    journal = BrokenJournal()
+    journal.is_away = True
+    failing = GroupCommit(journal)
+    failing.submit([entry("a")], told.append)
+    with pytest.raises(BackendUnavailable):
+        await failing.append([entry("b")])
+    assert isinstance(told[-1], BackendUnavailable)
+    await failing.close()
+
+
+async def test_a_caller_that_fails_when_it_is_told_does_not_keep_the_others_from_hearing() -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    groups = GroupCommit(MemoryJournal())
+    groups.submit([entry("a")], fail)
+    assert await groups.append([entry("b")]) == [2]
+    assert (groups.waiting_messages, groups.waiting_bytes) == (0, 0)
+    assert await groups.append([entry("c")]) == [3]
+    await groups.close()
+
+
 async def test_a_caller_that_is_cancelled_leaves_the_others_alone() -> None:
     journal = GatedJournal()
     groups = GroupCommit(journal)
