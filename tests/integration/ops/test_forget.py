@@ -204,9 +204,9 @@ def test_a_forgotten_person_does_not_come_back(here: Installation) -> None:
     )
     assert kept_out == [None] * 4
     told: list[object] = []
-    uploaded = here.entries(SERVER, identify("1", ANNA), track("Bought", user="2"))
+    uploaded = here.entries(SERVER, track("Bought", user="2"), identify("1", ANNA))
     SuppressingJournal(here, here.suppressions).submit(uploaded, told.append)
-    assert told == [[None, here.store.journal.extent().last]]
+    assert told == [[here.store.journal.extent().last, None]]
     assert here.send(WEB, track("Seen", device="tab-1")) == [None]
     assert here.suppressions.count == 6
     assert all(position is not None for position in here.send(SERVER, track("Bought", user="2")))
