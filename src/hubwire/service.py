@@ -178,6 +178,7 @@ class Service:
             queries=store.queries,
             statistics=store.statistics,
             replays=store.replays,
+            snoozes=store.snoozes,
             registry=store.registry,
             access=store.access,
             record=store.record,

@@ -103,7 +103,7 @@ def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, 
 
     page.get_by_role("link", name="Change the mapping").click()
     page.get_by_label("Trait or event").fill("leadState")
-    page.get_by_label("HubSpot name").fill(REQUIRED)
+    expect(page.get_by_label("HubSpot name")).to_have_value(REQUIRED)
     page.get_by_role("button", name="Add the rule").click()
     expect(page.get_by_role("status")).to_have_text("Saved.")
 
@@ -121,6 +121,25 @@ def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, 
     page.goto(f"{world.url}/audit")
     for action in ("destination.changed", "replay.begun"):
         expect(page.locator("main")).to_contain_text(action)
+
+
+def test_a_group_of_failures_is_snoozed_and_woken(world: World, page: Page) -> None:
+    world.sign_in(page)
+    traits = {"email": "later@initech.example"}
+    world.upload(WRITE_KEY, [{"type": "identify", "userId": "later", "messageId": "the-later-one", "traits": traits}])
+    eventually(lambda: "dead" in fates(world, "the-later-one"), "the failure")
+    page.goto(f"{world.url}/failures")
+    page.get_by_text("Snooze…").first.click()
+    page.locator("select[name=for]").first.select_option("7 days")
+    page.get_by_role("button", name="Snooze", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("Its messages stay as they are")
+    expect(page.get_by_role("heading", name="Failed delivery")).to_have_count(0)
+    page.get_by_text("Snoozed 1 group").click()
+    expect(page.get_by_role("row", name=re.compile("missing-required-property"))).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Wake now")).click()
+    expect(page.get_by_role("status")).to_have_text("It is shown again.")
+    expect(page.get_by_role("heading", name="Failed delivery")).to_be_visible()
+    world.api("POST", "/discard", json={"state": "dead"})
 
 
 def test_a_failed_message_that_nobody_needs_is_discarded(world: World, page: Page) -> None:

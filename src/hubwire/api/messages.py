@@ -10,17 +10,18 @@ import msgspec
 from hubwire import __version__
 from hubwire.api import shapes
 from hubwire.api.operation import Asked
-from hubwire.console.asked import moment_ms
+from hubwire.console.asked import message_filter, moment_ms, snooze_until
 from hubwire.console.page import View
 from hubwire.console.pages.failures import failure_groups
 from hubwire.delivery import DISCARDABLE, REPLAYABLE
 from hubwire.destination import Destination, Source
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, Missing
-from hubwire.manage import decisions
+from hubwire.manage import decisions, snoozing
 from hubwire.message import merged
 from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, MessageSummary
 from hubwire.record.replay import Replay
+from hubwire.record.snoozes import Snooze
 from hubwire.registry.named import numbered
 
 
@@ -129,7 +130,25 @@ async def plan_stored(asked: Asked) -> shapes.PlanAnswer:
 
 
 async def failures(asked: Asked) -> shapes.Failures:
-    return shapes.Failures(failures=await asked.view.read(failure_groups, asked.view))
+    found = await asked.view.read(failure_groups, asked.view)
+    return shapes.Failures(failures=found.awake, snoozed=found.snoozed)
+
+
+async def snooze(asked: Asked) -> Snooze:
+    fields, wanted = await asked.view.read(_named_group, asked)
+    until_ms = snooze_until(fields, asked.view.deps.clock.now_ms())
+    return await asked.view.read(snoozing.snooze_group, asked.view.deps, asked.view.viewer.name, wanted, until_ms)
+
+
+async def wake(asked: Asked) -> shapes.WakeAnswer:
+    _, wanted = await asked.view.read(_named_group, asked)
+    is_woken = await asked.view.read(snoozing.wake_group, asked.view.deps, asked.view.viewer.name, wanted)
+    return shapes.WakeAnswer(is_woken=is_woken)
+
+
+def _named_group(asked: Asked) -> tuple[dict[str, str], MessageFilter]:
+    fields = {name: str(value) for name, value in msgspec.to_builtins(asked.body).items() if value is not None}
+    return fields, message_filter(fields, asked.view.deps.registry)
 
 
 async def funnel(asked: Asked) -> shapes.FunnelAnswer:

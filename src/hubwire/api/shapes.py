@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hubwire.console.asked import MAX_TEXT
-from hubwire.console.pages.failures import FailureGroup
+from hubwire.console.pages.failures import FailureGroup, SnoozedGroup
 from hubwire.console.ports import DryRun
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.destination import Destination, Mapping, Source, SourceKind
@@ -314,8 +314,32 @@ class ReplayAnswer(msgspec.Struct, kw_only=True):
     wanted: MessageFilter
 
 
+class GroupBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A group of failures. The destination by number or name; without it, the only one."""
+
+    state: State
+    reason: Reason
+    destination: Text | int | None = None
+
+
+class SnoozeBody(GroupBody, kw_only=True, forbid_unknown_fields=True):
+    """A group, and for how long: `for` 1h, 24h or 7d, or `until` a time."""
+
+    length: Annotated[str, Meta(description="1h, 24h or 7d.")] | None = msgspec.field(default=None, name="for")
+    until: Moment | None = None
+
+
+class WakeAnswer(msgspec.Struct, kw_only=True):
+    """`is_woken` is false when it was not snoozed."""
+
+    is_woken: bool
+
+
 class Failures(msgspec.Struct, kw_only=True):
+    """The groups to look at, and those that are snoozed."""
+
     failures: list[FailureGroup]
+    snoozed: list[SnoozedGroup]
 
 
 class Sources(msgspec.Struct, kw_only=True):

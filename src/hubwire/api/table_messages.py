@@ -5,6 +5,7 @@ from __future__ import annotations
 from hubwire.api import messages, shapes
 from hubwire.api.operation import ApiOperation
 from hubwire.record.replay import Replay
+from hubwire.record.snoozes import Snooze
 from hubwire.registry.access import Role
 
 VIEW, OPERATE = Role.VIEW, Role.OPERATE
@@ -52,6 +53,30 @@ MESSAGE_OPERATIONS: tuple[ApiOperation, ...] = (
         handler=messages.failures,
         answer=shapes.Failures,
         tag="status",
+    ),
+    ApiOperation(
+        name="snooze",
+        method="POST",
+        path="/failures/snooze",
+        summary="Keep a group of failures out of sight and out of alerts until then. Its messages stay as they are.",
+        role=OPERATE,
+        handler=messages.snooze,
+        body=shapes.SnoozeBody,
+        answer=Snooze,
+        tag="status",
+        statuses=(404,),
+    ),
+    ApiOperation(
+        name="wake",
+        method="POST",
+        path="/failures/wake",
+        summary="Show a snoozed group of failures again, now.",
+        role=OPERATE,
+        handler=messages.wake,
+        body=shapes.GroupBody,
+        answer=shapes.WakeAnswer,
+        tag="status",
+        statuses=(404,),
     ),
     ApiOperation(
         name="list-messages",

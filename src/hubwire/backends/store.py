@@ -17,6 +17,7 @@ from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.backends.sql.regulations import SqlAlerts
 from hubwire.backends.sql.replays import SqlReplays
 from hubwire.backends.sql.retention import SqlArchive
+from hubwire.backends.sql.snoozes import SqlSnoozes
 from hubwire.backends.sql.statistics import SqlStatistics
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
@@ -28,6 +29,7 @@ from hubwire.record.privacy import AlertMemory, PrivacyStore
 from hubwire.record.protocol import Archive, Fleet, Record
 from hubwire.record.queries import Queries
 from hubwire.record.replay import Replays
+from hubwire.record.snoozes import Snoozes
 from hubwire.record.statistics import Statistics
 from hubwire.registry.access import AccessStore
 from hubwire.registry.protocol import Registry
@@ -59,6 +61,7 @@ class Store:
     access: AccessStore
     statistics: Statistics
     replays: Replays
+    snoozes: Snoozes
     close: Callable[[], None]
     listen: Listen | None = None
     fleet: Fleet | None = None
@@ -209,6 +212,7 @@ def _store(
         access=SqlAccess(database, clock),
         statistics=SqlStatistics(database, registry),
         replays=SqlReplays(database, queries.targets),
+        snoozes=SqlSnoozes(database),
         archive=SqlArchive(database),
         privacy=SqlPrivacy(database),
         alerts=SqlAlerts(database),

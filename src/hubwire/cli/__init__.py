@@ -25,6 +25,7 @@ from hubwire.cli import (
     run,
     schema,
     settings,
+    snooze,
     sources,
 )
 from hubwire.cli.context import plain
@@ -48,6 +49,7 @@ for group in (
     alerts,
     messages,
     decide,
+    snooze,
     sources,
     destinations,
     apply,

@@ -25,7 +25,7 @@ from hubwire.clock import SystemClock
 from hubwire.console.asked import WindowName, moment_ms
 from hubwire.console.asked import window as window_of
 from hubwire.delivery import State
-from hubwire.record.queries import LaneStatus
+from hubwire.record.queries import Failure, LaneStatus
 from hubwire.record.replay import ReplayState
 from hubwire.record.statistics import STAGES, Funnel
 from hubwire.record.waits import Waits
@@ -137,10 +137,15 @@ def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
     """
     with reading(config) as store:
         found = sorted(store.queries.failures(), key=lambda one: (URGENCY.index(one.state), -one.count))
+        snoozed = store.snoozes.snoozed(SystemClock().now_ms())
         names = {number: one.name for number, one in store.registry.destinations().items()}
+    snoozed = [one for one in snoozed if one.destination_id in names]
+    asleep = {one.group: one.until_ms for one in snoozed}
+    counts = {_group(one): one.count for one in found}
     if json:
-        print_json(found)
+        print_json([{**msgspec.to_builtins(one), "snoozed_until_ms": asleep.get(_group(one))} for one in found])
         return
+    found = [one for one in found if _group(one) not in asleep]
     for one in found:
         name = cell(names.get(one.destination_id, "removed"))
         console.print(f"[bold]{one.count}[/bold] {one.state}: {one.reason}  {name}")
@@ -151,7 +156,15 @@ def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
         if one.sample_detail:
             console.print(f"  {plain(one.sample_detail)}", markup=False)
     if not found:
-        console.print("Nothing failed.")
+        console.print("Nothing else failed." if snoozed else "Nothing failed.")
+    for group in snoozed:
+        name = cell(names.get(group.destination_id, "removed"))
+        until = f"snoozed until {when(group.until_ms)} UTC by {cell(group.actor)}"
+        console.print(f"{counts.get(group.group, 0)} {group.state}: {group.reason}  {name}, {until}")
+
+
+def _group(failure: Failure) -> tuple[int, str, str]:
+    return failure.destination_id, failure.state, failure.reason
 
 
 def audit(

@@ -90,6 +90,8 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/members", system.members, ADMIN),
 )
 POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
+    ("/failures/snooze", failures.snooze, OPERATE),
+    ("/failures/wake", failures.wake, OPERATE),
     ("/replays/message/{message_id:path}", message.replay, OPERATE),
     ("/replays", replays.begin, OPERATE),
     ("/replays/{replay_id:int}/pause", replays.pause, OPERATE),

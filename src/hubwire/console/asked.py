@@ -16,6 +16,7 @@ import msgspec
 
 from hubwire.delivery import State
 from hubwire.errors import BadValue, Missing
+from hubwire.manage.snoozing import LENGTHS, until_ms_of
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter, ReplayPart
@@ -174,6 +175,11 @@ def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
         before=number(fields, "before", 1, 1 << 62),
         limit=number(fields, "limit", 1, MAX_PAGE_MESSAGES) or PAGE_MESSAGES,
     )
+
+
+def snooze_until(fields: Fields, now_ms: int) -> int:
+    """Until when a group is snoozed: `until`, a time, or `for`, a length."""
+    return until_ms_of(choice(fields, "for", LENGTHS), moment_ms(fields, "until"), now_ms)
 
 
 def share_percent(fields: Fields) -> int | None:

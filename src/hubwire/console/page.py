@@ -89,6 +89,8 @@ DONE = {
     "cancelled": "Cancelled. What was put back already is delivered.",
     "sent": "Sent. It is delivered within seconds.",
     "replayed": "Put back. It is delivered within seconds.",
+    "snoozed": "Snoozed. Its messages stay as they are; it wakes by itself.",
+    "woken": "It is shown again.",
     "discarded": "Discarded. A replay puts it back.",
     "moved-on": "Nothing was discarded: it had moved on meanwhile.",
     "created": "Created.",

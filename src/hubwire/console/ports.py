@@ -13,6 +13,7 @@ from hubwire.journal.protocol import Journal
 from hubwire.record.protocol import Record
 from hubwire.record.queries import Queries
 from hubwire.record.replay import Replays
+from hubwire.record.snoozes import Snoozes
 from hubwire.record.statistics import Statistics
 from hubwire.registry.access import AccessStore
 from hubwire.registry.protocol import Registry
@@ -81,6 +82,7 @@ class ConsoleDeps:
     queries: Queries
     statistics: Statistics
     replays: Replays
+    snoozes: Snoozes
     registry: Registry
     access: AccessStore
     record: Record

@@ -7,9 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from hubwire.clock import Clock
-from hubwire.monitoring.alerts import SETTLE_MS, AlertPolicy, Alerts, AlertState, Condition, Seen, conditions, silences
+from hubwire.monitoring.alerts import (
+    SETTLE_MS,
+    AlertPolicy,
+    Alerts,
+    AlertState,
+    Condition,
+    Seen,
+    Snoozed,
+    conditions,
+    silences,
+)
 from hubwire.record.privacy import AlertMemory
 from hubwire.record.queries import LaneStatus
+from hubwire.record.snoozes import GroupCount
 from hubwire.settings import Settings
 
 RULES: tuple[tuple[str, str | None, str, frozenset[str]], ...] = (
@@ -85,7 +96,7 @@ def alert_overview(
     policy, channels = AlertPolicy.of(settings), channels_of(settings)
     lanes = seen.lanes()
     last_received = seen.last_received() if policy.silent_hours is not None else {}
-    found = [*_found(lanes, policy), *silences(last_received, clock.now_ms(), policy)]
+    found = [*_found(lanes, seen.groups(), policy), *silences(last_received, clock.now_ms(), policy)]
     on = alerts_on(found, memory.alerts() if channels else {}, lanes)
     return AlertOverview(
         rules=[_rule(name, setting, when, kinds, settings, on) for name, setting, when, kinds in RULES],
@@ -123,10 +134,10 @@ def alerts_on(
     return on
 
 
-def _found(lanes: Iterable[LaneStatus], policy: AlertPolicy) -> Iterator[Condition]:
+def _found(lanes: Iterable[LaneStatus], groups: Sequence[GroupCount], policy: AlertPolicy) -> Iterator[Condition]:
     """Without dead letters: how many are new only a process knows that has looked on for an hour."""
     for lane in lanes:
-        yield from conditions(lane, NONE_NEW, policy)
+        yield from conditions(lane, NONE_NEW, policy, Snoozed.of(lane, groups))
 
 
 def _title(key: str) -> str:

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import structlog
 
 from hubwire.clock import Clock
+from hubwire.delivery import State
 from hubwire.errors import HubwireError
 from hubwire.reasons import Reason, explain
 from hubwire.record.privacy import AlertMemory
 from hubwire.record.queries import LaneStatus
+from hubwire.record.snoozes import GroupCount
 from hubwire.settings import Settings
 
 log = structlog.get_logger("hubwire.alerts")
@@ -91,15 +93,36 @@ class AlertPolicy:
 # -- what is wrong, from what is
 
 
-def conditions(lane: LaneStatus, new_dead: int, policy: AlertPolicy) -> Iterator[Condition]:
-    """What is wrong with one destination. `new_dead`: dead letters of the last hour. Pure.
+class Snoozed(NamedTuple):
+    """How many messages of one destination are in snoozed groups: nobody wants to hear of them now."""
 
-    A paused destination is as somebody wants it: only what was dead before is told.
+    dead: int = 0
+    retrying: int = 0
+
+    @classmethod
+    def of(cls, lane: LaneStatus, groups: Iterable[GroupCount]) -> Snoozed:
+        """Those of one lane."""
+        counts = {State.DEAD: 0, State.RETRYING: 0}
+        for one in groups:
+            if one.is_snoozed and one.destination_id == lane.destination_id and one.state in counts:
+                counts[one.state] += one.count
+        return cls(counts[State.DEAD], counts[State.RETRYING])
+
+
+AWAKE = Snoozed()
+
+
+def conditions(lane: LaneStatus, new_dead: int, policy: AlertPolicy, snoozed: Snoozed = AWAKE) -> Iterator[Condition]:
+    """What is wrong with one destination. Pure.
+
+    Shape: `new_dead`: dead letters of the last hour, without those of snoozed groups; `snoozed`: how many messages
+    are in these. A paused destination is as somebody wants it: only what was dead before is told.
     """
     name = lane.name
     if policy.dead_messages is not None and new_dead >= policy.dead_messages:
         were = "message was" if new_dead == 1 else "messages were"
-        said = f"{new_dead} {were} refused for good within an hour; {lane.dead} dead in all"
+        asleep = f", {snoozed.dead} of them snoozed" if snoozed.dead else ""
+        said = f"{new_dead} {were} refused for good within an hour; {lane.dead} dead in all{asleep}"
         remedy = "hubwire failures shows why; mend the cause, then replay."
         yield Condition(key=f"dead:{name}", title=f"{name}: dead letters", said=said, remedy=remedy)
     if lane.state == "paused":
@@ -113,8 +136,9 @@ def conditions(lane: LaneStatus, new_dead: int, policy: AlertPolicy) -> Iterator
         said = f"{lane.backlog_count} messages wait, the oldest for {lane.lag_seconds / 60:.0f} min"
         remedy = "hubwire status shows what it waits for: HubSpot, the rate, or the day's budget."
         yield Condition(key=f"lag:{name}", title=f"{name}: messages wait", said=said, remedy=remedy)
-    if policy.retrying_messages is not None and lane.retrying >= policy.retrying_messages:
-        said = f"{lane.retrying} messages are being tried again"
+    retrying = lane.retrying - snoozed.retrying
+    if policy.retrying_messages is not None and retrying >= policy.retrying_messages:
+        said = f"{retrying} messages are being tried again"
         remedy = "hubwire messages --state retrying shows why; most causes pass by themselves."
         yield Condition(key=f"retrying:{name}", title=f"{name}: many retries", said=said, remedy=remedy)
     yield from _budget(lane, stopped, policy)
@@ -169,6 +193,8 @@ class Seen(Protocol):
 
     def lanes(self) -> list[LaneStatus]: ...
 
+    def groups(self) -> list[GroupCount]: ...
+
     def last_received(self) -> Mapping[str, int | None]: ...
 
 
@@ -183,7 +209,7 @@ class Alerts:
         self._policy = policy
         self._clock = clock
         self._tellers = tellers
-        self._dead: dict[str, deque[tuple[int, int]]] = {}
+        self._dead: dict[tuple[str, str], deque[tuple[int, int]]] = {}
         self._gone_since: dict[str, int] = {}
         self._known: dict[str, Condition] = {}
         self._unsent: deque[tuple[Teller, Notice]] = deque(maxlen=MOST_UNSENT)
@@ -236,21 +262,45 @@ class Alerts:
         return notices
 
     def _look(self, now_ms: int) -> Iterator[Condition]:
-        for lane in self._seen.lanes():
-            yield from conditions(lane, self._new_dead(lane, now_ms), self._policy)
+        lanes, groups = self._seen.lanes(), self._seen.groups()
+        for lane in lanes:
+            new_dead = self._new_dead(lane, groups, now_ms)
+            yield from conditions(lane, new_dead, self._policy, Snoozed.of(lane, groups))
         if self._policy.silent_hours is not None:
             if self._silence_read_at_ms is None or now_ms - self._silence_read_at_ms >= SILENCE_CHECK_MS:
                 self._silent = list(silences(self._seen.last_received(), now_ms, self._policy))
                 self._silence_read_at_ms = now_ms
             yield from self._silent
 
-    def _new_dead(self, lane: LaneStatus, now_ms: int) -> int:
-        """How many dead letters came within the last hour, as far as this process has looked on."""
-        counts = self._dead.setdefault(lane.name, deque())
-        counts.append((now_ms, lane.dead))
+    def _new_dead(self, lane: LaneStatus, groups: Iterable[GroupCount], now_ms: int) -> int:
+        """How many dead letters came within the last hour, as far as this process has looked on.
+
+        Shape: without those of snoozed groups. What is known of every group is kept, so that one that is snoozed now
+        is quiet at once, and one that wakes does not count as new.
+        """
+        of_lane = {
+            one.reason: one for one in groups if one.destination_id == lane.destination_id and one.state is State.DEAD
+        }
+        watched = {reason for name, reason in self._dead if name == lane.name and reason}
+        grown = {
+            reason: self._growth(lane.name, reason, of_lane[reason].count if reason in of_lane else 0, now_ms)
+            for reason in of_lane.keys() | watched
+        }
+        asleep = sum(grown[reason] for reason, one in of_lane.items() if one.is_snoozed)
+        return max(0, self._growth(lane.name, "", lane.dead, now_ms) - asleep)
+
+    def _growth(self, lane: str, reason: str, count: int, now_ms: int) -> int:
+        """By how much a count has grown within the last hour; the lane's own stands under no reason.
+
+        A group that was not there the last time came from nothing; at the first look nobody knows.
+        """
+        is_first = (lane, "") not in self._dead or not reason
+        before = [] if is_first or (lane, reason) in self._dead else [(now_ms, 0)]
+        counts = self._dead.setdefault((lane, reason), deque(before))
+        counts.append((now_ms, count))
         while counts[0][0] < now_ms - GROWTH_MS:
             counts.popleft()
-        return lane.dead - min(count for _, count in counts)
+        return count - min(one for _, one in counts)
 
     async def _tell(self, teller: Teller, notice: Notice) -> None:
         try:

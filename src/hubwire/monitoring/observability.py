@@ -15,6 +15,7 @@ from hubwire.monitoring.metrics import Readings, Telemetry, metrics_registry
 from hubwire.privacy.suppression import Suppressions
 from hubwire.receive.app import ReceiveCounts
 from hubwire.record.queries import LaneStatus
+from hubwire.record.snoozes import GroupCount
 from hubwire.settings import Settings
 
 
@@ -27,6 +28,9 @@ class Watched:
 
     def lanes(self) -> list[LaneStatus]:
         return self._store.queries.lanes(self._clock.now_ms())
+
+    def groups(self) -> list[GroupCount]:
+        return self._store.snoozes.groups(self._clock.now_ms())
 
     def last_received(self) -> Mapping[str, int | None]:
         """When each source that is on sent last; None when nothing of it is kept."""

@@ -231,6 +231,7 @@ class Console:
             queries=store.queries,
             statistics=store.statistics,
             replays=store.replays,
+            snoozes=store.snoozes,
             registry=store.registry,
             access=store.access,
             record=store.record,

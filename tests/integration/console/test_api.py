@@ -168,6 +168,22 @@ def test_a_discard_says_why(console: Console, lane_id: int) -> None:
     assert fate["detail"].startswith("because: test data; it was dead (invalid-input)")
 
 
+def test_a_group_is_snoozed_and_woken(console: Console, lane_id: int) -> None:
+    group = {"state": "dead", "reason": "invalid-input"}
+    answer = console.call("POST", "/failures/snooze", json={**group, "destination": "HubSpot", "for": "24h"})
+    made = conforms("/failures/snooze", "POST", answer)
+    assert (made["destination_id"], made["until_ms"]) == (lane_id, console.clock.now_ms() + 86_400_000)
+    listed = conforms("/failures", "GET", console.call("GET", "/failures"))
+    assert [one["failure"]["state"] for one in listed["failures"]] == ["retrying", "held"]
+    assert [one["snooze"] for one in listed["snoozed"]] == [made]
+    woken = [conforms("/failures/wake", "POST", console.call("POST", "/failures/wake", json=group)) for _ in range(2)]
+    assert woken == [{"is_woken": True}, {"is_woken": False}]
+    bad = console.call("POST", "/failures/snooze", json={**group, "for": "1y"})
+    assert (bad.status_code, bad.json()["field"], bad.json()["limit"]) == (400, "for", ["1h", "24h", "7d"])
+    bad = console.call("POST", "/failures/snooze", json={**group, "until": "1"})
+    assert (bad.status_code, bad.json()["field"]) == (400, "until")
+
+
 def test_a_discard_is_counted_and_done(console: Console, lane_id: int) -> None:
     body = {"state": "dead", "reason": "invalid-input"}
     counted = conforms("/discard", "POST", console.call("POST", "/discard", json={**body, "dry_run": True}))

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.console.harness import XSS, Console, Page
 
 from hubwire.console.page import DONE
+from hubwire.console.pages.failures import mapping_href
 from hubwire.delivery import State
 from hubwire.destination import SourceKind
 from hubwire.record.queries import MessageFilter
@@ -393,6 +394,92 @@ def test_a_list_is_downloaded_by_those_who_may_read_it(console: Console, lane_id
     console.sign_in(Role.VIEW)
     assert console.get("/messages?format=ndjson").status_code == 403
     assert "ndjson" not in console.get("/messages").text
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "detail", "href"),
+    [
+        ("dead", "missing-required-property", "hs_lead_status: must be provided", "/mapping/1?name=hs_lead_status"),
+        ("dead", "invalid-input", "plan: Gold is no option; size: none", "/mapping/1?trait=plan"),
+        ("dead", "invalid-input", "Property values were not valid", "/mapping/1"),
+        ("dead", "conflict", f"{XSS}: x", "/mapping/1"),
+        ("held", "unknown-person", "plan: x", None),
+    ],
+)
+def test_a_group_leads_to_the_rule_that_helps(state: str, reason: str, detail: str, href: str | None) -> None:
+    assert mapping_href(1, state, reason, detail) == href
+
+
+def test_the_rule_is_filled_in(console: Console, lane_id: int) -> None:
+    assert console.json("/failures")["dead"][0]["mapping_href"] == f"/mapping/{lane_id}"
+    inputs = {
+        one.get("name"): one.get("value") for one in Page(console.get("/mapping/1?name=hs_lead").text).all("input")
+    }
+    assert (inputs["trait"], inputs["name"]) == ("", "hs_lead")
+
+
+# -- snoozes
+
+
+def group_form(lane_id: int, **more: str) -> dict[str, str]:
+    return {"state": "dead", "reason": "invalid-input", "destination": str(lane_id), **more}
+
+
+def test_a_group_of_failures_is_snoozed_and_wakes_by_itself(console: Console, lane_id: int) -> None:
+    before = console.store.queries.failures()
+    answer = console.post("/failures/snooze", **group_form(lane_id, **{"for": "1h"}))
+    assert answer.headers["location"] == "/failures?done=snoozed"
+    page = console.json("/failures")
+    assert (page["dead"], page["snoozed"][0]["count"]) == ([], 1)
+    assert page["snoozed"][0]["snooze"]["until_ms"] == console.clock.now_ms() + 3_600_000
+    assert "invalid-input" not in console.get("/").text
+    assert {one["failure"]["state"] for one in console.json("/")["failures"]} == {"retrying", "held"}
+    assert console.store.queries.failures() == before, "nothing of the messages changes"
+    [entry] = [one for one in console.store.registry.audit(5) if one.action == "failures.snoozed"]
+    assert entry.detail.startswith("HubSpot: dead, invalid-input, until 2026-")
+    console.clock.advance(3600)
+    page = console.json("/failures")
+    assert (len(page["dead"]), page["snoozed"]) == (1, [])
+
+
+def test_a_snoozed_group_is_woken_by_a_person(console: Console, lane_id: int) -> None:
+    until = str(console.clock.now_ms() + 86_400_000)
+    console.post("/failures/snooze", **group_form(lane_id, **{"for": "1h", "until": until}))
+    assert console.json("/failures")["snoozed"][0]["snooze"]["until_ms"] == int(until), "a time of one's own counts"
+    page = Page(console.get("/failures").text)
+    assert "/failures/wake" in [form.get("action") for form in page.all("form")]
+    assert "Wake now" in page.text
+    assert console.post("/failures/wake", **group_form(lane_id)).headers["location"] == "/failures?done=woken"
+    assert len(console.json("/failures")["dead"]) == 1
+    assert console.audited()[:2] == ["failures.woken", "failures.snoozed"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"for": "2h"}, "for must be one of 1h, 24h, 7d"),
+        ({}, "for how long: 1h, 24h, 7d; or until when"),
+        ({"until": "1"}, "until must be a time to come, at most 90 days from now"),
+        ({"until": "2999-01-01T00:00"}, "until must be a time to come, at most 90 days from now"),
+        ({"for": "1h", "state": "delivered"}, "state must be one of dead, held, retrying"),
+        ({"for": "1h", "reason": ""}, "name the reason of the group"),
+        ({"for": "1h", "destination": "99"}, "there is no destination"),
+    ],
+)
+def test_a_snooze_that_cannot_be_is_refused(console: Console, lane_id: int, changes: dict[str, str], said: str) -> None:
+    answer = console.post("/failures/snooze", **{**group_form(lane_id), **changes})
+    status = 404 if "destination" in changes else 400
+    assert (answer.status_code, said in Page(answer.text).text) == (status, True)
+    assert console.json("/failures")["snoozed"] == []
+
+
+def test_who_only_views_sees_what_is_snoozed_and_changes_nothing(console: Console, lane_id: int) -> None:
+    console.post("/failures/snooze", **group_form(lane_id, **{"for": "7d"}))
+    console.sign_in(Role.VIEW)
+    page = Page(console.get("/failures").text)
+    assert "Snoozed 1 group" in page.text
+    assert not [form for form in page.all("form") if "/failures" in str(form.get("action"))]
+    assert console.post("/failures/wake", **group_form(lane_id)).status_code == 403
 
 
 # -- discards

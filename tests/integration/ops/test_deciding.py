@@ -129,6 +129,22 @@ def test_a_replay_is_paused_slowed_and_resumed(console: Console, shell: Shell) -
     assert entries == [*changed, ("replay.begun", '#1: 1 messages, 20 % of the calls, {"state":"dead"}')]
 
 
+def test_a_group_is_snoozed_listed_and_woken(console: Console, shell: Shell) -> None:
+    group = ("--state", "dead", "--reason", "invalid-input")
+    assert "Snoozed until" in shell("snooze", *group, "--for", "7d").out
+    first, *_, last = shell("failures").out.splitlines()
+    assert first == "1 retrying: hubspot-failed  HubSpot"
+    assert last.startswith("1 dead: invalid-input  HubSpot, snoozed until ")
+    [dead] = [one for one in shell("failures", "--json").json if one["snoozed_until_ms"]]
+    assert dead["state"] == "dead"
+    assert "It is shown again." in shell("wake", *group, "--destination", "HubSpot").out
+    assert shell("wake", *group, "--json").json == {"is_woken": False}
+    assert shell("snooze", *group, "--until", "2001-01-01").code == 1
+    assert shell("snooze", *group, "--for", "1y").code == 1
+    assert shell("snooze", "--state", "delivered", "--reason", "conflict").code == 1
+    assert [one["action"] for one in shell("audit", "--json").json[:2]] == ["failures.woken", "failures.snoozed"]
+
+
 def test_status_has_the_stages_of_a_window_which_add_up(console: Console, shell: Shell) -> None:
     ran = shell("status", "--window", "all")
     assert (

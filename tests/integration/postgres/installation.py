@@ -25,6 +25,7 @@ from hubwire.receive.app import ReceiveApp
 from hubwire.receive.limits import ReceiveLimits
 from hubwire.record.privacy import RegulationType
 from hubwire.record.queries import MessageDetail, MessageFilter
+from hubwire.record.snoozes import Snooze
 from hubwire.registry.access import Pass, PassKind, Role
 from hubwire.retention import Retention
 from hubwire.secret import Secret
@@ -117,6 +118,17 @@ async def work(world: World) -> None:
     replays = world.store.replays
     replays.begin(MessageFilter(state=State.DEAD), "ada", world.clock.now_ms())
     assert replays.step(world.clock.now_ms(), 1) == 1
+    dead = world.store.queries.failures()[0]
+    forever_ms = world.clock.now_ms() + 30 * 86_400_000
+    asleep = Snooze(
+        destination_id=dead.destination_id,
+        state=dead.state,
+        reason=dead.reason,
+        until_ms=forever_ms,
+        since_ms=1,
+        actor="a",
+    )
+    world.store.snoozes.snooze(asleep)
     await world.receive([identify("cleo"), track("cleo", "trouble")])
     await turn_until(world, "retrying")
     world.store.alerts.claim_alert("lag", world.clock.now_ms(), 1000)

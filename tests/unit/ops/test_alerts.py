@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hubwire.clock import FakeClock
+from hubwire.delivery import State
 from hubwire.errors import HubwireError
 from hubwire.monitoring.alerts import (
     GROWTH_MS,
@@ -18,10 +19,12 @@ from hubwire.monitoring.alerts import (
     Alerts,
     AlertState,
     Notice,
+    Snoozed,
     conditions,
     silences,
 )
 from hubwire.record.queries import LaneStatus
+from hubwire.record.snoozes import GroupCount
 
 NOW = 1_790_000_000_000
 HOUR_MS = 3_600_000
@@ -110,6 +113,7 @@ class World:
     def __init__(self, policy: AlertPolicy = POLICY, memory: Memory | None = None) -> None:
         self.clock = FakeClock(NOW)
         self.lane = lane()
+        self.dead_groups: list[GroupCount] = []
         self.received: dict[str, int | None] = {}
         self.told: list[Notice] = []
         self.is_down = False
@@ -118,6 +122,9 @@ class World:
 
     def lanes(self) -> list[LaneStatus]:
         return [self.lane]
+
+    def groups(self) -> list[GroupCount]:
+        return self.dead_groups
 
     def last_received(self) -> Mapping[str, int | None]:
         return self.received
@@ -150,6 +157,47 @@ def test_an_alert_is_told_when_it_begins_and_when_it_is_over() -> None:
     assert world.check(SETTLED) == [("lag:hubspot", RESOLVED)]
     assert world.told[0].since_ms == NOW + 30_000
     assert world.check(SETTLED) == []
+
+
+def dead(reason: str, count: int, is_snoozed: bool = False) -> GroupCount:
+    return GroupCount(destination_id=1, state=State.DEAD, reason=reason, count=count, is_snoozed=is_snoozed)
+
+
+def test_dead_letters_of_a_snoozed_group_alarm_nobody_and_do_not_count_as_new_when_it_wakes() -> None:
+    world = World()
+    world.dead_groups = [dead("conflict", 3, is_snoozed=True)]
+    world.lane = lane(dead=3)
+    assert world.check() == []
+    world.dead_groups = [dead("conflict", 50, is_snoozed=True), dead("invalid-input", 9)]
+    world.lane = lane(dead=59)
+    assert world.check(30) == [], "9 of the others"
+    world.dead_groups = [dead("conflict", 50, is_snoozed=True), dead("invalid-input", 10)]
+    world.lane = lane(dead=60)
+    assert world.check(30) == [("dead:hubspot", FIRING)]
+    assert world.told[0].said == "10 messages were refused for good within an hour; 60 dead in all, 50 of them snoozed"
+    world.check(GROWTH_MS / 1000 + 60)
+    assert world.check(SETTLED) == [("dead:hubspot", RESOLVED)]
+    world.dead_groups = [dead("conflict", 50), dead("invalid-input", 10)]
+    assert world.check(60) == [], "it woke: none of its messages is new"
+    world.dead_groups = [dead("conflict", 60), dead("invalid-input", 10)]
+    world.lane = lane(dead=70)
+    assert world.check(60) == [("dead:hubspot", FIRING)]
+
+
+def test_a_group_that_is_snoozed_is_quiet_at_once() -> None:
+    world = World()
+    world.check()
+    world.dead_groups, world.lane = [dead("conflict", 20)], lane(dead=20)
+    assert world.check(30) == [("dead:hubspot", FIRING)]
+    world.dead_groups = [dead("conflict", 20, is_snoozed=True)]
+    world.check(30)
+    assert world.check(SETTLED) == [("dead:hubspot", RESOLVED)]
+
+
+def test_messages_of_a_snoozed_group_that_are_tried_again_are_not_counted() -> None:
+    one = lane(retrying=1000)
+    assert [found.key for found in conditions(one, 0, POLICY, Snoozed(retrying=1))] == []
+    assert [found.key for found in conditions(one, 0, POLICY)] == ["retrying:hubspot"]
 
 
 def test_one_that_flickers_is_told_once() -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlencode
+
 import msgspec
 from starlette.responses import Response
 
 from hubwire.console import formats
-from hubwire.console.asked import filter_query
+from hubwire.console.asked import filter_query, message_filter, snooze_until
 from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.console.ports import ConsoleDeps
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
+from hubwire.manage import snoozing
+from hubwire.manage.snoozing import LENGTHS
+from hubwire.reasons import Reason
 from hubwire.record.queries import Failure, MessageFilter
+from hubwire.record.snoozes import Snooze
 
+PROPERTY_AT_FAULT = re.compile(r"([a-z][a-z0-9_]{0,99}): ")
+"""HubSpot's words on a property, as the record keeps them: `hs_lead_status: A value must be provided`."""
 URGENCY = (State.DEAD, State.RETRYING, State.HELD)
 
 
@@ -25,8 +34,20 @@ class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
     messages_href: str
     replay_href: str | None
+    mapping_href: str | None
+    """Where the mapping is changed, with what HubSpot names filled in; None where that is no help."""
     discard_href: str | None
     """Both None for those that are tried again by themselves."""
+
+
+class SnoozedGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A group that somebody does not want to see until then. `count`: how many messages it has now."""
+
+    snooze: Snooze
+    destination: str
+    cause: str
+    count: int
+    messages_href: str
 
 
 class RejectedGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +65,8 @@ class FailuresPage(msgspec.Struct, frozen=True, kw_only=True):
     held: list[FailureGroup]
     retrying: list[FailureGroup]
     rejected: list[RejectedGroup]
+    snoozed: list[SnoozedGroup]
+    lengths: list[str]
 
     @property
     def is_empty(self) -> bool:
@@ -56,20 +79,72 @@ async def failures(view: View) -> Response:
     return view.render("failures.html", page, title="Failures", cli="hubwire failures")
 
 
-def failure_groups(view: View) -> list[FailureGroup]:
-    """Every group, what needs a person first, as the viewer may see them."""
+async def snooze(view: View) -> Response:
+    """POST `/failures/snooze`: keep a group out of sight until then."""
+    form = {name: values[-1] for name, values in (await view.form()).items()}
+    wanted = await view.read(message_filter, form, view.deps.registry)
+    until_ms = snooze_until(form, view.deps.clock.now_ms())
+    await view.read(snoozing.snooze_group, view.deps, view.viewer.name, wanted, until_ms)
+    return view.redirect("/failures", "snoozed")
+
+
+async def wake(view: View) -> Response:
+    """POST `/failures/wake`: show a group again."""
+    form = {name: values[-1] for name, values in (await view.form()).items()}
+    wanted = await view.read(message_filter, form, view.deps.registry)
+    await view.read(snoozing.wake_group, view.deps, view.viewer.name, wanted)
+    return view.redirect("/failures", "woken")
+
+
+class Groups(msgspec.Struct, frozen=True, kw_only=True):
+    """The groups of failures, as the viewer may see them; `awake` what needs a person first."""
+
+    awake: list[FailureGroup]
+    snoozed: list[SnoozedGroup]
+
+
+def failure_groups(view: View) -> Groups:
+    """Every group: those to look at, and those that are snoozed."""
     destinations = names(view.deps.registry.destinations())
+    snoozed = view.deps.snoozes.snoozed(view.deps.clock.now_ms())
+    asleep = {one.group for one in snoozed}
     found = sorted(view.deps.queries.failures(), key=lambda one: (URGENCY.index(one.state), -one.count))
-    return [_group(view, failure, destinations) for failure in found]
+    counts = {_key(failure): failure.count for failure in found}
+    return Groups(
+        awake=[_group(view, failure, destinations) for failure in found if _key(failure) not in asleep],
+        snoozed=[
+            _snoozed(one, counts.get(one.group, 0), destinations)
+            for one in snoozed
+            if one.destination_id in destinations
+        ],
+    )
+
+
+def _key(failure: Failure) -> tuple[int, str, str]:
+    return failure.destination_id, failure.state, failure.reason
+
+
+def _snoozed(one: Snooze, count: int, destinations: dict[int, str]) -> SnoozedGroup:
+    wanted = MessageFilter(state=one.state, reason=one.reason, destination_id=one.destination_id)
+    return SnoozedGroup(
+        snooze=one,
+        destination=destinations.get(one.destination_id, "removed"),
+        cause=formats.cause(one.reason) or one.reason,
+        count=count,
+        messages_href=f"/messages?{filter_query(wanted)}",
+    )
 
 
 def _read(view: View) -> FailuresPage:
-    groups = failure_groups(view)
+    found = failure_groups(view)
+    groups = found.awake
     return FailuresPage(
         dead=[group for group in groups if group.failure.state is State.DEAD],
         held=[group for group in groups if group.failure.state is State.HELD],
         retrying=[group for group in groups if group.failure.state is State.RETRYING],
         rejected=_rejected(view.deps),
+        snoozed=found.snoozed,
+        lengths=list(LENGTHS),
     )
 
 
@@ -84,8 +159,24 @@ def _group(view: View, failure: Failure, destinations: dict[int, str]) -> Failur
         remedy=formats.remedy(failure.reason),
         messages_href=f"/messages?{query}",
         replay_href=f"/replays/new?{query}" if failure.state in REPLAYABLE else None,
+        mapping_href=mapping_href(failure.destination_id, failure.state, failure.reason, failure.sample_detail),
         discard_href=f"/discards/new?{query}" if failure.state in DISCARDABLE else None,
     )
+
+
+def mapping_href(destination_id: int, state: str, reason: str | None, detail: str) -> str | None:
+    """Where the mapping is changed, for what is dead.
+
+    Shape: the property that HubSpot's words begin with is filled in, as the HubSpot name where a trait must be found
+    for it, else as the trait, which has the same name unless a rule says otherwise.
+    """
+    if state != State.DEAD:
+        return None
+    named = PROPERTY_AT_FAULT.match(detail)
+    if named is None:
+        return f"/mapping/{destination_id}"
+    field = "name" if reason == Reason.MISSING_REQUIRED_PROPERTY else "trait"
+    return f"/mapping/{destination_id}?{urlencode({field: named[1]})}"
 
 
 def _rejected(deps: ConsoleDeps) -> list[RejectedGroup]:

@@ -63,6 +63,8 @@ class MappingPage(msgspec.Struct, frozen=True, kw_only=True):
     company_domains: list[tuple[str, str]]
     tables: list[str]
     trait: str
+    name: str
+    """What the form for a new rule is filled with."""
     may_operate: bool
 
 
@@ -158,5 +160,6 @@ def _read(view: View) -> MappingPage:
         company_domains=[(one.value, DOMAIN_WORDS[one]) for one in CompanyDomain],
         tables=list(RULE_TABLES),
         trait=text(view.fields, "trait") or "",
+        name=text(view.fields, "name") or "",
         may_operate=view.may(Role.OPERATE),
     )

@@ -15,6 +15,7 @@ from hubwire.console.mask import mask_email, mask_payload, mask_text
 from hubwire.console.page import View
 from hubwire.console.pages.again import curl
 from hubwire.console.pages.attempts import AttemptLine, attempt_line, needles_of
+from hubwire.console.pages.failures import mapping_href
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
 from hubwire.console.pages.who import record_url
@@ -70,6 +71,7 @@ class FateView(msgspec.Struct, frozen=True, kw_only=True):
     records: list[RecordLine]
     replay_words: str | None
     may_discard: bool
+    mapping_href: str | None
     plan_href: str
 
 
@@ -257,6 +259,7 @@ def _fate(view: View, fate: Fate, summary: MessageSummary, line: MessageLine, de
         records=_records(view, fate, summary),
         replay_words=REPLAY_WORDS.get(fate.state) if view.may(Role.OPERATE) else None,
         may_discard=fate.state in DISCARDABLE and view.may(Role.OPERATE),
+        mapping_href=mapping_href(fate.destination_id, fate.state, fate.reason, fate.detail),
         plan_href=f"/plans/{line.href.removeprefix('/messages/')}?destination={fate.destination_id}&position={line.position}",
     )
 

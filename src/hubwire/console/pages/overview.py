@@ -44,6 +44,7 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
     stages: list[Stage] = []
     points: list[ActivityPoint] = []
     failures: list[FailureGroup] = []
+    snoozed_count: int = 0
     has_messages: bool = False
 
 
@@ -80,6 +81,7 @@ def _read(view: View) -> OverviewPage:
     destination_id = wanted if wanted in lanes else next(iter(lanes), None)
     if destination_id is None:
         return OverviewPage(window=chosen, windows=windows, destination_id=None, cards=[])
+    failures = failure_groups(view)
     funnel = deps.statistics.funnel(destination_id, chosen.since_ms, chosen.until_ms)
     return OverviewPage(
         window=chosen,
@@ -89,7 +91,8 @@ def _read(view: View) -> OverviewPage:
         received=funnel.received,
         stages=_stages(deps, funnel, chosen),
         points=_points(deps, destination_id, chosen, now_ms),
-        failures=failure_groups(view)[:TOP_FAILURES],
+        failures=failures.awake[:TOP_FAILURES],
+        snoozed_count=len(failures.snoozed),
         has_messages=deps.journal.extent().last > 0,
     )
 

@@ -1,0 +1,60 @@
+"""Groups of failures that somebody does not want to see for a while. Their messages stay as they are.
+
+A group is what Failures shows as one: the messages of one destination in one state for one reason. What joins a group
+while it is snoozed is snoozed with it. It wakes by itself when its time is over.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from hubwire.delivery import State
+
+SNOOZABLE = (State.DEAD, State.HELD, State.RETRYING)
+
+
+class Snooze(msgspec.Struct, frozen=True, kw_only=True):
+    """One group, until when, and who wanted so since when."""
+
+    destination_id: int
+    state: State
+    reason: str
+    until_ms: int
+    since_ms: int
+    actor: str
+
+    @property
+    def group(self) -> tuple[int, str, str]:
+        return self.destination_id, self.state, self.reason
+
+
+class GroupCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages a group has now."""
+
+    destination_id: int
+    state: State
+    reason: str
+    count: int
+    is_snoozed: bool = False
+
+
+class Snoozes(Protocol):
+    """Contract: `tests/contract/test_snoozes.py`."""
+
+    def snooze(self, wanted: Snooze) -> None:
+        """Snooze a group; one that is snoozed already gets the new time."""
+        ...
+
+    def wake(self, destination_id: int, state: State, reason: str, now_ms: int) -> bool:
+        """Show a group again; False when it was not snoozed."""
+        ...
+
+    def snoozed(self, now_ms: int) -> list[Snooze]:
+        """Those whose time is not over, the first to wake first."""
+        ...
+
+    def groups(self, now_ms: int) -> list[GroupCount]:
+        """Every group that is dead or being tried again, snoozed or not: what alerts count."""
+        ...
