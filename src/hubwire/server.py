@@ -7,12 +7,10 @@ import contextlib
 import errno
 import gc
 import resource
-import signal
 import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -28,6 +26,7 @@ from hubwire.pages import make_pages
 from hubwire.receive.connection import GuardedProtocol
 from hubwire.service import Service
 from hubwire.settings import Settings
+from hubwire.stopping import Server, Stopping
 
 log = structlog.get_logger("hubwire")
 
@@ -73,6 +72,7 @@ async def serve(
     settings: Settings, host: str | None = None, port: int | None = None, announce: Callable[[str], None] = print
 ) -> None:
     """Run until SIGTERM or SIGINT: then no new upload is taken, cycles under way finish, leases are given back.
+    A second one ends them at once.
 
     Errors: SettingsError when the address cannot be listened on, for a certificate or a folder that cannot be used;
     BackendError when the store cannot be opened.
@@ -83,7 +83,7 @@ async def serve(
     listening = listening_socket(host or settings.host, settings.port if port is None else port)
     settings = msgspec.structs.replace(settings, host=host or settings.host, port=listening.getsockname()[1])
     service = Service(settings)
-    signals = EarlySignals()
+    stopping = Stopping(service, announce)
     try:
         service.start()
         own_url = f"{_scheme(settings)}://{_reachable(settings.host)}:{settings.port}"
@@ -91,9 +91,9 @@ async def serve(
         app = FrontDoor(service, settings.public_url or own_url)
         announce(banner(service, settings.public_url or own_url))
         chores = asyncio.create_task(run_chores(service.chores()))
-        server = uvicorn.Server(_uvicorn_config(app, settings))
+        server = Server(_uvicorn_config(app, settings))
         service.is_stopping = lambda: server.should_exit
-        signals.stop(server)
+        stopping.watch(server)
         await server.serve(sockets=[listening])
         chores.cancel()
         await asyncio.gather(chores, return_exceptions=True)
@@ -101,6 +101,7 @@ async def serve(
         withdraw_local_server(settings)
         await service.journal.close()
         service.stop()
+        stopping.end()
 
 
 def collect_rarely() -> None:
@@ -119,30 +120,6 @@ def _open_many_files() -> None:
     # Where the most that may be asked for is "no limit", some systems (macOS) refuse just that.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-class EarlySignals:
-    """SIGTERM and SIGINT before uvicorn listens for them: it stops as soon as it has started.
-
-    They come after it, too: uvicorn raises the signal that stopped it once more at its end, while the lanes are still
-    to be drained; then nothing is left to stop.
-    """
-
-    def __init__(self) -> None:
-        self._server: uvicorn.Server | None = None
-        self._has_come = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._come)
-
-    def stop(self, server: uvicorn.Server) -> None:
-        """This server is what they stop."""
-        self._server = server
-        server.should_exit |= self._has_come
-
-    def _come(self, number: int, frame: FrameType | None) -> None:
-        self._has_come = True
-        if self._server is not None:
-            self._server.should_exit = True
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

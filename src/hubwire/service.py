@@ -130,6 +130,20 @@ class Service:
             if self.store.listen is not None:
                 self._stop_listening = self.store.listen(self.worker.wake)
 
+    def begin_to_stop(self) -> None:
+        """Take nothing more on; what is under way goes on. Called from a signal."""
+        if self.worker is not None:
+            self.worker.begin_to_stop()
+
+    def hurry(self) -> None:
+        """Leave what is under way, as a crash would. Called from a signal."""
+        if self.worker is not None:
+            self.worker.hurry()
+
+    def busy(self) -> list[str]:
+        """The destinations that a cycle is under way for."""
+        return self.worker.busy() if self.worker is not None else []
+
     def stop(self) -> None:
         """Finish what is under way; everything journaled is delivered at the next start."""
         if self._stop_listening is not None:

@@ -71,6 +71,20 @@ class HubwireProcess:
         assert self._process is not None
         return self._process.pid
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Until it has ended by itself; its exit code."""
+        assert self._process is not None
+        code = self._process.wait(START_SECONDS)
+        self._reader.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return code
+
     def stop(self) -> None:
         """SIGTERM, and wait until it is gone."""
         self._end(signal.SIGTERM)

@@ -64,6 +64,7 @@ class Driver:
         self._ending = ending or asyncio.Event()
         """Set to let a cycle that is under way end soon."""
         self._is_new = True
+        self.is_in_cycle = False
 
     @property
     def _name(self) -> str:
@@ -169,12 +170,14 @@ class Driver:
 
     async def _with_lease(self, tenure: Tenure, cycle: Coroutine[object, object, bool]) -> bool:
         """Run a cycle while its lease is renewed. A lost lease ends it at once, a shutdown after some grace."""
+        self.is_in_cycle = True
         running = asyncio.ensure_future(cycle)
         renewing = asyncio.ensure_future(self._renew(tenure))
         try:
             await asyncio.wait({running, renewing}, return_when=asyncio.FIRST_COMPLETED)
             return running.result() if running.done() else renewing.result()
         finally:
+            self.is_in_cycle = False
             for one in (running, renewing):
                 one.cancel()
             await asyncio.gather(running, renewing, return_exceptions=True)

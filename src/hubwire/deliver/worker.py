@@ -93,6 +93,7 @@ class Worker:
         self._stopping = False
         self._sources: Mapping[int, Source] = {}
         self._drivers: dict[int, Driver] = {}
+        self._running: dict[int, _Running] = {}
         self._share = Share()
         self._lane_count = 0
         self._keeper = LeaseKeeper(self._tenures, self._join_fleet, parts.policy.lease_seconds / 6)
@@ -107,11 +108,30 @@ class Worker:
         if self._loop is not None and not self._stopping:
             self._loop.call_soon_threadsafe(self._wake.set)
 
-    def stop(self, timeout_seconds: float = 30.0) -> None:
-        """Finish the cycles under way, give the leases back, end the thread."""
+    def busy(self) -> list[str]:
+        """The destinations that a cycle is under way for."""
+        return [driver.lane.destination.name for driver in list(self._drivers.values()) if driver.is_in_cycle]
+
+    def begin_to_stop(self) -> None:
+        """No lane begins another cycle. Called from a signal: it waits for nothing."""
         self._stopping = True
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._wake.set)
+
+    def hurry(self) -> None:
+        """Cycles under way are left, their leases given back: what they did not record is done again at the next start.
+        Called from a signal, after `begin_to_stop`."""
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        for one in self._running.values():
+            one.task.cancel()
+
+    def stop(self, timeout_seconds: float = 30.0) -> None:
+        """Finish the cycles under way, give the leases back, end the thread."""
+        self.begin_to_stop()
+        if self._loop is not None and self._thread.is_alive():
             self._thread.join(timeout_seconds)
         self._keeper.stop()
         self._leave_fleet()
@@ -128,7 +148,7 @@ class Worker:
 
     async def _supervise(self) -> None:
         """One driver per destination; one whose destination or token changed ends its cycle and starts anew."""
-        running: dict[int, _Running] = {}
+        running = self._running
         version: int | None = None
         while not self._stopping:
             self._keeper.turned()
@@ -182,7 +202,8 @@ class Worker:
             driver.lane.forget_schema()
         for destination_id, one in list(running.items()):
             if wanted.get(destination_id) != one.target:
-                await running.pop(destination_id).end()
+                await one.end()
+                del running[destination_id]
         for destination_id, target in wanted.items():
             if destination_id not in running:
                 ending = asyncio.Event()
