@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DestinationOption = Annotated[str | None, typer.Option(help="Name of the destination; needed when there are several.")]
 MessagesOption = Annotated[int, typer.Option(min=1, help="How many of the newest messages to look at.")]
 
-app = typer.Typer(help="The portal's properties and events beside what messages bring.", no_args_is_help=True)
+app = typer.Typer(help="The portal's properties and events, and what messages bring.", no_args_is_help=True)
 
 
 @app.command()
