@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from hubwire.clock import Clock
@@ -58,8 +59,7 @@ class ReceiveCounts:
     refused: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(msgspec.Struct):
     """The headers of a request that receiving looks at."""
 
     authorization: bytes | None = None

@@ -49,7 +49,7 @@ class CachedSources:
         self._max_known = max_known
         self._known: OrderedDict[bytes, Source | None] = OrderedDict()
         # Comparing digests under a secret key tells nothing about the write key, whatever time it takes.
-        self._key = secrets.token_bytes(32)
+        self._keyed = hashlib.blake2b(digest_size=16, key=secrets.token_bytes(32))
         self._version = -1
         self._checked_at_ms: int | None = None
 
@@ -58,7 +58,9 @@ class CachedSources:
 
     def by_write_key(self, write_key: str) -> Source | None:
         self._forget_changed()
-        digest = hashlib.blake2b(write_key.encode("utf-8", "replace"), digest_size=16, key=self._key).digest()
+        keyed = self._keyed.copy()
+        keyed.update(write_key.encode("utf-8", "replace"))
+        digest = keyed.digest()
         if digest in self._known:
             self._known.move_to_end(digest)
             return self._known[digest]

@@ -63,16 +63,26 @@ class _Refused(Exception):
     """Raised to the parser, so that it stops."""
 
 
-class _Deadlines:
-    """What the connections of one server wait for: the end of headers, of a body, or the next request."""
+class _Shared:
+    """What the connections of one server share: deadlines for the end of headers, of a body, for the next request; and
+    how every plain 200 begins."""
 
     def __init__(self, header_seconds: float, body_seconds: float, idle_seconds: float) -> None:
         self.headers: Overdue[GuardedProtocol] = Overdue(header_seconds, _close)
         self.bodies: Overdue[GuardedProtocol] = Overdue(body_seconds, _close)
         self.idle: Overdue[GuardedProtocol] = Overdue(idle_seconds, _close)
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head = b""
+
+    def head(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """Status line and the server's own headers: the same list until a second has passed."""
+        if headers is not self._headers:
+            self._headers = headers
+            self._head = STATUS_LINE[200] + b"".join([b"%b: %b\r\n" % header for header in headers])
+        return self._head
 
 
-_deadlines: WeakKeyDictionary[ServerState, _Deadlines] = WeakKeyDictionary()
+_shared: WeakKeyDictionary[ServerState, _Shared] = WeakKeyDictionary()
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -96,11 +106,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._refusal: bytes | None = None
         """Set once and for all: nothing that comes after is read."""
-        deadlines = _deadlines.get(self.server_state)
-        if deadlines is None:
-            deadlines = _Deadlines(self.header_timeout_seconds, self.body_timeout_seconds, self.timeout_keep_alive)
-            _deadlines[self.server_state] = deadlines
-        self._deadlines = deadlines
+        shared = _shared.get(self.server_state)
+        if shared is None:
+            shared = _Shared(self.header_timeout_seconds, self.body_timeout_seconds, self.timeout_keep_alive)
+            _shared[self.server_state] = shared
+        self._shared = shared
         self._answering: RequestResponseCycle | None = None
         """Of pipelined requests the one that is being answered."""
         self._undecided: ASGI3Application | None = None
@@ -109,12 +119,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._deadlines.headers.begin(self)
+        self._shared.headers.begin(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._deadlines.headers.end(self)
-        self._deadlines.bodies.end(self)
-        self._deadlines.idle.end(self)
+        self._shared.headers.end(self)
+        self._shared.bodies.end(self)
+        self._shared.idle.end(self)
         self.pipeline.clear()
         super().connection_lost(exc)
 
@@ -146,12 +156,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_between = False
         self._begun_count += 1
         self._header_bytes = self._awaited_bytes = self._body_bytes = 0
-        self._deadlines.idle.end(self)
+        self._shared.idle.end(self)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_headers = False
-        self._deadlines.headers.end(self)
+        self._shared.headers.end(self)
         if self._header_bytes + self._read_bytes > MAX_HEADER_BYTES:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             self._stop_unless(size <= MAX_HEADER_BYTES, _HEADERS)
@@ -171,7 +181,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._is_between = True
         if self._awaited_bytes:
-            self._deadlines.bodies.end(self)
+            self._shared.bodies.end(self)
         super().on_message_complete()
         app, self._undecided = self._undecided, None
         if app is not None:
@@ -187,7 +197,7 @@ class GuardedProtocol(HttpToolsProtocol):
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
         else:
-            self._deadlines.idle.begin(self)
+            self._shared.idle.begin(self)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
@@ -226,11 +236,11 @@ class GuardedProtocol(HttpToolsProtocol):
         """Write a 200 in one piece: ASGI's two messages would cost a packet each."""
         if cycle.disconnected or self.transport.is_closing():
             return
-        head = [STATUS_LINE[200], *[b"%b: %b\r\n" % header for header in cycle.default_headers]]
+        head = self._shared.head(cycle.default_headers)
         if not cycle.keep_alive:
-            head.append(b"connection: close\r\n")
+            head += b"connection: close\r\n"
         cycle.response_started = cycle.response_complete = True
-        self.transport.write(b"".join([*head, rest]))
+        self.transport.write(head + rest)
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()
@@ -243,7 +253,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._begun_count == 0:
             self._header_bytes += self._read_bytes
         else:
-            self._deadlines.headers.begin(self)
+            self._shared.headers.begin(self)
             # What came before it in the same read belongs to another request, and is not counted.
             self._header_bytes = self._read_bytes if was_between and self._begun_count == 1 else 0
         if self._header_bytes > MAX_HEADER_BYTES:
@@ -252,7 +262,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _bound_body(self) -> None:
         """After a read that left a body incomplete: start its deadline, and give up when most of it is no body."""
         if not self._awaited_bytes:
-            self._deadlines.bodies.begin(self)
+            self._shared.bodies.begin(self)
         self._awaited_bytes += self._read_bytes
         if self._awaited_bytes > FRAMING_SLACK_BYTES + MOST_READ_PER_BODY_BYTE * self._body_bytes:
             self._refuse(_FRAMING)
@@ -280,7 +290,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Read nothing more. An upload that came whole before is answered first, and then the connection closed."""
         self._refusal = refusal
         self._undecided = None
-        self._deadlines.bodies.end(self)
+        self._shared.bodies.end(self)
         self.pipeline.clear()
         answering = self._answering
         if answering is not None and not answering.response_complete and not answering.more_body:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -34,8 +33,7 @@ class _Body(msgspec.Struct):
     sentAt: msgspec.Raw = msgspec.Raw()  # noqa: N815
 
 
-@dataclass(slots=True)
-class Upload:
+class Upload(msgspec.Struct):
     """A decoded upload: `bodies[i]` are the bytes of a message, `fields[i]` the same decoded."""
 
     bodies: list[bytes]
@@ -160,7 +158,9 @@ def _check_sizes(upload: Upload, route: Route, limits: ReceiveLimits) -> None:
                 code="message-too-large",
             )
         _check_depth(body, upload.fields[index])
-    envelope_bytes = len(upload.envelope or b"")
+    if upload.envelope is None:
+        return
+    envelope_bytes = len(upload.envelope)
     if envelope_bytes > limits.max_message_bytes:
         raise UploadTooLarge(
             f"context: {envelope_bytes} bytes with what else the upload says of all its messages;"
