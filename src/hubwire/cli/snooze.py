@@ -42,7 +42,9 @@ def snooze(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Keep a group of failures out of sight and out of alerts for a while. Its messages stay as they are.
+    """Keep a group of failures out of sight and alerts for a while.
+
+    Its messages stay as they are.
 
     Example: hubwire snooze --state dead --reason invalid-input --for 7d
     """
