@@ -13,6 +13,7 @@ from hubwire.api.operation import Asked
 from hubwire.console.asked import message_filter, moment_ms, snooze_until
 from hubwire.console.page import View
 from hubwire.console.pages.failures import failure_groups
+from hubwire.console.pages.replays import estimated
 from hubwire.delivery import DISCARDABLE, REPLAYABLE
 from hubwire.destination import Destination, Source
 from hubwire.doctor.checks import ConnectionReport
@@ -60,10 +61,11 @@ async def replay(asked: Asked) -> shapes.ReplayAnswer:
     deps = asked.view.deps
     if wanted.state not in REPLAYABLE:
         raise BadValue("state", "what is settled or held can be replayed", value=wanted.state, limit=list(REPLAYABLE))
-    count = await asked.view.read(deps.queries.count, wanted)
-    if asked.body.dry_run:
-        return shapes.ReplayAnswer(count=count, replay=None, wanted=wanted)
     share = asked.body.share_percent
+    if asked.body.dry_run:
+        targets = await asked.view.read(deps.queries.targets, wanted)
+        cost = await estimated(asked.view, targets, share)
+        return shapes.ReplayAnswer(count=len(targets), estimate=cost, replay=None, wanted=wanted)
     begun = await asked.view.read(decisions.begin_replay, deps, asked.view.viewer.name, wanted, None, share)
     return shapes.ReplayAnswer(count=begun.target_count, replay=begun, wanted=wanted)
 

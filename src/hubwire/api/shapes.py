@@ -15,6 +15,7 @@ from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
+from hubwire.manage.replay_estimate import ReplayEstimate
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary, ReplayPart
@@ -307,9 +308,10 @@ class DiscardAnswer(msgspec.Struct, kw_only=True):
 
 
 class ReplayAnswer(msgspec.Struct, kw_only=True):
-    """How many fit, and the replay that began (null with dry_run)."""
+    """How many fit, and the replay that began; with dry_run instead what it would cost."""
 
     count: int
+    estimate: ReplayEstimate | None = None
     replay: Replay | None
     wanted: MessageFilter
 

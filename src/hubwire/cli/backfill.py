@@ -14,14 +14,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from hubwire.backfill.reading import STDIN
 from hubwire.cli.changing import Changer, changing, confirmed
 from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, settings_of, table
+from hubwire.cli.portals import duration, portal_schema
 from hubwire.clock import SystemClock
-from hubwire.errors import HubSpotError, SettingsError
+from hubwire.errors import SettingsError
 
 if TYPE_CHECKING:
     from hubwire.backfill.estimate import Estimate
     from hubwire.backfill.imports import ImportOutcome
-    from hubwire.destination import Destination
-    from hubwire.schema import PortalSchema
 
 SEED_CALLS_PER_SECOND = 10.0
 SEED_CALLS_PER_DAY = 40_000
@@ -132,7 +131,7 @@ def _estimate(changer: Changer, files: list[str], source_name: str) -> list[Esti
     for destination in store.registry.destinations().values():
         if not destination.takes(source.source_id):
             continue
-        schema, is_default = asyncio.run(_schema(changer, destination))
+        schema, is_default = asyncio.run(portal_schema(store.registry, changer.settings, destination))
         estimator = Estimator(destination, sources, schema, store.record.links)
         for rows in cycles(rows_of_files(files, source, changer.now_ms()), changer.settings.cycle_messages):
             estimator.take(rows)
@@ -147,22 +146,6 @@ def _estimate(changer: Changer, files: list[str], source_name: str) -> list[Esti
     return estimates
 
 
-async def _schema(changer: Changer, destination: Destination) -> tuple[PortalSchema, bool]:
-    """The portal's schema; HubSpot's own when it cannot be read."""
-    from hubwire.clients import ClientFactory
-    from hubwire.manage.dryrun import read_schema
-    from hubwire.plan.default_portal import default_portal
-
-    client = ClientFactory(changer.store.registry, SystemClock(), changer.settings).make(destination)
-    if client is not None:
-        async with client:
-            try:
-                return await read_schema(client, destination, SystemClock()), False
-            except HubSpotError as exc:
-                typer.secho(f"{destination.name}: {exc}", fg="yellow", err=True)
-    return default_portal(destination.hub_id or "0"), True
-
-
 def _print_estimates(estimates: list[Estimate]) -> None:
     for one in estimates:
         console.print(f"[bold]{one.destination}[/bold]  {one.messages:,} messages, {one.total_calls:,} HubSpot calls")
@@ -174,15 +157,9 @@ def _print_estimates(estimates: list[Estimate]) -> None:
             console.print(f"  {count:,} x {name}")
         for reason, count in one.discarded.items():
             console.print(f"  {count:,} messages would be discarded: {reason}")
-        console.print(f"  {one.day_percent:g} % of a day's calls; at the present rate {_duration(one.seconds)}")
+        console.print(f"  {one.day_percent:g} % of a day's calls; at the present rate {duration(one.seconds)}")
         if one.schema_is_default:
             console.print("  HubSpot could not be asked: taken for a portal with its own properties only.")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def register(app: typer.Typer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,7 +11,7 @@ import typer
 
 from hubwire.backends.store import Store
 from hubwire.cli.changing import ACTOR, YesOption, confirmed
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, settings_of, table, when
 from hubwire.cli.filters import (
     DestinationOption,
     EventOption,
@@ -25,10 +27,13 @@ from hubwire.cli.filters import (
     WhereOption,
     chosen,
 )
+from hubwire.cli.portals import duration, portal_schema
 from hubwire.clock import SystemClock
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import SettingsError
+from hubwire.journal.protocol import Journal
 from hubwire.manage import decisions
+from hubwire.record.protocol import Record
 from hubwire.record.queries import Queries
 from hubwire.record.replay import (
     LEAST_SHARE_PERCENT,
@@ -67,6 +72,8 @@ class _Parts:
     replays: Replays
     registry: Registry
     clock: SystemClock
+    journal: Journal
+    record: Record
 
     def poke_replays(self) -> None:
         self.replays.step(self.clock.now_ms(), SLICE_MESSAGES)
@@ -79,7 +86,7 @@ def counted(number: int) -> str:
 
 def parts_of(store: Store) -> _Parts:
     """What decisions at the command line are carried out with."""
-    return _Parts(store.queries, store.replays, store.registry, SystemClock())
+    return _Parts(store.queries, store.replays, store.registry, SystemClock(), store.journal, store.record)
 
 
 def replay(
@@ -117,9 +124,27 @@ def replay(
         typer.echo(counted(len(targets)))
         if not targets:
             return
+        if not yes:
+            _print_estimate(store, config, targets, share)
         confirmed("Replay them?", yes)
         decisions.begin_replay(parts_of(store), ACTOR, wanted, targets, share)
     typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
+
+
+def _print_estimate(store: Store, config: ConfigOption, targets: Sequence[tuple[int, int]], share: int) -> None:
+    from hubwire.manage.replay_estimate import destinations_of, replay_estimate
+
+    settings = settings_of(config)
+    schemas = {
+        one.destination_id: asyncio.run(portal_schema(store.registry, settings, one))
+        for one in destinations_of(parts_of(store), targets)
+    }
+    cost = replay_estimate(parts_of(store), targets, schemas, share)
+    judged = f", judged by the newest {cost.planned:,}" if cost.planned < len(targets) else ""
+    calls = f"{cost.calls:,} HubSpot call{'' if cost.calls == 1 else 's'}"
+    typer.echo(f"About {calls} ({cost.day_percent:g} % of a day's), {duration(cost.seconds)} at {share} %{judged}.")
+    if cost.schema_is_default:
+        typer.echo("HubSpot could not be asked: taken for a portal with its own properties only.")
 
 
 def discard(

@@ -128,7 +128,7 @@ def test_view_sees_masked_payloads(console: Console, lane_id: int) -> None:
 
 def test_a_replay_is_counted_begun_and_cancelled(console: Console, lane_id: int) -> None:
     counted = conforms("/replay", "POST", console.call("POST", "/replay", json={"state": "dead", "dry_run": True}))
-    assert (counted["count"], counted["replay"]) == (1, None)
+    assert (counted["count"], counted["replay"], counted["estimate"]["calls"]) == (1, None, 1)
     assert console.call("GET", "/replays").json()["replays"] == []
     begun = conforms("/replay", "POST", console.call("POST", "/replay", json={"state": "dead"}))
     replay_id = begun["replay"]["replay_id"]

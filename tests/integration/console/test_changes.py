@@ -12,6 +12,8 @@ from hubwire.console.page import DONE
 from hubwire.console.pages.failures import mapping_href
 from hubwire.delivery import State
 from hubwire.destination import SourceKind
+from hubwire.manage import replay_estimate
+from hubwire.plan.default_portal import default_portal
 from hubwire.record.queries import MessageFilter
 from hubwire.record.replay import ReplayState
 from hubwire.registry.access import Role
@@ -304,7 +306,13 @@ def test_a_message_is_sent_for_real(console: Console, lane_id: int) -> None:
 
 def test_a_filtered_set_is_counted_replayed_and_cancelled(console: Console, lane_id: int) -> None:
     counted = console.json("/replays/new?state=dead&reason=invalid-input")
-    assert (counted["count"], counted["calls"]) == (1, 1)
+    assert (counted["count"], counted["estimate"]["calls"], counted["estimate"]["planned"]) == (1, 1, 1)
+    assert (
+        "About 1 call to HubSpot, and 200 ms at 50 % of the calls."
+        in Page(console.get("/replays/new?state=dead").text).text
+    )
+    slow = console.json("/replays/new?state=dead&share_percent=1")
+    assert slow["estimate"]["seconds"] == 10.0
     begun = console.post("/replays", state="dead", reason="invalid-input")
     assert begun.headers["location"] == "/replays/1"
     assert "0 of 1 settled" in Page(console.get("/replays/1").text).text
@@ -312,6 +320,28 @@ def test_a_filtered_set_is_counted_replayed_and_cancelled(console: Console, lane
     assert console.json("/replays/1")["line"]["replay"]["state"] == ReplayState.CANCELLED
     assert {"replay.begun", "replay.cancelled"} <= set(console.audited())
     assert console.post("/replays", state="retrying").status_code == 400
+
+
+def test_an_estimate_plans_the_newest_and_takes_the_rest_to_cost_as_much(
+    console: Console, lane_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a group, an identify and a track at one destination: a company, two people, a link and an event."""
+    targets = [(lane_id, position) for position in (1, 2, 7)]
+    schemas = {lane_id: (default_portal("1"), True)}
+    whole = replay_estimate.replay_estimate(console.deps, targets, schemas, 100)
+    assert (whole.planned, whole.schema_is_default) == (3, True)
+    assert whole.calls == 6, "define the event, send it, people, find the company, write it, link"
+    monkeypatch.setattr(replay_estimate, "PLANNED_MESSAGES", 1)
+    part = replay_estimate.replay_estimate(console.deps, targets, schemas, 100)
+    one = replay_estimate.replay_estimate(console.deps, targets[-1:], schemas, 100)
+    assert (part.planned, part.calls, part.seconds) == (1, 3 * one.calls, round(3 * one.seconds, 1))
+    assert replay_estimate.replay_estimate(console.deps, [(99, 1)], {}, 100).calls == 0
+
+
+def test_without_an_answer_of_hubspot_the_estimate_says_so(console: Console, lane_id: int) -> None:
+    console.bench.schema_problem = "HubSpot is not there"
+    assert "HubSpot could not be asked" in console.get("/replays/new?state=dead").text
+    assert console.json("/replays/new?state=dead")["estimate"]["schema_is_default"]
 
 
 def test_a_replay_is_paused_slowed_resumed_and_cancelled(console: Console, lane_id: int) -> None:

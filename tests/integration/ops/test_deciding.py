@@ -89,7 +89,8 @@ def test_the_filters_are_those_of_the_console(console: Console, shell: Shell) ->
 
 def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell: Shell) -> None:
     assert shell("replays").out.strip() == "No replay yet."
-    assert shell("replay", "--state", "dead", stdin="n\n").code == 1
+    asked = shell("replay", "--state", "dead", "--share", "10", stdin="n\n")
+    assert (asked.code, "About 1 HubSpot call (0 % of a day's), 1 s at 10 %." in asked.out) == (1, True)
     assert shell("replay", "--state", "held", "--user", "nobody", "--yes").out.strip() == "0 messages"
     assert shell("replay", "--state", "dead", "--user", "dead@example.com", "--yes").code == 0
     assert states(console, State.DEAD) == []

@@ -3,7 +3,8 @@ carry a uuid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,16 +16,20 @@ from hubwire.console.page import View
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import Choices, MessageLine, choices, lines
 from hubwire.delivery import REPLAYABLE, State
-from hubwire.errors import BadValue, Missing
+from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage import decisions
+from hubwire.manage.replay_estimate import ReplayEstimate, destinations_of, replay_estimate
+from hubwire.plan.default_portal import default_portal
 from hubwire.record.queries import MessageFilter
-from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Replay, ReplayCount, wait_ms
+from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Replay, ReplayCount
 from hubwire.registry.access import Role
+from hubwire.schema import PortalSchema
 
 SHOWN_REPLAYS = 50
 SAMPLE_MESSAGES = 5
-MESSAGES_PER_CALL = 100
-DEFAULT_CALLS_PER_SECOND = 10.0
+SCHEMA_SECONDS = 5.0
+"""How long a page waits to hear from HubSpot what a portal has."""
+Targets = Sequence[tuple[int, int]]
 SHARES = [LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT]
 
 
@@ -65,15 +70,14 @@ class ReplayPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewReplayPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`count` None: nothing chosen yet. The estimate is a ceiling: messages of one person share a call."""
+    """`count` None: nothing chosen yet."""
 
     wanted: MessageFilter
     choices: Choices
     states: list[State]
     count: int | None
     sample: list[MessageLine]
-    calls: int = 0
-    seconds: float = 0.0
+    estimate: ReplayEstimate | None = None
     share_percent: int = SHARE_PERCENT
     query: str = ""
 
@@ -87,7 +91,9 @@ async def replays(view: View) -> Response:
 
 async def new_replay(view: View) -> Response:
     """`/replays/new`: what fits, before anything is done."""
-    page = await view.read(_read_new, view)
+    page, targets = await view.read(_read_new, view)
+    if targets:
+        page = msgspec.structs.replace(page, estimate=await estimated(view, targets, page.share_percent))
     cli = command_of("hubwire replay", page.wanted, view.deps.registry, state=State.DEAD)
     return view.render("new_replay.html", page, title="New replay", cli=cli)
 
@@ -143,33 +149,38 @@ async def _decide(view: View, decision: Callable[..., bool], done: str, *values:
     return view.redirect(f"/replays/{replay_id}", done if is_done else "replay-as-it-was")
 
 
-def estimate(count: int, calls_per_second: float | None, share: int) -> tuple[int, float]:
-    """Calls and seconds that so many messages need at most."""
-    calls = -(-count // MESSAGES_PER_CALL)
-    return calls, wait_ms(calls, calls_per_second or DEFAULT_CALLS_PER_SECOND, share) / 1000
+async def estimated(view: View, targets: Sequence[tuple[int, int]], share: int) -> ReplayEstimate:
+    """What putting these back costs; with HubSpot's own properties where the portal does not say soon which it has."""
+    schemas: dict[int, tuple[PortalSchema, bool]] = {}
+    for destination in await view.read(destinations_of, view.deps, targets):
+        number = destination.destination_id
+        try:
+            async with asyncio.timeout(SCHEMA_SECONDS):
+                schemas[number] = (await view.deps.contents(number)).schema, False
+        except (HubwireError, TimeoutError):
+            schemas[number] = default_portal(destination.hub_id or "0"), True
+    return await view.read(replay_estimate, view.deps, targets, schemas, share)
 
 
-def _read_new(view: View) -> NewReplayPage:
+def _read_new(view: View) -> tuple[NewReplayPage, Targets]:
     deps = view.deps
     wanted = message_filter(view.fields, deps.registry)
     if wanted.state not in REPLAYABLE:
-        return NewReplayPage(wanted=wanted, choices=choices(view), states=list(REPLAYABLE), count=None, sample=[])
-    count = deps.queries.count(_whole(wanted))
-    pinned = [one.calls_per_second for one in deps.registry.destinations().values() if one.calls_per_second]
+        page = NewReplayPage(wanted=wanted, choices=choices(view), states=list(REPLAYABLE), count=None, sample=[])
+        return page, ()
+    targets = deps.queries.targets(_whole(wanted))
     share = share_percent(view.fields) or SHARE_PERCENT
-    calls, seconds = estimate(count, min(pinned, default=None), share)
     sample = deps.queries.messages(msgspec.structs.replace(wanted, limit=SAMPLE_MESSAGES))
-    return NewReplayPage(
+    page = NewReplayPage(
         wanted=wanted,
         choices=choices(view),
         states=list(REPLAYABLE),
-        count=count,
+        count=len(targets),
         sample=lines(view, sample),
-        calls=calls,
-        seconds=seconds,
         share_percent=share,
         query=filter_query(wanted),
     )
+    return page, targets
 
 
 def _whole(wanted: MessageFilter) -> MessageFilter:

@@ -1,0 +1,117 @@
+"""What a replay would ask of HubSpot, before it begins: planned as a lane would, nothing sent.
+
+Of many messages the newest are planned, and the rest is taken to cost as much.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from hubwire.backfill.estimate import Estimator, cycles
+from hubwire.clock import Clock
+from hubwire.destination import Destination
+from hubwire.journal.protocol import Journal
+from hubwire.record.protocol import Record
+from hubwire.record.queries import LaneStatus, Queries
+from hubwire.record.replay import CALLS_PER_SECOND, SLICE_MESSAGES, slice_of
+from hubwire.registry.protocol import Registry
+from hubwire.schema import PortalSchema
+
+PLANNED_MESSAGES = 2_000
+"""So many are planned for each destination: a fraction of a second."""
+CALLS_PER_DAY = 40_000
+
+
+class Parts(Protocol):
+    """What an estimate reads."""
+
+    @property
+    def queries(self) -> Queries: ...
+
+    @property
+    def registry(self) -> Registry: ...
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def record(self) -> Record: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+class ReplayEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """About what a replay costs. `planned`: so many messages were planned for it; `day_percent` of the day's calls."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    day_percent: float = 0.0
+    planned: int = 0
+    schema_is_default: bool = False
+    """HubSpot's own properties were taken, because the portal's could not be read."""
+
+
+def destinations_of(parts: Parts, targets: Sequence[tuple[int, int]]) -> list[Destination]:
+    """Where these deliveries go, as far as it is still there."""
+    wanted = {destination_id for destination_id, _ in targets}
+    return [one for number, one in parts.registry.destinations().items() if number in wanted]
+
+
+def replay_estimate(
+    parts: Parts,
+    targets: Sequence[tuple[int, int]],
+    schemas: Mapping[int, tuple[PortalSchema, bool]],
+    share_percent: int,
+) -> ReplayEstimate:
+    """What putting these (destination_id, position) back costs with this share of the calls.
+
+    Shape: `schemas`: of each destination, and whether it is HubSpot's default one. Blocks. A replay feeds one
+    destination after the other, so that their times add up.
+    """
+    lanes = {one.destination_id: one for one in parts.queries.lanes(parts.clock.now_ms())}
+    total = ReplayEstimate()
+    for destination in destinations_of(parts, targets):
+        number = destination.destination_id
+        positions = [position for destination_id, position in targets if destination_id == number]
+        schema, is_default = schemas[number]
+        one = _estimate(parts, destination, positions, schema, lanes[number], share_percent)
+        total = ReplayEstimate(
+            calls=total.calls + one.calls,
+            seconds=round(total.seconds + one.seconds, 1),
+            day_percent=max(total.day_percent, one.day_percent),
+            planned=total.planned + one.planned,
+            schema_is_default=total.schema_is_default or is_default,
+        )
+    return total
+
+
+def _estimate(
+    parts: Parts,
+    destination: Destination,
+    positions: Sequence[int],
+    schema: PortalSchema,
+    lane: LaneStatus,
+    share_percent: int,
+) -> ReplayEstimate:
+    planned = sorted(positions)[-PLANNED_MESSAGES:]
+    kept = parts.journal.read_at(planned)
+    estimator = Estimator(destination, parts.registry.sources(), schema, parts.record.links)
+    rows = [kept[position] for position in planned if position in kept]
+    for group in cycles(rows, slice_of(SLICE_MESSAGES, share_percent)):
+        estimator.take(group)
+    told = lane.budget.get("calls_per_second")
+    rate = destination.calls_per_second or (told if isinstance(told, int | float) and told > 0 else CALLS_PER_SECOND)
+    day = destination.calls_per_day or lane.budget.get("limit") or CALLS_PER_DAY
+    found = estimator.estimate(rate * share_percent / 100, day)
+    scale = len(positions) / len(planned)
+    return ReplayEstimate(
+        calls=math.ceil(found.total_calls * scale),
+        seconds=found.seconds * scale,
+        day_percent=round(found.day_percent * scale, 2),
+        planned=len(planned),
+    )
