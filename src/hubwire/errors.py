@@ -108,6 +108,12 @@ class BackendUnavailable(BackendError):
     retryable = True
 
 
+class Damaged(BackendError):
+    """The database's file is not what was written to it: a broken disk, or somebody else wrote there."""
+
+    code = "database-damaged"
+
+
 class LeaseLost(BackendError):
     """Another worker holds the lane now; nothing was changed and this worker must stop driving the portal."""
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from hubwire.errors import BackendError
 from hubwire.secret import Secret
 
 
@@ -23,7 +24,10 @@ def metrics_route(registry: CollectorRegistry, token: Secret | None) -> Route:
                 message = "without the setting metrics_token, metrics are only for this machine"
             headers = {"www-authenticate": 'Bearer realm="hubwire metrics"'}
             return JSONResponse({"code": "unauthorised", "message": message}, 401, headers)
-        body = await asyncio.to_thread(generate_latest, registry)
+        try:
+            body = await asyncio.to_thread(generate_latest, registry)
+        except BackendError as exc:
+            return JSONResponse({"code": exc.code, "message": str(exc)}, 503)
         return Response(body, headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"})
 
     return Route("/metrics", metrics)

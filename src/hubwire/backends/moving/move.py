@@ -73,13 +73,13 @@ def open_move(source: Path, target_url: str, vault: Vault, window_ms: int, repor
     _check_source(source)
     with closing(SqliteFile(source)) as file:
         for table, _, column in SEALED:
-            for (sealed,) in file.connection.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):
+            for (sealed,) in file.raw.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):
                 vault.open(sealed)
         check_key(file, vault)
         with closing(PostgresDatabase(target_url)) as database, closing(database.connect()) as target, explained():
             target.execute("SET statement_timeout = 0")
             target.execute("SET idle_in_transaction_session_timeout = 0")
-            journal = JournalCopy(file.connection, target, window_ms)
+            journal = JournalCopy(file.raw, target, window_ms)
             move = Move(file, target, journal, report)
             move.claim(lambda: check_key(PostgresTables(database), vault))
             yield move
@@ -93,15 +93,15 @@ class Move:
         self._target = target
         self._journal = journal
         self._report = report
-        self._tables = moving_tables(file.connection, target)
+        self._tables = moving_tables(file.raw, target)
 
     def claim(self, check_key_of_target: Callable[[], None]) -> None:
         """Let the target be this file's, or go on with it."""
         target = self._target
         if not _value(target.execute("SELECT pg_try_advisory_lock('move'::regclass::oid::bigint)")):
             raise BackendError("another `hubwire migrate` fills this database")
-        origin = hashlib.sha256(self._file.connection.execute("SELECT digest_key FROM journal_key").fetchone()[0])
-        moved = self._file.connection.execute("SELECT move_id, target FROM moved").fetchone()
+        origin = hashlib.sha256(self._file.raw.execute("SELECT digest_key FROM journal_key").fetchone()[0])
+        moved = self._file.raw.execute("SELECT move_id, target FROM moved").fetchone()
         known = target.execute("SELECT move_id::text, origin, state FROM move").fetchone()
         if moved is not None and (known is None or known[0] != moved[0]):
             raise BackendError(f"{self._file.path} was moved already, to {moved[1]}")

@@ -12,7 +12,7 @@ import sqlite3
 from array import array
 from collections.abc import Sequence
 
-from hubwire.backends.sqlite.connection import SqliteFile, reading
+from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.digests import DIGEST_BYTES, digests_of, keys_of
 from hubwire.errors import BackendError
 from hubwire.journal.recent_ids import RecentIds
@@ -41,7 +41,7 @@ class Appender:
         self._recent = RecentIds(window_ms=window_ms, max_count=max_remembered)
         self._place = take_place(file)
         try:
-            with reading():
+            with self._file.reading():
                 self._load(window_ms, max_remembered)
         except BaseException:
             self.close()
@@ -87,9 +87,9 @@ class Appender:
         return twice
 
     def _is_stored(self, entry: Entry, positions: Sequence[int]) -> bool:
-        with reading():
+        with self._file.reading():
             return any(
-                self._file.connection.execute(
+                self._file.raw.execute(
                     "SELECT 1 FROM journal WHERE position = ? AND source_id = ? AND message_id = ?",
                     (position, entry.source_id, entry.message_id),
                 ).fetchone()
@@ -114,7 +114,7 @@ class Appender:
 
     def _load(self, window_ms: int, max_remembered: int) -> None:
         """Go on where the last appender stopped: the next position, the open block, the ids of the window."""
-        db = self._file.connection
+        db = self._file.raw
         self._key = db.execute("SELECT digest_key FROM journal_key").fetchone()[0]
         row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
         self._next = (row[0] if row else 0) + 1

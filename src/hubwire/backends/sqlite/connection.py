@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from hubwire.backends.sqlite.migrations import migrate, schema_version
-from hubwire.errors import BackendError, BackendUnavailable
+from hubwire.backends.sqlite.session import Alone, explained
+from hubwire.errors import BackendError, Damaged
 
 BUSY_TIMEOUT_SECONDS = 30.0
 LOG_TIMEOUT_MS = 1_000
@@ -40,42 +41,44 @@ class SqliteFile:
         self._write_lock = threading.Lock()
         try:
             with self._write_lock:
-                migrate(self.connection, self.path)
-        except sqlite3.DatabaseError as exc:
+                migrate(self.raw, self.path)
+        except (sqlite3.DatabaseError, Damaged) as exc:
             raise BackendError(
-                f"sqlite: cannot read {self.path}: {exc}",
+                f"sqlite: cannot read {self.path}: {exc.__cause__ or exc}",
                 hint="It is damaged, or not Hubwire's: restore a backup, or set HUBWIRE_DATA to another folder.",
             ) from exc
 
     @property
-    def connection(self) -> sqlite3.Connection:
-        """This thread's connection, in autocommit: reads see the newest commit."""
+    def raw(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit: reads see the newest commit. Errors: SQLite's own, unless it is used
+        within `reading` or `transaction`."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._open()
             self._local.connection = connection
         return connection
 
+    @property
+    def connection(self) -> Alone:
+        """The same for statements on their own. Errors: BackendUnavailable, Damaged."""
+        return Alone(self.raw, self.path)
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A write transaction: committed and on disk when the block ends, rolled back when it raises.
 
-        Errors: BackendUnavailable for a full disk, a lock that is not given up, an unreadable file.
+        Errors: BackendUnavailable for a full disk, a lock that is not given up, an unreadable file; Damaged.
         """
-        connection = self.connection
-        with self._write_lock:
+        connection = self.raw
+        with self._write_lock, explained(self.path):
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                except BaseException:
-                    connection.rollback()
-                    raise
+                yield connection
                 connection.commit()
-            except sqlite3.OperationalError as exc:
+            except BaseException:
                 if connection.in_transaction:
                     connection.rollback()
-                raise BackendUnavailable(f"sqlite: {exc}") from exc
+                raise
 
     def counting(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction within which no message is removed or redacted: there is one writer at a time."""
@@ -84,7 +87,7 @@ class SqliteFile:
     @contextmanager
     def erasing(self) -> Iterator[sqlite3.Connection]:
         """A write transaction that overwrites with zeros what it deletes or replaces. See also `finish_erasing`."""
-        connection = self.connection
+        connection = self.raw
         connection.execute("PRAGMA secure_delete = ON")
         try:
             with self.transaction():
@@ -94,18 +97,22 @@ class SqliteFile:
 
     def finish_erasing(self) -> bool:
         """Move the write-ahead log into the file, so that it holds no older values; False while a reader needs it."""
-        connection = self.connection
+        connection = self.raw
         connection.execute(f"PRAGMA busy_timeout = {LOG_TIMEOUT_MS}")
         try:
             return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:
             connection.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_SECONDS * 1000)}")
 
+    def reading(self) -> AbstractContextManager[None]:
+        """Around reads with `raw`: SQLite's own errors become BackendUnavailable and Damaged."""
+        return explained(self.path)
+
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """A read transaction: everything read in it is of one moment."""
-        connection = self.connection
-        with reading():
+        connection = self.raw
+        with self.reading():
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -113,7 +120,7 @@ class SqliteFile:
                 connection.rollback()
 
     def schema_version(self) -> int:
-        return schema_version(self.connection)
+        return schema_version(self.raw)
 
     def bytes_used(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
@@ -128,13 +135,14 @@ class SqliteFile:
         if wanted == 0:
             return 0
         # As a script, which is stepped to its end: `execute` takes one step, and each step gives back one page.
-        connection = self.connection
+        connection = self.raw
         with self._write_lock:
             try:
-                connection.executescript(f"BEGIN IMMEDIATE; PRAGMA incremental_vacuum({wanted}); COMMIT;")
-            except sqlite3.OperationalError as exc:
+                with explained(self.path):
+                    connection.executescript(f"BEGIN IMMEDIATE; PRAGMA incremental_vacuum({wanted}); COMMIT;")
+            except BackendError:
                 connection.rollback()
-                raise BackendUnavailable(f"sqlite: {exc}") from exc
+                raise
         return (free - self._pragma("freelist_count")) * size
 
     def close(self) -> None:
@@ -148,7 +156,7 @@ class SqliteFile:
         return int(self.connection.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _open(self) -> sqlite3.Connection:
-        try:
+        with explained(self.path):
             connection = sqlite3.connect(
                 self.path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
             )
@@ -159,17 +167,6 @@ class SqliteFile:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        except sqlite3.OperationalError as exc:
-            raise BackendUnavailable(f"sqlite: cannot open {self.path}: {exc}") from exc
         with self._connections_lock:
             self._connections.append(connection)
         return connection
-
-
-@contextmanager
-def reading() -> Iterator[None]:
-    """Around reads: SQLite's own errors become BackendUnavailable."""
-    try:
-        yield
-    except sqlite3.OperationalError as exc:
-        raise BackendUnavailable(f"sqlite: {exc}") from exc

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from hubwire.backends.sqlite.appender import Appender
-from hubwire.backends.sqlite.connection import SqliteFile, reading
+from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.digests import positions_of
 from hubwire.journal.backlogs import Backlogs, Stream
 from hubwire.journal.protocol import TOMBSTONE, Extent
@@ -78,8 +78,8 @@ class SqliteJournal:
         return rows
 
     def find(self, message_id: str) -> list[Row]:
-        with reading():
-            positions = list(positions_of(self._file.connection, message_id))
+        with self._file.reading():
+            positions = list(positions_of(self._file.raw, message_id))
         rows = self.read_at(positions)
         return [rows[position] for position in sorted(rows) if rows[position].message_id == message_id]
 
@@ -90,8 +90,8 @@ class SqliteJournal:
         )
 
     def extent(self) -> Extent:
-        with reading():
-            row = self._file.connection.execute(
+        with self._file.reading():
+            row = self._file.raw.execute(
                 "SELECT (SELECT min(position) FROM journal), (SELECT seq FROM sqlite_sequence WHERE name = 'journal')"
             ).fetchone()
         return Extent(row[0] or 0, row[1] or 0)
@@ -99,9 +99,9 @@ class SqliteJournal:
     def count_after(
         self, after: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool = False
     ) -> tuple[int, int | None]:
-        stream, db = Stream.of(source_ids, is_backfill), self._file.connection
+        stream, db = Stream.of(source_ids, is_backfill), self._file.raw
         of_stream, parameters = _of_stream(stream)
-        with reading():
+        with self._file.reading():
             # The ends before the first row: what is appended in between lies behind this end.
             oldest, newest = db.execute(
                 "SELECT (SELECT min(position) FROM journal), (SELECT max(position) FROM journal)"
@@ -147,8 +147,8 @@ class SqliteJournal:
                 self._appender = None
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
-        with reading():
-            found = self._file.connection.execute(sql, parameters).fetchall()
+        with self._file.reading():
+            found = self._file.raw.execute(sql, parameters).fetchall()
         return [
             Row(position, source_id, message_id, at_ms, body, envelope, bool(is_backfill), rejected)
             for position, source_id, message_id, at_ms, body, envelope, is_backfill, rejected in found
