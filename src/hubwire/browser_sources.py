@@ -6,6 +6,7 @@ to the others."""
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from hubwire.clock import Clock
 from hubwire.destination import Destination, Mapping, Source, SourceKind
@@ -35,7 +36,7 @@ class BrowserSources:
         version = self._registry.version()
         made = self._made.get((write_key, version))
         if made is None:
-            made = self._made[write_key, version] = _device_source(write_key, source, self._fed_by(source, version))
+            made = self._made[write_key, version] = device_source(write_key, source, self._fed_by(source, version))
             if len(self._made) > MAX_KNOWN:
                 self._made.popitem(last=False)
         return made
@@ -52,11 +53,16 @@ class BrowserSources:
     def _fed_by(self, source: Source, version: int) -> Destination | None:
         if self._destinations[0] != version:
             self._destinations = (version, list(self._registry.destinations().values()))
-        fed = [one for one in self._destinations[1] if one.takes(source.source_id)]
-        return next((one for one in fed if one.hub_id), None)
+        return page_destination(source, self._destinations[1])
 
 
-def _device_source(write_key: str, source: Source, destination: Destination | None) -> DeviceSource:
+def page_destination(source: Source, destinations: Iterable[Destination]) -> Destination | None:
+    """Whose HubSpot a source's pages load: of the destinations that it feeds, the first with a Hub ID."""
+    return next((one for one in destinations if one.hub_id and one.takes(source.source_id)), None)
+
+
+def device_source(write_key: str, source: Source, destination: Destination | None) -> DeviceSource:
+    """The source as its pages see it. `destination` as `page_destination` gives it."""
     if destination is None:
         return DeviceSource(write_key=write_key, device_mode=False)
     events, only_events = _events_of(destination.mapping)

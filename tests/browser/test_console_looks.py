@@ -43,6 +43,8 @@ PATHS = {
     "sources": "/sources",
     "source": "/sources/2",
     "source-new": "/sources/new",
+    "browser": "/browser",
+    "browser-check": "/browser/check/2",
     "connections": "/connection",
     "connection": "/connection/1",
     "schema": "/schema",

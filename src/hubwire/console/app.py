@@ -30,6 +30,7 @@ from hubwire.console.page import (
 )
 from hubwire.console.pages import (
     alerts,
+    browser,
     connection,
     discards,
     dry_run,
@@ -77,6 +78,8 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/sources", sources.sources, VIEW),
     ("/sources/new", sources.source, ADMIN),
     ("/sources/{source_id:int}", sources.source, VIEW),
+    ("/browser", browser.browser, VIEW),
+    ("/browser/check/{source_id:int}", browser.check, OPERATE),
     ("/connection", connection.connections, VIEW),
     ("/connection/{destination_id:int}", connection.connection, VIEW),
     ("/schema", schema.schema, VIEW),

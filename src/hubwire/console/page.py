@@ -61,6 +61,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
         (
             ("/setup", "Getting started", Role.ADMIN),
             ("/sources", "Sources", Role.VIEW),
+            ("/browser", "Device mode", Role.VIEW),
             ("/connection", "Connection", Role.VIEW),
             ("/schema", "Schema", Role.VIEW),
             ("/mapping", "Mapping", Role.VIEW),

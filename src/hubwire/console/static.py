@@ -12,6 +12,7 @@ from starlette.routing import Route
 PREFIX = "/console/static"
 TYPES = {
     "console.css": "text/css; charset=utf-8",
+    "check.js": "text/javascript; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript; charset=utf-8",

@@ -40,6 +40,10 @@ TWINS: dict[str, Twin] = {
     "/sources": Twin("Who sends, and how much", "hubwire source list"),
     "/sources/new": Twin("A new source", "hubwire source add NAME --kind server"),
     "/sources/{source_id:int}": Twin("One source, its write keys, what to paste", "hubwire source show NAME"),
+    "/browser": Twin("Device mode: what each site pastes, HubSpot's script host, consent", "hubwire browser"),
+    "/browser/check/{source_id:int}": Twin(
+        "Whether HubSpot loads in this browser, and whom it sees", "hubwire browser NAME"
+    ),
     "/connection": Twin("Every destination", "hubwire destination list"),
     "/connection/{destination_id:int}": Twin("One destination: options, budget, test", "hubwire destination show NAME"),
     "/schema": Twin("What HubSpot has and what messages brought", "hubwire schema plan"),

@@ -82,10 +82,9 @@ def _remote_plugin(source: DeviceSource, base_url: str, plugin_version: str) -> 
         options["onlyEvents"] = True
     if source.email_only:
         options["emailOnly"] = True
-    region = "" if source.region == "na1" else f"-{source.region}"
-    options["scriptBase"] = _address(source.script_host or f"https://js{region}.hs-scripts.com", base_url)
+    options["scriptBase"] = source.script_base(base_url)
     if source.load_forms_sdk:
-        options["formsUrl"] = _address(source.forms_url or f"https://js{region}.hsforms.net/forms/v2.js", base_url)
+        options["formsUrl"] = source.forms_sdk(base_url)
     plugin: dict[str, Any] = {
         "name": PLUGIN_NAME,
         "creationName": PLUGIN_NAME,
@@ -96,12 +95,3 @@ def _remote_plugin(source: DeviceSource, base_url: str, plugin_version: str) -> 
     if source.consent_categories:
         plugin["consentSettings"] = {"categories": list(source.consent_categories)}
     return plugin
-
-
-def _address(place: str, base_url: str) -> str:
-    """A full address from an address, a path of this server, or a host."""
-    if "://" in place:
-        return place.rstrip("/")
-    if place.startswith("/"):
-        return base_url + place.rstrip("/")
-    return f"https://{place.rstrip('/')}"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+HUBSPOT_TELLS = ("https://*.hubspot.com",)
+"""Where HubSpot's tracking code sends what it counts, as a Content Security Policy names it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSource:
@@ -32,6 +35,33 @@ class DeviceSource:
     @property
     def uses_plugin(self) -> bool:
         return self.device_mode and bool(self.hub_id)
+
+    @property
+    def _region(self) -> str:
+        """As HubSpot's script hosts have it: nothing for na1, `-eu1` for eu1."""
+        return "" if self.region == "na1" else f"-{self.region}"
+
+    def script_base(self, base_url: str) -> str:
+        """Where HubSpot's tracking code comes from, without a slash at the end. `base_url`: this server."""
+        return address(self.script_host or f"https://js{self._region}.hs-scripts.com", base_url)
+
+    def forms_sdk(self, base_url: str) -> str:
+        """Where HubSpot's Forms SDK comes from."""
+        return address(self.forms_url or f"https://js{self._region}.hsforms.net/forms/v2.js", base_url)
+
+    def script_hosts(self) -> list[str]:
+        """HubSpot's hosts that a page loads scripts from, as a Content Security Policy names them."""
+        loaded = ["hs-scripts.com", "hs-analytics.net", *(["hsforms.net"] if self.load_forms_sdk else [])]
+        return [f"https://js{self._region}.{host}" for host in loaded]
+
+
+def address(place: str, base_url: str) -> str:
+    """A full address from an address, a path of this server, or a host."""
+    if "://" in place:
+        return place.rstrip("/")
+    if place.startswith("/"):
+        return base_url + place.rstrip("/")
+    return f"https://{place.rstrip('/')}"
 
 
 class DeviceSources(Protocol):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.console.harness import XSS, Console, Page
 
@@ -657,3 +659,66 @@ def test_every_done_word_is_known(console: Console, lane_id: int) -> None:
     for word, said in DONE.items():
         assert said in console.get(f"/?done={word}").text
     assert 'role="status"' not in console.get("/?done=evil").text, "a link puts no words into the console's mouth"
+
+
+# -- device mode
+
+
+def test_the_device_mode_page_has_what_each_site_pastes(console: Console, lane_id: int) -> None:
+    registry = console.store.registry
+    registry.save_source(msgspec.structs.replace(registry.sources()[2], device_mode=True))
+    hub = msgspec.structs.replace(registry.destinations()[lane_id], region="eu1", load_forms_sdk=True)
+    registry.save_destination(
+        msgspec.structs.replace(hub, mapping=msgspec.structs.replace(hub.mapping, consent_categories=("Ads",)))
+    )
+    [site] = console.json("/browser")["setups"]
+    assert (site["name"], site["why_off"], site["hub_id"]) == ("website", "", "1234567")
+    assert site["script_url"] == "https://js-eu1.hs-scripts.com/1234567.js"
+    assert site["forms_url"] == "https://js-eu1.hsforms.net/forms/v2.js"
+    assert site["snippet"] == '<script>\nanalytics.load("wk_website_public_key_02")\n</script>'
+    assert '{"Ads": true}' in site["consent_code"]
+    text = console.get("/browser").text
+    assert "wk_server_secret_key_0001" not in text
+    assert "HubSpot loads in its pages" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "why"),
+    [
+        ({}, {}, "Device mode is off"),
+        ({"device_mode": True, "is_enabled": False}, {}, "takes no uploads"),
+        ({"device_mode": True}, {"hub_id": None}, "feeds no destination with a Hub ID"),
+        ({"device_mode": True}, {"is_paused": True}, "HubSpot is paused"),
+    ],
+)
+def test_a_site_without_hubspot_is_told_why(
+    console: Console, lane_id: int, source: dict[str, Any], destination: dict[str, Any], why: str
+) -> None:
+    registry = console.store.registry
+    registry.save_source(msgspec.structs.replace(registry.sources()[2], **source))
+    registry.save_destination(msgspec.structs.replace(registry.destinations()[lane_id], **destination))
+    assert why in console.json("/browser")["setups"][0]["why_off"]
+    assert why in Page(console.get("/browser").text).text
+
+
+def test_the_check_page_has_a_policy_that_keeps_the_console_out_of_reach(console: Console, lane_id: int) -> None:
+    answer = console.get("/browser/check/2")
+    policy = dict(one.strip().split(" ", 1) for one in answer.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert "'self'" not in policy["script-src"] + policy["connect-src"]
+    assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+    assert "https://js.hs-scripts.com" in policy["script-src"]
+    assert policy["connect-src"].startswith("https://events.example.com/v1/ ")
+    assert answer.headers["cross-origin-opener-policy"] == "unsafe-none"
+    nonce = policy["script-src"].split("'nonce-")[1].split("'")[0]
+    assert answer.text.count(f'nonce="{nonce}"') == answer.text.count("<script") == 2
+    assert nonce not in console.get("/browser/check/2").text
+    assert console.get("/browser/check/1").status_code == 404, "a server's key is in no page"
+    assert "wk_server_secret_key_0001" not in answer.text
+
+
+def test_a_viewer_sees_no_key_of_a_site_and_checks_nothing(console: Console, lane_id: int) -> None:
+    console.sign_in(Role.VIEW)
+    text = console.get("/browser").text
+    assert "wk_website_public_key_02" not in text
+    assert console.get("/browser/check/2").status_code == 403

@@ -67,6 +67,8 @@ PATHS = {
     "/sources": ["/sources"],
     "/sources/new": ["/sources/new"],
     "/sources/{source_id:int}": ["/sources/1", "/sources/2"],
+    "/browser": ["/browser"],
+    "/browser/check/{source_id:int}": ["/browser/check/2"],
     "/connection": ["/connection"],
     "/connection/{destination_id:int}": ["/connection/1"],
     "/schema": ["/schema", "/schema?object=company&q=dom", "/schema?object=event"],
@@ -86,6 +88,7 @@ WITHOUT_DATA = [
         "/setup/new",
         "/sources",
         "/sources/new",
+        "/browser",
         "/connection",
         "/schema",
         "/mapping",
@@ -122,7 +125,10 @@ def test_a_page_renders_for_the_least_role_that_may_see_it(console: Console, pat
     assert answer.status_code == 200, answer.text
     page = Page(answer.text)
     assert len([tag for tag, _ in page.elements if tag == "h1"]) == 1
-    assert all(one.get("src") for one in page.all("script")), "only scripts of our own files"
+    named = re.findall(r"'nonce-([^']+)'", answer.headers["content-security-policy"])
+    assert all(one.get("src") or one.get("nonce") in named for one in page.all("script")), (
+        "our own files, or named ones"
+    )
     assert all(
         "style" not in attributes and not any(name.startswith("on") for name in attributes)
         for _, attributes in page.elements

@@ -329,3 +329,25 @@ def test_settings_show_what_is_in_force_and_no_secret(installed: Shell) -> None:
     assert "very-secret" not in text
     assert "also-secret" not in text
     assert "port = 9999" in text
+
+
+# -- device mode
+
+
+def test_what_a_site_pastes_is_printed(installed: Shell) -> None:
+    installed("destination", "add", "hubspot", "--hub-id", str(HUB), "--token-stdin", "--paused", stdin=TOKEN)
+    installed("destination", "change", "hubspot", "--region", "eu1")
+    key = installed("source", "add", "website", "--kind", "web", "--device-mode", "--json").json["write_key"]
+    installed("source", "add", "api", "--kind", "server")
+    [site] = installed("browser", "website", "--json").json
+    assert (site["write_key"], site["hub_id"], site["why_off"]) == (
+        key,
+        str(HUB),
+        "hubspot is paused: its pages load no HubSpot until it is resumed.",
+    )
+    installed("destination", "resume", "hubspot")
+    printed = installed("browser").out
+    assert "HubSpot loads in its pages." in printed
+    assert f"https://js-eu1.hs-scripts.com/{HUB}.js" in printed
+    assert "No web source here" in installed("browser", "api").out
+    assert installed("browser", "nobody").code == 1
