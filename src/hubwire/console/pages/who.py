@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote as shell_quote
 from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.asked import text
+from hubwire.console.asked import filter_query, text
 from hubwire.console.page import View, wants_json
 from hubwire.console.pages.lanes import names
 from hubwire.console.pages.messages import MessageLine, lines, message_href
+from hubwire.delivery import State
 from hubwire.destination import Destination
-from hubwire.record.queries import MessageFilter
+from hubwire.message import read_message
+from hubwire.record.queries import MessageFilter, MessageSummary
 from hubwire.record.statistics import Identity, KnownRecord
 
 STRENGTHS = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "pointer"}
 KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId", "i": "userId, by another id"}
 SHOWN_MESSAGES = 25
+UNSETTLED = (State.PENDING, State.RETRYING, State.HELD, State.DEAD)
+"""What is still to be done for a person, or by one."""
 RECORD_URL = "https://app.hubspot.com/contacts/{hub_id}/record/{object_type}/{record_id}"
 OBJECT_TYPES = {"contact": "0-1", "company": "0-2"}
 
@@ -49,8 +54,29 @@ class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
     messages_href: str
 
 
+class Unsettled(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of this identity in one state; of more than `SHOWN_MESSAGES` it is only said that there are more."""
+
+    state: str
+    count: int
+    is_more: bool
+    href: str
+
+
+class ConsentSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """What the newest of their messages that says anything of consent says."""
+
+    at_ms: int
+    message_href: str
+    categories: dict[str, bool]
+
+
 class WhoMessagesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`consent` is null when none of `lines` says anything of it."""
+
     lines: list[MessageLine]
+    unsettled: list[Unsettled]
+    consent: ConsentSaid | None
     messages_href: str
 
 
@@ -63,10 +89,42 @@ async def who(view: View) -> Response:
 async def who_messages(view: View) -> Response:
     """`/who-messages/{identity}`: a part of the page that takes longer."""
     identity = view.request.path_params["identity"]
-    found = await view.read(view.deps.queries.messages, MessageFilter(user=identity, limit=SHOWN_MESSAGES))
-    shown = await view.read(lines, view, found)
-    page = WhoMessagesPage(lines=shown, messages_href=f"/messages?user={quote(identity, safe='')}")
+    page = await view.read(_read_messages, view, identity)
     return view.render("who_messages.html", page, title=f"Messages of {identity}", cli=_cli(identity))
+
+
+def _read_messages(view: View, identity: str) -> WhoMessagesPage:
+    found = view.deps.queries.messages(MessageFilter(user=identity, limit=SHOWN_MESSAGES))
+    return WhoMessagesPage(
+        lines=lines(view, found),
+        unsettled=_unsettled(view, identity),
+        consent=_consent(view, found),
+        messages_href=f"/messages?user={quote(identity, safe='')}",
+    )
+
+
+def _unsettled(view: View, identity: str) -> list[Unsettled]:
+    unsettled = []
+    for state in UNSETTLED:
+        wanted = MessageFilter(user=identity, state=state)
+        count = len(view.deps.queries.messages(msgspec.structs.replace(wanted, limit=SHOWN_MESSAGES + 1)))
+        if count:
+            href = f"/messages?{filter_query(wanted)}"
+            shown = min(count, SHOWN_MESSAGES)
+            unsettled.append(Unsettled(state=state, count=shown, is_more=count > shown, href=href))
+    return unsettled
+
+
+def _consent(view: View, found: Sequence[MessageSummary]) -> ConsentSaid | None:
+    for summary in found:
+        for row in view.deps.journal.find(summary.message_id) if summary.rejected is None else ():
+            consent = read_message(row).context.get("consent")
+            said = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+            if isinstance(said, dict) and said:
+                categories = {str(name): bool(value) for name, value in said.items()}
+                href = message_href(summary.message_id)
+                return ConsentSaid(at_ms=row.received_at_ms, message_href=href, categories=categories)
+    return None
 
 
 def _cli(identity: str) -> str:
