@@ -57,7 +57,8 @@ class Terms:
     """Under which terms a cycle calls.
 
     Shape: `check` raises LeaseLost when the lane is no longer ours; `jitter` gives 0 to 1; `probe` is a call that says
-    whether HubSpot works at all; `waited` hears of each wait for a permit, in milliseconds.
+    whether HubSpot works at all; `suspects` are positions whose calls have failed before although HubSpot works;
+    `waited` hears of each wait for a permit, in milliseconds.
     """
 
     clock: Clock
@@ -66,6 +67,7 @@ class Terms:
     check: Callable[[], None] = lambda: None
     probe: Call | None = None
     is_backfill: bool = False
+    suspects: frozenset[int] = frozenset()
     waited: Callable[[CallKind, int], None] = lambda kind, wait_ms: None
 
 
@@ -102,6 +104,10 @@ class Exchange:
                 except BudgetSpent:
                     return False
         return self.successes > 0 and not self.is_down
+
+    def is_suspect(self, positions: Sequence[int]) -> bool:
+        """Whether a call for one of these has failed before although HubSpot works."""
+        return not self._terms.suspects.isdisjoint(positions)
 
     def allowed_events(self) -> tuple[int, float]:
         """How many calls with events the day's budget allows now, and the seconds until it allows more."""

@@ -43,6 +43,8 @@ log = structlog.get_logger("hubwire.deliver")
 DEAD_RUN = 200
 """So many deaths without a delivery in between stop the line: it is us, not the messages."""
 STOPPED_PROBE_SECONDS = 300.0
+FAILED = (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE)
+"""Why a delivery was put off: no usable answer to a call that it was part of, while others were answered."""
 OUTAGE_SECONDS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 
 Waited = Callable[[str, CallKind, int], None]
@@ -184,7 +186,8 @@ class Lane:
         parts = self._parts
         probe = Call("read account", "GET", self._portal.paths.account)
         waited = partial(parts.waited, self.destination.name)
-        return Terms(parts.clock, parts.jitter, parts.sleep, tenure.check, probe, taken.is_backfill, waited)
+        suspects = frozenset(one.position for one in taken.due.values() if one.reason in FAILED and one.attempts)
+        return Terms(parts.clock, parts.jitter, parts.sleep, tenure.check, probe, taken.is_backfill, suspects, waited)
 
     async def _deliver(self, taken: Taken, exchange: Exchange, now_ms: int) -> Learnt:
         has_replay = any(one.is_replay for one in taken.due.values())

@@ -1,4 +1,8 @@
-"""When a message is tried again: exponential with full jitter, capped per try and in total time. Pure.
+"""When a message is tried again: exponential with jitter, capped per try and in total time. Pure.
+
+For about an hour the jitter is full, so that a short outage is over soon for everybody: any part of a wait of up to
+half an hour. What has failed for so long fails for a reason that takes somebody's time, and each try costs calls of
+the day's budget: the waits go on growing to two hours, and at least half of each is waited.
 
 `verdict.py` says that it is tried again and what HubSpot asked to wait; this says when, and when it was enough.
 """
@@ -20,19 +24,23 @@ class Schedule:
     most_attempts: int | None = None
 
 
+SOON_SECONDS = 1800.0
+"""Up to this wait the jitter is full."""
+LONGEST_SECONDS = 2 * 3600.0
+
 SCHEDULES: dict[Reason, Schedule] = {
     Reason.RATE_LIMITED: Schedule(1.0, 60.0),
-    Reason.LOCKED: Schedule(2.0, 60.0),
-    Reason.RECORD_MISSING: Schedule(2.0, 900.0),
+    Reason.LOCKED: Schedule(2.0, LONGEST_SECONDS),
+    Reason.RECORD_MISSING: Schedule(2.0, LONGEST_SECONDS),
     Reason.CONFLICT: Schedule(1.0, 60.0, most_attempts=10),
     Reason.NOT_FOUND: Schedule(1.0, 60.0, most_attempts=5),
     Reason.INVALID_INPUT: Schedule(1.0, 60.0, most_attempts=5),
     Reason.REFUSED_BY_HUBSPOT: Schedule(1.0, 60.0, most_attempts=5),
-    Reason.HUBSPOT_FAILED: Schedule(5.0, 1800.0),
-    Reason.HUBSPOT_UNREACHABLE: Schedule(5.0, 900.0),
-    Reason.HUBSPOT_UNREADABLE: Schedule(5.0, 1800.0),
+    Reason.HUBSPOT_FAILED: Schedule(5.0, LONGEST_SECONDS),
+    Reason.HUBSPOT_UNREACHABLE: Schedule(5.0, LONGEST_SECONDS),
+    Reason.HUBSPOT_UNREADABLE: Schedule(5.0, LONGEST_SECONDS),
 }
-DEFAULT_SCHEDULE = Schedule(5.0, 1800.0)
+DEFAULT_SCHEDULE = Schedule(5.0, LONGEST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,8 @@ def next_attempt_at(
 
 
 def backoff_seconds(schedule: Schedule, attempts: int, jitter: float) -> float:
-    """A random part (`jitter`, 0 to 1) of the wait that has doubled with each attempt, up to the longest."""
+    """A random part (`jitter`, 0 to 1) of the wait that has doubled with each attempt, up to the longest; at least half
+    of it once it is long."""
     doublings = min(max(attempts - 1, 0), 40)
-    return jitter * min(schedule.longest_seconds, schedule.first_seconds * 2.0**doublings)
+    whole = min(schedule.longest_seconds, schedule.first_seconds * 2.0**doublings)
+    return whole * (jitter if whole <= SOON_SECONDS else (1.0 + jitter) / 2)

@@ -2,7 +2,7 @@
 
 A refused input never sinks its batch: properties that HubSpot names are left out and the input is sent again, those
 beside a culprit go again without it, a record that exists already is taken over, and a batch that is refused whole or
-that fails again and again is sent in parts until the poison stands alone (`bisect.py`).
+that fails again and again is sent in parts until the poison stands alone (`bisect.py`). From then on it is sent apart.
 """
 
 from __future__ import annotations
@@ -78,7 +78,13 @@ class _Sending:
         self._adopt = adopt
 
     async def send(self, group: Sequence[Input]) -> None:
-        await self._take(group, await self._try(group, TRIES_IN_CYCLE))
+        """What has failed before is sent apart, and once: it does not spoil the batch of the others again."""
+        fresh = [one for one in group if not self._exchange.is_suspect(one.positions)]
+        suspects = [one for one in group if self._exchange.is_suspect(one.positions)]
+        if fresh:
+            await self._take(fresh, await self._try(fresh, TRIES_IN_CYCLE))
+        if suspects:
+            await self._take(suspects, await self._try(suspects, 1))
 
     async def _take(self, group: Sequence[Input], judgement: Judgement) -> None:
         """Obey a judgement, and those that follow from it, until the group is judged."""

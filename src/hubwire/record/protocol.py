@@ -58,6 +58,7 @@ class Due(msgspec.Struct, frozen=True):
     attempts: int
     first_attempt_at_ms: int | None
     is_replay: bool
+    reason: str | None = None
 
 
 class Person(msgspec.Struct):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,30 @@ POLICY = RetryPolicy()
 @pytest.mark.parametrize(("attempts", "seconds"), [(1, 5), (2, 10), (3, 20), (9, 1_280), (10, 1_800), (5_000, 1_800)])
 def test_waits_double_up_to_the_longest(attempts: int, seconds: float) -> None:
     assert backoff_seconds(Schedule(5.0, 1_800.0), attempts, jitter=1.0) == seconds
+
+
+def test_a_short_outage_is_over_soon_and_a_long_one_costs_few_tries() -> None:
+    waits = [backoff_seconds(SCHEDULES[Reason.HUBSPOT_FAILED], attempts, jitter=0.5) for attempts in range(1, 40)]
+    tries = list(accumulate(waits))
+    assert len([at for at in tries if at < 600]) >= 7, "in the first ten minutes"
+    assert len([at for at in tries if at < 3600]) >= 10
+    assert len([at for at in tries if at < 72 * 3600]) <= 60
+    assert max(waits) == 1.5 * 3600
+
+
+def test_of_a_long_wait_at_least_half_is_waited() -> None:
+    schedule = SCHEDULES[Reason.HUBSPOT_FAILED]
+    assert backoff_seconds(schedule, 9, jitter=0.0) == 0.0
+    assert [backoff_seconds(schedule, 30, jitter) / 3600 for jitter in (0.0, 0.5, 1.0)] == [1.0, 1.5, 2.0]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_no_reason_is_tried_without_an_end_in_sight(reason: Reason) -> None:
+    at_ms, attempts = NOW_MS, 0
+    verdict = Retry(1.0, reason)
+    while (next_ms := next_attempt_at(verdict, attempts + 1, NOW_MS, at_ms, 0.5, POLICY)) is not None:
+        at_ms, attempts = next_ms, attempts + 1
+        assert attempts < 70 or reason is Reason.RATE_LIMITED, "a try too fast costs nobody's budget"
 
 
 def test_jitter_takes_any_part_of_the_wait() -> None:

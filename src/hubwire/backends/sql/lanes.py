@@ -59,11 +59,13 @@ def expire_leased(db: Session, destination_id: int, now_ms: int) -> None:
 
 def due(db: Session, destination_id: int, now_ms: int, limit: int) -> list[Due]:
     rows = db.execute(
-        "SELECT position, attempts, first_attempt_at_ms, is_replay FROM delivery"
+        "SELECT position, attempts, first_attempt_at_ms, is_replay, reason FROM delivery"
         " WHERE destination_id = ? AND due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?",
         (destination_id, now_ms, limit),
     )
-    return [Due(position, attempts, first, bool(is_replay)) for position, attempts, first, is_replay in rows]
+    return [
+        Due(position, attempts, first, bool(is_replay), reason) for position, attempts, first, is_replay, reason in rows
+    ]
 
 
 def next_due_at_ms(db: Session, destination_id: int) -> int | None:
