@@ -192,3 +192,16 @@ def test_the_menu_opens_on_a_phone(world: World, browser: Browser, axe: str) -> 
     page.get_by_role("link", name="Failures", exact=True).click()
     page.wait_for_url(re.compile("/failures"))
     context.close()
+
+
+def test_keys_are_letters_while_somebody_types(world: World, browser: Browser) -> None:
+    context = person(browser)
+    page = context.new_page()
+    world.sign_in(page)
+    page.goto(f"{world.url}/messages/sample-dead")
+    expect(page.locator("main [data-key=r]")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("rjk/")
+    expect(page.get_by_label("Find a message or a person")).to_have_value("rjk/")
+    assert page.url.endswith("/messages/sample-dead")
+    context.close()
