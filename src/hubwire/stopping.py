@@ -80,7 +80,7 @@ class Stopping:
 
     def _say(self) -> None:
         waits = []
-        requests = len(self._server.server_state.tasks) if self._server is not None else 0
+        requests = _unanswered(self._server) if self._server is not None else 0
         if requests:
             waits.append(f"{requests} {'request is' if requests == 1 else 'requests are'} still being answered")
         busy = self._service.busy()
@@ -88,3 +88,9 @@ class Stopping:
             waits.append(f"HubSpot has not answered everything yet ({', '.join(busy)})")
         if waits:
             self._announce(f"Stopping: {'; '.join(waits)}. {AT_ONCE}")
+
+
+def _unanswered(server: uvicorn.Server) -> int:
+    """Connections that wait for an answer: an upload that is taken whole has no task."""
+    cycles = [getattr(connection, "cycle", None) for connection in list(server.server_state.connections)]
+    return sum([cycle is not None and not cycle.response_complete for cycle in cycles])

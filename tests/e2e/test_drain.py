@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import signal
+import socket
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -98,6 +102,28 @@ def _ask(url: str, headers: dict[str, str]) -> None:
             client.post(url, headers=headers)
         except httpx2.HTTPError:
             return
+
+
+def test_an_upload_that_waits_for_a_stalled_disk_at_the_end_is_told_and_answered(tmp_path: Path) -> None:
+    body = b'{"userId":"u1","event":"Bought","messageId":"m1"}'
+    authorization = base64.b64encode(f"{WRITE_KEY}:".encode())
+    with HubwireProcess(tmp_path) as process:
+        port = int(process.url.rpartition(":")[2])
+        disk = sqlite3.connect(tmp_path / "data" / "hubwire.db", isolation_level=None)
+        with closing(disk), closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as caller:
+            disk.execute("BEGIN IMMEDIATE")
+            head = b"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %b\r\nContent-Length: %d\r\n\r\n"
+            caller.sendall(head % (authorization, len(body)) + body)
+            # Whoever asks now is behind it.
+            assert httpx2.get(f"{process.url}/health").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            process.await_output("Stopping: 1 request is still being answered")
+            disk.execute("ROLLBACK")
+            answer = b"".join(iter(lambda: caller.recv(4096), b""))
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"\r\nconnection: close\r\n" in answer
+            assert process.wait() == 0
+            assert [row[0] for row in disk.execute("SELECT message_id FROM journal")] == ["m1"]
 
 
 def test_under_load_every_upload_that_was_answered_is_kept(tmp_path: Path) -> None:

@@ -104,14 +104,14 @@ class GroupCommit:
         return list(await future)
 
     def submit(self, entries: Sequence[Entry], settled: Callable[[Positions | Exception], None]) -> None:
-        """`append` for a caller that does not wait: `settled` is called on the event loop, once.
+        """`append` for a caller that does not wait: `settled` is called on the event loop, once, and later.
 
         Errors: as `append`, except that of a commit that failed, which `settled` is told.
         """
         if self._is_closed:
             raise BackendUnavailable("the journal is closing; nothing was kept")
         if not entries:
-            settled([])
+            asyncio.get_running_loop().call_soon(settled, [])
             return
         size_bytes = sum([len(entry.body) + len(entry.envelope or b"") for entry in entries])
         size_bytes += ROW_OVERHEAD_BYTES * len(entries)
@@ -170,13 +170,18 @@ class GroupCommit:
                 try:
                     positions = await loop.run_in_executor(self._thread, self._journal.append, entries)
                 except Exception as exc:
+                    self._make_room(len(entries), size_bytes)
                     self._fail(group, len(entries), exc)
                 else:
+                    self._make_room(len(entries), size_bytes)
                     self._settle(group, entries, positions, size_bytes)
-                self.waiting_messages -= len(entries)
-                self.waiting_bytes -= size_bytes
         finally:
             self._committer = None
+
+    def _make_room(self, count: int, size_bytes: int) -> None:
+        """Before anybody is told: who is may submit the next upload at once."""
+        self.waiting_messages -= count
+        self.waiting_bytes -= size_bytes
 
     def _take_group(self) -> tuple[list[_Waiting], list[Entry], int]:
         group: list[_Waiting] = []

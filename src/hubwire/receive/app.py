@@ -37,6 +37,9 @@ UNAVAILABLE_LOG_MS = 10_000
 READ = frozenset({Takes.PIXEL, Takes.DOCUMENT})
 Positions = Sequence[int | None]
 KEPT = frozenset({Takes.SINGLE, Takes.UPLOAD})
+MET = "hubwire.met"
+"""In the scope: why the upload was not taken whole. Trying it again would take of the rate again, and, should a commit
+that failed have kept something, keep messages without an id twice."""
 
 logger = structlog.get_logger(__name__)
 
@@ -89,6 +92,10 @@ class ReceiveApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = route_of(scope["path"])
         asked = _asked(scope["headers"])
+        fault: Exception | None = scope.pop(MET, None)
+        if fault is not None:
+            await self._explain(send, fault, asked, route, scope["path"])
+            return
         try:
             if route is None:
                 raise UploadRefused(
@@ -99,20 +106,14 @@ class ReceiveApp:
             await self._answer(scope, route, asked, receive, send)
         except CallerGone:
             self.counts.refused["caller-gone"] += 1
-        except UploadRefused as refused:
-            await self._refuse(send, refused, asked, route)
-        except BackendError as exc:
-            self._tell_unavailable(str(exc))
-            await self._refuse(send, _unavailable("the journal cannot be written to at the moment"), asked, route)
-        except Exception:
-            # Our own bug. The caller keeps the upload and tries again; a 500 would tell some SDKs to drop it.
-            logger.exception("receive.failed", path=scope["path"])
-            await self._refuse(send, _unavailable("this upload could not be taken"), asked, route)
+        except Exception as exc:
+            await self._explain(send, exc, asked, route, scope["path"])
 
     def take_whole(self, scope: Scope, body: bytes, done: Callable[[bytes | None], None]) -> bool:
         """An upload that is there in full, taken without a task of its own (`connection.TakesWhole`).
 
-        Only what ends in the plain success is taken here: everything else is met again, and told, in the ordinary way.
+        Only the plain success is answered here: everything else is told in the ordinary way, which finds it in the
+        scope (`MET`).
         """
         route = route_of(scope["path"])
         if route is None or route.takes not in KEPT:
@@ -128,13 +129,19 @@ class ReceiveApp:
 
             def settled(outcome: Positions | Exception) -> None:
                 if isinstance(outcome, Exception):
+                    scope[MET] = outcome
                     done(None)
                 else:
                     self._count(source, entries)
                     done(answers.SUCCESS_WHOLE)
 
             self._journal.submit(entries, settled)
+        except (UploadRefused, BackendError) as exc:
+            # Its traceback leads to this scope: that would be a cycle, with the body in it.
+            scope[MET] = exc.with_traceback(None)
+            return False
         except Exception:
+            # Our own bug: met once more where it is logged.
             return False
         return True
 
@@ -231,6 +238,19 @@ class ReceiveApp:
         if not 0 <= now_ms - self._told_unavailable_at_ms < UNAVAILABLE_LOG_MS:
             self._told_unavailable_at_ms = now_ms
             logger.warning("receive.unavailable", reason=reason, refused=self.counts.refused["unavailable"] + 1)
+
+    async def _explain(self, send: Send, fault: Exception, asked: _Asked, route: Route | None, path: str) -> None:
+        """Answer an upload that was not taken."""
+        if isinstance(fault, UploadRefused):
+            refused = fault
+        elif isinstance(fault, BackendError):
+            self._tell_unavailable(str(fault))
+            refused = _unavailable("the journal cannot be written to at the moment")
+        else:
+            # Our own bug. The caller keeps the upload and tries again; a 500 would tell some SDKs to drop it.
+            logger.error("receive.failed", path=path, exc_info=fault)
+            refused = _unavailable("this upload could not be taken")
+        await self._refuse(send, refused, asked, route)
 
     async def _refuse(self, send: Send, refused: UploadRefused, asked: _Asked, route: Route | None) -> None:
         self.counts.refused[refused.code] += 1

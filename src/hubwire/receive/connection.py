@@ -127,6 +127,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._shared.idle.end(self)
         self.pipeline.clear()
         super().connection_lost(exc)
+        for cycle in (self._answering, self.cycle):
+            if cycle is not None:
+                _let_go(cycle)
 
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None:
@@ -182,6 +185,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_between = True
         if self._awaited_bytes:
             self._shared.bodies.end(self)
+        if self.cycle.response_complete:
+            # Refused before all of it was there.
+            self._shared.idle.begin(self)
         super().on_message_complete()
         app, self._undecided = self._undecided, None
         if app is not None:
@@ -196,7 +202,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
-        else:
+            # The read that it came with is over.
+            self._call_undecided()
+        elif self._is_between:
             self._shared.idle.begin(self)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -220,14 +228,14 @@ class GuardedProtocol(HttpToolsProtocol):
         def done(rest: bytes | None) -> None:
             if rest is not None:
                 self._answer_whole(cycle, rest)
-            elif not cycle.disconnected:
+            else:
                 HttpToolsProtocol._start_asgi_task(self, cycle, app)
 
         if not self._take_whole(cycle.scope, bytes(cycle.body), done):
             super()._start_asgi_task(cycle, app)
 
     def _call_undecided(self) -> None:
-        """After a read that left a body incomplete: the application reads the rest itself."""
+        """Where a read left a body incomplete the application reads the rest itself."""
         app, self._undecided = self._undecided, None
         if app is not None and self._answering is not None:
             super()._start_asgi_task(self._answering, app)
@@ -290,6 +298,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Read nothing more. An upload that came whole before is answered first, and then the connection closed."""
         self._refusal = refusal
         self._undecided = None
+        self._shared.headers.end(self)
         self._shared.bodies.end(self)
         self.pipeline.clear()
         answering = self._answering
@@ -303,6 +312,14 @@ class GuardedProtocol(HttpToolsProtocol):
 
 def _nothing() -> None:
     return None
+
+
+def _let_go(cycle: RequestResponseCycle) -> None:
+    """Nobody hears its answer any more. It does not keep the connection, with all that came, for the collector."""
+    cycle.on_response = _nothing
+    if not cycle.response_complete:
+        cycle.disconnected = True
+        cycle.message_event.set()
 
 
 def _close(connection: GuardedProtocol) -> None:

@@ -58,9 +58,7 @@ class Door:
     async def append(self, entries: Sequence[Entry]) -> list[int | None]:
         ids = {entry.message_id for entry in entries}
         if self.refusals:
-            refusal = self.refusals.popleft()
-            self.refused += 1
-            self._owed |= ids
+            refusal = self._refusal(ids)
             if isinstance(refusal, LostAnswer):
                 await self.groups.append(entries)
             raise refusal
@@ -69,11 +67,13 @@ class Door:
         return positions
 
     def submit(self, entries: Sequence[Entry], settled: Callable[[Sequence[int | None] | Exception], None]) -> None:
-        if self.refusals:
-            # Told in the ordinary way, which meets it again.
-            raise BackendUnavailable("the door is closed")
         ids = {entry.message_id for entry in entries}
-
+        if self.refusals:
+            refusal = self._refusal(ids)
+            if not isinstance(refusal, LostAnswer):
+                raise refusal
+            self.groups.submit(entries, lambda _: settled(refusal))
+            return
         if self.failures:
             settled(self.failures.popleft())
             return
@@ -84,6 +84,11 @@ class Door:
             settled(outcome)
 
         self.groups.submit(entries, told)
+
+    def _refusal(self, ids: set[str]) -> Exception:
+        self.refused += 1
+        self._owed |= ids
+        return self.refusals.popleft()
 
     def _note_taken(self, ids: set[str]) -> None:
         with self._changed:
@@ -124,10 +129,12 @@ class Watched:
         self._running, self._app, self._settings = running, app, settings
 
     def take_whole(self, scope: Any, body: bytes, done: Any) -> bool:
-        is_taken = self._app.take_whole(scope, body, done)
-        if is_taken:
-            self._note(scope)
-        return is_taken
+        def noted(rest: bytes | None) -> None:
+            if rest is not None:
+                self._note(scope)
+            done(rest)
+
+        return self._app.take_whole(scope, body, noted)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._note(scope)

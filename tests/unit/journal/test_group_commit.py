@@ -131,6 +131,7 @@ async def test_who_does_not_wait_is_told_of_positions_and_failures() -> None:
     groups.submit([entry("a")], told.append)
     groups.submit([entry("a"), entry("b")], told.append)
     groups.submit([], told.append)
+    assert told == [], "never before submit is over"
     await groups.append([entry("c")])
     assert told == [[], [1], [None, 2]]
     await groups.close()
@@ -142,6 +143,25 @@ async def test_who_does_not_wait_is_told_of_positions_and_failures() -> None:
         await failing.append([entry("b")])
     assert isinstance(told[-1], BackendUnavailable)
     await failing.close()
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+async def test_who_is_told_may_submit_the_next_upload_at_once(is_away: bool) -> None:
+    outcome: asyncio.Future[Sequence[int | None] | Exception] = asyncio.get_running_loop().create_future()
+    journal = BrokenJournal()
+    journal.is_away = is_away
+    groups = GroupCommit(journal, max_waiting_messages=2)
+
+    def submit_next(_: object) -> None:
+        journal.is_away = False
+        try:
+            groups.submit([entry("b"), entry("c")], outcome.set_result)
+        except Overloaded as exc:
+            outcome.set_result(exc)
+
+    groups.submit([entry("a")], submit_next)
+    assert await outcome == ([1, 2] if is_away else [2, 3])
+    await groups.close()
 
 
 async def test_a_caller_that_fails_when_it_is_told_does_not_keep_the_others_from_hearing() -> None:
