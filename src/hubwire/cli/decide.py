@@ -142,7 +142,10 @@ def _print_estimate(store: Store, config: ConfigOption, targets: Sequence[tuple[
     cost = replay_estimate(parts_of(store), targets, schemas, share)
     judged = f", judged by the newest {cost.planned:,}" if cost.planned < len(targets) else ""
     calls = f"{cost.calls:,} HubSpot call{'' if cost.calls == 1 else 's'}"
-    typer.echo(f"About {calls} ({cost.day_percent:g} % of a day's), {duration(cost.seconds)} at {share} %{judged}.")
+    if not cost.calls:
+        typer.echo(f"As things are, HubSpot would not be asked anything: held or left out once more{judged}.")
+    else:
+        typer.echo(f"About {calls} ({cost.day_percent:g} % of a day's), {duration(cost.seconds)} at {share} %{judged}.")
     if cost.schema_is_default:
         typer.echo("HubSpot could not be asked: taken for a portal with its own properties only.")
 

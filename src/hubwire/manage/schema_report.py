@@ -45,8 +45,8 @@ class PortalContents(msgspec.Struct, kw_only=True):
 
 
 class SchemaEntry(msgspec.Struct, kw_only=True, frozen=True):
-    """One property or event. `count`: messages that bring a value which fits; `lacks`: what an event's definition
-    lacks."""
+    """One property or event. `count`: messages that bring it, whether or not the value fits; `lacks`: what an event's
+    definition lacks."""
 
     object_type: str
     name: str
@@ -144,7 +144,7 @@ def _seen_properties(seen: Seen, contents: PortalContents) -> Iterator[SchemaEnt
             object_type=object_type,
             name=name,
             state=state,
-            count=field.count,
+            count=field.count + field.misfits.total(),
             type_seen=common_type(field.kinds) if field.kinds else "",
             type_in_hubspot=archived or "" if definition is None else definition.type,
             misfit_count=field.misfits.total(),

@@ -313,6 +313,9 @@ def test_a_filtered_set_is_counted_replayed_and_cancelled(console: Console, lane
         "About 1 call to HubSpot, and 200 ms at 50 % of the calls."
         in Page(console.get("/replays/new?state=dead").text).text
     )
+    held = console.json("/replays/new?state=held")
+    assert (held["count"] > 0, held["estimate"]["calls"]) == (True, 0)
+    assert "HubSpot would not be asked anything" in Page(console.get("/replays/new?state=held").text).text
     slow = console.json("/replays/new?state=dead&share_percent=1")
     assert slow["estimate"]["seconds"] == 10.0
     begun = console.post("/replays", state="dead", reason="invalid-input")
