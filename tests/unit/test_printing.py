@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hubwire.cli.context import plain, print_json
+from hubwire.cli.context import json_text, plain, print_json
 
 NASTY = "a\x1b]0;owned\x07\x9b2J\u2028\u202e\r\nb é 🙂 \U000e0001"
 
@@ -17,6 +17,10 @@ def test_json_says_the_same_and_commands_no_terminal(capsys: pytest.CaptureFixtu
     assert json.loads(printed) == {"event": NASTY, NASTY: [1.5, None]}
     assert printed.replace("\n", "").isprintable()
     assert "é 🙂" in printed
+
+
+def test_json_among_other_text_commands_no_terminal_either() -> None:
+    assert json_text({"event": NASTY}).replace("\n", "").isprintable()
 
 
 def test_text_has_a_mark_for_each_character_that_would_command_the_terminal() -> None:

@@ -76,6 +76,10 @@ def _ask_first(files: list[str], source: str, config: ConfigOption) -> None:
     confirmed("Import them?", False)
 
 
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended, as shells have it."""
+
+
 def is_interactive() -> bool:
     """Whether a person sits at both ends."""
     return sys.stdin.isatty() and sys.stdout.isatty()
@@ -95,12 +99,22 @@ def _import(files: list[str], source: str, json: bool, config: ConfigOption) -> 
     with Progress(*columns, console=terminal, disable=json or not terminal.is_terminal) as progress:
         bar = progress.add_task("Importing", total=total_bytes(files), rate="")
 
+        done = 0
+
         def report(bytes_done: int, lines_done: int) -> None:
+            nonlocal done
+            done = lines_done
             seconds = progress.tasks[0].elapsed or 0.0
             rate = f"{lines_done / seconds:,.0f} messages/s" if seconds > 1 else ""
             progress.update(bar, completed=bytes_done, description=f"{lines_done:,} messages", rate=rate)
 
-        return import_messages(settings_of(config), files, source, report, SystemClock())
+        try:
+            return import_messages(settings_of(config), files, source, report, SystemClock())
+        except KeyboardInterrupt:
+            progress.stop()
+            goes_on = "from the begin, and nothing is doubled" if STDIN in files else "from there"
+            terminal.print(f"Stopped after {done:,} messages, which are kept. Run it again: it goes on {goes_on}.")
+            raise typer.Exit(INTERRUPTED) from None
 
 
 def _print_outcome(outcome: ImportOutcome) -> None:

@@ -54,10 +54,15 @@ def reading(config: Path | None) -> Iterator[Store]:
 def print_json(value: Any) -> None:
     """One JSON document on standard output. What is not printable in its texts is escaped: C1 control characters
     command a terminal, and U+2028 is an end of line to some readers."""
+    typer.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """The same as text."""
     text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain)).decode()
-    if not text.isascii():
-        text = "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
-    typer.echo(text)
+    if text.isascii():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def _plain(value: object) -> object:

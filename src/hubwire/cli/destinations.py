@@ -277,6 +277,8 @@ def _print(destination: Destination, has_token: bool, names: dict[int, str]) -> 
     plain = msgspec.to_builtins(destination)
     sources = destination.source_ids
     plain["source_ids"] = "all" if sources is None else ", ".join(names.get(one, "?") for one in sources) or "none"
+    if destination.is_sandbox:
+        plain["base_url"] = "the bundled emulator"
     rules = plain.pop("mapping")
     for field, value in plain.items():
         if field not in ("name", "hub_id"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 import typer
 
 from hubwire.backends.store import Store
@@ -15,6 +14,7 @@ from hubwire.cli.context import (
     cell,
     console,
     explained,
+    json_text,
     left_out,
     plain,
     print_json,
@@ -161,7 +161,7 @@ def _print_message(detail: MessageDetail) -> None:
     summary = detail.summary
     received = f"received {when(summary.received_at_ms)} UTC"
     console.print(f"[bold]{cell(summary.type)}[/bold] {cell(summary.message_id)}  {received}")
-    console.print(msgspec.json.format(msgspec.json.encode(detail.body)).decode(), markup=False)
+    console.print(json_text(detail.body), markup=False)
     if summary.rejected:
         _print_reason("rejected", summary.rejected, "")
     for fate in summary.fates:

@@ -17,6 +17,7 @@ from hubwire.cli.context import (
     cell,
     console,
     explained,
+    json_text,
     left_out,
     plain,
     print_json,
@@ -154,7 +155,7 @@ def _print_plan(shown: FileDryRun) -> None:
         console.print(plain(line), markup=False)
     for request in shown.requests:
         console.print(f"[bold]{request.method} {request.path}[/bold]")
-        console.print(msgspec.json.format(msgspec.json.encode(request.body)).decode(), markup=False)
+        console.print(json_text(request.body), markup=False)
 
 
 def register(app: typer.Typer) -> None:

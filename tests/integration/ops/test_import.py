@@ -87,7 +87,11 @@ def test_a_stopped_import_goes_on_where_it_stopped(ready: Shell, monkeypatch: py
         return append(*arguments)
 
     monkeypatch.setattr(imports, "append_lines", failing)
-    assert ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json").code != 0
+    ran = ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json")
+    assert (ran.code, ran.out) == (130, "")
+    assert ran.err.split() == (
+        "Stopped after 35 messages, which are kept. Run it again: it goes on from there.".split()
+    )
     assert len(journaled(ready)) == 35
 
     monkeypatch.setattr(imports, "append_lines", append)
