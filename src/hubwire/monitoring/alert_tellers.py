@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 from urllib.parse import unquote, urlsplit
 
 import httpx2
@@ -101,6 +102,10 @@ class Mail:
         message["Subject"] = f"[hubwire] {notice.state}: {notice.title}"
         message["From"] = self._sender
         message["To"] = ", ".join(self._recipients)
+        # Without these two, mail servers take it for spam; the third keeps absent people's answers away.
+        message["Date"] = formatdate(notice.at_ms / 1000)
+        message["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2].strip("> ") or None)
+        message["Auto-Submitted"] = "auto-generated"
         message.set_content(f"{words(notice)}\n\nsince {_iso(notice.since_ms)}\nalert {notice.key}\n")
         try:
             await asyncio.to_thread(self._send, message)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -120,6 +121,9 @@ async def test_a_mail_says_what_and_since_when() -> None:
     assert "Subject: [hubwire] firing: hubspot: messages wait" in server.text
     assert "To: ops@example.com, b@example.com" in server.text
     assert "since 2026-09-21T14:13:20Z" in server.text
+    assert re.search(r"^Date: Mon, 21 Sep 2026 14:1\d:\d\d [-+]0000", server.text, re.MULTILINE)
+    assert re.search(r"^Message-ID: <\S+@example\.com>", server.text, re.MULTILINE)
+    assert "Auto-Submitted: auto-generated" in server.text
     assert [line for line in server.commands if line.startswith("rcpt")] == [
         "rcpt TO:<ops@example.com>",
         "rcpt TO:<b@example.com>",
