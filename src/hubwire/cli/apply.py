@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hubwire.cli.changing import YesOption, changing, confirmed
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, worded
 from hubwire.cli.destinations import learnt
 from hubwire.destination import Destination
 from hubwire.manage.tables import read_wanted
@@ -67,7 +67,9 @@ def _print_plan(steps: Sequence[Step]) -> None:
         mark, style = marks[step.change.action]
         console.print(f"{mark} {step.change.kind} {step.change.name}", style=style, markup=False)
         for field in step.change.fields:
-            console.print(f"    {field.name}: {field.before!r} -> {field.after!r}", markup=False)
+            console.print(
+                f"    {field.name}: {worded(field.before, 'none')} -> {worded(field.after, 'none')}", markup=False
+            )
         if step.change.note:
             console.print(f"    {step.change.note}", style="yellow", markup=False)
     if not any(step.change.action != "nothing" for step in steps):

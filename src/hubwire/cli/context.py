@@ -83,6 +83,20 @@ def plain(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
+def worded(value: Any, none: str = "-") -> str:
+    """A field's value for people: a word for nothing, yes and no for switches, several with commas between them."""
+    if value is None or (isinstance(value, list | tuple | dict) and not value):
+        return none
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return ", ".join(worded(one) for one in value)
+        case dict():
+            return ", ".join(f"{plain(str(name))}: {worded(one, 'left out')}" for name, one in value.items())
+    return plain(str(value))
+
+
 def left_out(field: str, reason: str, detail: str) -> str:
     """A field that is not sent, and why."""
     return plain(f"left out: {field}: {reason}{f' ({detail})' if detail else ''}")

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from hubwire.cli.changing import Changer, YesOption, changing, confirmed, secret_from
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, worded
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping
 from hubwire.errors import HubSpotError, SettingsError
@@ -282,10 +282,10 @@ def _print(destination: Destination, has_token: bool, names: dict[int, str]) -> 
     rules = plain.pop("mapping")
     for field, value in plain.items():
         if field not in ("name", "hub_id"):
-            console.print(f"  {field}: {'-' if value is None else value}", markup=False)
+            console.print(f"  {field}: {worded(value)}", markup=False)
     for field, value in rules.items():
         if value not in ({}, [], ()):
-            console.print(f"  mapping.{field}: {value}", markup=False)
+            console.print(f"  mapping.{field}: {worded(value)}", markup=False)
 
 
 def register(root: typer.Typer) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from hubwire.cli.changing import YesOption, changing, confirmed, secret_from
-from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when
+from hubwire.cli.context import ConfigOption, JsonOption, console, print_json, reading, table, when, worded
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import SettingsError
 from hubwire.manage.changes import default_space
@@ -179,8 +179,8 @@ def keys(
         print_json({"new_write_key": made.text if made else None, "write_keys": found})
         return
     if made is not None:
-        once = " It is shown this once." if source.kind is SourceKind.SERVER else ""
-        console.print(f"The new write key:{once}")
+        once = ", shown this once" if source.kind is SourceKind.SERVER else ""
+        console.print(f"The new write key{once}:")
         typer.echo(made.text)
     rows = table("write key", "since (UTC)", "state")
     for key in found:
@@ -196,7 +196,7 @@ def _print_fields(source: Source) -> None:
     console.print(f"[bold]{source.name}[/bold]  {source.kind}")
     for field, value in msgspec.to_builtins(source).items():
         if field not in ("name", "kind"):
-            console.print(f"  {field}: {value if value not in (None, (), []) else '-'}", markup=False)
+            console.print(f"  {field}: {worded(value)}", markup=False)
 
 
 def register(root: typer.Typer) -> None:

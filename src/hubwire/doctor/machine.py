@@ -108,6 +108,15 @@ def _keys(store: Store, settings: Settings) -> Iterator[Check]:
             yield fail("Secret key", f"{path} can be read by others (mode {mode:04o})", f"chmod 600 {path}")
         else:
             yield ok("Secret key", f"{path}, for this user only")
+    database = settings.database_path
+    if database is not None:
+        folder = database.parent
+        mode, folder_mode = (stat.S_IMODE(one.stat().st_mode) for one in (database, folder))
+        if mode & 0o077 and folder_mode & 0o077:
+            remedy = f"chmod 700 {folder} && chmod 600 {folder}/*"
+            yield warn("Data", f"personal data in {database} can be read by others (mode {mode:04o})", remedy)
+        else:
+            yield ok("Data", f"{database}, for this user only")
     for number, destination in store.registry.destinations().items():
         try:
             store.registry.token(number)

@@ -270,6 +270,17 @@ def test_a_key_file_that_others_can_read_fails(ready: Shell) -> None:
     assert (check["health"], check["remedy"]) == ("fail", f"chmod 600 {path}")
 
 
+def test_a_database_that_others_can_read_is_told(ready: Shell) -> None:
+    """As after a restore with `cp`, which takes the modes that the shell gives."""
+    data = Path("data")
+    data.chmod(0o755)
+    (data / "hubwire.db").chmod(0o644)
+    check = sections(ready, "--offline")["Safety"]["Data"]
+    assert (check["health"], check["remedy"]) == ("warn", "chmod 700 data && chmod 600 data/*")
+    data.chmod(0o700)
+    assert sections(ready, "--offline")["Safety"]["Data"]["health"] == "ok"
+
+
 def test_another_secret_key_is_one_clear_line(ready: Shell) -> None:
     Path("data/secret.key").unlink()
     ran = ready("doctor")
