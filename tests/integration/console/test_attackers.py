@@ -9,12 +9,18 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from anyio import CapacityLimiter
+from starlette.routing import Route
 from tests.integration.console.harness import ADMIN_TOKEN, HUBSPOT_TOKEN, ORIGIN, XSS, Console, Page
 
+from hubwire.api.app import api_routes
+from hubwire.api.operation import PREFIX
 from hubwire.api.table import OPERATIONS
 from hubwire.console.access import COOKIE, TRIES, TRIES_SECONDS, Access
-from hubwire.console.app import GET_PAGES, POSTS, STREAMS
+from hubwire.console.app import GET_PAGES, POSTS, STREAMS, console_routes
 from hubwire.console.guard import MAX_BODY_BYTES
+from hubwire.console.page import Shared, make_templates
+from hubwire.console.static import StaticFiles
 from hubwire.record.queries import MessageFilter
 from hubwire.registry.access import Role
 from hubwire.secret import Secret
@@ -30,6 +36,29 @@ def filled_in(path: str) -> str:
     for part in ("{message_id:path}", "{identity:path}", "{step}", "{hint}"):
         path = path.replace(part, "token")
     return path
+
+
+# -- nothing beside the tables
+
+OPEN = {("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/console/static/{name:path}")}
+OPEN |= {("GET", f"{PREFIX}/openapi.json")}
+"""What answers without signing in: it shows nothing of the installation, or ends a session."""
+
+
+def test_every_route_is_in_the_tables_that_these_tests_walk(console: Console) -> None:
+    shared = Shared(console.deps, console.access, StaticFiles(), make_templates(StaticFiles()), CapacityLimiter(1))
+    routes = [one for one in (*console_routes(shared), *api_routes(shared)) if isinstance(one, Route)]
+    served = {(method, one.path) for one in routes for method in one.methods or () if method != "HEAD"}
+    walked = {("GET", path) for path in PAGES} | {("POST", path) for path, _ in CHANGES}
+    walked |= {(one.method, PREFIX + one.path) for one in OPERATIONS}
+    assert served - walked == OPEN
+    assert walked <= served
+    assert len(routes) == len(served), "no path is served twice"
+
+
+def test_what_changes_something_needs_more_than_to_view() -> None:
+    assert Role.VIEW not in {role for _, role in CHANGES}
+    assert [one.name for one in OPERATIONS if one.method != "GET" and one.role is Role.VIEW] == []
 
 
 # -- no token
