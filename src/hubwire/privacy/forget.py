@@ -17,14 +17,12 @@ import msgspec
 import structlog
 
 from hubwire.clock import Clock
-from hubwire.destination import Destination, SourceKind
-from hubwire.errors import BadValue, HubSpotError, HubwireError, Refused, SettingsError, Unreachable
-from hubwire.hubspot.account import HubSpotAccount
-from hubwire.hubspot.client import HubSpotClient
+from hubwire.destination import SourceKind
+from hubwire.errors import BadValue, SettingsError
 from hubwire.plan.emails import clean_email
+from hubwire.privacy.at_hubspot import MakeClient, delete_at
 from hubwire.privacy.erase import Erasure, Stored
-from hubwire.privacy.receipt import NOT_COVERED, AtHubSpot, Receipt
-from hubwire.privacy.redaction import MARK
+from hubwire.privacy.receipt import NOT_COVERED, Receipt
 from hubwire.privacy.suppression import Digests
 from hubwire.record.privacy import Regulation, RegulationState, RegulationType, Trail
 from hubwire.secret import Secret
@@ -42,10 +40,6 @@ STALE_MS = 600_000
 """A regulation that waits for HubSpot, or that a crashed process left, is taken up again after so long."""
 RETRY_HOURS = 72.0
 SWEEP_POSITIONS = 500
-TRIES = 3
-TRY_AGAIN_SECONDS = 5.0
-
-MakeClient = Callable[[Destination], HubSpotClient | None]
 
 
 class _Sealed(msgspec.Struct):
@@ -170,7 +164,8 @@ class Forgetter:
         await self._wait_for_cycles()
         if regulation.type.reaches_hubspot:
             for destination in self._store.registry.destinations().values():
-                erasure.receipt.hubspot.append(await self._delete_at(destination, erasure.trail))
+                done = await delete_at(destination, self._make_client, erasure.trail.emails, self._wait)
+                erasure.receipt.hubspot.append(done)
         await asyncio.to_thread(erasure.take_out)
         await asyncio.to_thread(erasure.scrub)
         erasure.receipt.not_covered = NOT_COVERED
@@ -227,35 +222,6 @@ class Forgetter:
             waited += CYCLE_STEP_SECONDS
             open_now &= await asyncio.to_thread(self._store.privacy.open_cycles, self._clock.now_ms())
 
-    # -- at HubSpot
-
-    async def _delete_at(self, destination: Destination, trail: Trail) -> AtHubSpot:
-        """Delete at one destination, tried a few times. Errors: none; what fails is in the answer."""
-        done = AtHubSpot(destination=destination.name, hub_id=destination.hub_id, state=RegulationState.FINISHED)
-        try:
-            client = self._make_client(destination)
-            if client is None:
-                raise SettingsError("no access token is set")
-            async with client:
-                account = HubSpotAccount(client)
-                for email in sorted(trail.emails):
-                    await self._delete_contact(account, email)
-                    done.deleted += 1
-        except HubwireError as exc:
-            done.state, done.error, done.may_try_again = RegulationState.FAILED, _words(exc, trail), _may_pass(exc)
-        return done
-
-    async def _delete_contact(self, account: HubSpotAccount, email: str) -> None:
-        for tries_left in reversed(range(TRIES)):
-            try:
-                await account.gdpr_delete(email)
-            except HubSpotError as exc:
-                if not tries_left or not _may_pass(exc):
-                    raise
-                await self._wait(TRY_AGAIN_SECONDS)
-            else:
-                return
-
     # -- the end
 
     def _end(self, regulation: Regulation, receipt: Receipt) -> None:
@@ -289,18 +255,3 @@ def _leads_on(trail: Trail, subjects: Sequence[str], user_ids: Collection[str]) 
     emails = trail.emails - {clean_email(one) for one in subjects}
     keys = {key for _, key in trail.keys} - {f"u:{one}" for one in user_ids}
     return bool(emails or keys or trail.contact_ids)
-
-
-def _may_pass(exc: HubwireError) -> bool:
-    """Whether the same call may work later."""
-    if isinstance(exc, Refused):
-        return exc.status in (408, 423, 429) or exc.status >= 500
-    return isinstance(exc, Unreachable)
-
-
-def _words(exc: HubwireError, trail: Trail) -> str:
-    """The error without the person's address."""
-    text = str(exc)
-    for email in trail.emails:
-        text = text.replace(email, MARK)
-    return text[:500]

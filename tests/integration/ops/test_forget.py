@@ -21,7 +21,8 @@ from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
 from hubwire.message import Entry
-from hubwire.privacy.forget import NOTICED_SECONDS, STALE_MS, TRY_AGAIN_SECONDS, Forgetter
+from hubwire.privacy.at_hubspot import TRY_AGAIN_SECONDS
+from hubwire.privacy.forget import NOTICED_SECONDS, STALE_MS, Forgetter
 from hubwire.privacy.receipt import Receipt
 from hubwire.privacy.regulations import NewRegulation, RegulationRunner, Regulations
 from hubwire.privacy.suppressed_rows import SuppressedRows
