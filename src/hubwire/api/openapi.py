@@ -20,7 +20,8 @@ Times are epoch milliseconds (UTC). The OpenAPI 3.1 document is at `/api/v1/open
 
 An error is `{code, message}`, with `hint` where something can be done, and with `field`, `value` and `limit` where a
 field is at fault. 400 bad value, 401 no or unknown token, 403 role, 404 not found (also what a query or body names),
-409 taken already, 413 body over 1 MiB, 429 too many wrong tokens (`Retry-After`), 503 database not available.
+409 taken already, 413 body over 1 MiB, 429 too many wrong tokens (`Retry-After`), 502 HubSpot refused or did not
+answer, 503 database not available.
 
 Roles: `view` reads, with payloads masked; `operate` reads payloads, plans, replays, pauses; `admin` changes sources,
 destinations and tokens."""

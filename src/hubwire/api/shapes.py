@@ -16,6 +16,8 @@ from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
 from hubwire.manage.replay_estimate import ReplayEstimate
+from hubwire.manage.schema_plan import GROUP
+from hubwire.manage.snoozing import LENGTHS
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary, ReplayPart
@@ -27,14 +29,15 @@ from hubwire.record.replay import (
     Discarded,
     Replay,
 )
+from hubwire.record.snoozes import SNOOZABLE
 from hubwire.record.statistics import Funnel, Intake
 from hubwire.record.waits import Waits
 from hubwire.registry.protocol import AuditEntry, WriteKey
 
 
-def _described(pattern: re.Pattern[str] | None = None, **schema: Any) -> Meta:
+def _described(whole: re.Pattern[str] | None = None, **schema: Any) -> Meta:
     """What the document says of a value that is checked where it is used, with an answer that helps."""
-    return Meta(extra_json_schema=schema if pattern is None else {"pattern": f"^{pattern.pattern}$", **schema})
+    return Meta(extra_json_schema=schema if whole is None else {"pattern": f"^{whole.pattern}$", **schema})
 
 
 def _between(name: str) -> Meta:
@@ -233,7 +236,7 @@ class SchemaBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     have sent. `group`: the group of properties that holds the new ones."""
 
     messages: Compared = 2000
-    group: str = ""
+    group: Annotated[str, _described(pattern=f"^({GROUP.pattern})?$")] = ""
     items: list[str] | None = None
 
 
@@ -319,7 +322,7 @@ class ReplayAnswer(msgspec.Struct, kw_only=True):
 class GroupBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A group of failures. The destination by number or name; without it, the only one."""
 
-    state: State
+    state: Annotated[State, _described(enum=[str(one) for one in SNOOZABLE])]
     reason: Reason
     destination: Text | int | None = None
 
@@ -327,7 +330,7 @@ class GroupBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class SnoozeBody(GroupBody, kw_only=True, forbid_unknown_fields=True):
     """A group, and for how long: `for` 1h, 24h or 7d, or `until` a time."""
 
-    length: Annotated[str, Meta(description="1h, 24h or 7d.")] | None = msgspec.field(default=None, name="for")
+    length: Annotated[str, _described(enum=list(LENGTHS))] | None = msgspec.field(default=None, name="for")
     until: Moment | None = None
 
 

@@ -206,7 +206,7 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         query=shapes.SchemaQuery,
         answer=SchemaReport,
         tag="destinations",
-        statuses=(404,),
+        statuses=(404, 502),
     ),
     ApiOperation(
         name="apply-schema",
@@ -218,7 +218,7 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         body=shapes.SchemaBody,
         answer=SchemaReport,
         tag="destinations",
-        statuses=(404,),
+        statuses=(404, 502),
     ),
     ApiOperation(
         name="alerts",

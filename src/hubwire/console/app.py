@@ -51,7 +51,7 @@ from hubwire.console.pages import (
 )
 from hubwire.console.ports import ConsoleDeps
 from hubwire.console.static import StaticFiles
-from hubwire.errors import BackendError, HubwireError, Missing, Taken
+from hubwire.errors import BackendError, HubSpotError, HubwireError, Missing, Taken
 from hubwire.registry.access import Role
 
 READERS = 4
@@ -135,6 +135,7 @@ STREAMS: tuple[tuple[str, PageFunction, Role], ...] = (("/live/changes", live.ch
 
 STATUSES: tuple[tuple[type[HubwireError], int], ...] = (
     (BackendError, 503),
+    (HubSpotError, 502),
     (TooManyTries, 429),
     (Missing, 404),
     (Taken, 409),

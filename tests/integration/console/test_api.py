@@ -112,6 +112,14 @@ def test_a_parameter_that_names_nothing_is_not_found(console: Console, lane_id: 
     assert (answer.status_code, answer.json()["field"]) == (404, field)
 
 
+def test_a_hubspot_that_does_not_answer_is_its_own_fault(console: Console, lane_id: int) -> None:
+    console.bench.schema_problem = "HubSpot answered 503"
+    for method, body in (("GET", None), ("POST", {})):
+        answer = console.call(method, "/destinations/HubSpot/schema", json=body)
+        assert conforms("/destinations/{destination_id}/schema", method, answer)["code"] == "hubspot-error"
+        assert answer.status_code == 502
+
+
 def test_null_is_a_text_like_any_other(console: Console, lane_id: int) -> None:
     assert console.call("GET", "/messages", params={"user": "null"}).json()["messages"] == []
 

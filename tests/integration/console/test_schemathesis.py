@@ -75,11 +75,10 @@ class Installation:
 
     def allow(self, case: schemathesis.Case[Any], operation: str) -> None:
         """Make a call that the document allows one that makes sense here."""
-        known = self.path_values(operation)
-        for name in case.path_parameters or {}:
-            case.path_parameters[name] = quote(known[name], safe="")
+        known = self.there(set(case.path_parameters or {}))
+        case.path_parameters = {name: quote(known[name], safe="") for name in case.path_parameters or {}}
         if operation == "plan-stored":
-            case.query = {**case.query, **known, "destination": "hubspot"}
+            case.query = {**case.query, "message_id": "m-1", "destination": "hubspot"}
         body: Any = case.body
         for fields in (case.query, body):
             # Which part of a replay, but not of which one.
@@ -89,24 +88,29 @@ class Installation:
             case.body = body = whole(body)
             if body.get("subjectType") == "EMAIL":
                 body["subjectIds"] = [f"person{number}@example.com" for number, _ in enumerate(body["subjectIds"])]
+            if operation in ("snooze", "wake"):
+                body["destination"] = "hubspot"
+            if operation == "apply-schema":
+                body["items"] = None
+            if operation == "snooze":
+                body.update({"for": "24h", "until": None})
 
-    def path_values(self, operation: str) -> dict[str, str]:
-        """What is there for an operation to work on; a thing of its own for one that changes or removes it."""
-        if operation in ("get-message", "plan-stored"):
+    def there(self, names: set[str]) -> dict[str, str]:
+        """What is there for an operation to work on, by the names of its path; of its own, as it may remove it."""
+        if "message_id" in names:
             return {"message_id": "m-1"}
-        if operation.endswith("-replay"):
+        if "replay_id" in names:
             return {"replay_id": str(self.call("POST", "/replay", state="held")["replay"]["replay_id"])}
-        if operation == "get-regulation":
+        if "regulation_id" in names:
             wanted = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["u9"]}
             return {"regulation_id": self.call("POST", "/regulations", **wanted)["data"]["regulateId"]}
-        if operation.endswith(("-source", "write-key")):
-            name = f"own-{next(self.numbers)}"
-            made = self.call("POST", "/sources", name=name)
-            return {"source_id": name, "hint": made["write_keys"][0]["hint"]}
-        if operation.endswith(("-destination", "-token")):
-            name = f"own-{next(self.numbers)}"
-            self.call("POST", "/destinations", name=name, token=TOKEN, is_paused=True)
-            return {"destination_id": name}
+        own = f"own-{next(self.numbers)}"
+        if "source_id" in names:
+            made = self.call("POST", "/sources", name=own)
+            return {"source_id": own, "hint": made["write_keys"][0]["hint"]}
+        if "destination_id" in names:
+            self.call("POST", "/destinations", name=own, token=TOKEN, is_paused=True)
+            return {"destination_id": own}
         return {}
 
 

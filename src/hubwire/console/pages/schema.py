@@ -149,7 +149,7 @@ async def create_missing(
     view: View, destination: Destination, messages: int, group: str, wanted: frozenset[str] | None
 ) -> SchemaReport:
     """Create what is missing, and say what. `wanted`: names such as `contact:plan`; None: all but what only public keys
-    have sent. Errors: BadValue; HubSpotError, and what was made stays."""
+    have sent, which may be nothing. Errors: BadValue; HubSpotError, and what was made stays."""
     group = checked_group(group)
     report = await report_of(view, destination, messages)
     if wanted is None:
@@ -158,8 +158,10 @@ async def create_missing(
         report.properties = [one for one in report.properties if f"{one.object_type}:{one.name}" in wanted]
         report.events = [one for one in report.events if f"event:{one.name}" in wanted]
     made = [f"{one.object_type}.{one.name}" for one in report.properties] + [one.name for one in report.events]
+    if not made and wanted is None:
+        return report
     if not made:
-        raise BadValue("item", "nothing was chosen that is still missing")
+        raise BadValue("items", "nothing was chosen that is still missing")
     await view.deps.make_missing(destination.destination_id, report, group)
     said = f"{destination.name}: {', '.join(made)}"[:2000]
     await view.read(view.deps.registry.write_audit, view.viewer.name, "schema.created", said)
