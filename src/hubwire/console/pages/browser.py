@@ -11,6 +11,7 @@ import secrets
 from shlex import quote
 
 import msgspec
+from markupsafe import Markup
 from starlette.responses import Response
 
 from hubwire.console.page import View, frame_of, html_response, json_response, wants_json
@@ -28,12 +29,12 @@ class BrowserPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`script` is Segment's snippet, in which the write key is escaped for a script.
+    """`script` is Segment's snippet, in which the write key is escaped for a script: not once more for HTML.
 
     `is_foreign`: the source takes messages of other origins only, so that this page's own are refused."""
 
     setup: BrowserSetup
-    script: str
+    script: Markup
     nonce: str
     is_foreign: bool
 
@@ -57,7 +58,8 @@ async def check(view: View) -> Response:
         return json_response(setup)
     nonce = secrets.token_urlsafe(16)
     code = (setup.snippet or "").removeprefix("<script>").removesuffix("</script>")
-    page = CheckPage(setup=setup, script=code, nonce=nonce, is_foreign=await view.read(_is_foreign, view, setup))
+    script = Markup(code)  # noqa: S704 - our own code; `device.snippet` escapes what is put into it
+    page = CheckPage(setup=setup, script=script, nonce=nonce, is_foreign=await view.read(_is_foreign, view, setup))
     frame = frame_of(
         view.request, view.deps, view.viewer, f"Check of {setup.name}", f"hubwire browser {quote(setup.name)}", None
     )
