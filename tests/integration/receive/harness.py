@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
@@ -147,7 +147,7 @@ class Watched:
 
 
 class LoopThread:
-    """uvicorn on a loop of its own, in a thread."""
+    """uvicorn on a loop of its own, in a thread; the loop is the one that `hubwire serve` has."""
 
     def __init__(self, app: Any, listener: socket.socket, http: type[Any], keep_alive_seconds: int) -> None:
         config = uvicorn.Config(
@@ -163,7 +163,7 @@ class LoopThread:
         self._server = uvicorn.Server(config)
         self._listener = listener
         self.closing: list[Any] = []
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._thread = threading.Thread(target=lambda: uvloop.run(self._serve()))
 
     async def _serve(self) -> None:
         await self._server.serve(sockets=[self._listener])

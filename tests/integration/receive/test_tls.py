@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import ipaddress
 import socket
@@ -10,7 +9,9 @@ import ssl
 import threading
 from pathlib import Path
 
+import pytest
 import uvicorn
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -44,7 +45,8 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return chain, secret
 
 
-def test_an_upload_over_https_is_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["", "Connection: close\r\n"])
+def test_an_upload_over_https_is_taken(tmp_path: Path, ending: str) -> None:
     chain, secret = certificate(tmp_path)
     receiver = Receiver()
     config = uvicorn.Config(
@@ -58,19 +60,23 @@ def test_an_upload_over_https_is_taken(tmp_path: Path) -> None:
     )
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread = threading.Thread(target=lambda: uvloop.run(server.serve(sockets=[listener])))
     thread.start()
     try:
         body = b'{"userId":"u1","event":"Bought"}'
         request = f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: {basic('server-key')}\r\n"
-        request += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        request += f"Content-Length: {len(body)}\r\n{ending}\r\n"
         trusting = ssl.create_default_context(cafile=str(chain))
         with (
             socket.create_connection(listener.getsockname(), timeout=10) as plain,
             trusting.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
         ):
             connection.sendall(request.encode() + body)
-            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+            answer = b""
+            while not answer.endswith(b"}"):
+                part = connection.recv(4096)
+                assert part, answer
+                answer += part
     finally:
         server.should_exit = True
         thread.join(20)
