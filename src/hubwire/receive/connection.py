@@ -4,7 +4,8 @@ Deadlines of all connections share timers (`overdue.py`); so does the keep-alive
 cancels a timer per request. A request that came whole in one read, as those of SDKs with one message do, is offered to
 the application without a task of its own (`TakesWhole`): that task is a third of what such a request costs.
 Source: uvicorn's httptools protocol gathers headers, trailers and pipelined requests without a limit, takes trailers
-for headers, waits for ever for what does not come, and loses the body of a request that offers an upgrade.
+for headers, waits for ever for what does not come or is not read, and loses the body of a request that offers an
+upgrade.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ MAX_HEADER_BYTES = 32 * 1024
 HEADER_TIMEOUT_SECONDS = 20.0
 BODY_TIMEOUT_SECONDS = 60.0
 """For every path; `ReceiveLimits.read_timeout_seconds` is the shorter one of uploads, which hear of it."""
+WRITE_TIMEOUT_SECONDS = 120.0
+"""For a caller to read something of answers that no buffer has room for, and the last ones of a connection."""
 MAX_PIPELINED = 64
 """Requests that wait on one connection for the answer to an earlier one."""
 MOST_READ_PER_BODY_BYTE = 8
@@ -64,13 +67,14 @@ class _Refused(Exception):
 
 
 class _Shared:
-    """What the connections of one server share: deadlines for the end of headers, of a body, for the next request; and
-    how every plain 200 begins."""
+    """What the connections of one server share: deadlines for the end of headers, of a body, for the next request, for
+    reading answers; and how every plain 200 begins."""
 
-    def __init__(self, header_seconds: float, body_seconds: float, idle_seconds: float) -> None:
+    def __init__(self, header_seconds: float, body_seconds: float, idle_seconds: float, write_seconds: float) -> None:
         self.headers: Overdue[GuardedProtocol] = Overdue(header_seconds, _close)
         self.bodies: Overdue[GuardedProtocol] = Overdue(body_seconds, _close)
         self.idle: Overdue[GuardedProtocol] = Overdue(idle_seconds, _close)
+        self.writes: Overdue[GuardedProtocol] = Overdue(write_seconds, _abort)
         self._headers: list[tuple[bytes, bytes]] = []
         self._head = b""
 
@@ -90,6 +94,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     header_timeout_seconds = HEADER_TIMEOUT_SECONDS
     body_timeout_seconds = BODY_TIMEOUT_SECONDS
+    write_timeout_seconds = WRITE_TIMEOUT_SECONDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -108,7 +113,12 @@ class GuardedProtocol(HttpToolsProtocol):
         """Set once and for all: nothing that comes after is read."""
         shared = _shared.get(self.server_state)
         if shared is None:
-            shared = _Shared(self.header_timeout_seconds, self.body_timeout_seconds, self.timeout_keep_alive)
+            shared = _Shared(
+                self.header_timeout_seconds,
+                self.body_timeout_seconds,
+                self.timeout_keep_alive,
+                self.write_timeout_seconds,
+            )
             _shared[self.server_state] = shared
         self._shared = shared
         self._answering: RequestResponseCycle | None = None
@@ -125,11 +135,21 @@ class GuardedProtocol(HttpToolsProtocol):
         self._shared.headers.end(self)
         self._shared.bodies.end(self)
         self._shared.idle.end(self)
+        self._shared.writes.end(self)
         self.pipeline.clear()
         super().connection_lost(exc)
         for cycle in (self._answering, self.cycle):
             if cycle is not None:
                 _let_go(cycle)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._shared.writes.begin(self)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._shared.writes.end(self)
 
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None:
@@ -197,6 +217,7 @@ class GuardedProtocol(HttpToolsProtocol):
         # uvicorn's own, without its timer per request (10 µs on uvloop); test_front_door holds what it does.
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._shared.writes.begin(self)
             return
         self.flow.resume_reading()
         if self.pipeline:
@@ -307,7 +328,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if answering is None or answering.response_complete or not answering.response_started:
             self.transport.write(refusal)
-        self.transport.close()
+        _close(self)
 
 
 def _nothing() -> None:
@@ -323,5 +344,11 @@ def _let_go(cycle: RequestResponseCycle) -> None:
 
 
 def _close(connection: GuardedProtocol) -> None:
+    """When what was written is read; but that has an end as well."""
     if not connection.transport.is_closing():
         connection.transport.close()
+        connection._shared.writes.begin(connection)
+
+
+def _abort(connection: GuardedProtocol) -> None:
+    connection.transport.abort()

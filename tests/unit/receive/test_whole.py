@@ -361,3 +361,24 @@ async def test_what_was_under_way_before_the_bad_request_is_not_ended_with_its_d
     server.held.commit()
     assert wire.statuses == [200]
     assert wire.is_closing()
+
+
+async def test_a_caller_that_reads_no_answers_is_disconnected_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GuardedProtocol, "write_timeout_seconds", 0.05)
+    server = Connected(keep_alive_seconds=0.05)
+    full, last, idle, refused, reads = (server.connect() for _ in range(5))
+    full.protocol.pause_writing()
+    full.send(post(track("m1")))
+    for wire, text in ((last, post(b"{", extra="Connection: close\r\n")), (idle, post(b"{")), (refused, b"x\r\n\r\n")):
+        wire.is_read = False
+        wire.send(text)
+    reads.protocol.pause_writing()
+    reads.send(post(track("m2")))
+    reads.protocol.resume_writing()
+    for wire in (full, last, idle, refused):
+        await wire.until(lambda wire: wire.is_lost)
+    assert not reads.is_closing()
+    server.held.commit()
+    await turns()
+    assert reads.statuses == [200]
+    assert server.ids == ["m1", "m2"]

@@ -71,6 +71,8 @@ class Wire(asyncio.Transport):
         self._is_paused = False
         self._is_closing = False
         self.is_lost = False
+        self.is_read = True
+        """Whether the caller reads what is written: a connection is closed when it has."""
         self._changed = asyncio.Event()
         self.protocol.connection_made(self)
 
@@ -106,7 +108,12 @@ class Wire(asyncio.Transport):
         if not self._is_closing:
             self._is_closing = True
             self._changed.set()
-            asyncio.get_running_loop().call_soon(self._lose)
+            if self.is_read:
+                asyncio.get_running_loop().call_soon(self._lose)
+
+    def abort(self) -> None:
+        self.lose()
+        self._changed.set()
 
     def pause_reading(self) -> None:
         self._is_paused = True
