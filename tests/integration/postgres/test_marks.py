@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.servers import NatsServer
 from tests.support.world import SECRET_KEY
 
 from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.marks import POSTGRES, check_filled, check_journal
+from hubwire.backends.postgres.migrations import migrate
 from hubwire.backends.store import open_store
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
@@ -93,12 +95,14 @@ def test_a_stream_that_was_lost_and_made_anew_is_another_one(
     refused(of)
 
 
-def test_messages_of_before_the_mark_are_the_databases_own(database: PostgresDatabase, postgres_url: str) -> None:
+def test_messages_of_before_the_mark_are_the_databases_own(postgres_url: str) -> None:
     """The migration that makes the mark finds them."""
-    database.execute("DROP TABLE move, journal_mark; UPDATE schema_version SET version = 6")
-    database.execute("SELECT setval('journal_position', 5)")
-    PostgresDatabase(postgres_url).close()
+    with psycopg.connect(postgres_url, autocommit=True) as db:
+        migrate(db, through=6)
+        db.execute("SELECT setval('journal_position', 5)")
+    database = PostgresDatabase(postgres_url)
     assert database.execute("SELECT journal FROM journal_mark") == [("postgres",)]
+    database.close()
 
 
 def test_a_database_that_is_being_filled_is_not_served(
