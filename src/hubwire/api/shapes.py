@@ -24,6 +24,7 @@ from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSumma
 from hubwire.record.replay import (
     LEAST_SHARE_PERCENT,
     MOST_SHARE_PERCENT,
+    NOTE,
     NOTE_CHARACTERS,
     SHARE_PERCENT,
     Discarded,
@@ -124,7 +125,10 @@ class DiscardBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
     """A filter of what can be discarded, why, and whether only to count."""
 
     state: Annotated[State, _described(enum=[str(one) for one in DISCARDABLE])]
-    note: Annotated[str, Meta(max_length=NOTE_CHARACTERS, description="Why, in your own words.")] = ""
+    note: Annotated[
+        str,
+        Meta(max_length=NOTE_CHARACTERS, pattern=f"^{NOTE.pattern}$", description="Why, in your own words: one line."),
+    ] = ""
 
 
 class ShareBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ Discarding is done at once.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
@@ -30,6 +31,8 @@ SHARE_PERCENT = 50
 LEAST_SHARE_PERCENT = 1
 MOST_SHARE_PERCENT = 100
 NOTE_CHARACTERS = 200
+NOTE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*")
+"""One line without what commands a terminal, hides, or turns the writing around."""
 """How long a person's own words on why may be."""
 CALLS_PER_SECOND = 10.0
 """What HubSpot allows a destination that has not told its limit yet."""
@@ -176,7 +179,7 @@ def checked_note(note: str) -> str:
     if len(line) > NOTE_CHARACTERS:
         said = f"note has {len(line)} characters; at most {NOTE_CHARACTERS}"
         raise BadValue("note", said, value=line, limit=NOTE_CHARACTERS)
-    if not line.isprintable():
+    if not NOTE.fullmatch(line):
         raise BadValue("note", "note must be text that can be read", value=ascii(line))
     return line
 
