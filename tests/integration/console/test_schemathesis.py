@@ -36,7 +36,7 @@ from hubwire.api.table import OPERATIONS
 from hubwire.testing import running_emulator
 
 ADMIN_TOKEN = "the-admin-token-of-this-test"
-EXAMPLES = 15
+EXAMPLES = 8
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
