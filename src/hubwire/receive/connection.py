@@ -20,22 +20,22 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from hubwire.receive.bounds import (
+    BODY_TIMEOUT_SECONDS,
+    FRAMING_SLACK_BYTES,
+    HEADER_TIMEOUT_SECONDS,
+    MAX_HEADER_BYTES,
+    MAX_PIPELINED,
+    MOST_READ_PER_BODY_BYTE,
+    MOSTLY_FRAMING,
+    NOT_HTTP,
+    TOO_LARGE_HEADERS,
+    TOO_MANY_PIPELINED,
+    WRITE_TIMEOUT_SECONDS,
+)
 from hubwire.receive.overdue import Overdue
 
 Scope = MutableMapping[str, Any]
-
-MAX_HEADER_BYTES = 32 * 1024
-HEADER_TIMEOUT_SECONDS = 20.0
-BODY_TIMEOUT_SECONDS = 60.0
-"""For every path; `ReceiveLimits.read_timeout_seconds` is the shorter one of uploads, which hear of it."""
-WRITE_TIMEOUT_SECONDS = 120.0
-"""For a caller to read something of answers that no buffer has room for, and the last ones of a connection."""
-MAX_PIPELINED = 64
-"""Requests that wait on one connection for the answer to an earlier one."""
-MOST_READ_PER_BODY_BYTE = 8
-"""Chunks may take so many times what they hold: one byte in each is six."""
-FRAMING_SLACK_BYTES = 512 * 1024
-"""Beyond that: the first read of a body and the last may hold other requests."""
 
 
 class TakesWhole(Protocol):
@@ -48,18 +48,6 @@ class TakesWhole(Protocol):
         when nothing came of it, so that the application is to be called in the ordinary way after all.
         """
         ...
-
-
-def _refusal(status: int, code: str, message: str) -> bytes:
-    body = b'{"code":"%b","message":"%b","success":false}' % (code.encode(), message.encode())
-    headers = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
-    return STATUS_LINE[status] + headers + body
-
-
-_NOT_HTTP = _refusal(400, "malformed-request", "request: not HTTP/1.1 as this server reads it")
-_HEADERS = _refusal(431, "headers-too-large", f"headers: more than {MAX_HEADER_BYTES} bytes")
-_FRAMING = _refusal(400, "malformed-request", "body: most of what came is chunk sizes and trailers")
-_PIPELINED = _refusal(400, "too-many-pipelined", f"request: more than {MAX_PIPELINED} before the first was answered")
 
 
 class _Refused(Exception):
@@ -163,7 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._go_on_without_upgrade(data[exc.args[0] :])
             return
         except httptools.HttpParserError:
-            self._refuse(self._refusal or _NOT_HTTP)
+            self._refuse(self._refusal or NOT_HTTP)
             return
         finally:
             self._call_undecided()
@@ -187,8 +175,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._shared.headers.end(self)
         if self._header_bytes + self._read_bytes > MAX_HEADER_BYTES:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-            self._stop_unless(size <= MAX_HEADER_BYTES, _HEADERS)
-        self._stop_unless(len(self.pipeline) < MAX_PIPELINED, _PIPELINED)
+            self._stop_unless(size <= MAX_HEADER_BYTES, TOO_LARGE_HEADERS)
+        self._stop_unless(len(self.pipeline) < MAX_PIPELINED, TOO_MANY_PIPELINED)
         if self.parser.should_upgrade():
             return
         super().on_headers_complete()
@@ -286,7 +274,7 @@ class GuardedProtocol(HttpToolsProtocol):
             # What came before it in the same read belongs to another request, and is not counted.
             self._header_bytes = self._read_bytes if was_between and self._begun_count == 1 else 0
         if self._header_bytes > MAX_HEADER_BYTES:
-            self._refuse(_HEADERS)
+            self._refuse(TOO_LARGE_HEADERS)
 
     def _bound_body(self) -> None:
         """After a read that left a body incomplete: start its deadline, and give up when most of it is no body."""
@@ -294,7 +282,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._shared.bodies.begin(self)
         self._awaited_bytes += self._read_bytes
         if self._awaited_bytes > FRAMING_SLACK_BYTES + MOST_READ_PER_BODY_BYTE * self._body_bytes:
-            self._refuse(_FRAMING)
+            self._refuse(MOSTLY_FRAMING)
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
         """Read the request once more, with what the parser left of it, as if no upgrade had been offered.
@@ -303,7 +291,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         if method == b"CONNECT":
-            self._refuse(_NOT_HTTP)
+            self._refuse(NOT_HTTP)
             return
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)

@@ -18,7 +18,8 @@ from tests.unit.receive.harness import packed
 from tests.unit.receive.wire import Connected, Wire, post, turns
 
 from hubwire.errors import BackendUnavailable, Overloaded
-from hubwire.receive.connection import MAX_PIPELINED, GuardedProtocol
+from hubwire.receive.bounds import MAX_PIPELINED
+from hubwire.receive.connection import GuardedProtocol
 from hubwire.receive.limits import ReceiveLimits
 
 UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
