@@ -80,9 +80,7 @@ class HubwireProcess:
         """Until it has ended by itself; its exit code."""
         assert self._process is not None
         code = self._process.wait(START_SECONDS)
-        self._reader.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._close_output()
         return code
 
     def stop(self) -> None:
@@ -132,8 +130,8 @@ class HubwireProcess:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.stop()
+        if self._process is not None:
+            self.stop()  # also of one that has ended by itself: what it printed is read to its end, and closed
 
     def _drain_output(self) -> None:
         assert self._process is not None
@@ -153,9 +151,13 @@ class HubwireProcess:
             self._process.wait()
             raise
         finally:
-            self._reader.join()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            self._close_output()
+
+    def _close_output(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self._reader.join()
+        self._process.stdout.close()
 
 
 def ndjson(messages: Sequence[Mapping[str, Any]]) -> str:
