@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,18 @@ def test_the_appenders_place_is_free_again_after_closing(journal: SqliteJournal,
     second = SqliteJournal(file, appends=True)
     assert second.append([entry("a")]) == [1]
     second.close()
+
+
+def test_who_opens_a_file_without_a_wal_waits_for_another_who_does(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "hubwire.db", isolation_level=None)
+    other.execute("CREATE TABLE first (id INTEGER)")
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as threads:
+        opening = threads.submit(SqliteFile, tmp_path / "hubwire.db")
+        with pytest.raises(TimeoutError):
+            opening.result(0.2)
+        other.close()
+        opening.result(30).close()
 
 
 def test_digests_that_collide_neither_lose_nor_double_a_message(

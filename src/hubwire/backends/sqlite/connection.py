@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from hubwire.backends.sqlite.migrations import migrate, schema_version
-from hubwire.backends.sqlite.session import Alone, explained
+from hubwire.backends.sqlite.session import PRIMARY, Alone, explained
 from hubwire.errors import BackendError, Damaged
 
 BUSY_TIMEOUT_SECONDS = 30.0
+AGAIN_SECONDS = 0.02
 LOG_TIMEOUT_MS = 1_000
 CACHE_KIB = 4 * 1024
 """Of each connection, and each thread has one: seven where one process receives and delivers. The system caches files
@@ -164,7 +166,7 @@ class SqliteFile:
             # incremental vacuum lets retention give space back.
             connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _turn_to_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA temp_store = MEMORY")
@@ -172,3 +174,17 @@ class SqliteFile:
         with self._connections_lock:
             self._connections.append(connection)
         return connection
+
+
+def _turn_to_wal(connection: sqlite3.Connection) -> None:
+    """Changes a file that was just made or copied, and no other. SQLite's own timeout does not hold here: it fails at
+    once when somebody else is about to write, as another process that turns the same file."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(AGAIN_SECONDS)
