@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PARALLEL := --numprocesses auto --dist loadfile # each file of tests on one core
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -10,8 +11,8 @@ run: set-up ## set up and start Hubwire on 127.0.0.1:8080; without HUBSPOT_ACCES
 	@$(BIN)/hubwire serve
 
 test: set-up tools ## set up (Debian and npm packages too, when root) and run the tests
-	$(BIN)/pytest --ignore=tests/browser
-	$(BIN)/pytest tests/browser # apart: the browser driver keeps an event loop of its own running
+	$(BIN)/pytest $(PARALLEL) --ignore=tests/browser
+	$(BIN)/pytest $(PARALLEL) tests/browser # apart: the browser driver keeps an event loop of its own running
 
 test-slow: set-up tools ## the long runs: crashes at random times, fuzzing, large backlogs
 	$(BIN)/pytest -m slow --ignore=tests/browser

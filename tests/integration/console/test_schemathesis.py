@@ -123,7 +123,7 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["process"])  # without any, pytest gives all operations' tests one id
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder: Path = tmp_path_factory.mktemp("schemathesis")
     with (

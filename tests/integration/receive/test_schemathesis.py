@@ -32,7 +32,7 @@ schema = schemathesis.openapi.from_dict(document())
 schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["process"])  # without any, pytest gives all operations' tests one id
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiving]:
     with receiving(tmp_path_factory.mktemp("schemathesis")) as running:
         yield running
