@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.integration.nats.conftest import OpenJournal
 
-from hubwire.backends.nats.group import place_of
+from hubwire.backends.nats.group import Head, place_of
 from hubwire.backends.nats.journal import NatsJournal
+from hubwire.backends.nats.tail import Tail
 from hubwire.errors import BackendError
 from hubwire.message import Entry
 
@@ -55,6 +56,26 @@ def test_an_appender_knows_what_another_one_appended(open_journal: OpenJournal, 
     assert None not in first.append(entries("a", "b"))
     assert second.append(entries("b", "c"))[0] is None
     assert [row.message_id for row in first.read(0, 9, is_backfill=False)] == ["a", "b", "c"]
+
+
+def test_an_append_goes_on_while_the_newest_group_is_not_shown(
+    open_journal: OpenJournal, nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a stream does that has lost its leader right after it acknowledged: the group comes with the next one.
+    shown = Tail._insist
+
+    async def held(tail: Tail, sequence: int, head: Head) -> None:
+        while (await tail._client.state()).last_seq == 1:
+            pass
+        await shown(tail, sequence, head)
+
+    monkeypatch.setattr(Tail, "_insist", held)
+    journal = open_journal(nats_url)
+    assert None not in journal.append(entries("a", "b"))
+    first, second = journal.append(entries("b", "c"))
+    assert (first, second is None) == (None, False)
+    for one in (journal, open_journal(nats_url)):
+        assert ids(one) == ["a", "b", "c"]
 
 
 def test_a_large_append_is_cut_into_groups(open_journal: OpenJournal, nats_url: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from hubwire.backends.nats.client import NatsClient
@@ -13,12 +14,15 @@ from hubwire.backends.nats.group import Head, decode_head, encode_group, positio
 from hubwire.backends.nats.groups import Groups
 from hubwire.backends.nats.recent import RecentGroups
 from hubwire.backends.nats.tail import Tail
-from hubwire.errors import BackendError
+from hubwire.errors import BackendError, BackendUnavailable
 from hubwire.message import Entry
 
 MAX_REMEMBERED = 1 << 25
 LOADING_SECONDS = 600.0
 """How long reading the heads of a whole window may take."""
+SEEN_SECONDS = 1.0
+"""How long an append waits until what was appended before is seen. It need not be: what is not known yet is compared by
+the stream's order. A stream that has just lost its leader may show its newest group only when another one follows."""
 SPARE_BYTES = 4096
 """Of the largest stream message: for its headers, digests apart."""
 MOST_BYTES = 512 * 1024
@@ -44,7 +48,8 @@ class Appending:
                 self._tail = self._follow_recent()
             if not entries:
                 return []
-            self._tail.wait_for(self.last)
+            with suppress(BackendUnavailable):
+                self._tail.wait_for(self.last, SEEN_SECONDS)
             knows, twice = self._duplicates(entries)
             positions: list[int | None] = [None] * len(entries)
             fresh = [index for index in range(len(entries)) if index not in twice]
