@@ -37,7 +37,7 @@ from hubwire.monitoring.observability import Watched, make_alerts, make_metrics
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import RegulationRunner, Regulations
 from hubwire.privacy.suppressed_rows import SuppressedRows
-from hubwire.privacy.suppression import SuppressingJournal, Suppressions
+from hubwire.privacy.suppression import SuppressingJournal, Suppressions, keeps_out
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.limits import ReceiveLimits
@@ -209,6 +209,7 @@ class Service:
             alerts=partial(
                 alert_overview, Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts
             ),
+            keeps_out=partial(keeps_out, store),
             public_url=public_url,
             is_sandbox=self.sandbox is not None,
             emulator_url=self.sandbox.base_url if self.sandbox else None,

@@ -28,6 +28,7 @@ from hubwire.cli import (
     settings,
     snooze,
     sources,
+    who,
 )
 from hubwire.cli.context import plain
 from hubwire.errors import BadValue, HubwireError
@@ -49,6 +50,7 @@ for group in (
     look,
     alerts,
     messages,
+    who,
     decide,
     snooze,
     sources,

@@ -41,10 +41,10 @@ from hubwire.cli.filters import (
     WhereOption,
     chosen,
 )
+from hubwire.cli.who import print_identity
 from hubwire.manage import decisions
 from hubwire.manage.export import exported
 from hubwire.record.queries import MessageDetail, MessageFilter, MessageSummary
-from hubwire.record.statistics import Identity
 
 
 def messages(
@@ -95,7 +95,7 @@ def messages(
         print_json(found)
         return
     if known is not None:
-        _print_identity(known)
+        print_identity(known)
     rows = table("received (UTC)", "message", "type", "what", "who", "outcome")
     for one in found:
         who = one.user_id or one.anonymous_id or one.email or "-"
@@ -108,26 +108,6 @@ def _print_messages(store: Store, wanted: MessageFilter) -> None:
     decisions.note_export(parts_of(store), ACTOR, wanted)
     for page in exported(store.queries, store.journal, wanted):
         typer.echo(page.decode(), nl=False)
-
-
-WORDS_OF_STRENGTH = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "alias or another id"}
-
-
-def _print_identity(known: Identity) -> None:
-    """Who this is, and which call said so: why their messages go where they go."""
-    for link in known.links:
-        said, key = WORDS_OF_STRENGTH[link.strength], link.key
-        if key.startswith("i:"):
-            said, key = f"{said} of another id of theirs", f"u:{key[2:]}"
-        since = f", {when(link.at_ms)} UTC" if link.at_ms else ""
-        learnt = f"({said}{since}, {link.space})"
-        console.print(plain(f"{key} -> {link.target}  {learnt}"), markup=False)
-    for one in known.records:
-        companies = f", with {', '.join(one.associated)}" if one.associated else ""
-        record = f"record {one.record_id or '?'} in HubSpot"
-        console.print(plain(f"{one.kind} {one.key} is {record}{companies}"), markup=False)
-    if not known.links and not known.records:
-        console.print("Nothing is known of this identity: messages without an e-mail are held until it is identified.")
 
 
 def _outcome(summary: MessageSummary) -> str:

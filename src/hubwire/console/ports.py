@@ -99,6 +99,8 @@ class ConsoleDeps:
     """The page snippet for a write key, without script tags; None when the browser bundle is not built."""
     alerts: Callable[[], AlertOverview]
     """The alerts as they are now; blocks."""
+    keeps_out: Callable[[str], bool]
+    """Whether a deletion request keeps messages of this e-mail or id out; blocks."""
     public_url: str
     is_sandbox: bool = False
     emulator_url: str | None = None

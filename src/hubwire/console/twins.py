@@ -32,7 +32,7 @@ TWINS: dict[str, Twin] = {
     "/replays/{replay_id:int}": Twin("One replay and how far it is", "hubwire replays NUMBER"),
     "/discards/new": Twin("Count, then discard messages", "hubwire discard --state dead"),
     "/search": Twin("Leads to a message, a person, or a list", "hubwire messages --search TEXT"),
-    "/who/{identity:path}": Twin("What is known of a person or company", "hubwire messages --user ID"),
+    "/who/{identity:path}": Twin("What is known of a person or company", "hubwire who ID"),
     "/who-messages/{identity:path}": Twin("Their newest messages", "hubwire messages --user ID"),
     "/setup": Twin("Getting started: what has been begun", "hubwire destination list"),
     "/setup/new": Twin("Name a destination, confirm its source", "hubwire destination add NAME"),

@@ -90,6 +90,30 @@ def ids_of(body: bytes, envelope: bytes | None) -> Ids:
     return Ids(user_id, text_id(fields.get("anonymousId")), emails)
 
 
+class Known(Protocol):
+    """What tells whether somebody is kept out: a `Store`."""
+
+    @property
+    def privacy(self) -> PrivacyStore: ...
+
+    @property
+    def registry(self) -> Registry: ...
+
+    @property
+    def vault(self) -> Vault: ...
+
+
+def keeps_out(store: Known, identity: str) -> bool:
+    """Whether messages of this e-mail, userId or anonymousId are kept out, of one source at least. Blocks."""
+    digests = Digests(store.vault)
+    spaces = {source.identity_space for source in store.registry.sources().values()}
+    found = {digests.user(identity), *(digests.key(space, f"{kind}:{identity}") for space in spaces for kind in "ua")}
+    email = as_email(identity)
+    if email:
+        found.add(digests.email(email))
+    return not found.isdisjoint(store.privacy.suppressed())
+
+
 class Suppressions:
     """Tells whether a message is of somebody who was forgotten. Follows changes within `check_seconds`."""
 

@@ -80,6 +80,10 @@ class LeftOutCount(msgspec.Struct, kw_only=True, frozen=True):
     sample_message_id: str
 
 
+LEARNT_FROM = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "alias or another id"}
+"""Which kind of call a link of a strength comes from."""
+
+
 class KnownLink(msgspec.Struct, kw_only=True, frozen=True):
     """One entry of the identity memory."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from hubwire.monitoring.observability import Watched, make_alerts
 from hubwire.operation import Link
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import Regulations
+from hubwire.privacy.suppression import keeps_out
 from hubwire.record.protocol import Attempt, Company, CycleOutcome, LaneState, Person, Settled, Span, Tally
 from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
@@ -248,11 +250,12 @@ class Console:
             alerts=lambda: alert_overview(
                 Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts
             ),
+            keeps_out=partial(keeps_out, store),
             public_url="https://events.example.com",
             emulator_url="http://127.0.0.1:8081",
             is_sandbox=True,
             wake=wake,
-            regulations=Regulations(Forgetter(store, lambda _: None, self.clock), store.privacy, lambda: None),
+            regulations=Regulations(self.forgetter, store.privacy, lambda: None),
         )
 
 

@@ -1,8 +1,12 @@
-"""A person's page: what is still to be done for them, and what they consented to."""
+"""A person's page: what is still to be done for them, what they consented to, and whether they are kept out."""
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.integration.console.harness import Console, Page
+
+from hubwire.record.privacy import RegulationType
 
 
 def test_what_waits_for_a_person_and_what_they_consented_to(console: Console) -> None:
@@ -21,3 +25,16 @@ def test_what_waits_for_a_person_and_what_they_consented_to(console: Console) ->
     text = Page(console.get("/who-messages/u1").text).text
     assert "not given" in text
     assert "Still to be done" in text
+
+
+def test_who_was_forgotten_is_said_to_be_kept_out(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    assert console.json("/who/u1")["is_suppressed"] is False
+    for kind, subject in (("EMAIL", "paula@example.org"), ("USER_ID", "u1")):
+        wanted = console.forgetter.request(RegulationType.SUPPRESS_ONLY, kind, [subject], "test")
+        asyncio.run(console.forgetter.run(wanted.regulation_id))
+    for identity in ("Paula@example.org", "u1"):
+        assert console.json(f"/who/{identity}")["is_suppressed"] is True
+    assert "keeps messages of this identity out" in Page(console.get("/who/u1").text).text
+    assert console.json("/who/u2")["is_suppressed"] is False

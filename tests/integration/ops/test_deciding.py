@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from tests.integration.console.harness import MESSAGES, Console
 from tests.integration.ops.conftest import Shell
 
 from hubwire.delivery import State
+from hubwire.record.privacy import RegulationType
 from hubwire.record.queries import MessageFilter
 
 ESCAPE = "\x1b]0;mine\x07"
@@ -85,6 +88,20 @@ def test_the_filters_are_those_of_the_console(console: Console, shell: Shell) ->
     assert shell("messages", "--source", "nobody").err.startswith("hubwire: there is no source 'nobody'")
     assert shell("messages", "--since", "yesterday").code == 1
     assert shell("messages", "--type", "toast").code == 2
+
+
+def test_who_somebody_is_and_whether_they_are_kept_out(console: Console, shell: Shell) -> None:
+    shown, answer = shell("who", "paula@example.org").out, shell("who", "paula@example.org", "--json").json
+    [record] = answer["records"]
+    assert (record["kind"], record["key"], answer["is_suppressed"]) == ("contact", "paula@example.org", False)
+    for name, (value, _) in record["properties"].items():
+        assert re.search(rf"^{re.escape(name)} +{re.escape(value)} ", shown, re.MULTILINE)
+    assert "Kept out" not in shown
+    assert "Nothing is known" in shell("who", "nobody").out
+    wanted = console.forgetter.request(RegulationType.SUPPRESS_ONLY, "EMAIL", ["paula@example.org"], "test")
+    asyncio.run(console.forgetter.run(wanted.regulation_id))
+    assert shell("who", "Paula@Example.org", "--json").json["is_suppressed"] is True
+    assert "Kept out by a deletion request" in shell("who", "paula@example.org").out
 
 
 def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell: Shell) -> None:
@@ -205,7 +222,8 @@ def test_what_senders_write_does_not_command_the_terminal(console: Console, shel
     assert asked["event"] == "Just came"
     console.receive(body, message_id="escape")
     console.store.registry.write_audit(f"[bold]{ESCAPE}", "source.changed", ESCAPE)
-    for command in (("messages",), ("message", "escape"), ("audit",), ("messages", "--user", ESCAPE), ("failures",)):
+    commands = (("messages",), ("message", "escape"), ("audit",), ("messages", "--user", ESCAPE), ("who", ESCAPE))
+    for command in (*commands, ("failures",)):
         out = shell(*command).out
         assert "\x1b" not in out, command
     assert "[red]\N{REPLACEMENT CHARACTER}]0;mine" in shell("messages").out

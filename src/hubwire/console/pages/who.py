@@ -17,9 +17,8 @@ from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.message import read_message
 from hubwire.record.queries import MessageFilter, MessageSummary
-from hubwire.record.statistics import Identity, KnownRecord
+from hubwire.record.statistics import LEARNT_FROM, Identity, KnownRecord
 
-STRENGTHS = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "pointer"}
 KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId", "i": "userId, by another id"}
 SHOWN_MESSAGES = 25
 UNSETTLED = (State.PENDING, State.RETRYING, State.HELD, State.DEAD)
@@ -48,7 +47,10 @@ class RecordView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_suppressed`: a deletion request keeps their messages out."""
+
     identity: str
+    is_suppressed: bool
     links: list[LinkLine]
     records: list[RecordView]
     messages_href: str
@@ -83,14 +85,16 @@ class WhoMessagesPage(msgspec.Struct, frozen=True, kw_only=True):
 async def who(view: View) -> Response:
     """`/who/{identity}`."""
     page = await view.read(_read, view, view.request.path_params["identity"])
-    return view.render("who.html", page, title=page.identity, cli=_cli(page.identity))
+    return view.render("who.html", page, title=page.identity, cli=_cli("who", page.identity))
 
 
 async def who_messages(view: View) -> Response:
     """`/who-messages/{identity}`: a part of the page that takes longer."""
     identity = view.request.path_params["identity"]
     page = await view.read(_read_messages, view, identity)
-    return view.render("who_messages.html", page, title=f"Messages of {identity}", cli=_cli(identity))
+    return view.render(
+        "who_messages.html", page, title=f"Messages of {identity}", cli=_cli("messages --user", identity)
+    )
 
 
 def _read_messages(view: View, identity: str) -> WhoMessagesPage:
@@ -127,8 +131,8 @@ def _consent(view: View, found: Sequence[MessageSummary]) -> ConsentSaid | None:
     return None
 
 
-def _cli(identity: str) -> str:
-    return f"hubwire messages --user {shell_quote(identity) if identity.isprintable() else 'ID'}"
+def _cli(command: str, identity: str) -> str:
+    return f"hubwire {command} {shell_quote(identity) if identity.isprintable() else 'ID'}"
 
 
 async def search(view: View) -> Response:
@@ -163,7 +167,7 @@ def _read(view: View, identity: str) -> WhoPage:
             kind=KINDS.get(link.key[:1], "id"),
             key=link.key[2:],
             target=link.target,
-            learnt=STRENGTHS.get(link.strength, ""),
+            learnt=LEARNT_FROM.get(link.strength, ""),
             at_ms=link.at_ms,
         )
         for link in known.links
@@ -176,6 +180,7 @@ def _read(view: View, identity: str) -> WhoPage:
         records.append(RecordView(record=record, destination=name, hubspot_url=url))
     return WhoPage(
         identity=identity,
+        is_suppressed=view.deps.keeps_out(identity),
         links=links,
         records=records,
         messages_href=f"/messages?user={quote(identity, safe='')}",
