@@ -5,12 +5,18 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
+from collections.abc import Callable
 
 import structlog
 
 EMAIL = re.compile(r"[\w.+'-]{1,64}@[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63})+")
 TOKEN = re.compile(r"\b(?:pat-[a-z]{2}\d{1,2}-|wk_|hw_|Bearer\s+)[\w.~+/-]{6,}=*")
 HIDDEN = "[hidden]"
+TROUBLE = frozenset({"backend.failed", "nats.trouble"})
+"""Events that come again every second for as long as a database or a stream is away."""
+TROUBLE_SECONDS = 10.0
+MOST_TROUBLES = 100
 
 
 def without_personal_data(
@@ -42,6 +48,34 @@ def on_one_line(
     return event
 
 
+class TroubleSeldom:
+    """Lets the same trouble of the same destination through once in ten seconds, with how often it came meanwhile as
+    `repeated`."""
+
+    def __init__(self, seconds_now: Callable[[], float] = time.monotonic) -> None:
+        self._seconds_now = seconds_now
+        self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def __call__(
+        self, logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        """Errors: structlog.DropEvent for a line that is left out."""
+        if event["event"] not in TROUBLE:
+            return event
+        key = (event["event"], str(event.get("destination")), str(event.get("error")))
+        now = self._seconds_now()
+        told_at, repeated = self._told.get(key, (now - TROUBLE_SECONDS, 0))
+        if now - told_at < TROUBLE_SECONDS:
+            self._told[key] = (told_at, repeated + 1)
+            raise structlog.DropEvent
+        if len(self._told) >= MOST_TROUBLES:
+            self._told.clear()
+        self._told[key] = (now, 0)
+        if repeated:
+            event["repeated"] = repeated
+        return event
+
+
 def _printable(text: str) -> str:
     if text.isprintable():
         return text
@@ -57,6 +91,7 @@ def configure_logs(level: str, form: str) -> None:
     )
     structlog.configure(
         processors=[
+            TroubleSeldom(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

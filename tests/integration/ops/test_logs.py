@@ -16,7 +16,7 @@ import structlog
 from tests.servers import free_port
 from tests.support.waiting import until
 
-from hubwire.monitoring.logs import configure_logs, without_personal_data
+from hubwire.monitoring.logs import TroubleSeldom, configure_logs, without_personal_data
 from hubwire.testing import running_emulator
 
 TOKEN = "pat-na1-a-very-secret-token"
@@ -160,3 +160,26 @@ def test_what_somebody_wrote_begins_no_line_and_commands_no_terminal(
     ]
     if form == "json":
         assert [json.loads(line)["message_id"] for line in begun] == [FORGED, FORGED]
+
+
+def test_trouble_that_goes_on_is_told_once_in_ten_seconds() -> None:
+    now = [100.0]
+    seldom = TroubleSeldom(lambda: now[0])
+
+    def told(**event: str) -> dict[str, Any] | None:
+        try:
+            return dict(seldom(None, "error", dict(event)))
+        except structlog.DropEvent:
+            return None
+
+    away = {"event": "backend.failed", "destination": "HubSpot", "error": "connection refused"}
+    assert told(**away) == away
+    for now[0] in (101.0, 105.0, 109.9):
+        assert told(**away) is None
+        assert told(event="lane.lost", destination="HubSpot") is not None, "only what says that something is away"
+    assert told(**away | {"error": "out of memory"}) is not None
+    assert told(**away | {"destination": "Other"}) is not None
+    now[0] = 110.0
+    assert told(**away) == away | {"repeated": 3}
+    now[0] = 121.0
+    assert told(**away) == away
