@@ -57,12 +57,20 @@ class Webhook:
             digest = hmac.new(self._secret.reveal().encode(), body, hashlib.sha256).hexdigest()
             headers[SIGNATURE] = f"sha256={digest}"
         try:
-            async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client:
-                answer = await client.post(self._url.reveal(), content=body, headers=headers)
+            status = await self._post(body, headers)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as exc:
             raise NotTold(f"the webhook did not answer: {type(exc).__name__}") from None
-        if not 200 <= answer.status_code < 300:
-            raise NotTold(f"the webhook answered {answer.status_code}")
+        if not 200 <= status < 300:
+            raise NotTold(f"the webhook answered {status}")
+
+    async def _post(self, body: bytes, headers: dict[str, str]) -> int:
+        """The status. What else an answer has is not read: it may be large, or have no end."""
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
+            httpx2.AsyncClient(timeout=None, follow_redirects=False) as client,
+            client.stream("POST", self._url.reveal(), content=body, headers=headers) as answer,
+        ):
+            return answer.status_code
 
 
 def webhook_body(notice: Notice) -> dict[str, object]:

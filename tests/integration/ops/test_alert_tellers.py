@@ -8,12 +8,13 @@ import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from hubwire.errors import SettingsError
-from hubwire.monitoring.alert_tellers import Mail, NotTold, Webhook, tellers_of
+from hubwire.monitoring import alert_tellers
+from hubwire.monitoring.alert_tellers import TIMEOUT_SECONDS, Mail, NotTold, Webhook, tellers_of
 from hubwire.monitoring.alerts import AlertState, Notice
 from hubwire.secret import Secret
 from hubwire.settings import Settings, load
@@ -55,6 +56,21 @@ class Hook:
         writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()
         writer.close()
+
+
+class Stuck:
+    """A server that answers so much and no more, until its caller has gone."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.ended = asyncio.Event()
+        self._answer = answer
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(self._answer)
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+        self.ended.set()
 
 
 class MailServer:
@@ -181,3 +197,19 @@ def test_addresses_that_cannot_be_are_refused_at_the_start(url: str) -> None:
         Webhook(Secret(url), None)
     with pytest.raises(SettingsError):
         Mail(Secret(url), "a@example.com", ["b@example.com"])
+
+
+async def test_what_a_webhook_answers_beside_its_status_is_not_waited_for() -> None:
+    stuck = Stuck(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\nok")
+    async with listening(stuck) as port, asyncio.timeout(TIMEOUT_SECONDS):
+        await Webhook(Secret(f"http://127.0.0.1:{port}/"), None).tell(NOTICE)
+        await stuck.ended.wait()
+
+
+async def test_a_webhook_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alert_tellers, "TIMEOUT_SECONDS", 0.2)
+    stuck = Stuck(b"HTTP/1.1 2")
+    async with listening(stuck) as port:
+        with pytest.raises(NotTold, match="did not answer: TimeoutError"):
+            await Webhook(Secret(f"http://127.0.0.1:{port}/"), None).tell(NOTICE)
+        await stuck.ended.wait()
