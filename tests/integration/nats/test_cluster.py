@@ -12,6 +12,9 @@ from tests.servers import NatsCluster
 from hubwire.errors import BackendUnavailable
 from hubwire.message import Entry
 
+# nats-py leaves the socket of a try to reconnect that failed half way to the collector, which closes it.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceWarning")
+
 NOW = 1_790_000_000_000
 GROUPS = 60
 
