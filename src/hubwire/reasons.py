@@ -1,6 +1,6 @@
-"""Every reason that a message, or a field of it, is rejected, discarded, held, left out or dead, with cause and remedy.
+"""Every reason to reject, discard, hold or retry a message, to leave out one of its fields, or to stop a destination.
 
-The docs page and the console read this table; nothing else words a reason.
+Each has a cause and a remedy. The documentation, the console and the command line all read this table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 class Reason(StrEnum):
-    # rejected at the door: journaled, never delivered
+    # rejected on arrival: journaled, never delivered
     NO_IDS = "no-ids"
     NO_EVENT = "no-event"
     NO_TYPE = "no-type"
@@ -53,7 +53,7 @@ class Reason(StrEnum):
     UNKNOWN_PERSON = "unknown-person"
     UNKNOWN_COMPANY = "unknown-company"
     CONTACT_NOT_IDENTIFIED = "contact-not-identified"
-    # left out of what is sent
+    # fields that are left out of a message
     UNKNOWN_PROPERTY = "unknown-property"
     READ_ONLY_PROPERTY = "read-only-property"
     IGNORED_BY_MAPPING = "ignored-by-mapping"
@@ -67,7 +67,7 @@ class Reason(StrEnum):
     OVERRULED = "overruled"
     OLDER_THAN_KNOWN = "older-than-known"
     REFUSED_BY_HUBSPOT = "refused-by-hubspot"
-    # retrying, dead, stopped: words of the verdict
+    # retrying, dead, stopped: reasons of a verdict
     RATE_LIMITED = "rate-limited"
     BUDGET_SPENT = "budget-spent"
     LOCKED = "locked"
@@ -98,85 +98,86 @@ class Explanation(NamedTuple):
 _REJECTED: dict[Reason, tuple[str, str]] = {
     Reason.NO_IDS: (
         "The call has neither a userId nor an anonymousId.",
-        "Send one of them. Segment itself accepts such calls with 200 and drops them; X-Strict-Mode: 1 answers 400.",
+        "Send one of them. Segment answers such calls with 200 and drops them; with X-Strict-Mode: 1, Hubwire answers"
+        " 400.",
     ),
     Reason.NO_EVENT: ("The track call has no event name.", "Send `event`."),
-    Reason.NO_TYPE: ("A message of the upload has no `type`.", "Send `type` with every item of a batch."),
+    Reason.NO_TYPE: ("The message has no `type`.", "Send `type` with every message of a batch."),
     Reason.UNKNOWN_TYPE: (
-        "The `type` is none of identify, track, page, screen, group and alias.",
+        "The `type` is not identify, track, page, screen, group or alias.",
         "Correct the type, or stop sending these messages.",
     ),
     Reason.NO_GROUP_ID: ("The group call has no groupId.", "Send `groupId`."),
-    Reason.NO_PREVIOUS_ID: ("The alias call has no previousId or no userId.", "Send both."),
+    Reason.NO_PREVIOUS_ID: ("The alias call has no previousId.", "Send `previousId`."),
     Reason.TOO_MANY_IN_UPLOAD: (
-        "The upload has more than 2,500 messages; those after them are not delivered.",
-        "Send smaller batches. Official libraries do.",
+        "The upload has more messages than `max_upload_messages` allows. The messages past that limit are rejected.",
+        "Send smaller batches, as official libraries do, or raise `max_upload_messages`.",
     ),
 }
 
 _DISCARDED: dict[Reason, tuple[str, str]] = {
     Reason.DISABLED_BY_INTEGRATIONS: (
         "The message's `integrations` object turns HubSpot off, by name or with `All: false`.",
-        "Nothing, if that is meant. Else remove it, or name HubSpot as true beside `All: false`.",
+        "Nothing to do if you want this. Otherwise remove it, or set HubSpot to true beside `All: false`.",
     ),
     Reason.NO_CONSENT: (
         "`context.consent.categoryPreferences` does not allow every category of this destination.",
-        "Nothing: the person's choice is respected. The categories are the mapping's `consent_categories`.",
+        "Nothing to do: Hubwire respects the person's choice. The mapping's `consent_categories` lists the categories.",
     ),
     Reason.EVENT_FILTERED: (
-        "The mapping filters this event: it is set to nothing in `events`, or `only_events` does not list it.",
+        "The mapping filters out this event: `events` maps it to nothing, or `only_events` does not list it.",
         "Change the mapping, then replay the discarded messages.",
     ),
     Reason.DELIVERED_IN_BROWSER: (
-        "HubSpot's tracking code in the page has already sent it (device mode).",
-        "Nothing: sending it again would count it twice.",
+        "HubSpot's tracking code has already sent it from the page (device mode).",
+        "Nothing to do: HubSpot would count a second delivery twice.",
     ),
     Reason.PAGE_IS_DEVICE_ONLY: (
-        "HubSpot's API has no page views: only its tracking code in the page can tell them.",
+        "HubSpot's API does not accept page views; only its tracking code in the page can send them.",
         "Turn device mode on for the source, or set `pages_as_events` to send page calls as custom events.",
     ),
     Reason.SCREEN_NOT_SUPPORTED: (
-        "HubSpot has no screens.",
+        "HubSpot has no screen views.",
         "Set `screens_as_events` to send screen calls as custom events.",
     ),
     Reason.ALIAS_REMEMBERED: (
-        "HubSpot has no call for an alias; it is remembered that both ids are one person.",
-        "Nothing: later messages with either id reach the same contact.",
+        "HubSpot has no alias call. Hubwire remembers that both ids belong to one person.",
+        "Nothing to do: later messages with either id reach the same contact.",
     ),
     Reason.GROUP_FROM_BROWSER: (
         "Group calls from a browser library have no effect in HubSpot.",
         "Send group from a server or a mobile app, or set `group_from_browser`.",
     ),
     Reason.GROUP_WITHOUT_WEBSITE: (
-        "The group call has no `website`, and none came for its groupId while it was held.",
-        "Send the `website` trait, then replay: its domain is what identifies a company in HubSpot.",
+        "The group call has no `website`, and no other call gave its groupId one while the message was held.",
+        "Send the `website` trait, then replay: its domain identifies the company in HubSpot.",
     ),
     Reason.INVALID_WEBSITE: (
-        "The `website` is no address on the internet: a full one is needed (https://www.example.com).",
-        "Correct the `website` trait. An IP address, localhost, an e-mail address or a bare suffix make no company.",
+        "The `website` is not a full internet address such as https://www.example.com.",
+        "Correct the `website` trait. An IP address, localhost, an e-mail address or a bare suffix is not enough.",
     ),
     Reason.INVALID_EMAIL: (
-        "The e-mail is not one, and no other source of the person's e-mail is known.",
-        "Correct the e-mail where the call is made.",
+        "This is not a valid e-mail address, and no other address is known for this person.",
+        "Correct the address in the app that sends it.",
     ),
     Reason.NOTHING_TO_SEND: (
-        "The person is known, and the call has no trait that the portal takes.",
-        "See what was left out. Create the properties in HubSpot, or set `create_properties`.",
+        "The person is known, but the portal accepts none of the call's traits.",
+        "The message page lists the left-out fields. Create the properties in HubSpot, or set `create_properties`.",
     ),
     Reason.NEVER_IDENTIFIED: (
-        "The message waited for an identify of its ids that never came, or its ids can be nobody's (`null`, `0`).",
-        "Identify the person with an e-mail, then replay. The waiting time is the destination's `hold_hours`.",
+        "No identify call named this person in time, or the ids cannot belong to anybody (`null`, `0`).",
+        "Identify the person with an e-mail, then replay. The destination's `hold_hours` sets the waiting time.",
     ),
     Reason.SUPPRESSED: (
-        "The person asked to be forgotten: nothing about them is sent any more.",
-        "Nothing. `hubwire forget` printed a receipt when it was asked for.",
+        "The person asked to be deleted. Hubwire sends nothing more about them.",
+        "Nothing to do. `hubwire forget` printed a receipt at the time.",
     ),
     Reason.EVENTS_NOT_AVAILABLE: (
         "HubSpot refuses custom events for this portal: they need an Enterprise tier and the token's event scopes.",
         "Upgrade the account or add the scopes (`hubwire doctor` names them), then replay. Contacts are not affected.",
     ),
     Reason.EVENT_NAME_UNUSABLE: (
-        "The event's name is nothing but punctuation, or it is a full name (`pe<hub id>_…`) of another portal.",
+        "The event's name has no letter or digit, or it is a full name (`pe<hub id>_…`) of another portal.",
         "Rename the event, or map it to a HubSpot event in `events`.",
     ),
     Reason.UNKNOWN_EVENT: (
@@ -184,7 +185,7 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "Create the event in HubSpot, map the name in `events`, or set `create_event_definitions`.",
     ),
     Reason.DISCARDED_BY_PERSON: (
-        "Somebody discarded it in the console, by the command line or through the API.",
+        "A person discarded it in the console, in a terminal or through the API.",
         "Replay it if that was a mistake.",
     ),
     Reason.SOURCE_NOT_CONNECTED: (
@@ -193,98 +194,104 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
     ),
     Reason.NO_LONGER_KEPT: (
         "Retention removed the message before it could be delivered again.",
-        "Nothing. Raise `retention_days` if replays come later than that.",
+        "The message cannot be recovered. Raise `retention_days` if you replay messages later than that.",
     ),
 }
 
 _HELD: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_PERSON: (
         "The message has no e-mail, and none is known for its userId or anonymousId yet.",
-        "Nothing: it goes as soon as an identify names the person, in any order of arrival.",
+        "Nothing to do: it is sent as soon as an identify call gives this person an e-mail.",
     ),
     Reason.UNKNOWN_COMPANY: (
-        "The group call has no usable `website`, and no group call has given this groupId one yet.",
-        "Send the `website` trait once with this groupId: the message goes then, in any order of arrival.",
+        "The group call has no usable `website`, and no other group call has given this groupId one yet.",
+        "Send the `website` trait once with this groupId; the message is sent then.",
     ),
     Reason.CONTACT_NOT_IDENTIFIED: (
-        "HubSpot companies need a contact that was identified first; no identify of this person has come yet.",
+        "HubSpot companies need an identified contact, and no identify call of this person has arrived yet.",
         "Call identify with an e-mail for this userId, or turn `companies_need_contact` off.",
     ),
 }
 
 _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_PROPERTY: (
-        "The portal has no property (or the event's definition no field) of this name.",
-        "Create it in HubSpot, map the trait to one that exists, or set `create_properties`.",
+        "The portal has no property of this name, or the event's definition has no such field.",
+        "Create it in HubSpot, map the trait to an existing one, or set `create_properties`.",
     ),
     Reason.READ_ONLY_PROPERTY: (
-        "HubSpot, or Hubwire for its keys, sets this property itself.",
+        "HubSpot sets this property itself, or Hubwire uses it for its own keys.",
         "Map the trait to a property of your own, or stop sending it.",
     ),
-    Reason.IGNORED_BY_MAPPING: ("The mapping says to ignore this trait.", "Nothing, or change the mapping."),
+    Reason.IGNORED_BY_MAPPING: (
+        "The mapping ignores this trait.",
+        "Nothing to do, unless you want it sent: then change the mapping.",
+    ),
     Reason.WRONG_TYPE: (
         "The value does not fit the property's type, and HubSpot would refuse it.",
-        "Send the type that is expected, or map the trait to a text property.",
+        "Send a value of the expected type, or map the trait to a text property.",
     ),
     Reason.NOT_AN_OPTION: (
-        "The property is a choice, and the value fits none of its options: not by value, not by label.",
+        "The property has a fixed list of options, and the value matches neither an option's value nor its label.",
         "Add the option in HubSpot or correct the value.",
     ),
     Reason.TOO_LONG: (
-        "The value is longer than HubSpot takes: 65,536 characters, in events 256 (URLs 1,024).",
+        "The value is too long for HubSpot: 65,536 characters, and 256 in events (1,024 for URLs).",
         "Shorten the value.",
     ),
     Reason.BAD_DATE: (
-        "The value is no date for HubSpot. Dates are ISO-8601 texts; a UNIX timestamp in seconds is not understood.",
-        "Send an ISO-8601 date such as 2026-01-31 or 2026-01-31T10:00:00Z.",
+        "The value is not a date that HubSpot accepts. Dates are ISO 8601 texts, not UNIX timestamps in seconds.",
+        "Send an ISO 8601 date such as 2026-01-31 or 2026-01-31T10:00:00Z.",
     ),
     Reason.BAD_NAME: (
-        "No HubSpot name can be made of the key, or another property of the event has the same one.",
-        "Name it with letters a-z, digits and `_`, beginning with a letter.",
+        "The key cannot become a HubSpot name, or another property of the event has the same name.",
+        "Use a name of letters a-z, digits and `_` that begins with a letter.",
     ),
     Reason.TOO_MANY_PROPERTIES: (
-        "An event takes 50 properties, one message creates at most 25 and lists at most 100 reports.",
+        "An event takes 50 properties. A message creates at most 25 and reports at most 100 left-out fields.",
         "Send fewer properties.",
     ),
     Reason.EMPTY_VALUE: (
-        "The value is null or only blanks, which changes nothing.",
+        "The value is null or blank, which changes nothing.",
         'Send "" to clear the property in HubSpot.',
     ),
     Reason.OVERRULED: (
-        "Another trait of the message writes the same property, and goes before this one.",
-        "Send one of them, or map one to another property.",
+        "Another trait of the message writes the same property and has priority.",
+        "Send only one of them, or map one to another property.",
     ),
     Reason.OLDER_THAN_KNOWN: (
         "HubSpot already has a value from a newer message.",
-        "Nothing: a late or replayed message never overwrites newer data.",
+        "Nothing to do: a late or replayed message never overwrites newer data.",
     ),
     Reason.REFUSED_BY_HUBSPOT: (
-        "HubSpot refused this value; the rest of the record was written.",
-        "See HubSpot's words beside it, and correct the value or the property.",
+        "HubSpot refused this value; Hubwire wrote the rest of the record.",
+        "Read HubSpot's message next to it, and correct the value or the property.",
     ),
 }
 
 _RETRYING: dict[Reason, tuple[str, str]] = {
-    Reason.RATE_LIMITED: ("HubSpot said that calls come too fast.", "Nothing: it is sent again by itself."),
-    Reason.LOCKED: ("HubSpot has the record locked for a moment.", "Nothing: it is sent again by itself."),
-    Reason.HUBSPOT_FAILED: ("HubSpot failed (a 5xx answer).", "Nothing: it is sent again. See status.hubspot.com."),
+    Reason.RATE_LIMITED: ("HubSpot answered that calls come too fast.", "Nothing to do: Hubwire tries again."),
+    Reason.LOCKED: ("HubSpot has locked the record for a moment.", "Nothing to do: Hubwire tries again."),
+    Reason.HUBSPOT_FAILED: (
+        "HubSpot failed (a 5xx answer).",
+        "Nothing to do: Hubwire tries again. status.hubspot.com reports outages.",
+    ),
     Reason.HUBSPOT_UNREACHABLE: (
-        "No answer from HubSpot: connection refused, reset or timed out.",
-        "If it lasts, look at the network between here and api.hubapi.com (`hubwire doctor`).",
+        "HubSpot did not answer: the connection was refused, reset or timed out.",
+        "If this lasts, check the network between this machine and api.hubapi.com (`hubwire doctor`).",
     ),
     Reason.HUBSPOT_UNREADABLE: (
-        "The answer is not HubSpot's: HTML or a redirect instead of JSON, as a proxy gives.",
-        "Look at `HUBSPOT_BASE_URL` and at proxies in between.",
+        "The answer did not come from HubSpot: HTML or a redirect instead of JSON, as a proxy sends.",
+        "Check `HUBSPOT_BASE_URL` and any proxy in between.",
     ),
     Reason.RECORD_MISSING: (
-        "HubSpot answered with success, but the record did not come back.",
-        "Nothing: it is not counted as delivered and is sent again.",
+        "HubSpot answered with success but did not return the record.",
+        "Nothing to do: Hubwire does not count it as delivered and tries again.",
     ),
 }
 
 _DEAD: dict[Reason, tuple[str, str]] = {
     Reason.INVALID_INPUT: (
-        "HubSpot will not take the record as it is; its answer is on the message's page.",
+        "HubSpot refuses the record as it is; the message page has HubSpot's answer.",
         "Correct what HubSpot names, then replay.",
     ),
     Reason.CONFLICT: (
@@ -292,50 +299,50 @@ _DEAD: dict[Reason, tuple[str, str]] = {
         "Merge the records in HubSpot or correct the value, then replay.",
     ),
     Reason.NOT_FOUND: (
-        "The record, or the path itself, no longer exists in HubSpot.",
-        "If records were deleted or merged, replay. If all calls say so, look at `HUBSPOT_BASE_URL` and"
+        "The record, or the API path itself, no longer exists in HubSpot.",
+        "If records were deleted or merged, replay. If every call fails like this, check `HUBSPOT_BASE_URL` and"
         " `HUBSPOT_API_VERSION`.",
     ),
     Reason.MISSING_REQUIRED_PROPERTY: (
-        "A rule of the HubSpot account asks for a property that the message does not have.",
-        "Map a trait to that property or send it, or relax the rule in HubSpot; then replay.",
+        "A rule of the HubSpot account requires a property that the message does not have.",
+        "Send that property or map a trait to it, or relax the rule in HubSpot; then replay.",
     ),
     Reason.RETRIES_EXHAUSTED: (
-        "It was tried again for as long as the settings allow, and never taken.",
-        "See the last answer, mend its cause, then replay.",
+        "Hubwire tried for as long as `retry_hours` allows, and HubSpot never accepted it.",
+        "Read the last answer, fix its cause, then replay.",
     ),
     Reason.INTERNAL_ERROR: (
-        "Hubwire itself failed over this message: a bug. The log has the traceback.",
-        "Report it with the message's page, then replay after an update.",
+        "Hubwire itself failed on this message: a bug. The log has the traceback.",
+        "Report it with the message page, then replay after an update.",
     ),
 }
 
 _STOPPED: dict[Reason, tuple[str, str]] = {
     Reason.BUDGET_SPENT: (
         "The day's calls are used up.",
-        "Nothing: delivery goes on at the portal's midnight. Raise `calls_per_day` if HubSpot allows more.",
+        "Nothing to do: delivery resumes at the portal's midnight. Raise `calls_per_day` if HubSpot allows more.",
     ),
     Reason.MIGRATING: (
         "HubSpot is moving the account to another data centre.",
-        "Nothing: delivery goes on by itself when HubSpot is done.",
+        "Nothing to do: delivery resumes when HubSpot has finished.",
     ),
     Reason.UNAUTHORISED: (
-        "HubSpot does not accept the access token. Everything is kept.",
-        "Set a valid token; delivery goes on where it stopped.",
+        "HubSpot does not accept the access token. Hubwire keeps every message.",
+        "Set a valid token; delivery resumes where it stopped.",
     ),
     Reason.MISSING_SCOPE: (
-        "The access token lacks a scope or permission. Everything is kept.",
-        "Add the scope that HubSpot's answer names (`hubwire doctor` lists all); delivery goes on where it stopped.",
+        "The access token lacks a scope or permission. Hubwire keeps every message.",
+        "Add the scope that HubSpot's answer names (`hubwire doctor` lists all); delivery resumes where it stopped.",
     ),
     Reason.KEY_NOT_UNIQUE: (
-        "The company property that Hubwire keys companies by exists without unique values.",
-        "Delete or rename the property `hubwire_domain` in HubSpot; Hubwire makes it again.",
+        "The company property `hubwire_domain`, Hubwire's key for companies, exists without unique values.",
+        "Delete or rename the property in HubSpot; Hubwire creates it again.",
     ),
     Reason.RUN_OF_DEATHS: (
-        "Many messages in a row were refused for good: a setting is wrong rather than each of them.",
-        "Look at the last dead letters, mend the cause, resume the line and replay.",
+        "HubSpot refused many messages in a row for good, so a setting is probably wrong.",
+        "Read the latest dead messages, fix the cause, resume the destination, then replay.",
     ),
-    Reason.PAUSED: ("Somebody paused the destination. Everything is kept.", "Resume it."),
+    Reason.PAUSED: ("A person paused the destination. Hubwire keeps every message.", "Resume the destination."),
 }
 
 EXPLANATIONS: dict[Reason, Explanation] = {
@@ -354,5 +361,5 @@ EXPLANATIONS: dict[Reason, Explanation] = {
 
 
 def explain(reason: Reason) -> Explanation:
-    """Cause and remedy of a reason, in words for the person who reads the message's page."""
+    """The cause and remedy of a reason, worded for the person who reads the message page."""
     return EXPLANATIONS[reason]

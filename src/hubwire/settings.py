@@ -21,154 +21,186 @@ DEFAULT_FILE = "hubwire.toml"
 LISTS = frozenset({"trusted_proxies", "alert_email_to"})
 """Settings that hold several values, separated by commas in the environment."""
 SECRET_TEXTS = frozenset({"write_key"})
-"""Plain texts that are secrets all the same."""
+"""Settings whose type is plain text but whose value is a secret."""
 UNSET_WORD = "none"
 UNSET = frozenset({UNSET_WORD, "null"})
 KINDS = {"int": "whole number", "float": "number", "bool": "yes or no", "Secret": "secret"}
 FILE_TABLES = frozenset({"source", "destination"})
-"""Tables of hubwire.toml that `hubwire apply` reads; not settings."""
+"""Tables of hubwire.toml that are not settings; `hubwire apply` reads them."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One field per setting. Lengths of time are seconds, hours or days as the name says; sizes are bytes."""
+    """One field per setting. The name gives the unit of a time (seconds, hours, days); sizes are bytes."""
 
-    host: Annotated[str, Meta(description="Address to listen on. Loopback unless told otherwise.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8080
+    host: Annotated[
+        str, Meta(description="Address to listen on. The default accepts connections from this machine only.")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the operating system choose one.")
+    ] = 8080
     public_url: Annotated[
         Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/.*[^/])?$", examples=["https://hubwire.example.com"])] | None,
-        Meta(description="Where SDKs and browsers reach this server, when that is not its own address."),
+        Meta(description="The URL at which SDKs and browsers reach this server, if it differs from host and port."),
     ] = None
     data: Annotated[str, Meta(description="Folder for the database and the secret key.")] = "data"
     database_url: Annotated[
         str | None,
-        Meta(description="sqlite:///path or postgresql://…; without it, hubwire.db in the data folder."),
+        Meta(description="Database: sqlite:///path or postgresql://…. Default: hubwire.db in the data folder."),
     ] = None
     journal_url: Annotated[
-        str | None, Meta(description="nats://… keeps the journal in JetStream; without it, in the database.")
+        str | None,
+        Meta(description="nats://… keeps the journal in NATS JetStream. Default: the journal is in the database."),
     ] = None
     role: Annotated[
-        Literal["all", "receive", "deliver"], Meta(description="What this process does; one process does all.")
+        Literal["all", "receive", "deliver"],
+        Meta(description="What this process does: receive, deliver, or both (all)."),
     ] = "all"
     write_key: Annotated[
         Annotated[str, Meta(min_length=8, max_length=128)] | None, Meta(description="Write key of the first source.")
     ] = None
     admin_token: Annotated[
-        Secret | None, Meta(description="Bearer token of the admin API; without it, one is made at first start.")
+        Secret | None,
+        Meta(
+            description="Bearer token of the admin API and the console. Default: Hubwire makes one at the first start."
+        ),
     ] = None
     secret_key: Annotated[
         Secret | None,
-        Meta(description="Key that encrypts secrets at rest (32 bytes, base64); without it, a 0600 file."),
+        Meta(
+            description="Key that encrypts stored secrets (32 bytes, base64). Default: a 0600 file in the data folder."
+        ),
     ] = None
     hubspot_access_token: Annotated[
-        Secret | None, Meta(description="Service key (or private-app token) of the first destination.")
+        Secret | None, Meta(description="HubSpot service key (or private-app token) of the first destination.")
     ] = None
     hubspot_hub_id: Annotated[
         Annotated[str, Meta(pattern=r"^[0-9]{1,12}$", examples=["1234567"])] | None,
-        Meta(description="Hub ID of the first destination."),
+        Meta(description="Hub ID of the first destination's HubSpot portal."),
     ] = None
     hubspot_base_url: Annotated[
         str,
         Meta(
             pattern=r"^https?://[^/\s]+",
             examples=["https://api.hubapi.com"],
-            description="Where HubSpot's API answers.",
+            description="Base URL of HubSpot's API.",
         ),
     ] = "https://api.hubapi.com"
     hubspot_api_version: Annotated[
-        Literal["2026-09", "2026-03", "v3"], Meta(description="HubSpot API version of new destinations.")
+        Literal["2026-09", "2026-03", "v3"], Meta(description="HubSpot API version that new destinations use.")
     ] = "2026-09"
     emulator_port: Annotated[
-        int, Meta(ge=0, le=65535, description="Port of the bundled emulator in the sandbox; another if taken.")
+        int,
+        Meta(ge=0, le=65535, description="Port of the sandbox's emulator. If it is in use, Hubwire takes a free one."),
     ] = 8081
     tls_certificate: Annotated[
-        str | None, Meta(description="PEM certificate chain, for SDKs that insist on https.")
+        str | None, Meta(description="File with the PEM certificate chain; Hubwire then serves https.")
     ] = None
-    tls_key: Annotated[str | None, Meta(description="PEM private key that belongs to it.")] = None
+    tls_key: Annotated[str | None, Meta(description="File with the PEM private key of that certificate.")] = None
     trusted_proxies: Annotated[
-        tuple[str, ...], Meta(description="Addresses whose X-Forwarded-* headers are believed.")
+        tuple[str, ...], Meta(description="Addresses of proxies whose X-Forwarded-* headers Hubwire trusts.")
     ] = ()
     max_message_bytes: Annotated[
-        int, Meta(ge=1024, le=1 << 20, description="Largest message; Segment's limit is 32 KB.")
+        int, Meta(ge=1024, le=1 << 20, description="Maximum size of a message. Segment's limit is 32 KB.")
     ] = 32 * 1024
     max_upload_bytes: Annotated[
-        int, Meta(ge=1024, le=64 << 20, description="Largest upload, decompressed; Segment's limit is 500 KB.")
+        int,
+        Meta(
+            ge=1024,
+            le=64 << 20,
+            description="Maximum size of an upload after decompression. Segment's limit is 500 KB.",
+        ),
     ] = 500 * 1024
-    max_upload_messages: Annotated[int, Meta(ge=1, le=100_000, description="Messages per upload.")] = 2500
+    max_upload_messages: Annotated[
+        int, Meta(ge=1, le=100_000, description="Maximum number of messages in an upload.")
+    ] = 2500
     max_waiting_messages: Annotated[
-        int, Meta(ge=100, le=1_000_000, description="Messages in memory before uploads are refused with 429.")
+        int,
+        Meta(
+            ge=100,
+            le=1_000_000,
+            description="Maximum number of messages in memory; above it, Hubwire answers uploads with 429.",
+        ),
     ] = 20_000
     read_timeout_seconds: Annotated[
-        float, Meta(gt=0, le=300, description="How long an upload's body may take to arrive.")
+        float, Meta(gt=0, le=300, description="Time limit for an upload's body to arrive.")
     ] = 20.0
     dedupe_hours: Annotated[
-        float, Meta(ge=0, le=24 * 31, description="How long a messageId is remembered as seen.")
+        float, Meta(ge=0, le=24 * 31, description="How long Hubwire recognises a repeated messageId.")
     ] = 48.0
     linger_seconds: Annotated[
-        float, Meta(ge=0, le=60, description="How long live messages wait for company before a cycle begins.")
+        float,
+        Meta(ge=0, le=60, description="How long live messages wait so that one HubSpot call can carry more of them."),
     ] = 1.0
     backfill_linger_seconds: Annotated[
-        float, Meta(ge=0, le=600, description="How long imported messages wait for company.")
+        float, Meta(ge=0, le=600, description="The same wait for imported messages.")
     ] = 3.0
     cycle_messages: Annotated[
-        int, Meta(ge=1, le=100_000, description="Most messages that one delivery cycle takes on.")
+        int, Meta(ge=1, le=100_000, description="Maximum number of messages in a delivery cycle.")
     ] = 10_000
     retry_hours: Annotated[
-        float, Meta(gt=0, le=24 * 31, description="How long a message is tried again before it is dead.")
+        float, Meta(gt=0, le=24 * 31, description="How long Hubwire retries a message before it is dead.")
     ] = 72.0
     lease_seconds: Annotated[
-        float, Meta(ge=2, le=300, description="How long a lane stays with a worker that fell silent.")
+        float,
+        Meta(
+            ge=2,
+            le=300,
+            description="How long a worker that stops responding keeps its destinations before another takes over.",
+        ),
     ] = 8.0
     retention_days: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        Meta(description="Settled messages and their attempts are kept so long; none: for ever."),
+        Meta(description="How long Hubwire keeps delivered, discarded and dead messages; none: for ever."),
     ] = 30.0
     retention_bytes: Annotated[
-        Annotated[int, Meta(ge=1 << 20)] | None, Meta(description="The database may grow to this size; none: no limit.")
+        Annotated[int, Meta(ge=1 << 20)] | None, Meta(description="Maximum size of the database; none: no limit.")
     ] = None
     metrics_token: Annotated[
-        Secret | None, Meta(description="Bearer token of /metrics; without it, only this machine may read them.")
+        Secret | None, Meta(description="Bearer token of /metrics. Default: only this machine can read the metrics.")
     ] = None
     alert_webhook_url: Annotated[
-        Secret | None, Meta(description="Alerts are posted here as JSON that Slack understands too.")
+        Secret | None, Meta(description="URL to which Hubwire posts alerts, as JSON that Slack also accepts.")
     ] = None
     alert_webhook_secret: Annotated[
-        Secret | None, Meta(description="Signs them: X-Hubwire-Signature has sha256=<HMAC of the body>.")
+        Secret | None, Meta(description="Signs these posts: X-Hubwire-Signature has sha256=<HMAC of the body>.")
     ] = None
     alert_email_to: Annotated[
-        tuple[str, ...], Meta(description="Alerts are mailed to these addresses, separated by commas.")
+        tuple[str, ...], Meta(description="E-mail addresses that receive alerts, separated by commas.")
     ] = ()
-    alert_email_from: Annotated[str | None, Meta(description="Sender of those mails.")] = None
+    alert_email_from: Annotated[str | None, Meta(description="Sender of the alert e-mails.")] = None
     smtp_url: Annotated[
         Secret | None, Meta(description="Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465.")
     ] = None
     alert_lag_seconds: Annotated[
         Annotated[float, Meta(ge=10)] | None,
-        Meta(description="Alert when the oldest waiting message is older; none: never."),
+        Meta(description="Alert when the oldest pending message is older than this; none: never."),
     ] = 900.0
     alert_dead_messages: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Alert at so many new dead letters in an hour; none: never."),
+        Meta(description="Alert when this many messages become dead within an hour; none: never."),
     ] = 10
     alert_retrying_messages: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="Alert when so many messages are tried again; none: never.")
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Alert when this many messages are retrying; none: never.")
     ] = 1000
     alert_budget_percent: Annotated[
         Annotated[int, Meta(ge=1, le=99)] | None,
-        Meta(description="Alert when so much of the day's calls is used, and again at 100; none: never."),
+        Meta(description="Alert when this percentage of the day's calls is used, and again at 100; none: never."),
     ] = 80
     alert_silent_hours: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        Meta(description="Alert when a source that used to send is silent for so long; none: never."),
+        Meta(description="Alert when an active source sends nothing for this long; none: never."),
     ] = None
-    alert_repeat_hours: Annotated[float, Meta(gt=0, description="An alert that lasts is told again after so long.")] = (
-        24.0
-    )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")] = "info"
-    log_format: Annotated[Literal["console", "json"], Meta(description="How log lines look.")] = "console"
+    alert_repeat_hours: Annotated[
+        float, Meta(gt=0, description="Hubwire repeats an alert that is still on after this time.")
+    ] = 24.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Lowest level that Hubwire logs.")
+    ] = "info"
+    log_format: Annotated[Literal["console", "json"], Meta(description="Format of the log lines.")] = "console"
 
     @property
     def database_path(self) -> Path | None:
-        """The SQLite file, or None when the database is another."""
+        """The SQLite file, or None for another database."""
         if self.database_url is None:
             return Path(self.data) / "hubwire.db"
         if self.database_url.startswith("sqlite:///"):
@@ -177,7 +209,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def is_sandbox(self) -> bool:
-        """No token at all: the bundled emulator plays HubSpot."""
+        """True without an access token: the bundled emulator then takes HubSpot's place."""
         return self.hubspot_access_token is None
 
 
@@ -189,8 +221,8 @@ def env_name(setting: str) -> str:
 def load(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
     """The settings in force.
 
-    Shape: environment over file over default. `file` None means `hubwire.toml` here, if there is one.
-    Errors: SettingsError naming the setting and the bound; unknown names are errors; a secret's value is never shown.
+    Shape: environment over file over default. `file` None reads `hubwire.toml` in this folder if it exists.
+    Errors: SettingsError with the setting and its bound, also for unknown names; it never shows a secret's value.
     """
     environment = os.environ if environment is None else environment
     found: dict[str, Any] = _from_file(file)
@@ -225,7 +257,7 @@ def _from_file(file: Path | None) -> dict[str, Any]:
 
 
 def bounds(annotation: Any) -> str:
-    """What a setting of this type takes, beyond its kind: `≥ 0, ≤ 65,535`, `all or receive`; empty where anything."""
+    """The values that a setting of this type accepts: `≥ 0, ≤ 65,535`, `all or receive`; empty without a bound."""
     words = [
         f"{sign} {value:,}{unit}"
         for name, sign, unit in (
@@ -245,7 +277,7 @@ def bounds(annotation: Any) -> str:
 
 
 def kind(annotation: Any) -> str:
-    """The kind of value that a setting of this type takes: `whole number`, `text`, `one of`, …"""
+    """The kind of value that a setting of this type accepts: `whole number`, `text`, `one of`, …"""
     plain = [one for one in _parts(annotation) if isinstance(one, type) and one is not type(None)]
     if any(get_origin(one) is tuple for one in _parts(annotation)):
         return "list"
@@ -253,18 +285,18 @@ def kind(annotation: Any) -> str:
 
 
 def is_secret(name: str, annotation: Any) -> bool:
-    """Whether the value of a setting of this name and type is never shown."""
+    """Whether Hubwire must hide the value of this setting."""
     return "Secret" in str(annotation) or name in SECRET_TEXTS
 
 
 def meta(annotation: Any, name: str) -> Any:
-    """The first thing of this name that is said of a type, however it is nested; None where nothing is."""
+    """The first value with this name in a type's metadata, at any depth; None if there is none."""
     metas = (one for one in _parts(annotation) if isinstance(one, Meta))
     return next((value for one in metas if (value := getattr(one, name)) is not None), None)
 
 
 def _parts(annotation: Any) -> list[Any]:
-    """The type and everything inside it."""
+    """The type and all its inner types and metadata."""
     return [annotation, *(inner for one in get_args(annotation) for inner in _parts(one))]
 
 
@@ -286,17 +318,17 @@ def _checked(found: Mapping[str, Any]) -> Settings:
             raise SettingsError(f"{field.name} ({env_name(field.name)}){shown}: expected {expected}") from exc
     settings = Settings(**values)
     if (settings.tls_certificate is None) != (settings.tls_key is None):
-        raise SettingsError("tls_certificate and tls_key go together: one of them is missing")
+        raise SettingsError("set tls_certificate and tls_key together: one of them is missing")
     mail = (bool(settings.alert_email_to), settings.alert_email_from is not None, settings.smtp_url is not None)
     if any(mail) and not all(mail):
-        raise SettingsError("alert_email_to, alert_email_from and smtp_url go together: one of them is missing")
+        raise SettingsError("set alert_email_to, alert_email_from and smtp_url together: one of them is missing")
     if settings.database_url is not None and not settings.database_url.startswith(("sqlite:///", "postgresql://")):
-        raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
+        raise SettingsError("database_url (HUBWIRE_DATABASE_URL) must begin with sqlite:/// or postgresql://")
     return settings
 
 
 def _is_none(value: object, annotation: Any) -> bool:
-    """Whether a setting that need not have a value is told to have none."""
+    """Whether the value `none` or `null` unsets this optional setting."""
     return isinstance(value, str) and value.lower() in UNSET and type(None) in _parts(annotation)
 
 

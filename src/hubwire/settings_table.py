@@ -1,4 +1,4 @@
-"""The settings as rows for people: name, environment variable, value, default, bounds, help. Secrets are masked."""
+"""A table of the settings for people: name, environment variable, value, default, bounds, help. Masks secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 
 
 class SettingRow(msgspec.Struct, kw_only=True, frozen=True):
-    """One setting. `value` and `default` as they would be written."""
+    """One setting. `value` and `default` are written as in a settings file."""
 
     name: str
     env: str

@@ -95,7 +95,7 @@ def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, 
     world.upload(WRITE_KEY, [{"type": "identify", "userId": "lead", "messageId": "the-lead", "traits": traits}])
     eventually(lambda: "dead" in fates(world, "the-lead"), "the failure")
     page.goto(f"{world.url}/failures")
-    expect(page.locator("main")).to_contain_text("A rule of the HubSpot account asks for a property")
+    expect(page.locator("main")).to_contain_text("A rule of the HubSpot account requires a property")
     page.get_by_role("link", name="Show messages").first.click()
     page.get_by_role("row", name=re.compile("lead@initech")).get_by_role("link").first.click()
     expect(page.locator("main")).to_contain_text(f"{REQUIRED}")

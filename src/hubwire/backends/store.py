@@ -81,7 +81,7 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
             return _open_sqlite(path, settings, vault, clock, appends=appends)
     if settings.database_url is not None and settings.database_url.startswith("postgresql://"):
         return _open_postgres(settings.database_url, settings, vault, clock)
-    raise SettingsError("database_url (HUBWIRE_DATABASE_URL) begins with sqlite:/// or postgresql://")
+    raise SettingsError("database_url (HUBWIRE_DATABASE_URL) must begin with sqlite:/// or postgresql://")
 
 
 def open_existing_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:

@@ -27,10 +27,10 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Environment wins over `hubwire.toml`, which wins over the default. Unknown names are errors.",
-        "`hubwire settings` shows the values in force, secrets masked.",
+        "The environment overrides `hubwire.toml`, which overrides the default. Unknown names are errors.",
+        "`hubwire settings` shows the current values and masks secrets.",
         "",
-        "| setting, environment | what it is | default | bounds |",
+        "| Setting, environment variable | Description | Default | Bounds |",
         "|---|---|---|---|",
     ]
     for row in settings_table(Settings()):
@@ -50,7 +50,7 @@ def commands_page() -> str:
         lines += [f"## {name}", "", *_paragraphs(command.help or ""), ""]
         rows = [f"| {_names(one)} | {_cell(getattr(one, 'help', None) or '')} |" for one in command.params]
         if rows:
-            lines += ["| | |", "|---|---|", *rows, ""]
+            lines += ["| Option | Description |", "|---|---|", *rows, ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hubwire.reasons import EXPLANATIONS, Kind
 
 _ABOUT = {
-    Kind.REJECTED: "Kept in the journal when it arrives, never delivered. The caller got a 200, as from Segment.",
-    Kind.DISCARDED: "Dropped on purpose by a rule: counted, never retried. A person can replay it.",
-    Kind.HELD: "Kept until something becomes known; released by itself.",
-    Kind.LEFT_OUT: "One field of a message is not sent; all the rest of the message is.",
-    Kind.RETRYING: "Tried again by itself.",
-    Kind.DEAD: "HubSpot will not take it. Set aside with its last answer until a person replays it.",
-    Kind.STOPPED: "The whole line to the portal stands still. Nothing is lost, and no message is blamed.",
+    Kind.REJECTED: "Hubwire keeps the message but never delivers it. The caller gets a 200, as from Segment.",
+    Kind.DISCARDED: "A rule dropped the message on purpose. Hubwire counts it and never retries it; you can replay it.",
+    Kind.HELD: "The message waits until the missing fact is known; Hubwire then sends it.",
+    Kind.LEFT_OUT: "Hubwire leaves out one field of a message and sends the rest.",
+    Kind.RETRYING: "Hubwire tries again.",
+    Kind.DEAD: "HubSpot does not accept the message. It keeps HubSpot's last answer until you replay or discard it.",
+    Kind.STOPPED: "Delivery to the whole portal has stopped. Nothing is lost, and no message changes its state.",
 }
 
 
@@ -20,8 +20,8 @@ def reasons_page() -> str:
     lines = [
         "# Reasons",
         "",
-        "Why a message, or a field of it, was not sent as it came. The same words stand on each message's page, in",
-        "`hubwire message ID` and in the API. This page is generated from the code.",
+        "Each reason says why Hubwire did not send a message, or one of its fields, as it arrived. The message page,",
+        "`hubwire message ID` and the API show the same words. This page is generated from the code.",
     ]
     for kind in Kind:
         lines += [

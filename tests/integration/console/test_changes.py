@@ -534,7 +534,7 @@ def test_a_filtered_set_is_counted_discarded_and_put_back(console: Console, lane
     assert "Discarded. A replay puts it back." in shown
     page = Page(console.get("/messages/m-4").text).text
     assert "it was dead (invalid-input)" in page
-    assert "Somebody discarded it" in page
+    assert "A person discarded it" in page
     [entry] = [one for one in console.store.registry.audit(10) if one.action == "messages.discarded"]
     assert (entry.actor, entry.detail) == ("admin-person", '1 messages, {"state":"dead","reason":"invalid-input"}')
     assert console.post("/discards", state="dead").headers["location"].endswith("done=moved-on")

@@ -14,6 +14,7 @@ from tests.integration.ops.conftest import TOKEN, Ran, Shell
 from tests.support.process import HUBWIRE
 
 from hubwire.errors import SettingsError
+from hubwire.reasons import Reason, explain
 from hubwire.server import check_certificate, listening_socket
 from hubwire.settings import Settings
 from hubwire.testing import Emulator
@@ -183,7 +184,7 @@ def test_a_stopped_line_comes_with_what_helps(ready: Shell, emulator: Emulator) 
     said = ready("status").out
     assert "stopped: unauthorised 401: [/none] of" in said
     assert "\x1b" not in said
-    assert "Set a valid token; delivery goes on where it stopped." in said
+    assert explain(Reason.UNAUTHORISED).remedy in said
 
 
 def test_no_line_of_the_help_is_cut_off(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
