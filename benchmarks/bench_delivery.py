@@ -40,7 +40,7 @@ WRITE_KEY = "wk_bench_write_key"
 LOOK_SECONDS = 0.25
 EMULATOR = """
 import sys
-from hubwire.emulator.server import EmulatorConfig, run
+from hubwire.emulator.http.server import EmulatorConfig, run
 limits, port = sys.argv[1:]
 run(EmulatorConfig(access_token="pat-bench-token", burst=100, limits_enabled=limits == "on", keep_events=1000,
                    keep_requests=100, portal_id=1234567), port=int(port))

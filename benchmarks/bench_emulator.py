@@ -26,8 +26,8 @@ EVENT = "pe1234567_signed_up"
 
 def serve(port: int) -> None:
     """The server's process."""
-    from hubwire.emulator.config import EmulatorConfig
-    from hubwire.emulator.server import run
+    from hubwire.emulator.http.server import run
+    from hubwire.emulator.store.config import EmulatorConfig
 
     run(EmulatorConfig(access_token="t", limits_enabled=False), port=port)
 

@@ -26,7 +26,7 @@ DRAIN_SECONDS = 120.0
 CALLS_PER_SECOND = 1000.0
 EMULATOR = """
 import sys
-from hubwire.emulator.server import EmulatorConfig, run
+from hubwire.emulator.http.server import EmulatorConfig, run
 token, port = sys.argv[1:]
 run(EmulatorConfig(access_token=token, limits_enabled=False, keep_events=1000, keep_requests=100, portal_id=1234567),
     port=int(port))

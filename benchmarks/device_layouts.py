@@ -31,7 +31,7 @@ from hubwire.device.build import BROWSER_FOLDER
 from hubwire.device.routes import device_routes
 from hubwire.device.snippet import snippet
 from hubwire.device.source import DeviceSource
-from hubwire.emulator.browser import browser_routes
+from hubwire.emulator.http.browser import browser_routes
 
 SOURCE = DeviceSource(write_key="", hub_id="1234")
 PATHS = ("/hubwire-forms", "/classic-forms", "/hubwire-plain", "/classic-plain")

@@ -23,12 +23,12 @@ from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.clock import SystemClock
 from hubwire.destination import Source
 from hubwire.journal.group_commit import GroupCommit
+from hubwire.process.server import collect_rarely
 from hubwire.receive import answers
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.connection import GuardedProtocol
-from hubwire.receive.limits import ReceiveLimits
-from hubwire.server import collect_rarely
+from hubwire.receive.upload_limits import ReceiveLimits
 
 WRITE_KEY = "bench-write-key"
 SOURCE = Source(source_id=1, name="bench")

@@ -12,7 +12,7 @@ from typing import Protocol
 import pytest
 
 from hubwire.backends.sql.database import Database, Session
-from hubwire.backends.sql.lines import SqlLines
+from hubwire.backends.sql.reading.message_index import SqlLines
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.sqlite.record import SqliteRecord

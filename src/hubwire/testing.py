@@ -17,12 +17,17 @@ from typing import Any, Self
 
 import msgspec
 
-from hubwire.emulator import control
-from hubwire.emulator.config import CustomObject, EmulatorConfig, OAuthApp, Tier
-from hubwire.emulator.faults import FaultRule
-from hubwire.emulator.seeding import seed
-from hubwire.emulator.server import SERVER_OPTIONS, EmulatorApp, create_app
-from hubwire.emulator.state import Portal
+from hubwire.emulator.calls import control
+from hubwire.emulator.calls.seeding import seed
+from hubwire.emulator.http.server import SERVER_OPTIONS, EmulatorApp, create_app
+from hubwire.emulator.store.config import (
+    CustomObject,
+    EmulatorConfig,
+    OAuthApp,
+    Tier,
+)
+from hubwire.emulator.store.faults import FaultRule
+from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.wire import Request
 
 __all__ = ["Answer", "CustomObject", "Emulator", "EmulatorConfig", "OAuthApp", "Tier", "running_emulator"]

@@ -25,7 +25,7 @@ from hubwire.device.demo import demo_routes
 from hubwire.device.routes import device_routes
 from hubwire.device.snippet import snippet
 from hubwire.device.source import DeviceSource
-from hubwire.emulator.browser import BrowserLog, browser_routes
+from hubwire.emulator.http.browser import BrowserLog, browser_routes
 
 KEY = "WEBKEY"
 HUB_ID = "1234"

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.console_world import ADMIN_TOKEN, World, person
 from tests.support.process import HubwireProcess
 
-from hubwire.console.access import COOKIE
 from hubwire.testing import Emulator
+from hubwire.web.access import COOKIE
 
 NOTHING: dict[str, list[str]] = {"consent_categories": []}
 

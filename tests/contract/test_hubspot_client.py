@@ -11,17 +11,22 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
-from hubwire.deliver.budget import Budget, BudgetPolicy, Priority, zone_of
-from hubwire.deliver.judgement import Judgement
-from hubwire.deliver.limiter import Limiter
-from hubwire.deliver.verdict import judge
+from hubwire.deliver.limits.daily_budget import (
+    Budget,
+    BudgetPolicy,
+    Priority,
+    zone_of,
+)
+from hubwire.deliver.limits.rate_limiter import Limiter
+from hubwire.deliver.verdicts.judge import judge
+from hubwire.deliver.verdicts.judgement import Judgement
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine
 from hubwire.errors import Refused
 from hubwire.hubspot import wire
 from hubwire.hubspot.account import HubSpotAccount
+from hubwire.hubspot.call import CallKind, pair_key
 from hubwire.hubspot.client import Answer, Call, ClientPolicy, HubSpotClient
 from hubwire.hubspot.definitions import NewProperty
-from hubwire.hubspot.exchange import CallKind, pair_key
 from hubwire.hubspot.paths import ROOTS, Paths
 from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken
 from hubwire.reasons import Reason

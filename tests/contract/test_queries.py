@@ -8,8 +8,8 @@ import pytest
 from tests.backends import Backend
 from tests.support.world import SECRET_KEY
 
-from hubwire.backends.sql import queries
-from hubwire.backends.sql.queries import SqlQueries
+from hubwire.backends.sql.reading import queries
+from hubwire.backends.sql.reading.queries import SqlQueries
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.clock import FakeClock
 from hubwire.delivery import State

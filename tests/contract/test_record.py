@@ -6,7 +6,7 @@ import pytest
 from tests.backends import Backend
 
 from hubwire.clock import FakeClock
-from hubwire.deliver.tenure import Tenure
+from hubwire.deliver.lanes.lane_lease import Tenure
 from hubwire.delivery import State
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link, hold_key

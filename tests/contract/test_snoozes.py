@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from tests.backends import Backend
 
-from hubwire.backends.sql.snoozes import SqlSnoozes
+from hubwire.backends.sql.decisions.snoozes import SqlSnoozes
 from hubwire.delivery import State
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span
 from hubwire.record.snoozes import GroupCount, Snooze

@@ -13,8 +13,8 @@ import pytest
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from tests.deploy.files import DATA, DEPLOY, PORT, ROOT, check_command, example_settings, parsed, settings_of, tool
 
-from hubwire.deliver.worker import Worker
-from hubwire.server import GRACE_SECONDS
+from hubwire.deliver.lanes.worker import Worker
+from hubwire.process.server import GRACE_SECONDS
 
 FILES = sorted(DEPLOY.glob("compose*.yaml"))
 SCHEMA_FOLDER = Path(__file__).parent / "compose_schema"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.deploy.files import CONTAINERFILE, DATA, DEPLOY, PORT, check_command, documents, parsed, settings_of, tool
 
-from hubwire.deliver.worker import Worker
-from hubwire.server import GRACE_SECONDS
+from hubwire.deliver.lanes.worker import Worker
+from hubwire.process.server import GRACE_SECONDS
 
 FOLDER = DEPLOY / "kubernetes"
 KUSTOMIZATION = parsed(FOLDER / "kustomization.yaml")

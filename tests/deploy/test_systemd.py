@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.deploy.files import DATA, DEPLOY, check_command, tool
 
-from hubwire.deliver.worker import Worker
-from hubwire.server import GRACE_SECONDS
+from hubwire.deliver.lanes.worker import Worker
+from hubwire.process.server import GRACE_SECONDS
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 PROGRAM = "/opt/hubwire/bin/hubwire"

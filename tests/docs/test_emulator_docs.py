@@ -19,8 +19,8 @@ from urllib.request import urlopen
 import pytest
 from tests.support.waiting import until
 
-from hubwire.emulator.control import LimitsBody, PortalBody
-from hubwire.emulator.faults import FaultRule
+from hubwire.emulator.calls.control import LimitsBody, PortalBody
+from hubwire.emulator.store.faults import FaultRule
 from hubwire.testing import Emulator, EmulatorConfig
 
 ROOT = Path(__file__).parents[2]

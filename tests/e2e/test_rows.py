@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.support.process import TOKEN, HubwireProcess, ndjson
 
-from hubwire.deliver.budget import BudgetPolicy
-from hubwire.deliver.limiter import LimiterPolicy
+from hubwire.deliver.limits.daily_budget import BudgetPolicy
+from hubwire.deliver.limits.rate_limiter import LimiterPolicy
 from hubwire.testing import running_emulator
 
 PERSON = {"type": "identify", "userId": "1", "messageId": "m-1", "traits": {"email": "a@b.co"}}

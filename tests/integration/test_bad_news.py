@@ -13,8 +13,8 @@ import pytest
 from benchmarks.corpus import Corpus
 from tests.support.world import TOKEN, World, no_trouble
 
-from hubwire.deliver.adopt import MOST_REFUSED
-from hubwire.deliver.lane import DEAD_RUN, LanePolicy
+from hubwire.deliver.lanes.lane import DEAD_RUN, LanePolicy
+from hubwire.deliver.steps.company_search import MOST_REFUSED
 from hubwire.delivery import State
 from hubwire.plan.planner import plan
 from hubwire.record.queries import MessageFilter
@@ -209,7 +209,7 @@ async def test_a_message_over_which_hubwire_itself_fails_is_dead_alone(
             raise ZeroDivisionError("a bug")
         return plan(message, *others)
 
-    monkeypatch.setattr("hubwire.deliver.gather.plan", broken)
+    monkeypatch.setattr("hubwire.deliver.cycle.gather.plan", broken)
     world.append([identify(number) for number in range(3)])
     await world.drain(world.driver())
     assert len(world.emulator.contacts()) == 2

@@ -13,7 +13,7 @@ from msgspec import structs
 from tests.support.crashes import Crash, Crashes, CrashingRecord
 from tests.support.world import DESTINATION, World, no_trouble
 
-from hubwire.deliver.driver import Driver
+from hubwire.deliver.lanes.driver import Driver
 from hubwire.destination import Mapping
 
 HOUR = 3600.0

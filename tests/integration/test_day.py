@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.day import Day, Others, Traffic, refused
 
-from hubwire.deliver.budget import BudgetPolicy
+from hubwire.deliver.limits.daily_budget import BudgetPolicy
 
 
 @pytest.mark.parametrize(

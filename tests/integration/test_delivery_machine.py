@@ -20,8 +20,8 @@ from tests.support.oracle import Expected, Person, check, expected
 from tests.support.traffic import KINDS, message
 from tests.support.world import DESTINATION, TOKEN, World
 
-from hubwire.deliver.driver import Driver
-from hubwire.deliver.lane import LanePolicy
+from hubwire.deliver.lanes.driver import Driver
+from hubwire.deliver.lanes.lane import LanePolicy
 from hubwire.delivery import State
 from hubwire.destination import Mapping
 from hubwire.errors import BackendUnavailable

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 from tests.support.world import World
 
-from hubwire.deliver.driver import Driver
+from hubwire.deliver.lanes.driver import Driver
 
 POISON = "poison@example.com"
 HOUR_SECONDS = 3600

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.world import World
 
-from hubwire.deliver.share import Share
+from hubwire.deliver.lanes.quota import Share
 
 
 @pytest.fixture

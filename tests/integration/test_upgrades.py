@@ -25,10 +25,10 @@ from hubwire.backends.store import open_store
 from hubwire.clock import SystemClock
 from hubwire.errors import SchemaMismatch
 from hubwire.message import Entry
+from hubwire.process.service import Service
 from hubwire.record.queries import LaneStatus
 from hubwire.registry.vault import Vault, load_vault
 from hubwire.secret import Secret
-from hubwire.service import Service
 from hubwire.settings import Settings
 from hubwire.testing import Emulator, running_emulator
 

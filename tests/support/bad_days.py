@@ -14,7 +14,7 @@ from typing import Any
 from tests.support.process import HUBWIRE, START_SECONDS, TOKEN
 from tests.support.world import HUB_ID, portal_of
 
-from hubwire.server import listening_socket
+from hubwire.process.server import listening_socket
 
 PATHS = ("*", "*/contacts/batch/*", "*/companies/*", "*/associations/*", "*/send/batch", "*/properties/*")
 FAULTS: tuple[dict[str, Any], ...] = (

@@ -10,8 +10,13 @@ from dataclasses import dataclass
 import psutil  # type: ignore[import-untyped]
 import uvicorn
 
-from hubwire.emulator.server import ASGIApp, Receive, Scope, Send
-from hubwire.server import listening_socket
+from hubwire.emulator.http.server import (
+    ASGIApp,
+    Receive,
+    Scope,
+    Send,
+)
+from hubwire.process.server import listening_socket
 from hubwire.testing import Emulator
 
 TOKEN = "pat-test-token"

@@ -20,11 +20,11 @@ from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.store import Store, open_store
 from hubwire.backfill.history import as_history
 from hubwire.clock import SimulatedClock
-from hubwire.deliver.budget import Priority
-from hubwire.deliver.driver import Driver
-from hubwire.deliver.governor import Governor
-from hubwire.deliver.lane import Lane, LaneParts, LanePolicy
-from hubwire.deliver.share import Share
+from hubwire.deliver.lanes.driver import Driver
+from hubwire.deliver.lanes.lane import Lane, LaneParts, LanePolicy
+from hubwire.deliver.lanes.quota import Share
+from hubwire.deliver.limits.daily_budget import Priority
+from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
 from hubwire.emulator.wire import Request
 from hubwire.hubspot.client import HubSpotClient
@@ -33,7 +33,7 @@ from hubwire.hubspot.tokens import FixedToken
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry
 from hubwire.receive.app import ReceiveApp
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.record.protocol import Record
 from hubwire.secret import Secret
 from hubwire.settings import Settings

@@ -18,7 +18,7 @@ import hubwire
 
 ROOT = Path(hubwire.__file__).parent
 VALUES = frozenset(["clock", "delivery", "destination", "errors", "message", "operation"])
-VALUES |= {"reasons", "schema", "secret", "settings", "settings_table"}
+VALUES |= {"reasons", "schema", "secret", "settings"}
 MAY_KNOW = {
     "journal": "",
     "record": "",
@@ -37,11 +37,12 @@ PURE = ("plan", *sorted(VALUES - {"clock", "settings"}))
 NOT_PURE = frozenset(
     ["asyncio", "httpx", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time", "urllib.request"]
 )
-ON_TOP = frozenset(["api", "backfill", "cli", "console", "doctor", "manage", "monitoring", "privacy", "reference"])
+ON_TOP = frozenset(["api", "backfill", "cli", "console", "doctor", "installation", "manage", "monitoring", "privacy"])
+ON_TOP |= {"process", "reference", "web"}
 PEOPLE = frozenset(["api", "cli", "console"])
-WIRING = frozenset(["service", "server", "pages", "reference", "__main__"])
-"""The only ones that may import what people use, or `service`, which knows every part."""
-NOT_FOR_PAGES = frozenset(["backends", "emulator", "service", "server", "pages", "cli"])
+WIRING = frozenset(["process", "reference", "__main__"])
+"""The only parts that may import what people use. `process` wires every part together."""
+NOT_FOR_PAGES = frozenset(["backends", "emulator", "process", "cli"])
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -84,10 +85,10 @@ def test_the_table_names_every_folder() -> None:
 def test_what_people_use_is_known_only_to_the_wiring() -> None:
     users = defaultdict(set)
     for owner, path in modules():
-        for part in known_parts(path) & (PEOPLE | {"service"}) - {owner}:
+        for part in known_parts(path) & (PEOPLE | {"process"}) - {owner}:
             users[part].add(owner)
-    assert set.union(*users.values()) - PEOPLE <= WIRING
-    assert users["service"] == {"server", "pages"}
+    assert set.union(*(users[part] for part in PEOPLE)) - PEOPLE <= WIRING
+    assert users["process"] == {"cli"}, "only the command line starts a process"
 
 
 @pytest.mark.parametrize("part", ["console", "api"])

@@ -6,7 +6,12 @@ import json
 
 import pytest
 
-from hubwire.cli.context import json_text, plain, print_json, worded
+from hubwire.cli.shared.context import (
+    json_text,
+    plain,
+    print_json,
+    worded,
+)
 
 NASTY = "a\x1b]0;owned\x07\x9b2J\u2028\u202e\r\nb é 🙂 \U000e0001"
 

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from hubwire.api.openapi import document
 from hubwire.api.operation import PREFIX
 from hubwire.api.table import OPERATIONS
-from hubwire.console.page import Shared
+from hubwire.web.request import Shared
 
 
 def api_routes(shared: Shared) -> list[BaseRoute]:

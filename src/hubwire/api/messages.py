@@ -10,10 +10,8 @@ import msgspec
 from hubwire import __version__
 from hubwire.api import shapes
 from hubwire.api.operation import Asked
-from hubwire.console.asked import message_filter, moment_ms, snooze_until
-from hubwire.console.page import View
-from hubwire.console.pages.failures import failure_groups
-from hubwire.console.pages.replays import estimated
+from hubwire.console.pages.watch.failures import failure_groups
+from hubwire.console.pages.watch.replays import estimated
 from hubwire.delivery import DISCARDABLE, REPLAYABLE
 from hubwire.destination import Destination, Source
 from hubwire.doctor.checks import ConnectionReport
@@ -24,6 +22,8 @@ from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, Me
 from hubwire.record.replay import Replay
 from hubwire.record.snoozes import Snooze
 from hubwire.registry.named import numbered
+from hubwire.web.parameters import message_filter, moment_ms, snooze_until
+from hubwire.web.request import View
 
 
 async def status(asked: Asked) -> shapes.Status:

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hubwire.console.page import Shared, View, json_response
 from hubwire.console.sign_in import ask_to_sign_in, viewer_of
 from hubwire.errors import BadValue
 from hubwire.registry.access import Role
+from hubwire.web.request import Shared, View, json_response
 
 PREFIX = "/api/v1"
 AT_FAULT = re.compile(r"(?: - at `\$\.|(?:required|unknown) field `)([^`]+)`$")

@@ -9,8 +9,8 @@ import msgspec
 from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import Asked
-from hubwire.console.pages.alerts import seen_alerts
-from hubwire.console.pages.schema import create_missing, report_of
+from hubwire.console.pages.set_up.schema import create_missing, report_of
+from hubwire.console.pages.watch.alerts import seen_alerts
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.errors import Missing
 from hubwire.manage import changes

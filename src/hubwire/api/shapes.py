@@ -8,9 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hubwire.console.asked import MAX_TEXT
-from hubwire.console.pages.failures import FailureGroup, SnoozedGroup
-from hubwire.console.ports import DryRun
+from hubwire.console.pages.watch.failures import FailureGroup, SnoozedGroup
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.hubspot.paths import ROOTS
@@ -20,6 +18,7 @@ from hubwire.manage.schema_plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
+from hubwire.record.latency import Waits
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary, ReplayPart
 from hubwire.record.replay import (
     LEAST_SHARE_PERCENT,
@@ -32,8 +31,9 @@ from hubwire.record.replay import (
 )
 from hubwire.record.snoozes import SNOOZABLE
 from hubwire.record.statistics import Funnel, Intake
-from hubwire.record.waits import Waits
 from hubwire.registry.protocol import AuditEntry, WriteKey
+from hubwire.web.parameters import MAX_TEXT
+from hubwire.web.ports import DryRun
 
 
 def _described(whole: re.Pattern[str] | None = None, **schema: Any) -> Meta:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from hubwire.backends.sql.access import SqlAccess
 from hubwire.backends.sql.database import Database
+from hubwire.backends.sql.decisions.replays import SqlReplays
+from hubwire.backends.sql.decisions.snoozes import SqlSnoozes
 from hubwire.backends.sql.key_mark import check_key
 from hubwire.backends.sql.privacy import SqlPrivacy
-from hubwire.backends.sql.queries import SqlQueries
+from hubwire.backends.sql.reading.queries import SqlQueries
+from hubwire.backends.sql.reading.statistics import SqlStatistics
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.backends.sql.regulations import SqlAlerts
-from hubwire.backends.sql.replays import SqlReplays
 from hubwire.backends.sql.retention import SqlArchive
-from hubwire.backends.sql.snoozes import SqlSnoozes
-from hubwire.backends.sql.statistics import SqlStatistics
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.sqlite.record import SqliteRecord
@@ -162,7 +162,7 @@ def _open_nats(url: str, settings: Settings, tables: Database) -> NatsJournal:
     with _optional("journal_url", "NATS", "nats"):
         from hubwire.backends.nats.client import NatsClient, NatsUrl
     from hubwire.backends.nats.journal import NatsJournal
-    from hubwire.backends.nats.lines import NatsLines
+    from hubwire.backends.nats.message_index import NatsLines
 
     def forget_sums(positions: Sequence[int]) -> None:
         stretches = {position >> NatsLines.bits for position in positions}

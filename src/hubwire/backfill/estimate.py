@@ -14,17 +14,22 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hubwire.deliver.adopt import DOMAINS_PER_SEARCH
-from hubwire.deliver.batch import (
+from hubwire.deliver.calls.batch import (
     ASSOCIATIONS_PER_CALL,
     EVENTS_PER_CALL,
     OBJECTS_PER_CALL,
     SEARCH_BODY_BYTES,
     split_by_size,
 )
-from hubwire.deliver.coalesce import Wanted, Work, confirm, difference
-from hubwire.deliver.gather import Gatherer, LoadLinks
-from hubwire.deliver.ledger import Ledger
+from hubwire.deliver.cycle.coalesce import (
+    Wanted,
+    Work,
+    confirm,
+    difference,
+)
+from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
+from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.steps.company_search import DOMAINS_PER_SEARCH
 from hubwire.destination import Destination, Source
 from hubwire.message import Row
 from hubwire.operation import Discard, Link

@@ -23,13 +23,13 @@ from hubwire.backfill.reading import BYTES_PER_CHUNK, STDIN, Line, chunks, total
 from hubwire.clock import Clock
 from hubwire.destination import Source
 from hubwire.errors import BackendError, SettingsError, UploadRefused
-from hubwire.local import LocalServer, find_local_server
+from hubwire.installation.local import LocalServer, find_local_server
 from hubwire.message import Entry
 from hubwire.privacy.suppression import Suppressions, append_admitted
 from hubwire.receive.entries import Terms, entries_of
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import encoded, read_upload
 from hubwire.receive.paths import Route, Takes
+from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.registry.named import named
 from hubwire.settings import Settings
 

@@ -10,7 +10,7 @@ from hubwire.backfill.imports import entries_of_lines
 from hubwire.backfill.reading import chunks
 from hubwire.destination import Source
 from hubwire.message import Entry, Row
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.upload_limits import ReceiveLimits
 
 
 def rows_of_files(files: Sequence[str], source: Source, now_ms: int) -> Iterator[Row]:

@@ -9,28 +9,32 @@ from typing import Annotated
 import typer
 
 from hubwire import __version__
-from hubwire.cli import (
-    alerts,
+from hubwire.cli.configure import (
     apply,
-    backfill,
     browser,
-    decide,
     destinations,
-    doctor,
-    forget,
-    keys,
-    look,
     members,
-    messages,
-    migrate,
-    run,
     schema,
-    settings,
-    snooze,
     sources,
+)
+from hubwire.cli.messages import (
+    backfill,
+    forget,
+    messages,
+    replay,
+    snooze,
+    status,
     who,
 )
-from hubwire.cli.context import plain
+from hubwire.cli.operate import (
+    alerts,
+    doctor,
+    keys,
+    migrate,
+    run,
+    settings,
+)
+from hubwire.cli.shared.context import plain
 from hubwire.errors import BadValue, HubwireError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -47,11 +51,11 @@ app = typer.Typer(
 for group in (
     run,
     backfill,
-    look,
+    status,
     alerts,
     messages,
     who,
-    decide,
+    replay,
     snooze,
     sources,
     browser,

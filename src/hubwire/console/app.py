@@ -14,9 +14,35 @@ from starlette.types import ASGIApp
 
 from hubwire.api.app import api_routes
 from hubwire.console import sign_in
-from hubwire.console.access import Access, TooManyTries
-from hubwire.console.guard import MAX_BODY_BYTES, Guard
-from hubwire.console.page import (
+from hubwire.console.pages.look_after import regulations, system
+from hubwire.console.pages.set_up import (
+    browser,
+    connection,
+    dry_run,
+    first_message,
+    mapping,
+    schema,
+    setup,
+    sources,
+)
+from hubwire.console.pages.watch import (
+    alerts,
+    discards,
+    failures,
+    live,
+    message,
+    messages,
+    overview,
+    replays,
+    who,
+)
+from hubwire.console.rendering import make_templates
+from hubwire.errors import BackendError, HubSpotError, HubwireError, Missing, Taken
+from hubwire.registry.access import Role
+from hubwire.web.access import Access, TooManyTries
+from hubwire.web.guard import MAX_BODY_BYTES, Guard
+from hubwire.web.ports import ConsoleDeps
+from hubwire.web.request import (
     PageFunction,
     Problem,
     Shared,
@@ -24,35 +50,10 @@ from hubwire.console.page import (
     frame_of,
     html_response,
     json_response,
-    make_templates,
     problem_of,
     wants_json,
 )
-from hubwire.console.pages import (
-    alerts,
-    browser,
-    connection,
-    discards,
-    dry_run,
-    failures,
-    first_message,
-    live,
-    mapping,
-    message,
-    messages,
-    overview,
-    regulations,
-    replays,
-    schema,
-    setup,
-    sources,
-    system,
-    who,
-)
-from hubwire.console.ports import ConsoleDeps
-from hubwire.console.static import StaticFiles
-from hubwire.errors import BackendError, HubSpotError, HubwireError, Missing, Taken
-from hubwire.registry.access import Role
+from hubwire.web.static_files import StaticFiles
 
 READERS = 4
 VIEW, OPERATE, ADMIN = Role.VIEW, Role.OPERATE, Role.ADMIN

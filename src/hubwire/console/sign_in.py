@@ -9,10 +9,23 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hubwire.console.access import COOKIE, FIRST_MEMBER, SESSION_SECONDS, TooManyTries, Viewer
-from hubwire.console.asked import read_form
-from hubwire.console.page import Problem, Shared, frame_without_viewer, html_response, json_response, wants_json
 from hubwire.errors import BadValue
+from hubwire.web.access import (
+    COOKIE,
+    FIRST_MEMBER,
+    SESSION_SECONDS,
+    TooManyTries,
+    Viewer,
+)
+from hubwire.web.parameters import read_form
+from hubwire.web.request import (
+    Problem,
+    Shared,
+    frame_without_viewer,
+    html_response,
+    json_response,
+    wants_json,
+)
 
 
 class SignInPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,19 +1,21 @@
 """From planned messages to HubSpot: one lane per portal coalesces, batches, sends, judges, and records.
 
-The way of a message through the modules:
+The way of a message through the folders; each uses only those below it:
 
-    worker        one thread drives every lane that it has leased (`tenure`, `keeper`; in a fleet its `share` of them)
-    driver        a turn of one lane: is the lease ours, does anything wait, linger, run one cycle
-    lane          a cycle from the outside: take on, deliver, record in one transaction; or stop the line
-      selection   what is taken on: due deliveries, new live messages, imported ones (`doubt`: may HubSpot know them?)
-      cycle       a cycle from the inside, on the `task` that its steps share and the `portal` with its schema
-        gather      decode, learn who is who, plan, `coalesce`; fates go to the `ledger`
-        provision   make properties and event definitions that are missing
-        companies, contacts     then associations, events: what is sent, and what its outcome means
-      outcome     what is recorded: rows, next tries (`retry`), memory, counts
-    sending       one batch until each of its inputs has a verdict; `bisect` finds a poison
-    exchange      one call: a permit (`governor`: the rolling `limiter` and the day's `budget`), an attempt, a few tries
-    verdict       an answer in, one verdict per input out; the rules are `verdict_table` and `verdict_input_table`
+    lanes/      worker          one thread drives the lanes that it leases (`lane_lease`, `lease_renewer`, `quota`)
+                driver          one turn of a lane: check the lease, look for work, linger, run one cycle
+                lane            a cycle from the outside: select, deliver, `commit` in one transaction; or stop
+                cycle           a cycle from the inside: gather, then the steps
+    steps/      provision       creates properties and event definitions that are missing
+                companies, contacts, associations, events    what is sent, and what its outcome means
+    cycle/      selection       what a cycle takes on: due deliveries, new live messages, imported ones
+                unconfirmed     writes that HubSpot may have received although no answer is recorded
+                gather          decodes, resolves identities, plans, and calls `coalesce`
+                state, outcomes, portal_schema    what the steps share
+    calls/      batch_sender    sends one batch until each input has a verdict; `bisect` isolates a poison
+                caller          one call: a permit, an attempt, a few tries (`retry`)
+    verdicts/   judge           an answer in, one verdict per input out; the rules are `call_rules` and `input_rules`
+    limits/     governor        combines the `rate_limiter` and the `daily_budget`
 
-`preview` is the same without the calls: the dry run.
+`preview` does the same without the calls: the dry run.
 """

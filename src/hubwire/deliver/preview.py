@@ -11,15 +11,26 @@ from typing import Any
 
 import msgspec
 
-from hubwire.deliver import adopt, associations, companies, contacts, events
-from hubwire.deliver.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL, split
-from hubwire.deliver.coalesce import Work
-from hubwire.deliver.gather import Gatherer, LoadLinks
-from hubwire.deliver.ledger import Ledger
-from hubwire.deliver.sending import Input
+from hubwire.deliver.calls.batch import (
+    ASSOCIATIONS_PER_CALL,
+    EVENTS_PER_CALL,
+    OBJECTS_PER_CALL,
+    split,
+)
+from hubwire.deliver.calls.batch_sender import Input
+from hubwire.deliver.cycle.coalesce import Work
+from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
+from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.steps import (
+    associations,
+    companies,
+    company_search,
+    contacts,
+    events,
+)
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
-from hubwire.hubspot.exchange import Call
+from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
 from hubwire.message import Row
 from hubwire.operation import Associate, Discard, Hold, Operation, SendEvent, UpsertCompany, UpsertContact, Written
@@ -150,7 +161,7 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
     calls: list[Call] = []
     if work.companies:
         domains = list(work.companies)
-        calls.append(adopt.search_call(paths, domains))
+        calls.append(company_search.search_call(paths, domains))
         inputs = [
             Input(
                 str(index),

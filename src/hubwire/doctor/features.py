@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hubwire.hubspot import wire
+from hubwire.hubspot.call import Answer, Call, CallKind
 from hubwire.hubspot.errors import read_problem
-from hubwire.hubspot.exchange import Answer, Call, CallKind
 from hubwire.hubspot.paths import Paths
 
 EMPTY = b'{"inputs":[]}'

@@ -16,11 +16,11 @@ from hubwire.doctor.features import Allowed, Feature, allowed, features, missing
 from hubwire.doctor.portal_schema import property_use_checks, schema_checks
 from hubwire.errors import HubSpotError
 from hubwire.hubspot.account import must_succeed
+from hubwire.hubspot.call import Answer, Call
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.credentials import TokenKind, kind_of, region_of
 from hubwire.hubspot.definitions import Account, account_of
 from hubwire.hubspot.errors import read_problem
-from hubwire.hubspot.exchange import Answer, Call
 from hubwire.hubspot.paths import ROOTS
 from hubwire.secret import Secret
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 
 from hubwire.backends.store import Store
-from hubwire.clients import ClientFactory
 from hubwire.clock import Clock, SystemClock
 from hubwire.destination import Destination
 from hubwire.doctor import Check, ConnectionReport, Diagnosis, Health, Section, fail
 from hubwire.doctor.machine import examine_machine, lane_checks
 from hubwire.doctor.portal import examine
 from hubwire.errors import HubwireError
+from hubwire.installation.clients import ClientFactory
 from hubwire.registry.named import named
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from hubwire.emulator.routes import DATES, all_routes
+from hubwire.emulator.http.routes import DATES, all_routes
 
 PAGE = Path(__file__).with_name("COVERAGE.md")
 START, END = "<!-- operations: generated -->", "<!-- /operations -->"
@@ -94,45 +94,45 @@ NOTES: dict[str, Note] = {
     "properties.read_group": Note("one group", PROPERTIES, "documented"),
     "properties.update_group": Note("label and order", PROPERTIES, "documented"),
     "properties.archive_group": Note("with members: 400 GROUP_WITH_ACTIVE_PROPERTIES", PROPERTIES, "documented, seen"),
-    "association_calls.associate_default": Note(
+    "associations.associate_default": Note(
         "unlabelled (279/280 between contacts and companies), idempotent", ASSOCIATIONS, "documented, seen"
     ),
-    "association_calls.associate_default_batch": Note(
+    "associations.associate_default_batch": Note(
         "up to 2,000; missing records are errors of their own", ASSOCIATIONS, "documented; error shape chosen"
     ),
-    "association_calls.associate": Note("labels added to those held; one primary company", ASSOCIATIONS, "documented"),
-    "association_calls.associate_batch": Note("up to 2,000", ASSOCIATIONS, "documented; error shape chosen"),
-    "association_calls.read_one": Note(
+    "associations.associate": Note("labels added to those held; one primary company", ASSOCIATIONS, "documented"),
+    "associations.associate_batch": Note("up to 2,000", ASSOCIATIONS, "documented; error shape chosen"),
+    "associations.read_one": Note(
         "pages of up to 500; on 2026-09 only the document of Partner Services lists it", ASSOCIATIONS, "documented"
     ),
-    "association_calls.read_batch": Note(
+    "associations.read_batch": Note(
         "up to 1,000, each with pages of its own; those with none in a 207",
         ASSOCIATIONS,
         "documented; pages of 500 chosen",
     ),
-    "association_calls.archive_one": Note("parts two records", ASSOCIATIONS, "documented"),
-    "association_calls.archive_batch": Note("204 on v4, 200 with a body on dates", ASSOCIATIONS, "documented"),
-    "association_calls.archive_labels": Note("the unlabelled one takes all with it", ASSOCIATIONS, "documented"),
-    "association_calls.list_labels": Note("primary, unlabelled and the account's own", ASSOCIATIONS, "documented"),
-    "association_calls.create_label": Note("both directions", ASSOCIATIONS, "documented; type ids are the emulator's"),
-    "association_calls.update_label": Note("new texts", ASSOCIATIONS, "documented"),
-    "association_calls.archive_label": Note("taken off every link", ASSOCIATIONS, "documented"),
-    "event_calls.send": Note(
+    "associations.archive_one": Note("parts two records", ASSOCIATIONS, "documented"),
+    "associations.archive_batch": Note("204 on v4, 200 with a body on dates", ASSOCIATIONS, "documented"),
+    "associations.archive_labels": Note("the unlabelled one takes all with it", ASSOCIATIONS, "documented"),
+    "associations.list_labels": Note("primary, unlabelled and the account's own", ASSOCIATIONS, "documented"),
+    "associations.create_label": Note("both directions", ASSOCIATIONS, "documented; type ids are the emulator's"),
+    "associations.update_label": Note("new texts", ASSOCIATIONS, "documented"),
+    "associations.archive_label": Note("taken off every link", ASSOCIATIONS, "documented"),
+    "events.send": Note(
         "204; identity by matching rule, record id, e-mail, visitor token; uuid dropped for a year; Enterprise only",
         EVENTS,
         "documented; 400 and 403 bodies and what becomes of an unknown e-mail chosen",
     ),
-    "event_calls.send_batch": Note("up to 500, all or none", EVENTS, "documented; 400 bodies chosen"),
-    "event_calls.read": Note("by object, type and time, newest first", "OpenAPI", "documented; order chosen"),
-    "event_calls.read_types": Note("types that have occurred", "OpenAPI", "documented"),
-    "definition_calls.list_definitions": Note("pages, search, with or without properties", EVENTS, "documented"),
-    "definition_calls.create": Note("500 at most; 409 for a name in use or used before", EVENTS, "documented"),
-    "definition_calls.read": Note("by plain or fully qualified name", EVENTS, "documented"),
-    "definition_calls.update": Note("answers 201", "OpenAPI", "documented"),
-    "definition_calls.delete": Note("for good", EVENTS, "documented"),
-    "definition_calls.create_property": Note("409 for a name in use", EVENTS, "documented"),
-    "definition_calls.update_property": Note("answers 201", "OpenAPI", "documented"),
-    "definition_calls.delete_property": Note("later values of it are dropped", EVENTS, "documented; dropping chosen"),
+    "events.send_batch": Note("up to 500, all or none", EVENTS, "documented; 400 bodies chosen"),
+    "events.read": Note("by object, type and time, newest first", "OpenAPI", "documented; order chosen"),
+    "events.read_types": Note("types that have occurred", "OpenAPI", "documented"),
+    "definitions.list_definitions": Note("pages, search, with or without properties", EVENTS, "documented"),
+    "definitions.create": Note("500 at most; 409 for a name in use or used before", EVENTS, "documented"),
+    "definitions.read": Note("by plain or fully qualified name", EVENTS, "documented"),
+    "definitions.update": Note("answers 201", "OpenAPI", "documented"),
+    "definitions.delete": Note("for good", EVENTS, "documented"),
+    "definitions.create_property": Note("409 for a name in use", EVENTS, "documented"),
+    "definitions.update_property": Note("answers 201", "OpenAPI", "documented"),
+    "definitions.delete_property": Note("later values of it are dropped", EVENTS, "documented; dropping chosen"),
     "account.details": Note("portal id, time zone, hosting", ACCOUNT, "documented, seen"),
     "account.daily_usage": Note("today's calls and when the day ends", "OpenAPI", "documented"),
     "account.custom_property_limits": Note("1,000 a type", ACCOUNT, "documented, seen"),

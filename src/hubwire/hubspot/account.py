@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from hubwire.errors import Refused, Unreachable, Unreadable
 from hubwire.hubspot import definitions, wire
+from hubwire.hubspot.call import Answer, Call
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import Account, NewProperty, PropertyUse
 from hubwire.hubspot.errors import problem_of, read_problem
-from hubwire.hubspot.exchange import Answer, Call
 from hubwire.schema import EventDefinition, PropertyDefinition
 
 ALREADY_EXISTS = frozenset({"OBJECT_ALREADY_EXISTS", "CONFLICT"})

@@ -1,7 +1,7 @@
 """The only socket to HubSpot: one connection pool, one bearer, every answer a value.
 
-Decides nothing: an HTTP status, a timeout and a broken connection are all `Answer`s, and `deliver/verdict.py` judges
-them. The token goes into the header here and is nowhere else: not in answers, failures, errors or logs.
+Decides nothing: an HTTP status, a timeout and a broken connection are all `Answer`s; `deliver/verdicts/judge.py`
+judges them. The token goes into the header here and is nowhere else: not in answers, failures, errors or logs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import httpx2
 
 from hubwire.clock import Clock, SystemClock
 from hubwire.errors import HubSpotError, SettingsError
-from hubwire.hubspot.exchange import KEPT_HEADERS, Answer, Call
+from hubwire.hubspot.call import KEPT_HEADERS, Answer, Call
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.tokens import TokenSource
 

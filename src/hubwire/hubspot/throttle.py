@@ -13,8 +13,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from hubwire.hubspot.call import Answer, CallKind
 from hubwire.hubspot.errors import Problem, read_problem
-from hubwire.hubspot.exchange import Answer, CallKind
 
 DAY_SECONDS = 86_400.0
 MIN_WAIT_SECONDS = 1.0

@@ -18,8 +18,8 @@ import msgspec
 
 from hubwire.clock import Clock
 from hubwire.errors import Refused, Unreachable, Unreadable
+from hubwire.hubspot.call import Answer
 from hubwire.hubspot.errors import read_problem
-from hubwire.hubspot.exchange import Answer
 from hubwire.hubspot.throttle import throttle_of
 from hubwire.secret import Secret
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.hubspot.exchange import Asked
+from hubwire.hubspot.call import Asked
 
 _encode = msgspec.json.Encoder().encode
 

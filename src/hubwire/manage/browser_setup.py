@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from hubwire.browser_sources import device_source, page_destination
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.device.source import DeviceSource
+from hubwire.installation.browser_sources import device_source, page_destination
 from hubwire.registry.protocol import Registry
 
 LOOK_YOURSELF = (

@@ -13,16 +13,16 @@ from hubwire.backfill.imports import entries_of_lines
 from hubwire.backfill.reading import chunks, files_of
 from hubwire.backfill.rows import rows_of
 from hubwire.clock import Clock
-from hubwire.deliver.exchange import Exchange, LineStopped, Terms
-from hubwire.deliver.governor import Governor
-from hubwire.deliver.portal import Portal
+from hubwire.deliver.calls.caller import Exchange, LineStopped, Terms
+from hubwire.deliver.cycle.portal_schema import Portal
+from hubwire.deliver.limits.governor import Governor
 from hubwire.deliver.preview import DryRun, PlannedRequest, preview
 from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.paths import Paths
 from hubwire.message import Row
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.registry.named import named_or_first
 from hubwire.schema import PortalSchema
 

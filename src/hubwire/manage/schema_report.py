@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from hubwire.deliver.gather import LoadLinks
+from hubwire.deliver.cycle.gather import LoadLinks
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.schema_plan import MissingEvent, MissingProperty, SchemaPlan, common_type

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hubwire.deliver.coalesce import Work
-from hubwire.deliver.gather import Gatherer, LoadLinks
-from hubwire.deliver.ledger import Ledger
+from hubwire.deliver.cycle.coalesce import Work
+from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
+from hubwire.deliver.cycle.outcomes import Ledger
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.message import Row
 from hubwire.operation import LeftOut, Operation, SendEvent, UpsertCompany, UpsertContact

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from hubwire.backfill.rows import rows_of
-from hubwire.clients import ClientFactory
 from hubwire.clock import Clock
 from hubwire.deliver.preview import DryRun, preview
 from hubwire.destination import Destination, Source
@@ -17,6 +16,7 @@ from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
+from hubwire.installation.clients import ClientFactory
 from hubwire.manage.portal_contents import read_contents
 from hubwire.manage.schema_plan import SchemaPlan, make_missing
 from hubwire.manage.schema_report import PortalContents
@@ -24,9 +24,9 @@ from hubwire.message import Entry
 from hubwire.plan.default_portal import default_portal
 from hubwire.receive.app import Appending
 from hubwire.receive.entries import Terms, entries_of
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import encoded, read_upload
 from hubwire.receive.paths import Route, Takes
+from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry
 from hubwire.schema import PortalSchema

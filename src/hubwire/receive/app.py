@@ -24,13 +24,13 @@ from hubwire.receive.answers import Scope, Send
 from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
 from hubwire.receive.body import BodyReader, CallerGone, Receive, unpack
 from hubwire.receive.entries import Terms, entries_of
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.openapi import document
 from hubwire.receive.origins import is_allowed
 from hubwire.receive.parse import Upload, read_upload
 from hubwire.receive.paths import Route, Takes, is_below, route_of
 from hubwire.receive.pixel import pixel_upload, write_key_in
-from hubwire.receive.rate import SourceRates
+from hubwire.receive.token_bucket import SourceRates
+from hubwire.receive.upload_limits import ReceiveLimits
 
 UNAVAILABLE_RETRY_SECONDS = 3
 UNAVAILABLE_LOG_MS = 10_000

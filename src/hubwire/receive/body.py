@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from hubwire.errors import MalformedUpload, Overloaded, UploadRefused, UploadTooLarge
-from hubwire.receive.limits import ReceiveLimits
-from hubwire.receive.overdue import Overdue
+from hubwire.receive.deadlines import Overdue
+from hubwire.receive.upload_limits import ReceiveLimits
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

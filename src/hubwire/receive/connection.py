@@ -20,7 +20,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from hubwire.receive.bounds import (
+from hubwire.receive.connection_limits import (
     BODY_TIMEOUT_SECONDS,
     FRAMING_SLACK_BYTES,
     HEADER_TIMEOUT_SECONDS,
@@ -33,7 +33,7 @@ from hubwire.receive.bounds import (
     TOO_MANY_PIPELINED,
     WRITE_TIMEOUT_SECONDS,
 )
-from hubwire.receive.overdue import Overdue
+from hubwire.receive.deadlines import Overdue
 
 Scope = MutableMapping[str, Any]
 

@@ -17,9 +17,9 @@ from hubwire.destination import Source, SourceKind
 from hubwire.errors import MalformedUpload
 from hubwire.message import Entry, text_id, written_out
 from hubwire.reasons import Reason
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import Fields, Upload, encoded, name_of
 from hubwire.receive.paths import TYPES, Route
+from hubwire.receive.upload_limits import ReceiveLimits
 
 MAX_MESSAGE_ID_LENGTH = 255
 """Longer ids are kept as their SHA-256, so that de-duplication still holds."""

@@ -9,8 +9,8 @@ import sys
 from typing import Any
 
 from hubwire import __version__
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.paths import Route, Takes, known_paths, route_of
+from hubwire.receive.upload_limits import ReceiveLimits
 
 Json = dict[str, Any]
 

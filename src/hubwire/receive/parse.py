@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from hubwire.errors import MalformedUpload, UploadTooLarge
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.paths import Route, Takes
+from hubwire.receive.upload_limits import ReceiveLimits
 
 MAX_DEPTH = 128
 MAX_NUMBER_DIGITS = 4000

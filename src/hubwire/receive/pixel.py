@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 
 from hubwire.errors import MalformedUpload
 from hubwire.receive.auth import usable_write_key
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import Upload, encoded, read_upload
 from hubwire.receive.paths import Route, Takes
+from hubwire.receive.upload_limits import ReceiveLimits
 
 GIF = binascii.a2b_hex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 MAX_FIELDS = 200

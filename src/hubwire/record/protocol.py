@@ -208,7 +208,7 @@ class Record(Protocol):
 
 
 class Archive(Protocol):
-    """What retention asks of the record (`retention.py`). Contract: `tests/contract/test_retention.py`.
+    """What retention asks of the record (`installation/retention.py`). Contract: `tests/contract/test_retention.py`.
 
     Each call is one short transaction, so that deliveries go on in between.
     """

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from hubwire.record.waits import Waits
+from hubwire.record.latency import Waits
 
 STAGES = ("delivered", "backlog", "pending", "retrying", "held", "discarded", "dead", "rejected", "not_connected")
 """The stages of a funnel."""

@@ -12,11 +12,11 @@ from typing import Any
 
 import typer
 
-from hubwire.deliver.verdict_page import render_verdicts
+from hubwire.installation.settings_table import settings_table
 from hubwire.monitoring.metrics import metrics_page
 from hubwire.reference.reasons_page import reasons_page
+from hubwire.reference.verdicts_page import render_verdicts
 from hubwire.settings import Settings
-from hubwire.settings_table import settings_table
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 NOTE = "<!-- Made by `make docs` from the code. -->\n"
@@ -64,9 +64,9 @@ def admin_api_page() -> str:
 
 def console_page() -> str:
     """Every page of the console, with its twins."""
-    from hubwire.console import twins
+    from hubwire.reference import console_page
 
-    return twins.console_page()
+    return console_page.console_page()
 
 
 def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -13,16 +13,7 @@ from starlette.testclient import TestClient
 
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import FakeClock
-from hubwire.console.access import Access
 from hubwire.console.app import console_app
-from hubwire.console.ports import (
-    ConsoleDeps,
-    DryRun,
-    PlannedField,
-    PlannedLeftOut,
-    PlannedOperation,
-    PlannedRequest,
-)
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import Check, ConnectionReport, Health
@@ -43,6 +34,15 @@ from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.secret import Secret
 from hubwire.settings import Settings
+from hubwire.web.access import Access
+from hubwire.web.ports import (
+    ConsoleDeps,
+    DryRun,
+    PlannedField,
+    PlannedLeftOut,
+    PlannedOperation,
+    PlannedRequest,
+)
 
 NOW_MS = 1_795_000_000_000
 ORIGIN = "http://console.test"

@@ -16,14 +16,20 @@ from tests.integration.console.harness import ADMIN_TOKEN, HUBSPOT_TOKEN, ORIGIN
 from hubwire.api.app import api_routes
 from hubwire.api.operation import PREFIX
 from hubwire.api.table import OPERATIONS
-from hubwire.console.access import COOKIE, TRIES, TRIES_SECONDS, Access
 from hubwire.console.app import GET_PAGES, POSTS, STREAMS, console_routes
-from hubwire.console.guard import MAX_BODY_BYTES
-from hubwire.console.page import Shared, make_templates
-from hubwire.console.static import StaticFiles
+from hubwire.console.rendering import make_templates
 from hubwire.record.queries import MessageFilter
 from hubwire.registry.access import Role
 from hubwire.secret import Secret
+from hubwire.web.access import (
+    COOKIE,
+    TRIES,
+    TRIES_SECONDS,
+    Access,
+)
+from hubwire.web.guard import MAX_BODY_BYTES
+from hubwire.web.request import Shared
+from hubwire.web.static_files import StaticFiles
 
 PAGES = [path for path, _, _ in (*GET_PAGES, *STREAMS)]
 CHANGES = [(path, role) for path, _, role in POSTS]

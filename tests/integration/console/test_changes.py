@@ -10,8 +10,7 @@ import msgspec
 import pytest
 from tests.integration.console.harness import XSS, Console, Page
 
-from hubwire.console.page import DONE
-from hubwire.console.pages.failures import mapping_href
+from hubwire.console.pages.watch.failures import mapping_href
 from hubwire.delivery import State
 from hubwire.destination import SourceKind
 from hubwire.manage import replay_estimate
@@ -19,6 +18,7 @@ from hubwire.plan.default_portal import default_portal
 from hubwire.record.queries import MessageFilter
 from hubwire.record.replay import ReplayState
 from hubwire.registry.access import Role
+from hubwire.web.request import DONE
 
 
 @pytest.fixture

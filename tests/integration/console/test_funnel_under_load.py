@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from tests.backends import Backend, FreshBackend
 
 from hubwire.backends.sql.database import Database, Session
+from hubwire.backends.sql.decisions.replays import SqlReplays
 from hubwire.backends.sql.privacy import SqlPrivacy
-from hubwire.backends.sql.queries import SqlQueries
+from hubwire.backends.sql.reading.queries import SqlQueries
+from hubwire.backends.sql.reading.statistics import SqlStatistics
 from hubwire.backends.sql.registry import SqlRegistry
-from hubwire.backends.sql.replays import SqlReplays
-from hubwire.backends.sql.statistics import SqlStatistics
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source

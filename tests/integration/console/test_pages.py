@@ -26,13 +26,13 @@ from typer.main import get_command
 
 from hubwire.cli import app
 from hubwire.console.app import GET_PAGES, console_app
-from hubwire.console.page import NAVIGATION
-from hubwire.console.twins import TWINS
 from hubwire.delivery import State
 from hubwire.message import Entry
 from hubwire.record.privacy import RegulationType
 from hubwire.record.queries import MessageFilter
+from hubwire.reference.console_page import TWINS
 from hubwire.registry.access import Role
+from hubwire.web.request import NAVIGATION
 
 PATHS = {
     "/": ["/", "/?window=1h", "/?window=all", "/?since=2026-11-01T00:00&until=2026-12-01T00:00"],

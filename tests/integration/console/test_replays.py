@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from tests.backends import Backend
 
-from hubwire.backends.sql.queries import SqlQueries
+from hubwire.backends.sql.decisions.replays import SqlReplays
+from hubwire.backends.sql.reading.queries import SqlQueries
 from hubwire.backends.sql.registry import SqlRegistry
-from hubwire.backends.sql.replays import SqlReplays
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source

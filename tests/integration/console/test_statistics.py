@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.backends import Backend, FreshBackend
 
-from hubwire.backends.sql.lines import SqlLines
+from hubwire.backends.sql.reading.message_index import SqlLines
+from hubwire.backends.sql.reading.statistics import SqlStatistics
 from hubwire.backends.sql.registry import SqlRegistry
-from hubwire.backends.sql.statistics import SqlStatistics
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source

@@ -10,9 +10,9 @@ import pytest
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import FakeClock
 from hubwire.destination import Destination, Source
+from hubwire.installation.retention import Removed, Retention
 from hubwire.message import Entry
 from hubwire.record.protocol import CycleOutcome, LaneState, Span, Tally
-from hubwire.retention import Removed, Retention
 from hubwire.settings import Settings
 
 NOW = 1_790_000_000_000

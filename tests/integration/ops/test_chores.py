@@ -8,13 +8,19 @@ from typing import Literal
 
 import pytest
 
-from hubwire import chores
 from hubwire.backends.store import open_store
-from hubwire.chores import AGAIN_SECONDS, SUM_SECONDS, SUM_STRETCHES, run_chores, sum_up
 from hubwire.clock import FakeClock
 from hubwire.errors import BackendUnavailable
 from hubwire.message import Entry
-from hubwire.service import Service
+from hubwire.process import chores
+from hubwire.process.chores import (
+    AGAIN_SECONDS,
+    SUM_SECONDS,
+    SUM_STRETCHES,
+    run_chores,
+    sum_up,
+)
+from hubwire.process.service import Service
 from hubwire.settings import Settings
 
 STRETCH = 1024

@@ -13,13 +13,13 @@ import pytest
 from tests.integration.ops.conftest import HUB, TOKEN, Shell
 
 from hubwire.backends.store import Store, open_store
-from hubwire.clients import ClientFactory
 from hubwire.clock import FakeClock
-from hubwire.deliver.lane import LanePolicy
-from hubwire.deliver.worker import Worker, WorkerParts
+from hubwire.deliver.lanes.lane import LanePolicy
+from hubwire.deliver.lanes.worker import Worker, WorkerParts
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
+from hubwire.installation.clients import ClientFactory
 from hubwire.message import Entry
 from hubwire.privacy.at_hubspot import TRY_AGAIN_SECONDS
 from hubwire.privacy.forget import NOTICED_SECONDS, STALE_MS, Forgetter

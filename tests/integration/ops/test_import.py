@@ -223,7 +223,7 @@ def test_the_command_tells_calls_share_of_the_day_and_imports_nothing(ready: She
 def test_at_a_terminal_the_cost_is_told_and_asked_about(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     ready("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
     Path("one.ndjson").write_bytes(ndjson(identify(1)))
-    monkeypatch.setattr("hubwire.cli.backfill.is_interactive", lambda: True)
+    monkeypatch.setattr("hubwire.cli.messages.backfill.is_interactive", lambda: True)
     refused = ready("import", "one.ndjson", "--source", "api", stdin="n\n")
     assert refused.code == 1
     assert "1 messages, 1 HubSpot calls" in refused.out
@@ -237,7 +237,7 @@ def test_at_a_terminal_the_cost_is_told_and_asked_about(ready: Shell, monkeypatc
 
 def test_what_cannot_be_estimated_is_imported_all_the_same(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("one.ndjson").write_bytes(ndjson(identify(1)))
-    monkeypatch.setattr("hubwire.cli.backfill.is_interactive", lambda: True)
+    monkeypatch.setattr("hubwire.cli.messages.backfill.is_interactive", lambda: True)
     ran = ready("import", "one.ndjson", "--source", "api", stdin="y\n")
     assert "No estimate: source 'api' feeds no destination" in ran.err
     assert len(journaled(ready)) == 1

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from hubwire import retention
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
+from hubwire.installation import retention
+from hubwire.installation.retention import Retention
 from hubwire.message import Entry
 from hubwire.record.protocol import Archive, Attempt, CycleOutcome, LaneState, Settled, Span, Tally
-from hubwire.retention import Retention
 from hubwire.settings import Settings
 
 NOW = 1_790_000_000_000

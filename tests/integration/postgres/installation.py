@@ -16,18 +16,18 @@ from tests.support.crashes import Crash, Crashes, CrashingRecord
 from tests.support.world import SECRET_KEY, SERVER, TOKEN, World, write_key
 
 from hubwire.backends.store import Store, open_store
-from hubwire.deliver.lane import LanePolicy
+from hubwire.deliver.lanes.lane import LanePolicy
 from hubwire.delivery import State
 from hubwire.destination import Source, SourceKind
+from hubwire.installation.retention import Retention
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.privacy.forget import Forgetter
 from hubwire.receive.app import ReceiveApp
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.record.privacy import RegulationType
 from hubwire.record.queries import MessageDetail, MessageFilter
 from hubwire.record.snoozes import Snooze
 from hubwire.registry.access import Pass, PassKind, Role
-from hubwire.retention import Retention
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 

@@ -23,7 +23,7 @@ from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry, Row
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.connection import GuardedProtocol
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.upload_limits import ReceiveLimits
 
 WRITE_KEY = "wk_of_the_server"
 WEB_KEY = "wk_of_the_page"

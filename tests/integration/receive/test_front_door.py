@@ -13,9 +13,9 @@ import pytest
 from tests.integration.receive.harness import WRITE_KEY, Receiving, receiving
 
 from hubwire.errors import BackendUnavailable
-from hubwire.receive.bounds import MAX_PIPELINED
 from hubwire.receive.connection import GuardedProtocol
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.connection_limits import MAX_PIPELINED
+from hubwire.receive.upload_limits import ReceiveLimits
 
 MESSAGE = {"type": "track", "messageId": "m1", "userId": "u1", "event": "Bought", "writeKey": WRITE_KEY}
 WAIT_SECONDS = 10

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from hubwire.console.pages.live import CHANGED, STREAM_LOOKS, UNCHANGED, events
+from hubwire.console.pages.watch.live import (
+    CHANGED,
+    STREAM_LOOKS,
+    UNCHANGED,
+    events,
+)
 
 
 def told(found: Sequence[object], stops_after: int = STREAM_LOOKS) -> list[bytes]:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from hubwire.console import formats
-from hubwire.console.chart import (
+from hubwire.console.parts import formats
+from hubwire.console.parts.budget import read_budget
+from hubwire.console.parts.chart import (
     ACROSS,
     HEIGHT,
     SPARK_HEIGHT,
@@ -22,12 +23,11 @@ from hubwire.console.chart import (
     short_count,
     spark_line,
 )
-from hubwire.console.page import make_templates
-from hubwire.console.pages.budget import read_budget
-from hubwire.console.static import TYPES, StaticFiles
+from hubwire.console.rendering import make_templates
 from hubwire.delivery import State
 from hubwire.reasons import EXPLANATIONS
 from hubwire.record.statistics import ActivityPoint
+from hubwire.web.static_files import TYPES, StaticFiles
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from hubwire.browser_sources import BrowserSources
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.device.source import DeviceSource
+from hubwire.installation.browser_sources import BrowserSources
 from hubwire.registry.protocol import Registry
 
 SITE = Source(source_id=1, name="site", kind=SourceKind.WEB, identity_space="site", device_mode=True)

@@ -9,7 +9,7 @@ import pytest
 from starlette.routing import Route
 from tests.unit.device.asgi import ask
 
-from hubwire.emulator.browser import KEPT_ENTRIES, BrowserLog, browser_routes
+from hubwire.emulator.http.browser import KEPT_ENTRIES, BrowserLog, browser_routes
 
 LOG = "/_emulator/browser/log"
 

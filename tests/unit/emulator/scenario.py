@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from hubwire.emulator.config import CustomObject, EmulatorConfig
-from hubwire.emulator.routes import standard_router
-from hubwire.emulator.server import EmulatorApp, create_app
+from hubwire.emulator.http.routes import standard_router
+from hubwire.emulator.http.server import EmulatorApp, create_app
+from hubwire.emulator.store.config import CustomObject, EmulatorConfig
 from hubwire.emulator.wire import Request
 
 START_MS = 1_790_000_000_000

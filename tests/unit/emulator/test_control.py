@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.emulator.clock import Clock, iso, parse_moment
+from hubwire.emulator.store.clock import Clock, iso, parse_moment
 from hubwire.testing import Emulator
 
 CONTACTS = "/crm/objects/2026-09/contacts"

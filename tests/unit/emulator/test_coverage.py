@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.unit.emulator.scenario import play
 
 from hubwire.emulator.coverage import NOTES, PAGE, operation_paths, page_in_step
-from hubwire.emulator.routes import all_routes, standard_router
+from hubwire.emulator.http.routes import all_routes, standard_router
 
 
 def test_every_operation_has_a_note() -> None:

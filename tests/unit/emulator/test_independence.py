@@ -42,4 +42,4 @@ def test_only_the_clock_reads_the_machines_clock() -> None:
         and (node.value.id, node.attr)
         in {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("time", "monotonic"), ("asyncio", "sleep")}
     }
-    assert readers == {"clock.py"}
+    assert readers == {"store/clock.py"}

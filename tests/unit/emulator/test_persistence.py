@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hubwire.emulator.persistence import PersistenceError
+from hubwire.emulator.store.persistence import PersistenceError
 from hubwire.testing import Emulator
 
 NOON_MS = 1_790_164_800_000
@@ -114,7 +114,7 @@ def test_a_line_cut_short_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_file_that_has_grown_is_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hubwire.emulator.persistence.COMPACT_AFTER_BYTES", 50_000)
+    monkeypatch.setattr("hubwire.emulator.store.persistence.COMPACT_AFTER_BYTES", 50_000)
     path = tmp_path / "portal.ndjson"
     with opened(path) as before:
         before.call("POST", CONTACTS, {"properties": {"email": "ada@example.com"}})

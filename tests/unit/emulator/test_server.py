@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hubwire.emulator.server import EmulatorApp
+from hubwire.emulator.http.server import EmulatorApp
 from hubwire.testing import Emulator
 
 Message = dict[str, Any]

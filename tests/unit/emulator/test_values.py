@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.emulator.values import ValueRefused, as_text, check_date, check_datetime, check_number, rule_for
+from hubwire.emulator.store.values import (
+    ValueRefused,
+    as_text,
+    check_date,
+    check_datetime,
+    check_number,
+    rule_for,
+)
 
 
 def check(value_type: str, value: str, *, is_lenient: bool = False, field_type: str = "text") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.hubspot.exchange import Answer, CallKind
+from hubwire.hubspot.call import Answer, CallKind
 from hubwire.hubspot.throttle import Policy, Throttle, throttle_of
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from hubwire.clock import FakeClock
 from hubwire.errors import Refused, Unreachable, Unreadable
-from hubwire.hubspot.exchange import Answer
+from hubwire.hubspot.call import Answer
 from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken
 from hubwire.secret import Secret
 

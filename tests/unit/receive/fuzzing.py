@@ -11,9 +11,9 @@ from hubwire.errors import UploadRefused
 from hubwire.message import Entry, Row, read_message
 from hubwire.receive.body import unpack
 from hubwire.receive.entries import MAX_MESSAGE_ID_LENGTH, Terms, entries_of
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.parse import read_upload
 from hubwire.receive.paths import Route, route_of
+from hubwire.receive.upload_limits import ReceiveLimits
 
 NOW = 1_790_000_000_000
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())

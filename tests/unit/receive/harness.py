@@ -15,7 +15,7 @@ from hubwire.destination import Source, SourceKind
 from hubwire.message import Entry, Row
 from hubwire.receive import answers
 from hubwire.receive.app import ReceiveApp
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.upload_limits import ReceiveLimits
 
 NOW = 1_790_000_000_000
 SERVER = Source(source_id=1, name="server")

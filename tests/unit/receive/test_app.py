@@ -13,8 +13,8 @@ from tests.unit.receive.harness import NOW, Receiver, basic, packed
 
 from hubwire.errors import BackendUnavailable, Overloaded
 from hubwire.message import read_message
-from hubwire.receive.limits import ReceiveLimits
 from hubwire.receive.paths import TYPES
+from hubwire.receive.upload_limits import ReceiveLimits
 
 TRACK = {"type": "track", "messageId": "m1", "userId": "u1", "event": "Bought"}
 WHOLE = {"userId": "u", "event": "e", "groupId": "g", "previousId": "p"}

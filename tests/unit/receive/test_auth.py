@@ -12,7 +12,7 @@ from hubwire.clock import FakeClock
 from hubwire.destination import Source
 from hubwire.receive.auth import CachedSources, basic_write_key
 from hubwire.receive.origins import is_allowed
-from hubwire.receive.rate import SourceRates
+from hubwire.receive.token_bucket import SourceRates
 
 SOURCE = Source(source_id=1, name="server")
 

@@ -18,9 +18,9 @@ from tests.unit.receive.harness import packed
 from tests.unit.receive.wire import Connected, Wire, post, turns
 
 from hubwire.errors import BackendUnavailable, Overloaded
-from hubwire.receive.bounds import MAX_PIPELINED
 from hubwire.receive.connection import GuardedProtocol
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.connection_limits import MAX_PIPELINED
+from hubwire.receive.upload_limits import ReceiveLimits
 
 UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
 ORIGIN = "Origin: https://www.site.test\r\n"

@@ -16,7 +16,7 @@ from hubwire.clock import FakeClock
 from hubwire.message import Entry
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.connection import GuardedProtocol
-from hubwire.receive.limits import ReceiveLimits
+from hubwire.receive.upload_limits import ReceiveLimits
 
 TURNS = 20
 WAIT_SECONDS = 10

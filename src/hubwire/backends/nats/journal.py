@@ -30,7 +30,7 @@ from hubwire.backends.nats.group import (
     storable,
 )
 from hubwire.backends.nats.groups import Groups, heads_between
-from hubwire.backends.nats.lines import NatsLines
+from hubwire.backends.nats.message_index import NatsLines
 from hubwire.backends.nats.reading import Reading
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE, Extent

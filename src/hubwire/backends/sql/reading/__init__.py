@@ -1,0 +1,1 @@
+"""Queries that show what happened: messages, funnel, statistics."""

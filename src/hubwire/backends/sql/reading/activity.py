@@ -1,0 +1,78 @@
+"""What happened in equal steps of time at one destination: received, taken and settled, and the backlog in between.
+
+The backlog of the past is the one of now, walked back: a message that was taken later waited, one that came later
+did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from hubwire.backends.sql.database import Session
+from hubwire.backends.sql.reading.intake import stretches
+from hubwire.record.funnel import Lane
+from hubwire.record.intake import Count, Lines, in_window
+from hubwire.record.statistics import ActivityPoint
+
+
+def count_activity(db: Session, lines: Lines, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
+    """Fill in the points: steps of `step_ms` from the first point's time on."""
+    received = _received_by_step(db, lines, lane, points[0].at_ms, step_ms, len(points))
+    taken_later = _add_cycles(db, points, lane.destination_id, step_ms)
+    waiting = _backlog(db, lines, lane) + taken_later - received[-1]
+    for point, count in zip(reversed(points), reversed(received[:-1]), strict=True):
+        point.received = count
+        point.backlog = max(0, waiting)
+        waiting += point.taken - count
+
+
+def _routed(lane: Lane, counts: Iterable[Count]) -> int:
+    return sum(one.total for one in counts if one.rejected is None and lane.takes(one.source_id))
+
+
+def _received_by_step(db: Session, lines: Lines, lane: Lane, since_ms: int, step_ms: int, steps: int) -> list[int]:
+    """Messages routed to the lane, one count per step, and at the end those that came after the window."""
+    received = [0] * (steps + 1)
+    for stretch in stretches(db, lines):
+        if stretch.last_at_ms < since_ms:
+            continue
+        first, last = ((at - since_ms) // step_ms for at in (stretch.first_at_ms, stretch.last_at_ms))
+        if first == last or first >= steps:
+            received[min(first, steps)] += _routed(lane, stretch.counts)
+            continue
+        for line in in_window(lines.lines(stretch.first, stretch.last), since_ms, None):
+            if line.rejected is None and lane.takes(line.source_id):
+                received[min((line.received_at_ms - since_ms) // step_ms, steps)] += 1
+    return received
+
+
+def _add_cycles(db: Session, points: Sequence[ActivityPoint], destination_id: int, step_ms: int) -> int:
+    """Add what each step's cycles counted; how many messages were taken after the last step."""
+    since_ms, taken_later = points[0].at_ms, 0
+    rows = db.execute(
+        "SELECT CASE WHEN ended_at_ms < ?2 + ?3 * ?4 THEN (ended_at_ms - ?2) / ?3 ELSE ?4 END,"
+        " sum(taken_count), sum(delivered_count), sum(discarded_count),"
+        " sum(held_count), sum(retrying_count), sum(dead_count), sum(calls_count) FROM cycle"
+        " WHERE destination_id = ?1 AND ended_at_ms >= ?2 GROUP BY 1",
+        (destination_id, since_ms, step_ms, len(points)),
+    )
+    for step, taken, delivered, discarded, held, retrying, dead, calls in rows:
+        if step == len(points):
+            taken_later = taken
+            continue
+        point = points[step]
+        point.taken, point.delivered, point.discarded, point.held = taken, delivered, discarded, held
+        point.retrying, point.dead, point.calls = retrying, dead, calls
+    return taken_later
+
+
+def _backlog(db: Session, lines: Lines, lane: Lane) -> int:
+    """Messages routed to the lane that no cursor has passed."""
+    count = 0
+    for stretch in stretches(db, lines):
+        stages = [lane.stage(one, stretch.first, stretch.last) for one in stretch.counts]
+        if None not in stages:
+            count += sum(one.total for one, stage in zip(stretch.counts, stages, strict=True) if stage == "backlog")
+        else:
+            count += sum(lane.stage_of(line) == "backlog" for line in lines.lines(stretch.first, stretch.last))
+    return count

@@ -1,0 +1,49 @@
+"""Counting a funnel (`record/funnel.py`) from the journal's lines and the record's rows."""
+
+from __future__ import annotations
+
+from hubwire.backends.sql.database import Session
+from hubwire.backends.sql.reading.intake import stretches
+from hubwire.delivery import State
+from hubwire.record.funnel import FunnelTally, Lane, Whole
+from hubwire.record.intake import Lines, in_window
+
+
+def count_stages(db: Session, lines: Lines, lane: Lane, since_ms: int | None, until_ms: int | None) -> dict[str, int]:
+    """How many messages of the window are in each stage; stages without any are absent."""
+    tally = FunnelTally(lane)
+    for stretch in stretches(db, lines):
+        if stretch.is_outside(since_ms, until_ms):
+            continue
+        if stretch.is_inside(since_ms, until_ms) and tally.add_whole(stretch):
+            continue
+        states = _states(db, lane.destination_id, stretch.first, stretch.last)
+        tally.add_lines(in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms), states)
+    for whole in tally.whole:
+        _move_to_their_states(db, lines, tally, whole)
+    return tally.counted()
+
+
+def _states(db: Session, destination_id: int, first: int, last: int) -> dict[int, State]:
+    rows = db.execute(
+        "SELECT position, state FROM delivery WHERE destination_id = ? AND position BETWEEN ? AND ?",
+        (destination_id, first, last),
+    )
+    return {position: State(state) for position, state in rows}
+
+
+def _move_to_their_states(db: Session, lines: Lines, tally: FunnelTally, whole: Whole) -> None:
+    """Forgetting makes a message empty first, which counts it as failed on ingest, and takes its rows away then: in
+    between its rows say nothing."""
+    lane, first, last = tally.lane, whole.first, whole.last
+    if lane.source_ids is None and not whole.has_redacted:
+        for state, count in db.execute(
+            "SELECT state, count(*) FROM delivery WHERE destination_id = ? AND position BETWEEN ? AND ? GROUP BY state",
+            (lane.destination_id, first, last),
+        ):
+            tally.move(State(state), count)
+        return
+    states = _states(db, lane.destination_id, first, last)
+    for line in lines.lines_at(states):
+        if line.rejected is None:
+            tally.move(states[line.position], 1, is_connected=lane.takes(line.source_id))

@@ -1,0 +1,39 @@
+"""Reading the sample of `record/waits.py`: the newest cycles of a window, and some of the live messages of each."""
+
+from __future__ import annotations
+
+from hubwire.backends.sql.database import Session
+from hubwire.record.funnel import Lane
+from hubwire.record.intake import Lines
+from hubwire.record.latency import (
+    SAMPLED_CYCLES,
+    Settling,
+    Wait,
+    Waits,
+    sampled,
+    summed_up,
+    waits_of,
+)
+
+
+def read_waits(db: Session, lines: Lines, lane: Lane, since_ms: int | None, until_ms: int | None) -> Waits | None:
+    """How long live messages took that were settled in a window; None without any, and where looking would cost."""
+    if not lines.is_near:
+        return None
+    rows = db.execute(
+        "SELECT live_after, live_through, taken_count, ended_at_ms FROM cycle WHERE destination_id = ?"
+        " AND ended_at_ms >= ? AND ended_at_ms < ? AND live_through > live_after"
+        " ORDER BY ended_at_ms DESC, cycle_id DESC LIMIT ?",
+        (lane.destination_id, since_ms or 0, until_ms if until_ms is not None else 1 << 62, SAMPLED_CYCLES),
+    ).fetchall()
+    cycles = [Settling(*row) for row in rows]
+    samples = [sampled(cycle) for cycle in cycles]
+    received = {
+        line.position: line.received_at_ms
+        for line in lines.lines_at({position for sample in samples for position in sample})
+        if not line.is_backfill and line.rejected is None and lane.takes(line.source_id)
+    }
+    waits: list[Wait] = []
+    for cycle, sample in zip(cycles, samples, strict=True):
+        waits += waits_of(cycle, [received[position] for position in sample if position in received])
+    return summed_up(waits)

@@ -1,0 +1,430 @@
+"""The queries of people: status, lists, one message, failures by cause, replay."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from hubwire.backends.sql.database import Database
+from hubwire.backends.sql.decisions.replay_targets import positions_of_replay, targets_among
+from hubwire.delivery import REPLAYABLE, Move, State, moved
+from hubwire.errors import SettingsError
+from hubwire.journal.protocol import Journal
+from hubwire.message import Row, text_id
+from hubwire.reasons import EXPLANATIONS, Kind
+from hubwire.record.holding import holds
+from hubwire.record.packing import unpack_positions
+from hubwire.record.queries import (
+    AttemptView,
+    Failure,
+    Fate,
+    LaneStatus,
+    MessageDetail,
+    MessageFilter,
+    MessageSummary,
+)
+from hubwire.registry.protocol import Registry
+
+SCAN_MESSAGES = 200_000
+"""How many of the newest messages a search without an index looks at."""
+PAGE_ROWS = 500
+FATE_COLUMNS = (
+    "destination_id, position, state, reason, detail, left_out, attempts, due_at_ms, updated_at_ms, is_replay, cycle_id"
+)
+
+LEFT_OUT_REASONS = frozenset(reason.value for reason, one in EXPLANATIONS.items() if one.kind is Kind.LEFT_OUT)
+REJECTED_REASONS = frozenset(reason.value for reason, one in EXPLANATIONS.items() if one.kind is Kind.REJECTED)
+
+_decode = msgspec.json.decode
+_json = msgspec.json.Encoder().encode
+
+
+class SqlQueries:
+    """`Queries` over one database."""
+
+    def __init__(self, database: Database, journal: Journal, registry: Registry) -> None:
+        self._database = database
+        self._journal = journal
+        self._registry = registry
+
+    # -- status
+
+    def lanes(self, now_ms: int) -> list[LaneStatus]:
+        return [
+            self._lane(destination_id, destination.name, destination.hub_id, destination.is_paused, now_ms)
+            for destination_id, destination in self._registry.destinations().items()
+        ]
+
+    def _lane(self, destination_id: int, name: str, hub_id: str | None, is_paused: bool, now_ms: int) -> LaneStatus:
+        row = self._database.connection.execute(
+            "SELECT live_cursor, backfill_cursor, taken_count, calls_count, stopped_reason, stopped_detail,"
+            " resume_at_ms, status, open_cycle_id FROM lane WHERE destination_id = ?",
+            (destination_id,),
+        ).fetchone() or (0, 0, 0, 0, None, "", None, b"{}", None)
+        source_ids = self._registry.destinations()[destination_id].source_ids
+        live, live_since = self._journal.count_after(row[0], source_ids=source_ids, is_backfill=False)
+        backfill, backfill_since = self._journal.count_after(row[1], source_ids=source_ids, is_backfill=True)
+        since = min((at for at in (live_since, backfill_since) if at is not None), default=None)
+        counts = self._counts(destination_id)
+        status = LaneStatus(
+            destination_id=destination_id,
+            name=name,
+            hub_id=hub_id,
+            state="stopped" if row[4] else "paused" if is_paused else "delivering" if live + backfill else "idle",
+            stopped_reason=row[4],
+            stopped_detail=row[5],
+            resume_at_ms=row[6],
+            backlog_count=live + backfill,
+            lag_seconds=max(0, now_ms - since) / 1000 if since is not None else 0.0,
+            taken=row[2],
+            calls=row[3],
+            budget=_decode(row[7]),
+            discarded=counts[State.DISCARDED],
+            held=counts[State.HELD],
+            pending=counts[State.PENDING] + counts[State.LEASED],
+            retrying=counts[State.RETRYING],
+            dead=counts[State.DEAD],
+        )
+        others = sum(count for state, count in counts.items() if state is not State.DELIVERED)
+        status.delivered = status.taken - others
+        return status
+
+    def _counts(self, destination_id: int) -> dict[State, int]:
+        counts = dict.fromkeys(State, 0)
+        rows = self._database.connection.execute(
+            "SELECT state, count(*) FROM delivery WHERE destination_id = ? GROUP BY state"
+            " UNION ALL SELECT state, message_count FROM archived WHERE destination_id = ?",
+            (destination_id, destination_id),
+        )
+        for state, count in rows:
+            counts[State(state)] += count
+        return counts
+
+    # -- messages
+
+    def messages(self, wanted: MessageFilter) -> list[MessageSummary]:
+        found: list[MessageSummary] = []
+        for rows in self._candidates(wanted):
+            for summary, _ in self._fitting(rows, wanted):
+                found.append(summary)
+                if len(found) >= wanted.limit:
+                    return found
+        return found
+
+    def message(self, message_id: str) -> list[MessageDetail]:
+        rows = self._journal.find(message_id)
+        details: list[MessageDetail] = []
+        for row, summary in zip(rows, self._summaries(rows), strict=True):
+            details.append(
+                MessageDetail(
+                    summary=summary,
+                    body=_decode(row.body),
+                    envelope=_decode(row.envelope) if row.envelope else None,
+                    attempts=self._attempts(row, summary.fates),
+                )
+            )
+        return details
+
+    def failures(self) -> list[Failure]:
+        rows = self._database.connection.execute(
+            "SELECT destination_id, state, reason, count(*), min(updated_at_ms), max(updated_at_ms), max(detail),"
+            " max(position) FROM delivery WHERE state IN ('dead', 'retrying', 'held')"
+            " GROUP BY destination_id, state, reason ORDER BY count(*) DESC"
+        )
+        return [
+            Failure(
+                destination_id=row[0],
+                state=State(row[1]),
+                reason=row[2],
+                count=row[3],
+                first_at_ms=row[4],
+                last_at_ms=row[5],
+                sample_detail=row[6],
+                sample_position=row[7],
+            )
+            for row in rows
+        ]
+
+    # -- replay
+
+    def count(self, wanted: MessageFilter) -> int:
+        return len(self.targets(wanted))
+
+    def replay(self, wanted: MessageFilter, now_ms: int) -> int:
+        targets = self.targets(wanted)
+        state = moved(_replayable(wanted), Move.REPLAY if wanted.state is not State.HELD else Move.RELEASE)
+        with self._database.transaction() as db:
+            db.executemany(
+                "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = TRUE,"
+                " attempts = 0, first_attempt_at_ms = NULL, updated_at_ms = ? WHERE destination_id = ? AND position = ?"
+                " AND state = ?",
+                [(state, now_ms, now_ms, *target, wanted.state) for target in targets],
+            )
+        return len(targets)
+
+    def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
+        """The (destination_id, position) of the deliveries that fit a filter with a state."""
+        _replayable(wanted)
+        targets: list[tuple[int, int]] = []
+        everything = msgspec.structs.replace(wanted, before=None, limit=1 << 62)
+        for rows in self._candidates(everything):
+            for summary, fates in self._fitting(rows, everything):
+                targets += [(fate.destination_id, summary.position) for fate in fates]
+        return targets
+
+    # -- reading
+
+    def _fitting(self, rows: list[Row], wanted: MessageFilter) -> Iterator[tuple[MessageSummary, list[Fate]]]:
+        """Those of a page of rows that fit, each with its deliveries that do."""
+        summaries = self._summaries(_holding(rows, wanted))
+        chosen = None
+        if wanted.replay_id is not None:
+            chosen = targets_among(self._database.connection, wanted, [one.position for one in summaries])
+        for summary in summaries:
+            fates = [
+                fate
+                for fate in summary.fates
+                if _fate_fits(fate, wanted) and (chosen is None or (fate.destination_id, summary.position) in chosen)
+            ]
+            if _fits(summary, wanted, fates):
+                yield summary, fates
+
+    def _candidates(self, wanted: MessageFilter) -> Iterator[list[Row]]:
+        """Pages of journal rows, newest first, that may fit: by the state index, or the newest messages."""
+        has_row = wanted.state not in (None, State.DELIVERED, State.PENDING)
+        is_rejected = wanted.rejected or wanted.reason in REJECTED_REASONS
+        by_index = not is_rejected and (has_row or wanted.reason is not None or _asks_left_out(wanted))
+        by_index |= wanted.replay_id is not None
+        before = self._behind_delivered(wanted) if wanted.state is State.DELIVERED else wanted.before
+        scanned = 0
+        while scanned < SCAN_MESSAGES or by_index:
+            if by_index:
+                positions = self._indexed(wanted, before)
+                kept = self._journal.read_at(positions)
+                rows = [kept[position] for position in positions if position in kept]
+                if not positions:
+                    return
+                before = positions[-1]
+            else:
+                rows = self._journal.newest(before, PAGE_ROWS)
+                if not rows:
+                    return
+                before = rows[-1].position
+            scanned += PAGE_ROWS
+            yield rows
+
+    def _behind_delivered(self, wanted: MessageFilter) -> int:
+        """The position before which to look for what was delivered: a backlog, which may be long, has nothing of it."""
+        lanes = self._cursors()
+        if wanted.destination_id is not None:
+            lanes = {number: lane for number, lane in lanes.items() if number == wanted.destination_id}
+        cursors = [max(live, imported) for live, imported, _ in lanes.values()]
+        behind = max(cursors, default=0) + 1
+        return behind if wanted.before is None else min(behind, wanted.before)
+
+    def _indexed(self, wanted: MessageFilter, before: int | None) -> list[int]:
+        before = before if before is not None else 1 << 62
+        if wanted.replay_id is not None:
+            return positions_of_replay(self._database.connection, wanted, before, PAGE_ROWS)
+        is_left_out = _asks_left_out(wanted)
+        reason = None if is_left_out else wanted.reason
+        given = (("state", wanted.state), ("reason", reason), ("destination_id", wanted.destination_id))
+        fits = [(column, value) for column, value in given if value is not None]
+        rows = self._database.connection.execute(
+            f"SELECT DISTINCT position FROM delivery WHERE {''.join(f'{column} = ? AND ' for column, _ in fits)}"
+            f" {'left_out IS NOT NULL AND ' if is_left_out else ''}position < ? ORDER BY position DESC LIMIT ?",
+            (*(value for _, value in fits), before, PAGE_ROWS),
+        )
+        return [position for (position,) in rows]
+
+    def _summaries(self, rows: Iterable[Row]) -> list[MessageSummary]:
+        rows = list(rows)
+        fates = self._fates([row.position for row in rows])
+        lanes = self._cursors()
+        return [_summary(row, _complete(row, fates.get(row.position, {}), lanes)) for row in rows]
+
+    def _fates(self, positions: list[int]) -> dict[int, dict[int, Fate]]:
+        found: dict[int, dict[int, Fate]] = {}
+        rows = self._database.connection.execute(
+            f"SELECT {FATE_COLUMNS} FROM delivery"
+            " WHERE destination_id IN (SELECT destination_id FROM lane)"
+            " AND position IN (SELECT CAST(value AS bigint) FROM json_each(?))",
+            (_json(positions).decode(),),
+        )
+        for row in rows:
+            found.setdefault(row[1], {})[row[0]] = Fate(
+                destination_id=row[0],
+                state=State(row[2]),
+                reason=row[3],
+                detail=row[4],
+                left_out=_decode(row[5]) if row[5] else [],
+                attempts=row[6],
+                due_at_ms=row[7],
+                updated_at_ms=row[8],
+                is_replay=bool(row[9]),
+                cycle_id=row[10],
+            )
+        return found
+
+    def _cursors(self) -> dict[int, tuple[int, int, tuple[int, ...] | None]]:
+        lanes = {
+            row[0]: (row[1], row[2])
+            for row in self._database.connection.execute(
+                "SELECT destination_id, live_cursor, backfill_cursor FROM lane"
+            )
+        }
+        return {
+            destination_id: (*lanes.get(destination_id, (0, 0)), destination.source_ids)
+            for destination_id, destination in self._registry.destinations().items()
+        }
+
+    def _attempts(self, row: Row, fates: Iterable[Fate]) -> list[AttemptView]:
+        """The exchanges of the cycles that took this message on, those that answered for it."""
+        found: list[AttemptView] = []
+        stream = "backfill" if row.is_backfill else "live"
+        for fate in fates:
+            cycles = self._database.connection.execute(
+                "SELECT attempt_id, cycle_id, call, started_at_ms, duration_ms, status, outcome, correlation_id,"
+                " request, response, positions FROM attempt WHERE destination_id = ?1 AND (cycle_id = ?2 OR cycle_id IN"
+                f" (SELECT cycle_id FROM cycle WHERE destination_id = ?1 AND {stream}_after < ?3"
+                f" AND {stream}_through >= ?3)) ORDER BY attempt_id",
+                (fate.destination_id, fate.cycle_id, row.position),
+            )
+            for attempt in cycles:
+                positions = unpack_positions(attempt[10])
+                if row.position in positions:
+                    found.append(_attempt(attempt, len(positions)))
+        return found
+
+
+def _attempt(row: tuple[Any, ...], message_count: int) -> AttemptView:
+    return AttemptView(
+        attempt_id=row[0],
+        cycle_id=row[1],
+        call=row[2],
+        started_at_ms=row[3],
+        duration_ms=row[4],
+        status=row[5],
+        outcome=row[6],
+        correlation_id=row[7],
+        request=zlib.decompress(row[8]),
+        response=zlib.decompress(row[9]),
+        message_count=message_count,
+    )
+
+
+def _complete(
+    row: Row, fates: Mapping[int, Fate], lanes: Mapping[int, tuple[int, int, tuple[int, ...] | None]]
+) -> list[Fate]:
+    """The fates of a message: its rows, and what its place before or behind each lane's cursor says."""
+    if row.rejected is not None:
+        return []
+    complete: list[Fate] = []
+    for destination_id, (live, backfill, source_ids) in lanes.items():
+        fate = fates.get(destination_id)
+        if fate is None and (source_ids is None or row.source_id in source_ids):
+            passed = row.position <= (backfill if row.is_backfill else live)
+            fate = Fate(destination_id=destination_id, state=State.DELIVERED if passed else State.PENDING)
+        if fate is not None:
+            complete.append(fate)
+    return complete
+
+
+def _summary(row: Row, fates: list[Fate]) -> MessageSummary:
+    fields = _decode(row.body)
+    fields = fields if isinstance(fields, dict) else {}
+    return MessageSummary(
+        position=row.position,
+        message_id=row.message_id,
+        source_id=row.source_id,
+        type=text_id(fields.get("type")) or "?",
+        received_at_ms=row.received_at_ms,
+        user_id=text_id(fields.get("userId")),
+        anonymous_id=text_id(fields.get("anonymousId")),
+        email=_email(fields),
+        event=text_id(fields.get("event")) or text_id(fields.get("name")) or text_id(fields.get("groupId")),
+        rejected=row.rejected,
+        is_backfill=row.is_backfill,
+        fates=fates,
+    )
+
+
+def _email(fields: Mapping[str, Any]) -> str | None:
+    """The e-mail that a message carries, wherever it may stand."""
+    context = fields.get("context")
+    of_context = context.get("traits") if isinstance(context, dict) else None
+    for place in (fields.get("traits"), fields.get("properties"), of_context):
+        email = place.get("email") if isinstance(place, dict) else None
+        if isinstance(email, str) and "@" in email:
+            return email
+    return None
+
+
+def _fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> bool:
+    """Whether a message fits a filter that `fates` of its deliveries do."""
+    checks = (
+        wanted.type is None or summary.type == wanted.type,
+        wanted.event is None or summary.event == wanted.event,
+        wanted.source_id is None or summary.source_id == wanted.source_id,
+        wanted.rejected is None or (summary.rejected is not None) == wanted.rejected,
+        wanted.since_ms is None or summary.received_at_ms >= wanted.since_ms,
+        wanted.until_ms is None or summary.received_at_ms < wanted.until_ms,
+        wanted.user is None or _is_about(summary, wanted.user),
+        wanted.text is None or wanted.text == summary.message_id or _is_about(summary, wanted.text),
+        _any_fate_fits(summary, wanted, fates),
+    )
+    return all(checks)
+
+
+def _holding(rows: list[Row], wanted: MessageFilter) -> list[Row]:
+    return rows if wanted.where is None else [row for row in rows if holds(row.body, wanted.where)]
+
+
+def _any_fate_fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> bool:
+    """Whether one of its deliveries fits; of what failed on ingest, and so has none, whether the reason does."""
+    if wanted.replay_id is not None:
+        return bool(fates)
+    if summary.rejected is not None and (wanted.rejected or wanted.reason in REJECTED_REASONS):
+        return wanted.reason in (None, summary.rejected)
+    given = (wanted.state, wanted.reason, wanted.destination_id, wanted.left_out)
+    if given == (None, None, None, None):
+        return True
+    return bool(fates)
+
+
+def _is_about(summary: MessageSummary, who: str) -> bool:
+    """Whether this userId, anonymousId or e-mail is the message's."""
+    if who in (summary.user_id, summary.anonymous_id):
+        return True
+    return summary.email is not None and summary.email.strip().casefold() == who.strip().casefold()
+
+
+def _fate_fits(fate: Fate, wanted: MessageFilter) -> bool:
+    return (
+        (wanted.state is None or fate.state is wanted.state)
+        and (wanted.destination_id is None or fate.destination_id == wanted.destination_id)
+        and (_left_out_fits(fate, wanted) if _asks_left_out(wanted) else wanted.reason in (None, fate.reason))
+    )
+
+
+def _asks_left_out(wanted: MessageFilter) -> bool:
+    """Whether the filter is about fields that were not sent, by their name or by the reason."""
+    return wanted.left_out is not None or wanted.reason in LEFT_OUT_REASONS
+
+
+def _left_out_fits(fate: Fate, wanted: MessageFilter) -> bool:
+    return any(
+        wanted.left_out in (None, item["field"]) and wanted.reason in (None, item["reason"]) for item in fate.left_out
+    )
+
+
+def _replayable(wanted: MessageFilter) -> State:
+    if wanted.state not in REPLAYABLE:
+        raise SettingsError(
+            f"replay needs a state: dead, discarded, held or delivered (got {wanted.state or 'none'})",
+            hint="For example: hubwire replay --state dead",
+        )
+    return wanted.state

@@ -1,0 +1,140 @@
+"""The numbers of `record/statistics.py`. Each answer comes from one snapshot of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from hubwire.backends.sql.database import Database, Session
+from hubwire.backends.sql.identity import read_identity
+from hubwire.backends.sql.reading.activity import count_activity
+from hubwire.backends.sql.reading.funnel import count_stages
+from hubwire.backends.sql.reading.intake import catch_up, stretches
+from hubwire.backends.sql.reading.latency import read_waits
+from hubwire.backends.sql.reading.message_index import SqlLines
+from hubwire.record.dropped_fields import sum_left_out
+from hubwire.record.funnel import Lane
+from hubwire.record.intake import Count, Lines, Stretch, counted, in_window
+from hubwire.record.latency import Waits
+from hubwire.record.statistics import ActivityPoint, Funnel, Identity, Intake, LeftOutCount, Storage
+from hubwire.registry.protocol import Registry
+
+LEFT_OUT_DELIVERIES = 50_000
+"""How many of the newest deliveries with something left out are summed up."""
+
+
+class SqlStatistics:
+    """`Statistics` over one database."""
+
+    def __init__(self, database: Database, registry: Registry, lines_of: Callable[[Session], Lines] = SqlLines) -> None:
+        """Shape: `lines_of` gives the journal's lines as of a session's moment; by default they are in the database."""
+        self._database = database
+        self._registry = registry
+        self._lines_of = lines_of
+
+    def funnel(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Funnel:
+        self.catch_up()
+        with self._database.snapshot() as db:
+            stages = count_stages(db, self._lines_of(db), self._lane(db, destination_id), since_ms, until_ms)
+        return Funnel(
+            destination_id=destination_id,
+            since_ms=since_ms,
+            until_ms=until_ms,
+            received=sum(stages.values()),
+            **stages,
+        )
+
+    def activity(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[ActivityPoint]:
+        self.catch_up()
+        step_ms = max(1, -(-(until_ms - since_ms) // steps))
+        points = [ActivityPoint(at_ms=since_ms + index * step_ms) for index in range(steps)]
+        with self._database.snapshot() as db:
+            count_activity(db, self._lines_of(db), self._lane(db, destination_id), points, step_ms)
+        return points
+
+    def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:
+        self.catch_up()
+        found: dict[int, Intake] = {}
+        with self._database.snapshot() as db:
+            lines = self._lines_of(db)
+            newest: dict[int, Stretch] = {}
+            for stretch in stretches(db, lines):
+                if stretch.is_outside(since_ms, until_ms):
+                    continue
+                counts = stretch.counts
+                if not stretch.is_inside(since_ms, until_ms):
+                    counts = counted(in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms))
+                for count in counts:
+                    _add(found.setdefault(count.source_id, Intake(source_id=count.source_id)), count)
+                    newest[count.source_id] = stretch
+            for source_id, stretch in newest.items():
+                within = in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms)
+                times = [line.received_at_ms for line in within if line.source_id == source_id]
+                found[source_id].last_received_at_ms = max(times, default=None)
+        return sorted(found.values(), key=lambda one: -one.received)
+
+    def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Waits | None:
+        with self._database.snapshot() as db:
+            return read_waits(db, self._lines_of(db), self._lane(db, destination_id), since_ms, until_ms)
+
+    def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
+        with self._database.snapshot() as db:
+            rows = db.execute(
+                "SELECT position, left_out FROM delivery WHERE destination_id = ? AND left_out IS NOT NULL"
+                " ORDER BY position DESC LIMIT ?",
+                (destination_id, LEFT_OUT_DELIVERIES),
+            ).fetchall()
+            counts = sum_left_out(rows)[:limit]
+            ids = self._lines_of(db).message_ids([one.sample_position for one in counts])
+        return [msgspec.structs.replace(one, sample_message_id=ids.get(one.sample_position, "")) for one in counts]
+
+    def identity(self, wanted: str) -> Identity:
+        spaces = [source.identity_space for source in self._registry.sources().values()]
+        with self._database.snapshot() as db:
+            return read_identity(db, wanted, spaces)
+
+    def storage(self) -> Storage:
+        self.catch_up()
+        with self._database.snapshot() as db:
+            lines = self._lines_of(db)
+            first, last = lines.ends() or (0, 0)
+            counts = [
+                db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in ("delivery", "attempt", "cycle", "person", "company")
+            ]
+            return Storage(
+                bytes_used=self._database.bytes_used(),
+                messages=sum(count.total for stretch in stretches(db, lines) for count in stretch.counts),
+                first_position=first,
+                last_position=last,
+                oldest_received_at_ms=_received_at(lines, first),
+                newest_received_at_ms=_received_at(lines, last),
+                deliveries=counts[0],
+                attempts=counts[1],
+                cycles=counts[2],
+                people=counts[3],
+                companies=counts[4],
+                schema_version=self._database.schema_version(),
+            )
+
+    def catch_up(self, limit: int | None = None) -> int:
+        return catch_up(self._database, self._lines_of, limit)
+
+    def _lane(self, db: Session, destination_id: int) -> Lane:
+        row = db.execute(
+            "SELECT live_cursor, backfill_cursor FROM lane WHERE destination_id = ?", (destination_id,)
+        ).fetchone()
+        destination = self._registry.destinations().get(destination_id)
+        source_ids = destination.source_ids if destination is not None else ()
+        return Lane(destination_id, source_ids, *(row or (0, 0)))
+
+
+def _add(one: Intake, count: Count) -> None:
+    one.received += count.total
+    if count.rejected is not None:
+        one.rejected[count.rejected] = one.rejected.get(count.rejected, 0) + count.total
+
+
+def _received_at(lines: Lines, position: int) -> int | None:
+    return next((line.received_at_ms for line in lines.lines(position, position)), None)

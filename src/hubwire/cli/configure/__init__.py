@@ -1,0 +1,1 @@
+"""Commands that change sources, destinations, members and the schema."""

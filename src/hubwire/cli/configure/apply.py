@@ -1,0 +1,87 @@
+"""`hubwire apply`: sources and destinations from a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hubwire.cli.configure.destinations import learnt
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    worded,
+)
+from hubwire.cli.shared.editing import YesOption, changing, confirmed
+from hubwire.destination import Destination
+from hubwire.manage.tables import read_wanted
+
+if TYPE_CHECKING:
+    from hubwire.manage.apply import MadeKey, Step
+
+
+def apply_file(
+    file: Annotated[Path, typer.Argument(help="TOML file with [[source]] and [[destination]] tables.")],
+    yes: YesOption = False,
+    plan_only: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Make sources and destinations what a file says. Shows the plan, asks, applies. Run again: nothing changes.
+
+    Secrets are not in the file: `token_env = "NAME"` and `write_key_env = "NAME"` name environment variables. A new
+    source without `write_key_env` gets a write key, which is printed, this once.
+    With --json nothing is asked: add --yes to apply.
+
+    Example: hubwire apply hubwire.toml
+    """
+    from hubwire.manage.apply import apply_changes, plan_changes
+
+    wanted = read_wanted(file)
+    with changing(config, creates=True) as changer:
+        settings = changer.settings
+        template = Destination(
+            destination_id=0, name="", base_url=settings.hubspot_base_url, api_version=settings.hubspot_api_version
+        )
+        steps = plan_changes(wanted, changer.store.registry, os.environ, template)
+        todo = [step for step in steps if step.change.action != "nothing"]
+        if not json:
+            _print_plan(steps)
+        made: list[MadeKey] = []
+        applies = bool(todo) and not plan_only and (yes or not json)
+        if applies:
+            confirmed(f"Make these {len(todo)} changes?", yes)
+            made = apply_changes(steps, changer.store.registry, changer, lambda one, token: learnt(changer, one, token))
+    keys = {one.source: one.write_key.reveal() for one in made}
+    if json:
+        print_json({"changes": [step.change for step in steps], "applied": applies, "write_keys": keys})
+    elif applies:
+        console.print("Applied.")
+        for source, key in keys.items():
+            console.print(f"The write key of {source}:")
+            typer.echo(key)
+
+
+def _print_plan(steps: Sequence[Step]) -> None:
+    marks = {"add": ("+", "green"), "change": ("~", "yellow"), "nothing": ("=", "dim")}
+    for step in steps:
+        mark, style = marks[step.change.action]
+        console.print(f"{mark} {step.change.kind} {step.change.name}", style=style, markup=False)
+        for field in step.change.fields:
+            console.print(
+                f"    {field.name}: {worded(field.before, 'none')} -> {worded(field.after, 'none')}", markup=False
+            )
+        if step.change.note:
+            console.print(f"    {step.change.note}", style="yellow", markup=False)
+    if not any(step.change.action != "nothing" for step in steps):
+        console.print("Nothing to change.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add this command."""
+    root.command("apply")(apply_file)

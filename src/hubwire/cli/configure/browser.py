@@ -1,0 +1,76 @@
+"""Device mode in the terminal: what each site pastes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    cell,
+    console,
+    plain,
+    print_json,
+    reading,
+    settings_of,
+)
+from hubwire.device.assets import load_assets
+from hubwire.device.snippet import snippet
+from hubwire.installation.local import find_local_server
+from hubwire.manage.browser_setup import BrowserSetup, browser_setups
+from hubwire.registry.named import named
+from hubwire.settings import Settings
+
+
+def browser(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a web source; without it, all.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Device mode: the snippet of each site. Whether HubSpot loads, from which host, and what consent it needs.
+
+    Example: hubwire browser website
+    """
+    settings, assets = settings_of(config), load_assets()
+    url = _public_url(settings)
+    with reading(config) as store:
+        wanted = None if name is None else named(store.registry.sources().values(), name, "source").source_id
+        found = browser_setups(store.registry, lambda key: snippet(assets, url, key) if assets else None, url)
+    found = [one for one in found if wanted in (None, one.source_id)]
+    if json:
+        print_json(found)
+        return
+    for one in found:
+        _print(one)
+    if not found:
+        console.print("No web source here: hubwire source add NAME --kind web --device-mode")
+
+
+def _public_url(settings: Settings) -> str:
+    """Where browsers reach the server: as the settings say, as it runs on this data folder, or as it would start."""
+    server = find_local_server(settings)
+    return settings.public_url or (server.url if server else f"http://{settings.host}:{settings.port}")
+
+
+def _print(one: BrowserSetup) -> None:
+    lines = [one.why_off or "HubSpot loads in its pages."]
+    if one.destination:
+        lines.append(f"destination {one.destination}, hub {one.hub_id}, region {one.region}")
+        lines.append(f"tracking code {one.script_url}")
+        lines.append(f"Forms SDK {one.forms_url or 'not loaded'}")
+        lines.append(f"consent needed: {', '.join(one.consent_categories) or 'none'}")
+        lines.append(f"Content-Security-Policy: {one.policy}")
+    console.print(f"[bold]{cell(one.name)}[/bold]")
+    for line in lines:
+        console.print(f"  {plain(line)}", markup=False, highlight=False)
+    if one.snippet:
+        typer.echo(f"\n{one.snippet}\n")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command()(browser)

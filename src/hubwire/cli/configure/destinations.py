@@ -1,0 +1,307 @@
+"""`hubwire destination`: where it goes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    reading,
+    table,
+    worded,
+)
+from hubwire.cli.shared.editing import (
+    Changer,
+    YesOption,
+    changing,
+    confirmed,
+    secret_from,
+)
+from hubwire.clock import SystemClock
+from hubwire.destination import Destination, Mapping
+from hubwire.errors import HubSpotError, SettingsError
+from hubwire.secret import Secret
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the destination.")]
+HubOption = Annotated[str | None, typer.Option(help="Hub ID; without it, the token tells it.")]
+RegionOption = Annotated[str | None, typer.Option(help="Data region of the portal: na1, eu1, …")]
+VersionOption = Annotated[str | None, typer.Option(help="HubSpot API version: 2026-09, 2026-03 or v3.")]
+FormsOption = Annotated[bool | None, typer.Option("--forms/--no-forms", help="Load the Forms SDK in pages.")]
+SourceOption = Annotated[
+    list[str] | None, typer.Option("--source", help="Source that feeds it; repeat it, or say all.")
+]
+TokenEnvOption = Annotated[str | None, typer.Option(help="Environment variable that holds the access token.")]
+TokenStdinOption = Annotated[bool, typer.Option("--token-stdin", help="Read the access token from standard input.")]
+PerSecondOption = Annotated[float | None, typer.Option(min=0, help="Pins the calls per second; 0 follows HubSpot.")]
+PerDayOption = Annotated[int | None, typer.Option(min=0, help="Pins the calls per day; 0 follows HubSpot.")]
+
+app = typer.Typer(help="Where it goes: HubSpot portals, their tokens and options.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    name: NameArgument,
+    hub_id: HubOption = None,
+    token_env: TokenEnvOption = None,
+    token_stdin: TokenStdinOption = False,
+    region: RegionOption = None,
+    api_version: VersionOption = None,
+    source: SourceOption = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Keep what comes, deliver nothing yet.")] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Add a HubSpot portal. The access token (a service key) is asked for, tried, and stored encrypted.
+
+    Everything that the journal holds of its sources is delivered, from the oldest message on.
+
+    Example: hubwire destination add hubspot --token-env HUBSPOT_ACCESS_TOKEN
+    """
+    token = secret_from(token_env, token_stdin, "HubSpot access token")
+    with changing(config) as changer:
+        settings = changer.settings
+        wanted = Destination(
+            destination_id=0,
+            name=name,
+            hub_id=hub_id,
+            base_url=settings.hubspot_base_url,
+            api_version=api_version or settings.hubspot_api_version,
+            region=region or "na1",
+            is_paused=True,
+            source_ids=changer.source_ids(source) if source else None,
+        )
+        stored = changer.add_destination(learnt(changer, wanted, token), token)
+        if not paused:
+            changer.set_paused(stored, False)
+        stored = changer.destination(name)
+    if json:
+        print_json(stored)
+    else:
+        console.print(f"Destination {name} is there: hub {stored.hub_id or 'not known yet'}, region {stored.region}.")
+
+
+@app.command("list")
+def list_destinations(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """All destinations and where they stand.
+
+    Example: hubwire destination list
+    """
+    with reading(config) as store:
+        destinations = list(store.registry.destinations().values())
+        lanes = {lane.destination_id: lane for lane in store.queries.lanes(SystemClock().now_ms())}
+    if json:
+        print_json(destinations)
+        return
+    rows = table("name", "hub", "API", "state", "backlog", "delivered", "dead")
+    for one in destinations:
+        lane = lanes[one.destination_id]
+        state = f"{lane.state}: {lane.stopped_reason}" if lane.stopped_reason else lane.state
+        counts = (str(lane.backlog_count), str(lane.delivered), str(lane.dead))
+        rows.add_row(one.name, one.hub_id or "?", one.api_version, state, *counts)
+    console.print(rows if destinations else "No destination yet: hubwire destination add hubspot")
+
+
+@app.command()
+def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
+    """One destination: its options and mapping. The token is only said to be there.
+
+    Example: hubwire destination show hubspot
+    """
+    with changing(config) as changer:
+        destination = changer.destination(name)
+        has_token = changer.store.registry.token(destination.destination_id) is not None
+        names = {number: one.name for number, one in changer.store.registry.sources().items()}
+    if json:
+        print_json({"destination": destination, "has_token": has_token})
+        return
+    _print(destination, has_token, names)
+
+
+@app.command()
+def change(
+    name: NameArgument,
+    rename: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    hub_id: HubOption = None,
+    region: RegionOption = None,
+    api_version: VersionOption = None,
+    forms: FormsOption = None,
+    source: SourceOption = None,
+    hold_hours: Annotated[float | None, typer.Option(help="How long messages wait for an identify.")] = None,
+    unchanged_hours: Annotated[float | None, typer.Option(help="How long a confirmed value is not sent again.")] = None,
+    calls_per_second: PerSecondOption = None,
+    calls_per_day: PerDayOption = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mapping", help="One mapping rule as name=value: contact.plan=plan_name, create_properties=yes."
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Change a destination; what is not named stays. Whole mappings are easier in a file: hubwire apply.
+
+    Example: hubwire destination change hubspot --forms --mapping contact.favColor=favorite_color
+    """
+    given: dict[str, Any] = {
+        "name": rename,
+        "hub_id": hub_id,
+        "region": region,
+        "api_version": api_version,
+        "load_forms_sdk": forms,
+        "hold_hours": hold_hours,
+        "suppress_unchanged_hours": unchanged_hours,
+    }
+    fields = {field: value for field, value in given.items() if value is not None}
+    for field, number in (("calls_per_second", calls_per_second), ("calls_per_day", calls_per_day)):
+        if number is not None:
+            fields[field] = number or None
+    with changing(config) as changer:
+        before = changer.destination(name)
+        if source:
+            fields["source_ids"] = changer.source_ids(source)
+        if rule:
+            fields["mapping"] = with_rules(before.mapping, rule)
+        if not fields:
+            raise SettingsError("nothing to change", hint="See hubwire destination change --help.")
+        changer.save_destination(msgspec.structs.replace(before, **fields))
+    console.print(f"Destination {rename or name} is changed.")
+
+
+@app.command()
+def pause(name: NameArgument, config: ConfigOption = None) -> None:
+    """Stop delivering; everything that comes is kept.
+
+    Example: hubwire destination pause hubspot
+    """
+    with changing(config) as changer:
+        changer.set_paused(changer.destination(name), True)
+    console.print(f"Destination {name} is paused: what comes is kept.")
+
+
+@app.command()
+def resume(name: NameArgument, config: ConfigOption = None) -> None:
+    """Deliver again, also where the line has stopped.
+
+    Example: hubwire destination resume hubspot
+    """
+    with changing(config) as changer:
+        changer.set_paused(changer.destination(name), False)
+    console.print(f"Destination {name} delivers.")
+
+
+@app.command()
+def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = None) -> None:
+    """Remove a destination and its token. What was delivered stays in HubSpot.
+
+    Example: hubwire destination remove old-portal
+    """
+    with changing(config) as changer:
+        destination = changer.destination(name)
+        confirmed(f"Remove the destination {name} (hub {destination.hub_id or '?'}) and its token?", yes)
+        changer.remove_destination(destination)
+    console.print(f"Destination {name} is removed.")
+
+
+@app.command()
+def token(
+    name: NameArgument,
+    token_env: TokenEnvOption = None,
+    token_stdin: TokenStdinOption = False,
+    oauth_client_id: Annotated[str | None, typer.Option(help="Client id of an OAuth app, instead of a key.")] = None,
+    client_secret_env: Annotated[
+        str | None, typer.Option(help="Environment variable with its client secret.", show_default="it is asked for")
+    ] = None,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Store it without asking HubSpot.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Set the access token. A line that stopped for want of a good one goes on where it stopped.
+
+    With --oauth-client-id, what is asked for is the refresh token of that OAuth app.
+
+    Example: hubwire destination token hubspot --token-env HUBSPOT_ACCESS_TOKEN
+    """
+    from hubwire.hubspot.credentials import oauth_secret
+    from hubwire.hubspot.tokens import OAuthApp
+
+    secret = secret_from(token_env, token_stdin, "refresh token" if oauth_client_id else "HubSpot access token")
+    if oauth_client_id:
+        client_secret = secret_from(client_secret_env, False, "client secret")
+        secret = oauth_secret(OAuthApp(oauth_client_id, client_secret, secret))
+    with changing(config) as changer:
+        before = changer.destination(name)
+        after = before if unchecked else learnt(changer, before, secret)
+        if after != before:
+            changer.save_destination(after)
+        changer.set_token(before.destination_id, secret)
+    console.print(f"The token of {name} is set: hub {after.hub_id or 'not known yet'}.")
+
+
+def learnt(changer: Changer, destination: Destination, secret: Secret) -> Destination:
+    """The destination with what its token tells; unchanged, with a warning, when HubSpot cannot be asked.
+
+    Errors: SettingsError for a token that is not accepted, or of another hub.
+    """
+    from hubwire.installation.clients import ClientFactory
+    from hubwire.manage.hub import account_of_token, with_account
+
+    clock = SystemClock()
+    base_url = ClientFactory(changer.store.registry, clock, changer.settings).base_url(destination)
+    try:
+        return with_account(destination, asyncio.run(account_of_token(destination, secret, base_url, clock)))
+    except HubSpotError as exc:
+        typer.secho(f"HubSpot could not be asked about this token: {exc}", fg="yellow", err=True)
+        return destination
+
+
+def with_rules(mapping: Mapping, rules: list[str]) -> Mapping:
+    """The mapping with single rules changed: `contact.trait=property`, `contact.trait=` (ignore), `switch=yes`."""
+    plain: dict[str, Any] = msgspec.to_builtins(mapping)
+    for rule in rules:
+        name, is_rule, value = rule.partition("=")
+        table_name, dot, key = name.partition(".")
+        if not is_rule or table_name not in plain:
+            raise SettingsError(f"mapping rule {rule!r}: write name=value", hint=f"Names: {', '.join(plain)}.")
+        kind = plain[table_name]
+        if isinstance(kind, dict) and dot:
+            kind[key] = value or None
+        elif isinstance(kind, bool) and not dot and value in ("yes", "no"):
+            plain[table_name] = value == "yes"
+        elif isinstance(kind, list | tuple) and not dot:
+            plain[table_name] = [one.strip() for one in value.split(",") if one.strip()]
+        elif isinstance(kind, str) and not dot:
+            plain[table_name] = value
+        else:
+            raise SettingsError(f"mapping rule {rule!r}: contact.trait=property, or a switch that is yes or no")
+    try:
+        return msgspec.convert(plain, Mapping)
+    except msgspec.ValidationError as exc:
+        raise SettingsError(f"mapping: {exc}") from exc
+
+
+def _print(destination: Destination, has_token: bool, names: dict[int, str]) -> None:
+    console.print(f"[bold]{destination.name}[/bold]  hub {destination.hub_id or '?'}")
+    console.print(f"  token: {'set' if has_token else 'none'}")
+    plain = msgspec.to_builtins(destination)
+    sources = destination.source_ids
+    plain["source_ids"] = "all" if sources is None else ", ".join(names.get(one, "?") for one in sources) or "none"
+    if destination.is_sandbox:
+        plain["base_url"] = "the bundled emulator"
+    rules = plain.pop("mapping")
+    for field, value in plain.items():
+        if field not in ("name", "hub_id"):
+            console.print(f"  {field}: {worded(value)}", markup=False)
+    for field, value in rules.items():
+        if value not in ({}, [], ()):
+            console.print(f"  mapping.{field}: {worded(value)}", markup=False)
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="destination")

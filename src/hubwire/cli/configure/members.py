@@ -1,0 +1,98 @@
+"""`hubwire member`: who may sign in to the console and the admin API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    reading,
+    table,
+    when,
+)
+from hubwire.cli.shared.editing import (
+    ACTOR,
+    YesOption,
+    confirmed,
+    secret_from,
+)
+from hubwire.manage import members
+from hubwire.registry.access import Role
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the member.")]
+RoleOption = Annotated[
+    Role, typer.Option(help="view reads, payloads masked; operate also replays and pauses; admin does all.")
+]
+
+app = typer.Typer(help="Who may sign in to the console and the admin API.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_members(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Every member with role, and what they sign in with. The token of the settings signs in besides.
+
+    Example: hubwire member list
+    """
+    with reading(config) as store:
+        found = store.access.members()
+    if json:
+        print_json(found)
+        return
+    rows = table("name", "role", "signs in with", "since (UTC)")
+    for one in found:
+        ways = [way for way, has in (("token", one.has_token), ("password", one.has_password)) if has]
+        rows.add_row(one.name, str(one.role), ", ".join(ways), when(one.created_at_ms))
+    console.print(rows if found else "No member yet: hubwire member add NAME --role operate")
+
+
+@app.command()
+def add(
+    name: NameArgument,
+    role: RoleOption,
+    password: Annotated[bool, typer.Option("--password", help="Sign in with a password, which is asked for.")] = False,
+    password_env: Annotated[str | None, typer.Option(help="Environment variable that holds the password.")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Add a member, or change their role. Prints a new token, shown this once, or sets a password.
+
+    Example: hubwire member add ana --role operate
+    """
+    given = (
+        secret_from(password_env, False, "password", "Use --password-env NAME.") if password or password_env else None
+    )
+    with reading(config) as store:
+        if given is not None:
+            members.set_password(store, ACTOR, name, role, given.reveal())
+            token = None
+        else:
+            token = members.new_token(store, ACTOR, name, role).reveal()
+    if json:
+        print_json({"name": name, "role": role, "token": token})
+    elif token is None:
+        console.print(f"{name} ({role}) signs in with name and password.")
+    else:
+        console.print(f"The token of {name} ({role}), shown this once:")
+        typer.echo(token)
+
+
+@app.command()
+def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = None) -> None:
+    """Remove a member: their token, password and sessions end at once.
+
+    Example: hubwire member remove ana
+    """
+    with reading(config) as store:
+        confirmed(f"Remove {name}?", yes)
+        members.remove(store, ACTOR, name)
+    console.print(f"{name} is removed.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="member")

@@ -1,0 +1,218 @@
+"""`hubwire source`: who sends."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    reading,
+    table,
+    when,
+    worded,
+)
+from hubwire.cli.shared.editing import (
+    YesOption,
+    changing,
+    confirmed,
+    secret_from,
+)
+from hubwire.destination import Source, SourceKind
+from hubwire.errors import SettingsError
+from hubwire.manage.changes import default_space
+from hubwire.registry.protocol import WriteKey
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the source.")]
+OriginOption = Annotated[
+    list[str] | None, typer.Option("--origin", help="Origin whose pages may send (https://www.example.com); repeat it.")
+]
+SpaceOption = Annotated[str | None, typer.Option(help="Sources of one identity space share who is who.")]
+RateOption = Annotated[int | None, typer.Option(min=0, help="Most messages per second; 0 is no limit.")]
+
+app = typer.Typer(help="Who sends: websites, mobile apps, servers; their write keys.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    name: NameArgument,
+    kind: Annotated[SourceKind, typer.Option(help="web and mobile keys are public, server keys are secret.")],
+    origin: OriginOption = None,
+    device_mode: Annotated[bool, typer.Option("--device-mode", help="Load HubSpot's own code in the page.")] = False,
+    identity_space: SpaceOption = None,
+    rate: RateOption = None,
+    write_key_env: Annotated[str | None, typer.Option(help="Environment variable with a write key to use.")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Add a source and print its write key. A server's key is shown this once only.
+
+    Example: hubwire source add website --kind web --origin https://www.example.com --device-mode
+    """
+    given = None if write_key_env is None else secret_from(write_key_env, False, "write key").reveal()
+    with changing(config) as changer:
+        wanted = Source(
+            source_id=0,
+            name=name,
+            kind=kind,
+            identity_space=identity_space or default_space(kind, name),
+            allowed_origins=tuple(origin or ()),
+            device_mode=device_mode,
+            messages_per_second=rate or None,
+        )
+        source, key = changer.add_source(wanted, given)
+    if json:
+        print_json({"source": source, "write_key": key.text})
+        return
+    once = ", shown this once" if kind is SourceKind.SERVER else ""
+    console.print(f"Source {name} ({kind}) is there. Its write key{once}:")
+    typer.echo(key.text)
+
+
+@app.command("list")
+def list_sources(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """All sources.
+
+    Example: hubwire source list
+    """
+    with reading(config) as store:
+        sources = list(store.registry.sources().values())
+        keys = {
+            one.source_id: len([k for k in store.registry.write_keys(one.source_id) if not k.is_revoked])
+            for one in sources
+        }
+    if json:
+        print_json(sources)
+        return
+    rows = table("name", "kind", "identity space", "device mode", "state", "write keys")
+    for one in sources:
+        rows.add_row(
+            one.name,
+            one.kind,
+            one.identity_space,
+            "yes" if one.device_mode else "no",
+            "on" if one.is_enabled else "off",
+            str(keys[one.source_id]),
+        )
+    console.print(rows if sources else "No source yet: hubwire source add NAME --kind server")
+
+
+@app.command()
+def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
+    """One source: options, write keys, what it sent in a day.
+
+    Write keys of websites and apps are public and shown; of a server's, only the last four characters are kept.
+
+    Example: hubwire source show website
+    """
+    with changing(config) as changer:
+        source, store = changer.source(name), changer.store
+        keys = store.registry.write_keys(source.source_id)
+        since_ms = changer.now_ms() - 86_400_000
+        intake = next((one for one in store.statistics.intake(since_ms) if one.source_id == source.source_id), None)
+    if json:
+        print_json({"source": source, "write_keys": keys, "last_24_hours": intake})
+        return
+    _print_fields(source)
+    for key in keys:
+        state = "revoked" if key.is_revoked else "in use"
+        console.print(f"  write key {_shown(key)} of {when(key.created_at_ms)} UTC, {state}", markup=False)
+    console.print(f"  last 24 hours: {intake.received if intake else 0} messages")
+
+
+@app.command()
+def change(
+    name: NameArgument,
+    rename: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    origin: OriginOption = None,
+    any_origin: Annotated[bool, typer.Option("--any-origin", help="Take pages of every origin.")] = False,
+    device_mode: Annotated[bool | None, typer.Option(help="HubSpot's own code in the page.")] = None,
+    enabled: Annotated[bool | None, typer.Option(help="Take what it sends.")] = None,
+    identity_space: SpaceOption = None,
+    rate: RateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Change a source; what is not named stays.
+
+    Example: hubwire source change website --no-device-mode --rate 500
+    """
+    given: dict[str, Any] = {
+        "name": rename,
+        "allowed_origins": () if any_origin else tuple(origin) if origin else None,
+        "device_mode": device_mode,
+        "is_enabled": enabled,
+        "identity_space": identity_space,
+    }
+    fields = {field: value for field, value in given.items() if value is not None}
+    if rate is not None:
+        fields["messages_per_second"] = rate or None
+    if not fields:
+        raise SettingsError("nothing to change", hint="See hubwire source change --help.")
+    with changing(config) as changer:
+        source = changer.save_source(msgspec.structs.replace(changer.source(name), **fields))
+    _print_fields(source)
+
+
+@app.command()
+def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = None) -> None:
+    """Remove a source and its write keys. What it sent stays; what was not delivered yet is discarded.
+
+    Example: hubwire source remove old-website
+    """
+    with changing(config) as changer:
+        source = changer.source(name)
+        confirmed(f"Remove the source {name} and its write keys?", yes)
+        changer.remove_source(source)
+    console.print(f"Source {name} is removed.")
+
+
+@app.command("key")
+def keys(
+    name: NameArgument,
+    new: Annotated[bool, typer.Option("--new", help="Make another write key; the others go on working.")] = False,
+    revoke: Annotated[str | None, typer.Option(help="Last four characters of the key to revoke.")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Change the write keys of a source. Add one, move the senders, revoke the old one. `source show` shows them.
+
+    Example: hubwire source key server --new
+    """
+    with changing(config) as changer:
+        source = changer.source(name)
+        made = changer.add_write_key(source.source_id) if new else None
+        if revoke is not None and not changer.revoke_write_key(source, revoke):
+            raise SettingsError(f"source {name!r} has no write key that ends in {revoke!r} and is in use")
+        found = changer.store.registry.write_keys(source.source_id)
+    if json:
+        print_json({"new_write_key": made.text if made else None, "write_keys": found})
+        return
+    if made is not None:
+        once = ", shown this once" if source.kind is SourceKind.SERVER else ""
+        console.print(f"The new write key{once}:")
+        typer.echo(made.text)
+    rows = table("write key", "since (UTC)", "state")
+    for key in found:
+        rows.add_row(_shown(key), when(key.created_at_ms), "revoked" if key.is_revoked else "in use")
+    console.print(rows)
+
+
+def _shown(key: WriteKey) -> str:
+    return key.text or f"…{key.hint} (the rest was shown when it was made)"
+
+
+def _print_fields(source: Source) -> None:
+    console.print(f"[bold]{source.name}[/bold]  {source.kind}")
+    for field, value in msgspec.to_builtins(source).items():
+        if field not in ("name", "kind"):
+            console.print(f"  {field}: {worded(value)}", markup=False)
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="source")

@@ -1,0 +1,188 @@
+"""`hubwire import`: history from files, and what it would cost."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from hubwire.backfill.reading import STDIN
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    settings_of,
+    table,
+)
+from hubwire.cli.shared.editing import Changer, changing, confirmed
+from hubwire.cli.shared.portals import duration, portal_schema
+from hubwire.clock import SystemClock
+from hubwire.errors import SettingsError
+
+if TYPE_CHECKING:
+    from hubwire.backfill.estimate import Estimate
+    from hubwire.backfill.imports import ImportOutcome
+
+SEED_CALLS_PER_SECOND = 10.0
+SEED_CALLS_PER_DAY = 40_000
+
+
+def import_files(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="NDJSON or CSV files, .gz too; folders of them; - is standard input (NDJSON)."),
+    ],
+    source: Annotated[str, typer.Option(help="Name of the source that they belong to.")],
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only tell how many HubSpot calls it would take; import nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="At a terminal: neither estimate nor ask first.")] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Journal messages from files, behind live traffic.
+
+    Takes one message a line (as Segment's exports have them, with or without gzip, in folders), JSON arrays, and CSV
+    files of people (a header with email or userId; the other columns are traits). Run it again after a stop: it goes
+    on where it stopped, and nothing is doubled. At a terminal it first tells what it would cost, and asks.
+
+    Example: hubwire import history.ndjson.gz --source server
+    """
+    from hubwire.backfill.reading import files_of
+
+    found = files_of(files, besides=Path(settings_of(config).data))
+    if estimate:
+        with changing(config) as changer:
+            estimates = _estimate(changer, found, source)
+        print_json(estimates) if json else _print_estimates(estimates)
+        return
+    if is_interactive() and not (yes or json or STDIN in found):
+        _ask_first(found, source, config)
+    outcome = _import(found, source, json, config)
+    if json:
+        print_json(outcome)
+    else:
+        _print_outcome(outcome)
+    if outcome.unreadable:
+        raise typer.Exit(1)
+
+
+def _ask_first(files: list[str], source: str, config: ConfigOption) -> None:
+    """Tell what it would cost, and ask; exit 1 when the answer is no."""
+    with changing(config) as changer:
+        try:
+            _print_estimates(_estimate(changer, files, source))
+        except SettingsError as exc:
+            typer.secho(f"No estimate: {exc}", fg="yellow", err=True)
+    confirmed("Import them?", False)
+
+
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended, as shells have it."""
+
+
+def is_interactive() -> bool:
+    """Whether a person sits at both ends."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _import(files: list[str], source: str, json: bool, config: ConfigOption) -> ImportOutcome:
+    from hubwire.backfill.imports import import_messages, total_bytes
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, disable=json or not terminal.is_terminal) as progress:
+        bar = progress.add_task("Importing", total=total_bytes(files), rate="")
+
+        done = 0
+
+        def report(bytes_done: int, lines_done: int) -> None:
+            nonlocal done
+            done = lines_done
+            seconds = progress.tasks[0].elapsed or 0.0
+            rate = f"{lines_done / seconds:,.0f} messages/s" if seconds > 1 else ""
+            progress.update(bar, completed=bytes_done, description=f"{lines_done:,} messages", rate=rate)
+
+        try:
+            return import_messages(settings_of(config), files, source, report, SystemClock())
+        except KeyboardInterrupt:
+            progress.stop()
+            goes_on = "from the begin, and nothing is doubled" if STDIN in files else "from there"
+            terminal.print(f"Stopped after {done:,} messages, which are kept. Run it again: it goes on {goes_on}.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _print_outcome(outcome: ImportOutcome) -> None:
+    skipped = f", {outcome.skipped} imported before it was stopped" if outcome.skipped else ""
+    console.print(
+        f"{outcome.read} read, {outcome.journaled} journaled, {outcome.duplicates} known already,"
+        f" {outcome.unreadable} unreadable{skipped}"
+    )
+    for rejection in outcome.rejected[:20]:
+        console.print(f"  {rejection}", markup=False)
+
+
+# -- the estimate
+
+
+def _estimate(changer: Changer, files: list[str], source_name: str) -> list[Estimate]:
+    """What the files would cost at each destination that their source feeds."""
+    from hubwire.backfill.estimate import Estimator, cycles
+    from hubwire.backfill.rows import rows_of_files
+
+    if STDIN in files:
+        raise SettingsError("an estimate reads the files twice: standard input cannot be estimated")
+    store = changer.store
+    source = changer.source(source_name)
+    sources = store.registry.sources()
+    lanes = {lane.destination_id: lane for lane in store.queries.lanes(changer.now_ms())}
+    estimates = []
+    for destination in store.registry.destinations().values():
+        if not destination.takes(source.source_id):
+            continue
+        schema, is_default = asyncio.run(portal_schema(store.registry, changer.settings, destination))
+        estimator = Estimator(destination, sources, schema, store.record.links)
+        for rows in cycles(rows_of_files(files, source, changer.now_ms()), changer.settings.cycle_messages):
+            estimator.take(rows)
+        limit = lanes[destination.destination_id].budget.get("limit") or SEED_CALLS_PER_DAY
+        made = estimator.estimate(
+            destination.calls_per_second or SEED_CALLS_PER_SECOND, destination.calls_per_day or limit
+        )
+        made.schema_is_default = is_default
+        estimates.append(made)
+    if not estimates:
+        raise SettingsError(f"source {source_name!r} feeds no destination", hint="hubwire destination list")
+    return estimates
+
+
+def _print_estimates(estimates: list[Estimate]) -> None:
+    for one in estimates:
+        console.print(f"[bold]{one.destination}[/bold]  {one.messages:,} messages, {one.total_calls:,} HubSpot calls")
+        rows = table("contacts", "companies", "associations", "events", "new definitions", "held")
+        counts = (one.contacts, one.companies, one.associations, one.events, one.definitions, one.held)
+        rows.add_row(*(f"{count:,}" for count in counts))
+        console.print(rows)
+        for name, count in one.calls.items():
+            console.print(f"  {count:,} x {name}")
+        for reason, count in one.discarded.items():
+            console.print(f"  {count:,} messages would be discarded: {reason}")
+        console.print(f"  {one.day_percent:g} % of a day's calls; at the present rate {duration(one.seconds)}")
+        if one.schema_is_default:
+            console.print("  HubSpot could not be asked: taken for a portal with its own properties only.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command("import")(import_files)

@@ -1,0 +1,200 @@
+"""`hubwire forget`: delete, purge, suppress, and a receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    reading,
+    table,
+    when,
+)
+from hubwire.cli.shared.editing import (
+    ACTOR,
+    Changer,
+    YesOption,
+    changing,
+    confirmed,
+)
+from hubwire.clock import SystemClock
+from hubwire.errors import SettingsError
+from hubwire.record.privacy import RegulationType
+
+if TYPE_CHECKING:
+    from hubwire.privacy.receipt import AtHubSpot, Receipt
+
+POLL_SECONDS = 0.5
+LONGEST_SECONDS = 600.0
+SHOWN = 100
+
+
+def forget(
+    subject: Annotated[str, typer.Argument(help="E-mail address, or with --user-id a userId.")],
+    user_id: Annotated[bool, typer.Option("--user-id", help="The subject is a userId.")] = False,
+    keep_hubspot: Annotated[bool, typer.Option("--keep-hubspot", help="Leave HubSpot alone; only purge here.")] = False,
+    no_suppress: Annotated[bool, typer.Option("--no-suppress", help="Let later messages in again.")] = False,
+    lift: Annotated[bool, typer.Option("--lift", help="Only lift an earlier suppression.")] = False,
+    yes: YesOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Obey a deletion request, and print a receipt. Deletes in HubSpot for good, purges here, keeps later messages out.
+
+    This cannot be undone. HubSpot also blocks the address from being created again.
+
+    Example: hubwire forget peter@example.com
+    """
+    type_ = _type(keep_hubspot=keep_hubspot, no_suppress=no_suppress, lift=lift)
+    with changing(config) as changer:
+        if type_.deletes:
+            there = ", ".join(one.name for one in changer.store.registry.destinations().values())
+            where = f"here and in {there or 'no destination'}" if type_.reaches_hubspot else "here"
+            confirmed(f"Delete {subject} {where}, for good?", yes)
+        receipt = _carry_out(changer, type_, "USER_ID" if user_id else "EMAIL", subject)
+    if json:
+        print_json(receipt)
+    else:
+        _print(receipt)
+    if receipt.state != "FINISHED":
+        raise typer.Exit(1)
+
+
+def _type(*, keep_hubspot: bool, no_suppress: bool, lift: bool) -> RegulationType:
+    if lift:
+        if keep_hubspot or no_suppress:
+            raise typer.BadParameter("--lift goes alone")
+        return RegulationType.UNSUPPRESS
+    name = "DELETE_INTERNAL" if keep_hubspot else "DELETE"
+    if no_suppress:
+        return RegulationType(name if keep_hubspot else "DELETE_ONLY")
+    return RegulationType(f"SUPPRESS_WITH_{name}")
+
+
+def _carry_out(changer: Changer, type_: RegulationType, subject_type: str, subject: str) -> Receipt:
+    from hubwire.installation.clients import ClientFactory
+    from hubwire.privacy.forget import Forgetter
+
+    clock = SystemClock()
+    with _sandbox(changer) as sandbox_url:
+        clients = ClientFactory(changer.store.registry, clock, changer.settings, sandbox_url)
+        forgetter = Forgetter(changer.store, clients.make, clock)
+        regulation_id = forgetter.request(type_, subject_type, [subject], ACTOR).regulation_id
+        receipt = asyncio.run(forgetter.run(regulation_id, is_last_try=True))
+        return receipt or _wait_for(changer, regulation_id)
+
+
+def _wait_for(changer: Changer, regulation_id: str) -> Receipt:
+    """The receipt of a regulation that the running server took up first."""
+    from hubwire.privacy.receipt import Receipt
+
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        found = changer.store.privacy.regulation(regulation_id)
+        if found is not None and found.state.is_final:
+            return Receipt.of(found)
+        time.sleep(POLL_SECONDS)
+    raise SettingsError(f"regulation {regulation_id} is still being carried out", hint="The server goes on with it.")
+
+
+@contextmanager
+def _sandbox(changer: Changer) -> Iterator[str | None]:
+    """Where the bundled emulator is; started for the moment when a destination needs it and no server runs."""
+    from hubwire.installation.local import find_local_server
+    from hubwire.installation.sandbox import Sandbox
+
+    needs_it = any(one.is_sandbox for one in changer.store.registry.destinations().values())
+    if not needs_it or find_local_server(changer.settings) is not None:
+        yield None
+        return
+    sandbox = Sandbox(changer.settings)
+    sandbox.start()
+    try:
+        yield sandbox.base_url
+    finally:
+        sandbox.stop()
+
+
+def _print(receipt: Receipt) -> None:
+    console.print(f"[bold]Receipt {receipt.regulation_id}[/bold]  {receipt.type}: {receipt.state}")
+    console.print(f"  asked {when(receipt.requested_at_ms)} UTC, ended {when(receipt.finished_at_ms)} UTC")
+    if receipt.type is RegulationType.UNSUPPRESS:
+        console.print(f"  {receipt.lifted} suppressed ids are let in again")
+        return
+    if receipt.is_known:
+        console.print(f"  known as: {receipt.emails} addresses, {receipt.ids} ids")
+    else:
+        console.print("  nobody here is known by that; what was done all the same:", style="yellow")
+    for one in receipt.hubspot:
+        console.print(f"  {one.destination} (hub {one.hub_id or '?'}): {_said(one, receipt)}", markup=False)
+    if receipt.found_anything:
+        _print_found(receipt)
+    elif receipt.type.deletes:
+        console.print("  here: there was nothing to delete")
+    if receipt.is_suppressed:
+        console.print("  later messages of theirs are counted and not stored")
+    if receipt.mentions_kept:
+        console.print(f"  kept: {receipt.mentions_kept} messages of other people that mention the address")
+    if receipt.not_covered:
+        console.print("  not covered: " + "; ".join(receipt.not_covered))
+
+
+def _said(one: AtHubSpot, receipt: Receipt) -> str:
+    if one.error:
+        return f"{one.state}: {one.error}"
+    if not receipt.emails:
+        return "not asked for anything: no e-mail address of theirs is known, and HubSpot knows people by it"
+    return f"{one.deleted} {'address' if one.deleted == 1 else 'addresses'} deleted, and blocked from coming back"
+
+
+def _print_found(receipt: Receipt) -> None:
+    console.print(
+        f"  here: {receipt.messages} messages emptied, {receipt.deliveries} deliveries, {receipt.links} links,"
+        f" {receipt.contacts} contacts, {receipt.associations} associations removed,"
+        f" {receipt.attempts} copies of calls and {receipt.words} texts cleaned"
+    )
+
+
+def regulations(
+    regulation_id: Annotated[str | None, typer.Argument(help="One of them; without it, the newest.")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Deletion requests, how far they are, and their receipts. None of it names the person.
+
+    Example: hubwire regulations
+    """
+    from hubwire.privacy.receipt import Receipt
+
+    with reading(config) as store:
+        found = store.privacy.regulations(SHOWN)
+        one = store.privacy.regulation(regulation_id) if regulation_id is not None else None
+    if regulation_id is not None:
+        if one is None:
+            raise SettingsError(f"no deletion request {regulation_id!r}", hint="`hubwire regulations` shows them.")
+        receipt = Receipt.of(one)
+        print_json(receipt) if json else _print(receipt)
+        return
+    if json:
+        print_json([Receipt.of(one) for one in found])
+        return
+    rows = table("request", "asked (UTC)", "what", "people", "state", "ended (UTC)")
+    for each in found:
+        ends = (str(each.state), when(each.finished_at_ms))
+        rows.add_row(each.regulation_id, when(each.created_at_ms), str(each.type), str(each.subject_count), *ends)
+    console.print(rows if found else "No deletion request yet.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (forget, regulations):
+        root.command()(command)

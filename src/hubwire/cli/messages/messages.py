@@ -1,0 +1,169 @@
+"""Messages and what became of them: lists, one message whole, and out again, one a line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hubwire.backends.store import Store
+from hubwire.cli.messages.replay import parts_of
+from hubwire.cli.messages.who import print_identity
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    cell,
+    console,
+    explained,
+    json_text,
+    left_out,
+    plain,
+    print_json,
+    reading,
+    table,
+    when,
+)
+from hubwire.cli.shared.editing import ACTOR
+from hubwire.cli.shared.filters import (
+    DestinationOption,
+    EventOption,
+    LeftOutOption,
+    ReasonOption,
+    RejectedOption,
+    ReplayOption,
+    ReplayPartOption,
+    SearchOption,
+    SinceOption,
+    SourceOption,
+    StateOption,
+    TypeOption,
+    UntilOption,
+    UserOption,
+    WhereOption,
+    chosen,
+)
+from hubwire.manage import decisions
+from hubwire.manage.export import exported
+from hubwire.record.queries import MessageDetail, MessageFilter, MessageSummary
+
+
+def messages(
+    state: StateOption = None,
+    reason: ReasonOption = None,
+    user: UserOption = None,
+    kind: TypeOption = None,
+    event: EventOption = None,
+    source: SourceOption = None,
+    destination: DestinationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    search: SearchOption = None,
+    rejected: RejectedOption = None,
+    left_out: LeftOutOption = None,
+    where: WhereOption = None,
+    replay: ReplayOption = None,
+    replay_part: ReplayPartOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 50,
+    json: JsonOption = False,
+    ndjson: Annotated[
+        bool, typer.Option("--ndjson", help="The messages themselves, one a line: for hubwire import and plan.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Messages and what became of them, newest first.
+
+    Example: hubwire messages --state dead --reason invalid-input
+    """
+    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
+    others = {"source": source, "destination": destination, "since": since, "until": until}
+    others |= {
+        "left_out": left_out,
+        "where": where,
+        "replay": None if replay is None else str(replay),
+        "replay_part": replay_part,
+        "q": search,
+        "rejected": None if rejected is None else str(int(rejected)),
+    }
+    with reading(config) as store:
+        wanted = chosen(store.registry, filters | others, limit)
+        if ndjson:
+            _print_messages(store, wanted)
+            return
+        found = store.queries.messages(wanted)
+        known = store.statistics.identity(user) if user is not None else None
+    if json:
+        print_json(found)
+        return
+    if known is not None:
+        print_identity(known)
+    rows = table("received (UTC)", "message", "type", "what", "who", "outcome")
+    for one in found:
+        who = one.user_id or one.anonymous_id or one.email or "-"
+        what = (cell(text) for text in (one.message_id, one.type, one.event or "", who))
+        rows.add_row(when(one.received_at_ms), *what, _outcome(one))
+    console.print(rows if found else "No message fits.")
+
+
+def _print_messages(store: Store, wanted: MessageFilter) -> None:
+    decisions.note_export(parts_of(store), ACTOR, wanted)
+    for page in exported(store.queries, store.journal, wanted):
+        typer.echo(page.decode(), nl=False)
+
+
+def _outcome(summary: MessageSummary) -> str:
+    if summary.rejected:
+        return f"rejected: {summary.rejected}"
+    return ", ".join(f"{fate.state}{': ' + fate.reason if fate.reason else ''}" for fate in summary.fates) or "-"
+
+
+def message(
+    message_id: Annotated[str, typer.Argument(help="The messageId.")],
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """One message, whole. What came in, what became of it and why, what was asked of HubSpot.
+
+    Example: hubwire message ajs-next-1795443352381-5e00eee6
+    """
+    with reading(config) as store:
+        details = store.queries.message(message_id)
+    if not details:
+        typer.secho(f"hubwire: no message {message_id!r}", fg="red", err=True)
+        raise typer.Exit(1)
+    if json:
+        print_json(details)
+        return
+    for detail in details:
+        _print_message(detail)
+
+
+def _print_message(detail: MessageDetail) -> None:
+    summary = detail.summary
+    received = f"received {when(summary.received_at_ms)} UTC"
+    console.print(f"[bold]{cell(summary.type)}[/bold] {cell(summary.message_id)}  {received}")
+    console.print(json_text(detail.body), markup=False)
+    if summary.rejected:
+        _print_reason("rejected", summary.rejected, "")
+    for fate in summary.fates:
+        _print_reason(str(fate.state), fate.reason, fate.detail)
+        for item in fate.left_out:
+            console.print(f"    {left_out(item['field'], item['reason'], item['detail'])}", markup=False)
+    for attempt in detail.attempts:
+        console.print(
+            f"  {attempt.call} -> {attempt.status or 'no answer'} {attempt.outcome} in {attempt.duration_ms} ms"
+            f" (with {attempt.message_count} messages) {attempt.correlation_id}",
+            markup=False,
+        )
+
+
+def _print_reason(state: str, reason: str | None, detail: str) -> None:
+    console.print(plain(f"  {state}{': ' + reason if reason else ''} {detail}"), markup=False)
+    said = explained(reason)
+    if said:
+        console.print(f"    {said}", markup=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (messages, message):
+        app.command()(command)

@@ -1,0 +1,272 @@
+"""Deciding over settled messages: replay, discard, and how replays are getting on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from hubwire.backends.store import Store
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    reading,
+    settings_of,
+    table,
+    when,
+)
+from hubwire.cli.shared.editing import ACTOR, YesOption, confirmed
+from hubwire.cli.shared.filters import (
+    DestinationOption,
+    EventOption,
+    LeftOutOption,
+    ReasonOption,
+    ReplayPartOption,
+    SearchOption,
+    SinceOption,
+    SourceOption,
+    TypeOption,
+    UntilOption,
+    UserOption,
+    WhereOption,
+    chosen,
+)
+from hubwire.cli.shared.portals import duration, portal_schema
+from hubwire.clock import SystemClock
+from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
+from hubwire.errors import SettingsError
+from hubwire.journal.protocol import Journal
+from hubwire.manage import decisions
+from hubwire.record.protocol import Record
+from hubwire.record.queries import Queries
+from hubwire.record.replay import (
+    LEAST_SHARE_PERCENT,
+    MOST_SHARE_PERCENT,
+    NOTE_CHARACTERS,
+    SHARE_PERCENT,
+    SLICE_MESSAGES,
+    Replay,
+    Replays,
+    checked_note,
+)
+from hubwire.registry.protocol import Registry
+
+SHOWN_REPLAYS = 20
+OfReplayOption = Annotated[int | None, typer.Option("--replay", min=1, help="Only deliveries that this one is about.")]
+DECISIONS = {
+    "--pause": decisions.pause_replay,
+    "--resume": decisions.resume_replay,
+    "--cancel": decisions.cancel_replay,
+}
+ShareOption = Annotated[
+    int,
+    typer.Option(
+        min=LEAST_SHARE_PERCENT,
+        max=MOST_SHARE_PERCENT,
+        help="What it may take of the destination's calls beside live traffic, in percent.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The `Parts` of decisions; a running server feeds the slices after the first one."""
+
+    queries: Queries
+    replays: Replays
+    registry: Registry
+    clock: SystemClock
+    journal: Journal
+    record: Record
+
+    def poke_replays(self) -> None:
+        self.replays.step(self.clock.now_ms(), SLICE_MESSAGES)
+
+
+def counted(number: int) -> str:
+    """A number of messages, in words."""
+    return f"{number:,} message{'' if number == 1 else 's'}"
+
+
+def parts_of(store: Store) -> _Parts:
+    """What decisions at the command line are carried out with."""
+    return _Parts(store.queries, store.replays, store.registry, SystemClock(), store.journal, store.record)
+
+
+def replay(
+    state: Annotated[State, typer.Option(help="dead, held, discarded or delivered.")],
+    reason: ReasonOption = None,
+    user: UserOption = None,
+    kind: TypeOption = None,
+    event: EventOption = None,
+    source: SourceOption = None,
+    destination: DestinationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    search: SearchOption = None,
+    left_out: LeftOutOption = None,
+    where: WhereOption = None,
+    replay_id: OfReplayOption = None,
+    replay_part: ReplayPartOption = None,
+    share: ShareOption = SHARE_PERCENT,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Put a filtered set of messages back, after showing how many. Older values never overwrite newer ones.
+
+    Example: hubwire replay --state dead --reason invalid-input
+    """
+    if state not in REPLAYABLE:
+        raise SettingsError(f"replay: a {state} message is not settled yet; choose one of {', '.join(REPLAYABLE)}")
+    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
+    others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
+    others |= {"left_out": left_out, "where": where, "replay_part": replay_part}
+    others["replay"] = None if replay_id is None else str(replay_id)
+    with reading(config) as store:
+        wanted = chosen(store.registry, filters | others)
+        targets = store.queries.targets(wanted)
+        typer.echo(counted(len(targets)))
+        if not targets:
+            return
+        if not yes:
+            _print_estimate(store, config, targets, share)
+        confirmed("Replay them?", yes)
+        decisions.begin_replay(parts_of(store), ACTOR, wanted, targets, share)
+    typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
+
+
+def _print_estimate(store: Store, config: ConfigOption, targets: Sequence[tuple[int, int]], share: int) -> None:
+    from hubwire.manage.replay_estimate import destinations_of, replay_estimate
+
+    settings = settings_of(config)
+    schemas = {
+        one.destination_id: asyncio.run(portal_schema(store.registry, settings, one))
+        for one in destinations_of(parts_of(store), targets)
+    }
+    cost = replay_estimate(parts_of(store), targets, schemas, share)
+    judged = f", judged by the newest {cost.planned:,}" if cost.planned < len(targets) else ""
+    calls = f"{cost.calls:,} HubSpot call{'' if cost.calls == 1 else 's'}"
+    if not cost.calls:
+        typer.echo(f"As things are, HubSpot would not be asked anything: held or left out once more{judged}.")
+    else:
+        typer.echo(f"About {calls} ({cost.day_percent:g} % of a day's), {duration(cost.seconds)} at {share} %{judged}.")
+    if cost.schema_is_default:
+        typer.echo("HubSpot could not be asked: taken for a portal with its own properties only.")
+
+
+def discard(
+    state: Annotated[State, typer.Option(help="dead or held.")],
+    reason: ReasonOption = None,
+    user: UserOption = None,
+    kind: TypeOption = None,
+    event: EventOption = None,
+    source: SourceOption = None,
+    destination: DestinationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    search: SearchOption = None,
+    left_out: LeftOutOption = None,
+    where: WhereOption = None,
+    replay_id: OfReplayOption = None,
+    replay_part: ReplayPartOption = None,
+    note: Annotated[str, typer.Option(help=f"Why, in your own words; at most {NOTE_CHARACTERS} characters.")] = "",
+    yes: YesOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Discard dead or held messages, after showing how many. A replay puts them back.
+
+    With --json nothing is asked: without --yes it only counts.
+
+    Example: hubwire discard --state dead --reason conflict
+    """
+    if state not in DISCARDABLE:
+        raise SettingsError(f"discard: a {state} message cannot be discarded; choose one of {', '.join(DISCARDABLE)}")
+    checked_note(note)
+    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
+    others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
+    others |= {"left_out": left_out, "where": where, "replay_part": replay_part}
+    others["replay"] = None if replay_id is None else str(replay_id)
+    with reading(config) as store:
+        wanted = chosen(store.registry, filters | others)
+        targets = store.queries.targets(wanted)
+        if not json:
+            typer.echo(counted(len(targets)))
+        done = None
+        if targets and (yes or not json):
+            confirmed("Discard them? They will not be delivered.", yes)
+            done = decisions.discard(parts_of(store), ACTOR, wanted, targets, note)
+    if json:
+        print_json({"count": len(targets), "discarded": done})
+    elif done is not None:
+        moved_on = f"; {done.passed_count} had moved on meanwhile" if done.passed_count else ""
+        typer.echo(f"{counted(done.count)} discarded{moved_on}.")
+
+
+def replays(
+    replay_id: Annotated[int | None, typer.Argument(help="Number of one replay; without it, the newest.")] = None,
+    pause: Annotated[bool, typer.Option("--pause", help="Put no more of it back for now.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a paused one.")] = False,
+    share: Annotated[
+        int | None,
+        typer.Option(min=LEAST_SHARE_PERCENT, max=MOST_SHARE_PERCENT, help="What it may take from now on, in percent."),
+    ] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Put no more of it back, ever.")] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Replays and how far they are; pause, slow or stop one.
+
+    With a number and an option, it pauses, resumes, slows or stops that replay.
+
+    Example: hubwire replays 3 --share 10
+    """
+    chosen_ones = [word for word, is_on in (("--pause", pause), ("--resume", resume), ("--cancel", cancel)) if is_on]
+    if replay_id is None and (chosen_ones or share is not None):
+        raise typer.BadParameter(f"{[*chosen_ones, '--share'][0]} needs the number of a replay")
+    if len(chosen_ones) > 1:
+        raise typer.BadParameter(f"{' and '.join(chosen_ones)} cannot be together")
+    with reading(config) as store:
+        if replay_id is not None:
+            _one(store, replay_id)
+            _decide(parts_of(store), replay_id, chosen_ones, share)
+        found = store.replays.recent(SHOWN_REPLAYS) if replay_id is None else [_one(store, replay_id)]
+    if json:
+        print_json(found if replay_id is None else found[0])
+        return
+    rows = table(
+        "replay", "begun (UTC)", "by", "state", "share", "messages", "not yet put back", "moved on", "outcomes"
+    )
+    for one in found:
+        outcomes = ", ".join(f"{count} {state}" for state, count in one.outcomes.items()) or "-"
+        counts = (str(number) for number in (one.target_count, one.waiting_count, one.passed_count))
+        begun, share_of = when(one.begun_at_ms), f"{one.share_percent} %"
+        rows.add_row(f"#{one.replay_id}", begun, one.actor, str(one.state), share_of, *counts, outcomes)
+    console.print(rows if found else "No replay yet.")
+
+
+def _decide(parts: _Parts, replay_id: int, words: list[str], share: int | None) -> None:
+    """Do what was asked for, and say what could not be done any more."""
+    if share is not None and not decisions.share_replay(parts, ACTOR, replay_id, share):
+        typer.secho(f"hubwire: replay {replay_id} has ended", fg="yellow", err=True)
+    for word in words:
+        if not DECISIONS[word](parts, ACTOR, replay_id):
+            typer.secho(f"hubwire: {word} changed nothing: see its state", fg="yellow", err=True)
+
+
+def _one(store: Store, replay_id: int) -> Replay:
+    found = store.replays.replay(replay_id)
+    if found is None:
+        raise SettingsError(f"there is no replay {replay_id}", hint="`hubwire replays` shows the newest.")
+    return found
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (replay, replays, discard):
+        app.command()(command)

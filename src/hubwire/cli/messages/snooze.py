@@ -1,0 +1,98 @@
+"""Groups of failures out of sight for a while, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from hubwire.backends.store import Store
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    print_json,
+    reading,
+    when,
+)
+from hubwire.cli.shared.editing import ACTOR
+from hubwire.cli.shared.filters import DestinationOption, chosen
+from hubwire.clock import SystemClock
+from hubwire.delivery import State
+from hubwire.manage import snoozing
+from hubwire.reasons import Reason
+from hubwire.record.queries import MessageFilter
+from hubwire.record.snoozes import Snoozes
+from hubwire.registry.protocol import Registry
+from hubwire.web.parameters import moment_ms
+
+StateOption = Annotated[State, typer.Option(help="dead, held or retrying.")]
+ReasonOption = Annotated[Reason, typer.Option(metavar="REASON", help="The reason of the group.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The `Parts` of snoozing."""
+
+    snoozes: Snoozes
+    registry: Registry
+    clock: SystemClock
+
+
+def snooze(
+    state: StateOption,
+    reason: ReasonOption,
+    destination: DestinationOption = None,
+    length: Annotated[str, typer.Option("--for", help="1h, 24h or 7d.")] = "24h",
+    until: Annotated[str | None, typer.Option(help="Or until then: 2026-11-23T18:00 (UTC).")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Keep a group of failures out of sight and alerts for a while.
+
+    Its messages stay as they are.
+
+    Example: hubwire snooze --state dead --reason invalid-input --for 7d
+    """
+    with reading(config) as store:
+        parts = _parts(store)
+        until_ms = None if until is None else moment_ms({"until": until}, "until")
+        until_ms = snoozing.until_ms_of(length, until_ms, parts.clock.now_ms())
+        made = snoozing.snooze_group(parts, ACTOR, _wanted(store, state, reason, destination), until_ms)
+    if json:
+        print_json(made)
+        return
+    typer.echo(f"Snoozed until {when(made.until_ms)} UTC. `hubwire failures` lists it at the end.")
+
+
+def wake(
+    state: StateOption,
+    reason: ReasonOption,
+    destination: DestinationOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show a snoozed group of failures again, now.
+
+    Example: hubwire wake --state dead --reason invalid-input
+    """
+    with reading(config) as store:
+        is_woken = snoozing.wake_group(_parts(store), ACTOR, _wanted(store, state, reason, destination))
+    if json:
+        print_json({"is_woken": is_woken})
+        return
+    typer.echo("It is shown again." if is_woken else "It was not snoozed.")
+
+
+def _parts(store: Store) -> _Parts:
+    return _Parts(store.snoozes, store.registry, SystemClock())
+
+
+def _wanted(store: Store, state: State, reason: Reason, destination: str | None) -> MessageFilter:
+    return chosen(store.registry, {"state": state, "reason": reason, "destination": destination})
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (snooze, wake):
+        app.command()(command)

@@ -1,0 +1,195 @@
+"""Looking: status, failures, the audit log."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import msgspec
+import typer
+
+from hubwire.backends.store import Store
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    cell,
+    console,
+    explained,
+    plain,
+    print_json,
+    reading,
+    table,
+    when,
+)
+from hubwire.clock import SystemClock
+from hubwire.delivery import State
+from hubwire.record.latency import Waits
+from hubwire.record.queries import Failure, LaneStatus
+from hubwire.record.replay import ReplayState
+from hubwire.record.statistics import STAGES, Funnel
+from hubwire.web.parameters import WindowName, moment_ms
+from hubwire.web.parameters import window as window_of
+
+POLL_SECONDS = 0.25
+RECENT_REPLAYS = 20
+URGENCY = (State.DEAD, State.RETRYING, State.HELD)
+WindowOption = Annotated[
+    WindowName | None, typer.Option(help="Also the stages of what was received in this time; they add up.")
+]
+
+
+def status(
+    wait_drained: Annotated[
+        bool, typer.Option("--wait-drained", help="Wait until nothing is left to deliver.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Longest wait in seconds; then exit 1.")] = 300.0,
+    window: WindowOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Where each destination stands. Backlog, lag, counts by outcome, HubSpot calls, budget.
+
+    Example: hubwire status --wait-drained --timeout 60
+    """
+    with reading(config) as store:
+        lanes, drained = _standing(store, timeout if wait_drained else 0.0)
+        seen = [] if window is None else _seen(store, lanes, window)
+    if json:
+        print_json({"destinations": lanes, "is_drained": drained, **({"window": seen} if window else {})})
+    else:
+        for lane in lanes:
+            _print_lane(lane)
+        for lane, one in zip(lanes, seen, strict=False):
+            _print_seen(lane.name, one)
+        if not lanes:
+            console.print("No destination yet: add one with `hubwire destination add` or in the console.")
+    if wait_drained and not drained:
+        typer.secho(f"hubwire: not drained after {timeout:.0f} s", fg="red", err=True)
+        raise typer.Exit(1)
+
+
+def _standing(store: Store, longest_seconds: float) -> tuple[list[LaneStatus], bool]:
+    """Every lane, and whether all are drained; waits for that so long."""
+    deadline = time.monotonic() + longest_seconds
+    while True:
+        lanes = store.queries.lanes(SystemClock().now_ms())
+        is_fed = all(one.state is not ReplayState.RUNNING for one in store.replays.recent(RECENT_REPLAYS))
+        is_drained = is_fed and all(lane.is_drained for lane in lanes)
+        if is_drained or time.monotonic() >= deadline:
+            return lanes, is_drained
+        time.sleep(POLL_SECONDS)
+
+
+class Seen(msgspec.Struct):
+    """What a window says of one destination."""
+
+    funnel: Funnel
+    waits: Waits | None
+
+
+def _seen(store: Store, lanes: list[LaneStatus], name: str) -> list[Seen]:
+    window, statistics = window_of({"window": name}, SystemClock().now_ms()), store.statistics
+    bounds = (window.since_ms, window.until_ms)
+    return [
+        Seen(statistics.funnel(lane.destination_id, *bounds), statistics.waits(lane.destination_id, *bounds))
+        for lane in lanes
+    ]
+
+
+def _print_seen(name: str, seen: Seen) -> None:
+    funnel, waits = seen.funnel, seen.waits
+    counts = ((stage.replace("_", " "), getattr(funnel, stage)) for stage in STAGES)
+    sums = " + ".join(f"{count} {words}" for words, count in counts if count) or "0"
+    console.print(f"{name}: {funnel.received} received = {sums}", markup=False)
+    if waits is not None:
+        within = f"half within {waits.p50_ms / 1000:,.1f} s, 95 % within {waits.p95_ms / 1000:,.1f} s"
+        console.print(f"  from received to settled: {within}", markup=False)
+
+
+def _print_lane(lane: LaneStatus) -> None:
+    console.print(f"[bold]{cell(lane.name)}[/bold]  hub {lane.hub_id or '?'}  {lane.state}")
+    if lane.stopped_reason:
+        console.print(plain(f"  stopped: {lane.stopped_reason} {lane.stopped_detail}"), style="red", markup=False)
+        console.print(f"  {explained(lane.stopped_reason) or ''}".rstrip(), markup=False)
+        if lane.resume_at_ms:
+            console.print(f"  tries again at {when(lane.resume_at_ms)} UTC")
+    rows = table("backlog", "lag s", "taken", "delivered", "discarded", "held", "pending", "retrying", "dead", "calls")
+    rows.add_row(
+        str(lane.backlog_count),
+        f"{lane.lag_seconds:.1f}",
+        *(str(getattr(lane, name)) for name in ("taken", "delivered", "discarded", "held", "pending", "retrying")),
+        str(lane.dead),
+        str(lane.calls),
+    )
+    console.print(rows)
+    budget = lane.budget
+    if "limit" in budget:
+        console.print(
+            f"  {budget['rate']}; today {budget['used']:,} of {budget['limit']:,} calls,"
+            f" {budget['projected']:,} by {when(budget.get('day_ends_at_ms'))} UTC at the present rate"
+        )
+
+
+def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """What did not arrive, by cause, with what helps. Dead, held and pending retry.
+
+    Example: hubwire failures
+    """
+    with reading(config) as store:
+        found = sorted(store.queries.failures(), key=lambda one: (URGENCY.index(one.state), -one.count))
+        snoozed = store.snoozes.snoozed(SystemClock().now_ms())
+        names = {number: one.name for number, one in store.registry.destinations().items()}
+    snoozed = [one for one in snoozed if one.destination_id in names]
+    asleep = {one.group: one.until_ms for one in snoozed}
+    counts = {_group(one): one.count for one in found}
+    if json:
+        print_json([{**msgspec.to_builtins(one), "snoozed_until_ms": asleep.get(_group(one))} for one in found])
+        return
+    found = [one for one in found if _group(one) not in asleep]
+    for one in found:
+        name = cell(names.get(one.destination_id, "removed"))
+        console.print(f"[bold]{one.count}[/bold] {one.state}: {one.reason}  {name}")
+        console.print(f"  first {when(one.first_at_ms)}, last {when(one.last_at_ms)} UTC")
+        said = explained(one.reason)
+        if said:
+            console.print(f"  {said}", markup=False)
+        if one.sample_detail:
+            console.print(f"  {plain(one.sample_detail)}", markup=False)
+    if not found:
+        console.print("Nothing else failed." if snoozed else "Nothing failed.")
+    for group in snoozed:
+        name = cell(names.get(group.destination_id, "removed"))
+        until = f"snoozed until {when(group.until_ms)} UTC by {cell(group.actor)}"
+        console.print(f"{counts.get(group.group, 0)} {group.state}: {group.reason}  {name}, {until}")
+
+
+def _group(failure: Failure) -> tuple[int, str, str]:
+    return failure.destination_id, failure.state, failure.reason
+
+
+def audit(
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 100,
+    before: Annotated[str | None, typer.Option(help="Only older ones: 2026-11-23T18:00 (UTC).")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Who changed what, and when, newest first.
+
+    Example: hubwire audit --limit 20
+    """
+    before_ms = moment_ms({"before": before} if before else {}, "before")
+    with reading(config) as store:
+        found = store.registry.audit(limit, before_ms)
+    if json:
+        print_json(found)
+        return
+    rows = table("when (UTC)", "who", "what", "detail")
+    for one in found:
+        rows.add_row(when(one.at_ms), cell(one.actor), one.action, cell(one.detail))
+    console.print(rows if found else "Nothing was changed yet.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (status, failures, audit):
+        app.command()(command)

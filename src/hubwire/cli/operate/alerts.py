@@ -1,0 +1,52 @@
+"""Alerts in the terminal."""
+
+from __future__ import annotations
+
+import typer
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    plain,
+    print_json,
+    reading,
+    settings_of,
+    when,
+)
+from hubwire.clock import SystemClock
+from hubwire.monitoring.alert_overview import alert_overview
+from hubwire.monitoring.observability import Watched
+
+
+def alerts(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Every alert rule, and whether it is on. Since when, what helps, and who is told.
+
+    What changed lately is in the memory of the server: its console shows it.
+
+    Example: hubwire alerts
+    """
+    clock = SystemClock()
+    with reading(config) as store:
+        found = alert_overview(Watched(store, clock), store.alerts, settings_of(config), clock, None)
+    if json:
+        print_json(found)
+        return
+    for rule in found.rules:
+        state = "ON" if rule.on else "turned off" if rule.is_off else "not on"
+        if rule.name == "dead" and not found.channels:
+            state = "not counted"
+        console.print(f"[bold]{rule.name}[/bold]  {state}  {rule.setting or 'always on'}")
+        console.print(f"  {rule.when}", markup=False)
+        for one in rule.on:
+            since = f" (since {when(one.since_ms)} UTC)" if one.since_ms else ""
+            console.print(f"  {plain(f'{one.title}: {one.said}{since}. {one.remedy}')}", markup=False, style="red")
+    told = ", ".join(f"{one.kind} {one.target}" for one in found.channels)
+    console.print(
+        f"Told: {plain(told)}" if told else "Nobody is told: no webhook and no e-mail address is set.", markup=False
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command()(alerts)

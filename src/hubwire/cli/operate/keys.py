@@ -1,0 +1,65 @@
+"""`hubwire keys`: the key that encrypts secrets at rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    reading,
+    settings_of,
+)
+from hubwire.cli.shared.editing import ACTOR
+from hubwire.errors import SettingsError
+from hubwire.registry.vault import KEY_FILE, add_key, new_key
+
+app = typer.Typer(help="The key that encrypts tokens and write keys at rest.", no_args_is_help=True)
+
+
+@app.command()
+def new() -> None:
+    """Print a fresh key for HUBWIRE_SECRET_KEY.
+
+    Example: hubwire keys new
+    """
+    typer.echo(new_key())
+
+
+@app.command()
+def rotate(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Seal every stored secret with a new key. A running server follows by itself.
+
+    With the key file (the default) a fresh key is made. With HUBWIRE_SECRET_KEY, put a fresh key before the present
+    one (`new,present`), restart, then run this. Keep the older keys: the last one makes the fingerprints by which
+    write keys are known, and backups need them.
+
+    Example: hubwire keys rotate
+    """
+    settings = settings_of(config)
+    if settings.secret_key is None:
+        with reading(config):
+            pass  # there is a database, and its key file
+        add_key(Path(settings.data))
+    elif "," not in settings.secret_key.reveal():
+        raise SettingsError(
+            "HUBWIRE_SECRET_KEY holds one key only",
+            hint="Make one with `hubwire keys new`, set HUBWIRE_SECRET_KEY=<new>,<present>, restart, run this again.",
+        )
+    with reading(config) as store:
+        count = store.registry.reseal()
+        store.registry.write_audit(ACTOR, "keys.rotated", f"{count} secrets sealed anew")
+    if json:
+        print_json({"resealed": count})
+        return
+    where = "HUBWIRE_SECRET_KEY" if settings.secret_key else str(Path(settings.data) / KEY_FILE)
+    console.print(f"{count} secrets are sealed with the new key. Back up {where}: without it they are lost.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="keys")

@@ -1,0 +1,61 @@
+"""Moving: from a SQLite file to PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    settings_of,
+    table,
+)
+from hubwire.clock import SystemClock
+from hubwire.manage.migrate import migrate as run_migration
+
+
+def migrate(
+    source: Annotated[str, typer.Option("--from", help="sqlite:///path of the installation that moves.")],
+    target: Annotated[str, typer.Option("--to", help="postgresql://… of an empty database.")],
+    finish: Annotated[
+        bool, typer.Option("--finish", help="The old server is stopped: copy the rest, compare, hand over.")
+    ] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Move to PostgreSQL. Copies while the old server runs; then stop it, and --finish. Run again after a stop.
+
+    Example: hubwire migrate --from sqlite:///data/hubwire.db --to postgresql://hubwire@db/hubwire
+    """
+    settings = settings_of(config)
+    with Progress(console=Console(stderr=True), disable=json, transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        moved = run_migration(source, target, finish=finish, settings=settings, clock=SystemClock(), report=report)
+    if json:
+        print_json(moved)
+    elif moved.is_finished:
+        rows = table("table", "rows", "checksum")
+        for one in moved.tables:
+            rows.add_row(one.table, str(one.rows), one.checksum)
+        console.print(rows)
+        console.print("Both sides are equal. Start the servers with HUBWIRE_DATABASE_URL set to the new one.")
+    else:
+        console.print(f"{moved.copied} messages copied; {moved.behind} have come meanwhile.")
+        console.print("Stop the old server, and run the same command with --finish.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command()(migrate)

@@ -1,0 +1,165 @@
+"""Running: serve, emulator, plan."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from hubwire.cli.shared.context import (
+    ConfigOption,
+    JsonOption,
+    cell,
+    console,
+    explained,
+    json_text,
+    left_out,
+    plain,
+    print_json,
+    reading,
+    settings_of,
+)
+from hubwire.clock import SystemClock
+from hubwire.emulator.store.config import Tier
+from hubwire.errors import SettingsError
+from hubwire.registry.named import named_or_first
+
+if TYPE_CHECKING:
+    from hubwire.manage.dryrun import FileDryRun
+
+
+class Role(StrEnum):
+    ALL = "all"
+    RECEIVE = "receive"
+    DELIVER = "deliver"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default from settings, 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; default from settings, 8080.")] = None,
+    role: Annotated[
+        Role | None, typer.Option(help="What this process does: all, receive or deliver; default from settings, all.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Receive, deliver, console and device files, in one process. Without any token: the sandbox.
+
+    Example: hubwire serve --port 8080
+    """
+    from hubwire.process.server import run as run_service
+
+    settings = settings_of(config)
+    if role is not None:
+        settings = msgspec.structs.replace(settings, role=role.value)
+    run_service(settings, host, port, announce=partial(console.print, markup=False))
+
+
+def emulator(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8081,
+    portal_id: Annotated[int, typer.Option(min=1, help="Hub ID of the emulated portal.")] = 1234567,
+    tier: Annotated[
+        Tier, typer.Option(help="HubSpot's tier: it sets limits, and who has custom events.")
+    ] = Tier.ENTERPRISE,
+    access_token: Annotated[str | None, typer.Option(help="The only token it takes; without it, any.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="File that keeps the portal between runs.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """A HubSpot that remembers, useful on its own. It has contacts, companies, events, limits and errors.
+
+    Example: hubwire emulator --port 8081 --portal-id 1234567 --tier enterprise --access-token T
+    """
+    from hubwire.emulator.http.server import EmulatorConfig, run
+    from hubwire.emulator.store.persistence import PersistenceError
+
+    def announce() -> None:
+        address = f"[{host}]" if ":" in host else host
+        console.print(f"HubSpot emulator: portal {portal_id}, tier {tier}, http://{address}:{port}/")
+        if not _is_loopback(host):
+            console.print("Its control plane asks for no token: whoever reaches this address can read and change it.")
+
+    try:
+        portal = EmulatorConfig(portal_id=portal_id, tier=tier, access_token=access_token, persistence_path=keep)
+        run(portal, host=host, port=port, announce=announce)
+    except OSError as exc:
+        hint = "Another server may be running there: choose another --port."
+        raise SettingsError(f"cannot listen on {host}:{port}: {exc.strerror}", hint=hint) from exc
+    except PersistenceError as exc:
+        raise SettingsError(f"--keep {exc}", hint="Name another file; this one is left as it is.") from exc
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from exc
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def plan(
+    file: Annotated[
+        str | None, typer.Argument(help="What `hubwire import` takes: a file or folder of messages, or -.")
+    ] = None,
+    message: Annotated[
+        str | None, typer.Option(help="Instead of a file: a message that is kept, by its messageId.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="The source they would come from; default: the first.")] = None,
+    destination: Annotated[str | None, typer.Option(help="The destination; default: the first.")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Dry run: the exact requests for these messages. Also why anything is left out. Sends nothing.
+
+    Example: echo '{"type":"identify","userId":"1","traits":{"email":"a@b.co"}}' | hubwire plan -
+    """
+    from hubwire.installation.clients import ClientFactory
+    from hubwire.manage.dryrun import dry_run_file, dry_run_stored
+
+    if (file is None) == (message is None):
+        raise typer.BadParameter("give a file, or --message ID")
+    settings, clock = settings_of(config), SystemClock()
+    with reading(config) as store:
+        chosen = named_or_first(store.registry.destinations().values(), destination, "destination")
+        client = ClientFactory(store.registry, clock, settings).make(chosen)
+        if client is None:
+            raise SettingsError(f"destination {chosen.name!r} has no access token")
+        if message is not None:
+            shown = dry_run_stored(store, client, chosen, message, clock)
+        else:
+            shown = dry_run_file(store, client, chosen, source, file or "-", clock)
+    print_json(shown) if json else _print_plan(shown)
+    if shown.unreadable:
+        raise typer.Exit(1)
+
+
+def _print_plan(shown: FileDryRun) -> None:
+    if not shown.messages and not shown.unreadable:
+        console.print("There is no message in it.")
+    for planned in shown.messages:
+        console.print(f"[bold]{cell(planned.message_id)}[/bold]  {cell(planned.outcome)} {cell(planned.detail)}")
+        said = explained(planned.outcome.partition(": ")[2])
+        if said:
+            console.print(f"  {said}", markup=False)
+        for operation in planned.operations:
+            console.print(plain(f"  {operation.kind} {operation.key} {operation.note}"), markup=False)
+            for one in operation.fields:
+                console.print(plain(f"    {one.name} = {one.value!r}  ({one.rule})"), markup=False)
+        for item in planned.left_out:
+            console.print(f"  {left_out(item.field, item.reason, item.detail)}", markup=False)
+    for line in shown.unreadable:
+        console.print(plain(line), markup=False)
+    for request in shown.requests:
+        console.print(f"[bold]{request.method} {request.path}[/bold]")
+        console.print(json_text(request.body), markup=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(serve)
+    app.command()(emulator)
+    app.command()(plan)

@@ -1,0 +1,1 @@
+"""What commands share: printing, filter options, the session that writes, choosing a destination."""

@@ -1,0 +1,151 @@
+"""What commands that change things share: the same checks and the same audit log as the console has."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubwire.backends.store import Store, open_store
+from hubwire.cli.shared.context import reading, settings_of
+from hubwire.clock import SystemClock
+from hubwire.destination import Destination, Source
+from hubwire.errors import SettingsError
+from hubwire.manage import changes
+from hubwire.monitoring.logs import configure_logs
+from hubwire.record.protocol import Record
+from hubwire.registry.named import named
+from hubwire.registry.protocol import Registry, WriteKey
+from hubwire.secret import Secret
+from hubwire.settings import Settings
+
+ACTOR = "command line"
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The `Parts` of changes; a running server notices them by the registry's version."""
+
+    registry: Registry
+    record: Record
+
+    def notice(self) -> None:
+        return None
+
+    def wake(self) -> None:
+        return None
+
+
+class Changer:
+    """Changes for a person at the command line; also the `Changes` of `apply.py`."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+        self._parts = _Parts(store.registry, store.record)
+
+    def now_ms(self) -> int:
+        return SystemClock().now_ms()
+
+    # -- finding
+
+    def source(self, name: str) -> Source:
+        """The source of this name. Raises SettingsError naming those that exist."""
+        return named(self.store.registry.sources().values(), name, "source")
+
+    def destination(self, name: str | None) -> Destination:
+        """The destination of this name, or the only one. Raises SettingsError naming those that exist."""
+        found = list(self.store.registry.destinations().values())
+        if name is None and len(found) == 1:
+            return found[0]
+        if name is None:
+            names = ", ".join(one.name for one in found) or "none yet"
+            raise SettingsError("which destination? name one", hint=f"Destinations: {names}.")
+        return named(found, name, "destination")
+
+    def source_ids(self, names: list[str]) -> tuple[int, ...] | None:
+        """The ids of sources; None (all of them) for `all`."""
+        return None if names == ["all"] else tuple(self.source(name).source_id for name in names)
+
+    # -- changing
+
+    def add_source(self, source: Source, key: str | None) -> tuple[Source, WriteKey]:
+        return changes.add_source(self._parts, ACTOR, source, key)
+
+    def save_source(self, source: Source) -> Source:
+        return changes.save_source(self._parts, ACTOR, source)
+
+    def remove_source(self, source: Source) -> None:
+        changes.remove_source(self._parts, ACTOR, source.source_id)
+
+    def add_write_key(self, source_id: int, text: str | None = None) -> WriteKey:
+        return changes.add_write_key(self._parts, ACTOR, source_id, text)
+
+    def revoke_write_key(self, source: Source, hint: str) -> bool:
+        return changes.revoke_write_key(self._parts, ACTOR, source.source_id, hint)
+
+    def add_destination(self, destination: Destination, token: Secret) -> Destination:
+        return changes.add_destination(self._parts, ACTOR, destination, token.reveal())
+
+    def save_destination(self, destination: Destination) -> Destination:
+        return changes.save_destination(self._parts, ACTOR, destination)
+
+    def remove_destination(self, destination: Destination) -> None:
+        changes.remove_destination(self._parts, ACTOR, destination.destination_id)
+
+    def set_paused(self, destination: Destination, is_paused: bool) -> None:
+        changes.set_paused(self._parts, ACTOR, destination.destination_id, is_paused)
+
+    def set_token(self, destination_id: int, token: Secret | None) -> None:
+        changes.set_token(self._parts, ACTOR, destination_id, None if token is None else token.reveal())
+
+
+@contextmanager
+def changing(config: Path | None, *, creates: bool = False) -> Iterator[Changer]:
+    """A `Changer` on this installation's database; works beside a running server, which follows.
+
+    Errors: SettingsError when there is no database yet, unless it `creates` one.
+    """
+    settings = settings_of(config)
+    configure_logs("warning", settings.log_format)
+    if creates:
+        with closing(open_store(settings, SystemClock(), appends=False)) as store:
+            yield Changer(store, settings)
+    else:
+        with reading(config) as store:
+            yield Changer(store, settings)
+
+
+def secret_from(
+    environment_name: str | None, from_stdin: bool, prompt: str, hint: str = "Use --token-env NAME or --token-stdin."
+) -> Secret:
+    """A secret that never stands on a command line: from the environment, standard input, or a hidden prompt.
+
+    Errors: SettingsError when it is empty, or when there is nobody to ask.
+    """
+    if environment_name is not None:
+        text = os.environ.get(environment_name, "")
+        if not text.strip():
+            raise SettingsError(f"the environment variable {environment_name} is not set")
+    elif from_stdin:
+        text = sys.stdin.readline()
+    elif sys.stdin.isatty():
+        text = typer.prompt(prompt, hide_input=True)
+    else:
+        raise SettingsError(f"{prompt}: none given, and nobody can type it", hint=hint)
+    if not text.strip():
+        raise SettingsError(f"{prompt}: it is empty")
+    return Secret(text.strip())
+
+
+def confirmed(question: str, yes: bool) -> None:
+    """Ask, unless told not to; exit 1 when the answer is no."""
+    if not yes and not typer.confirm(question):
+        raise typer.Exit(1)

@@ -1,0 +1,35 @@
+"""What a portal has, read for a command."""
+
+from __future__ import annotations
+
+import typer
+
+from hubwire.clock import SystemClock
+from hubwire.destination import Destination
+from hubwire.errors import HubSpotError
+from hubwire.registry.protocol import Registry
+from hubwire.schema import PortalSchema
+from hubwire.settings import Settings
+
+
+async def portal_schema(registry: Registry, settings: Settings, destination: Destination) -> tuple[PortalSchema, bool]:
+    """The portal's schema; HubSpot's own, and True, when it cannot be read."""
+    from hubwire.installation.clients import ClientFactory
+    from hubwire.manage.dryrun import read_schema
+    from hubwire.plan.default_portal import default_portal
+
+    client = ClientFactory(registry, SystemClock(), settings).make(destination)
+    if client is not None:
+        async with client:
+            try:
+                return await read_schema(client, destination, SystemClock()), False
+            except HubSpotError as exc:
+                typer.secho(f"{destination.name}: {exc}", fg="yellow", err=True)
+    return default_portal(destination.hub_id or "0"), True
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

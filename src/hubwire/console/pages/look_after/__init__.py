@@ -1,0 +1,1 @@
+"""Pages for the installation itself: system, audit, members, deletion requests."""

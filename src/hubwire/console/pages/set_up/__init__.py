@@ -1,0 +1,1 @@
+"""Pages that configure: getting started, sources, destinations, schema, mapping, test."""

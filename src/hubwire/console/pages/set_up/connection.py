@@ -1,0 +1,182 @@
+"""Connections to HubSpot: where each lane stands, its token, limits and options, pause and resume, and the test."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+import msgspec
+from starlette.responses import Response
+
+from hubwire.console.parts.lanes import LaneCard, lane_card, names
+from hubwire.destination import Destination
+from hubwire.doctor.checks import ConnectionReport
+from hubwire.errors import HubwireError, Missing
+from hubwire.hubspot.paths import ROOTS
+from hubwire.manage import changes
+from hubwire.registry.access import Role
+from hubwire.registry.named import numbered
+from hubwire.web.parameters import (
+    Fields,
+    choice,
+    decimal,
+    number,
+    text,
+)
+from hubwire.web.request import Problem, View, problem_of
+
+REGIONS = ("na1", "na2", "na3", "eu1", "ap1", "ca1")
+
+
+class ConnectionsPage(msgspec.Struct, frozen=True, kw_only=True):
+    cards: list[LaneCard]
+    may_admin: bool
+
+
+class ConnectionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`report` is there right after a test."""
+
+    destination: Destination
+    card: LaneCard
+    has_token: bool
+    sources: dict[int, str]
+    versions: list[tuple[str, str]]
+    regions: list[str]
+    report: ConnectionReport | None
+    may_operate: bool
+    may_admin: bool
+
+
+async def connections(view: View) -> Response:
+    """`/connection`."""
+    page = await view.read(_read_all, view)
+    return view.render("connections.html", page, title="Connection", cli="hubwire destination list")
+
+
+async def connection(view: View) -> Response:
+    """`/connection/{destination_id}`."""
+    return await _show(view, await view.read(find_destination, view))
+
+
+async def test(view: View) -> Response:
+    """POST `/connection/{destination_id}/test`: try the token against HubSpot."""
+    destination = await view.read(find_destination, view)
+    return await _show(view, destination, report=await view.deps.tester(destination.destination_id))
+
+
+async def save(view: View) -> Response:
+    """POST `/connection/{destination_id}`: change the options."""
+    form = await view.form()
+    destination = await view.read(find_destination, view)
+    try:
+        changed = destination_of(
+            {name: values[-1] for name, values in form.items()}, form.get("source", []), destination
+        )
+        await view.read(changes.save_destination, view.deps, view.viewer.name, changed)
+    except HubwireError as exc:
+        return await _show(view, destination, problem=problem_of(exc))
+    return view.redirect(f"/connection/{destination.destination_id}", "saved")
+
+
+async def set_token(view: View) -> Response:
+    """POST `/connection/{destination_id}/token`: replace the access token. It is never shown again."""
+    form = {name: values[-1] for name, values in (await view.form()).items()}
+    destination = await view.read(find_destination, view)
+    try:
+        token = form.get("token", "").strip()
+        await view.read(changes.set_token, view.deps, view.viewer.name, destination.destination_id, token)
+    except HubwireError as exc:
+        return await _show(view, destination, problem=problem_of(exc))
+    return view.redirect(f"/connection/{destination.destination_id}", "token")
+
+
+async def pause(view: View) -> Response:
+    """POST `/connection/{destination_id}/pause`."""
+    destination = await view.read(find_destination, view)
+    await view.read(changes.set_paused, view.deps, view.viewer.name, destination.destination_id, True)
+    return view.redirect(f"/connection/{destination.destination_id}", "paused")
+
+
+async def resume(view: View) -> Response:
+    """POST `/connection/{destination_id}/resume`."""
+    destination = await view.read(find_destination, view)
+    await view.read(changes.set_paused, view.deps, view.viewer.name, destination.destination_id, False)
+    return view.redirect(f"/connection/{destination.destination_id}", "resumed")
+
+
+async def remove(view: View) -> Response:
+    """POST `/connection/{destination_id}/remove`."""
+    destination = await view.read(find_destination, view)
+    await view.read(changes.remove_destination, view.deps, view.viewer.name, destination.destination_id)
+    return view.redirect("/connection", "removed")
+
+
+def find_destination(view: View) -> Destination:
+    """The destination that the path names. Raises Missing."""
+    destination_id = view.request.path_params["destination_id"]
+    found = view.deps.registry.destinations().get(destination_id)
+    if found is None:
+        raise Missing("destination", "there is no such destination", value=destination_id)
+    return found
+
+
+def destination_of(form: Fields, source_ids: list[str], before: Destination) -> Destination:
+    """The destination that a form describes; what the form does not hold stays. Raises BadValue."""
+    chosen = tuple(found for one in source_ids if (found := numbered(range(1 << 31), one)) is not None)
+    hold_hours = decimal(form, "hold_hours", 0, changes.MAX_HOURS)
+    unchanged_hours = decimal(form, "suppress_unchanged_hours", 0, changes.MAX_HOURS)
+    return msgspec.structs.replace(
+        before,
+        name=text(form, "name") or "",
+        hub_id=text(form, "hub_id"),
+        region=choice(form, "region", REGIONS) or before.region,
+        api_version=choice(form, "api_version", ROOTS) or before.api_version,
+        load_forms_sdk=form.get("load_forms_sdk") == "1",
+        source_ids=None if form.get("feeds") == "all" else chosen,
+        hold_hours=before.hold_hours if hold_hours is None else hold_hours,
+        suppress_unchanged_hours=before.suppress_unchanged_hours if unchanged_hours is None else unchanged_hours,
+        calls_per_second=decimal(form, "calls_per_second", 0.01, 1000),
+        calls_per_day=number(form, "calls_per_day", 1, 100_000_000),
+    )
+
+
+async def _show(
+    view: View, destination: Destination, report: ConnectionReport | None = None, problem: Problem | None = None
+) -> Response:
+    page = await view.read(_read, view, destination, report)
+    return view.render(
+        "connection.html",
+        page,
+        title=f"Connection: {destination.name}",
+        cli=f"hubwire doctor --destination {quote(destination.name)}"
+        if report
+        else f"hubwire destination show {quote(destination.name)}",
+        problem=problem,
+        status=200 if problem is None else 422,
+    )
+
+
+def _read(view: View, destination: Destination, report: ConnectionReport | None) -> ConnectionPage:
+    destination_id = destination.destination_id
+    has_token = view.deps.registry.token(destination_id) is not None
+    lanes = {lane.destination_id: lane for lane in view.deps.queries.lanes(view.deps.clock.now_ms())}
+    return ConnectionPage(
+        destination=destination,
+        card=lane_card(lanes[destination_id], destination, has_token),
+        has_token=has_token,
+        sources=names(view.deps.registry.sources()),
+        versions=[(version, roots.supported_until) for version, roots in ROOTS.items()],
+        regions=list(dict.fromkeys([*REGIONS, destination.region])),
+        report=report,
+        may_operate=view.may(Role.OPERATE),
+        may_admin=view.may(Role.ADMIN),
+    )
+
+
+def _read_all(view: View) -> ConnectionsPage:
+    deps = view.deps
+    destinations = deps.registry.destinations()
+    cards = [
+        lane_card(lane, destinations[lane.destination_id], deps.registry.token(lane.destination_id) is not None)
+        for lane in deps.queries.lanes(deps.clock.now_ms())
+    ]
+    return ConnectionsPage(cards=cards, may_admin=view.may(Role.ADMIN))

@@ -1,0 +1,293 @@
+"""Schema: the portal beside what messages bring, what can be created in it, and which fields found no place."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.responses import Response
+
+from hubwire.console.pages.set_up.connection import find_destination
+from hubwire.console.parts import formats
+from hubwire.console.parts.lanes import names
+from hubwire.delivery import State
+from hubwire.destination import Destination
+from hubwire.errors import BadValue, HubwireError
+from hubwire.manage import changes
+from hubwire.manage.portal_contents import newest_rows
+from hubwire.manage.schema_plan import PLURALS, checked_group
+from hubwire.manage.schema_report import PortalContents, Quota, SchemaEntry, SchemaReport, SchemaState, compare
+from hubwire.reasons import Reason
+from hubwire.record.queries import MessageFilter
+from hubwire.record.statistics import LeftOutCount
+from hubwire.registry.access import Role
+from hubwire.schema import EventDefinition, PropertyDefinition
+from hubwire.web.parameters import (
+    choice,
+    filter_query,
+    number,
+    text,
+)
+from hubwire.web.request import Problem, View, problem_of
+
+OBJECTS = ("contact", "company")
+TYPES = ("string", "number", "bool", "date", "datetime")
+SHOWN_LEFT_OUT = 100
+SHOWN_OPTIONS = 12
+SHOWN_MISSING = 100
+COMPARED_MESSAGES = 2000
+MOST_MESSAGES = 50_000
+
+
+class PropertyLine(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    type: str
+    field_type: str
+    options: list[str]
+    option_count: int
+    is_read_only: bool
+    is_unique: bool
+
+
+class EventLine(msgspec.Struct, frozen=True, kw_only=True):
+    full_name: str
+    label: str
+    properties: list[str]
+
+
+class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that was left out, how often, why, and what a person can do here. `suggested` is a property name."""
+
+    field: str
+    reason: str
+    count: int
+    cause: str
+    remedy: str
+    detail: str
+    messages_href: str
+    replay_href: str
+    trait: str
+    suggested: str
+    object_type: str
+    can_create: bool
+
+
+class StateTab(msgspec.Struct, frozen=True, kw_only=True):
+    """A state to choose, with how many entries of the object type have it."""
+
+    words: str
+    count: int
+    href: str
+    is_current: bool
+
+
+class SchemaPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`unreadable` says why the portal's schema could not be read; then the lists of definitions are empty.
+
+    `missing`: what can be created, of every object type; `entries`: those of the chosen object type and state.
+    """
+
+    destination: Destination | None
+    destinations: dict[int, str]
+    object_type: str
+    query: str
+    compared_messages: int
+    asked_messages: int
+    tabs: list[StateTab]
+    entries: list[SchemaEntry]
+    missing: list[SchemaEntry]
+    quotas: list[Quota]
+    left_out: list[LeftOutLine]
+    properties: list[PropertyLine]
+    property_count: int
+    events: list[EventLine]
+    events_available: bool
+    unreadable: str
+    types: list[str]
+    may_admin: bool
+
+
+async def schema(view: View) -> Response:
+    """`/schema?destination=…&object=contact|company|event&state=…&messages=…&q=…`."""
+    return await _show(view)
+
+
+async def make_property(view: View) -> Response:
+    """POST `/schema/{destination_id}/properties`: create a property in the portal."""
+    form = {name: values[-1] for name, values in (await view.form()).items()}
+    destination = await view.read(find_destination, view)
+    try:
+        object_type = choice(form, "object", OBJECTS) or "contact"
+        name, kind = text(form, "name") or "", choice(form, "type", TYPES) or "string"
+        if not changes.PROPERTY.fullmatch(name):
+            raise BadValue("name", "a property has small letters, digits and underscores", value=name)
+        label = text(form, "label") or name.replace("_", " ").capitalize()
+        await view.deps.make_property(destination.destination_id, PLURALS[object_type], name, label, kind)
+    except HubwireError as exc:
+        return await _show(view, problem_of(exc))
+    said = f"{destination.name}: {object_type}.{name} ({kind})"
+    await view.read(view.deps.registry.write_audit, view.viewer.name, "property.created", said)
+    return view.redirect("/schema", "created", destination=str(destination.destination_id), object=object_type, q=name)
+
+
+async def apply(view: View) -> Response:
+    """POST `/schema/{destination_id}/apply`: create what was chosen of the plan, as far as it is still missing."""
+    form = await view.form()
+    destination = await view.read(find_destination, view)
+    fields = {name: values[-1] for name, values in form.items()}
+    try:
+        count = number(fields, "messages", 1, MOST_MESSAGES) or COMPARED_MESSAGES
+        wanted = frozenset(form.get("item", ()))
+        await create_missing(view, destination, count, text(fields, "group") or "", wanted)
+    except HubwireError as exc:
+        return await _show(view, problem_of(exc))
+    return view.redirect("/schema", "created", destination=str(destination.destination_id))
+
+
+async def report_of(view: View, destination: Destination, messages: int) -> SchemaReport:
+    """The portal beside the newest messages. Errors: HubSpotError when it cannot be read."""
+    contents = await view.deps.contents(destination.destination_id)
+    return await view.read(_compare, view, destination, contents, messages)
+
+
+async def create_missing(
+    view: View, destination: Destination, messages: int, group: str, wanted: frozenset[str] | None
+) -> SchemaReport:
+    """Create what is missing, and say what. `wanted`: names such as `contact:plan`; None: all but what only public keys
+    have sent, which may be nothing. Errors: BadValue; HubSpotError, and what was made stays."""
+    group = checked_group(group)
+    report = await report_of(view, destination, messages)
+    if wanted is None:
+        report.properties = [one for one in report.properties if not one.is_public_only]
+    else:
+        report.properties = [one for one in report.properties if f"{one.object_type}:{one.name}" in wanted]
+        report.events = [one for one in report.events if f"event:{one.name}" in wanted]
+    made = [f"{one.object_type}.{one.name}" for one in report.properties] + [one.name for one in report.events]
+    if not made and wanted is None:
+        return report
+    if not made:
+        raise BadValue("items", "nothing was chosen that is still missing")
+    await view.deps.make_missing(destination.destination_id, report, group)
+    said = f"{destination.name}: {', '.join(made)}"[:2000]
+    await view.read(view.deps.registry.write_audit, view.viewer.name, "schema.created", said)
+    return report
+
+
+def _compare(view: View, destination: Destination, contents: PortalContents, messages: int) -> SchemaReport:
+    deps = view.deps
+    rows = newest_rows(deps.journal, destination, messages)
+    return compare(rows, destination, deps.registry.sources(), contents, deps.record.links)
+
+
+async def _show(view: View, problem: Problem | None = None) -> Response:
+    destinations = await view.read(view.deps.registry.destinations)
+    wanted = view.request.path_params.get("destination_id") or number(view.fields, "destination", 1, 1 << 31)
+    destination = destinations.get(wanted or 0) or next(iter(destinations.values()), None)
+    messages = number(view.fields, "messages", 1, MOST_MESSAGES) or COMPARED_MESSAGES
+    contents, report, unreadable = None, SchemaReport(message_count=0, properties=[], events=[]), ""
+    if destination is not None:
+        try:
+            contents = await view.deps.contents(destination.destination_id)
+            report = await view.read(_compare, view, destination, contents, messages)
+        except HubwireError as exc:
+            unreadable = str(exc)
+    page = await view.read(_read, view, destination, contents, report, messages, unreadable)
+    status = 200 if problem is None else 422
+    return view.render("schema.html", page, title="Schema", cli="hubwire schema plan", problem=problem, status=status)
+
+
+def _read(
+    view: View,
+    destination: Destination | None,
+    contents: PortalContents | None,
+    report: SchemaReport,
+    messages: int,
+    unreadable: str,
+) -> SchemaPage:
+    object_type = choice(view.fields, "object", (*OBJECTS, "event")) or "contact"
+    state = choice(view.fields, "state", list(SchemaState))
+    query = (text(view.fields, "q") or "").lower()
+    found = contents.schema if contents is not None else None
+    definitions = getattr(found, object_type, {}) if found and object_type in OBJECTS else {}
+    events = {one.full_name: one for one in found.events.values()} if found and object_type == "event" else {}
+    destination_id = 0 if destination is None else destination.destination_id
+    counts = view.deps.statistics.left_out(destination_id, SHOWN_LEFT_OUT)
+    entries = [one for one in report.entries if one.object_type == object_type]
+    missing = [one for one in report.entries if one.state in (SchemaState.MISSING, SchemaState.ARCHIVED)]
+    return SchemaPage(
+        destination=destination,
+        destinations=names(view.deps.registry.destinations()),
+        object_type=object_type,
+        query=query,
+        compared_messages=report.message_count,
+        asked_messages=messages,
+        tabs=_tabs(view, entries, state),
+        entries=[one for one in entries if state in (None, one.state)],
+        missing=missing[:SHOWN_MISSING],
+        quotas=report.quotas,
+        left_out=[_left_out(view, one, destination_id) for one in counts],
+        properties=[_property(one) for name, one in sorted(definitions.items()) if query in name],
+        property_count=len(definitions),
+        events=[
+            _event(one) for _, one in sorted(events.items()) if query in one.full_name or query in one.label.lower()
+        ],
+        events_available=found is None or found.events_available,
+        unreadable=unreadable,
+        types=list(TYPES),
+        may_admin=view.may(Role.ADMIN),
+    )
+
+
+def _tabs(view: View, entries: list[SchemaEntry], current: str | None) -> list[StateTab]:
+    """All of them, then each state that some have, and the chosen one."""
+    kept = {name: value for name, value in view.fields.items() if name in ("destination", "object", "messages")}
+    counts: dict[str | None, int] = {None: len(entries)}
+    counts |= {str(state): sum(one.state is state for one in entries) for state in SchemaState}
+    return [
+        StateTab(
+            words="All" if state is None else formats.capfirst(state),
+            count=count,
+            href=f"/schema?{urlencode(kept | ({} if state is None else {'state': state}))}",
+            is_current=state == current,
+        )
+        for state, count in counts.items()
+        if count or state in (None, current)
+    ]
+
+
+def _property(one: PropertyDefinition) -> PropertyLine:
+    options = sorted(one.options or ())
+    return PropertyLine(
+        name=one.name,
+        type=one.type,
+        field_type=one.field_type,
+        options=options[:SHOWN_OPTIONS],
+        option_count=len(options),
+        is_read_only=one.is_read_only,
+        is_unique=one.is_unique,
+    )
+
+
+def _event(one: EventDefinition) -> EventLine:
+    return EventLine(full_name=one.full_name, label=one.label, properties=sorted(one.properties))
+
+
+def _left_out(view: View, one: LeftOutCount, destination_id: int) -> LeftOutLine:
+    detail = one.sample_detail if view.sees_payloads else str(view.masked(one.sample_detail))
+    trait = one.field.rpartition(".")[2]
+    wanted = MessageFilter(left_out=one.field, reason=one.reason, destination_id=destination_id)
+    suggested = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in trait.lower())[:100]
+    return LeftOutLine(
+        field=one.field,
+        reason=one.reason,
+        count=one.count,
+        cause=formats.cause(one.reason),
+        remedy=formats.remedy(one.reason),
+        detail=detail[:1].upper() + detail[1:],
+        messages_href=f"/messages?{filter_query(wanted)}",
+        replay_href=f"/replays/new?{filter_query(wanted, state=State.DELIVERED)}",
+        trait=trait,
+        suggested=suggested,
+        object_type="contact",
+        can_create=one.reason == Reason.UNKNOWN_PROPERTY and bool(changes.PROPERTY.fullmatch(suggested)),
+    )

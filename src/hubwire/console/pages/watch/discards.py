@@ -1,0 +1,62 @@
+"""Discarding what is dead or held: count before, confirm, done at once. A replay puts it back."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from hubwire.console.pages.watch.messages import (
+    Choices,
+    MessageLine,
+    choices,
+    lines,
+)
+from hubwire.delivery import DISCARDABLE, State
+from hubwire.manage import decisions
+from hubwire.reasons import Reason
+from hubwire.record.queries import MessageFilter
+from hubwire.web.parameters import command_of, filter_query, message_filter
+from hubwire.web.request import View
+
+SAMPLE_MESSAGES = 5
+
+
+class NewDiscardPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`count` None: nothing chosen yet."""
+
+    wanted: MessageFilter
+    choices: Choices
+    states: list[State]
+    count: int | None
+    sample: list[MessageLine]
+
+
+async def new_discard(view: View) -> Response:
+    """`/discards/new`: what fits, before anything is done."""
+    page = await view.read(_read, view)
+    cli = command_of("hubwire discard", page.wanted, view.deps.registry, state=State.DEAD)
+    return view.render("new_discard.html", page, title="Discard messages", cli=cli)
+
+
+async def discard(view: View) -> Response:
+    """POST `/discards`: discard what fits."""
+    form = {name: values[-1] for name, values in (await view.form()).items()}
+    wanted = await view.read(message_filter, form, view.deps.registry)
+    done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted, None, form.get("note", ""))
+    shown = MessageFilter(state=State.DISCARDED, reason=Reason.DISCARDED_BY_PERSON)
+    said = "discarded" if done.count else "moved-on"
+    return view.redirect(f"/messages?{filter_query(shown, done=said)}")
+
+
+def _read(view: View) -> NewDiscardPage:
+    deps = view.deps
+    wanted = msgspec.structs.replace(message_filter(view.fields, deps.registry), before=None)
+    is_chosen = wanted.state in DISCARDABLE
+    sample = deps.queries.messages(msgspec.structs.replace(wanted, limit=SAMPLE_MESSAGES)) if is_chosen else []
+    return NewDiscardPage(
+        wanted=wanted,
+        choices=choices(view),
+        states=list(DISCARDABLE),
+        count=deps.queries.count(wanted) if is_chosen else None,
+        sample=lines(view, sample),
+    )

@@ -1,0 +1,187 @@
+"""One person or company: which ids are theirs, what HubSpot has confirmed, and their messages; and the search box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from shlex import quote as shell_quote
+from urllib.parse import quote
+
+import msgspec
+from starlette.responses import Response
+
+from hubwire.console.pages.watch.messages import MessageLine, lines, message_href
+from hubwire.console.parts.lanes import names
+from hubwire.delivery import State
+from hubwire.destination import Destination
+from hubwire.message import read_message
+from hubwire.record.queries import MessageFilter, MessageSummary
+from hubwire.record.statistics import LEARNT_FROM, Identity, KnownRecord
+from hubwire.web.parameters import filter_query, text
+from hubwire.web.request import View, wants_json
+
+KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId", "i": "userId, by another id"}
+SHOWN_MESSAGES = 25
+UNSETTLED = (State.PENDING, State.RETRYING, State.HELD, State.DEAD)
+"""What is still to be done for a person, or by one."""
+RECORD_URL = "https://app.hubspot.com/contacts/{hub_id}/record/{object_type}/{record_id}"
+OBJECT_TYPES = {"contact": "0-1", "company": "0-2"}
+
+
+class LinkLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One id that is known to be this person's. `learnt` says from which kind of call."""
+
+    space: str
+    kind: str
+    key: str
+    target: str
+    learnt: str
+    at_ms: int
+
+
+class RecordView(msgspec.Struct, frozen=True, kw_only=True):
+    """What HubSpot confirmed, each value with the time of the message that it came from."""
+
+    record: KnownRecord
+    destination: str
+    hubspot_url: str | None
+
+
+class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_suppressed`: a deletion request keeps their messages out."""
+
+    identity: str
+    is_suppressed: bool
+    links: list[LinkLine]
+    records: list[RecordView]
+    messages_href: str
+
+
+class Unsettled(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of this identity in one state; of more than `SHOWN_MESSAGES` it is only said that there are more."""
+
+    state: str
+    count: int
+    is_more: bool
+    href: str
+
+
+class ConsentSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """What the newest of their messages that says anything of consent says."""
+
+    at_ms: int
+    message_href: str
+    categories: dict[str, bool]
+
+
+class WhoMessagesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`consent` is null when none of `lines` says anything of it."""
+
+    lines: list[MessageLine]
+    unsettled: list[Unsettled]
+    consent: ConsentSaid | None
+    messages_href: str
+
+
+async def who(view: View) -> Response:
+    """`/who/{identity}`."""
+    page = await view.read(_read, view, view.request.path_params["identity"])
+    return view.render("who.html", page, title=page.identity, cli=_cli("who", page.identity))
+
+
+async def who_messages(view: View) -> Response:
+    """`/who-messages/{identity}`: a part of the page that takes longer."""
+    identity = view.request.path_params["identity"]
+    page = await view.read(_read_messages, view, identity)
+    return view.render(
+        "who_messages.html", page, title=f"Messages of {identity}", cli=_cli("messages --user", identity)
+    )
+
+
+def _read_messages(view: View, identity: str) -> WhoMessagesPage:
+    found = view.deps.queries.messages(MessageFilter(user=identity, limit=SHOWN_MESSAGES))
+    return WhoMessagesPage(
+        lines=lines(view, found),
+        unsettled=_unsettled(view, identity),
+        consent=_consent(view, found),
+        messages_href=f"/messages?user={quote(identity, safe='')}",
+    )
+
+
+def _unsettled(view: View, identity: str) -> list[Unsettled]:
+    unsettled = []
+    for state in UNSETTLED:
+        wanted = MessageFilter(user=identity, state=state)
+        count = len(view.deps.queries.messages(msgspec.structs.replace(wanted, limit=SHOWN_MESSAGES + 1)))
+        if count:
+            href = f"/messages?{filter_query(wanted)}"
+            shown = min(count, SHOWN_MESSAGES)
+            unsettled.append(Unsettled(state=state, count=shown, is_more=count > shown, href=href))
+    return unsettled
+
+
+def _consent(view: View, found: Sequence[MessageSummary]) -> ConsentSaid | None:
+    for summary in found:
+        for row in view.deps.journal.find(summary.message_id) if summary.rejected is None else ():
+            consent = read_message(row).context.get("consent")
+            said = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+            if isinstance(said, dict) and said:
+                categories = {str(name): bool(value) for name, value in said.items()}
+                href = message_href(summary.message_id)
+                return ConsentSaid(at_ms=row.received_at_ms, message_href=href, categories=categories)
+    return None
+
+
+def _cli(command: str, identity: str) -> str:
+    return f"hubwire {command} {shell_quote(identity) if identity.isprintable() else 'ID'}"
+
+
+async def search(view: View) -> Response:
+    """`/search?q=…`: a messageId leads to its message, a known person to their page, anything else to a list."""
+    wanted = text(view.fields, "q", 1024)
+    twin = {"format": "json"} if wants_json(view.request) else {}
+    if wanted is None:
+        return view.redirect("/messages", **twin)
+    if await view.read(view.deps.queries.message, wanted):
+        return view.redirect(message_href(wanted), **twin)
+    known = await view.read(view.deps.statistics.identity, wanted)
+    if view.sees_payloads and (known.records or known.links):
+        return view.redirect(f"/who/{quote(wanted, safe='')}", **twin)
+    return view.redirect("/messages", q=wanted, **twin)
+
+
+def record_url(destination: Destination, record: KnownRecord) -> str | None:
+    """Where HubSpot shows a record; None in the sandbox, and while its number is not known."""
+    if destination.is_sandbox or not destination.hub_id or not record.record_id:
+        return None
+    return RECORD_URL.format(
+        hub_id=destination.hub_id, object_type=OBJECT_TYPES[record.kind], record_id=record.record_id
+    )
+
+
+def _read(view: View, identity: str) -> WhoPage:
+    known: Identity = view.deps.statistics.identity(identity)
+    destinations = view.deps.registry.destinations()
+    links = [
+        LinkLine(
+            space=link.space,
+            kind=KINDS.get(link.key[:1], "id"),
+            key=link.key[2:],
+            target=link.target,
+            learnt=LEARNT_FROM.get(link.strength, ""),
+            at_ms=link.at_ms,
+        )
+        for link in known.links
+    ]
+    records = []
+    for record in known.records:
+        destination = destinations.get(record.destination_id)
+        url = None if destination is None else record_url(destination, record)
+        name = names(destinations).get(record.destination_id, "removed")
+        records.append(RecordView(record=record, destination=name, hubspot_url=url))
+    return WhoPage(
+        identity=identity,
+        is_suppressed=view.deps.keeps_out(identity),
+        links=links,
+        records=records,
+        messages_href=f"/messages?user={quote(identity, safe='')}",
+    )

@@ -1,0 +1,107 @@
+"""Exchanges with HubSpot on a message's page: of a batch, only what is about this message when that can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from hubwire.record.queries import AttemptView, MessageDetail
+from hubwire.web.request import View
+
+MAX_SHOWN_INPUTS = 20
+MULTI_STATUS = 207
+PARTLY = "one for each record"
+
+
+class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One exchange with HubSpot. `asked` and `answered` hold only what is about this message when that can be told.
+
+    `tone`: delivered, dead, or held for an answer that says something else of each input (207).
+    """
+
+    call: str
+    started_at_ms: int
+    duration_ms: int
+    status: int | None
+    outcome: str
+    correlation_id: str
+    message_count: int
+    is_good: bool
+    tone: str
+    asked: Any
+    answered: Any
+    is_asked_cut: bool
+    is_answered_cut: bool
+
+
+def needles_of(view: View, detail: MessageDetail) -> set[str]:
+    """Texts by which an input or result of a batch is known to be about this message."""
+    summary = detail.summary
+    needles = {summary.email.strip().lower()} if summary.email else set()
+    for fate_id in {summary.user_id, summary.anonymous_id} - {None}:
+        assert fate_id is not None
+        for record in view.deps.statistics.identity(fate_id).records:
+            domains = record.associated if record.kind == "contact" else ()
+            needles.update(name for name in (record.key, record.record_id, *domains) if name)
+    return needles
+
+
+def attempt_line(view: View, attempt: AttemptView, needles: set[str]) -> AttemptLine:
+    """One exchange, as the viewer may see it."""
+    asked, answered = _json(attempt.request), _json(attempt.response)
+    own_asked, asked_cut = _excerpt(asked, "inputs", needles)
+    needles = needles | _traces(own_asked if asked_cut else None)
+    own_answered, answered_cut = _excerpt(answered, "results", needles)
+    is_good, is_partly = attempt.status is not None and 200 <= attempt.status < 300, attempt.status == MULTI_STATUS
+    return AttemptLine(
+        call=attempt.call,
+        started_at_ms=attempt.started_at_ms,
+        duration_ms=attempt.duration_ms,
+        status=attempt.status,
+        outcome=PARTLY if is_partly and attempt.outcome == "success" else attempt.outcome,
+        correlation_id=attempt.correlation_id,
+        message_count=attempt.message_count,
+        is_good=is_good,
+        tone="held" if is_partly else "delivered" if is_good else "dead",
+        asked=view.masked(own_asked),
+        answered=view.masked(own_answered),
+        is_asked_cut=asked_cut,
+        is_answered_cut=answered_cut,
+    )
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body) if body else None
+    except msgspec.DecodeError:
+        return body.decode("utf-8", "replace")
+
+
+def _excerpt(payload: Any, name: str, needles: set[str]) -> tuple[Any, bool]:
+    """A batch body with only the entries that hold a needle; the whole when none does. Long lists are shortened."""
+    entries = payload.get(name) if isinstance(payload, dict) else None
+    if not isinstance(entries, list) or len(entries) < 2:
+        return payload, False
+    own = [entry for entry in entries if needles & set(_texts(entry))] or entries
+    shown = own[:MAX_SHOWN_INPUTS]
+    return {**payload, name: shown}, len(shown) < len(entries)
+
+
+def _traces(payload: Any) -> set[str]:
+    entries = payload.get("inputs", []) if isinstance(payload, dict) else []
+    names_of = ("objectWriteTraceId", "id")
+    return {str(entry[name]) for entry in entries if isinstance(entry, dict) for name in names_of if entry.get(name)}
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """Every text in a JSON value, in lower case."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value.lower()

@@ -1,0 +1,46 @@
+"""A lane's budget as people read it: what the lane last wrote of the day's calls, its rate and its forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class Budget(msgspec.Struct, kw_only=True, frozen=True):
+    """Today's calls, used and forecast (`deliver/limits/daily_budget.py`). What the lane has not reported is None.
+
+    `projected`: the calls that the day will have needed at the present rate; `ends_at_ms`: when the budget would end
+    at that rate, None when it lasts; `rate`: HubSpot's limit in force, such as `190/10s`.
+    """
+
+    limit: int | None = None
+    used: int | None = None
+    remaining: int | None = None
+    day_ends_at_ms: int | None = None
+    calls_per_second: float | None = None
+    projected: int | None = None
+    ends_at_ms: int | None = None
+    rate: str | None = None
+
+    @property
+    def used_share(self) -> float:
+        """0 to 1."""
+        return min(1.0, (self.used or 0) / self.limit) if self.limit else 0.0
+
+
+def read_budget(status: Mapping[str, Any]) -> Budget:
+    """The budget in a lane's status. Errors: none; what is not there or not a number is None."""
+    flat = {**status, **_mapping(status.get("budget")), **_mapping(status.get("forecast"))}
+    rate = flat.get("rate")
+    numbers = {name: _number(flat.get(name)) for name in Budget.__struct_fields__ if name != "rate"}
+    return Budget(**numbers, rate=rate if isinstance(rate, str) else None)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: object) -> Any:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,227 @@
+"""A batch sent until each of its inputs has its verdict.
+
+A refused input never sinks its batch: properties that HubSpot names are left out and the input is sent again, those
+beside a culprit go again without it, a record that exists already is taken over, and a batch that is refused whole or
+that fails again and again is sent in parts until the poison stands alone (`bisect.py`). From then on it is sent apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from hubwire.deliver.calls.bisect import Bisection
+from hubwire.deliver.calls.caller import (
+    THROTTLED_TRIES,
+    TRIES_IN_CYCLE,
+    BudgetSpent,
+    Exchange,
+)
+from hubwire.deliver.verdicts.judge import Blamed, Judgement, Returned
+from hubwire.delivery import Dead, Retry, Verdict
+from hubwire.hubspot.call import Call
+from hubwire.operation import LeftOut
+from hubwire.reasons import Reason
+
+MOST_ROUNDS = 20
+"""How often one group is sent again without what HubSpot refused: more is a refusal that names nothing new."""
+OUTAGE_RETRY_SECONDS = 30.0
+SPOILT_PARTS = 2
+"""A failing batch of which so many parts fail and none works is not spoilt by an input."""
+
+
+@dataclass(slots=True)
+class Input:
+    """One input of a batch call: what HubSpot gets, and the messages that it answers for."""
+
+    trace: str
+    key: str
+    properties: dict[str, str]
+    positions: Sequence[int]
+    refused: list[LeftOut] = field(default_factory=list)
+    """Properties that HubSpot would not take; they were left out of a second try."""
+
+    def leave_out(self, blamed: Sequence[Blamed]) -> bool:
+        """Take refused properties out; whether the rest can be sent again."""
+        left = False
+        for name, reason, message in blamed:
+            if self.properties.pop(name, None) is not None:
+                self.refused.append(LeftOut(name, reason, message))
+                left = True
+        return left
+
+
+@dataclass(slots=True)
+class Judged:
+    """An input's final verdict in this cycle, and the record that came back."""
+
+    input: Input
+    verdict: Verdict
+    returned: Returned | None = None
+    is_gone: bool = False
+    """The record id that we remembered leads nowhere any more."""
+
+
+MakeCall = Callable[[Sequence[Input]], Call]
+
+
+async def send(
+    exchange: Exchange, make: MakeCall, inputs: Sequence[Input], adopt: MakeCall | None = None
+) -> list[Judged]:
+    """The verdict of every input. `adopt` makes the call that updates records by their ids. Raises LineStopped."""
+    sending = _Sending(exchange, make, adopt)
+    await sending.send(inputs)
+    return sending.judged
+
+
+class _Sending:
+    def __init__(self, exchange: Exchange, make: MakeCall, adopt: MakeCall | None) -> None:
+        self.judged: list[Judged] = []
+        self._exchange = exchange
+        self._make = make
+        self._adopt = adopt
+
+    async def send(self, group: Sequence[Input]) -> None:
+        """What has failed before is sent apart, and once: it does not spoil the batch of the others again."""
+        fresh = [one for one in group if not self._exchange.is_suspect(one.positions)]
+        suspects = [one for one in group if self._exchange.is_suspect(one.positions)]
+        if fresh:
+            await self._take(fresh, await self._try(fresh, TRIES_IN_CYCLE))
+        if suspects:
+            await self._take(suspects, await self._try(suspects, 1))
+
+    async def _take(self, group: Sequence[Input], judgement: Judgement) -> None:
+        """Obey a judgement, and those that follow from it, until the group is judged."""
+        for _ in range(MOST_ROUNDS):
+            if judgement.again_after_seconds is not None:
+                await self._give_up(group, judgement)
+                return
+            again, suspects, existing = self._sort(group, judgement)
+            if existing:
+                await self._take_over(existing)
+            if suspects:
+                await self._search(suspects, judgement)
+            if not again:
+                return
+            group = again
+            judgement = await self._try(group, TRIES_IN_CYCLE)
+        self._judge_all(group, Retry(OUTAGE_RETRY_SECONDS, Reason.REFUSED_BY_HUBSPOT, judgement.detail))
+
+    async def _try(self, group: Sequence[Input], most: int) -> Judgement:
+        """One call, repeated while it fails as a whole, at most so often. Raises LineStopped."""
+        positions = [position for one in group for position in one.positions]
+        judgement: Judgement | None = None
+        for tries in itertools.count(1):
+            if self._exchange.is_down:
+                trouble = self._exchange.trouble
+                put_off = Retry(OUTAGE_RETRY_SECONDS, trouble.reason, trouble.detail, counts=False)
+                return judgement or _put_off(group, put_off)
+            try:
+                _, judgement = await self._exchange.call(self._make(group), group, positions)
+            except BudgetSpent as spent:
+                return judgement or _put_off(group, spent.verdict)
+            wait_seconds = judgement.again_after_seconds
+            if wait_seconds is None or tries >= (THROTTLED_TRIES if _is_throttled(judgement) else most):
+                return judgement
+            await self._exchange.pause(wait_seconds)
+        raise AssertionError("the tries are counted")
+
+    async def _give_up(self, group: Sequence[Input], judgement: Judgement) -> None:
+        """The call failed again and again: one input may be why, as far as HubSpot works otherwise."""
+        is_alive = await self._exchange.is_alive()
+        if is_alive and judgement.counts and len(group) > 1:
+            await self._search(group, judgement)
+            return
+        for one, verdict in zip(group, judgement.verdicts, strict=True):
+            if is_alive and isinstance(verdict, Retry) and not _is_throttled(judgement):
+                # HubSpot works, and yet not for these: without counting they would be tried for ever.
+                verdict = replace(verdict, counts=True)
+            self.judged.append(Judged(one, verdict))
+
+    def _sort(
+        self, group: Sequence[Input], judgement: Judgement
+    ) -> tuple[list[Input], list[Input], list[tuple[str, Input]]]:
+        """Keep final verdicts; give back what goes again at once, what must be sent in parts, what exists already."""
+        again: list[Input] = []
+        suspects: list[Input] = []
+        existing: list[tuple[str, Input]] = []
+        for index, one in enumerate(group):
+            verdict = judgement.verdicts[index]
+            if index in judgement.blame:
+                if one.leave_out(judgement.blame[index]):
+                    again.append(one)
+                else:
+                    self.judged.append(Judged(one, Dead(Reason.INVALID_INPUT, judgement.detail)))
+            elif index in judgement.again:
+                again.append(one)
+            elif index in judgement.adopt and self._adopt is not None:
+                existing.append((judgement.adopt[index], one))
+            elif judgement.split and _is_at_once(verdict):
+                suspects.append(one)
+            else:
+                self.judged.append(Judged(one, verdict, judgement.returned.get(index), index in judgement.gone))
+        return again, suspects, existing
+
+    async def _search(self, group: Sequence[Input], judgement: Judgement) -> None:
+        """Send a spoilt batch in parts, until what spoils it stands alone and all else is judged."""
+        is_failing = judgement.again_after_seconds is not None
+        open_inputs = dict(enumerate(group))
+        bisection = Bisection(len(group))
+        spoilt, worked = 0, False
+        while part := bisection.next():
+            inputs = [group[index] for index in part]
+            judgement = await self._try(inputs, 1 if is_failing else TRIES_IN_CYCLE)
+            fails = judgement.again_after_seconds is not None
+            is_spoilt = fails if is_failing else judgement.split
+            if is_spoilt and len(inputs) > 1:
+                spoilt += 1
+                if is_failing and not worked and spoilt >= SPOILT_PARTS:
+                    break
+            else:
+                worked |= not fails
+                for index in part:
+                    del open_inputs[index]
+                await self._end(inputs, judgement)
+            bisection.report(is_spoilt or isinstance(judgement.verdicts[0], Dead))
+        self._judge_all(open_inputs.values(), Retry(OUTAGE_RETRY_SECONDS, Reason.HUBSPOT_FAILED, judgement.detail))
+
+    async def _end(self, inputs: Sequence[Input], judgement: Judgement) -> None:
+        if judgement.again_after_seconds is None:
+            await self._take(inputs, judgement)
+        else:
+            for one, verdict in zip(inputs, judgement.verdicts, strict=True):
+                self.judged.append(Judged(one, verdict))
+
+    async def _take_over(self, existing: Sequence[tuple[str, Input]]) -> None:
+        """Update records that HubSpot says exist already; of two inputs for one record the second waits a cycle."""
+        assert self._adopt is not None
+        twins: dict[str, Input] = {}
+        originals: dict[str, Input] = {}
+        for record_id, one in existing:
+            if record_id in twins:
+                self.judged.append(Judged(one, Retry(1.0, Reason.CONFLICT, f"record {record_id} is written already")))
+            else:
+                twins[record_id] = replace(one, key=record_id)
+                originals[record_id] = one
+        taking = _Sending(self._exchange, self._adopt, None)
+        await taking.send(list(twins.values()))
+        for outcome in taking.judged:
+            outcome.input = originals[outcome.input.key]
+            self.judged.append(outcome)
+
+    def _judge_all(self, group: Iterable[Input], verdict: Verdict) -> None:
+        self.judged += [Judged(one, verdict) for one in group]
+
+
+def _put_off(group: Sequence[Input], verdict: Retry) -> Judgement:
+    """As if HubSpot had put all of them off; no call was made."""
+    return Judgement(rule="put-off", verdicts=[verdict] * len(group))
+
+
+def _is_at_once(verdict: Verdict) -> bool:
+    return isinstance(verdict, Retry) and verdict.after_seconds == 0.0 and not verdict.counts
+
+
+def _is_throttled(judgement: Judgement) -> bool:
+    return any(isinstance(verdict, Retry) and verdict.reason is Reason.RATE_LIMITED for verdict in judgement.verdicts)

@@ -1,0 +1,283 @@
+"""One cycle's way to HubSpot: a permit before each call, an attempt kept of each, a few tries.
+
+`verdict.py` decides what an answer means; this module obeys, call by call. What becomes of a batch's inputs is
+`sending.py`. It never sleeps but through the `sleep` it was given, and makes no call once the line has stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hubwire.clock import Clock
+from hubwire.deliver.calls.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL
+from hubwire.deliver.limits.daily_budget import Priority
+from hubwire.deliver.limits.governor import Governor
+from hubwire.deliver.verdicts.dependants import as_stop
+from hubwire.deliver.verdicts.judge import Judgement, judge
+from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
+from hubwire.hubspot.call import (
+    Answer,
+    Asked,
+    Call,
+    CallKind,
+)
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.reasons import Reason
+from hubwire.record.protocol import Attempt
+
+IN_FLIGHT = 16
+"""Calls under way at a time: fewer than the client's connections, so that a permit is used when it is taken."""
+TRIES_IN_CYCLE = 3
+THROTTLED_TRIES = 10
+LONGEST_WAIT_MS = 60_000
+"""A longer wait for a permit is the day's budget: what waits is put off instead of slept for."""
+DOWN_AFTER = 8
+"""So many failed calls in a row are an outage: the rest of the cycle is not tried."""
+
+Sleep = Callable[[float], Awaitable[None]]
+T = TypeVar("T")
+
+
+class LineStopped(Exception):
+    """An answer that is about us, not the messages: the cycle is given up."""
+
+    def __init__(self, stop: StopTheLine) -> None:
+        super().__init__(stop.reason)
+        self.stop = stop
+
+
+class BudgetSpent(Exception):
+    """The day's budget has no call for this priority before so many seconds."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__(f"no call for {wait_seconds:.0f} s")
+        self.verdict = Retry(wait_seconds, Reason.BUDGET_SPENT, counts=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which terms a cycle calls.
+
+    Shape: `check` raises LeaseLost when the lane is no longer ours; `jitter` gives 0 to 1; `probe` is a call that says
+    whether HubSpot works at all; `suspects` are positions whose calls have failed before although HubSpot works;
+    `waited` hears of each wait for a permit, in milliseconds.
+    """
+
+    clock: Clock
+    jitter: Callable[[], float]
+    sleep: Sleep = asyncio.sleep
+    check: Callable[[], None] = lambda: None
+    probe: Call | None = None
+    is_backfill: bool = False
+    suspects: frozenset[int] = frozenset()
+    waited: Callable[[CallKind, int], None] = lambda kind, wait_ms: None
+
+
+class Exchange:
+    """Makes one cycle's calls."""
+
+    def __init__(self, client: HubSpotClient, governor: Governor, terms: Terms) -> None:
+        self.attempts: list[Attempt] = []
+        self.successes = 0
+        self.failures = 0
+        self.schema_is_stale = False
+        self.trouble = StopTheLine(Reason.HUBSPOT_FAILED)
+        """What the last failed call said, for a cycle in which none worked."""
+        self._client = client
+        self._governor = governor
+        self._terms = terms
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._stop: StopTheLine | None = None
+        self._stopped = asyncio.Event()
+        self._failed_in_row = 0
+        self._probing = asyncio.Lock()
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nothing but failures has come back for a while."""
+        return self._failed_in_row >= DOWN_AFTER
+
+    async def is_alive(self) -> bool:
+        """Whether HubSpot works although a call failed: another call of this cycle was answered, or the probe is."""
+        async with self._probing:
+            if not self.successes and not self.is_down and self._terms.probe is not None:
+                try:
+                    await self.call(self._terms.probe)
+                except BudgetSpent:
+                    return False
+        return self.successes > 0 and not self.is_down
+
+    def is_suspect(self, positions: Sequence[int]) -> bool:
+        """Whether a call for one of these has failed before although HubSpot works."""
+        return not self._terms.suspects.isdisjoint(positions)
+
+    def allowed_events(self) -> tuple[int, float]:
+        """How many calls with events the day's budget allows now, and the seconds until it allows more."""
+        priority, now_ms = self._priority("events"), self._terms.clock.now_ms()
+        return self._governor.may_spend(priority, now_ms), self._governor.wait_seconds(priority, now_ms)
+
+    async def ask(
+        self, call: Call, positions: Sequence[int] = (), *, is_optional: bool = False
+    ) -> tuple[Verdict, Answer]:
+        """One call that is not a batch, tried again a few times: its verdict and its answer.
+
+        Errors: LineStopped; with `is_optional` a missing permission is a death and does not stop the line.
+        """
+        for tries in range(1, TRIES_IN_CYCLE + 1):
+            try:
+                answer, judgement = await self.call(call, (), positions, is_optional=is_optional)
+            except BudgetSpent as spent:
+                return spent.verdict, Answer(None)
+            if judgement.again_after_seconds is None or tries == TRIES_IN_CYCLE:
+                break
+            await self.pause(judgement.again_after_seconds)
+        if answer.status is not None and 200 <= answer.status < 300 and judgement.is_answered:
+            return Delivered(), answer
+        if judgement.again_after_seconds is not None:
+            return Retry(judgement.again_after_seconds, _reason_of(answer), judgement.detail), answer
+        refused = Reason.NOT_FOUND if answer.status == 404 else Reason.INVALID_INPUT
+        return Dead(refused if judgement.stop is None else judgement.stop.reason, judgement.detail), answer
+
+    async def read(self, call: Call) -> Answer:
+        """The answer of a call that the cycle cannot do without. Raises LineStopped when there is none."""
+        verdict, answer = await self.ask(call)
+        if not isinstance(verdict, Delivered):
+            raise LineStopped(as_stop(verdict))
+        return answer
+
+    async def call(
+        self, call: Call, inputs: Sequence[Asked] = (), positions: Sequence[int] = (), *, is_optional: bool = False
+    ) -> tuple[Answer, Judgement]:
+        """One exchange: waits for its permit, feeds the limiter, keeps the attempt. Raises LineStopped, BudgetSpent."""
+        async with self._slots:
+            await self._permit(call, inputs)
+            answer = await self._carried(call)
+        judgement = judge(call, answer, inputs, self._terms.jitter())
+        now_ms, is_spent = self._terms.clock.now_ms(), judgement.is_daily_spent
+        self._governor.observe(call.kind, answer, now_ms, self._terms.jitter(), is_daily_spent=is_spent)
+        self.attempts.append(_attempt(call, answer, judgement, positions))
+        self._count(answer, judgement)
+        stop = judgement.stop
+        if stop is not None and not (is_optional and stop.reason is Reason.MISSING_SCOPE):
+            self._stop = stop
+            self._stopped.set()
+            raise LineStopped(stop)
+        return answer, judgement
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, or until the line stops."""
+        waits = [asyncio.ensure_future(one) for one in (self._terms.sleep(seconds), self._stopped.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _permit(self, call: Call, inputs: Sequence[Asked]) -> None:
+        priority, fill, clock = self._priority(call.kind), _fill(call, inputs), self._terms.clock
+        while self._stop is None:
+            now_ms = clock.now_ms()
+            wait_ms = self._governor.take(call.kind, priority, fill, now_ms)
+            if wait_ms == 0:
+                return
+            if wait_ms > LONGEST_WAIT_MS:
+                raise BudgetSpent(wait_ms / 1000)
+            await self.pause(wait_ms / 1000)
+            self._terms.waited(call.kind, clock.now_ms() - now_ms)
+        raise LineStopped(self._stop)
+
+    async def _carried(self, call: Call) -> Answer:
+        """The answer; a call that does not end gives its permit back as one that was never answered."""
+        try:
+            self._terms.check()
+            return await self._client.call(call)
+        except BaseException:
+            now_ms = self._terms.clock.now_ms()
+            self._governor.observe(call.kind, Answer(None, started_at_ms=now_ms), now_ms, 0.0, is_daily_spent=False)
+            raise
+
+    def _count(self, answer: Answer, judgement: Judgement) -> None:
+        self.schema_is_stale |= judgement.schema_is_stale
+        self.successes += judgement.is_answered
+        self.failures += not judgement.is_answered
+        self._failed_in_row = 0 if judgement.is_answered else self._failed_in_row + 1
+        if not judgement.is_answered:
+            self.trouble = StopTheLine(_reason_of(answer), judgement.detail or judgement.rule)
+
+    def _priority(self, kind: CallKind) -> Priority:
+        if self._terms.is_backfill:
+            return Priority.BACKFILL
+        return Priority.TRACK if kind == "events" else Priority.IDENTIFY
+
+
+async def together(*steps: Awaitable[T]) -> list[T]:
+    """The results of steps that run side by side.
+
+    Errors: the first failure, once all have ended: nothing of a cycle goes on behind its end. A stopped line lets the
+    calls under way come back; any other failure cuts them off.
+    """
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    if not tasks:
+        return []
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        if any(_is_fatal(task) for task in done):
+            _cancel(tasks)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    except asyncio.CancelledError:
+        _cancel(tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+    failures = [one for one in ended if isinstance(one, BaseException)]
+    for failure in sorted(failures, key=lambda one: isinstance(one, LineStopped | asyncio.CancelledError)):
+        raise failure
+    return [task.result() for task in tasks]
+
+
+def _is_fatal(task: asyncio.Future[T]) -> bool:
+    return task.cancelled() or not isinstance(task.exception(), LineStopped | None)
+
+
+def _cancel(tasks: Sequence[asyncio.Future[T]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _fill(call: Call, inputs: Sequence[Asked]) -> float:
+    """How full a batch is; a call that is no batch wastes nothing."""
+    if not inputs:
+        return 1.0
+    most = {"events": EVENTS_PER_CALL, "associations": ASSOCIATIONS_PER_CALL}.get(call.kind, OBJECTS_PER_CALL)
+    return len(inputs) / most
+
+
+def _worst(judgement: Judgement) -> str:
+    """The rule of an answer, and that it is mixed when a good one refuses some of its inputs."""
+    is_mixed = any(isinstance(one, Delivered) for one in judgement.verdicts)
+    return f"{judgement.rule}, mixed" if is_mixed else judgement.rule
+
+
+def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequence[int]) -> Attempt:
+    return Attempt(
+        call=f"{call.method} {call.path}",
+        started_at_ms=answer.started_at_ms,
+        duration_ms=answer.duration_ms,
+        status=answer.status,
+        outcome=judgement.rule if all(isinstance(one, Delivered) for one in judgement.verdicts) else _worst(judgement),
+        correlation_id=answer.correlation_id,
+        request=call.body or b"",
+        response=answer.body or (answer.failure or "").encode(),
+        positions=positions,
+    )
+
+
+def _reason_of(answer: Answer) -> Reason:
+    if answer.status is None:
+        return Reason.HUBSPOT_UNREACHABLE
+    if answer.status == 429:
+        return Reason.RATE_LIMITED
+    return Reason.HUBSPOT_FAILED if answer.status >= 500 else Reason.HUBSPOT_UNREADABLE

@@ -1,0 +1,126 @@
+"""From journal rows to a cycle's work: decode, learn who is who, plan, coalesce.
+
+Two passes over each slice: first everything that the messages teach of identities, then their plans, so that an
+identify also helps the messages before it. What is still held when the cycle's last slice has been read gets a second
+chance. Reads the identity memory through `load_links`; writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import structlog
+
+from hubwire.deliver.cycle.coalesce import Work
+from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.delivery import Dead
+from hubwire.destination import Destination, Source
+from hubwire.message import Message, Row, read_message
+from hubwire.operation import Discard, Hold, Link
+from hubwire.plan.identity import MAX_DEPTH, Identity, pointer_targets
+from hubwire.plan.planner import keys_of, links_of, plan
+from hubwire.reasons import Reason
+from hubwire.schema import PortalSchema
+
+log = structlog.get_logger("hubwire.deliver")
+
+LoadLinks = Callable[[Iterable[tuple[str, str]]], Mapping[tuple[str, str], Link]]
+SLICE_MESSAGES = 1000
+SLICE_BYTES = 2 * 1024 * 1024
+
+
+class Gatherer:
+    """Collects the work of one cycle."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        sources: Mapping[int, Source],
+        schema: PortalSchema,
+        load_links: LoadLinks,
+        ledger: Ledger,
+    ) -> None:
+        self.work = Work()
+        self.identity = Identity()
+        self.ledger = ledger
+        self.missing_properties: set[tuple[str, str, str]] = set()
+        self._destination = destination
+        self._sources = sources
+        self._schema = schema
+        self._load_links = load_links
+        self._held: list[Row] = []
+        self._asked: set[tuple[str, str]] = set()
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Plan rows, in slices that bound the memory of decoded messages."""
+        for part in slices(rows):
+            self._take_slice(part)
+
+    def finish(self) -> None:
+        """Plan again what was held: a later message of the cycle may have named its person."""
+        held, self._held = self._held, []
+        for row in held:
+            self.ledger.fates.pop(row.position, None)
+            self.ledger.left_out.pop(row.position, None)
+            self._plan(row, read_message(row))
+
+    def _take_slice(self, rows: Sequence[Row]) -> None:
+        messages: list[tuple[Row, Message]] = []
+        for row in rows:
+            self.ledger.planned_count += 1
+            if row.rejected is not None:
+                # A due row whose person was forgotten in the meantime: only its tombstone is left.
+                self.ledger.discard_or_hold(row.position, Discard(Reason.SUPPRESSED))
+            elif row.source_id not in self._sources:
+                self.ledger.discard_or_hold(row.position, Discard(Reason.SOURCE_NOT_CONNECTED))
+            else:
+                messages.append((row, read_message(row)))
+        self._learn([message for _, message in messages])
+        for row, message in messages:
+            self._plan(row, message)
+
+    def _learn(self, messages: Sequence[Message]) -> None:
+        wanted = {key for message in messages for key in keys_of(message, self._sources[message.source_id])}
+        for _ in range(MAX_DEPTH):
+            wanted -= self._asked
+            if not wanted:
+                break
+            self._asked |= wanted
+            known = self._load_links(wanted)
+            self.identity.know(known)
+            wanted = set(pointer_targets(known.values()))
+        for message in messages:
+            for link in links_of(message, self._sources[message.source_id], self._destination):
+                self.identity.learn(link)
+
+    def _plan(self, row: Row, message: Message) -> None:
+        try:
+            made = plan(message, self._sources[message.source_id], self._destination, self._schema, self.identity)
+        except Exception as exc:
+            # Our own bug over one message must not hold up all that come after it.
+            log.exception("message.failed", message_id=message.message_id)
+            self.ledger.judge([row.position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
+            return
+        if made.left_out:
+            self.ledger.leave_out(row.position, made.left_out)
+        if made.fate is not None:
+            self.ledger.discard_or_hold(row.position, made.fate)
+            if isinstance(made.fate, Hold):
+                self._held.append(row)
+        if made.missing_properties:
+            self.missing_properties.update(made.missing_properties)
+        self.work.add(made.operations)
+
+
+def slices(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The rows in order, in groups that are small enough to be decoded at once."""
+    group: list[Row] = []
+    size = 0
+    for row in rows:
+        if len(group) >= SLICE_MESSAGES or (group and size + len(row.body) > SLICE_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(row)
+        size += len(row.body)
+    if group:
+        yield group

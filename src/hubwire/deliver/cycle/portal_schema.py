@@ -1,0 +1,126 @@
+"""What exists in one portal: its schema, read once an hour and when HubSpot says that ours is wrong.
+
+Every call goes through the cycle's exchange: permits, attempts and verdicts are the same as for deliveries.
+"""
+
+from __future__ import annotations
+
+from hubwire.deliver.calls.caller import Exchange, LineStopped
+from hubwire.deliver.verdicts.dependants import as_stop
+from hubwire.delivery import Dead, Delivered, StopTheLine
+from hubwire.errors import Unreadable
+from hubwire.hubspot.call import Call
+from hubwire.hubspot.definitions import account_of, event_definitions_of, property_definitions_of
+from hubwire.hubspot.paths import Paths
+from hubwire.reasons import Reason
+from hubwire.schema import PortalSchema, PropertyDefinition
+
+FORBIDDEN = 403
+OWN_PROPERTY = {"contacts": "email", "companies": "domain"}
+SCHEMA_AGE_MS = 3600 * 1000
+MOST_WAITS = 10
+UNREADABLE_SECONDS = 60.0
+REPLAY_SCHEMA_AGE_MS = 60 * 1000
+
+
+class Portal:
+    """The lane's view of its portal. `exchange` is set for each cycle."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.schema: PortalSchema | None = None
+        self.exchange: Exchange | None = None
+        self.is_stale = False
+        """HubSpot said that something the schema has is missing: it is read again before the next cycle."""
+        self.sends_events = False
+        """An occurrence was taken since the schema was read: the token may send events."""
+        self.finds_additional_domains = True
+        self.refused: dict[tuple[str, str], Dead] = {}
+        """What HubSpot would not let us make, as (object type or `event`, name): not asked again with this schema."""
+        self.paths = paths
+        self._read_at_ms = 0
+        self._waits = 0
+
+    @property
+    def calls(self) -> Exchange:
+        """The exchange of the cycle that is under way."""
+        assert self.exchange is not None, "a portal is used inside a cycle"
+        return self.exchange
+
+    @property
+    def known(self) -> PortalSchema:
+        """The schema, in a cycle that has loaded it."""
+        assert self.schema is not None, "the schema is loaded before the steps"
+        return self.schema
+
+    async def load(self, now_ms: int, *, is_replay: bool = False) -> PortalSchema:
+        """The schema, read again when it is older than an hour (before a replay: a minute) or known to be stale.
+
+        Shape: who replays has changed something, often in HubSpot. Errors: LineStopped.
+        """
+        oldest_ms = REPLAY_SCHEMA_AGE_MS if is_replay else SCHEMA_AGE_MS
+        if self.schema is not None and not self.is_stale and now_ms - self._read_at_ms < oldest_ms:
+            return self.schema
+        try:
+            schema = await self._read_schema()
+        except Unreadable as exc:
+            raise unreadable(exc) from exc
+        self.schema, self.is_stale, self._read_at_ms = schema, False, now_ms
+        self.sends_events, self.refused, self._waits = False, {}, 0
+        return schema
+
+    def may_wait_for_properties(self) -> bool:
+        """Whether the line may wait once more for properties that HubSpot fails to create: not for ever."""
+        self._waits += 1
+        return self._waits <= MOST_WAITS
+
+    async def read_properties(self, plural: str) -> None:
+        """Read the properties of one object type again. Raises LineStopped, Unreadable."""
+        read = await self._read_properties(plural)
+        known = self.known.contact if plural == "contacts" else self.known.company
+        known.clear()
+        known.update(read)
+        self.known.version += 1
+
+    async def read_events(self, schema: PortalSchema) -> None:
+        """Read all event definitions; a portal that forbids that has none. Raises LineStopped, Unreadable."""
+        after: str | None = None
+        while True:
+            call = Call("read event definitions", "GET", self.paths.list_event_definitions(after))
+            verdict, answer = await self.calls.ask(call)
+            if answer.status == FORBIDDEN:
+                schema.events_available = False
+                return
+            if not isinstance(verdict, Delivered):
+                raise LineStopped(as_stop(verdict))
+            definitions, after = event_definitions_of(answer.body)
+            for definition in definitions:
+                schema.add_event(definition)
+            if after is None:
+                return
+
+    async def _read_schema(self) -> PortalSchema:
+        account = account_of(await self._read("read account", self.paths.account))
+        schema = PortalSchema(
+            hub_id=account.hub_id,
+            time_zone=account.time_zone,
+            contact=await self._read_properties("contacts"),
+            company=await self._read_properties("companies"),
+            api_version=self.paths.version,
+        )
+        await self.read_events(schema)
+        return schema
+
+    async def _read_properties(self, plural: str) -> dict[str, PropertyDefinition]:
+        """An answer without HubSpot's own properties would have every value left out: it is none."""
+        read = property_definitions_of(await self._read("read properties", self.paths.properties(plural)))
+        if OWN_PROPERTY[plural] not in read:
+            raise Unreadable(f"HubSpot's answer has no {plural} property {OWN_PROPERTY[plural]!r}")
+        return read
+
+    async def _read(self, name: str, path: str) -> bytes:
+        return (await self.calls.read(Call(name, "GET", path))).body
+
+
+def unreadable(exc: Unreadable) -> LineStopped:
+    """What an answer that cannot be gone on from means for the line: look again in a minute."""
+    return LineStopped(StopTheLine(Reason.HUBSPOT_UNREADABLE, str(exc), retry_after_seconds=UNREADABLE_SECONDS))

@@ -1,0 +1,93 @@
+"""What the steps of one cycle share: where it goes, what is known, what was learnt, what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hubwire.deliver.calls.caller import Exchange
+from hubwire.deliver.cycle.coalesce import make_unsure
+from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.cycle.portal_schema import Portal
+from hubwire.deliver.verdicts.dependants import follows
+from hubwire.delivery import Retry, Verdict
+from hubwire.hubspot.paths import Paths
+from hubwire.reasons import Reason
+from hubwire.record.protocol import Company, Person, Record
+from hubwire.schema import PortalSchema
+
+MISSING_RETRY_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Task:
+    """One cycle's state between its steps."""
+
+    destination_id: int
+    now_ms: int
+    suppress_ms: int
+    paths: Paths
+    schema: PortalSchema
+    record: Record
+    exchange: Exchange
+    portal: Portal
+    ledger: Ledger
+    unmade: Mapping[str, Verdict] = field(default_factory=dict)
+    """Events whose definition could not be made in this cycle, and why."""
+    people: dict[str, Person] = field(default_factory=dict)
+    companies: dict[str, Company] = field(default_factory=dict)
+    changed_people: dict[str, Person] = field(default_factory=dict)
+    changed_companies: dict[str, Company] = field(default_factory=dict)
+    associations: list[tuple[str, str]] = field(default_factory=list)
+    _refused_contacts: dict[str, Verdict] = field(default_factory=dict)
+    _refused_companies: dict[str, Verdict] = field(default_factory=dict)
+
+    def contact_id(self, email: str) -> str | None:
+        """The contact's record id, when HubSpot has confirmed it."""
+        person = self.people.get(email)
+        return person.contact_id if person else None
+
+    def company_id(self, domain: str) -> str | None:
+        """The company's record id, when HubSpot has confirmed it."""
+        company = self.companies.get(domain)
+        return company.company_id if company else None
+
+    def refuse_contact(self, email: str, positions: Sequence[int], verdict: Verdict) -> None:
+        """HubSpot did not take this contact: its messages, and what depends on it, share the verdict."""
+        self._refused_contacts[email] = verdict
+        self.ledger.judge(positions, verdict)
+
+    def refuse_company(self, domain: str, positions: Sequence[int], verdict: Verdict) -> None:
+        """HubSpot did not take this company."""
+        self._refused_companies[domain] = verdict
+        self.ledger.judge(positions, verdict)
+
+    def forget_contact(self, email: str) -> None:
+        """Its record id leads nowhere: the next upsert finds or makes it again, with all that is then wanted."""
+        person = self.people.get(email)
+        if person is not None:
+            self.people[email] = self.changed_people[email] = Person(email)
+
+    def forget_company(self, domain: str) -> None:
+        """Its record id leads nowhere: it is looked for again."""
+        if domain in self.companies:
+            self.companies[domain] = self.changed_companies[domain] = Company(domain)
+
+    def doubt_contact(self, email: str, names: Iterable[str]) -> None:
+        """These values may have been written, or not: none of them counts as there until it is confirmed."""
+        person = self.people.get(email)
+        if person is not None and make_unsure(person, names):
+            self.changed_people[email] = person
+
+    def doubt_company(self, domain: str, names: Iterable[str]) -> None:
+        """The same for a company."""
+        company = self.companies.get(domain)
+        if company is not None and make_unsure(company, names):
+            self.changed_companies[domain] = company
+
+    def missing_verdict(self, email: str, domain: str | None) -> Verdict:
+        """The verdict of what needs a contact (and a company) that HubSpot has not confirmed."""
+        for verdict in (self._refused_contacts.get(email), self._refused_companies.get(domain or "")):
+            if verdict is not None:
+                return follows(verdict)
+        return Retry(MISSING_RETRY_SECONDS, Reason.RECORD_MISSING)

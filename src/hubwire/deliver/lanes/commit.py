@@ -1,0 +1,58 @@
+"""What a cycle comes to, as the record takes it: fates and next tries, memory, counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hubwire.deliver.calls.retry import RetryPolicy, next_attempt_at
+from hubwire.deliver.cycle.outcomes import HoldPolicy, Ledger
+from hubwire.deliver.cycle.selection import Taken
+from hubwire.deliver.lanes.cycle import Learnt
+from hubwire.delivery import Retry
+from hubwire.record.protocol import Attempt, CycleOutcome, LaneState
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long messages wait: for their person, and for HubSpot. `jitter` gives 0 to 1."""
+
+    hold: HoldPolicy
+    retry: RetryPolicy
+    jitter: Callable[[], float]
+
+
+def outcome_of(
+    cycle_id: int, taken: Taken, learnt: Learnt, attempts: Sequence[Attempt], patience: Patience, ended_at_ms: int
+) -> CycleOutcome:
+    """Everything that is written with the cycle; `lane.status` is still to be set."""
+    retries = _retries(learnt.ledger, taken, patience, ended_at_ms)
+    settlement = learnt.ledger.settle(ended_at_ms, patience.hold, retries)
+    replayed = sum(one.is_replay for one in taken.due.values())
+    task = learnt.task
+    return CycleOutcome(
+        cycle_id=cycle_id,
+        lane=LaneState(live_cursor=taken.span.live_through, backfill_cursor=taken.span.backfill_through),
+        settled=settlement.rows,
+        finished=settlement.finished,
+        attempts=list(attempts),
+        people=list(task.changed_people.values()) if task else [],
+        companies=list(task.changed_companies.values()) if task else [],
+        associations=task.associations if task else [],
+        links=list(learnt.links),
+        tally=settlement.tally(taken.new_count, len(attempts), replayed),
+        ended_at_ms=ended_at_ms,
+    )
+
+
+def _retries(ledger: Ledger, taken: Taken, patience: Patience, now_ms: int) -> dict[int, int | None]:
+    """The next try of each message that HubSpot put off; None when its time is over."""
+    times: dict[int, int | None] = {}
+    for position, verdict in ledger.verdicts.items():
+        if isinstance(verdict, Retry):
+            due = taken.due.get(position)
+            attempts, first_at_ms = (due.attempts, due.first_attempt_at_ms) if due else (0, None)
+            times[position] = next_attempt_at(
+                verdict, attempts + 1, first_at_ms or now_ms, now_ms, patience.jitter(), patience.retry
+            )
+    return times

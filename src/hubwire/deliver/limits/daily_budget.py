@@ -1,0 +1,284 @@
+"""The day's budget of calls: who may spend, how long to wait for fuller batches, and when it would run out. Pure.
+
+Two rules make the budget last until the portal's midnight whatever the traffic is.
+
+*Lines*: each priority leaves untouched what those before it will need until midnight, and at least a share of the day's
+calls that shrinks evenly to nothing at midnight. Above its line a priority spends freely, so that a full batch never
+waits while there is plenty; on its line it spends what the line gives free. Because the line of identifies ends at
+midnight, so does the budget, and not before. When others spend what lies below, that line is laid anew from where the
+budget stands.
+
+*Air*: a call that is a third full wastes two thirds of a call. Wasted calls are paid from a purse, which is filled with
+half of what the day's remaining calls leave over when every batch is full; when it is less than half full, messages
+linger until it is again. So quiet traffic goes at once, and steady trickles pack themselves as full as they must.
+
+Source: HubSpot docs, usage guidelines: the daily limit is shared by the account's private apps and keys, resets at
+midnight of the account's time zone, and stands in `X-HubSpot-RateLimit-Daily` and `-Daily-Remaining` (not with OAuth).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import IntEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from hubwire.deliver.limits.decaying_rate import Rate
+from hubwire.hubspot.call import Answer
+
+FORECAST_MEMORY_SECONDS = 1800.0
+"""The present rate of the forecast is that of about the last half hour."""
+NEED_MEMORY_SECONDS = 7200.0
+"""What a priority needs is judged by about its last two hours."""
+NEED_DOUBT_SECONDS = 600.0
+"""A new rate is believed slowly: as if nothing had come for so long before the first call."""
+
+
+class Priority(IntEnum):
+    """Who comes first when calls are short."""
+
+    IDENTIFY = 0
+    TRACK = 1
+    BACKFILL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetPolicy:
+    """How the day is shared out.
+
+    Shape: `calls_per_day` counts until HubSpot's headers say otherwise; `pinned_calls_per_day` is a ceiling on our own
+    calls that headers cannot lift; what a line leaves for those before it is `need_margin` times what they spent of
+    late. Units: shares of the day's calls; `purse_share` too, at most `purse_calls`.
+    """
+
+    calls_per_day: int = 40_000
+    pinned_calls_per_day: int | None = None
+    identify_line: float = 0.02
+    track_line: float = 0.15
+    backfill_line: float = 0.5
+    need_margin: float = 1.5
+    purse_share: float = 0.005
+    purse_calls: float = 200.0
+    longest_linger_seconds: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Where the day's budget stands and goes.
+
+    Shape: `ends_at_ms` is when it would end at the present rate, None when that is after midnight; the governor slows
+    down before.
+    """
+
+    limit: int
+    used: int
+    remaining: int
+    day_ends_at_ms: int
+    calls_per_second: float
+    projected: int
+    ends_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent of which day: kept over a restart."""
+
+    day_ends_at_ms: int
+    ours: int
+    accounts: int
+
+
+class Budget:
+    """The budget of one portal."""
+
+    def __init__(self, policy: BudgetPolicy, zone: tzinfo, now_ms: int, spent: Spent | None = None) -> None:
+        self._policy = policy
+        self._zone = zone
+        self._limit = policy.calls_per_day
+        self._day_starts_at_ms, self._day_ends_at_ms = day_of(now_ms, zone)
+        same_day = spent is not None and spent.day_ends_at_ms == self._day_ends_at_ms
+        self._ours = spent.ours if spent and same_day else 0
+        self._accounts = spent.accounts if spent and same_day else 0
+        self._open_count = 0
+        self._header_started_at_ms = 0
+        self._identify_line = policy.identify_line
+        self._now_ms = now_ms
+        self._purse = self._purse_size()
+        self._rate = Rate(FORECAST_MEMORY_SECONDS, now_ms, doubt_seconds=60.0)
+        self._needs = {one: Rate(NEED_MEMORY_SECONDS, now_ms, NEED_DOUBT_SECONDS) for one in Priority}
+
+    # -- what happened
+
+    def move_to(self, zone: tzinfo, now_ms: int) -> None:
+        """The portal's time zone became known."""
+        if zone != self._zone:
+            self._zone = zone
+            self._day_starts_at_ms, self._day_ends_at_ms = day_of(now_ms, zone)
+
+    def spend(self, now_ms: int, fill: float = 0.0, priority: Priority = Priority.IDENTIFY) -> None:
+        """A call goes out. Units: `fill` is how full its batch is, 0 to 1."""
+        self._tick(now_ms)
+        fill = min(max(fill, 0.0), 1.0)
+        self._ours += 1
+        self._open_count += 1
+        self._purse -= 1.0 - fill
+        self._rate.add(1.0, now_ms)
+        self._needs[priority].add(fill, now_ms)
+        self._lay_line()
+
+    def observe(self, answer: Answer, now_ms: int) -> None:
+        """An answer came: HubSpot's own count of the day, if it says it."""
+        self._tick(now_ms)
+        self._open_count = max(0, self._open_count - 1)
+        limit, left = (_count(answer, name) for name in ("daily", "daily-remaining"))
+        if limit is None or left is None or limit <= 0:
+            self._accounts += answer.status is not None and answer.status != 429
+        else:
+            self._limit = limit
+            used = max(0, limit - left)
+            is_newest = answer.started_at_ms >= self._header_started_at_ms
+            self._accounts = used if is_newest else max(used, self._accounts)
+            self._header_started_at_ms = max(answer.started_at_ms, self._header_started_at_ms)
+        self._lay_line()
+
+    def run_out(self, now_ms: int) -> None:
+        """HubSpot says that the day's calls are used up."""
+        self._tick(now_ms)
+        self._accounts = max(self._accounts, self._limit)
+        self._lay_line()
+
+    # -- what may be done
+
+    def may_spend(self, priority: Priority, now_ms: int) -> int:
+        """How many calls this priority may make now."""
+        self._tick(now_ms)
+        return max(0, math.floor(self._free(priority) + 1e-6))
+
+    def wait_seconds(self, priority: Priority, now_ms: int, calls: int = 1) -> float:
+        """Seconds until this priority may make so many calls; at most until midnight, when a new day begins."""
+        self._tick(now_ms)
+        short = calls - self._free(priority)
+        if short <= 1e-6:
+            return 0.0
+        to_midnight = self._seconds_left()
+        per_second = self._line(priority) / max(to_midnight, 1.0)
+        return min(to_midnight, short / per_second) if per_second > 0 else to_midnight
+
+    def linger_seconds(self, now_ms: int) -> float:
+        """How long messages should wait for fuller batches; 0 while there is plenty."""
+        self._tick(now_ms)
+        short = self._purse_size() / 2 - self._purse
+        pace = self._pace()
+        if short <= 0:
+            return 0.0
+        return (
+            min(short / pace, self._policy.longest_linger_seconds) if pace > 0 else self._policy.longest_linger_seconds
+        )
+
+    @property
+    def day_ends_at_ms(self) -> int:
+        """The portal's next midnight, as of the last call."""
+        return self._day_ends_at_ms
+
+    def forecast(self, now_ms: int) -> Forecast:
+        """For status and console."""
+        self._tick(now_ms)
+        rate = self._rate.per_second(now_ms)
+        remaining = max(0, self._remaining())
+        limit = self._day_limit()
+        ends_at_ms = now_ms + round(remaining / rate * 1000) if rate > 0 else None
+        return Forecast(
+            limit=limit,
+            used=limit - remaining,
+            remaining=remaining,
+            day_ends_at_ms=self._day_ends_at_ms,
+            calls_per_second=rate,
+            projected=limit - remaining + round(rate * self._seconds_left()),
+            ends_at_ms=ends_at_ms if ends_at_ms is not None and ends_at_ms < self._day_ends_at_ms else None,
+        )
+
+    def spent(self) -> Spent:
+        """What to keep over a restart."""
+        return Spent(self._day_ends_at_ms, self._ours, self._accounts + self._open_count)
+
+    # -- the arithmetic
+
+    def _remaining(self) -> int:
+        left = self._limit - self._accounts - self._open_count
+        pinned = self._policy.pinned_calls_per_day
+        return left if pinned is None else min(left, pinned - self._ours)
+
+    def _day_limit(self) -> int:
+        pinned = self._policy.pinned_calls_per_day
+        return self._limit if pinned is None else min(self._limit, pinned)
+
+    def _line(self, priority: Priority) -> float:
+        """How many calls this priority leaves untouched now."""
+        shares = (self._identify_line, self._policy.track_line, self._policy.backfill_line)
+        even = self._day_limit() * self._seconds_left() / self._day_seconds()
+        need = sum(self._needs[one].per_second(self._now_ms) for one in Priority if one < priority)
+        return max(shares[priority] * even, need * self._policy.need_margin * self._seconds_left())
+
+    def _free(self, priority: Priority) -> float:
+        return self._remaining() - self._line(priority)
+
+    def _lay_line(self) -> None:
+        """Keep the identifies' line at or below where the budget stands, so that what is left lasts until midnight."""
+        evenly = self._day_limit() * self._seconds_left() / self._day_seconds()
+        if evenly <= 0:
+            return
+        stands = max(0.0, self._remaining() / evenly)
+        if stands >= self._policy.identify_line:
+            self._identify_line = self._policy.identify_line
+        else:
+            self._identify_line = min(self._identify_line, stands)
+
+    def _pace(self) -> float:
+        """Calls a second that may be wasted: half of what full batches would leave over, and never quite nothing."""
+        evenly = max(0, self._remaining()) / max(self._seconds_left(), 1.0)
+        full = sum(self._needs[one].per_second(self._now_ms) for one in (Priority.IDENTIFY, Priority.TRACK))
+        return max(evenly - full, evenly / 10) / 2
+
+    def _purse_size(self) -> float:
+        return max(10.0, min(self._policy.purse_calls, self._day_limit() * self._policy.purse_share))
+
+    def _seconds_left(self) -> float:
+        return max(0.0, (self._day_ends_at_ms - self._now_ms) / 1000)
+
+    def _day_seconds(self) -> float:
+        return (self._day_ends_at_ms - self._day_starts_at_ms) / 1000
+
+    def _tick(self, now_ms: int) -> None:
+        """Time goes on: the purse fills, and midnight brings a new day."""
+        if now_ms > self._now_ms:
+            filled = self._purse + self._pace() * (now_ms - self._now_ms) / 1000
+            self._purse = min(self._purse_size(), filled)
+            self._now_ms = now_ms
+        if now_ms >= self._day_ends_at_ms:
+            self._day_starts_at_ms, self._day_ends_at_ms = day_of(now_ms, self._zone)
+            self._ours = self._accounts = 0
+            self._identify_line = self._policy.identify_line
+            self._purse = self._purse_size()
+
+
+def day_of(now_ms: int, zone: tzinfo) -> tuple[int, int]:
+    """Start and end, in epoch ms, of the day that a moment lies in; 23 to 25 hours where clocks change."""
+    today = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone).date()
+    starts, ends = (
+        datetime.combine(day, datetime.min.time(), zone).astimezone(UTC) for day in (today, today + timedelta(days=1))
+    )
+    return round(starts.timestamp() * 1000), round(ends.timestamp() * 1000)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of a name that HubSpot gave; UTC when this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _count(answer: Answer, name: str) -> int | None:
+    text = answer.headers.get(f"x-hubspot-ratelimit-{name}", "")
+    return int(text) if text.isdecimal() and len(text) <= 12 else None

@@ -1,0 +1,96 @@
+"""Companies that exist already: one search finds up to a hundred domains, as primary or as additional domain.
+
+The search lags behind writes by seconds, so it is asked once per domain, before the first upsert on our key, and never
+to find what we wrote ourselves. Where HubSpot refuses to filter by additional domains, only primary ones are found.
+Source: HubSpot docs, search guide. Unsure: IN on `hs_additional_domains`, a checkbox list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hubwire.deliver.calls.batch import SEARCH_BODY_BYTES, split_by_size
+from hubwire.deliver.calls.caller import Exchange
+from hubwire.deliver.cycle.portal_schema import Portal
+from hubwire.delivery import Delivered, Verdict
+from hubwire.hubspot.call import Answer, Call
+from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.wire import SEARCH_PAGE, found_domains, search_companies
+
+DOMAINS_PER_SEARCH = 100
+BAD_REQUEST = 400
+MOST_REFUSED = 5
+"""So many searches refused and none answered: it is not one of the domains."""
+
+
+class Found(NamedTuple):
+    """A company that has this domain already. `is_primary` False: as one of its additional domains."""
+
+    record_id: str
+    is_primary: bool
+
+
+class Search(NamedTuple):
+    """The companies that exist, by domain; of several the oldest that has it as primary domain. And the domains that
+    could not be looked for, with why."""
+
+    found: dict[str, Found]
+    refused: dict[str, Verdict]
+
+
+async def find_companies(exchange: Exchange, portal: Portal, paths: Paths, domains: Sequence[str]) -> Search:
+    """Look for all of them. A refused search is repeated in halves, so that a domain which HubSpot will not look for
+    keeps no other from being found. Raises LineStopped."""
+    search = Search({}, {})
+    groups = split_by_size(domains, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH)
+    answered = refused = 0
+    while groups:
+        group = groups.pop(0)
+        verdict, answer = await _ask(exchange, portal, paths, group)
+        if isinstance(verdict, Delivered):
+            answered += 1
+            hits = found_domains(answer.body)
+            if len(hits) < SEARCH_PAGE or len(group) == 1:
+                _note(search.found, hits)
+            else:
+                groups += _halves(group)
+            continue
+        refused += 1
+        is_about_domains = answer.status == BAD_REQUEST and (answered or refused < MOST_REFUSED)
+        if is_about_domains and len(group) > 1:
+            groups += _halves(group)
+        elif is_about_domains:
+            search.refused[group[0]] = verdict
+        else:
+            search.refused.update((domain, verdict) for rest in (group, *groups) for domain in rest)
+            break
+    return search
+
+
+async def _ask(exchange: Exchange, portal: Portal, paths: Paths, group: Sequence[str]) -> tuple[Verdict, Answer]:
+    """One search; without additional domains when it is refused with them."""
+    verdict, answer = await exchange.ask(search_call(paths, group, portal.finds_additional_domains))
+    if answer.status == BAD_REQUEST and portal.finds_additional_domains:
+        verdict, answer = await exchange.ask(search_call(paths, group, has_additional=False))
+        portal.finds_additional_domains = answer.status == BAD_REQUEST
+    return verdict, answer
+
+
+def _halves(group: list[str]) -> list[list[str]]:
+    half = len(group) // 2
+    return [group[:half], group[half:]]
+
+
+def _note(found: dict[str, Found], hits: Sequence[tuple[str, str, list[str]]]) -> None:
+    for record_id, primary, additional in hits:
+        for domain in (primary, *additional):
+            known = found.get(domain)
+            if known is None or (domain == primary and not known.is_primary):
+                found[domain] = Found(record_id, domain == primary)
+
+
+def search_call(paths: Paths, domains: Sequence[str], has_additional: bool = True) -> Call:
+    """Find the companies that have these domains."""
+    body = search_companies(domains, with_additional=has_additional)
+    return Call("search companies", "POST", paths.objects("companies", "search"), body, "search")

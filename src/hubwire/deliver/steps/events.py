@@ -1,0 +1,92 @@
+"""Custom events: occurrences in batches of five hundred, of confirmed contacts, under definitions that exist.
+
+HubSpot answers a batch of events with 204 and no word per event, so an occurrence is only sent for a contact that is
+confirmed, with a uuid derived from the messageId: a repeat has no effect. The first batch after the schema was read
+goes alone: a portal that refuses custom events says so once, not for every batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hubwire.deliver.calls.batch import EVENTS_PER_CALL, split
+from hubwire.deliver.calls.batch_sender import Input, Judged, send
+from hubwire.deliver.calls.caller import together
+from hubwire.deliver.cycle.state import MISSING_RETRY_SECONDS, Task
+from hubwire.delivery import Retry, Verdict
+from hubwire.hubspot.call import Call
+from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.wire import EventInput, send_events
+from hubwire.operation import SendEvent
+from hubwire.reasons import Reason
+
+NOT_AVAILABLE = Retry(0.0, Reason.EVENTS_NOT_AVAILABLE, counts=False)
+"""Planned again at once, by a schema that says so: what else the message asks for still goes."""
+
+
+async def send_occurrences(task: Task, events: Sequence[SendEvent]) -> None:
+    """Send the events of confirmed contacts; the others wait, or end, with their contact."""
+    asked: dict[str, SendEvent] = {}
+    inputs: list[Input] = []
+    for event in events:
+        definition = task.schema.events.get(event.event)
+        if task.contact_id(event.email) is None:
+            task.ledger.judge([event.position], task.missing_verdict(event.email, None))
+        elif definition is None:
+            task.ledger.judge([event.position], _why_unmade(task, event.event))
+        else:
+            trace = str(event.position)
+            asked[trace] = event
+            properties = {name: written.value for name, written in event.properties.items()}
+            inputs.append(Input(trace, definition.full_name, properties, (event.position,)))
+
+    def call(group: Sequence[Input]) -> Call:
+        return send_call(task.paths, group, asked)
+
+    calls, wait_seconds = task.exchange.allowed_events()
+    for one in inputs[calls * EVENTS_PER_CALL :]:
+        task.ledger.judge(one.positions, Retry(max(wait_seconds, 1.0), Reason.BUDGET_SPENT, counts=False))
+    batches = split(inputs[: calls * EVENTS_PER_CALL], EVENTS_PER_CALL)
+    if batches and not task.portal.sends_events:
+        _settle(task, await send(task.exchange, call, batches.pop(0)))
+        task.portal.sends_events = task.schema.events_available
+    if not task.schema.events_available:
+        for batch in batches:
+            for one in batch:
+                task.ledger.judge(one.positions, NOT_AVAILABLE)
+        return
+    for judged in await together(*(send(task.exchange, call, batch) for batch in batches)):
+        _settle(task, judged)
+
+
+def _settle(task: Task, judged: Sequence[Judged]) -> None:
+    for outcome in judged:
+        positions = outcome.input.positions
+        task.ledger.judge(positions, outcome.verdict)
+        if outcome.input.refused:
+            task.ledger.leave_out(positions[0], outcome.input.refused)
+        if isinstance(outcome.verdict, Retry) and outcome.verdict.reason is Reason.EVENTS_NOT_AVAILABLE:
+            task.schema.events_available = False
+
+
+def _why_unmade(task: Task, name: str) -> Verdict:
+    if not task.schema.events_available:
+        return NOT_AVAILABLE
+    return task.unmade.get(name, Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND))
+
+
+def send_call(paths: Paths, group: Sequence[Input], asked: Mapping[str, SendEvent]) -> Call:
+    """Send occurrences; an input's key is the event's full name, its trace leads to what was asked."""
+    occurrences = [_occurrence(one, asked[one.trace]) for one in group]
+    return Call("send events", "POST", paths.send_events, send_events(occurrences), "events")
+
+
+def _occurrence(one: Input, event: SendEvent) -> EventInput:
+    return EventInput(
+        event_name=one.key,
+        email=event.email,
+        utk=event.utk,
+        occurred_at_ms=event.occurred_at_ms,
+        uuid=event.uuid,
+        properties=one.properties,
+    )

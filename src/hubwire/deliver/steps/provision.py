@@ -1,0 +1,219 @@
+"""What a cycle's messages need and the portal lacks is made first: properties, our company key, event definitions.
+
+What was made changes the schema, so the messages are planned again with the types that HubSpot now has. What HubSpot
+refuses for good is remembered with the schema, and what a token may not do never stops what it may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hubwire.deliver.calls.batch import OBJECTS_PER_CALL, split
+from hubwire.deliver.calls.caller import LineStopped
+from hubwire.deliver.cycle.portal_schema import FORBIDDEN, Portal
+from hubwire.deliver.verdicts.call_rules import Says
+from hubwire.deliver.verdicts.dependants import as_stop
+from hubwire.deliver.verdicts.refusals import input_row
+from hubwire.delivery import Dead, Delivered, Retry, Verdict
+from hubwire.errors import Unreadable
+from hubwire.hubspot.call import Answer, Call
+from hubwire.hubspot.definitions import (
+    FIELD_TYPES,
+    PROPERTY_GROUPS,
+    PROPERTY_LAG_SECONDS,
+    NewProperty,
+    create_event_definition,
+    create_event_property,
+    create_properties,
+    event_definition_of,
+    property_definitions_of,
+)
+from hubwire.hubspot.errors import problem_of
+from hubwire.hubspot.wire import read_batch
+from hubwire.operation import SendEvent
+from hubwire.reasons import Reason
+from hubwire.schema import PropertyDefinition
+
+CONFLICT = 409
+EVENT = "event"
+KEY_PROPERTY = "hubwire_domain"
+MISSED_RETRY_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Provided:
+    """What came of it. `is_changed`: the schema is another now; `unmade`: event -> why it has no definition."""
+
+    is_changed: bool = False
+    unmade: dict[str, Verdict] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Event:
+    """What a cycle's occurrences of one event have in common."""
+
+    label: str
+    types: dict[str, str] = field(default_factory=dict)
+    positions: list[int] = field(default_factory=list)
+
+    def add(self, one: SendEvent) -> None:
+        """Of two types for one property, text: it holds every value."""
+        self.positions.append(one.position)
+        for name, kind in one.types.items():
+            if self.types.setdefault(name, kind) != kind:
+                self.types[name] = "string"
+
+
+async def provide(portal: Portal, missing: Iterable[tuple[str, str, str]], events: Sequence[SendEvent]) -> Provided:
+    """Make the missing properties (object type, name, HubSpot type) and event definitions. Raises LineStopped."""
+    provided = Provided()
+    for plural, properties in _missing_properties(portal, missing).items():
+        for batch in split(properties, OBJECTS_PER_CALL):
+            verdict = await _create_properties(portal, plural, batch)
+            if isinstance(verdict, Retry) and portal.may_wait_for_properties():
+                raise LineStopped(as_stop(verdict))
+            if isinstance(verdict, Retry):
+                portal.refused |= {(plural, one.name): Dead(verdict.reason, verdict.detail) for one in batch}
+            provided.is_changed = True
+    for name, event in _events(portal, events).items():
+        if portal.known.events_available:
+            await _ensure_event(portal, name, event, provided)
+    return provided
+
+
+async def ensure_company_key(portal: Portal) -> Verdict | None:
+    """Make the hidden unique property that companies are known by, unless it exists; or why not. Raises LineStopped."""
+    if KEY_PROPERTY in portal.known.company:
+        return None
+    refused = portal.refused.get(("companies", KEY_PROPERTY))
+    if refused is not None:
+        return refused
+    wanted = NewProperty(
+        name=KEY_PROPERTY,
+        label="Hubwire domain",
+        type="string",
+        field_type="text",
+        group=PROPERTY_GROUPS["companies"],
+        is_unique=True,
+        is_hidden=True,
+        description="The domain by which Hubwire knows this company.",
+    )
+    return await _create_properties(portal, "companies", [wanted])
+
+
+def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]]) -> dict[str, list[NewProperty]]:
+    by_object: dict[str, dict[str, NewProperty]] = {}
+    for object_type, name, kind in sorted(missing):
+        plural = "contacts" if object_type == "contact" else "companies"
+        if (plural, name) in portal.refused:
+            continue
+        properties = by_object.setdefault(plural, {})
+        known = properties.get(name)
+        if known is not None and known.type != kind:
+            kind = "string"
+        properties[name] = NewProperty(
+            name=name,
+            label=name.replace("_", " ").capitalize(),
+            type=kind,
+            field_type=FIELD_TYPES.get(kind, "text"),
+            group=PROPERTY_GROUPS[plural],
+        )
+    return {plural: list(properties.values()) for plural, properties in by_object.items()}
+
+
+async def _create_properties(portal: Portal, plural: str, properties: Sequence[NewProperty]) -> Verdict | None:
+    """Make properties; None when they exist now. What HubSpot refuses is left out of the records that have it."""
+    path = portal.paths.create_properties(plural)
+    call = Call("create properties", "POST", path, create_properties(properties))
+    verdict, answer = await portal.calls.ask(call, is_optional=True)
+    if isinstance(verdict, Delivered) or answer.status == CONFLICT:
+        await portal.calls.pause(PROPERTY_LAG_SECONDS)
+        known = portal.known.contact if plural == "contacts" else portal.known.company
+        known.update(_created(answer))
+        portal.known.version += 1
+        if any(one.name not in known for one in properties):
+            await portal.read_properties(plural)
+        properties = [one for one in properties if one.name not in known]
+        if not properties:
+            return None
+        verdict = _why_missing(answer)
+    if isinstance(verdict, Dead):
+        portal.refused |= {(plural, one.name): verdict for one in properties}
+    return verdict
+
+
+def _why_missing(answer: Answer) -> Verdict:
+    """Why properties are not there although HubSpot answered their creation with success: refused, or not yet."""
+    batch = read_batch(answer.body)
+    problems = [problem_of(error) for error in (batch.errors if batch else None) or ()]
+    refusal = next((one for one in problems if input_row(one).says is Says.DEAD), None)
+    if refusal is not None:
+        return Dead(Reason.UNKNOWN_PROPERTY, refusal.text)
+    return Retry(MISSED_RETRY_SECONDS, Reason.RECORD_MISSING, "the property is not there yet")
+
+
+def _created(answer: Answer) -> dict[str, PropertyDefinition]:
+    try:
+        return property_definitions_of(answer.body)
+    except Unreadable:
+        return {}
+
+
+def _events(portal: Portal, events: Sequence[SendEvent]) -> Mapping[str, _Event]:
+    """The events that lack a definition, or a property of it, with what is known of both."""
+    wanted: dict[str, _Event] = {}
+    known = portal.known.events
+    for one in events:
+        definition = known.get(one.event)
+        if definition is None or not one.types.keys() <= definition.properties.keys():
+            wanted.setdefault(one.event, _Event(one.label)).add(one)
+    return wanted
+
+
+async def _ensure_event(portal: Portal, name: str, event: _Event, provided: Provided) -> None:
+    known = portal.known.events.get(name)
+    if known is None:
+        refused = portal.refused.get((EVENT, name)) or await _create_event(portal, name, event)
+        if refused is not None:
+            provided.unmade[name] = refused
+        else:
+            provided.is_changed = True
+        return
+    for property_name in sorted(event.types.keys() - known.properties.keys()):
+        where = (known.full_name, property_name)
+        if where in portal.refused:
+            continue
+        body = create_event_property(property_name, event.types[property_name])
+        call = Call("create event property", "POST", portal.paths.event_property(known.full_name), body)
+        verdict, answer = await portal.calls.ask(call, event.positions)
+        if isinstance(verdict, Delivered) or answer.status == CONFLICT:
+            known.properties[property_name] = event.types[property_name]
+            provided.is_changed = True
+        elif isinstance(verdict, Dead):
+            portal.refused[where] = verdict
+
+
+async def _create_event(portal: Portal, name: str, event: _Event) -> Verdict | None:
+    """Make an event definition; None when it exists now, or when the portal has no custom events after all."""
+    body = create_event_definition(name, event.label, event.types)
+    call = Call("create event definition", "POST", portal.paths.event_definitions, body)
+    verdict, answer = await portal.calls.ask(call, event.positions)
+    if answer.status == FORBIDDEN:
+        portal.known.events_available = False
+        return None
+    if answer.status == CONFLICT:
+        await portal.read_events(portal.known)
+        return None if name in portal.known.events else verdict
+    if not isinstance(verdict, Delivered):
+        if isinstance(verdict, Dead):
+            portal.refused[EVENT, name] = verdict
+        return verdict
+    try:
+        definition = event_definition_of(answer.body)
+    except Unreadable:
+        portal.is_stale = True
+        return None
+    portal.known.add_event(definition)
+    portal.known.events[name] = definition
+    return None

@@ -1,0 +1,1 @@
+"""Pure: a HubSpot answer in, one verdict per input out."""

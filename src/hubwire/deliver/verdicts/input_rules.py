@@ -1,0 +1,171 @@
+"""What becomes of one input that HubSpot's error is about, and the rows that no status picks. Pure data.
+
+Source: HubSpot docs, "Handling errors"; categories and codes observed live by third parties; those of 2026-09 from its
+changelog (validation rules).
+"""
+
+from __future__ import annotations
+
+from hubwire.deliver.verdicts.call_rules import Row, Says
+from hubwire.reasons import Reason
+
+INPUT_VERDICTS: tuple[Row, ...] = (
+    Row(
+        "missing-required-property",
+        "MISSING_REQUIRED_PROPERTY, MISSING_CONDITIONAL_REQUIRED_PROPERTY",
+        Says.DEAD,
+        "A rule of the account's administrators asks for a value that the message does not have.",
+        signs=("MISSING_REQUIRED_PROPERTY", "MISSING_CONDITIONAL_REQUIRED_PROPERTY"),
+        reason=Reason.MISSING_REQUIRED_PROPERTY,
+    ),
+    Row(
+        "property-refused",
+        "an error that names a property of the input",
+        Says.LEAVE_OUT,
+        "One value is at fault, not the person: it is left out and reported, the rest goes at once.",
+        signs=("(NAMES_PROPERTY)",),
+        reason=Reason.REFUSED_BY_HUBSPOT,
+        counts=False,
+    ),
+    Row(
+        "record-exists",
+        "CONFLICT, OBJECT_ALREADY_EXISTS",
+        Says.ADOPT,
+        "Another record is in the way. With its id known it is taken over; an upsert may meet itself and is repeated.",
+        signs=("CONFLICT", "OBJECT_ALREADY_EXISTS", "(409)"),
+        reason=Reason.CONFLICT,
+        wait_seconds=1.0,
+    ),
+    Row(
+        "record-gone",
+        "OBJECT_NOT_FOUND",
+        Says.RETRY,
+        "A remembered record id is no longer there (deleted or merged): it is forgotten and found again.",
+        signs=("OBJECT_NOT_FOUND", "NOT_FOUND"),
+        reason=Reason.NOT_FOUND,
+    ),
+    Row(
+        "event-unknown",
+        "an error that names the event of a custom event",
+        Says.RETRY,
+        "The event's definition is gone: the schema is read again and the definition made, if HubSpot lets us.",
+        signs=("(NAMES_EVENT)",),
+        reason=Reason.NOT_FOUND,
+        wait_seconds=1.0,
+    ),
+    Row(
+        "input-forbidden",
+        "FORBIDDEN, MISSING_SCOPES for one input",
+        Says.DEAD,
+        "This record may not be written by this token.",
+        signs=("FORBIDDEN", "MISSING_SCOPES", "USER_DOES_NOT_HAVE_PERMISSIONS"),
+        reason=Reason.MISSING_SCOPE,
+    ),
+    Row(
+        "input-throttled",
+        "RATE_LIMITS for one input",
+        Says.RETRY,
+        "Too fast.",
+        signs=("RATE_LIMITS", "RATE_LIMIT", "RATE-LIMIT_REACHED"),
+        reason=Reason.RATE_LIMITED,
+        wait_seconds=10.0,
+        counts=False,
+    ),
+    Row(
+        "input-locked",
+        "LOCKED for one input",
+        Says.RETRY,
+        "HubSpot holds a lock on the record.",
+        signs=("LOCKED",),
+        reason=Reason.LOCKED,
+        wait_seconds=2.0,
+    ),
+    Row(
+        "input-failed",
+        "INTERNAL_ERROR for one input",
+        Says.RETRY,
+        "HubSpot failed over this input.",
+        signs=("INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT"),
+        reason=Reason.HUBSPOT_FAILED,
+        wait_seconds=1.0,
+    ),
+    Row(
+        "input-refused",
+        "any other error about one input",
+        Says.DEAD,
+        "HubSpot will not take it as it is.",
+        reason=Reason.INVALID_INPUT,
+    ),
+)
+
+RECORD_MISSING = Row(
+    "record-missing",
+    "2xx without the input's record and without an error",
+    Says.RETRY,
+    "HubSpot said yes and wrote nothing (seen live): never counted as delivered.",
+    reason=Reason.RECORD_MISSING,
+    wait_seconds=1.0,
+)
+UNREADABLE = Row(
+    "unreadable",
+    "2xx that is not what HubSpot documents",
+    Says.RETRY,
+    "Nobody knows what was written; repeating is safe.",
+    reason=Reason.HUBSPOT_UNREADABLE,
+    wait_seconds=1.0,
+)
+NO_CULPRIT = Row(
+    "no-culprit",
+    "4xx about a batch, without a culprit",
+    Says.SPLIT,
+    "One input spoils the batch and HubSpot does not say which: parts are sent until it stands alone.",
+    reason=Reason.INVALID_INPUT,
+    counts=False,
+)
+BYSTANDER = Row(
+    "bystander",
+    "4xx about a batch, with a culprit",
+    Says.RETRY,
+    "The batch was refused because of other inputs: this one goes again at once.",
+    reason=Reason.INVALID_INPUT,
+    counts=False,
+)
+
+KEY_MISSING = Row(
+    "key-missing",
+    "400, the key property does not exist",
+    Says.RETRY,
+    "Our key property was archived or is not there yet: the schema is read again and the property made.",
+    reason=Reason.UNKNOWN_PROPERTY,
+    wait_seconds=1.0,
+)
+
+PROPERTY_REASONS: tuple[tuple[str, Reason, bool], ...] = (
+    ("PROPERTY_DOESNT_EXIST", Reason.UNKNOWN_PROPERTY, True),
+    ("READ_ONLY", Reason.READ_ONLY_PROPERTY, True),
+    ("INVALID_OPTION", Reason.NOT_AN_OPTION, True),
+    ("INVALID_OWNER", Reason.NOT_AN_OPTION, False),
+    ("INVALID_DATE", Reason.BAD_DATE, True),
+    ("TOO_LONG", Reason.TOO_LONG, False),
+    ("LENGTH", Reason.TOO_LONG, False),
+    ("INVALID_LONG", Reason.WRONG_TYPE, True),
+    ("INVALID_INTEGER", Reason.WRONG_TYPE, True),
+    ("INVALID_NUMBER", Reason.WRONG_TYPE, True),
+    ("INVALID_DOUBLE", Reason.WRONG_TYPE, True),
+    ("INVALID_BOOLEAN", Reason.WRONG_TYPE, True),
+)
+"""(part of HubSpot's code, our reason for leaving the property out, whether our copy of the schema was wrong)."""
+
+OF_THE_PROPERTY = frozenset({Reason.UNKNOWN_PROPERTY, Reason.READ_ONLY_PROPERTY})
+"""Faults of the property itself: every input that has it is concerned, whatever its value."""
+
+OTHER_ROWS = (RECORD_MISSING, UNREADABLE, NO_CULPRIT, BYSTANDER, KEY_MISSING)
+"""Rows that no status or sign picks: `verdict.py` names them where they apply."""
+
+
+def reason_of(code: str) -> tuple[Reason, bool]:
+    """Why a property is left out, for HubSpot's code, and whether our copy of the schema was wrong."""
+    for part, reason, is_stale in PROPERTY_REASONS:
+        if part in code.upper():
+            return reason, is_stale
+    return Reason.REFUSED_BY_HUBSPOT, False

@@ -1,0 +1,216 @@
+"""What HubSpot's error means for the inputs it is about: who is the culprit, and what becomes of it. Pure.
+
+A refused batch is never sent again as it was. The culprit is looked for in this order: HubSpot names it (trace id or
+id); it names a property that only some inputs have, or a value that only some inputs write; one input was sent.
+Otherwise the batch is sent in parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from hubwire.deliver.verdicts.call_rules import Row, Says
+from hubwire.deliver.verdicts.input_rules import (
+    BYSTANDER,
+    INPUT_VERDICTS,
+    KEY_MISSING,
+    NO_CULPRIT,
+    OF_THE_PROPERTY,
+    reason_of,
+)
+from hubwire.deliver.verdicts.judgement import (
+    Blamed,
+    Judgement,
+    at_once,
+    dead,
+    later,
+)
+from hubwire.delivery import Retry, Verdict
+from hubwire.hubspot.call import Asked, Call, pair_key
+from hubwire.hubspot.errors import Fault, Problem
+from hubwire.reasons import Reason
+
+MAX_PAIRS_NAMED = 10_000
+
+
+def judge_refusal(row: Row, call: Call, status: int, problem: Problem, inputs: Sequence[Asked]) -> Judgement:
+    """A 4xx about a batch: the culprits are judged, the others go again at once; without a culprit, parts are sent."""
+    judgement = Judgement(rule=row.name, verdicts=[], detail=problem.text)
+    if not inputs:
+        judgement.verdicts = []
+        judgement.is_answered = False
+        return judgement
+    if len(inputs) == 1:
+        judgement.verdicts = [later(NO_CULPRIT)]
+        judge_input(judgement, 0, inputs[0], call, problem, status)
+        return judgement
+    judgement.verdicts = [later(BYSTANDER, problem.text)] * len(inputs)
+    if _is_key_missing(call, problem):
+        return _key_missing(judgement, problem)
+    named = indexes_named(problem, inputs) or _by_key(call, problem, inputs)
+    if named and len(named) < len(inputs):
+        judgement.again = [index for index in range(len(inputs)) if index not in named]
+        for index in named:
+            judge_input(judgement, index, inputs[index], call, problem, status)
+        return judgement
+    if _blame_all(judgement, call, problem, inputs):
+        judgement.again = list(range(len(inputs)))
+        return judgement
+    return split_up(NO_CULPRIT, problem, inputs)
+
+
+def split_up(row: Row, problem: Problem, inputs: Sequence[Asked]) -> Judgement:
+    """Parts are sent; a part of one is dead, unless the row counts: then it is retried."""
+    judgement = Judgement(rule=row.name, verdicts=[], detail=problem.text, counts=row.counts)
+    reason = row.reason or Reason.INVALID_INPUT
+    if len(inputs) > 1:
+        judgement.verdicts = [at_once(reason, problem.text)] * len(inputs)
+        judgement.split = True
+    elif inputs and row.counts:
+        judgement.verdicts = [later(row, problem.text)]
+    elif inputs:
+        judgement.verdicts = [dead(reason, problem.text)]
+    elif row.counts:
+        judgement.again_after_seconds = row.wait_seconds
+    judgement.is_answered = bool(inputs) and problem.is_json
+    return judgement
+
+
+def judge_input(
+    judgement: Judgement, index: int, one: Asked, call: Call, problem: Problem, status: int | None = None
+) -> None:
+    """Set the verdict of one input that HubSpot's error is about."""
+    if _is_key_missing(call, problem):
+        judgement.schema_is_stale = True
+        judgement.verdicts[index] = later(KEY_MISSING, problem.text)
+        return
+    blamed, is_stale = _blamed(call, problem.faults, one)
+    row = _input_row(problem, status, names_property=bool(blamed), names_event=_names_event(call, problem, one))
+    judgement.schema_is_stale |= is_stale
+    if row.says is Says.LEAVE_OUT:
+        judgement.blame[index] = blamed
+        judgement.again.append(index)
+    elif row.reason is Reason.NOT_FOUND and call.kind == "events":
+        judgement.schema_is_stale = True
+    elif row.reason is Reason.NOT_FOUND:
+        judgement.gone.append(index)
+    judgement.verdicts[index] = _input_verdict(judgement, row, index, call, problem)
+
+
+def _input_verdict(judgement: Judgement, row: Row, index: int, call: Call, problem: Problem) -> Verdict:
+    reason = row.reason or Reason.INVALID_INPUT
+    if row.says is Says.ADOPT and call.id_property is None:
+        return dead(reason, problem.text)
+    if row.says is Says.ADOPT and problem.existing_id is not None:
+        judgement.adopt[index] = problem.existing_id
+        return Retry(0.0, reason, problem.text)
+    return dead(reason, problem.text) if row.says is Says.DEAD else later(row, problem.text)
+
+
+def input_row(problem: Problem) -> Row:
+    """The row for an error that is not tied to an input."""
+    return _input_row(problem, None)
+
+
+def _input_row(problem: Problem, status: int | None, *, names_property: bool = False, names_event: bool = False) -> Row:
+    noticed = {problem.category.upper(), problem.sub_category.upper().rpartition(".")[2], f"({status})"}
+    noticed |= {code.upper() for code in problem.codes}
+    noticed |= {"(NAMES_PROPERTY)"} if names_property else set()
+    noticed |= {"(NAMES_EVENT)"} if names_event else set()
+    return next(row for row in INPUT_VERDICTS if not row.signs or not noticed.isdisjoint(row.signs))
+
+
+# -- who is the culprit
+
+
+def indexes_named(problem: Problem, inputs: Sequence[Asked]) -> list[int]:
+    """The inputs that an error names by trace id, id, or both ends of an association."""
+    context = problem.context
+    traces = set(context.get("objectWriteTraceId", ()))
+    if traces:
+        return [index for index, one in enumerate(inputs) if one.trace in traces]
+    keys = {key.lower() for name in ("ids", "id", "objectId", "eventName") for key in context.get(name, ())}
+    keys |= _pairs_named(context.get("fromObjectId", ()), context.get("toObjectId", ()))
+    return [index for index, one in enumerate(inputs) if one.key.lower() in keys] if keys else []
+
+
+def _pairs_named(from_ids: Sequence[str], to_ids: Sequence[str]) -> set[str]:
+    if len(from_ids) * len(to_ids) > MAX_PAIRS_NAMED:
+        return set()
+    return {pair_key(from_id, to_id) for from_id in from_ids for to_id in to_ids}
+
+
+def _names_event(call: Call, problem: Problem, one: Asked) -> bool:
+    return call.kind == "events" and (
+        one.key in problem.context.get("eventName", ()) or _is_in(one.key, problem.message)
+    )
+
+
+def _by_key(call: Call, problem: Problem, inputs: Sequence[Asked]) -> list[int]:
+    """The inputs whose key stands in HubSpot's words: an e-mail that is not one, an event that does not exist."""
+    if call.kind == "events":
+        return [index for index, one in enumerate(inputs) if _names_event(call, problem, one)]
+    words = " ".join(
+        fault.message for fault in problem.faults if fault.property == call.id_property or fault.code == "INVALID_EMAIL"
+    )
+    if not words and "email" in problem.message.lower():
+        words = problem.message
+    return [index for index, one in enumerate(inputs) if _is_in(one.key, words)] if words else []
+
+
+def _is_in(value: str, words: str) -> bool:
+    return bool(value) and re.search(rf"(?<![\w.@+-]){re.escape(value)}(?![\w@+-])", words, re.IGNORECASE) is not None
+
+
+def _blame_all(judgement: Judgement, call: Call, problem: Problem, inputs: Sequence[Asked]) -> bool:
+    """Blame the properties that HubSpot refused on the inputs that have them; whether any was."""
+    for fault in problem.faults:
+        reason, is_stale = reason_of(fault.code)
+        for index in _holders(call, fault, reason, inputs):
+            judgement.blame.setdefault(index, []).append(Blamed(fault.property, reason, fault.message))
+            judgement.verdicts[index] = at_once(Reason.REFUSED_BY_HUBSPOT)
+            judgement.schema_is_stale |= is_stale
+    return bool(judgement.blame)
+
+
+def _holders(call: Call, fault: Fault, reason: Reason, inputs: Sequence[Asked]) -> list[int]:
+    """The inputs that a property's fault concerns: all that have it, or those that write the value HubSpot names."""
+    if fault.property == call.id_property or "REQUIRED" in fault.code:
+        return []
+    holders = [index for index, one in enumerate(inputs) if fault.property in one.properties]
+    if reason in OF_THE_PROPERTY or len(holders) == 1:
+        return holders
+    values = {inputs[index].properties[fault.property] for index in holders}
+    guilty = _value_named(values, fault.message)
+    return [index for index in holders if inputs[index].properties[fault.property] == guilty] if guilty else []
+
+
+def _value_named(values: Iterable[str], message: str) -> str | None:
+    """The value that HubSpot's words are about: quoted, or at their beginning; the longest of those."""
+    named = [value for value in values if value and (message.startswith(f"{value} ") or f'"{value}"' in message)]
+    return max(named, key=len, default=None)
+
+
+def _blamed(call: Call, faults: Sequence[Fault], one: Asked) -> tuple[list[Blamed], bool]:
+    blamed: dict[str, Blamed] = {}
+    stale = False
+    for fault in faults:
+        if fault.property in one.properties and fault.property != call.id_property and "REQUIRED" not in fault.code:
+            reason, is_stale = reason_of(fault.code)
+            stale |= is_stale
+            blamed.setdefault(fault.property, Blamed(fault.property, reason, fault.message))
+    return list(blamed.values()), stale
+
+
+def _is_key_missing(call: Call, problem: Problem) -> bool:
+    return call.id_property is not None and any(
+        fault.property == call.id_property and fault.code == "PROPERTY_DOESNT_EXIST" for fault in problem.faults
+    )
+
+
+def _key_missing(judgement: Judgement, problem: Problem) -> Judgement:
+    judgement.rule = KEY_MISSING.name
+    judgement.schema_is_stale = True
+    judgement.verdicts = [later(KEY_MISSING, problem.text)] * len(judgement.verdicts)
+    return judgement

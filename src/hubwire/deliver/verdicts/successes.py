@@ -1,0 +1,177 @@
+"""What a 2xx means for each input: delivered where the record came back, and nowhere else. Pure.
+
+Results stand in an order of HubSpot's own and e-mails come back lower-cased (observed live by third parties), so they
+are matched by trace id, else by the key property, else by e-mail or record id. Whether the status is 200, 201 or 207
+says nothing: errors are looked for in every body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from hubwire.deliver.verdicts.call_rules import Row, Says
+from hubwire.deliver.verdicts.input_rules import NO_CULPRIT, RECORD_MISSING, UNREADABLE
+from hubwire.deliver.verdicts.judgement import (
+    Judgement,
+    Returned,
+    at_once,
+    later,
+)
+from hubwire.deliver.verdicts.refusals import indexes_named, input_row, judge_input
+from hubwire.delivery import Delivered
+from hubwire.hubspot.call import (
+    Answer,
+    Asked,
+    Call,
+    pair_key,
+)
+from hubwire.hubspot.errors import Problem, problem_of
+from hubwire.hubspot.wire import BatchAnswer, WrittenRecord, read_batch, read_pairs
+from hubwire.reasons import Reason
+
+
+def judge_success(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked]) -> Judgement:
+    """One verdict per input of a call that HubSpot answered with a 2xx."""
+    if answer.failure is not None:
+        return _unreadable(answer, inputs)
+    if not inputs:
+        return Judgement(rule=row.name, verdicts=[])
+    if call.kind == "events":
+        return _judge_events(row, call, answer, inputs)
+    if call.kind == "associations":
+        pairs = read_pairs(answer.body)
+        if pairs is None:
+            return _silent_or_unreadable(answer, inputs)
+        linked = {pair_key(one.from_.id, one.to.id) for one in pairs.results}
+        linked |= {pair_key(one.to.id, one.from_.id) for one in pairs.results}
+        found: dict[int, Returned] = {
+            index: Returned(one.key, {}) for index, one in enumerate(inputs) if one.key in linked
+        }
+        return _judge(row, call, inputs, found, pairs.errors or ())
+    batch = read_batch(answer.body)
+    if batch is None:
+        return _silent_or_unreadable(answer, inputs)
+    return _judge(row, call, inputs, _match(call, batch, inputs), batch.errors or ())
+
+
+def _judge(
+    row: Row, call: Call, inputs: Sequence[Asked], found: Mapping[int, Returned], errors: Iterable[Any]
+) -> Judgement:
+    judgement = Judgement(rule=row.name, verdicts=[later(RECORD_MISSING)] * len(inputs))
+    for index, record in found.items():
+        judgement.verdicts[index] = Delivered(record.record_id)
+        judgement.returned[index] = record
+    problems = [problem_of(error) for error in errors]
+    if problems:
+        _judge_errors(judgement, call, inputs, problems)
+    if len(judgement.returned) < len(inputs) and not problems:
+        judgement.rule = RECORD_MISSING.name
+    return judgement
+
+
+def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[Asked], problems: Sequence[Problem]) -> None:
+    """Errors that name their input decide about it, even against a result; the others are about who is missing."""
+    judgement.detail = problems[0].text
+    judged: set[int] = set()
+    orphans: list[Problem] = []
+    for problem in problems:
+        named = indexes_named(problem, inputs)
+        if not named:
+            orphans.append(problem)
+        for index in named:
+            judged.add(index)
+            judgement.returned.pop(index, None)
+            judge_input(judgement, index, inputs[index], call, problem)
+    missing = [index for index in range(len(inputs)) if index not in judgement.returned and index not in judged]
+    if not orphans or not missing:
+        return
+    if len(missing) == 1 or input_row(orphans[0]).says is Says.RETRY:
+        for index in missing:
+            judge_input(judgement, index, inputs[index], call, orphans[0])
+        return
+    judgement.rule, judgement.split = NO_CULPRIT.name, True
+    for index in missing:
+        judgement.verdicts[index] = at_once(Reason.INVALID_INPUT, orphans[0].text)
+
+
+def _judge_events(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked]) -> Judgement:
+    """204 is HubSpot's whole promise for events; an error inside another 2xx takes it back, and so does a batch answer
+    in which nothing came back."""
+    judgement = Judgement(rule=row.name, verdicts=[Delivered(None)] * len(inputs))
+    if answer.status == 204 or not answer.body.strip():
+        return judgement
+    batch = read_batch(answer.body)
+    if batch is None:
+        return _unreadable(answer, inputs)
+    if b'"results"' in answer.body and not batch.results:
+        judgement.verdicts = [later(RECORD_MISSING)] * len(inputs)
+        judgement.rule = RECORD_MISSING.name
+    if batch.errors:
+        judgement.verdicts = [later(RECORD_MISSING)] * len(inputs)
+        judgement.rule = row.name
+        _judge_errors(judgement, call, inputs, [problem_of(error) for error in batch.errors])
+    return judgement
+
+
+def _silent_or_unreadable(answer: Answer, inputs: Sequence[Asked]) -> Judgement:
+    if answer.body.strip():
+        return _unreadable(answer, inputs)
+    return Judgement(rule=RECORD_MISSING.name, verdicts=[later(RECORD_MISSING)] * len(inputs))
+
+
+def _unreadable(answer: Answer, inputs: Sequence[Asked]) -> Judgement:
+    detail = answer.failure or f"HubSpot answered {answer.status} with something that is not its JSON"
+    return Judgement(
+        rule=UNREADABLE.name,
+        verdicts=[later(UNREADABLE, detail)] * len(inputs),
+        detail=detail,
+        again_after_seconds=UNREADABLE.wait_seconds,
+        is_answered=False,
+    )
+
+
+# -- which record answers which input
+
+
+def _match(call: Call, batch: BatchAnswer, inputs: Sequence[Asked]) -> dict[int, Returned]:
+    by_trace = {one.trace: index for index, one in enumerate(inputs)}
+    found: dict[int, Returned] = {}
+    unmatched: list[WrittenRecord] = []
+    for record in batch.results:
+        if not record.id:
+            continue
+        index = by_trace.get(record.object_write_trace_id) if record.object_write_trace_id is not None else None
+        if index is None or index in found:
+            unmatched.append(record)
+        else:
+            found[index] = _returned(record)
+    if unmatched and len(found) < len(inputs):
+        _match_by_key(call, unmatched, inputs, found)
+    return found
+
+
+def _match_by_key(
+    call: Call, records: Iterable[WrittenRecord], inputs: Sequence[Asked], found: dict[int, Returned]
+) -> None:
+    by_key = {one.key.lower(): index for index, one in enumerate(inputs) if index not in found}
+    for record in records:
+        for key in _keys_of(call, record):
+            index = by_key.get(key.lower())
+            if index is not None and index not in found:
+                found[index] = _returned(record)
+                break
+
+
+def _keys_of(call: Call, record: WrittenRecord) -> Iterator[str]:
+    if call.id_property is None:
+        yield record.id
+        return
+    for name in (call.id_property, "email"):
+        if value := record.properties.get(name):
+            yield value
+
+
+def _returned(record: WrittenRecord) -> Returned:
+    warnings = tuple(warning.message for warning in record.warnings or ())
+    return Returned(record.id, record.properties, record.new, warnings)

@@ -1,0 +1,356 @@
+"""Association calls over HTTP: default and labelled, single and batch, read, archive, and label definitions.
+
+Source: HubSpot's associations guide and OpenAPI. Batch answers carry the statuses of their version: 2026-09
+creates with 200 and older ones with 201, date paths archive with 200 and a body, v4 with 204. v3 takes a type by name
+or id.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from hubwire.emulator.calls.batches import batch_reply
+from hubwire.emulator.calls.linking import AssociationSpec, RecordId
+from hubwire.emulator.store import rules
+from hubwire.emulator.store.associations import AssociationType
+from hubwire.emulator.store.portal import Portal
+from hubwire.emulator.store.records import ObjectStore
+from hubwire.emulator.wire import (
+    NO_CONTENT,
+    Refusal,
+    Reply,
+    Request,
+    decode,
+    invalid,
+    json_reply,
+    not_found,
+    whole_number,
+)
+
+MAX_PAGE = 500
+
+
+class PairInput(msgspec.Struct, rename={"from_": "from"}):
+    """Two records to associate, under `types` or under v3's `type`."""
+
+    from_: RecordId
+    to: RecordId
+    types: list[AssociationSpec] = []
+    type: str | int | None = None
+
+
+class PairsBody(msgspec.Struct):
+    """Batch create, default and label archive."""
+
+    inputs: list[PairInput]
+
+
+class ArchiveInput(msgspec.Struct, rename={"from_": "from"}):
+    """One record and those to part it from."""
+
+    from_: RecordId
+    to: list[RecordId] | RecordId
+
+
+class ArchiveBody(msgspec.Struct):
+    """Batch archive."""
+
+    inputs: list[ArchiveInput]
+
+
+class ReadInput(msgspec.Struct):
+    """A record whose associations are asked for."""
+
+    id: str | int
+    after: str | None = None
+
+
+class ReadBody(msgspec.Struct):
+    """Batch read."""
+
+    inputs: list[ReadInput]
+
+
+class LabelBody(msgspec.Struct, rename="camel"):
+    """A new label."""
+
+    label: str
+    name: str
+    inverse_label: str | None = None
+
+
+class LabelPatch(msgspec.Struct, rename="camel"):
+    """A new text for a label."""
+
+    association_type_id: int
+    label: str
+    inverse_label: str | None = None
+
+
+_pairs_body = msgspec.json.Decoder(PairsBody)
+_archive_body = msgspec.json.Decoder(ArchiveBody)
+_read_body = msgspec.json.Decoder(ReadBody)
+_specs_body = msgspec.json.Decoder(list[AssociationSpec])
+_label_body = msgspec.json.Decoder(LabelBody)
+_label_patch = msgspec.json.Decoder(LabelPatch)
+
+
+def associate_default(portal: Portal, request: Request) -> Reply:
+    """`PUT …/associations/default/{toObjectType}/{toObjectId}`: the unlabelled association; repeats change nothing."""
+    stores = _stores(portal, request)
+    started_at = portal.now_iso()
+    results = _link_default(portal, stores, request.params["id"], request.params["toObjectId"])
+    return batch_reply(portal, results, [], 200, started_at)
+
+
+def associate_default_batch(portal: Portal, request: Request) -> Reply:
+    """`POST …/batch/associate/default`: unlabelled associations of up to 2,000 pairs."""
+    stores = _stores(portal, request)
+    started_at = portal.now_iso()
+    inputs = decode(_pairs_body, request.body).inputs
+    rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATIONS)
+    results: list[Any] = []
+    errors: list[dict[str, Any]] = []
+    for item in inputs:
+        try:
+            results += _link_default(portal, stores, str(item.from_.id), str(item.to.id))
+        except Refusal as refusal:
+            errors.append(refusal.as_input_error(None))
+    return batch_reply(portal, results, errors, 200, started_at)
+
+
+def associate(portal: Portal, request: Request) -> Reply:
+    """`PUT …/associations/{toObjectType}/{toObjectId}`: labelled association of one pair."""
+    stores = _stores(portal, request)
+    chosen = [_label(portal, stores, spec) for spec in decode(_specs_body, request.body)]
+    result = _link(portal, stores, request.params["id"], request.params["toObjectId"], chosen)
+    return json_reply(201, result)
+
+
+def associate_batch(portal: Portal, request: Request) -> Reply:
+    """`POST …/batch/create`: labelled associations of up to 2,000 pairs."""
+    stores = _stores(portal, request)
+    started_at = portal.now_iso()
+    inputs = decode(_pairs_body, request.body).inputs
+    rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATIONS)
+    results: list[Any] = []
+    errors: list[dict[str, Any]] = []
+    for item in inputs:
+        try:
+            chosen = _chosen(portal, stores, item)
+            result = _link(portal, stores, str(item.from_.id), str(item.to.id), chosen)
+        except Refusal as refusal:
+            errors.append(refusal.as_input_error(None))
+            continue
+        if request.version == "v3":
+            result = {"from": {"id": str(item.from_.id)}, "to": {"id": str(item.to.id)}, "type": chosen[0].name}
+        results.append(result)
+    return batch_reply(portal, results, errors, 200 if request.version == "2026-09" else 201, started_at)
+
+
+def read_one(portal: Portal, request: Request) -> Reply:
+    """`GET …/{id}/associations/{toObjectType}`: a page of one record's associations."""
+    from_store, to_store = _stores(portal, request)
+    record = from_store.by_id(request.params["id"])
+    if record is None:
+        raise not_found()
+    limit, start = request.query_page(MAX_PAGE, MAX_PAGE)
+    targets, following = _targets(portal, from_store, to_store, record.id, start, limit)
+    body: dict[str, Any] = {"results": targets}
+    if following:
+        body["paging"] = {"next": {"after": following, "link": request.path}}
+    return json_reply(200, body)
+
+
+def read_batch(portal: Portal, request: Request) -> Reply:
+    """`POST …/batch/read`: up to 1,000 records, a page of associations each; those with none are in `errors`."""
+    from_store, to_store = _stores(portal, request)
+    started_at = portal.now_iso()
+    inputs = decode(_read_body, request.body).inputs
+    rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATION_READS)
+    results: list[Any] = []
+    errors: list[dict[str, Any]] = []
+    for item in inputs:
+        record = from_store.by_id(str(item.id))
+        start = _start(item.after)
+        targets, following = _targets(portal, from_store, to_store, record.id, start, MAX_PAGE) if record else ([], "")
+        if not targets:
+            errors.append(_none_found(from_store, to_store, str(item.id)))
+            continue
+        if request.version == "v3":
+            targets = [
+                {"id": str(target["toObjectId"]), "type": f"{from_store.name}_to_{to_store.name}"} for target in targets
+            ]
+        result: dict[str, Any] = {"from": {"id": str(item.id)}, "to": targets}
+        if following:
+            result["paging"] = {"next": {"after": following}}
+        results.append(result)
+    return batch_reply(portal, results, errors, 200, started_at)
+
+
+def archive_one(portal: Portal, request: Request) -> Reply:
+    """`DELETE …/associations/{toObjectType}/{toObjectId}`: part two records."""
+    from_store, to_store = _stores(portal, request)
+    from_id, to_id = request.params["id"], request.params["toObjectId"]
+    portal.associations.unlink(from_store.name, from_id, to_store.name, to_id)
+    return Reply(NO_CONTENT)
+
+
+def archive_batch(portal: Portal, request: Request) -> Reply:
+    """`POST …/batch/archive`: part records, all labels."""
+    from_store, to_store = _stores(portal, request)
+    started_at = portal.now_iso()
+    inputs = decode(_archive_body, request.body).inputs
+    rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATIONS)
+    for item in inputs:
+        for target in item.to if isinstance(item.to, list) else [item.to]:
+            portal.associations.unlink(from_store.name, str(item.from_.id), to_store.name, str(target.id))
+    return _archived(portal, request, started_at)
+
+
+def archive_labels(portal: Portal, request: Request) -> Reply:
+    """`POST …/batch/labels/archive`: take labels away; the unlabelled one takes the rest with it."""
+    stores = _stores(portal, request)
+    started_at = portal.now_iso()
+    inputs = decode(_pairs_body, request.body).inputs
+    rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATIONS)
+    for item in inputs:
+        type_ids = [_label(portal, stores, spec).type_id for spec in item.types]
+        portal.associations.unlink(stores[0].name, str(item.from_.id), stores[1].name, str(item.to.id), type_ids)
+    return _archived(portal, request, started_at)
+
+
+def list_labels(portal: Portal, request: Request) -> Reply:
+    """`GET …/labels`: the label definitions of a pair."""
+    from_store, to_store = _stores(portal, request)
+    known = portal.associations.types_of(from_store.name, to_store.name)
+    return json_reply(200, {"results": [_shown_type(association) for association in known]})
+
+
+def create_label(portal: Portal, request: Request) -> Reply:
+    """`POST …/labels`: a label of the account's own, in both directions."""
+    from_store, to_store = _stores(portal, request)
+    body = decode(_label_body, request.body)
+    made = portal.associations.add_label(from_store.name, to_store.name, body.label, body.inverse_label, body.name)
+    return json_reply(200, {"results": [_shown_type(association) for association in made]})
+
+
+def update_label(portal: Portal, request: Request) -> Reply:
+    """`PUT …/labels`: a new text for a label."""
+    from_store, to_store = _stores(portal, request)
+    body = decode(_label_patch, request.body)
+    known = portal.associations.find_type(from_store.name, to_store.name, body.association_type_id, "USER_DEFINED")
+    known.label = body.label
+    if body.inverse_label is not None:
+        inverse = portal.associations.find_type(to_store.name, from_store.name, known.inverse, "USER_DEFINED")
+        inverse.label = body.inverse_label
+    return Reply(NO_CONTENT)
+
+
+def archive_label(portal: Portal, request: Request) -> Reply:
+    """`DELETE …/labels/{associationTypeId}`: drop a label of the account's own."""
+    from_store, to_store = _stores(portal, request)
+    type_id = whole_number(request.params["associationTypeId"])
+    if type_id is None:
+        raise invalid(f"{request.params['associationTypeId'][:100]} is not a valid association type id")
+    portal.associations.remove_label(from_store.name, to_store.name, type_id)
+    return Reply(NO_CONTENT)
+
+
+def _archived(portal: Portal, request: Request, started_at: str) -> Reply:
+    return batch_reply(portal, [], [], 200, started_at) if request.is_date_version else Reply(NO_CONTENT)
+
+
+def _stores(portal: Portal, request: Request) -> tuple[ObjectStore, ObjectStore]:
+    from_name = request.params.get("fromObjectType") or request.params["objectType"]
+    return portal.store(from_name), portal.store(request.params["toObjectType"])
+
+
+def _link_default(
+    portal: Portal, stores: tuple[ObjectStore, ObjectStore], from_id: str, to_id: str
+) -> list[dict[str, Any]]:
+    from_store, to_store = stores
+    default = portal.associations.default_type(from_store.name, to_store.name)
+    _link(portal, stores, from_id, to_id, [default])
+    spec = {"associationCategory": default.category, "associationTypeId": default.type_id}
+    return [{"from": {"id": from_id}, "to": {"id": to_id}, "associationSpec": spec}]
+
+
+def _link(
+    portal: Portal, stores: tuple[ObjectStore, ObjectStore], from_id: str, to_id: str, chosen: list[AssociationType]
+) -> dict[str, Any]:
+    from_store, to_store = stores
+    from_record, to_record = from_store.by_id(from_id), to_store.by_id(to_id)
+    for store, record, record_id in ((from_store, from_record, from_id), (to_store, to_record, to_id)):
+        if record is None:
+            raise Refusal(
+                404,
+                f"No {store.name} with ID {record_id} exists",
+                "OBJECT_NOT_FOUND",
+                context={"fromObjectId": [from_id], "toObjectId": [to_id]},
+            )
+    assert from_record is not None and to_record is not None  # noqa: PT018 - narrowed by the loop above
+    portal.associations.link(from_store.name, from_record.id, to_store.name, to_record.id, chosen)
+    return {
+        "fromObjectTypeId": from_store.type_id,
+        "fromObjectId": from_record.id,
+        "toObjectTypeId": to_store.type_id,
+        "toObjectId": to_record.id,
+        "labels": [known.label for known in chosen if known.label],
+    }
+
+
+def _chosen(portal: Portal, stores: tuple[ObjectStore, ObjectStore], item: PairInput) -> list[AssociationType]:
+    from_store, to_store = stores
+    if item.type is not None:
+        for known in portal.associations.types_of(from_store.name, to_store.name):
+            if str(item.type) in (known.name, str(known.type_id)):
+                return [known]
+        raise invalid(f"{item.type} is not a valid association type")
+    if not item.types:
+        raise invalid("types must not be empty")
+    return [_label(portal, stores, spec) for spec in item.types]
+
+
+def _label(portal: Portal, stores: tuple[ObjectStore, ObjectStore], spec: AssociationSpec) -> AssociationType:
+    from_store, to_store = stores
+    return portal.associations.find_type(
+        from_store.name, to_store.name, spec.association_type_id, spec.association_category
+    )
+
+
+def _start(after: str | None) -> int:
+    start = whole_number(after) if after else 0
+    if start is None:
+        raise invalid(f"after must be a number, not {str(after)[:100]}")
+    return start
+
+
+def _targets(
+    portal: Portal, from_store: ObjectStore, to_store: ObjectStore, from_id: str, start: int, limit: int
+) -> tuple[list[dict[str, Any]], str]:
+    """A page of a record's associations, and where the next one starts (empty for nowhere)."""
+    types = {known.type_id: known for known in portal.associations.types_of(from_store.name, to_store.name)}
+    held = portal.associations.targets(from_store.name, from_id, to_store.name)
+    page = [
+        {"toObjectId": to_id, "associationTypes": [_shown_type(types[type_id]) for type_id in type_ids]}
+        for to_id, type_ids in islice(held.items(), start, start + limit)
+    ]
+    return page, str(start + len(page)) if start + len(page) < len(held) else ""
+
+
+def _shown_type(known: AssociationType) -> dict[str, Any]:
+    return {"category": known.category, "typeId": known.type_id, "label": known.label}
+
+
+def _none_found(from_store: ObjectStore, to_store: ObjectStore, from_id: str) -> dict[str, Any]:
+    return Refusal(
+        404,
+        f"No {to_store.name} is associated with {from_store.name} {from_id}.",
+        "OBJECT_NOT_FOUND",
+        context={"fromObjectId": [from_id]},
+        extra={"subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"},
+    ).as_input_error(None)

@@ -1,0 +1,222 @@
+"""One CRM record at a time: list, create, read, update, archive, merge, privacy delete.
+
+Source: HubSpot docs (object guides, merge changelog, error handling) and bodies observed live by third parties.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from hubwire.emulator.calls.batches import archive_record
+from hubwire.emulator.calls.linking import (
+    NewAssociation,
+    check_new_associations,
+    make_new_associations,
+    shown_associations,
+)
+from hubwire.emulator.store.portal import Portal
+from hubwire.emulator.store.records import ObjectStore, Record, split_addresses
+from hubwire.emulator.store.writes import (
+    Plan,
+    Scalar,
+    apply_plan,
+    plan_write,
+)
+from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, invalid, json_reply, not_found
+
+MAX_PAGE = 100
+MAX_MERGES = 250
+
+
+class CreateBody(msgspec.Struct):
+    """A new record."""
+
+    properties: dict[str, Scalar]
+    associations: list[NewAssociation] = []
+
+
+class UpdateBody(msgspec.Struct):
+    """New values."""
+
+    properties: dict[str, Scalar]
+
+
+class MergeBody(msgspec.Struct, rename="camel"):
+    """Two records to become one."""
+
+    primary_object_id: str | int
+    object_id_to_merge: str | int
+
+
+class PrivacyBody(msgspec.Struct, rename="camel"):
+    """A contact to delete for good."""
+
+    object_id: str | int
+    id_property: str | None = None
+
+
+_create_body = msgspec.json.Decoder(CreateBody)
+_update_body = msgspec.json.Decoder(UpdateBody)
+_merge_body = msgspec.json.Decoder(MergeBody)
+_privacy_body = msgspec.json.Decoder(PrivacyBody)
+
+
+def list_records(portal: Portal, request: Request) -> Reply:
+    """`GET …/{objectType}`: a page of records, oldest first."""
+    store = portal.store(request.params["objectType"])
+    limit, after = request.query_page(10, MAX_PAGE)
+    archived = request.query_flag("archived")
+    candidates = (record for record in store.after(after) if bool(record.archived_at_ms) is archived)
+    found = list(islice(candidates, limit + 1))
+    page = found[:limit]
+    body: dict[str, Any] = {"results": [_read(portal, store, record, request) for record in page]}
+    if len(found) > limit:
+        next_after = page[-1].id
+        link = f"https://api.hubapi.com{request.path}?limit={limit}&after={next_after}"
+        body["paging"] = {"next": {"after": next_after, "link": link}}
+    return json_reply(200, body)
+
+
+def create(portal: Portal, request: Request) -> Reply:
+    """`POST …/{objectType}`: a new record."""
+    store = portal.store(request.params["objectType"])
+    body = decode(_create_body, request.body)
+    context = portal.write_context(store, request.version)
+    check_new_associations(portal, store, body.associations)
+    plan = plan_write(context, body.properties, None)
+    record = apply_plan(context, plan, portal.search_lag_ms)
+    make_new_associations(portal, store, record, body.associations)
+    return json_reply(201, _written(store, record, plan))
+
+
+def read(portal: Portal, request: Request) -> Reply:
+    """`GET …/{objectType}/{id}`: one record; a merged id gives the record it became."""
+    store, record = _addressed(portal, request, archived=request.query_flag("archived"))
+    return json_reply(200, _read(portal, store, record, request))
+
+
+def update(portal: Portal, request: Request) -> Reply:
+    """`PATCH …/{objectType}/{id}`: change one record."""
+    body = decode(_update_body, request.body)
+    store, record = _addressed(portal, request)
+    context = portal.write_context(store, request.version)
+    plan = plan_write(context, body.properties, record)
+    apply_plan(context, plan, portal.search_lag_ms)
+    return json_reply(200, _written(store, record, plan))
+
+
+def archive(portal: Portal, request: Request) -> Reply:
+    """`DELETE …/{objectType}/{id}`: to the recycling bin; 204 for an id that is not there too."""
+    store = portal.store(request.params["objectType"])
+    record = _find(store, request)
+    if record is not None:
+        archive_record(portal, store, record)
+    return Reply(NO_CONTENT)
+
+
+def merge(portal: Portal, request: Request) -> Reply:
+    """`POST …/merge`: two records become a third with a new id; both old ids lead to it from then on."""
+    store = portal.store(request.params["objectType"])
+    body = decode(_merge_body, request.body)
+    primary = store.by_id(str(body.primary_object_id))
+    other = store.by_id(str(body.object_id_to_merge))
+    if primary is None or other is None:
+        raise not_found("Object not found.  objectId are usually numeric.")
+    if primary is other:
+        raise invalid("A record cannot be merged with itself")
+    merges = store.merge_counts.get(primary.id, 0) + store.merge_counts.get(other.id, 0) + 1
+    if merges > MAX_MERGES:
+        raise Refusal(414, "Cannot have more than 250 identities on a profile", "VALIDATION_ERROR")
+    merged = _merged(portal, store, primary, other)
+    store.merge_counts[merged.id] = merges
+    return json_reply(200, store.shown(merged, store.view(merged, [*merged.properties, "hs_merged_object_ids"])))
+
+
+def privacy_delete(portal: Portal, request: Request) -> Reply:
+    """`POST …/gdpr-delete`: remove a contact for good and refuse its address from now on."""
+    store = portal.store(request.params["objectType"])
+    body = decode(_privacy_body, request.body)
+    key = str(body.object_id)
+    if body.id_property not in (None, "email"):
+        raise invalid(f"Invalid idProperty {body.id_property}")
+    record = store.by_property("email", key) if body.id_property else store.by_id(key)
+    if record is None and not body.id_property:
+        raise not_found()
+    if record is None:
+        store.blocked_emails.add(key.strip().lower())
+        return Reply(NO_CONTENT)
+    addresses = [record.properties.get("email", ""), *split_addresses(record.properties.get("hs_additional_emails"))]
+    store.blocked_emails.update(filter(None, addresses))
+    portal.associations.unlink_all(store.name, record.id)
+    store.forget(record)
+    return Reply(NO_CONTENT)
+
+
+def _merged(portal: Portal, store: ObjectStore, primary: Record, other: Record) -> Record:
+    now_ms = portal.clock.now_ms()
+    old_ids = [
+        *split_addresses(primary.properties.get("hs_merged_object_ids")),
+        *split_addresses(other.properties.get("hs_merged_object_ids")),
+        primary.id,
+        other.id,
+    ]
+    values = {**other.properties, **primary.properties, "hs_merged_object_ids": ";".join(dict.fromkeys(old_ids))}
+    if store.name == "contacts":
+        addresses = [
+            *split_addresses(primary.properties.get("hs_additional_emails")),
+            other.properties.get("email", ""),
+            *split_addresses(other.properties.get("hs_additional_emails")),
+        ]
+        secondary = [address for address in addresses if address and address != values.get("email")]
+        if secondary:
+            values["hs_additional_emails"] = ";".join(dict.fromkeys(secondary))
+    lag_ms = portal.search_lag_ms
+    for record in (primary, other):
+        store.archive(record, now_ms, lag_ms)
+    merged = store.new_record(now_ms)
+    merged.created_at_ms = min(primary.created_at_ms, other.created_at_ms)
+    store.write(merged, values, now_ms, lag_ms, is_new=True)
+    for record in (primary, other):
+        portal.associations.move_all(store.name, record.id, merged.id)
+        portal.events.move_all(record.id, merged.id, store.singular)
+        store.redirect(record, merged)
+    return merged
+
+
+def _addressed(portal: Portal, request: Request, *, archived: bool = False) -> tuple[ObjectStore, Record]:
+    store = portal.store(request.params["objectType"])
+    record = _find(store, request, archived=archived)
+    if record is None:
+        raise not_found() if request.is_date_version else Refusal(404, "resource not found")
+    return store, record
+
+
+def _find(store: ObjectStore, request: Request, *, archived: bool = False) -> Record | None:
+    key = request.params["id"]
+    id_property = request.query("idProperty")
+    if not id_property:
+        return store.by_id(key, archived=archived)
+    if not store.is_id_property(id_property):
+        raise invalid(f"Unable to perform update/upsert by non-unique {store.type_id} property {id_property}")
+    return store.by_property(id_property, key)
+
+
+def _read(portal: Portal, store: ObjectStore, record: Record, request: Request) -> dict[str, Any]:
+    shown = store.shown(record, store.view(record, request.query_list("properties")))
+    if names := request.query_list("propertiesWithHistory"):
+        shown["propertiesWithHistory"] = store.history_view(record, names)
+    if (wanted := request.query_list("associations")) and (
+        associations := shown_associations(portal, store, record, wanted)
+    ):
+        shown["associations"] = associations
+    return shown
+
+
+def _written(store: ObjectStore, record: Record, plan: Plan) -> dict[str, Any]:
+    shown = store.shown(record, {**plan.values, **store.computed(record)})
+    if plan.warnings:
+        shown["warnings"] = plan.warnings
+    return shown

@@ -1,0 +1,1 @@
+"""The emulator's socket: server, routing, the page, browser scripts."""

@@ -1,0 +1,109 @@
+"""Who calls: bearer tokens, their scopes and what the portal's tier allows.
+
+Source: HubSpot docs (authentication, scopes) and 401 and 403 bodies observed live by third parties. The body that a
+non-Enterprise portal gets on custom events is unsure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hubwire.emulator.store.clock import iso
+from hubwire.emulator.store.config import EmulatorConfig
+from hubwire.emulator.wire import Refusal, Request
+
+SCOPES_LINK = "https://developers.hubspot.com/scopes"
+
+
+@dataclass(slots=True)
+class Grant:
+    """A token's rights. `scopes=None` is every scope; `expires_at_ms=None` never expires."""
+
+    token: str
+    scopes: frozenset[str] | None = None
+    expires_at_ms: int | None = None
+    is_oauth: bool = False
+
+
+def credentials_missing() -> Refusal:
+    """The 401 for no token, or an unknown one."""
+    return Refusal(
+        401,
+        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more "
+        "details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+        "INVALID_AUTHENTICATION",
+    )
+
+
+def token_expired(expires_at_ms: int, now_ms: int) -> Refusal:
+    """The 401 for a token that was good."""
+    seconds = max(1, (now_ms - expires_at_ms) // 1000)
+    return Refusal(
+        401,
+        f"The OAuth token used to make this call expired {seconds} second(s) ago.",
+        "EXPIRED_AUTHENTICATION",
+        context={"expire time": [iso(expires_at_ms)]},
+    )
+
+
+def authenticate(request: Request, config: EmulatorConfig, issued: dict[str, Grant], now_ms: int) -> Grant:
+    """The rights of the call's bearer token.
+
+    Errors: a 401 `Refusal` when it is missing, unknown or expired.
+    """
+    header = request.headers.get(b"authorization", b"")
+    scheme, _, raw = header.partition(b" ")
+    token = raw.strip().decode("latin-1")
+    if scheme.lower() != b"bearer" or not token:
+        raise credentials_missing()
+    grant = issued.get(token)
+    if grant is None:
+        if config.access_token is not None and token != config.access_token:
+            raise credentials_missing()
+        return Grant(token, config.scopes)
+    if grant.expires_at_ms is not None and grant.expires_at_ms <= now_ms:
+        raise token_expired(grant.expires_at_ms, now_ms)
+    return grant
+
+
+def require_any_scope(grant: Grant, alternatives: Sequence[str]) -> None:
+    """Refuse a token that holds none of these scopes."""
+    if grant.scopes is None or not alternatives or not grant.scopes.isdisjoint(alternatives):
+        return
+    raise Refusal(
+        403,
+        f"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: "
+        f"{SCOPES_LINK}.",
+        "MISSING_SCOPES",
+        errors=[
+            {
+                "message": "One or more of the following scopes are required.",
+                "context": {"requiredGranularScopes": list(alternatives)},
+            }
+        ],
+        extra={"links": {"scopes": SCOPES_LINK}},
+    )
+
+
+def require_custom_events(config: EmulatorConfig) -> None:
+    """Refuse custom events below Enterprise."""
+    if config.tier_limits.has_custom_events:
+        return
+    raise Refusal(
+        403, "This account does not have access to custom events; an Enterprise tier is required.", "FORBIDDEN"
+    )
+
+
+def object_scopes(object_name: str, access: str) -> tuple[str, ...]:
+    """The scope for reading or writing records of a type (`access` is `read` or `write`)."""
+    owner = object_name if object_name in ("contacts", "companies") else "custom"
+    return (f"crm.objects.{owner}.{access}",)
+
+
+def schema_scopes(object_name: str, access: str) -> tuple[str, ...]:
+    """The scopes, any of which opens properties and groups; reading them is also open to readers of the records."""
+    owner = object_name if object_name in ("contacts", "companies") else "custom"
+    if access == "write":
+        return (f"crm.schemas.{owner}.write",)
+    return (f"crm.schemas.{owner}.read", f"crm.objects.{owner}.read", f"crm.schemas.{owner}.write")

@@ -1,0 +1,185 @@
+"""The write path of CRM records: what an input would change, whether HubSpot would take it, and then the change.
+
+Every rule is checked for the whole batch before anything is written, because a batch without trace ids is all or
+nothing. Sources: HubSpot docs (batch guide, validation changelog 2026-09, lifecycle stages), and live observations by
+third parties; what is unsure is said at the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubwire.emulator.store import rules
+from hubwire.emulator.store.records import ObjectStore, Record, split_addresses
+from hubwire.emulator.store.values import (
+    MAX_TEXT,
+    PropertyFault,
+    ValueRefused,
+    ValueRule,
+    as_text,
+    is_canonical_moment,
+    is_moment,
+)
+from hubwire.emulator.wire import Refusal, conflict
+
+Scalar = str | int | float | bool | None
+Warnings = list[dict[str, Any]]
+
+
+class Plan:
+    """One input that HubSpot would take. `record=None` creates; `associations` are made along with a create."""
+
+    __slots__ = ("associations", "record", "trace_id", "values", "warnings")
+
+    def __init__(self, record: Record | None, values: dict[str, str], warnings: Warnings | None) -> None:
+        self.record = record
+        self.values = values
+        self.warnings = warnings
+        self.trace_id: str | None = None
+        self.associations: list[Any] = []
+
+
+@dataclass(slots=True)
+class WriteContext:
+    """What the inputs of one call share.
+
+    Shape: `claims` maps the unique values taken by earlier inputs of this call to whoever takes them.
+    """
+
+    store: ObjectStore
+    now_ms: int
+    is_lenient: bool
+    validation: rules.AdminRules | None
+    default_lifecycle_stage: str
+    requires_identifying_property: bool
+    claims: dict[tuple[str, str], object] = field(default_factory=dict)
+
+
+def plan_write(
+    context: WriteContext, raw: Mapping[str, Scalar], record: Record | None, key: tuple[str, str] | None = None
+) -> Plan:
+    """What writing `raw` on `record` (None: a new one) comes to.
+
+    Shape: `key` is the (property, value) that addressed the record; it becomes a value of a new record.
+    Errors: a `Refusal` naming every property at fault.
+    """
+    values, warnings = _checked_values(context, raw, record)
+    if key is not None:
+        _apply_key(context, values, record, key)
+    if record is None:
+        _complete_new(context, values)
+    elif "lifecyclestage" in values:
+        _hold_lifecycle(context.store, values, record)
+    if context.validation is not None:
+        context.validation.check(values, record.properties if record else {})
+    plan = Plan(record, values, warnings)
+    _claim_unique(context, plan)
+    return plan
+
+
+def apply_plan(context: WriteContext, plan: Plan, lag_ms: int) -> Record:
+    """Carry out a plan and give the record."""
+    record = plan.record
+    if record is None:
+        record = context.store.new_record(context.now_ms)
+    context.store.write(record, plan.values, context.now_ms, lag_ms, is_new=plan.record is None)
+    return record
+
+
+def _checked_values(
+    context: WriteContext, raw: Mapping[str, Scalar], record: Record | None
+) -> tuple[dict[str, str], Warnings | None]:
+    property_rules = context.store.schema.rules
+    values: dict[str, str] = {}
+    faults: list[PropertyFault] = []
+    warnings: Warnings | None = None
+    for name, value in raw.items():
+        if type(value) is not str:
+            value = as_text(value)
+        rule = property_rules.get(name)
+        if rule is not None and rule.is_plain and len(value) <= MAX_TEXT:
+            values[name] = value
+            continue
+        if rule is None:
+            faults.append(rules.unknown_property(name))
+            continue
+        try:
+            stored = _stored(context, rule, value, record)
+        except ValueRefused as refused:
+            faults.append(PropertyFault(name, refused.code, refused.message))
+            continue
+        values[name] = stored
+        if context.is_lenient and stored and is_moment(rule) and not is_canonical_moment(rule, value, stored):
+            warnings = [*(warnings or ()), rules.normalised_warning(name, value, stored)]
+    if faults:
+        raise rules.refused_properties(faults)
+    return values, warnings
+
+
+def _stored(context: WriteContext, rule: ValueRule, value: str, record: Record | None) -> str:
+    if value == "" and not rule.is_read_only:
+        return ""
+    current = record.properties.get(rule.name) if record else None
+    return rule.check(value, current, context.is_lenient)
+
+
+def _apply_key(context: WriteContext, values: dict[str, str], record: Record | None, key: tuple[str, str]) -> None:
+    name, text = key
+    if name == "email":
+        values.pop("email", None)  # an upsert by e-mail never changes the e-mail (HubSpot docs, contacts guide)
+    if record is not None:
+        return
+    rule = context.store.schema.rules[name]
+    try:
+        values[name] = rule.check(text, None, context.is_lenient)
+    except ValueRefused as refused:
+        raise rules.refused_properties([PropertyFault(name, refused.code, refused.message)]) from refused
+
+
+def _complete_new(context: WriteContext, values: dict[str, str]) -> None:
+    store = context.store
+    if context.requires_identifying_property:
+        rules.check_identifying(store.name, values)
+    if store.required:
+        rules.check_required(store.required, values)
+    if store.name == "contacts":
+        if values.get("email") in store.blocked_emails:
+            raise rules.blocked_by_privacy_request(values["email"])
+        if context.default_lifecycle_stage and "lifecyclestage" not in values:
+            values["lifecyclestage"] = context.default_lifecycle_stage
+    elif store.name == "companies" and values.get("domain") and not values.get("website"):
+        values["website"] = values["domain"]
+
+
+def _hold_lifecycle(store: ObjectStore, values: dict[str, str], record: Record) -> None:
+    before, after = record.properties.get("lifecyclestage"), values["lifecyclestage"]
+    if before and after and rules.moves_backwards(store.schema, before, after):
+        values["lifecyclestage"] = before
+
+
+def _claim_unique(context: WriteContext, plan: Plan) -> None:
+    store, values = context.store, plan.values
+    claimant: object = plan.record or plan
+    taken = [(name, value) for name in store.schema.unique_names if (value := values.get(name))]
+    for name, value in taken:
+        owner = store.by_property(name, value) or context.claims.get((name, value))
+        if owner is not None and owner is not claimant:
+            message = f"{value} is already the {name} of another record."
+            raise rules.refused_properties([PropertyFault(name, "CONFLICTING_UNIQUE_VALUE", message)])
+    addresses: list[str] = []
+    if store.name == "contacts" and ("email" in values or "hs_additional_emails" in values):
+        addresses = [values.get("email", ""), *split_addresses(values.get("hs_additional_emails"))]
+        for address in filter(None, addresses):
+            owner = store.emails.get(address) or context.claims.get(("email", address))
+            if owner is not None and owner is not claimant:
+                raise _email_conflict(owner)
+    for claim in [*taken, *(("email", address) for address in addresses if address)]:
+        context.claims[claim] = claimant
+
+
+def _email_conflict(owner: object) -> Refusal:
+    if not isinstance(owner, Record):
+        return conflict("Contact already exists")
+    return conflict(f"Contact already exists. Existing ID: {owner.id}", context={"existingId": [owner.id]})

@@ -1,0 +1,75 @@
+"""Which HubSpot client a destination gets: its token, its API version, and where its HubSpot answers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import structlog
+
+from hubwire.clock import Clock
+from hubwire.destination import Destination
+from hubwire.hubspot.call import Answer, Call
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.credentials import token_source
+from hubwire.hubspot.paths import Paths
+from hubwire.installation.local import find_local_server
+from hubwire.monitoring.metrics import Telemetry
+from hubwire.registry.protocol import Registry
+from hubwire.settings import Settings
+
+log = structlog.get_logger("hubwire.deliver")
+
+
+class ClientFactory:
+    """Makes clients. `sandbox_url` is where the bundled emulator runs; a command asks the running server for it."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        clock: Clock,
+        settings: Settings,
+        sandbox_url: str | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        self._telemetry = telemetry
+        self._registry = registry
+        self._clock = clock
+        self._settings = settings
+        self._sandbox_url = sandbox_url
+
+    def make(self, destination: Destination) -> HubSpotClient | None:
+        """The client of a destination, or None while it has no token."""
+        token = self._registry.token(destination.destination_id)
+        if token is None:
+            return None
+        base_url = self.base_url(destination)
+        return HubSpotClient(
+            base_url,
+            token_source(token, self._clock, partial(self._registry.set_token, destination.destination_id)),
+            Paths(destination.api_version),
+            clock=self._clock,
+            on_answer=partial(self._note, destination.name),
+        )
+
+    def _note(self, destination: str, call: Call, answer: Answer) -> None:
+        """One wide line per attempt, and its metrics."""
+        log.info(
+            "delivery.attempted",
+            destination=destination,
+            operation=call.name,
+            status=answer.status,
+            failure=answer.failure,
+            duration_ms=answer.duration_ms,
+            correlation_id=answer.correlation_id,
+        )
+        if self._telemetry is not None:
+            self._telemetry.attempted(destination, call.name, answer.status, answer.duration_ms)
+
+    def base_url(self, destination: Destination) -> str:
+        """Where this destination's HubSpot answers."""
+        if not destination.is_sandbox:
+            return destination.base_url
+        if self._sandbox_url is None:
+            server = find_local_server(self._settings)
+            self._sandbox_url = server.sandbox_url if server else None
+        return self._sandbox_url or f"http://127.0.0.1:{self._settings.emulator_port}"

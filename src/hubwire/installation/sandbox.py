@@ -1,0 +1,68 @@
+"""The sandbox: the bundled emulator plays HubSpot on a loopback port of its own, so that nothing leaves the machine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from hubwire.emulator.http.server import EmulatorConfig, create_app
+from hubwire.emulator.store.persistence import PersistenceError
+from hubwire.errors import SettingsError
+from hubwire.settings import Settings
+
+SANDBOX_HUB_ID = "1234567"
+SANDBOX_TOKEN = "pat-sandbox-token"  # noqa: S105 - only the emulator takes it
+STATE_FILE = "sandbox-hubspot.json"
+START_SECONDS = 30.0
+
+
+class Sandbox:
+    """An emulator in its own thread. Its port is `emulator_port` when that is free, else any."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._socket = _listening_socket(settings.emulator_port)
+        self.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = EmulatorConfig(
+            portal_id=int(SANDBOX_HUB_ID),
+            access_token=SANDBOX_TOKEN,
+            persistence_path=Path(settings.data) / STATE_FILE,
+        )
+        try:
+            app = create_app(config)
+        except PersistenceError as exc:
+            self._socket.close()
+            raise SettingsError(f"the sandbox's portal: {exc}", hint="Move the file away to start afresh.") from exc
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, loop="uvloop", http="httptools", log_config=None, access_log=False, ws="none")
+        )
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(START_SECONDS)
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+
+def _listening_socket(port: int) -> socket.socket:
+    """Bound and listening at once, so that the first call waits in its queue while the server starts."""
+    for candidate in (port, 0):
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", candidate))
+            listening.listen(128)
+        except OSError:
+            listening.close()
+            if candidate == 0:
+                raise
+            continue
+        return listening
+    raise AssertionError("port 0 always binds")

@@ -1,0 +1,1 @@
+"""One running process: wiring, socket, pages, background chores, and its end."""

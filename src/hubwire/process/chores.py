@@ -1,0 +1,71 @@
+"""What runs beside receiving and delivering: replays are fed, people forgotten, old messages go, sums are kept up.
+
+Each chore survives its own failures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+import structlog
+
+from hubwire.errors import BackendError
+from hubwire.installation.retention import Retention
+from hubwire.record.statistics import Statistics
+from hubwire.registry.protocol import Registry
+
+log = structlog.get_logger("hubwire")
+
+RETENTION_SECONDS = 300.0
+HUB_ID_SECONDS = 60.0
+SUM_SECONDS = 30.0
+SUM_STRETCHES = 32
+"""How much is summed up in one go: 32,768 messages where positions have no gaps."""
+AGAIN_SECONDS = 1.0
+FAILED_SECONDS = 30.0
+
+Chore = Callable[[], Awaitable[None]]
+Wait = Callable[[float], Awaitable[None]]
+
+
+async def retain(retention: Retention) -> None:
+    """Remove what may go, for ever: every few minutes, at once when there is more."""
+    while True:
+        removed = await asyncio.to_thread(retention.run_once)
+        await asyncio.sleep(AGAIN_SECONDS if removed.has_more else RETENTION_SECONDS)
+
+
+async def sum_up(statistics: Statistics, wait: Wait = asyncio.sleep) -> None:
+    """Sum up what has come, for ever, so that nobody who opens the overview after a long night waits for it."""
+    while True:
+        left = await asyncio.to_thread(statistics.catch_up, SUM_STRETCHES)
+        await wait(AGAIN_SECONDS if left else SUM_SECONDS)
+
+
+async def learn_hub_ids(registry: Registry, test: Callable[[int], Awaitable[str | None]]) -> None:
+    """A destination that was made from a token alone gets its Hub ID, which device mode needs, from HubSpot."""
+    while True:
+        for destination_id, one in registry.destinations().items():
+            if one.hub_id is None and registry.token(destination_id) is not None:
+                hub_id = await test(destination_id)
+                if hub_id is not None:
+                    registry.save_destination(msgspec.structs.replace(one, hub_id=hub_id))
+        await asyncio.sleep(HUB_ID_SECONDS)
+
+
+async def run_chores(chores: Sequence[tuple[str, Chore]]) -> None:
+    """Run all of them until cancelled; one that fails says so and begins again later."""
+    await asyncio.gather(*(_keep_on(name, chore) for name, chore in chores))
+
+
+async def _keep_on(name: str, chore: Chore) -> None:
+    while True:
+        try:
+            await chore()
+        except BackendError as exc:
+            log.warning("chore.failed", chore=name, error=str(exc))
+        except Exception:
+            log.exception("chore.failed", chore=name)
+        await asyncio.sleep(FAILED_SECONDS)

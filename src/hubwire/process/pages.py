@@ -1,0 +1,101 @@
+"""Everything but the tracking paths: probes, what local commands ask, device files, and console with admin API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from hubwire import __version__
+from hubwire.backfill.imports import BYTES_PER_APPEND, entries_of_lines, lines_of
+from hubwire.console.app import console_app
+from hubwire.device.demo import demo_routes
+from hubwire.device.routes import device_routes
+from hubwire.emulator.http.browser import browser_routes
+from hubwire.errors import BackendError, SettingsError
+from hubwire.monitoring.metrics_route import metrics_route
+from hubwire.process.service import Service
+from hubwire.receive.upload_limits import ReceiveLimits
+from hubwire.registry.named import named
+from hubwire.secret import Secret
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def make_pages(service: Service, public_url: str) -> Starlette:
+    """The pages of this service. The console answers what nobody else takes."""
+    routes: list[BaseRoute] = [*_probes(service), *_local(service)]
+    routes.append(metrics_route(service.metrics(), service.settings.metrics_token))
+    routes += device_routes(service.browser_sources, service.assets, service.settings.public_url)
+    if service.sandbox is not None:
+        routes += demo_routes(service.browser_sources.first, service.assets)
+        routes += browser_routes()
+    app = Starlette(routes=routes)
+    console = console_app(service.console_deps(public_url), service.access)
+
+    async def everything_else(scope: Scope, receive: Receive, send: Send) -> None:
+        # The console makes addresses from its own routes: it must not find this application in the scope.
+        await console({name: scope[name] for name in scope if name not in ("app", "router")}, receive, send)
+
+    app.router.default = everything_else
+    return app
+
+
+def _probes(service: Service) -> list[BaseRoute]:
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def ready(request: Request) -> Response:
+        try:
+            await service.journal.check()
+        except BackendError as exc:
+            return JSONResponse({"code": exc.code, "message": str(exc)}, 503)
+        return JSONResponse({"status": "ready"})
+
+    return [Route("/health", health), Route("/ready", ready)]
+
+
+def _local(service: Service) -> list[BaseRoute]:
+    """What the commands of this machine's user ask of the running server (`local.py`)."""
+
+    async def import_lines(request: Request) -> Response:
+        server = service.local
+        authorization = request.headers.get("authorization", "")
+        if server is None or Secret(authorization.removeprefix("Bearer ")) != server.token:
+            return JSONResponse({"code": "unauthorised", "message": "this takes the local server's token"}, 401)
+        body = await _bounded_body(request, 2 * BYTES_PER_APPEND)
+        if body is None:
+            message = f"body: more than {2 * BYTES_PER_APPEND} bytes"
+            return JSONResponse({"code": "upload-too-large", "message": message}, 400)
+        try:
+            source = named(service.store.registry.sources().values(), request.query_params["source"], "source")
+            lines = lines_of(body, int(request.query_params["first_line"]))
+        except (KeyError, ValueError):
+            return JSONResponse({"code": "bad-request", "message": "source and first_line are needed"}, 400)
+        except SettingsError as exc:
+            return JSONResponse({"code": exc.code, "message": f"{exc} {exc.hint}"}, 404)
+        entries, outcome = entries_of_lines(lines, source, service.clock.now_ms(), ReceiveLimits())
+        positions = await service.front.append(entries)
+        outcome.duplicates = positions.count(None)
+        outcome.journaled = len(positions) - outcome.duplicates
+        return Response(msgspec.json.encode(outcome), media_type="application/json")
+
+    return [Route("/api/v1/import", import_lines, methods=["POST"])]
+
+
+async def _bounded_body(request: Request, limit: int) -> bytes | None:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            return None
+        parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,219 @@
+"""The service on a socket: uvicorn in front, start and graceful stop around it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import resource
+import socket
+import ssl
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+import uvicorn
+import uvloop
+
+from hubwire.errors import SettingsError
+from hubwire.installation.local import announce_local_server, withdraw_local_server
+from hubwire.monitoring.logs import configure_logs
+from hubwire.process.chores import run_chores
+from hubwire.process.pages import make_pages
+from hubwire.process.service import Service
+from hubwire.process.stopping import Server, Stopping
+from hubwire.receive.connection import GuardedProtocol
+from hubwire.settings import Settings
+
+log = structlog.get_logger("hubwire")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COLLECT_AFTER_OBJECTS = 100_000
+GRACE_SECONDS = 15
+BACKLOG = 1024
+WHY_NOT_LISTENING = {
+    errno.EADDRINUSE: "Another server runs there: stop it, or choose another HUBWIRE_PORT.",
+    errno.EACCES: "Ports below 1024 are for root: choose another HUBWIRE_PORT.",
+}
+
+
+class FrontDoor:
+    """One ASGI app: the tracking paths go straight to the receiver, everything else to the pages."""
+
+    def __init__(self, service: Service, public_url: str) -> None:
+        self._receive, self._pages = service.receive, make_pages(service, public_url)
+        self._receives = service.settings.role != "deliver"
+        self.take_whole = self._receive.take_whole if self._receives else None
+        """For the connection (`receive.connection.TakesWhole`)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._receives and scope["type"] == "http" and self._receive.handles(scope["path"]):
+            await self._receive(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+
+def run(
+    settings: Settings, host: str | None = None, port: int | None = None, announce: Callable[[str], None] = print
+) -> None:
+    """`serve`, on uvloop: asyncio's own event loop answers half as many uploads."""
+    _open_many_files()
+    uvloop.run(serve(settings, host, port, announce))
+
+
+async def serve(
+    settings: Settings, host: str | None = None, port: int | None = None, announce: Callable[[str], None] = print
+) -> None:
+    """Run until SIGTERM or SIGINT: then no new upload is taken, cycles under way finish, leases are given back.
+    A second one ends them at once.
+
+    Errors: SettingsError when the address cannot be listened on, for a certificate or a folder that cannot be used;
+    BackendError when the store cannot be opened.
+    """
+    configure_logs(settings.log_level, settings.log_format)
+    collect_rarely()
+    check_certificate(settings)
+    listening = listening_socket(host or settings.host, settings.port if port is None else port)
+    settings = msgspec.structs.replace(settings, host=host or settings.host, port=listening.getsockname()[1])
+    service = Service(settings)
+    stopping = Stopping(service, announce)
+    try:
+        service.start()
+        own_url = f"{_scheme(settings)}://{_reachable(settings.host)}:{settings.port}"
+        service.local = announce_local_server(settings, own_url, service.sandbox.base_url if service.sandbox else None)
+        app = FrontDoor(service, settings.public_url or own_url)
+        announce(banner(service, settings.public_url or own_url))
+        chores = asyncio.create_task(run_chores(service.chores()))
+        server = Server(_uvicorn_config(app, settings))
+        service.is_stopping = lambda: server.should_exit
+        stopping.watch(server)
+        await server.serve(sockets=[listening])
+        chores.cancel()
+        await asyncio.gather(chores, return_exceptions=True)
+    finally:
+        withdraw_local_server(settings)
+        await service.journal.close()
+        service.stop()
+        stopping.end()
+
+
+def collect_rarely() -> None:
+    """Let Python look for cycles among objects less often.
+
+    What an upload and a delivery cycle make lives as long as they do and has no cycles: looking through it again and
+    again took a tenth of the time of receiving and a fifth of delivering (benchmarks/).
+    """
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
+
+
+def _open_many_files() -> None:
+    """Each connection is an open file, and many systems allow a process only 1,024 until it asks for more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Where the most that may be asked for is "no limit", some systems (macOS) refuse just that.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bound and listening: who connects from now on waits in its queue until the app is ready."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as exc:
+        listening.close()
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {exc.strerror}",
+            hint=WHY_NOT_LISTENING.get(exc.errno or 0, "HUBWIRE_HOST is an address of this machine; 0.0.0.0 is all."),
+        ) from exc
+    return listening
+
+
+def check_certificate(settings: Settings) -> None:
+    """Raises SettingsError unless certificate and key, where there are any, can be read and belong together."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return
+    for name, path in (("tls_certificate", settings.tls_certificate), ("tls_key", settings.tls_key)):
+        try:
+            open(path, "rb").close()
+        except OSError as exc:
+            raise SettingsError(f"{name} (HUBWIRE_{name.upper()}) {path}: {exc.strerror}") from exc
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # Without the password function, OpenSSL would ask at the terminal.
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password=lambda: "")
+    except ssl.SSLError as exc:
+        raise SettingsError(
+            f"tls_certificate {settings.tls_certificate} with tls_key {settings.tls_key}: {exc.reason or exc}",
+            hint="Both are PEM files, the key without a password, and they belong together.",
+        ) from exc
+
+
+def _uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=GuardedProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
+
+
+def banner(service: Service, url: str) -> str:
+    """What a person needs after starting: where it is, how to get in, and a line to paste."""
+    lines = [f"Hubwire is up: {url}"]
+    if service.sandbox is not None:
+        lines.append(
+            f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves here."
+        )
+        if service.assets is not None:
+            lines.append(f"Demo page of device mode: {url}/demo")
+    if service.has_other_token():
+        lines.append(
+            "HUBSPOT_ACCESS_TOKEN is not the token that is stored, which stays in use."
+            " To change it: hubwire destination token NAME --token-env HUBSPOT_ACCESS_TOKEN"
+        )
+    token = service.access.first_token()
+    if token is not None:
+        lines.append(f"Admin token, shown this once: {token.reveal()}")
+    if service.sandbox is not None or sys.stdout.isatty():
+        # A log file is no place for a key to the console.
+        lines.append(f"Console, signed in once by this link: {service.access.sign_in_link(url)}")
+    else:
+        lines.append(f"Console: {url}/")
+    key = service.first_start.write_key
+    if key is not None:
+        body = '{"userId":"user1234","traits":{"email":"peter@example.com","firstname":"Peter","lastname":"Gibbon"}}'
+        lines += [f"Write key of the source `server`: {key}", "Try it:"]
+        lines.append(f"  curl -u {key}: {url}/v1/identify -H 'Content-Type: application/json' -d '{body}'")
+    else:
+        lines.append("Write keys were shown when they were made. Another one: hubwire source key NAME --new")
+    return "\n".join(lines)
+
+
+def _scheme(settings: Settings) -> str:
+    return "https" if settings.tls_certificate else "http"
+
+
+def _reachable(host: str) -> str:
+    """An address of this machine that answers when the server listens on `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,306 @@
+"""Wiring: settings -> store, worker, receiver, pages. The only module that knows them all.
+
+A `Service` is opened, started, and stopped; `server.py` puts it on a socket.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from hubwire.backends.store import Store, open_store
+from hubwire.clock import Clock, SystemClock
+from hubwire.deliver.calls.retry import RetryPolicy
+from hubwire.deliver.lanes.lane import LanePolicy
+from hubwire.deliver.lanes.worker import Worker, WorkerParts
+from hubwire.destination import Destination, Source, SourceKind
+from hubwire.device.assets import Assets, load_assets
+from hubwire.device.snippet import snippet
+from hubwire.doctor.whole import connection_report, machine_checks
+from hubwire.errors import SettingsError
+from hubwire.installation.browser_sources import BrowserSources
+from hubwire.installation.clients import ClientFactory
+from hubwire.installation.local import LocalServer
+from hubwire.installation.retention import Retention
+from hubwire.installation.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
+from hubwire.journal.group_commit import GroupCommit
+from hubwire.manage.workbench import Workbench
+from hubwire.monitoring.alert_overview import alert_overview
+from hubwire.monitoring.metrics import Telemetry
+from hubwire.monitoring.observability import Watched, make_alerts, make_metrics
+from hubwire.privacy.forget import Forgetter
+from hubwire.privacy.regulations import RegulationRunner, Regulations
+from hubwire.privacy.suppressed_rows import SuppressedRows
+from hubwire.privacy.suppression import SuppressingJournal, Suppressions, keeps_out
+from hubwire.process.chores import (
+    Chore,
+    learn_hub_ids,
+    retain,
+    sum_up,
+)
+from hubwire.receive.app import ReceiveApp
+from hubwire.receive.auth import CachedSources
+from hubwire.receive.upload_limits import ReceiveLimits
+from hubwire.record.replay import ReplayRunner
+from hubwire.registry.watch import VersionWatch
+from hubwire.secret import Secret
+from hubwire.settings import Settings
+from hubwire.web.access import Access
+from hubwire.web.ports import ConsoleDeps
+
+log = structlog.get_logger("hubwire")
+
+FIRST_SOURCE = "server"
+FIRST_DESTINATION = "hubspot"
+SEED_TRIES = 5
+
+
+DEMO_SOURCE = Source(
+    source_id=0, name="website", kind=SourceKind.WEB, identity_space="source:website", device_mode=True
+)
+
+
+def new_write_key() -> str:
+    """A fresh write key."""
+    return f"wk_{secrets.token_urlsafe(18)}"
+
+
+@dataclass(slots=True)
+class FirstStart:
+    """What the first start made, to be shown once."""
+
+    write_key: str | None = None
+
+
+class Service:
+    """Everything that runs in one process."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        receives = settings.role != "deliver"
+        self.store: Store = open_store(settings, self.clock, appends=receives)
+        self.sandbox: Sandbox | None = None
+        self.worker: Worker | None = None
+        self.local: LocalServer | None = None
+        """What commands of this machine authenticate with, once the server has its address."""
+        self.first_start = self._seed()
+        listen = self.store.listen
+        self.journal = GroupCommit(
+            self.store.journal,
+            max_waiting_messages=settings.max_waiting_messages,
+            on_commit=self._wake if listen is None else None,
+        )
+        registry = self.store.registry
+        self._watch = VersionWatch(registry.version) if self.store.fleet is not None else None
+        self._stop_listening: Callable[[], None] | None = None
+        version = self._watch or registry.version
+        sources = CachedSources(registry.source_of_key, version, self.clock)
+        limits = ReceiveLimits(
+            max_message_bytes=settings.max_message_bytes,
+            max_upload_bytes=settings.max_upload_bytes,
+            max_upload_messages=settings.max_upload_messages,
+            read_timeout_seconds=settings.read_timeout_seconds,
+        )
+        self.suppressions = Suppressions(self.store.privacy, registry, self.store.vault, self.clock, version)
+        self.front = SuppressingJournal(self.journal, self.suppressions)
+        self.receive = ReceiveApp(sources, self.front, self.clock, limits)
+        self.access = Access(self.store.access, self.clock, settings.admin_token)
+        self.browser_sources = BrowserSources(registry, self.clock)
+        self.assets: Assets | None = load_assets()
+        self.clients = ClientFactory(registry, self.clock, settings)
+        self.replays = ReplayRunner(self.store.replays, self.clock, self._wake)
+        self.forgetter = Forgetter(self.store, lambda destination: self.clients.make(destination), self.clock)
+        self.regulations = RegulationRunner(self.forgetter)
+        self.telemetry = Telemetry()
+        self.is_stopping: Callable[[], bool] = bool
+        """Whether the web server is about to end; it says so itself."""
+        self.alerts = make_alerts(self.store, settings, self.clock) if settings.role != "receive" else None
+
+    def start(self) -> None:
+        """Start the sandbox, when a destination needs it, and the worker."""
+        if any(one.is_sandbox for one in self.store.registry.destinations().values()):
+            self.sandbox = Sandbox(self.settings)
+            self.sandbox.start()
+        sandbox_url = self.sandbox.base_url if self.sandbox else None
+        self.clients = ClientFactory(self.store.registry, self.clock, self.settings, sandbox_url, self.telemetry)
+        if self.settings.role != "receive":
+            self.worker = Worker(self._parts())
+            self.worker.start()
+            if self.store.listen is not None:
+                self._stop_listening = self.store.listen(self.worker.wake)
+
+    def begin_to_stop(self) -> None:
+        """Take nothing more on; what is under way goes on. Called from a signal."""
+        if self.worker is not None:
+            self.worker.begin_to_stop()
+
+    def hurry(self) -> None:
+        """Leave what is under way, as a crash would. Called from a signal."""
+        if self.worker is not None:
+            self.worker.hurry()
+
+    def busy(self) -> list[str]:
+        """The destinations that a cycle is under way for."""
+        return self.worker.busy() if self.worker is not None else []
+
+    def stop(self) -> None:
+        """Finish what is under way; everything journaled is delivered at the next start."""
+        if self._stop_listening is not None:
+            self._stop_listening()
+        if self._watch is not None:
+            self._watch.close()
+        if self.worker is not None:
+            self.worker.stop()
+        if self.sandbox is not None:
+            self.sandbox.stop()
+        self.store.close()
+
+    def _wake(self) -> None:
+        if self.worker is not None:
+            self.worker.wake()
+
+    def chores(self) -> list[tuple[str, Chore]]:
+        """What runs in the background of the web server's loop. A process that only receives does none of it."""
+        if self.settings.role == "receive":
+            return []
+        retention = Retention(self.store, self.settings, self.clock)
+        return [
+            ("replays", self.replays.run),
+            ("retention", partial(retain, retention)),
+            ("sums", partial(sum_up, self.store.statistics)),
+            ("regulations", self.regulations.run),
+            ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id)),
+            *([("alerts", self.alerts.run)] if self.alerts is not None else []),
+        ]
+
+    def metrics(self) -> CollectorRegistry:
+        """What `/metrics` shows."""
+        return make_metrics(
+            self.store, self.clock, self.receive.counts, self.journal, self.suppressions, self.telemetry
+        )
+
+    def _workbench(self) -> Workbench:
+        return Workbench(self.store.registry, self.store.record, self.front, self.clients, self.clock)
+
+    def console_deps(self, public_url: str) -> ConsoleDeps:
+        """What console and admin API work with."""
+        store = self.store
+        bench = self._workbench()
+        assets = self.assets
+        return ConsoleDeps(
+            queries=store.queries,
+            statistics=store.statistics,
+            replays=store.replays,
+            snoozes=store.snoozes,
+            registry=store.registry,
+            access=store.access,
+            record=store.record,
+            journal=store.journal,
+            clock=self.clock,
+            settings=self.settings,
+            planner=bench.plan,
+            tester=partial(connection_report, store.registry, self.clients, self.clock),
+            sender=bench.send,
+            contents=bench.contents,
+            make_property=bench.make_property,
+            make_missing=bench.make_missing,
+            snippet=lambda key: snippet(assets, public_url, key) if assets else None,
+            alerts=partial(
+                alert_overview, Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts
+            ),
+            keeps_out=partial(keeps_out, store),
+            public_url=public_url,
+            is_sandbox=self.sandbox is not None,
+            emulator_url=self.sandbox.base_url if self.sandbox else None,
+            has_demo=self.sandbox is not None and assets is not None,
+            wake=self._wake,
+            poke_replays=self.replays.poke,
+            notice=self._wake,
+            is_stopping=lambda: self.is_stopping(),
+            health=partial(machine_checks, store, self.settings, self.clock),
+            regulations=Regulations(self.forgetter, store.privacy, self.regulations.poke),
+        )
+
+    def _lanes_journal(self) -> SuppressedRows:
+        store = self.store
+        never_stale = Suppressions(store.privacy, store.registry, store.vault, self.clock, check_seconds=0)
+        return SuppressedRows(store.journal, never_stale)
+
+    def _parts(self) -> WorkerParts:
+        settings = self.settings
+        return WorkerParts(
+            journal=self._lanes_journal(),
+            record=self.store.record,
+            registry=self.store.registry,
+            make_client=self.clients.make,
+            clock=self.clock,
+            fleet=self.store.fleet,
+            waited=self.telemetry.waited,
+            policy=LanePolicy(
+                cycle_messages=settings.cycle_messages,
+                linger_seconds=settings.linger_seconds,
+                backfill_linger_seconds=settings.backfill_linger_seconds,
+                lease_seconds=settings.lease_seconds,
+                retry=RetryPolicy(total_seconds=settings.retry_hours * 3600),
+            ),
+        )
+
+    def has_other_token(self) -> bool:
+        """Whether the settings have a token that no destination uses: they are read at the first start only."""
+        token, registry = self.settings.hubspot_access_token, self.store.registry
+        return token is not None and all(registry.token(number) != token for number in registry.destinations())
+
+    # -- first start
+
+    def _seed(self) -> FirstStart:
+        """The first source and destination. Processes that start together on an empty database may meet: whatever one
+        of them has made is there when the other one looks again."""
+        for _ in range(SEED_TRIES):
+            try:
+                return self._make_first()
+            except SettingsError:
+                if self.store.fleet is None:
+                    raise
+        return self._make_first()
+
+    def _make_first(self) -> FirstStart:
+        """What is missing, from the settings; a sandbox without a token."""
+        registry, settings = self.store.registry, self.settings
+        first = FirstStart()
+        if not registry.sources():
+            source = registry.save_source(Source(source_id=0, name=FIRST_SOURCE))
+            first.write_key = settings.write_key or new_write_key()
+            registry.add_write_key(source.source_id, Secret(first.write_key))
+            if settings.is_sandbox:
+                web = registry.save_source(DEMO_SOURCE)
+                registry.add_write_key(web.source_id, Secret(new_write_key()))
+        elif settings.write_key and registry.source_of_key(settings.write_key) is None:
+            registry.add_write_key(next(iter(registry.sources())), Secret(settings.write_key))
+        destinations = registry.destinations()
+        if destinations and not settings.is_sandbox and all(one.is_sandbox for one in destinations.values()):
+            raise SettingsError(
+                f"HUBSPOT_ACCESS_TOKEN is set, but {settings.data} holds a sandbox: nothing would reach HubSpot",
+                hint="Begin anew in another folder, HUBWIRE_DATA=live; or start the sandbox without the token.",
+            )
+        if not destinations:
+            destination = registry.save_destination(self._first_destination())
+            registry.set_token(destination.destination_id, settings.hubspot_access_token or Secret(SANDBOX_TOKEN))
+        return first
+
+    def _first_destination(self) -> Destination:
+        settings = self.settings
+        return Destination(
+            destination_id=0,
+            name=FIRST_DESTINATION if not settings.is_sandbox else "sandbox",
+            hub_id=settings.hubspot_hub_id or (SANDBOX_HUB_ID if settings.is_sandbox else None),
+            base_url=settings.hubspot_base_url,
+            api_version=settings.hubspot_api_version,
+            is_sandbox=settings.is_sandbox,
+            load_forms_sdk=settings.is_sandbox,
+        )

@@ -1,0 +1,1 @@
+"""One signed-in request, for admin API and console alike: access, roles, parameters, masking."""

@@ -1,0 +1,287 @@
+"""What every page shares: who asks, reading off the event loop, one typed context per page, HTML or its JSON twin."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from anyio import CapacityLimiter, to_thread
+from jinja2 import Environment
+from starlette.convertors import IntegerConvertor, register_url_convertor
+from starlette.datastructures import URL
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hubwire import __version__
+from hubwire.errors import BadValue, HubwireError
+from hubwire.record.queries import MessageFilter
+from hubwire.registry.access import Role
+from hubwire.web.access import Access, Viewer
+from hubwire.web.mask import mask_email, mask_payload
+from hubwire.web.parameters import message_filter, read_form
+from hubwire.web.ports import ConsoleDeps
+from hubwire.web.static_files import StaticFiles
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class RowNumber(IntegerConvertor):
+    """A number in a path (`{source_id:int}`) that a row can have: a longer one is a page that is not there.
+
+    Starlette's own takes any, and what is longer than a database's integer, or than Python reads, would end as a bug.
+    """
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("int", RowNumber())
+
+NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
+    (
+        "Watch",
+        (
+            ("/", "Overview", Role.VIEW),
+            ("/live", "Live", Role.VIEW),
+            ("/messages", "Messages", Role.VIEW),
+            ("/failures", "Failures", Role.VIEW),
+            ("/alerts", "Alerts", Role.VIEW),
+            ("/replays", "Replays", Role.VIEW),
+        ),
+    ),
+    (
+        "Set up",
+        (
+            ("/setup", "Getting started", Role.ADMIN),
+            ("/sources", "Sources", Role.VIEW),
+            ("/browser", "Device mode", Role.VIEW),
+            ("/connection", "Connection", Role.VIEW),
+            ("/schema", "Schema", Role.VIEW),
+            ("/mapping", "Mapping", Role.VIEW),
+            ("/test", "Test", Role.OPERATE),
+        ),
+    ),
+    (
+        "Look after",
+        (
+            ("/system", "System", Role.VIEW),
+            ("/audit", "Audit", Role.OPERATE),
+            ("/regulations", "Deletion requests", Role.ADMIN),
+            ("/members", "Members", Role.ADMIN),
+        ),
+    ),
+)
+DONE = {
+    "saved": "Saved.",
+    "removed": "Removed.",
+    "paused": "Paused. Messages are kept and will be delivered after you resume.",
+    "resumed": "Resumed.",
+    "token": "The access token is stored, encrypted. It is not shown again.",
+    "revoked": "Revoked. Uploads with this write key are now refused.",
+    "replay-paused": "Paused. What was put back already goes on; the rest waits until you resume.",
+    "replay-as-it-was": "Nothing was changed: it was not so any more.",
+    "cancelled": "Cancelled. What was put back already is delivered.",
+    "sent": "Sent. It is delivered within seconds.",
+    "replayed": "Put back. It is delivered within seconds.",
+    "snoozed": "Snoozed. Its messages stay as they are; it wakes by itself.",
+    "woken": "It is shown again.",
+    "discarded": "Discarded. A replay puts it back.",
+    "moved-on": "Nothing was discarded: it had moved on meanwhile.",
+    "created": "Created.",
+    "ended": "Signed out.",
+}
+"""What a page says after a change, by the word in its URL: a link cannot put words into the console's mouth."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why something was not done."""
+
+    code: str
+    message: str
+    hint: str = ""
+    field: str | None = None
+    value: Any = None
+    limit: Any = None
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands around each page."""
+
+    title: str
+    path: str
+    viewer: Viewer | None
+    navigation: list[tuple[str, list[tuple[str, str, bool]]]]
+    cli: str
+    json_url: str
+    done: str
+    problem: Problem | None
+    is_sandbox: bool
+    emulator_url: str | None
+    demo_url: str | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all requests share."""
+
+    deps: ConsoleDeps
+    access: Access
+    static: StaticFiles
+    templates: Environment
+    readers: CapacityLimiter
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One request of someone who may see the page."""
+
+    request: Request
+    shared: Shared
+    viewer: Viewer
+
+    @property
+    def deps(self) -> ConsoleDeps:
+        return self.shared.deps
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The URL's query; of a field given twice, the last."""
+        return dict(self.request.query_params)
+
+    @property
+    def sees_payloads(self) -> bool:
+        return self.viewer.role.may(Role.OPERATE)
+
+    def may(self, needed: Role) -> bool:
+        return self.viewer.role.may(needed)
+
+    def masked(self, payload: Any) -> Any:
+        """A payload as this viewer may see it."""
+        return payload if self.sees_payloads else mask_payload(payload)
+
+    def masked_text(self, text: str | None) -> str | None:
+        """A text that may hold an e-mail, as this viewer may see it."""
+        return text if self.sees_payloads or text is None else mask_email(text)
+
+    def message_filter(self, fields: Mapping[str, str]) -> MessageFilter:
+        """The filter that is asked for. Errors: BadValue; 403 for one that would tell what this viewer may not see."""
+        wanted = message_filter(fields, self.deps.registry)
+        if wanted.where is not None and not self.sees_payloads:
+            raise HTTPException(403, f"where needs the role {Role.OPERATE}: it tells what messages hold")
+        return wanted
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something that blocks, off the event loop; few at a time, since each thread has its own connection."""
+        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self.shared.readers)
+
+    async def form(self) -> dict[str, list[str]]:
+        """The posted form. Raises BadValue."""
+        if not self.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            raise BadValue("form", "this is not a form of this console")
+        return read_form(await self.request.body())
+
+    def redirect(self, path: str, done: str | None = None, **fields: str) -> Response:
+        """Go to a page after a change."""
+        query = urlencode({**({"done": done} if done else {}), **fields})
+        return RedirectResponse(f"{path}?{query}" if query else path, 303)
+
+    def render(
+        self,
+        template: str,
+        page: msgspec.Struct,
+        *,
+        title: str,
+        cli: str = "",
+        problem: Problem | None = None,
+        status: int = 200,
+    ) -> Response:
+        """The page as HTML, or its context as JSON when that was asked for."""
+        if wants_json(self.request):
+            return json_response(page, status)
+        frame = frame_of(self.request, self.shared.deps, self.viewer, title, cli, problem)
+        return html_response(self.shared, template, page, frame, status)
+
+
+PageFunction = Callable[[View], Awaitable[Response]]
+
+
+def problem_of(error: HubwireError) -> Problem:
+    """An error as people see it."""
+    field = error.field if isinstance(error, BadValue) else None
+    value = error.value if isinstance(error, BadValue) else None
+    limit = error.limit if isinstance(error, BadValue) else None
+    return Problem(code=error.code, message=str(error), hint=error.hint, field=field, value=value, limit=limit)
+
+
+def wants_json(request: Request) -> bool:
+    """Whether the JSON twin was asked for: `?format=json`, or `Accept: application/json` before HTML."""
+    if request.query_params.get("format") == "json":
+        return True
+    accept = request.headers.get("accept", "")
+    return "application/json" in accept and "text/html" not in accept
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """A value as JSON."""
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def html_response(
+    shared: Shared, template: str, page: msgspec.Struct | None, frame: Frame, status: int = 200
+) -> Response:
+    """A rendered page."""
+    html = shared.templates.get_template(template).render(page=page, frame=frame)
+    return Response(html, status, media_type="text/html; charset=utf-8")
+
+
+def frame_without_viewer(request: Request, deps: ConsoleDeps, title: str, problem: Problem | None = None) -> Frame:
+    """The frame of a page for someone who has not signed in."""
+    return frame_of(request, deps, None, title, "", problem)
+
+
+def frame_of(
+    request: Request, deps: ConsoleDeps, viewer: Viewer | None, title: str, cli: str, problem: Problem | None
+) -> Frame:
+    """What stands around a page for this viewer."""
+    path = request.url.path
+    return Frame(
+        title=title,
+        path=path,
+        viewer=viewer,
+        navigation=_navigation(path, viewer),
+        cli=cli,
+        json_url=_json_url(request),
+        done=DONE.get(request.query_params.get("done", ""), ""),
+        problem=problem,
+        is_sandbox=deps.is_sandbox,
+        emulator_url=deps.emulator_url,
+        demo_url="/demo" if deps.has_demo else None,
+        version=__version__,
+    )
+
+
+def _json_url(request: Request) -> str:
+    url = URL(path=request.url.path, query=request.url.query).remove_query_params(["done"])
+    return str(url.include_query_params(format="json"))
+
+
+def _navigation(path: str, viewer: Viewer | None) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """Groups of (path, words, whether it is the current one) that the viewer may see."""
+    if viewer is None:
+        return []
+    groups = []
+    for group, entries in NAVIGATION:
+        shown = [
+            (href, words, href == path or (href != "/" and path.startswith(f"{href}/")))
+            for href, words, role in entries
+            if viewer.role.may(role)
+        ]
+        if shown:
+            groups.append((group, shown))
+    return groups

@@ -1,0 +1,124 @@
+"""Coalescing: newest value per property, nothing older over newer, nothing sent that is there."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubwire.deliver.cycle.coalesce import (
+    UNSURE,
+    Wanted,
+    Work,
+    confirm,
+    confirm_sent,
+    difference,
+    make_unsure,
+)
+from hubwire.operation import Associate, SendEvent, UpsertCompany, UpsertContact, Written
+from hubwire.record.protocol import Person
+
+HOUR_MS = 3_600_000
+
+
+def contact(email: str, at_ms: int, position: int, **values: str) -> UpsertContact:
+    return UpsertContact(email, {name: Written(value, "custom") for name, value in values.items()}, at_ms, position)
+
+
+def test_one_person_many_identifies_is_one_input_with_the_newest_values() -> None:
+    work = Work()
+    work.add([contact("a@b.co", 10, 1, plan="pro", city="Graz")])
+    work.add([contact("a@b.co", 30, 2, plan="free")])
+    work.add([contact("a@b.co", 20, 3, plan="starter", city="Wien")])
+    [wanted] = work.contacts.values()
+    assert {name: value.value for name, value in wanted.values.items()} == {"plan": "free", "city": "Wien"}
+    assert wanted.positions == [1, 2, 3]
+
+
+def test_operations_are_sorted_by_what_they_ask_for() -> None:
+    work = Work()
+    work.add([UpsertCompany("b.co", {}, 1, 1), Associate("a@b.co", "b.co", 1), Associate("a@b.co", "b.co", 2)])
+    work.add([SendEvent("a@b.co", "x", "X", {}, {}, 1, "u", 3)])
+    assert list(work.companies) == ["b.co"]
+    assert work.associations == {("a@b.co", "b.co"): [1, 2]}
+    assert [event.position for event in work.events] == [3]
+
+
+def wanted_of(**values: tuple[str, int]) -> Wanted:
+    wanted = Wanted("a@b.co")
+    for position, (name, (value, at_ms)) in enumerate(values.items()):
+        wanted.merge({name: Written(value, "custom")}, at_ms, position)
+    return wanted
+
+
+def test_a_value_older_than_the_confirmed_one_is_never_sent() -> None:
+    known = Person("a@b.co", "1", 0, {"plan": ("pro", 20)})
+    result = difference(wanted_of(plan=("free", 10)), known, 0, HOUR_MS)
+    assert result.send == {}
+    assert result.older == [("plan", 0)]
+
+
+def test_an_unchanged_value_is_sent_again_only_after_the_suppression_time() -> None:
+    known = Person("a@b.co", "1", 1000, {"plan": ("pro", 20)})
+    wanted = wanted_of(plan=("pro", 30))
+    assert difference(wanted, known, 1000 + HOUR_MS - 1, HOUR_MS).send == {}
+    assert difference(wanted, known, 1000 + HOUR_MS, HOUR_MS).send == {"plan": "pro"}
+    assert difference(wanted, known, 1000, 0).send == {"plan": "pro"}
+
+
+def test_a_refused_property_is_not_remembered_as_confirmed() -> None:
+    known = Person("a@b.co")
+    assert confirm(known, wanted_of(plan=("pro", 1), city=("Graz", 1)), ["city"])
+    assert known.properties == {"plan": ("pro", 1)}
+
+
+def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
+    for order in ([1, 2], [2, 1]):
+        wanted = Wanted("a@b.co")
+        for position in order:
+            wanted.merge({"plan": Written(f"plan {position}", "custom")}, 10, position)
+        assert wanted.values["plan"].value == "plan 2"
+
+
+def test_what_may_have_been_overwritten_is_sent_again_and_still_keeps_older_values_out() -> None:
+    known = Person("a@b.co", "1", 0, {"plan": ("pro", 20)})
+    assert make_unsure(known, ["plan", "city"])
+    assert known.properties == {"plan": (UNSURE, 20)}
+    assert difference(wanted_of(plan=("pro", 20)), known, 0, HOUR_MS).send == {"plan": "pro"}
+    assert difference(wanted_of(plan=("free", 10)), known, 0, HOUR_MS).older == [("plan", 0)]
+
+
+def test_a_confirmation_counts_for_what_was_written_and_does_not_refresh_the_rest() -> None:
+    known = Person("a@b.co", "1", 0, {"plan": ("pro", 20), "city": ("Graz", 20)})
+    confirm_sent(known, wanted_of(plan=("free", 30)), {"plan"}, set(), HOUR_MS // 2, HOUR_MS)
+    assert known.confirmed_at_ms == 0
+    confirm_sent(known, wanted_of(plan=("free", 40)), {"plan"}, set(), HOUR_MS, HOUR_MS)
+    assert known.confirmed_at_ms == HOUR_MS
+    assert known.properties == {"plan": ("free", 40), "city": (UNSURE, 20)}
+    confirm_sent(known, wanted_of(plan=("free", 50), city=("Graz", 50)), {"plan", "city"}, set(), HOUR_MS + 1, HOUR_MS)
+    assert known.confirmed_at_ms == HOUR_MS + 1
+
+
+Call = tuple[str, str, int]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.text(max_size=3), st.integers(0, 1000)), unique_by=lambda c: c[2]),
+    st.randoms(),
+)
+def test_any_order_in_any_number_of_cycles_ends_in_the_same_state(calls: list[Call], random: object) -> None:
+    """Newest wins per property, however the calls are cut into cycles and ordered."""
+
+    def end_state(ordered: list[Call], size: int) -> dict[str, tuple[str, int]]:
+        known = Person("a@b.co")
+        for start in range(0, len(ordered), size):
+            wanted = Wanted("a@b.co")
+            for position, (name, value, at_ms) in enumerate(ordered[start : start + size]):
+                wanted.merge({name: Written(value, "custom")}, at_ms, position)
+            older = {name for name, _ in difference(wanted, known, 0, HOUR_MS).older}
+            confirm(known, wanted, older)
+        return known.properties
+
+    shuffled = list(calls)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    oracle = {name: (value, at_ms) for name, value, at_ms in sorted(calls, key=lambda call: call[2])}
+    assert end_state(shuffled, 1) == end_state(shuffled, 3) == end_state(calls, 100) == oracle
