@@ -16,7 +16,7 @@ from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.schema_plan import MissingEvent, MissingProperty, SchemaPlan, common_type
 from hubwire.manage.schema_seen import Seen, SeenEvent, SeenField, look
 from hubwire.message import Row
-from hubwire.plan.rules import OWN_PREFIX
+from hubwire.plan.trait_rules import OWN_PREFIX
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 
 OBJECT_IDS = {"0-1": "contact", "0-2": "company"}

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from hubwire.operation import Discard, LeftOut, Plan, Written
 from hubwire.plan.names import MAX_EVENT_LABEL, compressed, event_name, property_name
 from hubwire.plan.rulebook import Rulebook
-from hubwire.plan.rules import MAX_FIELD
+from hubwire.plan.trait_rules import MAX_FIELD
 from hubwire.plan.values import BY_TYPE, Converted, Partial, Refusal, inferred, number, text
 from hubwire.reasons import Reason
 from hubwire.schema import EventDefinition

@@ -18,8 +18,8 @@ from hubwire.plan.identify import links_of_identify, plan_identify
 from hubwire.plan.identity import Identity, inherited_key, names_someone
 from hubwire.plan.page import plan_page, plan_screen
 from hubwire.plan.rulebook import Rulebook, rulebook
-from hubwire.plan.rules import CONTACT
 from hubwire.plan.track import links_of_event, plan_track
+from hubwire.plan.trait_rules import CONTACT
 from hubwire.schema import PortalSchema
 
 _PLANNERS: dict[MessageType, Callable[[Message, Source, Rulebook, Identity], Plan]] = {

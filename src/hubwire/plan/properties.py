@@ -11,7 +11,7 @@ from typing import Any
 from hubwire.destination import Mapping as MappingRules
 from hubwire.destination import Source, SourceKind
 from hubwire.operation import LeftOut, Plan, Written
-from hubwire.plan.rules import MAX_FIELD, Target, TraitRule, TraitRules
+from hubwire.plan.trait_rules import MAX_FIELD, Target, TraitRule, TraitRules
 from hubwire.plan.values import NULL, Converted, Partial, Refusal, inferred
 from hubwire.reasons import Reason
 

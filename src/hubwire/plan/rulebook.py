@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubwire.destination import Mapping
-from hubwire.plan.rules import COMPANY, CONTACT, TraitRules
+from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
 from hubwire.schema import PortalSchema
 
 MAX_RULEBOOKS = 8
