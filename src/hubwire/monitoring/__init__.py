@@ -1,1 +1,1 @@
-"""What a running installation tells: metrics, alerts, logs."""
+"""Metrics, alerts and logs of a running installation."""

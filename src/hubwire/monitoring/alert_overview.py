@@ -1,4 +1,4 @@
-"""Alerts for people to look at: every rule and whether it is on, who is told, and what changed lately."""
+"""The alerts overview: each rule and whether its alert is on, who is notified, and recent changes."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from hubwire.record.snoozes import GroupCount
 from hubwire.settings import Settings
 
 RULES: tuple[tuple[str, str | None, str, frozenset[str]], ...] = (
-    ("stopped", None, "Delivery stands still for a reason that a person must mend", frozenset({"stopped"})),
-    ("lag", "alert_lag_seconds", "The oldest waiting message is older than {} s", frozenset({"lag"})),
-    ("dead", "alert_dead_messages", "{} or more messages newly failed within an hour", frozenset({"dead"})),
-    ("retrying", "alert_retrying_messages", "{} or more messages are being tried again", frozenset({"retrying"})),
+    ("stopped", None, "Delivery is stopped and needs someone to fix it", frozenset({"stopped"})),
+    ("lag", "alert_lag_seconds", "The oldest pending message is older than {} s", frozenset({"lag"})),
+    ("dead", "alert_dead_messages", "{} or more messages became dead within an hour", frozenset({"dead"})),
+    ("retrying", "alert_retrying_messages", "{} or more messages are retrying", frozenset({"retrying"})),
     (
         "budget",
         "alert_budget_percent",
-        "{} % of the day's calls are used, and again when all are",
+        "{} % of the day's calls are used, and again at 100 %",
         frozenset({"budget", "budget-spent"}),
     ),
-    ("silent", "alert_silent_hours", "A source that used to send is silent for {} hours", frozenset({"silent"})),
+    ("silent", "alert_silent_hours", "An active source has sent nothing for {} hours", frozenset({"silent"})),
 )
-"""Name, setting, when, and the beginnings of the keys of its conditions."""
-SETTLING = f"gone; it is over when it stays away for {SETTLE_MS // 60_000} minutes"
-DEAD_REMEDY = "hubwire failures shows why; mend the cause, then replay."
+"""Name, setting, when the rule fires, and the key prefixes of its conditions."""
+SETTLING = f"The cause is gone. The alert ends if it stays away for {SETTLE_MS // 60_000} minutes"
+DEAD_REMEDY = "hubwire failures shows why; fix the cause, then replay."
 NONE_NEW = -1
 
 
 class AlertOn(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert that is on. `since_ms` is null when nobody was told: then it is only known to be so now."""
+    """An alert that is on. `since_ms` is null if nobody was notified; the start is then unknown."""
 
     key: str
     title: str
@@ -53,7 +53,7 @@ class AlertOn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule. `setting` is null when it is always on; `threshold` is null when there is none or it is turned off."""
+    """One rule. `setting` is null for a rule that is always on; `threshold` is null without a threshold or when off."""
 
     name: str
     setting: str | None
@@ -64,14 +64,14 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is told. A webhook's address is a secret."""
+    """One receiver of alerts. A webhook's URL is a secret and masked."""
 
     kind: str
     target: str
 
 
 class AlertChange(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert that began or was over."""
+    """The start or the end of an alert."""
 
     at_ms: int
     key: str
@@ -81,7 +81,7 @@ class AlertChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertOverview(msgspec.Struct, frozen=True, kw_only=True):
-    """`watching_since_ms`: when this process began to remember `changes` (newest first); null when it does not."""
+    """`watching_since_ms`: when this process began to collect `changes` (newest first); null if it does not."""
 
     rules: list[AlertRule]
     channels: list[AlertChannel]
@@ -92,7 +92,7 @@ class AlertOverview(msgspec.Struct, frozen=True, kw_only=True):
 def alert_overview(
     seen: Seen, memory: AlertMemory, settings: Settings, clock: Clock, alerts: Alerts | None
 ) -> AlertOverview:
-    """The alerts as they are now. Blocks. `alerts`: this process' own, when it watches. Errors: BackendError."""
+    """The current alerts. Blocks. `alerts`: those of this process, if it checks for alerts. Errors: BackendError."""
     policy, channels = AlertPolicy.of(settings), channels_of(settings)
     lanes = seen.lanes()
     last_received = seen.last_received() if policy.silent_hours is not None else {}
@@ -110,7 +110,7 @@ def alert_overview(
 
 
 def channels_of(settings: Settings) -> list[AlertChannel]:
-    """Who is told, as far as may be shown."""
+    """The receivers of alerts, with secrets masked."""
     channels = []
     if settings.alert_webhook_url is not None:
         channels.append(AlertChannel(kind="webhook", target="***"))
@@ -122,27 +122,27 @@ def channels_of(settings: Settings) -> list[AlertChannel]:
 def alerts_on(
     found: Iterable[Condition], told: Mapping[str, tuple[int, int]], lanes: Sequence[LaneStatus]
 ) -> list[AlertOn]:
-    """What is wrong now, and what was told and has not been over for long enough. Pure."""
+    """Current conditions, and alerts whose condition ended too recently to count as resolved. Pure."""
     now = {one.key: one for one in found}
     dead = {f"dead:{one.name}": one.dead for one in lanes}
     on = [_on(one, told[key][0] if key in told else None) for key, one in now.items()]
     for key in sorted(told.keys() - now.keys()):
         is_counted = key in dead
-        said = f"{dead[key]} dead in all" if is_counted else SETTLING
+        said = f"{dead[key]} dead in total" if is_counted else SETTLING
         remedy = DEAD_REMEDY if is_counted else ""
         on.append(_on(Condition(key=key, title=_title(key), said=said, remedy=remedy), told[key][0]))
     return on
 
 
 def _found(lanes: Iterable[LaneStatus], groups: Sequence[GroupCount], policy: AlertPolicy) -> Iterator[Condition]:
-    """Without dead letters: how many are new only a process knows that has looked on for an hour."""
+    """Conditions except `dead`, which needs an hour of history in this process."""
     for lane in lanes:
         yield from conditions(lane, NONE_NEW, policy, Snoozed.of(lane, groups))
 
 
 def _title(key: str) -> str:
     kind, _, name = key.partition(":")
-    words = {"dead": "dead letters", "lag": "messages wait", "retrying": "many retries"}
+    words = {"dead": "dead messages", "lag": "messages are late", "retrying": "many retries"}
     return f"{name}: {words.get(kind, kind)}"
 
 
@@ -166,6 +166,6 @@ def _rule(
         setting=setting,
         threshold=threshold,
         is_off=is_off,
-        when=when.format("so many" if threshold is None else f"{threshold:,.10g}"),
+        when=when.format("N" if threshold is None else f"{threshold:,.10g}"),
         on=[one for one in on if one.key.partition(":")[0] in kinds],
     )

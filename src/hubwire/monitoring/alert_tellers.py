@@ -1,4 +1,4 @@
-"""How alerts reach people: a webhook (JSON that Slack understands too) and e-mail."""
+"""How alerts reach people: a webhook (JSON that Slack also accepts) and e-mail."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SIGNATURE = "x-hubwire-signature"
 
 
 class NotTold(HubwireError):
-    """A notice did not arrive; it is tried again."""
+    """A notification did not arrive; Hubwire tries again."""
 
     code = "alert-not-told"
 
 
 def tellers_of(settings: Settings) -> list[Teller]:
-    """Everybody whom the settings want to be told. Errors: SettingsError."""
+    """The receivers in the settings. Errors: SettingsError."""
     tellers: list[Teller] = []
     if settings.alert_webhook_url is not None:
         tellers.append(Webhook(settings.alert_webhook_url, settings.alert_webhook_secret))
@@ -42,11 +42,11 @@ def tellers_of(settings: Settings) -> list[Teller]:
 
 
 class Webhook:
-    """Posts notices. The URL is a secret: it is never in an error."""
+    """Posts notifications. The URL is a secret: no error contains it."""
 
     def __init__(self, url: Secret, secret: Secret | None) -> None:
         if not url.reveal().startswith(("https://", "http://")):
-            raise SettingsError("alert_webhook_url (HUBWIRE_ALERT_WEBHOOK_URL) begins with https:// or http://")
+            raise SettingsError("alert_webhook_url (HUBWIRE_ALERT_WEBHOOK_URL) must begin with https:// or http://")
         self._url = url
         self._secret = secret
 
@@ -64,7 +64,7 @@ class Webhook:
             raise NotTold(f"the webhook answered {status}")
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        """The status. What else an answer has is not read: it may be large, or have no end."""
+        """The status. The body stays unread because it can be large or endless."""
         async with (
             asyncio.timeout(TIMEOUT_SECONDS),
             httpx2.AsyncClient(timeout=None, follow_redirects=False) as client,
@@ -74,7 +74,7 @@ class Webhook:
 
 
 def webhook_body(notice: Notice) -> dict[str, object]:
-    """The JSON of a notice; `text` is what Slack and its like show."""
+    """The JSON of a notification; Slack and similar services show `text`."""
     return {
         "text": f"[hubwire] {words(notice)}",
         "alert": notice.key,
@@ -88,19 +88,19 @@ def webhook_body(notice: Notice) -> dict[str, object]:
 
 
 def words(notice: Notice) -> str:
-    """A notice in one or two lines."""
+    """A notification in one or two lines."""
     if notice.state is AlertState.RESOLVED:
         return f"resolved: {notice.title} (since {_iso(notice.since_ms)})"
     return " ".join(part for part in (f"{notice.title}: {notice.said}.", notice.remedy) if part).replace("..", ".")
 
 
 class Mail:
-    """Mails notices, through one connection each."""
+    """Sends each notification as an e-mail, on a connection of its own."""
 
     def __init__(self, url: Secret, sender: str, recipients: Sequence[str]) -> None:
         parts = urlsplit(url.reveal())
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-            raise SettingsError("smtp_url (HUBWIRE_SMTP_URL) looks like smtp://user:password@host:587")
+            raise SettingsError("smtp_url (HUBWIRE_SMTP_URL) must look like smtp://user:password@host:587")
         self._parts = parts
         self._sender = sender
         self._recipients = list(recipients)
@@ -110,7 +110,7 @@ class Mail:
         message["Subject"] = f"[hubwire] {notice.state}: {notice.title}"
         message["From"] = self._sender
         message["To"] = ", ".join(self._recipients)
-        # Without these two, mail servers take it for spam; the third keeps absent people's answers away.
+        # Without Date and Message-ID, mail servers treat it as spam. Auto-Submitted prevents out-of-office replies.
         message["Date"] = formatdate(notice.at_ms / 1000)
         message["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2].strip("> ") or None)
         message["Auto-Submitted"] = "auto-generated"
@@ -118,7 +118,7 @@ class Mail:
         try:
             await asyncio.to_thread(self._send, message)
         except (smtplib.SMTPException, OSError) as exc:
-            raise NotTold(f"the mail server did not take it: {type(exc).__name__}") from None
+            raise NotTold(f"the mail server did not accept it: {type(exc).__name__}") from None
 
     def _send(self, message: EmailMessage) -> None:
         parts, context = self._parts, ssl.create_default_context()
@@ -136,7 +136,7 @@ class Mail:
                 if server.has_extn("starttls"):
                     server.starttls(context=context)
                 elif parts.password:
-                    raise smtplib.SMTPException("the server has no STARTTLS: the password is not sent in the clear")
+                    raise smtplib.SMTPException("the server has no STARTTLS, and Hubwire sends no password unencrypted")
             if parts.username and parts.password:
                 server.login(unquote(parts.username), unquote(parts.password))
             server.send_message(message)

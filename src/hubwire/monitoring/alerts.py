@@ -1,8 +1,8 @@
-"""Alerts: what a person should know now, told once when it begins and once when it is over.
+"""Alerts: one notification when a condition begins, and one when it ends.
 
-`conditions` is pure: from what is to what is wrong. `Alerts` compares that with what was told already, which is kept in
-the database: of several processes one tells, and a restart tells nothing twice. A condition must be gone for a while
-before it counts as over, so that one that flickers is told once.
+`conditions` is pure: it turns the status of a destination into conditions. `Alerts` compares them with the alerts
+already sent. The database keeps those, so that only one of several processes notifies and a restart repeats nothing. A
+condition must be gone for a while before its alert ends, so that a flapping condition sends one notification.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ log = structlog.get_logger("hubwire.alerts")
 
 CHECK_SECONDS = 30.0
 SETTLE_MS = 300_000
-"""A condition must be gone for so long before it is over."""
+"""How long a condition must be gone before its alert ends."""
 GROWTH_MS = 3_600_000
-"""Dead letters are counted over so long."""
+"""The window in which new dead messages are counted."""
 MOST_UNSENT = 100
 MOST_CHANGES = 100
 SILENCE_CHECK_MS = 300_000
 PASSING = frozenset({Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE, Reason.RATE_LIMITED})
-"""Reasons for a line to stand still that pass by themselves: the lag tells when they last."""
+"""Reasons for a stop that need no person; the lag alert fires if they last."""
 
 
 class AlertState(StrEnum):
@@ -46,7 +46,7 @@ class AlertState(StrEnum):
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is wrong. `key` is the same as long as it lasts."""
+    """A problem. Its `key` stays the same while it lasts."""
 
     key: str
     title: str
@@ -55,7 +55,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told."""
+    """The content of one notification."""
 
     key: str
     state: AlertState
@@ -68,7 +68,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class AlertPolicy:
-    """When to alert; None is never. The settings of the same names."""
+    """When to alert; None means never. Each field has a setting of the same name."""
 
     lag_seconds: float | None = 900.0
     dead_messages: int | None = 10
@@ -79,7 +79,7 @@ class AlertPolicy:
 
     @classmethod
     def of(cls, settings: Settings) -> AlertPolicy:
-        """The policy that the settings ask for."""
+        """The policy in the settings."""
         return cls(
             lag_seconds=settings.alert_lag_seconds,
             dead_messages=settings.alert_dead_messages,
@@ -90,18 +90,18 @@ class AlertPolicy:
         )
 
 
-# -- what is wrong, from what is
+# -- conditions, from the status
 
 
 class Snoozed(NamedTuple):
-    """How many messages of one destination are in snoozed groups: nobody wants to hear of them now."""
+    """How many messages of one destination are in snoozed groups, which must not alert."""
 
     dead: int = 0
     retrying: int = 0
 
     @classmethod
     def of(cls, lane: LaneStatus, groups: Iterable[GroupCount]) -> Snoozed:
-        """Those of one lane."""
+        """The snoozed counts of one lane."""
         counts = {State.DEAD: 0, State.RETRYING: 0}
         for one in groups:
             if one.is_snoozed and one.destination_id == lane.destination_id and one.state in counts:
@@ -113,33 +113,33 @@ AWAKE = Snoozed()
 
 
 def conditions(lane: LaneStatus, new_dead: int, policy: AlertPolicy, snoozed: Snoozed = AWAKE) -> Iterator[Condition]:
-    """What is wrong with one destination. Pure.
+    """The conditions of one destination. Pure.
 
-    Shape: `new_dead`: dead letters of the last hour, without those of snoozed groups; `snoozed`: how many messages
-    are in these. A paused destination is as somebody wants it: only what was dead before is told.
+    Shape: `new_dead`: messages that became dead in the last hour, without snoozed groups; `snoozed`: the messages in
+    those groups. Somebody paused a paused destination on purpose, so only `dead` applies to it.
     """
     name = lane.name
     if policy.dead_messages is not None and new_dead >= policy.dead_messages:
-        were = "message was" if new_dead == 1 else "messages were"
+        noun = "message" if new_dead == 1 else "messages"
         asleep = f", {snoozed.dead} of them snoozed" if snoozed.dead else ""
-        said = f"{new_dead} {were} refused for good within an hour; {lane.dead} dead in all{asleep}"
-        remedy = "hubwire failures shows why; mend the cause, then replay."
-        yield Condition(key=f"dead:{name}", title=f"{name}: dead letters", said=said, remedy=remedy)
+        said = f"{new_dead} {noun} became dead within an hour; {lane.dead} dead in total{asleep}"
+        remedy = "hubwire failures shows why; fix the cause, then replay."
+        yield Condition(key=f"dead:{name}", title=f"{name}: dead messages", said=said, remedy=remedy)
     if lane.state == "paused":
         return
     stopped = Reason(lane.stopped_reason) if lane.stopped_reason in set(Reason) else None
     if stopped is not None and stopped not in PASSING and stopped is not Reason.BUDGET_SPENT:
         cause, remedy = explain(stopped).cause, explain(stopped).remedy
-        title = f"{name}: delivery stands still ({stopped.value})"
+        title = f"{name}: delivery is stopped ({stopped.value})"
         yield Condition(key=f"stopped:{name}", title=title, said=cause, remedy=remedy)
     if policy.lag_seconds is not None and lane.lag_seconds > policy.lag_seconds:
-        said = f"{lane.backlog_count} messages wait, the oldest for {lane.lag_seconds / 60:.0f} min"
-        remedy = "hubwire status shows what it waits for: HubSpot, the rate, or the day's budget."
-        yield Condition(key=f"lag:{name}", title=f"{name}: messages wait", said=said, remedy=remedy)
+        said = f"{lane.backlog_count} messages are pending, the oldest for {lane.lag_seconds / 60:.0f} min"
+        remedy = "hubwire status shows the cause: HubSpot, the rate limit, or the day's budget."
+        yield Condition(key=f"lag:{name}", title=f"{name}: messages are late", said=said, remedy=remedy)
     retrying = lane.retrying - snoozed.retrying
     if policy.retrying_messages is not None and retrying >= policy.retrying_messages:
-        said = f"{retrying} messages are being tried again"
-        remedy = "hubwire messages --state retrying shows why; most causes pass by themselves."
+        said = f"{retrying} messages are retrying"
+        remedy = "hubwire messages --state retrying shows why; most causes go away without action."
         yield Condition(key=f"retrying:{name}", title=f"{name}: many retries", said=said, remedy=remedy)
     yield from _budget(lane, stopped, policy)
 
@@ -156,40 +156,40 @@ def _budget(lane: LaneStatus, stopped: Reason | None, policy: AlertPolicy) -> It
             key=f"budget-spent:{lane.name}", title=f"{lane.name}: the day's calls are used up", said=said, remedy=remedy
         )
     elif percent >= policy.budget_percent:
-        remedy = "Delivery slows down by itself so that the budget lasts until midnight; nothing is lost."
+        remedy = "Nothing to do: Hubwire slows delivery down so that the budget lasts until midnight. Nothing is lost."
         yield Condition(
-            key=f"budget:{lane.name}", title=f"{lane.name}: the day's calls run short", said=said, remedy=remedy
+            key=f"budget:{lane.name}", title=f"{lane.name}: few of the day's calls are left", said=said, remedy=remedy
         )
 
 
 def silences(last_received: Mapping[str, int | None], now_ms: int, policy: AlertPolicy) -> Iterator[Condition]:
-    """Sources that used to send and no longer do. `last_received`: name -> epoch ms, None for one that never sent."""
+    """Sources that have stopped sending. `last_received`: name -> epoch ms, None for a source that never sent."""
     if policy.silent_hours is None:
         return
     for name, at_ms in last_received.items():
         if at_ms is not None and now_ms - at_ms > policy.silent_hours * 3_600_000:
-            said = f"nothing came for {_span((now_ms - at_ms) / 60_000)}"
-            remedy = "See whether the sender still runs, and whether its write key still is good."
+            said = f"it has sent nothing for {_span((now_ms - at_ms) / 60_000)}"
+            remedy = "Check that the sender still runs and that its write key is still valid."
             yield Condition(key=f"silent:{name}", title=f"source {name} is silent", said=said, remedy=remedy)
 
 
 def _span(minutes: float) -> str:
-    """How long, in whole minutes or hours; never none at all."""
+    """A duration in whole minutes or hours, at least one."""
     number, unit = (max(1, round(minutes)), "minute") if minutes < 60 else (round(minutes / 60), "hour")
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-# -- telling it
+# -- notifying
 
 
 class Teller(Protocol):
     async def tell(self, notice: Notice) -> None:
-        """Tell somebody. Raises HubwireError when it did not arrive."""
+        """Notify somebody. Raises HubwireError if the notification did not arrive."""
         ...
 
 
 class Seen(Protocol):
-    """Where conditions are read from. Methods block."""
+    """The source of conditions. Methods block."""
 
     def lanes(self) -> list[LaneStatus]: ...
 
@@ -199,7 +199,7 @@ class Seen(Protocol):
 
 
 class Alerts:
-    """Looks, compares, tells. `check` is one round; `run` repeats it until cancelled."""
+    """Finds conditions, compares, notifies. `check` is one round; `run` repeats it until cancelled."""
 
     def __init__(
         self, seen: Seen, memory: AlertMemory, policy: AlertPolicy, clock: Clock, tellers: Sequence[Teller]
@@ -220,7 +220,7 @@ class Alerts:
 
     @property
     def changes(self) -> tuple[Notice, ...]:
-        """What began and what was over since `since_ms`, as far as this process told it; the oldest first."""
+        """Starts and ends of alerts that this process sent since `since_ms`, oldest first."""
         return tuple(self._changes)
 
     async def run(self) -> None:
@@ -230,7 +230,7 @@ class Alerts:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def check(self) -> list[Notice]:
-        """One round: what was told. Errors: BackendError."""
+        """One round: the notifications that it sent. Errors: BackendError."""
         now_ms = self._clock.now_ms()
         notices = await asyncio.to_thread(self._compare, now_ms)
         waiting = [*self._unsent, *((teller, notice) for notice in notices for teller in self._tellers)]
@@ -273,10 +273,10 @@ class Alerts:
             yield from self._silent
 
     def _new_dead(self, lane: LaneStatus, groups: Iterable[GroupCount], now_ms: int) -> int:
-        """How many dead letters came within the last hour, as far as this process has looked on.
+        """How many messages became dead in the last hour, counted since this process started.
 
-        Shape: without those of snoozed groups. What is known of every group is kept, so that one that is snoozed now
-        is quiet at once, and one that wakes does not count as new.
+        Shape: without snoozed groups. The history of every group is kept, so that a group goes quiet as soon as
+        somebody snoozes it, and does not count as new when the snooze ends.
         """
         of_lane = {
             one.reason: one for one in groups if one.destination_id == lane.destination_id and one.state is State.DEAD
@@ -290,9 +290,9 @@ class Alerts:
         return max(0, self._growth(lane.name, "", lane.dead, now_ms) - asleep)
 
     def _growth(self, lane: str, reason: str, count: int, now_ms: int) -> int:
-        """By how much a count has grown within the last hour; the lane's own stands under no reason.
+        """The growth of a count in the last hour. The key of the lane's total has an empty reason.
 
-        A group that was not there the last time came from nothing; at the first look nobody knows.
+        A group that is new since the last check grew from 0; the first check has nothing to compare with.
         """
         is_first = (lane, "") not in self._dead or not reason
         before = [] if is_first or (lane, reason) in self._dead else [(now_ms, 0)]

@@ -1,4 +1,4 @@
-"""Structured logs: one wide line per event, fixed words, no personal data, no secrets."""
+"""Structured logs: one wide line per event, fixed event names, no personal data, no secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EMAIL = re.compile(r"[\w.+'-]{1,64}@[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63})+")
 TOKEN = re.compile(r"\b(?:pat-[a-z]{2}\d{1,2}-|wk_|hw_|Bearer\s+)[\w.~+/-]{6,}=*")
 HIDDEN = "[hidden]"
 TROUBLE = frozenset({"backend.failed", "nats.trouble"})
-"""Events that come again every second for as long as a database or a stream is away."""
+"""Events that repeat every second while a database or a stream is unavailable."""
 TROUBLE_SECONDS = 10.0
 MOST_TROUBLES = 100
 
@@ -22,9 +22,9 @@ MOST_TROUBLES = 100
 def without_personal_data(
     logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """The event without what looks like an e-mail address or a token, wherever it stands: also in tracebacks.
+    """The event with everything masked that looks like an e-mail address or a token, also in tracebacks.
 
-    A net below the rule that such things are not logged in the first place.
+    The rule is not to log such values at all; this is the safety net.
     """
     for name, value in event.items():
         if isinstance(value, str) and ("@" in value or "-" in value or "_" in value or "Bearer" in value):
@@ -35,10 +35,10 @@ def without_personal_data(
 def on_one_line(
     logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """The event with nothing in its values that could begin a line of its own, or command the terminal that shows it:
-    of somebody else's texts, such as a messageId, whatever is not printable is escaped.
+    """The event with unprintable characters escaped, so that a foreign text, such as a messageId, can neither begin a
+    log line nor control the terminal.
 
-    A traceback keeps its lines, each of them indented, so that none of them looks like a line of the log.
+    A traceback keeps its lines, indented so that none looks like a log line.
     """
     for name, value in event.items():
         if name == "exception" and isinstance(value, str):
@@ -49,8 +49,7 @@ def on_one_line(
 
 
 class TroubleSeldom:
-    """Lets the same trouble of the same destination through once in ten seconds, with how often it came meanwhile as
-    `repeated`."""
+    """Logs the same error of the same destination at most once in ten seconds. `repeated` counts the lines left out."""
 
     def __init__(self, seconds_now: Callable[[], float] = time.monotonic) -> None:
         self._seconds_now = seconds_now
@@ -59,7 +58,7 @@ class TroubleSeldom:
     def __call__(
         self, logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
     ) -> structlog.typing.EventDict:
-        """Errors: structlog.DropEvent for a line that is left out."""
+        """Errors: structlog.DropEvent for a line to leave out."""
         if event["event"] not in TROUBLE:
             return event
         key = (event["event"], str(event.get("destination")), str(event.get("error")))
@@ -100,7 +99,7 @@ def configure_logs(level: str, form: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        # Asked for at each line: a logger must not outlive the stream that it was made with.
+        # Made anew for each line, because a logger must not outlive the stream it was made with.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )

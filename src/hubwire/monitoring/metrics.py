@@ -1,8 +1,8 @@
-"""Metrics in Prometheus' format: what is counted, under which names, and the page that tells them.
+"""Metrics in Prometheus' format: their names, how they are read, and their reference page.
 
-Every name stands in `METRICS` once, with its help; labels are destinations, sources, call names, statuses and reasons:
-few values each, and never a person's. What lanes and messages are at is read from the record when somebody asks, so
-that it is the same in every process; what this process did is counted by it.
+`METRICS` has every name once, with its help. Labels are destinations, sources, call names, statuses and reasons: few
+values each, and no personal data. Each request reads the state of lanes and messages from the record, so that every
+process reports the same; a process counts only its own work.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 class Described(NamedTuple):
-    """One metric: its name as it is read (counters end in `_total`), labels, and what it says."""
+    """One metric: its name in the output (counters end in `_total`), its labels and its help."""
 
     name: str
     kind: Kind
@@ -38,53 +38,77 @@ class Described(NamedTuple):
 
 
 METRICS: tuple[Described, ...] = (
-    Described("hubwire_info", Kind.GAUGE, ("version",), "1, with the version as label."),
-    Described("hubwire_uploads_total", Kind.COUNTER, (), "Uploads that this process took."),
+    Described("hubwire_info", Kind.GAUGE, ("version",), "Always 1; the label has the version."),
+    Described("hubwire_uploads_total", Kind.COUNTER, (), "Uploads that this process accepted."),
     Described("hubwire_uploads_refused_total", Kind.COUNTER, ("code",), "Uploads that this process refused."),
-    Described("hubwire_messages_received_total", Kind.COUNTER, ("source",), "Messages that this process took."),
+    Described("hubwire_messages_received_total", Kind.COUNTER, ("source",), "Messages that this process accepted."),
     Described(
-        "hubwire_messages_rejected_total", Kind.COUNTER, ("reason",), "Messages kept, but never to be delivered."
+        "hubwire_messages_rejected_total",
+        Kind.COUNTER,
+        ("reason",),
+        "Messages that are kept but will never be delivered.",
     ),
-    Described("hubwire_messages_duplicate_total", Kind.COUNTER, (), "Messages that were in the journal already."),
-    Described("hubwire_messages_suppressed_total", Kind.COUNTER, (), "Messages of forgotten people, not kept."),
+    Described(
+        "hubwire_messages_duplicate_total", Kind.COUNTER, (), "Messages whose messageId was already in the journal."
+    ),
+    Described(
+        "hubwire_messages_suppressed_total",
+        Kind.COUNTER,
+        (),
+        "Messages of deleted people, which Hubwire does not keep.",
+    ),
     Described("hubwire_journal_commits_total", Kind.COUNTER, (), "Commits of this process to the journal."),
     Described("hubwire_journal_bytes_total", Kind.COUNTER, (), "Bytes that this process wrote to the journal."),
-    Described("hubwire_journal_failed_total", Kind.COUNTER, (), "Messages that the journal could not take."),
-    Described("hubwire_journal_waiting_messages", Kind.GAUGE, (), "Messages in memory that wait for the disk."),
-    Described("hubwire_backlog_messages", Kind.GAUGE, ("destination",), "Messages that no cycle has taken yet."),
-    Described("hubwire_lag_seconds", Kind.GAUGE, ("destination",), "Age of the oldest of them."),
-    Described("hubwire_messages_taken_total", Kind.COUNTER, ("destination",), "Messages that a cycle has taken, ever."),
+    Described("hubwire_journal_failed_total", Kind.COUNTER, (), "Messages that the journal could not store."),
+    Described("hubwire_journal_waiting_messages", Kind.GAUGE, (), "Messages in memory, not yet on disk."),
     Described(
-        "hubwire_messages", Kind.GAUGE, ("destination", "state"), "Messages taken, by the state they are in now."
+        "hubwire_backlog_messages", Kind.GAUGE, ("destination",), "Messages that no delivery cycle has taken yet."
+    ),
+    Described("hubwire_lag_seconds", Kind.GAUGE, ("destination",), "Age of the oldest message in the backlog."),
+    Described(
+        "hubwire_messages_taken_total",
+        Kind.COUNTER,
+        ("destination",),
+        "Messages that delivery cycles have taken since the installation began.",
     ),
     Described(
-        "hubwire_lane_stopped", Kind.GAUGE, ("destination", "reason"), "1 while the line to HubSpot stands still."
+        "hubwire_messages", Kind.GAUGE, ("destination", "state"), "Messages taken by a cycle, by their current state."
     ),
-    Described("hubwire_hubspot_calls_total", Kind.COUNTER, ("destination",), "Calls to HubSpot, ever."),
+    Described(
+        "hubwire_lane_stopped", Kind.GAUGE, ("destination", "reason"), "1 while delivery to the destination is stopped."
+    ),
+    Described(
+        "hubwire_hubspot_calls_total", Kind.COUNTER, ("destination",), "Calls to HubSpot since the installation began."
+    ),
     Described(
         "hubwire_hubspot_attempts_total",
         Kind.COUNTER,
         ("destination", "call", "status"),
-        "Calls of this process, by name and HTTP status (`none`: no answer).",
+        "HubSpot calls of this process, by name and HTTP status (`none`: no answer).",
     ),
-    Described("hubwire_hubspot_attempt_seconds", Kind.HISTOGRAM, ("destination",), "How long these calls took."),
+    Described("hubwire_hubspot_attempt_seconds", Kind.HISTOGRAM, ("destination",), "Duration of these calls."),
     Described(
         "hubwire_permit_wait_seconds_total",
         Kind.COUNTER,
         ("destination", "kind"),
-        "Time that calls of this process waited for a permit of the limiter.",
+        "Time that calls of this process waited for the rate limiter.",
     ),
-    Described("hubwire_budget_calls", Kind.GAUGE, ("destination",), "The day's limit of calls."),
-    Described("hubwire_budget_used_calls", Kind.GAUGE, ("destination",), "How many of them are used."),
-    Described("hubwire_database_bytes", Kind.GAUGE, (), "What the database holds."),
-    Described("hubwire_database_free_bytes", Kind.GAUGE, (), "Space inside its files that new messages will use."),
+    Described("hubwire_budget_calls", Kind.GAUGE, ("destination",), "Limit of calls for the day."),
+    Described("hubwire_budget_used_calls", Kind.GAUGE, ("destination",), "Calls used today."),
+    Described("hubwire_database_bytes", Kind.GAUGE, (), "Size of the data in the database."),
+    Described(
+        "hubwire_database_free_bytes",
+        Kind.GAUGE,
+        (),
+        "Free space inside the database files, which new messages use first.",
+    ),
     Described("hubwire_alerts_active", Kind.GAUGE, (), "Alerts that are on."),
 )
 _BY_NAME = {one.name: one for one in METRICS}
 
 
 class Telemetry:
-    """What lanes of this process did. Called from any thread; a destination is told by its name."""
+    """The calls of this process's lanes. Thread-safe; destinations are named."""
 
     def __init__(self) -> None:
         attempts, seconds, waits = (
@@ -105,11 +129,11 @@ class Telemetry:
         self._seconds.labels(destination).observe(duration_ms / 1000)
 
     def waited(self, destination: str, kind: str, wait_ms: int) -> None:
-        """A call waited for a permit."""
+        """A call waited for the rate limiter."""
         self._waits.labels(destination, kind).inc(wait_ms / 1000)
 
     def collect(self) -> Iterator[Metric]:
-        """Their families, without the time at which each was made."""
+        """The metric families, without their `_created` samples."""
         for one in (self._attempts, self._seconds, self._waits):
             for family in one.collect():
                 family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
@@ -117,7 +141,7 @@ class Telemetry:
 
 
 class Intake(Protocol):
-    """What receiving counts (`receive/app.py`)."""
+    """The receiver's counts (`receive/app.py`)."""
 
     @property
     def uploads(self) -> int: ...
@@ -133,7 +157,7 @@ class Intake(Protocol):
 
 
 class Commits(Protocol):
-    """What the group commit counts (`journal/group_commit.py`)."""
+    """The group commit's counts (`journal/group_commit.py`)."""
 
     @property
     def duplicates(self) -> int: ...
@@ -149,7 +173,7 @@ class Commits(Protocol):
 
 
 class Readings(NamedTuple):
-    """Where metrics are read from; each is asked when somebody asks for metrics."""
+    """The sources of metrics; each request for metrics calls all of them."""
 
     lanes: Callable[[], list[LaneStatus]]
     source_names: Callable[[], Mapping[int, str]]
@@ -168,7 +192,7 @@ class _Reader(Collector):
         self._readings = readings
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing is read before somebody asks."""
+        """Empty, so that registration reads nothing."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
@@ -223,7 +247,7 @@ def _family(name: str, values: Sequence[tuple[tuple[str, ...], float]]) -> Metri
 
 
 def metrics_registry(readings: Readings) -> CollectorRegistry:
-    """The registry that `/metrics` tells: ours, and the process's memory, CPU time and garbage collection."""
+    """The registry behind `/metrics`: our metrics, and the process's memory, CPU time and garbage collection."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Reader(readings))
     ProcessCollector(registry=registry)
@@ -237,11 +261,12 @@ def metrics_page() -> str:
     lines = [
         "# Metrics",
         "",
-        "`GET /metrics` tells these in Prometheus' text format, and the process's own (`process_…`, `python_…`).",
-        "Without `metrics_token` only this machine may read them; with it, send it as a bearer token.",
-        "Counts by destination come from the database: they are the same in every process, so take `max`, not `sum`.",
+        "`GET /metrics` returns these metrics in Prometheus' text format, with those of the process (`process_…`,",
+        "`python_…`). Without the setting `metrics_token`, only this machine can read them. With it, send the token",
+        "as a bearer token.",
+        "Counts by destination come from the database and are the same in every process: use `max`, not `sum`.",
         "",
-        "| metric | kind | labels | |",
+        "| Metric | Kind | Labels | Description |",
         "|---|---|---|---|",
     ]
     for one in METRICS:

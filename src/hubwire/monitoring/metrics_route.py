@@ -1,4 +1,4 @@
-"""`GET /metrics`, for those who may read it."""
+"""`GET /metrics`, with its access check."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hubwire.secret import Secret
 
 
 def metrics_route(registry: CollectorRegistry, token: Secret | None) -> Route:
-    """The route. Reading takes a moment of the database's time, off the event loop."""
+    """The route. It reads the database, so it runs off the event loop."""
 
     async def metrics(request: Request) -> Response:
         if not _may_read(request, token):
-            message = "metrics need the bearer token of the setting metrics_token"
+            message = "metrics need the bearer token in the setting metrics_token"
             if token is None:
-                message = "without the setting metrics_token, metrics are only for this machine"
+                message = "without the setting metrics_token, only this machine can read metrics"
             headers = {"www-authenticate": 'Bearer realm="hubwire metrics"'}
             return JSONResponse({"code": "unauthorised", "message": message}, 401, headers)
         try:
@@ -37,7 +37,7 @@ def _may_read(request: Request, token: Secret | None) -> bool:
     if token is not None:
         given = request.headers.get("authorization", "")
         return given[:7].lower() == "bearer " and Secret(given[7:].strip()) == token
-    # A proxy on this machine connects from here too, for whoever asks: it says so in these headers.
+    # A proxy on this machine also connects from here, on behalf of anybody; these headers reveal it.
     if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip")):
         return False
     if request.client is None:

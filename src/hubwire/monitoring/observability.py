@@ -1,4 +1,4 @@
-"""Metrics and alerts of one process, put together from its store and its counts."""
+"""Metrics and alerts of one process, built from its store and its counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hubwire.settings import Settings
 
 
 class Watched:
-    """What alerts look at."""
+    """The store as the alerts read it."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -33,14 +33,14 @@ class Watched:
         return self._store.snoozes.groups(self._clock.now_ms())
 
     def last_received(self) -> Mapping[str, int | None]:
-        """When each source that is on sent last; None when nothing of it is kept."""
+        """When each enabled source last sent; None if none of its messages is kept."""
         seen = {one.source_id: one.last_received_at_ms for one in self._store.statistics.intake()}
         sources = self._store.registry.sources()
         return {one.name: seen.get(number) for number, one in sources.items() if one.is_enabled}
 
 
 def make_alerts(store: Store, settings: Settings, clock: Clock) -> Alerts | None:
-    """The alerts that the settings ask for; None when nobody is to be told. Errors: SettingsError."""
+    """The alerts in the settings; None without a receiver. Errors: SettingsError."""
     tellers = tellers_of(settings)
     if not tellers:
         return None

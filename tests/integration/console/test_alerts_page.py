@@ -53,7 +53,7 @@ def test_the_page_and_its_twin_show_what_is_on(watched: Console) -> None:
     html = watched.get("/alerts").text
     text = Page(html).text
     assert "source server is silent" in text
-    assert "See whether the sender still runs" in text
+    assert "Check that the sender still runs" in text
     assert "firing" in text
     assert "o…@e…" in text
     for secret in (HOOK, "hook-secret", "olga@example.org"):

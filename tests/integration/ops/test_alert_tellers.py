@@ -22,8 +22,8 @@ from hubwire.settings import Settings, load
 NOTICE = Notice(
     key="lag:hubspot",
     state=AlertState.FIRING,
-    title="hubspot: messages wait",
-    said="12 messages wait, the oldest for 20 min",
+    title="hubspot: messages are late",
+    said="12 messages are pending, the oldest for 20 min",
     remedy="hubwire status shows why.",
     since_ms=1_790_000_000_000,
     at_ms=1_790_000_030_000,
@@ -108,7 +108,7 @@ async def test_a_webhook_gets_json_that_slack_understands_and_a_signature() -> N
         await Webhook(Secret(f"http://127.0.0.1:{port}/x"), Secret("key")).tell(NOTICE)
     [(headers, body)] = hook.requests
     told = json.loads(body)
-    assert told["text"].startswith("[hubwire] hubspot: messages wait: 12 messages wait")
+    assert told["text"].startswith("[hubwire] hubspot: messages are late: 12 messages are pending")
     assert (told["alert"], told["state"], told["since"]) == ("lag:hubspot", "firing", "2026-09-21T14:13:20Z")
     assert headers["x-hubwire-signature"] == "sha256=" + hmac.new(b"key", body, hashlib.sha256).hexdigest()
 
@@ -134,7 +134,7 @@ async def test_a_mail_says_what_and_since_when() -> None:
         await Mail(
             Secret(f"smtp://127.0.0.1:{port}"), "hubwire@example.com", ["ops@example.com", "b@example.com"]
         ).tell(NOTICE)
-    assert "Subject: [hubwire] firing: hubspot: messages wait" in server.text
+    assert "Subject: [hubwire] firing: hubspot: messages are late" in server.text
     assert "To: ops@example.com, b@example.com" in server.text
     assert "since 2026-09-21T14:13:20Z" in server.text
     assert re.search(r"^Date: Mon, 21 Sep 2026 14:1\d:\d\d [-+]0000", server.text, re.MULTILINE)

@@ -43,7 +43,7 @@ def test_changes_are_remembered_newest_first_and_bounded() -> None:
 
 def test_dead_letters_stay_on_as_long_as_they_were_told() -> None:
     [on] = alerts_on([], {"dead:hubspot": (NOW, NOW)}, [lane(dead=12)])
-    assert (on.said, on.since_ms) == ("12 dead in all", NOW)
+    assert (on.said, on.since_ms) == ("12 dead in total", NOW)
     assert "replay" in on.remedy
 
 
@@ -51,7 +51,7 @@ def test_what_is_gone_is_on_until_it_is_over() -> None:
     [on] = alerts_on([], {"lag:removed": (NOW, NOW)}, [])
     assert "gone" in on.said
     [on] = alerts_on(conditions(lane(lag_seconds=1000.0), 0, POLICY), {}, [])
-    assert (on.title, on.since_ms) == ("hubspot: messages wait", None)
+    assert (on.title, on.since_ms) == ("hubspot: messages are late", None)
 
 
 def test_without_a_channel_what_was_told_once_is_no_longer_trusted() -> None:

@@ -84,7 +84,7 @@ def test_a_source_that_used_to_send_is_silent_and_one_that_never_did_is_not() ->
 def test_a_silence_is_told_in_whole_minutes_or_hours(minutes: float, said: str) -> None:
     policy = replace(POLICY, silent_hours=0.0001)
     [one] = silences({"api": round(NOW - minutes * 60_000)}, NOW, policy)
-    assert one.said == f"nothing came for {said}"
+    assert one.said == f"it has sent nothing for {said}"
 
 
 class Memory:
@@ -174,7 +174,7 @@ def test_dead_letters_of_a_snoozed_group_alarm_nobody_and_do_not_count_as_new_wh
     world.dead_groups = [dead("conflict", 50, is_snoozed=True), dead("invalid-input", 10)]
     world.lane = lane(dead=60)
     assert world.check(30) == [("dead:hubspot", FIRING)]
-    assert world.told[0].said == "10 messages were refused for good within an hour; 60 dead in all, 50 of them snoozed"
+    assert world.told[0].said == "10 messages became dead within an hour; 60 dead in total, 50 of them snoozed"
     world.check(GROWTH_MS / 1000 + 60)
     assert world.check(SETTLED) == [("dead:hubspot", RESOLVED)]
     world.dead_groups = [dead("conflict", 50), dead("invalid-input", 10)]
