@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from hubwire.destination import Destination, Source
-from hubwire.message import Message, MessageType, Row, read_message
+from hubwire.message import JournalRow, Message, MessageType, read_message
 from hubwire.plan import Identity, keys_of, links_of, plan
 from hubwire.plan.default_portal import default_portal
 from hubwire.schema import EventDefinition, PropertyDefinition
@@ -35,7 +35,7 @@ def messages(count: int) -> list[Message]:
         person = rng.randrange(max(1, count // 4))
         for kind in ("identify", "track", "group", "page"):
             body = json.dumps(fields(kind, person, rng)).encode()
-            row = Row(
+            row = JournalRow(
                 len(made) + 1, 1, str(uuid.UUID(int=rng.getrandbits(128))), 1768464000000, body, None, False, None
             )
             made.append(read_message(row))

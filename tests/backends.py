@@ -12,12 +12,12 @@ from typing import Protocol
 import pytest
 
 from hubwire.backends.sql.database import Database, Session
-from hubwire.backends.sql.reading.message_index import SqlLines
+from hubwire.backends.sql.reading.message_index import SqlMessageIndex
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.journal.protocol import Journal
-from hubwire.record.intake import Lines
+from hubwire.record.intake import MessageIndex
 from hubwire.record.protocol import Record
 
 
@@ -29,7 +29,7 @@ class Backend:
     journal: Journal
     record: Record
     close: Callable[[], None]
-    lines_of: Callable[[Session], Lines] = SqlLines
+    lines_of: Callable[[Session], MessageIndex] = SqlMessageIndex
     tells_free_space: bool = True
     """False: free space inside the database is its own business, `bytes_used` counts whole files."""
 

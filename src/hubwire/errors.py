@@ -42,7 +42,7 @@ class Missing(BadValue):
     code = "not-found"
 
 
-class Taken(BadValue):
+class AlreadyExists(BadValue):
     """Another one has this value already, and it must be its own."""
 
     code = "taken"

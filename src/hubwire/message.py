@@ -1,5 +1,5 @@
-"""One Segment call as Hubwire keeps it: what receive writes (`Entry`), what the journal gives back (`Row`), and what
-the planner reads (`Message`).
+"""One Segment call in three shapes: receive writes an `Entry`, the journal returns a `JournalRow`, the planner reads a
+`Message`.
 
 The stored body is the caller's own bytes; batch-level `context`, `integrations` and `sentAt` ride beside it in the
 envelope and are merged only when the message is planned, so that receiving never encodes anything again.
@@ -39,7 +39,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     rejected: str | None = None
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class JournalRow(msgspec.Struct, frozen=True, gc=False):
     """One message as the journal gives it back, in order of `position` (starts at 1, only grows)."""
 
     position: int
@@ -170,7 +170,7 @@ _decode_body = msgspec.json.Decoder(_Body).decode
 _TYPES = {str(one): one for one in MessageType}
 
 
-def read_message(row: Row) -> Message:
+def read_message(row: JournalRow) -> Message:
     """The message of a journal row, with the upload's envelope merged in (the item wins) and its clock corrected.
 
     Errors: none for rows that receive wrote; an unknown type cannot get here, receive marks it as rejected.

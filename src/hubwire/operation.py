@@ -13,7 +13,7 @@ from msgspec import Struct
 from hubwire.reasons import Reason
 
 
-class Written(NamedTuple):
+class PropertyValue(NamedTuple):
     """One property value as HubSpot will get it, and the rule that made it."""
 
     value: str
@@ -24,7 +24,7 @@ class UpsertContact(Struct, gc=False):
     """Create or update the contact with this e-mail. `email` is lower-cased and trimmed."""
 
     email: str
-    properties: dict[str, Written]
+    properties: dict[str, PropertyValue]
     at_ms: int
     position: int
 
@@ -33,7 +33,7 @@ class UpsertCompany(Struct, gc=False):
     """Create, adopt or update the company of this registrable domain."""
 
     domain: str
-    properties: dict[str, Written]
+    properties: dict[str, PropertyValue]
     at_ms: int
     position: int
 
@@ -57,7 +57,7 @@ class SendEvent(Struct, gc=False):
     email: str
     event: str
     label: str
-    properties: dict[str, Written]
+    properties: dict[str, PropertyValue]
     types: dict[str, str]
     occurred_at_ms: int
     uuid: str

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from hubwire.destination import Destination, Mapping, Source
-from hubwire.message import Message, Row, read_message
+from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import (
     Associate,
     Discard,
@@ -81,7 +81,7 @@ def property_of(fields: dict[str, Any]) -> PropertyDefinition:
 def message_of(index: int, fields: dict[str, Any]) -> Message:
     """A message as receive and the journal would give it; ids and times are filled in where the file has none."""
     fields = {"messageId": f"m{index + 1}", "timestamp": f"2026-01-15T10:00:{index:02d}.000Z", **fields}
-    row = Row(index + 1, 1, fields["messageId"], RECEIVED_AT_MS, json.dumps(fields).encode(), None, False, None)
+    row = JournalRow(index + 1, 1, fields["messageId"], RECEIVED_AT_MS, json.dumps(fields).encode(), None, False, None)
     return read_message(row)
 
 

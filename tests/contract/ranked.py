@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from hubwire.journal.protocol import Extent, Journal
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 
 BEYOND = 1 << 52
 
@@ -34,19 +34,19 @@ class RankedJournal:
 
     def read(
         self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
-    ) -> list[Row]:
+    ) -> list[JournalRow]:
         return self._ranked(
             self._journal.read(self._position(after), limit, source_ids=source_ids, is_backfill=is_backfill)
         )
 
-    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+    def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
         rows = self._journal.read_at([self._position(rank) for rank in positions]).values()
         return {row.position: row for row in self._ranked(list(rows))}
 
-    def find(self, message_id: str) -> list[Row]:
+    def find(self, message_id: str) -> list[JournalRow]:
         return self._ranked(self._journal.find(message_id))
 
-    def newest(self, before: int | None, limit: int) -> list[Row]:
+    def newest(self, before: int | None, limit: int) -> list[JournalRow]:
         return self._ranked(self._journal.newest(None if before is None else self._position(before), limit))
 
     def extent(self) -> Extent:
@@ -75,5 +75,5 @@ class RankedJournal:
         assert self._given[at] == position
         return at + 1
 
-    def _ranked(self, rows: list[Row]) -> list[Row]:
+    def _ranked(self, rows: list[JournalRow]) -> list[JournalRow]:
         return [replace(row, position=self._rank(row.position)) for row in rows]

@@ -12,12 +12,12 @@ import httpx2
 import pytest
 
 from hubwire.deliver.limits.daily_budget import (
-    Budget,
     BudgetPolicy,
+    DailyBudget,
     Priority,
     zone_of,
 )
-from hubwire.deliver.limits.rate_limiter import Limiter
+from hubwire.deliver.limits.rate_limiter import RateLimiter
 from hubwire.deliver.verdicts.judge import judge
 from hubwire.deliver.verdicts.judgement import Judgement
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine
@@ -373,7 +373,7 @@ async def test_oauth_tokens_are_renewed_when_they_end(current: Portal) -> None:
 
 async def drain(portal: Portal, kinds: Sequence[CallKind], calls: int) -> tuple[float, list[Answer]]:
     """Make calls as fast as the limiter lets them go; the emulator's clock stands still but for its waits."""
-    limiter, clock = Limiter(), portal.emulator.state.clock
+    limiter, clock = RateLimiter(), portal.emulator.state.clock
     made: dict[CallKind, Call] = {
         "general": Call("upsert", "POST", portal.paths.objects("contacts", "batch/upsert"), b'{"inputs":[]}'),
         "search": Call("search", "POST", portal.paths.objects("companies", "search"), b"{}", "search"),
@@ -418,7 +418,7 @@ async def test_the_days_end_is_held_until_the_portals_midnight() -> None:
     async with Emulator(access_token=TOKEN, start_at_ms=START_MS, daily=5, time_zone="America/New_York") as emulator:
         portal = Portal(emulator)
         zone = zone_of((await portal.account.account_details()).time_zone)
-        budget = Budget(BudgetPolicy(), zone, START_MS)
+        budget = DailyBudget(BudgetPolicy(), zone, START_MS)
         call = Call("read", "GET", portal.paths.account)
         statuses: list[int | None] = []
         while budget.may_spend(Priority.IDENTIFY, START_MS) and len(statuses) < 20:

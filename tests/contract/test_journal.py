@@ -15,7 +15,7 @@ from hubwire.backends.memory.journal import MemoryJournal
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.journal.protocol import TOMBSTONE, Extent, Journal
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 
 NOW = 1_790_000_000_000
 HOUR_MS = 3_600_000
@@ -132,11 +132,11 @@ def append_one_by_one(journal: Journal, *message_ids: str) -> None:
         journal.append(entries(message_id))
 
 
-def read_all(journal: Journal, after: int = 0, *, is_backfill: bool | None = False) -> list[Row]:
+def read_all(journal: Journal, after: int = 0, *, is_backfill: bool | None = False) -> list[JournalRow]:
     return journal.read(after, 1000, source_ids=None, is_backfill=is_backfill)
 
 
-def ids(rows: list[Row]) -> list[str]:
+def ids(rows: list[JournalRow]) -> list[str]:
     return [row.message_id for row in rows]
 
 
@@ -153,7 +153,7 @@ def test_a_row_gives_back_every_field_of_its_entry(journal: Journal) -> None:
     given = Entry(7, "ümlaut 🍱", NOW + 5, b'{"type":"page"}', b'{"sentAt":"x"}', True, None)
     journal.append([given])
     assert read_all(journal, is_backfill=True) == [
-        Row(1, 7, "ümlaut 🍱", NOW + 5, b'{"type":"page"}', b'{"sentAt":"x"}', True, None)
+        JournalRow(1, 7, "ümlaut 🍱", NOW + 5, b'{"type":"page"}', b'{"sentAt":"x"}', True, None)
     ]
 
 

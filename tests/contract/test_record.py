@@ -6,7 +6,7 @@ import pytest
 from tests.backends import Backend
 
 from hubwire.clock import FakeClock
-from hubwire.deliver.lanes.lane_lease import Tenure
+from hubwire.deliver.lanes.lane_lease import LaneLease
 from hubwire.delivery import State
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link, hold_key
@@ -92,7 +92,7 @@ def test_a_lease_tells_whether_its_driver_fell_silent(record: Record) -> None:
 
 def test_a_lease_is_renewed_when_the_clock_of_its_machine_was_set_back(record: Record) -> None:
     clock = FakeClock(NOW)
-    tenure = Tenure.begin(record, LANE, "a", clock, 10)
+    tenure = LaneLease.begin(record, LANE, "a", clock, 10)
     assert tenure is not None
     tenure.renew_if_due()
     assert tenure.lease.expires_at_ms == NOW + 10_000

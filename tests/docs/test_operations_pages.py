@@ -82,7 +82,7 @@ def test_every_key_of_a_table_stands_on_the_page_and_no_other() -> None:
 
 def test_the_webhooks_example_is_what_is_sent() -> None:
     shown = json.loads(block(WATCH_PAGE, "json"))
-    notice = Notice(
+    on_registry_change = Notice(
         key=shown["alert"],
         state=AlertState(shown["state"]),
         title=shown["title"],
@@ -91,7 +91,7 @@ def test_the_webhooks_example_is_what_is_sent() -> None:
         since_ms=1_790_000_000_000,
         at_ms=1_790_000_030_000,
     )
-    assert msgspec.to_builtins(webhook_body(notice)) == shown
+    assert msgspec.to_builtins(webhook_body(on_registry_change)) == shown
 
 
 def test_the_metrics_and_settings_that_the_page_names_exist() -> None:

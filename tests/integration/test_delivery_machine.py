@@ -241,7 +241,7 @@ class Delivery(RuleBasedStateMachine):
         if self.hours < LONGEST_HOURS - 12:
             self.world.clock.advance(seconds)
 
-    @precondition(lambda self: self.driver is not None and self.driver.tenure is not None)
+    @precondition(lambda self: self.driver is not None and self.driver.lane_lease is not None)
     @rule()
     def be_suspended_and_taken_over(self) -> None:
         """The process stands still for longer than its lease; another one begins, and then it goes on."""
@@ -255,13 +255,13 @@ class Delivery(RuleBasedStateMachine):
     @rule()
     def go_on_after_the_takeover(self) -> None:
         driver = self.stale_drivers.pop()
-        is_driven = self.driver is not None and self.driver.tenure is not None
+        is_driven = self.driver is not None and self.driver.lane_lease is not None
         before = self.world.record.lane(1)
         self.crashes.disarm()
         self.run(driver.turn())
         driver.end()
-        if is_driven and self.driver is not None and self.driver.tenure is not None:
-            renewed = self.world.clock.now_ms() < self.driver.tenure.lease.expires_at_ms
+        if is_driven and self.driver is not None and self.driver.lane_lease is not None:
+            renewed = self.world.clock.now_ms() < self.driver.lane_lease.lease.expires_at_ms
             assert not renewed or self.world.record.lane(1).live_cursor == before.live_cursor
 
     @rule()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.world import World
 
-from hubwire.deliver.lanes.quota import Share
+from hubwire.deliver.lanes.quota import LaneQuota
 
 
 @pytest.fixture
@@ -20,24 +20,24 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def test_a_worker_that_has_its_part_drives_a_silent_ones_lane_until_another_one_may(world: World) -> None:
     await world.driver("silent").turn()
-    share = Share()
-    share.divide(0, 1)
-    full, other = world.driver("full", share=share), world.driver("other")
+    quota = LaneQuota()
+    quota.divide(0, 1)
+    full, other = world.driver("full", quota=quota), world.driver("other")
     await full.turn()
-    assert full.tenure is None
+    assert full.lane_lease is None
     world.clock.advance(world.policy.lease_seconds)
     await full.turn()
-    assert full.tenure is not None
+    assert full.lane_lease is not None
     # HubSpot still counts what the silent one has called: the lane is kept until a newcomer need not know of it.
-    assert full.tenure.quiet_seconds > 0
+    assert full.lane_lease.quiet_seconds > 0
     await full.turn()
     await other.turn()
-    assert (full.tenure is not None, other.tenure) == (True, None)
-    world.clock.advance(full.tenure.quiet_seconds)
+    assert (full.lane_lease is not None, other.lane_lease) == (True, None)
+    world.clock.advance(full.lane_lease.quiet_seconds)
     await full.turn()
-    assert full.tenure is None
+    assert full.lane_lease is None
     await full.turn()
-    assert full.tenure is None
+    assert full.lane_lease is None
     await other.turn()
-    assert other.tenure is not None
-    assert other.tenure.quiet_seconds == 0
+    assert other.lane_lease is not None
+    assert other.lane_lease.quiet_seconds == 0

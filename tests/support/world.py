@@ -22,7 +22,7 @@ from hubwire.backfill.history import as_history
 from hubwire.clock import SimulatedClock
 from hubwire.deliver.lanes.driver import Driver
 from hubwire.deliver.lanes.lane import Lane, LaneParts, LanePolicy
-from hubwire.deliver.lanes.quota import Share
+from hubwire.deliver.lanes.quota import LaneQuota
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
@@ -177,7 +177,7 @@ class World:
 
     # -- out
 
-    def driver(self, owner: str = "a", record: Record | None = None, share: Share | None = None) -> Driver:
+    def driver(self, owner: str = "a", record: Record | None = None, quota: LaneQuota | None = None) -> Driver:
         """A fresh driver of the destination's lane, as a process that has just started has one."""
         record = record or self.record
         parts = LaneParts(self.journal, record, self.clock, self.policy, lambda: 0.5, self.clock.sleep)
@@ -190,7 +190,7 @@ class World:
         )
         status = self.record.lane(self.destination.destination_id).status
         governor = Governor.of(self.destination, self.clock.now_ms(), status)
-        return Driver(Lane(self.destination, lambda: self.sources, client, governor, parts), owner, parts, share=share)
+        return Driver(Lane(self.destination, lambda: self.sources, client, governor, parts), owner, parts, quota=quota)
 
     async def drain(self, driver: Driver, *, through_stops: bool = False, most_turns: int = MOST_TURNS) -> None:
         """Take turns until nothing waits but holds; time passes as the turns ask. A stopped line ends it, unless it
@@ -204,7 +204,7 @@ class World:
                 self.clock.advance(max(wait.seconds, (state.resume_at_ms - self.clock.now_ms()) / 1000))
                 continue
             self.clock.advance(wait.seconds)
-            if wait.seconds and driver.tenure is not None and not self.backlog() and not self.open_rows():
+            if wait.seconds and driver.lane_lease is not None and not self.backlog() and not self.open_rows():
                 return
             due_at_ms = self.next_open_due_ms()
             if wait.seconds and not self.backlog() and due_at_ms is not None:

@@ -9,7 +9,7 @@ import msgspec
 
 from hubwire import __version__
 from hubwire.api import shapes
-from hubwire.api.operation import Asked
+from hubwire.api.operation import ApiRequest
 from hubwire.console.pages.watch.failures import failure_groups
 from hubwire.console.pages.watch.replays import estimated
 from hubwire.delivery import DISCARDABLE, REPLAYABLE
@@ -26,10 +26,10 @@ from hubwire.web.parameters import message_filter, moment_ms, snooze_until
 from hubwire.web.request import View
 
 
-async def status(asked: Asked) -> shapes.Status:
-    deps = asked.view.deps
-    lanes = await asked.view.read(deps.queries.lanes, deps.clock.now_ms())
-    extent = await asked.view.read(deps.journal.extent)
+async def status(request: ApiRequest) -> shapes.Status:
+    deps = request.view.deps
+    lanes = await request.view.read(deps.queries.lanes, deps.clock.now_ms())
+    extent = await request.view.read(deps.journal.extent)
     return shapes.Status(
         version=__version__,
         is_sandbox=deps.is_sandbox,
@@ -40,136 +40,138 @@ async def status(asked: Asked) -> shapes.Status:
     )
 
 
-async def messages(asked: Asked) -> shapes.MessageList:
-    wanted = await asked.view.read(_filter, asked)
+async def messages(request: ApiRequest) -> shapes.MessageList:
+    wanted = await request.view.read(_filter, request)
     more = msgspec.structs.replace(wanted, limit=wanted.limit + 1)
-    found = await asked.view.read(asked.view.deps.queries.messages, more)
+    found = await request.view.read(request.view.deps.queries.messages, more)
     shown = found[: wanted.limit]
     return shapes.MessageList(
-        messages=[_masked(asked.view, one) for one in shown],
+        messages=[_masked(request.view, one) for one in shown],
         before=shown[-1].position if len(found) > len(shown) else None,
     )
 
 
-async def message(asked: Asked) -> shapes.MessageAnswer:
-    details = await _details(asked, asked.path["message_id"])
-    return shapes.MessageAnswer(messages=[_message(asked.view, detail) for detail in details])
+async def message(request: ApiRequest) -> shapes.MessageAnswer:
+    details = await _details(request, request.path["message_id"])
+    return shapes.MessageAnswer(messages=[_message(request.view, detail) for detail in details])
 
 
-async def replay(asked: Asked) -> shapes.ReplayAnswer:
-    wanted = await asked.view.read(_filter, asked)
-    deps = asked.view.deps
+async def replay(request: ApiRequest) -> shapes.ReplayAnswer:
+    wanted = await request.view.read(_filter, request)
+    deps = request.view.deps
     if wanted.state not in REPLAYABLE:
         raise BadValue("state", "what is settled or held can be replayed", value=wanted.state, limit=list(REPLAYABLE))
-    share = asked.body.share_percent
-    if asked.body.dry_run:
-        targets = await asked.view.read(deps.queries.targets, wanted)
-        cost = await estimated(asked.view, targets, share)
+    share = request.body.share_percent
+    if request.body.dry_run:
+        targets = await request.view.read(deps.queries.targets, wanted)
+        cost = await estimated(request.view, targets, share)
         return shapes.ReplayAnswer(count=len(targets), estimate=cost, replay=None, wanted=wanted)
-    begun = await asked.view.read(decisions.begin_replay, deps, asked.view.viewer.name, wanted, None, share)
+    begun = await request.view.read(decisions.begin_replay, deps, request.view.viewer.name, wanted, None, share)
     return shapes.ReplayAnswer(count=begun.target_count, replay=begun, wanted=wanted)
 
 
-async def discard(asked: Asked) -> shapes.DiscardAnswer:
-    wanted = await asked.view.read(_filter, asked)
-    deps = asked.view.deps
+async def discard(request: ApiRequest) -> shapes.DiscardAnswer:
+    wanted = await request.view.read(_filter, request)
+    deps = request.view.deps
     if wanted.state not in DISCARDABLE:
         raise BadValue("state", "what is dead or held can be discarded", value=wanted.state, limit=list(DISCARDABLE))
-    if asked.body.dry_run:
-        count = await asked.view.read(deps.queries.count, wanted)
+    if request.body.dry_run:
+        count = await request.view.read(deps.queries.count, wanted)
         return shapes.DiscardAnswer(count=count, discarded=None, wanted=wanted)
-    note = asked.body.note
-    done = await asked.view.read(decisions.discard, deps, asked.view.viewer.name, wanted, None, note)
+    note = request.body.note
+    done = await request.view.read(decisions.discard, deps, request.view.viewer.name, wanted, None, note)
     return shapes.DiscardAnswer(count=done.count + done.passed_count, discarded=done, wanted=wanted)
 
 
-async def replays(asked: Asked) -> shapes.Replays:
-    return shapes.Replays(replays=await asked.view.read(asked.view.deps.replays.recent, 100))
+async def replays(request: ApiRequest) -> shapes.Replays:
+    return shapes.Replays(replays=await request.view.read(request.view.deps.replays.recent, 100))
 
 
-async def one_replay(asked: Asked) -> Replay:
-    found = await asked.view.read(asked.view.deps.replays.replay, asked.path["replay_id"])
+async def one_replay(request: ApiRequest) -> Replay:
+    found = await request.view.read(request.view.deps.replays.replay, request.path["replay_id"])
     if found is None:
-        raise Missing("replay_id", "there is no such replay", value=asked.path["replay_id"])
+        raise Missing("replay_id", "there is no such replay", value=request.path["replay_id"])
     return found
 
 
-async def pause_replay(asked: Asked) -> Replay:
-    return await _decide(asked, decisions.pause_replay)
+async def pause_replay(request: ApiRequest) -> Replay:
+    return await _decide(request, decisions.pause_replay)
 
 
-async def resume_replay(asked: Asked) -> Replay:
-    return await _decide(asked, decisions.resume_replay)
+async def resume_replay(request: ApiRequest) -> Replay:
+    return await _decide(request, decisions.resume_replay)
 
 
-async def share_replay(asked: Asked) -> Replay:
-    return await _decide(asked, decisions.share_replay, asked.body.share_percent)
+async def share_replay(request: ApiRequest) -> Replay:
+    return await _decide(request, decisions.share_replay, request.body.share_percent)
 
 
-async def cancel_replay(asked: Asked) -> Replay:
-    return await _decide(asked, decisions.cancel_replay)
+async def cancel_replay(request: ApiRequest) -> Replay:
+    return await _decide(request, decisions.cancel_replay)
 
 
-async def _decide(asked: Asked, decision: Callable[..., bool], *values: int) -> Replay:
+async def _decide(request: ApiRequest, decision: Callable[..., bool], *values: int) -> Replay:
     """The replay as it stands afterwards, also when there was nothing to change any more."""
-    await one_replay(asked)
-    await asked.view.read(decision, asked.view.deps, asked.view.viewer.name, asked.path["replay_id"], *values)
-    return await one_replay(asked)
+    await one_replay(request)
+    await request.view.read(decision, request.view.deps, request.view.viewer.name, request.path["replay_id"], *values)
+    return await one_replay(request)
 
 
-async def plan(asked: Asked) -> shapes.PlanAnswer:
-    source_id = named(asked.view.deps.registry.sources(), "source", asked.body.source)
-    destination_id = named(asked.view.deps.registry.destinations(), "destination", asked.body.destination)
-    run = await asked.view.deps.planner(destination_id, source_id, asked.body.message)
+async def plan(request: ApiRequest) -> shapes.PlanAnswer:
+    source_id = named(request.view.deps.registry.sources(), "source", request.body.source)
+    destination_id = named(request.view.deps.registry.destinations(), "destination", request.body.destination)
+    run = await request.view.deps.planner(destination_id, source_id, request.body.message)
     return shapes.PlanAnswer(destination_id=destination_id, plan=run)
 
 
-async def plan_stored(asked: Asked) -> shapes.PlanAnswer:
-    detail = (await _details(asked, asked.query.message_id))[0]
-    destination_id = named(asked.view.deps.registry.destinations(), "destination", asked.query.destination)
-    run = await asked.view.deps.planner(destination_id, detail.summary.source_id, merged(detail.body, detail.envelope))
+async def plan_stored(request: ApiRequest) -> shapes.PlanAnswer:
+    detail = (await _details(request, request.query.message_id))[0]
+    destination_id = named(request.view.deps.registry.destinations(), "destination", request.query.destination)
+    run = await request.view.deps.planner(
+        destination_id, detail.summary.source_id, merged(detail.body, detail.envelope)
+    )
     return shapes.PlanAnswer(destination_id=destination_id, plan=run)
 
 
-async def failures(asked: Asked) -> shapes.Failures:
-    found = await asked.view.read(failure_groups, asked.view)
+async def failures(request: ApiRequest) -> shapes.Failures:
+    found = await request.view.read(failure_groups, request.view)
     return shapes.Failures(failures=found.awake, snoozed=found.snoozed)
 
 
-async def snooze(asked: Asked) -> Snooze:
-    fields, wanted = await asked.view.read(_named_group, asked)
-    until_ms = snooze_until(fields, asked.view.deps.clock.now_ms())
-    return await asked.view.read(snoozing.snooze_group, asked.view.deps, asked.view.viewer.name, wanted, until_ms)
+async def snooze(request: ApiRequest) -> Snooze:
+    fields, wanted = await request.view.read(_named_group, request)
+    until_ms = snooze_until(fields, request.view.deps.clock.now_ms())
+    return await request.view.read(snoozing.snooze_group, request.view.deps, request.view.viewer.name, wanted, until_ms)
 
 
-async def wake(asked: Asked) -> shapes.WakeAnswer:
-    _, wanted = await asked.view.read(_named_group, asked)
-    is_woken = await asked.view.read(snoozing.wake_group, asked.view.deps, asked.view.viewer.name, wanted)
+async def wake(request: ApiRequest) -> shapes.WakeAnswer:
+    _, wanted = await request.view.read(_named_group, request)
+    is_woken = await request.view.read(snoozing.wake_group, request.view.deps, request.view.viewer.name, wanted)
     return shapes.WakeAnswer(is_woken=is_woken)
 
 
-def _named_group(asked: Asked) -> tuple[dict[str, str], MessageFilter]:
-    fields = {name: str(value) for name, value in msgspec.to_builtins(asked.body).items() if value is not None}
-    return fields, message_filter(fields, asked.view.deps.registry)
+def _named_group(request: ApiRequest) -> tuple[dict[str, str], MessageFilter]:
+    fields = {name: str(value) for name, value in msgspec.to_builtins(request.body).items() if value is not None}
+    return fields, message_filter(fields, request.view.deps.registry)
 
 
-async def funnel(asked: Asked) -> shapes.FunnelAnswer:
-    deps = asked.view.deps
-    since_ms, until_ms = _window(asked)
-    destination_id = named(deps.registry.destinations(), "destination", asked.query.destination)
+async def funnel(request: ApiRequest) -> shapes.FunnelAnswer:
+    deps = request.view.deps
+    since_ms, until_ms = _window(request)
+    destination_id = named(deps.registry.destinations(), "destination", request.query.destination)
     return shapes.FunnelAnswer(
-        funnel=await asked.view.read(deps.statistics.funnel, destination_id, since_ms, until_ms),
-        waits=await asked.view.read(deps.statistics.waits, destination_id, since_ms, until_ms),
+        funnel=await request.view.read(deps.statistics.funnel, destination_id, since_ms, until_ms),
+        waits=await request.view.read(deps.statistics.waits, destination_id, since_ms, until_ms),
     )
 
 
-async def intake(asked: Asked) -> shapes.IntakeList:
-    return shapes.IntakeList(sources=await asked.view.read(asked.view.deps.statistics.intake, *_window(asked)))
+async def intake(request: ApiRequest) -> shapes.IntakeList:
+    return shapes.IntakeList(sources=await request.view.read(request.view.deps.statistics.intake, *_window(request)))
 
 
-async def test_destination(asked: Asked) -> ConnectionReport:
-    destination_id = named(asked.view.deps.registry.destinations(), "destination", asked.path["destination_id"])
-    return await asked.view.deps.tester(destination_id)
+async def test_destination(request: ApiRequest) -> ConnectionReport:
+    destination_id = named(request.view.deps.registry.destinations(), "destination", request.path["destination_id"])
+    return await request.view.deps.tester(destination_id)
 
 
 def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, wanted: str | int | None) -> int:
@@ -183,24 +185,24 @@ def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, w
     return found
 
 
-def _filter(asked: Asked) -> MessageFilter:
-    given = asked.body if isinstance(asked.body, shapes.FilterBody) else asked.query
+def _filter(request: ApiRequest) -> MessageFilter:
+    given = request.body if isinstance(request.body, shapes.FilterBody) else request.query
     fields = msgspec.to_builtins(given)
     for name in ("dry_run", "share_percent", "note"):
         fields.pop(name, None)
     if isinstance(fields.get("rejected"), bool):
         fields["rejected"] = "1" if fields["rejected"] else "0"
     present = {name: str(value) for name, value in fields.items() if value is not None}
-    return asked.view.message_filter(present)
+    return request.view.message_filter(present)
 
 
-def _window(asked: Asked) -> tuple[int | None, int | None]:
-    fields = {name: value for name, value in msgspec.to_builtins(asked.query).items() if value is not None}
+def _window(request: ApiRequest) -> tuple[int | None, int | None]:
+    fields = {name: value for name, value in msgspec.to_builtins(request.query).items() if value is not None}
     return moment_ms(fields, "since"), moment_ms(fields, "until")
 
 
-async def _details(asked: Asked, message_id: str) -> list[MessageDetail]:
-    found = await asked.view.read(asked.view.deps.queries.message, message_id)
+async def _details(request: ApiRequest, message_id: str) -> list[MessageDetail]:
+    found = await request.view.read(request.view.deps.queries.message, message_id)
     if not found:
         raise Missing("message_id", "there is no such message", value=message_id[:200])
     return found

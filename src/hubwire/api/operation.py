@@ -20,7 +20,7 @@ from hubwire.web.request import Shared, View, json_response
 
 PREFIX = "/api/v1"
 AT_FAULT = re.compile(r"(?: - at `\$\.|(?:required|unknown) field `)([^`]+)`$")
-Handler = Callable[["Asked"], Awaitable[Any]]
+Handler = Callable[["ApiRequest"], Awaitable[Any]]
 
 
 class ApiProblem(msgspec.Struct, kw_only=True):
@@ -39,7 +39,7 @@ class Nothing(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """One call: who asks, the path's values, the query and the body, both checked."""
 
     view: View
@@ -79,7 +79,7 @@ class ApiOperation:
                 return json_response(ApiProblem(code="forbidden", message=message), 403)
             query = _checked(dict(request.query_params), self.query, strict=False)
             body = None if self.body is None else _decoded(await request.body(), self.body)
-            answer = await self.handler(Asked(View(request, shared, viewer), request.path_params, query, body))
+            answer = await self.handler(ApiRequest(View(request, shared, viewer), request.path_params, query, body))
             return Response(status_code=self.status) if answer is None else json_response(answer, self.status)
 
         return Route(PREFIX + self.path, endpoint, methods=[self.method])

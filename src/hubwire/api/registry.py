@@ -8,7 +8,7 @@ import msgspec
 
 from hubwire.api import shapes
 from hubwire.api.messages import named
-from hubwire.api.operation import Asked
+from hubwire.api.operation import ApiRequest
 from hubwire.console.pages.set_up.schema import create_missing, report_of
 from hubwire.console.pages.watch.alerts import seen_alerts
 from hubwire.destination import Destination, Mapping, Source, SourceKind
@@ -20,135 +20,137 @@ from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
 
 
-async def sources(asked: Asked) -> shapes.Sources:
-    known = await asked.view.read(asked.view.deps.registry.sources)
-    return shapes.Sources(sources=[await _source_answer(asked, one) for one in known.values()])
+async def sources(request: ApiRequest) -> shapes.Sources:
+    known = await request.view.read(request.view.deps.registry.sources)
+    return shapes.Sources(sources=[await _source_answer(request, one) for one in known.values()])
 
 
-async def source(asked: Asked) -> shapes.SourceAnswer:
-    return await _source_answer(asked, await asked.view.read(_source, asked))
+async def source(request: ApiRequest) -> shapes.SourceAnswer:
+    return await _source_answer(request, await request.view.read(_source, request))
 
 
-async def add_source(asked: Asked) -> shapes.SourceAnswer:
-    body: shapes.NewSource = asked.body
+async def add_source(request: ApiRequest) -> shapes.SourceAnswer:
+    body: shapes.NewSource = request.body
     kind = SourceKind.SERVER if body.kind is msgspec.UNSET else body.kind
     fresh = Source(source_id=0, name=body.name, kind=kind, identity_space=changes.default_space(kind, body.name))
-    deps, actor = asked.view.deps, asked.view.viewer.name
-    stored, key = await asked.view.read(changes.add_source, deps, actor, _changed(fresh, body), body.write_key)
+    deps, actor = request.view.deps, request.view.viewer.name
+    stored, key = await request.view.read(changes.add_source, deps, actor, _changed(fresh, body), body.write_key)
     return shapes.SourceAnswer(source=stored, write_keys=[key])
 
 
-async def change_source(asked: Asked) -> shapes.SourceAnswer:
-    before = await asked.view.read(_source, asked)
-    changed = _changed(before, asked.body)
-    stored = await asked.view.read(changes.save_source, asked.view.deps, asked.view.viewer.name, changed)
-    return await _source_answer(asked, stored)
+async def change_source(request: ApiRequest) -> shapes.SourceAnswer:
+    before = await request.view.read(_source, request)
+    changed = _changed(before, request.body)
+    stored = await request.view.read(changes.save_source, request.view.deps, request.view.viewer.name, changed)
+    return await _source_answer(request, stored)
 
 
-async def remove_source(asked: Asked) -> None:
-    known = await asked.view.read(_source, asked)
-    await asked.view.read(changes.remove_source, asked.view.deps, asked.view.viewer.name, known.source_id)
+async def remove_source(request: ApiRequest) -> None:
+    known = await request.view.read(_source, request)
+    await request.view.read(changes.remove_source, request.view.deps, request.view.viewer.name, known.source_id)
 
 
-async def add_write_key(asked: Asked) -> WriteKey:
-    known = await asked.view.read(_source, asked)
-    return await asked.view.read(
-        changes.add_write_key, asked.view.deps, asked.view.viewer.name, known.source_id, asked.body.write_key
+async def add_write_key(request: ApiRequest) -> WriteKey:
+    known = await request.view.read(_source, request)
+    return await request.view.read(
+        changes.add_write_key, request.view.deps, request.view.viewer.name, known.source_id, request.body.write_key
     )
 
 
-async def revoke_write_key(asked: Asked) -> None:
-    known = await asked.view.read(_source, asked)
-    hint = asked.path["hint"]
-    deps, actor = asked.view.deps, asked.view.viewer.name
-    if not await asked.view.read(changes.revoke_write_key, deps, actor, known.source_id, hint):
+async def revoke_write_key(request: ApiRequest) -> None:
+    known = await request.view.read(_source, request)
+    hint = request.path["hint"]
+    deps, actor = request.view.deps, request.view.viewer.name
+    if not await request.view.read(changes.revoke_write_key, deps, actor, known.source_id, hint):
         raise Missing("hint", "this source has no such write key", value=hint)
 
 
-async def destinations(asked: Asked) -> shapes.Destinations:
-    known = await asked.view.read(asked.view.deps.registry.destinations)
-    return shapes.Destinations(destinations=[await _destination_answer(asked, one) for one in known.values()])
+async def destinations(request: ApiRequest) -> shapes.Destinations:
+    known = await request.view.read(request.view.deps.registry.destinations)
+    return shapes.Destinations(destinations=[await _destination_answer(request, one) for one in known.values()])
 
 
-async def destination(asked: Asked) -> shapes.DestinationAnswer:
-    return await _destination_answer(asked, await asked.view.read(_destination, asked))
+async def destination(request: ApiRequest) -> shapes.DestinationAnswer:
+    return await _destination_answer(request, await request.view.read(_destination, request))
 
 
-async def add_destination(asked: Asked) -> shapes.DestinationAnswer:
-    body: shapes.NewDestination = asked.body
-    deps, actor = asked.view.deps, asked.view.viewer.name
+async def add_destination(request: ApiRequest) -> shapes.DestinationAnswer:
+    body: shapes.NewDestination = request.body
+    deps, actor = request.view.deps, request.view.viewer.name
     fresh = Destination(
         destination_id=0,
         name=body.name,
         base_url=deps.settings.hubspot_base_url,
         api_version=deps.settings.hubspot_api_version,
     )
-    stored = await asked.view.read(changes.add_destination, deps, actor, _changed(fresh, body), body.token)
-    return await _destination_answer(asked, stored)
+    stored = await request.view.read(changes.add_destination, deps, actor, _changed(fresh, body), body.token)
+    return await _destination_answer(request, stored)
 
 
-async def change_destination(asked: Asked) -> shapes.DestinationAnswer:
-    before = await asked.view.read(_destination, asked)
-    changed = _changed(before, asked.body)
-    deps, actor = asked.view.deps, asked.view.viewer.name
-    stored = await asked.view.read(changes.save_destination, deps, actor, changed)
-    return await _destination_answer(asked, stored)
+async def change_destination(request: ApiRequest) -> shapes.DestinationAnswer:
+    before = await request.view.read(_destination, request)
+    changed = _changed(before, request.body)
+    deps, actor = request.view.deps, request.view.viewer.name
+    stored = await request.view.read(changes.save_destination, deps, actor, changed)
+    return await _destination_answer(request, stored)
 
 
-async def remove_destination(asked: Asked) -> None:
-    known = await asked.view.read(_destination, asked)
-    await asked.view.read(changes.remove_destination, asked.view.deps, asked.view.viewer.name, known.destination_id)
+async def remove_destination(request: ApiRequest) -> None:
+    known = await request.view.read(_destination, request)
+    await request.view.read(
+        changes.remove_destination, request.view.deps, request.view.viewer.name, known.destination_id
+    )
 
 
-async def set_token(asked: Asked) -> shapes.DestinationAnswer:
-    known = await asked.view.read(_destination, asked)
-    deps, actor = asked.view.deps, asked.view.viewer.name
-    await asked.view.read(changes.set_token, deps, actor, known.destination_id, asked.body.token)
-    return await _destination_answer(asked, known)
+async def set_token(request: ApiRequest) -> shapes.DestinationAnswer:
+    known = await request.view.read(_destination, request)
+    deps, actor = request.view.deps, request.view.viewer.name
+    await request.view.read(changes.set_token, deps, actor, known.destination_id, request.body.token)
+    return await _destination_answer(request, known)
 
 
-async def pause(asked: Asked) -> shapes.DestinationAnswer:
-    return await _set_paused(asked, True)
+async def pause(request: ApiRequest) -> shapes.DestinationAnswer:
+    return await _set_paused(request, True)
 
 
-async def resume(asked: Asked) -> shapes.DestinationAnswer:
-    return await _set_paused(asked, False)
+async def resume(request: ApiRequest) -> shapes.DestinationAnswer:
+    return await _set_paused(request, False)
 
 
-async def schema(asked: Asked) -> SchemaReport:
-    return await report_of(asked.view, await asked.view.read(_destination, asked), asked.query.messages)
+async def schema(request: ApiRequest) -> SchemaReport:
+    return await report_of(request.view, await request.view.read(_destination, request), request.query.messages)
 
 
-async def apply_schema(asked: Asked) -> SchemaReport:
-    known, body = await asked.view.read(_destination, asked), asked.body
+async def apply_schema(request: ApiRequest) -> SchemaReport:
+    known, body = await request.view.read(_destination, request), request.body
     wanted = None if body.items is None else frozenset(body.items)
-    return await create_missing(asked.view, known, body.messages, body.group, wanted)
+    return await create_missing(request.view, known, body.messages, body.group, wanted)
 
 
-async def audit(asked: Asked) -> shapes.AuditLog:
-    found = await asked.view.read(asked.view.deps.registry.audit, asked.query.limit, asked.query.before)
+async def audit(request: ApiRequest) -> shapes.AuditLog:
+    found = await request.view.read(request.view.deps.registry.audit, request.query.limit, request.query.before)
     return shapes.AuditLog(entries=found)
 
 
-async def alerts(asked: Asked) -> AlertOverview:
-    return await seen_alerts(asked.view)
+async def alerts(request: ApiRequest) -> AlertOverview:
+    return await seen_alerts(request.view)
 
 
-async def _set_paused(asked: Asked, is_paused: bool) -> shapes.DestinationAnswer:
-    known = await asked.view.read(_destination, asked)
-    deps, actor = asked.view.deps, asked.view.viewer.name
-    stored = await asked.view.read(changes.set_paused, deps, actor, known.destination_id, is_paused)
-    return await _destination_answer(asked, stored)
+async def _set_paused(request: ApiRequest, is_paused: bool) -> shapes.DestinationAnswer:
+    known = await request.view.read(_destination, request)
+    deps, actor = request.view.deps, request.view.viewer.name
+    stored = await request.view.read(changes.set_paused, deps, actor, known.destination_id, is_paused)
+    return await _destination_answer(request, stored)
 
 
-def _source(asked: Asked) -> Source:
-    known = asked.view.deps.registry.sources()
-    return known[named(known, "source", asked.path["source_id"])]
+def _source(request: ApiRequest) -> Source:
+    known = request.view.deps.registry.sources()
+    return known[named(known, "source", request.path["source_id"])]
 
 
-def _destination(asked: Asked) -> Destination:
-    known = asked.view.deps.registry.destinations()
-    return known[named(known, "destination", asked.path["destination_id"])]
+def _destination(request: ApiRequest) -> Destination:
+    known = request.view.deps.registry.destinations()
+    return known[named(known, "destination", request.path["destination_id"])]
 
 
 def _changed(before: Any, body: msgspec.Struct) -> Any:
@@ -168,13 +170,13 @@ def _as_stored(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-async def _source_answer(asked: Asked, one: Source) -> shapes.SourceAnswer:
-    keys = await asked.view.read(asked.view.deps.registry.write_keys, one.source_id)
-    if not asked.view.may(Role.OPERATE):
+async def _source_answer(request: ApiRequest, one: Source) -> shapes.SourceAnswer:
+    keys = await request.view.read(request.view.deps.registry.write_keys, one.source_id)
+    if not request.view.may(Role.OPERATE):
         keys = [msgspec.structs.replace(key, text=None) for key in keys]
     return shapes.SourceAnswer(source=one, write_keys=keys)
 
 
-async def _destination_answer(asked: Asked, one: Destination) -> shapes.DestinationAnswer:
-    token = await asked.view.read(asked.view.deps.registry.token, one.destination_id)
+async def _destination_answer(request: ApiRequest, one: Destination) -> shapes.DestinationAnswer:
+    token = await request.view.read(request.view.deps.registry.token, one.destination_id)
     return shapes.DestinationAnswer(destination=one, has_token=token is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hubwire.api.operation import ApiOperation, Asked
+from hubwire.api.operation import ApiOperation, ApiRequest
 from hubwire.errors import Missing
 from hubwire.privacy.regulations import (
     NewRegulation,
@@ -16,30 +16,30 @@ from hubwire.privacy.regulations import (
 from hubwire.registry.access import Role
 
 
-def _regulations(asked: Asked) -> Regulations:
-    regulations = asked.view.deps.regulations
+def _regulations(request: ApiRequest) -> Regulations:
+    regulations = request.view.deps.regulations
     if regulations is None:
         raise Missing("regulations", "nobody carries regulations out here")
     return regulations
 
 
-async def create(asked: Asked) -> RegulateAnswer:
+async def create(request: ApiRequest) -> RegulateAnswer:
     """POST `/regulations`."""
-    return await asyncio.to_thread(_regulations(asked).create, asked.body, asked.view.viewer.name)
+    return await asyncio.to_thread(_regulations(request).create, request.body, request.view.viewer.name)
 
 
-async def find(asked: Asked) -> RegulationAnswer:
+async def find(request: ApiRequest) -> RegulationAnswer:
     """GET `/regulations/{regulation_id}`."""
-    regulation_id = asked.path["regulation_id"]
-    found = await asyncio.to_thread(_regulations(asked).find, regulation_id)
+    regulation_id = request.path["regulation_id"]
+    found = await asyncio.to_thread(_regulations(request).find, regulation_id)
     if found is None:
         raise Missing("regulation_id", "there is no such regulation", value=regulation_id)
     return found
 
 
-async def recent(asked: Asked) -> RegulationsAnswer:
+async def recent(request: ApiRequest) -> RegulationsAnswer:
     """GET `/regulations`."""
-    return await asyncio.to_thread(_regulations(asked).recent)
+    return await asyncio.to_thread(_regulations(request).recent)
 
 
 REGULATION_OPERATIONS: tuple[ApiOperation, ...] = (

@@ -18,7 +18,7 @@ from hubwire.manage.schema_plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
-from hubwire.record.latency import Waits
+from hubwire.record.latency import Latency
 from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary, ReplayPart
 from hubwire.record.replay import (
     LEAST_SHARE_PERCENT,
@@ -380,4 +380,4 @@ class FunnelAnswer(msgspec.Struct, kw_only=True):
     """The stages add up to `received`. `waits`: how long live messages took, of a sample; null without any."""
 
     funnel: Funnel
-    waits: Waits | None
+    waits: Latency | None

@@ -162,10 +162,10 @@ def _open_nats(url: str, settings: Settings, tables: Database) -> NatsJournal:
     with _optional("journal_url", "NATS", "nats"):
         from hubwire.backends.nats.client import NatsClient, NatsUrl
     from hubwire.backends.nats.journal import NatsJournal
-    from hubwire.backends.nats.message_index import NatsLines
+    from hubwire.backends.nats.message_index import NatsMessageIndex
 
     def forget_sums(positions: Sequence[int]) -> None:
-        stretches = {position >> NatsLines.bits for position in positions}
+        stretches = {position >> NatsMessageIndex.bits for position in positions}
         with tables.transaction() as db:
             db.executemany("DELETE FROM intake WHERE stretch = ?", [(number,) for number in stretches])
 

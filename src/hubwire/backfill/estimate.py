@@ -22,16 +22,16 @@ from hubwire.deliver.calls.batch import (
     split_by_size,
 )
 from hubwire.deliver.cycle.coalesce import (
-    Wanted,
+    DesiredRecord,
     Work,
     confirm,
     difference,
 )
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
-from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.steps.company_search import DOMAINS_PER_SEARCH
 from hubwire.destination import Destination, Source
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.operation import Discard, Link
 from hubwire.record.protocol import Company, Person
 from hubwire.schema import PortalSchema
@@ -74,22 +74,22 @@ class Estimator:
     _defined: set[str] = field(default_factory=set)
     _calls: Counter[str] = field(default_factory=Counter)
     _discarded: Counter[str] = field(default_factory=Counter)
-    _held: dict[int, Row] = field(default_factory=dict)
+    _held: dict[int, JournalRow] = field(default_factory=dict)
     _messages: int = 0
     _events: int = 0
 
-    def take(self, rows: Sequence[Row]) -> None:
+    def take(self, rows: Sequence[JournalRow]) -> None:
         """One cycle."""
         self._messages += len(rows)
-        work, ledger, rows_now = self._gathered([*self._held.values(), *rows])
+        work, outcomes, rows_now = self._gathered([*self._held.values(), *rows])
         self._held.clear()
-        for position, fate in ledger.fates.items():
+        for position, fate in outcomes.fates.items():
             if isinstance(fate, Discard):
                 self._discarded[str(fate.reason)] += 1
             else:
                 self._held[position] = rows_now[position]
         for email, _ in work.associations:
-            work.contacts.setdefault(email, Wanted(email))
+            work.contacts.setdefault(email, DesiredRecord(email))
         self._add_companies(work)
         self._add_contacts(work)
         fresh = {pair for pair in work.associations if pair not in self._pairs}
@@ -116,15 +116,15 @@ class Estimator:
             day_percent=round(total * 100 / calls_per_day, 2),
         )
 
-    def _gathered(self, rows: Sequence[Row]) -> tuple[Work, Ledger, dict[int, Row]]:
-        ledger = Ledger()
-        gatherer = Gatherer(self.destination, self.sources, self.schema, self._load_links, ledger)
+    def _gathered(self, rows: Sequence[JournalRow]) -> tuple[Work, Outcomes, dict[int, JournalRow]]:
+        outcomes = Outcomes()
+        gatherer = Gatherer(self.destination, self.sources, self.schema, self._load_links, outcomes)
         readable = [row for row in rows if row.rejected is None]
         gatherer.take(readable)
         gatherer.finish()
         for link in gatherer.identity.changed:
             self._learnt[link.space, link.key] = link
-        return gatherer.work, ledger, {row.position: row for row in readable}
+        return gatherer.work, outcomes, {row.position: row for row in readable}
 
     def _load_links(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
         wanted = set(keys)
@@ -166,9 +166,9 @@ class Estimator:
         self._calls["send events"] += -(-len(work.events) // EVENTS_PER_CALL)
 
 
-def cycles(rows: Iterable[Row], cycle_messages: int) -> Iterator[list[Row]]:
+def cycles(rows: Iterable[JournalRow], cycle_messages: int) -> Iterator[list[JournalRow]]:
     """Rows in groups as a lane takes them."""
-    group: list[Row] = []
+    group: list[JournalRow] = []
     for row in rows:
         group.append(row)
         if len(group) >= cycle_messages:

@@ -26,7 +26,7 @@ from hubwire.errors import BackendError, SettingsError, UploadRefused
 from hubwire.installation.local import LocalServer, find_local_server
 from hubwire.message import Entry
 from hubwire.privacy.suppression import Suppressions, append_admitted
-from hubwire.receive.entries import Terms, entries_of
+from hubwire.receive.entries import UploadOptions, entries_of
 from hubwire.receive.parse import encoded, read_upload
 from hubwire.receive.paths import Route, Takes
 from hubwire.receive.upload_limits import ReceiveLimits
@@ -80,7 +80,7 @@ def entries_of_lines(
         if not fields.get("messageId"):
             fields["messageId"] = "import-" + hashlib.sha256(b"%d:" % line.number + line.text).hexdigest()[:40]
         upload.bodies[0] = encoded(fields)
-        [entry] = entries_of(upload, ANY_TYPE, source, now_ms, Terms(limits, is_backfill=True))
+        [entry] = entries_of(upload, ANY_TYPE, source, now_ms, UploadOptions(limits, is_backfill=True))
         if entry.rejected is not None:
             outcome.rejected.append(f"line {line.number}: {entry.rejected}")
         entries.append(entry)

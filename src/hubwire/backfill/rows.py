@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from hubwire.backfill.imports import entries_of_lines
 from hubwire.backfill.reading import chunks
 from hubwire.destination import Source
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 from hubwire.receive.upload_limits import ReceiveLimits
 
 
-def rows_of_files(files: Sequence[str], source: Source, now_ms: int) -> Iterator[Row]:
+def rows_of_files(files: Sequence[str], source: Source, now_ms: int) -> Iterator[JournalRow]:
     """The readable messages of all files, with positions that go on from file to file. Errors: SettingsError."""
     position = 0
     for name in files:
@@ -24,10 +24,10 @@ def rows_of_files(files: Sequence[str], source: Source, now_ms: int) -> Iterator
                 yield replace(row, position=position)
 
 
-def rows_of(entries: Sequence[Entry]) -> list[Row]:
+def rows_of(entries: Sequence[Entry]) -> list[JournalRow]:
     """Entries as the journal would give them back."""
     return [
-        Row(
+        JournalRow(
             position=position,
             source_id=entry.source_id,
             message_id=entry.message_id,

@@ -37,11 +37,11 @@ from hubwire.console.pages.watch import (
     who,
 )
 from hubwire.console.rendering import make_templates
-from hubwire.errors import BackendError, HubSpotError, HubwireError, Missing, Taken
+from hubwire.errors import AlreadyExists, BackendError, HubSpotError, HubwireError, Missing
 from hubwire.registry.access import Role
 from hubwire.web.access import Access, TooManyTries
 from hubwire.web.guard import MAX_BODY_BYTES, Guard
-from hubwire.web.ports import ConsoleDeps
+from hubwire.web.ports import Services
 from hubwire.web.request import (
     PageFunction,
     Problem,
@@ -139,7 +139,7 @@ STATUSES: tuple[tuple[type[HubwireError], int], ...] = (
     (HubSpotError, 502),
     (TooManyTries, 429),
     (Missing, 404),
-    (Taken, 409),
+    (AlreadyExists, 409),
 )
 """What an error of ours answers, if not 400."""
 
@@ -153,7 +153,7 @@ class ErrorPage(Problem, frozen=True, kw_only=True):
     back_href: str = ""
 
 
-def console_app(deps: ConsoleDeps, access: Access | None = None) -> ASGIApp:
+def console_app(deps: Services, access: Access | None = None) -> ASGIApp:
     """Console and admin API, to be mounted at the root; paths that are not theirs answer 404.
 
     Shape: `access` is given when the service has used it already (first token, sign-in link).

@@ -20,7 +20,7 @@ from hubwire.deliver.calls.batch import (
 from hubwire.deliver.calls.batch_sender import Input
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
-from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.steps import (
     associations,
     companies,
@@ -32,8 +32,17 @@ from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
-from hubwire.message import Row
-from hubwire.operation import Associate, Discard, Hold, Operation, SendEvent, UpsertCompany, UpsertContact, Written
+from hubwire.message import JournalRow
+from hubwire.operation import (
+    Associate,
+    Discard,
+    Hold,
+    Operation,
+    PropertyValue,
+    SendEvent,
+    UpsertCompany,
+    UpsertContact,
+)
 from hubwire.schema import PortalSchema
 
 
@@ -84,7 +93,7 @@ class DryRun(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def preview(
-    rows: Sequence[Row],
+    rows: Sequence[JournalRow],
     destination: Destination,
     sources: Mapping[int, Source],
     schema: PortalSchema,
@@ -94,14 +103,14 @@ def preview(
 
     Shape: nothing is suppressed as unchanged: the requests are those of people whom HubSpot does not know yet.
     """
-    ledger = Ledger()
-    gatherer = Gatherer(destination, sources, schema, load_links, ledger)
+    outcomes = Outcomes()
+    gatherer = Gatherer(destination, sources, schema, load_links, outcomes)
     recorder = _Recorder(gatherer.work)
     gatherer.work = recorder
     gatherer.take([row for row in rows if row.rejected is None])
     gatherer.finish()
     paths = Paths(destination.api_version)
-    runs = [_run(row, ledger, recorder.by_position.get(row.position, []), paths, schema) for row in rows]
+    runs = [_run(row, outcomes, recorder.by_position.get(row.position, []), paths, schema) for row in rows]
     return runs, requests_of(recorder, paths, schema)
 
 
@@ -118,11 +127,13 @@ class _Recorder(Work):
             self.by_position.setdefault(operation.position, []).append(operation)
 
 
-def _run(row: Row, ledger: Ledger, operations: Sequence[Operation], paths: Paths, schema: PortalSchema) -> DryRun:
+def _run(
+    row: JournalRow, outcomes: Outcomes, operations: Sequence[Operation], paths: Paths, schema: PortalSchema
+) -> DryRun:
     if row.rejected is not None:
         return DryRun(state="rejected", reason=row.rejected)
-    fate = ledger.fates.get(row.position)
-    left_out = [PlannedLeftOut(field=one.field, reason=one.reason, detail=one.detail) for one in _of(ledger, row)]
+    fate = outcomes.fates.get(row.position)
+    left_out = [PlannedLeftOut(field=one.field, reason=one.reason, detail=one.detail) for one in _of(outcomes, row)]
     if isinstance(fate, Discard | Hold):
         state = State.DISCARDED if isinstance(fate, Discard) else State.HELD
         return DryRun(state=state, reason=fate.reason, detail=fate.detail, left_out=left_out)
@@ -136,8 +147,8 @@ def _run(row: Row, ledger: Ledger, operations: Sequence[Operation], paths: Paths
     )
 
 
-def _of(ledger: Ledger, row: Row) -> list[Any]:
-    return list(dict.fromkeys(ledger.left_out.get(row.position, ())))
+def _of(outcomes: Outcomes, row: JournalRow) -> list[Any]:
+    return list(dict.fromkeys(outcomes.left_out.get(row.position, ())))
 
 
 def _operation(one: Operation) -> PlannedOperation:
@@ -152,7 +163,7 @@ def _operation(one: Operation) -> PlannedOperation:
             return PlannedOperation(kind="send event", key=one.event, fields=_fields(one.properties), note=one.email)
 
 
-def _fields(properties: Mapping[str, Written]) -> list[PlannedField]:
+def _fields(properties: Mapping[str, PropertyValue]) -> list[PlannedField]:
     return [PlannedField(name=name, value=one.value, rule=one.rule) for name, one in properties.items()]
 
 

@@ -74,7 +74,7 @@ KEPT_HEADERS = frozenset(
 """The answer headers that anything here reads."""
 
 
-class Asked(Protocol):
+class BatchInput(Protocol):
     """One input of a batch call.
 
     Shape: `trace` is unique in the batch and goes out as objectWriteTraceId; `key` is the value of the call's

@@ -26,7 +26,7 @@ SPREAD_SECONDS = 1.0
 DAILY_PROBE_SECONDS = 900.0
 
 
-class Policy(StrEnum):
+class LimitName(StrEnum):
     """The limits that HubSpot names in a 429."""
 
     TEN_SECONDLY = "TEN_SECONDLY_ROLLING"
@@ -38,7 +38,7 @@ class Policy(StrEnum):
 class Throttle:
     """The limit that was reached, and how long to keep from calling."""
 
-    policy: Policy
+    policy: LimitName
     wait_seconds: float
     is_named: bool
     """Whether the wait is HubSpot's own word (Retry-After)."""
@@ -52,23 +52,23 @@ def throttle_of(answer: Answer, kind: CallKind = "general", jitter: float = 0.0)
     """
     problem = read_problem(answer.body)
     policy = _policy(problem, kind)
-    longest = DAY_SECONDS if policy is Policy.DAILY else MAX_WAIT_SECONDS
+    longest = DAY_SECONDS if policy is LimitName.DAILY else MAX_WAIT_SECONDS
     named = retry_after_seconds(answer.headers, answer.ended_at_ms, longest)
     if named is not None:
         return Throttle(policy, named, is_named=True)
-    wait = {Policy.TEN_SECONDLY: TEN_SECONDS, Policy.SECONDLY: 1.0, Policy.DAILY: DAILY_PROBE_SECONDS}[policy]
+    wait = {LimitName.TEN_SECONDLY: TEN_SECONDS, LimitName.SECONDLY: 1.0, LimitName.DAILY: DAILY_PROBE_SECONDS}[policy]
     return Throttle(policy, wait + jitter * SPREAD_SECONDS, is_named=False)
 
 
-def _policy(problem: Problem, kind: CallKind) -> Policy:
+def _policy(problem: Problem, kind: CallKind) -> LimitName:
     words = f"{problem.policy} {problem.message}".upper()
     if "TEN_SECONDLY" in words:
-        return Policy.TEN_SECONDLY
+        return LimitName.TEN_SECONDLY
     if "DAILY" in words:
-        return Policy.DAILY
+        return LimitName.DAILY
     if "SECONDLY" in words:
-        return Policy.SECONDLY
-    return Policy.SECONDLY if kind == "search" else Policy.TEN_SECONDLY
+        return LimitName.SECONDLY
+    return LimitName.SECONDLY if kind == "search" else LimitName.TEN_SECONDLY
 
 
 def retry_after_seconds(headers: Mapping[str, str], now_ms: int, longest_seconds: float) -> float | None:

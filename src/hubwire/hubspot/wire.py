@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.hubspot.call import Asked
+from hubwire.hubspot.call import BatchInput
 
 _encode = msgspec.json.Encoder().encode
 
@@ -113,7 +113,7 @@ _pairs = msgspec.json.Decoder(PairsAnswer).decode
 # -- requests
 
 
-def upsert_objects(inputs: Sequence[Asked], *, id_property: str) -> bytes:
+def upsert_objects(inputs: Sequence[BatchInput], *, id_property: str) -> bytes:
     """The body of a batch upsert keyed by `id_property`.
 
     Shape: every input carries its own objectWriteTraceId, so that a bad one gives 207 and not a lost batch (HubSpot
@@ -122,7 +122,7 @@ def upsert_objects(inputs: Sequence[Asked], *, id_property: str) -> bytes:
     return _encode(_Inputs([_ObjectInput(one.key, one.properties, one.trace, id_property) for one in inputs]))
 
 
-def update_objects(inputs: Sequence[Asked]) -> bytes:
+def update_objects(inputs: Sequence[BatchInput]) -> bytes:
     """The body of a batch update; keys are record ids."""
     return _encode(_Inputs([_ObjectInput(one.key, one.properties, one.trace) for one in inputs]))
 

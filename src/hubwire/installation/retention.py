@@ -18,7 +18,7 @@ import structlog
 from hubwire.clock import Clock
 from hubwire.destination import Destination
 from hubwire.journal.protocol import Journal
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.record.protocol import Archive, Record
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
@@ -70,14 +70,14 @@ class Removed(msgspec.Struct, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RetentionPolicy:
     """How much is kept; None is no limit."""
 
     keep_ms: int | None
     keep_bytes: int | None
 
     @classmethod
-    def of(cls, settings: Settings) -> Policy:
+    def of(cls, settings: Settings) -> RetentionPolicy:
         """The policy that the settings ask for."""
         days = settings.retention_days
         return cls(None if days is None else round(days * DAY_MS), settings.retention_bytes)
@@ -93,7 +93,7 @@ def last_removable(last: int, first_untaken: Sequence[int | None], oldest_open: 
     return min([last, *(position - 1 for position in waiting)])
 
 
-def end_of_old(rows: Mapping[int, Row], cutoff_ms: int) -> int | None:
+def end_of_old(rows: Mapping[int, JournalRow], cutoff_ms: int) -> int | None:
     """The last of the rows, from the first on, that were all received before a time; None when there is none. Pure."""
     end: int | None = None
     for position in sorted(rows):
@@ -113,7 +113,7 @@ class Retention:
 
     def __init__(self, store: Stored, settings: Settings, clock: Clock) -> None:
         self._store = store
-        self._policy = Policy.of(settings)
+        self._policy = RetentionPolicy.of(settings)
         self._clock = clock
         self._slices_left = 0
         self._futile_below = 0

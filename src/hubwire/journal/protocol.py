@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 
 TOMBSTONE = b'{"type":"track","event":"forgotten"}'
 """The body of a message whose person was forgotten: no ids, nothing that anybody said."""
@@ -38,20 +38,22 @@ class Journal(Protocol):
         """
         ...
 
-    def read(self, after: int, limit: int, *, source_ids: Sequence[int] | None, is_backfill: bool | None) -> list[Row]:
+    def read(
+        self, after: int, limit: int, *, source_ids: Sequence[int] | None, is_backfill: bool | None
+    ) -> list[JournalRow]:
         """At most `limit` deliverable rows (not rejected) behind position `after`, in order; filtered by source and
         stream."""
         ...
 
-    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+    def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
         """The rows at these positions; those that retention has removed are absent."""
         ...
 
-    def find(self, message_id: str) -> list[Row]:
+    def find(self, message_id: str) -> list[JournalRow]:
         """Every row with this message_id (several when several sources used it)."""
         ...
 
-    def newest(self, before: int | None, limit: int) -> list[Row]:
+    def newest(self, before: int | None, limit: int) -> list[JournalRow]:
         """Rows, newest first, below position `before`; rejected ones included."""
         ...
 

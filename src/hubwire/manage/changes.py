@@ -41,7 +41,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 
 
 class Parts(Protocol):
-    """What changes are made with. `notice` tells those who run that something changed, `wake` the lanes."""
+    """What changes are made with. `on_registry_change` tells those who run that something changed, `wake` the lanes."""
 
     @property
     def registry(self) -> Registry: ...
@@ -50,7 +50,7 @@ class Parts(Protocol):
     def record(self) -> Record: ...
 
     @property
-    def notice(self) -> Callable[[], None]: ...
+    def on_registry_change(self) -> Callable[[], None]: ...
 
     @property
     def wake(self) -> Callable[[], None]: ...
@@ -218,7 +218,7 @@ def _check_mapping(mapping: Mapping) -> None:
 
 def _audit(parts: Parts, actor: str, action: str, detail: str) -> None:
     parts.registry.write_audit(actor, action, detail)
-    parts.notice()
+    parts.on_registry_change()
     parts.wake()
 
 

@@ -22,7 +22,7 @@ Targets = Sequence[tuple[int, int]]
 
 
 class Parts(Protocol):
-    """What decisions are carried out with. `poke_replays` has a replay's first slice put back at once."""
+    """What decisions are carried out with. `wake_replays` has a replay's first slice put back at once."""
 
     @property
     def queries(self) -> Queries: ...
@@ -37,7 +37,7 @@ class Parts(Protocol):
     def clock(self) -> Clock: ...
 
     @property
-    def poke_replays(self) -> Callable[[], None]: ...
+    def wake_replays(self) -> Callable[[], None]: ...
 
 
 def begin_replay(
@@ -58,7 +58,7 @@ def begin_replay(
     begun = parts.replays.begin(wanted, actor, parts.clock.now_ms(), targets, share_percent)
     detail = f"#{begun.replay_id}: {begun.target_count} messages, {share_percent} % of the calls, {_kept(wanted)}"
     parts.registry.write_audit(actor, "replay.begun", detail)
-    parts.poke_replays()
+    parts.wake_replays()
     return begun
 
 
@@ -75,7 +75,7 @@ def resume_replay(parts: Parts, actor: str, replay_id: int) -> bool:
     is_resumed = parts.replays.resume(replay_id)
     if is_resumed:
         parts.registry.write_audit(actor, "replay.resumed", f"#{replay_id}")
-        parts.poke_replays()
+        parts.wake_replays()
     return is_resumed
 
 
@@ -84,7 +84,7 @@ def share_replay(parts: Parts, actor: str, replay_id: int, share_percent: int) -
     is_changed = parts.replays.set_share(replay_id, share_percent)
     if is_changed:
         parts.registry.write_audit(actor, "replay.share-changed", f"#{replay_id}: {share_percent} % of the calls")
-        parts.poke_replays()
+        parts.wake_replays()
     return is_changed
 
 

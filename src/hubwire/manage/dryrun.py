@@ -13,7 +13,7 @@ from hubwire.backfill.imports import entries_of_lines
 from hubwire.backfill.reading import chunks, files_of
 from hubwire.backfill.rows import rows_of
 from hubwire.clock import Clock
-from hubwire.deliver.calls.caller import Exchange, LineStopped, Terms
+from hubwire.deliver.calls.caller import CallContext, Caller, LineStopped
 from hubwire.deliver.cycle.portal_schema import Portal
 from hubwire.deliver.limits.governor import Governor
 from hubwire.deliver.preview import DryRun, PlannedRequest, preview
@@ -21,7 +21,7 @@ from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.paths import Paths
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.registry.named import named_or_first
 from hubwire.schema import PortalSchema
@@ -51,7 +51,7 @@ class FileDryRun(msgspec.Struct, kw_only=True):
 async def read_schema(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalSchema:
     """The portal's schema, by GETs. Raises HubSpotError when it cannot be read."""
     portal = Portal(Paths(destination.api_version))
-    portal.exchange = Exchange(client, Governor.of(destination, clock.now_ms()), Terms(clock, lambda: 0.0))
+    portal.caller = Caller(client, Governor.of(destination, clock.now_ms()), CallContext(clock, lambda: 0.0))
     try:
         return await portal.load(clock.now_ms())
     except LineStopped as stopped:
@@ -89,7 +89,7 @@ def _dry_run(
     store: Store,
     client: HubSpotClient,
     destination: Destination,
-    rows: Sequence[Row],
+    rows: Sequence[JournalRow],
     clock: Clock,
     unreadable: list[str],
 ) -> FileDryRun:
@@ -107,7 +107,7 @@ async def _read_and_close(client: HubSpotClient, destination: Destination, clock
         return await read_schema(client, destination, clock)
 
 
-def _planned(row: Row, run: DryRun) -> PlannedMessage:
+def _planned(row: JournalRow, run: DryRun) -> PlannedMessage:
     return PlannedMessage(
         message_id=row.message_id,
         outcome="planned" if run.reason is None else f"{run.state}: {run.reason}",

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hubwire.journal.protocol import Journal
-from hubwire.message import Row, merged
+from hubwire.message import JournalRow, merged
 from hubwire.reasons import Reason
 from hubwire.record.queries import MessageFilter, Queries
 
@@ -40,7 +40,7 @@ def exported(queries: Queries, journal: Journal, wanted: MessageFilter) -> Itera
         left, before = left - len(found), found[-1]
 
 
-def as_sent(row: Row) -> dict[str, Any]:
+def as_sent(row: JournalRow) -> dict[str, Any]:
     """A message whole, with its id and when it was received. Errors: none for rows that receive wrote."""
     fields = merged(_decode(row.body), _decode(row.envelope) if row.envelope else None)
     received_at = datetime.fromtimestamp(row.received_at_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -11,7 +11,7 @@ from hubwire.journal.protocol import Journal
 from hubwire.manage.dryrun import read_schema
 from hubwire.manage.schema_plan import PLURALS
 from hubwire.manage.schema_report import PortalContents
-from hubwire.message import Row
+from hubwire.message import JournalRow
 
 PAGE_ROWS = 1000
 
@@ -33,9 +33,9 @@ async def read_contents(client: HubSpotClient, destination: Destination, clock: 
     return contents
 
 
-def newest_rows(journal: Journal, destination: Destination, count: int) -> list[Row]:
+def newest_rows(journal: Journal, destination: Destination, count: int) -> list[JournalRow]:
     """The newest rows that the destination takes, of the newest `count` in the journal; oldest of them first."""
-    rows: list[Row] = []
+    rows: list[JournalRow] = []
     while len(rows) < count:
         page = journal.newest(rows[-1].position if rows else None, min(PAGE_ROWS, count - len(rows)))
         if not page:

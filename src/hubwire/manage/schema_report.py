@@ -15,7 +15,7 @@ from hubwire.destination import Destination, Source
 from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.schema_plan import MissingEvent, MissingProperty, SchemaPlan, common_type
 from hubwire.manage.schema_seen import Seen, SeenEvent, SeenField, look
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.plan.trait_rules import OWN_PREFIX
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 
@@ -82,7 +82,7 @@ class SchemaReport(SchemaPlan, kw_only=True):
 
 
 def compare(
-    rows: Sequence[Row],
+    rows: Sequence[JournalRow],
     destination: Destination,
     sources: Mapping[int, Source],
     contents: PortalContents,

@@ -14,9 +14,9 @@ import msgspec
 
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
-from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.destination import Destination, Source, SourceKind
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.operation import LeftOut, Operation, SendEvent, UpsertCompany, UpsertContact
 from hubwire.plan.events import event_key
 from hubwire.plan.rulebook import Rulebook, rulebook
@@ -61,7 +61,7 @@ class Seen:
 
 
 def look(
-    rows: Sequence[Row],
+    rows: Sequence[JournalRow],
     destination: Destination,
     sources: Mapping[int, Source],
     schema: PortalSchema,
@@ -76,13 +76,13 @@ def look(
         chosen = {number: one for number, one in sources.items() if (one.kind is not SourceKind.SERVER) is is_public}
         # To the planner every source is a server here: it creates nothing for a public key.
         trusted = {number: msgspec.structs.replace(one, kind=SourceKind.SERVER) for number, one in chosen.items()}
-        gatherer = Gatherer(willing, trusted, schema, load_links, Ledger())
+        gatherer = Gatherer(willing, trusted, schema, load_links, Outcomes())
         counted = gatherer.work = _Counted(seen, is_trusted=not is_public)
         gatherer.take([row for row in readable if row.source_id in chosen])
         gatherer.finish()
         for object_type, name, kind in gatherer.missing_properties:
             seen.property(object_type, name).kinds.add(kind)
-        counted.note_misfits(gatherer.ledger.left_out, rulebook(schema, mapping))
+        counted.note_misfits(gatherer.outcomes.left_out, rulebook(schema, mapping))
     return seen
 
 

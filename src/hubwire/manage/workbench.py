@@ -23,7 +23,7 @@ from hubwire.manage.schema_report import PortalContents
 from hubwire.message import Entry
 from hubwire.plan.default_portal import default_portal
 from hubwire.receive.app import Appending
-from hubwire.receive.entries import Terms, entries_of
+from hubwire.receive.entries import UploadOptions, entries_of
 from hubwire.receive.parse import encoded, read_upload
 from hubwire.receive.paths import Route, Takes
 from hubwire.receive.upload_limits import ReceiveLimits
@@ -36,7 +36,7 @@ ANY_TYPE = Route(Takes.SINGLE, None)
 
 
 class Workbench:
-    """The callables that `ConsoleDeps` asks for. HubSpot is only read, except by `make_…`."""
+    """The callables that `Services` asks for. HubSpot is only read, except by `make_…`."""
 
     def __init__(
         self, registry: Registry, record: Record, journal: Appending, clients: ClientFactory, clock: Clock
@@ -135,7 +135,7 @@ class Workbench:
     def _entry(self, message: dict[str, Any], source: Source) -> Entry:
         limits = ReceiveLimits()
         upload = read_upload(encoded(message), ANY_TYPE, limits)
-        [entry] = entries_of(upload, ANY_TYPE, source, self._clock.now_ms(), Terms(limits))
+        [entry] = entries_of(upload, ANY_TYPE, source, self._clock.now_ms(), UploadOptions(limits))
         return entry
 
     def _destination(self, destination_id: int) -> Destination:

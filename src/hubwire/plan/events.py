@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from hubwire.operation import Discard, LeftOut, Plan, Written
+from hubwire.operation import Discard, LeftOut, Plan, PropertyValue
 from hubwire.plan.names import MAX_EVENT_LABEL, compressed, event_name, property_name
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.trait_rules import MAX_FIELD
@@ -114,7 +114,7 @@ class EventWriter:
         self._known = event.definition.properties if event.definition is not None else {}
         self._may_add = may_add or event.definition is None
         self._plan = plan
-        self.properties: dict[str, Written] = {}
+        self.properties: dict[str, PropertyValue] = {}
         self.types: dict[str, str] = {}
 
     def write(self, properties: Mapping[str, Any], label: str) -> None:
@@ -127,7 +127,7 @@ class EventWriter:
             kind = self.types.get("revenue" if "revenue" in self.types else "total")
             amount = revenue.value if kind == "number" else number(revenue.value)
             if isinstance(amount, str) and ("value" in self._known or self._may_add):
-                self._keep("value", _VALUE, self._known.get("value", "number"), Written(amount, "revenue"))
+                self._keep("value", _VALUE, self._known.get("value", "number"), PropertyValue(amount, "revenue"))
 
     def _write_fields(self, fields: Mapping[str, Any], above: str, level: int) -> None:
         """Write properties, or the parts of an object (`above` is `product_`)."""
@@ -154,7 +154,7 @@ class EventWriter:
             elif len(kept) >= MAX_PROPERTIES:
                 self._report(key, Reason.TOO_MANY_PROPERTIES, _FULL)
             else:
-                kept[name] = _new(Written, (converted, "property"))
+                kept[name] = _new(PropertyValue, (converted, "property"))
                 self.types[name] = kind
 
     def _write_new(self, key: str, named: EventKey | None, value: object) -> None:
@@ -180,11 +180,11 @@ class EventWriter:
             if converted.reason is not Reason.EMPTY_VALUE:
                 self._report(key, converted.reason, converted.detail)
             return
-        written = Written(converted.text if isinstance(converted, Partial) else converted, "property")
+        written = PropertyValue(converted.text if isinstance(converted, Partial) else converted, "property")
         if written.value:
             self._keep(key, named, kind, written)
 
-    def _keep(self, key: str, named: EventKey, kind: str, written: Written) -> None:
+    def _keep(self, key: str, named: EventKey, kind: str, written: PropertyValue) -> None:
         """Keep a value within HubSpot's bounds; of two keys with one name the first stays."""
         name = named.name
         if len(written.value) > named.limit:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from hubwire.destination import CompanyDomain, Mapping, Source, SourceKind
 from hubwire.message import Message
-from hubwire.operation import Associate, Discard, LeftOut, Link, Plan, UpsertCompany, Written
+from hubwire.operation import Associate, Discard, LeftOut, Link, Plan, PropertyValue, UpsertCompany
 from hubwire.plan.company import company_domain
 from hubwire.plan.emails import value_of
 from hubwire.plan.hold import unknown_company, unknown_person
@@ -77,7 +77,7 @@ def plan_group(message: Message, source: Source, book: Rulebook, identity: Ident
 
 def _company_properties(
     message: Message, source: Source, domain: str, is_invalid: bool, book: Rulebook, plan: Plan
-) -> dict[str, Written]:
+) -> dict[str, PropertyValue]:
     """The company's properties, `domain` among them; a website that is none is left out."""
     writer = Writer(book.group_traits, plan, may_create(book.mapping, source))
     traits = message.traits
@@ -89,7 +89,7 @@ def _company_properties(
     if isinstance(own, str) and own and company_domain(own, book.mapping.company_domain) != domain:
         detail = "the company's domain comes from its website"
         plan.left_out.append(LeftOut("traits.domain", Reason.READ_ONLY_PROPERTY, detail))
-    writer.properties["domain"] = Written(domain, "website.domain")
+    writer.properties["domain"] = PropertyValue(domain, "website.domain")
     return writer.properties
 
 

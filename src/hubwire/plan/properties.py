@@ -10,7 +10,7 @@ from typing import Any
 
 from hubwire.destination import Mapping as MappingRules
 from hubwire.destination import Source, SourceKind
-from hubwire.operation import LeftOut, Plan, Written
+from hubwire.operation import LeftOut, Plan, PropertyValue
 from hubwire.plan.trait_rules import MAX_FIELD, Target, TraitRule, TraitRules
 from hubwire.plan.values import NULL, Converted, Partial, Refusal, inferred
 from hubwire.reasons import Reason
@@ -36,7 +36,7 @@ class Writer:
         self.rules = rules
         self.plan = plan
         self.may_create = may_create
-        self.properties: dict[str, Written] = {}
+        self.properties: dict[str, PropertyValue] = {}
         self._paths: dict[str, str] = {}
         """The trait that each property was taken from."""
         self._overruled: list[tuple[str, str, str]] = []
@@ -66,7 +66,7 @@ class Writer:
                 target = self.rules.rule(key).target
                 text = target.convert(part) if target is not None and target.property == key else NULL
                 if type(text) is str:
-                    self.properties[key] = Written(text, "name.split")
+                    self.properties[key] = PropertyValue(text, "name.split")
 
     def _write_fields(self, fields: Mapping[str, Any], above: str, level: int) -> bool:
         """Write traits, or the parts of one (`above` is `address.`); whether a rule knew any of them."""
@@ -83,7 +83,7 @@ class Writer:
             is_used = True
             text = target.convert(value)
             if type(text) is str and target.property not in properties:
-                properties[target.property] = _new(Written, (text, target.rule))
+                properties[target.property] = _new(PropertyValue, (text, target.rule))
                 self._paths[target.property] = path
             else:
                 self._put(path, target, text)
@@ -135,7 +135,7 @@ class Writer:
                 self._overruled.append(lost)
             if not is_better:
                 return
-        self.properties[name] = Written(converted, target.rule)
+        self.properties[name] = PropertyValue(converted, target.rule)
         self._paths[name] = path
 
     def _rank(self, name: str) -> int:
@@ -162,7 +162,7 @@ class Writer:
         if name in self.properties:
             self._overruled.append((name, path, converted))
         else:
-            self.properties[name] = Written(converted, "created")
+            self.properties[name] = PropertyValue(converted, "created")
             self._paths[name] = path
             self.plan.missing_properties.append((self.rules.object_name, name, kind))
         return True

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from hubwire.destination import Source
 from hubwire.message import Message
-from hubwire.operation import Discard, LeftOut, Link, Plan, SendEvent, UpsertContact, Written
+from hubwire.operation import Discard, LeftOut, Link, Plan, PropertyValue, SendEvent, UpsertContact
 from hubwire.plan.emails import as_email, context_traits, email_value
 from hubwire.plan.events import Event, EventWriter, find_event
 from hubwire.plan.filters import was_delivered_in_browser
@@ -83,7 +83,9 @@ def _email_in(fields: dict[str, object], name: str, keys: tuple[str, ...], plan:
     return email
 
 
-def _contact_properties(traits: dict[str, object], source: Source, book: Rulebook, plan: Plan) -> dict[str, Written]:
+def _contact_properties(
+    traits: dict[str, object], source: Source, book: Rulebook, plan: Plan
+) -> dict[str, PropertyValue]:
     """The contact properties of `context.traits`, formatted and filtered as an identify's."""
     if not traits or (len(traits) == 1 and "email" in traits):
         return {}
@@ -94,11 +96,11 @@ def _contact_properties(traits: dict[str, object], source: Source, book: Ruleboo
     return writer.properties
 
 
-def _upsert(message: Message, email: str, properties: dict[str, Written], plan: Plan) -> None:
+def _upsert(message: Message, email: str, properties: dict[str, PropertyValue], plan: Plan) -> None:
     plan.operations.append(UpsertContact(email, properties, message.timestamp_ms, message.position))
 
 
-def _without_event(message: Message, email: str, written: dict[str, Written], why: Discard, plan: Plan) -> None:
+def _without_event(message: Message, email: str, written: dict[str, PropertyValue], why: Discard, plan: Plan) -> None:
     """The traits alone, the event reported as left out; a discard when no trait remains."""
     if written:
         _upsert(message, email, written, plan)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.privacy.suppression import ids_of
 from hubwire.record.privacy import KeptAttempt, Trail
 
@@ -36,7 +36,7 @@ class Finder:
     def _texts(self) -> set[str]:
         return {*self._emails, *self._user_ids, *(key[2:] for _, key in self._keys)}
 
-    def is_theirs(self, row: Row) -> bool:
+    def is_theirs(self, row: JournalRow) -> bool:
         """Whether a message is about this person: by userId, by e-mail, or by anonymousId when it has no userId."""
         if not self._may_be(row.body) and not (row.envelope and self._may_be(row.envelope)):
             return False
@@ -48,7 +48,7 @@ class Finder:
             return ids.user_id in self._user_ids or (space, f"u:{ids.user_id}") in self._keys
         return (space, f"a:{ids.anonymous_id}") in self._keys
 
-    def mentions(self, row: Row) -> bool:
+    def mentions(self, row: JournalRow) -> bool:
         """Whether a message that is another person's has this one's e-mail somewhere in it."""
         if len(self._emails) > FEW:
             return says(row.body.decode("utf-8", "replace"), self._emails)

@@ -57,12 +57,12 @@ class RegulationsAnswer(msgspec.Struct):
 
 
 class Regulations:
-    """Takes regulations and tells of them. `poke` has them carried out at once."""
+    """Takes regulations and tells of them. `wake` has them carried out at once."""
 
-    def __init__(self, forgetter: Forgetter, privacy: PrivacyStore, poke: Callable[[], None]) -> None:
+    def __init__(self, forgetter: Forgetter, privacy: PrivacyStore, wake: Callable[[], None]) -> None:
         self._forgetter = forgetter
         self._privacy = privacy
-        self._poke = poke
+        self._poke = wake
 
     def create(self, wanted: NewRegulation, actor: str) -> RegulateAnswer:
         """Errors: BadValue for subjects that cannot be."""
@@ -87,7 +87,7 @@ class RegulationRunner:
         self._asked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """One was asked for: look at once. Called from any thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._asked.set)

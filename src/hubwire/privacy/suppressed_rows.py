@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from hubwire.journal.protocol import Extent, Journal
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 from hubwire.privacy.suppression import Suppressions
 from hubwire.reasons import Reason
 
@@ -23,13 +23,15 @@ class SuppressedRows:
         self._journal = journal
         self._suppressions = suppressions
 
-    def read(self, after: int, limit: int, *, source_ids: Sequence[int] | None, is_backfill: bool | None) -> list[Row]:
+    def read(
+        self, after: int, limit: int, *, source_ids: Sequence[int] | None, is_backfill: bool | None
+    ) -> list[JournalRow]:
         return self._marked(self._journal.read(after, limit, source_ids=source_ids, is_backfill=is_backfill))
 
-    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+    def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
         return {row.position: row for row in self._marked(self._journal.read_at(positions).values())}
 
-    def _marked(self, found: Iterable[Row]) -> list[Row]:
+    def _marked(self, found: Iterable[JournalRow]) -> list[JournalRow]:
         rows = list(found)
         may = self._suppressions.admitted(rows)
         if all(may):
@@ -46,10 +48,10 @@ class SuppressedRows:
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
         return self._journal.append(entries)
 
-    def find(self, message_id: str) -> list[Row]:
+    def find(self, message_id: str) -> list[JournalRow]:
         return self._journal.find(message_id)
 
-    def newest(self, before: int | None, limit: int) -> list[Row]:
+    def newest(self, before: int | None, limit: int) -> list[JournalRow]:
         return self._journal.newest(before, limit)
 
     def extent(self) -> Extent:

@@ -35,7 +35,7 @@ class Appending(Protocol):
     def submit(self, entries: Sequence[Entry], settled: Callable[[Positions | Exception], None]) -> None: ...
 
 
-class Said(Protocol):
+class HasIds(Protocol):
     """What tells of a message whose it is: an `Entry` or a `Row`."""
 
     @property
@@ -90,7 +90,7 @@ def ids_of(body: bytes, envelope: bytes | None) -> Ids:
     return Ids(user_id, text_id(fields.get("anonymousId")), emails)
 
 
-class Known(Protocol):
+class SuppressionStore(Protocol):
     """What tells whether somebody is kept out: a `Store`."""
 
     @property
@@ -103,7 +103,7 @@ class Known(Protocol):
     def vault(self) -> Vault: ...
 
 
-def keeps_out(store: Known, identity: str) -> bool:
+def keeps_out(store: SuppressionStore, identity: str) -> bool:
     """Whether messages of this e-mail, userId or anonymousId are kept out, of one source at least. Blocks."""
     digests = Digests(store.vault)
     spaces = {source.identity_space for source in store.registry.sources().values()}
@@ -141,7 +141,7 @@ class Suppressions:
         self._version = -1
         self._checked_at_ms: int | None = None
 
-    def admitted(self, entries: Sequence[Said]) -> list[bool]:
+    def admitted(self, entries: Sequence[HasIds]) -> list[bool]:
         """For each message whether it is nobody's who was forgotten; the others are counted."""
         self._follow()
         if not self._known:
@@ -150,7 +150,7 @@ class Suppressions:
         self.count += may.count(False)
         return may
 
-    def _is_suppressed(self, entry: Said) -> bool:
+    def _is_suppressed(self, entry: HasIds) -> bool:
         person = (entry.source_id, ids_of(entry.body, entry.envelope))
         found = self._told.get(person)
         if found is None:

@@ -38,7 +38,7 @@ def make_pages(service: Service, public_url: str) -> Starlette:
         routes += demo_routes(service.browser_sources.first, service.assets)
         routes += browser_routes()
     app = Starlette(routes=routes)
-    console = console_app(service.console_deps(public_url), service.access)
+    console = console_app(service.services(public_url), service.access)
 
     async def everything_else(scope: Scope, receive: Receive, send: Send) -> None:
         # The console makes addresses from its own routes: it must not find this application in the scope.

@@ -51,7 +51,7 @@ from hubwire.registry.watch import VersionWatch
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 from hubwire.web.access import Access
-from hubwire.web.ports import ConsoleDeps
+from hubwire.web.ports import Services
 
 log = structlog.get_logger("hubwire")
 
@@ -188,12 +188,12 @@ class Service:
     def _workbench(self) -> Workbench:
         return Workbench(self.store.registry, self.store.record, self.front, self.clients, self.clock)
 
-    def console_deps(self, public_url: str) -> ConsoleDeps:
+    def services(self, public_url: str) -> Services:
         """What console and admin API work with."""
         store = self.store
         bench = self._workbench()
         assets = self.assets
-        return ConsoleDeps(
+        return Services(
             queries=store.queries,
             statistics=store.statistics,
             replays=store.replays,
@@ -220,11 +220,11 @@ class Service:
             emulator_url=self.sandbox.base_url if self.sandbox else None,
             has_demo=self.sandbox is not None and assets is not None,
             wake=self._wake,
-            poke_replays=self.replays.poke,
-            notice=self._wake,
+            wake_replays=self.replays.wake,
+            on_registry_change=self._wake,
             is_stopping=lambda: self.is_stopping(),
             health=partial(machine_checks, store, self.settings, self.clock),
-            regulations=Regulations(self.forgetter, store.privacy, self.regulations.poke),
+            regulations=Regulations(self.forgetter, store.privacy, self.regulations.wake),
         )
 
     def _lanes_journal(self) -> SuppressedRows:

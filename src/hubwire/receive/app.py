@@ -23,7 +23,7 @@ from hubwire.receive import answers
 from hubwire.receive.answers import Scope, Send
 from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
 from hubwire.receive.body import BodyReader, CallerGone, Receive, unpack
-from hubwire.receive.entries import Terms, entries_of
+from hubwire.receive.entries import UploadOptions, entries_of
 from hubwire.receive.openapi import document
 from hubwire.receive.origins import is_allowed
 from hubwire.receive.parse import Upload, read_upload
@@ -62,7 +62,7 @@ class ReceiveCounts:
     refused: Counter[str] = field(default_factory=Counter)
 
 
-class _Asked(msgspec.Struct):
+class RequestHeaders(msgspec.Struct):
     """The headers of a request that receiving looks at."""
 
     authorization: bytes | None = None
@@ -145,7 +145,7 @@ class ReceiveApp:
             return False
         return True
 
-    async def _answer(self, scope: Scope, route: Route, asked: _Asked, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, route: Route, asked: RequestHeaders, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
             await answers.preflight(send, asked.origin)
@@ -163,7 +163,7 @@ class ReceiveApp:
             await self._take_upload(scope, route, asked, receive)
             await answers.success(send, asked.origin)
 
-    async def _take_upload(self, scope: Scope, route: Route, asked: _Asked, receive: Receive) -> None:
+    async def _take_upload(self, scope: Scope, route: Route, asked: RequestHeaders, receive: Receive) -> None:
         # Before the body is read: a stranger must not make us hold it.
         source = self._named_source(route, asked)
         body = await self._reader.read(receive)
@@ -171,25 +171,25 @@ class ReceiveApp:
         await self._journal.append(entries)
         self._count(source, entries)
 
-    async def _take_pixel(self, query: bytes, route: Route, asked: _Asked) -> None:
+    async def _take_pixel(self, query: bytes, route: Route, asked: RequestHeaders) -> None:
         """Keep the message of an image request. A refusal is only counted: an image has no way to hear it."""
         try:
             upload = pixel_upload(query, route, self._limits)
             source = self._source(usable_write_key(upload.write_key))
-            entries = self._admitted(upload, Route(Takes.SINGLE, route.type), source, _Asked())
+            entries = self._admitted(upload, Route(Takes.SINGLE, route.type), source, RequestHeaders())
             await self._journal.append(entries)
             self._count(source, entries)
         except (UploadRefused, BackendError) as exc:
             self.counts.refused[exc.code] += 1
 
-    def _named_source(self, route: Route, asked: _Asked) -> Source | None:
+    def _named_source(self, route: Route, asked: RequestHeaders) -> Source | None:
         """The source of the write key in the header or the path; None when neither has one."""
         given = basic_write_key(asked.authorization) if asked.authorization is not None else None
         write_key = given or route.write_key
         return self._source(write_key) if write_key is not None else None
 
     def _entries(
-        self, body: bytes, route: Route, source: Source | None, asked: _Asked, query: bytes
+        self, body: bytes, route: Route, source: Source | None, asked: RequestHeaders, query: bytes
     ) -> tuple[Source, list[Entry]]:
         """What is to be kept of a body, and of which source it is."""
         upload = read_upload(unpack(body, self._limits), route, self._limits)
@@ -197,7 +197,7 @@ class ReceiveApp:
             source = self._source(usable_write_key(upload.write_key) or write_key_in(query))
         return source, self._admitted(upload, route, source, asked)
 
-    def _admitted(self, upload: Upload, route: Route, source: Source, asked: _Asked) -> list[Entry]:
+    def _admitted(self, upload: Upload, route: Route, source: Source, asked: RequestHeaders) -> list[Entry]:
         """The entries of an upload that its source may send from there, and now."""
         if asked.origin is not None and not is_allowed(asked.origin, source.allowed_origins):
             raise UploadRefused(
@@ -214,7 +214,7 @@ class ReceiveApp:
                 retry_after_seconds=wait_seconds,
             )
         is_backfill = asked.is_backfill and source.kind is SourceKind.SERVER
-        terms = Terms(self._limits, is_strict=asked.is_strict, is_backfill=is_backfill)
+        terms = UploadOptions(self._limits, is_strict=asked.is_strict, is_backfill=is_backfill)
         return entries_of(upload, route, source, now_ms, terms)
 
     def _count(self, source: Source, entries: Sequence[Entry]) -> None:
@@ -239,7 +239,9 @@ class ReceiveApp:
             self._told_unavailable_at_ms = now_ms
             logger.warning("receive.unavailable", reason=reason, refused=self.counts.refused["unavailable"] + 1)
 
-    async def _explain(self, send: Send, fault: Exception, asked: _Asked, route: Route | None, path: str) -> None:
+    async def _explain(
+        self, send: Send, fault: Exception, asked: RequestHeaders, route: Route | None, path: str
+    ) -> None:
         """Answer an upload that was not taken."""
         if isinstance(fault, UploadRefused):
             refused = fault
@@ -252,7 +254,7 @@ class ReceiveApp:
             refused = _unavailable("this upload could not be taken")
         await self._refuse(send, refused, asked, route)
 
-    async def _refuse(self, send: Send, refused: UploadRefused, asked: _Asked, route: Route | None) -> None:
+    async def _refuse(self, send: Send, refused: UploadRefused, asked: RequestHeaders, route: Route | None) -> None:
         self.counts.refused[refused.code] += 1
         allow = None
         if refused.status == 405:
@@ -260,8 +262,8 @@ class ReceiveApp:
         await answers.refusal(send, refused, asked.origin, allow=allow)
 
 
-def _asked(headers: Sequence[tuple[bytes, bytes]]) -> _Asked:
-    asked = _Asked()
+def _asked(headers: Sequence[tuple[bytes, bytes]]) -> RequestHeaders:
+    asked = RequestHeaders()
     for name, value in headers:
         if name == b"authorization":
             asked.authorization = value

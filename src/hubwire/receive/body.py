@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from hubwire.errors import MalformedUpload, Overloaded, UploadRefused, UploadTooLarge
-from hubwire.receive.deadlines import Overdue
+from hubwire.receive.deadlines import Deadlines
 from hubwire.receive.upload_limits import ReceiveLimits
 
 Message = MutableMapping[str, Any]
@@ -52,7 +52,7 @@ class BodyReader:
         self._limits = limits
         self._budget = ReadingBudget(limits.max_reading_bytes)
         self._slow: set[asyncio.Task[Any]] = set()
-        self._reading: Overdue[asyncio.Task[Any]] = Overdue(limits.read_timeout_seconds, self._give_up)
+        self._reading: Deadlines[asyncio.Task[Any]] = Deadlines(limits.read_timeout_seconds, self._give_up)
 
     async def read(self, receive: Receive) -> bytes:
         """The body as it was sent; one that came at once may be larger than an upload, which `unpack` tells.

@@ -33,7 +33,7 @@ from hubwire.receive.connection_limits import (
     TOO_MANY_PIPELINED,
     WRITE_TIMEOUT_SECONDS,
 )
-from hubwire.receive.deadlines import Overdue
+from hubwire.receive.deadlines import Deadlines
 
 Scope = MutableMapping[str, Any]
 
@@ -59,10 +59,10 @@ class _Shared:
     reading answers; and how every plain 200 begins."""
 
     def __init__(self, header_seconds: float, body_seconds: float, idle_seconds: float, write_seconds: float) -> None:
-        self.headers: Overdue[GuardedProtocol] = Overdue(header_seconds, _close)
-        self.bodies: Overdue[GuardedProtocol] = Overdue(body_seconds, _close)
-        self.idle: Overdue[GuardedProtocol] = Overdue(idle_seconds, _close)
-        self.writes: Overdue[GuardedProtocol] = Overdue(write_seconds, _abort)
+        self.headers: Deadlines[GuardedProtocol] = Deadlines(header_seconds, _close)
+        self.bodies: Deadlines[GuardedProtocol] = Deadlines(body_seconds, _close)
+        self.idle: Deadlines[GuardedProtocol] = Deadlines(idle_seconds, _close)
+        self.writes: Deadlines[GuardedProtocol] = Deadlines(write_seconds, _abort)
         self._headers: list[tuple[bytes, bytes]] = []
         self._head = b""
 

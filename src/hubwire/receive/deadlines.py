@@ -15,7 +15,7 @@ T = TypeVar("T")
 TICKS = 8
 
 
-class Overdue(Generic[T]):
+class Deadlines(Generic[T]):
     """Calls `give_up` for each thing that was begun and not ended in time.
 
     Units: a thing is given up after `seconds`, at most an eighth later. Belongs to one event loop.

@@ -34,7 +34,7 @@ _NEEDED = {
 _OBJECTS = ("traits", "properties", "context", "integrations")
 
 
-class Terms(msgspec.Struct, frozen=True, gc=False):
+class UploadOptions(msgspec.Struct, frozen=True, gc=False):
     """Under which an upload is taken."""
 
     limits: ReceiveLimits
@@ -42,7 +42,7 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     is_backfill: bool = False
 
 
-def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int, terms: Terms) -> list[Entry]:
+def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int, terms: UploadOptions) -> list[Entry]:
     """One entry per message, in order.
 
     Errors: MalformedUpload in strict mode, for the first message that would be journaled as rejected.

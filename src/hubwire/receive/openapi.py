@@ -200,7 +200,7 @@ def reference() -> str:
 
 PAGE = f"""# Tracking API
 
-<!-- Written by `python -m hubwire.receive.openapi`; a test keeps it so. -->
+<!-- PropertyValue by `python -m hubwire.receive.openapi`; a test keeps it so. -->
 
 What SDKs send to. Segment's HTTP Tracking API, the paths of analytics.js and of RudderStack's SDKs among them; which
 SDK needs which setting stands in [sdks.md](../sdks.md). The OpenAPI 3.1 document is at `/v1/openapi.json`.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hubwire.delivery import State
 from hubwire.reasons import Reason
-from hubwire.record.intake import Count, Line, Stretch
+from hubwire.record.intake import Block, Count, Line
 
 STAGES = {state: state.value for state in State} | {State.LEASED: State.PENDING.value}
 """The funnel's stage of each state: a leased message is still pending."""
@@ -68,7 +68,7 @@ class FunnelTally:
     stages: Counter[str] = field(default_factory=Counter)
     whole: list[Whole] = field(default_factory=list)
 
-    def add_whole(self, stretch: Stretch) -> bool:
+    def add_whole(self, stretch: Block) -> bool:
         """Count a stretch by its sums; False (and nothing counted) when a cursor stands in it.
 
         One with gaps is not counted so either: there may still be rows of removed messages.

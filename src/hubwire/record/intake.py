@@ -1,6 +1,6 @@
 """Sums over the journal by stretches of positions, so that a window is counted without reading every message. Pure.
 
-`Lines` is what the numbers need of a journal: its messages without their bodies. Each journal has its own.
+`MessageIndex` is what the numbers need of a journal: its messages without their bodies. Each journal has its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Line(NamedTuple):
     received_at_ms: int
 
 
-class Stretch(NamedTuple):
+class Block(NamedTuple):
     """The sums of a run of positions: `first` and `last` are its least and greatest possible one.
 
     Shape: `is_whole` when none of its messages has been removed.
@@ -53,7 +53,7 @@ class Stretch(NamedTuple):
         return (since_ms is None or self.first_at_ms >= since_ms) and (until_ms is None or self.last_at_ms < until_ms)
 
 
-class Lines(Protocol):
+class MessageIndex(Protocol):
     """A journal's messages without their bodies, all as of one moment."""
 
     @property
@@ -70,11 +70,11 @@ class Lines(Protocol):
         """First and last position present; None when there is none."""
         ...
 
-    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Stretch:
+    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
         """A stretch whose sums are known."""
         ...
 
-    def sums(self, number: int) -> Stretch | None:
+    def sums(self, number: int) -> Block | None:
         """The sums of one stretch as it is now; None when it has no message (any more)."""
         ...
 

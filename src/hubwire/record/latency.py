@@ -12,7 +12,7 @@ SAMPLED_MESSAGES = 25
 """Of each cycle; a cycle with fewer is looked at whole."""
 
 
-class Waits(msgspec.Struct, frozen=True, kw_only=True):
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """Half and 95 of 100 live messages took at most so long. `sample_count`: how many were looked at."""
 
     p50_ms: int
@@ -20,7 +20,7 @@ class Waits(msgspec.Struct, frozen=True, kw_only=True):
     sample_count: int
 
 
-class Settling(NamedTuple):
+class LatencySample(NamedTuple):
     """One cycle: the positions that it took on behind and up to, how many messages, and when it was recorded."""
 
     after: int
@@ -36,7 +36,7 @@ class Wait(NamedTuple):
     weight: float
 
 
-def sampled(cycle: Settling) -> list[int]:
+def sampled(cycle: LatencySample) -> list[int]:
     """Positions of a cycle, evenly spread; all of them when there are few."""
     length = cycle.through - cycle.after
     if length <= SAMPLED_MESSAGES:
@@ -44,17 +44,17 @@ def sampled(cycle: Settling) -> list[int]:
     return [cycle.after + 1 + (number * (length - 1)) // (SAMPLED_MESSAGES - 1) for number in range(SAMPLED_MESSAGES)]
 
 
-def waits_of(cycle: Settling, received_at_ms: Sequence[int]) -> Iterable[Wait]:
+def waits_of(cycle: LatencySample, received_at_ms: Sequence[int]) -> Iterable[Wait]:
     """What the looked at messages of a cycle say of all of its messages."""
     return (Wait(max(0, cycle.ended_at_ms - at), cycle.taken / len(received_at_ms)) for at in received_at_ms)
 
 
-def summed_up(waits: Iterable[Wait]) -> Waits | None:
+def summed_up(waits: Iterable[Wait]) -> Latency | None:
     """The percentiles, each message counted once; None when there is none."""
     ordered = sorted(waits)
     if not ordered:
         return None
-    return Waits(p50_ms=_at(ordered, 0.5), p95_ms=_at(ordered, 0.95), sample_count=len(ordered))
+    return Latency(p50_ms=_at(ordered, 0.5), p95_ms=_at(ordered, 0.95), sample_count=len(ordered))
 
 
 def _at(ordered: Sequence[Wait], share: float) -> int:

@@ -193,7 +193,7 @@ class ReplayRunner:
         self._wake = wake
         self._begun = asyncio.Event()
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """A replay was begun: look at once."""
         self._begun.set()
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from hubwire.record.latency import Waits
+from hubwire.record.latency import Latency
 
 STAGES = ("delivered", "backlog", "pending", "retrying", "held", "discarded", "dead", "rejected", "not_connected")
 """The stages of a funnel."""
@@ -143,7 +143,7 @@ class Statistics(Protocol):
         """The window in equal steps, oldest first; `at_ms` is the beginning of a step."""
         ...
 
-    def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Waits | None:
+    def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Latency | None:
         """How long live messages took from received to settled, from a sample of the newest cycles of the window.
 
         None without any, and where the journal is elsewhere (NATS): single messages cost too much there.

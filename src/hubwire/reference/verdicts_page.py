@@ -10,7 +10,7 @@ from hubwire.deliver.calls.retry import (
     RetryPolicy,
     Schedule,
 )
-from hubwire.deliver.verdicts.call_rules import VERDICTS, Row, Says
+from hubwire.deliver.verdicts.call_rules import VERDICTS, Rule, Says
 from hubwire.deliver.verdicts.input_rules import INPUT_VERDICTS, OTHER_ROWS, PROPERTY_REASONS
 
 _INTRODUCTION = """# What becomes of HubSpot's answers
@@ -45,7 +45,7 @@ def render_verdicts() -> str:
     return "\n".join(parts)
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _table(rows: Iterable[Rule]) -> str:
     lines = ["| rule | HubSpot's answer | what becomes of it | reason | why |", "|---|---|---|---|---|"]
     for row in rows:
         reason = f"`{row.reason}`" if row.reason else ""
@@ -53,7 +53,7 @@ def _table(rows: Iterable[Row]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _decision(row: Row) -> str:
+def _decision(row: Rule) -> str:
     match row.says:
         case Says.RETRY:
             count = "" if row.counts else ", not counted"

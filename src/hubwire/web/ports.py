@@ -72,10 +72,10 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleDeps:
+class Services:
     """Everything behind the pages and the admin API.
 
-    `wake` tells the lanes that there is something to do; `poke_replays` that a replay was begun; `notice` that sources
+    `wake` tells the lanes that there is work; `wake_replays` that a replay has begun; `on_registry_change` that sources
     or destinations changed. `public_url` is where SDKs and browsers reach this service, without a slash at the end.
     """
 
@@ -106,8 +106,8 @@ class ConsoleDeps:
     emulator_url: str | None = None
     has_demo: bool = False
     wake: Callable[[], None] = _nothing
-    poke_replays: Callable[[], None] = _nothing
-    notice: Callable[[], None] = _nothing
+    wake_replays: Callable[[], None] = _nothing
+    on_registry_change: Callable[[], None] = _nothing
     is_stopping: Callable[[], bool] = bool
     """Whether the process is about to end, so that answers without an end must end."""
     health: Callable[[], Awaitable[list[Check]]] | None = field(default=None)

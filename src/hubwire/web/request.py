@@ -24,7 +24,7 @@ from hubwire.registry.access import Role
 from hubwire.web.access import Access, Viewer
 from hubwire.web.mask import mask_email, mask_payload
 from hubwire.web.parameters import message_filter, read_form
-from hubwire.web.ports import ConsoleDeps
+from hubwire.web.ports import Services
 from hubwire.web.static_files import StaticFiles
 
 P = ParamSpec("P")
@@ -130,7 +130,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 class Shared:
     """What all requests share."""
 
-    deps: ConsoleDeps
+    deps: Services
     access: Access
     static: StaticFiles
     templates: Environment
@@ -146,7 +146,7 @@ class View:
     viewer: Viewer
 
     @property
-    def deps(self) -> ConsoleDeps:
+    def deps(self) -> Services:
         return self.shared.deps
 
     @property
@@ -240,13 +240,13 @@ def html_response(
     return Response(html, status, media_type="text/html; charset=utf-8")
 
 
-def frame_without_viewer(request: Request, deps: ConsoleDeps, title: str, problem: Problem | None = None) -> Frame:
+def frame_without_viewer(request: Request, deps: Services, title: str, problem: Problem | None = None) -> Frame:
     """The frame of a page for someone who has not signed in."""
     return frame_of(request, deps, None, title, "", problem)
 
 
 def frame_of(
-    request: Request, deps: ConsoleDeps, viewer: Viewer | None, title: str, cli: str, problem: Problem | None
+    request: Request, deps: Services, viewer: Viewer | None, title: str, cli: str, problem: Problem | None
 ) -> Frame:
     """What stands around a page for this viewer."""
     path = request.url.path

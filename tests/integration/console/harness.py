@@ -36,12 +36,12 @@ from hubwire.secret import Secret
 from hubwire.settings import Settings
 from hubwire.web.access import Access
 from hubwire.web.ports import (
-    ConsoleDeps,
     DryRun,
     PlannedField,
     PlannedLeftOut,
     PlannedOperation,
     PlannedRequest,
+    Services,
 )
 
 NOW_MS = 1_795_000_000_000
@@ -223,13 +223,13 @@ class Console:
         record.commit_cycle(lease, _outcome(cycle_id, now_ms))
         record.release(lease)
 
-    def _deps(self) -> ConsoleDeps:
+    def _deps(self) -> Services:
         store, bench = self.store, self.bench
 
         def wake() -> None:
             self.woken += 1
 
-        return ConsoleDeps(
+        return Services(
             queries=store.queries,
             statistics=store.statistics,
             replays=store.replays,

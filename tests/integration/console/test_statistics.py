@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.backends import Backend, FreshBackend
 
-from hubwire.backends.sql.reading.message_index import SqlLines
+from hubwire.backends.sql.reading.message_index import SqlMessageIndex
 from hubwire.backends.sql.reading.statistics import SqlStatistics
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
-from hubwire.message import Entry, Row
-from hubwire.record.intake import Stretch
+from hubwire.message import Entry, JournalRow
+from hubwire.record.intake import Block
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
 from hubwire.record.statistics import Funnel
 from hubwire.registry.vault import Vault
@@ -40,7 +40,7 @@ class Load:
         self.registry = SqlRegistry(self.database, Vault((bytes(32),)), self.clock)
         self.record = backend.record
         self.statistics = SqlStatistics(self.database, self.registry, backend.lines_of)
-        self._has_table = backend.lines_of is SqlLines
+        self._has_table = backend.lines_of is SqlMessageIndex
         self._received = 0
         self.sources = [self.registry.save_source(Source(source_id=0, name=name)).source_id for name in "abc"]
         self.lane = self.registry.save_destination(
@@ -124,12 +124,12 @@ class Load:
         """A cursor that has gone on, or not."""
         return self.random.choice([cursor, *(row.position for row in self._rows() if row.position > cursor)])
 
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> list[JournalRow]:
         """Every message, oldest first."""
         return self.journal.newest(None, 1 << 20)[::-1]
 
     def _taken(self, span: Span) -> list[int]:
-        def is_taken(row: Row) -> bool:
+        def is_taken(row: JournalRow) -> bool:
             if row.is_backfill:
                 return span.backfill_after < row.position <= span.backfill_through
             return span.live_after < row.position <= span.live_through
@@ -180,8 +180,8 @@ def test_a_message_that_is_redacted_while_it_is_counted_is_counted_as_it_is_then
     first = load.journal.extent().first
     redacting = threading.Thread(target=lambda: load.journal.redact(range(first, first + 2000)))
 
-    class Interrupted(SqlLines):
-        def sums(self, number: int) -> Stretch | None:
+    class Interrupted(SqlMessageIndex):
+        def sums(self, number: int) -> Block | None:
             counted = super().sums(number)
             if redacting.ident is None:
                 redacting.start()

@@ -560,7 +560,7 @@ def test_a_regulation_is_taken_carried_out_and_told_of(here: Installation) -> No
 
     async def ask() -> dict[str, Any]:
         runner = RegulationRunner(here.forgetter)
-        regulations = Regulations(here.forgetter, here.store.privacy, runner.poke)
+        regulations = Regulations(here.forgetter, here.store.privacy, runner.wake)
         running = asyncio.create_task(runner.run())
         await asyncio.sleep(0)
         wanted = NewRegulation(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1"])

@@ -15,7 +15,7 @@ from hubwire.backfill import imports, reading
 from hubwire.backfill.estimate import Estimator, cycles
 from hubwire.backfill.rows import rows_of_files
 from hubwire.destination import Destination, Source
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.plan.default_portal import default_portal
 from hubwire.record.privacy import RegulationType
 from hubwire.testing import Emulator
@@ -191,7 +191,7 @@ def test_what_does_not_change_between_cycles_is_not_counted_again() -> None:
     destination = Destination(destination_id=1, name="hubspot", hub_id="1")
     estimator = Estimator(destination, {1: Source(source_id=1, name="api")}, default_portal("1"), lambda keys: {})
     rows = [
-        Row(
+        JournalRow(
             number + 1,
             1,
             f"m{number}",

@@ -20,7 +20,7 @@ from hubwire.clock import SystemClock
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.group_commit import GroupCommit
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.connection import GuardedProtocol
 from hubwire.receive.upload_limits import ReceiveLimits
@@ -114,7 +114,7 @@ class Receiving:
         self.requests: list[dict[str, Any]] = []
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[JournalRow]:
         return self.journal.newest(None, 100_000)[::-1]
 
     def requested(self, path: str) -> list[dict[str, Any]]:

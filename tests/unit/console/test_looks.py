@@ -125,8 +125,8 @@ def test_a_budget_is_read_from_whatever_the_lane_wrote() -> None:
 
 def test_the_vendored_script_is_the_one_that_the_notice_names() -> None:
     folder = resources.files("hubwire.console").joinpath("static/vendor")
-    notice = folder.joinpath("NOTICE.md").read_text(encoding="utf-8")
-    found = re.search(r"`htmx\.min\.js`.*\| ([0-9a-f]{64}) \|", notice)
+    on_registry_change = folder.joinpath("NOTICE.md").read_text(encoding="utf-8")
+    found = re.search(r"`htmx\.min\.js`.*\| ([0-9a-f]{64}) \|", on_registry_change)
     assert found is not None
     assert hashlib.sha256(folder.joinpath("htmx.min.js").read_bytes()).hexdigest() == found[1]
     assert "Zero-Clause BSD" in folder.joinpath("htmx.LICENSE.txt").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.unit.emulator.scenario import Exchange, play
+from tests.unit.emulator.scenario import Caller, play
 
 Document = dict[str, Any]
 
@@ -79,7 +79,7 @@ class Specs:
         return best[3], best[4]
 
 
-def check(exchange: Exchange, specs: Specs, findings: Findings) -> None:
+def check(exchange: Caller, specs: Specs, findings: Findings) -> None:
     """Judge one exchange."""
     operation = specs.find(exchange.method, exchange.path)
     name = f"{exchange.method} {exchange.label}"
@@ -106,7 +106,7 @@ def check(exchange: Exchange, specs: Specs, findings: Findings) -> None:
         _check_body(exchange, document, response, name, findings)
 
 
-def _check_body(exchange: Exchange, document: Document, response: Document, name: str, findings: Findings) -> None:
+def _check_body(exchange: Caller, document: Document, response: Document, name: str, findings: Findings) -> None:
     if "$ref" in response:
         response = document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
     content = response.get("content", {})

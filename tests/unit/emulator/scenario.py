@@ -18,7 +18,7 @@ START_MS = 1_790_000_000_000
 
 
 @dataclass(frozen=True)
-class Exchange:
+class Caller:
     """One call and its answer; `body` is decoded JSON, or None when empty."""
 
     method: str
@@ -51,7 +51,7 @@ class Walk:
             )
         )
         self._router = standard_router()
-        self.exchanges: list[Exchange] = []
+        self.exchanges: list[Caller] = []
         self.calls: list[Call] = []
 
     def call(
@@ -70,7 +70,7 @@ class Walk:
         decoded = msgspec.json.decode(reply.body) if reply.body else None
         match = self._router.find(call.method, call.path)
         label = match.label if match else call.path
-        self.exchanges.append(Exchange(call.method, call.path, label, reply.status, decoded))
+        self.exchanges.append(Caller(call.method, call.path, label, reply.status, decoded))
         return decoded
 
     def objects(self, name: str) -> str:
@@ -98,7 +98,7 @@ class Walk:
         return [*own, "/events/2026-03"] if self.version == "2026-03" else own
 
 
-def play() -> Iterator[Exchange]:
+def play() -> Iterator[Caller]:
     """Every exchange of the walk at every version."""
     for version in ("v3", "2025-09", "2026-03", "2026-09"):
         walk = walk_of(version)

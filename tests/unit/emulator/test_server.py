@@ -13,7 +13,7 @@ from hubwire.testing import Emulator
 Message = dict[str, Any]
 
 
-class Exchange:
+class Caller:
     """One HTTP exchange with an ASGI application, without a socket."""
 
     def __init__(
@@ -55,15 +55,15 @@ async def settle() -> None:
 
 
 async def test_body_in_several_parts_is_read_whole(emulator: Emulator) -> None:
-    exchange = Exchange(emulator.app, body=(b'{"properties": {"email":', b' "ada@exam', b'ple.com"}}'))
+    exchange = Caller(emulator.app, body=(b'{"properties": {"email":', b' "ada@exam', b'ple.com"}}'))
     await exchange.run()
     assert exchange.status == 201
     assert emulator.contacts()[0]["properties"]["email"] == "ada@example.com"
 
 
 async def test_the_browser_stand_ins_are_served_beside_the_api(emulator: Emulator) -> None:
-    log = Exchange(emulator.app, "/_emulator/browser/log")
-    script = Exchange(emulator.app, "/_hubspot/js/1234567.js")
+    log = Caller(emulator.app, "/_emulator/browser/log")
+    script = Caller(emulator.app, "/_hubspot/js/1234567.js")
     for exchange in (log, script):
         await exchange.run()
         assert exchange.status == 200
@@ -71,7 +71,7 @@ async def test_the_browser_stand_ins_are_served_beside_the_api(emulator: Emulato
 
 async def test_hang_answers_524_once_the_clock_says_so(emulator: Emulator) -> None:
     emulator.fault(kind="hang")
-    exchange = Exchange(emulator.app)
+    exchange = Caller(emulator.app)
     task = asyncio.create_task(exchange.run())
     await settle()
     emulator.advance(99)
@@ -84,7 +84,7 @@ async def test_hang_answers_524_once_the_clock_says_so(emulator: Emulator) -> No
 
 async def test_hang_ends_when_the_caller_goes_away(emulator: Emulator) -> None:
     emulator.fault(kind="hang")
-    exchange = Exchange(emulator.app)
+    exchange = Caller(emulator.app)
     task = asyncio.create_task(exchange.run())
     await settle()
     exchange.gone.set()
@@ -94,7 +94,7 @@ async def test_hang_ends_when_the_caller_goes_away(emulator: Emulator) -> None:
 
 async def test_latency_delays_an_otherwise_good_answer(emulator: Emulator) -> None:
     emulator.fault(kind="latency", latency_ms=500)
-    exchange = Exchange(emulator.app)
+    exchange = Caller(emulator.app)
     task = asyncio.create_task(exchange.run())
     await settle()
     assert exchange.sent == []
@@ -106,13 +106,13 @@ async def test_latency_delays_an_otherwise_good_answer(emulator: Emulator) -> No
 async def test_reset_cuts_the_connection(emulator: Emulator) -> None:
     emulator.fault(kind="reset")
     with pytest.raises(ConnectionResetError):
-        await Exchange(emulator.app).run()
+        await Caller(emulator.app).run()
 
 
 async def test_a_fault_after_the_work_leaves_the_work_done(emulator: Emulator) -> None:
     emulator.fault(kind="reset", when="after")
     with pytest.raises(ConnectionResetError):
-        await Exchange(emulator.app, body=(b'{"properties": {"email": "ada@example.com"}}',)).run()
+        await Caller(emulator.app, body=(b'{"properties": {"email": "ada@example.com"}}',)).run()
     assert len(emulator.contacts()) == 1
 
 
@@ -165,7 +165,7 @@ def test_every_answer_carries_its_correlation_id(emulator: Emulator) -> None:
 
 async def test_a_value_in_a_path_may_hold_a_slash(emulator: Emulator) -> None:
     emulator.seed(contacts=[{"properties": {"email": "a/b@example.com"}}])
-    exchange = Exchange(emulator.app, "/crm/v3/objects/contacts/a/b@example.com")
+    exchange = Caller(emulator.app, "/crm/v3/objects/contacts/a/b@example.com")
     exchange.asked["raw_path"] = b"/crm/v3/objects/contacts/a%2Fb%40example.com"
     exchange.asked["query_string"] = b"idProperty=email"
     await exchange.run()

@@ -5,31 +5,31 @@ from __future__ import annotations
 import pytest
 
 from hubwire.hubspot.call import Answer, CallKind
-from hubwire.hubspot.throttle import Policy, Throttle, throttle_of
+from hubwire.hubspot.throttle import LimitName, Throttle, throttle_of
 
 
 @pytest.mark.parametrize(
     ("body", "kind", "policy", "seconds"),
     [
-        (b'{"policyName":"TEN_SECONDLY_ROLLING"}', "general", Policy.TEN_SECONDLY, 10.0),
-        (b'{"message":"You have reached your ten_secondly_rolling limit."}', "general", Policy.TEN_SECONDLY, 10.0),
-        (b'{"policyName":"SECONDLY"}', "search", Policy.SECONDLY, 1.0),
-        (b'{"message":"You have reached your secondly limit."}', "search", Policy.SECONDLY, 1.0),
-        (b'{"policyName":"DAILY"}', "search", Policy.DAILY, 900.0),
-        (b'{"message":"You have reached your daily limit."}', "general", Policy.DAILY, 900.0),
-        (b'{"category":"RATE_LIMITS","message":"slow down"}', "search", Policy.SECONDLY, 1.0),
-        (b"<html>", "general", Policy.TEN_SECONDLY, 10.0),
+        (b'{"policyName":"TEN_SECONDLY_ROLLING"}', "general", LimitName.TEN_SECONDLY, 10.0),
+        (b'{"message":"You have reached your ten_secondly_rolling limit."}', "general", LimitName.TEN_SECONDLY, 10.0),
+        (b'{"policyName":"SECONDLY"}', "search", LimitName.SECONDLY, 1.0),
+        (b'{"message":"You have reached your secondly limit."}', "search", LimitName.SECONDLY, 1.0),
+        (b'{"policyName":"DAILY"}', "search", LimitName.DAILY, 900.0),
+        (b'{"message":"You have reached your daily limit."}', "general", LimitName.DAILY, 900.0),
+        (b'{"category":"RATE_LIMITS","message":"slow down"}', "search", LimitName.SECONDLY, 1.0),
+        (b"<html>", "general", LimitName.TEN_SECONDLY, 10.0),
     ],
 )
 def test_the_limit_is_read_from_policy_or_words_or_guessed_by_kind(
-    body: bytes, kind: CallKind, policy: Policy, seconds: float
+    body: bytes, kind: CallKind, policy: LimitName, seconds: float
 ) -> None:
     assert throttle_of(Answer(429, {}, body), kind) == Throttle(policy, seconds, is_named=False)
 
 
 def test_hubspots_own_word_is_taken_without_jitter() -> None:
     answer = Answer(429, {"retry-after": "4"}, b"{}")
-    assert throttle_of(answer, jitter=0.9) == Throttle(Policy.TEN_SECONDLY, 4.0, is_named=True)
+    assert throttle_of(answer, jitter=0.9) == Throttle(LimitName.TEN_SECONDLY, 4.0, is_named=True)
 
 
 def test_a_wait_of_nothing_is_a_second() -> None:

@@ -6,17 +6,17 @@ import pytest
 
 from hubwire.installation.retention import (
     LEAST_FREE_BYTES,
-    Policy,
+    RetentionPolicy,
     end_of_old,
     last_removable,
     surplus_bytes,
 )
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.settings import Settings
 
 
-def row(position: int, at_ms: int) -> Row:
-    return Row(position, 1, "m", at_ms, b"{}", None, False, None)
+def row(position: int, at_ms: int) -> JournalRow:
+    return JournalRow(position, 1, "m", at_ms, b"{}", None, False, None)
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,7 @@ def test_free_space_that_will_soon_be_used_is_kept() -> None:
 
 
 def test_the_settings_make_the_policy() -> None:
-    assert Policy.of(Settings(retention_days=0.5, retention_bytes=1 << 20)) == Policy(43_200_000, 1 << 20)
-    assert Policy.of(Settings(retention_days=None)) == Policy(None, None)
+    assert RetentionPolicy.of(Settings(retention_days=0.5, retention_bytes=1 << 20)) == RetentionPolicy(
+        43_200_000, 1 << 20
+    )
+    assert RetentionPolicy.of(Settings(retention_days=None)) == RetentionPolicy(None, None)

@@ -129,10 +129,10 @@ class World:
     def last_received(self) -> Mapping[str, int | None]:
         return self.received
 
-    async def tell(self, notice: Notice) -> None:
+    async def tell(self, on_registry_change: Notice) -> None:
         if self.is_down:
             raise HubwireError("down")
-        self.told.append(notice)
+        self.told.append(on_registry_change)
 
     def check(self, after_seconds: float = 0.0) -> list[tuple[str, AlertState]]:
         """What is told in one round."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.privacy.redaction import FEW, MARK, Finder, says, scrubbed, spellings
 from hubwire.record.privacy import KeptAttempt, Trail
 
@@ -15,9 +15,9 @@ ANNA = "anna@example.com"
 SPACES = {1: "server", 2: "source:website"}
 
 
-def row(message: dict[str, Any], source_id: int = 1, envelope: dict[str, Any] | None = None) -> Row:
+def row(message: dict[str, Any], source_id: int = 1, envelope: dict[str, Any] | None = None) -> JournalRow:
     around = None if envelope is None else json.dumps(envelope).encode()
-    return Row(1, source_id, "m", 0, json.dumps(message).encode(), around, False, None)
+    return JournalRow(1, source_id, "m", 0, json.dumps(message).encode(), around, False, None)
 
 
 def finder(*more_emails: str) -> Finder:
@@ -62,8 +62,8 @@ def test_a_message_of_somebody_else(message: dict[str, Any], source_id: int) -> 
 def test_the_uploads_context_counts_and_damage_does_not_hurt() -> None:
     around = {"context": {"traits": {"email": ANNA}}}
     assert finder().is_theirs(row({"userId": "2"}, envelope=around))
-    assert not finder().is_theirs(Row(1, 1, "m", 0, b'{"email":"anna@example.com', None, False, None))
-    assert not finder().is_theirs(Row(1, 1, "m", 0, b"[1]", None, False, None))
+    assert not finder().is_theirs(JournalRow(1, 1, "m", 0, b'{"email":"anna@example.com', None, False, None))
+    assert not finder().is_theirs(JournalRow(1, 1, "m", 0, b"[1]", None, False, None))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hubwire.destination import Destination, Mapping, Source
-from hubwire.message import Message, Row, read_message
+from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import Link, Plan
 from hubwire.plan import Identity, links_of, plan
 from hubwire.plan.default_portal import default_portal
@@ -20,7 +20,7 @@ from hubwire.schema import PortalSchema
 def message(kind: str = "identify", **fields: Any) -> Message:
     """A message as the journal gives it."""
     body = json.dumps({"type": kind, "messageId": "m1", "timestamp": "2026-01-15T10:00:00Z", **fields}).encode()
-    return read_message(Row(1, 1, "m1", 1768473000000, body, None, False, None))
+    return read_message(JournalRow(1, 1, "m1", 1768473000000, body, None, False, None))
 
 
 @dataclass

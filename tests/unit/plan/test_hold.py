@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hubwire.destination import Destination, Source
-from hubwire.message import Row, read_message
+from hubwire.message import JournalRow, read_message
 from hubwire.operation import Discard, Hold
 from hubwire.plan import Identity, plan
 from hubwire.plan.default_portal import default_portal
@@ -17,7 +17,7 @@ DESTINATION = Destination(destination_id=1, name="hubspot", hub_id="1")
 
 
 def fate_of(fields: dict[str, object]) -> Discard | Hold | None:
-    row = Row(1, 1, "m1", 0, msgspec.json.encode({"userId": "7", **fields}), None, False, None)
+    row = JournalRow(1, 1, "m1", 0, msgspec.json.encode({"userId": "7", **fields}), None, False, None)
     return plan(read_message(row), SOURCE, DESTINATION, default_portal("1"), Identity()).fate
 
 

@@ -78,10 +78,12 @@ def test_a_browser_teaches_only_its_own_space_and_no_groups(new_planner: Any) ->
 
 
 def test_keys_to_load(planner: Any) -> None:
-    from hubwire.message import Row, read_message
+    from hubwire.message import JournalRow, read_message
 
     def keys(body: bytes) -> list[str]:
-        return [key for _, key in keys_of(read_message(Row(1, 1, "m", 0, body, None, False, None)), planner.source)]
+        return [
+            key for _, key in keys_of(read_message(JournalRow(1, 1, "m", 0, body, None, False, None)), planner.source)
+        ]
 
     assert keys(b'{"type":"track","event":"A","userId":1,"anonymousId":"x"}') == ["u:1", "a:x"]
     assert keys(b'{"type":"group","userId":"1","groupId":"g"}') == ["u:1", "g:g", "i:1"]

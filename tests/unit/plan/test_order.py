@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubwire.destination import Destination, Source
-from hubwire.message import Message, Row, read_message
+from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import Associate, Hold, Plan, SendEvent, UpsertCompany, UpsertContact, hold_key
 from hubwire.plan import Identity, links_of, plan
 from hubwire.plan.default_portal import default_portal
@@ -71,7 +71,7 @@ def messages_of(chosen: Sequence[int]) -> list[Message]:
     made = []
     for index, choice in enumerate(chosen):
         fields = {**VOCABULARY[choice], "messageId": f"m{index}", "timestamp": f"2026-01-15T10:00:{index:02d}Z"}
-        row = Row(index + 1, 1, f"m{index}", 1768473000000, json.dumps(fields).encode(), None, False, None)
+        row = JournalRow(index + 1, 1, f"m{index}", 1768473000000, json.dumps(fields).encode(), None, False, None)
         made.append(read_message(row))
     return made
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubwire.destination import Destination, Mapping, Source, SourceKind
-from hubwire.message import Row, read_message
+from hubwire.message import JournalRow, read_message
 from hubwire.operation import Associate, Plan, SendEvent, UpsertCompany, UpsertContact
 from hubwire.plan import Identity, keys_of, links_of, plan, pointer_targets
 from hubwire.plan.default_portal import choice, default_portal
@@ -80,7 +80,7 @@ SCHEMA = portal()
 
 
 def planned(body: dict[str, Any], mapping: Mapping, kind: SourceKind = SourceKind.SERVER) -> Plan:
-    message = read_message(Row(1, 1, "m1", 1768473000000, json.dumps(body).encode(), None, False, None))
+    message = read_message(JournalRow(1, 1, "m1", 1768473000000, json.dumps(body).encode(), None, False, None))
     source = Source(source_id=1, name="s", kind=kind, device_mode=kind is SourceKind.WEB)
     destination = Destination(destination_id=1, name="d", mapping=mapping)
     identity = Identity()

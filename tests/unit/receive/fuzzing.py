@@ -8,9 +8,9 @@ import msgspec
 
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import UploadRefused
-from hubwire.message import Entry, Row, read_message
+from hubwire.message import Entry, JournalRow, read_message
 from hubwire.receive.body import unpack
-from hubwire.receive.entries import MAX_MESSAGE_ID_LENGTH, Terms, entries_of
+from hubwire.receive.entries import MAX_MESSAGE_ID_LENGTH, UploadOptions, entries_of
 from hubwire.receive.parse import read_upload
 from hubwire.receive.paths import Route, route_of
 from hubwire.receive.upload_limits import ReceiveLimits
@@ -26,7 +26,7 @@ def take(body: bytes, route: Route, source: Source, *, is_strict: bool = False) 
     """The entries of an upload, checked, or its refusal. Anything else that is raised is a finding."""
     try:
         upload = read_upload(unpack(body, LIMITS), route, LIMITS)
-        entries = entries_of(upload, route, source, NOW, Terms(LIMITS, is_strict=is_strict))
+        entries = entries_of(upload, route, source, NOW, UploadOptions(LIMITS, is_strict=is_strict))
     except UploadRefused as exc:
         refused = exc
     else:
@@ -46,7 +46,7 @@ def check(entry: Entry) -> None:
     assert len(entry.body) <= LIMITS.max_message_bytes + 100
     assert isinstance(msgspec.json.decode(entry.body), dict)
     if entry.rejected is None:
-        row = Row(
+        row = JournalRow(
             1, entry.source_id, entry.message_id, NOW, entry.body, entry.envelope, entry.is_backfill, entry.rejected
         )
         message = read_message(row)

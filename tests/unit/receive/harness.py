@@ -12,7 +12,7 @@ import msgspec
 from hubwire.backends.memory.journal import MemoryJournal
 from hubwire.clock import FakeClock
 from hubwire.destination import Source, SourceKind
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 from hubwire.receive import answers
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.upload_limits import ReceiveLimits
@@ -65,7 +65,7 @@ class Receiver:
         self.app = ReceiveApp(FixedSources(), self.appending, self.clock, limits or ReceiveLimits())
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[JournalRow]:
         return self.appending.journal.newest(None, 100_000)[::-1]
 
     @property

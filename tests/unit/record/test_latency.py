@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hubwire.record.latency import (
     SAMPLED_MESSAGES,
-    Settling,
+    LatencySample,
     Wait,
     sampled,
     summed_up,
@@ -18,7 +18,7 @@ from hubwire.record.latency import (
 
 @given(after=st.integers(0, 1 << 40), length=st.integers(1, 20_000))
 def test_a_sample_is_even_and_has_both_ends(after: int, length: int) -> None:
-    positions = sampled(Settling(after, after + length, length, 0))
+    positions = sampled(LatencySample(after, after + length, length, 0))
     assert (positions[0], positions[-1]) == (after + 1, after + length)
     assert len(set(positions)) == len(positions) == min(length, SAMPLED_MESSAGES)
 
@@ -39,14 +39,14 @@ def test_percentiles_of_single_messages(waits: list[int], p50: int, p95: int) ->
 
 
 def test_a_cycle_counts_by_its_size() -> None:
-    large = waits_of(Settling(0, 9000, 9000, 1000), [0] * 25)
-    small = waits_of(Settling(9000, 9010, 10, 99_000), [0] * 10)
+    large = waits_of(LatencySample(0, 9000, 9000, 1000), [0] * 25)
+    small = waits_of(LatencySample(9000, 9010, 10, 99_000), [0] * 10)
     found = summed_up([*large, *small])
     assert found is not None
     assert (found.p50_ms, found.p95_ms) == (1000, 1000)
 
 
 def test_a_clock_that_went_back_is_no_negative_wait() -> None:
-    assert list(waits_of(Settling(0, 1, 1, 5), [9])) == [Wait(0, 1.0)]
-    assert list(waits_of(Settling(0, 1, 1, 5), [])) == []
+    assert list(waits_of(LatencySample(0, 1, 1, 5), [9])) == [Wait(0, 1.0)]
+    assert list(waits_of(LatencySample(0, 1, 1, 5), [])) == []
     assert summed_up([]) is None

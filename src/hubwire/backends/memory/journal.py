@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE, Extent
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason
 
 HOUR_MS = 3_600_000
@@ -26,7 +26,7 @@ class MemoryJournal:
     def __init__(self, *, dedupe_hours: float = 48.0) -> None:
         self.failure: BackendUnavailable | None = None
         self._window_ms = round(dedupe_hours * HOUR_MS)
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, JournalRow] = {}
         self._recent: dict[tuple[int, str], int] = {}
         self._last = 0
         self._lock = threading.Lock()
@@ -38,20 +38,20 @@ class MemoryJournal:
 
     def read(
         self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
-    ) -> list[Row]:
+    ) -> list[JournalRow]:
         return list(self._deliverable(after, source_ids, is_backfill))[:limit]
 
-    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+    def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
         with self._lock:
             self._check()
             return {position: self._rows[position] for position in positions if position in self._rows}
 
-    def find(self, message_id: str) -> list[Row]:
+    def find(self, message_id: str) -> list[JournalRow]:
         with self._lock:
             self._check()
             return [row for row in self._rows.values() if row.message_id == message_id]
 
-    def newest(self, before: int | None, limit: int) -> list[Row]:
+    def newest(self, before: int | None, limit: int) -> list[JournalRow]:
         with self._lock:
             self._check()
             below = [row for row in self._rows.values() if before is None or row.position < before]
@@ -96,7 +96,7 @@ class MemoryJournal:
             return None
         self._last += 1
         self._recent[identity] = self._last
-        self._rows[self._last] = Row(
+        self._rows[self._last] = JournalRow(
             self._last,
             entry.source_id,
             entry.message_id,
@@ -108,7 +108,9 @@ class MemoryJournal:
         )
         return self._last
 
-    def _deliverable(self, after: int, source_ids: Sequence[int] | None, is_backfill: bool | None) -> Iterator[Row]:
+    def _deliverable(
+        self, after: int, source_ids: Sequence[int] | None, is_backfill: bool | None
+    ) -> Iterator[JournalRow]:
         with self._lock:
             self._check()
             rows = list(self._rows.values())

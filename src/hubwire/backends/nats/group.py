@@ -15,7 +15,7 @@ from itertools import groupby
 
 import msgspec
 
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 from hubwire.record.intake import Count
 
 INDEX_BITS = 12
@@ -70,7 +70,7 @@ def digests_of(message_ids: Sequence[str]) -> bytes:
     )
 
 
-def counts_of(rows: Sequence[Row] | Sequence[Entry]) -> list[Count]:
+def counts_of(rows: Sequence[JournalRow] | Sequence[Entry]) -> list[Count]:
     """How many there are of each kind."""
     kinds = sorted((row.source_id, row.is_backfill, row.rejected or "") for row in rows)
     return [Count(*kind[:2], kind[2] or None, len(list(same))) for kind, same in groupby(kinds)]
@@ -103,10 +103,10 @@ def decode_head(headers: dict[str, str]) -> Head:
     return _head(base64.b64decode(headers[HEADER]))
 
 
-def decode_rows(sequence: int, payload: bytes) -> list[Row]:
+def decode_rows(sequence: int, payload: bytes) -> list[JournalRow]:
     """The messages of a group, with their positions."""
     return [
-        Row(position_of(sequence, index), source_id, message_id, at_ms, body, envelope, is_backfill, rejected)
+        JournalRow(position_of(sequence, index), source_id, message_id, at_ms, body, envelope, is_backfill, rejected)
         for index, (source_id, message_id, at_ms, body, envelope, is_backfill, rejected) in enumerate(_entries(payload))
     ]
 

@@ -25,7 +25,7 @@ from hubwire.backends.nats.group import Head, decode_head, decode_rows, place_of
 from hubwire.backends.nats.heads import RecentHeads, may_hold_copies
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.reasons import Reason
 
 READ_SECONDS = 5.0
@@ -42,7 +42,7 @@ class Group:
 
     sequence: int
     head: Head
-    rows: list[Row]
+    rows: list[JournalRow]
     size_bytes: int
 
     def identities(self) -> Iterator[tuple[tuple[int, int, str], int]]:
@@ -115,10 +115,10 @@ class Groups:
                 found[group.sequence] = group
         return found
 
-    async def view(self, sequences: Sequence[int]) -> dict[int, list[Row]]:
+    async def view(self, sequences: Sequence[int]) -> dict[int, list[JournalRow]]:
         """The messages of these groups that count, forgotten ones as tombstones."""
         groups = await self.fetch(sequences)
-        views: dict[int, list[Row]] = {}
+        views: dict[int, list[JournalRow]] = {}
         for sequence in sorted(groups):
             group = groups[sequence]
             copies = await self._copies(group)
@@ -133,7 +133,7 @@ class Groups:
                 ]
         return views
 
-    async def view_all(self, sequences: Sequence[int]) -> dict[int, list[Row]]:
+    async def view_all(self, sequences: Sequence[int]) -> dict[int, list[JournalRow]]:
         """The same for groups that are known to have been in the stream: one that is missing was removed by retention.
 
         Errors: BackendUnavailable when the stream says otherwise. Its nodes lag behind each other for moments, and a
@@ -191,7 +191,7 @@ class Groups:
                     break
 
 
-def _tombstone(row: Row) -> Row:
+def _tombstone(row: JournalRow) -> JournalRow:
     return replace(row, body=TOMBSTONE, envelope=None, rejected=Reason.SUPPRESSED)
 
 

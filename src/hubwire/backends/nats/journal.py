@@ -30,11 +30,11 @@ from hubwire.backends.nats.group import (
     storable,
 )
 from hubwire.backends.nats.groups import Groups, heads_between
-from hubwire.backends.nats.message_index import NatsLines
+from hubwire.backends.nats.message_index import NatsMessageIndex
 from hubwire.backends.nats.reading import Reading
 from hubwire.errors import BackendUnavailable
 from hubwire.journal.protocol import TOMBSTONE, Extent
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 
 HOUR_MS = 3_600_000
 NEWEST_GROUPS = 16
@@ -81,7 +81,7 @@ class NatsJournal:
 
     def read(
         self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
-    ) -> list[Row]:
+    ) -> list[JournalRow]:
         if is_backfill is None:
             rows = [
                 *self.read(after, limit, source_ids=source_ids, is_backfill=False),
@@ -97,28 +97,28 @@ class NatsJournal:
         with self._read_lock:
             return self._reading.count(after, source_ids, is_backfill, self._appending.last)
 
-    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+    def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
         rows = self._client.run(self._at(positions), LOADING_SECONDS)
         return {row.position: row for row in rows}
 
-    def newest(self, before: int | None, limit: int) -> list[Row]:
+    def newest(self, before: int | None, limit: int) -> list[JournalRow]:
         return self._client.run(self._newest(before, limit), LOADING_SECONDS)
 
-    def find(self, message_id: str) -> list[Row]:
+    def find(self, message_id: str) -> list[JournalRow]:
         return self._client.run(self._find(message_id), LOADING_SECONDS)
 
     def extent(self) -> Extent:
         return self._client.run(self._extent())
 
-    async def _at(self, positions: Sequence[int]) -> list[Row]:
+    async def _at(self, positions: Sequence[int]) -> list[JournalRow]:
         wanted = set(positions)
         views = await self._groups.view(sorted({place_of(position)[0] for position in wanted}))
         return [row for rows in views.values() for row in rows if row.position in wanted]
 
-    async def _newest(self, before: int | None, limit: int) -> list[Row]:
+    async def _newest(self, before: int | None, limit: int) -> list[JournalRow]:
         state = await self._client.state()
         last = state.last_seq if before is None else min(state.last_seq, place_of(before)[0])
-        found: list[Row] = []
+        found: list[JournalRow] = []
         while len(found) < limit and last >= max(state.first_seq, 1):
             first = max(last - NEWEST_GROUPS + 1, state.first_seq, 1)
             views = await self._groups.view(range(first, last + 1))
@@ -127,7 +127,7 @@ class NatsJournal:
             last = first - 1
         return found[:limit]
 
-    async def _find(self, message_id: str) -> list[Row]:
+    async def _find(self, message_id: str) -> list[JournalRow]:
         [digest] = [digests_of([message_id])]
         state = await self._client.state()
         heads = await heads_between(self._client, state.first_seq, state.last_seq) if state.messages else {}
@@ -207,9 +207,9 @@ class NatsJournal:
         if not known.wait(LOADING_SECONDS):
             raise BackendUnavailable("nats: what was forgotten could not be read")
 
-    def lines(self) -> NatsLines:
+    def lines(self) -> NatsMessageIndex:
         """The messages without their bodies, as of now."""
-        return NatsLines(self._client, self._groups)
+        return NatsMessageIndex(self._client, self._groups)
 
     # -- news
 

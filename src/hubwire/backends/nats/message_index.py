@@ -12,15 +12,15 @@ from hubwire.backends.nats.appending import LOADING_SECONDS
 from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.group import INDEX_BITS, MOST_MESSAGES, Head, counts_of, place_of, position_of
 from hubwire.backends.nats.groups import Groups, heads_between
-from hubwire.message import Row
-from hubwire.record.intake import Count, Line, Stretch
+from hubwire.message import JournalRow
+from hubwire.record.intake import Block, Count, Line
 
 GROUP_BITS = 6
 HEADS_AT_ONCE = 4096
 
 
-class NatsLines:
-    """`Lines` of a stream as it was when this was made."""
+class NatsMessageIndex:
+    """`MessageIndex` of a stream as it was when this was made."""
 
     bits = INDEX_BITS + GROUP_BITS
     is_near = False
@@ -39,13 +39,13 @@ class NatsLines:
         newest = last.rows[-1].position if last else position_of(state.last_seq, MOST_MESSAGES - 1)
         return position_of(state.first_seq, 0), newest
 
-    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Stretch:
+    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
         first = number << self.bits
         last = first + (1 << self.bits) - 1
         is_whole = place_of(first)[0] >= self._state.first_seq and place_of(last)[0] <= self._state.last_seq
-        return Stretch(number, first, last, first_at_ms, last_at_ms, counts, is_whole)
+        return Block(number, first, last, first_at_ms, last_at_ms, counts, is_whole)
 
-    def sums(self, number: int) -> Stretch | None:
+    def sums(self, number: int) -> Block | None:
         first = max(number << GROUP_BITS, self._state.first_seq, 1)
         last = min(((number + 1) << GROUP_BITS) - 1, self._state.last_seq)
         heads = self._heads_of(first, last)
@@ -82,12 +82,12 @@ class NatsLines:
     def message_ids(self, positions: Sequence[int]) -> dict[int, str]:
         return {row.position: row.message_id for row in self._at(positions)}
 
-    def _at(self, positions: Iterable[int]) -> Iterator[Row]:
+    def _at(self, positions: Iterable[int]) -> Iterator[JournalRow]:
         wanted = set(positions)
         for rows in self._views(sorted({place_of(position)[0] for position in wanted})).values():
             yield from (row for row in rows if row.position in wanted)
 
-    def _views(self, sequences: Sequence[int]) -> dict[int, list[Row]]:
+    def _views(self, sequences: Sequence[int]) -> dict[int, list[JournalRow]]:
         return self._client.run(self._groups.view(sequences), LOADING_SECONDS) if sequences else {}
 
     def _counts(self, sequence: int, head: Head) -> Iterable[Count]:

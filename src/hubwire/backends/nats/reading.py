@@ -10,7 +10,7 @@ from hubwire.backends.nats.group import MOST_MESSAGES, Head, counts_of, place_of
 from hubwire.backends.nats.groups import Groups
 from hubwire.backends.nats.index import StreamIndex
 from hubwire.backends.nats.tail import Tail
-from hubwire.message import Row
+from hubwire.message import JournalRow
 
 GROUPS_AT_ONCE = 64
 TRIM_GROUPS = 65_536
@@ -31,7 +31,7 @@ class Reading:
 
     def read(
         self, after: int, limit: int, source_ids: Sequence[int] | None, is_backfill: bool, must_see: int
-    ) -> list[Row]:
+    ) -> list[JournalRow]:
         """At most `limit` deliverable rows behind a position; groups up to `must_see` are taken into account."""
         self._follow(after, source_ids, is_backfill, must_see)
         return self._client.run(self._read(after, limit, source_ids, is_backfill))
@@ -86,8 +86,10 @@ class Reading:
 
         return take
 
-    async def _read(self, after: int, limit: int, source_ids: Sequence[int] | None, is_backfill: bool) -> list[Row]:
-        found: list[Row] = []
+    async def _read(
+        self, after: int, limit: int, source_ids: Sequence[int] | None, is_backfill: bool
+    ) -> list[JournalRow]:
+        found: list[JournalRow] = []
         first, _ = place_of(after)
         while len(found) < limit:
             at_once = min(GROUPS_AT_ONCE, limit - len(found))
@@ -111,7 +113,9 @@ class Reading:
         return count, first[0].received_at_ms if first else None
 
 
-def _wanted(rows: Iterable[Row], after: int, source_ids: Sequence[int] | None, is_backfill: bool) -> list[Row]:
+def _wanted(
+    rows: Iterable[JournalRow], after: int, source_ids: Sequence[int] | None, is_backfill: bool
+) -> list[JournalRow]:
     return [
         row
         for row in rows

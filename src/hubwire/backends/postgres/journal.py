@@ -18,7 +18,7 @@ from hubwire.backends.postgres.connection import PostgresDatabase, storable
 from hubwire.backends.postgres.pool import Db
 from hubwire.journal.backlogs import RECOUNT_BELOW, Backlogs, Stream
 from hubwire.journal.protocol import TOMBSTONE, Extent
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason
 
 HOUR_MS = 3_600_000
@@ -67,7 +67,7 @@ class PostgresJournal:
 
     def read(
         self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
-    ) -> list[Row]:
+    ) -> list[JournalRow]:
         if is_backfill is None:
             rows = [
                 *self.read(after, limit, source_ids=source_ids, is_backfill=False),
@@ -81,14 +81,14 @@ class PostgresJournal:
             (*parameters, self._backlogs.begin(stream, after), limit),
         )
 
-    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
+    def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
         rows = self._rows(f"SELECT {_COLUMNS} FROM journal WHERE position = ANY (%s)", (list(positions),))
         return {row.position: row for row in rows}
 
-    def find(self, message_id: str) -> list[Row]:
+    def find(self, message_id: str) -> list[JournalRow]:
         return self._rows(f"SELECT {_COLUMNS} FROM journal WHERE message_id = %s ORDER BY position", (message_id,))
 
-    def newest(self, before: int | None, limit: int) -> list[Row]:
+    def newest(self, before: int | None, limit: int) -> list[JournalRow]:
         return self._rows(
             f"SELECT {_COLUMNS} FROM journal WHERE position < %s ORDER BY position DESC LIMIT %s",
             (before if before is not None else 1 << 62, limit),
@@ -176,10 +176,10 @@ class PostgresJournal:
         assert row is not None
         return int(row[0])
 
-    def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
+    def _rows(self, sql: str, parameters: Sequence[object]) -> list[JournalRow]:
         with self._database.checkout() as db:
             found = db.execute(sql, parameters, binary=True).fetchall()
-        return [Row(*columns) for columns in found]
+        return [JournalRow(*columns) for columns in found]
 
 
 def digests_of(entries: Sequence[Entry]) -> list[bytes]:

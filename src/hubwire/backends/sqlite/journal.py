@@ -11,7 +11,7 @@ from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.digests import positions_of
 from hubwire.journal.backlogs import Backlogs, Stream
 from hubwire.journal.protocol import TOMBSTONE, Extent
-from hubwire.message import Entry, Row
+from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason
 
 MAX_REMEMBERED = 1 << 25
@@ -54,7 +54,7 @@ class SqliteJournal:
 
     def read(
         self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
-    ) -> list[Row]:
+    ) -> list[JournalRow]:
         if is_backfill is None:
             rows = [
                 *self.read(after, limit, source_ids=source_ids, is_backfill=False),
@@ -68,8 +68,8 @@ class SqliteJournal:
             (*parameters, self._backlogs.begin(stream, after), limit),
         )
 
-    def read_at(self, positions: Sequence[int]) -> dict[int, Row]:
-        rows: dict[int, Row] = {}
+    def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
+        rows: dict[int, JournalRow] = {}
         for start in range(0, len(positions), 500):
             part = positions[start : start + 500]
             marks = ", ".join("?" * len(part))
@@ -77,13 +77,13 @@ class SqliteJournal:
                 rows[row.position] = row
         return rows
 
-    def find(self, message_id: str) -> list[Row]:
+    def find(self, message_id: str) -> list[JournalRow]:
         with self._file.reading():
             positions = list(positions_of(self._file.raw, message_id))
         rows = self.read_at(positions)
         return [rows[position] for position in sorted(rows) if rows[position].message_id == message_id]
 
-    def newest(self, before: int | None, limit: int) -> list[Row]:
+    def newest(self, before: int | None, limit: int) -> list[JournalRow]:
         return self._rows(
             f"{_SELECT} WHERE position < ? ORDER BY position DESC LIMIT ?",
             (before if before is not None else 1 << 62, limit),
@@ -146,11 +146,11 @@ class SqliteJournal:
                 self._appender.close()
                 self._appender = None
 
-    def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
+    def _rows(self, sql: str, parameters: Sequence[object]) -> list[JournalRow]:
         with self._file.reading():
             found = self._file.raw.execute(sql, parameters).fetchall()
         return [
-            Row(position, source_id, message_id, at_ms, body, envelope, bool(is_backfill), rejected)
+            JournalRow(position, source_id, message_id, at_ms, body, envelope, bool(is_backfill), rejected)
             for position, source_id, message_id, at_ms, body, envelope, is_backfill, rejected in found
         ]
 

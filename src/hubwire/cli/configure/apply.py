@@ -17,7 +17,7 @@ from hubwire.cli.shared.context import (
     print_json,
     worded,
 )
-from hubwire.cli.shared.editing import YesOption, changing, confirmed
+from hubwire.cli.shared.editing import YesOption, confirmed, editing
 from hubwire.destination import Destination
 from hubwire.manage.tables import read_wanted
 
@@ -43,12 +43,12 @@ def apply_file(
     from hubwire.manage.apply import apply_changes, plan_changes
 
     wanted = read_wanted(file)
-    with changing(config, creates=True) as changer:
-        settings = changer.settings
+    with editing(config, creates=True) as editor:
+        settings = editor.settings
         template = Destination(
             destination_id=0, name="", base_url=settings.hubspot_base_url, api_version=settings.hubspot_api_version
         )
-        steps = plan_changes(wanted, changer.store.registry, os.environ, template)
+        steps = plan_changes(wanted, editor.store.registry, os.environ, template)
         todo = [step for step in steps if step.change.action != "nothing"]
         if not json:
             _print_plan(steps)
@@ -56,7 +56,7 @@ def apply_file(
         applies = bool(todo) and not plan_only and (yes or not json)
         if applies:
             confirmed(f"Make these {len(todo)} changes?", yes)
-            made = apply_changes(steps, changer.store.registry, changer, lambda one, token: learnt(changer, one, token))
+            made = apply_changes(steps, editor.store.registry, editor, lambda one, token: learnt(editor, one, token))
     keys = {one.source: one.write_key.reveal() for one in made}
     if json:
         print_json({"changes": [step.change for step in steps], "applied": applies, "write_keys": keys})

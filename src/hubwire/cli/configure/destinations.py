@@ -18,10 +18,10 @@ from hubwire.cli.shared.context import (
     worded,
 )
 from hubwire.cli.shared.editing import (
-    Changer,
+    Editor,
     YesOption,
-    changing,
     confirmed,
+    editing,
     secret_from,
 )
 from hubwire.clock import SystemClock
@@ -65,8 +65,8 @@ def add(
     Example: hubwire destination add hubspot --token-env HUBSPOT_ACCESS_TOKEN
     """
     token = secret_from(token_env, token_stdin, "HubSpot access token")
-    with changing(config) as changer:
-        settings = changer.settings
+    with editing(config) as editor:
+        settings = editor.settings
         wanted = Destination(
             destination_id=0,
             name=name,
@@ -75,12 +75,12 @@ def add(
             api_version=api_version or settings.hubspot_api_version,
             region=region or "na1",
             is_paused=True,
-            source_ids=changer.source_ids(source) if source else None,
+            source_ids=editor.source_ids(source) if source else None,
         )
-        stored = changer.add_destination(learnt(changer, wanted, token), token)
+        stored = editor.add_destination(learnt(editor, wanted, token), token)
         if not paused:
-            changer.set_paused(stored, False)
-        stored = changer.destination(name)
+            editor.set_paused(stored, False)
+        stored = editor.destination(name)
     if json:
         print_json(stored)
     else:
@@ -114,10 +114,10 @@ def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = No
 
     Example: hubwire destination show hubspot
     """
-    with changing(config) as changer:
-        destination = changer.destination(name)
-        has_token = changer.store.registry.token(destination.destination_id) is not None
-        names = {number: one.name for number, one in changer.store.registry.sources().items()}
+    with editing(config) as editor:
+        destination = editor.destination(name)
+        has_token = editor.store.registry.token(destination.destination_id) is not None
+        names = {number: one.name for number, one in editor.store.registry.sources().items()}
     if json:
         print_json({"destination": destination, "has_token": has_token})
         return
@@ -162,15 +162,15 @@ def change(
     for field, number in (("calls_per_second", calls_per_second), ("calls_per_day", calls_per_day)):
         if number is not None:
             fields[field] = number or None
-    with changing(config) as changer:
-        before = changer.destination(name)
+    with editing(config) as editor:
+        before = editor.destination(name)
         if source:
-            fields["source_ids"] = changer.source_ids(source)
+            fields["source_ids"] = editor.source_ids(source)
         if rule:
             fields["mapping"] = with_rules(before.mapping, rule)
         if not fields:
             raise SettingsError("nothing to change", hint="See hubwire destination change --help.")
-        changer.save_destination(msgspec.structs.replace(before, **fields))
+        editor.save_destination(msgspec.structs.replace(before, **fields))
     console.print(f"Destination {rename or name} is changed.")
 
 
@@ -180,8 +180,8 @@ def pause(name: NameArgument, config: ConfigOption = None) -> None:
 
     Example: hubwire destination pause hubspot
     """
-    with changing(config) as changer:
-        changer.set_paused(changer.destination(name), True)
+    with editing(config) as editor:
+        editor.set_paused(editor.destination(name), True)
     console.print(f"Destination {name} is paused: what comes is kept.")
 
 
@@ -191,8 +191,8 @@ def resume(name: NameArgument, config: ConfigOption = None) -> None:
 
     Example: hubwire destination resume hubspot
     """
-    with changing(config) as changer:
-        changer.set_paused(changer.destination(name), False)
+    with editing(config) as editor:
+        editor.set_paused(editor.destination(name), False)
     console.print(f"Destination {name} delivers.")
 
 
@@ -202,10 +202,10 @@ def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = No
 
     Example: hubwire destination remove old-portal
     """
-    with changing(config) as changer:
-        destination = changer.destination(name)
+    with editing(config) as editor:
+        destination = editor.destination(name)
         confirmed(f"Remove the destination {name} (hub {destination.hub_id or '?'}) and its token?", yes)
-        changer.remove_destination(destination)
+        editor.remove_destination(destination)
     console.print(f"Destination {name} is removed.")
 
 
@@ -234,16 +234,16 @@ def token(
     if oauth_client_id:
         client_secret = secret_from(client_secret_env, False, "client secret")
         secret = oauth_secret(OAuthApp(oauth_client_id, client_secret, secret))
-    with changing(config) as changer:
-        before = changer.destination(name)
-        after = before if unchecked else learnt(changer, before, secret)
+    with editing(config) as editor:
+        before = editor.destination(name)
+        after = before if unchecked else learnt(editor, before, secret)
         if after != before:
-            changer.save_destination(after)
-        changer.set_token(before.destination_id, secret)
+            editor.save_destination(after)
+        editor.set_token(before.destination_id, secret)
     console.print(f"The token of {name} is set: hub {after.hub_id or 'not known yet'}.")
 
 
-def learnt(changer: Changer, destination: Destination, secret: Secret) -> Destination:
+def learnt(editor: Editor, destination: Destination, secret: Secret) -> Destination:
     """The destination with what its token tells; unchanged, with a warning, when HubSpot cannot be asked.
 
     Errors: SettingsError for a token that is not accepted, or of another hub.
@@ -252,7 +252,7 @@ def learnt(changer: Changer, destination: Destination, secret: Secret) -> Destin
     from hubwire.manage.hub import account_of_token, with_account
 
     clock = SystemClock()
-    base_url = ClientFactory(changer.store.registry, clock, changer.settings).base_url(destination)
+    base_url = ClientFactory(editor.store.registry, clock, editor.settings).base_url(destination)
     try:
         return with_account(destination, asyncio.run(account_of_token(destination, secret, base_url, clock)))
     except HubSpotError as exc:

@@ -17,10 +17,10 @@ from hubwire.cli.shared.context import (
 )
 from hubwire.cli.shared.editing import (
     ACTOR,
-    Changer,
+    Editor,
     YesOption,
-    changing,
     confirmed,
+    editing,
 )
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination
@@ -50,8 +50,8 @@ def plan(
 
     Example: hubwire schema plan --messages 50000
     """
-    with changing(config) as changer:
-        found = asyncio.run(_plan(changer, changer.destination(destination), messages))
+    with editing(config) as editor:
+        found = asyncio.run(_plan(editor, editor.destination(destination), messages))
     print_json(found) if json else _print(found, every)
 
 
@@ -72,18 +72,18 @@ def apply_plan(
     from hubwire.manage.schema_plan import checked_group
 
     group = checked_group(group)
-    with changing(config) as changer:
-        target = changer.destination(destination)
-        found = asyncio.run(_plan(changer, target, messages))
+    with editing(config) as editor:
+        target = editor.destination(destination)
+        found = asyncio.run(_plan(editor, target, messages))
         found.properties = [one for one in found.properties if public or not one.is_public_only]
         count = len(found.properties) + len(found.events)
         if not json:
             _print(found, every=False)
         if count:
             confirmed(f"Create these {count} in HubSpot?", yes)
-            asyncio.run(_make(changer, target, found, group))
+            asyncio.run(_make(editor, target, found, group))
             names = ", ".join([one.name for one in found.properties] + [one.name for one in found.events])
-            registry = changer.store.registry
+            registry = editor.store.registry
             registry.save_destination(target)  # a change: running lanes read the schema anew
             registry.write_audit(ACTOR, "schema.created", f"{target.name}: {names}"[:2000])
     if json:
@@ -92,29 +92,29 @@ def apply_plan(
         console.print("Created. The next messages have them; `hubwire replay` fills in what was left out.")
 
 
-async def _plan(changer: Changer, destination: Destination, messages: int) -> SchemaReport:
+async def _plan(editor: Editor, destination: Destination, messages: int) -> SchemaReport:
     from hubwire.manage.portal_contents import newest_rows, read_contents
     from hubwire.manage.schema_report import compare
 
-    store = changer.store
-    async with _client(changer, destination) as client:
+    store = editor.store
+    async with _client(editor, destination) as client:
         contents = await read_contents(client, destination, SystemClock())
     rows = newest_rows(store.journal, destination, messages)
     return compare(rows, destination, store.registry.sources(), contents, store.record.links)
 
 
-async def _make(changer: Changer, destination: Destination, found: SchemaReport, group: str) -> None:
+async def _make(editor: Editor, destination: Destination, found: SchemaReport, group: str) -> None:
     from hubwire.hubspot.account import HubSpotAccount
     from hubwire.manage.schema_plan import make_missing
 
-    async with _client(changer, destination) as client:
+    async with _client(editor, destination) as client:
         await make_missing(HubSpotAccount(client), found, group)
 
 
-def _client(changer: Changer, destination: Destination) -> HubSpotClient:
+def _client(editor: Editor, destination: Destination) -> HubSpotClient:
     from hubwire.installation.clients import ClientFactory
 
-    client = ClientFactory(changer.store.registry, SystemClock(), changer.settings).make(destination)
+    client = ClientFactory(editor.store.registry, SystemClock(), editor.settings).make(destination)
     if client is None:
         raise SettingsError("no access token is set", hint=f"hubwire destination token {destination.name}")
     return client

@@ -19,8 +19,8 @@ from hubwire.cli.shared.context import (
 )
 from hubwire.cli.shared.editing import (
     YesOption,
-    changing,
     confirmed,
+    editing,
     secret_from,
 )
 from hubwire.destination import Source, SourceKind
@@ -55,7 +55,7 @@ def add(
     Example: hubwire source add website --kind web --origin https://www.example.com --device-mode
     """
     given = None if write_key_env is None else secret_from(write_key_env, False, "write key").reveal()
-    with changing(config) as changer:
+    with editing(config) as editor:
         wanted = Source(
             source_id=0,
             name=name,
@@ -65,7 +65,7 @@ def add(
             device_mode=device_mode,
             messages_per_second=rate or None,
         )
-        source, key = changer.add_source(wanted, given)
+        source, key = editor.add_source(wanted, given)
     if json:
         print_json({"source": source, "write_key": key.text})
         return
@@ -110,10 +110,10 @@ def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = No
 
     Example: hubwire source show website
     """
-    with changing(config) as changer:
-        source, store = changer.source(name), changer.store
+    with editing(config) as editor:
+        source, store = editor.source(name), editor.store
         keys = store.registry.write_keys(source.source_id)
-        since_ms = changer.now_ms() - 86_400_000
+        since_ms = editor.now_ms() - 86_400_000
         intake = next((one for one in store.statistics.intake(since_ms) if one.source_id == source.source_id), None)
     if json:
         print_json({"source": source, "write_keys": keys, "last_24_hours": intake})
@@ -153,8 +153,8 @@ def change(
         fields["messages_per_second"] = rate or None
     if not fields:
         raise SettingsError("nothing to change", hint="See hubwire source change --help.")
-    with changing(config) as changer:
-        source = changer.save_source(msgspec.structs.replace(changer.source(name), **fields))
+    with editing(config) as editor:
+        source = editor.save_source(msgspec.structs.replace(editor.source(name), **fields))
     _print_fields(source)
 
 
@@ -164,10 +164,10 @@ def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = No
 
     Example: hubwire source remove old-website
     """
-    with changing(config) as changer:
-        source = changer.source(name)
+    with editing(config) as editor:
+        source = editor.source(name)
         confirmed(f"Remove the source {name} and its write keys?", yes)
-        changer.remove_source(source)
+        editor.remove_source(source)
     console.print(f"Source {name} is removed.")
 
 
@@ -183,12 +183,12 @@ def keys(
 
     Example: hubwire source key server --new
     """
-    with changing(config) as changer:
-        source = changer.source(name)
-        made = changer.add_write_key(source.source_id) if new else None
-        if revoke is not None and not changer.revoke_write_key(source, revoke):
+    with editing(config) as editor:
+        source = editor.source(name)
+        made = editor.add_write_key(source.source_id) if new else None
+        if revoke is not None and not editor.revoke_write_key(source, revoke):
             raise SettingsError(f"source {name!r} has no write key that ends in {revoke!r} and is in use")
-        found = changer.store.registry.write_keys(source.source_id)
+        found = editor.store.registry.write_keys(source.source_id)
     if json:
         print_json({"new_write_key": made.text if made else None, "write_keys": found})
         return

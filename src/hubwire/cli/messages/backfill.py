@@ -20,7 +20,7 @@ from hubwire.cli.shared.context import (
     settings_of,
     table,
 )
-from hubwire.cli.shared.editing import Changer, changing, confirmed
+from hubwire.cli.shared.editing import Editor, confirmed, editing
 from hubwire.cli.shared.portals import duration, portal_schema
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
@@ -58,8 +58,8 @@ def import_files(
 
     found = files_of(files, besides=Path(settings_of(config).data))
     if estimate:
-        with changing(config) as changer:
-            estimates = _estimate(changer, found, source)
+        with editing(config) as editor:
+            estimates = _estimate(editor, found, source)
         print_json(estimates) if json else _print_estimates(estimates)
         return
     if is_interactive() and not (yes or json or STDIN in found):
@@ -75,9 +75,9 @@ def import_files(
 
 def _ask_first(files: list[str], source: str, config: ConfigOption) -> None:
     """Tell what it would cost, and ask; exit 1 when the answer is no."""
-    with changing(config) as changer:
+    with editing(config) as editor:
         try:
-            _print_estimates(_estimate(changer, files, source))
+            _print_estimates(_estimate(editor, files, source))
         except SettingsError as exc:
             typer.secho(f"No estimate: {exc}", fg="yellow", err=True)
     confirmed("Import them?", False)
@@ -137,24 +137,24 @@ def _print_outcome(outcome: ImportOutcome) -> None:
 # -- the estimate
 
 
-def _estimate(changer: Changer, files: list[str], source_name: str) -> list[Estimate]:
+def _estimate(editor: Editor, files: list[str], source_name: str) -> list[Estimate]:
     """What the files would cost at each destination that their source feeds."""
     from hubwire.backfill.estimate import Estimator, cycles
     from hubwire.backfill.rows import rows_of_files
 
     if STDIN in files:
         raise SettingsError("an estimate reads the files twice: standard input cannot be estimated")
-    store = changer.store
-    source = changer.source(source_name)
+    store = editor.store
+    source = editor.source(source_name)
     sources = store.registry.sources()
-    lanes = {lane.destination_id: lane for lane in store.queries.lanes(changer.now_ms())}
+    lanes = {lane.destination_id: lane for lane in store.queries.lanes(editor.now_ms())}
     estimates = []
     for destination in store.registry.destinations().values():
         if not destination.takes(source.source_id):
             continue
-        schema, is_default = asyncio.run(portal_schema(store.registry, changer.settings, destination))
+        schema, is_default = asyncio.run(portal_schema(store.registry, editor.settings, destination))
         estimator = Estimator(destination, sources, schema, store.record.links)
-        for rows in cycles(rows_of_files(files, source, changer.now_ms()), changer.settings.cycle_messages):
+        for rows in cycles(rows_of_files(files, source, editor.now_ms()), editor.settings.cycle_messages):
             estimator.take(rows)
         limit = lanes[destination.destination_id].budget.get("limit") or SEED_CALLS_PER_DAY
         made = estimator.estimate(

@@ -21,10 +21,10 @@ from hubwire.cli.shared.context import (
 )
 from hubwire.cli.shared.editing import (
     ACTOR,
-    Changer,
+    Editor,
     YesOption,
-    changing,
     confirmed,
+    editing,
 )
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
@@ -55,12 +55,12 @@ def forget(
     Example: hubwire forget peter@example.com
     """
     type_ = _type(keep_hubspot=keep_hubspot, no_suppress=no_suppress, lift=lift)
-    with changing(config) as changer:
+    with editing(config) as editor:
         if type_.deletes:
-            there = ", ".join(one.name for one in changer.store.registry.destinations().values())
+            there = ", ".join(one.name for one in editor.store.registry.destinations().values())
             where = f"here and in {there or 'no destination'}" if type_.reaches_hubspot else "here"
             confirmed(f"Delete {subject} {where}, for good?", yes)
-        receipt = _carry_out(changer, type_, "USER_ID" if user_id else "EMAIL", subject)
+        receipt = _carry_out(editor, type_, "USER_ID" if user_id else "EMAIL", subject)
     if json:
         print_json(receipt)
     else:
@@ -80,26 +80,26 @@ def _type(*, keep_hubspot: bool, no_suppress: bool, lift: bool) -> RegulationTyp
     return RegulationType(f"SUPPRESS_WITH_{name}")
 
 
-def _carry_out(changer: Changer, type_: RegulationType, subject_type: str, subject: str) -> Receipt:
+def _carry_out(editor: Editor, type_: RegulationType, subject_type: str, subject: str) -> Receipt:
     from hubwire.installation.clients import ClientFactory
     from hubwire.privacy.forget import Forgetter
 
     clock = SystemClock()
-    with _sandbox(changer) as sandbox_url:
-        clients = ClientFactory(changer.store.registry, clock, changer.settings, sandbox_url)
-        forgetter = Forgetter(changer.store, clients.make, clock)
+    with _sandbox(editor) as sandbox_url:
+        clients = ClientFactory(editor.store.registry, clock, editor.settings, sandbox_url)
+        forgetter = Forgetter(editor.store, clients.make, clock)
         regulation_id = forgetter.request(type_, subject_type, [subject], ACTOR).regulation_id
         receipt = asyncio.run(forgetter.run(regulation_id, is_last_try=True))
-        return receipt or _wait_for(changer, regulation_id)
+        return receipt or _wait_for(editor, regulation_id)
 
 
-def _wait_for(changer: Changer, regulation_id: str) -> Receipt:
+def _wait_for(editor: Editor, regulation_id: str) -> Receipt:
     """The receipt of a regulation that the running server took up first."""
     from hubwire.privacy.receipt import Receipt
 
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
-        found = changer.store.privacy.regulation(regulation_id)
+        found = editor.store.privacy.regulation(regulation_id)
         if found is not None and found.state.is_final:
             return Receipt.of(found)
         time.sleep(POLL_SECONDS)
@@ -107,16 +107,16 @@ def _wait_for(changer: Changer, regulation_id: str) -> Receipt:
 
 
 @contextmanager
-def _sandbox(changer: Changer) -> Iterator[str | None]:
+def _sandbox(editor: Editor) -> Iterator[str | None]:
     """Where the bundled emulator is; started for the moment when a destination needs it and no server runs."""
     from hubwire.installation.local import find_local_server
     from hubwire.installation.sandbox import Sandbox
 
-    needs_it = any(one.is_sandbox for one in changer.store.registry.destinations().values())
-    if not needs_it or find_local_server(changer.settings) is not None:
+    needs_it = any(one.is_sandbox for one in editor.store.registry.destinations().values())
+    if not needs_it or find_local_server(editor.settings) is not None:
         yield None
         return
-    sandbox = Sandbox(changer.settings)
+    sandbox = Sandbox(editor.settings)
     sandbox.start()
     try:
         yield sandbox.base_url

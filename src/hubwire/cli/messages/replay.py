@@ -84,7 +84,7 @@ class _Parts:
     journal: Journal
     record: Record
 
-    def poke_replays(self) -> None:
+    def wake_replays(self) -> None:
         self.replays.step(self.clock.now_ms(), SLICE_MESSAGES)
 
 

@@ -23,7 +23,7 @@ from hubwire.cli.shared.context import (
 )
 from hubwire.clock import SystemClock
 from hubwire.delivery import State
-from hubwire.record.latency import Waits
+from hubwire.record.latency import Latency
 from hubwire.record.queries import Failure, LaneStatus
 from hubwire.record.replay import ReplayState
 from hubwire.record.statistics import STAGES, Funnel
@@ -84,7 +84,7 @@ class Seen(msgspec.Struct):
     """What a window says of one destination."""
 
     funnel: Funnel
-    waits: Waits | None
+    waits: Latency | None
 
 
 def _seen(store: Store, lanes: list[LaneStatus], name: str) -> list[Seen]:

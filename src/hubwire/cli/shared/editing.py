@@ -36,14 +36,14 @@ class _Parts:
     registry: Registry
     record: Record
 
-    def notice(self) -> None:
+    def on_registry_change(self) -> None:
         return None
 
     def wake(self) -> None:
         return None
 
 
-class Changer:
+class Editor:
     """Changes for a person at the command line; also the `Changes` of `apply.py`."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -108,8 +108,8 @@ class Changer:
 
 
 @contextmanager
-def changing(config: Path | None, *, creates: bool = False) -> Iterator[Changer]:
-    """A `Changer` on this installation's database; works beside a running server, which follows.
+def editing(config: Path | None, *, creates: bool = False) -> Iterator[Editor]:
+    """A `Editor` on this installation's database; works beside a running server, which follows.
 
     Errors: SettingsError when there is no database yet, unless it `creates` one.
     """
@@ -117,10 +117,10 @@ def changing(config: Path | None, *, creates: bool = False) -> Iterator[Changer]
     configure_logs("warning", settings.log_format)
     if creates:
         with closing(open_store(settings, SystemClock(), appends=False)) as store:
-            yield Changer(store, settings)
+            yield Editor(store, settings)
     else:
         with reading(config) as store:
-            yield Changer(store, settings)
+            yield Editor(store, settings)
 
 
 def secret_from(

@@ -9,7 +9,7 @@ import msgspec
 from hubwire.console.parts import formats
 from hubwire.console.parts.budget import Budget, read_budget
 from hubwire.destination import Destination
-from hubwire.record.latency import Waits
+from hubwire.record.latency import Latency
 from hubwire.record.queries import LaneStatus
 
 
@@ -26,7 +26,7 @@ class DayNumbers(msgspec.Struct, frozen=True, kw_only=True):
 
     received_by_step: list[int] = []
     dead: int = 0
-    waits: Waits | None = None
+    waits: Latency | None = None
 
 
 class LaneCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import json
 import msgspec
 
 from hubwire.destination import Source, SourceKind
-from hubwire.web.ports import ConsoleDeps
+from hubwire.web.ports import Services
 
 PLACEHOLDER = "YOUR_WRITE_KEY"
 
@@ -20,7 +20,7 @@ class Snippet(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-def snippets(deps: ConsoleDeps, source: Source, write_key: str | None) -> list[Snippet]:
+def snippets(deps: Services, source: Source, write_key: str | None) -> list[Snippet]:
     """What suits this kind of source; a placeholder stands for a key that is not shown any more."""
     key, url = write_key or PLACEHOLDER, deps.public_url
     match source.kind:
@@ -32,7 +32,7 @@ def snippets(deps: ConsoleDeps, source: Source, write_key: str | None) -> list[S
             return [_curl(key, url), *_server(key, url)]
 
 
-def _web(deps: ConsoleDeps, key: str, url: str) -> list[Snippet]:
+def _web(deps: Services, key: str, url: str) -> list[Snippet]:
     script = deps.snippet(key)
     found = []
     if script is not None:

@@ -16,7 +16,7 @@ from hubwire.deliver.calls.caller import (
     THROTTLED_TRIES,
     TRIES_IN_CYCLE,
     BudgetSpent,
-    Exchange,
+    Caller,
 )
 from hubwire.deliver.verdicts.judge import Blamed, Judgement, Returned
 from hubwire.delivery import Dead, Retry, Verdict
@@ -66,19 +66,17 @@ class Judged:
 MakeCall = Callable[[Sequence[Input]], Call]
 
 
-async def send(
-    exchange: Exchange, make: MakeCall, inputs: Sequence[Input], adopt: MakeCall | None = None
-) -> list[Judged]:
+async def send(caller: Caller, make: MakeCall, inputs: Sequence[Input], adopt: MakeCall | None = None) -> list[Judged]:
     """The verdict of every input. `adopt` makes the call that updates records by their ids. Raises LineStopped."""
-    sending = _Sending(exchange, make, adopt)
+    sending = _Sending(caller, make, adopt)
     await sending.send(inputs)
     return sending.judged
 
 
 class _Sending:
-    def __init__(self, exchange: Exchange, make: MakeCall, adopt: MakeCall | None) -> None:
+    def __init__(self, caller: Caller, make: MakeCall, adopt: MakeCall | None) -> None:
         self.judged: list[Judged] = []
-        self._exchange = exchange
+        self._exchange = caller
         self._make = make
         self._adopt = adopt
 

@@ -20,7 +20,7 @@ from hubwire.deliver.verdicts.judge import Judgement, judge
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
 from hubwire.hubspot.call import (
     Answer,
-    Asked,
+    BatchInput,
     Call,
     CallKind,
 )
@@ -58,7 +58,7 @@ class BudgetSpent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class CallContext:
     """Under which terms a cycle calls.
 
     Shape: `check` raises LeaseLost when the lane is no longer ours; `jitter` gives 0 to 1; `probe` is a call that says
@@ -76,10 +76,10 @@ class Terms:
     waited: Callable[[CallKind, int], None] = lambda kind, wait_ms: None
 
 
-class Exchange:
+class Caller:
     """Makes one cycle's calls."""
 
-    def __init__(self, client: HubSpotClient, governor: Governor, terms: Terms) -> None:
+    def __init__(self, client: HubSpotClient, governor: Governor, context: CallContext) -> None:
         self.attempts: list[Attempt] = []
         self.successes = 0
         self.failures = 0
@@ -88,7 +88,7 @@ class Exchange:
         """What the last failed call said, for a cycle in which none worked."""
         self._client = client
         self._governor = governor
-        self._terms = terms
+        self._context = context
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._stop: StopTheLine | None = None
         self._stopped = asyncio.Event()
@@ -103,20 +103,20 @@ class Exchange:
     async def is_alive(self) -> bool:
         """Whether HubSpot works although a call failed: another call of this cycle was answered, or the probe is."""
         async with self._probing:
-            if not self.successes and not self.is_down and self._terms.probe is not None:
+            if not self.successes and not self.is_down and self._context.probe is not None:
                 try:
-                    await self.call(self._terms.probe)
+                    await self.call(self._context.probe)
                 except BudgetSpent:
                     return False
         return self.successes > 0 and not self.is_down
 
     def is_suspect(self, positions: Sequence[int]) -> bool:
         """Whether a call for one of these has failed before although HubSpot works."""
-        return not self._terms.suspects.isdisjoint(positions)
+        return not self._context.suspects.isdisjoint(positions)
 
     def allowed_events(self) -> tuple[int, float]:
         """How many calls with events the day's budget allows now, and the seconds until it allows more."""
-        priority, now_ms = self._priority("events"), self._terms.clock.now_ms()
+        priority, now_ms = self._priority("events"), self._context.clock.now_ms()
         return self._governor.may_spend(priority, now_ms), self._governor.wait_seconds(priority, now_ms)
 
     async def ask(
@@ -149,15 +149,15 @@ class Exchange:
         return answer
 
     async def call(
-        self, call: Call, inputs: Sequence[Asked] = (), positions: Sequence[int] = (), *, is_optional: bool = False
+        self, call: Call, inputs: Sequence[BatchInput] = (), positions: Sequence[int] = (), *, is_optional: bool = False
     ) -> tuple[Answer, Judgement]:
         """One exchange: waits for its permit, feeds the limiter, keeps the attempt. Raises LineStopped, BudgetSpent."""
         async with self._slots:
             await self._permit(call, inputs)
             answer = await self._carried(call)
-        judgement = judge(call, answer, inputs, self._terms.jitter())
-        now_ms, is_spent = self._terms.clock.now_ms(), judgement.is_daily_spent
-        self._governor.observe(call.kind, answer, now_ms, self._terms.jitter(), is_daily_spent=is_spent)
+        judgement = judge(call, answer, inputs, self._context.jitter())
+        now_ms, is_spent = self._context.clock.now_ms(), judgement.is_daily_spent
+        self._governor.observe(call.kind, answer, now_ms, self._context.jitter(), is_daily_spent=is_spent)
         self.attempts.append(_attempt(call, answer, judgement, positions))
         self._count(answer, judgement)
         stop = judgement.stop
@@ -169,7 +169,7 @@ class Exchange:
 
     async def pause(self, seconds: float) -> None:
         """Wait, or until the line stops."""
-        waits = [asyncio.ensure_future(one) for one in (self._terms.sleep(seconds), self._stopped.wait())]
+        waits = [asyncio.ensure_future(one) for one in (self._context.sleep(seconds), self._stopped.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -177,8 +177,8 @@ class Exchange:
                 one.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _permit(self, call: Call, inputs: Sequence[Asked]) -> None:
-        priority, fill, clock = self._priority(call.kind), _fill(call, inputs), self._terms.clock
+    async def _permit(self, call: Call, inputs: Sequence[BatchInput]) -> None:
+        priority, fill, clock = self._priority(call.kind), _fill(call, inputs), self._context.clock
         while self._stop is None:
             now_ms = clock.now_ms()
             wait_ms = self._governor.take(call.kind, priority, fill, now_ms)
@@ -187,16 +187,16 @@ class Exchange:
             if wait_ms > LONGEST_WAIT_MS:
                 raise BudgetSpent(wait_ms / 1000)
             await self.pause(wait_ms / 1000)
-            self._terms.waited(call.kind, clock.now_ms() - now_ms)
+            self._context.waited(call.kind, clock.now_ms() - now_ms)
         raise LineStopped(self._stop)
 
     async def _carried(self, call: Call) -> Answer:
         """The answer; a call that does not end gives its permit back as one that was never answered."""
         try:
-            self._terms.check()
+            self._context.check()
             return await self._client.call(call)
         except BaseException:
-            now_ms = self._terms.clock.now_ms()
+            now_ms = self._context.clock.now_ms()
             self._governor.observe(call.kind, Answer(None, started_at_ms=now_ms), now_ms, 0.0, is_daily_spent=False)
             raise
 
@@ -209,7 +209,7 @@ class Exchange:
             self.trouble = StopTheLine(_reason_of(answer), judgement.detail or judgement.rule)
 
     def _priority(self, kind: CallKind) -> Priority:
-        if self._terms.is_backfill:
+        if self._context.is_backfill:
             return Priority.BACKFILL
         return Priority.TRACK if kind == "events" else Priority.IDENTIFY
 
@@ -247,7 +247,7 @@ def _cancel(tasks: Sequence[asyncio.Future[T]]) -> None:
         task.cancel()
 
 
-def _fill(call: Call, inputs: Sequence[Asked]) -> float:
+def _fill(call: Call, inputs: Sequence[BatchInput]) -> float:
     """How full a batch is; a call that is no batch wastes nothing."""
     if not inputs:
         return 1.0

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hubwire.operation import Associate, Operation, SendEvent, UpsertCompany, UpsertContact, Written
+from hubwire.operation import Associate, Operation, PropertyValue, SendEvent, UpsertCompany, UpsertContact
 from hubwire.record.protocol import Company, Person
 
 UNSURE = "\0"
@@ -28,14 +28,14 @@ class Value(NamedTuple):
 
 
 @dataclass(slots=True)
-class Wanted:
+class DesiredRecord:
     """What a cycle wants one record (contact or company) to be."""
 
     key: str
     values: dict[str, Value] = field(default_factory=dict)
     positions: list[int] = field(default_factory=list)
 
-    def merge(self, properties: Mapping[str, Written], at_ms: int, position: int) -> None:
+    def merge(self, properties: Mapping[str, PropertyValue], at_ms: int, position: int) -> None:
         self.positions.append(position)
         values = self.values
         for name, written in properties.items():
@@ -48,8 +48,8 @@ class Wanted:
 class Work:
     """Everything that a cycle asks of HubSpot."""
 
-    contacts: dict[str, Wanted] = field(default_factory=dict)
-    companies: dict[str, Wanted] = field(default_factory=dict)
+    contacts: dict[str, DesiredRecord] = field(default_factory=dict)
+    companies: dict[str, DesiredRecord] = field(default_factory=dict)
     associations: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     events: list[SendEvent] = field(default_factory=list)
 
@@ -60,12 +60,12 @@ class Work:
             elif type(operation) is UpsertContact:
                 wanted = self.contacts.get(operation.email)
                 if wanted is None:
-                    wanted = self.contacts[operation.email] = Wanted(operation.email)
+                    wanted = self.contacts[operation.email] = DesiredRecord(operation.email)
                 wanted.merge(operation.properties, operation.at_ms, operation.position)
             elif type(operation) is UpsertCompany:
                 wanted = self.companies.get(operation.domain)
                 if wanted is None:
-                    wanted = self.companies[operation.domain] = Wanted(operation.domain)
+                    wanted = self.companies[operation.domain] = DesiredRecord(operation.domain)
                 wanted.merge(operation.properties, operation.at_ms, operation.position)
             elif type(operation) is Associate:
                 self.associations.setdefault((operation.email, operation.domain), []).append(operation.position)
@@ -82,7 +82,7 @@ class Difference:
     older: list[tuple[str, int]]
 
 
-def difference(wanted: Wanted, known: Person | Company | None, now_ms: int, suppress_ms: int) -> Difference:
+def difference(wanted: DesiredRecord, known: Person | Company | None, now_ms: int, suppress_ms: int) -> Difference:
     """The values that HubSpot does not have yet.
 
     Shape: a value older than the confirmed one is never sent (a replayed identify cannot roll a person back); a value
@@ -107,7 +107,7 @@ def difference(wanted: Wanted, known: Person | Company | None, now_ms: int, supp
     return Difference(send, older)
 
 
-def confirm(known: Person | Company, wanted: Wanted, left_out: Collection[str] = ()) -> bool:
+def confirm(known: Person | Company, wanted: DesiredRecord, left_out: Collection[str] = ()) -> bool:
     """Remember the wanted values as confirmed, each with the newer of both times; whether anything changed.
 
     Shape: properties named in `left_out` (refused by HubSpot) are not remembered.
@@ -129,7 +129,7 @@ def confirm(known: Person | Company, wanted: Wanted, left_out: Collection[str] =
 
 def confirm_sent(
     known: Person | Company,
-    wanted: Wanted,
+    wanted: DesiredRecord,
     sent: Collection[str],
     left_out: Collection[str],
     now_ms: int,

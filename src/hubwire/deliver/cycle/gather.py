@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import structlog
 
 from hubwire.deliver.cycle.coalesce import Work
-from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.delivery import Dead
 from hubwire.destination import Destination, Source
-from hubwire.message import Message, Row, read_message
+from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import Discard, Hold, Link
 from hubwire.plan.identity import MAX_DEPTH, Identity, pointer_targets
 from hubwire.plan.planner import keys_of, links_of, plan
@@ -38,20 +38,20 @@ class Gatherer:
         sources: Mapping[int, Source],
         schema: PortalSchema,
         load_links: LoadLinks,
-        ledger: Ledger,
+        outcomes: Outcomes,
     ) -> None:
         self.work = Work()
         self.identity = Identity()
-        self.ledger = ledger
+        self.outcomes = outcomes
         self.missing_properties: set[tuple[str, str, str]] = set()
         self._destination = destination
         self._sources = sources
         self._schema = schema
         self._load_links = load_links
-        self._held: list[Row] = []
+        self._held: list[JournalRow] = []
         self._asked: set[tuple[str, str]] = set()
 
-    def take(self, rows: Sequence[Row]) -> None:
+    def take(self, rows: Sequence[JournalRow]) -> None:
         """Plan rows, in slices that bound the memory of decoded messages."""
         for part in slices(rows):
             self._take_slice(part)
@@ -60,19 +60,19 @@ class Gatherer:
         """Plan again what was held: a later message of the cycle may have named its person."""
         held, self._held = self._held, []
         for row in held:
-            self.ledger.fates.pop(row.position, None)
-            self.ledger.left_out.pop(row.position, None)
+            self.outcomes.fates.pop(row.position, None)
+            self.outcomes.left_out.pop(row.position, None)
             self._plan(row, read_message(row))
 
-    def _take_slice(self, rows: Sequence[Row]) -> None:
-        messages: list[tuple[Row, Message]] = []
+    def _take_slice(self, rows: Sequence[JournalRow]) -> None:
+        messages: list[tuple[JournalRow, Message]] = []
         for row in rows:
-            self.ledger.planned_count += 1
+            self.outcomes.planned_count += 1
             if row.rejected is not None:
                 # A due row whose person was forgotten in the meantime: only its tombstone is left.
-                self.ledger.discard_or_hold(row.position, Discard(Reason.SUPPRESSED))
+                self.outcomes.discard_or_hold(row.position, Discard(Reason.SUPPRESSED))
             elif row.source_id not in self._sources:
-                self.ledger.discard_or_hold(row.position, Discard(Reason.SOURCE_NOT_CONNECTED))
+                self.outcomes.discard_or_hold(row.position, Discard(Reason.SOURCE_NOT_CONNECTED))
             else:
                 messages.append((row, read_message(row)))
         self._learn([message for _, message in messages])
@@ -93,18 +93,18 @@ class Gatherer:
             for link in links_of(message, self._sources[message.source_id], self._destination):
                 self.identity.learn(link)
 
-    def _plan(self, row: Row, message: Message) -> None:
+    def _plan(self, row: JournalRow, message: Message) -> None:
         try:
             made = plan(message, self._sources[message.source_id], self._destination, self._schema, self.identity)
         except Exception as exc:
             # Our own bug over one message must not hold up all that come after it.
             log.exception("message.failed", message_id=message.message_id)
-            self.ledger.judge([row.position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
+            self.outcomes.judge([row.position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
             return
         if made.left_out:
-            self.ledger.leave_out(row.position, made.left_out)
+            self.outcomes.leave_out(row.position, made.left_out)
         if made.fate is not None:
-            self.ledger.discard_or_hold(row.position, made.fate)
+            self.outcomes.discard_or_hold(row.position, made.fate)
             if isinstance(made.fate, Hold):
                 self._held.append(row)
         if made.missing_properties:
@@ -112,9 +112,9 @@ class Gatherer:
         self.work.add(made.operations)
 
 
-def slices(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def slices(rows: Iterable[JournalRow]) -> Iterator[list[JournalRow]]:
     """The rows in order, in groups that are small enough to be decoded at once."""
-    group: list[Row] = []
+    group: list[JournalRow] = []
     size = 0
     for row in rows:
         if len(group) >= SLICE_MESSAGES or (group and size + len(row.body) > SLICE_BYTES):

@@ -40,7 +40,7 @@ def _weight(verdict: Verdict) -> int:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Outcomes:
     """What a cycle has to say of its messages."""
 
     due: Mapping[int, Due] = field(default_factory=dict)

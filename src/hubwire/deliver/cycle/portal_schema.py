@@ -5,7 +5,7 @@ Every call goes through the cycle's exchange: permits, attempts and verdicts are
 
 from __future__ import annotations
 
-from hubwire.deliver.calls.caller import Exchange, LineStopped
+from hubwire.deliver.calls.caller import Caller, LineStopped
 from hubwire.deliver.verdicts.dependants import as_stop
 from hubwire.delivery import Dead, Delivered, StopTheLine
 from hubwire.errors import Unreadable
@@ -24,11 +24,11 @@ REPLAY_SCHEMA_AGE_MS = 60 * 1000
 
 
 class Portal:
-    """The lane's view of its portal. `exchange` is set for each cycle."""
+    """The lane's view of its portal. `caller` is set for each cycle."""
 
     def __init__(self, paths: Paths) -> None:
         self.schema: PortalSchema | None = None
-        self.exchange: Exchange | None = None
+        self.caller: Caller | None = None
         self.is_stale = False
         """HubSpot said that something the schema has is missing: it is read again before the next cycle."""
         self.sends_events = False
@@ -41,10 +41,10 @@ class Portal:
         self._waits = 0
 
     @property
-    def calls(self) -> Exchange:
+    def calls(self) -> Caller:
         """The exchange of the cycle that is under way."""
-        assert self.exchange is not None, "a portal is used inside a cycle"
-        return self.exchange
+        assert self.caller is not None, "a portal is used inside a cycle"
+        return self.caller
 
     @property
     def known(self) -> PortalSchema:

@@ -14,7 +14,7 @@ from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination
 from hubwire.journal.protocol import Journal
-from hubwire.message import Row
+from hubwire.message import JournalRow
 from hubwire.record.protocol import Due, LaneState, Span
 
 PLENTY_CALLS = 300
@@ -56,14 +56,14 @@ class Growth:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Selection:
     """What a cycle takes on.
 
     Shape: `due` are all due deliveries among it; of those, `lost` are positions whose message is in the journal no
     more, and `put_off` imported ones that the budget has no calls for.
     """
 
-    rows: list[Row]
+    rows: list[JournalRow]
     due: dict[int, Due]
     lost: list[int]
     put_off: list[int]
@@ -85,7 +85,7 @@ class Selector:
     governor: Governor
     most: int
 
-    def take(self, state: LaneState, pending: Pending, now_ms: int) -> Taken:
+    def take(self, state: LaneState, pending: Pending, now_ms: int) -> Selection:
         """The rows of a cycle: ever fewer when the last cycles crashed, so that a poison stands alone."""
         most = max(1, self.most >> max(0, state.open_attempts - CRASHES_BEFORE_SMALLER))
         due, found = self._due(pending.due[: max(1, most // 2) if pending.live_count else most])
@@ -97,7 +97,7 @@ class Selector:
         rows = [row for row in rows if row.position not in put_off]
         room = min(room - len(imported), most - len(due) - len(live))
         backfill = self._read(state.backfill_cursor, room, [*rows, *live], is_backfill=True)
-        return Taken(
+        return Selection(
             rows=[*rows, *live, *backfill],
             due=due,
             lost=[position for position in due if position not in found],
@@ -112,10 +112,10 @@ class Selector:
             is_backfill=not live and all(row.is_backfill for row in rows),
         )
 
-    def _due(self, wanted: Sequence[Due]) -> tuple[dict[int, Due], dict[int, Row]]:
+    def _due(self, wanted: Sequence[Due]) -> tuple[dict[int, Due], dict[int, JournalRow]]:
         """Due deliveries, and those of their messages that the journal has; new messages have room beside them."""
         due: dict[int, Due] = {}
-        found: dict[int, Row] = {}
+        found: dict[int, JournalRow] = {}
         for part in split(wanted, READ_MESSAGES):
             due |= {one.position: one for one in part}
             found |= self.journal.read_at([one.position for one in part])
@@ -123,9 +123,9 @@ class Selector:
                 break
         return due, found
 
-    def _read(self, after: int, most: int, beside: Sequence[Row], *, is_backfill: bool) -> list[Row]:
+    def _read(self, after: int, most: int, beside: Sequence[JournalRow], *, is_backfill: bool) -> list[JournalRow]:
         """New messages in their order: at most so many, and of large ones fewer, the more is taken on beside them."""
-        rows: list[Row] = []
+        rows: list[JournalRow] = []
         room_bytes = CYCLE_BYTES - size_bytes(beside)
         while len(rows) < most and room_bytes > 0:
             wanted = min(most - len(rows), READ_MESSAGES)
@@ -147,6 +147,6 @@ class Selector:
         return min(most, max(1, MESSAGES_PER_CALL * (calls - SPARE_CALLS)))
 
 
-def size_bytes(rows: Iterable[Row]) -> int:
+def size_bytes(rows: Iterable[JournalRow]) -> int:
     """What their bodies take."""
     return sum(len(row.body) + len(row.envelope or b"") for row in rows)

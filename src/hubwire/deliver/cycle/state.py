@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hubwire.deliver.calls.caller import Exchange
+from hubwire.deliver.calls.caller import Caller
 from hubwire.deliver.cycle.coalesce import make_unsure
-from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
 from hubwire.deliver.verdicts.dependants import follows
 from hubwire.delivery import Retry, Verdict
@@ -20,7 +20,7 @@ MISSING_RETRY_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Task:
+class CycleState:
     """One cycle's state between its steps."""
 
     destination_id: int
@@ -29,9 +29,9 @@ class Task:
     paths: Paths
     schema: PortalSchema
     record: Record
-    exchange: Exchange
+    caller: Caller
     portal: Portal
-    ledger: Ledger
+    outcomes: Outcomes
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
     """Events whose definition could not be made in this cycle, and why."""
     people: dict[str, Person] = field(default_factory=dict)
@@ -55,12 +55,12 @@ class Task:
     def refuse_contact(self, email: str, positions: Sequence[int], verdict: Verdict) -> None:
         """HubSpot did not take this contact: its messages, and what depends on it, share the verdict."""
         self._refused_contacts[email] = verdict
-        self.ledger.judge(positions, verdict)
+        self.outcomes.judge(positions, verdict)
 
     def refuse_company(self, domain: str, positions: Sequence[int], verdict: Verdict) -> None:
         """HubSpot did not take this company."""
         self._refused_companies[domain] = verdict
-        self.ledger.judge(positions, verdict)
+        self.outcomes.judge(positions, verdict)
 
     def forget_contact(self, email: str) -> None:
         """Its record id leads nowhere: the next upsert finds or makes it again, with all that is then wanted."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import msgspec
 
-from hubwire.deliver.cycle.selection import Pending, Taken
+from hubwire.deliver.cycle.selection import Pending, Selection
 from hubwire.record.protocol import LaneState, Span
 
+STORED_NAME = "doubt"
 SPARE_MS = 1000
 """Due deliveries are looked for shortly before a cycle begins."""
 
 
-class Doubt(msgspec.Struct, frozen=True):
+class UnconfirmedWrites(msgspec.Struct, frozen=True):
     """Messages through these positions, and those due at a time, may have had an effect; zeros: none has."""
 
     live_through: int = 0
@@ -24,37 +25,39 @@ class Doubt(msgspec.Struct, frozen=True):
     due_at_ms: int = 0
 
     @classmethod
-    def of(cls, state: LaneState, last: int, now_ms: int) -> Doubt:
+    def of(cls, state: LaneState, last: int, now_ms: int) -> UnconfirmedWrites:
         """What is in doubt when a cycle begins. `last` is the journal's last position."""
         try:
-            doubt = msgspec.json.decode(state.status, type=_Kept).doubt or cls()
+            unconfirmed = msgspec.json.decode(state.status, type=_StoredStatus).unconfirmed or cls()
         except msgspec.MsgspecError:
-            doubt = cls()
+            unconfirmed = cls()
         if state.open_attempts:
             # The process ended, or lost its lease, in a cycle whose messages are not known here.
             return cls(last, last, now_ms)
-        return doubt
+        return unconfirmed
 
     def __bool__(self) -> bool:
         return bool(self.live_through or self.backfill_through or self.due_at_ms)
 
-    def given_up(self, span: Span, resume_at_ms: int) -> Doubt:
+    def given_up(self, span: Span, resume_at_ms: int) -> UnconfirmedWrites:
         """Another cycle was given up; what was due in it is due again at `resume_at_ms`."""
-        return Doubt(
+        return UnconfirmedWrites(
             max(self.live_through, span.live_through if span.live_through > span.live_after else 0),
             max(self.backfill_through, span.backfill_through if span.backfill_through > span.backfill_after else 0),
             max(self.due_at_ms, resume_at_ms if span.due else 0),
         )
 
-    def recorded(self, taken: Taken, pending: Pending, most: int, now_ms: int) -> Doubt:
+    def recorded(self, selection: Selection, pending: Pending, most: int, now_ms: int) -> UnconfirmedWrites:
         """A cycle that began at `now_ms` was recorded."""
-        has_all_due = now_ms > self.due_at_ms + SPARE_MS and len(taken.due) == len(pending.due) < most
-        return Doubt(
-            0 if taken.span.live_through >= self.live_through else self.live_through,
-            0 if taken.span.backfill_through >= self.backfill_through else self.backfill_through,
+        has_all_due = now_ms > self.due_at_ms + SPARE_MS and len(selection.due) == len(pending.due) < most
+        return UnconfirmedWrites(
+            0 if selection.span.live_through >= self.live_through else self.live_through,
+            0 if selection.span.backfill_through >= self.backfill_through else self.backfill_through,
             0 if has_all_due else self.due_at_ms,
         )
 
 
-class _Kept(msgspec.Struct):
-    doubt: Doubt | None = None
+class _StoredStatus(msgspec.Struct):
+    """The part of a lane's stored status that matters here. The stored name is that of the first release."""
+
+    unconfirmed: UnconfirmedWrites | None = msgspec.field(default=None, name=STORED_NAME)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hubwire.deliver.calls.retry import RetryPolicy, next_attempt_at
-from hubwire.deliver.cycle.outcomes import HoldPolicy, Ledger
-from hubwire.deliver.cycle.selection import Taken
-from hubwire.deliver.lanes.cycle import Learnt
+from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
+from hubwire.deliver.cycle.selection import Selection
+from hubwire.deliver.lanes.cycle import CycleResult
 from hubwire.delivery import Retry
 from hubwire.record.protocol import Attempt, CycleOutcome, LaneState
 
@@ -23,34 +23,39 @@ class Patience:
 
 
 def outcome_of(
-    cycle_id: int, taken: Taken, learnt: Learnt, attempts: Sequence[Attempt], patience: Patience, ended_at_ms: int
+    cycle_id: int,
+    selection: Selection,
+    result: CycleResult,
+    attempts: Sequence[Attempt],
+    patience: Patience,
+    ended_at_ms: int,
 ) -> CycleOutcome:
     """Everything that is written with the cycle; `lane.status` is still to be set."""
-    retries = _retries(learnt.ledger, taken, patience, ended_at_ms)
-    settlement = learnt.ledger.settle(ended_at_ms, patience.hold, retries)
-    replayed = sum(one.is_replay for one in taken.due.values())
-    task = learnt.task
+    retries = _retries(result.outcomes, selection, patience, ended_at_ms)
+    settlement = result.outcomes.settle(ended_at_ms, patience.hold, retries)
+    replayed = sum(one.is_replay for one in selection.due.values())
+    task = result.cycle_state
     return CycleOutcome(
         cycle_id=cycle_id,
-        lane=LaneState(live_cursor=taken.span.live_through, backfill_cursor=taken.span.backfill_through),
+        lane=LaneState(live_cursor=selection.span.live_through, backfill_cursor=selection.span.backfill_through),
         settled=settlement.rows,
         finished=settlement.finished,
         attempts=list(attempts),
         people=list(task.changed_people.values()) if task else [],
         companies=list(task.changed_companies.values()) if task else [],
         associations=task.associations if task else [],
-        links=list(learnt.links),
-        tally=settlement.tally(taken.new_count, len(attempts), replayed),
+        links=list(result.links),
+        tally=settlement.tally(selection.new_count, len(attempts), replayed),
         ended_at_ms=ended_at_ms,
     )
 
 
-def _retries(ledger: Ledger, taken: Taken, patience: Patience, now_ms: int) -> dict[int, int | None]:
+def _retries(outcomes: Outcomes, selection: Selection, patience: Patience, now_ms: int) -> dict[int, int | None]:
     """The next try of each message that HubSpot put off; None when its time is over."""
     times: dict[int, int | None] = {}
-    for position, verdict in ledger.verdicts.items():
+    for position, verdict in outcomes.verdicts.items():
         if isinstance(verdict, Retry):
-            due = taken.due.get(position)
+            due = selection.due.get(position)
             attempts, first_at_ms = (due.attempts, due.first_attempt_at_ms) if due else (0, None)
             times[position] = next_attempt_at(
                 verdict, attempts + 1, first_at_ms or now_ms, now_ms, patience.jitter(), patience.retry

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hubwire.deliver.calls.caller import Exchange, together
-from hubwire.deliver.cycle.coalesce import Wanted
+from hubwire.deliver.calls.caller import Caller, together
+from hubwire.deliver.cycle.coalesce import DesiredRecord
 from hubwire.deliver.cycle.gather import Gatherer
-from hubwire.deliver.cycle.outcomes import Ledger
+from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
-from hubwire.deliver.cycle.selection import Taken
-from hubwire.deliver.cycle.state import Task
+from hubwire.deliver.cycle.selection import Selection
+from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
@@ -32,62 +32,62 @@ PUT_OFF_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class CycleResult:
     """What a cycle has to record."""
 
-    task: Task | None
-    ledger: Ledger
+    cycle_state: CycleState | None
+    outcomes: Outcomes
     links: Sequence[Link]
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle of one lane. `exchange` makes its calls; what was confirmed within `suppress_ms` is not sent again."""
+    """One cycle of one lane. `caller` makes its calls; what was confirmed within `suppress_ms` is not sent again."""
 
     destination: Destination
     sources: Mapping[int, Source]
     record: Record
     portal: Portal
-    exchange: Exchange
+    caller: Caller
     now_ms: int
     suppress_ms: int
 
-    async def run(self, taken: Taken, schema: PortalSchema) -> Learnt:
+    async def run(self, selection: Selection, schema: PortalSchema) -> CycleResult:
         """Plan what was taken on and send it. Raises LineStopped."""
-        gathered = self._gather(taken, schema)
+        gathered = self._gather(selection, schema)
         provided = await provide(self.portal, gathered.missing_properties, gathered.work.events)
         if provided.is_changed:
             # With the types that HubSpot has now: what was planned took them from each message's own values.
-            gathered = self._gather(taken, schema)
-        task = Task(
+            gathered = self._gather(selection, schema)
+        cycle_state = CycleState(
             destination_id=self.destination.destination_id,
             now_ms=self.now_ms,
             suppress_ms=self.suppress_ms,
             paths=self.portal.paths,
             schema=schema,
             record=self.record,
-            exchange=self.exchange,
+            caller=self.caller,
             portal=self.portal,
-            ledger=gathered.ledger,
+            outcomes=gathered.outcomes,
             unmade=provided.unmade,
         )
-        await self._send(task, gathered)
-        return Learnt(task, gathered.ledger, gathered.identity.changed)
+        await self._send(cycle_state, gathered)
+        return CycleResult(cycle_state, gathered.outcomes, gathered.identity.changed)
 
-    def _gather(self, taken: Taken, schema: PortalSchema) -> Gatherer:
-        ledger = Ledger(due=taken.due, planned_count=len(taken.lost) + len(taken.put_off))
-        for position in taken.lost:
-            ledger.discard_or_hold(position, Discard(Reason.NO_LONGER_KEPT))
-        ledger.judge(taken.put_off, Retry(PUT_OFF_SECONDS, Reason.BUDGET_SPENT, counts=False))
-        gatherer = Gatherer(self.destination, self.sources, schema, self.record.links, ledger)
-        gatherer.take(taken.rows)
+    def _gather(self, selection: Selection, schema: PortalSchema) -> Gatherer:
+        outcomes = Outcomes(due=selection.due, planned_count=len(selection.lost) + len(selection.put_off))
+        for position in selection.lost:
+            outcomes.discard_or_hold(position, Discard(Reason.NO_LONGER_KEPT))
+        outcomes.judge(selection.put_off, Retry(PUT_OFF_SECONDS, Reason.BUDGET_SPENT, counts=False))
+        gatherer = Gatherer(self.destination, self.sources, schema, self.record.links, outcomes)
+        gatherer.take(selection.rows)
         gatherer.finish()
         return gatherer
 
     @staticmethod
-    async def _send(task: Task, gathered: Gatherer) -> None:
+    async def _send(cycle_state: CycleState, gathered: Gatherer) -> None:
         work = gathered.work
         for (email, _), positions in work.associations.items():
-            work.contacts.setdefault(email, Wanted(email)).positions.extend(positions)
-        await together(upsert_contacts(task, work.contacts), upsert_companies(task, work.companies))
-        await together(associate(task, work.associations), send_occurrences(task, work.events))
+            work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(positions)
+        await together(upsert_contacts(cycle_state, work.contacts), upsert_companies(cycle_state, work.companies))
+        await together(associate(cycle_state, work.associations), send_occurrences(cycle_state, work.events))

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import structlog
 
 from hubwire.deliver.lanes.lane import Lane, LaneParts
-from hubwire.deliver.lanes.lane_lease import Tenure
-from hubwire.deliver.lanes.quota import Share
+from hubwire.deliver.lanes.lane_lease import LaneLease
+from hubwire.deliver.lanes.quota import LaneQuota
 from hubwire.errors import BackendError, LeaseLost
 from hubwire.reasons import Reason
 from hubwire.record.protocol import LaneState
@@ -50,14 +50,14 @@ class Driver:
         parts: LaneParts,
         ending: asyncio.Event | None = None,
         *,
-        share: Share | None = None,
+        quota: LaneQuota | None = None,
         make_lane: Callable[[], Lane] | None = None,
     ) -> None:
         """Shape: `make_lane` makes the lane anew from what the record says of it, when another worker may have driven
         it in between."""
         self.lane = lane
-        self.tenure: Tenure | None = None
-        self._share = share or Share()
+        self.lane_lease: LaneLease | None = None
+        self._quota = quota or LaneQuota()
         self._make_lane = make_lane or (lambda: self.lane)
         self._owner = owner
         self._parts = parts
@@ -76,8 +76,8 @@ class Driver:
             return await self._turn()
         except LeaseLost:
             log.warning("lane.lost", destination=self._name)
-            self._share.give(self.lane.destination.destination_id)
-            self.tenure = None
+            self._quota.give(self.lane.destination.destination_id)
+            self.lane_lease = None
             return NOW
         except BackendError as exc:
             log.error("backend.failed", destination=self._name, error=str(exc))
@@ -90,38 +90,38 @@ class Driver:
 
     def end(self) -> None:
         """Give the lane up; what was leased in it is pending again."""
-        tenure, self.tenure = self.tenure, None
-        self._share.give(self.lane.destination.destination_id)
-        if tenure is not None:
+        lane_lease, self.lane_lease = self.lane_lease, None
+        self._quota.give(self.lane.destination.destination_id)
+        if lane_lease is not None:
             try:
-                tenure.end()
+                lane_lease.end()
             except BackendError as exc:
                 log.error("backend.failed", destination=self._name, error=str(exc))
 
     async def _turn(self) -> Wait:
         parts, destination_id = self._parts, self.lane.destination.destination_id
         seconds = parts.policy.lease_seconds
-        if self.tenure is None:
+        if self.lane_lease is None:
             # A lane whose worker fell silent is anybody's, also of one that has its part: whoever it belongs to by then
             # may have just begun to live, and be slow to take it.
-            is_full = not self._share.may_take
-            self.tenure = Tenure.begin(
+            is_full = not self._quota.may_take
+            self.lane_lease = LaneLease.begin(
                 parts.record, destination_id, self._owner, parts.clock, seconds, only_silent=is_full
             )
-            if self.tenure is None:
+            if self.lane_lease is None:
                 return Wait(seconds / 4 if is_full else min(IDLE_SECONDS, seconds / 4), is_wakeable=False)
-            self._share.take(destination_id)
+            self._quota.take(destination_id)
             self.lane = self._make_lane()
-            log.info("lane.taken", destination=self._name, quiet_seconds=round(self.tenure.quiet_seconds, 1))
-        elif self._share.has_too_many and self.tenure.quiet_seconds <= 0:
+            log.info("lane.taken", destination=self._name, quiet_seconds=round(self.lane_lease.quiet_seconds, 1))
+        elif self._quota.has_too_many and self.lane_lease.quiet_seconds <= 0:
             # Not while HubSpot still counts the calls of who fell silent: the next worker would know nothing of it.
             self.end()
             log.info("lane.given", destination=self._name)
             return Wait(IDLE_SECONDS, is_wakeable=False)
         else:
-            self.tenure.renew_if_due()
-        if self.tenure.quiet_seconds > 0:
-            return Wait(min(self.tenure.quiet_seconds, seconds / 4), is_wakeable=False)
+            self.lane_lease.renew_if_due()
+        if self.lane_lease.quiet_seconds > 0:
+            return Wait(min(self.lane_lease.quiet_seconds, seconds / 4), is_wakeable=False)
         state = parts.record.lane(destination_id)
         if self._is_new:
             state = self._begin(state)
@@ -141,7 +141,7 @@ class Driver:
         if budget_seconds is not None:
             self.lane.stop_for_budget(budget_seconds)
             return Wait(min(IDLE_SECONDS, seconds / 4))
-        done = await self._with_lease(self.tenure, self.lane.run_cycle(self.tenure, pending))
+        done = await self._with_lease(self.lane_lease, self.lane.run_cycle(self.lane_lease, pending))
         if done and state.stopped_reason:
             self._resume(state)
         return NOW
@@ -168,11 +168,11 @@ class Driver:
             self._parts.record.stop_lane(destination_id, None, "", None)
             log.info("lane.resumed", destination=self._name)
 
-    async def _with_lease(self, tenure: Tenure, cycle: Coroutine[object, object, bool]) -> bool:
+    async def _with_lease(self, lane_lease: LaneLease, cycle: Coroutine[object, object, bool]) -> bool:
         """Run a cycle while its lease is renewed. A lost lease ends it at once, a shutdown after some grace."""
         self.is_in_cycle = True
         running = asyncio.ensure_future(cycle)
-        renewing = asyncio.ensure_future(self._renew(tenure))
+        renewing = asyncio.ensure_future(self._renew(lane_lease))
         try:
             await asyncio.wait({running, renewing}, return_when=asyncio.FIRST_COMPLETED)
             return running.result() if running.done() else renewing.result()
@@ -182,12 +182,12 @@ class Driver:
                 one.cancel()
             await asyncio.gather(running, renewing, return_exceptions=True)
 
-    async def _renew(self, tenure: Tenure) -> bool:
+    async def _renew(self, lane_lease: LaneLease) -> bool:
         """Renew until the worker is to end and its grace is over: False. Raises LeaseLost."""
         grace_seconds = GRACE_SECONDS
         while grace_seconds > 0:
-            await self._parts.sleep(tenure.renew_seconds)
+            await self._parts.sleep(lane_lease.renew_seconds)
             if self._ending.is_set():
-                grace_seconds -= tenure.renew_seconds
-            tenure.renew_if_due()
+                grace_seconds -= lane_lease.renew_seconds
+            lane_lease.renew_if_due()
         return False

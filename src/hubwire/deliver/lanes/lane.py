@@ -19,24 +19,24 @@ import structlog
 from hubwire.clock import Clock
 from hubwire.deliver.calls.caller import (
     LONGEST_WAIT_MS,
-    Exchange,
+    CallContext,
+    Caller,
     LineStopped,
     Sleep,
-    Terms,
 )
 from hubwire.deliver.calls.retry import RetryPolicy
-from hubwire.deliver.cycle.outcomes import HoldPolicy, Ledger
+from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal, unreadable
 from hubwire.deliver.cycle.selection import (
     Growth,
     Pending,
+    Selection,
     Selector,
-    Taken,
 )
-from hubwire.deliver.cycle.unconfirmed import Doubt
+from hubwire.deliver.cycle.unconfirmed import STORED_NAME, UnconfirmedWrites
 from hubwire.deliver.lanes.commit import Patience, outcome_of
-from hubwire.deliver.lanes.cycle import Cycle, Learnt
-from hubwire.deliver.lanes.lane_lease import Tenure
+from hubwire.deliver.lanes.cycle import Cycle, CycleResult
+from hubwire.deliver.lanes.lane_lease import LaneLease
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.governor import Governor
 from hubwire.delivery import Dead, StopTheLine
@@ -112,7 +112,7 @@ class Lane:
         self._portal = Portal(Paths(destination.api_version))
         self._outages = 0
         self._deaths = 0
-        self._doubt = Doubt()
+        self._unconfirmed = UnconfirmedWrites()
         self._growth = Growth()
         self._last_cycle_at_ms = 0
 
@@ -161,94 +161,100 @@ class Lane:
 
     # -- one cycle
 
-    async def run_cycle(self, tenure: Tenure, pending: Pending) -> bool:
+    async def run_cycle(self, lane_lease: LaneLease, pending: Pending) -> bool:
         """Take on what waits, and record what came of it; False when the cycle was abandoned.
 
         Errors: LeaseLost (another worker drives the portal now), BackendError; nothing was recorded then.
         """
         now_ms = self._clock.now_ms()
         state = self._record.lane(self.destination.destination_id)
-        self._doubt = Doubt.of(state, self._journal.extent().last, now_ms)
-        taken = self._selector.take(state, pending, now_ms)
-        cycle_id = self._record.begin_cycle(tenure.lease, now_ms, taken.span)
-        exchange = Exchange(self._client, self.governor, self._terms(tenure, taken))
-        self._portal.exchange = exchange
+        self._unconfirmed = UnconfirmedWrites.of(state, self._journal.extent().last, now_ms)
+        selection = self._selector.take(state, pending, now_ms)
+        cycle_id = self._record.begin_cycle(lane_lease.lease, now_ms, selection.span)
+        caller = Caller(self._client, self.governor, self._context(lane_lease, selection))
+        self._portal.caller = caller
         try:
-            learnt = await self._deliver(taken, exchange, now_ms)
-            if exchange.failures and not exchange.successes and not await exchange.is_alive():
-                raise LineStopped(exchange.trouble)
+            result = await self._deliver(selection, caller, now_ms)
+            if caller.failures and not caller.successes and not await caller.is_alive():
+                raise LineStopped(caller.trouble)
         except LineStopped as stopped:
-            self._give_up(tenure, cycle_id, taken, exchange, stopped.stop)
+            self._give_up(lane_lease, cycle_id, selection, caller, stopped.stop)
             return False
         except BackendError:
             raise
         except Exception as exc:
-            if len(taken.rows) != 1:
+            if len(selection.rows) != 1:
                 raise
-            log.exception("cycle.failed", message_id=taken.rows[0].message_id)
-            learnt = self._failed(taken, exc)
-        self._portal.is_stale |= exchange.schema_is_stale
+            log.exception("cycle.failed", message_id=selection.rows[0].message_id)
+            result = self._failed(selection, exc)
+        self._portal.is_stale |= caller.schema_is_stale
         self._outages = 0
-        self._doubt = self._doubt.recorded(taken, pending, self._policy.cycle_messages, now_ms)
-        self._commit(tenure, cycle_id, taken, learnt, exchange)
+        self._unconfirmed = self._unconfirmed.recorded(selection, pending, self._policy.cycle_messages, now_ms)
+        self._commit(lane_lease, cycle_id, selection, result, caller)
         return True
 
-    def _terms(self, tenure: Tenure, taken: Taken) -> Terms:
+    def _context(self, lane_lease: LaneLease, selection: Selection) -> CallContext:
         parts = self._parts
         probe = Call("read account", "GET", self._portal.paths.account)
         waited = partial(parts.waited, self.destination.name)
-        suspects = frozenset(one.position for one in taken.due.values() if one.reason in FAILED and one.attempts)
-        return Terms(parts.clock, parts.jitter, parts.sleep, tenure.check, probe, taken.is_backfill, suspects, waited)
+        suspects = frozenset(one.position for one in selection.due.values() if one.reason in FAILED and one.attempts)
+        return CallContext(
+            parts.clock, parts.jitter, parts.sleep, lane_lease.check, probe, selection.is_backfill, suspects, waited
+        )
 
-    async def _deliver(self, taken: Taken, exchange: Exchange, now_ms: int) -> Learnt:
-        has_replay = any(one.is_replay for one in taken.due.values())
+    async def _deliver(self, selection: Selection, caller: Caller, now_ms: int) -> CycleResult:
+        has_replay = any(one.is_replay for one in selection.due.values())
         schema = await self._portal.load(now_ms, is_replay=has_replay)
         self.governor.move_to(schema.time_zone, now_ms)
         cycle = Cycle(
-            self.destination, self._sources(), self._record, self._portal, exchange, now_ms, self._suppress_ms()
+            self.destination, self._sources(), self._record, self._portal, caller, now_ms, self._suppress_ms()
         )
         try:
-            return await cycle.run(taken, schema)
+            return await cycle.run(selection, schema)
         except Unreadable as exc:
             raise unreadable(exc) from exc
 
     def _suppress_ms(self) -> int:
         """How long a confirmed value counts as still there."""
-        return 0 if self._doubt else round(self.destination.suppress_unchanged_hours * 3_600_000)
+        return 0 if self._unconfirmed else round(self.destination.suppress_unchanged_hours * 3_600_000)
 
-    def _commit(self, tenure: Tenure, cycle_id: int, taken: Taken, learnt: Learnt, exchange: Exchange) -> None:
+    def _commit(
+        self, lane_lease: LaneLease, cycle_id: int, selection: Selection, result: CycleResult, caller: Caller
+    ) -> None:
         """Record what the cycle learnt and move the cursors, in one transaction."""
         ended_at_ms = self._last_cycle_at_ms = self._clock.now_ms()
         hold = HoldPolicy(round(self.destination.hold_hours * 3_600_000))
         patience = Patience(hold, self._policy.retry, self._parts.jitter)
-        outcome = outcome_of(cycle_id, taken, learnt, exchange.attempts, patience, ended_at_ms)
+        outcome = outcome_of(cycle_id, selection, result, caller.attempts, patience, ended_at_ms)
         outcome.lane.status = self._status(ended_at_ms)
-        self._record.commit_cycle(tenure.lease, outcome)
+        self._record.commit_cycle(lane_lease.lease, outcome)
         counts = {name: getattr(outcome.tally, name) for name in outcome.tally.__struct_fields__}
         log.info("cycle.recorded", destination=self.destination.name, **counts)
-        self._note_deaths(outcome.tally, learnt)
+        self._note_deaths(outcome.tally, result)
 
     @staticmethod
-    def _failed(taken: Taken, exc: Exception) -> Learnt:
+    def _failed(selection: Selection, exc: Exception) -> CycleResult:
         """A cycle of a single message that Hubwire itself fails over: it alone is dead."""
-        ledger = Ledger(due=taken.due, planned_count=1)
-        ledger.judge([taken.rows[0].position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
-        return Learnt(None, ledger, [])
+        outcomes = Outcomes(due=selection.due, planned_count=1)
+        outcomes.judge([selection.rows[0].position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
+        return CycleResult(None, outcomes, [])
 
     # -- when the line is at fault
 
-    def _note_deaths(self, tally: Tally, learnt: Learnt) -> None:
+    def _note_deaths(self, tally: Tally, result: CycleResult) -> None:
         """A run of deaths stops the line until a person has looked."""
         self._deaths = 0 if tally.delivered else self._deaths + tally.dead
         if self._deaths < DEAD_RUN:
             return
-        last = next((one for one in reversed(learnt.ledger.verdicts.values()) if isinstance(one, Dead)), None)
+        last = next((one for one in reversed(result.outcomes.verdicts.values()) if isinstance(one, Dead)), None)
         said = f", the last because: {last.reason} {last.detail}".rstrip() if last else ""
         detail = f"{self._deaths} messages in a row were refused for good{said}"
         self._deaths = 0
         self._stop(StopTheLine(Reason.RUN_OF_DEATHS, detail), None)
 
-    def _give_up(self, tenure: Tenure, cycle_id: int, taken: Taken, exchange: Exchange, stop: StopTheLine) -> None:
+    def _give_up(
+        self, lane_lease: LaneLease, cycle_id: int, selection: Selection, caller: Caller, stop: StopTheLine
+    ) -> None:
         """Abandon the cycle and stop the lane until a person or the clock resumes it."""
         now_ms = self._clock.now_ms()
         if stop.reason is Reason.BUDGET_SPENT:
@@ -262,9 +268,9 @@ class Lane:
         else:
             wait_seconds = STOPPED_PROBE_SECONDS
         resume_at_ms = now_ms + round(1000 * wait_seconds)
-        self._doubt = self._doubt.given_up(taken.span, resume_at_ms)
+        self._unconfirmed = self._unconfirmed.given_up(selection.span, resume_at_ms)
         self._record.abandon_cycle(
-            tenure.lease, cycle_id, now_ms, resume_at_ms, exchange.attempts, self._status(now_ms)
+            lane_lease.lease, cycle_id, now_ms, resume_at_ms, caller.attempts, self._status(now_ms)
         )
         self._stop(stop, resume_at_ms)
 
@@ -279,4 +285,4 @@ class Lane:
 
     def _status(self, now_ms: int) -> bytes:
         report = self.governor.report(now_ms)
-        return msgspec.json.encode({**report, "doubt": self._doubt} if self._doubt else report)
+        return msgspec.json.encode({**report, STORED_NAME: self._unconfirmed} if self._unconfirmed else report)

@@ -14,7 +14,7 @@ RATE_WINDOW_SECONDS = 10.0
 """HubSpot's rolling window."""
 
 
-class Tenure:
+class LaneLease:
     """One worker's hold on one lane."""
 
     def __init__(self, record: Record, lease: Lease, clock: Clock, seconds: float) -> None:
@@ -33,7 +33,7 @@ class Tenure:
         seconds: float,
         *,
         only_silent: bool = False,
-    ) -> Tenure | None:
+    ) -> LaneLease | None:
         """The lane, or None while another worker has it; `only_silent`: or nobody took it before and fell silent."""
         lease = record.lease_lane(destination_id, owner, clock.now_ms(), seconds, only_silent=only_silent)
         return cls(record, lease, clock, seconds) if lease is not None else None

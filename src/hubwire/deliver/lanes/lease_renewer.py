@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from hubwire.deliver.lanes.lane_lease import Tenure
+from hubwire.deliver.lanes.lane_lease import LaneLease
 from hubwire.errors import BackendError
 
 log = structlog.get_logger("hubwire.deliver")
@@ -20,11 +20,13 @@ log = structlog.get_logger("hubwire.deliver")
 STUCK_SECONDS = 60.0
 
 
-class LeaseKeeper:
-    """Every so many seconds calls `beat` and renews those of `tenures` that are due, until `stop()`."""
+class LeaseRenewer:
+    """Every so many seconds calls `beat` and renews those of `lane_leases` that are due, until `stop()`."""
 
-    def __init__(self, tenures: Callable[[], Iterable[Tenure]], beat: Callable[[], None], seconds: float) -> None:
-        self._tenures = tenures
+    def __init__(
+        self, lane_leases: Callable[[], Iterable[LaneLease]], beat: Callable[[], None], seconds: float
+    ) -> None:
+        self._lane_leases = lane_leases
         self._beat = beat
         self._seconds = seconds
         self._ending = threading.Event()
@@ -46,7 +48,7 @@ class LeaseKeeper:
         while not self._ending.wait(self._seconds):
             if time.monotonic() - self._turned_at > STUCK_SECONDS:
                 continue
-            for step in (self._beat, *(tenure.renew_if_due for tenure in self._tenures())):
+            for step in (self._beat, *(lane_lease.renew_if_due for lane_lease in self._lane_leases())):
                 try:
                     step()
                 except BackendError as exc:

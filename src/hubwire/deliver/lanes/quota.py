@@ -7,7 +7,7 @@ when another worker has come. Without a fleet a worker may hold all.
 from __future__ import annotations
 
 
-class Share:
+class LaneQuota:
     """One worker's part of the lanes."""
 
     def __init__(self) -> None:

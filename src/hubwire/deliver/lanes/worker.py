@@ -28,9 +28,9 @@ from hubwire.deliver.lanes.lane import (
     Waited,
     unheard,
 )
-from hubwire.deliver.lanes.lane_lease import Tenure
-from hubwire.deliver.lanes.lease_renewer import LeaseKeeper
-from hubwire.deliver.lanes.quota import Share
+from hubwire.deliver.lanes.lane_lease import LaneLease
+from hubwire.deliver.lanes.lease_renewer import LeaseRenewer
+from hubwire.deliver.lanes.quota import LaneQuota
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendError
@@ -100,14 +100,14 @@ class Worker:
         self._sources: Mapping[int, Source] = {}
         self._drivers: dict[int, Driver] = {}
         self._running: dict[int, _Running] = {}
-        self._share = Share()
+        self._quota = LaneQuota()
         self._lane_count = 0
-        self._keeper = LeaseKeeper(self._tenures, self._join_fleet, parts.policy.lease_seconds / 6)
+        self._renewer = LeaseRenewer(self._lane_leases, self._join_fleet, parts.policy.lease_seconds / 6)
 
     def start(self) -> None:
         self._thread.start()
         self._ready.wait()
-        self._keeper.start()
+        self._renewer.start()
 
     def wake(self) -> None:
         """Something new may wait: called from any thread."""
@@ -139,12 +139,12 @@ class Worker:
         self.begin_to_stop()
         if self._loop is not None and self._thread.is_alive():
             self._thread.join(timeout_seconds)
-        self._keeper.stop()
+        self._renewer.stop()
         self._leave_fleet()
 
-    def _tenures(self) -> list[Tenure]:
+    def _lane_leases(self) -> list[LaneLease]:
         """What the keeper renews; called from its thread."""
-        return [driver.tenure for driver in list(self._drivers.values()) if driver.tenure is not None]
+        return [driver.lane_lease for driver in list(self._drivers.values()) if driver.lane_lease is not None]
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -157,7 +157,7 @@ class Worker:
         running = self._running
         version: int | None = None
         while not self._stopping:
-            self._keeper.turned()
+            self._renewer.turned()
             try:
                 has_failed = self._remove_failed(running)
                 if has_failed or version != self._parts.registry.version():
@@ -175,7 +175,7 @@ class Worker:
         if fleet is not None:
             # A worker that died is missed before its leases run out: by then the others know that its part is theirs.
             count = fleet.join(self._owner, parts.clock.now_ms(), parts.policy.lease_seconds / 2)
-            self._share.divide(self._lane_count, count)
+            self._quota.divide(self._lane_count, count)
 
     def _leave_fleet(self) -> None:
         if self._parts.fleet is not None:
@@ -253,6 +253,6 @@ class Worker:
             governor = Governor.of(destination, parts.clock.now_ms(), status)
             return Lane(destination, lambda: self._sources, client, governor, parts)
 
-        driver = Driver(make_lane(), self._owner, parts, ending, share=self._share, make_lane=make_lane)
+        driver = Driver(make_lane(), self._owner, parts, ending, quota=self._quota, make_lane=make_lane)
         self._drivers[destination.destination_id] = driver
         return driver

@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from hubwire.deliver.limits.decaying_rate import Rate
+from hubwire.deliver.limits.decaying_rate import DecayingRate
 from hubwire.hubspot.call import Answer
 
 FORECAST_MEMORY_SECONDS = 1800.0
@@ -89,7 +89,7 @@ class Spent:
     accounts: int
 
 
-class Budget:
+class DailyBudget:
     """The budget of one portal."""
 
     def __init__(self, policy: BudgetPolicy, zone: tzinfo, now_ms: int, spent: Spent | None = None) -> None:
@@ -105,8 +105,8 @@ class Budget:
         self._identify_line = policy.identify_line
         self._now_ms = now_ms
         self._purse = self._purse_size()
-        self._rate = Rate(FORECAST_MEMORY_SECONDS, now_ms, doubt_seconds=60.0)
-        self._needs = {one: Rate(NEED_MEMORY_SECONDS, now_ms, NEED_DOUBT_SECONDS) for one in Priority}
+        self._rate = DecayingRate(FORECAST_MEMORY_SECONDS, now_ms, doubt_seconds=60.0)
+        self._needs = {one: DecayingRate(NEED_MEMORY_SECONDS, now_ms, NEED_DOUBT_SECONDS) for one in Priority}
 
     # -- what happened
 

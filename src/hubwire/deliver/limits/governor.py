@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from hubwire.deliver.limits.daily_budget import (
-    Budget,
     BudgetPolicy,
+    DailyBudget,
     Priority,
     Spent,
     zone_of,
 )
-from hubwire.deliver.limits.rate_limiter import Limiter, LimiterPolicy, RateLimit
+from hubwire.deliver.limits.rate_limiter import LimiterPolicy, RateLimit, RateLimiter
 from hubwire.destination import Destination
 from hubwire.hubspot.call import Answer, CallKind
 
@@ -31,7 +31,7 @@ class Governor:
     Units: epoch milliseconds in, milliseconds to wait out. Nothing here sleeps.
     """
 
-    def __init__(self, limiter: Limiter, budget: Budget, time_zone: str = "UTC") -> None:
+    def __init__(self, limiter: RateLimiter, budget: DailyBudget, time_zone: str = "UTC") -> None:
         self._limiter = limiter
         self._budget = budget
         self._time_zone = time_zone
@@ -45,8 +45,8 @@ class Governor:
             kept = _Kept()
         pinned = RateLimit.of(destination.calls_per_second) if destination.calls_per_second else None
         policy = BudgetPolicy(pinned_calls_per_day=destination.calls_per_day)
-        limiter = Limiter(LimiterPolicy(general=pinned or RateLimit(100, 10.0), pinned=pinned))
-        return cls(limiter, Budget(policy, zone_of(kept.time_zone), now_ms, kept.spent), kept.time_zone)
+        limiter = RateLimiter(LimiterPolicy(general=pinned or RateLimit(100, 10.0), pinned=pinned))
+        return cls(limiter, DailyBudget(policy, zone_of(kept.time_zone), now_ms, kept.spent), kept.time_zone)
 
     def take(self, kind: CallKind, priority: Priority, fill: float, now_ms: int) -> int:
         """Take a permit and give 0, or the milliseconds to wait before asking again."""

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hubwire.hubspot.call import Answer, CallKind
-from hubwire.hubspot.throttle import Policy, throttle_of
+from hubwire.hubspot.throttle import LimitName, throttle_of
 
 PROBE_WAIT_MS = 50
 """How long a second call waits while the very first one has not been answered."""
@@ -136,7 +136,7 @@ class _Window:
             del self.frees_at[:old]
 
 
-class Limiter:
+class RateLimiter:
     """Permits for one portal's calls.
 
     Units: epoch milliseconds in, milliseconds to wait out. Nothing here sleeps.
@@ -181,11 +181,11 @@ class Limiter:
             throttle = throttle_of(answer, kind, jitter)
             self.penalise(kind, throttle.policy, now_ms + round(throttle.wait_seconds * 1000))
 
-    def penalise(self, kind: CallKind, policy: Policy, until_ms: int) -> None:
+    def penalise(self, kind: CallKind, policy: LimitName, until_ms: int) -> None:
         """Keep from calling under a limit that was reached. The day's limit is the budget's affair."""
-        if policy is Policy.DAILY:
+        if policy is LimitName.DAILY:
             return
-        is_own = policy is Policy.SECONDLY or kind == "associations"
+        is_own = policy is LimitName.SECONDLY or kind == "associations"
         window = self._windows[kind if is_own else "general"]
         window.blocked_until_ms = max(window.blocked_until_ms, until_ms)
 

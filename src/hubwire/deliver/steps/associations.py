@@ -8,26 +8,26 @@ from functools import partial
 from hubwire.deliver.calls.batch import ASSOCIATIONS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, send
 from hubwire.deliver.calls.caller import together
-from hubwire.deliver.cycle.state import Task
+from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.hubspot.call import Call, pair_key
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import associate_default
 
 
-async def associate(task: Task, wanted: Mapping[tuple[str, str], list[int]]) -> None:
+async def associate(cycle_state: CycleState, wanted: Mapping[tuple[str, str], list[int]]) -> None:
     """Link the pairs whose two records exist; the others wait, or end, with the record that is missing."""
     if not wanted:
         return
-    confirmed = task.record.associated(task.destination_id, wanted.keys())
+    confirmed = cycle_state.record.associated(cycle_state.destination_id, wanted.keys())
     pairs: dict[str, list[tuple[str, str]]] = {}
     inputs: dict[str, Input] = {}
     for (email, domain), positions in wanted.items():
         if (email, domain) in confirmed:
             continue
-        contact_id, company_id = task.contact_id(email), task.company_id(domain)
+        contact_id, company_id = cycle_state.contact_id(email), cycle_state.company_id(domain)
         if contact_id is None or company_id is None:
-            task.ledger.judge(positions, task.missing_verdict(email, domain))
+            cycle_state.outcomes.judge(positions, cycle_state.missing_verdict(email, domain))
             continue
         key = pair_key(contact_id, company_id)
         pairs.setdefault(key, []).append((email, domain))
@@ -36,17 +36,17 @@ async def associate(task: Task, wanted: Mapping[tuple[str, str], list[int]]) -> 
         else:
             inputs[key] = Input(str(len(inputs)), key, {}, positions)
     batches = split(list(inputs.values()), ASSOCIATIONS_PER_CALL)
-    judged = await together(*(send(task.exchange, partial(_call, task.paths), batch) for batch in batches))
+    judged = await together(*(send(cycle_state.caller, partial(_call, cycle_state.paths), batch) for batch in batches))
     for outcome in (one for batch in judged for one in batch):
         if is_delivered(outcome.verdict):
-            task.associations += pairs[outcome.input.key]
+            cycle_state.associations += pairs[outcome.input.key]
             continue
-        task.ledger.judge(outcome.input.positions, outcome.verdict)
+        cycle_state.outcomes.judge(outcome.input.positions, outcome.verdict)
         if outcome.is_gone:
             # HubSpot does not say which end is gone: both are looked for again.
             for email, domain in pairs[outcome.input.key]:
-                task.forget_contact(email)
-                task.forget_company(domain)
+                cycle_state.forget_contact(email)
+                cycle_state.forget_company(domain)
 
 
 def associate_call(paths: Paths, pairs: Sequence[tuple[str, str]]) -> Call:

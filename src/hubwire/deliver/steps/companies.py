@@ -16,14 +16,14 @@ from hubwire.deliver.calls.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, Judged, send
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import (
+    DesiredRecord,
     Value,
-    Wanted,
     confirm,
     confirm_sent,
     difference,
 )
-from hubwire.deliver.cycle.state import Task
-from hubwire.deliver.steps.company_search import Found, Search, find_companies
+from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.steps.company_search import CompanyMatch, SearchResult, find_companies
 from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
 from hubwire.deliver.steps.provision import KEY_PROPERTY, ensure_company_key
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
@@ -44,15 +44,15 @@ class _Inputs:
 
     creations: list[Input] = field(default_factory=list)
     updates: dict[str, Input] = field(default_factory=dict)
-    wanted: dict[str, list[Wanted]] = field(default_factory=dict)
+    wanted: dict[str, list[DesiredRecord]] = field(default_factory=dict)
     """By the key of the input."""
 
-    def create(self, one: Wanted, properties: dict[str, str]) -> None:
+    def create(self, one: DesiredRecord, properties: dict[str, str]) -> None:
         inputs = Input(str(len(self.creations)), one.key, with_key(properties, one.key), one.positions)
         self.creations.append(inputs)
         self.wanted[one.key] = [one]
 
-    def update(self, record_id: str, one: Wanted, properties: dict[str, str]) -> None:
+    def update(self, record_id: str, one: DesiredRecord, properties: dict[str, str]) -> None:
         known = self.updates.get(record_id)
         if known is None:
             self.updates[record_id] = Input(str(len(self.updates)), record_id, properties, one.positions)
@@ -64,45 +64,49 @@ class _Inputs:
         self.wanted.setdefault(record_id, []).append(one)
 
 
-async def upsert_companies(task: Task, wanted: Mapping[str, Wanted]) -> None:
-    """Bring the companies to what is wanted; those confirmed are in `task.companies` afterwards."""
+async def upsert_companies(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord]) -> None:
+    """Bring the companies to what is wanted; those confirmed are in `cycle_state.companies` afterwards."""
     if not wanted:
         return
-    task.companies = task.record.companies(task.destination_id, wanted.keys())
-    unknown = [domain for domain in wanted if task.company_id(domain) is None]
-    search = Search({}, {})
+    cycle_state.companies = cycle_state.record.companies(cycle_state.destination_id, wanted.keys())
+    unknown = [domain for domain in wanted if cycle_state.company_id(domain) is None]
+    search = SearchResult({}, {})
     if unknown:
-        refused = await ensure_company_key(task.portal)
+        refused = await ensure_company_key(cycle_state.portal)
         if refused is None:
-            search = await find_companies(task.exchange, task.portal, task.paths, unknown)
+            search = await find_companies(cycle_state.caller, cycle_state.portal, cycle_state.paths, unknown)
         else:
             search.refused.update(dict.fromkeys(unknown, refused))
         for domain, verdict in search.refused.items():
-            task.refuse_company(domain, wanted[domain].positions, verdict)
+            cycle_state.refuse_company(domain, wanted[domain].positions, verdict)
         wanted = {domain: one for domain, one in wanted.items() if domain not in search.refused}
-    inputs = _inputs_of(task, wanted, search.found)
-    create, update = partial(create_call, task.paths), partial(update_call, task.paths)
-    batches = [send(task.exchange, update, batch) for batch in split(list(inputs.updates.values()), OBJECTS_PER_CALL)]
-    batches += [send(task.exchange, create, batch, update) for batch in split(inputs.creations, OBJECTS_PER_CALL)]
+    inputs = _inputs_of(cycle_state, wanted, search.found)
+    create, update = partial(create_call, cycle_state.paths), partial(update_call, cycle_state.paths)
+    batches = [
+        send(cycle_state.caller, update, batch) for batch in split(list(inputs.updates.values()), OBJECTS_PER_CALL)
+    ]
+    batches += [send(cycle_state.caller, create, batch, update) for batch in split(inputs.creations, OBJECTS_PER_CALL)]
     for outcome in (one for batch in await together(*batches) for one in batch):
-        _settle(task, inputs.wanted[outcome.input.key], outcome)
+        _settle(cycle_state, inputs.wanted[outcome.input.key], outcome)
 
 
-def _inputs_of(task: Task, wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> _Inputs:
+def _inputs_of(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], found: Mapping[str, CompanyMatch]
+) -> _Inputs:
     inputs = _Inputs()
     for domain, one in wanted.items():
         one.values.pop(DOMAIN, None)
-        known = task.companies.get(domain)
-        differs = difference(one, known, task.now_ms, task.suppress_ms)
+        known = cycle_state.companies.get(domain)
+        differs = difference(one, known, cycle_state.now_ms, cycle_state.suppress_ms)
         for name, position in differs.older:
-            task.ledger.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
-        if task.portal.refused:
-            leave_out_refused(task, OBJECT, one, differs.send)
+            cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
+        if cycle_state.portal.refused:
+            leave_out_refused(cycle_state, OBJECT, one, differs.send)
         if known is not None and known.company_id is not None:
             if differs.send:
                 inputs.update(known.company_id, one, differs.send)
             elif confirm(known, one):
-                task.changed_companies[domain] = known
+                cycle_state.changed_companies[domain] = known
         elif (adopted := found.get(domain)) is None:
             inputs.create(one, differs.send)
         elif adopted.is_primary:
@@ -110,7 +114,9 @@ def _inputs_of(task: Task, wanted: Mapping[str, Wanted], found: Mapping[str, Fou
         elif differs.send:
             inputs.update(adopted.record_id, one, differs.send)
         else:
-            task.changed_companies[domain] = task.companies[domain] = Company(domain, adopted.record_id, task.now_ms)
+            cycle_state.changed_companies[domain] = cycle_state.companies[domain] = Company(
+                domain, adopted.record_id, cycle_state.now_ms
+            )
     return inputs
 
 
@@ -131,35 +137,35 @@ def create_call(paths: Paths, group: Sequence[Input]) -> Call:
     return Call("upsert companies", "POST", path, body, id_property=KEY_PROPERTY)
 
 
-def _settle(task: Task, wanted: Sequence[Wanted], outcome: Judged) -> None:
+def _settle(cycle_state: CycleState, wanted: Sequence[DesiredRecord], outcome: Judged) -> None:
     """The outcome of one record, for each of the domains that lead to it."""
     sent = outcome.input
-    report_refused(task, _joined(wanted), sent)
+    report_refused(cycle_state, _joined(wanted), sent)
     for one in wanted:
         if not is_delivered(outcome.verdict):
             if was_sent(outcome.verdict):
-                task.doubt_company(one.key, sent.properties)
+                cycle_state.doubt_company(one.key, sent.properties)
             if outcome.is_gone:
-                task.forget_company(one.key)
-            task.refuse_company(one.key, one.positions, outcome.verdict)
+                cycle_state.forget_company(one.key)
+            cycle_state.refuse_company(one.key, one.positions, outcome.verdict)
             continue
-        company = task.companies.get(one.key)
+        company = cycle_state.companies.get(one.key)
         if company is None:
-            company = task.companies[one.key] = Company(one.key)
+            company = cycle_state.companies[one.key] = Company(one.key)
         company.company_id = outcome.returned.record_id if outcome.returned else company.company_id
         refused = {item.field for item in sent.refused}
-        confirm_sent(company, one, sent.properties.keys(), refused, task.now_ms, task.suppress_ms)
-        task.changed_companies[one.key] = company
+        confirm_sent(company, one, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
+        cycle_state.changed_companies[one.key] = company
 
 
-def _joined(wanted: Sequence[Wanted]) -> Wanted:
+def _joined(wanted: Sequence[DesiredRecord]) -> DesiredRecord:
     """What several domains of one company want of it together: of each value the newest."""
     if len(wanted) == 1:
         return wanted[0]
     values: dict[str, Value] = {}
     for one in wanted:
         values |= {name: value for name, value in one.values.items() if _is_newer(one.values, values, name)}
-    return Wanted(wanted[0].key, values, [position for one in wanted for position in one.positions])
+    return DesiredRecord(wanted[0].key, values, [position for one in wanted for position in one.positions])
 
 
 def _is_newer(mine: Mapping[str, Value], others: Mapping[str, Value], name: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hubwire.deliver.calls.batch import SEARCH_BODY_BYTES, split_by_size
-from hubwire.deliver.calls.caller import Exchange
+from hubwire.deliver.calls.caller import Caller
 from hubwire.deliver.cycle.portal_schema import Portal
 from hubwire.delivery import Delivered, Verdict
 from hubwire.hubspot.call import Answer, Call
@@ -24,30 +24,30 @@ MOST_REFUSED = 5
 """So many searches refused and none answered: it is not one of the domains."""
 
 
-class Found(NamedTuple):
+class CompanyMatch(NamedTuple):
     """A company that has this domain already. `is_primary` False: as one of its additional domains."""
 
     record_id: str
     is_primary: bool
 
 
-class Search(NamedTuple):
+class SearchResult(NamedTuple):
     """The companies that exist, by domain; of several the oldest that has it as primary domain. And the domains that
     could not be looked for, with why."""
 
-    found: dict[str, Found]
+    found: dict[str, CompanyMatch]
     refused: dict[str, Verdict]
 
 
-async def find_companies(exchange: Exchange, portal: Portal, paths: Paths, domains: Sequence[str]) -> Search:
+async def find_companies(caller: Caller, portal: Portal, paths: Paths, domains: Sequence[str]) -> SearchResult:
     """Look for all of them. A refused search is repeated in halves, so that a domain which HubSpot will not look for
     keeps no other from being found. Raises LineStopped."""
-    search = Search({}, {})
+    search = SearchResult({}, {})
     groups = split_by_size(domains, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH)
     answered = refused = 0
     while groups:
         group = groups.pop(0)
-        verdict, answer = await _ask(exchange, portal, paths, group)
+        verdict, answer = await _ask(caller, portal, paths, group)
         if isinstance(verdict, Delivered):
             answered += 1
             hits = found_domains(answer.body)
@@ -68,11 +68,11 @@ async def find_companies(exchange: Exchange, portal: Portal, paths: Paths, domai
     return search
 
 
-async def _ask(exchange: Exchange, portal: Portal, paths: Paths, group: Sequence[str]) -> tuple[Verdict, Answer]:
+async def _ask(caller: Caller, portal: Portal, paths: Paths, group: Sequence[str]) -> tuple[Verdict, Answer]:
     """One search; without additional domains when it is refused with them."""
-    verdict, answer = await exchange.ask(search_call(paths, group, portal.finds_additional_domains))
+    verdict, answer = await caller.ask(search_call(paths, group, portal.finds_additional_domains))
     if answer.status == BAD_REQUEST and portal.finds_additional_domains:
-        verdict, answer = await exchange.ask(search_call(paths, group, has_additional=False))
+        verdict, answer = await caller.ask(search_call(paths, group, has_additional=False))
         portal.finds_additional_domains = answer.status == BAD_REQUEST
     return verdict, answer
 
@@ -82,12 +82,12 @@ def _halves(group: list[str]) -> list[list[str]]:
     return [group[:half], group[half:]]
 
 
-def _note(found: dict[str, Found], hits: Sequence[tuple[str, str, list[str]]]) -> None:
+def _note(found: dict[str, CompanyMatch], hits: Sequence[tuple[str, str, list[str]]]) -> None:
     for record_id, primary, additional in hits:
         for domain in (primary, *additional):
             known = found.get(domain)
             if known is None or (domain == primary and not known.is_primary):
-                found[domain] = Found(record_id, domain == primary)
+                found[domain] = CompanyMatch(record_id, domain == primary)
 
 
 def search_call(paths: Paths, domains: Sequence[str], has_additional: bool = True) -> Call:

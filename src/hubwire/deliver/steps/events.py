@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hubwire.deliver.calls.batch import EVENTS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, Judged, send
 from hubwire.deliver.calls.caller import together
-from hubwire.deliver.cycle.state import MISSING_RETRY_SECONDS, Task
+from hubwire.deliver.cycle.state import MISSING_RETRY_SECONDS, CycleState
 from hubwire.delivery import Retry, Verdict
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
@@ -24,16 +24,16 @@ NOT_AVAILABLE = Retry(0.0, Reason.EVENTS_NOT_AVAILABLE, counts=False)
 """Planned again at once, by a schema that says so: what else the message asks for still goes."""
 
 
-async def send_occurrences(task: Task, events: Sequence[SendEvent]) -> None:
+async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent]) -> None:
     """Send the events of confirmed contacts; the others wait, or end, with their contact."""
     asked: dict[str, SendEvent] = {}
     inputs: list[Input] = []
     for event in events:
-        definition = task.schema.events.get(event.event)
-        if task.contact_id(event.email) is None:
-            task.ledger.judge([event.position], task.missing_verdict(event.email, None))
+        definition = cycle_state.schema.events.get(event.event)
+        if cycle_state.contact_id(event.email) is None:
+            cycle_state.outcomes.judge([event.position], cycle_state.missing_verdict(event.email, None))
         elif definition is None:
-            task.ledger.judge([event.position], _why_unmade(task, event.event))
+            cycle_state.outcomes.judge([event.position], _why_unmade(cycle_state, event.event))
         else:
             trace = str(event.position)
             asked[trace] = event
@@ -41,38 +41,38 @@ async def send_occurrences(task: Task, events: Sequence[SendEvent]) -> None:
             inputs.append(Input(trace, definition.full_name, properties, (event.position,)))
 
     def call(group: Sequence[Input]) -> Call:
-        return send_call(task.paths, group, asked)
+        return send_call(cycle_state.paths, group, asked)
 
-    calls, wait_seconds = task.exchange.allowed_events()
+    calls, wait_seconds = cycle_state.caller.allowed_events()
     for one in inputs[calls * EVENTS_PER_CALL :]:
-        task.ledger.judge(one.positions, Retry(max(wait_seconds, 1.0), Reason.BUDGET_SPENT, counts=False))
+        cycle_state.outcomes.judge(one.positions, Retry(max(wait_seconds, 1.0), Reason.BUDGET_SPENT, counts=False))
     batches = split(inputs[: calls * EVENTS_PER_CALL], EVENTS_PER_CALL)
-    if batches and not task.portal.sends_events:
-        _settle(task, await send(task.exchange, call, batches.pop(0)))
-        task.portal.sends_events = task.schema.events_available
-    if not task.schema.events_available:
+    if batches and not cycle_state.portal.sends_events:
+        _settle(cycle_state, await send(cycle_state.caller, call, batches.pop(0)))
+        cycle_state.portal.sends_events = cycle_state.schema.events_available
+    if not cycle_state.schema.events_available:
         for batch in batches:
             for one in batch:
-                task.ledger.judge(one.positions, NOT_AVAILABLE)
+                cycle_state.outcomes.judge(one.positions, NOT_AVAILABLE)
         return
-    for judged in await together(*(send(task.exchange, call, batch) for batch in batches)):
-        _settle(task, judged)
+    for judged in await together(*(send(cycle_state.caller, call, batch) for batch in batches)):
+        _settle(cycle_state, judged)
 
 
-def _settle(task: Task, judged: Sequence[Judged]) -> None:
+def _settle(cycle_state: CycleState, judged: Sequence[Judged]) -> None:
     for outcome in judged:
         positions = outcome.input.positions
-        task.ledger.judge(positions, outcome.verdict)
+        cycle_state.outcomes.judge(positions, outcome.verdict)
         if outcome.input.refused:
-            task.ledger.leave_out(positions[0], outcome.input.refused)
+            cycle_state.outcomes.leave_out(positions[0], outcome.input.refused)
         if isinstance(outcome.verdict, Retry) and outcome.verdict.reason is Reason.EVENTS_NOT_AVAILABLE:
-            task.schema.events_available = False
+            cycle_state.schema.events_available = False
 
 
-def _why_unmade(task: Task, name: str) -> Verdict:
-    if not task.schema.events_available:
+def _why_unmade(cycle_state: CycleState, name: str) -> Verdict:
+    if not cycle_state.schema.events_available:
         return NOT_AVAILABLE
-    return task.unmade.get(name, Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND))
+    return cycle_state.unmade.get(name, Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND))
 
 
 def send_call(paths: Paths, group: Sequence[Input], asked: Mapping[str, SendEvent]) -> Call:

@@ -30,7 +30,7 @@ class Says(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Rule:
     """One rule.
 
     Shape: `statuses` are inclusive ranges, None is "no answer". Of `signs` one must be there (empty fits any): a word
@@ -60,8 +60,8 @@ PROBE_SECONDS = 900.0
 """How long a line stays stopped by what a person must mend, before one call looks whether it is mended."""
 DAY_SECONDS = 86_400.0
 
-VERDICTS: tuple[Row, ...] = (
-    Row(
+VERDICTS: tuple[Rule, ...] = (
+    Rule(
         "no-answer",
         "refused, reset or timed out",
         Says.RETRY,
@@ -71,14 +71,14 @@ VERDICTS: tuple[Row, ...] = (
         wait_seconds=1.0,
         counts=False,
     ),
-    Row(
+    Rule(
         "success",
         "2xx",
         Says.LOOK,
         "Delivered only where the record came back: a 2xx with missing results is no success.",
         statuses=((200, 299),),
     ),
-    Row(
+    Rule(
         "redirected",
         "3xx, 407",
         Says.STOP,
@@ -87,7 +87,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.HUBSPOT_UNREADABLE,
         wait_seconds=PROBE_SECONDS,
     ),
-    Row(
+    Rule(
         "token-expired",
         "401, and the token can be renewed",
         Says.RENEW,
@@ -97,7 +97,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.UNAUTHORISED,
         counts=False,
     ),
-    Row(
+    Rule(
         "unauthorised",
         "401",
         Says.STOP,
@@ -106,7 +106,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.UNAUTHORISED,
         wait_seconds=PROBE_SECONDS,
     ),
-    Row(
+    Rule(
         "blocked",
         "400, 403, 406, 409, 415, 422 that is not JSON",
         Says.SPLIT,
@@ -117,7 +117,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.HUBSPOT_UNREADABLE,
         wait_seconds=1.0,
     ),
-    Row(
+    Rule(
         "events-not-available",
         "403 on custom events",
         Says.WITHOUT_EVENTS,
@@ -127,7 +127,7 @@ VERDICTS: tuple[Row, ...] = (
         counts=False,
         is_about_events=True,
     ),
-    Row(
+    Rule(
         "forbidden",
         "403",
         Says.STOP,
@@ -136,7 +136,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.MISSING_SCOPE,
         wait_seconds=PROBE_SECONDS,
     ),
-    Row(
+    Rule(
         "key-not-unique",
         "400, the key property is not unique",
         Says.STOP,
@@ -146,7 +146,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.KEY_NOT_UNIQUE,
         wait_seconds=PROBE_SECONDS,
     ),
-    Row(
+    Rule(
         "permission-in-400",
         "400 Missing 'Edit Associations' permission",
         Says.STOP,
@@ -156,7 +156,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.MISSING_SCOPE,
         wait_seconds=PROBE_SECONDS,
     ),
-    Row(
+    Rule(
         "duplicate-or-too-many",
         "400 duplicate ids, or too many inputs",
         Says.SPLIT,
@@ -166,7 +166,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.INVALID_INPUT,
         counts=False,
     ),
-    Row(
+    Rule(
         "no-such-path",
         "404 without a record in question",
         Says.STOP,
@@ -176,7 +176,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.NOT_FOUND,
         wait_seconds=PROBE_SECONDS,
     ),
-    Row(
+    Rule(
         "locked",
         "423",
         Says.RETRY,
@@ -185,7 +185,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.LOCKED,
         wait_seconds=2.0,
     ),
-    Row(
+    Rule(
         "daily-limit",
         "429 DAILY",
         Says.STOP,
@@ -196,7 +196,7 @@ VERDICTS: tuple[Row, ...] = (
         wait_seconds=PROBE_SECONDS,
         longest_seconds=DAY_SECONDS,
     ),
-    Row(
+    Rule(
         "throttled",
         "429 TEN_SECONDLY_ROLLING, SECONDLY",
         Says.RETRY,
@@ -206,7 +206,7 @@ VERDICTS: tuple[Row, ...] = (
         wait_seconds=10.0,
         counts=False,
     ),
-    Row(
+    Rule(
         "migrating",
         "477",
         Says.STOP,
@@ -216,7 +216,7 @@ VERDICTS: tuple[Row, ...] = (
         wait_seconds=300.0,
         longest_seconds=DAY_SECONDS,
     ),
-    Row(
+    Rule(
         "tls-failed",
         "525, 526",
         Says.STOP,
@@ -226,7 +226,7 @@ VERDICTS: tuple[Row, ...] = (
         wait_seconds=300.0,
         longest_seconds=PROBE_SECONDS,
     ),
-    Row(
+    Rule(
         "gateway-failed",
         "408, 425, 502, 503, 504, 520 to 530",
         Says.RETRY,
@@ -236,14 +236,14 @@ VERDICTS: tuple[Row, ...] = (
         wait_seconds=1.0,
         counts=False,
     ),
-    Row(
+    Rule(
         "refused",
         "other 4xx",
         Says.LOOK,
         "Something about the inputs: the culprit is named, or found by sending parts.",
         statuses=((400, 499),),
     ),
-    Row(
+    Rule(
         "hubspot-failed",
         "500 and other 5xx",
         Says.RETRY,
@@ -252,7 +252,7 @@ VERDICTS: tuple[Row, ...] = (
         reason=Reason.HUBSPOT_FAILED,
         wait_seconds=1.0,
     ),
-    Row(
+    Rule(
         "unknown-status",
         "any other status",
         Says.RETRY,

@@ -6,11 +6,11 @@ changelog (validation rules).
 
 from __future__ import annotations
 
-from hubwire.deliver.verdicts.call_rules import Row, Says
+from hubwire.deliver.verdicts.call_rules import Rule, Says
 from hubwire.reasons import Reason
 
-INPUT_VERDICTS: tuple[Row, ...] = (
-    Row(
+INPUT_VERDICTS: tuple[Rule, ...] = (
+    Rule(
         "missing-required-property",
         "MISSING_REQUIRED_PROPERTY, MISSING_CONDITIONAL_REQUIRED_PROPERTY",
         Says.DEAD,
@@ -18,7 +18,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         signs=("MISSING_REQUIRED_PROPERTY", "MISSING_CONDITIONAL_REQUIRED_PROPERTY"),
         reason=Reason.MISSING_REQUIRED_PROPERTY,
     ),
-    Row(
+    Rule(
         "property-refused",
         "an error that names a property of the input",
         Says.LEAVE_OUT,
@@ -27,7 +27,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         reason=Reason.REFUSED_BY_HUBSPOT,
         counts=False,
     ),
-    Row(
+    Rule(
         "record-exists",
         "CONFLICT, OBJECT_ALREADY_EXISTS",
         Says.ADOPT,
@@ -36,7 +36,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         reason=Reason.CONFLICT,
         wait_seconds=1.0,
     ),
-    Row(
+    Rule(
         "record-gone",
         "OBJECT_NOT_FOUND",
         Says.RETRY,
@@ -44,7 +44,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         signs=("OBJECT_NOT_FOUND", "NOT_FOUND"),
         reason=Reason.NOT_FOUND,
     ),
-    Row(
+    Rule(
         "event-unknown",
         "an error that names the event of a custom event",
         Says.RETRY,
@@ -53,7 +53,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         reason=Reason.NOT_FOUND,
         wait_seconds=1.0,
     ),
-    Row(
+    Rule(
         "input-forbidden",
         "FORBIDDEN, MISSING_SCOPES for one input",
         Says.DEAD,
@@ -61,7 +61,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         signs=("FORBIDDEN", "MISSING_SCOPES", "USER_DOES_NOT_HAVE_PERMISSIONS"),
         reason=Reason.MISSING_SCOPE,
     ),
-    Row(
+    Rule(
         "input-throttled",
         "RATE_LIMITS for one input",
         Says.RETRY,
@@ -71,7 +71,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         wait_seconds=10.0,
         counts=False,
     ),
-    Row(
+    Rule(
         "input-locked",
         "LOCKED for one input",
         Says.RETRY,
@@ -80,7 +80,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         reason=Reason.LOCKED,
         wait_seconds=2.0,
     ),
-    Row(
+    Rule(
         "input-failed",
         "INTERNAL_ERROR for one input",
         Says.RETRY,
@@ -89,7 +89,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
         reason=Reason.HUBSPOT_FAILED,
         wait_seconds=1.0,
     ),
-    Row(
+    Rule(
         "input-refused",
         "any other error about one input",
         Says.DEAD,
@@ -98,7 +98,7 @@ INPUT_VERDICTS: tuple[Row, ...] = (
     ),
 )
 
-RECORD_MISSING = Row(
+RECORD_MISSING = Rule(
     "record-missing",
     "2xx without the input's record and without an error",
     Says.RETRY,
@@ -106,7 +106,7 @@ RECORD_MISSING = Row(
     reason=Reason.RECORD_MISSING,
     wait_seconds=1.0,
 )
-UNREADABLE = Row(
+UNREADABLE = Rule(
     "unreadable",
     "2xx that is not what HubSpot documents",
     Says.RETRY,
@@ -114,7 +114,7 @@ UNREADABLE = Row(
     reason=Reason.HUBSPOT_UNREADABLE,
     wait_seconds=1.0,
 )
-NO_CULPRIT = Row(
+NO_CULPRIT = Rule(
     "no-culprit",
     "4xx about a batch, without a culprit",
     Says.SPLIT,
@@ -122,7 +122,7 @@ NO_CULPRIT = Row(
     reason=Reason.INVALID_INPUT,
     counts=False,
 )
-BYSTANDER = Row(
+BYSTANDER = Rule(
     "bystander",
     "4xx about a batch, with a culprit",
     Says.RETRY,
@@ -131,7 +131,7 @@ BYSTANDER = Row(
     counts=False,
 )
 
-KEY_MISSING = Row(
+KEY_MISSING = Rule(
     "key-missing",
     "400, the key property does not exist",
     Says.RETRY,

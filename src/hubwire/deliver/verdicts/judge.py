@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hubwire.deliver.verdicts.call_rules import VERDICTS, Row, Says
+from hubwire.deliver.verdicts.call_rules import VERDICTS, Rule, Says
 from hubwire.deliver.verdicts.judgement import (
     Blamed,
     Judgement,
@@ -18,15 +18,15 @@ from hubwire.deliver.verdicts.judgement import (
 from hubwire.deliver.verdicts.refusals import judge_refusal, split_up
 from hubwire.deliver.verdicts.successes import judge_success
 from hubwire.delivery import Retry, StopTheLine, Verdict
-from hubwire.hubspot.call import Answer, Asked, Call
+from hubwire.hubspot.call import Answer, BatchInput, Call
 from hubwire.hubspot.errors import Problem, read_problem
-from hubwire.hubspot.throttle import Policy, retry_after_seconds, throttle_of
+from hubwire.hubspot.throttle import LimitName, retry_after_seconds, throttle_of
 from hubwire.reasons import Reason
 
 __all__ = ["Blamed", "Judgement", "Returned", "is_missing_capability", "judge"]
 
 
-def judge(call: Call, answer: Answer, inputs: Sequence[Asked], jitter: float = 0.0) -> Judgement:
+def judge(call: Call, answer: Answer, inputs: Sequence[BatchInput], jitter: float = 0.0) -> Judgement:
     """What an answer means for each input of its call.
 
     Shape: `inputs` are the call's inputs in the order they were sent; empty for a call that only reads or sets up,
@@ -53,7 +53,7 @@ def is_missing_capability(answer: Answer) -> bool:
     return answer.status == 403
 
 
-def _row_of(call: Call, answer: Answer, problem: Problem, inputs: Sequence[Asked]) -> Row:
+def _row_of(call: Call, answer: Answer, problem: Problem, inputs: Sequence[BatchInput]) -> Rule:
     noticed = set(_noticed(call, answer, problem, inputs))
     message = problem.message.upper()
     for row in VERDICTS:
@@ -64,20 +64,20 @@ def _row_of(call: Call, answer: Answer, problem: Problem, inputs: Sequence[Asked
     return VERDICTS[-1]
 
 
-def _has_status(row: Row, status: int | None) -> bool:
+def _has_status(row: Rule, status: int | None) -> bool:
     if status is None:
         return None in row.statuses
     return any(span is not None and span[0] <= status <= span[1] for span in row.statuses)
 
 
-def _noticed(call: Call, answer: Answer, problem: Problem, inputs: Sequence[Asked]) -> Iterable[str]:
+def _noticed(call: Call, answer: Answer, problem: Problem, inputs: Sequence[BatchInput]) -> Iterable[str]:
     yield problem.category.upper()
     yield from (code.upper() for code in problem.codes)
     if not problem.is_json:
         yield "(NOT_JSON)"
     if answer.may_renew_token:
         yield "(RENEWABLE)"
-    if answer.status == 429 and throttle_of(answer, call.kind).policy is Policy.DAILY:
+    if answer.status == 429 and throttle_of(answer, call.kind).policy is LimitName.DAILY:
         yield "(DAILY)"
     may_be_a_record = problem.category == "OBJECT_NOT_FOUND" and call.id_property is None
     if inputs and not (may_be_a_record or problem.context or call.kind == "events"):
@@ -85,7 +85,7 @@ def _noticed(call: Call, answer: Answer, problem: Problem, inputs: Sequence[Aske
 
 
 def _judge_call(
-    row: Row, call: Call, answer: Answer, problem: Problem, inputs: Sequence[Asked], jitter: float
+    row: Rule, call: Call, answer: Answer, problem: Problem, inputs: Sequence[BatchInput], jitter: float
 ) -> Judgement:
     """The whole call has one verdict."""
     wait_seconds = _wait_seconds(row, call, answer, jitter)
@@ -114,13 +114,13 @@ def _judge_call(
     )
 
 
-def _stop_detail(row: Row, answer: Answer, detail: str) -> str:
+def _stop_detail(row: Rule, answer: Answer, detail: str) -> str:
     if row.name == "redirected":
         return f"HubSpot's API sent a redirect to {answer.headers.get('location', 'nowhere')}: check the base URL"
     return f"{answer.status}: {detail}"[:1000]
 
 
-def _wait_seconds(row: Row, call: Call, answer: Answer, jitter: float) -> float:
+def _wait_seconds(row: Rule, call: Call, answer: Answer, jitter: float) -> float:
     if answer.status == 429:
         return throttle_of(answer, call.kind, jitter).wait_seconds
     if row.says not in (Says.RETRY, Says.STOP):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hubwire.deliver.verdicts.call_rules import Row
+from hubwire.deliver.verdicts.call_rules import Rule
 from hubwire.delivery import Dead, Retry, StopTheLine, Verdict
 from hubwire.reasons import Reason
 
@@ -78,6 +78,6 @@ def at_once(reason: Reason, detail: str = "") -> Retry:
     return Retry(0.0, reason, detail[:MAX_DETAIL], counts=False)
 
 
-def later(row: Row, detail: str = "") -> Retry:
+def later(row: Rule, detail: str = "") -> Retry:
     """Try again as a row of the table says."""
     return Retry(row.wait_seconds, row.reason or Reason.HUBSPOT_FAILED, detail[:MAX_DETAIL], row.counts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from hubwire.deliver.verdicts.call_rules import Row, Says
+from hubwire.deliver.verdicts.call_rules import Rule, Says
 from hubwire.deliver.verdicts.input_rules import (
     BYSTANDER,
     INPUT_VERDICTS,
@@ -27,14 +27,14 @@ from hubwire.deliver.verdicts.judgement import (
     later,
 )
 from hubwire.delivery import Retry, Verdict
-from hubwire.hubspot.call import Asked, Call, pair_key
+from hubwire.hubspot.call import BatchInput, Call, pair_key
 from hubwire.hubspot.errors import Fault, Problem
 from hubwire.reasons import Reason
 
 MAX_PAIRS_NAMED = 10_000
 
 
-def judge_refusal(row: Row, call: Call, status: int, problem: Problem, inputs: Sequence[Asked]) -> Judgement:
+def judge_refusal(row: Rule, call: Call, status: int, problem: Problem, inputs: Sequence[BatchInput]) -> Judgement:
     """A 4xx about a batch: the culprits are judged, the others go again at once; without a culprit, parts are sent."""
     judgement = Judgement(rule=row.name, verdicts=[], detail=problem.text)
     if not inputs:
@@ -60,7 +60,7 @@ def judge_refusal(row: Row, call: Call, status: int, problem: Problem, inputs: S
     return split_up(NO_CULPRIT, problem, inputs)
 
 
-def split_up(row: Row, problem: Problem, inputs: Sequence[Asked]) -> Judgement:
+def split_up(row: Rule, problem: Problem, inputs: Sequence[BatchInput]) -> Judgement:
     """Parts are sent; a part of one is dead, unless the row counts: then it is retried."""
     judgement = Judgement(rule=row.name, verdicts=[], detail=problem.text, counts=row.counts)
     reason = row.reason or Reason.INVALID_INPUT
@@ -78,7 +78,7 @@ def split_up(row: Row, problem: Problem, inputs: Sequence[Asked]) -> Judgement:
 
 
 def judge_input(
-    judgement: Judgement, index: int, one: Asked, call: Call, problem: Problem, status: int | None = None
+    judgement: Judgement, index: int, one: BatchInput, call: Call, problem: Problem, status: int | None = None
 ) -> None:
     """Set the verdict of one input that HubSpot's error is about."""
     if _is_key_missing(call, problem):
@@ -98,7 +98,7 @@ def judge_input(
     judgement.verdicts[index] = _input_verdict(judgement, row, index, call, problem)
 
 
-def _input_verdict(judgement: Judgement, row: Row, index: int, call: Call, problem: Problem) -> Verdict:
+def _input_verdict(judgement: Judgement, row: Rule, index: int, call: Call, problem: Problem) -> Verdict:
     reason = row.reason or Reason.INVALID_INPUT
     if row.says is Says.ADOPT and call.id_property is None:
         return dead(reason, problem.text)
@@ -108,12 +108,14 @@ def _input_verdict(judgement: Judgement, row: Row, index: int, call: Call, probl
     return dead(reason, problem.text) if row.says is Says.DEAD else later(row, problem.text)
 
 
-def input_row(problem: Problem) -> Row:
+def input_row(problem: Problem) -> Rule:
     """The row for an error that is not tied to an input."""
     return _input_row(problem, None)
 
 
-def _input_row(problem: Problem, status: int | None, *, names_property: bool = False, names_event: bool = False) -> Row:
+def _input_row(
+    problem: Problem, status: int | None, *, names_property: bool = False, names_event: bool = False
+) -> Rule:
     noticed = {problem.category.upper(), problem.sub_category.upper().rpartition(".")[2], f"({status})"}
     noticed |= {code.upper() for code in problem.codes}
     noticed |= {"(NAMES_PROPERTY)"} if names_property else set()
@@ -124,7 +126,7 @@ def _input_row(problem: Problem, status: int | None, *, names_property: bool = F
 # -- who is the culprit
 
 
-def indexes_named(problem: Problem, inputs: Sequence[Asked]) -> list[int]:
+def indexes_named(problem: Problem, inputs: Sequence[BatchInput]) -> list[int]:
     """The inputs that an error names by trace id, id, or both ends of an association."""
     context = problem.context
     traces = set(context.get("objectWriteTraceId", ()))
@@ -141,13 +143,13 @@ def _pairs_named(from_ids: Sequence[str], to_ids: Sequence[str]) -> set[str]:
     return {pair_key(from_id, to_id) for from_id in from_ids for to_id in to_ids}
 
 
-def _names_event(call: Call, problem: Problem, one: Asked) -> bool:
+def _names_event(call: Call, problem: Problem, one: BatchInput) -> bool:
     return call.kind == "events" and (
         one.key in problem.context.get("eventName", ()) or _is_in(one.key, problem.message)
     )
 
 
-def _by_key(call: Call, problem: Problem, inputs: Sequence[Asked]) -> list[int]:
+def _by_key(call: Call, problem: Problem, inputs: Sequence[BatchInput]) -> list[int]:
     """The inputs whose key stands in HubSpot's words: an e-mail that is not one, an event that does not exist."""
     if call.kind == "events":
         return [index for index, one in enumerate(inputs) if _names_event(call, problem, one)]
@@ -163,7 +165,7 @@ def _is_in(value: str, words: str) -> bool:
     return bool(value) and re.search(rf"(?<![\w.@+-]){re.escape(value)}(?![\w@+-])", words, re.IGNORECASE) is not None
 
 
-def _blame_all(judgement: Judgement, call: Call, problem: Problem, inputs: Sequence[Asked]) -> bool:
+def _blame_all(judgement: Judgement, call: Call, problem: Problem, inputs: Sequence[BatchInput]) -> bool:
     """Blame the properties that HubSpot refused on the inputs that have them; whether any was."""
     for fault in problem.faults:
         reason, is_stale = reason_of(fault.code)
@@ -174,7 +176,7 @@ def _blame_all(judgement: Judgement, call: Call, problem: Problem, inputs: Seque
     return bool(judgement.blame)
 
 
-def _holders(call: Call, fault: Fault, reason: Reason, inputs: Sequence[Asked]) -> list[int]:
+def _holders(call: Call, fault: Fault, reason: Reason, inputs: Sequence[BatchInput]) -> list[int]:
     """The inputs that a property's fault concerns: all that have it, or those that write the value HubSpot names."""
     if fault.property == call.id_property or "REQUIRED" in fault.code:
         return []
@@ -192,7 +194,7 @@ def _value_named(values: Iterable[str], message: str) -> str | None:
     return max(named, key=len, default=None)
 
 
-def _blamed(call: Call, faults: Sequence[Fault], one: Asked) -> tuple[list[Blamed], bool]:
+def _blamed(call: Call, faults: Sequence[Fault], one: BatchInput) -> tuple[list[Blamed], bool]:
     blamed: dict[str, Blamed] = {}
     stale = False
     for fault in faults:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hubwire.deliver.verdicts.call_rules import Row, Says
+from hubwire.deliver.verdicts.call_rules import Rule, Says
 from hubwire.deliver.verdicts.input_rules import NO_CULPRIT, RECORD_MISSING, UNREADABLE
 from hubwire.deliver.verdicts.judgement import (
     Judgement,
@@ -22,7 +22,7 @@ from hubwire.deliver.verdicts.refusals import indexes_named, input_row, judge_in
 from hubwire.delivery import Delivered
 from hubwire.hubspot.call import (
     Answer,
-    Asked,
+    BatchInput,
     Call,
     pair_key,
 )
@@ -31,7 +31,7 @@ from hubwire.hubspot.wire import BatchAnswer, WrittenRecord, read_batch, read_pa
 from hubwire.reasons import Reason
 
 
-def judge_success(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked]) -> Judgement:
+def judge_success(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
     """One verdict per input of a call that HubSpot answered with a 2xx."""
     if answer.failure is not None:
         return _unreadable(answer, inputs)
@@ -56,7 +56,7 @@ def judge_success(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked])
 
 
 def _judge(
-    row: Row, call: Call, inputs: Sequence[Asked], found: Mapping[int, Returned], errors: Iterable[Any]
+    row: Rule, call: Call, inputs: Sequence[BatchInput], found: Mapping[int, Returned], errors: Iterable[Any]
 ) -> Judgement:
     judgement = Judgement(rule=row.name, verdicts=[later(RECORD_MISSING)] * len(inputs))
     for index, record in found.items():
@@ -70,7 +70,7 @@ def _judge(
     return judgement
 
 
-def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[Asked], problems: Sequence[Problem]) -> None:
+def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[BatchInput], problems: Sequence[Problem]) -> None:
     """Errors that name their input decide about it, even against a result; the others are about who is missing."""
     judgement.detail = problems[0].text
     judged: set[int] = set()
@@ -95,7 +95,7 @@ def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[Asked], pro
         judgement.verdicts[index] = at_once(Reason.INVALID_INPUT, orphans[0].text)
 
 
-def _judge_events(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked]) -> Judgement:
+def _judge_events(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
     """204 is HubSpot's whole promise for events; an error inside another 2xx takes it back, and so does a batch answer
     in which nothing came back."""
     judgement = Judgement(rule=row.name, verdicts=[Delivered(None)] * len(inputs))
@@ -114,13 +114,13 @@ def _judge_events(row: Row, call: Call, answer: Answer, inputs: Sequence[Asked])
     return judgement
 
 
-def _silent_or_unreadable(answer: Answer, inputs: Sequence[Asked]) -> Judgement:
+def _silent_or_unreadable(answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
     if answer.body.strip():
         return _unreadable(answer, inputs)
     return Judgement(rule=RECORD_MISSING.name, verdicts=[later(RECORD_MISSING)] * len(inputs))
 
 
-def _unreadable(answer: Answer, inputs: Sequence[Asked]) -> Judgement:
+def _unreadable(answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
     detail = answer.failure or f"HubSpot answered {answer.status} with something that is not its JSON"
     return Judgement(
         rule=UNREADABLE.name,
@@ -134,7 +134,7 @@ def _unreadable(answer: Answer, inputs: Sequence[Asked]) -> Judgement:
 # -- which record answers which input
 
 
-def _match(call: Call, batch: BatchAnswer, inputs: Sequence[Asked]) -> dict[int, Returned]:
+def _match(call: Call, batch: BatchAnswer, inputs: Sequence[BatchInput]) -> dict[int, Returned]:
     by_trace = {one.trace: index for index, one in enumerate(inputs)}
     found: dict[int, Returned] = {}
     unmatched: list[WrittenRecord] = []
@@ -152,7 +152,7 @@ def _match(call: Call, batch: BatchAnswer, inputs: Sequence[Asked]) -> dict[int,
 
 
 def _match_by_key(
-    call: Call, records: Iterable[WrittenRecord], inputs: Sequence[Asked], found: dict[int, Returned]
+    call: Call, records: Iterable[WrittenRecord], inputs: Sequence[BatchInput], found: dict[int, Returned]
 ) -> None:
     by_key = {one.key.lower(): index for index, one in enumerate(inputs) if index not in found}
     for record in records:

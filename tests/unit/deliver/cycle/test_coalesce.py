@@ -7,21 +7,23 @@ from hypothesis import strategies as st
 
 from hubwire.deliver.cycle.coalesce import (
     UNSURE,
-    Wanted,
+    DesiredRecord,
     Work,
     confirm,
     confirm_sent,
     difference,
     make_unsure,
 )
-from hubwire.operation import Associate, SendEvent, UpsertCompany, UpsertContact, Written
+from hubwire.operation import Associate, PropertyValue, SendEvent, UpsertCompany, UpsertContact
 from hubwire.record.protocol import Person
 
 HOUR_MS = 3_600_000
 
 
 def contact(email: str, at_ms: int, position: int, **values: str) -> UpsertContact:
-    return UpsertContact(email, {name: Written(value, "custom") for name, value in values.items()}, at_ms, position)
+    return UpsertContact(
+        email, {name: PropertyValue(value, "custom") for name, value in values.items()}, at_ms, position
+    )
 
 
 def test_one_person_many_identifies_is_one_input_with_the_newest_values() -> None:
@@ -43,10 +45,10 @@ def test_operations_are_sorted_by_what_they_ask_for() -> None:
     assert [event.position for event in work.events] == [3]
 
 
-def wanted_of(**values: tuple[str, int]) -> Wanted:
-    wanted = Wanted("a@b.co")
+def wanted_of(**values: tuple[str, int]) -> DesiredRecord:
+    wanted = DesiredRecord("a@b.co")
     for position, (name, (value, at_ms)) in enumerate(values.items()):
-        wanted.merge({name: Written(value, "custom")}, at_ms, position)
+        wanted.merge({name: PropertyValue(value, "custom")}, at_ms, position)
     return wanted
 
 
@@ -73,9 +75,9 @@ def test_a_refused_property_is_not_remembered_as_confirmed() -> None:
 
 def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
     for order in ([1, 2], [2, 1]):
-        wanted = Wanted("a@b.co")
+        wanted = DesiredRecord("a@b.co")
         for position in order:
-            wanted.merge({"plan": Written(f"plan {position}", "custom")}, 10, position)
+            wanted.merge({"plan": PropertyValue(f"plan {position}", "custom")}, 10, position)
         assert wanted.values["plan"].value == "plan 2"
 
 
@@ -111,9 +113,9 @@ def test_any_order_in_any_number_of_cycles_ends_in_the_same_state(calls: list[Ca
     def end_state(ordered: list[Call], size: int) -> dict[str, tuple[str, int]]:
         known = Person("a@b.co")
         for start in range(0, len(ordered), size):
-            wanted = Wanted("a@b.co")
+            wanted = DesiredRecord("a@b.co")
             for position, (name, value, at_ms) in enumerate(ordered[start : start + size]):
-                wanted.merge({name: Written(value, "custom")}, at_ms, position)
+                wanted.merge({name: PropertyValue(value, "custom")}, at_ms, position)
             older = {name for name, _ in difference(wanted, known, 0, HOUR_MS).older}
             confirm(known, wanted, older)
         return known.properties

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from hubwire.deliver.cycle.gather import SLICE_BYTES, SLICE_MESSAGES, slices
-from hubwire.message import Row
+from hubwire.message import JournalRow
 
 
-def rows(count: int, size_bytes: int) -> list[Row]:
-    return [Row(position, 1, f"m{position}", 0, b"x" * size_bytes, None, False, None) for position in range(count)]
+def rows(count: int, size_bytes: int) -> list[JournalRow]:
+    return [
+        JournalRow(position, 1, f"m{position}", 0, b"x" * size_bytes, None, False, None) for position in range(count)
+    ]
 
 
 def test_small_messages_are_decoded_a_thousand_at_a_time_in_their_order() -> None:

@@ -11,8 +11,8 @@ from hubwire.deliver.cycle.selection import (
     CYCLE_BYTES,
     Growth,
     Pending,
+    Selection,
     Selector,
-    Taken,
     size_bytes,
 )
 from hubwire.deliver.limits.governor import Governor
@@ -32,7 +32,7 @@ def test_a_journal_is_still_only_since_it_last_grew() -> None:
     assert growth.still_seconds(2000, NOW + 3900) == 3.0
 
 
-def taken(sizes: Sequence[tuple[int, bool]], due: int = 0, *, most: int = 10_000) -> Taken:
+def selection(sizes: Sequence[tuple[int, bool]], due: int = 0, *, most: int = 10_000) -> Selection:
     """What a cycle takes of messages of these sizes (bytes, whether imported); the first `due` ones are due again."""
     journal = MemoryJournal()
     journal.append(
@@ -49,21 +49,21 @@ def taken(sizes: Sequence[tuple[int, bool]], due: int = 0, *, most: int = 10_000
 
 
 def test_a_cycle_takes_as_many_small_messages_as_it_may() -> None:
-    one = taken([(700, False)] * 1500, most=1000)
+    one = selection([(700, False)] * 1500, most=1000)
     assert [row.position for row in one.rows] == list(range(1, 1001))
     assert one.span.live_through == 1000
 
 
 @pytest.mark.parametrize("is_backfill", [False, True])
 def test_of_large_messages_a_cycle_takes_fewer_and_goes_on_behind_them(is_backfill: bool) -> None:
-    one = taken([(LARGE, is_backfill)] * 2000)
+    one = selection([(LARGE, is_backfill)] * 2000)
     assert CYCLE_BYTES <= size_bytes(one.rows) < 1.5 * CYCLE_BYTES
     through = one.span.backfill_through if is_backfill else one.span.live_through
     assert through == one.rows[-1].position == len(one.rows)
 
 
 def test_large_deliveries_that_are_due_leave_room_for_new_messages() -> None:
-    one = taken([(LARGE, False)] * 2000, due=1000)
+    one = selection([(LARGE, False)] * 2000, due=1000)
     new = [row for row in one.rows if row.position > 1000]
     assert 0 < len(one.due) < 1000
     assert len(new) == one.new_count > 0
@@ -71,4 +71,4 @@ def test_large_deliveries_that_are_due_leave_room_for_new_messages() -> None:
 
 
 def test_a_message_larger_than_a_cycle_is_taken() -> None:
-    assert taken([(2 * CYCLE_BYTES, False)] * 2).new_count == 2
+    assert selection([(2 * CYCLE_BYTES, False)] * 2).new_count == 2

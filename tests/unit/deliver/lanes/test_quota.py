@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.deliver.lanes.quota import Share
+from hubwire.deliver.lanes.quota import LaneQuota
 
 
 @pytest.mark.parametrize(
     ("lanes", "workers", "most"), [(20, 1, 20), (20, 3, 7), (20, 4, 5), (1, 3, 1), (0, 2, 0), (5, 0, 5)]
 )
 def test_a_share_is_the_lanes_by_the_workers_rounded_up(lanes: int, workers: int, most: int) -> None:
-    share = Share()
-    share.divide(lanes, workers)
+    quota = LaneQuota()
+    quota.divide(lanes, workers)
     taken = 0
-    while share.may_take:
-        share.take(taken)
+    while quota.may_take:
+        quota.take(taken)
         taken += 1
     assert taken == most
 
 
 def test_without_a_fleet_all_lanes_may_be_held() -> None:
-    share = Share()
+    quota = LaneQuota()
     for lane in range(1000):
-        assert share.may_take
-        share.take(lane)
-    assert not share.has_too_many
+        assert quota.may_take
+        quota.take(lane)
+    assert not quota.has_too_many
 
 
 def test_when_another_worker_comes_the_surplus_is_given_up_and_not_taken_again() -> None:
-    share = Share()
-    share.divide(4, 1)
+    quota = LaneQuota()
+    quota.divide(4, 1)
     for lane in range(4):
-        share.take(lane)
-    share.divide(4, 2)
+        quota.take(lane)
+    quota.divide(4, 2)
     given = []
     for lane in range(4):
-        if share.has_too_many:
-            share.give(lane)
+        if quota.has_too_many:
+            quota.give(lane)
             given.append(lane)
     assert given == [0, 1]
-    assert not share.may_take
+    assert not quota.may_take

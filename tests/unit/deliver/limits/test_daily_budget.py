@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hubwire.deliver.limits.daily_budget import (
-    Budget,
     BudgetPolicy,
+    DailyBudget,
     Priority,
     day_of,
     zone_of,
@@ -34,7 +34,7 @@ Traffic = Callable[[int, Random], tuple[int, int, int]]
 class Day:
     """One day of a lane that lingers and spends as the budget says; identifies go 100 to a call, the rest 500."""
 
-    budget: Budget
+    budget: DailyBudget
     daily: int
     used: int = 0
     waiting: dict[Priority, int] = field(default_factory=lambda: dict.fromkeys(Priority, 0))
@@ -87,8 +87,8 @@ def daily(limit: int, remaining: int) -> dict[str, str]:
     }
 
 
-def budget(**policy: float | int | None) -> Budget:
-    return Budget(BudgetPolicy(**policy), UTC, MIDNIGHT_MS)  # type: ignore[arg-type]
+def budget(**policy: float | int | None) -> DailyBudget:
+    return DailyBudget(BudgetPolicy(**policy), UTC, MIDNIGHT_MS)  # type: ignore[arg-type]
 
 
 def trickle(second: int, random: Random) -> tuple[int, int, int]:
@@ -219,8 +219,8 @@ def test_a_restart_on_the_same_day_remembers_what_was_spent() -> None:
     one = budget(calls_per_day=100)
     for _ in range(10):
         one.spend(MIDNIGHT_MS)
-    again = Budget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS + 5_000, one.spent())
-    tomorrow = Budget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS + DAY_SECONDS * 1_000, one.spent())
+    again = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS + 5_000, one.spent())
+    tomorrow = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS + DAY_SECONDS * 1_000, one.spent())
     assert again.forecast(MIDNIGHT_MS + 5_000).remaining == 90
     assert tomorrow.forecast(MIDNIGHT_MS + DAY_SECONDS * 1_000).remaining == 100
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubwire.deliver.limits.rate_limiter import Limiter, LimiterPolicy, RateLimit
+from hubwire.deliver.limits.rate_limiter import LimiterPolicy, RateLimit, RateLimiter
 from hubwire.hubspot.call import Answer, CallKind
-from hubwire.hubspot.throttle import Policy
+from hubwire.hubspot.throttle import LimitName
 
 START_MS = 1_790_000_000_000
 TEN_SECONDLY = b'{"message":"You have reached your ten_secondly_rolling limit.","policyName":"TEN_SECONDLY_ROLLING"}'
@@ -51,7 +51,7 @@ class Window:
 class Drain:
     """A drain of `calls` with `in_flight` senders: what the lane does, on a clock of its own."""
 
-    limiter: Limiter
+    limiter: RateLimiter
     window: Window
     in_flight: int
     latency_ms: Callable[[Random], tuple[float, float]]
@@ -114,7 +114,7 @@ def test_a_long_drain_is_never_refused_and_runs_within_a_tenth_of_the_limit(
 ) -> None:
     calls = capacity * (15 if latency is quick else 40)
     window = Window(capacity)
-    took_ms = Drain(Limiter(), window, in_flight, latency).run(calls, Random(1))
+    took_ms = Drain(RateLimiter(), window, in_flight, latency).run(calls, Random(1))
     least_ms = (calls / capacity - 1) * 10_000
     assert window.refused == 0
     assert took_ms <= least_ms * 1.10
@@ -136,7 +136,7 @@ def test_a_call_may_count_anywhere_between_send_and_answer(
         return back * min(1.0, max(0.0, arrives + random.uniform(-0.3, 0.3))), back
 
     window = Window(capacity)
-    Drain(Limiter(LimiterPolicy(general=RateLimit(min(capacity, 100), 10.0))), window, in_flight, latency).run(
+    Drain(RateLimiter(LimiterPolicy(general=RateLimit(min(capacity, 100), 10.0))), window, in_flight, latency).run(
         min(capacity * 3, 300), Random(seed)
     )
     assert window.refused == 0
@@ -144,12 +144,12 @@ def test_a_call_may_count_anywhere_between_send_and_answer(
 
 def test_few_calls_are_refused_when_others_use_the_same_token() -> None:
     window = Window(100)
-    Drain(Limiter(), window, 8, quick, others_every_ms=200.0).run(500, Random(3))
+    Drain(RateLimiter(), window, 8, quick, others_every_ms=200.0).run(500, Random(3))
     assert window.refused <= 10
 
 
 def test_a_limiter_that_starts_in_a_half_full_window_asks_with_one_call_and_leaves_room() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     assert limiter.take("general", START_MS) == 0
     assert limiter.take("general", START_MS) > 0
     limiter.observe("general", Answer(200, headers(100, 40), started_at_ms=START_MS), START_MS + 20)
@@ -157,39 +157,39 @@ def test_a_limiter_that_starts_in_a_half_full_window_asks_with_one_call_and_leav
 
 
 def test_others_are_forgotten_after_a_minute() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     limiter.take("general", START_MS)
     limiter.observe("general", Answer(200, headers(100, 3), started_at_ms=START_MS), START_MS + 20)
     later = START_MS + 61_000
     assert sum(limiter.take("general", later) == 0 for _ in range(200)) == 100
 
 
-def answered(limiter: Limiter, now_ms: int, kept: dict[str, str] | None = None, kind: CallKind = "general") -> None:
+def answered(limiter: RateLimiter, now_ms: int, kept: dict[str, str] | None = None, kind: CallKind = "general") -> None:
     assert limiter.take(kind, now_ms) == 0
     limiter.observe(kind, Answer(200, kept or {}, b"{}", now_ms), now_ms)
 
 
 def test_it_starts_at_ten_calls_a_second() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     answered(limiter, START_MS)
     assert sum(limiter.take("general", START_MS) == 0 for _ in range(500)) == 99
 
 
 def test_it_follows_the_limit_in_the_headers() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     answered(limiter, START_MS, headers(190, 189))
     assert limiter.capacity() == (190, 10.0)
     assert sum(limiter.take("general", START_MS) == 0 for _ in range(500)) == 189
 
 
 def test_a_pinned_rate_is_not_lifted_by_headers() -> None:
-    limiter = Limiter(LimiterPolicy(pinned=RateLimit.of(2.0)))
+    limiter = RateLimiter(LimiterPolicy(pinned=RateLimit.of(2.0)))
     answered(limiter, START_MS, headers(190, 189))
     assert limiter.capacity() == (20, 10.0)
 
 
 def test_a_pinned_rate_above_hubspots_own_limit_gives_way() -> None:
-    limiter = Limiter(LimiterPolicy(pinned=RateLimit.of(50.0)))
+    limiter = RateLimiter(LimiterPolicy(pinned=RateLimit.of(50.0)))
     answered(limiter, START_MS, headers(100, 99))
     assert limiter.capacity() == (100, 10.0)
 
@@ -199,14 +199,14 @@ def test_a_pinned_rate_below_one_in_ten_seconds_is_kept() -> None:
 
 
 def test_search_is_held_to_five_a_second() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     answered(limiter, START_MS)
     assert sum(limiter.take("search", START_MS) == 0 for _ in range(9)) == 5
     assert 0 < limiter.take("search", START_MS) <= 1_100
 
 
 def test_search_counts_in_the_general_window_until_its_headers_say_otherwise() -> None:
-    limiter = Limiter(LimiterPolicy(general=RateLimit(10, 10.0), search=RateLimit(1_000, 1.0)))
+    limiter = RateLimiter(LimiterPolicy(general=RateLimit(10, 10.0), search=RateLimit(1_000, 1.0)))
     answered(limiter, START_MS, headers(10, 9))
     assert sum(limiter.take("search", START_MS) == 0 for _ in range(50)) == 9
     later = START_MS + 30_000
@@ -215,7 +215,7 @@ def test_search_counts_in_the_general_window_until_its_headers_say_otherwise() -
 
 
 def test_events_have_their_own_limit_once_their_answers_show_no_interval() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     answered(limiter, START_MS, headers(100, 99))
     answered(limiter, START_MS, kind="events")
     assert sum(limiter.take("events", START_MS) == 0 for _ in range(500)) == 500
@@ -223,7 +223,7 @@ def test_events_have_their_own_limit_once_their_answers_show_no_interval() -> No
 
 
 def test_associations_have_a_tighter_limit_of_their_own() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     answered(limiter, START_MS, headers(190, 189))
     answered(limiter, START_MS, headers(150, 149), "associations")
     assert limiter.capacity("associations") == (150, 10.0)
@@ -232,7 +232,7 @@ def test_associations_have_a_tighter_limit_of_their_own() -> None:
 
 
 def test_retry_after_of_a_429_is_waited_for() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     limiter.take("general", START_MS)
     limiter.observe("general", Answer(429, {"retry-after": "7"}, TEN_SECONDLY, START_MS), START_MS)
     assert limiter.take("general", START_MS) == 7_000
@@ -241,14 +241,14 @@ def test_retry_after_of_a_429_is_waited_for() -> None:
 
 
 def test_a_429_without_retry_after_waits_a_whole_window_and_a_jitter() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     limiter.take("general", START_MS)
     limiter.observe("general", Answer(429, {}, TEN_SECONDLY, START_MS), START_MS, jitter=0.5)
     assert limiter.take("general", START_MS) == 10_500
 
 
 def test_a_throttled_search_does_not_hold_up_other_calls() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     limiter.take("search", START_MS)
     body = b'{"message":"You have reached your secondly limit.","policyName":"SECONDLY"}'
     limiter.observe("search", Answer(429, {}, body, START_MS), START_MS)
@@ -257,13 +257,13 @@ def test_a_throttled_search_does_not_hold_up_other_calls() -> None:
 
 
 def test_the_days_limit_is_left_to_the_budget() -> None:
-    limiter = Limiter()
-    limiter.penalise("general", Policy.DAILY, START_MS + 3_600_000)
+    limiter = RateLimiter()
+    limiter.penalise("general", LimitName.DAILY, START_MS + 3_600_000)
     assert limiter.take("general", START_MS) == 0
 
 
 def test_calls_without_an_answer_free_their_permits_after_a_window() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     answered(limiter, START_MS)
     taken = sum(limiter.take("general", START_MS) == 0 for _ in range(500))
     assert taken == 99
@@ -271,7 +271,7 @@ def test_calls_without_an_answer_free_their_permits_after_a_window() -> None:
 
 
 def test_a_clock_that_was_set_back_does_not_stop_the_calls() -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     answered(limiter, START_MS)
     for _ in range(99):
         limiter.take("general", START_MS)
@@ -280,7 +280,7 @@ def test_a_clock_that_was_set_back_does_not_stop_the_calls() -> None:
 
 @given(st.dictionaries(st.sampled_from(list(headers(1, 1))), st.text(max_size=12)), st.integers(100, 599))
 def test_no_header_breaks_it(kept: dict[str, str], status: int) -> None:
-    limiter = Limiter()
+    limiter = RateLimiter()
     limiter.take("general", START_MS)
     limiter.observe("general", Answer(status, kept, b"", START_MS), START_MS)
     assert limiter.take("general", START_MS + 120_000) >= 0

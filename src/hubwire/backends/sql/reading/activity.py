@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from hubwire.backends.sql.database import Session
 from hubwire.backends.sql.reading.intake import stretches
 from hubwire.record.funnel import Lane
-from hubwire.record.intake import Count, Lines, in_window
+from hubwire.record.intake import Count, MessageIndex, in_window
 from hubwire.record.statistics import ActivityPoint
 
 
-def count_activity(db: Session, lines: Lines, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
+def count_activity(db: Session, lines: MessageIndex, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
     """Fill in the points: steps of `step_ms` from the first point's time on."""
     received = _received_by_step(db, lines, lane, points[0].at_ms, step_ms, len(points))
     taken_later = _add_cycles(db, points, lane.destination_id, step_ms)
@@ -30,7 +30,9 @@ def _routed(lane: Lane, counts: Iterable[Count]) -> int:
     return sum(one.total for one in counts if one.rejected is None and lane.takes(one.source_id))
 
 
-def _received_by_step(db: Session, lines: Lines, lane: Lane, since_ms: int, step_ms: int, steps: int) -> list[int]:
+def _received_by_step(
+    db: Session, lines: MessageIndex, lane: Lane, since_ms: int, step_ms: int, steps: int
+) -> list[int]:
     """Messages routed to the lane, one count per step, and at the end those that came after the window."""
     received = [0] * (steps + 1)
     for stretch in stretches(db, lines):
@@ -66,7 +68,7 @@ def _add_cycles(db: Session, points: Sequence[ActivityPoint], destination_id: in
     return taken_later
 
 
-def _backlog(db: Session, lines: Lines, lane: Lane) -> int:
+def _backlog(db: Session, lines: MessageIndex, lane: Lane) -> int:
     """Messages routed to the lane that no cursor has passed."""
     count = 0
     for stretch in stretches(db, lines):

@@ -6,10 +6,12 @@ from hubwire.backends.sql.database import Session
 from hubwire.backends.sql.reading.intake import stretches
 from hubwire.delivery import State
 from hubwire.record.funnel import FunnelTally, Lane, Whole
-from hubwire.record.intake import Lines, in_window
+from hubwire.record.intake import MessageIndex, in_window
 
 
-def count_stages(db: Session, lines: Lines, lane: Lane, since_ms: int | None, until_ms: int | None) -> dict[str, int]:
+def count_stages(
+    db: Session, lines: MessageIndex, lane: Lane, since_ms: int | None, until_ms: int | None
+) -> dict[str, int]:
     """How many messages of the window are in each stage; stages without any are absent."""
     tally = FunnelTally(lane)
     for stretch in stretches(db, lines):
@@ -32,7 +34,7 @@ def _states(db: Session, destination_id: int, first: int, last: int) -> dict[int
     return {position: State(state) for position, state in rows}
 
 
-def _move_to_their_states(db: Session, lines: Lines, tally: FunnelTally, whole: Whole) -> None:
+def _move_to_their_states(db: Session, lines: MessageIndex, tally: FunnelTally, whole: Whole) -> None:
     """Forgetting makes a message empty first, which counts it as failed on ingest, and takes its rows away then: in
     between its rows say nothing."""
     lane, first, last = tally.lane, whole.first, whole.last

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from hubwire.backends.sql.database import Database, Session
-from hubwire.record.intake import Count, Lines, Stretch
+from hubwire.record.intake import Block, Count, MessageIndex
 
 COUNT_AT_ONCE = 8
 """Stretches of one transaction: others write in between."""
@@ -21,7 +21,7 @@ _json = msgspec.json.Encoder().encode
 _counts = msgspec.json.Decoder(list[Count]).decode
 
 
-def catch_up(database: Database, lines_of: Callable[[Session], Lines], limit: int | None = None) -> int:
+def catch_up(database: Database, lines_of: Callable[[Session], MessageIndex], limit: int | None = None) -> int:
     """Sum up the complete stretches that have no sums yet, at most `limit` of them; how many are left.
 
     A message that is redacted or removed between being counted and its sums being written would be counted for ever:
@@ -43,7 +43,7 @@ def catch_up(database: Database, lines_of: Callable[[Session], Lines], limit: in
     return len(missing) - len(wanted)
 
 
-def _missing(database: Database, lines: Lines) -> list[int]:
+def _missing(database: Database, lines: MessageIndex) -> list[int]:
     """Complete stretches without sums. The first one has none while retention may be at work in it."""
     ends = lines.ends()
     if ends is None:
@@ -58,7 +58,7 @@ def _missing(database: Database, lines: Lines) -> list[int]:
     return [number for number in range(first, complete) if number not in known]
 
 
-def stretches(db: Session, lines: Lines) -> Iterator[Stretch]:
+def stretches(db: Session, lines: MessageIndex) -> Iterator[Block]:
     """Every stretch that holds messages, in order: kept sums, and what has none.
 
     Call with lines and a session of one moment, after `catch_up`: a stretch completed in between is read row by row.
@@ -78,7 +78,7 @@ def stretches(db: Session, lines: Lines) -> Iterator[Stretch]:
     yield from _unsummed(lines, begin, end)
 
 
-def _unsummed(lines: Lines, begin: int, end: int) -> Iterator[Stretch]:
+def _unsummed(lines: MessageIndex, begin: int, end: int) -> Iterator[Block]:
     """Stretches from one number up to another that have no kept sums, found by their first message."""
     while begin < end:
         position = lines.next_position(begin << lines.bits, (end << lines.bits) - 1)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from hubwire.backends.sql.database import Session
 from hubwire.record.funnel import Lane
-from hubwire.record.intake import Lines
+from hubwire.record.intake import MessageIndex
 from hubwire.record.latency import (
     SAMPLED_CYCLES,
-    Settling,
+    Latency,
+    LatencySample,
     Wait,
-    Waits,
     sampled,
     summed_up,
     waits_of,
 )
 
 
-def read_waits(db: Session, lines: Lines, lane: Lane, since_ms: int | None, until_ms: int | None) -> Waits | None:
+def read_waits(
+    db: Session, lines: MessageIndex, lane: Lane, since_ms: int | None, until_ms: int | None
+) -> Latency | None:
     """How long live messages took that were settled in a window; None without any, and where looking would cost."""
     if not lines.is_near:
         return None
@@ -26,7 +28,7 @@ def read_waits(db: Session, lines: Lines, lane: Lane, since_ms: int | None, unti
         " ORDER BY ended_at_ms DESC, cycle_id DESC LIMIT ?",
         (lane.destination_id, since_ms or 0, until_ms if until_ms is not None else 1 << 62, SAMPLED_CYCLES),
     ).fetchall()
-    cycles = [Settling(*row) for row in rows]
+    cycles = [LatencySample(*row) for row in rows]
     samples = [sampled(cycle) for cycle in cycles]
     received = {
         line.position: line.received_at_ms

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from hubwire.backends.sql.database import Session
-from hubwire.record.intake import Count, Line, Stretch
+from hubwire.record.intake import Block, Count, Line
 
 BITS = 10
 """Stretches of 1,024 positions. The triggers that forget sums know this number too."""
 AT_ONCE = 10_000
 
 
-class SqlLines:
-    """`Lines` of the table `journal`."""
+class SqlMessageIndex:
+    """`MessageIndex` of the table `journal`."""
 
     bits = BITS
     is_near = True
@@ -29,11 +29,11 @@ class SqlLines:
         )
         return None if first is None or last is None else (first[0], last[0])
 
-    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Stretch:
+    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
         first, is_whole = number << BITS, sum(count.total for count in counts) == 1 << BITS
-        return Stretch(number, first, first + (1 << BITS) - 1, first_at_ms, last_at_ms, counts, is_whole)
+        return Block(number, first, first + (1 << BITS) - 1, first_at_ms, last_at_ms, counts, is_whole)
 
-    def sums(self, number: int) -> Stretch | None:
+    def sums(self, number: int) -> Block | None:
         first, last = number << BITS, ((number + 1) << BITS) - 1
         rows = self._db.execute(
             "SELECT source_id, is_backfill, rejected, count(*), min(received_at_ms), max(received_at_ms) FROM journal"

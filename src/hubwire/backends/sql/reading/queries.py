@@ -13,7 +13,7 @@ from hubwire.backends.sql.decisions.replay_targets import positions_of_replay, t
 from hubwire.delivery import REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
-from hubwire.message import Row, text_id
+from hubwire.message import JournalRow, text_id
 from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.holding import holds
 from hubwire.record.packing import unpack_positions
@@ -177,7 +177,7 @@ class SqlQueries:
 
     # -- reading
 
-    def _fitting(self, rows: list[Row], wanted: MessageFilter) -> Iterator[tuple[MessageSummary, list[Fate]]]:
+    def _fitting(self, rows: list[JournalRow], wanted: MessageFilter) -> Iterator[tuple[MessageSummary, list[Fate]]]:
         """Those of a page of rows that fit, each with its deliveries that do."""
         summaries = self._summaries(_holding(rows, wanted))
         chosen = None
@@ -192,7 +192,7 @@ class SqlQueries:
             if _fits(summary, wanted, fates):
                 yield summary, fates
 
-    def _candidates(self, wanted: MessageFilter) -> Iterator[list[Row]]:
+    def _candidates(self, wanted: MessageFilter) -> Iterator[list[JournalRow]]:
         """Pages of journal rows, newest first, that may fit: by the state index, or the newest messages."""
         has_row = wanted.state not in (None, State.DELIVERED, State.PENDING)
         is_rejected = wanted.rejected or wanted.reason in REJECTED_REASONS
@@ -240,7 +240,7 @@ class SqlQueries:
         )
         return [position for (position,) in rows]
 
-    def _summaries(self, rows: Iterable[Row]) -> list[MessageSummary]:
+    def _summaries(self, rows: Iterable[JournalRow]) -> list[MessageSummary]:
         rows = list(rows)
         fates = self._fates([row.position for row in rows])
         lanes = self._cursors()
@@ -281,7 +281,7 @@ class SqlQueries:
             for destination_id, destination in self._registry.destinations().items()
         }
 
-    def _attempts(self, row: Row, fates: Iterable[Fate]) -> list[AttemptView]:
+    def _attempts(self, row: JournalRow, fates: Iterable[Fate]) -> list[AttemptView]:
         """The exchanges of the cycles that took this message on, those that answered for it."""
         found: list[AttemptView] = []
         stream = "backfill" if row.is_backfill else "live"
@@ -317,7 +317,7 @@ def _attempt(row: tuple[Any, ...], message_count: int) -> AttemptView:
 
 
 def _complete(
-    row: Row, fates: Mapping[int, Fate], lanes: Mapping[int, tuple[int, int, tuple[int, ...] | None]]
+    row: JournalRow, fates: Mapping[int, Fate], lanes: Mapping[int, tuple[int, int, tuple[int, ...] | None]]
 ) -> list[Fate]:
     """The fates of a message: its rows, and what its place before or behind each lane's cursor says."""
     if row.rejected is not None:
@@ -333,7 +333,7 @@ def _complete(
     return complete
 
 
-def _summary(row: Row, fates: list[Fate]) -> MessageSummary:
+def _summary(row: JournalRow, fates: list[Fate]) -> MessageSummary:
     fields = _decode(row.body)
     fields = fields if isinstance(fields, dict) else {}
     return MessageSummary(
@@ -379,7 +379,7 @@ def _fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> 
     return all(checks)
 
 
-def _holding(rows: list[Row], wanted: MessageFilter) -> list[Row]:
+def _holding(rows: list[JournalRow], wanted: MessageFilter) -> list[JournalRow]:
     return rows if wanted.where is None else [row for row in rows if holds(row.body, wanted.where)]
 
 

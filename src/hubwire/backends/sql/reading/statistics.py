@@ -12,11 +12,11 @@ from hubwire.backends.sql.reading.activity import count_activity
 from hubwire.backends.sql.reading.funnel import count_stages
 from hubwire.backends.sql.reading.intake import catch_up, stretches
 from hubwire.backends.sql.reading.latency import read_waits
-from hubwire.backends.sql.reading.message_index import SqlLines
+from hubwire.backends.sql.reading.message_index import SqlMessageIndex
 from hubwire.record.dropped_fields import sum_left_out
 from hubwire.record.funnel import Lane
-from hubwire.record.intake import Count, Lines, Stretch, counted, in_window
-from hubwire.record.latency import Waits
+from hubwire.record.intake import Block, Count, MessageIndex, counted, in_window
+from hubwire.record.latency import Latency
 from hubwire.record.statistics import ActivityPoint, Funnel, Identity, Intake, LeftOutCount, Storage
 from hubwire.registry.protocol import Registry
 
@@ -27,7 +27,9 @@ LEFT_OUT_DELIVERIES = 50_000
 class SqlStatistics:
     """`Statistics` over one database."""
 
-    def __init__(self, database: Database, registry: Registry, lines_of: Callable[[Session], Lines] = SqlLines) -> None:
+    def __init__(
+        self, database: Database, registry: Registry, lines_of: Callable[[Session], MessageIndex] = SqlMessageIndex
+    ) -> None:
         """Shape: `lines_of` gives the journal's lines as of a session's moment; by default they are in the database."""
         self._database = database
         self._registry = registry
@@ -58,7 +60,7 @@ class SqlStatistics:
         found: dict[int, Intake] = {}
         with self._database.snapshot() as db:
             lines = self._lines_of(db)
-            newest: dict[int, Stretch] = {}
+            newest: dict[int, Block] = {}
             for stretch in stretches(db, lines):
                 if stretch.is_outside(since_ms, until_ms):
                     continue
@@ -74,7 +76,7 @@ class SqlStatistics:
                 found[source_id].last_received_at_ms = max(times, default=None)
         return sorted(found.values(), key=lambda one: -one.received)
 
-    def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Waits | None:
+    def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Latency | None:
         with self._database.snapshot() as db:
             return read_waits(db, self._lines_of(db), self._lane(db, destination_id), since_ms, until_ms)
 
@@ -136,5 +138,5 @@ def _add(one: Intake, count: Count) -> None:
         one.rejected[count.rejected] = one.rejected.get(count.rejected, 0) + count.total
 
 
-def _received_at(lines: Lines, position: int) -> int | None:
+def _received_at(lines: MessageIndex, position: int) -> int | None:
     return next((line.received_at_ms for line in lines.lines(position, position)), None)

@@ -17,7 +17,7 @@ from hubwire.reasons import Reason
 from hubwire.record.queries import Failure, MessageFilter
 from hubwire.record.snoozes import Snooze
 from hubwire.web.parameters import filter_query, message_filter, snooze_until
-from hubwire.web.ports import ConsoleDeps
+from hubwire.web.ports import Services
 from hubwire.web.request import View
 
 PROPERTY_AT_FAULT = re.compile(r"([a-z][a-z0-9_]{0,99}): ")
@@ -179,7 +179,7 @@ def mapping_href(destination_id: int, state: str, reason: str | None, detail: st
     return f"/mapping/{destination_id}?{urlencode({field: named[1]})}"
 
 
-def _rejected(deps: ConsoleDeps) -> list[RejectedGroup]:
+def _rejected(deps: Services) -> list[RejectedGroup]:
     counts: dict[str, int] = {}
     for one in deps.statistics.intake():
         for reason, count in one.rejected.items():

@@ -17,7 +17,7 @@ from hubwire.web.parameters import (
     number,
     window,
 )
-from hubwire.web.ports import ConsoleDeps
+from hubwire.web.ports import Services
 from hubwire.web.request import View
 
 CHART_STEPS = 48
@@ -103,7 +103,7 @@ def _read(view: View) -> OverviewPage:
     )
 
 
-def _card(deps: ConsoleDeps, lane: LaneStatus, now_ms: int) -> LaneCard:
+def _card(deps: Services, lane: LaneStatus, now_ms: int) -> LaneCard:
     points = deps.statistics.activity(lane.destination_id, now_ms - DAY_MS, now_ms, SPARK_STEPS)
     destination = deps.registry.destinations()[lane.destination_id]
     has_token = deps.registry.token(lane.destination_id) is not None
@@ -115,7 +115,7 @@ def _card(deps: ConsoleDeps, lane: LaneStatus, now_ms: int) -> LaneCard:
     return lane_card(lane, destination, has_token, numbers)
 
 
-def _points(deps: ConsoleDeps, destination_id: int, chosen: Window, now_ms: int) -> list[ActivityPoint]:
+def _points(deps: Services, destination_id: int, chosen: Window, now_ms: int) -> list[ActivityPoint]:
     since_ms = chosen.since_ms
     if since_ms is None:
         since_ms = deps.statistics.storage().oldest_received_at_ms or now_ms - DAY_MS
@@ -123,7 +123,7 @@ def _points(deps: ConsoleDeps, destination_id: int, chosen: Window, now_ms: int)
     return deps.statistics.activity(destination_id, min(since_ms, until_ms - CHART_STEPS), until_ms, CHART_STEPS)
 
 
-def _stages(deps: ConsoleDeps, funnel: Funnel, chosen: Window) -> list[Stage]:
+def _stages(deps: Services, funnel: Funnel, chosen: Window) -> list[Stage]:
     """What waits is one stage, whether it is behind the cursor or was put back: the list of it is one as well."""
     counts = {name: getattr(funnel, name) for name, _, _ in STAGES} | {"pending": funnel.backlog + funnel.pending}
     return [
@@ -133,7 +133,7 @@ def _stages(deps: ConsoleDeps, funnel: Funnel, chosen: Window) -> list[Stage]:
     ]
 
 
-def _href(deps: ConsoleDeps, stage: str, funnel: Funnel, chosen: Window) -> str:
+def _href(deps: Services, stage: str, funnel: Funnel, chosen: Window) -> str:
     wanted = MessageFilter(since_ms=chosen.since_ms, until_ms=chosen.until_ms)
     if stage == "rejected":
         wanted = msgspec.structs.replace(wanted, rejected=True)
