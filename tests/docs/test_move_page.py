@@ -25,8 +25,8 @@ def commands(step: str) -> list[str]:
     return [block.text.strip() for block in blocks(section(PAGE, step)) if block.language == "sh"]
 
 
-[FILL] = commands("1. Fill it, while everything goes on")
-[FINISH] = commands("2. Stop the server, and finish")
+[COPY] = commands("1. Copy while the server runs")
+[FINISH] = commands("2. Stop the server and finish")
 SERVE, KEY = commands("3. Start on the new database")
 
 
@@ -69,9 +69,9 @@ def test_an_installation_moves_as_the_page_says(tmp_path: Path, postgres_url: st
 
     with old:
         send(old, range(20))
-        filled = shell(FILL)
-        assert filled.returncode == 0, filled.stderr
-        assert "20 messages copied" in filled.stdout
+        copied = shell(COPY)
+        assert copied.returncode == 0, copied.stderr
+        assert "20 messages copied" in copied.stdout
         send(old, range(20, 30))
         too_early = shell(FINISH)
         assert too_early.returncode == 1
