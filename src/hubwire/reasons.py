@@ -363,3 +363,13 @@ EXPLANATIONS: dict[Reason, Explanation] = {
 def explain(reason: Reason) -> Explanation:
     """The cause and remedy of a reason, worded for the person who reads the message page."""
     return EXPLANATIONS[reason]
+
+
+def cause_of(reason: str | None) -> str:
+    """What a stored reason means, in words; empty for none, and for one that this version does not know."""
+    return EXPLANATIONS[Reason(reason)].cause if reason in set(Reason) else ""
+
+
+def remedy_of(reason: str | None) -> str:
+    """What to do about a stored reason, in words; empty as with `cause_of`."""
+    return EXPLANATIONS[Reason(reason)].remedy if reason in set(Reason) else ""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,8 @@ ON_TOP |= {"process", "reference", "web"}
 PEOPLE = frozenset(["api", "cli", "console"])
 WIRING = frozenset(["process", "reference", "__main__"])
 """The only parts that may import what people use. `process` wires every part together."""
+DIVIDED = frozenset(["cli", "console", "deliver", "emulator"])
+"""Large folders, whose own folders have no circle either."""
 NOT_FOR_PAGES = frozenset(["backends", "emulator", "process", "cli"])
 
 
@@ -89,6 +92,36 @@ def test_what_people_use_is_known_only_to_the_wiring() -> None:
             users[part].add(owner)
     assert set.union(*(users[part] for part in PEOPLE)) - PEOPLE <= WIRING
     assert users["process"] == {"cli"}, "only the command line starts a process"
+
+
+@pytest.mark.parametrize("part", ["api", "cli", "web"])
+def test_the_console_stands_beside_api_and_commands_not_below_them(part: str) -> None:
+    users = [
+        str(path.relative_to(ROOT)) for owner, path in modules() if owner == part and "console" in known_parts(path)
+    ]
+    assert users == []
+
+
+def folder_of(names: Sequence[str]) -> str:
+    """The room of a module: its folder at the root; inside a large one the folder or module there."""
+    if names[0] not in DIVIDED:
+        return names[0]
+    inside = ROOT / names[0] / names[1].removesuffix(".py")
+    is_room = inside.is_dir() or inside.with_suffix(".py").is_file()
+    return f"{names[0]}.{inside.name if is_room else '__init__'}"
+
+
+def test_no_circle_among_folders() -> None:
+    arrows: dict[str, set[str]] = {}
+    for _, path in modules():
+        inside = path.relative_to(ROOT).parts
+        if len(inside) > 1:
+            folder = folder_of(inside)
+            targets = (name.split(".")[1:] for name in imported(path) if name.startswith("hubwire."))
+            rooms = {folder_of(names) for names in targets if len(names) > 1 and (ROOT / names[0]).is_dir()}
+            arrows.setdefault(folder, set()).update(rooms - {folder})
+    assert len(arrows) > 30
+    TopologicalSorter(arrows).prepare()  # raises CycleError, which names the folders
 
 
 @pytest.mark.parametrize("part", ["console", "api"])

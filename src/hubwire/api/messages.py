@@ -10,8 +10,6 @@ import msgspec
 from hubwire import __version__
 from hubwire.api import shapes
 from hubwire.api.operation import ApiRequest
-from hubwire.console.pages.watch.failures import failure_groups
-from hubwire.console.pages.watch.replays import estimated
 from hubwire.delivery import DISCARDABLE, REPLAYABLE
 from hubwire.destination import Destination, Source
 from hubwire.doctor.checks import ConnectionReport
@@ -64,7 +62,7 @@ async def replay(request: ApiRequest) -> shapes.ReplayAnswer:
     share = request.body.share_percent
     if request.body.dry_run:
         targets = await request.view.read(deps.queries.targets, wanted)
-        cost = await estimated(request.view, targets, share)
+        cost = await request.view.replay_estimate(targets, share)
         return shapes.ReplayAnswer(count=len(targets), estimate=cost, replay=None, wanted=wanted)
     begun = await request.view.read(decisions.begin_replay, deps, request.view.viewer.name, wanted, None, share)
     return shapes.ReplayAnswer(count=begun.target_count, replay=begun, wanted=wanted)
@@ -134,8 +132,8 @@ async def plan_stored(request: ApiRequest) -> shapes.PlanAnswer:
 
 
 async def failures(request: ApiRequest) -> shapes.Failures:
-    found = await request.view.read(failure_groups, request.view)
-    return shapes.Failures(failures=found.awake, snoozed=found.snoozed)
+    groups = await request.view.read(request.view.failure_groups)
+    return shapes.Failures(failures=groups.awake, snoozed=groups.snoozed)
 
 
 async def snooze(request: ApiRequest) -> Snooze:

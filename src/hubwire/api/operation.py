@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hubwire.console.sign_in import ask_to_sign_in, viewer_of
 from hubwire.errors import BadValue
 from hubwire.registry.access import Role
 from hubwire.web.request import Shared, View, json_response
+from hubwire.web.session import ask_to_sign_in, viewer_of
 
 PREFIX = "/api/v1"
 AT_FAULT = re.compile(r"(?: - at `\$\.|(?:required|unknown) field `)([^`]+)`$")

@@ -9,11 +9,10 @@ import msgspec
 from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
-from hubwire.console.pages.set_up.schema import create_missing, report_of
-from hubwire.console.pages.watch.alerts import seen_alerts
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.errors import Missing
 from hubwire.manage import changes
+from hubwire.manage.schema_changes import SchemaItems, create_missing, schema_report
 from hubwire.manage.schema_report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
@@ -118,13 +117,15 @@ async def resume(request: ApiRequest) -> shapes.DestinationAnswer:
 
 
 async def schema(request: ApiRequest) -> SchemaReport:
-    return await report_of(request.view, await request.view.read(_destination, request), request.query.messages)
+    view = request.view
+    return await schema_report(view.deps, view.read, await view.read(_destination, request), request.query.messages)
 
 
 async def apply_schema(request: ApiRequest) -> SchemaReport:
-    known, body = await request.view.read(_destination, request), request.body
-    wanted = None if body.items is None else frozenset(body.items)
-    return await create_missing(request.view, known, body.messages, body.group, wanted)
+    view, body = request.view, request.body
+    missing = SchemaItems(body.messages, body.group, None if body.items is None else frozenset(body.items))
+    destination = await view.read(_destination, request)
+    return await create_missing(view.deps, view.read, view.viewer.name, destination, missing)
 
 
 async def audit(request: ApiRequest) -> shapes.AuditLog:
@@ -133,7 +134,7 @@ async def audit(request: ApiRequest) -> shapes.AuditLog:
 
 
 async def alerts(request: ApiRequest) -> AlertOverview:
-    return await seen_alerts(request.view)
+    return await request.view.alerts()
 
 
 async def _set_paused(request: ApiRequest, is_paused: bool) -> shapes.DestinationAnswer:

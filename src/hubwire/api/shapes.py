@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hubwire.console.pages.watch.failures import FailureGroup, SnoozedGroup
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
+from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.replay_estimate import ReplayEstimate
 from hubwire.manage.schema_plan import GROUP
 from hubwire.manage.snoozing import LENGTHS

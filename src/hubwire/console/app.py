@@ -1,18 +1,14 @@
-"""The console as one ASGI app: routes with the role that each needs, signing in, and how errors look."""
+"""The console's routes, with the role that each page and change needs."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from anyio import CapacityLimiter
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
 
-from hubwire.api.app import api_routes
 from hubwire.console import sign_in
 from hubwire.console.pages.look_after import regulations, system
 from hubwire.console.pages.set_up import (
@@ -36,24 +32,13 @@ from hubwire.console.pages.watch import (
     replays,
     who,
 )
-from hubwire.console.rendering import make_templates
-from hubwire.errors import AlreadyExists, BackendError, HubSpotError, HubwireError, Missing
 from hubwire.registry.access import Role
-from hubwire.web.access import Access, TooManyTries
-from hubwire.web.guard import MAX_BODY_BYTES, Guard
-from hubwire.web.ports import Services
 from hubwire.web.request import (
     PageFunction,
-    Problem,
     Shared,
     View,
-    frame_of,
-    html_response,
-    json_response,
-    problem_of,
-    wants_json,
 )
-from hubwire.web.static_files import StaticFiles
+from hubwire.web.session import ask_to_sign_in, viewer_of
 
 READERS = 4
 VIEW, OPERATE, ADMIN = Role.VIEW, Role.OPERATE, Role.ADMIN
@@ -134,48 +119,7 @@ POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
 STREAMS: tuple[tuple[str, PageFunction, Role], ...] = (("/live/changes", live.changes, VIEW),)
 """What each page, change and stream needs of its viewer. Nothing of the console is reached but through these tables."""
 
-STATUSES: tuple[tuple[type[HubwireError], int], ...] = (
-    (BackendError, 503),
-    (HubSpotError, 502),
-    (TooManyTries, 429),
-    (Missing, 404),
-    (AlreadyExists, 409),
-)
-"""What an error of ours answers, if not 400."""
-
 Door = Callable[[Request, Shared], Awaitable[Response]]
-
-
-class ErrorPage(Problem, frozen=True, kw_only=True):
-    """A problem as a page of its own. `back_href`: the same page without what was asked of it wrongly."""
-
-    status: int
-    back_href: str = ""
-
-
-def console_app(deps: Services, access: Access | None = None) -> ASGIApp:
-    """Console and admin API, to be mounted at the root; paths that are not theirs answer 404.
-
-    Shape: `access` is given when the service has used it already (first token, sign-in link).
-    """
-    static = StaticFiles()
-    shared = Shared(
-        deps=deps,
-        access=access or Access(deps.access, deps.clock, deps.settings.admin_token),
-        static=static,
-        templates=make_templates(static),
-        readers=CapacityLimiter(READERS),
-    )
-    app = Starlette(
-        routes=[*console_routes(shared), *api_routes(shared)],
-        exception_handlers={
-            HTTPException: _http_error(shared),
-            HubwireError: _own_error(shared),
-            ClientDisconnect: _too_long,
-            500: _bug(shared),
-        },
-    )
-    return Guard(app)
 
 
 def console_routes(shared: Shared) -> list[BaseRoute]:
@@ -202,73 +146,11 @@ def _page(shared: Shared, page: PageFunction, role: Role) -> Callable[[Request],
     """The page for those who have signed in and have the role."""
 
     async def endpoint(request: Request) -> Response:
-        viewer = await sign_in.viewer_of(request, shared)
+        viewer = await viewer_of(request, shared)
         if viewer is None:
-            return sign_in.ask_to_sign_in(request)
+            return ask_to_sign_in(request)
         if not viewer.role.may(role):
             raise HTTPException(403, f"this needs the role {role}; you have {viewer.role}")
         return await page(View(request, shared, viewer))
 
     return endpoint
-
-
-# -- errors
-
-
-def _http_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def answer(request: Request, exc: Exception) -> Response:
-        assert isinstance(exc, HTTPException)
-        codes = {403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
-        message = "there is no such page" if exc.status_code == 404 else str(exc.detail)
-        hint = "An admin gives roles, under Members." if exc.status_code == 403 else ""
-        code = codes.get(exc.status_code, "http-error")
-        problem = ErrorPage(code=code, message=message, hint=hint, status=exc.status_code)
-        return await _error_response(request, shared, problem)
-
-    return answer
-
-
-def _own_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def answer(request: Request, exc: Exception) -> Response:
-        assert isinstance(exc, HubwireError)
-        status = next((status for kind, status in STATUSES if isinstance(exc, kind)), 400)
-        problem = problem_of(exc)
-        page = ErrorPage(
-            code=problem.code,
-            message=problem.message,
-            hint=problem.hint,
-            field=problem.field,
-            value=problem.value,
-            limit=problem.limit,
-            status=status,
-            back_href=request.url.path if status == 400 and request.method == "GET" and request.url.query else "",
-        )
-        response = await _error_response(request, shared, page)
-        if isinstance(exc, TooManyTries):
-            response.headers["retry-after"] = str(exc.retry_after_seconds)
-        return response
-
-    return answer
-
-
-async def _too_long(request: Request, exc: Exception) -> Response:
-    """A body without a length that went on too long, or a caller that has gone."""
-    return json_response({"code": "too-large", "message": f"a body has at most {MAX_BODY_BYTES} bytes"}, 413)
-
-
-def _bug(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def answer(request: Request, exc: Exception) -> Response:
-        message = "something went wrong here; the log says what"
-        return await _error_response(request, shared, ErrorPage(code="internal-error", message=message, status=500))
-
-    return answer
-
-
-async def _error_response(request: Request, shared: Shared, page: ErrorPage) -> Response:
-    if wants_json(request) or request.url.path.startswith("/api/"):
-        return json_response(page, page.status)
-    viewer = None
-    if page.status not in (429, 500, 503):
-        viewer = await sign_in.viewer_of(request, shared)
-    frame = frame_of(request, shared.deps, viewer, "Not possible", "", None)
-    return html_response(shared, "error.html", page, frame, page.status)

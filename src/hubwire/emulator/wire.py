@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from hubwire.emulator.store.clock import parse_moment
+from hubwire.emulator.moments import parse_moment
 
 T = TypeVar("T")
 

@@ -5,8 +5,9 @@ Of many messages the newest are planned, and the rest is taken to cost as much.
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,7 +15,10 @@ import msgspec
 from hubwire.backfill.estimate import Estimator, cycles
 from hubwire.clock import Clock
 from hubwire.destination import Destination
+from hubwire.errors import HubwireError
 from hubwire.journal.protocol import Journal
+from hubwire.manage.schema_report import PortalContents
+from hubwire.plan.default_portal import default_portal
 from hubwire.record.protocol import Record
 from hubwire.record.queries import LaneStatus, Queries
 from hubwire.record.replay import CALLS_PER_SECOND, SLICE_MESSAGES, slice_of
@@ -24,6 +28,8 @@ from hubwire.schema import PortalSchema
 PLANNED_MESSAGES = 2_000
 """So many are planned for each destination: a fraction of a second."""
 CALLS_PER_DAY = 40_000
+SCHEMA_SECONDS = 5.0
+"""How long to wait for a portal's schema."""
 
 
 class Parts(Protocol):
@@ -54,6 +60,21 @@ class ReplayEstimate(msgspec.Struct, frozen=True, kw_only=True):
     planned: int = 0
     schema_is_default: bool = False
     """HubSpot's own properties were taken, because the portal's could not be read."""
+
+
+async def schemas_of(
+    destinations: Iterable[Destination], contents: Callable[[int], Awaitable[PortalContents]]
+) -> dict[int, tuple[PortalSchema, bool]]:
+    """Each portal's schema; HubSpot's default one, and True, where the portal does not answer soon."""
+    schemas: dict[int, tuple[PortalSchema, bool]] = {}
+    for destination in destinations:
+        number = destination.destination_id
+        try:
+            async with asyncio.timeout(SCHEMA_SECONDS):
+                schemas[number] = (await contents(number)).schema, False
+        except (HubwireError, TimeoutError):
+            schemas[number] = default_portal(destination.hub_id or "0"), True
+    return schemas
 
 
 def destinations_of(parts: Parts, targets: Sequence[tuple[int, int]]) -> list[Destination]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
 import msgspec
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hubwire import __version__
+from hubwire.api.app import api_routes
 from hubwire.backfill.imports import BYTES_PER_APPEND, entries_of_lines, lines_of
-from hubwire.console.app import console_app
+from hubwire.console.app import console_routes
+from hubwire.console.rendering import make_templates
 from hubwire.device.demo import demo_routes
 from hubwire.device.routes import device_routes
 from hubwire.emulator.http.browser import browser_routes
@@ -23,10 +24,15 @@ from hubwire.process.service import Service
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.registry.named import named
 from hubwire.secret import Secret
+from hubwire.web.access import Access
+from hubwire.web.errors import error_handlers
+from hubwire.web.guard import Guard
+from hubwire.web.ports import Services
+from hubwire.web.request import Shared
+from hubwire.web.static_files import StaticFiles
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+READERS = 4
+"""Threads that read for pages and API at a time."""
 
 
 def make_pages(service: Service, public_url: str) -> Starlette:
@@ -46,6 +52,26 @@ def make_pages(service: Service, public_url: str) -> Starlette:
 
     app.router.default = everything_else
     return app
+
+
+def console_app(services: Services, access: Access | None = None) -> ASGIApp:
+    """Console and admin API, for the root of a server. Other paths answer 404.
+
+    Shape: `access` is given when the service has used it already (first token, sign-in link).
+    """
+    static = StaticFiles()
+    shared = Shared(
+        deps=services,
+        access=access or Access(services.access, services.clock, services.settings.admin_token),
+        static=static,
+        templates=make_templates(static),
+        readers=CapacityLimiter(READERS),
+    )
+    app = Starlette(
+        routes=[*console_routes(shared), *api_routes(shared)],
+        exception_handlers=error_handlers(shared),
+    )
+    return Guard(app)
 
 
 def _probes(service: Service) -> list[BaseRoute]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -19,6 +19,9 @@ from starlette.responses import RedirectResponse, Response
 
 from hubwire import __version__
 from hubwire.errors import BadValue, HubwireError
+from hubwire.manage.failure_groups import FailureGroups, failure_groups
+from hubwire.manage.replay_estimate import ReplayEstimate, destinations_of, replay_estimate, schemas_of
+from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.record.queries import MessageFilter
 from hubwire.registry.access import Role
 from hubwire.web.access import Access, Viewer
@@ -175,6 +178,25 @@ class View:
         if wanted.where is not None and not self.sees_payloads:
             raise HTTPException(403, f"where needs the role {Role.OPERATE}: it tells what messages hold")
         return wanted
+
+    def failure_groups(self) -> FailureGroups:
+        """The groups of failures, as this viewer may see them. Blocks."""
+        return failure_groups(self.deps, lambda detail: self.masked_text(detail) or "")
+
+    async def alerts(self) -> AlertOverview:
+        """The alerts as this viewer may see them: addresses are masked. Errors: BackendError."""
+        overview = await self.read(self.deps.alerts)
+        channels = [
+            msgspec.structs.replace(channel, target=self.masked_text(channel.target) or "")
+            for channel in overview.channels
+        ]
+        return msgspec.structs.replace(overview, channels=channels)
+
+    async def replay_estimate(self, targets: Sequence[tuple[int, int]], share_percent: int) -> ReplayEstimate:
+        """What a replay of these (destination_id, position) would cost."""
+        destinations = await self.read(destinations_of, self.deps, targets)
+        schemas = await schemas_of(destinations, self.deps.contents)
+        return await self.read(replay_estimate, self.deps, targets, schemas, share_percent)
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something that blocks, off the event loop; few at a time, since each thread has its own connection."""

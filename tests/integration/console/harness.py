@@ -13,7 +13,6 @@ from starlette.testclient import TestClient
 
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import FakeClock
-from hubwire.console.app import console_app
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import Check, ConnectionReport, Health
@@ -29,6 +28,7 @@ from hubwire.operation import Link
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import Regulations
 from hubwire.privacy.suppression import keeps_out
+from hubwire.process.pages import console_app
 from hubwire.record.protocol import Attempt, Company, CycleOutcome, LaneState, Person, Settled, Span, Tally
 from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition

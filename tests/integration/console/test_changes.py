@@ -465,8 +465,8 @@ def test_a_group_of_failures_is_snoozed_and_wakes_by_itself(console: Console, la
     answer = console.post("/failures/snooze", **group_form(lane_id, **{"for": "1h"}))
     assert answer.headers["location"] == "/failures?done=snoozed"
     page = console.json("/failures")
-    assert (page["dead"], page["snoozed"][0]["count"]) == ([], 1)
-    assert page["snoozed"][0]["snooze"]["until_ms"] == console.clock.now_ms() + 3_600_000
+    assert (page["dead"], page["snoozed"][0]["group"]["count"]) == ([], 1)
+    assert page["snoozed"][0]["group"]["snooze"]["until_ms"] == console.clock.now_ms() + 3_600_000
     assert "invalid-input" not in console.get("/").text
     assert {one["failure"]["state"] for one in console.json("/")["failures"]} == {"retrying", "held"}
     assert console.store.queries.failures() == before, "nothing of the messages changes"
@@ -480,7 +480,7 @@ def test_a_group_of_failures_is_snoozed_and_wakes_by_itself(console: Console, la
 def test_a_snoozed_group_is_woken_by_a_person(console: Console, lane_id: int) -> None:
     until = str(console.clock.now_ms() + 86_400_000)
     console.post("/failures/snooze", **group_form(lane_id, **{"for": "1h", "until": until}))
-    assert console.json("/failures")["snoozed"][0]["snooze"]["until_ms"] == int(until), "a time of one's own counts"
+    assert console.json("/failures")["snoozed"][0]["group"]["snooze"]["until_ms"] == int(until), "a time of one's own counts"
     page = Page(console.get("/failures").text)
     assert "/failures/wake" in [form.get("action") for form in page.all("form")]
     assert "Wake now" in page.text

@@ -25,9 +25,10 @@ from tests.integration.console.harness import (
 from typer.main import get_command
 
 from hubwire.cli import app
-from hubwire.console.app import GET_PAGES, console_app
+from hubwire.console.app import GET_PAGES
 from hubwire.delivery import State
 from hubwire.message import Entry
+from hubwire.process.pages import console_app
 from hubwire.record.privacy import RegulationType
 from hubwire.record.queries import MessageFilter
 from hubwire.reference.console_page import TWINS
@@ -286,7 +287,7 @@ def test_failures_and_fields_not_sent_lead_to_their_lists(console: Console) -> N
     groups = console.json("/failures")
     assert {group["reason"] for group in groups["rejected"]} == {"no-ids", "no-event"}
     for group in (*groups["rejected"], *groups["dead"], *groups["held"], *groups["retrying"]):
-        count = group.get("count") or group["failure"]["count"]
+        count = group.get("count") or group["group"]["failure"]["count"]
         assert len(console.json(group["messages_href"])["lines"]) == count
     [field] = console.json("/schema")["left_out"]
     assert [line["message_id"] for line in console.json(field["messages_href"])["lines"]] == ["m-0"]

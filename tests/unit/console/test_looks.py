@@ -25,7 +25,7 @@ from hubwire.console.parts.chart import (
 )
 from hubwire.console.rendering import make_templates
 from hubwire.delivery import State
-from hubwire.reasons import EXPLANATIONS
+from hubwire.reasons import EXPLANATIONS, cause_of
 from hubwire.record.statistics import ActivityPoint
 from hubwire.web.static_files import TYPES, StaticFiles
 
@@ -78,8 +78,8 @@ def test_every_state_has_words() -> None:
 
 def test_every_explained_reason_has_a_cause_on_the_page() -> None:
     assert EXPLANATIONS
-    assert all(formats.cause(reason) for reason in EXPLANATIONS)
-    assert formats.cause("made-up") == ""
+    assert all(cause_of(reason) for reason in EXPLANATIONS)
+    assert cause_of("made-up") == ""
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 10**9)] * 3), min_size=1, max_size=50))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.emulator.store.clock import Clock, iso, parse_moment
+from hubwire.emulator.moments import iso, parse_moment
+from hubwire.emulator.store.clock import Clock
 from hubwire.testing import Emulator
 
 CONTACTS = "/crm/objects/2026-09/contacts"

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from hubwire.delivery import State
-from hubwire.reasons import EXPLANATIONS, Reason
+from hubwire.reasons import cause_of, remedy_of
 from hubwire.record.queries import ReplayPart
 
 STATE_WORDS = {
@@ -145,18 +145,6 @@ def part_words(part: str) -> str:
     return PART_WORDS[ReplayPart(part)]
 
 
-def cause(reason: str | None) -> str:
-    """What a reason means, in words."""
-    explanation = EXPLANATIONS.get(Reason(reason)) if reason in list(Reason) else None
-    return explanation.cause if explanation else ""
-
-
-def remedy(reason: str | None) -> str:
-    """What to do about a reason, in words."""
-    explanation = EXPLANATIONS.get(Reason(reason)) if reason in list(Reason) else None
-    return explanation.remedy if explanation else ""
-
-
 FILTERS = {
     "count": count,
     "when": when,
@@ -172,6 +160,6 @@ FILTERS = {
     "window_words": window_words,
     "state_words": state_words,
     "part_words": part_words,
-    "cause": cause,
-    "remedy": remedy,
+    "cause": cause_of,
+    "remedy": remedy_of,
 }

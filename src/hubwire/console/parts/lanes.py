@@ -9,6 +9,7 @@ import msgspec
 from hubwire.console.parts import formats
 from hubwire.console.parts.budget import Budget, read_budget
 from hubwire.destination import Destination
+from hubwire.reasons import cause_of, remedy_of
 from hubwire.record.latency import Latency
 from hubwire.record.queries import LaneStatus
 
@@ -71,7 +72,7 @@ def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action 
         action = Action(words="Resume", href=f"{page}/resume", is_post=True)
         return "warn", "Paused by a person", "Messages are kept and wait; nothing is lost.", action
     if lane.stopped_reason is not None:
-        remedy = formats.remedy(lane.stopped_reason)
+        remedy = remedy_of(lane.stopped_reason)
         action = Action(words="Look at the connection", href=page)
         return "fail", f"Stopped: {_sentence(lane.stopped_reason)}", remedy, action
     if lane.backlog_count or lane.pending:
@@ -88,7 +89,7 @@ def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action 
 
 
 def _sentence(reason: str) -> str:
-    return formats.cause(reason).rstrip(".") or reason
+    return cause_of(reason).rstrip(".") or reason
 
 
 def names(known: Mapping[int, object]) -> dict[int, str]:

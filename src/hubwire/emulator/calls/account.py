@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from hubwire.emulator.store.clock import iso
+from hubwire.emulator.moments import iso
 from hubwire.emulator.store.limiter import daily_limit, time_zone
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from hubwire.emulator.calls.linking import NewAssociation, check_new_associations, make_new_associations
+from hubwire.emulator.moments import iso
 from hubwire.emulator.store import rules
-from hubwire.emulator.store.clock import iso
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.writes import (

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from hubwire.emulator.calls.oauth import issue_code
 from hubwire.emulator.calls.seeding import seed
-from hubwire.emulator.store.clock import iso, parse_moment
+from hubwire.emulator.moments import iso, parse_moment
 from hubwire.emulator.store.config import Tier
 from hubwire.emulator.store.faults import FaultRule
 from hubwire.emulator.store.limiter import daily_limit

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from hubwire.emulator.moments import iso, parse_moment
 from hubwire.emulator.store import rules
-from hubwire.emulator.store.clock import iso, parse_moment
 from hubwire.emulator.store.occurrences import Definition, Occurrence
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import Record

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hubwire.emulator.calls.batches import batch_reply
+from hubwire.emulator.moments import iso
 from hubwire.emulator.store import rules
-from hubwire.emulator.store.clock import iso
 from hubwire.emulator.store.portal import Portal, put_property
 from hubwire.emulator.store.records import ObjectStore
 from hubwire.emulator.store.schema import (

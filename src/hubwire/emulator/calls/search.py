@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.emulator.store.clock import parse_moment
+from hubwire.emulator.moments import parse_moment
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.wire import Reply, Request, decode, invalid, json_reply, whole_number

@@ -8,7 +8,7 @@ from itertools import islice
 
 from msgspec import UNSET
 
-from hubwire.emulator.store.clock import iso
+from hubwire.emulator.moments import iso
 from hubwire.emulator.store.occurrences import Occurrence
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubwire.emulator.store.clock import iso
+from hubwire.emulator.moments import iso
 from hubwire.emulator.store.config import EmulatorConfig
 from hubwire.emulator.wire import Refusal, Request
 

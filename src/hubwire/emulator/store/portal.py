@@ -14,9 +14,10 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from hubwire.emulator.moments import iso
 from hubwire.emulator.store.access import Grant
 from hubwire.emulator.store.associations import Associations
-from hubwire.emulator.store.clock import Clock, iso
+from hubwire.emulator.store.clock import Clock
 from hubwire.emulator.store.config import EmulatorConfig
 from hubwire.emulator.store.faults import Faults
 from hubwire.emulator.store.limiter import Limiter

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hubwire.emulator.store.clock import iso
+from hubwire.emulator.moments import iso
 from hubwire.emulator.store.schema import Schema
 
 DEFAULT_READ: dict[str, tuple[str, ...]] = {

@@ -13,8 +13,8 @@ from functools import cache
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from hubwire.emulator.moments import iso
 from hubwire.emulator.store.catalogue import default_groups, default_properties
-from hubwire.emulator.store.clock import iso
 from hubwire.emulator.store.values import ValueRule, rule_for
 
 

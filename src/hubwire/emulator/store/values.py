@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hubwire.emulator.store.clock import EPOCH_MS, is_representable, iso
+from hubwire.emulator.moments import EPOCH_MS, is_representable, iso
 
 MAX_TEXT = 65_536
 

@@ -14,10 +14,10 @@ from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
-from hubwire.manage.portal_contents import newest_rows
-from hubwire.manage.schema_plan import PLURALS, checked_group
-from hubwire.manage.schema_report import PortalContents, Quota, SchemaEntry, SchemaReport, SchemaState, compare
-from hubwire.reasons import Reason
+from hubwire.manage.schema_changes import SchemaItems, compared, create_missing
+from hubwire.manage.schema_plan import PLURALS
+from hubwire.manage.schema_report import PortalContents, Quota, SchemaEntry, SchemaReport, SchemaState
+from hubwire.reasons import Reason, cause_of, remedy_of
 from hubwire.record.queries import MessageFilter
 from hubwire.record.statistics import LeftOutCount
 from hubwire.registry.access import Role
@@ -137,46 +137,11 @@ async def apply(view: View) -> Response:
     fields = {name: values[-1] for name, values in form.items()}
     try:
         count = number(fields, "messages", 1, MOST_MESSAGES) or COMPARED_MESSAGES
-        wanted = frozenset(form.get("item", ()))
-        await create_missing(view, destination, count, text(fields, "group") or "", wanted)
+        missing = SchemaItems(count, text(fields, "group") or "", frozenset(form.get("item", ())))
+        await create_missing(view.deps, view.read, view.viewer.name, destination, missing)
     except HubwireError as exc:
         return await _show(view, problem_of(exc))
     return view.redirect("/schema", "created", destination=str(destination.destination_id))
-
-
-async def report_of(view: View, destination: Destination, messages: int) -> SchemaReport:
-    """The portal beside the newest messages. Errors: HubSpotError when it cannot be read."""
-    contents = await view.deps.contents(destination.destination_id)
-    return await view.read(_compare, view, destination, contents, messages)
-
-
-async def create_missing(
-    view: View, destination: Destination, messages: int, group: str, wanted: frozenset[str] | None
-) -> SchemaReport:
-    """Create what is missing, and say what. `wanted`: names such as `contact:plan`; None: all but what only public keys
-    have sent, which may be nothing. Errors: BadValue; HubSpotError, and what was made stays."""
-    group = checked_group(group)
-    report = await report_of(view, destination, messages)
-    if wanted is None:
-        report.properties = [one for one in report.properties if not one.is_public_only]
-    else:
-        report.properties = [one for one in report.properties if f"{one.object_type}:{one.name}" in wanted]
-        report.events = [one for one in report.events if f"event:{one.name}" in wanted]
-    made = [f"{one.object_type}.{one.name}" for one in report.properties] + [one.name for one in report.events]
-    if not made and wanted is None:
-        return report
-    if not made:
-        raise BadValue("items", "nothing was chosen that is still missing")
-    await view.deps.make_missing(destination.destination_id, report, group)
-    said = f"{destination.name}: {', '.join(made)}"[:2000]
-    await view.read(view.deps.registry.write_audit, view.viewer.name, "schema.created", said)
-    return report
-
-
-def _compare(view: View, destination: Destination, contents: PortalContents, messages: int) -> SchemaReport:
-    deps = view.deps
-    rows = newest_rows(deps.journal, destination, messages)
-    return compare(rows, destination, deps.registry.sources(), contents, deps.record.links)
 
 
 async def _show(view: View, problem: Problem | None = None) -> Response:
@@ -188,7 +153,7 @@ async def _show(view: View, problem: Problem | None = None) -> Response:
     if destination is not None:
         try:
             contents = await view.deps.contents(destination.destination_id)
-            report = await view.read(_compare, view, destination, contents, messages)
+            report = await view.read(compared, view.deps, destination, contents, messages)
         except HubwireError as exc:
             unreadable = str(exc)
     page = await view.read(_read, view, destination, contents, report, messages, unreadable)
@@ -281,8 +246,8 @@ def _left_out(view: View, one: LeftOutCount, destination_id: int) -> LeftOutLine
         field=one.field,
         reason=one.reason,
         count=one.count,
-        cause=formats.cause(one.reason),
-        remedy=formats.remedy(one.reason),
+        cause=cause_of(one.reason),
+        remedy=remedy_of(one.reason),
         detail=detail[:1].upper() + detail[1:],
         messages_href=f"/messages?{filter_query(wanted)}",
         replay_href=f"/replays/new?{filter_query(wanted, state=State.DELIVERED)}",

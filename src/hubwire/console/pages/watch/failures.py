@@ -8,45 +8,36 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.parts import formats
-from hubwire.console.parts.lanes import names
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.manage import snoozing
+from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.snoozing import LENGTHS
-from hubwire.reasons import Reason
-from hubwire.record.queries import Failure, MessageFilter
-from hubwire.record.snoozes import Snooze
+from hubwire.reasons import Reason, cause_of, remedy_of
+from hubwire.record.queries import MessageFilter
 from hubwire.web.parameters import filter_query, message_filter, snooze_until
 from hubwire.web.ports import Services
 from hubwire.web.request import View
 
 PROPERTY_AT_FAULT = re.compile(r"([a-z][a-z0-9_]{0,99}): ")
 """HubSpot's words on a property, as the record keeps them: `hs_lead_status: A value must be provided`."""
-URGENCY = (State.DEAD, State.RETRYING, State.HELD)
 
 
-class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages of one destination that share a state and a reason."""
+class FailureCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of failures, and where a person goes from it."""
 
-    failure: Failure
-    destination: str
-    cause: str
-    remedy: str
+    group: FailureGroup
     messages_href: str
     replay_href: str | None
     mapping_href: str | None
-    """Where the mapping is changed, with what HubSpot names filled in; None where that is no help."""
+    """The mapping, with what HubSpot names filled in; None where a change of the mapping is no help."""
     discard_href: str | None
-    """Both None for those that are tried again by themselves."""
+    """This one and `replay_href` are None for messages that Hubwire retries by itself."""
 
 
-class SnoozedGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A group that somebody does not want to see until then. `count`: how many messages it has now."""
+class SnoozedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A snoozed group, and the list of its messages."""
 
-    snooze: Snooze
-    destination: str
-    cause: str
-    count: int
+    group: SnoozedGroup
     messages_href: str
 
 
@@ -61,11 +52,11 @@ class RejectedGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailuresPage(msgspec.Struct, frozen=True, kw_only=True):
-    dead: list[FailureGroup]
-    held: list[FailureGroup]
-    retrying: list[FailureGroup]
+    dead: list[FailureCard]
+    held: list[FailureCard]
+    retrying: list[FailureCard]
     rejected: list[RejectedGroup]
-    snoozed: list[SnoozedGroup]
+    snoozed: list[SnoozedLine]
     lengths: list[str]
 
     @property
@@ -96,67 +87,33 @@ async def wake(view: View) -> Response:
     return view.redirect("/failures", "woken")
 
 
-class Groups(msgspec.Struct, frozen=True, kw_only=True):
-    """The groups of failures, as the viewer may see them; `awake` what needs a person first."""
-
-    awake: list[FailureGroup]
-    snoozed: list[SnoozedGroup]
-
-
-def failure_groups(view: View) -> Groups:
-    """Every group: those to look at, and those that are snoozed."""
-    destinations = names(view.deps.registry.destinations())
-    snoozed = view.deps.snoozes.snoozed(view.deps.clock.now_ms())
-    asleep = {one.group for one in snoozed}
-    found = sorted(view.deps.queries.failures(), key=lambda one: (URGENCY.index(one.state), -one.count))
-    counts = {_key(failure): failure.count for failure in found}
-    return Groups(
-        awake=[_group(view, failure, destinations) for failure in found if _key(failure) not in asleep],
-        snoozed=[
-            _snoozed(one, counts.get(one.group, 0), destinations)
-            for one in snoozed
-            if one.destination_id in destinations
-        ],
-    )
-
-
-def _key(failure: Failure) -> tuple[int, str, str]:
-    return failure.destination_id, failure.state, failure.reason
-
-
-def _snoozed(one: Snooze, count: int, destinations: dict[int, str]) -> SnoozedGroup:
-    wanted = MessageFilter(state=one.state, reason=one.reason, destination_id=one.destination_id)
-    return SnoozedGroup(
-        snooze=one,
-        destination=destinations.get(one.destination_id, "removed"),
-        cause=formats.cause(one.reason) or one.reason,
-        count=count,
-        messages_href=f"/messages?{filter_query(wanted)}",
-    )
-
-
 def _read(view: View) -> FailuresPage:
-    found = failure_groups(view)
-    groups = found.awake
+    groups = view.failure_groups()
+    cards = [card_of(group) for group in groups.awake]
     return FailuresPage(
-        dead=[group for group in groups if group.failure.state is State.DEAD],
-        held=[group for group in groups if group.failure.state is State.HELD],
-        retrying=[group for group in groups if group.failure.state is State.RETRYING],
+        dead=[card for card in cards if card.group.failure.state is State.DEAD],
+        held=[card for card in cards if card.group.failure.state is State.HELD],
+        retrying=[card for card in cards if card.group.failure.state is State.RETRYING],
         rejected=_rejected(view.deps),
-        snoozed=found.snoozed,
+        snoozed=[_snoozed_line(group) for group in groups.snoozed],
         lengths=list(LENGTHS),
     )
 
 
-def _group(view: View, failure: Failure, destinations: dict[int, str]) -> FailureGroup:
-    wanted = MessageFilter(state=failure.state, reason=failure.reason, destination_id=failure.destination_id)
-    query = filter_query(wanted)
-    detail = view.masked_text(failure.sample_detail) or ""
-    return FailureGroup(
-        failure=msgspec.structs.replace(failure, sample_detail=detail),
-        destination=destinations.get(failure.destination_id, "removed"),
-        cause=formats.cause(failure.reason) or failure.reason,
-        remedy=formats.remedy(failure.reason),
+def _snoozed_line(group: SnoozedGroup) -> SnoozedLine:
+    snooze = group.snooze
+    query = filter_query(MessageFilter(state=snooze.state, reason=snooze.reason, destination_id=snooze.destination_id))
+    return SnoozedLine(group=group, messages_href=f"/messages?{query}")
+
+
+def card_of(group: FailureGroup) -> FailureCard:
+    """A group with its links."""
+    failure = group.failure
+    query = filter_query(
+        MessageFilter(state=failure.state, reason=failure.reason, destination_id=failure.destination_id)
+    )
+    return FailureCard(
+        group=group,
         messages_href=f"/messages?{query}",
         replay_href=f"/replays/new?{query}" if failure.state in REPLAYABLE else None,
         mapping_href=mapping_href(failure.destination_id, failure.state, failure.reason, failure.sample_detail),
@@ -188,8 +145,8 @@ def _rejected(deps: Services) -> list[RejectedGroup]:
         RejectedGroup(
             reason=reason,
             count=count,
-            cause=formats.cause(reason) or reason,
-            remedy=formats.remedy(reason),
+            cause=cause_of(reason) or reason,
+            remedy=remedy_of(reason),
             messages_href=f"/messages?{filter_query(MessageFilter(rejected=True, reason=reason))}",
         )
         for reason, count in sorted(counts.items(), key=lambda entry: -entry[1])

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from hubwire.console.pages.watch.failures import mapping_href
 from hubwire.console.pages.watch.messages import MessageLine, lines, message_href
 from hubwire.console.pages.watch.who import record_url
-from hubwire.console.parts import formats
 from hubwire.console.parts.attempts import AttemptLine, attempt_line, needles_of
 from hubwire.console.parts.curl import curl
 from hubwire.console.parts.lanes import names
@@ -20,6 +19,7 @@ from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage import decisions
 from hubwire.message import merged
+from hubwire.reasons import cause_of, remedy_of
 from hubwire.record.queries import Fate, MessageDetail, MessageFilter, MessageSummary
 from hubwire.registry.access import Role
 from hubwire.web.mask import mask_email, mask_payload, mask_text
@@ -216,8 +216,8 @@ def _message(view: View, detail: MessageDetail, line: MessageLine) -> MessageVie
         body=body,
         envelope=envelope,
         curl=curl(view.deps.public_url, body),
-        rejected_cause=formats.cause(rejected),
-        rejected_remedy=formats.remedy(rejected),
+        rejected_cause=cause_of(rejected),
+        rejected_remedy=remedy_of(rejected),
         fates=[_fate(view, fate, detail.summary, line, destinations) for fate in detail.summary.fates],
         attempts=[attempt_line(view, attempt, needles) for attempt in detail.attempts],
     )
@@ -249,8 +249,8 @@ def _fate(view: View, fate: Fate, summary: MessageSummary, line: MessageLine, de
         state=fate.state,
         reason=fate.reason,
         detail=view.masked_text(fate.detail) or "",
-        cause=formats.cause(fate.reason),
-        remedy=formats.remedy(fate.reason),
+        cause=cause_of(fate.reason),
+        remedy=remedy_of(fate.reason),
         attempts=fate.attempts,
         due_at_ms=fate.due_at_ms,
         updated_at_ms=fate.updated_at_ms,
@@ -270,6 +270,6 @@ def _left_out(view: View, entry: dict[str, str]) -> LeftOutLine:
         field=entry.get("field", ""),
         reason=reason,
         detail=detail if view.sees_payloads else view.masked(detail),
-        cause=formats.cause(reason),
-        remedy=formats.remedy(reason),
+        cause=cause_of(reason),
+        remedy=remedy_of(reason),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.pages.watch.failures import FailureGroup, failure_groups
+from hubwire.console.pages.watch.failures import FailureCard, card_of
 from hubwire.console.parts.lanes import DayNumbers, LaneCard, lane_card
 from hubwire.delivery import State
 from hubwire.record.queries import LaneStatus, MessageFilter
@@ -49,7 +49,7 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
     received: int = 0
     stages: list[Stage] = []
     points: list[ActivityPoint] = []
-    failures: list[FailureGroup] = []
+    failures: list[FailureCard] = []
     snoozed_count: int = 0
     has_messages: bool = False
 
@@ -87,7 +87,7 @@ def _read(view: View) -> OverviewPage:
     destination_id = wanted if wanted in lanes else next(iter(lanes), None)
     if destination_id is None:
         return OverviewPage(window=chosen, windows=windows, destination_id=None, cards=[])
-    failures = failure_groups(view)
+    failures = view.failure_groups()
     funnel = deps.statistics.funnel(destination_id, chosen.since_ms, chosen.until_ms)
     return OverviewPage(
         window=chosen,
@@ -97,7 +97,7 @@ def _read(view: View) -> OverviewPage:
         received=funnel.received,
         stages=_stages(deps, funnel, chosen),
         points=_points(deps, destination_id, chosen, now_ms),
-        failures=failures.awake[:TOP_FAILURES],
+        failures=[card_of(group) for group in failures.awake[:TOP_FAILURES]],
         snoozed_count=len(failures.snoozed),
         has_messages=deps.journal.extent().last > 0,
     )

@@ -3,7 +3,6 @@ carry a uuid."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,14 +18,12 @@ from hubwire.console.pages.watch.messages import (
 from hubwire.console.parts import formats
 from hubwire.console.parts.lanes import names
 from hubwire.delivery import REPLAYABLE, State
-from hubwire.errors import BadValue, HubwireError, Missing
+from hubwire.errors import BadValue, Missing
 from hubwire.manage import decisions
-from hubwire.manage.replay_estimate import ReplayEstimate, destinations_of, replay_estimate
-from hubwire.plan.default_portal import default_portal
+from hubwire.manage.replay_estimate import ReplayEstimate
 from hubwire.record.queries import MessageFilter
 from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Replay, ReplayCount
 from hubwire.registry.access import Role
-from hubwire.schema import PortalSchema
 from hubwire.web.parameters import (
     command_of,
     filter_query,
@@ -37,8 +34,6 @@ from hubwire.web.request import View
 
 SHOWN_REPLAYS = 50
 SAMPLE_MESSAGES = 5
-SCHEMA_SECONDS = 5.0
-"""How long a page waits to hear from HubSpot what a portal has."""
 Targets = Sequence[tuple[int, int]]
 SHARES = [LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT]
 
@@ -103,7 +98,7 @@ async def new_replay(view: View) -> Response:
     """`/replays/new`: what fits, before anything is done."""
     page, targets = await view.read(_read_new, view)
     if targets:
-        page = msgspec.structs.replace(page, estimate=await estimated(view, targets, page.share_percent))
+        page = msgspec.structs.replace(page, estimate=await view.replay_estimate(targets, page.share_percent))
     cli = command_of("hubwire replay", page.wanted, view.deps.registry, state=State.DEAD)
     return view.render("new_replay.html", page, title="New replay", cli=cli)
 
@@ -157,19 +152,6 @@ async def _decide(view: View, decision: Callable[..., bool], done: str, *values:
     replay_id = view.request.path_params["replay_id"]
     is_done = await view.read(decision, view.deps, view.viewer.name, replay_id, *values)
     return view.redirect(f"/replays/{replay_id}", done if is_done else "replay-as-it-was")
-
-
-async def estimated(view: View, targets: Sequence[tuple[int, int]], share: int) -> ReplayEstimate:
-    """What putting these back costs; with HubSpot's own properties where the portal does not say soon which it has."""
-    schemas: dict[int, tuple[PortalSchema, bool]] = {}
-    for destination in await view.read(destinations_of, view.deps, targets):
-        number = destination.destination_id
-        try:
-            async with asyncio.timeout(SCHEMA_SECONDS):
-                schemas[number] = (await view.deps.contents(number)).schema, False
-        except (HubwireError, TimeoutError):
-            schemas[number] = default_portal(destination.hub_id or "0"), True
-    return await view.read(replay_estimate, view.deps, targets, schemas, share)
 
 
 def _read_new(view: View) -> tuple[NewReplayPage, Targets]:

@@ -1,0 +1,97 @@
+"""A portal's schema beside what messages bring, and the creation of what is missing in it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import ParamSpec, Protocol, TypeVar
+
+from hubwire.destination import Destination
+from hubwire.errors import BadValue
+from hubwire.journal.protocol import Journal
+from hubwire.manage.portal_contents import newest_rows
+from hubwire.manage.schema_plan import SchemaPlan, checked_group
+from hubwire.manage.schema_report import PortalContents, SchemaReport, compare
+from hubwire.record.protocol import Record
+from hubwire.registry.protocol import Registry
+
+P = ParamSpec("P")
+T = TypeVar("T")
+MAX_AUDIT_CHARACTERS = 2000
+
+
+class Parts(Protocol):
+    """What is read and changed: the portal, the newest messages, the audit log."""
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def record(self) -> Record: ...
+
+    @property
+    def registry(self) -> Registry: ...
+
+    @property
+    def contents(self) -> Callable[[int], Awaitable[PortalContents]]: ...
+
+    @property
+    def make_missing(self) -> Callable[[int, SchemaPlan, str], Awaitable[None]]: ...
+
+
+class Reader(Protocol):
+    async def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something that blocks, off the event loop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaItems:
+    """Which missing properties and events to create.
+
+    Shape: `messages`: how many of the newest messages to look at; `group`: the group of the new properties ("":
+    HubSpot's own); `items`: names such as `contact:plan`, or None for all except those that only public keys sent.
+    """
+
+    messages: int
+    group: str
+    items: frozenset[str] | None
+
+
+async def schema_report(parts: Parts, read: Reader, destination: Destination, messages: int) -> SchemaReport:
+    """The portal beside the newest messages. Errors: HubSpotError when the portal cannot be read."""
+    contents = await parts.contents(destination.destination_id)
+    return await read(compared, parts, destination, contents, messages)
+
+
+def compared(parts: Parts, destination: Destination, contents: PortalContents, messages: int) -> SchemaReport:
+    """What a portal holds beside the newest messages. Blocks."""
+    rows = newest_rows(parts.journal, destination, messages)
+    return compare(rows, destination, parts.registry.sources(), contents, parts.record.links)
+
+
+async def create_missing(
+    parts: Parts, read: Reader, actor: str, destination: Destination, missing: SchemaItems
+) -> SchemaReport:
+    """Create what is missing; the report of what was created, which may be nothing.
+
+    Errors: BadValue when none of `items` is missing; HubSpotError, and what was created before stays.
+    """
+    group = checked_group(missing.group)
+    report = await schema_report(parts, read, destination, missing.messages)
+    if missing.items is None:
+        report.properties = [found for found in report.properties if not found.is_public_only]
+    else:
+        items = missing.items
+        report.properties = [found for found in report.properties if f"{found.object_type}:{found.name}" in items]
+        report.events = [found for found in report.events if f"event:{found.name}" in items]
+    names = [f"{found.object_type}.{found.name}" for found in report.properties]
+    names += [found.name for found in report.events]
+    if not names and missing.items is None:
+        return report
+    if not names:
+        raise BadValue("items", "none of the chosen items is missing any more")
+    await parts.make_missing(destination.destination_id, report, group)
+    detail = f"{destination.name}: {', '.join(names)}"[:MAX_AUDIT_CHARACTERS]
+    await read(parts.registry.write_audit, actor, "schema.created", detail)
+    return report

@@ -1,0 +1,103 @@
+"""How errors answer, for API and console alike: JSON for programs, a page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from hubwire.errors import AlreadyExists, BackendError, HubSpotError, HubwireError, Missing
+from hubwire.web.access import TooManyTries
+from hubwire.web.guard import MAX_BODY_BYTES
+from hubwire.web.request import Problem, Shared, frame_of, html_response, json_response, problem_of, wants_json
+from hubwire.web.session import viewer_of
+
+ExceptionHandler = Callable[[Request, Exception], Awaitable[Response]]
+
+STATUSES: tuple[tuple[type[HubwireError], int], ...] = (
+    (BackendError, 503),
+    (HubSpotError, 502),
+    (TooManyTries, 429),
+    (Missing, 404),
+    (AlreadyExists, 409),
+)
+"""What an error of ours answers, if not 400."""
+
+
+class ErrorPage(Problem, frozen=True, kw_only=True):
+    """A problem as a page of its own. `back_href`: the same page without what was asked of it wrongly."""
+
+    status: int
+    back_href: str = ""
+
+
+def error_handlers(shared: Shared) -> Mapping[Any, ExceptionHandler]:
+    """What Starlette calls for an error, by its type or status."""
+    return {
+        HTTPException: _http_error(shared),
+        HubwireError: _own_error(shared),
+        ClientDisconnect: _too_long,
+        500: _bug(shared),
+    }
+
+
+def _http_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HTTPException)
+        codes = {403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
+        message = "there is no such page" if exc.status_code == 404 else str(exc.detail)
+        hint = "An admin gives roles, under Members." if exc.status_code == 403 else ""
+        code = codes.get(exc.status_code, "http-error")
+        problem = ErrorPage(code=code, message=message, hint=hint, status=exc.status_code)
+        return await _error_response(request, shared, problem)
+
+    return answer
+
+
+def _own_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HubwireError)
+        status = next((status for kind, status in STATUSES if isinstance(exc, kind)), 400)
+        problem = problem_of(exc)
+        page = ErrorPage(
+            code=problem.code,
+            message=problem.message,
+            hint=problem.hint,
+            field=problem.field,
+            value=problem.value,
+            limit=problem.limit,
+            status=status,
+            back_href=request.url.path if status == 400 and request.method == "GET" and request.url.query else "",
+        )
+        response = await _error_response(request, shared, page)
+        if isinstance(exc, TooManyTries):
+            response.headers["retry-after"] = str(exc.retry_after_seconds)
+        return response
+
+    return answer
+
+
+async def _too_long(request: Request, exc: Exception) -> Response:
+    """A body without a length that went on too long, or a caller that has gone."""
+    return json_response({"code": "too-large", "message": f"a body has at most {MAX_BODY_BYTES} bytes"}, 413)
+
+
+def _bug(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, exc: Exception) -> Response:
+        message = "something went wrong here; the log says what"
+        return await _error_response(request, shared, ErrorPage(code="internal-error", message=message, status=500))
+
+    return answer
+
+
+async def _error_response(request: Request, shared: Shared, page: ErrorPage) -> Response:
+    if wants_json(request) or request.url.path.startswith("/api/"):
+        return json_response(page, page.status)
+    viewer = None
+    if page.status not in (429, 500, 503):
+        viewer = await viewer_of(request, shared)
+    frame = frame_of(request, shared.deps, viewer, "Not possible", "", None)
+    return html_response(shared, "error.html", page, frame, page.status)
