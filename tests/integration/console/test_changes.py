@@ -468,7 +468,7 @@ def test_a_group_of_failures_is_snoozed_and_wakes_by_itself(console: Console, la
     assert (page["dead"], page["snoozed"][0]["group"]["count"]) == ([], 1)
     assert page["snoozed"][0]["group"]["snooze"]["until_ms"] == console.clock.now_ms() + 3_600_000
     assert "invalid-input" not in console.get("/").text
-    assert {one["failure"]["state"] for one in console.json("/")["failures"]} == {"retrying", "held"}
+    assert {one["group"]["failure"]["state"] for one in console.json("/")["failures"]} == {"retrying", "held"}
     assert console.store.queries.failures() == before, "nothing of the messages changes"
     [entry] = [one for one in console.store.registry.audit(5) if one.action == "failures.snoozed"]
     assert entry.detail.startswith("HubSpot: dead, invalid-input, until 2026-")
@@ -480,7 +480,9 @@ def test_a_group_of_failures_is_snoozed_and_wakes_by_itself(console: Console, la
 def test_a_snoozed_group_is_woken_by_a_person(console: Console, lane_id: int) -> None:
     until = str(console.clock.now_ms() + 86_400_000)
     console.post("/failures/snooze", **group_form(lane_id, **{"for": "1h", "until": until}))
-    assert console.json("/failures")["snoozed"][0]["group"]["snooze"]["until_ms"] == int(until), "a time of one's own counts"
+    assert console.json("/failures")["snoozed"][0]["group"]["snooze"]["until_ms"] == int(until), (
+        "a time of one's own counts"
+    )
     page = Page(console.get("/failures").text)
     assert "/failures/wake" in [form.get("action") for form in page.all("form")]
     assert "Wake now" in page.text
