@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
+from tests.support.judged import again_of, blame_of, gone_of, returned_of
 
 from hubwire.deliver.limits.daily_budget import (
     BudgetPolicy,
@@ -29,6 +30,7 @@ from hubwire.hubspot.client import Answer, Call, ClientPolicy, HubSpotClient
 from hubwire.hubspot.definitions import NewProperty
 from hubwire.hubspot.paths import ROOTS, Paths
 from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken
+from hubwire.operation import PropertyValue, SendEvent
 from hubwire.reasons import Reason
 from hubwire.secret import Secret
 from hubwire.testing import Emulator, running_emulator
@@ -83,10 +85,13 @@ class Portal:
         call = Call("associate", "POST", path, wire.associate_default(pairs), kind="associations")
         return await self.judged(call, inputs)
 
-    async def send(self, events: Sequence[wire.EventInput]) -> Judgement:
-        inputs = [One(str(index), event.event_name) for index, event in enumerate(events)]
-        call = Call("send events", "POST", self.paths.send_events, wire.send_events(events), "events")
-        return await self.judged(call, inputs)
+    async def send(self, events: Sequence[SendEvent]) -> Judgement:
+        inputs = [
+            One(str(index), event.event, {name: value for name, (value, _) in event.properties.items()})
+            for index, event in enumerate(events)
+        ]
+        body = wire.send_events(zip(inputs, events, strict=True))
+        return await self.judged(Call("send events", "POST", self.paths.send_events, body, "events"), inputs)
 
     async def judged(self, call: Call, inputs: Sequence[One]) -> Judgement:
         return judge(call, await self.client.call(call), inputs)
@@ -114,8 +119,9 @@ async def current() -> AsyncIterator[Portal]:
             yield made
 
 
-def event(name: str, email: str = "ann@x.co", uuid: str = "u-1", **properties: str) -> wire.EventInput:
-    return wire.EventInput(event_name=name, uuid=uuid, occurred_at_ms=START_MS, email=email, properties=properties)
+def event(name: str, email: str = "ann@x.co", uuid: str = "u-1", **properties: str) -> SendEvent:
+    written = {key: PropertyValue(value, "property") for key, value in properties.items()}
+    return SendEvent(email, name, name, written, {}, START_MS, uuid, 1)
 
 
 # -- every version
@@ -125,10 +131,10 @@ async def test_people_are_created_then_updated(portal: Portal) -> None:
     inputs = people(("ann@x.co", {"firstname": "Ann"}), ("bob@x.co", {"firstname": "Bob"}))
     created = await portal.upsert(inputs)
     assert [type(one) for one in created.verdicts] == [Delivered, Delivered]
-    assert [created.returned[index].is_new for index in (0, 1)] == [True, True]
+    assert [returned_of(created, index).is_new for index in (0, 1)] == [True, True]
     updated = await portal.upsert(people(("ann@x.co", {"firstname": "Anne"}), ("bob@x.co", {})))
     assert updated.verdicts == created.verdicts
-    assert [updated.returned[index].is_new for index in (0, 1)] == [False, False]
+    assert [returned_of(updated, index).is_new for index in (0, 1)] == [False, False]
     assert {one["properties"]["firstname"] for one in portal.emulator.contacts()} == {"Anne", "Bob"}
 
 
@@ -143,18 +149,18 @@ async def test_bad_inputs_do_not_sink_the_good_ones(portal: Portal) -> None:
     )
     assert isinstance(judgement.verdicts[0], Delivered)
     assert isinstance(judgement.verdicts[1], Dead)
-    assert [(one.property, one.reason) for one in judgement.blame[2]] == [("no_such_thing", Reason.UNKNOWN_PROPERTY)]
-    assert [(one.property, one.reason) for one in judgement.blame[3]] == [("numemployees", Reason.NOT_AN_OPTION)]
-    assert judgement.again == [2, 3]
+    assert [(one.property, one.reason) for one in blame_of(judgement)[2]] == [
+        ("no_such_thing", Reason.UNKNOWN_PROPERTY)
+    ]
+    assert [(one.property, one.reason) for one in blame_of(judgement)[3]] == [("numemployees", Reason.NOT_AN_OPTION)]
+    assert again_of(judgement) == [2, 3]
     assert len(portal.emulator.contacts()) == 1
 
 
 async def test_companies_by_our_key_are_created_found_and_associated(portal: Portal) -> None:
     await portal.make_key()
-    company = (await portal.upsert_companies([One("0", "acme.com", {"domain": "acme.com", "name": "Acme"})])).returned[
-        0
-    ]
-    ann = (await portal.upsert(people(("ann@x.co", {"firstname": "Ann"})))).returned[0]
+    company = returned_of(await portal.upsert_companies([One("0", "acme.com", {"domain": "acme.com", "name": "Acme"})]))
+    ann = returned_of(await portal.upsert(people(("ann@x.co", {"firstname": "Ann"}))))
     portal.emulator.advance(5)
     assert await portal.account.search_companies(["acme.com", "other.com"]) == [("acme.com", company.record_id)]
     for _ in range(2):
@@ -184,7 +190,7 @@ async def test_an_event_that_is_not_defined_is_told_apart_from_the_others(portal
     await portal.upsert(people(("ann@x.co", {"firstname": "Ann"})))
     made = await portal.account.create_event_definition("order_done", "Order Done", {})
     judgement = await portal.send([event(made.full_name), event("pe1234567_unheard_of", uuid="u-2")])
-    assert judgement.again == [0]
+    assert again_of(judgement) == [0]
     assert isinstance(judgement.verdicts[1], Retry)
     assert judgement.verdicts[1].reason is Reason.NOT_FOUND
     assert judgement.schema_is_stale
@@ -226,13 +232,13 @@ async def test_a_person_is_forgotten(portal: Portal) -> None:
 
 async def test_a_remembered_company_that_was_deleted_is_forgotten_and_not_dead(portal: Portal) -> None:
     await portal.make_key()
-    kept = (await portal.upsert_companies([One("0", "b.co", {"domain": "b.co"})])).returned[0].record_id
+    kept = returned_of(await portal.upsert_companies([One("0", "b.co", {"domain": "b.co"})])).record_id
     judgement = await portal.update("companies", [One("0", "999999", {"name": "x"}), One("1", kept, {"name": "y"})])
-    assert judgement.gone == [0]
+    assert gone_of(judgement) == [0]
     assert judgement.verdicts[1] == Delivered(kept)
-    ann = (await portal.upsert(people(("ann@x.co", {"firstname": "Ann"})))).returned[0].record_id
+    ann = returned_of(await portal.upsert(people(("ann@x.co", {"firstname": "Ann"})))).record_id
     linked = await portal.associate([(ann, "999999"), (ann, kept)])
-    assert linked.gone == [0]
+    assert gone_of(linked) == [0]
     assert isinstance(linked.verdicts[1], Delivered)
 
 
@@ -247,9 +253,9 @@ async def test_a_refused_batch_without_trace_ids_in_force_names_its_culprit() ->
         bad_option = await portal.upsert(
             people(("ann@x.co", {"numemployees": "1-5"}), ("bob@x.co", {"numemployees": "many"}))
         )
-        assert list(bad_option.blame) == [1]
+        assert list(blame_of(bad_option)) == [1]
         unknown = await portal.upsert(people(("ann@x.co", {"nope": "1"}), ("bob@x.co", {"firstname": "B"})))
-        assert list(unknown.blame) == [0]
+        assert list(blame_of(unknown)) == [0]
         assert emulator.contacts() == []
 
 
@@ -301,7 +307,6 @@ async def test_without_enterprise_events_are_off_and_nothing_else() -> None:
     async with Emulator(access_token=TOKEN, start_at_ms=START_MS, tier="professional") as emulator:
         portal = Portal(emulator)
         judgement = await portal.send([event("pe1234567_x")])
-        assert not judgement.events_available
         assert judgement.stop is None
         with pytest.raises(Refused) as caught:
             await portal.account.event_definitions()

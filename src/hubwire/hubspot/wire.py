@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from hubwire.hubspot.call import BatchInput
+from hubwire.operation import SendEvent
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,28 +36,6 @@ class _Id(msgspec.Struct):
 class _Pair(msgspec.Struct, rename={"from_": "from"}):
     from_: _Id
     to: _Id
-
-
-class EventInput(msgspec.Struct, kw_only=True):
-    """One event occurrence to send. `event_name` is the full name (`pe123_x`)."""
-
-    event_name: str
-    uuid: str
-    occurred_at_ms: int
-    email: str | None = None
-    object_id: str | None = None
-    utk: str | None = None
-    properties: Mapping[str, str] = {}
-
-
-class _Event(msgspec.Struct, rename="camel", omit_defaults=True):
-    event_name: str
-    properties: Mapping[str, str]
-    uuid: str
-    occurred_at: str
-    email: str | None = None
-    object_id: str | None = None
-    utk: str | None = None
 
 
 class _Inputs(msgspec.Struct):
@@ -132,24 +111,24 @@ def associate_default(pairs: Iterable[tuple[str, str]]) -> bytes:
     return _encode(_Inputs([_Pair(_Id(from_id), _Id(to_id)) for from_id, to_id in pairs]))
 
 
-def send_events(events: Iterable[EventInput]) -> bytes:
-    """The body of a batch of event occurrences."""
-    return _encode(
-        _Inputs(
-            [
-                _Event(
-                    event_name=one.event_name,
-                    properties=one.properties,
-                    uuid=one.uuid,
-                    occurred_at=iso_utc(one.occurred_at_ms),
-                    email=one.email,
-                    object_id=one.object_id,
-                    utk=one.utk,
-                )
-                for one in events
-            ]
-        )
-    )
+def send_events(occurrences: Iterable[tuple[BatchInput, SendEvent]]) -> bytes:
+    """The body of a batch of event occurrences.
+
+    Shape: an input's key is the event's full name (`pe123_x`), its properties are those that HubSpot gets; who and
+    when comes from the operation.
+    """
+    return _encode(_Inputs([_occurrence(sent, event) for sent, event in occurrences]))
+
+
+def _occurrence(sent: BatchInput, event: SendEvent) -> dict[str, Any]:
+    occurrence = {
+        "eventName": sent.key,
+        "properties": sent.properties,
+        "uuid": event.uuid,
+        "occurredAt": iso_utc(event.occurred_at_ms),
+        "email": event.email,
+    }
+    return occurrence if event.utk is None else {**occurrence, "utk": event.utk}
 
 
 def search_companies(

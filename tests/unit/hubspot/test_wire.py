@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubwire.hubspot import wire
+from hubwire.operation import SendEvent
 
 
 class One(NamedTuple):
@@ -41,10 +42,8 @@ def test_an_association_names_both_records() -> None:
 
 
 def test_an_event_says_only_what_is_known() -> None:
-    event = wire.EventInput(
-        event_name="pe1_x", uuid="u", occurred_at_ms=1_790_000_000_123, email="a@b.co", properties={"total": "5"}
-    )
-    assert msgspec.json.decode(wire.send_events([event])) == {
+    event = SendEvent("a@b.co", "x", "X", {}, {}, 1_790_000_000_123, "u", 1)
+    assert msgspec.json.decode(wire.send_events([(One("1", "pe1_x", {"total": "5"}), event)])) == {
         "inputs": [
             {
                 "eventName": "pe1_x",

@@ -18,7 +18,7 @@ from hubwire.deliver.calls.caller import (
     BudgetSpent,
     Caller,
 )
-from hubwire.deliver.verdicts.judge import Blamed, Judgement, Returned
+from hubwire.deliver.verdicts.judgement import Blamed, InputJudgement, Judgement, Returned, same_for_all
 from hubwire.delivery import Dead, Retry, Verdict
 from hubwire.hubspot.call import Call
 from hubwire.operation import LeftOut
@@ -52,15 +52,24 @@ class Input:
         return left
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Judged:
-    """An input's final verdict in this cycle, and the record that came back."""
+    """An input with its final judgement in this cycle."""
 
     input: Input
-    verdict: Verdict
-    returned: Returned | None = None
-    is_gone: bool = False
-    """The record id that we remembered leads nowhere any more."""
+    judgement: InputJudgement
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.judgement.verdict
+
+    @property
+    def returned(self) -> Returned | None:
+        return self.judgement.returned
+
+    @property
+    def is_gone(self) -> bool:
+        return self.judgement.is_gone
 
 
 MakeCall = Callable[[Sequence[Input]], Call]
@@ -131,11 +140,11 @@ class _Sending:
         if is_alive and judgement.counts and len(group) > 1:
             await self._search(group, judgement)
             return
-        for one, verdict in zip(group, judgement.verdicts, strict=True):
-            if is_alive and isinstance(verdict, Retry) and not _is_throttled(judgement):
+        for one, judged in zip(group, judgement.inputs, strict=True):
+            if is_alive and isinstance(judged.verdict, Retry) and not _is_throttled(judgement):
                 # HubSpot works, and yet not for these: without counting they would be tried for ever.
-                verdict = replace(verdict, counts=True)
-            self.judged.append(Judged(one, verdict))
+                judged.verdict = replace(judged.verdict, counts=True)
+            self.judged.append(Judged(one, judged))
 
     def _sort(
         self, group: Sequence[Input], judgement: Judgement
@@ -144,21 +153,20 @@ class _Sending:
         again: list[Input] = []
         suspects: list[Input] = []
         existing: list[tuple[str, Input]] = []
-        for index, one in enumerate(group):
-            verdict = judgement.verdicts[index]
-            if index in judgement.blame:
-                if one.leave_out(judgement.blame[index]):
+        for one, judged in zip(group, judgement.inputs, strict=True):
+            if judged.blamed:
+                if one.leave_out(judged.blamed):
                     again.append(one)
                 else:
-                    self.judged.append(Judged(one, Dead(Reason.INVALID_INPUT, judgement.detail)))
-            elif index in judgement.again:
+                    self._judge_all([one], Dead(Reason.INVALID_INPUT, judgement.detail))
+            elif judged.is_again:
                 again.append(one)
-            elif index in judgement.adopt and self._adopt is not None:
-                existing.append((judgement.adopt[index], one))
-            elif judgement.split and _is_at_once(verdict):
+            elif judged.existing_id is not None and self._adopt is not None:
+                existing.append((judged.existing_id, one))
+            elif judgement.split and _is_at_once(judged.verdict):
                 suspects.append(one)
             else:
-                self.judged.append(Judged(one, verdict, judgement.returned.get(index), index in judgement.gone))
+                self.judged.append(Judged(one, judged))
         return again, suspects, existing
 
     async def _search(self, group: Sequence[Input], judgement: Judgement) -> None:
@@ -188,33 +196,30 @@ class _Sending:
         if judgement.again_after_seconds is None:
             await self._take(inputs, judgement)
         else:
-            for one, verdict in zip(inputs, judgement.verdicts, strict=True):
-                self.judged.append(Judged(one, verdict))
+            self.judged += [Judged(one, judged) for one, judged in zip(inputs, judgement.inputs, strict=True)]
 
     async def _take_over(self, existing: Sequence[tuple[str, Input]]) -> None:
         """Update records that HubSpot says exist already; of two inputs for one record the second waits a cycle."""
         assert self._adopt is not None
-        twins: dict[str, Input] = {}
+        by_record_id: dict[str, Input] = {}
         originals: dict[str, Input] = {}
         for record_id, one in existing:
-            if record_id in twins:
-                self.judged.append(Judged(one, Retry(1.0, Reason.CONFLICT, f"record {record_id} is written already")))
+            if record_id in by_record_id:
+                self._judge_all([one], Retry(1.0, Reason.CONFLICT, f"record {record_id} is written already"))
             else:
-                twins[record_id] = replace(one, key=record_id)
+                by_record_id[record_id] = replace(one, key=record_id)
                 originals[record_id] = one
         taking = _Sending(self._exchange, self._adopt, None)
-        await taking.send(list(twins.values()))
-        for outcome in taking.judged:
-            outcome.input = originals[outcome.input.key]
-            self.judged.append(outcome)
+        await taking.send(list(by_record_id.values()))
+        self.judged += [replace(outcome, input=originals[outcome.input.key]) for outcome in taking.judged]
 
     def _judge_all(self, group: Iterable[Input], verdict: Verdict) -> None:
-        self.judged += [Judged(one, verdict) for one in group]
+        self.judged += [Judged(one, InputJudgement(verdict)) for one in group]
 
 
 def _put_off(group: Sequence[Input], verdict: Retry) -> Judgement:
     """As if HubSpot had put all of them off; no call was made."""
-    return Judgement(rule="put-off", verdicts=[verdict] * len(group))
+    return Judgement(rule="put-off", inputs=same_for_all(verdict, group))
 
 
 def _is_at_once(verdict: Verdict) -> bool:

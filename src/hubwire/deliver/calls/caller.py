@@ -1,7 +1,7 @@
 """One cycle's way to HubSpot: a permit before each call, an attempt kept of each, a few tries.
 
-`verdict.py` decides what an answer means; this module obeys, call by call. What becomes of a batch's inputs is
-`sending.py`. It never sleeps but through the `sleep` it was given, and makes no call once the line has stopped.
+`verdicts/judge.py` decides what an answer means; this module obeys, call by call. What becomes of a batch's inputs is
+`batch_sender.py`. It never sleeps but through the `sleep` it was given, and makes no call once the line has stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from hubwire.deliver.calls.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, 
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.governor import Governor
 from hubwire.deliver.verdicts.dependants import as_stop
-from hubwire.deliver.verdicts.judge import Judgement, judge
+from hubwire.deliver.verdicts.judge import judge
+from hubwire.deliver.verdicts.judgement import Judgement
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
 from hubwire.hubspot.call import (
     Answer,

@@ -1,4 +1,4 @@
-"""What the steps of one cycle share: where it goes, what is known, what was learnt, what was refused."""
+"""One cycle's state: what its steps share, what it learnt, and what HubSpot refused; the lane records it at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
 from hubwire.deliver.verdicts.dependants import follows
 from hubwire.delivery import Retry, Verdict
+from hubwire.destination import Destination
 from hubwire.hubspot.paths import Paths
+from hubwire.operation import Link
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Company, Person, Record
 from hubwire.schema import PortalSchema
@@ -21,17 +23,20 @@ MISSING_RETRY_SECONDS = 30.0
 
 @dataclass(slots=True)
 class CycleState:
-    """One cycle's state between its steps."""
+    """What the steps of one cycle share, and what is recorded of it.
 
-    destination_id: int
+    Units: what was confirmed within `suppress_ms` is not sent again.
+    """
+
+    destination: Destination
+    record: Record
+    portal: Portal
+    caller: Caller
     now_ms: int
     suppress_ms: int
-    paths: Paths
-    schema: PortalSchema
-    record: Record
-    caller: Caller
-    portal: Portal
-    outcomes: Outcomes
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    links: Sequence[Link] = ()
+    """What the cycle's messages taught of who is who."""
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
     """Events whose definition could not be made in this cycle, and why."""
     people: dict[str, Person] = field(default_factory=dict)
@@ -41,6 +46,18 @@ class CycleState:
     associations: list[tuple[str, str]] = field(default_factory=list)
     _refused_contacts: dict[str, Verdict] = field(default_factory=dict)
     _refused_companies: dict[str, Verdict] = field(default_factory=dict)
+
+    @property
+    def destination_id(self) -> int:
+        return self.destination.destination_id
+
+    @property
+    def paths(self) -> Paths:
+        return self.portal.paths
+
+    @property
+    def schema(self) -> PortalSchema:
+        return self.portal.known
 
     def contact_id(self, email: str) -> str | None:
         """The contact's record id, when HubSpot has confirmed it."""

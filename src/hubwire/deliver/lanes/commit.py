@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hubwire.deliver.calls.retry import RetryPolicy, next_attempt_at
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
 from hubwire.deliver.cycle.selection import Selection
-from hubwire.deliver.lanes.cycle import CycleResult
+from hubwire.deliver.cycle.state import CycleState
 from hubwire.delivery import Retry
-from hubwire.record.protocol import Attempt, CycleOutcome, LaneState
+from hubwire.record.protocol import CycleOutcome, LaneState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +25,25 @@ class Patience:
 def outcome_of(
     cycle_id: int,
     selection: Selection,
-    result: CycleResult,
-    attempts: Sequence[Attempt],
+    cycle_state: CycleState,
     patience: Patience,
     ended_at_ms: int,
 ) -> CycleOutcome:
     """Everything that is written with the cycle; `lane.status` is still to be set."""
-    retries = _retries(result.outcomes, selection, patience, ended_at_ms)
-    settlement = result.outcomes.settle(ended_at_ms, patience.hold, retries)
+    retries = _retries(cycle_state.outcomes, selection, patience, ended_at_ms)
+    settlement = cycle_state.outcomes.settle(ended_at_ms, patience.hold, retries)
     replayed = sum(one.is_replay for one in selection.due.values())
-    task = result.cycle_state
     return CycleOutcome(
         cycle_id=cycle_id,
         lane=LaneState(live_cursor=selection.span.live_through, backfill_cursor=selection.span.backfill_through),
         settled=settlement.rows,
         finished=settlement.finished,
-        attempts=list(attempts),
-        people=list(task.changed_people.values()) if task else [],
-        companies=list(task.changed_companies.values()) if task else [],
-        associations=task.associations if task else [],
-        links=list(result.links),
-        tally=settlement.tally(selection.new_count, len(attempts), replayed),
+        attempts=list(cycle_state.caller.attempts),
+        people=list(cycle_state.changed_people.values()),
+        companies=list(cycle_state.changed_companies.values()),
+        associations=cycle_state.associations,
+        links=list(cycle_state.links),
+        tally=settlement.tally(selection.new_count, len(cycle_state.caller.attempts), replayed),
         ended_at_ms=ended_at_ms,
     )
 

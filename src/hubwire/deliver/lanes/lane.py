@@ -33,9 +33,10 @@ from hubwire.deliver.cycle.selection import (
     Selection,
     Selector,
 )
+from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.cycle.unconfirmed import STORED_NAME, UnconfirmedWrites
 from hubwire.deliver.lanes.commit import Patience, outcome_of
-from hubwire.deliver.lanes.cycle import Cycle, CycleResult
+from hubwire.deliver.lanes.cycle import run_cycle
 from hubwire.deliver.lanes.lane_lease import LaneLease
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.governor import Governor
@@ -173,8 +174,9 @@ class Lane:
         cycle_id = self._record.begin_cycle(lane_lease.lease, now_ms, selection.span)
         caller = Caller(self._client, self.governor, self._context(lane_lease, selection))
         self._portal.caller = caller
+        cycle_state = self._cycle_state(caller, now_ms)
         try:
-            result = await self._deliver(selection, caller, now_ms)
+            await self._deliver(cycle_state, selection)
             if caller.failures and not caller.successes and not await caller.is_alive():
                 raise LineStopped(caller.trouble)
         except LineStopped as stopped:
@@ -186,11 +188,12 @@ class Lane:
             if len(selection.rows) != 1:
                 raise
             log.exception("cycle.failed", message_id=selection.rows[0].message_id)
-            result = self._failed(selection, exc)
+            cycle_state = self._cycle_state(caller, now_ms)
+            cycle_state.outcomes = _failed(selection, exc)
         self._portal.is_stale |= caller.schema_is_stale
         self._outages = 0
         self._unconfirmed = self._unconfirmed.recorded(selection, pending, self._policy.cycle_messages, now_ms)
-        self._commit(lane_lease, cycle_id, selection, result, caller)
+        self._commit(lane_lease, cycle_id, selection, cycle_state)
         return True
 
     def _context(self, lane_lease: LaneLease, selection: Selection) -> CallContext:
@@ -202,15 +205,15 @@ class Lane:
             parts.clock, parts.jitter, parts.sleep, lane_lease.check, probe, selection.is_backfill, suspects, waited
         )
 
-    async def _deliver(self, selection: Selection, caller: Caller, now_ms: int) -> CycleResult:
+    def _cycle_state(self, caller: Caller, now_ms: int) -> CycleState:
+        return CycleState(self.destination, self._record, self._portal, caller, now_ms, self._suppress_ms())
+
+    async def _deliver(self, cycle_state: CycleState, selection: Selection) -> None:
         has_replay = any(one.is_replay for one in selection.due.values())
-        schema = await self._portal.load(now_ms, is_replay=has_replay)
-        self.governor.move_to(schema.time_zone, now_ms)
-        cycle = Cycle(
-            self.destination, self._sources(), self._record, self._portal, caller, now_ms, self._suppress_ms()
-        )
+        schema = await self._portal.load(cycle_state.now_ms, is_replay=has_replay)
+        self.governor.move_to(schema.time_zone, cycle_state.now_ms)
         try:
-            return await cycle.run(selection, schema)
+            await run_cycle(cycle_state, self._sources(), selection)
         except Unreadable as exc:
             raise unreadable(exc) from exc
 
@@ -218,35 +221,26 @@ class Lane:
         """How long a confirmed value counts as still there."""
         return 0 if self._unconfirmed else round(self.destination.suppress_unchanged_hours * 3_600_000)
 
-    def _commit(
-        self, lane_lease: LaneLease, cycle_id: int, selection: Selection, result: CycleResult, caller: Caller
-    ) -> None:
+    def _commit(self, lane_lease: LaneLease, cycle_id: int, selection: Selection, cycle_state: CycleState) -> None:
         """Record what the cycle learnt and move the cursors, in one transaction."""
         ended_at_ms = self._last_cycle_at_ms = self._clock.now_ms()
         hold = HoldPolicy(round(self.destination.hold_hours * 3_600_000))
         patience = Patience(hold, self._policy.retry, self._parts.jitter)
-        outcome = outcome_of(cycle_id, selection, result, caller.attempts, patience, ended_at_ms)
+        outcome = outcome_of(cycle_id, selection, cycle_state, patience, ended_at_ms)
         outcome.lane.status = self._status(ended_at_ms)
         self._record.commit_cycle(lane_lease.lease, outcome)
         counts = {name: getattr(outcome.tally, name) for name in outcome.tally.__struct_fields__}
         log.info("cycle.recorded", destination=self.destination.name, **counts)
-        self._note_deaths(outcome.tally, result)
-
-    @staticmethod
-    def _failed(selection: Selection, exc: Exception) -> CycleResult:
-        """A cycle of a single message that Hubwire itself fails over: it alone is dead."""
-        outcomes = Outcomes(due=selection.due, planned_count=1)
-        outcomes.judge([selection.rows[0].position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
-        return CycleResult(None, outcomes, [])
+        self._note_deaths(outcome.tally, cycle_state.outcomes)
 
     # -- when the line is at fault
 
-    def _note_deaths(self, tally: Tally, result: CycleResult) -> None:
+    def _note_deaths(self, tally: Tally, outcomes: Outcomes) -> None:
         """A run of deaths stops the line until a person has looked."""
         self._deaths = 0 if tally.delivered else self._deaths + tally.dead
         if self._deaths < DEAD_RUN:
             return
-        last = next((one for one in reversed(result.outcomes.verdicts.values()) if isinstance(one, Dead)), None)
+        last = next((one for one in reversed(outcomes.verdicts.values()) if isinstance(one, Dead)), None)
         said = f", the last because: {last.reason} {last.detail}".rstrip() if last else ""
         detail = f"{self._deaths} messages in a row were refused for good{said}"
         self._deaths = 0
@@ -286,3 +280,10 @@ class Lane:
     def _status(self, now_ms: int) -> bytes:
         report = self.governor.report(now_ms)
         return msgspec.json.encode({**report, STORED_NAME: self._unconfirmed} if self._unconfirmed else report)
+
+
+def _failed(selection: Selection, exc: Exception) -> Outcomes:
+    """The outcome of a cycle of a single message that Hubwire itself fails over: it alone is dead."""
+    outcomes = Outcomes(due=selection.due, planned_count=1)
+    outcomes.judge([selection.rows[0].position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
+    return outcomes

@@ -16,7 +16,7 @@ from hubwire.deliver.cycle.state import MISSING_RETRY_SECONDS, CycleState
 from hubwire.delivery import Retry, Verdict
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.wire import EventInput, send_events
+from hubwire.hubspot.wire import send_events
 from hubwire.operation import SendEvent
 from hubwire.reasons import Reason
 
@@ -77,16 +77,5 @@ def _why_unmade(cycle_state: CycleState, name: str) -> Verdict:
 
 def send_call(paths: Paths, group: Sequence[Input], asked: Mapping[str, SendEvent]) -> Call:
     """Send occurrences; an input's key is the event's full name, its trace leads to what was asked."""
-    occurrences = [_occurrence(one, asked[one.trace]) for one in group]
+    occurrences = [(sent, asked[sent.trace]) for sent in group]
     return Call("send events", "POST", paths.send_events, send_events(occurrences), "events")
-
-
-def _occurrence(one: Input, event: SendEvent) -> EventInput:
-    return EventInput(
-        event_name=one.key,
-        email=event.email,
-        utk=event.utk,
-        occurred_at_ms=event.occurred_at_ms,
-        uuid=event.uuid,
-        properties=one.properties,
-    )

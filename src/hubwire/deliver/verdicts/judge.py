@@ -9,12 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hubwire.deliver.verdicts.call_rules import VERDICTS, Rule, Says
-from hubwire.deliver.verdicts.judgement import (
-    Blamed,
-    Judgement,
-    Returned,
-    dead,
-)
+from hubwire.deliver.verdicts.judgement import Judgement, dead, same_for_all
 from hubwire.deliver.verdicts.refusals import judge_refusal, split_up
 from hubwire.deliver.verdicts.successes import judge_success
 from hubwire.delivery import Retry, StopTheLine, Verdict
@@ -22,8 +17,6 @@ from hubwire.hubspot.call import Answer, BatchInput, Call
 from hubwire.hubspot.errors import Problem, read_problem
 from hubwire.hubspot.throttle import LimitName, retry_after_seconds, throttle_of
 from hubwire.reasons import Reason
-
-__all__ = ["Blamed", "Judgement", "Returned", "is_missing_capability", "judge"]
 
 
 def judge(call: Call, answer: Answer, inputs: Sequence[BatchInput], jitter: float = 0.0) -> Judgement:
@@ -46,11 +39,6 @@ def judge(call: Call, answer: Answer, inputs: Sequence[BatchInput], jitter: floa
             return split_up(row, problem, inputs)
         case _:
             return _judge_call(row, call, answer, problem, inputs, jitter)
-
-
-def is_missing_capability(answer: Answer) -> bool:
-    """Whether an answer about custom events means that the account or the token does not have them."""
-    return answer.status == 403
 
 
 def _row_of(call: Call, answer: Answer, problem: Problem, inputs: Sequence[BatchInput]) -> Rule:
@@ -102,15 +90,13 @@ def _judge_call(
     may_repeat = row.says in (Says.RETRY, Says.RENEW)
     return Judgement(
         rule=row.name,
-        verdicts=[verdict] * len(inputs),
+        inputs=same_for_all(verdict, inputs),
         detail=detail,
         again_after_seconds=wait_seconds if may_repeat else None,
         counts=row.counts,
         is_answered=row.says is Says.WITHOUT_EVENTS,
         stop=stop,
-        events_available=row.says is not Says.WITHOUT_EVENTS,
         is_daily_spent=reason is Reason.BUDGET_SPENT,
-        may_renew_token=row.says is Says.RENEW,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -32,26 +32,30 @@ class Blamed(NamedTuple):
 
 
 @dataclass(slots=True)
-class Judgement:
-    """One answer, judged.
+class InputJudgement:
+    """What an answer means for one input."""
 
-    Shape: `verdicts` has exactly one entry per input, in input order; the dicts and `gone` are keyed by input index.
-    """
+    verdict: Verdict
+    returned: Returned | None = None
+    blamed: list[Blamed] = field(default_factory=list)
+    """Refused properties: leave them out and send the input again at once."""
+    existing_id: str | None = None
+    """The id of the record that exists already: update that one."""
+    is_gone: bool = False
+    """The remembered record id leads nowhere: forget it."""
+    is_again: bool = False
+    """Send the input again at once: without the blamed properties, or without the culprits beside it."""
+
+
+@dataclass(slots=True)
+class Judgement:
+    """One answer, judged. Shape: `inputs` has exactly one entry per input, in the order they were sent."""
 
     rule: str
     """The row of the verdict table that decided about the call."""
-    verdicts: list[Verdict]
+    inputs: list[InputJudgement]
     detail: str = ""
     """HubSpot's words, for the attempt and the log."""
-    returned: dict[int, Returned] = field(default_factory=dict)
-    blame: dict[int, list[Blamed]] = field(default_factory=dict)
-    """Refused properties: leave them out and send the input again at once."""
-    adopt: dict[int, str] = field(default_factory=dict)
-    """The id of the record that exists already: update that one."""
-    gone: list[int] = field(default_factory=list)
-    """Inputs whose remembered record id leads nowhere: forget it."""
-    again: list[int] = field(default_factory=list)
-    """Inputs to send again at once: without the properties that are blamed, or without the culprits beside them."""
     split: bool = False
     """Something spoils the batch and nobody says what: send parts (`bisect.py`), never the same batch again."""
     again_after_seconds: float | None = None
@@ -63,9 +67,17 @@ class Judgement:
     stop: StopTheLine | None = None
     schema_is_stale: bool = False
     """Our copy of the portal's schema is wrong: read it again before the next cycle."""
-    events_available: bool = True
     is_daily_spent: bool = False
-    may_renew_token: bool = False
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The verdict of each input."""
+        return [judged.verdict for judged in self.inputs]
+
+
+def same_for_all(verdict: Verdict, inputs: Sequence[object]) -> list[InputJudgement]:
+    """One entry per input, all with the same verdict."""
+    return [InputJudgement(verdict) for _ in inputs]
 
 
 def dead(reason: Reason, detail: str) -> Dead:

@@ -21,10 +21,12 @@ from hubwire.deliver.verdicts.input_rules import (
 )
 from hubwire.deliver.verdicts.judgement import (
     Blamed,
+    InputJudgement,
     Judgement,
     at_once,
     dead,
     later,
+    same_for_all,
 )
 from hubwire.delivery import Retry, Verdict
 from hubwire.hubspot.call import BatchInput, Call, pair_key
@@ -36,41 +38,42 @@ MAX_PAIRS_NAMED = 10_000
 
 def judge_refusal(row: Rule, call: Call, status: int, problem: Problem, inputs: Sequence[BatchInput]) -> Judgement:
     """A 4xx about a batch: the culprits are judged, the others go again at once; without a culprit, parts are sent."""
-    judgement = Judgement(rule=row.name, verdicts=[], detail=problem.text)
+    judgement = Judgement(rule=row.name, inputs=[], detail=problem.text)
     if not inputs:
-        judgement.verdicts = []
         judgement.is_answered = False
         return judgement
     if len(inputs) == 1:
-        judgement.verdicts = [later(NO_CULPRIT)]
+        judgement.inputs = [InputJudgement(later(NO_CULPRIT))]
         judge_input(judgement, 0, inputs[0], call, problem, status)
         return judgement
-    judgement.verdicts = [later(BYSTANDER, problem.text)] * len(inputs)
+    judgement.inputs = same_for_all(later(BYSTANDER, problem.text), inputs)
     if _is_key_missing(call, problem):
         return _key_missing(judgement, problem)
     named = indexes_named(problem, inputs) or _by_key(call, problem, inputs)
     if named and len(named) < len(inputs):
-        judgement.again = [index for index in range(len(inputs)) if index not in named]
+        for index, judged in enumerate(judgement.inputs):
+            judged.is_again = index not in named
         for index in named:
             judge_input(judgement, index, inputs[index], call, problem, status)
         return judgement
     if _blame_all(judgement, call, problem, inputs):
-        judgement.again = list(range(len(inputs)))
+        for judged in judgement.inputs:
+            judged.is_again = True
         return judgement
     return split_up(NO_CULPRIT, problem, inputs)
 
 
 def split_up(row: Rule, problem: Problem, inputs: Sequence[BatchInput]) -> Judgement:
     """Parts are sent; a part of one is dead, unless the row counts: then it is retried."""
-    judgement = Judgement(rule=row.name, verdicts=[], detail=problem.text, counts=row.counts)
+    judgement = Judgement(rule=row.name, inputs=[], detail=problem.text, counts=row.counts)
     reason = row.reason or Reason.INVALID_INPUT
     if len(inputs) > 1:
-        judgement.verdicts = [at_once(reason, problem.text)] * len(inputs)
+        judgement.inputs = same_for_all(at_once(reason, problem.text), inputs)
         judgement.split = True
     elif inputs and row.counts:
-        judgement.verdicts = [later(row, problem.text)]
+        judgement.inputs = [InputJudgement(later(row, problem.text))]
     elif inputs:
-        judgement.verdicts = [dead(reason, problem.text)]
+        judgement.inputs = [InputJudgement(dead(reason, problem.text))]
     elif row.counts:
         judgement.again_after_seconds = row.wait_seconds
     judgement.is_answered = bool(inputs) and problem.is_json
@@ -83,27 +86,27 @@ def judge_input(
     """Set the verdict of one input that HubSpot's error is about."""
     if _is_key_missing(call, problem):
         judgement.schema_is_stale = True
-        judgement.verdicts[index] = later(KEY_MISSING, problem.text)
+        judgement.inputs[index].verdict = later(KEY_MISSING, problem.text)
         return
     blamed, is_stale = _blamed(call, problem.faults, one)
     row = _input_row(problem, status, names_property=bool(blamed), names_event=_names_event(call, problem, one))
     judgement.schema_is_stale |= is_stale
+    judged = judgement.inputs[index]
     if row.says is Says.LEAVE_OUT:
-        judgement.blame[index] = blamed
-        judgement.again.append(index)
+        judged.blamed, judged.is_again = blamed, True
     elif row.reason is Reason.NOT_FOUND and call.kind == "events":
         judgement.schema_is_stale = True
     elif row.reason is Reason.NOT_FOUND:
-        judgement.gone.append(index)
-    judgement.verdicts[index] = _input_verdict(judgement, row, index, call, problem)
+        judged.is_gone = True
+    judged.verdict = _input_verdict(judged, row, call, problem)
 
 
-def _input_verdict(judgement: Judgement, row: Rule, index: int, call: Call, problem: Problem) -> Verdict:
+def _input_verdict(judged: InputJudgement, row: Rule, call: Call, problem: Problem) -> Verdict:
     reason = row.reason or Reason.INVALID_INPUT
     if row.says is Says.ADOPT and call.id_property is None:
         return dead(reason, problem.text)
     if row.says is Says.ADOPT and problem.existing_id is not None:
-        judgement.adopt[index] = problem.existing_id
+        judged.existing_id = problem.existing_id
         return Retry(0.0, reason, problem.text)
     return dead(reason, problem.text) if row.says is Says.DEAD else later(row, problem.text)
 
@@ -170,10 +173,11 @@ def _blame_all(judgement: Judgement, call: Call, problem: Problem, inputs: Seque
     for fault in problem.faults:
         reason, is_stale = reason_of(fault.code)
         for index in _holders(call, fault, reason, inputs):
-            judgement.blame.setdefault(index, []).append(Blamed(fault.property, reason, fault.message))
-            judgement.verdicts[index] = at_once(Reason.REFUSED_BY_HUBSPOT)
+            judged = judgement.inputs[index]
+            judged.blamed.append(Blamed(fault.property, reason, fault.message))
+            judged.verdict = at_once(Reason.REFUSED_BY_HUBSPOT)
             judgement.schema_is_stale |= is_stale
-    return bool(judgement.blame)
+    return any(judged.blamed for judged in judgement.inputs)
 
 
 def _holders(call: Call, fault: Fault, reason: Reason, inputs: Sequence[BatchInput]) -> list[int]:
@@ -214,5 +218,5 @@ def _is_key_missing(call: Call, problem: Problem) -> bool:
 def _key_missing(judgement: Judgement, problem: Problem) -> Judgement:
     judgement.rule = KEY_MISSING.name
     judgement.schema_is_stale = True
-    judgement.verdicts = [later(KEY_MISSING, problem.text)] * len(judgement.verdicts)
+    judgement.inputs = same_for_all(later(KEY_MISSING, problem.text), judgement.inputs)
     return judgement

@@ -17,6 +17,7 @@ from hubwire.deliver.verdicts.judgement import (
     Returned,
     at_once,
     later,
+    same_for_all,
 )
 from hubwire.deliver.verdicts.refusals import indexes_named, input_row, judge_input
 from hubwire.delivery import Delivered
@@ -36,7 +37,7 @@ def judge_success(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchI
     if answer.failure is not None:
         return _unreadable(answer, inputs)
     if not inputs:
-        return Judgement(rule=row.name, verdicts=[])
+        return Judgement(rule=row.name, inputs=[])
     if call.kind == "events":
         return _judge_events(row, call, answer, inputs)
     if call.kind == "associations":
@@ -58,14 +59,14 @@ def judge_success(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchI
 def _judge(
     row: Rule, call: Call, inputs: Sequence[BatchInput], found: Mapping[int, Returned], errors: Iterable[Any]
 ) -> Judgement:
-    judgement = Judgement(rule=row.name, verdicts=[later(RECORD_MISSING)] * len(inputs))
+    judgement = Judgement(rule=row.name, inputs=same_for_all(later(RECORD_MISSING), inputs))
     for index, record in found.items():
-        judgement.verdicts[index] = Delivered(record.record_id)
-        judgement.returned[index] = record
+        judgement.inputs[index].verdict = Delivered(record.record_id)
+        judgement.inputs[index].returned = record
     problems = [problem_of(error) for error in errors]
     if problems:
         _judge_errors(judgement, call, inputs, problems)
-    if len(judgement.returned) < len(inputs) and not problems:
+    if len(found) < len(inputs) and not problems:
         judgement.rule = RECORD_MISSING.name
     return judgement
 
@@ -81,9 +82,9 @@ def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[BatchInput]
             orphans.append(problem)
         for index in named:
             judged.add(index)
-            judgement.returned.pop(index, None)
+            judgement.inputs[index].returned = None
             judge_input(judgement, index, inputs[index], call, problem)
-    missing = [index for index in range(len(inputs)) if index not in judgement.returned and index not in judged]
+    missing = [i for i, one in enumerate(judgement.inputs) if one.returned is None and i not in judged]
     if not orphans or not missing:
         return
     if len(missing) == 1 or input_row(orphans[0]).says is Says.RETRY:
@@ -92,23 +93,23 @@ def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[BatchInput]
         return
     judgement.rule, judgement.split = NO_CULPRIT.name, True
     for index in missing:
-        judgement.verdicts[index] = at_once(Reason.INVALID_INPUT, orphans[0].text)
+        judgement.inputs[index].verdict = at_once(Reason.INVALID_INPUT, orphans[0].text)
 
 
 def _judge_events(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
     """204 is HubSpot's whole promise for events; an error inside another 2xx takes it back, and so does a batch answer
     in which nothing came back."""
-    judgement = Judgement(rule=row.name, verdicts=[Delivered(None)] * len(inputs))
+    judgement = Judgement(rule=row.name, inputs=same_for_all(Delivered(None), inputs))
     if answer.status == 204 or not answer.body.strip():
         return judgement
     batch = read_batch(answer.body)
     if batch is None:
         return _unreadable(answer, inputs)
     if b'"results"' in answer.body and not batch.results:
-        judgement.verdicts = [later(RECORD_MISSING)] * len(inputs)
+        judgement.inputs = same_for_all(later(RECORD_MISSING), inputs)
         judgement.rule = RECORD_MISSING.name
     if batch.errors:
-        judgement.verdicts = [later(RECORD_MISSING)] * len(inputs)
+        judgement.inputs = same_for_all(later(RECORD_MISSING), inputs)
         judgement.rule = row.name
         _judge_errors(judgement, call, inputs, [problem_of(error) for error in batch.errors])
     return judgement
@@ -117,14 +118,14 @@ def _judge_events(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchI
 def _silent_or_unreadable(answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
     if answer.body.strip():
         return _unreadable(answer, inputs)
-    return Judgement(rule=RECORD_MISSING.name, verdicts=[later(RECORD_MISSING)] * len(inputs))
+    return Judgement(rule=RECORD_MISSING.name, inputs=same_for_all(later(RECORD_MISSING), inputs))
 
 
 def _unreadable(answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
     detail = answer.failure or f"HubSpot answered {answer.status} with something that is not its JSON"
     return Judgement(
         rule=UNREADABLE.name,
-        verdicts=[later(UNREADABLE, detail)] * len(inputs),
+        inputs=same_for_all(later(UNREADABLE, detail), inputs),
         detail=detail,
         again_after_seconds=UNREADABLE.wait_seconds,
         is_answered=False,

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.support.judged import again_of, blame_of, existing_of, gone_of, returned_of
 
 from hubwire.deliver.verdicts.call_rules import VERDICTS
 from hubwire.deliver.verdicts.input_rules import INPUT_VERDICTS, OTHER_ROWS
-from hubwire.deliver.verdicts.judge import is_missing_capability, judge
+from hubwire.deliver.verdicts.judge import judge
 from hubwire.deliver.verdicts.judgement import Judgement
 from hubwire.delivery import Dead, Delivered, Retry, StopTheLine
 from hubwire.hubspot.call import (
@@ -93,8 +94,8 @@ def the_call_is(expected: Retry | StopTheLine, judgement: Judgement) -> None:
 def test_each_record_that_came_back_delivers_its_input_in_any_order(status: int) -> None:
     judgement = judge(UPSERT, answer(status, batch(ALL_GOOD)), PEOPLE)
     assert judgement.verdicts == [Delivered("10"), Delivered("11"), Delivered("12")]
-    assert judgement.returned[1].properties == {"email": "bob@x.co"}
-    assert judgement.returned[1].is_new
+    assert returned_of(judgement, 1).properties == {"email": "bob@x.co"}
+    assert returned_of(judgement, 1).is_new
     assert judgement.is_answered
     assert judgement.again_after_seconds is None
 
@@ -129,7 +130,7 @@ def test_what_hubspot_normalised_is_told() -> None:
         **ALL_GOOD[0],
         "warnings": [{"category": "PROPERTY_VALUE_NORMALIZED", "message": "birthday", "context": {}}],
     }
-    assert judge(UPSERT, answer(200, batch([warned])), PEOPLE).returned[1].warnings == ("birthday",)
+    assert returned_of(judge(UPSERT, answer(200, batch([warned])), PEOPLE), 1).warnings == ("birthday",)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 207])
@@ -170,7 +171,7 @@ def test_numbers_where_hubspot_documents_texts_are_read_all_the_same() -> None:
     body = batch([{"id": 10, "objectWriteTraceId": "0", "properties": {"age": 7, "is_new": True}}])
     judgement = judge(UPSERT, answer(200, body), [ANN])
     assert judgement.verdicts == [Delivered("10")]
-    assert judgement.returned[0].properties == {"age": "7", "is_new": "true"}
+    assert returned_of(judgement, 0).properties == {"age": "7", "is_new": "true"}
 
 
 # -- associations and events
@@ -189,7 +190,7 @@ def test_an_association_of_a_record_that_is_gone_is_told_by_both_ids() -> None:
     )
     inputs = [One("0", pair_key("1", "9")), One("1", pair_key("2", "9"))]
     judgement = judge(ASSOCIATE, answer(207, batch([{"from": {"id": "2"}, "to": {"id": "9"}}], [gone])), inputs)
-    assert judgement.gone == [0]
+    assert gone_of(judgement) == [0]
     assert judgement.verdicts[0] == Retry(0.0, Reason.NOT_FOUND, "No contacts with ID 1 exists")
     assert isinstance(judgement.verdicts[1], Delivered)
 
@@ -238,12 +239,10 @@ def test_an_event_named_only_in_the_words_is_not_taken_for_one_whose_name_begins
 @pytest.mark.parametrize("call", [SEND, DEFINE])
 def test_403_on_custom_events_turns_them_off_and_nothing_else(call: Call) -> None:
     judgement = judge(call, answer(403, problem("An Enterprise tier is required", "FORBIDDEN")), [One("0", "pe1_a")])
-    assert not judgement.events_available
     assert judgement.stop is None
     assert judgement.verdicts == [
         Retry(0.0, Reason.EVENTS_NOT_AVAILABLE, "An Enterprise tier is required", counts=False)
     ]
-    assert is_missing_capability(answer(403))
 
 
 # -- one input is at fault
@@ -260,7 +259,7 @@ def test_207_gives_each_input_its_own_verdict() -> None:
         Retry(0.0, Reason.REFUSED_BY_HUBSPOT, 'plan: Property "plan" does not exist', counts=False),
         Delivered("12"),
     ]
-    assert judgement.blame == {1: [("plan", Reason.UNKNOWN_PROPERTY, 'Property "plan" does not exist')]}
+    assert blame_of(judgement) == {1: [("plan", Reason.UNKNOWN_PROPERTY, 'Property "plan" does not exist')]}
     assert judgement.schema_is_stale
 
 
@@ -286,35 +285,35 @@ def test_a_refused_property_is_blamed_on_the_input_that_wrote_it(
     inputs = [CID, ANN] if is_batch else [ANN]
     judgement = judge(UPSERT, answer(400, body), inputs)
     index = len(inputs) - 1
-    assert judgement.blame == {index: [("plan", reason, words)]}
+    assert blame_of(judgement) == {index: [("plan", reason, words)]}
     assert all(isinstance(one, Retry) and one.after_seconds == 0 and not one.counts for one in judgement.verdicts)
     assert not judgement.split
 
 
 def test_an_unknown_property_of_a_refused_batch_is_left_out_of_every_input_that_has_it() -> None:
     judgement = judge(UPSERT, answer(400, problem(refused(NO_PLAN))), PEOPLE)
-    assert sorted(judgement.blame) == [0, 1]
-    assert judgement.again == [0, 1, 2]
+    assert sorted(blame_of(judgement)) == [0, 1]
+    assert again_of(judgement) == [0, 1, 2]
 
 
 def test_a_refused_value_of_a_batch_is_left_out_only_where_it_is_written() -> None:
     fault = ("plan", "INVALID_OPTION", "tin was not one of the allowed options: [label: gold]")
     judgement = judge(UPSERT, answer(400, problem(refused(fault))), PEOPLE)
-    assert sorted(judgement.blame) == [1]
+    assert sorted(blame_of(judgement)) == [1]
 
 
 def test_a_refused_value_that_nobody_is_seen_to_write_is_looked_for_in_parts() -> None:
     fault = ("plan", "INVALID_OPTION", "that will not do")
     judgement = judge(UPSERT, answer(400, problem(refused(fault))), PEOPLE)
     assert judgement.split
-    assert not judgement.blame
+    assert not blame_of(judgement)
 
 
 def test_properties_listed_in_errors_are_read_like_those_in_the_message() -> None:
     body = problem(
         "nope", errors=[{"message": "no such", "code": "PROPERTY_DOESNT_EXIST", "context": {"propertyName": ["plan"]}}]
     )
-    assert judge(UPSERT, answer(400, body), [ANN]).blame == {0: [("plan", Reason.UNKNOWN_PROPERTY, "no such")]}
+    assert blame_of(judge(UPSERT, answer(400, body), [ANN])) == {0: [("plan", Reason.UNKNOWN_PROPERTY, "no such")]}
 
 
 def test_old_bodies_with_validation_results_are_read_too() -> None:
@@ -325,12 +324,12 @@ def test_old_bodies_with_validation_results_are_read_too() -> None:
             {"isValid": False, "message": "no such", "error": "PROPERTY_DOESNT_EXIST", "name": "plan"}
         ],
     }
-    assert judge(UPSERT, answer(400, body), [ANN]).blame == {0: [("plan", Reason.UNKNOWN_PROPERTY, "no such")]}
+    assert blame_of(judge(UPSERT, answer(400, body), [ANN])) == {0: [("plan", Reason.UNKNOWN_PROPERTY, "no such")]}
 
 
 def test_a_property_that_the_input_does_not_have_is_never_blamed() -> None:
     judgement = judge(UPSERT, answer(400, problem(refused(("other", "INVALID_OPTION", "x")))), [ANN])
-    assert not judgement.blame
+    assert not blame_of(judgement)
     assert judgement.verdicts == [Dead(Reason.INVALID_INPUT, "other: x")]
 
 
@@ -338,7 +337,7 @@ def test_an_invalid_email_of_a_refused_batch_is_dead_and_the_others_go_again() -
     fault = ("email", "INVALID_EMAIL", "Email address bob@x.co is invalid")
     judgement = judge(UPSERT, answer(400, problem(refused(fault))), PEOPLE)
     assert isinstance(judgement.verdicts[1], Dead)
-    assert judgement.again == [0, 2]
+    assert again_of(judgement) == [0, 2]
     assert not judgement.split
 
 
@@ -363,14 +362,14 @@ def test_a_missing_required_property_is_dead_with_hubspots_words(code: str) -> N
 
 def test_a_conflict_with_a_known_id_is_adopted() -> None:
     judgement = judge(UPSERT, answer(409, problem("Contact already exists. Existing ID: 512", "CONFLICT")), [ANN])
-    assert judgement.adopt == {0: "512"}
+    assert existing_of(judgement) == {0: "512"}
     assert judgement.verdicts == [Retry(0.0, Reason.CONFLICT, "Contact already exists. Existing ID: 512")]
 
 
 def test_a_conflict_inside_a_207_names_the_existing_id_in_its_context() -> None:
     error = problem("Contact already exists", "CONFLICT", context={"objectWriteTraceId": ["1"], "existingId": ["512"]})
     judgement = judge(UPSERT, answer(207, batch([ALL_GOOD[1], ALL_GOOD[2]], [error])), PEOPLE)
-    assert judgement.adopt == {1: "512"}
+    assert existing_of(judgement) == {1: "512"}
 
 
 def test_a_conflict_without_an_id_is_repeated_by_an_upsert_and_ends_an_update() -> None:
@@ -386,7 +385,7 @@ def test_a_conflict_of_a_batch_is_looked_for_in_parts() -> None:
 def test_an_unknown_record_id_is_forgotten() -> None:
     error = problem("Could not get some CONTACT objects", "OBJECT_NOT_FOUND", context={"ids": ["7"]})
     judgement = judge(UPDATE, answer(207, batch([{"id": "6"}], [error])), [One("0", "6"), One("1", "7")])
-    assert judgement.gone == [1]
+    assert gone_of(judgement) == [1]
     assert judgement.verdicts[0] == Delivered("6")
     assert isinstance(judgement.verdicts[1], Retry)
 
@@ -422,7 +421,7 @@ def test_an_error_about_an_input_weighs_more_than_its_result() -> None:
     error = problem("no good", context={"objectWriteTraceId": ["1"]})
     judgement = judge(UPSERT, answer(207, batch(ALL_GOOD, [error])), PEOPLE)
     assert isinstance(judgement.verdicts[1], Dead)
-    assert 1 not in judgement.returned
+    assert judgement.inputs[1].returned is None
 
 
 # -- the batch is at fault
@@ -459,7 +458,6 @@ def test_a_4xx_that_is_not_hubspots_kills_nobody_and_stops_nothing(status: int) 
     alone = judge(UPSERT, blocked, [ANN])
     assert alone.verdicts == [Retry(1.0, Reason.HUBSPOT_UNREADABLE, "Attention Required!")]
     assert alone.stop is None
-    assert judge(SEND, blocked, [One("0", "pe1_a")]).events_available
 
 
 def test_a_key_property_that_is_not_unique_stops_the_line() -> None:
@@ -568,7 +566,6 @@ def test_jitter_lengthens_a_throttled_wait_that_hubspot_did_not_name() -> None:
 def test_a_token_that_can_be_renewed_is_tried_once_more() -> None:
     expired = Answer(401, {}, b"{}", may_renew_token=True)
     judgement = judge(UPSERT, expired, [ANN])
-    assert judgement.may_renew_token
     assert judgement.again_after_seconds == 0.0
     assert judgement.stop is None
 
@@ -687,21 +684,23 @@ def check_input(
         assert 200 <= status < 300
         if kind != "events":
             assert verdict.record_id
-            assert judgement.returned[index].record_id == verdict.record_id
+            assert returned_of(judgement, index).record_id == verdict.record_id
     else:
-        assert index not in judgement.returned
+        assert judgement.inputs[index].returned is None
     if isinstance(verdict, Retry):
         assert 0 <= verdict.after_seconds <= 86_400
         is_at_once = verdict.after_seconds == 0 and not verdict.counts
         is_of_the_call = judgement.rule in ("token-expired", "events-not-available")
-        assert is_at_once is (index in judgement.again or judgement.split or is_of_the_call) or judgement.split
-    if index in judgement.again:
-        assert judgement.blame or len(judgement.again) < len(judgement.verdicts), "the same call would be made for ever"
+        assert is_at_once is (index in again_of(judgement) or judgement.split or is_of_the_call) or judgement.split
+    if index in again_of(judgement):
+        assert blame_of(judgement) or len(again_of(judgement)) < len(judgement.verdicts), (
+            "the same call would be made for ever"
+        )
     if isinstance(verdict, StopTheLine):
         assert judgement.stop == verdict
-    if index in judgement.blame:
+    if index in blame_of(judgement):
         assert isinstance(verdict, Retry)
-        assert all(blamed.property in one.properties for blamed in judgement.blame[index])
+        assert all(blamed.property in one.properties for blamed in blame_of(judgement)[index])
 
 
 # -- the tables
