@@ -58,7 +58,9 @@ def test_the_five_lines_work_as_they_are_pasted(page: Path, heading: str) -> Non
     code = next(text for language, text in FENCE.findall(page.read_text().partition(heading)[2]) if language == "sh")
     assert len(code.splitlines()) == 5
     port = free_port()
-    script = f"trap 'kill %1' EXIT\n{code.replace('8081', str(port))}"
+    shown = re.search(r"--port (\d+)", code)
+    assert shown, code
+    script = f"trap 'kill %1' EXIT\n{code.replace(shown[1], str(port))}"
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
     command = ["bash", "-euo", "pipefail", "-c", script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -148,7 +150,7 @@ def test_every_setting_limit_and_fault_field_is_described() -> None:
 
 
 def test_the_python_example_runs() -> None:
-    section = PAGE.read_text().partition("## In a test, in process")[2]
+    section = PAGE.read_text().partition("## In a test, in the same process")[2]
     code = next(text for language, text in FENCE.findall(section) if language == "python")
     scope: dict[str, Any] = {}
     exec(code, scope)
