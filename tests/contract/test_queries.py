@@ -15,8 +15,8 @@ from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.message import Entry
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.protocol import CycleOutcome, LaneState, Span, Tally
-from hubwire.record.queries import MessageFilter
 from hubwire.registry.vault import load_vault
 
 NOW = 1_790_000_000_000

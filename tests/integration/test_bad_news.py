@@ -17,7 +17,7 @@ from hubwire.deliver.lanes.lane import DEAD_RUN, LanePolicy
 from hubwire.deliver.steps.company_search import MOST_REFUSED
 from hubwire.delivery import State
 from hubwire.plan.planner import plan
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 
 POISON = "poison@example.com"
 HOUR = 3600.0

@@ -25,7 +25,7 @@ from hubwire.deliver.lanes.lane import LanePolicy
 from hubwire.delivery import State
 from hubwire.destination import Mapping
 from hubwire.errors import BackendUnavailable
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 
 PEOPLE = [Person(number) for number in range(4)]
 LONGEST_HOURS = 60

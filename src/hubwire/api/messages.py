@@ -16,7 +16,8 @@ from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, Missing
 from hubwire.manage import decisions, snoozing
 from hubwire.message import merged
-from hubwire.record.queries import AttemptView, MessageDetail, MessageFilter, MessageSummary
+from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import AttemptView, MessageDetail, MessageSummary
 from hubwire.record.replay import Replay
 from hubwire.record.snoozes import Snooze
 from hubwire.registry.named import numbered

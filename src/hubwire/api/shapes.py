@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -16,10 +16,10 @@ from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.replay_estimate import ReplayEstimate
 from hubwire.manage.schema_plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
-from hubwire.message import MessageType
 from hubwire.reasons import Reason
 from hubwire.record.latency import Latency
-from hubwire.record.queries import Fate, LaneStatus, MessageFilter, MessageSummary, ReplayPart
+from hubwire.record.message_filter import FIELDS, MAX_SEARCH, MAX_TEXT, FilterField, MessageFilter, Reads
+from hubwire.record.queries import Fate, LaneStatus, MessageSummary
 from hubwire.record.replay import (
     LEAST_SHARE_PERCENT,
     MOST_SHARE_PERCENT,
@@ -32,7 +32,6 @@ from hubwire.record.replay import (
 from hubwire.record.snoozes import SNOOZABLE
 from hubwire.record.statistics import Funnel, Intake
 from hubwire.registry.protocol import AuditEntry, WriteKey
-from hubwire.web.parameters import MAX_TEXT
 from hubwire.web.ports import DryRun
 
 
@@ -60,7 +59,7 @@ Moment = Annotated[
     ),
 ]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
-LongText = Annotated[str, Meta(max_length=1024)]
+LongText = Annotated[str, Meta(max_length=MAX_SEARCH)]
 Share = Annotated[
     int,
     Meta(
@@ -71,33 +70,31 @@ Share = Annotated[
 ]
 
 
-class FilterQuery(msgspec.Struct, kw_only=True):
-    """Which messages: every given parameter must fit."""
+def _parameter(field: FilterField) -> tuple[str, Any, None]:
+    """A filter as a parameter of the API."""
+    kind: Any = Text
+    match field.reads:
+        case Reads.WORD:
+            kind = field.choices
+        case Reads.FLAG:
+            kind = bool
+        case Reads.NUMBER:
+            kind = Annotated[int, Meta(ge=1, le=2**62)]
+        case Reads.MOMENT:
+            kind = Moment
+        case Reads.TEXT | Reads.SOURCE | Reads.DESTINATION:
+            kind = Annotated[str, Meta(max_length=field.max_length)]
+    extra = WHERE_SCHEMA if field.name == "where" else None
+    return field.parameter, Annotated[kind, Meta(description=field.help, extra_json_schema=extra)] | None, None
 
-    state: State | None = None
-    reason: Reason | None = None
-    user: Annotated[Text, Meta(description="A userId, anonymousId or e-mail.")] | None = None
-    type: MessageType | None = None
-    event: Text | None = None
-    source: Annotated[Text, Meta(description="A source, by number or name.")] | None = None
-    destination: Annotated[Text, Meta(description="A destination, by number or name.")] | None = None
-    rejected: Annotated[bool, Meta(description="Only those that failed on ingest, or none of them.")] | None = None
-    left_out: Annotated[Text, Meta(description="A field that was not sent, such as traits.plan.")] | None = None
-    where: (
-        Annotated[
-            Text,
-            Meta(
-                description="What the message holds: properties.plan=pro.",
-                extra_json_schema={"anyOf": [{"pattern": r"^[^=]*[^\s.=][^=]*="}, {"maxLength": 0}]},
-            ),
-        ]
-        | None
-    ) = None
-    replay: Annotated[int, Meta(ge=1, le=2**62, description="Deliveries that this replay is about.")] | None = None
-    replay_part: Annotated[ReplayPart, Meta(description="What it has done with them so far.")] | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    q: Annotated[LongText, Meta(description="A messageId, userId, anonymousId or e-mail.")] | None = None
+
+WHERE_SCHEMA = {"anyOf": [{"pattern": r"^[^=]*[^\s.=][^=]*="}, {"maxLength": 0}]}
+if TYPE_CHECKING:
+
+    class FilterQuery(msgspec.Struct, kw_only=True):
+        """Which messages: every given parameter must fit."""
+else:
+    FilterQuery = msgspec.defstruct("FilterQuery", [_parameter(field) for field in FIELDS], kw_only=True)
 
 
 class MessagesQuery(FilterQuery, kw_only=True):

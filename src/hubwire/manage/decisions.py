@@ -11,7 +11,8 @@ from typing import Protocol
 import msgspec
 
 from hubwire.clock import Clock
-from hubwire.record.queries import MessageFilter, Queries
+from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import Queries
 from hubwire.record.replay import SHARE_PERCENT, Discarded, Replay, Replays, checked_note, checked_share
 from hubwire.registry.protocol import Registry
 

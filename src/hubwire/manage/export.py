@@ -14,7 +14,8 @@ import msgspec
 from hubwire.journal.protocol import Journal
 from hubwire.message import JournalRow, merged
 from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter, Queries
+from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import Queries
 
 PAGE_MESSAGES = 500
 MOST_MESSAGES = 100_000

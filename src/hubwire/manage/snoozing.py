@@ -9,7 +9,7 @@ from hubwire.clock import Clock
 from hubwire.delivery import State
 from hubwire.errors import BadValue
 from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.snoozes import SNOOZABLE, Snooze, Snoozes
 from hubwire.registry.protocol import Registry
 

@@ -5,12 +5,12 @@ A query never needs the lane to run: it reads the database. Values for people: t
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
 
 from hubwire.delivery import State
+from hubwire.record.message_filter import MessageFilter
 
 
 class Fate(msgspec.Struct, kw_only=True):
@@ -69,41 +69,6 @@ class MessageDetail(msgspec.Struct, kw_only=True):
     body: dict[str, Any]
     envelope: dict[str, Any] | None
     attempts: list[AttemptView]
-
-
-class ReplayPart(StrEnum):
-    """What a replay has done with a delivery so far."""
-
-    WAITING = "waiting"
-    PUT_BACK = "put-back"
-    LEFT_ALONE = "left-alone"
-    """It had changed its state meanwhile."""
-
-
-class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
-    """Which messages: every set field must fit. `before`: positions below it (paging)."""
-
-    state: State | None = None
-    reason: str | None = None
-    user: str | None = None
-    """A userId, anonymousId or e-mail."""
-    type: str | None = None
-    event: str | None = None
-    source_id: int | None = None
-    destination_id: int | None = None
-    rejected: bool | None = None
-    left_out: str | None = None
-    """A field that was left out of what was sent, such as `traits.plan`; `reason` then is why."""
-    where: str | None = None
-    """What the message itself holds: `properties.plan=pro`, a path and its value as text (record/holding.py)."""
-    replay_id: int | None = None
-    """Deliveries that a person chose for this replay; of these, `replay_part`."""
-    replay_part: ReplayPart | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-    text: str | None = None
-    before: int | None = None
-    limit: int = 50
 
 
 class LaneStatus(msgspec.Struct, kw_only=True):

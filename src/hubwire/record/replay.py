@@ -20,7 +20,7 @@ import structlog
 from hubwire.clock import Clock
 from hubwire.delivery import State
 from hubwire.errors import BadValue
-from hubwire.record.queries import MessageFilter, ReplayPart
+from hubwire.record.message_filter import MessageFilter, ReplayPart
 
 SLICE_MESSAGES = 1000
 """How much of a replay that may take every call is on its way at a time."""

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
@@ -17,15 +17,12 @@ import msgspec
 from hubwire.delivery import State
 from hubwire.errors import BadValue, Missing
 from hubwire.manage.snoozing import LENGTHS, until_ms_of
-from hubwire.message import MessageType
-from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter, ReplayPart
+from hubwire.record.message_filter import FIELDS, MAX_TEXT, FilterField, MessageFilter, Reads
 from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT
 from hubwire.registry.named import numbered
 from hubwire.registry.protocol import Registry
 
 MAX_FIELDS = 500
-MAX_TEXT = 512
 PAGE_MESSAGES = 50
 MAX_PAGE_MESSAGES = 500
 MINUTE_MS = 60_000
@@ -145,36 +142,41 @@ def window(fields: Fields, now_ms: int, default: str = "24h") -> Window:
 
 
 def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
-    """The filter of a list of messages. Sources and destinations by number or by name.
-
-    `left_out` names a field that was not sent, `where` a path and value of the message: `properties.plan=pro`; `replay`
-    is the number of one, `replay_part` what it has done with a delivery.
-    """
-    rejected = choice(fields, "rejected", ("1", "0", "true", "false"))
-    replay_id, part = number(fields, "replay", 1, 1 << 62), choice(fields, "replay_part", list(ReplayPart))
-    if part is not None and replay_id is None:
-        raise BadValue("replay_part", "replay_part needs the number of a replay: replay=3", value=part)
-    return MessageFilter(
-        state=_state(fields),
-        reason=choice(fields, "reason", list(Reason)),
-        user=text(fields, "user"),
-        type=choice(fields, "type", list(MessageType)),
-        event=text(fields, "event"),
-        source_id=_number_of(fields, "source", {one.name: number for number, one in registry.sources().items()}),
-        destination_id=_number_of(
-            fields, "destination", {one.name: number for number, one in registry.destinations().items()}
-        ),
-        rejected=None if rejected is None else rejected in ("1", "true"),
-        left_out=text(fields, "left_out"),
-        where=_where(fields),
-        replay_id=replay_id,
-        replay_part=None if part is None else ReplayPart(part),
-        since_ms=moment_ms(fields, "since"),
-        until_ms=moment_ms(fields, "until"),
-        text=text(fields, "q", 1024),
+    """The filter of a list of messages, from its parameters (`record/message_filter.py`). Errors: BadValue, Missing."""
+    values = {field.name: _filter_value(field, fields, registry) for field in FIELDS}
+    found = MessageFilter(
+        **values,
         before=number(fields, "before", 1, 1 << 62),
         limit=number(fields, "limit", 1, MAX_PAGE_MESSAGES) or PAGE_MESSAGES,
     )
+    if found.replay_part is not None and found.replay_id is None:
+        raise BadValue("replay_part", "replay_part needs the number of a replay: replay=3", value=found.replay_part)
+    _check_where(found.where)
+    return found
+
+
+def _filter_value(field: FilterField, fields: Fields, registry: Registry) -> Any:
+    name = field.parameter
+    match field.reads:
+        case Reads.WORD:
+            word = choice(fields, name, list(field.choices or ()))
+            return word if word is None or field.choices is None else field.choices(word)
+        case Reads.TEXT:
+            return text(fields, name, field.max_length)
+        case Reads.SOURCE:
+            return _number_of(fields, name, {source.name: number for number, source in registry.sources().items()})
+        case Reads.DESTINATION:
+            destinations = registry.destinations()
+            return _number_of(fields, name, {known.name: number for number, known in destinations.items()})
+        case Reads.FLAG:
+            flag = choice(fields, name, ("1", "0", "true", "false"))
+            return None if flag is None else flag in ("1", "true")
+        case Reads.NUMBER:
+            return number(fields, name, 1, 1 << 62)
+        case Reads.MOMENT:
+            return moment_ms(fields, name)
+        case _:
+            assert_never(field.reads)
 
 
 def snooze_until(fields: Fields, now_ms: int) -> int:
@@ -187,18 +189,11 @@ def share_percent(fields: Fields) -> int | None:
     return number(fields, "share_percent", LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT)
 
 
-def _where(fields: Fields) -> str | None:
-    where = text(fields, "where")
+def _check_where(where: str | None) -> None:
     if where is not None and not where.partition("=")[0].strip(" ."):
         raise BadValue("where", "where must be a path and a value, such as properties.plan=pro", value=where)
     if where is not None and "=" not in where:
         raise BadValue("where", "where needs a value after the path, such as properties.plan=pro", value=where)
-    return where
-
-
-def _state(fields: Fields) -> State | None:
-    state = choice(fields, "state", list(State))
-    return None if state is None else State(state)
 
 
 def _number_of(fields: Fields, name: str, known: Mapping[str, int]) -> int | None:
@@ -211,54 +206,32 @@ def _number_of(fields: Fields, name: str, known: Mapping[str, int]) -> int | Non
     return found
 
 
-def filter_query(wanted: MessageFilter, **changes: Any) -> str:
-    """A filter as a query string, with some fields changed (None takes one away)."""
-    fields: dict[str, Any] = {
-        "q": wanted.text,
-        "state": wanted.state,
-        "reason": wanted.reason,
-        "user": wanted.user,
-        "type": wanted.type,
-        "event": wanted.event,
-        "source": wanted.source_id,
-        "destination": wanted.destination_id,
-        "rejected": None if wanted.rejected is None else int(wanted.rejected),
-        "left_out": wanted.left_out,
-        "where": wanted.where,
-        "replay": wanted.replay_id,
-        "replay_part": wanted.replay_part,
-        "since": wanted.since_ms,
-        "until": wanted.until_ms,
-        **changes,
-    }
-    return urlencode({name: str(value) for name, value in fields.items() if value is not None})
+def filter_query(chosen: MessageFilter, **changes: Any) -> str:
+    """A filter as a query string. `changes` replace parameters; None removes one."""
+    values = {field.parameter: _plain(getattr(chosen, field.name)) for field in FIELDS} | changes
+    return urlencode({name: str(value) for name, value in values.items() if value is not None})
 
 
-def command_of(command: str, wanted: MessageFilter, registry: Registry, state: State | None = None) -> str:
-    """The command of the terminal that chooses the same messages; `state` stands where none was chosen."""
-    sources, destinations = registry.sources(), registry.destinations()
-    source = sources.get(wanted.source_id) if wanted.source_id is not None else None
-    destination = destinations.get(wanted.destination_id) if wanted.destination_id is not None else None
-    given: dict[str, Any] = {
-        "state": wanted.state or state,
-        "reason": wanted.reason,
-        "user": wanted.user,
-        "search": wanted.text,
-        "type": wanted.type,
-        "event": wanted.event,
-        "source": None if source is None else source.name,
-        "destination": None if destination is None else destination.name,
-        "left-out": wanted.left_out,
-        "where": wanted.where,
-        "replay": wanted.replay_id,
-        "replay-part": wanted.replay_part,
-        "since": wanted.since_ms,
-        "until": wanted.until_ms,
-    }
-    words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
-    if wanted.rejected is not None:
-        words.append("--rejected" if wanted.rejected else "--not-rejected")
-    return shlex.join([*command.split(), *(word if word.isprintable() else "…" for word in words)])
+def command_of(command: str, chosen: MessageFilter, registry: Registry, state: State | None = None) -> str:
+    """The command of the terminal that chooses the same messages. `state` is used where the filter has none."""
+    words = command.split()
+    for field in FIELDS:
+        value = getattr(chosen, field.name)
+        if field.name == "state":
+            value = value or state
+        if field.reads is Reads.SOURCE and value is not None:
+            value = getattr(registry.sources().get(value), "name", None)
+        elif field.reads is Reads.DESTINATION and value is not None:
+            value = getattr(registry.destinations().get(value), "name", None)
+        if field.reads is Reads.FLAG and value is not None:
+            words.append(f"--{field.option}" if value else f"--not-{field.option}")
+        elif value is not None:
+            words += [f"--{field.option}", str(value)]
+    return shlex.join(word if word.isprintable() else "…" for word in words)
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, bool) else value
 
 
 def lines_of(given: str) -> list[str]:

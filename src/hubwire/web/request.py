@@ -22,7 +22,7 @@ from hubwire.errors import BadValue, HubwireError
 from hubwire.manage.failure_groups import FailureGroups, failure_groups
 from hubwire.manage.replay_estimate import ReplayEstimate, destinations_of, replay_estimate, schemas_of
 from hubwire.monitoring.alert_overview import AlertOverview
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.registry.access import Role
 from hubwire.web.access import Access, Viewer
 from hubwire.web.mask import mask_email, mask_payload

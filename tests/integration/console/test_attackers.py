@@ -18,7 +18,7 @@ from hubwire.api.operation import PREFIX
 from hubwire.api.table import OPERATIONS
 from hubwire.console.app import GET_PAGES, POSTS, STREAMS, console_routes
 from hubwire.console.rendering import make_templates
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.registry.access import Role
 from hubwire.secret import Secret
 from hubwire.web.access import (

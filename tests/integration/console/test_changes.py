@@ -15,7 +15,7 @@ from hubwire.delivery import State
 from hubwire.destination import SourceKind
 from hubwire.manage import replay_estimate
 from hubwire.plan.default_portal import default_portal
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.replay import ReplayState
 from hubwire.registry.access import Role
 from hubwire.web.request import DONE
@@ -380,7 +380,7 @@ def test_each_count_of_a_replay_is_a_link_to_as_many_messages(console: Console, 
     console.store.replays.step(console.clock.now_ms(), 100)
     [put_back] = console.json("/replays")["lines"][0]["counts"]
     assert (put_back["words"], put_back["count"]) == ("Waiting", 1)
-    assert put_back["href"] == f"/messages?state=pending&destination={lane_id}&replay=1&replay_part=put-back"
+    assert put_back["href"] == f"/messages?state=pending&destination={lane_id}&replay=1&replay_part=replayed"
     for page in (Page(console.get("/replays/1").text), Page(console.get("/replays").text)):
         assert {put_back["href"], "/messages?replay=1"} <= set(page.links())
     for href in (put_back["href"], "/messages?replay=1"):
@@ -388,7 +388,7 @@ def test_each_count_of_a_replay_is_a_link_to_as_many_messages(console: Console, 
     assert console.json(waiting["href"])["lines"] == []
     shown = console.get(put_back["href"]).text
     assert (
-        "hubwire messages --state pending --destination HubSpot --replay 1 --replay-part put-back" in Page(shown).text
+        "hubwire messages --state pending --destination HubSpot --replay 1 --replay-part replayed" in Page(shown).text
     )
     refused = console.get("/messages?replay_part=waiting")
     assert (refused.status_code, "replay_part needs the number of a replay" in refused.text) == (400, True)

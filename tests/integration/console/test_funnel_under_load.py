@@ -25,9 +25,9 @@ from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendUnavailable
 from hubwire.message import Entry
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import Trail
 from hubwire.record.protocol import CycleOutcome, LaneState, Lease, Settled, Span, Tally
-from hubwire.record.queries import MessageFilter
 from hubwire.registry.vault import Vault
 
 START_MS = 1_700_000_000_000

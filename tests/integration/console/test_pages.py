@@ -29,8 +29,8 @@ from hubwire.console.app import GET_PAGES
 from hubwire.delivery import State
 from hubwire.message import Entry
 from hubwire.process.pages import console_app
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import RegulationType
-from hubwire.record.queries import MessageFilter
 from hubwire.reference.console_page import TWINS
 from hubwire.registry.access import Role
 from hubwire.web.request import NAVIGATION

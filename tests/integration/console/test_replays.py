@@ -18,8 +18,8 @@ from hubwire.destination import Destination, Source
 from hubwire.errors import BadValue, SettingsError
 from hubwire.message import Entry
 from hubwire.operation import Link
+from hubwire.record.message_filter import MessageFilter, ReplayPart
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
-from hubwire.record.queries import MessageFilter, ReplayPart
 from hubwire.record.replay import Replay, ReplayState, slice_of
 from hubwire.registry.vault import Vault
 
@@ -231,7 +231,7 @@ def test_each_count_of_a_replay_leads_to_as_many_messages(lane: Lane) -> None:
     lane.settle({lane.at[0]: State.DEAD}, due=lane.due())
     assert lane.step() == 1
     counts = {(one.part, one.state): one.count for one in found(lane, replay_id).counts}
-    put_back, left_alone = ReplayPart.PUT_BACK, ReplayPart.LEFT_ALONE
+    put_back, left_alone = ReplayPart.REPLAYED, ReplayPart.LEFT_ALONE
     states: dict[tuple[ReplayPart, State | None], int] = {
         (put_back, State.DEAD): 1,
         (put_back, State.DELIVERED): 3,

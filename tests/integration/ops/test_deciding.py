@@ -13,8 +13,8 @@ from tests.integration.console.harness import MESSAGES, Console
 from tests.integration.ops.conftest import Shell
 
 from hubwire.delivery import State
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import RegulationType
-from hubwire.record.queries import MessageFilter
 
 ESCAPE = "\x1b]0;mine\x07"
 
@@ -125,9 +125,9 @@ def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell
 def test_a_replay_is_paused_slowed_and_resumed(console: Console, shell: Shell) -> None:
     shell("replay", "--state", "dead", "--share", "20", "--yes")
     assert "20 %" in shell("replays").out
-    listed = shell("messages", "--replay", "1", "--replay-part", "put-back", "--json").json
+    listed = shell("messages", "--replay", "1", "--replay-part", "replayed", "--json").json
     assert [one["message_id"] for one in listed] == ["m-4"]
-    assert shell("messages", "--replay-part", "put-back").code == 1
+    assert shell("messages", "--replay-part", "replayed").code == 1
     assert shell("replay", "--state", "pending", "--replay", "1").code == 1
     assert shell("replays", "1", "--pause", "--json").json["state"] == "running", "all of it was put back at once"
     console.store.replays.cancel(1, console.clock.now_ms())

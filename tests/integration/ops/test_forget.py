@@ -27,9 +27,9 @@ from hubwire.privacy.receipt import Receipt
 from hubwire.privacy.regulations import NewRegulation, RegulationRunner, Regulations
 from hubwire.privacy.suppressed_rows import SuppressedRows
 from hubwire.privacy.suppression import SuppressingJournal, Suppressions
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import RegulationState, RegulationType
 from hubwire.record.protocol import Span
-from hubwire.record.queries import MessageFilter
 from hubwire.registry.vault import Vault
 from hubwire.secret import Secret
 from hubwire.settings import Settings

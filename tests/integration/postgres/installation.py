@@ -24,8 +24,9 @@ from hubwire.journal.group_commit import GroupCommit
 from hubwire.privacy.forget import Forgetter
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.upload_limits import ReceiveLimits
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import RegulationType
-from hubwire.record.queries import MessageDetail, MessageFilter
+from hubwire.record.queries import MessageDetail
 from hubwire.record.snoozes import Snooze
 from hubwire.registry.access import Pass, PassKind, Role
 from hubwire.secret import Secret

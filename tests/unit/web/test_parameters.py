@@ -14,7 +14,7 @@ from hubwire.destination import Destination, Source
 from hubwire.errors import BadValue
 from hubwire.message import MessageType
 from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.web.parameters import (
     MAX_FIELDS,
     decimal,

@@ -24,45 +24,16 @@ from hubwire.cli.shared.context import (
     when,
 )
 from hubwire.cli.shared.editing import ACTOR
-from hubwire.cli.shared.filters import (
-    DestinationOption,
-    EventOption,
-    LeftOutOption,
-    ReasonOption,
-    RejectedOption,
-    ReplayOption,
-    ReplayPartOption,
-    SearchOption,
-    SinceOption,
-    SourceOption,
-    StateOption,
-    TypeOption,
-    UntilOption,
-    UserOption,
-    WhereOption,
-    chosen,
-)
+from hubwire.cli.shared.filters import Chosen, chosen, with_filters
 from hubwire.manage import decisions
 from hubwire.manage.export import exported
-from hubwire.record.queries import MessageDetail, MessageFilter, MessageSummary
+from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import MessageDetail, MessageSummary
 
 
+@with_filters()
 def messages(
-    state: StateOption = None,
-    reason: ReasonOption = None,
-    user: UserOption = None,
-    kind: TypeOption = None,
-    event: EventOption = None,
-    source: SourceOption = None,
-    destination: DestinationOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    search: SearchOption = None,
-    rejected: RejectedOption = None,
-    left_out: LeftOutOption = None,
-    where: WhereOption = None,
-    replay: ReplayOption = None,
-    replay_part: ReplayPartOption = None,
+    filters: Chosen,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 50,
     json: JsonOption = False,
     ndjson: Annotated[
@@ -74,23 +45,13 @@ def messages(
 
     Example: hubwire messages --state dead --reason invalid-input
     """
-    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
-    others = {"source": source, "destination": destination, "since": since, "until": until}
-    others |= {
-        "left_out": left_out,
-        "where": where,
-        "replay": None if replay is None else str(replay),
-        "replay_part": replay_part,
-        "q": search,
-        "rejected": None if rejected is None else str(int(rejected)),
-    }
     with reading(config) as store:
-        wanted = chosen(store.registry, filters | others, limit)
+        wanted = chosen(store.registry, filters, limit)
         if ndjson:
             _print_messages(store, wanted)
             return
         found = store.queries.messages(wanted)
-        known = store.statistics.identity(user) if user is not None else None
+        known = store.statistics.identity(wanted.user) if wanted.user is not None else None
     if json:
         print_json(found)
         return

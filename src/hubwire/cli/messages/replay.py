@@ -21,21 +21,7 @@ from hubwire.cli.shared.context import (
     when,
 )
 from hubwire.cli.shared.editing import ACTOR, YesOption, confirmed
-from hubwire.cli.shared.filters import (
-    DestinationOption,
-    EventOption,
-    LeftOutOption,
-    ReasonOption,
-    ReplayPartOption,
-    SearchOption,
-    SinceOption,
-    SourceOption,
-    TypeOption,
-    UntilOption,
-    UserOption,
-    WhereOption,
-    chosen,
-)
+from hubwire.cli.shared.filters import Chosen, chosen, with_filters
 from hubwire.cli.shared.portals import duration, portal_schema
 from hubwire.clock import SystemClock
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
@@ -57,7 +43,6 @@ from hubwire.record.replay import (
 from hubwire.registry.protocol import Registry
 
 SHOWN_REPLAYS = 20
-OfReplayOption = Annotated[int | None, typer.Option("--replay", min=1, help="Only deliveries that this one is about.")]
 DECISIONS = {
     "--pause": decisions.pause_replay,
     "--resume": decisions.resume_replay,
@@ -98,21 +83,10 @@ def parts_of(store: Store) -> _Parts:
     return _Parts(store.queries, store.replays, store.registry, SystemClock(), store.journal, store.record)
 
 
+@with_filters(without=("state", "rejected"))
 def replay(
+    filters: Chosen,
     state: Annotated[State, typer.Option(help="dead, held, discarded or delivered.")],
-    reason: ReasonOption = None,
-    user: UserOption = None,
-    kind: TypeOption = None,
-    event: EventOption = None,
-    source: SourceOption = None,
-    destination: DestinationOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    search: SearchOption = None,
-    left_out: LeftOutOption = None,
-    where: WhereOption = None,
-    replay_id: OfReplayOption = None,
-    replay_part: ReplayPartOption = None,
     share: ShareOption = SHARE_PERCENT,
     yes: YesOption = False,
     config: ConfigOption = None,
@@ -123,12 +97,8 @@ def replay(
     """
     if state not in REPLAYABLE:
         raise SettingsError(f"replay: a {state} message is not settled yet; choose one of {', '.join(REPLAYABLE)}")
-    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
-    others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
-    others |= {"left_out": left_out, "where": where, "replay_part": replay_part}
-    others["replay"] = None if replay_id is None else str(replay_id)
     with reading(config) as store:
-        wanted = chosen(store.registry, filters | others)
+        wanted = chosen(store.registry, {**filters, "state": state})
         targets = store.queries.targets(wanted)
         typer.echo(counted(len(targets)))
         if not targets:
@@ -159,21 +129,10 @@ def _print_estimate(store: Store, config: ConfigOption, targets: Sequence[tuple[
         typer.echo("HubSpot could not be asked: taken for a portal with its own properties only.")
 
 
+@with_filters(without=("state", "rejected"))
 def discard(
+    filters: Chosen,
     state: Annotated[State, typer.Option(help="dead or held.")],
-    reason: ReasonOption = None,
-    user: UserOption = None,
-    kind: TypeOption = None,
-    event: EventOption = None,
-    source: SourceOption = None,
-    destination: DestinationOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    search: SearchOption = None,
-    left_out: LeftOutOption = None,
-    where: WhereOption = None,
-    replay_id: OfReplayOption = None,
-    replay_part: ReplayPartOption = None,
     note: Annotated[str, typer.Option(help=f"Why, in your own words; at most {NOTE_CHARACTERS} characters.")] = "",
     yes: YesOption = False,
     json: JsonOption = False,
@@ -188,12 +147,8 @@ def discard(
     if state not in DISCARDABLE:
         raise SettingsError(f"discard: a {state} message cannot be discarded; choose one of {', '.join(DISCARDABLE)}")
     checked_note(note)
-    filters = {"state": state, "reason": reason, "user": user, "type": kind, "event": event}
-    others = {"source": source, "destination": destination, "since": since, "until": until, "q": search}
-    others |= {"left_out": left_out, "where": where, "replay_part": replay_part}
-    others["replay"] = None if replay_id is None else str(replay_id)
     with reading(config) as store:
-        wanted = chosen(store.registry, filters | others)
+        wanted = chosen(store.registry, {**filters, "state": state})
         targets = store.queries.targets(wanted)
         if not json:
             typer.echo(counted(len(targets)))

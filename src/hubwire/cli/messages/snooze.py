@@ -21,7 +21,7 @@ from hubwire.clock import SystemClock
 from hubwire.delivery import State
 from hubwire.manage import snoozing
 from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.snoozes import Snoozes
 from hubwire.registry.protocol import Registry
 from hubwire.web.parameters import moment_ms
@@ -89,7 +89,8 @@ def _parts(store: Store) -> _Parts:
 
 
 def _wanted(store: Store, state: State, reason: Reason, destination: str | None) -> MessageFilter:
-    return chosen(store.registry, {"state": state, "reason": reason, "destination": destination})
+    destinations = {} if destination is None else {"destination": destination}
+    return chosen(store.registry, {"state": state, "reason": reason, **destinations})
 
 
 def register(app: typer.Typer) -> None:

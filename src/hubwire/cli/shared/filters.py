@@ -1,45 +1,78 @@
-"""Options that choose messages, the same for every command that takes them, and the same as in the console's URLs."""
+"""Options that choose messages, made from the fields of `MessageFilter`: the same for every command that takes them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from hubwire.delivery import State
-from hubwire.message import MessageType
-from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter, ReplayPart
+from hubwire.record.message_filter import FIELDS, FilterField, MessageFilter, Reads
 from hubwire.registry.protocol import Registry
 from hubwire.web.parameters import message_filter
 
-StateOption = Annotated[State | None, typer.Option(help="Only deliveries in this state.")]
-ReasonOption = Annotated[
-    Reason | None,
-    typer.Option(metavar="REASON", help="Only deliveries with this reason, see docs/reference/reasons.md."),
-]
-UserOption = Annotated[str | None, typer.Option(help="A userId, anonymousId or e-mail.")]
-TypeOption = Annotated[MessageType | None, typer.Option("--type", help="Only this kind of call.")]
-EventOption = Annotated[str | None, typer.Option(help="Only this event, page or group.")]
-SourceOption = Annotated[str | None, typer.Option(help="Only messages of this source.")]
-DestinationOption = Annotated[str | None, typer.Option(help="Only deliveries to this destination.")]
-SearchOption = Annotated[str | None, typer.Option(help="A messageId, userId, anonymousId or e-mail.")]
-SinceOption = Annotated[str | None, typer.Option(help="Received from then on: 2026-11-23T18:00 (UTC).")]
-UntilOption = Annotated[str | None, typer.Option(help="Received before then.")]
-LeftOutOption = Annotated[str | None, typer.Option(help="Only where this field was not sent, such as traits.plan.")]
-WhereOption = Annotated[
-    str | None, typer.Option(help="Only messages that hold this: a path and a value, properties.plan=pro.")
-]
-ReplayOption = Annotated[int | None, typer.Option(min=1, help="Only deliveries that this replay is about.")]
-ReplayPartOption = Annotated[ReplayPart | None, typer.Option(help="Of --replay: what it has done with them so far.")]
-RejectedOption = Annotated[
-    bool | None, typer.Option("--rejected/--not-rejected", help="Only what failed on ingest, or none of it.")
-]
+Chosen = Mapping[str, str]
+"""The options that were given, by parameter, as texts."""
+DestinationOption = Annotated[str | None, typer.Option(help="Only deliveries to this destination, by number or name.")]
 
 
-def chosen(registry: Registry, given: Mapping[str, str | None], limit: int | None = None) -> MessageFilter:
+def with_filters(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command an option for each field of a filter; its first parameter gets what was chosen.
+
+    Shape: `without` names fields that the command has no option for, or an option of its own.
+    """
+    fields = [field for field in FIELDS if field.name not in without]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in list(signature.parameters.values())[1:]
+        ]
+
+        @functools.wraps(command)
+        def run(**values: Any) -> None:
+            given = {field.parameter: values.pop(field.name) for field in fields}
+            command({name: _text(value) for name, value in given.items() if value is not None}, **values)
+
+        required = [parameter for parameter in own if parameter.default is parameter.empty]
+        others = [parameter for parameter in own if parameter.default is not parameter.empty]
+        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [*required, *(_parameter(field) for field in fields), *others]
+        )
+        run.__annotations__ = {}
+        return run
+
+    return decorate
+
+
+def chosen(registry: Registry, given: Chosen, limit: int | None = None) -> MessageFilter:
     """The filter that the options make. Errors: BadValue, naming the option."""
-    wanted = message_filter({name: one for name, one in given.items() if one is not None}, registry)
-    return wanted if limit is None else msgspec.structs.replace(wanted, limit=limit)
+    found = message_filter(given, registry)
+    return found if limit is None else msgspec.structs.replace(found, limit=limit)
+
+
+def _parameter(field: FilterField) -> inspect.Parameter:
+    names = [f"--{field.option}"]
+    settings: dict[str, Any] = {"help": field.help}
+    kind: Any = str
+    match field.reads:
+        case Reads.WORD:
+            kind = field.choices
+            if len(list(kind)) > 20:
+                settings["metavar"] = field.parameter.upper()
+        case Reads.NUMBER:
+            kind, settings["min"] = int, 1
+        case Reads.FLAG:
+            kind, names = bool, [f"--{field.option}/--not-{field.option}"]
+        case Reads.TEXT | Reads.SOURCE | Reads.DESTINATION | Reads.MOMENT:
+            pass
+    annotation = Annotated[kind | None, typer.Option(*names, **settings)]
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)

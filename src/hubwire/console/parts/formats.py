@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from hubwire.delivery import State
 from hubwire.reasons import cause_of, remedy_of
-from hubwire.record.queries import ReplayPart
+from hubwire.record.message_filter import ReplayPart
 
 STATE_WORDS = {
     State.PENDING: "Waiting",
@@ -24,7 +24,7 @@ STATE_WORDS = {
 REJECTED_WORDS = "Failed on ingest"
 PART_WORDS = {
     ReplayPart.WAITING: "Not put back yet",
-    ReplayPart.PUT_BACK: "Put back",
+    ReplayPart.REPLAYED: "Put back",
     ReplayPart.LEFT_ALONE: "Left alone (changed meanwhile)",
 }
 KIB = 1024

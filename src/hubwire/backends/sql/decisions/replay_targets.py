@@ -8,12 +8,12 @@ import msgspec
 
 from hubwire.backends.sql.database import Session
 from hubwire.delivery import State
-from hubwire.record.queries import MessageFilter, ReplayPart
+from hubwire.record.message_filter import MessageFilter, ReplayPart
 
 PARTS = {
     None: "TRUE",
     ReplayPart.WAITING: "target.fed_at_ms IS NULL",
-    ReplayPart.PUT_BACK: "target.fed_at_ms IS NOT NULL AND target.is_passed = FALSE",
+    ReplayPart.REPLAYED: "target.fed_at_ms IS NOT NULL AND target.is_passed = FALSE",
     ReplayPart.LEFT_ALONE: "target.is_passed = TRUE",
 }
 BY_POSITION = (State.DELIVERED, State.PENDING)
@@ -26,9 +26,9 @@ def positions_of_replay(db: Session, wanted: MessageFilter, before: int, limit: 
     """Positions of a replay's messages that may fit, the newest first."""
     joined, fits = "", PARTS[wanted.replay_part]
     values: list[int | str | None] = [wanted.replay_id]
-    if wanted.replay_part is ReplayPart.PUT_BACK or wanted.state not in (None, *BY_POSITION):
+    if wanted.replay_part is ReplayPart.REPLAYED or wanted.state not in (None, *BY_POSITION):
         joined = " JOIN delivery USING (destination_id, position)"
-        if wanted.replay_part is ReplayPart.PUT_BACK:
+        if wanted.replay_part is ReplayPart.REPLAYED:
             fits += " AND delivery.is_replay = TRUE"
         if wanted.state is not None:
             fits += " AND delivery.state = ?"

@@ -12,7 +12,7 @@ from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.decisions.discards import discard_targets
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, Move, State, moved
 from hubwire.errors import SettingsError
-from hubwire.record.queries import MessageFilter, ReplayPart
+from hubwire.record.message_filter import MessageFilter, ReplayPart
 from hubwire.record.replay import (
     CALLS_PER_SECOND,
     SHARE_PERCENT,
@@ -182,7 +182,7 @@ class SqlReplays:
             (replay_id,),
         )
         return [
-            ReplayCount(destination_id=destination_id, part=ReplayPart.PUT_BACK, state=State(state), count=count)
+            ReplayCount(destination_id=destination_id, part=ReplayPart.REPLAYED, state=State(state), count=count)
             for destination_id, state, count in rows
         ]
 

@@ -16,16 +16,9 @@ from hubwire.journal.protocol import Journal
 from hubwire.message import JournalRow, text_id
 from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.holding import holds
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.packing import unpack_positions
-from hubwire.record.queries import (
-    AttemptView,
-    Failure,
-    Fate,
-    LaneStatus,
-    MessageDetail,
-    MessageFilter,
-    MessageSummary,
-)
+from hubwire.record.queries import AttemptView, Failure, Fate, LaneStatus, MessageDetail, MessageSummary
 from hubwire.registry.protocol import Registry
 
 SCAN_MESSAGES = 200_000

@@ -18,7 +18,7 @@ from hubwire.manage.schema_changes import SchemaItems, compared, create_missing
 from hubwire.manage.schema_plan import PLURALS
 from hubwire.manage.schema_report import PortalContents, Quota, SchemaEntry, SchemaReport, SchemaState
 from hubwire.reasons import Reason, cause_of, remedy_of
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.statistics import LeftOutCount
 from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PropertyDefinition

@@ -14,7 +14,7 @@ from hubwire.console.pages.watch.messages import (
 from hubwire.delivery import DISCARDABLE, State
 from hubwire.manage import decisions
 from hubwire.reasons import Reason
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.web.parameters import command_of, filter_query, message_filter
 from hubwire.web.request import View
 

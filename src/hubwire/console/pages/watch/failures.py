@@ -13,7 +13,7 @@ from hubwire.manage import snoozing
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.reasons import Reason, cause_of, remedy_of
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.web.parameters import filter_query, message_filter, snooze_until
 from hubwire.web.ports import Services
 from hubwire.web.request import View

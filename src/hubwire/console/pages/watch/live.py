@@ -14,7 +14,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from hubwire.console.pages.watch.messages import MessageLine, lines
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.web.parameters import text
 from hubwire.web.request import View
 

@@ -20,7 +20,8 @@ from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage import decisions
 from hubwire.message import merged
 from hubwire.reasons import cause_of, remedy_of
-from hubwire.record.queries import Fate, MessageDetail, MessageFilter, MessageSummary
+from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import Fate, MessageDetail, MessageSummary
 from hubwire.registry.access import Role
 from hubwire.web.mask import mask_email, mask_payload, mask_text
 from hubwire.web.parameters import number

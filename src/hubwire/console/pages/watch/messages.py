@@ -16,7 +16,8 @@ from hubwire.manage import decisions
 from hubwire.manage.export import MOST_MESSAGES, exported
 from hubwire.message import MessageType
 from hubwire.reasons import EXPLANATIONS, Kind
-from hubwire.record.queries import Fate, MessageFilter, MessageSummary, ReplayPart
+from hubwire.record.message_filter import MessageFilter, ReplayPart
+from hubwire.record.queries import Fate, MessageSummary
 from hubwire.registry.access import Role
 from hubwire.web.parameters import PAGE_MESSAGES, command_of, filter_query
 from hubwire.web.request import View

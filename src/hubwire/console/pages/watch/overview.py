@@ -8,7 +8,8 @@ from starlette.responses import Response
 from hubwire.console.pages.watch.failures import FailureCard, card_of
 from hubwire.console.parts.lanes import DayNumbers, LaneCard, lane_card
 from hubwire.delivery import State
-from hubwire.record.queries import LaneStatus, MessageFilter
+from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import LaneStatus
 from hubwire.record.statistics import ActivityPoint, Funnel
 from hubwire.web.parameters import (
     WINDOWS,

@@ -21,7 +21,7 @@ from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import BadValue, Missing
 from hubwire.manage import decisions
 from hubwire.manage.replay_estimate import ReplayEstimate
-from hubwire.record.queries import MessageFilter
+from hubwire.record.message_filter import MessageFilter
 from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Replay, ReplayCount
 from hubwire.registry.access import Role
 from hubwire.web.parameters import (

@@ -14,7 +14,8 @@ from hubwire.console.parts.lanes import names
 from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.message import read_message
-from hubwire.record.queries import MessageFilter, MessageSummary
+from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import MessageSummary
 from hubwire.record.statistics import LEARNT_FROM, Identity, KnownRecord
 from hubwire.web.parameters import filter_query, text
 from hubwire.web.request import View, wants_json
