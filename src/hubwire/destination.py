@@ -96,6 +96,10 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     hold_hours: float = 72.0
     suppress_unchanged_hours: float = 24.0
     """How long a confirmed value counts as still there; 0 sends every identify."""
+    late_after_minutes: float = 10.0
+    """Messages older than this when they are delivered are compared with HubSpot's own history first."""
+    confirm_after_hours: float = 24.0
+    """A contact or company that no answer has shown for so long is looked up before anything relies on it."""
     calls_per_second: float | None = None
     """Pins the rate; None starts at the seed's 10 per second and follows HubSpot's headers."""
     calls_per_day: int | None = None

@@ -244,3 +244,21 @@ def test_attempts_are_kept_with_the_messages_that_they_answered_for(record: Reco
     )
     run_cycle(record, lease, through=3, attempts=[attempt], tally=Tally(taken=3, delivered=3, calls=1))
     assert record.lane(LANE).live_cursor == 3
+
+
+def test_a_person_keeps_when_they_were_seen_and_when_hubspot_refused_them(record: Record) -> None:
+    ada = Person(email="ada@x.co", contact_id="1", confirmed_at_ms=NOW, seen_at_ms=NOW + 1, refused_at_ms=NOW + 2)
+    acme = Company(domain="acme.com", company_id="9", confirmed_at_ms=NOW, seen_at_ms=NOW + 3)
+    run_cycle(record, lease_of(record), people=[ada], companies=[acme])
+    assert record.people(LANE, ["ada@x.co"]) == {"ada@x.co": ada}
+    assert record.companies(LANE, ["acme.com"]) == {"acme.com": acme}
+
+
+def test_associations_are_found_from_both_ends_and_forgotten_one_by_one(record: Record) -> None:
+    lease = lease_of(record)
+    pairs = [("ada@x.co", "acme.com"), ("bob@x.co", "acme.com"), ("bob@x.co", "other.com")]
+    run_cycle(record, lease, associations=pairs)
+    assert record.associations_of(LANE, ["ada@x.co"], []) == {pairs[0]}
+    assert record.associations_of(LANE, [], ["acme.com"]) == set(pairs[:2])
+    run_cycle(record, lease, unlinked=[pairs[0], ("nobody@x.co", "acme.com")])
+    assert record.associated(LANE, pairs) == set(pairs[1:])

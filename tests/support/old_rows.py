@@ -204,6 +204,7 @@ def _later(now_ms: int, vault: Vault) -> list[OldRow]:
     }
     suppression = {"digest": vault.digest("email", "gone@example.com"), "person": b"p", "since_ms": 1}
     passed = {"digest": b"d", "kind": "session", "member_name": "ada", "role": "admin", "created_at_ms": 1}
+    group = {"destination_id": 1, "state": "dead", "reason": "not-found"}
     return [
         OldRow(4, "intake", {"stretch": 0, "first_at_ms": 1, "last_at_ms": 2, "counts": b"[]"}),
         OldRow(4, "replay", replay),
@@ -213,5 +214,6 @@ def _later(now_ms: int, vault: Vault) -> list[OldRow]:
         OldRow(5, "suppression", suppression),
         OldRow(5, "regulation", regulation),
         OldRow(5, "alert", {"alert_key": "lag", "since_ms": now_ms - FAR_MS, "last_told_ms": now_ms}),
+        OldRow(9, "snooze", {**group, "until_ms": now_ms + FAR_MS, "since_ms": now_ms, "actor": "ada"}),
         OldRow(6, "key_mark", {"digest": vault.digest("key-mark", "hubwire")}),
     ]

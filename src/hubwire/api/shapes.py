@@ -207,6 +207,8 @@ class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     mapping: MappingBody | UnsetType = UNSET
     hold_hours: Annotated[float, _between("hold_hours")] | UnsetType = UNSET
     suppress_unchanged_hours: Annotated[float, _between("suppress_unchanged_hours")] | UnsetType = UNSET
+    late_after_minutes: Annotated[float, _between("late_after_minutes")] | UnsetType = UNSET
+    confirm_after_hours: Annotated[float, _between("confirm_after_hours")] | UnsetType = UNSET
     calls_per_second: Annotated[float, _between("calls_per_second")] | UnsetType | None = UNSET
     calls_per_day: Annotated[int, _between("calls_per_day")] | UnsetType | None = UNSET
 

@@ -29,6 +29,8 @@ DESTINATION_FIELDS = (
     "load_forms_sdk",
     "hold_hours",
     "suppress_unchanged_hours",
+    "late_after_minutes",
+    "confirm_after_hours",
     "calls_per_second",
     "calls_per_day",
 )

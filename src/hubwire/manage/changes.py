@@ -33,6 +33,8 @@ WRITE_KEY_PREFIX = "wk_"
 BOUNDS: dict[str, tuple[float, float]] = {
     "hold_hours": (0, MAX_HOURS),
     "suppress_unchanged_hours": (0, MAX_HOURS),
+    "late_after_minutes": (0, MAX_HOURS * 60),
+    "confirm_after_hours": (0, MAX_HOURS),
     "calls_per_second": (0.01, 1000),
     "calls_per_day": (1, 100_000_000),
     "messages_per_second": (1, 1_000_000),
@@ -129,7 +131,15 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
         raise BadValue("region", "the region looks like na1 or eu1", value=destination.region)
     if destination.api_version not in ROOTS:
         raise BadValue("api_version", f"the API version is one of {', '.join(ROOTS)}", value=destination.api_version)
-    _check_bounds(destination, "hold_hours", "suppress_unchanged_hours", "calls_per_second", "calls_per_day")
+    _check_bounds(
+        destination,
+        "hold_hours",
+        "suppress_unchanged_hours",
+        "late_after_minutes",
+        "confirm_after_hours",
+        "calls_per_second",
+        "calls_per_day",
+    )
     known = parts.registry.sources()
     for source_id in destination.source_ids or ():
         if source_id not in known:

@@ -67,6 +67,8 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     mapping: RulesTable = msgspec.field(default_factory=RulesTable)
     hold_hours: float | UnsetType = UNSET
     suppress_unchanged_hours: float | UnsetType = UNSET
+    late_after_minutes: float | UnsetType = UNSET
+    confirm_after_hours: float | UnsetType = UNSET
     calls_per_second: float | UnsetType = UNSET
     calls_per_day: int | UnsetType = UNSET
 

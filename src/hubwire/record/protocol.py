@@ -62,21 +62,29 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct):
-    """What HubSpot confirmed of one contact. `properties`: name -> (value, message time ms)."""
+    """What HubSpot confirmed of one contact.
+
+    Shape: `properties` is name -> (value, message time ms). `confirmed_at_ms` is about the values; `seen_at_ms` is when
+    an answer last showed that the contact is there. `refused_at_ms`: HubSpot refuses the address because the person
+    was deleted for privacy.
+    """
 
     email: str
     contact_id: str | None = None
     confirmed_at_ms: int = 0
     properties: dict[str, tuple[str, int]] = {}
+    seen_at_ms: int = 0
+    refused_at_ms: int | None = None
 
 
 class Company(msgspec.Struct):
-    """What HubSpot confirmed of one company."""
+    """What HubSpot confirmed of one company; the fields are as a person's."""
 
     domain: str
     company_id: str | None = None
     confirmed_at_ms: int = 0
     properties: dict[str, tuple[str, int]] = {}
+    seen_at_ms: int = 0
 
 
 class Settled(msgspec.Struct, kw_only=True):
@@ -135,6 +143,8 @@ class CycleOutcome(msgspec.Struct, kw_only=True):
     companies: list[Company] = []
     associations: list[tuple[str, str]] = []
     """(e-mail, domain) confirmed."""
+    unlinked: list[tuple[str, str]] = []
+    """(e-mail, domain) of associations whose contact or company is another record now."""
     links: list[Link] = []
     tally: Tally = Tally()
     ended_at_ms: int = 0
@@ -198,6 +208,12 @@ class Record(Protocol):
 
     def associated(self, destination_id: int, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of the (e-mail, domain) pairs that are confirmed."""
+        ...
+
+    def associations_of(
+        self, destination_id: int, emails: Sequence[str], domains: Sequence[str]
+    ) -> set[tuple[str, str]]:
+        """All confirmed (e-mail, domain) pairs of these contacts and of these companies."""
         ...
 
     def links(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Link]:

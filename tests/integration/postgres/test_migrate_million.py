@@ -72,7 +72,7 @@ def build(folder: Path) -> Path:
     with closing(sqlite3.connect(path)) as db, db:
         people = [f"user-{number}@example.com" for number in range(PEOPLE)]
         db.executemany(
-            "INSERT INTO person VALUES (1, ?, ?, ?, ?)",
+            "INSERT INTO person VALUES (1, ?, ?, ?, ?, 0, NULL)",
             [(one, str(number), now_ms, os.urandom(120)) for number, one in enumerate(people)],
         )
         db.executemany(

@@ -82,6 +82,12 @@ def _write_memory(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
     _write_records(
         db, "company", "domain", "company_id", destination_id, {one.domain: one for one in outcome.companies}
     )
+    if outcome.unlinked:
+        db.execute(
+            "DELETE FROM association WHERE destination_id = %s AND (email, domain) IN"
+            " (SELECT * FROM unnest(%b::text[], %b::text[]))",
+            (destination_id, [email for email, _ in outcome.unlinked], [domain for _, domain in outcome.unlinked]),
+        )
     if outcome.associations:
         db.execute(
             "INSERT INTO association (destination_id, email, domain)"
@@ -103,17 +109,22 @@ def _write_records(
     if not records:
         return
     known = records.values()
+    refused = ", refused_at_ms" if table == "person" else ""
     db.execute(
-        f"INSERT INTO {table} (destination_id, {key}, {record_id}, confirmed_at_ms, properties)"
-        " SELECT %s, one.* FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bytea[]) AS one"
+        f"INSERT INTO {table} (destination_id, {key}, {record_id}, confirmed_at_ms, properties, seen_at_ms{refused})"
+        " SELECT %s, one.* FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bytea[], %b::bigint[]"
+        f"{', %b::bigint[]' if refused else ''}) AS one"
         f" ON CONFLICT (destination_id, {key}) DO UPDATE SET {record_id} = excluded.{record_id},"
-        " confirmed_at_ms = excluded.confirmed_at_ms, properties = excluded.properties",
+        " confirmed_at_ms = excluded.confirmed_at_ms, properties = excluded.properties,"
+        f" seen_at_ms = excluded.seen_at_ms{', refused_at_ms = excluded.refused_at_ms' if refused else ''}",
         (
             destination_id,
             list(records),
             [one.contact_id if isinstance(one, Person) else one.company_id for one in known],
             [one.confirmed_at_ms for one in known],
             [_pack(one.properties) for one in known],
+            [one.seen_at_ms for one in known],
+            *([[one.refused_at_ms for one in known if isinstance(one, Person)]] if refused else []),
         ),
     )
 

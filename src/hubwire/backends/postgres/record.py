@@ -133,19 +133,19 @@ class PostgresRecord:
 
     def people(self, destination_id: int, emails: Iterable[str]) -> dict[str, Person]:
         rows = self._database.execute(
-            "SELECT email, contact_id, confirmed_at_ms, properties FROM person"
+            "SELECT email, contact_id, confirmed_at_ms, properties, seen_at_ms, refused_at_ms FROM person"
             " WHERE destination_id = %s AND email = ANY (%s)",
             (destination_id, list(emails)),
         )
-        return {email: Person(email, record_id, at, _unpack(packed)) for email, record_id, at, packed in rows}
+        return {row[0]: Person(row[0], row[1], row[2], _unpack(row[3]), row[4], row[5]) for row in rows}
 
     def companies(self, destination_id: int, domains: Iterable[str]) -> dict[str, Company]:
         rows = self._database.execute(
-            "SELECT domain, company_id, confirmed_at_ms, properties FROM company"
+            "SELECT domain, company_id, confirmed_at_ms, properties, seen_at_ms FROM company"
             " WHERE destination_id = %s AND domain = ANY (%s)",
             (destination_id, list(domains)),
         )
-        return {domain: Company(domain, record_id, at, _unpack(packed)) for domain, record_id, at, packed in rows}
+        return {row[0]: Company(row[0], row[1], row[2], _unpack(row[3]), row[4]) for row in rows}
 
     def associated(self, destination_id: int, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         wanted = list(pairs)
@@ -153,6 +153,16 @@ class PostgresRecord:
             "SELECT email, domain FROM unnest(%s::text[], %s::text[]) AS wanted (email, domain)"
             " JOIN association USING (email, domain) WHERE destination_id = %s",
             ([email for email, _ in wanted], [domain for _, domain in wanted], destination_id),
+        )
+        return {(email, domain) for email, domain in rows}
+
+    def associations_of(
+        self, destination_id: int, emails: Sequence[str], domains: Sequence[str]
+    ) -> set[tuple[str, str]]:
+        rows = self._database.execute(
+            "SELECT email, domain FROM association WHERE destination_id = %s"
+            " AND (email = ANY (%s::text[]) OR domain = ANY (%s::text[]))",
+            (destination_id, list(emails), list(domains)),
         )
         return {(email, domain) for email, domain in rows}
 

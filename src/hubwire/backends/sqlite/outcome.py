@@ -116,20 +116,39 @@ def _write_holds(
 
 def _write_memory(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:
     db.executemany(
-        "INSERT OR REPLACE INTO person (destination_id, email, contact_id, confirmed_at_ms, properties)"
-        " VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO person (destination_id, email, contact_id, confirmed_at_ms, properties, seen_at_ms,"
+        " refused_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            (destination_id, one.email, one.contact_id, one.confirmed_at_ms, _pack(one.properties))
-            for one in outcome.people
+            (
+                destination_id,
+                person.email,
+                person.contact_id,
+                person.confirmed_at_ms,
+                _pack(person.properties),
+                person.seen_at_ms,
+                person.refused_at_ms,
+            )
+            for person in outcome.people
         ),
     )
     db.executemany(
-        "INSERT OR REPLACE INTO company (destination_id, domain, company_id, confirmed_at_ms, properties)"
-        " VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO company (destination_id, domain, company_id, confirmed_at_ms, properties, seen_at_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
         (
-            (destination_id, one.domain, one.company_id, one.confirmed_at_ms, _pack(one.properties))
-            for one in outcome.companies
+            (
+                destination_id,
+                company.domain,
+                company.company_id,
+                company.confirmed_at_ms,
+                _pack(company.properties),
+                company.seen_at_ms,
+            )
+            for company in outcome.companies
         ),
+    )
+    db.executemany(
+        "DELETE FROM association WHERE destination_id = ? AND email = ? AND domain = ?",
+        [(destination_id, email, domain) for email, domain in outcome.unlinked],
     )
     db.executemany(
         "INSERT OR IGNORE INTO association (destination_id, email, domain) VALUES (?, ?, ?)",

@@ -126,25 +126,35 @@ class SqliteRecord:
 
     def people(self, destination_id: int, emails: Iterable[str]) -> dict[str, Person]:
         rows = self._file.connection.execute(
-            "SELECT email, contact_id, confirmed_at_ms, properties FROM person"
+            "SELECT email, contact_id, confirmed_at_ms, properties, seen_at_ms, refused_at_ms FROM person"
             " WHERE destination_id = ? AND email IN (SELECT value FROM json_each(?))",
             (destination_id, _json(list(emails)).decode()),
         )
-        return {email: Person(email, record_id, at, _unpack(packed)) for email, record_id, at, packed in rows}
+        return {row[0]: Person(row[0], row[1], row[2], _unpack(row[3]), row[4], row[5]) for row in rows}
 
     def companies(self, destination_id: int, domains: Iterable[str]) -> dict[str, Company]:
         rows = self._file.connection.execute(
-            "SELECT domain, company_id, confirmed_at_ms, properties FROM company"
+            "SELECT domain, company_id, confirmed_at_ms, properties, seen_at_ms FROM company"
             " WHERE destination_id = ? AND domain IN (SELECT value FROM json_each(?))",
             (destination_id, _json(list(domains)).decode()),
         )
-        return {domain: Company(domain, record_id, at, _unpack(packed)) for domain, record_id, at, packed in rows}
+        return {row[0]: Company(row[0], row[1], row[2], _unpack(row[3]), row[4]) for row in rows}
 
     def associated(self, destination_id: int, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         rows = self._file.connection.execute(
             "SELECT email, domain FROM json_each(?) AS pair CROSS JOIN association"
             " ON email = pair.value ->> 0 AND domain = pair.value ->> 1 WHERE destination_id = ?",
             (_json(list(pairs)).decode(), destination_id),
+        )
+        return {(email, domain) for email, domain in rows}
+
+    def associations_of(
+        self, destination_id: int, emails: Sequence[str], domains: Sequence[str]
+    ) -> set[tuple[str, str]]:
+        rows = self._file.connection.execute(
+            "SELECT email, domain FROM association WHERE destination_id = ?1"
+            " AND (email IN (SELECT value FROM json_each(?2)) OR domain IN (SELECT value FROM json_each(?3)))",
+            (destination_id, _json(emails).decode(), _json(domains).decode()),
         )
         return {(email, domain) for email, domain in rows}
 

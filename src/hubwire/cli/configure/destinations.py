@@ -135,6 +135,12 @@ def change(
     source: SourceOption = None,
     hold_hours: Annotated[float | None, typer.Option(help="How long messages wait for an identify.")] = None,
     unchanged_hours: Annotated[float | None, typer.Option(help="How long a confirmed value is not sent again.")] = None,
+    late_minutes: Annotated[
+        float | None, typer.Option(help="From which age a message is compared with HubSpot's history.")
+    ] = None,
+    confirm_hours: Annotated[
+        float | None, typer.Option(help="After how long a record is looked up before an event relies on it.")
+    ] = None,
     calls_per_second: PerSecondOption = None,
     calls_per_day: PerDayOption = None,
     rule: Annotated[
@@ -157,6 +163,8 @@ def change(
         "load_forms_sdk": forms,
         "hold_hours": hold_hours,
         "suppress_unchanged_hours": unchanged_hours,
+        "late_after_minutes": late_minutes,
+        "confirm_after_hours": confirm_hours,
     }
     fields = {field: value for field, value in given.items() if value is not None}
     for field, number in (("calls_per_second", calls_per_second), ("calls_per_day", calls_per_day)):

@@ -44,6 +44,8 @@ class CycleState:
     changed_people: dict[str, Person] = field(default_factory=dict)
     changed_companies: dict[str, Company] = field(default_factory=dict)
     associations: list[tuple[str, str]] = field(default_factory=list)
+    unlinked: list[tuple[str, str]] = field(default_factory=list)
+    """Associations whose contact or company is another record now."""
     _refused_contacts: dict[str, Verdict] = field(default_factory=dict)
     _refused_companies: dict[str, Verdict] = field(default_factory=dict)
 

@@ -42,6 +42,7 @@ def outcome_of(
         people=list(cycle_state.changed_people.values()),
         companies=list(cycle_state.changed_companies.values()),
         associations=cycle_state.associations,
+        unlinked=cycle_state.unlinked,
         links=list(cycle_state.links),
         tally=settlement.tally(selection.new_count, len(cycle_state.caller.attempts), replayed),
         ended_at_ms=ended_at_ms,

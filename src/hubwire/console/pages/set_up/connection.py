@@ -124,6 +124,8 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
     chosen = tuple(found for one in source_ids if (found := numbered(range(1 << 31), one)) is not None)
     hold_hours = decimal(form, "hold_hours", 0, changes.MAX_HOURS)
     unchanged_hours = decimal(form, "suppress_unchanged_hours", 0, changes.MAX_HOURS)
+    late_minutes = decimal(form, "late_after_minutes", 0, changes.MAX_HOURS * 60)
+    confirm_hours = decimal(form, "confirm_after_hours", 0, changes.MAX_HOURS)
     return msgspec.structs.replace(
         before,
         name=text(form, "name") or "",
@@ -134,6 +136,8 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
         source_ids=None if form.get("feeds") == "all" else chosen,
         hold_hours=before.hold_hours if hold_hours is None else hold_hours,
         suppress_unchanged_hours=before.suppress_unchanged_hours if unchanged_hours is None else unchanged_hours,
+        late_after_minutes=before.late_after_minutes if late_minutes is None else late_minutes,
+        confirm_after_hours=before.confirm_after_hours if confirm_hours is None else confirm_hours,
         calls_per_second=decimal(form, "calls_per_second", 0.01, 1000),
         calls_per_day=number(form, "calls_per_day", 1, 100_000_000),
     )
