@@ -1,4 +1,4 @@
-"""The command line: each command parses, calls, prints. Exit codes: 0 done, 1 failed, 2 bad usage."""
+"""The command line: each command parses, calls and prints. Exit codes: 0 done, 1 failed, 2 bad usage."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from hubwire.cli.shared.context import plain
 from hubwire.errors import BadValue, HubwireError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What a full or broken disk answers to a write."""
+"""Errors of writes to a full or broken disk."""
 
 app = typer.Typer(
     name="hubwire",
@@ -93,7 +93,7 @@ def _say_version() -> None:
 
 
 def main() -> None:
-    """Run a command; what Hubwire can explain is one clear line, never a traceback."""
+    """Run a command. An error that Hubwire can explain is one clear line, never a traceback."""
     try:
         app()
     except HubwireError as exc:
@@ -102,11 +102,11 @@ def main() -> None:
         if exc.errno not in NO_ROOM:
             raise
         what = exc.filename or "the output"
-        _fail(f"{what} cannot be written: {exc.strerror}", "What the command changed before is done.")
+        _fail(f"{what} cannot be written: {exc.strerror}", "Changes that the command made before this stay.")
 
 
 def _fail(message: str, hint: str) -> None:
-    """Say why, and end. Messages name what somebody else wrote: nothing in them commands the terminal."""
+    """Print the reason and exit. Messages can quote foreign text, so nothing in them may control the terminal."""
     typer.secho(f"hubwire: {_plain_lines(message)}", fg="red", err=True)
     if hint:
         typer.echo(f"  {_plain_lines(hint)}", err=True)
@@ -118,7 +118,7 @@ def _plain_lines(text: str) -> str:
 
 
 def _named(exc: HubwireError) -> str:
-    """The message, behind the field and the value that it is about where it does not name them itself."""
+    """The message, with its field and value in front unless it names them itself."""
     message = str(exc)
     about = [exc.field, repr(exc.value)] if isinstance(exc, BadValue) and exc.value is not None else []
     return ": ".join([*(one for one in about if one not in message), message])

@@ -79,9 +79,9 @@ class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
         str | None,
         _filter("Only deliveries with this reason, see docs/reference/reasons.md.", Reads.WORD, choices=Reason),
     ] = None
-    user: Annotated[str | None, _filter("A userId, anonymousId or e-mail.")] = None
-    type: Annotated[str | None, _filter("Only this kind of call.", Reads.WORD, choices=MessageType)] = None
-    event: Annotated[str | None, _filter("Only this event, page or group.")] = None
+    user: Annotated[str | None, _filter("Only messages of this userId, anonymousId or e-mail.")] = None
+    type: Annotated[str | None, _filter("Only this type of call.", Reads.WORD, choices=MessageType)] = None
+    event: Annotated[str | None, _filter("Only this event, page or group name.")] = None
     source_id: Annotated[
         int | None, _filter("Only messages of this source, by number or name.", Reads.SOURCE, parameter="source")
     ] = None
@@ -90,26 +90,37 @@ class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
         _filter("Only deliveries to this destination, by number or name.", Reads.DESTINATION, parameter="destination"),
     ] = None
     rejected: Annotated[bool | None, _filter("Only rejected messages, or only accepted ones.", Reads.FLAG)] = None
-    left_out: Annotated[str | None, _filter("Only where this field was not sent, such as traits.plan.")] = None
-    """`reason` then is why the field was not sent."""
+    left_out: Annotated[str | None, _filter("Only deliveries that left out this field, such as traits.plan.")] = None
+    """`reason` is then the reason of the left-out field."""
     where: Annotated[
         str | None, _filter("Only messages with this value at this path, such as properties.plan=pro.")
     ] = None
     """Read as `record/holding.py` says."""
-    replay_id: Annotated[
-        int | None, _filter("Only deliveries that this replay chose.", Reads.NUMBER, parameter="replay")
-    ] = None
+    replay_id: Annotated[int | None, _filter("Only deliveries of this replay.", Reads.NUMBER, parameter="replay")] = (
+        None
+    )
     replay_part: Annotated[
         ReplayPart | None, _filter("With a replay: only deliveries at this stage.", Reads.WORD, choices=ReplayPart)
     ] = None
     since_ms: Annotated[
         int | None,
-        _filter("Received at or after this time, such as 2026-11-23T18:00 (UTC).", Reads.MOMENT, parameter="since"),
+        _filter(
+            "Only messages received at or after this time, such as 2026-11-23T18:00 (UTC).",
+            Reads.MOMENT,
+            parameter="since",
+        ),
     ] = None
-    until_ms: Annotated[int | None, _filter("Received before this time.", Reads.MOMENT, parameter="until")] = None
+    until_ms: Annotated[
+        int | None, _filter("Only messages received before this time.", Reads.MOMENT, parameter="until")
+    ] = None
     text: Annotated[
         str | None,
-        _filter("A messageId, userId, anonymousId or e-mail.", parameter="q", option="search", max_length=MAX_SEARCH),
+        _filter(
+            "Only messages with this messageId, userId, anonymousId or e-mail.",
+            parameter="q",
+            option="search",
+            max_length=MAX_SEARCH,
+        ),
     ] = None
     before: int | None = None
     limit: int = 50

@@ -14,6 +14,7 @@ from tests.integration.ops.test_forget import Installation
 from hubwire.backfill import imports, reading
 from hubwire.backfill.estimate import Estimator, cycles
 from hubwire.backfill.rows import rows_of_files
+from hubwire.cli.messages import backfill
 from hubwire.destination import Destination, Source
 from hubwire.message import JournalRow
 from hubwire.plan.default_portal import default_portal
@@ -89,7 +90,7 @@ def test_a_stopped_import_goes_on_where_it_stopped(ready: Shell, monkeypatch: py
     monkeypatch.setattr(imports, "append_lines", failing)
     ran = ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json")
     assert (ran.code, ran.out) == (130, "")
-    said = "Stopped after 35 messages, which are kept. Run it again: it goes on from there."
+    said = "Stopped after 35 messages, which are imported. The next run continues there."
     assert " ".join(ran.err.split()) == said
     assert len(journaled(ready)) == 35
 
@@ -223,7 +224,7 @@ def test_the_command_tells_calls_share_of_the_day_and_imports_nothing(ready: She
 def test_at_a_terminal_the_cost_is_told_and_asked_about(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     ready("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
     Path("one.ndjson").write_bytes(ndjson(identify(1)))
-    monkeypatch.setattr("hubwire.cli.messages.backfill.is_interactive", lambda: True)
+    monkeypatch.setattr(backfill, "is_interactive", lambda: True)
     refused = ready("import", "one.ndjson", "--source", "api", stdin="n\n")
     assert refused.code == 1
     assert "1 messages, 1 HubSpot calls" in refused.out
@@ -237,7 +238,7 @@ def test_at_a_terminal_the_cost_is_told_and_asked_about(ready: Shell, monkeypatc
 
 def test_what_cannot_be_estimated_is_imported_all_the_same(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("one.ndjson").write_bytes(ndjson(identify(1)))
-    monkeypatch.setattr("hubwire.cli.messages.backfill.is_interactive", lambda: True)
+    monkeypatch.setattr(backfill, "is_interactive", lambda: True)
     ran = ready("import", "one.ndjson", "--source", "api", stdin="y\n")
     assert "No estimate: source 'api' feeds no destination" in ran.err
     assert len(journaled(ready)) == 1

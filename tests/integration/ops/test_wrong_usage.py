@@ -212,7 +212,7 @@ def test_an_output_that_is_full_is_one_clear_line(shell: Shell, arguments: tuple
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "hubwire: the output cannot be written: No space left on device",
-        "  What the command changed before is done.",
+        "  Changes that the command made before this stay.",
     ]
 
 

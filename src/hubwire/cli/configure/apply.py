@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 def apply_file(
     file: Annotated[Path, typer.Argument(help="TOML file with [[source]] and [[destination]] tables.")],
     yes: YesOption = False,
-    plan_only: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
+    plan_only: Annotated[bool, typer.Option("--plan", help="Only show the changes.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Make sources and destinations what a file says. Shows the plan, asks, applies. Run again: nothing changes.
+    """Apply a configuration file. Shows the changes to sources and destinations, and asks for confirmation.
 
-    Secrets are not in the file: `token_env = "NAME"` and `write_key_env = "NAME"` name environment variables. A new
-    source without `write_key_env` gets a write key, which is printed, this once.
-    With --json nothing is asked: add --yes to apply.
+    Secrets stay out of the file: `token_env = "NAME"` and `write_key_env = "NAME"` name environment variables. A new
+    source without `write_key_env` gets a generated write key, which the command prints only this once.
+    With --json, the command asks no question: add --yes to apply.
 
     Example: hubwire apply hubwire.toml
     """

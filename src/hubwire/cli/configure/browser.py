@@ -1,4 +1,4 @@
-"""Device mode in the terminal: what each site pastes."""
+"""Device mode in the terminal: the snippet of each site."""
 
 from __future__ import annotations
 
@@ -25,13 +25,11 @@ from hubwire.settings import Settings
 
 
 def browser(
-    name: Annotated[
-        str | None, typer.Argument(help="Name of a web source; without it, all.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of a web source. Default: all.", show_default=False)] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Device mode: the snippet of each site. Whether HubSpot loads, from which host, and what consent it needs.
+    """Show the device mode snippet of each site. Also whether HubSpot loads, from which host, and its consent.
 
     Example: hubwire browser website
     """
@@ -47,11 +45,11 @@ def browser(
     for one in found:
         _print(one)
     if not found:
-        console.print("No web source here: hubwire source add NAME --kind web --device-mode")
+        console.print("No web sources yet: add one with `hubwire source add NAME --kind web --device-mode`.")
 
 
 def _public_url(settings: Settings) -> str:
-    """Where browsers reach the server: as the settings say, as it runs on this data folder, or as it would start."""
+    """The server's URL for browsers: from the settings, from a running server, or where one would start."""
     server = find_local_server(settings)
     return settings.public_url or (server.url if server else f"http://{settings.host}:{settings.port}")
 

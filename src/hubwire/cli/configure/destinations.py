@@ -1,4 +1,4 @@
-"""`hubwire destination`: where it goes."""
+"""`hubwire destination`: HubSpot portals."""
 
 from __future__ import annotations
 
@@ -30,19 +30,23 @@ from hubwire.errors import HubSpotError, SettingsError
 from hubwire.secret import Secret
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the destination.")]
-HubOption = Annotated[str | None, typer.Option(help="Hub ID; without it, the token tells it.")]
-RegionOption = Annotated[str | None, typer.Option(help="Data region of the portal: na1, eu1, …")]
+HubOption = Annotated[str | None, typer.Option(help="Hub ID. Default: read from the token.")]
+RegionOption = Annotated[str | None, typer.Option(help="Data region of the portal, such as na1 or eu1.")]
 VersionOption = Annotated[str | None, typer.Option(help="HubSpot API version: 2026-09, 2026-03 or v3.")]
-FormsOption = Annotated[bool | None, typer.Option("--forms/--no-forms", help="Load the Forms SDK in pages.")]
+FormsOption = Annotated[
+    bool | None, typer.Option("--forms/--no-forms", help="Load HubSpot's Forms SDK in pages, or not.")
+]
 SourceOption = Annotated[
-    list[str] | None, typer.Option("--source", help="Source that feeds it; repeat it, or say all.")
+    list[str] | None, typer.Option("--source", help="Source that feeds it; repeat the option, or use all.")
 ]
 TokenEnvOption = Annotated[str | None, typer.Option(help="Environment variable that holds the access token.")]
 TokenStdinOption = Annotated[bool, typer.Option("--token-stdin", help="Read the access token from standard input.")]
-PerSecondOption = Annotated[float | None, typer.Option(min=0, help="Pins the calls per second; 0 follows HubSpot.")]
-PerDayOption = Annotated[int | None, typer.Option(min=0, help="Pins the calls per day; 0 follows HubSpot.")]
+PerSecondOption = Annotated[
+    float | None, typer.Option(min=0, help="Fixed limit of calls per second; 0 follows HubSpot.")
+]
+PerDayOption = Annotated[int | None, typer.Option(min=0, help="Fixed limit of calls per day; 0 follows HubSpot.")]
 
-app = typer.Typer(help="Where it goes: HubSpot portals, their tokens and options.", no_args_is_help=True)
+app = typer.Typer(help="Destinations: HubSpot portals, their tokens and options.", no_args_is_help=True)
 
 
 @app.command()
@@ -54,13 +58,13 @@ def add(
     region: RegionOption = None,
     api_version: VersionOption = None,
     source: SourceOption = None,
-    paused: Annotated[bool, typer.Option("--paused", help="Keep what comes, deliver nothing yet.")] = False,
+    paused: Annotated[bool, typer.Option("--paused", help="Keep messages, and deliver nothing yet.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Add a HubSpot portal. The access token (a service key) is asked for, tried, and stored encrypted.
+    """Add a HubSpot portal. Asks for the access token (a service key), tests it, and stores it encrypted.
 
-    Everything that the journal holds of its sources is delivered, from the oldest message on.
+    The destination receives everything that the journal holds of its sources, from the oldest message on.
 
     Example: hubwire destination add hubspot --token-env HUBSPOT_ACCESS_TOKEN
     """
@@ -84,12 +88,12 @@ def add(
     if json:
         print_json(stored)
     else:
-        console.print(f"Destination {name} is there: hub {stored.hub_id or 'not known yet'}, region {stored.region}.")
+        console.print(f"Destination {name} is added: hub {stored.hub_id or 'not known yet'}, region {stored.region}.")
 
 
 @app.command("list")
 def list_destinations(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """All destinations and where they stand.
+    """List all destinations with their state.
 
     Example: hubwire destination list
     """
@@ -105,12 +109,12 @@ def list_destinations(json: JsonOption = False, config: ConfigOption = None) -> 
         state = f"{lane.state}: {lane.stopped_reason}" if lane.stopped_reason else lane.state
         counts = (str(lane.backlog_count), str(lane.delivered), str(lane.dead))
         rows.add_row(one.name, one.hub_id or "?", one.api_version, state, *counts)
-    console.print(rows if destinations else "No destination yet: hubwire destination add hubspot")
+    console.print(rows if destinations else "No destinations yet: add one with `hubwire destination add hubspot`.")
 
 
 @app.command()
 def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One destination: its options and mapping. The token is only said to be there.
+    """Show a destination with its options and mapping. Shows whether a token is set, never the token.
 
     Example: hubwire destination show hubspot
     """
@@ -133,7 +137,7 @@ def change(
     api_version: VersionOption = None,
     forms: FormsOption = None,
     source: SourceOption = None,
-    hold_hours: Annotated[float | None, typer.Option(help="How long messages wait for an identify.")] = None,
+    hold_hours: Annotated[float | None, typer.Option(help="How long messages are held for an identify.")] = None,
     unchanged_hours: Annotated[float | None, typer.Option(help="How long a confirmed value is not sent again.")] = None,
     late_minutes: Annotated[
         float | None, typer.Option(help="From which age a message is compared with HubSpot's history.")
@@ -145,13 +149,11 @@ def change(
     calls_per_day: PerDayOption = None,
     rule: Annotated[
         list[str] | None,
-        typer.Option(
-            "--mapping", help="One mapping rule as name=value: contact.plan=plan_name, create_properties=yes."
-        ),
+        typer.Option("--mapping", help="Mapping rule as name=value: contact.plan=plan_name, create_properties=yes."),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Change a destination; what is not named stays. Whole mappings are easier in a file: hubwire apply.
+    """Change a destination. Options that you omit stay. Larger mappings are easier in a file: see hubwire apply.
 
     Example: hubwire destination change hubspot --forms --mapping contact.favColor=favorite_color
     """
@@ -184,29 +186,29 @@ def change(
 
 @app.command()
 def pause(name: NameArgument, config: ConfigOption = None) -> None:
-    """Stop delivering; everything that comes is kept.
+    """Pause delivery. Hubwire keeps new messages.
 
     Example: hubwire destination pause hubspot
     """
     with editing(config) as editor:
         editor.set_paused(editor.destination(name), True)
-    console.print(f"Destination {name} is paused: what comes is kept.")
+    console.print(f"Destination {name} is paused. Hubwire keeps new messages.")
 
 
 @app.command()
 def resume(name: NameArgument, config: ConfigOption = None) -> None:
-    """Deliver again, also where the line has stopped.
+    """Resume delivery after a pause or a stop.
 
     Example: hubwire destination resume hubspot
     """
     with editing(config) as editor:
         editor.set_paused(editor.destination(name), False)
-    console.print(f"Destination {name} delivers.")
+    console.print(f"Destination {name} is resumed.")
 
 
 @app.command()
 def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = None) -> None:
-    """Remove a destination and its token. What was delivered stays in HubSpot.
+    """Remove a destination and its token. Delivered data stays in HubSpot.
 
     Example: hubwire destination remove old-portal
     """
@@ -222,16 +224,16 @@ def token(
     name: NameArgument,
     token_env: TokenEnvOption = None,
     token_stdin: TokenStdinOption = False,
-    oauth_client_id: Annotated[str | None, typer.Option(help="Client id of an OAuth app, instead of a key.")] = None,
+    oauth_client_id: Annotated[str | None, typer.Option(help="Client ID of an OAuth app, instead of a key.")] = None,
     client_secret_env: Annotated[
-        str | None, typer.Option(help="Environment variable with its client secret.", show_default="it is asked for")
+        str | None, typer.Option(help="Environment variable with the client secret.", show_default="asks for it")
     ] = None,
-    unchecked: Annotated[bool, typer.Option("--unchecked", help="Store it without asking HubSpot.")] = False,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Store the token without testing it.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Set the access token. A line that stopped for want of a good one goes on where it stopped.
+    """Set the access token. A destination stopped by a bad token resumes.
 
-    With --oauth-client-id, what is asked for is the refresh token of that OAuth app.
+    With --oauth-client-id, the command asks for the refresh token of that OAuth app.
 
     Example: hubwire destination token hubspot --token-env HUBSPOT_ACCESS_TOKEN
     """
@@ -252,9 +254,9 @@ def token(
 
 
 def learnt(editor: Editor, destination: Destination, secret: Secret) -> Destination:
-    """The destination with what its token tells; unchanged, with a warning, when HubSpot cannot be asked.
+    """The destination with its account's details; unchanged, with a warning, if HubSpot cannot be reached.
 
-    Errors: SettingsError for a token that is not accepted, or of another hub.
+    Errors: SettingsError for a token that HubSpot refuses, or one of another hub.
     """
     from hubwire.installation.clients import ClientFactory
     from hubwire.manage.hub import account_of_token, with_account
@@ -264,7 +266,7 @@ def learnt(editor: Editor, destination: Destination, secret: Secret) -> Destinat
     try:
         return with_account(destination, asyncio.run(account_of_token(destination, secret, base_url, clock)))
     except HubSpotError as exc:
-        typer.secho(f"HubSpot could not be asked about this token: {exc}", fg="yellow", err=True)
+        typer.secho(f"The token could not be tested: {exc}", fg="yellow", err=True)
         return destination
 
 
@@ -286,7 +288,7 @@ def with_rules(mapping: Mapping, rules: list[str]) -> Mapping:
         elif isinstance(kind, str) and not dot:
             plain[table_name] = value
         else:
-            raise SettingsError(f"mapping rule {rule!r}: contact.trait=property, or a switch that is yes or no")
+            raise SettingsError(f"mapping rule {rule!r}: write contact.trait=property, or switch=yes or switch=no")
     try:
         return msgspec.convert(plain, Mapping)
     except msgspec.ValidationError as exc:

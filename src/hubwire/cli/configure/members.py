@@ -1,4 +1,4 @@
-"""`hubwire member`: who may sign in to the console and the admin API."""
+"""`hubwire member`: people who can sign in to the console and the admin API."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from hubwire.registry.access import Role
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the member.")]
 RoleOption = Annotated[
-    Role, typer.Option(help="view reads, payloads masked; operate also replays and pauses; admin does all.")
+    Role, typer.Option(help="view: reads with masked payloads; operate: also replays and pauses; admin: everything.")
 ]
 
-app = typer.Typer(help="Who may sign in to the console and the admin API.", no_args_is_help=True)
+app = typer.Typer(help="People who can sign in to the console and the admin API.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_members(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Every member with role, and what they sign in with. The token of the settings signs in besides.
+    """List members with role and sign-in method. HUBWIRE_ADMIN_TOKEN can also sign in.
 
     Example: hubwire member list
     """
@@ -47,19 +47,19 @@ def list_members(json: JsonOption = False, config: ConfigOption = None) -> None:
     for one in found:
         ways = [way for way, has in (("token", one.has_token), ("password", one.has_password)) if has]
         rows.add_row(one.name, str(one.role), ", ".join(ways), when(one.created_at_ms))
-    console.print(rows if found else "No member yet: hubwire member add NAME --role operate")
+    console.print(rows if found else "No members yet: add one with `hubwire member add NAME --role operate`.")
 
 
 @app.command()
 def add(
     name: NameArgument,
     role: RoleOption,
-    password: Annotated[bool, typer.Option("--password", help="Sign in with a password, which is asked for.")] = False,
+    password: Annotated[bool, typer.Option("--password", help="Ask for a password for this member.")] = False,
     password_env: Annotated[str | None, typer.Option(help="Environment variable that holds the password.")] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Add a member, or change their role. Prints a new token, shown this once, or sets a password.
+    """Add a member, or change their role. Prints a new token, only this once, or sets a password.
 
     Example: hubwire member add ana --role operate
     """
@@ -75,7 +75,7 @@ def add(
     if json:
         print_json({"name": name, "role": role, "token": token})
     elif token is None:
-        console.print(f"{name} ({role}) signs in with name and password.")
+        console.print(f"{name} ({role}) can sign in with name and password.")
     else:
         console.print(f"The token of {name} ({role}), shown this once:")
         typer.echo(token)
@@ -83,7 +83,7 @@ def add(
 
 @app.command()
 def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = None) -> None:
-    """Remove a member: their token, password and sessions end at once.
+    """Remove a member. Their token, password and sessions end at once.
 
     Example: hubwire member remove ana
     """

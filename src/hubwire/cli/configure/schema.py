@@ -1,4 +1,4 @@
-"""`hubwire schema`: what the portal lacks for the messages that come."""
+"""`hubwire schema`: compares your data with the portal's properties and events."""
 
 from __future__ import annotations
 
@@ -30,23 +30,25 @@ if TYPE_CHECKING:
     from hubwire.hubspot.client import HubSpotClient
     from hubwire.manage.schema_report import SchemaEntry, SchemaReport
 
-DestinationOption = Annotated[str | None, typer.Option(help="Name of the destination; needed when there are several.")]
-MessagesOption = Annotated[int, typer.Option(min=1, help="How many of the newest messages to look at.")]
+DestinationOption = Annotated[str | None, typer.Option(help="Name of the destination; required if there are several.")]
+MessagesOption = Annotated[int, typer.Option(min=1, help="How many of the newest messages to read.")]
 
-app = typer.Typer(help="The portal's properties and events, and what messages bring.", no_args_is_help=True)
+app = typer.Typer(help="Your data compared with the portal's properties and events.", no_args_is_help=True)
 
 
 @app.command()
 def plan(
     destination: DestinationOption = None,
     messages: MessagesOption = 10_000,
-    every: Annotated[bool, typer.Option("--all", help="Also what matches and what no message brings.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also list properties that match and ones no message uses.")
+    ] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """What HubSpot lacks for the newest messages. Properties and events, typed. Creates nothing.
+    """List the properties and events that HubSpot lacks. Reads the newest messages, and creates nothing.
 
-    Also what is archived there, and whose values do not fit; with --all, what matches and what nothing uses.
+    The list also has archived properties and properties of another type.
 
     Example: hubwire schema plan --messages 50000
     """
@@ -59,13 +61,15 @@ def plan(
 def apply_plan(
     destination: DestinationOption = None,
     messages: MessagesOption = 10_000,
-    public: Annotated[bool, typer.Option("--public", help="Also what only public keys have sent.")] = False,
-    group: Annotated[str, typer.Option(help="Group of properties to put them in; made where it is missing.")] = "",
+    public: Annotated[
+        bool, typer.Option("--public", help="Also create fields that only public keys have sent.")
+    ] = False,
+    group: Annotated[str, typer.Option(help="Property group for them; created if it is missing.")] = "",
     yes: YesOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Create what `hubwire schema plan` shows, after asking. What HubSpot left out before can then be replayed.
+    """Create what `hubwire schema plan` lists, after confirmation. Then replay to fill in left-out values.
 
     Example: hubwire schema apply --group segment
     """
@@ -89,7 +93,7 @@ def apply_plan(
     if json:
         print_json({"created": found})
     elif count:
-        console.print("Created. The next messages have them; `hubwire replay` fills in what was left out.")
+        console.print("Created. New messages use them; `hubwire replay` fills in left-out values.")
 
 
 async def _plan(editor: Editor, destination: Destination, messages: int) -> SchemaReport:
@@ -136,7 +140,7 @@ def _print(found: SchemaReport, every: bool) -> None:
     if not found.events_available:
         console.print("Custom events are not available in this portal: see hubwire doctor.")
     if not (found.properties or found.events):
-        console.print(f"Nothing is missing for the newest {found.message_count} messages.")
+        console.print(f"Nothing is missing for the newest {found.message_count:,} messages.")
 
 
 def _note(one: SchemaEntry) -> str:

@@ -1,4 +1,4 @@
-"""`hubwire source`: who sends."""
+"""`hubwire source`: senders and their write keys."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ from hubwire.registry.protocol import WriteKey
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the source.")]
 OriginOption = Annotated[
-    list[str] | None, typer.Option("--origin", help="Origin whose pages may send (https://www.example.com); repeat it.")
+    list[str] | None,
+    typer.Option("--origin", help="Origin whose pages may send (https://www.example.com); repeat the option."),
 ]
-SpaceOption = Annotated[str | None, typer.Option(help="Sources of one identity space share who is who.")]
-RateOption = Annotated[int | None, typer.Option(min=0, help="Most messages per second; 0 is no limit.")]
+SpaceOption = Annotated[str | None, typer.Option(help="Sources in one identity space share the ids of people.")]
+RateOption = Annotated[int | None, typer.Option(min=0, help="Maximum messages per second; 0 for no limit.")]
 
-app = typer.Typer(help="Who sends: websites, mobile apps, servers; their write keys.", no_args_is_help=True)
+app = typer.Typer(help="Sources: websites, apps and servers, and their write keys.", no_args_is_help=True)
 
 
 @app.command()
@@ -43,14 +44,16 @@ def add(
     name: NameArgument,
     kind: Annotated[SourceKind, typer.Option(help="web and mobile keys are public, server keys are secret.")],
     origin: OriginOption = None,
-    device_mode: Annotated[bool, typer.Option("--device-mode", help="Load HubSpot's own code in the page.")] = False,
+    device_mode: Annotated[bool, typer.Option("--device-mode", help="Load HubSpot's tracking code in pages.")] = False,
     identity_space: SpaceOption = None,
     rate: RateOption = None,
-    write_key_env: Annotated[str | None, typer.Option(help="Environment variable with a write key to use.")] = None,
+    write_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the write key. Default: a generated key.")
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Add a source and print its write key. A server's key is shown this once only.
+    """Add a source and print its write key. A server's key is shown only this once.
 
     Example: hubwire source add website --kind web --origin https://www.example.com --device-mode
     """
@@ -69,14 +72,14 @@ def add(
     if json:
         print_json({"source": source, "write_key": key.text})
         return
-    once = ", shown this once" if kind is SourceKind.SERVER else ""
-    console.print(f"Source {name} ({kind}) is there. Its write key{once}:")
+    once = ", shown only this once" if kind is SourceKind.SERVER else ""
+    console.print(f"Source {name} ({kind}) is added. Its write key{once}:")
     typer.echo(key.text)
 
 
 @app.command("list")
 def list_sources(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """All sources.
+    """List all sources.
 
     Example: hubwire source list
     """
@@ -99,14 +102,14 @@ def list_sources(json: JsonOption = False, config: ConfigOption = None) -> None:
             "on" if one.is_enabled else "off",
             str(keys[one.source_id]),
         )
-    console.print(rows if sources else "No source yet: hubwire source add NAME --kind server")
+    console.print(rows if sources else "No sources yet: add one with `hubwire source add NAME --kind server`.")
 
 
 @app.command()
 def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One source: options, write keys, what it sent in a day.
+    """Show a source. Its options, its write keys and the messages of the last day.
 
-    Write keys of websites and apps are public and shown; of a server's, only the last four characters are kept.
+    Write keys of websites and apps are public, so they are shown. Hubwire keeps only four characters of a server's key.
 
     Example: hubwire source show website
     """
@@ -130,14 +133,14 @@ def change(
     name: NameArgument,
     rename: Annotated[str | None, typer.Option(help="A new name.")] = None,
     origin: OriginOption = None,
-    any_origin: Annotated[bool, typer.Option("--any-origin", help="Take pages of every origin.")] = False,
-    device_mode: Annotated[bool | None, typer.Option(help="HubSpot's own code in the page.")] = None,
-    enabled: Annotated[bool | None, typer.Option(help="Take what it sends.")] = None,
+    any_origin: Annotated[bool, typer.Option("--any-origin", help="Accept pages of every origin.")] = False,
+    device_mode: Annotated[bool | None, typer.Option(help="Load HubSpot's tracking code in pages, or not.")] = None,
+    enabled: Annotated[bool | None, typer.Option(help="Accept its messages, or not.")] = None,
     identity_space: SpaceOption = None,
     rate: RateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Change a source; what is not named stays.
+    """Change a source. Options that you omit stay.
 
     Example: hubwire source change website --no-device-mode --rate 500
     """
@@ -160,7 +163,7 @@ def change(
 
 @app.command()
 def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = None) -> None:
-    """Remove a source and its write keys. What it sent stays; what was not delivered yet is discarded.
+    """Remove a source and its write keys. Its messages stay; pending ones are discarded.
 
     Example: hubwire source remove old-website
     """
@@ -174,12 +177,12 @@ def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = No
 @app.command("key")
 def keys(
     name: NameArgument,
-    new: Annotated[bool, typer.Option("--new", help="Make another write key; the others go on working.")] = False,
-    revoke: Annotated[str | None, typer.Option(help="Last four characters of the key to revoke.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Make another write key; the others stay valid.")] = False,
+    revoke: Annotated[str | None, typer.Option(help="Last four characters of the write key to revoke.")] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Change the write keys of a source. Add one, move the senders, revoke the old one. `source show` shows them.
+    """Change a source's write keys. Add one, move the senders, then revoke the old one.
 
     Example: hubwire source key server --new
     """
@@ -187,13 +190,13 @@ def keys(
         source = editor.source(name)
         made = editor.add_write_key(source.source_id) if new else None
         if revoke is not None and not editor.revoke_write_key(source, revoke):
-            raise SettingsError(f"source {name!r} has no write key that ends in {revoke!r} and is in use")
+            raise SettingsError(f"source {name!r} has no write key in use that ends in {revoke!r}")
         found = editor.store.registry.write_keys(source.source_id)
     if json:
         print_json({"new_write_key": made.text if made else None, "write_keys": found})
         return
     if made is not None:
-        once = ", shown this once" if source.kind is SourceKind.SERVER else ""
+        once = ", shown only this once" if source.kind is SourceKind.SERVER else ""
         console.print(f"The new write key{once}:")
         typer.echo(made.text)
     rows = table("write key", "since (UTC)", "state")
@@ -203,7 +206,7 @@ def keys(
 
 
 def _shown(key: WriteKey) -> str:
-    return key.text or f"…{key.hint} (the rest was shown when it was made)"
+    return key.text or f"…{key.hint} (shown in full only when it was made)"
 
 
 def _print_fields(source: Source) -> None:

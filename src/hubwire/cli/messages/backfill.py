@@ -1,4 +1,4 @@
-"""`hubwire import`: history from files, and what it would cost."""
+"""`hubwire import`: history from files, and its estimated cost."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ SEED_CALLS_PER_DAY = 40_000
 def import_files(
     files: Annotated[
         list[str],
-        typer.Argument(help="NDJSON or CSV files, .gz too; folders of them; - is standard input (NDJSON)."),
+        typer.Argument(help="NDJSON or CSV files, also .gz; folders of them; - for standard input (NDJSON)."),
     ],
-    source: Annotated[str, typer.Option(help="Name of the source that they belong to.")],
+    source: Annotated[str, typer.Option(help="Source of the messages.")],
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only tell how many HubSpot calls it would take; import nothing.")
+        bool, typer.Option("--estimate", help="Only print the estimated HubSpot calls; import nothing.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="At a terminal: neither estimate nor ask first.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the estimate and the confirmation.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Journal messages from files, behind live traffic.
+    """Import messages from files. Live messages have priority.
 
-    Takes one message a line (as Segment's exports have them, with or without gzip, in folders), JSON arrays, and CSV
-    files of people (a header with email or userId; the other columns are traits). Run it again after a stop: it goes
-    on where it stopped, and nothing is doubled. At a terminal it first tells what it would cost, and asks.
+    Files can be NDJSON (one message per line, as in Segment's exports), JSON arrays, or CSV files of people (a header
+    with email or userId; other columns are traits). Run the command again after a stop: it continues where it stopped
+    and doubles nothing. In a terminal it first prints the estimated cost and asks for confirmation.
 
     Example: hubwire import history.ndjson.gz --source server
     """
@@ -74,7 +74,7 @@ def import_files(
 
 
 def _ask_first(files: list[str], source: str, config: ConfigOption) -> None:
-    """Tell what it would cost, and ask; exit 1 when the answer is no."""
+    """Print the estimated cost and ask for confirmation; exit 1 if the answer is no."""
     with editing(config) as editor:
         try:
             _print_estimates(_estimate(editor, files, source))
@@ -84,11 +84,11 @@ def _ask_first(files: list[str], source: str, config: ConfigOption) -> None:
 
 
 INTERRUPTED = 130
-"""The exit code of what Ctrl-C ended, as shells have it."""
+"""The exit code after Ctrl-C, as in shells."""
 
 
 def is_interactive() -> bool:
-    """Whether a person sits at both ends."""
+    """Whether input and output are terminals."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -119,15 +119,15 @@ def _import(files: list[str], source: str, json: bool, config: ConfigOption) -> 
             return import_messages(settings_of(config), files, source, report, SystemClock())
         except KeyboardInterrupt:
             progress.stop()
-            goes_on = "from the begin, and nothing is doubled" if STDIN in files else "from there"
-            terminal.print(f"Stopped after {done:,} messages, which are kept. Run it again: it goes on {goes_on}.")
+            goes_on = "starts again and doubles nothing" if STDIN in files else "continues there"
+            terminal.print(f"Stopped after {done:,} messages, which are imported. The next run {goes_on}.")
             raise typer.Exit(INTERRUPTED) from None
 
 
 def _print_outcome(outcome: ImportOutcome) -> None:
-    skipped = f", {outcome.skipped} imported before it was stopped" if outcome.skipped else ""
+    skipped = f", {outcome.skipped} imported by an earlier run" if outcome.skipped else ""
     console.print(
-        f"{outcome.read} read, {outcome.journaled} journaled, {outcome.duplicates} known already,"
+        f"{outcome.read} read, {outcome.journaled} imported, {outcome.duplicates} already known,"
         f" {outcome.unreadable} unreadable{skipped}"
     )
     for rejection in outcome.rejected[:20]:
@@ -138,12 +138,12 @@ def _print_outcome(outcome: ImportOutcome) -> None:
 
 
 def _estimate(editor: Editor, files: list[str], source_name: str) -> list[Estimate]:
-    """What the files would cost at each destination that their source feeds."""
+    """The estimated cost of the files at each destination that their source feeds."""
     from hubwire.backfill.estimate import Estimator, cycles
     from hubwire.backfill.rows import rows_of_files
 
     if STDIN in files:
-        raise SettingsError("an estimate reads the files twice: standard input cannot be estimated")
+        raise SettingsError("standard input cannot be estimated, because an estimate reads the files twice")
     store = editor.store
     source = editor.source(source_name)
     sources = store.registry.sources()
@@ -178,9 +178,9 @@ def _print_estimates(estimates: list[Estimate]) -> None:
             console.print(f"  {count:,} x {name}")
         for reason, count in one.discarded.items():
             console.print(f"  {count:,} messages would be discarded: {reason}")
-        console.print(f"  {one.day_percent:g} % of a day's calls; at the present rate {duration(one.seconds)}")
+        console.print(f"  {one.day_percent:g} % of a day's calls; {duration(one.seconds)} at the current rate")
         if one.schema_is_default:
-            console.print("  HubSpot could not be asked: taken for a portal with its own properties only.")
+            console.print("  The portal could not be read; the estimate assumes HubSpot's default properties.")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""`hubwire forget`: delete, purge, suppress, and a receipt."""
+"""`hubwire forget`: delete a person in HubSpot and here, suppress later messages, print a receipt."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ SHOWN = 100
 
 
 def forget(
-    subject: Annotated[str, typer.Argument(help="E-mail address, or with --user-id a userId.")],
+    subject: Annotated[str, typer.Argument(help="E-mail address; with --user-id, a userId.")],
     user_id: Annotated[bool, typer.Option("--user-id", help="The subject is a userId.")] = False,
-    keep_hubspot: Annotated[bool, typer.Option("--keep-hubspot", help="Leave HubSpot alone; only purge here.")] = False,
-    no_suppress: Annotated[bool, typer.Option("--no-suppress", help="Let later messages in again.")] = False,
-    lift: Annotated[bool, typer.Option("--lift", help="Only lift an earlier suppression.")] = False,
+    keep_hubspot: Annotated[bool, typer.Option("--keep-hubspot", help="Delete only here, not in HubSpot.")] = False,
+    no_suppress: Annotated[bool, typer.Option("--no-suppress", help="Accept later messages of this person.")] = False,
+    lift: Annotated[bool, typer.Option("--lift", help="Only end an earlier suppression.")] = False,
     yes: YesOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Obey a deletion request, and print a receipt. Deletes in HubSpot for good, purges here, keeps later messages out.
+    """Delete a person, and print a receipt. Deletes in HubSpot and here, and suppresses later messages.
 
-    This cannot be undone. HubSpot also blocks the address from being created again.
+    You cannot undo this. HubSpot also blocks the address from being created again.
 
     Example: hubwire forget peter@example.com
     """
@@ -59,7 +59,7 @@ def forget(
         if type_.deletes:
             there = ", ".join(one.name for one in editor.store.registry.destinations().values())
             where = f"here and in {there or 'no destination'}" if type_.reaches_hubspot else "here"
-            confirmed(f"Delete {subject} {where}, for good?", yes)
+            confirmed(f"Delete {subject} {where}? You cannot undo this.", yes)
         receipt = _carry_out(editor, type_, "USER_ID" if user_id else "EMAIL", subject)
     if json:
         print_json(receipt)
@@ -72,7 +72,7 @@ def forget(
 def _type(*, keep_hubspot: bool, no_suppress: bool, lift: bool) -> RegulationType:
     if lift:
         if keep_hubspot or no_suppress:
-            raise typer.BadParameter("--lift goes alone")
+            raise typer.BadParameter("use --lift without --keep-hubspot and --no-suppress")
         return RegulationType.UNSUPPRESS
     name = "DELETE_INTERNAL" if keep_hubspot else "DELETE"
     if no_suppress:
@@ -94,7 +94,7 @@ def _carry_out(editor: Editor, type_: RegulationType, subject_type: str, subject
 
 
 def _wait_for(editor: Editor, regulation_id: str) -> Receipt:
-    """The receipt of a regulation that the running server took up first."""
+    """The receipt of a request that the running server started first."""
     from hubwire.privacy.receipt import Receipt
 
     deadline = time.monotonic() + LONGEST_SECONDS
@@ -103,12 +103,12 @@ def _wait_for(editor: Editor, regulation_id: str) -> Receipt:
         if found is not None and found.state.is_final:
             return Receipt.of(found)
         time.sleep(POLL_SECONDS)
-    raise SettingsError(f"regulation {regulation_id} is still being carried out", hint="The server goes on with it.")
+    raise SettingsError(f"deletion request {regulation_id} is still running", hint="The server continues it.")
 
 
 @contextmanager
 def _sandbox(editor: Editor) -> Iterator[str | None]:
-    """Where the bundled emulator is; started for the moment when a destination needs it and no server runs."""
+    """The URL of the sandbox's emulator, started for this command if a destination needs it and no server runs."""
     from hubwire.installation.local import find_local_server
     from hubwire.installation.sandbox import Sandbox
 
@@ -126,24 +126,24 @@ def _sandbox(editor: Editor) -> Iterator[str | None]:
 
 def _print(receipt: Receipt) -> None:
     console.print(f"[bold]Receipt {receipt.regulation_id}[/bold]  {receipt.type}: {receipt.state}")
-    console.print(f"  asked {when(receipt.requested_at_ms)} UTC, ended {when(receipt.finished_at_ms)} UTC")
+    console.print(f"  requested {when(receipt.requested_at_ms)} UTC, finished {when(receipt.finished_at_ms)} UTC")
     if receipt.type is RegulationType.UNSUPPRESS:
-        console.print(f"  {receipt.lifted} suppressed ids are let in again")
+        console.print(f"  {receipt.lifted} suppressed ids are accepted again")
         return
     if receipt.is_known:
-        console.print(f"  known as: {receipt.emails} addresses, {receipt.ids} ids")
+        console.print(f"  known addresses: {receipt.emails}, known ids: {receipt.ids}")
     else:
-        console.print("  nobody here is known by that; what was done all the same:", style="yellow")
+        console.print("  nobody is known by this id; this was done anyway:", style="yellow")
     for one in receipt.hubspot:
         console.print(f"  {one.destination} (hub {one.hub_id or '?'}): {_said(one, receipt)}", markup=False)
     if receipt.found_anything:
         _print_found(receipt)
     elif receipt.type.deletes:
-        console.print("  here: there was nothing to delete")
+        console.print("  nothing to delete here")
     if receipt.is_suppressed:
-        console.print("  later messages of theirs are counted and not stored")
+        console.print("  later messages: counted, not stored")
     if receipt.mentions_kept:
-        console.print(f"  kept: {receipt.mentions_kept} messages of other people that mention the address")
+        console.print(f"  kept: {receipt.mentions_kept} messages of other people that contain the address")
     if receipt.not_covered:
         console.print("  not covered: " + "; ".join(receipt.not_covered))
 
@@ -152,24 +152,28 @@ def _said(one: AtHubSpot, receipt: Receipt) -> str:
     if one.error:
         return f"{one.state}: {one.error}"
     if not receipt.emails:
-        return "not asked for anything: no e-mail address of theirs is known, and HubSpot knows people by it"
-    return f"{one.deleted} {'address' if one.deleted == 1 else 'addresses'} deleted, and blocked from coming back"
+        return "no request sent: the person's e-mail address is unknown, and HubSpot finds people only by it"
+    return (
+        f"{one.deleted} {'address' if one.deleted == 1 else 'addresses'} deleted, and blocked from being created again"
+    )
 
 
 def _print_found(receipt: Receipt) -> None:
     console.print(
-        f"  here: {receipt.messages} messages emptied, {receipt.deliveries} deliveries, {receipt.links} links,"
-        f" {receipt.contacts} contacts, {receipt.associations} associations removed,"
-        f" {receipt.attempts} copies of calls and {receipt.words} texts cleaned"
+        f"  messages emptied: {receipt.messages}; removed: deliveries {receipt.deliveries}, links {receipt.links},"
+        f" contacts {receipt.contacts}, associations {receipt.associations};"
+        f" cleaned: copies of calls {receipt.attempts}, texts {receipt.words}"
     )
 
 
 def regulations(
-    regulation_id: Annotated[str | None, typer.Argument(help="One of them; without it, the newest.")] = None,
+    regulation_id: Annotated[
+        str | None, typer.Argument(help="Show the receipt of this request. Default: list the newest requests.")
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Deletion requests, how far they are, and their receipts. None of it names the person.
+    """List deletion requests, or show a receipt. Neither names the person.
 
     Example: hubwire regulations
     """
@@ -180,18 +184,18 @@ def regulations(
         one = store.privacy.regulation(regulation_id) if regulation_id is not None else None
     if regulation_id is not None:
         if one is None:
-            raise SettingsError(f"no deletion request {regulation_id!r}", hint="`hubwire regulations` shows them.")
+            raise SettingsError(f"no deletion request {regulation_id!r}", hint="`hubwire regulations` lists them.")
         receipt = Receipt.of(one)
         print_json(receipt) if json else _print(receipt)
         return
     if json:
         print_json([Receipt.of(one) for one in found])
         return
-    rows = table("request", "asked (UTC)", "what", "people", "state", "ended (UTC)")
+    rows = table("request", "requested (UTC)", "type", "people", "state", "finished (UTC)")
     for each in found:
         ends = (str(each.state), when(each.finished_at_ms))
         rows.add_row(each.regulation_id, when(each.created_at_ms), str(each.type), str(each.subject_count), *ends)
-    console.print(rows if found else "No deletion request yet.")
+    console.print(rows if found else "No deletion requests yet.")
 
 
 def register(root: typer.Typer) -> None:

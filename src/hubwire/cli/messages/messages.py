@@ -1,4 +1,4 @@
-"""Messages and what became of them: lists, one message whole, and out again, one a line."""
+"""Messages and their outcomes: lists, one message in full, and exports."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from hubwire.record.queries import MessageDetail, MessageSummary
 @with_filters()
 def messages(
     filters: Chosen,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many messages, newest first.")] = 50,
     json: JsonOption = False,
     ndjson: Annotated[
-        bool, typer.Option("--ndjson", help="The messages themselves, one a line: for hubwire import and plan.")
+        bool, typer.Option("--ndjson", help="Print the messages themselves, one per line, for hubwire import and plan.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Messages and what became of them, newest first.
+    """List messages with their outcomes, newest first.
 
     Example: hubwire messages --state dead --reason invalid-input
     """
@@ -62,7 +62,7 @@ def messages(
         who = one.user_id or one.anonymous_id or one.email or "-"
         what = (cell(text) for text in (one.message_id, one.type, one.event or "", who))
         rows.add_row(when(one.received_at_ms), *what, _outcome(one))
-    console.print(rows if found else "No message fits.")
+    console.print(rows if found else "No messages match.")
 
 
 def _print_messages(store: Store, wanted: MessageFilter) -> None:
@@ -82,7 +82,7 @@ def message(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """One message, whole. What came in, what became of it and why, what was asked of HubSpot.
+    """Show one message with its calls. Also its outcome and the reason.
 
     Example: hubwire message ajs-next-1795443352381-5e00eee6
     """

@@ -1,4 +1,4 @@
-"""Deciding over settled messages: replay, discard, and how replays are getting on."""
+"""Replay and discard messages, and manage running replays."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ ShareOption = Annotated[
     typer.Option(
         min=LEAST_SHARE_PERCENT,
         max=MOST_SHARE_PERCENT,
-        help="What it may take of the destination's calls beside live traffic, in percent.",
+        help="Share of the destination's calls that the replay may use beside live messages, in percent.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The `Parts` of decisions; a running server feeds the slices after the first one."""
+    """The `Parts` of decisions; a running server starts the slices after the first one."""
 
     queries: Queries
     replays: Replays
@@ -74,12 +74,12 @@ class _Parts:
 
 
 def counted(number: int) -> str:
-    """A number of messages, in words."""
+    """A count with its noun: `1 message`, `2,000 messages`."""
     return f"{number:,} message{'' if number == 1 else 's'}"
 
 
 def parts_of(store: Store) -> _Parts:
-    """What decisions at the command line are carried out with."""
+    """The parts that decisions on the command line need."""
     return _Parts(store.queries, store.replays, store.registry, SystemClock(), store.journal, store.record)
 
 
@@ -91,12 +91,12 @@ def replay(
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Put a filtered set of messages back, after showing how many. Older values never overwrite newer ones.
+    """Send filtered messages again, after showing the count. Older values never overwrite newer ones.
 
     Example: hubwire replay --state dead --reason invalid-input
     """
     if state not in REPLAYABLE:
-        raise SettingsError(f"replay: a {state} message is not settled yet; choose one of {', '.join(REPLAYABLE)}")
+        raise SettingsError(f"replay: {state} messages cannot be replayed; choose one of {', '.join(REPLAYABLE)}")
     with reading(config) as store:
         wanted = chosen(store.registry, {**filters, "state": state})
         targets = store.queries.targets(wanted)
@@ -107,7 +107,7 @@ def replay(
             _print_estimate(store, config, targets, share)
         confirmed("Replay them?", yes)
         decisions.begin_replay(parts_of(store), ACTOR, wanted, targets, share)
-    typer.echo("They are pending again. `hubwire status --wait-drained` waits for them.")
+    typer.echo("They are pending. `hubwire status --wait-drained` waits until they are delivered.")
 
 
 def _print_estimate(store: Store, config: ConfigOption, targets: Sequence[tuple[int, int]], share: int) -> None:
@@ -119,28 +119,28 @@ def _print_estimate(store: Store, config: ConfigOption, targets: Sequence[tuple[
         for one in destinations_of(parts_of(store), targets)
     }
     cost = replay_estimate(parts_of(store), targets, schemas, share)
-    judged = f", judged by the newest {cost.planned:,}" if cost.planned < len(targets) else ""
+    judged = f", estimated from the newest {cost.planned:,}" if cost.planned < len(targets) else ""
     calls = f"{cost.calls:,} HubSpot call{'' if cost.calls == 1 else 's'}"
     if not cost.calls:
-        typer.echo(f"As things are, HubSpot would not be asked anything: held or left out once more{judged}.")
+        typer.echo(f"This replay would make no HubSpot calls; the messages would be held or discarded again{judged}.")
     else:
         typer.echo(f"About {calls} ({cost.day_percent:g} % of a day's), {duration(cost.seconds)} at {share} %{judged}.")
     if cost.schema_is_default:
-        typer.echo("HubSpot could not be asked: taken for a portal with its own properties only.")
+        typer.echo("The portal could not be read; the estimate assumes HubSpot's default properties.")
 
 
 @with_filters(without=("state", "rejected"))
 def discard(
     filters: Chosen,
     state: Annotated[State, typer.Option(help="dead or held.")],
-    note: Annotated[str, typer.Option(help=f"Why, in your own words; at most {NOTE_CHARACTERS} characters.")] = "",
+    note: Annotated[str, typer.Option(help=f"Reason, at most {NOTE_CHARACTERS} characters (optional).")] = "",
     yes: YesOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Discard dead or held messages, after showing how many. A replay puts them back.
+    """Discard dead or held messages, after showing the count. You can still replay them.
 
-    With --json nothing is asked: without --yes it only counts.
+    With --json, the command asks no question: without --yes, it only counts.
 
     Example: hubwire discard --state dead --reason conflict
     """
@@ -154,30 +154,34 @@ def discard(
             typer.echo(counted(len(targets)))
         done = None
         if targets and (yes or not json):
-            confirmed("Discard them? They will not be delivered.", yes)
+            confirmed("Discard them? Hubwire will not deliver them.", yes)
             done = decisions.discard(parts_of(store), ACTOR, wanted, targets, note)
     if json:
         print_json({"count": len(targets), "discarded": done})
     elif done is not None:
-        moved_on = f"; {done.passed_count} had moved on meanwhile" if done.passed_count else ""
+        moved_on = f"; {done.passed_count} had changed their state" if done.passed_count else ""
         typer.echo(f"{counted(done.count)} discarded{moved_on}.")
 
 
 def replays(
-    replay_id: Annotated[int | None, typer.Argument(help="Number of one replay; without it, the newest.")] = None,
-    pause: Annotated[bool, typer.Option("--pause", help="Put no more of it back for now.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a paused one.")] = False,
+    replay_id: Annotated[int | None, typer.Argument(help="Number of a replay. Default: list the newest.")] = None,
+    pause: Annotated[bool, typer.Option("--pause", help="Pause the replay.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume a paused replay.")] = False,
     share: Annotated[
         int | None,
-        typer.Option(min=LEAST_SHARE_PERCENT, max=MOST_SHARE_PERCENT, help="What it may take from now on, in percent."),
+        typer.Option(
+            min=LEAST_SHARE_PERCENT, max=MOST_SHARE_PERCENT, help="New share of the destination's calls, in percent."
+        ),
     ] = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Put no more of it back, ever.")] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel the replay; messages that are already pending stay pending.")
+    ] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Replays and how far they are; pause, slow or stop one.
+    """List replays; pause, resume, slow or cancel one.
 
-    With a number and an option, it pauses, resumes, slows or stops that replay.
+    With a number and an option, the command changes that replay.
 
     Example: hubwire replays 3 --share 10
     """
@@ -185,7 +189,7 @@ def replays(
     if replay_id is None and (chosen_ones or share is not None):
         raise typer.BadParameter(f"{[*chosen_ones, '--share'][0]} needs the number of a replay")
     if len(chosen_ones) > 1:
-        raise typer.BadParameter(f"{' and '.join(chosen_ones)} cannot be together")
+        raise typer.BadParameter(f"use only one of {' and '.join(chosen_ones)}")
     with reading(config) as store:
         if replay_id is not None:
             _one(store, replay_id)
@@ -195,29 +199,29 @@ def replays(
         print_json(found if replay_id is None else found[0])
         return
     rows = table(
-        "replay", "begun (UTC)", "by", "state", "share", "messages", "not yet put back", "moved on", "outcomes"
+        "replay", "started (UTC)", "by", "state", "share", "messages", "not yet started", "skipped", "outcomes"
     )
     for one in found:
         outcomes = ", ".join(f"{count} {state}" for state, count in one.outcomes.items()) or "-"
         counts = (str(number) for number in (one.target_count, one.waiting_count, one.passed_count))
         begun, share_of = when(one.begun_at_ms), f"{one.share_percent} %"
         rows.add_row(f"#{one.replay_id}", begun, one.actor, str(one.state), share_of, *counts, outcomes)
-    console.print(rows if found else "No replay yet.")
+    console.print(rows if found else "No replays yet.")
 
 
 def _decide(parts: _Parts, replay_id: int, words: list[str], share: int | None) -> None:
-    """Do what was asked for, and say what could not be done any more."""
+    """Carry out the changes; report those that the replay's state no longer allows."""
     if share is not None and not decisions.share_replay(parts, ACTOR, replay_id, share):
         typer.secho(f"hubwire: replay {replay_id} has ended", fg="yellow", err=True)
     for word in words:
         if not DECISIONS[word](parts, ACTOR, replay_id):
-            typer.secho(f"hubwire: {word} changed nothing: see its state", fg="yellow", err=True)
+            typer.secho(f"hubwire: {word} changed nothing, because of the replay's state", fg="yellow", err=True)
 
 
 def _one(store: Store, replay_id: int) -> Replay:
     found = store.replays.replay(replay_id)
     if found is None:
-        raise SettingsError(f"there is no replay {replay_id}", hint="`hubwire replays` shows the newest.")
+        raise SettingsError(f"there is no replay {replay_id}", hint="`hubwire replays` lists the newest.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Groups of failures out of sight for a while, and back."""
+"""Snooze groups of failures, and wake them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hubwire.registry.protocol import Registry
 from hubwire.web.parameters import moment_ms
 
 StateOption = Annotated[State, typer.Option(help="dead, held or retrying.")]
-ReasonOption = Annotated[Reason, typer.Option(metavar="REASON", help="The reason of the group.")]
+ReasonOption = Annotated[Reason, typer.Option(metavar="REASON", help="Reason of the group.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ def snooze(
     state: StateOption,
     reason: ReasonOption,
     destination: DestinationOption = None,
-    length: Annotated[str, typer.Option("--for", help="1h, 24h or 7d.")] = "24h",
-    until: Annotated[str | None, typer.Option(help="Or until then: 2026-11-23T18:00 (UTC).")] = None,
+    length: Annotated[str, typer.Option("--for", help="Duration: 1h, 24h or 7d.")] = "24h",
+    until: Annotated[str | None, typer.Option(help="End instead of a duration: 2026-11-23T18:00 (UTC).")] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Keep a group of failures out of sight and alerts for a while.
+    """Hide a group of failures for a while. Alerts leave it out too.
 
-    Its messages stay as they are.
+    Its messages do not change.
 
     Example: hubwire snooze --state dead --reason invalid-input --for 7d
     """
@@ -72,7 +72,7 @@ def wake(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show a snoozed group of failures again, now.
+    """End the snooze of a group of failures now.
 
     Example: hubwire wake --state dead --reason invalid-input
     """
@@ -81,7 +81,7 @@ def wake(
     if json:
         print_json({"is_woken": is_woken})
         return
-    typer.echo("It is shown again." if is_woken else "It was not snoozed.")
+    typer.echo("The group is shown again." if is_woken else "The group was not snoozed.")
 
 
 def _parts(store: Store) -> _Parts:

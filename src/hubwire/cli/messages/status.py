@@ -1,4 +1,4 @@
-"""Looking: status, failures, the audit log."""
+"""Status, failures and the audit log."""
 
 from __future__ import annotations
 
@@ -33,21 +33,17 @@ from hubwire.web.parameters import window as window_of
 POLL_SECONDS = 0.25
 RECENT_REPLAYS = 20
 URGENCY = (State.DEAD, State.RETRYING, State.HELD)
-WindowOption = Annotated[
-    WindowName | None, typer.Option(help="Also the stages of what was received in this time; they add up.")
-]
+WindowOption = Annotated[WindowName | None, typer.Option(help="Also show the funnel for this period.")]
 
 
 def status(
-    wait_drained: Annotated[
-        bool, typer.Option("--wait-drained", help="Wait until nothing is left to deliver.")
-    ] = False,
-    timeout: Annotated[float, typer.Option(min=0, help="Longest wait in seconds; then exit 1.")] = 300.0,
+    wait_drained: Annotated[bool, typer.Option("--wait-drained", help="Wait until nothing is pending.")] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Maximum wait in seconds; exit code 1 after it.")] = 300.0,
     window: WindowOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Where each destination stands. Backlog, lag, counts by outcome, HubSpot calls, budget.
+    """Show the state of each destination. Backlog, lag, counts by outcome, HubSpot calls and budget.
 
     Example: hubwire status --wait-drained --timeout 60
     """
@@ -69,7 +65,7 @@ def status(
 
 
 def _standing(store: Store, longest_seconds: float) -> tuple[list[LaneStatus], bool]:
-    """Every lane, and whether all are drained; waits for that so long."""
+    """All lanes, and whether they are drained; waits up to this long for it."""
     deadline = time.monotonic() + longest_seconds
     while True:
         lanes = store.queries.lanes(SystemClock().now_ms())
@@ -81,7 +77,7 @@ def _standing(store: Store, longest_seconds: float) -> tuple[list[LaneStatus], b
 
 
 class Seen(msgspec.Struct):
-    """What a window says of one destination."""
+    """The funnel and latency of one destination in a period."""
 
     funnel: Funnel
     waits: Latency | None
@@ -102,8 +98,8 @@ def _print_seen(name: str, seen: Seen) -> None:
     sums = " + ".join(f"{count} {words}" for words, count in counts if count) or "0"
     console.print(f"{name}: {funnel.received} received = {sums}", markup=False)
     if waits is not None:
-        within = f"half within {waits.p50_ms / 1000:,.1f} s, 95 % within {waits.p95_ms / 1000:,.1f} s"
-        console.print(f"  from received to settled: {within}", markup=False)
+        within = f"median {waits.p50_ms / 1000:,.1f} s, 95 % within {waits.p95_ms / 1000:,.1f} s"
+        console.print(f"  time to deliver: {within}", markup=False)
 
 
 def _print_lane(lane: LaneStatus) -> None:
@@ -126,12 +122,12 @@ def _print_lane(lane: LaneStatus) -> None:
     if "limit" in budget:
         console.print(
             f"  {budget['rate']}; today {budget['used']:,} of {budget['limit']:,} calls,"
-            f" {budget['projected']:,} by {when(budget.get('day_ends_at_ms'))} UTC at the present rate"
+            f" {budget['projected']:,} by {when(budget.get('day_ends_at_ms'))} UTC at the current rate"
         )
 
 
 def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """What did not arrive, by cause, with what helps. Dead, held and pending retry.
+    """List failures by cause, with remedies. Dead, retrying and held messages.
 
     Example: hubwire failures
     """
@@ -156,7 +152,7 @@ def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
         if one.sample_detail:
             console.print(f"  {plain(one.sample_detail)}", markup=False)
     if not found:
-        console.print("Nothing else failed." if snoozed else "Nothing failed.")
+        console.print("No other failures." if snoozed else "No failures: nothing is dead, retrying or held.")
     for group in snoozed:
         name = cell(names.get(group.destination_id, "removed"))
         until = f"snoozed until {when(group.until_ms)} UTC by {cell(group.actor)}"
@@ -173,7 +169,7 @@ def audit(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Who changed what, and when, newest first.
+    """List who changed what, and when, newest first.
 
     Example: hubwire audit --limit 20
     """
@@ -186,7 +182,7 @@ def audit(
     rows = table("when (UTC)", "who", "what", "detail")
     for one in found:
         rows.add_row(when(one.at_ms), cell(one.actor), one.action, cell(one.detail))
-    console.print(rows if found else "Nothing was changed yet.")
+    console.print(rows if found else "No changes yet.")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""One person or company: which ids are theirs, what HubSpot has confirmed, and whether they are kept out."""
+"""One person or company: their ids, the values that HubSpot confirmed, and whether they are suppressed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def who(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """What is known of a person or company. Their ids, the values that HubSpot confirmed, whether they are kept out.
+    """Show a person or company. Their ids, the values that HubSpot confirmed, and whether they are suppressed.
 
     Example: hubwire who peter@example.com
     """
@@ -37,7 +37,7 @@ def who(
         print_json(msgspec.structs.asdict(known) | {"is_suppressed": is_suppressed})
         return
     if is_suppressed:
-        console.print("Kept out by a deletion request: hubwire forget ID --lift lets later messages in again.")
+        console.print("Suppressed by a deletion request: `hubwire forget ID --lift` accepts later messages again.")
     print_identity(known)
     for record in known.records:
         rows = table("property", "value in HubSpot", "from a message of (UTC)")
@@ -50,11 +50,11 @@ def who(
 
 
 def print_identity(known: Identity) -> None:
-    """Who this is, and which call said so: why their messages go where they go."""
+    """Print the known ids, and the call that gave each: this explains where messages go."""
     for link in known.links:
         said, key = LEARNT_FROM[link.strength], link.key
         if key.startswith("i:"):
-            said, key = f"{said} of another id of theirs", f"u:{key[2:]}"
+            said, key = f"{said} of another of their ids", f"u:{key[2:]}"
         since = f", {when(link.at_ms)} UTC" if link.at_ms else ""
         learnt = f"({said}{since}, {link.space})"
         console.print(plain(f"{key} -> {link.target}  {learnt}"), markup=False)
@@ -63,7 +63,7 @@ def print_identity(known: Identity) -> None:
         record = f"record {one.record_id or '?'} in HubSpot"
         console.print(plain(f"{one.kind} {one.key} is {record}{companies}"), markup=False)
     if not known.links and not known.records:
-        console.print("Nothing is known of this identity: messages without an e-mail are held until it is identified.")
+        console.print("This identity is unknown: messages without an e-mail are held until it is identified.")
 
 
 def register(app: typer.Typer) -> None:

@@ -20,9 +20,9 @@ from hubwire.monitoring.observability import Watched
 
 
 def alerts(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Every alert rule, and whether it is on. Since when, what helps, and who is told.
+    """List the alert rules. Whether each is on and since when, what to do, and who is notified.
 
-    What changed lately is in the memory of the server: its console shows it.
+    The server keeps recent notifications in memory; its console shows them.
 
     Example: hubwire alerts
     """

@@ -1,4 +1,4 @@
-"""`hubwire doctor`: what is well and what is not."""
+"""`hubwire doctor`: checks of the installation and its portals."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(
-    destination: Annotated[str | None, typer.Option(help="Only this destination; without it, all.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask HubSpot.")] = False,
+    destination: Annotated[str | None, typer.Option(help="Check only this destination. Default: all.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Make no HubSpot calls.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Look for what is wrong, and say what to do about it. Token, hub, tier, scopes by feature, API version, limits,
+    """Find problems, and say how to fix them. Checks token, hub, tier, scopes for each feature, API version, limits,
     clock, schema, disk and settings.
 
-    Nothing is changed, here or in HubSpot; a portal takes about a dozen calls. Exit code 1 when something fails.
+    The command changes nothing, and makes about a dozen calls to each portal. Exit code 1 if a check fails.
 
     Example: hubwire doctor
     """

@@ -1,4 +1,4 @@
-"""Moving: from a SQLite file to PostgreSQL."""
+"""`hubwire migrate`: from a SQLite file to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from hubwire.manage.migrate import migrate as run_migration
 
 
 def migrate(
-    source: Annotated[str, typer.Option("--from", help="sqlite:///path of the installation that moves.")],
+    source: Annotated[str, typer.Option("--from", help="sqlite:///path of the installation to move.")],
     target: Annotated[str, typer.Option("--to", help="postgresql://… of an empty database.")],
     finish: Annotated[
-        bool, typer.Option("--finish", help="The old server is stopped: copy the rest, compare, hand over.")
+        bool, typer.Option("--finish", help="After the old server has stopped: copy the rest, compare, hand over.")
     ] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Move to PostgreSQL. Copies while the old server runs; then stop it, and --finish. Run again after a stop.
+    """Move to PostgreSQL. Copies while the old server runs; then stop it and use --finish. You can run it again.
 
     Example: hubwire migrate --from sqlite:///data/hubwire.db --to postgresql://hubwire@db/hubwire
     """
@@ -50,10 +50,10 @@ def migrate(
         for one in moved.tables:
             rows.add_row(one.table, str(one.rows), one.checksum)
         console.print(rows)
-        console.print("Both sides are equal. Start the servers with HUBWIRE_DATABASE_URL set to the new one.")
+        console.print("Both sides are equal. Set HUBWIRE_DATABASE_URL to the new database and start the servers.")
     else:
-        console.print(f"{moved.copied} messages copied; {moved.behind} have come meanwhile.")
-        console.print("Stop the old server, and run the same command with --finish.")
+        console.print(f"{moved.copied} messages copied; {moved.behind} have arrived since.")
+        console.print("Stop the old server, then run the same command with --finish.")
 
 
 def register(app: typer.Typer) -> None:

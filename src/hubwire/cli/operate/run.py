@@ -1,4 +1,4 @@
-"""Running: serve, emulator, plan."""
+"""`hubwire serve`, `hubwire emulator` and `hubwire plan`."""
 
 from __future__ import annotations
 
@@ -40,14 +40,18 @@ class Role(StrEnum):
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; default from settings, 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; default from settings, 8080.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: the setting, 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on. Default: the setting, 8080.")
+    ] = None,
     role: Annotated[
-        Role | None, typer.Option(help="What this process does: all, receive or deliver; default from settings, all.")
+        Role | None, typer.Option(help="What this process does: all, receive or deliver. Default: the setting, all.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Receive, deliver, console and device files, in one process. Without any token: the sandbox.
+    """Start the server. It receives, delivers, and serves the console and device files.
+
+    Without an access token, it is a sandbox.
 
     Example: hubwire serve --port 8080
     """
@@ -63,13 +67,13 @@ def emulator(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8081,
     portal_id: Annotated[int, typer.Option(min=1, help="Hub ID of the emulated portal.")] = 1234567,
     tier: Annotated[
-        Tier, typer.Option(help="HubSpot's tier: it sets limits, and who has custom events.")
+        Tier, typer.Option(help="HubSpot tier of the portal; it sets the limits and whether custom events exist.")
     ] = Tier.ENTERPRISE,
-    access_token: Annotated[str | None, typer.Option(help="The only token it takes; without it, any.")] = None,
-    keep: Annotated[Path | None, typer.Option(help="File that keeps the portal between runs.")] = None,
+    access_token: Annotated[str | None, typer.Option(help="The only token that it accepts. Default: any.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="File that stores the portal between runs.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """A HubSpot that remembers, useful on its own. It has contacts, companies, events, limits and errors.
+    """Start a HubSpot emulator for tests. It has contacts, companies, events, limits and errors.
 
     Example: hubwire emulator --port 8081 --portal-id 1234567 --tier enterprise --access-token T
     """
@@ -80,7 +84,9 @@ def emulator(
         address = f"[{host}]" if ":" in host else host
         console.print(f"HubSpot emulator: portal {portal_id}, tier {tier}, http://{address}:{port}/")
         if not _is_loopback(host):
-            console.print("Its control plane asks for no token: whoever reaches this address can read and change it.")
+            console.print(
+                "Its control plane needs no token: anyone who reaches this address can read and change the portal."
+            )
 
     try:
         portal = EmulatorConfig(portal_id=portal_id, tier=tier, access_token=access_token, persistence_path=keep)
@@ -89,7 +95,7 @@ def emulator(
         hint = "Another server may be running there: choose another --port."
         raise SettingsError(f"cannot listen on {host}:{port}: {exc.strerror}", hint=hint) from exc
     except PersistenceError as exc:
-        raise SettingsError(f"--keep {exc}", hint="Name another file; this one is left as it is.") from exc
+        raise SettingsError(f"--keep {exc}", hint="Choose another file; this one is unchanged.") from exc
     except ValueError as exc:
         raise SettingsError(str(exc)) from exc
 
@@ -103,17 +109,17 @@ def _is_loopback(host: str) -> bool:
 
 def plan(
     file: Annotated[
-        str | None, typer.Argument(help="What `hubwire import` takes: a file or folder of messages, or -.")
+        str | None, typer.Argument(help="File or folder of messages, as for `hubwire import`; - for standard input.")
     ] = None,
-    message: Annotated[
-        str | None, typer.Option(help="Instead of a file: a message that is kept, by its messageId.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="The source they would come from; default: the first.")] = None,
-    destination: Annotated[str | None, typer.Option(help="The destination; default: the first.")] = None,
+    message: Annotated[str | None, typer.Option(help="messageId of a stored message, instead of a file.")] = None,
+    source: Annotated[str | None, typer.Option(help="Source of the messages. Default: the first.")] = None,
+    destination: Annotated[str | None, typer.Option(help="Destination. Default: the first.")] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Dry run: the exact requests for these messages. Also why anything is left out. Sends nothing.
+    """Dry run: print the exact requests for these messages. Also prints the reason for each left-out field.
+
+    The command sends nothing.
 
     Example: echo '{"type":"identify","userId":"1","traits":{"email":"a@b.co"}}' | hubwire plan -
     """
@@ -139,7 +145,7 @@ def plan(
 
 def _print_plan(shown: FileDryRun) -> None:
     if not shown.messages and not shown.unreadable:
-        console.print("There is no message in it.")
+        console.print("The file contains no messages.")
     for planned in shown.messages:
         console.print(f"[bold]{cell(planned.message_id)}[/bold]  {cell(planned.outcome)} {cell(planned.detail)}")
         said = explained(planned.outcome.partition(": ")[2])

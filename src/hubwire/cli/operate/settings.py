@@ -1,4 +1,4 @@
-"""`hubwire settings`: what is in force, and where it comes from."""
+"""`hubwire settings`: the settings and their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hubwire.installation.settings_table import settings_table
 
 
 def settings(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Every setting. Its value (secrets masked), default, environment variable and meaning.
+    """List every setting. Its value (secrets masked), default, environment variable and description.
 
     Example: hubwire settings --json
     """

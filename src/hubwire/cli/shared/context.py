@@ -1,4 +1,4 @@
-"""What commands share: the settings, the store opened for reading, and how data is printed."""
+"""Shared by commands: the settings, the store opened for reading, and printing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hubwire.reasons import Reason, explain
 from hubwire.settings import Settings, load
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", envvar="HUBWIRE_CONFIG", help="Settings file instead of ./hubwire.toml.")
+    Path | None, typer.Option("--config", envvar="HUBWIRE_CONFIG", help="Settings file. Default: ./hubwire.toml.")
 ]
 PIPED_COLUMNS = 200
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -32,15 +32,15 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 
 
 def settings_of(config: Path | None) -> Settings:
-    """The settings in force, from the environment and the file."""
+    """The settings from the environment and the file."""
     return load(file=config)
 
 
 @contextmanager
 def reading(config: Path | None) -> Iterator[Store]:
-    """The store of this installation, without claiming the appender: works beside a running server.
+    """The store of this installation, without the appender, so that it works beside a running server.
 
-    Errors: SettingsError when there is none yet.
+    Errors: SettingsError if there is no store yet.
     """
     settings = settings_of(config)
     configure_logs("warning", settings.log_format)
@@ -52,13 +52,13 @@ def reading(config: Path | None) -> Iterator[Store]:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output. What is not printable in its texts is escaped: C1 control characters
-    command a terminal, and U+2028 is an end of line to some readers."""
+    """One JSON document on standard output. Unprintable characters are escaped: C1 control characters control a
+    terminal, and some readers take U+2028 as the end of a line."""
     typer.echo(json_text(value))
 
 
 def json_text(value: Any) -> str:
-    """The same as text."""
+    """The JSON document as text."""
     text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain)).decode()
     if text.isascii():
         return text
@@ -79,12 +79,12 @@ def when(at_ms: int | None) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that somebody else wrote, for a terminal: without control characters, which could command it."""
+    """Foreign text for a terminal, without control characters, which could control it."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def worded(value: Any, none: str = "-") -> str:
-    """A field's value for people: a word for nothing, yes and no for switches, several with commas between them."""
+    """A field's value for people: a word for no value, yes and no for switches, commas between several values."""
     if value is None or (isinstance(value, list | tuple | dict) and not value):
         return none
     match value:
@@ -98,17 +98,17 @@ def worded(value: Any, none: str = "-") -> str:
 
 
 def left_out(field: str, reason: str, detail: str) -> str:
-    """A field that is not sent, and why."""
+    """One left-out field with its reason."""
     return plain(f"left out: {field}: {reason}{f' ({detail})' if detail else ''}")
 
 
 def cell(text: str) -> str:
-    """The same for a cell of a table, where `[bold]` and its like would be markup."""
+    """Foreign text for a table cell, with markup such as `[bold]` escaped."""
     return escape(plain(text))
 
 
 def explained(reason: str | None) -> str | None:
-    """Cause and remedy of a reason, in a line; None for none, and for one that this version does not know."""
+    """The cause and remedy of a reason in one line; None for no reason or one that this version does not know."""
     if reason not in set(Reason):
         return None
     explanation = explain(Reason(reason))
@@ -116,7 +116,7 @@ def explained(reason: str | None) -> str | None:
 
 
 def table(*columns: str) -> Table:
-    """A plain table: no boxes, so that it can be cut and grepped."""
+    """A table without boxes, so that other tools can cut and grep it."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold", no_wrap=True)

@@ -1,4 +1,4 @@
-"""What commands that change things share: the same checks and the same audit log as the console has."""
+"""Shared by commands that change something: the console's checks and its audit log."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from hubwire.secret import Secret
 from hubwire.settings import Settings
 
 ACTOR = "command line"
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The `Parts` of changes; a running server notices them by the registry's version."""
+    """The `Parts` of changes; a running server detects them by the registry's version."""
 
     registry: Registry
     record: Record
@@ -54,27 +54,27 @@ class Editor:
     def now_ms(self) -> int:
         return SystemClock().now_ms()
 
-    # -- finding
+    # -- find
 
     def source(self, name: str) -> Source:
-        """The source of this name. Raises SettingsError naming those that exist."""
+        """The source with this name. Raises SettingsError that names the existing ones."""
         return named(self.store.registry.sources().values(), name, "source")
 
     def destination(self, name: str | None) -> Destination:
-        """The destination of this name, or the only one. Raises SettingsError naming those that exist."""
+        """The destination with this name, or the only one. Raises SettingsError that names the existing ones."""
         found = list(self.store.registry.destinations().values())
         if name is None and len(found) == 1:
             return found[0]
         if name is None:
             names = ", ".join(one.name for one in found) or "none yet"
-            raise SettingsError("which destination? name one", hint=f"Destinations: {names}.")
+            raise SettingsError("choose a destination with --destination", hint=f"Destinations: {names}.")
         return named(found, name, "destination")
 
     def source_ids(self, names: list[str]) -> tuple[int, ...] | None:
-        """The ids of sources; None (all of them) for `all`."""
+        """The ids of these sources; None, which means all, for `all`."""
         return None if names == ["all"] else tuple(self.source(name).source_id for name in names)
 
-    # -- changing
+    # -- change
 
     def add_source(self, source: Source, key: str | None) -> tuple[Source, WriteKey]:
         return changes.add_source(self._parts, ACTOR, source, key)
@@ -109,9 +109,9 @@ class Editor:
 
 @contextmanager
 def editing(config: Path | None, *, creates: bool = False) -> Iterator[Editor]:
-    """A `Editor` on this installation's database; works beside a running server, which follows.
+    """A `Editor` on this installation's database; works beside a running server, which picks the changes up.
 
-    Errors: SettingsError when there is no database yet, unless it `creates` one.
+    Errors: SettingsError if there is no database yet, unless it `creates` one.
     """
     settings = settings_of(config)
     configure_logs("warning", settings.log_format)
@@ -126,9 +126,9 @@ def editing(config: Path | None, *, creates: bool = False) -> Iterator[Editor]:
 def secret_from(
     environment_name: str | None, from_stdin: bool, prompt: str, hint: str = "Use --token-env NAME or --token-stdin."
 ) -> Secret:
-    """A secret that never stands on a command line: from the environment, standard input, or a hidden prompt.
+    """A secret from the environment, standard input or a hidden prompt, never from the command line.
 
-    Errors: SettingsError when it is empty, or when there is nobody to ask.
+    Errors: SettingsError if it is empty, or if there is no terminal to ask on.
     """
     if environment_name is not None:
         text = os.environ.get(environment_name, "")
@@ -139,13 +139,13 @@ def secret_from(
     elif sys.stdin.isatty():
         text = typer.prompt(prompt, hide_input=True)
     else:
-        raise SettingsError(f"{prompt}: none given, and nobody can type it", hint=hint)
+        raise SettingsError(f"{prompt}: none given, and no terminal to ask on", hint=hint)
     if not text.strip():
         raise SettingsError(f"{prompt}: it is empty")
     return Secret(text.strip())
 
 
 def confirmed(question: str, yes: bool) -> None:
-    """Ask, unless told not to; exit 1 when the answer is no."""
+    """Ask for confirmation unless `yes`; exit 1 if the answer is no."""
     if not yes and not typer.confirm(question):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""What a portal has, read for a command."""
+"""A portal's schema, read for a command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hubwire.settings import Settings
 
 
 async def portal_schema(registry: Registry, settings: Settings, destination: Destination) -> tuple[PortalSchema, bool]:
-    """The portal's schema; HubSpot's own, and True, when it cannot be read."""
+    """The portal's schema and False; HubSpot's default schema and True if it cannot be read."""
     from hubwire.installation.clients import ClientFactory
     from hubwire.manage.dryrun import read_schema
     from hubwire.plan.default_portal import default_portal
@@ -29,7 +29,7 @@ async def portal_schema(registry: Registry, settings: Settings, destination: Des
 
 
 def duration(seconds: float) -> str:
-    """A length of time for people."""
+    """A duration for people."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
