@@ -16,6 +16,7 @@ from hubwire.device.assets import Asset, Assets
 from hubwire.device.bundle import bundle_keeper
 from hubwire.device.page_settings import settings_json
 from hubwire.device.source import DeviceSource, DeviceSources
+from hubwire.device.source_config import source_config
 
 SETTINGS_MAX_AGE_SECONDS = 300
 """The seed promises that a page sees a new setting in 5 to 10 minutes."""
@@ -32,7 +33,6 @@ PUBLIC_HEADERS = {
 PREFLIGHT_HEADERS = {
     **PUBLIC_HEADERS,
     "access-control-allow-methods": "GET, HEAD",
-    "access-control-allow-headers": "*",
     "access-control-max-age": "7200",
 }
 NOT_BUILT = (
@@ -53,6 +53,8 @@ def device_routes(sources: DeviceSources, assets: Assets | None, public_url: str
     return [
         _route("/analytics.js/v1/{write_key}/analytics.min.js", _script(sources, assets)),
         _route("/v1/projects/{write_key}/settings", _settings(sources, assets, public_url)),
+        _route("/sourceConfig", _source_config),
+        _route("/sourceConfig/", _source_config),
         _route("/analytics-next/notices.txt", _file(assets, lambda built, _: built.notices, SHORT)),
         _route("/analytics-next/bundles/{name}", _file(assets, lambda built, name: built.chunks.get(name), FOREVER)),
         _route("/next-integrations/actions/hubspot-device/{name}.js", _plugin(assets)),
@@ -62,7 +64,9 @@ def device_routes(sources: DeviceSources, assets: Assets | None, public_url: str
 def _route(path: str, answer: Answer) -> Route:
     async def endpoint(request: Request) -> Response:
         if request.method == "OPTIONS":
-            return Response(status_code=204, headers=PREFLIGHT_HEADERS)
+            # Named, because `*` does not cover `authorization`.
+            requested = request.headers.get("access-control-request-headers", "*")
+            return Response(status_code=204, headers={**PREFLIGHT_HEADERS, "access-control-allow-headers": requested})
         return answer(request)
 
     return Route(path, endpoint, methods=["GET", "HEAD", "OPTIONS"])
@@ -87,6 +91,12 @@ def _settings(sources: DeviceSources, assets: Assets | None, public_url: str | N
         return _send(request, Asset.of(body, "application/json"), SHORT)
 
     return answer
+
+
+def _source_config(request: Request) -> Response:
+    """For RudderStack's SDKs, which name their key in the query."""
+    body = source_config(request.query_params.get("writeKey", ""))
+    return _send(request, Asset.of(body, "application/json"), SHORT)
 
 
 def _plugin(assets: Assets | None) -> Answer:

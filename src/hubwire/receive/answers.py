@@ -7,6 +7,7 @@ Source: the SDKs' own transports; docs/sdks.md has the table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -21,7 +22,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 SUCCESS = b'{"success": true}'
 JSON = (b"content-type", b"application/json")
-ALLOWED_HEADERS = b"authorization, content-type, x-retry-count"
+USUAL_HEADERS = b"authorization, content-type, x-retry-count"
+"""What analytics.js sends, for a preflight that does not ask for headers."""
+HEADER_NAMES = re.compile(rb"[\w!#$%&'*+.^`|~, \t-]+")
 PREFLIGHT_SECONDS = b"7200"
 UNFINISHED = frozenset({"slow-upload", "endless-upload"})
 """Refusals of a body that is still under way: the connection cannot be used again."""
@@ -72,11 +75,22 @@ async def image(send: Send) -> None:
     await _send(send, 200, headers, GIF)
 
 
-async def preflight(send: Send, origin: bytes | None) -> None:
-    """Leave for analytics.js to post: without `authorization` in it nothing would ever arrive."""
+def allowed_headers(asked: bytes) -> bytes:
+    """The value of `access-control-allow-headers` for what a preflight asks for.
+
+    Every header is allowed: the write key decides what a page may send, and headers that no one reads do no harm.
+    `*` is no substitute, because it does not cover `authorization`. A header that is missing here stops every event of
+    a page: RudderStack's SDKs ask for `anonymousid`, `sentat` and, on retries, `rsa-…`.
+    """
+    return asked if HEADER_NAMES.fullmatch(asked) else USUAL_HEADERS
+
+
+async def preflight(send: Send, origin: bytes | None, asked: Headers) -> None:
+    """Permission for a page to post; `asked` are the headers of the request."""
+    requested = next((value for name, value in asked if name == b"access-control-request-headers"), b"")
     headers = [
         (b"access-control-allow-methods", b"GET, POST"),
-        (b"access-control-allow-headers", ALLOWED_HEADERS),
+        (b"access-control-allow-headers", allowed_headers(requested)),
         (b"access-control-max-age", PREFLIGHT_SECONDS),
     ]
     allowed = cors_headers(origin) or [(b"access-control-allow-origin", b"*")]

@@ -148,7 +148,7 @@ class ReceiveApp:
     async def _answer(self, scope: Scope, route: Route, asked: RequestHeaders, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
-            await answers.preflight(send, asked.origin)
+            await answers.preflight(send, asked.origin, scope["headers"])
         elif route.takes in READ and method == "GET":
             if route.takes is Takes.DOCUMENT:
                 await answers.json(send, document(), asked.origin)

@@ -19,7 +19,8 @@ SETTINGS = "/v1/projects/WEBKEY/settings"
 CHUNK = "/analytics-next/bundles/x.bundle.1.js"
 PLUGIN = "/next-integrations/actions/hubspot-device/1.0.0-abc.js"
 NOTICES = "/analytics-next/notices.txt"
-EVERYTHING = [SCRIPT, SETTINGS, CHUNK, PLUGIN, NOTICES]
+SOURCE_CONFIG = "/sourceConfig/?p=npm&v=3.34.1&writeKey=WEBKEY"
+EVERYTHING = [SCRIPT, SETTINGS, CHUNK, PLUGIN, NOTICES, SOURCE_CONFIG]
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
@@ -94,6 +95,20 @@ async def test_preflight(path: str) -> None:
     assert (answer.status, answer.body) == (204, b"")
     assert "GET" in answer.headers["access-control-allow-methods"]
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+async def test_a_preflight_allows_the_headers_that_are_asked_for(path: str) -> None:
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,content-type"}
+    answer = await ask(ROUTES, path, "OPTIONS", asked)
+    assert answer.headers["access-control-allow-headers"] == "authorization,content-type"
+
+
+@pytest.mark.parametrize("path", ["/sourceConfig", "/sourceConfig/"])
+async def test_rudderstacks_sdks_get_a_source_without_destinations(path: str) -> None:
+    source = json.loads((await ask(ROUTES, f"{path}?writeKey=any")).body)["source"]
+    assert (source["writeKey"], source["enabled"], source["destinations"]) == ("any", True, [])
+    assert source["config"]["statsCollection"] == {"errors": {"enabled": False}, "metrics": {"enabled": False}}
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
