@@ -16,31 +16,31 @@ Json = dict[str, Any]
 
 LIMITS = ReceiveLimits()
 FIELDS = {
-    "type": "The call; on paths that name one it may be missing, and the path wins.",
-    "messageId": "Unique per source: a repeated one is accepted and kept once. One is made when it is missing.",
-    "userId": "Who, as the sender's own database knows them.",
-    "anonymousId": "Who, before they are known. This or userId is needed.",
-    "event": "Name of a track call; needed there.",
-    "groupId": "The company of a group call; needed there.",
-    "previousId": "The earlier id of an alias call; needed there.",
-    "name": "Name of a page or screen.",
-    "timestamp": "When it happened, ISO-8601. Missing: when it arrived.",
-    "sentAt": "The sender's clock when sending: corrects `timestamp`.",
-    "traits": "What is known of the person or company.",
-    "properties": "What is known of the event or page.",
-    "context": "Where it happened; `library` says which SDK sent it.",
-    "integrations": "Which destinations may have it.",
-    "writeKey": "The source's key, when there is no HTTP Basic header.",
+    "type": "The call. On a path that names the call, `type` may be missing, and the path wins.",
+    "messageId": "Unique within a source. Of a repeated message, Hubwire keeps one. If missing, Hubwire adds one.",
+    "userId": "The person's id in the sender's own database.",
+    "anonymousId": "The id of a person who is not known yet. A message needs this or userId.",
+    "event": "The name of a track call. A track call needs it.",
+    "groupId": "The company of a group call. A group call needs it.",
+    "previousId": "The earlier id of an alias call. An alias call needs it.",
+    "name": "The name of a page or screen.",
+    "timestamp": "The time of the call, ISO 8601. If it is missing, the time of arrival.",
+    "sentAt": "The sender's clock at the time of sending. Hubwire corrects `timestamp` with it.",
+    "traits": "Fields of the person or company.",
+    "properties": "Fields of the event or page.",
+    "context": "The circumstances of the call; `library` names the SDK.",
+    "integrations": "The destinations that may receive the message.",
+    "writeKey": "The source's write key, if there is no HTTP Basic header.",
 }
 OBJECTS = frozenset({"traits", "properties", "context", "integrations"})
 IDS = frozenset({"messageId", "userId", "anonymousId", "groupId", "previousId"})
 REFUSALS = {
-    "400": "Not JSON, not this shape, over a limit; or, in strict mode, a message that could not be delivered.",
-    "401": "No write key, or one that no source has.",
-    "403": "A page of an origin that the source does not allow.",
+    "400": "Not JSON, the wrong shape, or over a limit. In strict mode also: a message that cannot be delivered.",
+    "401": "There is no write key, or no source has it.",
+    "403": "The source does not allow the origin of this page.",
     "408": "The body did not arrive in time.",
-    "429": "Too much at once; nothing was kept. Try again after `Retry-After`.",
-    "503": "The journal cannot be written to; nothing was kept. Try again after `Retry-After`.",
+    "429": "Too many messages at once. Nothing was kept. Try again after `Retry-After`.",
+    "503": "Hubwire cannot write to the journal. Nothing was kept. Try again after `Retry-After`.",
 }
 RETRIED = frozenset({"429", "503"})
 
@@ -52,13 +52,13 @@ def document() -> Json:
         "info": {
             "title": "Hubwire Tracking API",
             "version": __version__,
-            "description": "Segment's HTTP Tracking API: every Segment SDK works with only its host changed.",
+            "description": "Segment's HTTP Tracking API. Every Segment SDK works when only its host is changed.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {path: _operations(path) for path in known_paths()},
         "components": {
             "securitySchemes": {
-                "writeKey": {"type": "http", "scheme": "basic", "description": "User: the write key. No password."}
+                "writeKey": {"type": "http", "scheme": "basic", "description": "User name: the write key. No password."}
             },
             "schemas": {
                 "Message": _message(),
@@ -92,13 +92,13 @@ def _post(path: str, route: Route) -> Json:
                 "name": "X-Strict-Mode",
                 "in": "header",
                 "schema": {"type": "string", "enum": ["1"]},
-                "description": "Refuse what could not be delivered, instead of keeping it as rejected.",
+                "description": "Refuse a message that cannot be delivered, instead of keeping it as rejected.",
             }
         ]
         schema = {"$ref": f"#/components/schemas/{'Message' if route.takes is Takes.SINGLE else 'Upload'}"}
     operation["requestBody"] = {
         "required": True,
-        "description": "JSON, whatever the content type says; gzip is recognised.",
+        "description": "JSON, whatever the content type says. Gzip is recognised.",
         "content": {"application/json": {"schema": schema}},
     }
     return operation
@@ -106,12 +106,12 @@ def _post(path: str, route: Route) -> Json:
 
 def _pixel(path: str, route: Route) -> Json:
     image = {"image/gif": {"schema": {"type": "string", "contentMediaType": "image/gif"}}}
-    described = "The message as base64 JSON, with `writeKey` in it."
+    described = "The message as base64 JSON, including `writeKey`."
     return {
         "operationId": _id(path),
         "summary": f"One {route.type} call as an image request",
         "parameters": [{"name": "data", "in": "query", "schema": {"type": "string"}, "description": described}],
-        "responses": {"200": {"description": "A transparent image, also when nothing was kept.", "content": image}},
+        "responses": {"200": {"description": "A transparent image, even if nothing was kept.", "content": image}},
     }
 
 
@@ -119,9 +119,9 @@ def _answers(route: Route) -> Json:
     def content(name: str) -> Json:
         return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
-    answers: Json = {"200": {"description": "On disk.", "content": content("Success")}}
+    answers: Json = {"200": {"description": "The messages are on disk.", "content": content("Success")}}
     if route.takes is Takes.METRICS:
-        answers["200"]["description"] = "Thrown away."
+        answers["200"]["description"] = "The metrics are discarded."
         return answers
     for status, told in REFUSALS.items():
         answers[status] = {"description": told, "content": content("Refusal")}
@@ -133,7 +133,7 @@ def _answers(route: Route) -> Json:
 
 def _summary(route: Route) -> str:
     if route.takes is Takes.METRICS:
-        return "Metrics of analytics.js: accepted and thrown away"
+        return "Metrics of analytics.js: accepted and discarded"
     return "Many messages" if route.takes is Takes.UPLOAD else f"One {route.type} call"
 
 
@@ -162,14 +162,14 @@ def _upload() -> Json:
         "properties": {"batch": batch, **shared},
         "description": (
             f"At most {LIMITS.max_upload_bytes} bytes decompressed and {LIMITS.max_upload_messages} messages."
-            " `context`, `integrations` and `sentAt` hold for every message that does not say otherwise."
+            " `context`, `integrations` and `sentAt` apply to every message that does not have its own."
         ),
     }
 
 
 def _refusal() -> Json:
     fields: Json = {
-        "code": {"type": "string", "description": "A stable word."},
+        "code": {"type": "string", "description": "A fixed word."},
         "message": {"type": "string", "description": "The field, its value and the limit."},
         "success": {"type": "boolean", "const": False},
     }
@@ -187,42 +187,48 @@ def reference() -> str:
     for path in known_paths():
         [(method, operation)] = _operations(path).items()
         paths.setdefault((operation["summary"], method.upper()), []).append(path)
-    lines = [PAGE, "## Paths", "", "Each also with a trailing slash.", "", "| takes | | path |", "|---|---|---|"]
+    lines = [PAGE, "## Paths", "", "Each path also works with a trailing slash.", ""]
+    lines += ["| request | method | paths |", "|---|---|---|"]
     for (summary, method), found in sorted(paths.items()):
         lines.append(f"| {summary} | {method} | {', '.join(f'`{path}`' for path in found)} |")
-    lines += ["| Any of the above | POST | `/v1/k/{writeKey}/…`: no header, so no preflight in browsers |", ""]
-    lines += ["## Fields of a message", "", "| field | |", "|---|---|"]
+    lines += ["| Any of the above | POST | `/v1/k/{writeKey}/…`: needs no header, so browsers send no preflight |", ""]
+    lines += ["## Fields of a message", "", "| field | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {told} |" for name, told in FIELDS.items()]
-    lines += ["", "## Answers", "", "| status | |", "|---|---|", '| 200 | On disk: `{"success": true}`. |']
+    lines += ["", "## Answers", "", "| status | meaning |", "|---|---|"]
+    lines += ['| 200 | The messages are on disk: `{"success": true}`. |']
     lines += [f"| {status} | {told} |" for status, told in REFUSALS.items()]
     return "\n".join(lines) + "\n" + CLOSING
 
 
 PAGE = f"""# Tracking API
 
-<!-- PropertyValue by `python -m hubwire.receive.openapi`; a test keeps it so. -->
+<!-- Written by `python -m hubwire.receive.openapi`; a test compares them. -->
 
-What SDKs send to. Segment's HTTP Tracking API, the paths of analytics.js and of RudderStack's SDKs among them; which
-SDK needs which setting stands in [sdks.md](../sdks.md). The OpenAPI 3.1 document is at `/v1/openapi.json`.
+SDKs send messages to the Tracking API. It is Segment's HTTP Tracking API and includes the paths of analytics.js and of
+RudderStack's SDKs. [SDKs and their settings](../sdks.md) lists what each SDK needs. The OpenAPI 3.1 document is at
+`/v1/openapi.json`.
 
-- **Answer.** `200 {{"success": true}}` after the messages are on disk, never before. Never a redirect.
-- **Write key.** HTTP Basic (user: the write key, no password), else in the path, else `writeKey` in the body, else in
-  the first message, else in the query.
-- **Body.** JSON whatever the content type says; gzip is recognised by its first bytes. `NaN` and `Infinity` are read
-  as null, what is not UTF-8 is replaced: one bad value does not cost an upload.
-- **Limits** (settings): {LIMITS.max_message_bytes} bytes a message, {LIMITS.max_upload_bytes} bytes an upload
-  (decompressed), {LIMITS.max_upload_messages} messages an upload; messages beyond are kept as rejected.
-- **Rejected.** A message without ids, with an unknown type, a track without `event`, a group without `groupId`, an
-  alias without `previousId` can never be delivered. It is answered with 200 and kept with its reason. With the header
-  `X-Strict-Mode: 1` the upload is refused with 400 instead, naming field and value: for development and CI.
-- **Backfill.** With the header `X-Backfill: 1` a server source's upload waits behind live messages.
-- **Browsers.** Every origin may send unless the source names its allowed ones (`https://www.site.test`,
-  `https://*.site.test`); others get 403.
+- **Answer.** Hubwire answers `200 {{"success": true}}` after the messages are on disk, never before. It never
+  redirects.
+- **Write key.** Hubwire looks for it in this order: HTTP Basic (user name: the write key, no password), the path,
+  `writeKey` in the body, the first message, the query.
+- **Body.** The body is JSON, whatever the content type says. Gzip is recognised by its first bytes. `NaN` and
+  `Infinity` are read as null, and bytes that are not UTF-8 are replaced, so one bad value does not cost an upload.
+- **Limits** (settings): {LIMITS.max_message_bytes} bytes for a message; {LIMITS.max_upload_bytes} bytes
+  (decompressed) and {LIMITS.max_upload_messages} messages for an upload. Messages beyond the last limit are kept as
+  rejected.
+- **Rejected messages.** A message without ids or with an unknown type, a track call without `event`, a group call
+  without `groupId` and an alias call without `previousId` can never be delivered. Hubwire answers 200 and keeps the
+  message with its reason. With the header `X-Strict-Mode: 1` it refuses the upload with 400 and names field and
+  value. Use that for development and CI.
+- **Backfill.** With the header `X-Backfill: 1`, the upload of a server source waits behind live messages.
+- **Browsers.** Every origin may send, unless the source lists its allowed origins (`https://www.site.test`,
+  `https://*.site.test`). Other origins then get 403.
 """
 CLOSING = """
-A refusal is `{"code", "message", "success": false}`. Requests that are no HTTP (`malformed-request`), or whose headers
-exceed 32 KB (`headers-too-large`), are answered 400 or 431 and disconnected. An image request (`/v1/pixel/…`) is always
-answered with an image.
+A refusal is `{"code", "message", "success": false}`. A request that is not HTTP (`malformed-request`) gets 400, and a
+request with more than 32 KB of headers (`headers-too-large`) gets 431; Hubwire then closes the connection. An image
+request (`/v1/pixel/…`) always gets an image.
 """
 
 
