@@ -31,6 +31,7 @@ class Reason(StrEnum):
     # discarded by rule
     DISABLED_BY_INTEGRATIONS = "disabled-by-integrations"
     NO_CONSENT = "no-consent"
+    CONSENT_NOTED = "consent-noted"
     EVENT_FILTERED = "event-filtered"
     DELIVERED_IN_BROWSER = "delivered-in-browser"
     PAGE_IS_DEVICE_ONLY = "page-is-device-only"
@@ -123,6 +124,11 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
     Reason.NO_CONSENT: (
         "`context.consent.categoryPreferences` does not allow every category of this destination.",
         "Nothing to do: Hubwire respects the person's choice. The mapping's `consent_categories` lists the categories.",
+    ),
+    Reason.CONSENT_NOTED: (
+        "The track is `Segment Consent Preference Updated`: Hubwire noted the consent in it and sends no event."
+        " The person's page shows the consent.",
+        "Nothing to do. To count these changes in HubSpot, map the event in `events`.",
     ),
     Reason.EVENT_FILTERED: (
         "The mapping filters out this event: `events` maps it to nothing, or `only_events` does not list it.",

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from hubwire.clock import Clock
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.device.source import DeviceSource
+from hubwire.plan.events import CONSENT_EVENT
 from hubwire.receive.auth import CachedSources
 from hubwire.registry.protocol import Registry
 
@@ -85,5 +86,5 @@ def _events_of(mapping: Mapping) -> tuple[tuple[str, ...], bool]:
     """Which tracks a page leaves to the server: these; or, with True, all but these."""
     ruled = {name.strip().lower() for name in mapping.events}
     if not mapping.only_events:
-        return tuple(sorted(ruled)), False
+        return tuple(sorted({*ruled, CONSENT_EVENT})), False
     return tuple(sorted({name.strip().lower() for name in mapping.only_events} - ruled)), True

@@ -34,6 +34,10 @@ _CURRENCY = "$€£¥ \u00a0"
 _new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the hottest lines
 _FILTERED = Discard(Reason.EVENT_FILTERED)
 _NOT_LISTED = Discard(Reason.EVENT_FILTERED, "only_events does not list it")
+CONSENT_EVENT = "segment consent preference updated"
+"""The track that Segment's consent wrappers send when a visitor changes their choice. It is consent, not an event.
+Source: @segment/analytics-consent-tools 2.0.3."""
+_CONSENT_NOTED = Discard(Reason.CONSENT_NOTED)
 
 
 class Event(NamedTuple):
@@ -54,6 +58,8 @@ def find_event(label: str, book: Rulebook) -> Event | Discard:
             return _FILTERED
         wanted = mapped.strip()
         folded = wanted.casefold()
+    elif folded == CONSENT_EVENT and folded not in book.only_events:
+        return _CONSENT_NOTED
     elif book.only_events and folded not in book.only_events:
         return _NOT_LISTED
     events = book.schema.events

@@ -44,7 +44,7 @@ def plan_track(message: Message, source: Source, book: Rulebook, identity: Ident
 def plan_event(message: Message, source: Source, book: Rulebook, identity: Identity, label: str) -> Plan:
     """An occurrence named `label` of the message's person, with the message's properties."""
     event = find_event(label, book)
-    if isinstance(event, Discard) and event.reason is Reason.EVENT_FILTERED:
+    if isinstance(event, Discard) and event.reason in (Reason.EVENT_FILTERED, Reason.CONSENT_NOTED):
         return Plan(fate=event)
     if not book.schema.events_available:
         event = _NO_EVENTS

@@ -11,6 +11,7 @@ from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.device.source import DeviceSource
 from hubwire.installation.browser_sources import BrowserSources
+from hubwire.plan.events import CONSENT_EVENT
 from hubwire.registry.protocol import Registry
 
 SITE = Source(source_id=1, name="site", kind=SourceKind.WEB, identity_space="site", device_mode=True)
@@ -67,7 +68,7 @@ def test_a_server_source_is_unknown_to_pages() -> None:
 
 def test_renamed_and_filtered_tracks_are_left_to_the_server() -> None:
     found = with_rules(events={" Card Entered ": None, "Bought": "purchase"})
-    assert (found.events, found.only_events) == (("bought", "card entered"), False)
+    assert (found.events, found.only_events) == (("bought", "card entered", CONSENT_EVENT), False)
 
 
 def test_of_listed_tracks_the_page_sends_those_without_a_rule() -> None:
@@ -80,4 +81,10 @@ def test_of_listed_tracks_the_page_sends_those_without_a_rule() -> None:
 def test_rules_for_traits_are_the_servers() -> None:
     assert with_rules(contact={"passport": None}).email_only
     assert not with_rules(company={"plan": "tier"}).email_only
-    assert with_rules().events == ()
+    assert with_rules().events == (CONSENT_EVENT,)
+
+
+def test_a_change_of_consent_is_left_to_the_server_unless_it_is_listed() -> None:
+    assert CONSENT_EVENT in with_rules().events
+    assert with_rules(only_events=("Bought",)).events == ("bought",)
+    assert with_rules(only_events=("Segment Consent Preference Updated",)).events == (CONSENT_EVENT,)
