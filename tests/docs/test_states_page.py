@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from xml.etree import ElementTree
 
-from tests.docs.pages import DOCS, blocks, section
+from tests.docs.pages import DOCS, section
 
 from hubwire.delivery import FINAL, MOVES, Move, State
 
@@ -18,17 +19,18 @@ def rows(part: str) -> list[list[str]]:
     return [row for row, above in zip(cells[1:], cells, strict=False) if set(row[0]) != {"-"} and row is not above]
 
 
-def test_the_diagram_has_every_move_and_no_other() -> None:
-    drawn: Moves = {}
-    final = set()
-    for line in blocks(TEXT)[0].text.splitlines():
-        words = re.split(r"\s*--([a-z ]+)-->\s*", line.strip())
-        states = [State(word.removesuffix("*").strip()) for word in words[0::2]]
-        final |= {State(word.removesuffix(" *")) for word in words[0::2] if word.endswith("*")}
-        for before, move, after in zip(states, words[1::2], states[1:], strict=False):
-            drawn[before, Move(move)] = after
+def test_the_picture_has_every_move_and_no_other() -> None:
+    picture = ElementTree.parse(DOCS / "assets" / "states.svg").getroot()
+    arrows = [arrow.attrib for arrow in picture.iter() if "data-move" in arrow.attrib]
+    drawn = {(State(one["data-from"]), Move(one["data-move"])): State(one["data-to"]) for one in arrows}
     assert drawn == MOVES
-    assert final == FINAL
+    words = {"".join(text.itertext()) for text in picture.iter() if text.tag.endswith("text")}
+    assert {str(state) for state in State} <= words
+
+
+def test_the_final_states_are_named() -> None:
+    [named] = re.findall(r"final until a person acts: ([a-z, ]+)\.", TEXT)
+    assert {State(word) for word in named.split(", ")} == FINAL
 
 
 def test_the_table_of_moves_is_the_codes_table() -> None:
