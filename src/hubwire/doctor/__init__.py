@@ -1,6 +1,6 @@
-"""The doctor: looks at a portal and at this machine and says, line by line, what is well and what to do about the rest.
+"""The doctor: checks a portal and this machine, and says what to do about each problem.
 
-Nothing is changed, here or in HubSpot: what a token may write is found out by calls that ask for nothing to be written.
+It changes nothing, here or in HubSpot: to find out what a token may write, it sends writes without inputs.
 Sources: HubSpot's OpenAPI (scopes per call), usage guidelines (limits by tier), developer changelog (API versions).
 """
 
@@ -14,7 +14,7 @@ __all__ = ["Check", "ConnectionReport", "Diagnosis", "Health", "Section", "fail"
 
 
 class Section(msgspec.Struct, kw_only=True, frozen=True):
-    """Checks of one thing. `report` has what a portal's checks found, as values."""
+    """The checks of one subject. `report` has the results of a portal's checks as values."""
 
     title: str
     checks: list[Check]
@@ -22,29 +22,29 @@ class Section(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, kw_only=True, frozen=True):
-    """Everything that was looked at."""
+    """The result of all checks."""
 
     sections: list[Section]
     is_ok: bool
-    """Nothing failed; warnings do not count."""
+    """True if no check failed; warnings do not count."""
 
     @classmethod
     def of(cls, sections: list[Section]) -> Diagnosis:
-        """The diagnosis that these sections make."""
+        """The diagnosis of these sections."""
         failed = any(check.health is Health.FAIL for section in sections for check in section.checks)
         return cls(sections=sections, is_ok=not failed)
 
 
 def ok(name: str, said: str) -> Check:
-    """It is well."""
+    """A check that found no problem."""
     return Check(name=name, health=Health.OK, said=said)
 
 
 def warn(name: str, said: str, remedy: str) -> Check:
-    """It works, and something should be done."""
+    """A check that found a problem which stops nothing yet."""
     return Check(name=name, health=Health.WARN, said=said, remedy=remedy)
 
 
 def fail(name: str, said: str, remedy: str) -> Check:
-    """It does not work."""
+    """A check that failed."""
     return Check(name=name, health=Health.FAIL, said=said, remedy=remedy)

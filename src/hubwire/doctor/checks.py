@@ -1,4 +1,4 @@
-"""What looking at something found: lines that are well, or not, with what to do about it."""
+"""The results of checks, with remedies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Health(StrEnum):
 
 
 class Check(msgspec.Struct, kw_only=True, frozen=True):
-    """One line of a connection test: what was looked at, what was found, and what to do about it."""
+    """One check: its subject, its result and the remedy."""
 
     name: str
     health: Health
@@ -23,7 +23,7 @@ class Check(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ConnectionReport(msgspec.Struct, kw_only=True, frozen=True):
-    """What a connection test found. `scopes` None: HubSpot does not tell them for this kind of token."""
+    """The result of a connection test. `scopes` None: HubSpot does not reveal the scopes of this kind of token."""
 
     checks: list[Check]
     hub_id: str | None = None
@@ -37,5 +37,5 @@ class ConnectionReport(msgspec.Struct, kw_only=True, frozen=True):
 
     @property
     def is_ok(self) -> bool:
-        """Whether nothing failed."""
+        """Whether no check failed."""
         return all(check.health is not Health.FAIL for check in self.checks)

@@ -1,7 +1,7 @@
-"""What Hubwire does in a portal, the scopes that it takes, and a call that tells whether a token has them. Pure.
+"""The features that Hubwire uses in a portal, their scopes, and a call that shows whether a token has them. Pure.
 
-HubSpot checks scopes before it looks at a body, so that a write with no inputs answers 403 without the scope, and with
-it 2xx or 400, and writes nothing. Source: the `security` blocks of HubSpot's OpenAPI; the 403 bodies seen live by third
+HubSpot checks scopes before it reads a body. A write without inputs therefore answers 403 without the scope, and 2xx or
+400 with it, and writes nothing. Source: the `security` blocks of HubSpot's OpenAPI; the 403 bodies seen live by third
 parties (`errors[].context.requiredGranularScopes`).
 """
 
@@ -22,9 +22,9 @@ UNUSED_DOMAIN = "hubwire.invalid"
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One thing that a token must allow. `scopes`: what a key should have for it, the one to add first.
+    """A feature that a token must allow. `scopes`: the scopes that it needs, most important first.
 
-    `is_needed`: without it nothing is delivered.
+    `is_needed`: without this feature, Hubwire delivers nothing.
     """
 
     name: str
@@ -36,17 +36,17 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a probe's answer says: True, False, or None when it does not tell. `scopes` are those that are missing."""
+    """The result of a probe: True, False, or None if the answer does not show it. `scopes`: the missing ones."""
 
     is_allowed: bool | None
     said: str
     scopes: tuple[str, ...] = ()
     is_tier: bool = False
-    """It is the account's tier that does not allow it, rather than the token."""
+    """True if the account's tier, not the token, forbids it."""
 
 
 def features(paths: Paths) -> list[Feature]:
-    """The features in the order of their weight."""
+    """The features, most important first."""
 
     def write(path: str, kind: CallKind = "general") -> Call:
         return Call("probe", "POST", path, EMPTY, kind)
@@ -56,46 +56,46 @@ def features(paths: Paths) -> list[Feature]:
         Feature(
             "Write contacts",
             ("crm.objects.contacts.write",),
-            "nothing can be delivered",
+            "Hubwire can deliver nothing",
             write(paths.objects("contacts", "batch/upsert")),
             is_needed=True,
         ),
         Feature(
             "Read contact properties",
             ("crm.schemas.contacts.read", "crm.objects.contacts.read"),
-            "nothing can be delivered",
+            "Hubwire can deliver nothing",
             Call("probe", "GET", paths.properties("contacts")),
             is_needed=True,
         ),
         Feature(
             "Read company properties",
             ("crm.schemas.companies.read", "crm.objects.companies.read"),
-            "nothing can be delivered",
+            "Hubwire can deliver nothing",
             Call("probe", "GET", paths.properties("companies")),
             is_needed=True,
         ),
         Feature(
             "Write companies",
             ("crm.objects.companies.write",),
-            "group calls make no companies",
+            "group calls create no companies",
             write(paths.objects("companies", "batch/upsert")),
         ),
         Feature(
             "Find companies",
             ("crm.objects.companies.read",),
-            "companies that exist already are not found by their domain, and are made a second time",
+            "Hubwire does not find existing companies by their domain, and creates duplicates",
             Call("probe", "POST", paths.objects("companies", "search"), search, "search"),
         ),
         Feature(
             "Associate contacts with companies",
             ("crm.objects.contacts.write", "crm.objects.companies.write"),
-            "people are not linked with their companies",
+            "Hubwire cannot associate people with their companies",
             write(paths.associations("contacts", "companies"), "associations"),
         ),
         Feature(
             "Create company properties",
             ("crm.schemas.companies.write",),
-            "the hidden property that Hubwire knows companies by cannot be made",
+            "Hubwire cannot create the hidden property that identifies companies",
             write(paths.create_properties("companies")),
         ),
         Feature(
@@ -107,13 +107,13 @@ def features(paths: Paths) -> list[Feature]:
         Feature(
             "Define custom events",
             ("behavioral_events.event_definitions.read_write",),
-            "track calls are not delivered as events",
+            "Hubwire cannot deliver track calls as events",
             Call("probe", "GET", paths.list_event_definitions()),
         ),
         Feature(
             "Send custom events",
             ("analytics.behavioral_events.send",),
-            "track calls are not delivered as events",
+            "Hubwire cannot deliver track calls as events",
             write(paths.send_events, "events"),
         ),
     ]
@@ -126,7 +126,7 @@ def all_scopes(paths: Paths | None = None) -> list[str]:
 
 
 def allowed(feature: Feature, answer: Answer) -> Allowed:
-    """What the answer to a feature's probe says."""
+    """The result of a feature's probe."""
     status = answer.status
     if status is None:
         return Allowed(None, f"no answer: {answer.failure}")
@@ -135,9 +135,9 @@ def allowed(feature: Feature, answer: Answer) -> Allowed:
         is_tier = problem.category != "MISSING_SCOPES" and not problem.scopes
         return Allowed(False, problem.text or "refused (403)", problem.scopes or feature.scopes, is_tier)
     if status in (401, 429) or status >= 500:
-        return Allowed(None, f"not told: HubSpot answered {status}")
+        return Allowed(None, f"unknown: HubSpot answered {status}")
     if status == 404:
-        return Allowed(None, "not told: this path does not exist there (404)")
+        return Allowed(None, "unknown: HubSpot has no such path (404)")
     return Allowed(True, "allowed")
 
 

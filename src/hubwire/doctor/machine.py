@@ -1,4 +1,4 @@
-"""The checks of this machine and installation: disk, keys, clock, settings, sources, and where each lane stands."""
+"""The checks of this machine and installation: disk, keys, clock, settings, sources and the state of each lane."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FREE_WARN_BYTES, FREE_FAIL_BYTES = 2 * GIB, GIB // 4
 LAG_WARN_SECONDS = 900.0
 AHEAD_MS = 60_000
 HEALED = frozenset({Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.BUDGET_SPENT, Reason.MIGRATING})
-"""Reasons for which a line stands still that end by themselves."""
+"""Reasons for a stop that end without a person."""
 
 
 def examine_machine(store: Store, settings: Settings, clock: Clock) -> list[Section]:
-    """Everything that can be found out without HubSpot. Errors: none."""
+    """All checks that need no HubSpot call. Errors: none."""
     return [
         Section(title="Machine", checks=[*_server(settings), *_disk(store, settings), *_clock(store, clock)]),
         Section(title="Safety", checks=[*_keys(store, settings), *_network(settings)]),
@@ -47,7 +47,7 @@ def _server(settings: Settings) -> Iterator[Check]:
     if server is not None:
         yield ok("Server", f"runs at {server.url}")
     elif settings.role == "all" and settings.database_path is not None:
-        yield warn("Server", "none runs on this data folder", "Start one: hubwire serve")
+        yield warn("Server", "no server runs on this data folder", "Start one: hubwire serve")
     if sqlite3.sqlite_version_info < (3, 35):
         yield fail("SQLite", f"{sqlite3.sqlite_version} is too old", "Use a Python with SQLite 3.35 or newer.")
 
@@ -55,11 +55,13 @@ def _server(settings: Settings) -> Iterator[Check]:
 def _disk(store: Store, settings: Settings) -> Iterator[Check]:
     folder = Path(settings.data)
     if not os.access(folder, os.W_OK):
-        yield fail("Data folder", f"{folder} cannot be written to", "Give this user the right to write there.")
+        yield fail("Data folder", f"{folder} cannot be written to", "Allow this user to write there.")
         return
     free = shutil.disk_usage(folder).free
     said = f"{size(free)} free"
-    remedy = "Make room, or set retention_bytes: with a full disk, uploads are answered 503 and senders keep them."
+    remedy = (
+        "Free some space, or set retention_bytes. With a full disk, Hubwire answers 503 and senders keep their uploads."
+    )
     yield (
         fail("Disk", said, remedy)
         if free < FREE_FAIL_BYTES
@@ -71,19 +73,19 @@ def _disk(store: Store, settings: Settings) -> Iterator[Check]:
     used = f"{size(held.bytes_used)}, {held.messages:,} messages, schema {held.schema_version}"
     limit = settings.retention_bytes
     if limit is not None and store.archive.bytes_used() > limit:
-        remedy = "What is not delivered yet is never removed: look at the lanes below, or raise retention_bytes."
+        remedy = "Hubwire never removes undelivered messages: check the destinations below, or raise retention_bytes."
         yield warn("Database", f"{used}; more than retention_bytes ({size(limit)})", remedy)
     else:
         yield ok("Database", used)
 
 
 def _clock(store: Store, clock: Clock) -> Iterator[Check]:
-    """A message received in the future means that the clock went back: order and windows of time suffer."""
+    """A message received in the future means that the clock went back, which affects order and periods."""
     newest = store.journal.newest(None, 1)
     if newest and newest[0].received_at_ms > clock.now_ms() + AHEAD_MS:
         seconds = (newest[0].received_at_ms - clock.now_ms()) // 1000
         yield warn(
-            "Clock", f"the newest message was received {seconds} s in the future", "Set the machine's clock (NTP)."
+            "Clock", f"the newest message was received {seconds} s in the future", "Correct the machine's clock (NTP)."
         )
 
 
@@ -105,18 +107,18 @@ def _keys(store: Store, settings: Settings) -> Iterator[Check]:
         path = Path(settings.data) / KEY_FILE
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
-            yield fail("Secret key", f"{path} can be read by others (mode {mode:04o})", f"chmod 600 {path}")
+            yield fail("Secret key", f"other users can read {path} (mode {mode:04o})", f"chmod 600 {path}")
         else:
-            yield ok("Secret key", f"{path}, for this user only")
+            yield ok("Secret key", f"{path}, readable by this user only")
     database = settings.database_path
     if database is not None:
         folder = database.parent
         mode, folder_mode = (stat.S_IMODE(one.stat().st_mode) for one in (database, folder))
         if mode & 0o077 and folder_mode & 0o077:
             remedy = f"chmod 700 {folder} && chmod 600 {folder}/*"
-            yield warn("Data", f"personal data in {database} can be read by others (mode {mode:04o})", remedy)
+            yield warn("Data", f"other users can read personal data in {database} (mode {mode:04o})", remedy)
         else:
-            yield ok("Data", f"{database}, for this user only")
+            yield ok("Data", f"{database}, readable by this user only")
     for number, destination in store.registry.destinations().items():
         try:
             store.registry.token(number)
@@ -130,9 +132,11 @@ def _network(settings: Settings) -> Iterator[Check]:
     elif settings.tls_certificate or settings.trusted_proxies:
         yield ok("Network", f"listens on {settings.host}, with TLS here or at a proxy")
     else:
-        remedy = "Set tls_certificate and tls_key, or put a proxy with TLS in front and name it in trusted_proxies."
+        remedy = "Set tls_certificate and tls_key, or use a proxy with TLS and name it in trusted_proxies."
         yield warn(
-            "Network", f"listens on {settings.host} without TLS: keys and messages can be read on the way", remedy
+            "Network",
+            f"listens on {settings.host} without TLS: others on the network can read keys and messages",
+            remedy,
         )
 
 
@@ -149,7 +153,7 @@ def _is_loopback(host: str) -> bool:
 def _sources(store: Store) -> Iterator[Check]:
     sources = store.registry.sources()
     if not sources:
-        yield warn("Sources", "none yet: nobody can send", "hubwire source add NAME --kind server")
+        yield warn("Sources", "none yet, so nobody can send", "hubwire source add NAME --kind server")
     fed = list(store.registry.destinations().values())
     for source in sources.values():
         yield _source(store, source, any(one.takes(source.source_id) for one in fed))
@@ -161,14 +165,14 @@ def _source(store: Store, source: Source, feeds: bool) -> Check:
     name = f"Source {source.name}"
     keys = [key for key in store.registry.write_keys(source.source_id) if not key.is_revoked]
     if not source.is_enabled:
-        return warn(name, "is off: its uploads are refused", f"hubwire source change {source.name} --enabled")
+        return warn(name, "is off: Hubwire refuses its uploads", f"hubwire source change {source.name} --enabled")
     if not keys:
         return warn(name, "has no write key: it cannot send", f"hubwire source key {source.name} --new")
     if not feeds:
         return warn(name, "feeds no destination", "hubwire destination change NAME --source all")
     if source.kind is SourceKind.WEB and not source.allowed_origins:
         remedy = f"hubwire source change {source.name} --origin https://www.example.com"
-        return warn(name, "its public key is taken from pages of every origin", remedy)
+        return warn(name, "accepts its public key from pages of every origin", remedy)
     return ok(name, f"{source.kind}, {len(keys)} write key{'s' if len(keys) > 1 else ''}")
 
 
@@ -176,9 +180,9 @@ def _device_mode(store: Store, source: Source) -> Iterator[Check]:
     name = f"Device mode of {source.name}"
     hubs = [one for one in store.registry.destinations().values() if one.takes(source.source_id) and one.hub_id]
     if load_assets() is None:
-        yield warn(name, "the files for browsers are not built", "make set-up (Node.js is needed once)")
+        yield warn(name, "the browser files are not built", "make set-up (Node.js is needed once)")
     elif not hubs:
-        yield warn(name, "no destination with a Hub ID is fed by it", "hubwire destination change NAME --hub-id …")
+        yield warn(name, "feeds no destination with a Hub ID", "hubwire destination change NAME --hub-id …")
     else:
         yield ok(name, f"hub {hubs[0].hub_id}, region {hubs[0].region}")
 
@@ -187,19 +191,19 @@ def _device_mode(store: Store, source: Source) -> Iterator[Check]:
 
 
 def lane_checks(lane: LaneStatus) -> Iterator[Check]:
-    """Where a destination's delivery stands."""
+    """The state of a destination's delivery."""
     if lane.stopped_reason:
         reason = Reason(lane.stopped_reason)
         explanation = explain(reason)
-        said = f"stands still: {explanation.cause} {lane.stopped_detail}".strip()
+        said = f"is stopped: {explanation.cause} {lane.stopped_detail}".strip()
         yield (warn if reason in HEALED else fail)("Delivery", said, explanation.remedy)
     elif lane.state == "paused":
-        yield warn("Delivery", "is paused; what comes is kept", f"hubwire destination resume {lane.name}")
+        yield warn("Delivery", "is paused; Hubwire keeps new messages", f"hubwire destination resume {lane.name}")
     elif lane.lag_seconds > LAG_WARN_SECONDS:
-        said = f"{lane.backlog_count:,} messages wait, the oldest for {lane.lag_seconds:,.0f} s"
-        yield warn("Delivery", said, "hubwire status shows the rate and the budget that it waits for.")
+        said = f"{lane.backlog_count:,} messages are pending, the oldest for {lane.lag_seconds:,.0f} s"
+        yield warn("Delivery", said, "hubwire status shows the rate limit and the budget.")
     else:
-        yield ok("Delivery", f"{lane.state}; {lane.delivered:,} delivered, {lane.backlog_count:,} wait")
+        yield ok("Delivery", f"{lane.state}; {lane.delivered:,} delivered, {lane.backlog_count:,} pending")
     if lane.dead:
-        remedy = "hubwire messages --state dead shows them; mend the cause, then hubwire replay --state dead."
-        yield warn("Dead letters", f"{lane.dead:,} messages were refused for good", remedy)
+        remedy = "hubwire messages --state dead lists them; fix the cause, then run hubwire replay --state dead."
+        yield warn("Dead messages", f"HubSpot refused {lane.dead:,} messages for good", remedy)

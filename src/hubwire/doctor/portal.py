@@ -1,6 +1,6 @@
 """The checks of one portal: token, hub, region, tier, limits, API version, clock, scopes by feature, schema.
 
-Reads only. Every answer is judged here by itself, so that one thing that is missing does not hide the others.
+They only read. Each check judges its own answer, so that one problem does not hide the others.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ TIERS = {250_000: "Free or Starter", 625_000: "Professional", 650_000: "Professi
 async def examine(
     destination: Destination, token: Secret | None, client: HubSpotClient | None, clock: Clock
 ) -> ConnectionReport:
-    """What is well with a destination's portal, and what is not. Errors: none; what cannot be found out is a check."""
+    """The checks of a destination's portal. Errors: none; a check reports what it cannot find out."""
     if token is None or client is None:
         remedy = f"Make a service key and set it: hubwire destination token {destination.name}. {SERVICE_KEYS}"
         return ConnectionReport(checks=[fail("Access token", "none is set", remedy)])
     kind = kind_of(token)
     if kind is TokenKind.API_KEY:
-        said = "this is an API key of before 2022, which HubSpot no longer accepts"
+        said = "this is an API key from before 2022, which HubSpot no longer accepts"
         return ConnectionReport(checks=[fail("Access token", said, f"Make a service key. {SERVICE_KEYS}")])
     call = Call("read account", "GET", client.paths.account)
     answer = await client.call(call)
@@ -83,25 +83,25 @@ async def examine(
 
 def _address(destination: Destination) -> list[Check]:
     if destination.is_sandbox:
-        return [ok("Sandbox", "the bundled emulator plays HubSpot; nothing leaves this machine")]
+        return [ok("Sandbox", "the bundled emulator takes HubSpot's place; nothing leaves this machine")]
     if destination.base_url.rstrip("/") != HUBSPOT:
-        return [warn("Address", f"calls go to {destination.base_url}", f"HubSpot itself answers at {HUBSPOT}.")]
+        return [warn("Address", f"calls go to {destination.base_url}", f"HubSpot's own address is {HUBSPOT}.")]
     return []
 
 
 def _refused(answer: Answer, kind: TokenKind, client: HubSpotClient) -> Check | None:
-    """Why nothing else can be found out, or None."""
+    """A failed check that makes all others impossible, or None."""
     if answer.status is None:
-        remedy = "Look at the network, proxies and TLS between here and HubSpot, and at status.hubspot.com."
+        remedy = "Check the network, proxies and TLS between here and HubSpot, and status.hubspot.com."
         if answer.failure and answer.failure.startswith("no access token"):
-            return fail("Access token", answer.failure, "Look at the OAuth app's client id, secret and refresh token.")
+            return fail("Access token", answer.failure, "Check the OAuth app's client ID, secret and refresh token.")
         return fail("HubSpot", f"no answer: {answer.failure}", remedy)
     if answer.status == 401:
         said = read_problem(answer.body).text or answer.failure or "HubSpot does not accept it"
-        remedy = f"Set a valid one: it may have been rotated or revoked. {SERVICE_KEYS}"
+        remedy = f"Set a valid token; this one may have been rotated or revoked. {SERVICE_KEYS}"
         return fail("Access token", f"{kind}, not accepted: {said}", remedy)
     if answer.status == 404:
-        return fail("API version", f"HubSpot knows no {client.paths.version}", "Leave HUBSPOT_API_VERSION out.")
+        return fail("API version", f"HubSpot has no version {client.paths.version}", "Unset HUBSPOT_API_VERSION.")
     return None
 
 
@@ -109,7 +109,7 @@ def _account(call: Call, answer: Answer, destination: Destination, token: Secret
     try:
         account = account_of(must_succeed(call, answer))
     except HubSpotError as exc:
-        return None, [warn("Hub ID", f"not told: {exc}", "Try again; if it lasts, give the key another scope.")]
+        return None, [warn("Hub ID", f"unknown: {exc}", "Try again. If this lasts, add a scope to the key.")]
     if destination.hub_id is None:
         hub = warn(
             "Hub ID",
@@ -117,8 +117,8 @@ def _account(call: Call, answer: Answer, destination: Destination, token: Secret
             _set_hub(account, destination),
         )
     elif destination.hub_id != account.hub_id:
-        said = f"the token belongs to hub {account.hub_id}, the destination says {destination.hub_id}"
-        hub = fail("Hub ID", said, f"Use the other hub's token. Or: {_set_hub(account, destination)}")
+        said = f"the token belongs to hub {account.hub_id}, but the destination has {destination.hub_id}"
+        hub = fail("Hub ID", said, f"Use the other hub's token, or run: {_set_hub(account, destination)}")
     else:
         kind = account.account_type.lower().replace("_", " ") or "account"
         hub = ok("Hub ID", f"{account.hub_id}, {kind}, time zone {account.time_zone}")
@@ -135,7 +135,7 @@ def _region(account: Account, destination: Destination, token: Secret) -> list[C
         return []
     if region == destination.region:
         return [ok("Region", region)]
-    said = f"the portal lives in {region}, the destination says {destination.region}: pages load the wrong script"
+    said = f"the portal is in {region}, but the destination has {destination.region}: pages load the wrong script"
     return [warn("Region", said, f"hubwire destination change {destination.name} --region {region}")]
 
 
@@ -148,7 +148,7 @@ def _number(headers: Mapping[str, str], name: str) -> int | None:
 
 
 def _tier(headers: Mapping[str, str], probed: Mapping[str, Allowed]) -> str | None:
-    """The tier, as far as it can be told: by the daily limit, or by custom events, which only Enterprise has."""
+    """The tier by its daily limit, or by custom events, which only Enterprise has; None if neither shows it."""
     daily = _number(headers, "daily")
     if probed["Send custom events"].is_allowed:
         return "Enterprise"
@@ -159,23 +159,27 @@ def _tier_check(tier: str | None, headers: Mapping[str, str], kind: TokenKind) -
     if tier is not None:
         return ok("Tier", tier)
     if kind is TokenKind.OAUTH:
-        return ok("Tier", "not told to OAuth apps")
-    return ok("Tier", f"not told; {_number(headers, 'daily') or 'unknown'} calls per day")
+        return ok("Tier", "unknown: HubSpot does not reveal it to OAuth apps")
+    return ok("Tier", f"unknown; {_number(headers, 'daily') or 'an unknown number of'} calls per day")
 
 
 def _limits(headers: Mapping[str, str], kind: TokenKind) -> list[Check]:
     burst, interval_ms = _number(headers, "max"), _number(headers, "interval-milliseconds")
     daily, left = _number(headers, "daily"), _number(headers, "daily-remaining")
-    said = f"{burst} calls in {interval_ms / 1000:g} s" if burst and interval_ms else "rate not told"
+    said = f"{burst} calls in {interval_ms / 1000:g} s" if burst and interval_ms else "rate unknown"
     if daily is None or left is None:
-        day = "no daily limit for OAuth apps" if kind is TokenKind.OAUTH else "daily limit not told"
+        day = "no daily limit for OAuth apps" if kind is TokenKind.OAUTH else "daily limit unknown"
         return [ok("Limits", f"{said}; {day}")]
     said = f"{said}; {left:,} of {daily:,} calls left today"
     if left == 0:
-        return [fail("Limits", said, "Delivery goes on at the portal's midnight. Other apps share this limit.")]
+        return [fail("Limits", said, "Delivery resumes at the portal's midnight. Other apps share this limit.")]
     if left < daily * LOW_SHARE:
         return [
-            warn("Limits", said, "Other private apps and keys of the account share this limit; see its usage page.")
+            warn(
+                "Limits",
+                said,
+                "Other private apps and keys of the account share this limit; see the account's usage page.",
+            )
         ]
     return [ok("Limits", said)]
 
@@ -196,7 +200,7 @@ def _version(client: HubSpotClient, now_ms: int) -> Check:
 
 
 def _clock(answer: Answer) -> list[Check]:
-    """This machine's clock beside HubSpot's, told to the second by the Date header."""
+    """This machine's clock compared with HubSpot's Date header, to the second."""
     try:
         theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (KeyError, ValueError):
@@ -206,7 +210,7 @@ def _clock(answer: Answer) -> list[Check]:
     said = (
         f"{abs(skew)} s {'ahead of' if skew > 0 else 'behind'} HubSpot's" if abs(skew) > 1 else "agrees with HubSpot's"
     )
-    remedy = "Set the machine's clock (NTP): times of events and the newest of two values depend on it."
+    remedy = "Correct the machine's clock (NTP): event times and the order of values depend on it."
     if abs(skew) >= SKEW_FAIL_SECONDS:
         return [fail("Clock", said, remedy)]
     return [warn("Clock", said, remedy)] if abs(skew) >= SKEW_WARN_SECONDS else [ok("Clock", said)]
@@ -221,9 +225,9 @@ def _feature(feature: Feature, found: Allowed) -> Check:
     if found.is_allowed is None:
         return warn(feature.name, found.said, "Run the doctor again later.")
     if found.is_tier:
-        said = f"not part of this account ({found.said}): {feature.lost}"
+        said = f"this account does not include it ({found.said}): {feature.lost}"
         return warn(
-            feature.name, said, "Custom events need an Enterprise account. Contacts and companies go all the same."
+            feature.name, said, "Custom events need an Enterprise account. Contacts and companies are not affected."
         )
     scopes = " or ".join(found.scopes[:3])
     remedy = f"Add the scope {scopes} to the service key; its token stays the same. {SERVICE_KEYS}"

@@ -1,4 +1,4 @@
-"""The checks of a portal's properties: what there is, the company key, the mapping's names, how many may be made."""
+"""The checks of a portal's properties: count, company key, the mapping's names, limits."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ OBJECTS = {"0-1": "contacts", "0-2": "companies"}
 
 
 def schema_checks(plural: str, answer: Answer, mapping: Rules) -> list[Check]:
-    """The checks of an object type's properties; none when they could not be read."""
+    """The checks of an object type's properties; none if they could not be read."""
     try:
         known = property_definitions_of(answer.body) if answer.status == 200 else None
     except Unreadable as exc:
-        return [fail(f"Properties of {plural}", str(exc), "Look at proxies between here and HubSpot.")]
+        return [fail(f"Properties of {plural}", str(exc), "Check proxies between here and HubSpot.")]
     if known is None:
         return []
     writable = sum(not one.is_read_only for one in known.values())
-    checks = [ok(f"Properties of {plural}", f"{len(known)}, {writable} of them can be written")]
+    checks = [ok(f"Properties of {plural}", f"{len(known)}, of which {writable} are writable")]
     if plural == "companies":
         checks.append(_company_key(known))
     return [*checks, *_mapped(mapping.contact if plural == "contacts" else mapping.company, known)]
@@ -34,19 +34,19 @@ def schema_checks(plural: str, answer: Answer, mapping: Rules) -> list[Check]:
 def _company_key(known: Mapping[str, PropertyDefinition]) -> Check:
     key = known.get(KEY_PROPERTY)
     if key is None:
-        return ok("Company key", f"{KEY_PROPERTY} will be made with the first company")
+        return ok("Company key", f"Hubwire creates {KEY_PROPERTY} with the first company")
     if key.is_unique:
-        return ok("Company key", f"{KEY_PROPERTY} is there and unique")
-    remedy = f"Delete or rename {KEY_PROPERTY} in HubSpot; Hubwire makes it again."
+        return ok("Company key", f"{KEY_PROPERTY} exists and is unique")
+    remedy = f"Delete or rename {KEY_PROPERTY} in HubSpot; Hubwire creates it again."
     return fail("Company key", f"{KEY_PROPERTY} exists without unique values", remedy)
 
 
 def _mapped(rules: Mapping[str, str | None], known: Mapping[str, PropertyDefinition]) -> list[Check]:
-    """Properties that the mapping names and the portal does not have, or sets itself."""
+    """Properties in the mapping that the portal lacks or that only HubSpot sets."""
     checks = []
     for name in sorted({one for one in rules.values() if one is not None}):
         if name not in known:
-            said = f"the mapping names {name}, which the portal does not have"
+            said = f"the mapping names {name}, which the portal lacks"
             checks.append(warn("Mapping", said, "Create the property in HubSpot, or change the mapping."))
         elif known[name].is_read_only:
             said = f"the mapping names {name}, which only HubSpot sets"
@@ -55,7 +55,7 @@ def _mapped(rules: Mapping[str, str | None], known: Mapping[str, PropertyDefinit
 
 
 def property_use_checks(answer: Answer) -> list[Check]:
-    """How many custom properties are used, and allowed; none when HubSpot does not tell."""
+    """The number of custom properties and its limit; none if HubSpot does not report it."""
     try:
         uses = property_uses_of(answer.body) if answer.status == 200 else []
     except Unreadable:
@@ -67,7 +67,7 @@ def property_use_checks(answer: Answer) -> list[Check]:
             continue
         name, said = f"Custom properties of {plural}", f"{use.usage} of {use.limit}"
         if use.usage >= use.limit * NEARLY_FULL:
-            remedy = "Archive properties that nobody needs, or turn `create_properties` off."
+            remedy = "Archive unused properties, or turn `create_properties` off."
             checks.append(warn(name, said, remedy))
         else:
             checks.append(ok(name, said))

@@ -1,5 +1,5 @@
-"""Everything in one diagnosis: this machine, then each destination with its lane and its portal. Also the parts of it
-that the console asks for: the test of one connection, and the state of this machine."""
+"""The whole diagnosis: this machine, then each destination with its lane and its portal. Also its parts for the
+console: the test of one connection, and the state of this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hubwire.settings import Settings
 
 
 def diagnose(store: Store, settings: Settings, name: str | None, *, offline: bool) -> Diagnosis:
-    """Every section. Raises SettingsError when there is no destination of this name."""
+    """All sections. Raises SettingsError if there is no destination of this name."""
     clock = SystemClock()
     destinations = list(store.registry.destinations().values())
     if name is not None:
@@ -48,10 +48,10 @@ async def _portal(store: Store, clients: ClientFactory, destination: Destination
 
 
 async def connection_report(registry: Registry, clients: ClientFactory, clock: Clock, number: int) -> ConnectionReport:
-    """The test of one connection: the console's `tester`. Errors: none; what fails is a check that failed."""
+    """The test of one connection: the console's `tester`. Errors: none; a failure is a failed check."""
     destination = registry.destinations().get(number)
     if destination is None:
-        return ConnectionReport(checks=[fail("Destination", "there is none of this number", "")])
+        return ConnectionReport(checks=[fail("Destination", "there is no destination of this number", "")])
     try:
         token, client = registry.token(number), clients.make(destination)
     except HubwireError as exc:
@@ -63,6 +63,6 @@ async def connection_report(registry: Registry, clients: ClientFactory, clock: C
 
 
 async def machine_checks(store: Store, settings: Settings, clock: Clock) -> list[Check]:
-    """The lines about this machine: the console's `health`."""
+    """The checks of this machine: the console's `health`."""
     sections = await asyncio.to_thread(examine_machine, store, settings, clock)
     return [check for section in sections for check in section.checks]

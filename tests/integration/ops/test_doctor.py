@@ -149,7 +149,7 @@ async def test_a_day_that_is_nearly_used_up(emulator: Emulator) -> None:
     await examined(emulator)
     report = await examined(emulator)
     assert unwell(report)["Limits"] is Health.WARN
-    assert "not told" in line(report, "Send custom events").said
+    assert "unknown" in line(report, "Send custom events").said
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Alerts in the terminal."""
+"""`hubwire alerts`: the alert rules and their state."""
 
 from __future__ import annotations
 
@@ -33,18 +33,17 @@ def alerts(json: JsonOption = False, config: ConfigOption = None) -> None:
         print_json(found)
         return
     for rule in found.rules:
-        state = "ON" if rule.on else "turned off" if rule.is_off else "not on"
+        state = "ON" if rule.on else "off" if rule.is_off else "OK"
         if rule.name == "dead" and not found.channels:
-            state = "not counted"
-        console.print(f"[bold]{rule.name}[/bold]  {state}  {rule.setting or 'always on'}")
+            state = "not counted without a receiver"
+        console.print(f"[bold]{rule.name}[/bold]  {state}  {rule.setting or 'no setting'}")
         console.print(f"  {rule.when}", markup=False)
         for one in rule.on:
             since = f" (since {when(one.since_ms)} UTC)" if one.since_ms else ""
             console.print(f"  {plain(f'{one.title}: {one.said}{since}. {one.remedy}')}", markup=False, style="red")
-    told = ", ".join(f"{one.kind} {one.target}" for one in found.channels)
-    console.print(
-        f"Told: {plain(told)}" if told else "Nobody is told: no webhook and no e-mail address is set.", markup=False
-    )
+    receivers = ", ".join(f"{one.kind} {one.target}" for one in found.channels)
+    nobody = "No one is notified yet: set HUBWIRE_ALERT_WEBHOOK_URL or HUBWIRE_ALERT_EMAIL_TO."
+    console.print(f"Notified: {plain(receivers)}" if receivers else nobody, markup=False)
 
 
 def register(app: typer.Typer) -> None:
