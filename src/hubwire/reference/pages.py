@@ -63,7 +63,7 @@ def admin_api_page() -> str:
 
 
 def console_page() -> str:
-    """Every page of the console, with its twins."""
+    """Every page of the console, with the command that does the same."""
     from hubwire.reference import console_page
 
     return console_page.console_page()

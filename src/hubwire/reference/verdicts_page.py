@@ -13,14 +13,14 @@ from hubwire.deliver.calls.retry import (
 from hubwire.deliver.verdicts.call_rules import VERDICTS, Rule, Says
 from hubwire.deliver.verdicts.input_rules import INPUT_VERDICTS, OTHER_ROWS, PROPERTY_REASONS
 
-_INTRODUCTION = """# What becomes of HubSpot's answers
+_INTRODUCTION = """# How Hubwire judges HubSpot's answers
 
-Every answer to a delivery is judged by the tables below, and by nothing else. Each message of a call gets a verdict of
-its own: *delivered*, *retry*, *dead*, or *stop the line*. A stopped line holds everything and loses nothing; it looks
-again by itself after the time given, or at once when it is resumed.
+These tables decide about every answer of HubSpot to a delivery. Each message of a call gets its own verdict:
+*delivered*, *retry*, *dead* or *stop delivery*. When delivery to a destination stops, its messages stay pending and
+nothing is lost. Hubwire tries again after the wait in the table, or at once when somebody resumes the destination.
 
-HubSpot's `Retry-After`, when it sends one, comes before the waits named here: up to a minute, and up to a day where the
-line is stopped.
+If HubSpot sends `Retry-After`, it replaces the waits on this page: up to one minute, and up to one day when delivery
+stops.
 """
 
 
@@ -28,25 +28,28 @@ def render_verdicts() -> str:
     """The page, in Markdown."""
     parts = [
         _INTRODUCTION,
-        "## By status\n\nThe first row that fits decides.\n",
+        "## By status\n\nThe first row that matches decides.\n",
         _table(VERDICTS),
         "## By HubSpot's error about one input\n\n"
-        "For a 207, a 2xx with errors, and a 4xx whose culprit is known. The first row that fits decides.\n",
+        "This table applies to a 207, a 2xx with errors, and a 4xx that names an input. The first row that matches "
+        "decides.\n",
         _table(INPUT_VERDICTS),
-        "## When no status says it\n",
+        "## Decisions without a status\n",
         _table(OTHER_ROWS),
-        "## Properties that HubSpot refuses\n\nThe property is left out with its reason, and the rest is sent again.\n",
+        "## Properties that HubSpot refuses\n\n"
+        "Hubwire leaves out the property with this reason, and sends the rest again.\n",
         _properties(),
-        "## How retries grow\n\n"
-        "Each wait is a random part of one that doubles with every attempt. What counts ends after "
-        f"{RetryPolicy().total_seconds / 3600:g} hours (a setting) or the most attempts; what does not never ends.\n",
+        "## Waits between retries\n\n"
+        "Each wait is a random part of a maximum that doubles with every attempt. Retries that count end after "
+        f"{RetryPolicy().total_seconds / 3600:g} hours (a setting) or the maximum number of attempts. Others "
+        "never end.\n",
         _schedules(),
     ]
     return "\n".join(parts)
 
 
 def _table(rows: Iterable[Rule]) -> str:
-    lines = ["| rule | HubSpot's answer | what becomes of it | reason | why |", "|---|---|---|---|---|"]
+    lines = ["| Rule | HubSpot's answer | Decision | Reason | Explanation |", "|---|---|---|---|---|"]
     for row in rows:
         reason = f"`{row.reason}`" if row.reason else ""
         lines.append(f"| `{row.name}` | {row.answer} | {_decision(row)} | {reason} | {row.why} |")
@@ -59,7 +62,7 @@ def _decision(row: Rule) -> str:
             count = "" if row.counts else ", not counted"
             return f"retry{_after(row.wait_seconds)}{count}"
         case Says.STOP:
-            return f"stop the line, look again{_after(row.wait_seconds)}"
+            return f"stop delivery, try again{_after(row.wait_seconds)}"
         case _:
             return str(row.says)
 
@@ -69,13 +72,13 @@ def _after(seconds: float) -> str:
 
 
 def _properties() -> str:
-    lines = ["| HubSpot's code has | reason |", "|---|---|"]
+    lines = ["| HubSpot's code contains | Reason |", "|---|---|"]
     lines += [f"| `{part}` | `{reason}` |" for part, reason, _ in PROPERTY_REASONS]
     return "\n".join([*lines, "| anything else | `refused-by-hubspot` |", ""])
 
 
 def _schedules() -> str:
-    lines = ["| reason | first wait up to | longest wait up to | most attempts |", "|---|---|---|---|"]
+    lines = ["| Reason | First wait, up to | Longest wait, up to | Maximum attempts |", "|---|---|---|---|"]
     lines += [f"| `{reason}` | {_schedule(schedule)} |" for reason, schedule in SCHEDULES.items()]
     return "\n".join([*lines, f"| any other | {_schedule(DEFAULT_SCHEDULE)} |", ""])
 

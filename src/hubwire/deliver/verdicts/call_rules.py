@@ -16,12 +16,12 @@ from hubwire.reasons import Reason
 
 
 class Says(StrEnum):
-    """What a row decides."""
+    """The decision of a row."""
 
-    LOOK = "look at each input"
+    LOOK = "judge each input"
     RETRY = "retry"
     DEAD = "dead"
-    STOP = "stop the line"
+    STOP = "stop delivery"
     SPLIT = "send again in parts"
     LEAVE_OUT = "send again without the property"
     ADOPT = "adopt the existing record"
@@ -57,7 +57,7 @@ def _only(*statuses: int) -> tuple[tuple[int, int], ...]:
 
 
 PROBE_SECONDS = 900.0
-"""How long a line stays stopped by what a person must mend, before one call looks whether it is mended."""
+"""After a stop that needs a person, the wait before one call tests whether the cause is fixed."""
 DAY_SECONDS = 86_400.0
 
 VERDICTS: tuple[Rule, ...] = (
@@ -65,7 +65,7 @@ VERDICTS: tuple[Rule, ...] = (
         "no-answer",
         "refused, reset or timed out",
         Says.RETRY,
-        "The network's or HubSpot's fault, not the messages'; upserts and events with a uuid may be repeated.",
+        "The network or HubSpot failed, not the messages. Upserts and events with a uuid can be repeated safely.",
         statuses=(None,),
         reason=Reason.HUBSPOT_UNREACHABLE,
         wait_seconds=1.0,
@@ -75,14 +75,14 @@ VERDICTS: tuple[Rule, ...] = (
         "success",
         "2xx",
         Says.LOOK,
-        "Delivered only where the record came back: a 2xx with missing results is no success.",
+        "An input is delivered only if its record came back. A 2xx with missing results is not a success.",
         statuses=((200, 299),),
     ),
     Rule(
         "redirected",
         "3xx, 407",
         Says.STOP,
-        "HubSpot's API does not redirect: the base URL or a proxy is wrong.",
+        "HubSpot's API does not redirect, so the base URL or a proxy is wrong.",
         statuses=((300, 399), (407, 407)),
         reason=Reason.HUBSPOT_UNREADABLE,
         wait_seconds=PROBE_SECONDS,
@@ -91,7 +91,7 @@ VERDICTS: tuple[Rule, ...] = (
         "token-expired",
         "401, and the token can be renewed",
         Says.RENEW,
-        "An OAuth token ended early: asked for anew once.",
+        "An OAuth token ended early: Hubwire requests a new one, once.",
         statuses=_only(401),
         signs=("(RENEWABLE)",),
         reason=Reason.UNAUTHORISED,
@@ -101,7 +101,7 @@ VERDICTS: tuple[Rule, ...] = (
         "unauthorised",
         "401",
         Says.STOP,
-        "The token is wrong, revoked or expired: it is us, not the messages; everything is held.",
+        "The token is wrong, revoked or expired. This is not the messages' fault: they stay pending.",
         statuses=_only(401),
         reason=Reason.UNAUTHORISED,
         wait_seconds=PROBE_SECONDS,
@@ -110,8 +110,8 @@ VERDICTS: tuple[Rule, ...] = (
         "blocked",
         "400, 403, 406, 409, 415, 422 that is not JSON",
         Says.SPLIT,
-        "Not HubSpot's API but something before it, perhaps over one value: parts are sent; an input that stands alone "
-        "is retried, not dead.",
+        "Something in front of HubSpot's API refused the call, perhaps because of one value. Hubwire sends parts. An "
+        "input that fails alone is retrying, not dead.",
         statuses=_only(400, 403, 406, 409, 415, 422),
         signs=("(NOT_JSON)",),
         reason=Reason.HUBSPOT_UNREADABLE,
@@ -121,7 +121,7 @@ VERDICTS: tuple[Rule, ...] = (
         "events-not-available",
         "403 on custom events",
         Says.WITHOUT_EVENTS,
-        "The account has no Enterprise tier or the token no scope for events: said once for the portal.",
+        "The account has no Enterprise tier, or the token no event scope. This applies to the whole portal.",
         statuses=_only(403),
         reason=Reason.EVENTS_NOT_AVAILABLE,
         counts=False,
@@ -131,7 +131,7 @@ VERDICTS: tuple[Rule, ...] = (
         "forbidden",
         "403",
         Says.STOP,
-        "A scope or permission is missing: it is us, not the messages; everything is held.",
+        "A scope or permission is missing. This is not the messages' fault: they stay pending.",
         statuses=_only(403),
         reason=Reason.MISSING_SCOPE,
         wait_seconds=PROBE_SECONDS,
@@ -140,7 +140,7 @@ VERDICTS: tuple[Rule, ...] = (
         "key-not-unique",
         "400, the key property is not unique",
         Says.STOP,
-        "Somebody made our key property without unique values: no upsert can work until that is mended.",
+        "Hubwire's key property exists without unique values. No upsert can work until somebody fixes it.",
         statuses=_only(400),
         signs=("BY NON-UNIQUE",),
         reason=Reason.KEY_NOT_UNIQUE,
@@ -160,7 +160,7 @@ VERDICTS: tuple[Rule, ...] = (
         "duplicate-or-too-many",
         "400 duplicate ids, or too many inputs",
         Says.SPLIT,
-        "The batch is at fault, not an input: sending it again as it is would fail again.",
+        "The batch is at fault, not an input. The same batch would fail again.",
         statuses=_only(400),
         signs=("DUPLICATE IDS FOUND", "MAXIMUM NUMBER OF INPUTS"),
         reason=Reason.INVALID_INPUT,
@@ -170,7 +170,7 @@ VERDICTS: tuple[Rule, ...] = (
         "no-such-path",
         "404 without a record in question",
         Says.STOP,
-        "The path is unknown: the API version setting or the base URL is wrong.",
+        "HubSpot has no such path, so the API version or the base URL is wrong.",
         statuses=_only(404, 405, 410),
         signs=("(UNKNOWN_PATH)",),
         reason=Reason.NOT_FOUND,
@@ -180,7 +180,7 @@ VERDICTS: tuple[Rule, ...] = (
         "locked",
         "423",
         Says.RETRY,
-        "HubSpot holds a lock on the record for about two seconds.",
+        "HubSpot locks the record for about two seconds.",
         statuses=_only(423),
         reason=Reason.LOCKED,
         wait_seconds=2.0,
@@ -189,7 +189,7 @@ VERDICTS: tuple[Rule, ...] = (
         "daily-limit",
         "429 DAILY",
         Says.STOP,
-        "The day's calls are used up: everything is held until the portal's midnight.",
+        "The day's calls are used up. Messages stay pending until the portal's midnight.",
         statuses=_only(429),
         signs=("(DAILY)",),
         reason=Reason.BUDGET_SPENT,
@@ -200,7 +200,7 @@ VERDICTS: tuple[Rule, ...] = (
         "throttled",
         "429 TEN_SECONDLY_ROLLING, SECONDLY",
         Says.RETRY,
-        "Too fast: Retry-After if there is one, else 10 s for the rolling window and 1 s for a second's limit.",
+        "Calls come too fast. The wait is `Retry-After`, or 10 s for the rolling and 1 s for the secondly limit.",
         statuses=_only(429),
         reason=Reason.RATE_LIMITED,
         wait_seconds=10.0,
@@ -210,7 +210,7 @@ VERDICTS: tuple[Rule, ...] = (
         "migrating",
         "477",
         Says.STOP,
-        "The account moves to another data centre: everything is held for as long as HubSpot says.",
+        "HubSpot moves the account to another data centre. Messages stay pending for as long as HubSpot says.",
         statuses=_only(477),
         reason=Reason.MIGRATING,
         wait_seconds=300.0,
@@ -220,7 +220,7 @@ VERDICTS: tuple[Rule, ...] = (
         "tls-failed",
         "525, 526",
         Says.STOP,
-        "HubSpot's edge cannot reach HubSpot securely: nothing to be done but wait.",
+        "HubSpot's edge cannot reach HubSpot securely. Only waiting helps.",
         statuses=_only(525, 526),
         reason=Reason.HUBSPOT_FAILED,
         wait_seconds=300.0,
@@ -230,7 +230,7 @@ VERDICTS: tuple[Rule, ...] = (
         "gateway-failed",
         "408, 425, 502, 503, 504, 520 to 530",
         Says.RETRY,
-        "HubSpot or its edge is down or slow; not the messages' fault.",
+        "HubSpot or its edge is down or slow. This is not the messages' fault.",
         statuses=(*_only(408, 425, 502, 503, 504), (520, 530)),
         reason=Reason.HUBSPOT_FAILED,
         wait_seconds=1.0,
@@ -240,14 +240,14 @@ VERDICTS: tuple[Rule, ...] = (
         "refused",
         "other 4xx",
         Says.LOOK,
-        "Something about the inputs: the culprit is named, or found by sending parts.",
+        "An input is at fault. HubSpot names it, or Hubwire finds it by sending parts.",
         statuses=((400, 499),),
     ),
     Rule(
         "hubspot-failed",
         "500 and other 5xx",
         Says.RETRY,
-        "HubSpot failed, perhaps over one of the inputs: counted, so that it ends some day.",
+        "HubSpot failed, perhaps because of an input. The attempts count, so that retries end.",
         statuses=((500, 599),),
         reason=Reason.HUBSPOT_FAILED,
         wait_seconds=1.0,
@@ -256,7 +256,7 @@ VERDICTS: tuple[Rule, ...] = (
         "unknown-status",
         "any other status",
         Says.RETRY,
-        "Not HTTP as we know it.",
+        "The status is not a known HTTP status.",
         statuses=((0, 99_999),),
         reason=Reason.HUBSPOT_UNREADABLE,
         wait_seconds=1.0,
