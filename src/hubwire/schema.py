@@ -22,6 +22,8 @@ class PropertyDefinition:
     is_unique: bool = False
     is_custom: bool = False
     """Made by people or apps, not by HubSpot."""
+    label: str = ""
+    """How HubSpot's pages and exports name it."""
 
     @property
     def is_multiple(self) -> bool:

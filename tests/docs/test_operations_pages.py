@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from pathlib import Path
 
 import msgspec
 from tests.docs.pages import DOCS, blocks
+from tests.unit.backfill.conftest import read_all
 
 from hubwire.backends.store import open_store
-from hubwire.backfill.people import Columns, row_message
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping, Source
 from hubwire.manage.apply import apply_changes, plan_changes
@@ -105,13 +103,15 @@ def test_the_metrics_and_settings_that_the_page_names_exist() -> None:
     assert limits <= shown
 
 
-def test_the_people_of_the_page_are_read() -> None:
-    head, row = csv.reader(io.StringIO(block(BACKFILL_PAGE, "csv")))
-    columns = Columns.of(head)
-    assert columns is not None
-    assert json.loads(row_message(columns, row)) == {
+def test_the_people_of_the_page_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(block(BACKFILL_PAGE, "csv"), encoding="utf-8")
+    [message] = read_all(str(path)).messages
+    del message["messageId"]
+    assert message == {
         "type": "identify",
         "userId": "user1234",
+        "timestamp": "2024-03-05T10:00:00.000Z",
         "traits": {
             "email": "peter@example.com",
             "firstname": "Peter",

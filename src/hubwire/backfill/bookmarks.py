@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from hubwire.backfill.reading import STDIN
+from hubwire.backfill.formats.compressed import STDIN, Part
 
 FILE = "imports.json"
 
@@ -36,29 +36,29 @@ class Bookmarks:
         except (OSError, msgspec.MsgspecError):
             self._marks = {}
 
-    def line(self, name: str) -> int:
-        """Up to which line this file was imported; 0 for one that was not, or that was changed since."""
-        mark = self._marks.get(self._key(name))
-        return mark.line if mark is not None and mark == self._mark(name, mark.line) else 0
+    def line(self, part: Part) -> int:
+        """Up to which row this file was imported; 0 for one that was not, or that was changed since."""
+        mark = self._marks.get(self._key(part))
+        return mark.line if mark is not None and mark == self._mark(part, mark.line) else 0
 
-    def set(self, name: str, line: int) -> None:
-        """Everything up to this line is in the journal."""
-        if name != STDIN:
-            self._marks[self._key(name)] = self._mark(name, line)
+    def set(self, part: Part, line: int) -> None:
+        """Everything up to this row is in the journal."""
+        if part.path != STDIN:
+            self._marks[self._key(part)] = self._mark(part, line)
             self._write()
 
-    def clear(self, names: Sequence[str]) -> None:
+    def clear(self, parts: Sequence[Part]) -> None:
         """The import has ended."""
-        gone = [self._marks.pop(self._key(name), None) for name in names if name != STDIN]
+        gone = [self._marks.pop(self._key(part), None) for part in parts if part.path != STDIN]
         if any(gone):
             self._write()
 
-    def _key(self, name: str) -> str:
-        return f"{self._source}:{os.path.abspath(name)}"
+    def _key(self, part: Part) -> str:
+        return f"{self._source}:{os.path.abspath(part.path)}" + ("" if part.member is None else f":{part.member}")
 
     @staticmethod
-    def _mark(name: str, line: int) -> Mark:
-        found = Path(name).stat()
+    def _mark(part: Part, line: int) -> Mark:
+        found = Path(part.path).stat()
         return Mark(found.st_size, found.st_mtime_ns, line)
 
     def _write(self) -> None:

@@ -1,22 +1,72 @@
-"""An exported message as history: fields that only made sense when it was sent are left out. Pure.
+"""An exported message as history: with its own time, and without what only made sense when it was sent. Pure.
 
+A time that is given and not understood is a reason to leave the message out: it is never "now", which would date old
+events to the day of the import and let old values win over newer ones.
 Sources: Segment docs, "Historical import" (sentAt would move the past to today); S3 and warehouse exports, which have
 `receivedAt`, `projectId` and a `timestamp` that is corrected already.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from hubwire.message import time_ms
+import msgspec
 
-OF_THE_EXPORT = ("sentAt", "receivedAt", "projectId", "writeKey")
+from hubwire.backfill.records import Omission
+from hubwire.receive.entries import rejection
+from hubwire.times import DateOrder, NoTime, TimeFault, iso_text, read_time
+
+OF_THE_EXPORT = ("originalTimestamp", "sentAt", "receivedAt", "projectId", "writeKey")
+TIMES = ("timestamp", "originalTimestamp", "receivedAt")
+"""Where a message says when it happened; the first that is understood counts."""
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_encode_sorted = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 
 
-def as_history(fields: dict[str, Any]) -> None:
-    """Change a decoded message in place."""
+def as_history(fields: dict[str, Any], order: DateOrder | None = None) -> str | None:
+    """Change a decoded message in place; the reason when its time is given and not understood."""
+    moment, problem = _moment(fields, order)
     for name in OF_THE_EXPORT:
         fields.pop(name, None)
-    # `timestamp` is corrected for the sender's clock; `originalTimestamp` is not, and would win over it.
-    if "originalTimestamp" in fields and time_ms(fields.get("timestamp")) is not None:
-        del fields["originalTimestamp"]
+    if moment is not None:
+        fields["timestamp"] = iso_text(moment)
+    elif problem is None:
+        fields.pop("timestamp", None)
+    return problem if moment is None else None
+
+
+def _moment(fields: dict[str, Any], order: DateOrder | None) -> tuple[int | None, str | None]:
+    problem = None
+    for name in TIMES:
+        moment = read_time(fields.get(name), order)
+        if isinstance(moment, NoTime):
+            if moment.fault is not TimeFault.ABSENT and problem is None:
+                problem = f"{name}: {moment.reason}"
+            continue
+        if name == "originalTimestamp":
+            # By the sender's clock. Segment corrects it: receivedAt - (sentAt - originalTimestamp).
+            sent, received = read_time(fields.get("sentAt"), order), read_time(fields.get("receivedAt"), order)
+            if isinstance(sent, int) and isinstance(received, int):
+                moment += received - sent
+        return moment, None
+    return None, problem
+
+
+def finished(fields: dict[str, Any], order: DateOrder | None) -> bytes | Omission:
+    """A message as it is journaled, or why it is left out.
+
+    Shape: a message without an id gets one from its content alone, so that a grown export repeats nothing.
+    """
+    problem = as_history(fields, order)
+    if problem is not None:
+        return Omission(problem, True)
+    reason = rejection(fields)
+    if reason is not None:
+        return Omission(str(reason), True)
+    try:
+        if not fields.get("messageId"):
+            fields["messageId"] = "import-" + hashlib.sha256(_encode_sorted(fields)).hexdigest()[:40]
+        return _encode(fields)
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as exc:
+        return Omission(f"a value that JSON does not have: {exc}", True)

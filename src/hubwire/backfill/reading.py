@@ -1,168 +1,150 @@
-"""Files of history, line by line: NDJSON, JSON arrays, CSV of people, gzip or not, and folders of them.
+"""Files of history as messages, in groups: formats give rows, systems make messages of them, `history` finishes them.
 
-Lines are numbered from 1 in each file, in every format, so that an import that was stopped goes on at a line.
+Rows are numbered within their file, so that an import that was stopped goes on at a row.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import itertools
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
-
-from hubwire.backfill.people import Columns, row_message
+from hubwire.backfill.formats.compressed import DamagedFile
+from hubwire.backfill.formats.opening import Look, open_part
+from hubwire.backfill.history import finished
+from hubwire.backfill.looking import Seen
+from hubwire.backfill.records import Contents, Omission, Reading, Record
 from hubwire.errors import SettingsError
 
-STDIN = "-"
 LINES_PER_CHUNK = 1000
+ROWS_PER_CHUNK = 20_000
 BYTES_PER_CHUNK = 4 * 1024 * 1024
-LONGEST_LINE = 1024 * 1024
-"""What is longer is no message (32 KB), and is cut off: it will be told as unreadable."""
-ENDINGS = (".json", ".ndjson", ".jsonl", ".csv")
-MOST_ARRAY_BYTES = 1 << 30
-DELIMITERS = ",;\t|"
 
 
 class Line(NamedTuple):
-    """One line of a file, numbered from 1; empty ones are counted and have no text."""
+    """One message as JSON, and the row that it is from."""
 
     number: int
     text: bytes
 
 
+class LeftOut(NamedTuple):
+    """A row, or a message of it, that is not imported."""
+
+    number: int
+    omission: Omission
+
+
 class Chunk(NamedTuple):
-    """Lines that follow each other, and how many bytes of the file (as it lies on disk) were read for them."""
+    """What rows that follow each other give.
+
+    Shape: `last` is the last row's number, `rows` how many there were, `skipped` how many came before the row where an
+    import goes on. `bytes_done` counts the file as it lies on disk. `types` counts messages by type; `times` are the
+    first and the last moment as text, None without any.
+    """
 
     lines: list[Line]
+    left_out: list[LeftOut]
+    rows: int
+    skipped: int
+    last: int
     bytes_done: int
+    types: Counter[str]
+    times: tuple[str, str] | None
 
 
-def files_of(names: Sequence[str], besides: Path | None = None) -> list[str]:
-    """The files that names stand for; a folder stands for all files in it that can be history, sorted by path.
+class _Counted:
+    """The rows behind the one where an import was stopped; counts all, and the last one's number."""
 
-    Shape: `besides` is a folder whose files are none: Hubwire's own data, in a folder that holds both.
-    Errors: SettingsError for a name that is neither, and for a folder without history.
-    """
-    own = besides.resolve() if besides is not None else None
-    found: list[str] = []
-    for name in names:
-        path = Path(name)
-        if name != STDIN and path.is_dir():
-            inside = sorted(
-                str(one)
-                for one in path.rglob("*")
-                if one.is_file() and is_history(one.name) and own not in one.resolve().parents
-            )
-            if not inside:
-                raise SettingsError(f"{name}: no {', '.join(ENDINGS)} file in it (or the same with .gz)")
-            found += inside
-        elif name == STDIN or path.is_file():
-            found.append(name)
-        else:
-            raise SettingsError(
-                f"{name}: there is no such file or folder",
-                hint="A pipe is given as - (standard input).",
-            )
-    return found
+    def __init__(self, contents: Contents, after: int) -> None:
+        self.records = self._behind(contents.records, after)
+        self.skipped = 0
+        self.rows = 0
+
+    def _behind(self, records: Iterator[Record], after: int) -> Iterator[Record]:
+        for record in records:
+            if record.number <= after:
+                self.skipped += 1
+                continue
+            self.rows += 1
+            yield record
 
 
-def is_history(name: str) -> bool:
-    """Whether a file of this name can hold messages."""
-    return name.lower().removesuffix(".gz").endswith(ENDINGS)
+def chunks(seen: Seen, after: int = 0) -> Iterator[Chunk]:
+    """The messages of a file's rows behind row `after`, in groups.
 
-
-def total_bytes(files: Sequence[str]) -> int | None:
-    """The size of all files, None with standard input among them."""
-    return None if STDIN in files else sum(Path(name).stat().st_size for name in files)
-
-
-def chunks(name: str, after: int = 0) -> Iterator[Chunk]:
-    """The lines of a file behind line number `after`, in groups.
-
-    Errors: SettingsError for a file that cannot be read, and for a CSV without a column that names people.
+    Errors: SettingsError and DamagedFile for a file that cannot be read on; what came before it is given first.
     """
     with ExitStack() as stack:
-        raw: IO[bytes] = sys.stdin.buffer if name == STDIN else stack.enter_context(_opened(name))
+        contents = seen.held if seen.held is not None else open_part(seen.part, Look(seen.encoding), stack)
+        counted = _Counted(contents, after)
+        group = _Group(seen)
         try:
-            numbered = itertools.islice(enumerate(_texts(name, raw), 1), after, None)
-            yield from _grouped(numbered, raw)
-        except (gzip.BadGzipFile, EOFError) as exc:
-            raise SettingsError(f"{name}: damaged gzip: {exc}") from exc
+            for reading in seen.reader.read(counted.records):
+                group.add(reading)
+                if group.is_full or counted.rows - group.rows_before >= ROWS_PER_CHUNK:
+                    yield group.taken(counted, contents.place())
+        except (DamagedFile, SettingsError):
+            if group.last:
+                yield group.taken(counted, contents.place())
+            raise
+        if group.last or counted.rows > group.rows_before or counted.skipped > group.skipped_before:
+            yield group.taken(counted, contents.place())
 
 
-def _grouped(numbered: Iterable[tuple[int, bytes]], raw: IO[bytes]) -> Iterator[Chunk]:
-    lines: list[Line] = []
-    size = 0
-    for number, text in numbered:
-        lines.append(Line(number, text[:LONGEST_LINE]))
-        size += len(lines[-1].text)
-        if len(lines) >= LINES_PER_CHUNK or size >= BYTES_PER_CHUNK:
-            yield Chunk(lines, _place(raw))
-            lines, size = [], 0
-    if lines:
-        yield Chunk(lines, _place(raw))
+class _Group:
+    def __init__(self, seen: Seen) -> None:
+        self._order = seen.options.order
+        self.rows_before = 0
+        self.skipped_before = 0
+        self._reset()
 
+    def _reset(self) -> None:
+        self.lines: list[Line] = []
+        self.left_out: list[LeftOut] = []
+        self.types: Counter[str] = Counter()
+        self.times: tuple[str, str] | None = None
+        self.size = 0
+        self.last = 0
 
-def _texts(name: str, raw: IO[bytes]) -> Iterator[bytes]:
-    plain = name.lower()
-    stream: Any = raw
-    if plain.endswith(".gz"):
-        stream, plain = gzip.GzipFile(fileobj=raw), plain.removesuffix(".gz")
-    stream = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
-    if plain.endswith(".csv"):
-        yield from _people(name, stream)
-    elif stream.peek(64)[:64].lstrip()[:1] == b"[":
-        yield from _array(name, stream)
-    else:
-        for text in stream:
-            yield text.strip()
+    @property
+    def is_full(self) -> bool:
+        return len(self.lines) >= LINES_PER_CHUNK or self.size >= BYTES_PER_CHUNK
 
+    def add(self, reading: Reading) -> None:
+        """The messages of a row, finished."""
+        self.last = reading.number
+        if reading.omission is not None:
+            self.left_out.append(LeftOut(reading.number, reading.omission))
+        for fields in reading.messages:
+            message = finished(fields, self._order)
+            if isinstance(message, Omission):
+                self.left_out.append(LeftOut(reading.number, message))
+            else:
+                self.lines.append(Line(reading.number, message))
+                self.size += len(message)
+                self._count(fields)
 
-def _array(name: str, stream: IO[bytes]) -> Iterator[bytes]:
-    """The elements of one JSON array: as lines."""
-    body = stream.read(MOST_ARRAY_BYTES + 1)
-    if len(body) > MOST_ARRAY_BYTES:
-        raise SettingsError(f"{name}: a JSON array of more than 1 GiB", hint="Write one message a line: jq -c '.[]'")
-    try:
-        yield from (bytes(one) for one in msgspec.json.decode(body, type=list[msgspec.Raw]))
-    except msgspec.DecodeError as exc:
-        raise SettingsError(f"{name}: begins like a JSON array and is none: {exc}") from exc
+    def _count(self, fields: dict[str, Any]) -> None:
+        self.types[fields["type"]] += 1
+        at = fields.get("timestamp")
+        if at is not None:
+            first, last = self.times or (at, at)
+            self.times = min(first, at), max(last, at)
 
-
-def _people(name: str, stream: IO[bytes]) -> Iterator[bytes]:
-    """A CSV's rows as identify messages. The header is no line: the first row is number 1."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-    try:
-        head = text.readline()
-        rows = csv.reader(itertools.chain([head], text), delimiter=max(DELIMITERS, key=head.count))
-        columns = Columns.of(next(rows, []))
-        if columns is None:
-            raise SettingsError(
-                f"{name}: no column of the CSV names people",
-                hint="It needs a header with email, userId or anonymousId.",
-            )
-        for row in rows:
-            yield row_message(columns, row)
-    finally:
-        text.detach()  # the file itself is closed by who opened it
-
-
-def _opened(name: str) -> IO[bytes]:
-    try:
-        return open(name, "rb")
-    except OSError as exc:
-        raise SettingsError(f"{name}: {exc.strerror}") from exc
-
-
-def _place(raw: IO[bytes]) -> int:
-    try:
-        return int(raw.tell())
-    except (OSError, ValueError):
-        return 0
+    def taken(self, counted: _Counted, bytes_done: int) -> Chunk:
+        """The group, which begins anew."""
+        chunk = Chunk(
+            self.lines,
+            self.left_out,
+            counted.rows - self.rows_before,
+            counted.skipped - self.skipped_before,
+            self.last,
+            bytes_done,
+            self.types,
+            self.times,
+        )
+        self.rows_before, self.skipped_before = counted.rows, counted.skipped
+        self._reset()
+        return chunk

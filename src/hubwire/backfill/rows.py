@@ -6,19 +6,20 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from hubwire.backfill.imports import entries_of_lines
+from hubwire.backfill.appending import entries_of_lines
+from hubwire.backfill.looking import History
 from hubwire.backfill.reading import chunks
 from hubwire.destination import Source
 from hubwire.message import Entry, JournalRow
 from hubwire.receive.upload_limits import ReceiveLimits
 
 
-def rows_of_files(files: Sequence[str], source: Source, now_ms: int) -> Iterator[JournalRow]:
-    """The readable messages of all files, with positions that go on from file to file. Errors: SettingsError."""
+def rows_of_history(history: History, source: Source, now_ms: int) -> Iterator[JournalRow]:
+    """The messages of all files, with positions that go on from file to file. Errors: SettingsError."""
     position = 0
-    for name in files:
-        for chunk in chunks(name):
-            entries, _ = entries_of_lines([line for line in chunk.lines if line.text], source, now_ms, ReceiveLimits())
+    for seen in history.seen:
+        for chunk in chunks(seen):
+            entries, _ = entries_of_lines(chunk.lines, source, now_ms, ReceiveLimits())
             for row in rows_of(entries):
                 position += 1
                 yield replace(row, position=position)

@@ -80,6 +80,7 @@ class _Modification(msgspec.Struct, rename="camel"):
 
 class _Property(msgspec.Struct, rename="camel"):
     name: str
+    label: str = ""
     type: str = "string"
     field_type: str = "text"
     options: list[_Option] = []
@@ -185,6 +186,7 @@ def _property(raw: _Property) -> PropertyDefinition:
         is_read_only=is_read_only,
         is_unique=raw.has_unique_value,
         is_custom=not raw.hubspot_defined,
+        label=raw.label,
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from hubwire.backends.store import Store
-from hubwire.backfill.imports import entries_of_lines
-from hubwire.backfill.reading import chunks, files_of
+from hubwire.backfill.appending import entries_of_lines
+from hubwire.backfill.formats.compressed import DamagedFile
+from hubwire.backfill.looking import History
+from hubwire.backfill.reading import chunks
 from hubwire.backfill.rows import rows_of
 from hubwire.clock import Clock
 from hubwire.deliver.calls.caller import CallContext, Caller, LineStopped
@@ -21,7 +23,7 @@ from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.paths import Paths
-from hubwire.message import JournalRow
+from hubwire.message import Entry, JournalRow
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.registry.named import named_or_first
 from hubwire.schema import PortalSchema
@@ -63,16 +65,33 @@ async def read_schema(client: HubSpotClient, destination: Destination, clock: Cl
 
 
 def dry_run_file(
-    store: Store, client: HubSpotClient, destination: Destination, source_name: str | None, file: str, clock: Clock
+    store: Store,
+    client: HubSpotClient,
+    destination: Destination,
+    source_name: str | None,
+    history: History,
+    clock: Clock,
 ) -> FileDryRun:
     """Plan the messages of a file, or of the files in a folder: whatever `hubwire import` takes.
 
     Errors: SettingsError for a source or a file that is not there, or no history.
     """
     source = named_or_first(store.registry.sources().values(), source_name, "source")
-    lines = [line for name in files_of([file]) for chunk in chunks(name) for line in chunk.lines if line.text]
-    entries, outcome = entries_of_lines(lines, source, clock.now_ms(), ReceiveLimits())
-    return _dry_run(store, client, destination, rows_of(entries), clock, outcome.rejected)
+    entries: list[Entry] = []
+    unreadable = [f"{file.label}: {file.why}" for file in history.passed_over if file.is_fault]
+    for seen in history.seen:
+        try:
+            for chunk in chunks(seen):
+                made, appended = entries_of_lines(chunk.lines, source, clock.now_ms(), ReceiveLimits())
+                entries += made
+                unreadable += [f"{seen.part.label}:{number}: {omission.reason}" for number, omission in chunk.left_out]
+                unreadable += [
+                    f"{seen.part.label}:{chunk.lines[rejection.index].number}: {rejection.reason}"
+                    for rejection in appended.rejections
+                ]
+        except DamagedFile as exc:
+            unreadable.append(str(exc))
+    return _dry_run(store, client, destination, rows_of(entries), clock, unreadable)
 
 
 def dry_run_stored(

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hubwire import __version__
 from hubwire.api.app import api_routes
-from hubwire.backfill.imports import BYTES_PER_APPEND, entries_of_lines, lines_of
+from hubwire.backfill.appending import BYTES_PER_APPEND, entries_of_lines, lines_of
 from hubwire.console.app import console_routes
 from hubwire.console.rendering import make_templates
 from hubwire.device.demo import demo_routes
@@ -102,16 +102,13 @@ def _local(service: Service) -> list[BaseRoute]:
             return JSONResponse({"code": "upload-too-large", "message": message}, 400)
         try:
             source = named(service.store.registry.sources().values(), request.query_params["source"], "source")
-            lines = lines_of(body, int(request.query_params["first_line"]))
-        except (KeyError, ValueError):
-            return JSONResponse({"code": "bad-request", "message": "source and first_line are needed"}, 400)
+        except KeyError:
+            return JSONResponse({"code": "bad-request", "message": "source is needed"}, 400)
         except SettingsError as exc:
             return JSONResponse({"code": exc.code, "message": f"{exc} {exc.hint}"}, 404)
-        entries, outcome = entries_of_lines(lines, source, service.clock.now_ms(), ReceiveLimits())
-        positions = await service.front.append(entries)
-        outcome.duplicates = positions.count(None)
-        outcome.journaled = len(positions) - outcome.duplicates
-        return Response(msgspec.json.encode(outcome), media_type="application/json")
+        entries, appended = entries_of_lines(lines_of(body), source, service.clock.now_ms(), ReceiveLimits())
+        appended.count(await service.front.append(entries))
+        return Response(msgspec.json.encode(appended), media_type="application/json")
 
     return [Route("/api/v1/import", import_lines, methods=["POST"])]
 

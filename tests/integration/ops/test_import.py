@@ -11,9 +11,11 @@ import pytest
 from tests.integration.ops.conftest import TOKEN, Shell
 from tests.integration.ops.test_forget import Installation
 
-from hubwire.backfill import imports, reading
+from hubwire.backfill import appending, reading
 from hubwire.backfill.estimate import Estimator, cycles
-from hubwire.backfill.rows import rows_of_files
+from hubwire.backfill.looking import look_at
+from hubwire.backfill.records import ReadOptions
+from hubwire.backfill.rows import rows_of_history
 from hubwire.cli.messages import backfill
 from hubwire.destination import Destination, Source
 from hubwire.message import JournalRow
@@ -67,18 +69,20 @@ def test_a_folder_of_every_format_is_imported_once(ready: Shell) -> None:
     assert (again["read"], again["journaled"], again["duplicates"]) == (4, 0, 4)
 
 
-def test_lines_without_an_id_get_one_from_their_place_and_content(ready: Shell) -> None:
-    message = {"type": "track", "userId": "1", "event": "Same"}
-    Path("a.ndjson").write_bytes(ndjson(message, message))
-    assert ready("import", "a.ndjson", "--source", "api", "--json").json["journaled"] == 2
-    assert ready("import", "a.ndjson", "--source", "api", "--json").json["duplicates"] == 2
+def test_lines_without_an_id_get_one_from_their_content_so_that_a_grown_file_repeats_nothing(ready: Shell) -> None:
+    first, second = ({"type": "track", "userId": "1", "event": event} for event in ("First", "Second"))
+    Path("a.ndjson").write_bytes(ndjson(first))
+    assert ready("import", "a.ndjson", "--source", "api", "--json").json["journaled"] == 1
+    Path("a.ndjson").write_bytes(ndjson(second, first))
+    grown = ready("import", "a.ndjson", "--source", "api", "--json").json
+    assert (grown["journaled"], grown["duplicates"]) == (1, 1)
 
 
 def test_a_stopped_import_goes_on_where_it_stopped(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "LINES_PER_CHUNK", 10)
     Path("a.ndjson").write_bytes(ndjson(*(identify(number) for number in range(35))))
     Path("b.ndjson").write_bytes(ndjson(*(identify(number) for number in range(35, 50))))
-    append, calls = imports.append_lines, 0
+    append, calls = appending.append_lines, 0
 
     def failing(*arguments: Any) -> Any:
         nonlocal calls
@@ -87,14 +91,14 @@ def test_a_stopped_import_goes_on_where_it_stopped(ready: Shell, monkeypatch: py
             raise KeyboardInterrupt
         return append(*arguments)
 
-    monkeypatch.setattr(imports, "append_lines", failing)
+    monkeypatch.setattr(appending, "append_lines", failing)
     ran = ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json")
     assert (ran.code, ran.out) == (130, "")
-    said = "Stopped after 35 messages, which are imported. The next run continues there."
+    said = "Stopped after 35 rows, which are imported. The next run continues there."
     assert " ".join(ran.err.split()) == said
     assert len(journaled(ready)) == 35
 
-    monkeypatch.setattr(imports, "append_lines", append)
+    monkeypatch.setattr(appending, "append_lines", append)
     done = ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json").json
     assert (done["read"], done["skipped"], done["journaled"], done["duplicates"]) == (50, 35, 15, 0)
     assert len(journaled(ready)) == 50
@@ -105,8 +109,8 @@ def test_lines_that_are_no_messages_are_named_and_the_rest_is_imported(ready: Sh
     Path("a.ndjson").write_bytes(b"nonsense\n\n" + ndjson(identify(1), {"type": "identify"}))
     ran = ready("import", "a.ndjson", "--source", "api", "--json")
     assert ran.code == 1
-    assert (ran.json["unreadable"], ran.json["journaled"]) == (1, 2)
-    assert [one.partition(":")[0] for one in ran.json["rejected"]] == ["line 1", "line 4"]
+    assert (ran.json["unreadable"], ran.json["journaled"]) == (2, 1)
+    assert [reason.partition(": ")[0] for reason in ran.json["rejected"]] == ["a.ndjson:1", "a.ndjson:4"]
 
 
 def test_forgotten_people_are_not_imported_again(tmp_path: Path, emulator: Emulator, shell: Shell) -> None:
@@ -171,7 +175,7 @@ def test_the_estimate_comes_true(tmp_path: Path, emulator: Emulator) -> None:
     estimator = Estimator(
         destination, here.store.registry.sources(), default_portal(str(destination.hub_id)), here.store.record.links
     )
-    for rows in cycles(rows_of_files([str(path)], source, NOW), 10_000):
+    for rows in cycles(rows_of_history(look_at([str(path)], ReadOptions()), source, NOW), 10_000):
         estimator.take(rows)
     wanted = estimator.estimate(10.0, 40_000)
 

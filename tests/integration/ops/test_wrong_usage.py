@@ -131,7 +131,7 @@ def test_a_value_in_a_file_that_cannot_be_is_named(ready: Shell) -> None:
 
 
 def test_files_that_are_none(ready: Shell) -> None:
-    Path("broken.ndjson.gz").write_bytes(b"no gzip")
+    Path("broken.ndjson.gz").write_bytes(b"\x1f\x8b\x08\x00 no gzip")
     os.mkfifo("pipe")
     for command in (["import", "--source", "api"], ["plan"]):
         failed(ready(*command, "nowhere.ndjson"), "nowhere.ndjson: there is no such file or folder")
@@ -154,8 +154,8 @@ def test_a_dry_run_takes_what_import_takes_and_fails_over_what_is_no_message(rea
     Path("bad.ndjson").write_text(json.dumps(person) + '\n{"type": "identify"\n{"type": "track", "userId": "1"}\n')
     ran = ready("plan", "bad.ndjson")
     assert ran.code == 1
-    assert "line 2: body: not JSON" in ran.out
-    assert "rejected: no-event" in ran.out
+    assert "bad.ndjson:2: not JSON" in ran.out
+    assert "bad.ndjson:3: no-event" in ran.out
 
 
 @pytest.mark.parametrize(

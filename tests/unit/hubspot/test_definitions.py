@@ -32,7 +32,7 @@ PROPERTIES = msgspec.json.encode(
 
 def test_properties_are_read_with_what_the_planner_needs() -> None:
     known = definitions.property_definitions_of(PROPERTIES)
-    assert known["firstname"] == PropertyDefinition("firstname")
+    assert known["firstname"] == PropertyDefinition("firstname", label="First Name")
     assert known["plan"].is_custom
     assert known["plan"].options == frozenset({"gold", "tin"})
     assert known["plan"].option_labels == {"gold plan": "gold", "tin": "tin"}

@@ -1,9 +1,12 @@
-"""`hubwire import`: history from files, and its estimated cost."""
+"""`hubwire import`: history from files and databases, its preview, and its estimated cost."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,73 +14,134 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from hubwire.backfill.reading import STDIN
-from hubwire.cli.shared.context import (
-    ConfigOption,
-    JsonOption,
-    console,
-    print_json,
-    settings_of,
-    table,
-)
+from hubwire.cli.messages.backfill_shown import print_estimates, print_outcome, print_previews, print_seen
+from hubwire.cli.shared.context import ConfigOption, JsonOption, print_json, settings_of
 from hubwire.cli.shared.editing import Editor, confirmed, editing
-from hubwire.cli.shared.portals import duration, portal_schema
+from hubwire.cli.shared.history import AsOption, DatesOption, EncodingOption, MapOption, looked, read_options
+from hubwire.cli.shared.portals import portal_schema
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
 
 if TYPE_CHECKING:
     from hubwire.backfill.estimate import Estimate
     from hubwire.backfill.imports import ImportOutcome
+    from hubwire.backfill.looking import History
+    from hubwire.backfill.records import ReadOptions
 
 SEED_CALLS_PER_SECOND = 10.0
 SEED_CALLS_PER_DAY = 40_000
 
 
 def import_files(
-    files: Annotated[
-        list[str],
-        typer.Argument(help="NDJSON or CSV files, also .gz; folders of them; - for standard input (NDJSON)."),
-    ],
     source: Annotated[str, typer.Option(help="Source of the messages.")],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Files or folders: exports of other systems; - for standard input."
+        ),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only print what each file is and what becomes of each column; import nothing.")
+    ] = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only print the estimated HubSpot calls; import nothing.")
     ] = False,
+    call: AsOption = None,
+    columns: MapOption = None,
+    order: DatesOption = None,
+    encoding: EncodingOption = None,
+    sql: Annotated[
+        str | None, typer.Option(metavar="URL", help="Instead of files: postgresql://... or sqlite:///FILE.")
+    ] = None,
+    query: Annotated[str | None, typer.Option(help="With --sql: the SELECT whose rows are imported.")] = None,
+    cursor: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="With --sql: the column that grows; the next import goes on there."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Skip the estimate and the confirmation.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Import messages from files. Live messages have priority.
+    """Import history from files or a database. Live messages have priority.
 
-    Files can be NDJSON (one message per line, as in Segment's exports), JSON arrays, or CSV files of people (a header
-    with email or userId; other columns are traits). Run the command again after a stop: it continues where it stopped
-    and doubles nothing. In a terminal it first prints the estimated cost and asks for confirmation.
+    The command recognises the exports of Segment, RudderStack, PostHog, Amplitude, Mixpanel, Jitsu, Snowplow, HubSpot,
+    Salesforce, Mailchimp, Shopify and others: CSV, JSON, Parquet, SQLite and .xlsx, compressed or not. It refuses a
+    file that it does not recognise before it imports anything. Run the command again after a stop: it continues where
+    it stopped and doubles nothing. In a terminal it first prints the estimated cost and asks for confirmation.
 
-    Example: hubwire import history.ndjson.gz --source server
+    Example: hubwire import exports/ --source server --preview
     """
-    from hubwire.backfill.reading import files_of
-
-    found = files_of(files, besides=Path(settings_of(config).data))
-    if estimate:
-        with editing(config) as editor:
-            estimates = _estimate(editor, found, source)
-        print_json(estimates) if json else _print_estimates(estimates)
+    options = read_options(call, columns, order, encoding)
+    if sql is not None or query is not None or cursor is not None:
+        _import_sql(sql, query, cursor, files, source, options, json, config)
         return
-    if is_interactive() and not (yes or json or STDIN in found):
-        _ask_first(found, source, config)
-    outcome = _import(found, source, json, config)
-    if json:
-        print_json(outcome)
+    if not files:
+        raise typer.BadParameter("give files or folders, or --sql URL with --query")
+    if "-" in files and (preview or estimate):
+        raise SettingsError("standard input can be read only once; --preview and --estimate need a file")
+    settings = settings_of(config)
+    history = _with_labels(looked(files, options, Path(settings.data)), files, options, source, config)
+    if preview:
+        _show_previews(history, json)
+    elif estimate:
+        with editing(config) as editor:
+            estimates = _estimate(editor, history, source)
+        print_json(estimates) if json else print_estimates(estimates)
     else:
-        _print_outcome(outcome)
-    if outcome.unreadable:
+        if not json:
+            print_seen(history)
+        if is_interactive() and not (yes or json or history.has_stdin):
+            _ask_first(history, source, config)
+        _finish(_import(history, source, json, config), json)
+
+
+def _finish(outcome: ImportOutcome, json: bool) -> None:
+    print_json(outcome) if json else print_outcome(outcome)
+    if outcome.unreadable or outcome.is_useless:
         raise typer.Exit(1)
 
 
-def _ask_first(files: list[str], source: str, config: ConfigOption) -> None:
+def _show_previews(history: History, json: bool) -> None:
+    """Exit 1 when nothing would be imported, or something has a fault."""
+    from hubwire.backfill.preview import preview_of
+
+    previews = [preview_of(seen) for seen in history.seen]
+    if json:
+        print_json({"files": previews, "passed_over": history.passed_over})
+    else:
+        print_previews(previews, history)
+    has_faults = any(one.unreadable for one in previews) or any(one.is_fault for one in history.passed_over)
+    if has_faults or not any(one.calls for one in previews):
+        raise typer.Exit(1)
+
+
+def _with_labels(
+    history: History, files: list[str], options: ReadOptions, source_name: str, config: ConfigOption
+) -> History:
+    """HubSpot's own exports looked at once more, with the labels that the portal has."""
+    if history.has_stdin or not any(seen.reader.title.startswith("HubSpot's") for seen in history.seen):
+        return history
+    with editing(config) as editor:
+        source = editor.source(source_name)
+        destinations = [one for one in editor.store.registry.destinations().values() if one.takes(source.source_id)]
+        if not destinations:
+            return history
+        schema, is_default = asyncio.run(portal_schema(editor.store.registry, editor.settings, destinations[0]))
+    if is_default:
+        return history
+    labelled = replace(
+        options,
+        contact_labels={one.label.lower(): one.name for one in schema.contact.values() if one.label},
+        company_labels={one.label.lower(): one.name for one in schema.company.values() if one.label},
+    )
+    return looked(files, labelled, Path(settings_of(config).data))
+
+
+def _ask_first(history: History, source: str, config: ConfigOption) -> None:
     """Print the estimated cost and ask for confirmation; exit 1 if the answer is no."""
     with editing(config) as editor:
         try:
-            _print_estimates(_estimate(editor, files, source))
+            print_estimates(_estimate(editor, history, source))
         except SettingsError as exc:
             typer.secho(f"No estimate: {exc}", fg="yellow", err=True)
     confirmed("Import them?", False)
@@ -92,9 +156,41 @@ def is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _import(files: list[str], source: str, json: bool, config: ConfigOption) -> ImportOutcome:
-    from hubwire.backfill.imports import import_messages, total_bytes
+def _import(history: History, source: str, json: bool, config: ConfigOption) -> ImportOutcome:
+    from hubwire.backfill.files import total_bytes
+    from hubwire.backfill.imports import import_history
 
+    goes_on = "starts again and doubles nothing" if history.has_stdin else "continues there"
+    with _progress(total_bytes([seen.part for seen in history.seen]), goes_on, json) as report:
+        return import_history(settings_of(config), history, source, report, SystemClock())
+
+
+def _import_sql(
+    sql: str | None,
+    query: str | None,
+    cursor: str | None,
+    files: list[str] | None,
+    source: str,
+    options: ReadOptions,
+    json: bool,
+    config: ConfigOption,
+) -> None:
+    from hubwire.backfill.sql import Query, import_query
+
+    if sql is None or query is None:
+        raise typer.BadParameter("--sql and --query belong together; --cursor goes with them")
+    if files:
+        raise typer.BadParameter("give files or --sql, not both")
+    asked = Query(sql, query, cursor)
+    goes_on = "starts again and doubles nothing" if cursor is None else "continues there"
+    with _progress(None, goes_on, json) as report:
+        outcome = import_query(settings_of(config), asked, source, options, report, SystemClock())
+    _finish(outcome, json)
+
+
+@contextmanager
+def _progress(total: int | None, goes_on: str, json: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar with rate and time left, for `report`; Ctrl-C says how much is kept."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -103,47 +199,33 @@ def _import(files: list[str], source: str, json: bool, config: ConfigOption) -> 
         TimeRemainingColumn(compact=True),
     )
     terminal = Console(stderr=True)
+    done = 0
     with Progress(*columns, console=terminal, disable=json or not terminal.is_terminal) as progress:
-        bar = progress.add_task("Importing", total=total_bytes(files), rate="")
+        bar = progress.add_task("Importing", total=total, rate="")
 
-        done = 0
-
-        def report(bytes_done: int, lines_done: int) -> None:
+        def report(bytes_done: int, rows_done: int) -> None:
             nonlocal done
-            done = lines_done
+            done = rows_done
             seconds = progress.tasks[0].elapsed or 0.0
-            rate = f"{lines_done / seconds:,.0f} messages/s" if seconds > 1 else ""
-            progress.update(bar, completed=bytes_done, description=f"{lines_done:,} messages", rate=rate)
+            rate = f"{rows_done / seconds:,.0f} rows/s" if seconds > 1 else ""
+            progress.update(bar, completed=bytes_done, description=f"{rows_done:,} rows", rate=rate)
 
         try:
-            return import_messages(settings_of(config), files, source, report, SystemClock())
+            yield report
         except KeyboardInterrupt:
             progress.stop()
-            goes_on = "starts again and doubles nothing" if STDIN in files else "continues there"
-            terminal.print(f"Stopped after {done:,} messages, which are imported. The next run {goes_on}.")
+            terminal.print(f"Stopped after {done:,} rows, which are imported. The next run {goes_on}.")
             raise typer.Exit(INTERRUPTED) from None
-
-
-def _print_outcome(outcome: ImportOutcome) -> None:
-    skipped = f", {outcome.skipped} imported by an earlier run" if outcome.skipped else ""
-    console.print(
-        f"{outcome.read} read, {outcome.journaled} imported, {outcome.duplicates} already known,"
-        f" {outcome.unreadable} unreadable{skipped}"
-    )
-    for rejection in outcome.rejected[:20]:
-        console.print(f"  {rejection}", markup=False)
 
 
 # -- the estimate
 
 
-def _estimate(editor: Editor, files: list[str], source_name: str) -> list[Estimate]:
+def _estimate(editor: Editor, history: History, source_name: str) -> list[Estimate]:
     """The estimated cost of the files at each destination that their source feeds."""
     from hubwire.backfill.estimate import Estimator, cycles
-    from hubwire.backfill.rows import rows_of_files
+    from hubwire.backfill.rows import rows_of_history
 
-    if STDIN in files:
-        raise SettingsError("standard input cannot be estimated, because an estimate reads the files twice")
     store = editor.store
     source = editor.source(source_name)
     sources = store.registry.sources()
@@ -154,7 +236,7 @@ def _estimate(editor: Editor, files: list[str], source_name: str) -> list[Estima
             continue
         schema, is_default = asyncio.run(portal_schema(store.registry, editor.settings, destination))
         estimator = Estimator(destination, sources, schema, store.record.links)
-        for rows in cycles(rows_of_files(files, source, editor.now_ms()), editor.settings.cycle_messages):
+        for rows in cycles(rows_of_history(history, source, editor.now_ms()), editor.settings.cycle_messages):
             estimator.take(rows)
         limit = lanes[destination.destination_id].budget.get("limit") or SEED_CALLS_PER_DAY
         made = estimator.estimate(
@@ -165,22 +247,6 @@ def _estimate(editor: Editor, files: list[str], source_name: str) -> list[Estima
     if not estimates:
         raise SettingsError(f"source {source_name!r} feeds no destination", hint="hubwire destination list")
     return estimates
-
-
-def _print_estimates(estimates: list[Estimate]) -> None:
-    for one in estimates:
-        console.print(f"[bold]{one.destination}[/bold]  {one.messages:,} messages, {one.total_calls:,} HubSpot calls")
-        rows = table("contacts", "companies", "associations", "events", "new definitions", "held")
-        counts = (one.contacts, one.companies, one.associations, one.events, one.definitions, one.held)
-        rows.add_row(*(f"{count:,}" for count in counts))
-        console.print(rows)
-        for name, count in one.calls.items():
-            console.print(f"  {count:,} x {name}")
-        for reason, count in one.discarded.items():
-            console.print(f"  {count:,} messages would be discarded: {reason}")
-        console.print(f"  {one.day_percent:g} % of a day's calls; {duration(one.seconds)} at the current rate")
-        if one.schema_is_default:
-            console.print("  The portal could not be read; the estimate assumes HubSpot's default properties.")
 
 
 def register(app: typer.Typer) -> None:

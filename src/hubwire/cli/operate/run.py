@@ -24,6 +24,7 @@ from hubwire.cli.shared.context import (
     reading,
     settings_of,
 )
+from hubwire.cli.shared.history import AsOption, DatesOption, EncodingOption, MapOption, looked, read_options
 from hubwire.clock import SystemClock
 from hubwire.emulator.store.config import Tier
 from hubwire.errors import SettingsError
@@ -114,6 +115,10 @@ def plan(
     message: Annotated[str | None, typer.Option(help="messageId of a stored message, instead of a file.")] = None,
     source: Annotated[str | None, typer.Option(help="Source of the messages. Default: the first.")] = None,
     destination: Annotated[str | None, typer.Option(help="Destination. Default: the first.")] = None,
+    call: AsOption = None,
+    columns: MapOption = None,
+    order: DatesOption = None,
+    encoding: EncodingOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -137,7 +142,8 @@ def plan(
         if message is not None:
             shown = dry_run_stored(store, client, chosen, message, clock)
         else:
-            shown = dry_run_file(store, client, chosen, source, file or "-", clock)
+            history = looked([file or "-"], read_options(call, columns, order, encoding), Path(settings.data))
+            shown = dry_run_file(store, client, chosen, source, history, clock)
     print_json(shown) if json else _print_plan(shown)
     if shown.unreadable:
         raise typer.Exit(1)

@@ -1,0 +1,85 @@
+"""What names on a command line stand for: files, and all files of folders; what is passed over is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hubwire.backfill.formats.compressed import STDIN, Part
+from hubwire.backfill.formats.opening import is_note_of_a_program, parts_of
+from hubwire.errors import SettingsError
+
+DATA_ENDINGS: Final = frozenset([".json", ".ndjson", ".jsonl", ".csv", ".tsv", ".parquet", ".pq", ".xlsx", ".xls"]) | {
+    ".db", ".sqlite", ".sqlite3", ".gz", ".zst", ".zip", ".avro", ".orc"
+}  # fmt: skip
+"""A file of a folder that ends so and cannot be read is a failure; any other is a note that lies there."""
+
+
+class PassedOver(NamedTuple):
+    """A file or a table that gives nothing, and why. A fault is one that looks as if it held history."""
+
+    label: str
+    why: str
+    is_fault: bool = False
+
+
+class Candidate(NamedTuple):
+    """A part that may hold history. One that was named for itself must; others are passed over."""
+
+    part: Part
+    is_named: bool
+
+
+def candidates_of(names: Sequence[str], besides: Path | None = None) -> tuple[list[Candidate], list[PassedOver]]:
+    """The parts of files and folders, in order; of a folder by path.
+
+    Shape: `besides` is a folder whose files are none: Hubwire's own data, in a folder that holds both.
+    Errors: SettingsError for a name that is neither, for an empty folder, and for a named file that cannot be read.
+    """
+    own = besides.resolve() if besides is not None else None
+    found: list[Candidate] = []
+    passed_over: list[PassedOver] = []
+    for name in names:
+        path = Path(name)
+        if name != STDIN and path.is_dir():
+            inside = sorted(str(file) for file in path.rglob("*") if file.is_file())
+            if own is not None:
+                inside = [file for file in inside if own not in Path(file).resolve().parents]
+            if not inside:
+                raise SettingsError(f"{name}: there is no file in it")
+            for file in inside:
+                _add(file, str(Path(file).relative_to(path)), found, passed_over)
+        elif name == STDIN or path.is_file():
+            parts = parts_of(name)
+            if not parts:
+                raise SettingsError(f"{name}: nothing is in it")
+            found += [Candidate(part, len(parts) == 1) for part in parts]
+        else:
+            raise SettingsError(
+                f"{name}: there is no such file or folder",
+                hint="A pipe is given as - (standard input).",
+            )
+    return found, passed_over
+
+
+def _add(file: str, inside: str, found: list[Candidate], passed_over: list[PassedOver]) -> None:
+    if is_note_of_a_program(inside):
+        passed_over.append(PassedOver(file, "a note of a program"))
+        return
+    try:
+        found += [Candidate(part, False) for part in parts_of(file)]
+    except SettingsError as exc:
+        passed_over.append(PassedOver(file, str(exc).removeprefix(f"{file}: "), is_data(file)))
+
+
+def is_data(path: str) -> bool:
+    """Whether a file's ending says that it holds data; one without an ending may."""
+    ending = Path(path).suffix.lower()
+    return not ending or ending in DATA_ENDINGS
+
+
+def total_bytes(parts: Sequence[Part]) -> int | None:
+    """The size of all files, None with standard input among them."""
+    paths = {part.path for part in parts}
+    return None if STDIN in paths else sum(Path(path).stat().st_size for path in paths)

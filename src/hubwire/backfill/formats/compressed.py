@@ -1,0 +1,178 @@
+"""The bytes of a part of a file, with gzip and zstd taken off. `Part` is the address of a part."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple, cast
+
+from hubwire.backfill.formats.kinds import HEAD_BYTES, Kind, kind_of
+from hubwire.errors import SettingsError
+
+STDIN: Final = "-"
+BUFFER_BYTES: Final = 256 * 1024
+SAMPLE_BYTES: Final = 256 * 1024
+MAX_LAYERS: Final = 3
+
+
+class Part(NamedTuple):
+    """A file, or a table, sheet or file inside it."""
+
+    path: str
+    member: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return self.path if self.member is None else f"{self.path}:{self.member}"
+
+
+class DamagedFile(Exception):
+    """A file that ends early or is broken: what was read before it counts."""
+
+
+class Bytes(NamedTuple):
+    """A stream with the compression taken off.
+
+    Shape: `sample` is how it begins, and is still in the stream. `layers` is what was taken off, the outermost first.
+    `raw` is the file under it, for telling the progress.
+    """
+
+    stream: io.BufferedReader
+    sample: bytes
+    layers: tuple[str, ...]
+    raw: IO[bytes]
+
+
+def open_bytes(part: Part, stack: ExitStack) -> Bytes:
+    """The bytes of a part. The caller closes the stack.
+
+    Errors: SettingsError for a file that cannot be opened; DamagedFile for one of which nothing can be read.
+    """
+    raw = _opened(part, stack)
+    stream, sample = _ahead(raw)
+    layers: list[str] = []
+    while len(layers) < MAX_LAYERS:
+        kind = kind_of(sample[:HEAD_BYTES])
+        if kind is Kind.GZIP:
+            inner: Any = gzip.GzipFile(fileobj=stream)
+        elif kind is Kind.ZSTD:
+            inner = _zstd(stream)
+        else:
+            break
+        try:
+            stream, sample = _ahead(inner)
+            if not sample:
+                stream.read(1)
+        except DAMAGES as exc:
+            raise DamagedFile(f"{part.label}: damaged {kind}: {exc}") from exc
+        layers.append(str(kind))
+    return Bytes(stream, sample, tuple(layers), raw)
+
+
+def _ahead(source: IO[bytes]) -> tuple[io.BufferedReader, bytes]:
+    """How a stream begins, and a stream that begins so: `peek` of the standard library gives what it has at hand."""
+    buffered = source if isinstance(source, io.BufferedReader) else io.BufferedReader(cast(Any, source), BUFFER_BYTES)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while size < SAMPLE_BYTES and (data := buffered.read1(SAMPLE_BYTES - size)):
+            parts.append(data)
+            size += len(data)
+    except DAMAGES:
+        pass  # it comes again when the rows are read, and is told then
+    sample = b"".join(parts)
+    return io.BufferedReader(_Rewound(sample, buffered), BUFFER_BYTES), sample
+
+
+class _Rewound(io.RawIOBase):
+    """Gives the bytes that were looked at, then the rest."""
+
+    def __init__(self, sample: bytes, rest: io.BufferedReader) -> None:
+        self._sample = memoryview(sample)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        if self._sample:
+            count = min(len(target), len(self._sample))
+            target[:count], self._sample = self._sample[:count], self._sample[count:]
+            return count
+        return self._rest.readinto1(target)
+
+
+def _opened(part: Part, stack: ExitStack) -> IO[bytes]:
+    if part.path == STDIN:
+        return sys.stdin.buffer
+    try:
+        raw = stack.enter_context(io.BufferedReader(io.FileIO(part.path), BUFFER_BYTES))
+        if part.member is None or kind_of(raw.peek(HEAD_BYTES)[:HEAD_BYTES]) is not Kind.ZIP:
+            return raw
+        return stack.enter_context(stack.enter_context(zipfile.ZipFile(raw)).open(part.member))
+    except OSError as exc:
+        raise SettingsError(f"{part.path}: {exc.strerror}") from exc
+    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as exc:
+        raise DamagedFile(f"{part.label}: damaged zip: {exc}") from exc
+
+
+def _zstd(stream: IO[bytes]) -> Any:
+    try:
+        import zstandard
+    except ImportError as exc:
+        raise SettingsError("a zstd file needs another package", hint="pip install 'hubwire[files]'") from exc
+    return _ZstdStream(stream, lambda: zstandard.ZstdDecompressor().decompressobj())
+
+
+class _ZstdStream(io.RawIOBase):
+    """Frame after frame; raises EOFError where the package's own reader takes an early end for the end."""
+
+    def __init__(self, stream: IO[bytes], frame: Callable[[], Any]) -> None:
+        self._stream = stream
+        self._frame = frame
+        self._current: Any = None
+        self._out = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        while not self._out:
+            unused = self._current.unused_data if self._current is not None and self._current.eof else b""
+            data = unused or self._stream.read(BUFFER_BYTES)
+            if not data:
+                if self._current is not None and not self._current.eof:
+                    raise EOFError("it ends before its last frame is complete")
+                return 0
+            if self._current is None or self._current.eof:
+                self._current = self._frame()
+            self._out = self._current.decompress(data)
+        count = min(len(target), len(self._out))
+        target[:count], self._out = self._out[:count], self._out[count:]
+        return count
+
+
+def _damages() -> tuple[type[Exception], ...]:
+    kinds: tuple[type[Exception], ...] = (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile)
+    try:
+        import zstandard
+    except ImportError:
+        return kinds
+    return (*kinds, zstandard.ZstdError)
+
+
+DAMAGES: Final = _damages()
+"""What broken compression raises while it is read."""
+
+
+def stem(part: Part) -> str:
+    """The table's name: that of the member, else the file's without its endings."""
+    name = Path(part.member or part.path).name
+    return name.split(".")[0] if part.path != STDIN else ""

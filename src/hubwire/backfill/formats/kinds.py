@@ -1,0 +1,66 @@
+"""The kind of a file by its first bytes. Names and endings are never trusted: `.json` from S3 is often gzip. Pure.
+
+Sources: RFC 1952 (gzip), RFC 8878 (zstd), the ZIP application note, the Parquet and SQLite file formats.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+HEAD_BYTES: Final = 64
+
+
+class Kind(StrEnum):
+    """What the first bytes say. The values are shown to people."""
+
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    ZIP = "zip"
+    PARQUET = "Parquet"
+    SQLITE = "SQLite"
+    TEXT = "text"
+    EMPTY = "empty"
+    OTHER = "other"
+
+
+_MAGIC: Final = (
+    (b"\x1f\x8b", Kind.GZIP),
+    (b"\x28\xb5\x2f\xfd", Kind.ZSTD),
+    (b"PK\x03\x04", Kind.ZIP),
+    (b"PAR1", Kind.PARQUET),
+    (b"SQLite format 3\x00", Kind.SQLITE),
+)
+_REFUSED: Final = (
+    (b"BZh", "bzip2", "Unpack it first: bunzip2."),
+    (b"\xfd7zXZ", "xz", "Unpack it first: unxz."),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", "Save it as .xlsx or CSV."),
+    (b"Obj\x01", "Avro", "Export it as Parquet, CSV or JSON lines."),
+    (b"ORC", "ORC", "Export it as Parquet, CSV or JSON lines."),
+    (b"%PDF", "a PDF", ""),
+    (b"\x89PNG", "an image", ""),
+    (b"\xff\xd8\xff", "an image", ""),
+    (b"GIF8", "an image", ""),
+    (b"\x00\x00\x00\x01Bud1", "a file of macOS's Finder", ""),
+)
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def kind_of(head: bytes) -> Kind:
+    """The kind that the first 64 bytes of a file say."""
+    if not head:
+        return Kind.EMPTY
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    return Kind.OTHER if refusal(head) is not None else Kind.TEXT
+
+
+def refusal(head: bytes) -> tuple[str, str] | None:
+    """What a file is that cannot be read, and what helps; None for one that can."""
+    for magic, name, hint in _REFUSED:
+        if head.startswith(magic):
+            return name, hint
+    if b"\x00" in head and not head.startswith(_UTF_16) and not any(head.startswith(magic) for magic, _ in _MAGIC):
+        return "a binary file", "Take CSV, JSON lines, Parquet, SQLite or .xlsx."
+    return None

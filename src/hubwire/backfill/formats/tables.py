@@ -1,0 +1,169 @@
+"""Tables that are no text: Parquet, SQLite and .xlsx, row by row, with typed cells."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+from urllib.parse import quote
+
+from hubwire.backfill.formats.compressed import Bytes, DamagedFile, Part
+from hubwire.backfill.formats.delimited import unique
+from hubwire.backfill.records import Record
+from hubwire.errors import SettingsError
+
+ROWS_PER_BATCH: Final = 2_000
+MEMORY_BYTES: Final = 16 * 1024 * 1024
+_MISSING: Final = "pip install 'hubwire[files]'"
+
+
+class Table(NamedTuple):
+    """Columns, rows, and which share of them was read."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Record]
+    share: Callable[[], float]
+
+
+# -- Parquet
+
+
+def parquet_table(part: Part, opened_bytes: Bytes, stack: ExitStack) -> Table:
+    """A Parquet file's rows, batch by batch. Errors: SettingsError without pyarrow; DamagedFile."""
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as exc:
+        raise SettingsError(f"{part.label}: a Parquet file needs another package", hint=_MISSING) from exc
+    seekable = _seekable(opened_bytes, stack)
+    try:
+        opened = parquet.ParquetFile(seekable, pre_buffer=False)
+    except (ArrowException, OSError) as exc:
+        raise DamagedFile(f"{part.label}: damaged Parquet: {_first_line(exc)}") from exc
+    total = max(opened.metadata.num_rows, 1)
+    done = 0
+
+    def rows() -> Iterator[Record]:
+        nonlocal done
+        try:
+            for batch in opened.iter_batches(ROWS_PER_BATCH, use_threads=False):
+                for values in batch.to_pylist():
+                    done += 1
+                    yield Record(done, values)
+        except (ArrowException, OSError) as exc:
+            raise DamagedFile(f"{part.label}: damaged Parquet: {_first_line(exc)}") from exc
+
+    return Table(tuple(opened.schema_arrow.names), rows(), lambda: done / total)
+
+
+def _seekable(opened: Bytes, stack: ExitStack) -> IO[bytes]:
+    """The file, or a copy of what cannot be gone back in (a member of a zip, compressed, standard input)."""
+    if not opened.layers and isinstance(getattr(opened.raw, "raw", None), io.FileIO) and opened.raw.seekable():
+        opened.raw.seek(0)
+        return opened.raw
+    copy = stack.enter_context(tempfile.SpooledTemporaryFile(MEMORY_BYTES))
+    shutil.copyfileobj(opened.stream, copy)
+    copy.seek(0)
+    return copy
+
+
+def _first_line(exc: BaseException) -> str:
+    return str(exc).strip().split("\n")[0][:200]
+
+
+# -- SQLite
+
+
+def sqlite_tables(path: str) -> list[str]:
+    """The tables of a SQLite file that have rows. Errors: SettingsError."""
+    try:
+        with closing(_sqlite(path)) as db:
+            names = [
+                name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+            ]
+            return [
+                name
+                for name in names
+                if not name.startswith("sqlite_") and db.execute(f"SELECT 1 FROM {_quoted(name)} LIMIT 1").fetchone()
+            ]
+    except sqlite3.Error as exc:
+        raise SettingsError(f"{path}: not readable as SQLite: {exc}") from exc
+
+
+def sqlite_table(part: Part, stack: ExitStack) -> Table:
+    """A table's rows in the order in which they were added. Errors: SettingsError."""
+    assert part.member is not None
+    try:
+        db = stack.enter_context(closing(_sqlite(part.path)))
+        total = max(int(db.execute(f"SELECT count(*) FROM {_quoted(part.member)}").fetchone()[0]), 1)
+        cursor = db.execute(f"SELECT * FROM {_quoted(part.member)}")
+    except sqlite3.Error as exc:
+        raise SettingsError(f"{part.label}: not readable as SQLite: {exc}") from exc
+    columns = unique([name for name, *_ in cursor.description])
+    done = 0
+
+    def rows() -> Iterator[Record]:
+        nonlocal done
+        try:
+            for cells in cursor:
+                done += 1
+                yield Record(done, dict(zip(columns, cells, strict=True)))
+        except sqlite3.Error as exc:
+            raise DamagedFile(f"{part.label}: damaged SQLite: {exc}") from exc
+
+    return Table(columns, rows(), lambda: done / total)
+
+
+def _sqlite(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(Path(path).resolve()))}?mode=ro", uri=True)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+# -- .xlsx
+
+
+def sheets(path: str) -> list[str]:
+    """The sheets of a workbook that have cells. Errors: SettingsError."""
+    with closing(_workbook(path)) as book:
+        return [sheet.title for sheet in book.worksheets if sheet.max_row and (sheet.max_row > 1 or sheet["A1"].value)]
+
+
+def sheet_table(part: Part, stack: ExitStack) -> Table:
+    """A sheet's rows under its first row that has two cells or more, numbered as the program shows them."""
+    assert part.member is not None
+    sheet = stack.enter_context(closing(_workbook(part.path)))[part.member]
+    total = max(sheet.max_row or 1, 1)
+    done = 0
+    numbered = enumerate(sheet.iter_rows(values_only=True), 1)
+    columns: tuple[str, ...] = ()
+    for done, cells in numbered:
+        if sum(1 for cell in cells if cell not in (None, "")) > 1 or done > 10:
+            columns = unique(cells)
+            break
+
+    def rows() -> Iterator[Record]:
+        nonlocal done
+        for number, cells in numbered:
+            done = number
+            if any(cell not in (None, "") for cell in cells):
+                yield Record(number, dict(zip(columns, cells, strict=False)))
+
+    return Table(columns, rows(), lambda: done / total)
+
+
+def _workbook(path: str) -> Any:
+    try:
+        from openpyxl import load_workbook
+    except ImportError as exc:
+        raise SettingsError(f"{path}: an .xlsx file needs another package", hint=_MISSING) from exc
+    try:
+        return load_workbook(path, read_only=True, data_only=True)
+    except Exception as exc:  # the package raises whatever its parsers do
+        raise SettingsError(f"{path}: not readable as a workbook: {_first_line(exc)}") from exc

@@ -1,0 +1,100 @@
+"""What an import would do with a file: every column with a sample, the calls, the times, and what is left out and why.
+
+All rows are read and made into messages; nothing is sent and nothing stored.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from hubwire.backfill.formats.compressed import DamagedFile
+from hubwire.backfill.looking import Seen
+from hubwire.backfill.reading import chunks
+from hubwire.errors import SettingsError
+
+MAX_FAULTS = 1000
+MAX_SAMPLE = 40
+
+
+class ColumnPreview(msgspec.Struct, kw_only=True):
+    """One column: a value of it, the field that it becomes, or why it is left out."""
+
+    column: str
+    sample: str
+    becomes: str | None
+    why: str
+
+
+class FilePreview(msgspec.Struct, kw_only=True):
+    """What a file holds and what becomes of it.
+
+    Shape: `calls` counts messages by type, `left_out` rows by reason; `faults` names the first thousand rows with a
+    fault, of `unreadable`. `first_at` and `last_at` are times of messages. `example` is the first message.
+    """
+
+    file: str
+    kind: str
+    system: str
+    rows: int = 0
+    calls: dict[str, int] = {}
+    first_at: str | None = None
+    last_at: str | None = None
+    columns: list[ColumnPreview] = []
+    notes: list[str] = []
+    left_out: dict[str, int] = {}
+    unreadable: int = 0
+    faults: list[str] = []
+    example: dict[str, Any] = {}
+
+
+def preview_of(seen: Seen) -> FilePreview:
+    """The preview of a file. Errors: none for its content; SettingsError when it cannot be opened any more."""
+    preview = FilePreview(
+        file=seen.part.label,
+        kind=seen.kind,
+        system=seen.reader.title,
+        columns=[
+            ColumnPreview(
+                column=use.column, sample=_shown(seen.samples.get(use.column)), becomes=use.target, why=use.why
+            )
+            for use in seen.reader.uses
+        ],
+        notes=seen.notes,
+    )
+    calls: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    times: list[str] = []
+    try:
+        for chunk in chunks(seen):
+            preview.rows += chunk.rows
+            calls += chunk.types
+            times += chunk.times or ()
+            times = [min(times), max(times)] if times else []
+            if chunk.lines and not preview.example:
+                preview.example = msgspec.json.decode(chunk.lines[0].text)
+            for number, omission in chunk.left_out:
+                if omission.is_fault:
+                    _add_fault(preview, f"{seen.part.label}:{number}: {omission.reason}")
+                else:
+                    left_out[omission.reason] += 1
+    except (DamagedFile, SettingsError) as exc:
+        _add_fault(preview, f"{exc} (behind {preview.rows:,} rows)")
+    preview.calls, preview.left_out = dict(calls.most_common()), dict(left_out.most_common())
+    if times:
+        preview.first_at, preview.last_at = times
+    return preview
+
+
+def _add_fault(preview: FilePreview, fault: str) -> None:
+    preview.unreadable += 1
+    if len(preview.faults) < MAX_FAULTS:
+        preview.faults.append(fault)
+
+
+def _shown(value: Any) -> str:
+    text = "" if value is None else " ".join(str(value).split())
+    return text if len(text) <= MAX_SAMPLE else "".join(itertools.islice(text, MAX_SAMPLE - 3)) + "..."

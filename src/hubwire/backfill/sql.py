@@ -1,0 +1,219 @@
+"""Rows of one query as history, and how far they were imported: PostgreSQL, and files of SQLite.
+
+With a cursor column the rows come in its order, and the next import begins at the value of the last row, that row
+included: rows that share a value are never lost, and those that were imported are known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from hubwire.backfill.appending import appender
+from hubwire.backfill.formats.compressed import Part
+from hubwire.backfill.formats.delimited import unique
+from hubwire.backfill.imports import ImportOutcome, Report
+from hubwire.backfill.looking import Seen, sample_values
+from hubwire.backfill.reading import chunks
+from hubwire.backfill.records import Contents, ReadOptions, Record, Sample
+from hubwire.backfill.systems.recognising import recognise
+from hubwire.clock import Clock
+from hubwire.errors import SettingsError
+from hubwire.settings import Settings
+
+FILE = "queries.json"
+ROWS_PER_FETCH = 2_000
+SAMPLE_ROWS = 200
+
+
+class Query(NamedTuple):
+    """A query of one database. `cursor` is the column that tells what is new."""
+
+    url: str
+    text: str
+    cursor: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The database without its password, as messages and the bookmark name it."""
+        url = urlsplit(self.url)
+        return f"{url.scheme}://{url.hostname or ''}{url.path}"
+
+    def statement(self, is_behind: bool, parameter: str) -> str:
+        """The query in the cursor's order, from the bookmark on."""
+        text = self.text.strip().rstrip(";")
+        if self.cursor is None:
+            return text
+        column = '"' + self.cursor.replace('"', '""') + '"'
+        behind = f" WHERE {column} >= {parameter}" if is_behind else ""
+        return f"SELECT * FROM ({text}) AS rows_of_query{behind} ORDER BY {column}"  # noqa: S608  the operator's own query
+
+
+class _Bookmark(msgspec.Struct):
+    """The cursor's value in the last row that was imported. `kind`: int, float, text, datetime, date or number."""
+
+    kind: str
+    value: str
+
+
+class QueryBookmarks:
+    """How far the queries of a source were imported; a small file in the data folder."""
+
+    def __init__(self, data: Path, source_name: str, query: Query) -> None:
+        self._path = data / FILE
+        digest = hashlib.sha256(f"{query.place}\n{query.text}\n{query.cursor}".encode()).hexdigest()[:16]
+        self._key = f"{source_name}:{query.place}:{digest}"
+        try:
+            self._marks = msgspec.json.decode(self._path.read_bytes(), type=dict[str, _Bookmark])
+        except (OSError, msgspec.MsgspecError):
+            self._marks = {}
+
+    def value(self) -> Any:
+        """Where to go on, None for the beginning."""
+        mark = self._marks.get(self._key)
+        return None if mark is None else _READ[mark.kind](mark.value)
+
+    def set(self, value: Any) -> None:
+        """Everything up to this value is in the journal. Raises SettingsError for a value that cannot be a cursor."""
+        kind = next((name for name, types in _KINDS if isinstance(value, types)), None)
+        if kind is None or isinstance(value, bool):
+            raise SettingsError(f"--cursor: a column of {type(value).__name__} has no order that can be remembered")
+        text = value.isoformat() if isinstance(value, date) else str(value)
+        self._marks[self._key] = _Bookmark(kind, text)
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(self._marks))
+        fresh.replace(self._path)
+
+
+_KINDS: Sequence[tuple[str, type]] = (
+    ("datetime", datetime), ("date", date), ("int", int), ("float", float), ("number", Decimal), ("text", str)
+)  # fmt: skip
+_READ: dict[str, Any] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "int": int,
+    "float": float,
+    "number": Decimal,
+    "text": str,
+}
+
+
+class _Rows(NamedTuple):
+    columns: tuple[str, ...]
+    rows: Iterator[Sequence[Any]]
+
+
+def look_at_query(query: Query, options: ReadOptions, after: Any, stack: ExitStack) -> Seen | None:
+    """What the rows of a query are; None when there are none. The caller closes the stack, with the connection.
+
+    Errors: SettingsError for a database that cannot be asked, a cursor that is no column, and rows that are not
+    recognised.
+    """
+    columns, rows = _rows(query, after, stack)
+    if query.cursor is not None and query.cursor not in columns:
+        raise SettingsError(
+            f"--cursor: {query.cursor!r} is no column of the query", hint=f"Columns: {', '.join(columns)}."
+        )
+    records = (Record(number, dict(zip(columns, row, strict=True))) for number, row in enumerate(rows, 1))
+    first = list(itertools.islice(records, SAMPLE_ROWS))
+    if not first:
+        return None
+    values = [record.values for record in first]
+    reader = recognise(Sample(columns, values, "", True, options))
+    contents = Contents("a query", columns, itertools.chain(first, records), "", lambda: 0)
+    part = Part(query.place)
+    return Seen(
+        part, contents.kind, reader, None, None, sample_values(columns, values), list(reader.notes), options, contents
+    )
+
+
+def import_query(
+    settings: Settings, query: Query, source_name: str, options: ReadOptions, report: Report, clock: Clock
+) -> ImportOutcome:
+    """Import the rows of a query, from its bookmark on.
+
+    Errors: SettingsError as `look_at_query`, BackendError. What was appended stays, and the same call goes on there.
+    """
+    outcome = ImportOutcome()
+    with ExitStack() as stack:
+        append = appender(settings, source_name, stack, clock)
+        marks = QueryBookmarks(Path(settings.data), source_name, query)
+        after = marks.value() if query.cursor is not None else None
+        seen = look_at_query(query, options, after, stack)
+        if seen is None or seen.held is None:
+            return outcome
+        last = _Last(seen.held, query.cursor)
+        for chunk in chunks(seen):
+            outcome.add(seen, chunk, append(chunk.lines))
+            if query.cursor is not None and last.value is not None:
+                marks.set(last.value)
+            report(0, outcome.read)
+    return outcome
+
+
+class _Last:
+    """Remembers the cursor's value of the last row that was read."""
+
+    def __init__(self, contents: Contents, cursor: str | None) -> None:
+        self.value: Any = None
+        self._cursor = cursor
+        contents.records = self._passed(contents.records)
+
+    def _passed(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            if self._cursor is not None:
+                self.value = record.values[self._cursor]
+            yield record
+
+
+def _rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
+    scheme = urlsplit(query.url).scheme
+    if scheme in ("postgresql", "postgres"):
+        return _postgres_rows(query, after, stack)
+    if scheme == "sqlite":
+        return _sqlite_rows(query, after, stack)
+    raise SettingsError(
+        f"--sql: {scheme or query.url!r} is not asked directly",
+        hint="Use postgresql://… or sqlite:///FILE; from other databases export Parquet or CSV.",
+    )
+
+
+def _postgres_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
+    try:
+        import psycopg
+    except ImportError as exc:
+        raise SettingsError("--sql: PostgreSQL needs another package", hint="pip install 'hubwire[postgres]'") from exc
+    try:
+        connection = stack.enter_context(psycopg.connect(query.url, connect_timeout=10))
+        connection.read_only = True
+        cursor = stack.enter_context(connection.cursor(name="hubwire_import"))
+        cursor.itersize = ROWS_PER_FETCH
+        statement = query.statement(after is not None, "%s")
+        cursor.execute(statement.encode(), None if after is None else (after,))
+        columns = unique([column.name for column in cursor.description or ()])
+    except psycopg.Error as exc:
+        raise SettingsError(f"--sql: {query.place}: {str(exc).strip().splitlines()[0]}") from exc
+    return _Rows(columns, iter(cursor))
+
+
+def _sqlite_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
+    path = urlsplit(query.url).path.removeprefix("/") or urlsplit(query.url).netloc
+    path = path if Path(path).is_file() else f"/{path}"
+    if not Path(path).is_file():
+        raise SettingsError(f"--sql: there is no file {path}")
+    try:
+        db = stack.enter_context(closing(sqlite3.connect(f"file:{quote(str(Path(path).resolve()))}?mode=ro", uri=True)))
+        cursor = db.execute(query.statement(after is not None, "?"), () if after is None else (after,))
+    except sqlite3.Error as exc:
+        raise SettingsError(f"--sql: {query.place}: {exc}") from exc
+    return _Rows(unique([name for name, *_ in cursor.description]), cursor)

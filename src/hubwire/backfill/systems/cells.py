@@ -1,0 +1,78 @@
+"""Cells as values of a message: what spreadsheets and data frames did to ids and phone numbers is taken back. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from hubwire.message import text_id
+from hubwire.times import NoTime, iso_text, read_time
+
+_WHOLE: Final = re.compile(r"-?\d+\.0+")
+_SCIENTIFIC: Final = re.compile(r"-?\d(\.\d+)?[eE]\+\d+")
+_MARKED: Final = re.compile(r"'(?=[-+\d=@])")
+"""The apostrophe that keeps a spreadsheet from reading a cell as a number or a formula."""
+PHONES: Final = re.compile(r"phone|mobile|fax|telephone|whatsapp", re.IGNORECASE)
+
+
+class LostDigits(ValueError):
+    """A cell that a spreadsheet has rounded: `1.23457E+11`."""
+
+
+def plain(value: Any) -> Any:
+    """A cell as JSON has it; None for what is empty or has no JSON form (bytes)."""
+    if value is None or isinstance(value, str | bool | int):
+        return value if value != "" else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, datetime):
+        moment = read_time(value)
+        return None if isinstance(moment, NoTime) else iso_text(moment)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): inner for key, item in value.items() if (inner := plain(item)) is not None}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, UUID) else None
+
+
+def _number(value: Decimal) -> Any:
+    if not value.is_finite():
+        return None
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def id_of(value: Any) -> str | None:
+    """An id as text: `1234.0` is 1234, `'0042` is 0042. Raises LostDigits."""
+    if isinstance(value, str):
+        return _untouched(value.strip()) or None
+    if isinstance(value, UUID):
+        return str(value)
+    return text_id(_number(value) if isinstance(value, Decimal) else value)
+
+
+def phone_of(value: Any) -> Any:
+    """A phone number as it was before a spreadsheet. Raises LostDigits."""
+    if isinstance(value, str):
+        return _untouched(value)
+    return id_of(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else value
+
+
+def _untouched(text: str) -> str:
+    text = _MARKED.sub("", text, count=1) if text.startswith("'") else text
+    if _SCIENTIFIC.fullmatch(text):
+        raise LostDigits(f"{text!r} is a number that a spreadsheet has rounded")
+    return text.partition(".")[0] if _WHOLE.fullmatch(text) else text
+
+
+def compressed(name: str) -> str:
+    """A column's name as it is compared: letters and digits, in small letters."""
+    return "".join([sign for sign in name.lower() if sign.isalnum()])

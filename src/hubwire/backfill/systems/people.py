@@ -1,0 +1,182 @@
+"""Tables of people and of companies that no system in particular wrote, and what all such tables share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hubwire.backfill.records import Call
+from hubwire.backfill.systems.shapes import Message, Shape
+
+EMAIL: Final = "traits.email"
+EMAILS: Final = dict.fromkeys(
+    (
+        "email",
+        "emailaddress",
+        "primaryemail",
+        "email1value",
+        "email1address",
+        "workemail",
+        "businessemail",
+        "useremail",
+        "customeremail",
+        "contactemail",
+        "emailbilling",
+        "billingemail",
+        "mail",
+    ),
+    EMAIL,
+)
+"""Columns that hold a person's e-mail, the better one first."""
+PERSON: Final = {
+    "userid": "userId",
+    "anonymousid": "anonymousId",
+    "messageid": "messageId",
+    "timestamp": "timestamp",
+    "updatedat": "timestamp",
+    "modifiedat": "timestamp",
+    "lastmodified": "timestamp",
+    "lastmodifieddate": "timestamp",
+    "lastupdated": "timestamp",
+    "lastchanged": "timestamp",
+    **EMAILS,
+    "phonenumber": "traits.phone",
+    "mobilephonenumber": "traits.mobilephone",
+    "companyname": "traits.company",
+    "websiteurl": "traits.website",
+    "streetaddress": "traits.address.street",
+    "stateregion": "traits.state",
+    "countryregion": "traits.country",
+}
+NAMES_A_PERSON: Final = frozenset(["userid", "anonymousid", *EMAILS])
+NOT_PEOPLE: Final = {
+    "event": "events",
+    "eventname": "events",
+    "eventtype": "events",
+    "eventtext": "events",
+    "orderid": "orders",
+    "ordernumber": "orders",
+    "lineitemname": "orders",
+    "lineitemquantity": "orders",
+    "invoiceid": "invoices",
+    "invoicenumber": "invoices",
+    "dealname": "deals",
+    "ticketid": "tickets",
+    "groupid": "groups",
+    "previousid": "aliases",
+    "productid": "orders",
+    "sku": "orders",
+}
+"""Columns that a table of people does not have, and what it is instead."""
+WHICH_ID: Final = "nothing says whether it is the user id: --map id=userId if it is"
+
+
+def identified(message: Message) -> None:
+    """Without a userId and an anonymousId, the e-mail is the userId."""
+    if "userId" in message or "anonymousId" in message:
+        return
+    email = given_email(message)
+    if email is not None:
+        message["userId"] = email
+
+
+def given_email(message: Mapping[str, Any]) -> str | None:
+    """The e-mail in the traits, the properties or the context's traits."""
+    context = message.get("context")
+    for traits in (
+        message.get("traits"),
+        context.get("traits") if isinstance(context, dict) else None,
+        message.get("properties"),
+    ):
+        if isinstance(traits, dict):
+            email = next((value for name, value in traits.items() if name.lower() == "email"), None)
+            if isinstance(email, str) and email:
+                return email
+    return None
+
+
+def of_company(message: Message) -> None:
+    """A group call needs somebody who makes it: without a person, the company stands for itself.
+
+    Shape: the groupId is the record's id, else its domain; the anonymousId is made of it and belongs to nobody.
+    """
+    traits = message.get("traits", {})
+    group_id = message.get("groupId") or traits.get("website") or traits.get("domain")
+    if group_id is not None:
+        message["groupId"] = str(group_id)
+        if "userId" not in message and "anonymousId" not in message:
+            message["anonymousId"] = f"company:{group_id}"
+
+
+COMPANY_NOTE: Final = (
+    "No person belongs to these companies: they arrive only at destinations with companies_need_contact = false,"
+    " and only with a website or a domain."
+)
+TIME_NOTE: Final = "No column tells when a row was true: it counts as said today, and wins over older values."
+GENERIC: Final = {
+    Call.IDENTIFIES: Shape("a table of people", Call.IDENTIFIES, PERSON, left_out={"id": WHICH_ID}, finish=identified),
+    Call.TRACKS: Shape(
+        "a table of events",
+        Call.TRACKS,
+        {
+            "userid": "userId",
+            "anonymousid": "anonymousId",
+            "messageid": "messageId",
+            "eventid": "messageId",
+            "timestamp": "timestamp",
+            "eventtime": "timestamp",
+            "eventtimestamp": "timestamp",
+            "occurredat": "timestamp",
+            "createdat": "timestamp",
+            "time": "timestamp",
+            "date": "timestamp",
+            "eventtext": "event",
+            "eventname": "event",
+            "event": "event",
+            "eventtype": "event",
+            **dict.fromkeys(EMAILS, "context.traits.email"),
+        },
+        rest="properties",
+        finish=identified,
+    ),
+    Call.GROUPS: Shape(
+        "a table of companies",
+        Call.GROUPS,
+        {
+            "groupid": "groupId",
+            "companyid": "groupId",
+            "accountid": "groupId",
+            "id": "groupId",
+            "userid": "userId",
+            "anonymousid": "anonymousId",
+            "timestamp": "timestamp",
+            "updatedat": "timestamp",
+            "receivedat": "timestamp",
+            "companyname": "traits.name",
+            "companydomainname": "traits.domain",
+            "websiteurl": "traits.website",
+        },
+        finish=of_company,
+    ),
+    Call.PAGES: Shape(
+        "a table of pages",
+        Call.PAGES,
+        {"id": "messageId", "userid": "userId", "anonymousid": "anonymousId", "timestamp": "timestamp", "name": "name"},
+        rest="properties",
+        finish=identified,
+    ),
+    Call.SCREENS: Shape(
+        "a table of screens",
+        Call.SCREENS,
+        {"id": "messageId", "userid": "userId", "anonymousid": "anonymousId", "timestamp": "timestamp", "name": "name"},
+        rest="properties",
+        finish=identified,
+    ),
+    Call.ALIASES: Shape(
+        "a table of aliases",
+        Call.ALIASES,
+        {"id": "messageId", "previousid": "previousId", "userid": "userId", "timestamp": "timestamp"},
+        rest=None,
+    ),
+}
+"""What `--as` reads a table as that is not recognised."""

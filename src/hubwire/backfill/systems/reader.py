@@ -1,0 +1,105 @@
+"""Readers of documents: a function per system makes messages of one document. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from hubwire.backfill.records import ColumnUse, Omission, Reading, ReadOptions, Record
+from hubwire.backfill.systems.cells import LostDigits
+from hubwire.backfill.systems.shapes import Message, Shape, TableReader
+
+Made = Sequence[Message] | Omission
+MAX_SHAPES: Final = 500
+
+
+class DocumentReader:
+    """Messages of documents (or of rows that hold documents in their cells)."""
+
+    def __init__(
+        self,
+        title: str,
+        make: Callable[[dict[str, Any]], Made],
+        notes: Sequence[str] = (),
+        uses: Sequence[ColumnUse] = (),
+    ) -> None:
+        self.title = title
+        self.notes = notes
+        self.uses = uses
+        self._make = make
+
+    def read(self, records: Iterator[Record]) -> Iterator[Reading]:
+        """The messages of each document."""
+        for record in records:
+            if record.problem is not None:
+                yield Reading(record.number, (), Omission(record.problem, True))
+                continue
+            try:
+                made = self._make(record.values)
+            except LostDigits as exc:
+                made = Omission(str(exc), True)
+            if isinstance(made, Omission):
+                yield Reading(record.number, (), made)
+            else:
+                yield Reading(record.number, made)
+
+
+class FlatReader:
+    """Rows that came as documents, each perhaps with other keys: a table's shape for every set of keys."""
+
+    def __init__(self, shape: Shape, columns: Sequence[str], options: ReadOptions) -> None:
+        self._shape = shape
+        self._options = options
+        whole = TableReader(shape, columns, options)
+        self.title, self.uses, self.notes = whole.title, whole.uses, whole.notes
+        self._rows = RowReaders(options)
+
+    def read(self, records: Iterator[Record]) -> Iterator[Reading]:
+        """One message a row."""
+        for record in records:
+            if record.problem is not None:
+                yield Reading(record.number, (), Omission(record.problem, True))
+            else:
+                yield self._rows.reading(self._shape, record)
+
+
+class RowReaders:
+    """A reader for each shape and set of keys that came up, made once."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        # What `--map` names was looked for in the whole table; a single row may lack it.
+        self._options = options
+        self._readers: dict[tuple[str, tuple[str, ...]], TableReader] = {}
+
+    def reading(self, shape: Shape, record: Record) -> Reading:
+        """What one row gives."""
+        key = (shape.title, tuple(record.values))
+        reader = self._readers.get(key)
+        if reader is None:
+            if len(self._readers) >= MAX_SHAPES:
+                self._readers.clear()
+            reader = self._readers[key] = TableReader(shape, key[1], self._options, is_whole=False)
+        return reader.reading(record)
+
+
+def text(value: Any) -> str | None:
+    """A text that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object, empty for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def without(fields: Mapping[str, Any], *beginnings: str) -> dict[str, Any]:
+    """The fields whose names do not begin so, and that have values."""
+    return {name: value for name, value in fields.items() if not name.startswith(beginnings) and value is not None}
+
+
+def compact(**fields: Any) -> Message:
+    """A message of the fields that have values."""
+    return {name: value for name, value in fields.items() if value is not None and value != {}}
+
+
+PAGES_NOTE: Final = "Pages are sent only by destinations with pages_as_events, screens with screens_as_events."

@@ -1,0 +1,80 @@
+"""Whose export a file is. What is not recognised is refused with the columns that are there, never guessed. Pure."""
+
+from __future__ import annotations
+
+from hubwire.backfill.records import Call, Reader, Sample
+from hubwire.backfill.systems.amplitude import amplitude_reader
+from hubwire.backfill.systems.cells import compressed
+from hubwire.backfill.systems.contacts import known_shape
+from hubwire.backfill.systems.customerio import customerio_reader
+from hubwire.backfill.systems.messages import StagingReader, is_staging, messages_reader
+from hubwire.backfill.systems.mixpanel import mixpanel_reader
+from hubwire.backfill.systems.orders import orders_reader
+from hubwire.backfill.systems.people import GENERIC, NAMES_A_PERSON, NOT_PEOPLE
+from hubwire.backfill.systems.posthog import posthog_reader
+from hubwire.backfill.systems.reader import FlatReader
+from hubwire.backfill.systems.shapes import Shape, fitting, shown_columns
+from hubwire.backfill.systems.snowplow import snowplow_reader
+from hubwire.backfill.systems.warehouse import warehouse_shape
+from hubwire.errors import SettingsError
+
+_MANIFESTS = (frozenset(["entries"]), frozenset(["files"]), frozenset(["manifest"]))
+HELP = (
+    "Say what it is: --as identifies (people), tracks (events) or groups (companies),"
+    ' and which column is what: --map "E-mail of work=email".'
+)
+
+
+def recognise(sample: Sample) -> Reader:
+    """The reader for a file.
+
+    Errors: SettingsError for a file that is not recognised; its text has the columns, its hint what helps.
+    """
+    reader = _of_documents(sample) if not sample.is_table else None
+    if reader is None:
+        reader = posthog_reader(sample) or snowplow_reader(sample) or mixpanel_reader(sample)
+    if reader is None:
+        reader = amplitude_reader(sample) or customerio_reader(sample)
+    if reader is None and sample.options.call is None:
+        reader = orders_reader(sample)
+    if reader is not None:
+        return reader
+    shape = _table_shape(sample)
+    return fitting(sample, shape) if sample.is_table else FlatReader(shape, sample.columns, sample.options)
+
+
+def _of_documents(sample: Sample) -> Reader | None:
+    if any(is_staging(row) for row in sample.rows):
+        return StagingReader(sample)
+    return messages_reader(sample)
+
+
+def is_manifest(sample: Sample) -> bool:
+    """Whether a JSON document only lists the files of an export."""
+    return not sample.is_table and len(sample.rows) == 1 and frozenset(sample.columns) in _MANIFESTS
+
+
+def _table_shape(sample: Sample) -> Shape:
+    call = sample.options.call
+    shape = warehouse_shape(sample) if call is None else None
+    shape = shape or known_shape(sample)
+    if call is not None:
+        return shape if shape is not None and shape.call is call else GENERIC[call]
+    if shape is not None:
+        return shape
+    names = {compressed(column): column for column in sample.columns}
+    mapped = set(sample.options.columns.values())
+    other = {NOT_PEOPLE[name] for name in names if name in NOT_PEOPLE}
+    if other:
+        found = ", ".join(repr(column) for name, column in names.items() if name in NOT_PEOPLE)
+        raise SettingsError(
+            f"not a table of people but of {sorted(other)[0]}: it has {found}. {_columns(sample)}", hint=HELP
+        )
+    if not names.keys() & NAMES_A_PERSON and not mapped & {"email", "userId", "anonymousId", "traits.email"}:
+        raise SettingsError(f"not recognised: no column names people. {_columns(sample)}", hint=HELP)
+    return GENERIC[Call.IDENTIFIES]
+
+
+def _columns(sample: Sample) -> str:
+    kind = "Columns" if sample.is_table else "Fields"
+    return f"{kind}: {shown_columns(sample.columns)}."

@@ -1,0 +1,205 @@
+"""A table's columns and what becomes of each: the reader that nearly all tables share. Pure.
+
+A `Shape` is one kind of table: which column is which field of the message, what is left out and why, and where all
+other columns go. What a person says with `--map` goes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from hubwire.backfill.records import Call, ColumnUse, Omission, Reading, ReadOptions, Record, Sample
+from hubwire.backfill.systems.cells import PHONES, LostDigits, compressed, id_of, phone_of, plain
+from hubwire.errors import SettingsError
+
+Message = dict[str, Any]
+FIELDS: Final = {
+    "userid": "userId",
+    "anonymousid": "anonymousId",
+    "messageid": "messageId",
+    "groupid": "groupId",
+    "previousid": "previousId",
+    "timestamp": "timestamp",
+    "event": "event",
+    "name": "name",
+}
+"""Fields of a message by their compressed names, for `--map`."""
+IDS: Final = frozenset(["userId", "anonymousId", "messageId", "groupId", "previousId"])
+OBJECTS: Final = ("traits", "properties", "context")
+BOOKKEEPING: Final = "bookkeeping of the export"
+_OF_CALL: Final = {Call.IDENTIFIES: "traits", Call.GROUPS: "traits", Call.ALIASES: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One kind of table.
+
+    Shape: `fields` and `left_out` are by compressed column name; of two columns for one field the one that stands
+    first in `fields` wins where it has a value. `prefixes` leaves out columns that begin so. `rest` is the object that
+    other columns go to, None to leave them out. `constants` are fields that each message has. `passed_over` says why a
+    row is none by design. `finish` changes a message in place.
+    """
+
+    title: str
+    call: Call
+    fields: Mapping[str, str]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    rest: str | None = "traits"
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    passed_over: Callable[[Mapping[str, Any]], str | None] | None = None
+    finish: Callable[[Message], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    path: tuple[str, ...]
+    clean: Callable[[Any], Any]
+
+
+class TableReader:
+    """A shape, applied to the columns of a file."""
+
+    def __init__(self, shape: Shape, columns: Sequence[str], options: ReadOptions, is_whole: bool = True) -> None:
+        """Shape: `is_whole` is False for the keys of one document, which may lack what `--map` names."""
+        self.shape = shape
+        self.uses = [_use(shape, column, columns, options) for column in columns]
+        if is_whole:
+            _check_mapped(columns, options)
+        chosen = [use for use in self.uses if use.target is not None]
+        self._columns = [_Column(use.column, _path(use.target), _cleaner(use)) for use in _ranked(chosen, shape)]
+        self._type = shape.call.message_type
+        self._nobody = "no id, website or domain" if shape.call is Call.GROUPS else "no e-mail and no user id"
+
+    @property
+    def title(self) -> str:
+        return self.shape.title
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self.shape.notes
+
+    def read(self, records: Iterator[Record]) -> Iterator[Reading]:
+        """One message a row."""
+        for record in records:
+            yield self.reading(record)
+
+    def reading(self, record: Record) -> Reading:
+        """What one row gives."""
+        if record.problem is not None:
+            return Reading(record.number, (), Omission(record.problem, True))
+        if self.shape.passed_over is not None and (why := self.shape.passed_over(record.values)) is not None:
+            return Reading(record.number, (), Omission(why, False))
+        message: Message = {"type": self._type}
+        values = record.values
+        try:
+            for column in self._columns:
+                value = values.get(column.name)
+                if value is not None and value != "" and (cell := column.clean(value)) is not None:
+                    put(message, column.path, cell)
+        except LostDigits as exc:
+            return Reading(record.number, (), Omission(f"{column.name}: {exc}", True))
+        if len(message) == 1:
+            return Reading(record.number, (), Omission("nothing that can be taken", False))
+        for name, constant in self.shape.constants.items():
+            message.setdefault(name, constant)
+        if self.shape.finish is not None:
+            self.shape.finish(message)
+        if "userId" not in message and "anonymousId" not in message:
+            return Reading(record.number, (), Omission(self._nobody, False))
+        return Reading(record.number, (message,))
+
+
+def _use(shape: Shape, column: str, columns: Sequence[str], options: ReadOptions) -> ColumnUse:
+    given = options.columns.get(column.lower())
+    if given is not None:
+        return ColumnUse(column, target_of(given, shape.call), "") if given else ColumnUse(column, None, "by --map")
+    if not column:
+        return ColumnUse(column, None, "the column has no name")
+    base, _, number = column.rpartition(" (")
+    if number.rstrip(")").isdigit() and base in columns:
+        return ColumnUse(column, None, f"the header names {base!r} more than once: the first is taken")
+    key = compressed(column)
+    if key in shape.fields:
+        return ColumnUse(column, shape.fields[key])
+    if key in shape.left_out:
+        return ColumnUse(column, None, shape.left_out[key])
+    for prefix, why in shape.prefixes.items():
+        if key.startswith(prefix):
+            return ColumnUse(column, None, why)
+    if shape.rest is None:
+        return ColumnUse(column, None, "Hubwire has no use for it")
+    return ColumnUse(column, f"{shape.rest}.{column.strip().removeprefix(shape.rest + '.')}")
+
+
+def target_of(given: str, call: Call) -> str:
+    """The target that `--map` names, in full: `email` is `traits.email` of an identify, `context.traits.email` else."""
+    head, _, rest = given.partition(".")
+    if rest and head in OBJECTS:
+        return given
+    if not rest and (name := FIELDS.get(compressed(given))) is not None and (name != "name" or call in _NAMED):
+        return name
+    if _OF_CALL.get(call, "") == "traits":
+        return f"traits.{given}"
+    return "context.traits.email" if given.lower() == "email" else f"properties.{given}"
+
+
+_NAMED: Final = frozenset([Call.PAGES, Call.SCREENS])
+
+
+def _check_mapped(columns: Sequence[str], options: ReadOptions) -> None:
+    """Raise SettingsError for a column that `--map` names and that is not there."""
+    missing = options.columns.keys() - {column.lower() for column in columns}
+    if missing:
+        raise SettingsError(
+            f"--map: there is no column {', '.join(sorted(map(repr, missing)))}",
+            hint=f"Columns: {shown_columns(columns)}.",
+        )
+
+
+def shown_columns(columns: Sequence[str], limit: int = 40) -> str:
+    """The names of columns, for a message."""
+    more = f" and {len(columns) - limit} more" if len(columns) > limit else ""
+    return ", ".join(columns[:limit]) + more
+
+
+def _ranked(uses: Sequence[ColumnUse], shape: Shape) -> list[ColumnUse]:
+    order = {key: rank for rank, key in enumerate(shape.fields)}
+    return sorted(uses, key=lambda use: order.get(compressed(use.column), len(order)))
+
+
+def _path(target: str | None) -> tuple[str, ...]:
+    return tuple(part for part in (target or "").split(".") if part)
+
+
+def _cleaner(use: ColumnUse) -> Callable[[Any], Any]:
+    if use.target in IDS:
+        return id_of
+    if use.target == "timestamp":
+        return lambda value: value
+    if PHONES.search(use.target or ""):
+        return lambda value: plain(phone_of(value))
+    return plain
+
+
+def put(message: Message, path: Sequence[str], value: Any) -> None:
+    """Set a field of a message unless it has a value; dots in a name nest."""
+    place = message
+    for part in path[:-1]:
+        inner = place.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return
+        place = inner
+    place.setdefault(path[-1], value)
+
+
+def fitting(sample: Sample, shape: Shape) -> TableReader:
+    """The reader of a shape for the columns of a sample, with the call that a person has chosen."""
+    call = sample.options.call
+    if call is not None and call is not shape.call:
+        shape = replace(shape, call=call)
+    return TableReader(shape, sample.columns, sample.options)

@@ -1,0 +1,112 @@
+"""What `hubwire import` prints: what each file is, what becomes of it, what it costs, and what was imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hubwire.cli.shared.context import cell, console, json_text, plain, table
+from hubwire.cli.shared.portals import duration
+
+if TYPE_CHECKING:
+    from hubwire.backfill.estimate import Estimate
+    from hubwire.backfill.imports import ImportOutcome
+    from hubwire.backfill.looking import History, Seen
+    from hubwire.backfill.preview import FilePreview
+
+MAX_NAMED = 20
+
+
+def print_seen(history: History) -> None:
+    """One line for each kind of file: what it is, and which columns are left out."""
+    for group in _alike(history.seen):
+        first = group[0]
+        more = f" and {len(group) - 1:,} more like it" if len(group) > 1 else ""
+        rows = sum(seen.count for seen in group if seen.count is not None)
+        counted = f", {rows:,} rows" if rows else ""
+        console.print(plain(f"{first.part.label}{more}: {first.reader.title} ({first.kind}){counted}"), markup=False)
+        left_out = [use.column for use in first.reader.uses if use.target is None]
+        if left_out:
+            console.print(plain(f"  left out: {', '.join(left_out)}"), markup=False)
+        for note in first.notes:
+            console.print(plain(f"  {note}"), markup=False)
+
+
+def _alike(seen: Sequence[Seen]) -> list[list[Seen]]:
+    """Files of one kind and with the same columns, together."""
+    groups: dict[tuple[object, ...], list[Seen]] = {}
+    for one in seen:
+        key = (one.reader.title, one.kind, tuple(one.reader.uses), tuple(one.notes))
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def print_previews(previews: Sequence[FilePreview], history: History) -> None:
+    """Each file with its columns, its calls and what is left out."""
+    for preview in previews:
+        _print_preview(preview)
+    for one in history.passed_over:
+        console.print(plain(f"passed over: {one.label}: {one.why}"), markup=False)
+
+
+def _print_preview(preview: FilePreview) -> None:
+    console.print(f"[bold]{cell(preview.file)}[/bold]  {cell(preview.system)} ({cell(preview.kind)})")
+    calls = ", ".join(f"{count:,} {name}" for name, count in preview.calls.items()) or "no message"
+    span = f", {preview.first_at} to {preview.last_at}" if preview.first_at else ""
+    console.print(f"  {preview.rows:,} rows: {calls}{span}", markup=False)
+    if preview.columns:
+        shown = table("column", "sample", "becomes")
+        for column in preview.columns:
+            becomes = column.becomes or f"left out: {column.why}"
+            shown.add_row(cell(column.column), cell(column.sample), cell(becomes))
+        console.print(shown)
+    elif preview.example:
+        console.print("  the first message:")
+        console.print(json_text(preview.example), markup=False)
+    if preview.calls and preview.first_at is None:
+        console.print("  No row has a time: each counts as said today, and wins over older values.")
+    for note in preview.notes:
+        console.print(plain(f"  {note}"), markup=False)
+    for reason, count in preview.left_out.items():
+        console.print(plain(f"  {count:,} rows are passed over: {reason}"), markup=False)
+    _print_named(preview.faults, preview.unreadable)
+
+
+def _print_named(lines: Sequence[str], count: int) -> None:
+    for line in lines[:MAX_NAMED]:
+        console.print(plain(f"  {line}"), markup=False)
+    if count > MAX_NAMED and lines:
+        console.print(f"  and {count - MAX_NAMED:,} more; --json has up to 1,000 of them")
+
+
+def print_outcome(outcome: ImportOutcome) -> None:
+    """The counts, and what was not imported."""
+    skipped = f", {outcome.skipped:,} imported by an earlier run" if outcome.skipped else ""
+    console.print(
+        f"{outcome.read:,} read, {outcome.journaled:,} imported, {outcome.duplicates:,} already known,"
+        f" {outcome.unreadable:,} unreadable{skipped}"
+    )
+    for reason, count in outcome.left_out.items():
+        console.print(plain(f"  {count:,} rows were passed over: {reason}"), markup=False)
+    for name in outcome.passed_over[:MAX_NAMED]:
+        console.print(plain(f"  passed over: {name}"), markup=False)
+    _print_named(outcome.rejected, outcome.unreadable)
+    if outcome.is_useless:
+        console.print("Nothing of it was usable, and nothing is imported.")
+
+
+def print_estimates(estimates: list[Estimate]) -> None:
+    """The cost at each destination."""
+    for one in estimates:
+        console.print(f"[bold]{one.destination}[/bold]  {one.messages:,} messages, {one.total_calls:,} HubSpot calls")
+        rows = table("contacts", "companies", "associations", "events", "new definitions", "held")
+        counts = (one.contacts, one.companies, one.associations, one.events, one.definitions, one.held)
+        rows.add_row(*(f"{count:,}" for count in counts))
+        console.print(rows)
+        for name, count in one.calls.items():
+            console.print(f"  {count:,} x {name}")
+        for reason, count in one.discarded.items():
+            console.print(f"  {count:,} messages would be discarded: {reason}")
+        console.print(f"  {one.day_percent:g} % of a day's calls; {duration(one.seconds)} at the current rate")
+        if one.schema_is_default:
+            console.print("  The portal could not be read; the estimate assumes HubSpot's default properties.")
