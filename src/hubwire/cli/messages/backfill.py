@@ -36,12 +36,11 @@ def import_files(
     source: Annotated[str, typer.Option(help="Source of the messages.")],
     files: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Files or folders: exports of other systems; - for standard input."
-        ),
+        typer.Argument(help="Files or folders: exports of other systems; - for standard input."),
     ] = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Only print what each file is and what becomes of each column; import nothing.")
+        bool,
+        typer.Option("--preview", help="Only print what each file is and what becomes of each column; import nothing."),
     ] = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only print the estimated HubSpot calls; import nothing.")
