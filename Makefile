@@ -14,6 +14,9 @@ test: set-up tools ## set up (Debian and npm packages too, when root) and run th
 	$(BIN)/pytest $(PARALLEL) --ignore=tests/browser
 	$(BIN)/pytest $(PARALLEL) tests/browser # apart: the browser driver keeps an event loop of its own running
 
+test-lowest: tools ## the receiver's and contract tests with the lowest versions that pyproject.toml allows
+	@PYTHON=$(PYTHON) scripts/lowest
+
 test-slow: set-up tools ## the long runs: crashes at random times, fuzzing, large backlogs
 	$(BIN)/pytest -m slow --ignore=tests/browser
 	$(BIN)/pytest -m slow tests/browser
@@ -60,4 +63,4 @@ clean: ## remove what set-up and tests made
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-slow check docs bench bench-receive bench-backends bench-device set-up tools clean help
+.PHONY: run test test-lowest test-slow check docs bench bench-receive bench-backends bench-device set-up tools clean help

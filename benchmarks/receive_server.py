@@ -27,7 +27,7 @@ from hubwire.process.server import collect_rarely
 from hubwire.receive import answers
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
-from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.connection import Connection
 from hubwire.receive.upload_limits import ReceiveLimits
 
 WRITE_KEY = "bench-write-key"
@@ -68,7 +68,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
     config = uvicorn.Config(
         app,
-        http=GuardedProtocol,
+        http=Connection,
         access_log=False,
         log_level="warning",
         lifespan="off",

@@ -10,13 +10,13 @@ import resource
 import socket
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 import structlog
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hubwire.errors import SettingsError
 from hubwire.installation.local import announce_local_server, withdraw_local_server
@@ -25,15 +25,10 @@ from hubwire.process.chores import run_chores
 from hubwire.process.pages import make_pages
 from hubwire.process.service import Service
 from hubwire.process.stopping import Server, Stopping
-from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.connection import Connection
 from hubwire.settings import Settings
 
 log = structlog.get_logger("hubwire")
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COLLECT_AFTER_OBJECTS = 100_000
 GRACE_SECONDS = 15
@@ -162,7 +157,7 @@ def check_certificate(settings: Settings) -> None:
 def _uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=GuardedProtocol,
+        http=Connection,
         ws="none",
         log_config=None,
         access_log=False,

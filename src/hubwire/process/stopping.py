@@ -14,6 +14,8 @@ from typing import Protocol
 
 import uvicorn
 
+from hubwire.receive.connection import Connection
+
 SAID_AFTER_SECONDS = 1.0
 AT_ONCE = "Ctrl-C again ends it at once: nothing is lost, what was not answered is sent again at the next start."
 KILLED_CODE = 130
@@ -92,5 +94,5 @@ class Stopping:
 
 def _unanswered(server: uvicorn.Server) -> int:
     """Connections that wait for an answer: an upload that is taken whole has no task."""
-    cycles = [getattr(connection, "cycle", None) for connection in list(server.server_state.connections)]
-    return sum([cycle is not None and not cycle.response_complete for cycle in cycles])
+    connections = list(server.server_state.connections)
+    return sum(isinstance(connection, Connection) and connection.is_unanswered for connection in connections)

@@ -8,17 +8,15 @@ Source: the SDKs' own transports; docs/sdks.md has the table.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
+from starlette.types import Send
 
 from hubwire.errors import UploadRefused
 from hubwire.receive.pixel import GIF
 
 Headers = list[tuple[bytes, bytes]]
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 SUCCESS = b'{"success": true}'
 JSON = (b"content-type", b"application/json")
@@ -32,8 +30,27 @@ UNFINISHED = frozenset({"slow-upload", "endless-upload"})
 _SUCCESS_HEADERS: Headers = [JSON, (b"content-length", str(len(SUCCESS)).encode())]
 _SUCCESS_START = {"type": "http.response.start", "status": 200, "headers": _SUCCESS_HEADERS}
 _SUCCESS_BODY = {"type": "http.response.body", "body": SUCCESS}
-SUCCESS_WHOLE = b"".join([b"%b: %b\r\n" % header for header in _SUCCESS_HEADERS]) + b"\r\n" + SUCCESS
-"""For callers that are no browser: all that follows the status line and the headers of the connection."""
+
+
+class Answer(NamedTuple):
+    """An answer before it is written."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def send(self, send: Send) -> None:
+        """Write it as ASGI's two messages."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+    def rest(self) -> bytes:
+        """What follows the status line and the server's own headers (`connection.TakesWhole`)."""
+        return b"".join([b"%b: %b\r\n" % header for header in self.headers]) + b"\r\n" + self.body
+
+
+SUCCESS_REST = Answer(200, _SUCCESS_HEADERS, SUCCESS).rest()
+"""For callers that are no browser."""
 
 
 def cors_headers(origin: bytes | None) -> Headers:
@@ -63,7 +80,7 @@ async def success(send: Send, origin: bytes | None) -> None:
 
 async def json(send: Send, value: object, origin: bytes | None) -> None:
     body = msgspec.json.encode(value)
-    await _send(send, 200, [JSON, (b"content-length", str(len(body)).encode()), *cors_headers(origin)], body)
+    await Answer(200, [JSON, (b"content-length", str(len(body)).encode()), *cors_headers(origin)], body).send(send)
 
 
 async def image(send: Send) -> None:
@@ -72,7 +89,7 @@ async def image(send: Send) -> None:
         (b"content-length", str(len(GIF)).encode()),
         (b"cache-control", b"no-store"),
     ]
-    await _send(send, 200, headers, GIF)
+    await Answer(200, headers, GIF).send(send)
 
 
 def allowed_headers(asked: bytes) -> bytes:
@@ -94,10 +111,11 @@ async def preflight(send: Send, origin: bytes | None, asked: Headers) -> None:
         (b"access-control-max-age", PREFLIGHT_SECONDS),
     ]
     allowed = cors_headers(origin) or [(b"access-control-allow-origin", b"*")]
-    await _send(send, 204, allowed + headers, b"")
+    await Answer(204, allowed + headers, b"").send(send)
 
 
-async def refusal(send: Send, refused: UploadRefused, origin: bytes | None, *, allow: bytes | None = None) -> None:
+def refusal(refused: UploadRefused, origin: bytes | None, *, allow: bytes | None = None) -> Answer:
+    """What the caller of a refused upload hears. `allow`: the methods of the path, for a 405."""
     body = msgspec.json.encode({"code": refused.code, "message": str(refused), "success": False})
     headers = [JSON, (b"content-length", str(len(body)).encode()), *cors_headers(origin)]
     if refused.retry_after_seconds is not None:
@@ -109,9 +127,4 @@ async def refusal(send: Send, refused: UploadRefused, origin: bytes | None, *, a
         headers.append((b"allow", allow))
     if refused.code in UNFINISHED:
         headers.append((b"connection", b"close"))
-    await _send(send, refused.status, headers, body)
-
-
-async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return Answer(refused.status, headers, body)

@@ -14,15 +14,16 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from starlette.types import Receive, Scope, Send
 
 from hubwire.clock import Clock
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import BackendError, Overloaded, UnknownWriteKey, UploadRefused
 from hubwire.message import Entry
 from hubwire.receive import answers
-from hubwire.receive.answers import Scope, Send
+from hubwire.receive.answers import Answer
 from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
-from hubwire.receive.body import BodyReader, CallerGone, Receive, unpack
+from hubwire.receive.body import BodyReader, CallerGone, unpack
 from hubwire.receive.entries import UploadOptions, entries_of
 from hubwire.receive.openapi import document
 from hubwire.receive.origins import is_allowed
@@ -34,13 +35,9 @@ from hubwire.receive.upload_limits import ReceiveLimits
 
 UNAVAILABLE_RETRY_SECONDS = 3
 UNAVAILABLE_LOG_MS = 10_000
-READ = frozenset({Takes.PIXEL, Takes.DOCUMENT})
+GET_ROUTES = frozenset({Takes.PIXEL, Takes.DOCUMENT})
 Positions = Sequence[int | None]
-KEPT = frozenset({Takes.SINGLE, Takes.UPLOAD})
-MET = "hubwire.met"
-"""In the scope: why the upload was not taken whole. Trying it again would take of the rate again, and, should a commit
-that failed have kept something, keep messages without an id twice."""
-
+POST_ROUTES = frozenset({Takes.SINGLE, Takes.UPLOAD})
 logger = structlog.get_logger(__name__)
 
 
@@ -81,7 +78,7 @@ class ReceiveApp:
         self._clock = clock
         self._limits = limits
         self._rates = SourceRates()
-        self._told_unavailable_at_ms = -UNAVAILABLE_LOG_MS
+        self._logged_unavailable_at_ms = -UNAVAILABLE_LOG_MS
         self._reader = BodyReader(limits)
 
     @staticmethod
@@ -92,10 +89,6 @@ class ReceiveApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = route_of(scope["path"])
         asked = _asked(scope["headers"])
-        fault: Exception | None = scope.pop(MET, None)
-        if fault is not None:
-            await self._explain(send, fault, asked, route, scope["path"])
-            return
         try:
             if route is None:
                 raise UploadRefused(
@@ -107,20 +100,22 @@ class ReceiveApp:
         except CallerGone:
             self.counts.refused["caller-gone"] += 1
         except Exception as exc:
-            await self._explain(send, exc, asked, route, scope["path"])
+            await self._refused(exc, asked, route, scope["path"]).send(send)
 
-    def take_whole(self, scope: Scope, body: bytes, done: Callable[[bytes | None], None]) -> bool:
-        """An upload that is there in full, taken without a task of its own (`connection.TakesWhole`).
-
-        Only the plain success is answered here: everything else is told in the ordinary way, which finds it in the
-        scope (`MET`).
-        """
+    def take_whole(self, scope: Scope, body: bytes, done: Callable[[int, bytes], None]) -> bool:
+        """An upload that is there in full, taken without a task of its own (`connection.TakesWhole`)."""
         route = route_of(scope["path"])
-        if route is None or route.takes not in KEPT:
+        if route is None or route.takes not in POST_ROUTES:
             return False
         asked = _asked(scope["headers"])
         if asked.origin is not None:
             return False
+        path = scope["path"]
+
+        def refuse(fault: Exception) -> None:
+            answer = self._refused(fault, asked, route, path)
+            done(answer.status, answer.rest())
+
         try:
             source = self._named_source(route, asked)
             source, entries = self._entries(body, route, source, asked, scope["query_string"])
@@ -129,33 +124,30 @@ class ReceiveApp:
 
             def settled(outcome: Positions | Exception) -> None:
                 if isinstance(outcome, Exception):
-                    scope[MET] = outcome
-                    done(None)
+                    refuse(outcome)
                 else:
                     self._count(source, entries)
-                    done(answers.SUCCESS_WHOLE)
+                    done(200, answers.SUCCESS_REST)
 
             self._journal.submit(entries, settled)
         except (UploadRefused, BackendError) as exc:
-            # Its traceback leads to this scope: that would be a cycle, with the body in it.
-            scope[MET] = exc.with_traceback(None)
-            return False
-        except Exception:
-            # Our own bug: met once more where it is logged.
-            return False
+            # Whoever keeps the exception would keep this frame with it, and the connection.
+            refuse(exc.with_traceback(None))
+        except Exception as exc:
+            refuse(exc)
         return True
 
     async def _answer(self, scope: Scope, route: Route, asked: RequestHeaders, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
             await answers.preflight(send, asked.origin, scope["headers"])
-        elif route.takes in READ and method == "GET":
+        elif route.takes in GET_ROUTES and method == "GET":
             if route.takes is Takes.DOCUMENT:
                 await answers.json(send, document(), asked.origin)
             else:
                 await self._take_pixel(scope["query_string"], route, asked)
                 await answers.image(send)
-        elif method != "POST" or route.takes in READ:
+        elif method != "POST" or route.takes in GET_ROUTES:
             raise UploadRefused(f"{method} is not taken here", code="method-not-allowed", status=405)
         elif route.takes is Takes.METRICS:
             await answers.success(send, asked.origin)
@@ -232,34 +224,29 @@ class ReceiveApp:
             raise UnknownWriteKey(f"writeKey: no source has the one that ends in {write_key[-4:]!r}")
         return source
 
-    def _tell_unavailable(self, reason: str) -> None:
+    def _log_unavailable(self, reason: str) -> None:
         """Log it, but not for each of the thousands of uploads that are refused while it lasts."""
         now_ms = self._clock.now_ms()
-        if not 0 <= now_ms - self._told_unavailable_at_ms < UNAVAILABLE_LOG_MS:
-            self._told_unavailable_at_ms = now_ms
+        if not 0 <= now_ms - self._logged_unavailable_at_ms < UNAVAILABLE_LOG_MS:
+            self._logged_unavailable_at_ms = now_ms
             logger.warning("receive.unavailable", reason=reason, refused=self.counts.refused["unavailable"] + 1)
 
-    async def _explain(
-        self, send: Send, fault: Exception, asked: RequestHeaders, route: Route | None, path: str
-    ) -> None:
-        """Answer an upload that was not taken."""
+    def _refused(self, fault: Exception, asked: RequestHeaders, route: Route | None, path: str) -> Answer:
+        """The answer to an upload that was not taken, counted; a bug of ours is logged."""
         if isinstance(fault, UploadRefused):
             refused = fault
         elif isinstance(fault, BackendError):
-            self._tell_unavailable(str(fault))
+            self._log_unavailable(str(fault))
             refused = _unavailable("the journal cannot be written to at the moment")
         else:
             # Our own bug. The caller keeps the upload and tries again; a 500 would tell some SDKs to drop it.
             logger.error("receive.failed", path=path, exc_info=fault)
             refused = _unavailable("this upload could not be taken")
-        await self._refuse(send, refused, asked, route)
-
-    async def _refuse(self, send: Send, refused: UploadRefused, asked: RequestHeaders, route: Route | None) -> None:
         self.counts.refused[refused.code] += 1
         allow = None
         if refused.status == 405:
-            allow = b"GET, OPTIONS" if route is not None and route.takes in READ else b"POST, OPTIONS"
-        await answers.refusal(send, refused, asked.origin, allow=allow)
+            allow = b"GET, OPTIONS" if route is not None and route.takes in GET_ROUTES else b"POST, OPTIONS"
+        return answers.refusal(refused, asked.origin, allow=allow)
 
 
 def _asked(headers: Sequence[tuple[bytes, bytes]]) -> RequestHeaders:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from starlette.types import Message, Receive
 
 from hubwire.errors import MalformedUpload, Overloaded, UploadRefused, UploadTooLarge
 from hubwire.receive.deadlines import Deadlines
 from hubwire.receive.upload_limits import ReceiveLimits
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_GZIP_MEMBERS = 64

@@ -1,24 +1,24 @@
-"""The HTTP connection, guarded where uvicorn's is not: whatever a caller sends is bounded in size and time.
+"""The HTTP connection, over httptools: whatever a caller sends is bounded in size and time.
 
-Deadlines of all connections share timers (`overdue.py`); so does the keep-alive timeout, for which uvicorn starts and
-cancels a timer per request. A request that came whole in one read, as those of SDKs with one message do, is offered to
-the application without a task of its own (`TakesWhole`): that task is a third of what such a request costs.
-Source: uvicorn's httptools protocol gathers headers, trailers and pipelined requests without a limit, takes trailers
-for headers, waits for ever for what does not come or is not read, and loses the body of a request that offers an
-upgrade.
+It serves any ASGI application for `uvicorn.Server`, as the class given to `uvicorn.Config(http=…)`. Deadlines of all
+connections share timers (`deadlines.py`). A request that came whole in one read, as those of SDKs with one message do,
+is offered to the application without a task of its own (`TakesWhole`): the task is a third of what such a request
+costs. Headers, trailers, pipelined requests and bodies are bounded; trailers never count as headers; a request that
+offers an upgrade is served without it; a caller that closes its side after the request gets its answer.
+Sources: RFC 9110 and RFC 9112.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 import httptools
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp, Scope
 
 from hubwire.receive.connection_limits import (
     BODY_TIMEOUT_SECONDS,
@@ -26,26 +26,26 @@ from hubwire.receive.connection_limits import (
     HEADER_TIMEOUT_SECONDS,
     MAX_HEADER_BYTES,
     MAX_PIPELINED,
-    MOST_READ_PER_BODY_BYTE,
+    MAX_READ_PER_BODY_BYTE,
     MOSTLY_FRAMING,
     NOT_HTTP,
+    NOT_ONE_HOST,
     TOO_LARGE_HEADERS,
     TOO_MANY_PIPELINED,
     WRITE_TIMEOUT_SECONDS,
 )
 from hubwire.receive.deadlines import Deadlines
-
-Scope = MutableMapping[str, Any]
+from hubwire.receive.exchange import STATUS_LINES, Exchange, Flow
 
 
 class TakesWhole(Protocol):
     """An ASGI application may have this beside `__call__`."""
 
-    def take_whole(self, scope: Scope, body: bytes, done: Callable[[bytes | None], None]) -> bool:
-        """Take a POST that is there in full; False when it is to be called in the ordinary way instead.
+    def take_whole(self, scope: Scope, body: bytes, done: Callable[[int, bytes], None]) -> bool:
+        """Take a POST that is there in full; False when the connection must call the application in the ordinary way.
 
-        Shape: `done` is called once, at once or later: with the further headers and the body of a 200, or with None
-        when nothing came of it, so that the application is to be called in the ordinary way after all.
+        Shape: after True, `done` is called once, at once or later, with the status, and the further headers, the empty
+        line and the body of the answer.
         """
         ...
 
@@ -54,99 +54,171 @@ class _Refused(Exception):
     """Raised to the parser, so that it stops."""
 
 
+class ServerState(Protocol):
+    """What `uvicorn.Server` hands to its connections; it reads `connections` and `tasks` when it stops."""
+
+    connections: set[Any]
+    tasks: set[asyncio.Task[None]]
+    total_requests: int
+    default_headers: list[tuple[bytes, bytes]]
+
+
+class Config(Protocol):
+    """What a connection reads of `uvicorn.Config`. `loaded_app` is `app` behind uvicorn's middleware."""
+
+    app: Any
+    loaded_app: Any
+    timeout_keep_alive: int
+
+
 class _Shared:
-    """What the connections of one server share: deadlines for the end of headers, of a body, for the next request, for
-    reading answers; and how every plain 200 begins."""
+    """What the connections of one server share: their deadlines, and the first bytes of answers."""
 
     def __init__(self, header_seconds: float, body_seconds: float, idle_seconds: float, write_seconds: float) -> None:
-        self.headers: Deadlines[GuardedProtocol] = Deadlines(header_seconds, _close)
-        self.bodies: Deadlines[GuardedProtocol] = Deadlines(body_seconds, _close)
-        self.idle: Deadlines[GuardedProtocol] = Deadlines(idle_seconds, _close)
-        self.writes: Deadlines[GuardedProtocol] = Deadlines(write_seconds, _abort)
+        self.headers: Deadlines[Connection] = Deadlines(header_seconds, _close)
+        self.bodies: Deadlines[Connection] = Deadlines(body_seconds, _close)
+        self.idle: Deadlines[Connection] = Deadlines(idle_seconds, _close)
+        self.writes: Deadlines[Connection] = Deadlines(write_seconds, _abort)
         self._headers: list[tuple[bytes, bytes]] = []
-        self._head = b""
+        self._heads: dict[int, bytes] = {}
 
-    def head(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """Status line and the server's own headers: the same list until a second has passed."""
+    def end_all(self, connection: Connection) -> None:
+        for deadlines in (self.headers, self.bodies, self.idle, self.writes):
+            deadlines.end(connection)
+
+    def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """Status line and the server's own headers, made once for each list: uvicorn makes a new list every second."""
         if headers is not self._headers:
-            self._headers = headers
-            self._head = STATUS_LINE[200] + b"".join([b"%b: %b\r\n" % header for header in headers])
-        return self._head
+            self._headers, self._heads = headers, {}
+        head = self._heads.get(status)
+        if head is None:
+            head = STATUS_LINES[status] + b"".join([b"%b: %b\r\n" % header for header in headers])
+            self._heads[status] = head
+        return head
 
 
 _shared: WeakKeyDictionary[ServerState, _Shared] = WeakKeyDictionary()
 
 
-class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol; a caller that dawdles, or sends more than there is a use for, is disconnected."""
+class Connection(asyncio.Protocol):
+    """One connection: parses requests, starts one exchange after the other, disconnects a caller out of bounds."""
 
     header_timeout_seconds = HEADER_TIMEOUT_SECONDS
     body_timeout_seconds = BODY_TIMEOUT_SECONDS
     write_timeout_seconds = WRITE_TIMEOUT_SECONDS
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._in_headers = False
-        self._is_between = True
-        self._header_bytes = 0
-        """Read of headers that are not complete yet."""
-        self._begun_count = 0
-        """Requests that began in the read that is being parsed."""
-        self._read_bytes = 0
-        """Of that read."""
-        self._awaited_bytes = 0
-        """Read while a body was incomplete, with all that is around it."""
-        self._body_bytes = 0
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._app: ASGIApp = config.loaded_app
+        self._take_whole = getattr(config.app, "take_whole", None)
+        self._state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._shared = self._share(config)
+        self._parser = _parser(self)
+        self._transport: asyncio.Transport
+        self._flow: Flow
+        self._scheme = "http"
+        self._client: tuple[str, int] | None = None
+        self._server: tuple[str, int] | None = None
+
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._parsed: Exchange | None = None
+        """The request that is being read."""
+        self._answering: Exchange | None = None
+        """The request that is being answered."""
+        self._waiting: deque[Exchange] = deque()
+        """Pipelined requests behind it."""
+        self._undecided: Exchange | None = None
+        """A request whose body has not come whole yet, in the read that is being parsed."""
         self._refusal: bytes | None = None
         """Set once and for all: nothing that comes after is read."""
-        shared = _shared.get(self.server_state)
+        self._is_half_closed = False
+        self._in_headers = False
+        self._is_between = True
+        self._read_bytes = 0
+        self._requests_started = 0
+        """In the read that is being parsed, as `_read_bytes`."""
+        self._unparsed_header_bytes = 0
+        self._unfinished_bytes = 0
+        """Read since a body began that is not complete, with all that is around it."""
+        self._body_bytes = 0
+
+    def _share(self, config: Config) -> _Shared:
+        shared = _shared.get(self._state)
         if shared is None:
             shared = _Shared(
                 self.header_timeout_seconds,
                 self.body_timeout_seconds,
-                self.timeout_keep_alive,
+                config.timeout_keep_alive,
                 self.write_timeout_seconds,
             )
-            _shared[self.server_state] = shared
-        self._shared = shared
-        self._answering: RequestResponseCycle | None = None
-        """Of pipelined requests the one that is being answered."""
-        self._undecided: ASGI3Application | None = None
-        """The application that is called for it when it turns out not to have come whole."""
-        self._take_whole = getattr(self.config.app, "take_whole", None)
+            _shared[self._state] = shared
+        return shared
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether a caller waits for an answer."""
+        return self._answering is not None and not self._answering.is_answered
+
+    # -- the transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._flow = Flow(self._transport)
+        self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        self._client = _address(transport.get_extra_info("peername"))
+        self._server = _address(transport.get_extra_info("sockname"))
+        self._state.connections.add(self)
         self._shared.headers.begin(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._shared.headers.end(self)
-        self._shared.bodies.end(self)
-        self._shared.idle.end(self)
-        self._shared.writes.end(self)
-        self.pipeline.clear()
-        super().connection_lost(exc)
-        for cycle in (self._answering, self.cycle):
-            if cycle is not None:
-                _let_go(cycle)
+        self._state.connections.discard(self)
+        self._shared.end_all(self)
+        self._flow.resume_writing()
+        for exchange in (self._answering, self._parsed, *self._waiting):
+            if exchange is not None:
+                exchange.lose()
+        self._waiting.clear()
+        # The parser leads back here: the two would wait for the garbage collector.
+        del self._parser
+
+    def eof_received(self) -> bool:
+        """The caller sends no more. What came whole is still answered; True keeps the connection open for that."""
+        self._is_half_closed = True
+        has_work = self._answering is not None and not self._answering.is_answered and self._answering.has_whole_body
+        return has_work and self._scheme == "http"  # TLS has no half-closed connections
 
     def pause_writing(self) -> None:
-        super().pause_writing()
+        self._flow.pause_writing()
         self._shared.writes.begin(self)
 
     def resume_writing(self) -> None:
-        super().resume_writing()
-        if not self.transport.is_closing():
+        self._flow.resume_writing()
+        if not self._transport.is_closing():
             self._shared.writes.end(self)
+
+    def shutdown(self) -> None:
+        """The server stops: close once what is under way is answered."""
+        if not self.is_unanswered:
+            self._transport.close()
+        elif self._parsed is not None:
+            self._parsed.is_kept_alive = False
 
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None:
             return
         was_between = self._is_between
-        self._begun_count = 0
+        self._requests_started = 0
         self._read_bytes = len(data)
         try:
-            self.parser.feed_data(data)
+            self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as exc:
             self._go_on_without_upgrade(data[exc.args[0] :])
             return
@@ -155,133 +227,181 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         finally:
             self._call_undecided()
-        if self._is_between or self.transport.is_closing():
+        if self._is_between or self._transport.is_closing():
             return
         if self._in_headers:
             self._bound_headers(was_between)
         else:
             self._bound_body()
 
+    # -- the parser's side
+
     def on_message_begin(self) -> None:
         self._in_headers = True
         self._is_between = False
-        self._begun_count += 1
-        self._header_bytes = self._awaited_bytes = self._body_bytes = 0
+        self._requests_started += 1
+        self._unparsed_header_bytes = self._unfinished_bytes = self._body_bytes = 0
+        self._url, self._headers = b"", []
         self._shared.idle.end(self)
-        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._in_headers = False
         self._shared.headers.end(self)
-        if self._header_bytes + self._read_bytes > MAX_HEADER_BYTES:
-            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if self._unparsed_header_bytes + self._read_bytes > MAX_HEADER_BYTES:
+            size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
             self._stop_unless(size <= MAX_HEADER_BYTES, TOO_LARGE_HEADERS)
-        self._stop_unless(len(self.pipeline) < MAX_PIPELINED, TOO_MANY_PIPELINED)
-        if self.parser.should_upgrade():
+        self._stop_unless(len(self._waiting) < MAX_PIPELINED, TOO_MANY_PIPELINED)
+        if self._parser.should_upgrade():
             return
-        super().on_headers_complete()
+        exchange = self._exchange()
         # Trailers come into a list that nobody reads: a proxy that passes one on has not looked at it as at a header.
-        self.headers = []
+        self._headers = []
+        self._parsed = exchange
+        if self._answering is None or self._answering.is_answered:
+            self._begin(exchange)
+        else:
+            self._flow.pause_reading()
+            self._waiting.append(exchange)
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        super().on_body(body)
+        if self._parsed is not None and not self._parsed.is_answered:
+            self._parsed.add_body(body)
 
     def on_message_complete(self) -> None:
-        if self.parser.should_upgrade():
+        if self._parser.should_upgrade():
             return
         self._is_between = True
-        if self._awaited_bytes:
+        if self._unfinished_bytes:
             self._shared.bodies.end(self)
-        if self.cycle.response_complete:
+        exchange = self._parsed
+        if exchange is None or exchange.is_answered:
             # Refused before all of it was there.
             self._shared.idle.begin(self)
-        super().on_message_complete()
-        app, self._undecided = self._undecided, None
-        if app is not None:
-            self._offer_whole(self.cycle, app)
+        else:
+            exchange.complete_body()
+        undecided, self._undecided = self._undecided, None
+        if undecided is not None:
+            self._offer_whole(undecided)
 
-    def on_response_complete(self) -> None:
-        # uvicorn's own, without its timer per request (10 µs on uvloop); test_front_door holds what it does.
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            self._shared.writes.begin(self)
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
-            # The read that it came with is over.
-            self._call_undecided()
-        elif self._is_between:
-            self._shared.idle.begin(self)
+    # -- exchanges
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._answering = cycle
+    def _exchange(self) -> Exchange:
+        version = self._parser.get_http_version()
+        hosts = sum(name == b"host" for name, _ in self._headers)
+        self._stop_unless(hosts == 1 or (hosts == 0 and version == "1.0"), NOT_ONE_HOST)
+        try:
+            url = httptools.parse_url(self._url)
+            path = url.path.decode("ascii")
+        except (httptools.HttpParserInvalidURLError, UnicodeDecodeError, AttributeError):
+            self._refusal = NOT_HTTP
+            raise
+        scope: Scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "method": self._parser.get_method().decode("ascii"),
+            "scheme": self._scheme,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "root_path": "",
+            "headers": self._headers,
+            "client": self._client,
+            "server": self._server,
+            "state": self._app_state.copy(),
+        }
+        return Exchange(
+            scope,
+            self._transport,
+            self._flow,
+            self._state.default_headers,
+            is_kept_alive=version != "1.0" and self._parser.should_keep_alive(),
+            expects_continue=any(
+                name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
+            ),
+            ended=self._on_answered,
+        )
+
+    def _begin(self, exchange: Exchange) -> None:
+        self._answering = exchange
         if (
             self._take_whole is None
-            or cycle.scope["method"] != "POST"
-            or not cycle.keep_alive
-            or cycle.waiting_for_100_continue
-            or self.flow.write_paused
+            or exchange.scope["method"] != "POST"
+            or not exchange.is_kept_alive
+            or exchange.expects_continue
+            or self._flow.is_writing_paused
         ):
-            super()._start_asgi_task(cycle, app)
-        elif cycle.more_body:
-            self._undecided = app
+            self._call(exchange)
+        elif not exchange.has_whole_body:
+            self._undecided = exchange
         else:
-            self._offer_whole(cycle, app)
+            self._offer_whole(exchange)
 
-    def _offer_whole(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _call(self, exchange: Exchange) -> None:
+        """Call the application in the ordinary way: a task, ASGI's messages."""
+        task = self._loop.create_task(exchange.run(self._app))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    def _offer_whole(self, exchange: Exchange) -> None:
         assert self._take_whole is not None
 
-        def done(rest: bytes | None) -> None:
-            if rest is not None:
-                self._answer_whole(cycle, rest)
-            else:
-                HttpToolsProtocol._start_asgi_task(self, cycle, app)
+        def done(status: int, rest: bytes) -> None:
+            if not (exchange.is_disconnected or self._transport.is_closing()):
+                exchange.write_whole(self._shared.head(status, exchange.own_headers), rest)
 
-        if not self._take_whole(cycle.scope, bytes(cycle.body), done):
-            super()._start_asgi_task(cycle, app)
+        if not self._take_whole(exchange.scope, bytes(exchange.body), done):
+            self._call(exchange)
 
     def _call_undecided(self) -> None:
-        """Where a read left a body incomplete the application reads the rest itself."""
-        app, self._undecided = self._undecided, None
-        if app is not None and self._answering is not None:
-            super()._start_asgi_task(self._answering, app)
+        """Where a read left a body incomplete, the application reads the rest itself."""
+        undecided, self._undecided = self._undecided, None
+        if undecided is not None:
+            self._call(undecided)
 
-    def _answer_whole(self, cycle: RequestResponseCycle, rest: bytes) -> None:
-        """Write a 200 in one piece: ASGI's two messages would cost a packet each."""
-        if cycle.disconnected or self.transport.is_closing():
+    def _on_answered(self) -> None:
+        self._state.total_requests += 1
+        if self._transport.is_closing():
+            self._shared.writes.begin(self)
             return
-        head = self._shared.head(cycle.default_headers)
-        if not cycle.keep_alive:
-            head += b"connection: close\r\n"
-        cycle.response_started = cycle.response_complete = True
-        self.transport.write(head + rest)
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            self.transport.close()
-        # As uvicorn does: a cycle that leads back to its connection would wait for the garbage collector.
-        on_response, cycle.on_response = cycle.on_response, _nothing
-        on_response()
+        if self._waiting:
+            self._flow.resume_reading()
+            self._begin(self._waiting.popleft())
+            # The read that it came with is over.
+            self._call_undecided()
+        elif self._is_half_closed:
+            _close(self)
+        else:
+            self._flow.resume_reading()
+            if self._is_between:
+                self._shared.idle.begin(self)
+
+    # -- bounds
 
     def _bound_headers(self, was_between: bool) -> None:
         """After a read that left headers incomplete: start their deadline, and give up when they are too many."""
-        if self._begun_count == 0:
-            self._header_bytes += self._read_bytes
+        if self._requests_started == 0:
+            self._unparsed_header_bytes += self._read_bytes
         else:
             self._shared.headers.begin(self)
             # What came before it in the same read belongs to another request, and is not counted.
-            self._header_bytes = self._read_bytes if was_between and self._begun_count == 1 else 0
-        if self._header_bytes > MAX_HEADER_BYTES:
+            self._unparsed_header_bytes = self._read_bytes if was_between and self._requests_started == 1 else 0
+        if self._unparsed_header_bytes > MAX_HEADER_BYTES:
             self._refuse(TOO_LARGE_HEADERS)
 
     def _bound_body(self) -> None:
         """After a read that left a body incomplete: start its deadline, and give up when most of it is no body."""
-        if not self._awaited_bytes:
+        if not self._unfinished_bytes:
             self._shared.bodies.begin(self)
-        self._awaited_bytes += self._read_bytes
-        if self._awaited_bytes > FRAMING_SLACK_BYTES + MOST_READ_PER_BODY_BYTE * self._body_bytes:
+        self._unfinished_bytes += self._read_bytes
+        if self._unfinished_bytes > FRAMING_SLACK_BYTES + MAX_READ_PER_BODY_BYTE * self._body_bytes:
             self._refuse(MOSTLY_FRAMING)
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
@@ -289,14 +409,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
         The parser stops at such a request, without its body; a server is free to take it as it is (RFC 9110 7.8).
         """
-        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
         if method == b"CONNECT":
             self._refuse(NOT_HTTP)
             return
-        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"%b %b HTTP/%b\r\n%b\r\n%b" % (method, self.url, version, b"".join(lines), rest))
+        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
+        self._parser = _parser(self)
+        self.data_received(b"%b %b HTTP/%b\r\n%b\r\n%b" % (method, self._url, version, b"".join(lines), rest))
 
     def _stop_unless(self, is_right: bool, refusal: bytes) -> None:
         if not is_right:
@@ -304,39 +423,38 @@ class GuardedProtocol(HttpToolsProtocol):
             raise _Refused
 
     def _refuse(self, refusal: bytes) -> None:
-        """Read nothing more. An upload that came whole before is answered first, and then the connection closed."""
+        """Read nothing more. An upload that came whole before is answered first, then the connection is closed."""
         self._refusal = refusal
         self._undecided = None
         self._shared.headers.end(self)
         self._shared.bodies.end(self)
-        self.pipeline.clear()
+        self._waiting.clear()
         answering = self._answering
-        if answering is not None and not answering.response_complete and not answering.more_body:
-            answering.keep_alive = False
+        if answering is not None and not answering.is_answered and answering.has_whole_body:
+            answering.is_kept_alive = False
             return
-        if answering is None or answering.response_complete or not answering.response_started:
-            self.transport.write(refusal)
+        if answering is None or answering.is_answered or not answering.is_answer_begun:
+            self._transport.write(refusal)
         _close(self)
 
 
-def _nothing() -> None:
-    return None
+def _parser(connection: Connection) -> httptools.HttpRequestParser:
+    parser = httptools.HttpRequestParser(connection)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
 
 
-def _let_go(cycle: RequestResponseCycle) -> None:
-    """Nobody hears its answer any more. It does not keep the connection, with all that came, for the collector."""
-    cycle.on_response = _nothing
-    if not cycle.response_complete:
-        cycle.disconnected = True
-        cycle.message_event.set()
+def _address(name: Any) -> tuple[str, int] | None:
+    """Host and port of a peer; None for a socket that has none."""
+    return (str(name[0]), int(name[1])) if isinstance(name, (tuple, list)) and len(name) >= 2 else None
 
 
-def _close(connection: GuardedProtocol) -> None:
-    """When what was written is read; but that has an end as well."""
-    if not connection.transport.is_closing():
-        connection.transport.close()
+def _close(connection: Connection) -> None:
+    """Close after the caller has read our answers, or after `write_timeout_seconds`."""
+    if not connection._transport.is_closing():
+        connection._transport.close()
         connection._shared.writes.begin(connection)
 
 
-def _abort(connection: GuardedProtocol) -> None:
-    connection.transport.abort()
+def _abort(connection: Connection) -> None:
+    connection._transport.abort()

@@ -22,7 +22,7 @@ from hubwire.errors import BackendUnavailable
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry, JournalRow
 from hubwire.receive.app import ReceiveApp
-from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.connection import Connection
 from hubwire.receive.upload_limits import ReceiveLimits
 
 WRITE_KEY = "wk_of_the_server"
@@ -129,10 +129,9 @@ class Watched:
         self._running, self._app, self._settings = running, app, settings
 
     def take_whole(self, scope: Any, body: bytes, done: Any) -> bool:
-        def noted(rest: bytes | None) -> None:
-            if rest is not None:
-                self._note(scope)
-            done(rest)
+        def noted(status: int, rest: bytes) -> None:
+            self._note(scope)
+            done(status, rest)
 
         return self._app.take_whole(scope, body, noted)
 
@@ -184,7 +183,7 @@ def receiving(
     folder: Path,
     *,
     limits: ReceiveLimits | None = None,
-    http: type[Any] = GuardedProtocol,
+    http: type[Any] = Connection,
     max_waiting_messages: int = 20_000,
     keep_alive_seconds: int = 5,
 ) -> Iterator[Receiving]:

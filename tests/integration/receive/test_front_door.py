@@ -13,7 +13,7 @@ import pytest
 from tests.integration.receive.harness import WRITE_KEY, Receiving, receiving
 
 from hubwire.errors import BackendUnavailable
-from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.connection import Connection
 from hubwire.receive.connection_limits import MAX_PIPELINED
 from hubwire.receive.upload_limits import ReceiveLimits
 
@@ -21,7 +21,7 @@ MESSAGE = {"type": "track", "messageId": "m1", "userId": "u1", "event": "Bought"
 WAIT_SECONDS = 10
 
 
-class HastyProtocol(GuardedProtocol):
+class HastyProtocol(Connection):
     header_timeout_seconds = 0.2
     body_timeout_seconds = 0.6
 
@@ -292,7 +292,7 @@ def test_trailers_without_end_are_refused_at_a_bound(server: Receiving, endless:
 
 def test_a_flood_of_pipelined_requests_is_cut(server: Receiving) -> None:
     with connect(server) as connection, suppress(ConnectionError):
-        connection.sendall(b"GET /v1/openapi.json HTTP/1.1\r\n\r\n" * 5_000)
+        connection.sendall(b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 5_000)
         assert answer(connection)[0] == 200
         while connection.recv(1 << 16):
             pass
@@ -319,3 +319,44 @@ def test_a_body_that_stops_ends_the_connection_on_every_path(tmp_path: Path) -> 
     with receiving(tmp_path, http=HastyProtocol) as server, connect(server) as connection:
         connection.sendall(request(b"{", length=500))
         assert is_closed(connection)
+
+
+@pytest.mark.parametrize("is_in_parts", [False, True])
+def test_a_caller_that_closes_its_side_after_the_request_gets_its_answer(
+    server: Receiving, is_in_parts: bool
+) -> None:
+    upload = request(json.dumps(MESSAGE).encode())
+    parts = [upload[:-5], upload[-5:]] if is_in_parts else [upload]
+    with connect(server) as connection:
+        for part in parts:
+            connection.sendall(part)
+        connection.shutdown(socket.SHUT_WR)
+        assert answer(connection)[0] == 200
+        assert is_closed(connection)
+    assert [row.message_id for row in server.rows] == ["m1"]
+
+
+def test_a_caller_that_closes_its_side_gets_the_answers_to_all_pipelined_uploads(server: Receiving) -> None:
+    uploads = [request(json.dumps({**MESSAGE, "messageId": f"m{number}"}).encode()) for number in range(3)]
+    with connect(server) as connection:
+        connection.sendall(b"".join(uploads))
+        connection.shutdown(socket.SHUT_WR)
+        reader = connection.makefile("rb").read()
+    assert reader.count(b"HTTP/1.1 200") == 3
+    assert [row.message_id for row in server.rows] == ["m0", "m1", "m2"]
+
+
+@pytest.mark.parametrize("hosts", ["", "Host: a\r\nHost: b\r\n", "Host: a\r\nhost: a\r\n"])
+def test_http_1_1_needs_exactly_one_host(server: Receiving, hosts: str) -> None:
+    with connect(server) as connection:
+        connection.sendall(f"GET /v1/openapi.json HTTP/1.1\r\n{hosts}\r\n".encode())
+        status, body = answer(connection)
+        assert (status, code_of(body)) == (400, "malformed-request")
+        assert b"Host" in body
+        assert is_closed(connection)
+
+
+def test_http_1_0_needs_no_host(server: Receiving) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GET /v1/openapi.json HTTP/1.0\r\n\r\n")
+        assert answer(connection)[0] == 200

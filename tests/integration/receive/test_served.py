@@ -35,7 +35,7 @@ def test_it_runs_on_uvloop(served: HubwireProcess) -> None:
     psutil.Process(served.pid).send_signal(signal.SIGABRT)
     served.await_output("Fatal Python error: Aborted")
     served.await_output("in main")
-    assert re.search(r'uvloop/__init__\.py", line \d+ in run\n.*hubwire/server\.py', served.output)
+    assert re.search(r'uvloop/__init__\.py", line \d+ in run\n.*hubwire/process/server\.py', served.output)
 
 
 def test_idle_connections_beyond_the_usual_limit_keep_nobody_out(served: HubwireProcess) -> None:

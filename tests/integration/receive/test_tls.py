@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.unit.receive.harness import Receiver, basic
 
-from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.connection import Connection
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -51,7 +51,7 @@ def test_an_upload_over_https_is_taken(tmp_path: Path, ending: str) -> None:
     receiver = Receiver()
     config = uvicorn.Config(
         receiver.app,
-        http=GuardedProtocol,
+        http=Connection,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -13,7 +13,6 @@ from hubwire.backends.memory.journal import MemoryJournal
 from hubwire.clock import FakeClock
 from hubwire.destination import Source, SourceKind
 from hubwire.message import Entry, JournalRow
-from hubwire.receive import answers
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.upload_limits import ReceiveLimits
 
@@ -21,7 +20,6 @@ NOW = 1_790_000_000_000
 SERVER = Source(source_id=1, name="server")
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, allowed_origins=("https://www.site.test",))
 SLOW = Source(source_id=3, name="slow", messages_per_second=10)
-SUCCESS_HEADERS = {"content-type": "application/json", "content-length": str(len(answers.SUCCESS))}
 KEYS = {"server-key": SERVER, "web-key": WEB, "slow-key": SLOW}
 
 
@@ -86,11 +84,16 @@ class Receiver:
             "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
         }
         # As a connection does with what came in one read: what is not answered so is asked in the ordinary way.
-        whole: list[bytes | None] = []
-        is_whole = method == "POST" and len(parts) == 1
-        if is_whole and self.app.take_whole(scope, parts[0], whole.append) and whole != [None]:
-            assert whole == [answers.SUCCESS_WHOLE]
-            return Answer(200, dict(SUCCESS_HEADERS), answers.SUCCESS)
+        whole: list[tuple[int, bytes]] = []
+
+        def done(status: int, rest: bytes) -> None:
+            whole.append((status, rest))
+
+        if method == "POST" and len(parts) == 1 and self.app.take_whole(scope, parts[0], done):
+            [(status, rest)] = whole
+            head, _, content = rest.partition(b"\r\n\r\n")
+            lines = (line.partition(": ") for line in head.decode().split("\r\n"))
+            return Answer(status, {name: value for name, _, value in lines}, content)
         sent: list[Any] = []
 
         async def receive() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.unit.receive.harness import packed
 from tests.unit.receive.wire import Connected, Wire, post, turns
 
 from hubwire.errors import BackendUnavailable, Overloaded
-from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.connection import Connection
 from hubwire.receive.connection_limits import MAX_PIPELINED
 from hubwire.receive.upload_limits import ReceiveLimits
 
@@ -250,7 +250,7 @@ async def test_a_connection_that_ended_in_any_way_leaves_nothing_for_the_garbage
         gc.enable()
 
 
-async def one_connection(server: Connected, end: str) -> weakref.ref[GuardedProtocol]:
+async def one_connection(server: Connected, end: str) -> weakref.ref[Connection]:
     wire = server.connect()
     one = post(track("m1"))
     if end == "answered":
@@ -351,7 +351,7 @@ async def test_an_end_of_the_server_answers_what_waits_and_closes() -> None:
 async def test_what_was_under_way_before_the_bad_request_is_not_ended_with_its_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(GuardedProtocol, "header_timeout_seconds", 0.05)
+    monkeypatch.setattr(Connection, "header_timeout_seconds", 0.05)
     server = Connected()
     wire, silent = server.connect(), server.connect()
     wire.send(post(track("m1")) + b"POST /v1/track HTTP/1.1\r\n")
@@ -365,7 +365,7 @@ async def test_what_was_under_way_before_the_bad_request_is_not_ended_with_its_d
 
 
 async def test_a_caller_that_reads_no_answers_is_disconnected_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GuardedProtocol, "write_timeout_seconds", 0.05)
+    monkeypatch.setattr(Connection, "write_timeout_seconds", 0.05)
     server = Connected(keep_alive_seconds=0.05)
     full, last, idle, refused, reads = (server.connect() for _ in range(5))
     full.protocol.pause_writing()

@@ -15,7 +15,7 @@ from hubwire.backends.memory.journal import MemoryJournal
 from hubwire.clock import FakeClock
 from hubwire.message import Entry
 from hubwire.receive.app import ReceiveApp
-from hubwire.receive.connection import GuardedProtocol
+from hubwire.receive.connection import Connection
 from hubwire.receive.upload_limits import ReceiveLimits
 
 TURNS = 20
@@ -65,7 +65,7 @@ class Wire(asyncio.Transport):
 
     def __init__(self, config: uvicorn.Config, state: ServerState) -> None:
         super().__init__()
-        self.protocol = GuardedProtocol(config, state, {}, asyncio.get_running_loop())
+        self.protocol = Connection(config, state, {}, asyncio.get_running_loop())
         self.written = bytearray()
         self._inbox: deque[bytes] = deque()
         self._is_paused = False
@@ -162,7 +162,7 @@ class Connected:
         self.held = HeldJournal()
         self.app = ReceiveApp(FixedSources(), self.held, self.clock, limits or ReceiveLimits())
         self.state = ServerState()
-        self._config = uvicorn.Config(self.app, http=GuardedProtocol, lifespan="off", log_config=None, access_log=False)
+        self._config = uvicorn.Config(self.app, http=Connection, lifespan="off", log_config=None, access_log=False)
         # uvicorn's type knows whole seconds alone.
         self._config.timeout_keep_alive = keep_alive_seconds  # type: ignore[assignment]
         self._config.load()
