@@ -322,9 +322,7 @@ def test_a_body_that_stops_ends_the_connection_on_every_path(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("is_in_parts", [False, True])
-def test_a_caller_that_closes_its_side_after_the_request_gets_its_answer(
-    server: Receiving, is_in_parts: bool
-) -> None:
+def test_a_caller_that_closes_its_side_after_the_request_gets_its_answer(server: Receiving, is_in_parts: bool) -> None:
     upload = request(json.dumps(MESSAGE).encode())
     parts = [upload[:-5], upload[-5:]] if is_in_parts else [upload]
     with connect(server) as connection:
