@@ -15,6 +15,10 @@ class Clock(Protocol):
         """Epoch milliseconds, UTC."""
         ...
 
+    def monotonic_ms(self) -> int:
+        """Milliseconds since some moment: for durations, which a change of the system's time must not alter."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -22,18 +26,31 @@ class SystemClock:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
 
 class FakeClock:
     """A clock that a test moves by hand."""
 
     def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
         self._now_ms = now_ms
+        self._monotonic_ms = 0
 
     def now_ms(self) -> int:
         return self._now_ms
 
+    def monotonic_ms(self) -> int:
+        return self._monotonic_ms
+
     def advance(self, seconds: float) -> None:
+        """Time passes."""
         self._now_ms += round(seconds * 1000)
+        self._monotonic_ms += round(seconds * 1000)
+
+    def set_back(self, seconds: float) -> None:
+        """Somebody sets the system's clock back (negative: forward): no time passes."""
+        self._now_ms -= round(seconds * 1000)
 
 
 class SimulatedClock(FakeClock):
