@@ -189,9 +189,9 @@ class Record(Protocol):
         before any call. Raises LeaseLost."""
         ...
 
-    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> None:
-        """Write the outcome and move the cursors in one transaction; releases the holds whose keys are linked.
-        Raises LeaseLost; then nothing was written."""
+    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> int:
+        """Write the outcome and move the cursors in one transaction. It releases the holds whose keys are linked, at
+        every destination: how many deliveries. Raises LeaseLost; then nothing was written."""
         ...
 
     def abandon_cycle(

@@ -39,6 +39,8 @@ class Pending:
     still_seconds: float
     """How long the journal has not grown: an import that goes on is waited for."""
     due: Sequence[Due]
+    next_due_at_ms: int | None = None
+    """When the next delivery becomes due, if none is."""
 
 
 @dataclass(slots=True)

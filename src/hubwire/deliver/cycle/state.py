@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from hubwire.deliver.calls.caller import Caller
 from hubwire.deliver.cycle.coalesce import make_unsure
+from hubwire.deliver.cycle.off_loop import OffLoop, inline
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
 from hubwire.deliver.verdicts.dependants import follows
@@ -19,6 +21,9 @@ from hubwire.record.protocol import Company, Person, Record
 from hubwire.schema import PortalSchema
 
 MISSING_RETRY_SECONDS = 30.0
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class CycleState:
     outcomes: Outcomes = field(default_factory=Outcomes)
     links: Sequence[Link] = ()
     """What the cycle's messages taught of who is who."""
+    off_loop: OffLoop = inline
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
     """Events whose definition could not be made in this cycle, and why."""
     people: dict[str, Person] = field(default_factory=dict)
@@ -60,6 +66,10 @@ class CycleState:
     @property
     def schema(self) -> PortalSchema:
         return self.portal.known
+
+    async def load(self, lookup: Callable[[int, Iterable[K]], T], keys: Iterable[K]) -> T:
+        """What the record remembers of these keys at this destination."""
+        return await self.off_loop(lookup, self.destination_id, keys)
 
     def contact_id(self, email: str) -> str | None:
         """The contact's record id, when HubSpot has confirmed it."""

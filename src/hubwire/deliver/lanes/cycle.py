@@ -32,11 +32,11 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
 
     Shape: the portal's schema has been loaded.
     """
-    gathered = _gather(cycle_state, sources, selection)
+    gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
     provided = await provide(cycle_state.portal, gathered.missing_properties, gathered.work.events)
     if provided.is_changed:
         # With the types that HubSpot has now: what was planned took them from each message's own values.
-        gathered = _gather(cycle_state, sources, selection)
+        gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
     cycle_state.outcomes, cycle_state.links = gathered.outcomes, gathered.identity.changed
     cycle_state.unmade = provided.unmade
     await _send(cycle_state, gathered.work)

@@ -1,17 +1,20 @@
 """Drives one lane turn by turn: lease it, look whether anything waits, linger, run one cycle.
 
-A turn never sleeps: it says how long to wait before the next one. Whatever goes wrong in a turn that is not HubSpot's
-or the messages' fault gives the lease up, so that what was leased is pending again.
+A turn never sleeps: it returns how long to wait before the next one. A lane that has nothing to do waits until its next
+due time or until news, so an idle lane asks the database nothing. When a turn fails for a reason that is neither
+HubSpot's nor the messages' fault, the driver gives the lease up, and what was leased is pending again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
 
+from hubwire.deliver.cycle.selection import Pending
 from hubwire.deliver.lanes.lane import Lane, LaneParts
 from hubwire.deliver.lanes.lane_lease import LaneLease
 from hubwire.deliver.lanes.quota import LaneQuota
@@ -21,23 +24,47 @@ from hubwire.record.protocol import LaneState
 
 log = structlog.get_logger("hubwire.deliver")
 
-IDLE_SECONDS = 1.0
-LINGER_STEP_SECONDS = 0.25
+SAFETY_SECONDS = 30.0
+"""A lane that waits for news looks by itself this often, in case the news was lost."""
+FREE_LANE_SECONDS = 1.0
+"""How often a worker tries to lease a lane that another worker holds."""
+LOOK_STEP_SECONDS = 0.25
+"""News makes a lane that lingers look again at most this often: its cycle may be full."""
 BACKEND_RETRY_SECONDS = 2.0
 BUG_RETRY_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 MENDABLE = (Reason.UNAUTHORISED, Reason.MISSING_SCOPE, Reason.KEY_NOT_UNIQUE)
-"""What a new token, or whatever made the lane start anew, may have mended: tried at once."""
+"""A new token, or whatever started the lane anew, may have mended these: tried at once."""
 
 
 class Wait(NamedTuple):
-    """How long until the next turn, and whether news may shorten it."""
+    """How long until the next turn; news shortens it to `min_seconds`."""
 
     seconds: float
-    is_wakeable: bool = True
+    min_seconds: float = 0.0
+
+    @classmethod
+    def at_least(cls, seconds: float) -> Wait:
+        """A wait that news does not shorten."""
+        return cls(seconds, seconds)
 
 
 NOW = Wait(0.0)
+
+
+class _Lingering(NamedTuple):
+    """A look at the lane that found something to do later: `until_ms` is monotonic."""
+
+    state: LaneState
+    pending: Pending
+    until_ms: int
+
+
+class _Stop(NamedTuple):
+    """A stopped lane's resume time, also by the monotonic clock: the system's clock may be set back."""
+
+    resume_at_ms: int
+    until_ms: int
 
 
 class Driver:
@@ -61,133 +88,177 @@ class Driver:
         self._make_lane = make_lane or (lambda: self.lane)
         self._owner = owner
         self._parts = parts
+        self._off_loop = parts.off_loop
         self._ending = ending or asyncio.Event()
         """Set to let a cycle that is under way end soon."""
         self._is_new = True
+        self._lingering: _Lingering | None = None
+        self._stop: _Stop | None = None
         self.is_in_cycle = False
 
     @property
     def _name(self) -> str:
         return self.lane.destination.name
 
+    @property
+    def _destination_id(self) -> int:
+        return self.lane.destination.destination_id
+
     async def turn(self) -> Wait:
-        """Do what is to be done now. Never raises for what a database, HubSpot, or a bug of ours does."""
+        """Do what is to be done now. Never raises for a failure of the database, of HubSpot, or a bug of ours."""
         try:
             return await self._turn()
         except LeaseLost:
             log.warning("lane.lost", destination=self._name)
-            self._quota.give(self.lane.destination.destination_id)
-            self.lane_lease = None
+            self._quota.give(self._destination_id)
+            self.lane_lease = self._lingering = None
             return NOW
         except BackendError as exc:
             log.error("backend.failed", destination=self._name, error=str(exc))
-            self.end()
-            return Wait(BACKEND_RETRY_SECONDS, is_wakeable=False)
+            await self.end()
+            return Wait.at_least(BACKEND_RETRY_SECONDS)
         except Exception:
             log.exception("lane.failed", destination=self._name)
-            self.end()
-            return Wait(BUG_RETRY_SECONDS, is_wakeable=False)
+            await self.end()
+            return Wait.at_least(BUG_RETRY_SECONDS)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Give the lane up; what was leased in it is pending again."""
-        lane_lease, self.lane_lease = self.lane_lease, None
-        self._quota.give(self.lane.destination.destination_id)
+        lane_lease, self.lane_lease, self._lingering = self.lane_lease, None, None
+        self._quota.give(self._destination_id)
         if lane_lease is not None:
             try:
-                lane_lease.end()
+                await self._off_loop(lane_lease.end)
             except BackendError as exc:
                 log.error("backend.failed", destination=self._name, error=str(exc))
 
     async def _turn(self) -> Wait:
-        parts, destination_id = self._parts, self.lane.destination.destination_id
+        lane_lease = self.lane_lease or await self._take()
+        if lane_lease is None:
+            seconds = self._parts.policy.lease_seconds / 4
+            return Wait.at_least(min(FREE_LANE_SECONDS, seconds) if self._quota.may_take else seconds)
+        if self._quota.has_too_many and lane_lease.quiet_seconds <= 0:
+            # Not while HubSpot still counts the calls of who fell silent: the next worker would know nothing of it.
+            await self.end()
+            log.info("lane.given", destination=self._name)
+            return Wait.at_least(FREE_LANE_SECONDS)
+        if lane_lease.is_due:
+            await self._off_loop(lane_lease.renew)
+        if lane_lease.quiet_seconds > 0:
+            return Wait.at_least(lane_lease.quiet_seconds)
+        lingering, self._lingering = self._lingering, None
+        if lingering is not None and self._parts.clock.monotonic_ms() >= lingering.until_ms:
+            due = await self._off_loop(self.lane.due)
+            return await self._cycle(lane_lease, lingering.state, replace(lingering.pending, due=due))
+        return await self._look(lane_lease)
+
+    async def _take(self) -> LaneLease | None:
+        """The lane's lease, when it is free."""
+        # A lane whose worker fell silent is anybody's, also of one that has its part: whoever it belongs to by then
+        # may have just begun to live, and be slow to take it.
+        is_full = not self._quota.may_take
+        parts, destination_id = self._parts, self._destination_id
         seconds = parts.policy.lease_seconds
-        if self.lane_lease is None:
-            # A lane whose worker fell silent is anybody's, also of one that has its part: whoever it belongs to by then
-            # may have just begun to live, and be slow to take it.
-            is_full = not self._quota.may_take
-            self.lane_lease = LaneLease.begin(
+
+        def begin() -> tuple[LaneLease, Lane] | None:
+            lane_lease = LaneLease.begin(
                 parts.record, destination_id, self._owner, parts.clock, seconds, only_silent=is_full
             )
-            if self.lane_lease is None:
-                return Wait(seconds / 4 if is_full else min(IDLE_SECONDS, seconds / 4), is_wakeable=False)
-            self._quota.take(destination_id)
-            self.lane = self._make_lane()
-            log.info("lane.taken", destination=self._name, quiet_seconds=round(self.lane_lease.quiet_seconds, 1))
-        elif self._quota.has_too_many and self.lane_lease.quiet_seconds <= 0:
-            # Not while HubSpot still counts the calls of who fell silent: the next worker would know nothing of it.
-            self.end()
-            log.info("lane.given", destination=self._name)
-            return Wait(IDLE_SECONDS, is_wakeable=False)
-        else:
-            self.lane_lease.renew_if_due()
-        if self.lane_lease.quiet_seconds > 0:
-            return Wait(min(self.lane_lease.quiet_seconds, seconds / 4), is_wakeable=False)
-        state = parts.record.lane(destination_id)
+            return None if lane_lease is None else (lane_lease, self._make_lane())
+
+        taken = await self._off_loop(begin)
+        if taken is None:
+            return None
+        self.lane_lease, self.lane = taken
+        self._quota.take(destination_id)
+        log.info("lane.taken", destination=self._name, quiet_seconds=round(self.lane_lease.quiet_seconds, 1))
+        return self.lane_lease
+
+    async def _look(self, lane_lease: LaneLease) -> Wait:
+        """Look for work: run a cycle, or return how long to wait."""
+        state = await self._off_loop(self._parts.record.lane, self._destination_id)
         if self._is_new:
-            state = self._begin(state)
-        if self._is_stopped(state):
-            return Wait(min(IDLE_SECONDS, seconds / 4))
+            state = await self._begin(state)
+        stopped_seconds = self._stopped_seconds(state)
+        if stopped_seconds > 0:
+            return Wait(min(stopped_seconds, SAFETY_SECONDS))
         if state.stopped_reason == Reason.BUDGET_SPENT:
             # A new day needs no proof; other reasons stay until a cycle went through.
-            self._resume(state)
+            await self._resume(state)
             return NOW
-        pending = self.lane.pending(state)
+        pending = await self._off_loop(self.lane.pending, state)
         wait_seconds = self.lane.wait_seconds(pending)
         if wait_seconds is None:
-            return Wait(min(IDLE_SECONDS, seconds / 4))
+            return Wait(min(self.lane.idle_seconds(pending), SAFETY_SECONDS))
         if wait_seconds > 0:
-            return Wait(min(wait_seconds, LINGER_STEP_SECONDS), is_wakeable=False)
+            until_ms = self._parts.clock.monotonic_ms() + round(wait_seconds * 1000)
+            self._lingering = _Lingering(state, pending, until_ms)
+            return Wait(wait_seconds, min(wait_seconds, LOOK_STEP_SECONDS))
+        return await self._cycle(lane_lease, state, pending)
+
+    async def _cycle(self, lane_lease: LaneLease, state: LaneState, pending: Pending) -> Wait:
         budget_seconds = self.lane.budget_wait_seconds()
         if budget_seconds is not None:
-            self.lane.stop_for_budget(budget_seconds)
-            return Wait(min(IDLE_SECONDS, seconds / 4))
-        done = await self._with_lease(self.lane_lease, self.lane.run_cycle(self.lane_lease, pending))
-        if done and state.stopped_reason:
-            self._resume(state)
+            await self._off_loop(self.lane.stop_for_budget, budget_seconds)
+            return NOW
+        is_done = await self._with_lease(lane_lease, self.lane.run_cycle(lane_lease, state, pending))
+        if is_done and state.stopped_reason:
+            await self._resume(state)
         return NOW
 
-    def _begin(self, state: LaneState) -> LaneState:
+    async def _begin(self, state: LaneState) -> LaneState:
         """The first turn: what stopped the line before may be mended by whatever started this lane."""
         self._is_new = False
         if state.stopped_reason not in MENDABLE:
             return state
-        destination_id, now_ms = self.lane.destination.destination_id, self._parts.clock.now_ms()
-        self._parts.record.stop_lane(destination_id, state.stopped_reason, state.stopped_detail, now_ms)
-        return self._parts.record.lane(destination_id)
+        record, now_ms = self._parts.record, self._parts.clock.now_ms()
+        await self._off_loop(
+            record.stop_lane, self._destination_id, state.stopped_reason, state.stopped_detail, now_ms
+        )
+        return await self._off_loop(record.lane, self._destination_id)
 
-    def _is_stopped(self, state: LaneState) -> bool:
+    def _stopped_seconds(self, state: LaneState) -> float:
+        """How long the line stays stopped; 0 when it runs or may be tried again."""
         if state.stopped_reason is None:
-            return False
-        return state.resume_at_ms is None or state.resume_at_ms > self._parts.clock.now_ms()
+            self._stop = None
+            return 0.0
+        if state.resume_at_ms is None:
+            return SAFETY_SECONDS
+        clock = self._parts.clock
+        left_ms = state.resume_at_ms - clock.now_ms()
+        if self._stop is None or self._stop.resume_at_ms != state.resume_at_ms:
+            self._stop = _Stop(state.resume_at_ms, clock.monotonic_ms() + left_ms)
+        return max(0, min(left_ms, self._stop.until_ms - clock.monotonic_ms())) / 1000
 
-    def _resume(self, before: LaneState) -> None:
+    async def _resume(self, before: LaneState) -> None:
         """A cycle went through: the line runs again, unless this very cycle stopped it for another reason."""
-        destination_id = self.lane.destination.destination_id
-        now = self._parts.record.lane(destination_id)
+        record = self._parts.record
+        now = await self._off_loop(record.lane, self._destination_id)
         if (now.stopped_reason, now.resume_at_ms) == (before.stopped_reason, before.resume_at_ms):
-            self._parts.record.stop_lane(destination_id, None, "", None)
+            await self._off_loop(record.stop_lane, self._destination_id, None, "", None)
             log.info("lane.resumed", destination=self._name)
 
     async def _with_lease(self, lane_lease: LaneLease, cycle: Coroutine[object, object, bool]) -> bool:
         """Run a cycle while its lease is renewed. A lost lease ends it at once, a shutdown after some grace."""
-        self.is_in_cycle = True
+        self.is_in_cycle = lane_lease.is_busy = True
         running = asyncio.ensure_future(cycle)
         renewing = asyncio.ensure_future(self._renew(lane_lease))
         try:
             await asyncio.wait({running, renewing}, return_when=asyncio.FIRST_COMPLETED)
             return running.result() if running.done() else renewing.result()
         finally:
-            self.is_in_cycle = False
-            for one in (running, renewing):
-                one.cancel()
+            self.is_in_cycle = lane_lease.is_busy = False
+            for task in (running, renewing):
+                task.cancel()
             await asyncio.gather(running, renewing, return_exceptions=True)
 
     async def _renew(self, lane_lease: LaneLease) -> bool:
         """Renew until the worker is to end and its grace is over: False. Raises LeaseLost."""
         grace_seconds = GRACE_SECONDS
         while grace_seconds > 0:
+            if lane_lease.is_due:
+                await self._off_loop(lane_lease.renew)
             await self._parts.sleep(lane_lease.renew_seconds)
             if self._ending.is_set():
                 grace_seconds -= lane_lease.renew_seconds
-            lane_lease.renew_if_due()
         return False

@@ -1,7 +1,8 @@
-"""The lease of a lane while this worker has it: renewed in time, and asked before every call.
+"""The lease of a lane while this worker has it: renewed in time, and checked before every call.
 
 Two workers never drive one portal: a worker that could not renew its lease stops calling before the lease ends, and
-whatever it would still record is refused by the record (fencing).
+whatever it would still record is refused by the record (fencing). Here the end of a lease is measured by the monotonic
+clock, so that a change of the system's time neither ends nor prolongs it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,25 @@ from hubwire.record.protocol import Lease, Record
 
 RATE_WINDOW_SECONDS = 10.0
 """HubSpot's rolling window."""
+BUSY_SHARE = 1 / 3
+"""A lease is renewed when this part of it is gone while its lane makes calls, and later while the lane waits."""
+IDLE_SHARE = 0.6
 
 
 class LaneLease:
-    """One worker's hold on one lane."""
+    """One worker's hold on one lane. The driver and the renewer's thread may renew it at the same time."""
 
-    def __init__(self, record: Record, lease: Lease, clock: Clock, seconds: float) -> None:
+    def __init__(self, record: Record, lease: Lease, clock: Clock, seconds: float, begun_at_ms: int) -> None:
+        """Units: `begun_at_ms` is monotonic, taken before the record was asked."""
         self.lease = lease
+        self.is_busy = False
+        """Whether a cycle is under way. When this worker dies in it, a third of the lease is gone at most."""
+        self._is_lost = False
         self._record = record
         self._clock = clock
         self._seconds = seconds
+        self._begun_at_ms = begun_at_ms
+        self._quiet_until_ms = begun_at_ms + self._quiet_ms()
 
     @classmethod
     def begin(
@@ -34,46 +44,61 @@ class LaneLease:
         *,
         only_silent: bool = False,
     ) -> LaneLease | None:
-        """The lane, or None while another worker has it; `only_silent`: or nobody took it before and fell silent."""
+        """The lane, or None while another worker has it.
+
+        Shape: `only_silent` takes only a lane whose worker fell silent, never one that was given back.
+        """
+        begun_at_ms = clock.monotonic_ms()
         lease = record.lease_lane(destination_id, owner, clock.now_ms(), seconds, only_silent=only_silent)
-        return cls(record, lease, clock, seconds) if lease is not None else None
+        return cls(record, lease, clock, seconds, begun_at_ms) if lease is not None else None
 
     @property
     def renew_seconds(self) -> float:
-        """How often it is renewed."""
-        return self._seconds / 3
+        """How often it is renewed during a cycle."""
+        return self._seconds * BUSY_SHARE
 
     @property
     def quiet_seconds(self) -> float:
-        """How long to make no call yet, after a lane was taken over from a worker that fell silent.
+        """How long to make no call yet, after a lane was taken over from a worker that fell silent."""
+        return max(0, self._quiet_until_ms - self._clock.monotonic_ms()) / 1000
 
-        A worker renews when a third of the time is gone: when it died, its lease had about two thirds left. A rate
-        window later HubSpot counts none of its calls any more.
-        """
+    def _quiet_ms(self) -> int:
+        """A worker renews when a third of the time is gone: when it died, its lease had about two thirds left. A rate
+        window later HubSpot counts none of its calls any more."""
         if self.lease.taken_over_ms is None:
-            return 0.0
-        free_at_ms = self.lease.taken_over_ms + round(1000 * (RATE_WINDOW_SECONDS - self._seconds * 2 / 3))
-        return max(0.0, (free_at_ms - self._clock.now_ms()) / 1000)
+            return 0
+        window_ms = round(1000 * (RATE_WINDOW_SECONDS - self._seconds * (1 - BUSY_SHARE)))
+        silent_ms = max(0, self._clock.now_ms() - self.lease.taken_over_ms)
+        return max(0, window_ms - silent_ms)
 
     @property
-    def _left_ms(self) -> int:
-        return self.lease.expires_at_ms - self._clock.now_ms()
+    def _gone_ms(self) -> int:
+        return self._clock.monotonic_ms() - self._begun_at_ms
 
     def renew(self) -> None:
         """Raises LeaseLost."""
-        self.lease = self._record.renew(self.lease, self._clock.now_ms(), self._seconds)
+        begun_at_ms = self._clock.monotonic_ms()
+        try:
+            self.lease = self._record.renew(self.lease, self._clock.now_ms(), self._seconds)
+        except LeaseLost:
+            self._is_lost = True
+            raise
+        self._begun_at_ms = begun_at_ms
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to renew it, or it is lost."""
+        share = BUSY_SHARE if self.is_busy else IDLE_SHARE
+        return self._is_lost or self._gone_ms >= round(1000 * self._seconds * share)
 
     def renew_if_due(self) -> None:
-        """Renew when a third of its time is gone. Raises LeaseLost.
-
-        More time left than there ever was: the machine's clock was set back. The database goes on counting.
-        """
-        if not 1000 * (self._seconds - self.renew_seconds) <= self._left_ms <= round(1000 * self._seconds):
+        """Raises LeaseLost."""
+        if self.is_due:
             self.renew()
 
     def check(self) -> None:
         """Raises LeaseLost when the lease has run out: another worker may have begun."""
-        if self._left_ms <= 0:
+        if self._is_lost or self._gone_ms >= round(1000 * self._seconds):
             raise LeaseLost(f"lane {self.lease.destination_id}: the lease ran out and was not renewed")
 
     def end(self) -> None:

@@ -19,7 +19,7 @@ async def associate(cycle_state: CycleState, wanted: Mapping[tuple[str, str], li
     """Link the pairs whose two records exist; the others wait, or end, with the record that is missing."""
     if not wanted:
         return
-    confirmed = cycle_state.record.associated(cycle_state.destination_id, wanted.keys())
+    confirmed = await cycle_state.load(cycle_state.record.associated, wanted.keys())
     pairs: dict[str, list[tuple[str, str]]] = {}
     inputs: dict[str, Input] = {}
     for (email, domain), positions in wanted.items():

@@ -68,7 +68,7 @@ async def upsert_companies(cycle_state: CycleState, wanted: Mapping[str, Desired
     """Bring the companies to what is wanted; those confirmed are in `cycle_state.companies` afterwards."""
     if not wanted:
         return
-    cycle_state.companies = cycle_state.record.companies(cycle_state.destination_id, wanted.keys())
+    cycle_state.companies = await cycle_state.load(cycle_state.record.companies, wanted.keys())
     unknown = [domain for domain in wanted if cycle_state.company_id(domain) is None]
     search = SearchResult({}, {})
     if unknown:

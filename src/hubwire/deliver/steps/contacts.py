@@ -34,7 +34,7 @@ STAGE = "lifecyclestage"
 
 async def upsert_contacts(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord]) -> None:
     """Bring the contacts to what is wanted; people confirmed by the answers are in `cycle_state.people` afterwards."""
-    cycle_state.people = cycle_state.record.people(cycle_state.destination_id, wanted.keys())
+    cycle_state.people = await cycle_state.load(cycle_state.record.people, wanted.keys())
     inputs: list[Input] = []
     for email, one in wanted.items():
         known = cycle_state.people.get(email)

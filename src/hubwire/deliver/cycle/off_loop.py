@@ -1,0 +1,42 @@
+"""Blocking calls of a lane, away from the event loop: every call of the journal or the record goes through here.
+
+One slow query must delay only the lane that asked. On the loop it would delay every lane and every HubSpot call of the
+process. `tests/integration/test_off_loop.py` holds that no database call runs on the loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar, TypeVarTuple
+
+MAX_THREADS = 8
+"""Lanes that may wait for the database at the same time. Each thread has a SQLite connection of its own."""
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
+
+
+class OffLoop(Protocol):
+    async def __call__(self, call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        """The result of a blocking call. Errors: those of the call."""
+        ...
+
+
+async def inline(call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+    """An `OffLoop` that blocks: for tests on simulated time, where nothing may run beside the loop."""
+    return call(*arguments)
+
+
+class DatabaseThreads:
+    """An `OffLoop` with threads of its own. `stop()` waits for the calls under way; later calls fail."""
+
+    def __init__(self, max_threads: int = MAX_THREADS) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=max_threads, thread_name_prefix="lanes")
+
+    async def __call__(self, call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+
+    def stop(self) -> None:
+        self._pool.shutdown()
