@@ -15,6 +15,8 @@ class Clock(Protocol):
         """Epoch milliseconds, UTC."""
         ...
 
+
+class MonotonicClock(Clock, Protocol):
     def monotonic_ms(self) -> int:
         """Milliseconds since some moment: for durations, which a change of the system's time must not alter."""
         ...

@@ -1,7 +1,8 @@
 """The fate of one message at one destination: the states, the moves that are legal, and the verdicts on an answer.
 
-The table here is the machine: the code looks moves up in it, the SQL `CHECK`s and the documentation's diagram are
-made from it, and an illegal move raises and changes nothing.
+`MOVES` is the state machine. Wherever code sets a state it looks the move up here, and SQL gets states as parameters.
+An illegal move raises `IllegalMove` and changes nothing. Tests hold the databases' `CHECK`s and the documentation's
+diagram to this table (`tests/unit/test_delivery.py`, `tests/docs/test_states_page.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hubwire.errors import HubwireError
 from hubwire.reasons import Reason
 
 
@@ -37,6 +39,7 @@ class Move(StrEnum):
 MOVES: dict[tuple[State, Move], State] = {
     (State.PENDING, Move.LEASE): State.LEASED,
     (State.RETRYING, Move.LEASE): State.LEASED,
+    (State.HELD, Move.LEASE): State.LEASED,
     (State.LEASED, Move.SUCCEED): State.DELIVERED,
     (State.LEASED, Move.RETRY): State.RETRYING,
     (State.LEASED, Move.DISCARD): State.DISCARDED,
@@ -65,8 +68,10 @@ SETTLED = FINAL | {State.HELD}
 """Nothing more to do for now: what `status --wait-drained` waits for."""
 
 
-class IllegalMove(Exception):
-    """A move that the table does not have: our own bug; nothing was changed."""
+class IllegalMove(HubwireError):
+    """A move that the table does not have; nothing was changed."""
+
+    code = "illegal-move"
 
 
 def moved(state: State, move: Move) -> State:
@@ -74,7 +79,12 @@ def moved(state: State, move: Move) -> State:
     try:
         return MOVES[state, move]
     except KeyError:
-        raise IllegalMove(f"{state} does not {move}") from None
+        raise IllegalMove(f"a delivery that is {state} cannot {move}") from None
+
+
+def movable(move: Move) -> tuple[State, ...]:
+    """The states in which a delivery can make this move."""
+    return tuple(state for state, possible in MOVES if possible is move)
 
 
 @dataclass(frozen=True, slots=True)

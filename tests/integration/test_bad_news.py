@@ -279,7 +279,7 @@ async def test_a_refused_token_resumes_at_once_by_hand_or_with_a_new_token(world
     world.record.stop_lane(1, None, "", None)
     await world.drain(driver)
     assert stopped(world)[0] == "unauthorised"
-    driver.end()
+    await driver.end()
     world.token = TOKEN
     await world.drain(world.driver("with the new token"), through_stops=True)
     assert len(world.emulator.contacts()) == 1

@@ -339,7 +339,7 @@ async def test_a_write_that_was_never_confirmed_does_not_hide_the_newer_value(
         return TimeoutAfter("timed out", request=request) if boundary is None else crashes.in_call(request)
 
     world.transport.trouble = trouble
-    sender.driver.end()
+    await sender.driver.end()
     crashing: Any = CrashingRecord(world.record, crashes)
     driver = world.driver("crashing", crashing)
     world.append([{**LINZ, "timestamp": "2026-01-15T09:10:00Z"}])

@@ -259,7 +259,7 @@ class Delivery(RuleBasedStateMachine):
         before = self.world.record.lane(1)
         self.crashes.disarm()
         self.run(driver.turn())
-        driver.end()
+        self.run(driver.end())
         if is_driven and self.driver is not None and self.driver.lane_lease is not None:
             renewed = self.world.clock.now_ms() < self.driver.lane_lease.lease.expires_at_ms
             assert not renewed or self.world.record.lane(1).live_cursor == before.live_cursor
@@ -268,7 +268,7 @@ class Delivery(RuleBasedStateMachine):
     def pause(self) -> None:
         self.is_paused = True
         if self.driver is not None:
-            self.driver.end()
+            self.run(self.driver.end())
             self.driver = None
 
     @rule()
@@ -313,14 +313,14 @@ class Delivery(RuleBasedStateMachine):
         world.emulator.set_portal(access_token=TOKEN)
         world.record.stop_lane(1, None, "", None)
         if self.driver is not None:
-            self.driver.end()
+            self.run(self.driver.end())
             self.driver = None
         world.clock.advance(world.policy.lease_seconds + 1)
         driver = world.driver("the one that recovers", world.record)
         self.run(world.drain(driver, through_stops=True))
         while world.store.replays.step(world.clock.now_ms(), 1000) is not None:
             self.run(world.drain(driver, through_stops=True))
-        driver.end()
+        self.run(driver.end())
         assert self.hours < LONGEST_HOURS, "too long for this test's own bounds"
 
     def check(self, end: Expected) -> None:

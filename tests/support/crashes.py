@@ -79,8 +79,9 @@ class CrashingRecord:
         cycle_id: int = self._around("begin", lambda: self._record.begin_cycle(lease, now_ms, span))
         return cycle_id
 
-    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> None:
-        self._around("commit", lambda: self._record.commit_cycle(lease, outcome))
+    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> int:
+        released: int = self._around("commit", lambda: self._record.commit_cycle(lease, outcome))
+        return released
 
     def abandon_cycle(
         self, lease: Lease, cycle_id: int, now_ms: int, resume_at_ms: int, attempts: Sequence[Attempt], status: bytes

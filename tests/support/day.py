@@ -127,7 +127,7 @@ class Day:
             wait = await driver.turn()
             if wait.seconds > 0:
                 world.clock.advance(self._turn_seconds)
-        driver.end()
+        await driver.end()
 
     def seen(self, outcome: CycleOutcome) -> None:
         """A cycle was recorded: how long its messages had waited."""
@@ -255,9 +255,10 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._record, name)
 
-    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> None:
-        self._record.commit_cycle(lease, outcome)
+    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> int:
+        released = self._record.commit_cycle(lease, outcome)
         self._day.seen(outcome)
+        return released
 
 
 def quantile(lags: Sequence[float], share: float) -> float:

@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from hubwire.backends.store import Store, open_store
-from hubwire.clock import Clock, SystemClock
+from hubwire.clock import MonotonicClock, SystemClock
 from hubwire.deliver.calls.retry import RetryPolicy
 from hubwire.deliver.lanes.lane import LanePolicy
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
@@ -80,7 +80,7 @@ class FirstStart:
 class Service:
     """Everything that runs in one process."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: MonotonicClock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         receives = settings.role != "deliver"

@@ -97,7 +97,8 @@ async def turn_until(world: World, state: str) -> None:
     for _ in range(200):
         wait = await driver.turn()
         if world.states()[state] and not world.backlog():
-            return driver.end()
+            await driver.end()
+            return
         world.clock.advance(wait.seconds)
     raise AssertionError(f"nothing is {state}: {world.states()}")
 

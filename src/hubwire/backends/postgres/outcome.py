@@ -16,31 +16,34 @@ import msgspec
 from hubwire.backends.postgres.dialect import session
 from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql.lanes import close_cycle, write_attempts
-from hubwire.delivery import State
+from hubwire.delivery import IllegalMove, Move, State, moved
 from hubwire.operation import Link, hold_key
 from hubwire.record.protocol import Company, CycleOutcome, Person, Settled
 
 _pack = msgspec.msgpack.Encoder().encode
 
 
-def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
-    """Everything of one cycle, in the transaction at hand, which holds the lane's row."""
+def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> int:
+    """Write everything that a cycle learnt, in the transaction at hand, which holds the lane's row; how many held
+    deliveries its links released."""
     _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
     write_attempts(session(db), destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(session(db), destination_id, outcome)
     held = [one for one in outcome.settled if one.state is State.HELD and one.hold_keys]
-    if outcome.links or held:
-        db.execute("SELECT pg_advisory_xact_lock('hold'::regclass::oid::bigint)")
-        _write_links(db, outcome.links, outcome.ended_at_ms)
-        _write_holds(db, destination_id, held, outcome)
+    if not outcome.links and not held:
+        return 0
+    db.execute("SELECT pg_advisory_xact_lock('hold'::regclass::oid::bigint)")
+    released = _write_links(db, outcome.links, outcome.ended_at_ms)
+    return released + _write_holds(db, destination_id, held, outcome)
 
 
 def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
+    """Every row that is there was leased by this cycle. Raises IllegalMove, and nothing is written, if one was not."""
     now_ms, cycle_id = outcome.ended_at_ms, outcome.cycle_id
     if outcome.settled:
         settled = list({one.position: one for one in outcome.settled}.values())
-        db.execute(
+        written = db.execute(
             "INSERT INTO delivery (destination_id, position, state, reason, detail, left_out, attempts,"
             " first_attempt_at_ms, due_at_ms, cycle_id, updated_at_ms)"
             " SELECT %s, one.*, %s, %s FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::bytea[],"
@@ -49,18 +52,27 @@ def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
             " detail = excluded.detail, left_out = excluded.left_out, attempts = excluded.attempts,"
             " due_at_ms = excluded.due_at_ms,"
             " first_attempt_at_ms = coalesce(delivery.first_attempt_at_ms, excluded.first_attempt_at_ms),"
-            " cycle_id = excluded.cycle_id, updated_at_ms = excluded.updated_at_ms",
-            (destination_id, cycle_id, now_ms, *_columns(settled)),
-        )
+            " cycle_id = excluded.cycle_id, updated_at_ms = excluded.updated_at_ms WHERE delivery.state = %s",
+            (destination_id, cycle_id, now_ms, *_columns(settled), State.LEASED),
+        ).rowcount
+        if written < len(settled):
+            raise IllegalMove(f"cycle {cycle_id}: {len(settled) - written} of its deliveries are not leased")
     if outcome.finished:
         db.execute(
-            "DELETE FROM delivery WHERE destination_id = %s AND position = ANY (%b) AND NOT is_replay",
-            (destination_id, outcome.finished),
+            "DELETE FROM delivery WHERE destination_id = %s AND position = ANY (%b) AND state = %s AND NOT is_replay",
+            (destination_id, outcome.finished, State.LEASED),
         )
         db.execute(
-            "UPDATE delivery SET state = 'delivered', reason = NULL, detail = '', left_out = NULL, due_at_ms = NULL,"
-            " cycle_id = %s, updated_at_ms = %s WHERE destination_id = %s AND position = ANY (%b)",
-            (cycle_id, now_ms, destination_id, outcome.finished),
+            "UPDATE delivery SET state = %s, reason = NULL, detail = '', left_out = NULL, due_at_ms = NULL,"
+            " cycle_id = %s, updated_at_ms = %s WHERE destination_id = %s AND position = ANY (%b) AND state = %s",
+            (
+                moved(State.LEASED, Move.SUCCEED),
+                cycle_id,
+                now_ms,
+                destination_id,
+                outcome.finished,
+                State.LEASED,
+            ),
         )
 
 
@@ -129,9 +141,9 @@ def _write_records(
     )
 
 
-def _write_links(db: Db, links: Sequence[Link], now_ms: int) -> None:
+def _write_links(db: Db, links: Sequence[Link], now_ms: int) -> int:
     if not links:
-        return
+        return 0
     greatest: dict[tuple[str, str], Link] = {}
     for link in links:
         known = greatest.get((link.space, link.key))
@@ -145,13 +157,13 @@ def _write_links(db: Db, links: Sequence[Link], now_ms: int) -> None:
         " WHERE (excluded.strength, excluded.at_ms, excluded.target) > (link.strength, link.at_ms, link.target)",
         tuple(list(column) for column in zip(*greatest.values(), strict=True)),
     )
-    _release_holds(db, now_ms, [hold_key(link.space, link.key) for link in links])
+    return _release_holds(db, now_ms, [hold_key(link.space, link.key) for link in links])
 
 
-def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: CycleOutcome) -> None:
-    """Holds, and the release of those whose key another lane linked while this cycle was under way."""
+def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: CycleOutcome) -> int:
+    """Holds, and the release of those whose key another lane linked while this cycle was under way; how many."""
     if not held:
-        return
+        return 0
     pairs = [(key, one.position) for one in held for key in one.hold_keys]
     db.execute(
         "INSERT INTO hold (hold_key, destination_id, position)"
@@ -167,16 +179,16 @@ def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: 
         " AND NOT pg_visible_in_snapshot(linked_in, (SELECT begun_in FROM cycle WHERE cycle_id = %s))",
         ([space for space, _, _ in wanted], [key for _, _, key in wanted], outcome.cycle_id),
     ).fetchall()
-    _release_holds(db, outcome.ended_at_ms, [hold_key(space, key) for space, key in rows])
+    return _release_holds(db, outcome.ended_at_ms, [hold_key(space, key) for space, key in rows])
 
 
-def _release_holds(db: Db, now_ms: int, keys: Sequence[str]) -> None:
-    """Held messages that wait for one of these keys are pending at once, at every destination."""
-    db.execute(
+def _release_holds(db: Db, now_ms: int, keys: Sequence[str]) -> int:
+    """Held messages that wait for one of these keys are pending at once, at every destination; how many."""
+    return db.execute(
         "WITH released AS (DELETE FROM hold WHERE (destination_id, position) IN"
         " (SELECT destination_id, position FROM hold WHERE hold_key = ANY (%b::text[]))"
         " RETURNING destination_id, position)"
-        " UPDATE delivery SET state = 'pending', due_at_ms = %s, updated_at_ms = %s"
-        " WHERE (destination_id, position) IN (SELECT destination_id, position FROM released) AND state = 'held'",
-        (list(keys), now_ms, now_ms),
-    )
+        " UPDATE delivery SET state = %s, due_at_ms = %s, updated_at_ms = %s"
+        " WHERE (destination_id, position) IN (SELECT destination_id, position FROM released) AND state = %s",
+        (list(keys), moved(State.HELD, Move.RELEASE), now_ms, now_ms, State.HELD),
+    ).rowcount

@@ -18,6 +18,7 @@ from hubwire.backends.postgres.outcome import write_outcome
 from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql import lanes
 from hubwire.clock import Clock, SystemClock
+from hubwire.delivery import Move, State, movable
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link
 from hubwire.record.protocol import Attempt, Company, CycleOutcome, Due, LaneState, Lease, Person, Span
@@ -39,38 +40,38 @@ class PostgresRecord:
     def lease_lane(
         self, destination_id: int, owner: str, now_ms: int, seconds: float, *, only_silent: bool = False
     ) -> Lease | None:
-        expires_at_ms = now_ms + round(seconds * 1000)
-        with self._database.transaction() as db:
-            ahead = ahead_ms(db, self._machine)
-            before = db.execute(
-                "SELECT lease_owner, lease_expires_at_ms FROM lane WHERE destination_id = %s", (destination_id,)
-            ).fetchone()
-            if before and before[0] is not None and before[1] > now_ms + ahead:
+        lease_ms = round(seconds * 1000)
+        with self._database.transaction() as connection:
+            db, ahead = session(connection), ahead_ms(connection, self._machine)
+            there_ms = now_ms + ahead
+            before = lanes.holder_of(db, destination_id)
+            if before is not None and not before.is_silent(there_ms):
                 return None  # the usual answer: nothing is written for it
-            lanes.ensure_lane(session(db), destination_id)
+            lanes.ensure_lane(db, destination_id)
             row = db.execute(
-                "UPDATE lane SET lease_owner = %s, lease_token = lease_token + 1, lease_expires_at_ms = %s"
-                " WHERE destination_id = %s AND (lease_expires_at_ms <= %s OR lease_owner IS NULL)"
-                " AND (lease_owner IS NOT NULL OR NOT %s) RETURNING lease_token",
-                (owner, expires_at_ms + ahead, destination_id, now_ms + ahead, only_silent),
+                "UPDATE lane SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at_ms = ?, lease_ms = ?"
+                f" WHERE destination_id = ? AND (lease_owner IS NULL AND NOT ? OR {lanes.IS_SILENT})"
+                " RETURNING lease_token",
+                (owner, there_ms + lease_ms, lease_ms, destination_id, only_silent, there_ms, there_ms),
             ).fetchone()
             if row is None:
                 return None
-            lanes.expire_leased(session(db), destination_id, now_ms)
-        silent_since = before[1] - ahead if before and before[0] is not None else None
-        return Lease(destination_id, owner, row[0], expires_at_ms, silent_since)
+            lanes.expire_leased(db, destination_id, now_ms)
+        silent_since = before.silent_since_ms(there_ms) - ahead if before is not None else None
+        return Lease(destination_id, owner, row[0], now_ms + lease_ms, silent_since)
 
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
-        expires_at_ms = now_ms + round(seconds * 1000)
+        lease_ms = round(seconds * 1000)
         with self._database.checkout() as db:
+            ends_at_ms = now_ms + lease_ms + ahead_ms(db, self._machine)
             renewed = db.execute(
-                "UPDATE lane SET lease_expires_at_ms = %s WHERE destination_id = %s AND lease_token = %s"
+                "UPDATE lane SET lease_expires_at_ms = %s, lease_ms = %s WHERE destination_id = %s AND lease_token = %s"
                 " AND lease_owner = %s",
-                (expires_at_ms + ahead_ms(db, self._machine), lease.destination_id, lease.token, lease.owner),
+                (ends_at_ms, lease_ms, lease.destination_id, lease.token, lease.owner),
             ).rowcount
         if not renewed:
             raise _lost(lease)
-        return msgspec.structs.replace(lease, expires_at_ms=expires_at_ms)
+        return msgspec.structs.replace(lease, expires_at_ms=now_ms + lease_ms)
 
     def release(self, lease: Lease) -> None:
         with self._database.transaction() as db:
@@ -101,18 +102,20 @@ class PostgresRecord:
         with self._database.transaction() as db:
             _check(db, lease)
             cycle_id = lanes.open_cycle(session(db), lease.destination_id, now_ms, span)
-            db.execute(
-                "UPDATE delivery SET state = 'leased', due_at_ms = NULL, attempts = attempts + 1, updated_at_ms = %s,"
+            leased = db.execute(
+                "UPDATE delivery SET state = %s, due_at_ms = NULL, attempts = attempts + 1, updated_at_ms = %s,"
                 " first_attempt_at_ms = coalesce(first_attempt_at_ms, %s)"
-                " WHERE destination_id = %s AND position = ANY (%s)",
-                (now_ms, now_ms, lease.destination_id, list(span.due)),
-            )
+                " WHERE destination_id = %s AND position = ANY (%s) AND state = ANY (%s)",
+                (State.LEASED, now_ms, now_ms, lease.destination_id, list(span.due), list(movable(Move.LEASE))),
+            ).rowcount
+            if leased < len(span.due):
+                lanes.check_moved(session(db), lease.destination_id, span.due, Move.LEASE, State.LEASED)
         return cycle_id
 
-    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> None:
+    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> int:
         with self._database.transaction() as db:
             _check(db, lease)
-            write_outcome(db, lease.destination_id, outcome)
+            return write_outcome(db, lease.destination_id, outcome)
 
     def abandon_cycle(
         self, lease: Lease, cycle_id: int, now_ms: int, resume_at_ms: int, attempts: Sequence[Attempt], status: bytes

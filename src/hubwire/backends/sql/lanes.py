@@ -5,12 +5,42 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hubwire.backends.sql.database import Session
+from hubwire.delivery import IllegalMove, Move, State, movable, moved
 from hubwire.record.packing import pack_positions
 from hubwire.record.protocol import Attempt, CycleOutcome, Due, LaneState, Span
 
 # -- lanes
+
+IS_SILENT = "lease_owner IS NOT NULL AND (lease_expires_at_ms <= ? OR lease_expires_at_ms > ? + lease_ms)"
+"""Whether whoever holds a lane has let its lease run out. One that ends later than a lease can was written before the
+clock was set back. Parameters: the time now, twice."""
+
+
+class Holder(NamedTuple):
+    """Who holds a lane, and until when."""
+
+    owner: str
+    expires_at_ms: int
+    lease_ms: int
+
+    def is_silent(self, now_ms: int) -> bool:
+        """The same as `IS_SILENT`."""
+        return not now_ms < self.expires_at_ms <= now_ms + self.lease_ms
+
+    def silent_since_ms(self, now_ms: int) -> int:
+        """When the lease ran out: now, where only a clock that was set back tells that it has."""
+        return min(self.expires_at_ms, now_ms)
+
+
+def holder_of(db: Session, destination_id: int) -> Holder | None:
+    """Who holds a lane; None where nobody does."""
+    row = db.execute(
+        "SELECT lease_owner, lease_expires_at_ms, lease_ms FROM lane WHERE destination_id = ?", (destination_id,)
+    ).fetchone()
+    return None if row is None or row[0] is None else Holder(*row)
 
 
 def ensure_lane(db: Session, destination_id: int) -> None:
@@ -49,9 +79,44 @@ def stop_lane(db: Session, destination_id: int, reason: str | None, detail: str,
 def expire_leased(db: Session, destination_id: int, now_ms: int) -> None:
     """Leased rows of a lost or stopping worker are pending again; the call may have had its effect, so it counted."""
     db.execute(
-        "UPDATE delivery SET state = 'pending', due_at_ms = ? WHERE destination_id = ? AND state = 'leased'",
-        (now_ms, destination_id),
+        "UPDATE delivery SET state = ?, due_at_ms = ? WHERE destination_id = ? AND state = ?",
+        (moved(State.LEASED, Move.EXPIRE), now_ms, destination_id, State.LEASED),
     )
+
+
+# -- moves
+
+
+def marks(values: Sequence[object]) -> str:
+    """A parameter mark for each value."""
+    return ", ".join("?" * len(values))
+
+
+def lease_rows(db: Session, destination_id: int, positions: Sequence[int], now_ms: int) -> None:
+    """Lease due deliveries and count their attempt. A row that is no longer there is passed over.
+
+    Errors: IllegalMove when a row has left the states that can be leased since it was looked for.
+    """
+    leasable = movable(Move.LEASE)
+    leased = db.executemany(
+        "UPDATE delivery SET state = ?, due_at_ms = NULL, attempts = attempts + 1, updated_at_ms = ?,"
+        " first_attempt_at_ms = coalesce(first_attempt_at_ms, ?)"
+        f" WHERE destination_id = ? AND position = ? AND state IN ({marks(leasable)})",
+        [(State.LEASED, now_ms, now_ms, destination_id, position, *leasable) for position in positions],
+    ).rowcount
+    if leased < len(positions):
+        check_moved(db, destination_id, positions, Move.LEASE, State.LEASED)
+
+
+def check_moved(db: Session, destination_id: int, positions: Sequence[int], move: Move, after: State) -> None:
+    """Raises IllegalMove for the first of these rows that is not in the state after the move."""
+    for position in positions:
+        row = db.execute(
+            "SELECT state FROM delivery WHERE destination_id = ? AND position = ? AND state <> ?",
+            (destination_id, position, after),
+        ).fetchone()
+        if row is not None:
+            raise IllegalMove(f"message at {position}: a delivery that is {row[0]} cannot {move}")
 
 
 # -- cycles
@@ -138,9 +203,9 @@ def abandon_cycle(
     """Its due rows are pending again, uncounted; no cursor moves."""
     write_attempts(db, destination_id, cycle_id, attempts)
     db.execute(
-        "UPDATE delivery SET state = 'pending', due_at_ms = ?, updated_at_ms = ?,"
-        " attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END WHERE destination_id = ? AND state = 'leased'",
-        (resume_at_ms, now_ms, destination_id),
+        "UPDATE delivery SET state = ?, due_at_ms = ?, updated_at_ms = ?,"
+        " attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END WHERE destination_id = ? AND state = ?",
+        (moved(State.LEASED, Move.RELEASE), resume_at_ms, now_ms, destination_id, State.LEASED),
     )
     db.execute(
         "UPDATE cycle SET ended_at_ms = ?, calls_count = ?, live_through = live_after,"

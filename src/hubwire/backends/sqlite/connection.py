@@ -82,6 +82,12 @@ class SqliteFile:
                     connection.rollback()
                 raise
 
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Around one writing statement on its own: committed and on disk when it returns. Errors: as `transaction`."""
+        with self._write_lock, explained(self.path):
+            yield self.raw
+
     def counting(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction within which no message is removed or redacted: there is one writer at a time."""
         return self.transaction()

@@ -102,19 +102,16 @@ class SqliteJournal:
         stream, db = Stream.of(source_ids, is_backfill), self._file.raw
         of_stream, parameters = _of_stream(stream)
         with self._file.reading():
-            # The ends before the first row: what is appended in between lies behind this end.
-            oldest, newest = db.execute(
-                "SELECT (SELECT min(position) FROM journal), (SELECT max(position) FROM journal)"
-            ).fetchone()
-            first = db.execute(
-                f"SELECT position, received_at_ms FROM journal {of_stream} AND position > ? ORDER BY position LIMIT 1",
+            oldest, newest, first, since_ms = db.execute(
+                "SELECT (SELECT min(position) FROM journal), (SELECT max(position) FROM journal), first.*"
+                f" FROM (SELECT 1) LEFT JOIN (SELECT position, received_at_ms FROM journal {of_stream} AND position > ?"
+                " ORDER BY position LIMIT 1) AS first ON TRUE",
                 (*parameters, self._backlogs.begin(stream, after)),
             ).fetchone()
-            self._backlogs.found(stream, after, first and first[0], newest or 0)
+            self._backlogs.found(stream, after, first, newest or 0)
             if first is None:
                 return 0, None
-            newest = max(newest or 0, first[0])
-            return self._backlogs.count(db, stream, first[0] - 1, oldest or first[0], newest), first[1]
+            return self._backlogs.count(db, stream, first - 1, oldest, newest), since_ms
 
     def remove_through(self, position: int, limit: int) -> int:
         with self._file.transaction() as db:

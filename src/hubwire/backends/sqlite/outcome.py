@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hubwire.backends.sql.lanes import close_cycle, write_attempts
-from hubwire.delivery import State
+from hubwire.delivery import IllegalMove, Move, State, moved
 from hubwire.operation import hold_key
 from hubwire.record.protocol import CycleOutcome, Settled
 
@@ -16,18 +16,18 @@ _pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
 
 
-def write_outcome(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:
-    """Everything of a cycle that is not undone when the process dies now."""
-    _write_links(db, outcome)
-    _write_fates(db, destination_id, outcome)
+def write_outcome(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> int:
+    """Write everything that a cycle learnt; how many held deliveries its links released."""
+    released = _write_links(db, outcome) + _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
     write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(db, destination_id, outcome)
+    return released
 
 
-def _write_links(db: sqlite3.Connection, outcome: CycleOutcome) -> None:
+def _write_links(db: sqlite3.Connection, outcome: CycleOutcome) -> int:
     if not outcome.links:
-        return
+        return 0
     now_ms = outcome.ended_at_ms
     db.executemany(
         "INSERT INTO link (space, link_key, target, strength, at_ms, linked_at_ms) VALUES (?, ?, ?, ?, ?, ?)"
@@ -36,47 +36,56 @@ def _write_links(db: sqlite3.Connection, outcome: CycleOutcome) -> None:
         " WHERE (excluded.strength, excluded.at_ms, excluded.target) > (strength, at_ms, target)",
         [(*link, now_ms) for link in outcome.links],
     )
-    _release_holds(db, now_ms, [hold_key(link.space, link.key) for link in outcome.links])
+    return _release_holds(db, now_ms, [hold_key(link.space, link.key) for link in outcome.links])
 
 
-def _release_holds(db: sqlite3.Connection, now_ms: int, keys: Sequence[str]) -> None:
-    """Held messages that wait for one of these keys are pending at once, at every destination."""
+def _release_holds(db: sqlite3.Connection, now_ms: int, keys: Sequence[str]) -> int:
+    """Held messages that wait for one of these keys are pending at once, at every destination; how many."""
     released = db.execute(
         "DELETE FROM hold WHERE (destination_id, position) IN (SELECT destination_id, position FROM hold"
         " WHERE hold_key IN (SELECT value FROM json_each(?))) RETURNING destination_id, position",
         (_json(keys).decode(),),
     ).fetchall()
-    db.executemany(
-        "UPDATE delivery SET state = 'pending', due_at_ms = ?, updated_at_ms = ?"
-        " WHERE destination_id = ? AND position = ? AND state = 'held'",
-        [(now_ms, now_ms, destination_id, position) for destination_id, position in set(released)],
-    )
+    pending = moved(State.HELD, Move.RELEASE)
+    return db.executemany(
+        "UPDATE delivery SET state = ?, due_at_ms = ?, updated_at_ms = ?"
+        " WHERE destination_id = ? AND position = ? AND state = ?",
+        [(pending, now_ms, now_ms, destination_id, position, State.HELD) for destination_id, position in set(released)],
+    ).rowcount
 
 
-def _write_fates(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:
+def _write_fates(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> int:
+    """Every row that is there was leased by this cycle. Raises IllegalMove, and nothing is written, if one was not."""
     now_ms = outcome.ended_at_ms
-    db.executemany(
+    written = db.executemany(
         "INSERT INTO delivery (destination_id, position, state, reason, detail, left_out, attempts,"
         " first_attempt_at_ms, due_at_ms, is_replay, cycle_id, updated_at_ms)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)"
         " ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, detail = excluded.detail,"
         " left_out = excluded.left_out, attempts = excluded.attempts, due_at_ms = excluded.due_at_ms,"
         " first_attempt_at_ms = coalesce(first_attempt_at_ms, excluded.first_attempt_at_ms),"
-        " cycle_id = excluded.cycle_id, updated_at_ms = excluded.updated_at_ms",
-        (_fate(destination_id, settled, outcome.cycle_id, now_ms) for settled in outcome.settled),
-    )
+        " cycle_id = excluded.cycle_id, updated_at_ms = excluded.updated_at_ms WHERE state = ?",
+        [(*_fate(destination_id, settled, outcome.cycle_id, now_ms), State.LEASED) for settled in outcome.settled],
+    ).rowcount
+    if outcome.settled and written < len(outcome.settled):
+        raise IllegalMove(
+            f"cycle {outcome.cycle_id}: {len(outcome.settled) - written} of its deliveries are not leased"
+        )
     db.executemany(
-        "DELETE FROM delivery WHERE destination_id = ? AND position = ? AND is_replay = 0",
-        [(destination_id, position) for position in outcome.finished],
+        "DELETE FROM delivery WHERE destination_id = ? AND position = ? AND state = ? AND is_replay = 0",
+        [(destination_id, position, State.LEASED) for position in outcome.finished],
     )
+    delivered = moved(State.LEASED, Move.SUCCEED)
     db.executemany(
-        "UPDATE delivery SET state = 'delivered', reason = NULL, detail = '', left_out = NULL, due_at_ms = NULL,"
-        " cycle_id = ?, updated_at_ms = ? WHERE destination_id = ? AND position = ?",
-        [(outcome.cycle_id, now_ms, destination_id, position) for position in outcome.finished],
+        "UPDATE delivery SET state = ?, reason = NULL, detail = '', left_out = NULL, due_at_ms = NULL,"
+        " cycle_id = ?, updated_at_ms = ? WHERE destination_id = ? AND position = ? AND state = ?",
+        [
+            (delivered, outcome.cycle_id, now_ms, destination_id, position, State.LEASED)
+            for position in outcome.finished
+        ],
     )
     held = [settled for settled in outcome.settled if settled.state is State.HELD]
-    if held:
-        _write_holds(db, destination_id, held, outcome.cycle_id, now_ms)
+    return _write_holds(db, destination_id, held, outcome.cycle_id, now_ms) if held else 0
 
 
 def _fate(destination_id: int, settled: Settled, cycle_id: int, now_ms: int) -> tuple[object, ...]:
@@ -97,8 +106,8 @@ def _fate(destination_id: int, settled: Settled, cycle_id: int, now_ms: int) -> 
 
 def _write_holds(
     db: sqlite3.Connection, destination_id: int, held: Sequence[Settled], cycle_id: int, now_ms: int
-) -> None:
-    """Holds, and the release of those whose key another lane linked while this cycle was under way."""
+) -> int:
+    """Holds, and the release of those whose key another lane linked while this cycle was under way; how many."""
     db.executemany(
         "INSERT OR IGNORE INTO hold (hold_key, destination_id, position) VALUES (?, ?, ?)",
         [(key, destination_id, settled.position) for settled in held for key in settled.hold_keys],
@@ -111,7 +120,7 @@ def _write_holds(
         " WHERE linked_at_ms >= ? AND linked_at_ms <> ?",
         (_json([(space, key) for space, _, key in wanted]).decode(), begun_at_ms, now_ms),
     )
-    _release_holds(db, now_ms, [hold_key(space, key) for space, key in rows])
+    return _release_holds(db, now_ms, [hold_key(space, key) for space, key in rows])
 
 
 def _write_memory(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> None:

@@ -38,33 +38,33 @@ class SqliteRecord:
     def lease_lane(
         self, destination_id: int, owner: str, now_ms: int, seconds: float, *, only_silent: bool = False
     ) -> Lease | None:
-        expires_at_ms = now_ms + round(seconds * 1000)
+        lease_ms = round(seconds * 1000)
         with self._file.transaction() as db:
             lanes.ensure_lane(db, destination_id)
-            owner_before, expired_at_ms = db.execute(
-                "SELECT lease_owner, lease_expires_at_ms FROM lane WHERE destination_id = ?", (destination_id,)
-            ).fetchone()
+            before = lanes.holder_of(db, destination_id)
             row = db.execute(
-                "UPDATE lane SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at_ms = ?"
-                " WHERE destination_id = ? AND (lease_expires_at_ms <= ? OR lease_owner IS NULL)"
-                " AND (lease_owner IS NOT NULL OR NOT ?) RETURNING lease_token",
-                (owner, expires_at_ms, destination_id, now_ms, only_silent),
+                "UPDATE lane SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at_ms = ?, lease_ms = ?"
+                f" WHERE destination_id = ? AND (lease_owner IS NULL AND NOT ? OR {lanes.IS_SILENT})"
+                " RETURNING lease_token",
+                (owner, now_ms + lease_ms, lease_ms, destination_id, only_silent, now_ms, now_ms),
             ).fetchone()
             if row is None:
                 return None
             lanes.expire_leased(db, destination_id, now_ms)
-        silent_since = expired_at_ms if owner_before is not None else None
-        return Lease(destination_id, owner, row[0], expires_at_ms, silent_since)
+        silent_since = before.silent_since_ms(now_ms) if before is not None else None
+        return Lease(destination_id, owner, row[0], now_ms + lease_ms, silent_since)
 
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
-        expires_at_ms = now_ms + round(seconds * 1000)
-        with self._file.transaction() as db:
-            _check(db, lease)
-            db.execute(
-                "UPDATE lane SET lease_expires_at_ms = ? WHERE destination_id = ?",
-                (expires_at_ms, lease.destination_id),
-            )
-        return msgspec.structs.replace(lease, expires_at_ms=expires_at_ms)
+        lease_ms = round(seconds * 1000)
+        with self._file.writing() as db:
+            renewed = db.execute(
+                "UPDATE lane SET lease_expires_at_ms = ?, lease_ms = ?"
+                " WHERE destination_id = ? AND lease_token = ? AND lease_owner = ?",
+                (now_ms + lease_ms, lease_ms, lease.destination_id, lease.token, lease.owner),
+            ).rowcount
+        if not renewed:
+            raise _lost(lease)
+        return msgspec.structs.replace(lease, expires_at_ms=now_ms + lease_ms)
 
     def release(self, lease: Lease) -> None:
         with self._file.transaction() as db:
@@ -95,17 +95,13 @@ class SqliteRecord:
         with self._file.transaction() as db:
             _check(db, lease)
             cycle_id = lanes.open_cycle(db, lease.destination_id, now_ms, span)
-            db.executemany(
-                "UPDATE delivery SET state = 'leased', due_at_ms = NULL, attempts = attempts + 1, updated_at_ms = ?,"
-                " first_attempt_at_ms = coalesce(first_attempt_at_ms, ?) WHERE destination_id = ? AND position = ?",
-                [(now_ms, now_ms, lease.destination_id, position) for position in span.due],
-            )
+            lanes.lease_rows(db, lease.destination_id, span.due, now_ms)
         return cycle_id
 
-    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> None:
+    def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> int:
         with self._file.transaction() as db:
             _check(db, lease)
-            write_outcome(db, lease.destination_id, outcome)
+            return write_outcome(db, lease.destination_id, outcome)
 
     def abandon_cycle(
         self, lease: Lease, cycle_id: int, now_ms: int, resume_at_ms: int, attempts: Sequence[Attempt], status: bytes
@@ -175,4 +171,8 @@ def _check(db: sqlite3.Connection, lease: Lease) -> None:
         "SELECT lease_token, lease_owner FROM lane WHERE destination_id = ?", (lease.destination_id,)
     ).fetchone()
     if row is None or row[0] != lease.token or row[1] != lease.owner:
-        raise LeaseLost(f"lane {lease.destination_id}: another worker holds the lease")
+        raise _lost(lease)
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(f"lane {lease.destination_id}: another worker holds the lease")

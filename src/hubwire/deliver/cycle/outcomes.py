@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hubwire.delivery import Dead, Delivered, Retry, State, StopTheLine, Verdict
+from hubwire.delivery import Dead, Delivered, Move, Retry, State, StopTheLine, Verdict, moved
 from hubwire.operation import Discard, Hold, LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Due, Settled, Tally
@@ -75,7 +75,8 @@ class Outcomes:
                 settlement.add(self._verdict_row(position, verdict, now_ms, retry_at_ms))
         for position, items in self.left_out.items():
             if position not in self.fates and position not in self.verdicts:
-                settlement.add(Settled(position=position, state=State.DELIVERED, left_out=_encode(_unique(items))))
+                state = moved(State.LEASED, Move.SUCCEED)
+                settlement.add(Settled(position=position, state=state, left_out=_encode(_unique(items))))
         spoken = self.fates.keys() | self.verdicts.keys() | self.left_out.keys()
         settlement.finished = [position for position in self.due if position not in spoken]
         settlement.delivered_count += self.planned_count - len(spoken)
@@ -89,7 +90,7 @@ class Outcomes:
         left_out = self.left_out.get(position)
         row = Settled(
             position=position,
-            state=State.DISCARDED,
+            state=moved(State.LEASED, Move.DISCARD),
             reason=fate.reason,
             detail=fate.detail[:MAX_DETAIL_LENGTH],
             left_out=_encode(_unique(left_out)) if left_out else None,
@@ -101,7 +102,7 @@ class Outcomes:
             if now_ms - first_at_ms >= hold.hold_ms:
                 row.reason, row.detail = fate.ends_as, fate.detail[:MAX_DETAIL_LENGTH] or fate.reason
             else:
-                row.state = State.HELD
+                row.state = moved(State.LEASED, Move.HOLD)
                 row.due_at_ms = first_at_ms + hold.hold_ms
                 row.hold_keys = fate.keys
         return row
@@ -112,7 +113,7 @@ class Outcomes:
         left_out = self.left_out.get(position)
         row = Settled(
             position=position,
-            state=State.DEAD,
+            state=moved(State.LEASED, Move.GIVE_UP),
             attempts=self._attempts(position),
             left_out=_encode(_unique(left_out)) if left_out else None,
             first_attempt_at_ms=now_ms,
@@ -127,10 +128,11 @@ class Outcomes:
                     row.reason = Reason.RETRIES_EXHAUSTED
                     row.detail = f"last: {verdict.reason} {verdict.detail}".strip()[:MAX_DETAIL_LENGTH]
                 else:
-                    row.state = State.RETRYING
+                    row.state = moved(State.LEASED, Move.RETRY)
                     row.attempts -= 0 if verdict.counts else 1
             case StopTheLine():
-                row.state, row.reason, row.due_at_ms = State.PENDING, verdict.reason, now_ms
+                row.state = moved(State.LEASED, Move.RELEASE)
+                row.reason, row.due_at_ms = verdict.reason, now_ms
                 row.attempts -= 1
             case Delivered():
                 raise AssertionError("a delivery needs no verdict row")

@@ -212,9 +212,7 @@ class Driver:
         if state.stopped_reason not in MENDABLE:
             return state
         record, now_ms = self._parts.record, self._parts.clock.now_ms()
-        await self._off_loop(
-            record.stop_lane, self._destination_id, state.stopped_reason, state.stopped_detail, now_ms
-        )
+        await self._off_loop(record.stop_lane, self._destination_id, state.stopped_reason, state.stopped_detail, now_ms)
         return await self._off_loop(record.lane, self._destination_id)
 
     def _stopped_seconds(self, state: LaneState) -> float:

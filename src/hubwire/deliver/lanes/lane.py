@@ -17,7 +17,7 @@ from functools import partial
 import msgspec
 import structlog
 
-from hubwire.clock import Clock
+from hubwire.clock import MonotonicClock
 from hubwire.deliver.calls.caller import (
     LONGEST_WAIT_MS,
     CallContext,
@@ -89,13 +89,13 @@ class LanePolicy:
 class LaneParts:
     """What lanes work with.
 
-    Shape: `jitter` gives 0 to 1; `waited` hears of each wait for a permit; `off_loop` runs every call of the journal and
-    the record; `announce` wakes other lanes, which may have to deliver what this one released.
+    Shape: `jitter` gives 0 to 1; `waited` hears of each wait for a permit; `off_loop` runs every call of the journal
+    and the record; `announce` wakes other lanes, which may have to deliver what this one released.
     """
 
     journal: Journal
     record: Record
-    clock: Clock
+    clock: MonotonicClock
     policy: LanePolicy
     jitter: Callable[[], float]
     sleep: Sleep = asyncio.sleep
@@ -252,9 +252,7 @@ class Lane:
         self._max_messages = min(self._policy.cycle_messages, 2 * self._max_messages)
         return True
 
-    def _begin(
-        self, lane_lease: LaneLease, state: LaneState, pending: Pending, now_ms: int
-    ) -> tuple[Selection, int]:
+    def _begin(self, lane_lease: LaneLease, state: LaneState, pending: Pending, now_ms: int) -> tuple[Selection, int]:
         """What the cycle takes on, and its id, once both are recorded."""
         last = self._journal.extent().last if state.open_attempts else 0
         self._unconfirmed = UnconfirmedWrites.of(state, last, now_ms)

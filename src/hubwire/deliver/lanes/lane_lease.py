@@ -7,7 +7,7 @@ clock, so that a change of the system's time neither ends nor prolongs it.
 
 from __future__ import annotations
 
-from hubwire.clock import Clock
+from hubwire.clock import MonotonicClock
 from hubwire.errors import LeaseLost
 from hubwire.record.protocol import Lease, Record
 
@@ -21,7 +21,7 @@ IDLE_SHARE = 0.6
 class LaneLease:
     """One worker's hold on one lane. The driver and the renewer's thread may renew it at the same time."""
 
-    def __init__(self, record: Record, lease: Lease, clock: Clock, seconds: float, begun_at_ms: int) -> None:
+    def __init__(self, record: Record, lease: Lease, clock: MonotonicClock, seconds: float, begun_at_ms: int) -> None:
         """Units: `begun_at_ms` is monotonic, taken before the record was asked."""
         self.lease = lease
         self.is_busy = False
@@ -39,7 +39,7 @@ class LaneLease:
         record: Record,
         destination_id: int,
         owner: str,
-        clock: Clock,
+        clock: MonotonicClock,
         seconds: float,
         *,
         only_silent: bool = False,
@@ -87,9 +87,14 @@ class LaneLease:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to renew it, or it is lost."""
+        """Whether it is time to renew it, or it is lost.
+
+        Shape: also when it has more time left than there ever was, because the system's clock was set back: the record
+        gives such a lane to whoever asks first.
+        """
         share = BUSY_SHARE if self.is_busy else IDLE_SHARE
-        return self._is_lost or self._gone_ms >= round(1000 * self._seconds * share)
+        has_too_much = self.lease.expires_at_ms - self._clock.now_ms() > round(1000 * self._seconds)
+        return self._is_lost or has_too_much or self._gone_ms >= round(1000 * self._seconds * share)
 
     def renew_if_due(self) -> None:
         """Raises LeaseLost."""

@@ -1,7 +1,7 @@
 """How many lanes one worker may hold, so that all workers of a fleet hold about as many. Pure.
 
-Nobody decides who gets which lane: a worker takes lanes that are free until it has its part, and gives the surplus up
-when another worker has come. Without a fleet a worker may hold all.
+Nobody decides who gets which lane: a worker takes free lanes until it has its part, and gives the surplus up when
+another worker has come. Without a fleet a worker may hold all.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ class LaneQuota:
     """One worker's part of the lanes."""
 
     def __init__(self) -> None:
-        self._most: int | None = None
+        self._max_lanes: int | None = None
         self._held: set[int] = set()
 
-    def divide(self, lane_count: int, worker_count: int) -> None:
-        """So many lanes for so many workers, this one included: the parts differ by one lane at most."""
-        self._most = -(-lane_count // max(worker_count, 1))
+    def divide(self, lane_count: int, worker_count: int) -> bool:
+        """Share the lanes among all workers, this one included; whether its part has changed. Parts differ by one lane
+        at most."""
+        before, self._max_lanes = self._max_lanes, -(-lane_count // max(worker_count, 1))
+        return before != self._max_lanes
 
     @property
     def may_take(self) -> bool:
         """Whether this worker may hold one more lane."""
-        return self._most is None or len(self._held) < self._most
+        return self._max_lanes is None or len(self._held) < self._max_lanes
 
     @property
     def has_too_many(self) -> bool:
         """Whether one of its lanes belongs to another worker by now."""
-        return self._most is not None and len(self._held) > self._most
+        return self._max_lanes is not None and len(self._held) > self._max_lanes
 
     def take(self, destination_id: int) -> None:
         self._held.add(destination_id)

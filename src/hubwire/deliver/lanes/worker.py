@@ -1,7 +1,7 @@
 """Lanes at work: one thread with its own event loop drives every destination whose lease it holds.
 
 The worker starts and ends drivers as the registry changes, and stops gracefully. It never sends anything itself.
-Planning is CPU work: in its own thread it does not delay the receiver's answers.
+Lanes wait for news instead of asking for it: `wake()` for what may have to be delivered, `notice()` for changes.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import uvloop
 
-from hubwire.clock import Clock
-from hubwire.deliver.lanes.driver import Driver
+from hubwire.clock import MonotonicClock
+from hubwire.deliver.cycle.off_loop import DatabaseThreads
+from hubwire.deliver.lanes.driver import SAFETY_SECONDS, Driver, Wait
 from hubwire.deliver.lanes.lane import (
     Lane,
     LaneParts,
     LanePolicy,
     Waited,
+    nobody,
     unheard,
 )
 from hubwire.deliver.lanes.lane_lease import LaneLease
@@ -43,41 +46,46 @@ from hubwire.secret import Secret
 
 log = structlog.get_logger("hubwire.deliver")
 
-LOOK_SECONDS = 1.0
-"""How often changes of the registry are looked for."""
+AGAIN_SECONDS = 1.0
+"""How soon the registry is read again after the database failed."""
 
 MakeClient = Callable[[Destination], HubSpotClient | None]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """What a worker works with. `make_client` gives None for a destination that has no token yet."""
+    """What a worker works with.
+
+    Shape: `make_client` gives None for a destination that has no token yet; `fleet` are the other workers, where there
+    may be some; `announce` tells them that something waits which was not appended.
+    """
 
     journal: Journal
     record: Record
     registry: Registry
     make_client: MakeClient
-    clock: Clock
+    clock: MonotonicClock
     policy: LanePolicy
     fleet: Fleet | None = None
-    """The other workers, where there may be some."""
     waited: Waited = unheard
-
-    def lane_parts(self) -> LaneParts:
-        """What its lanes work with."""
-        return LaneParts(self.journal, self.record, self.clock, self.policy, jitter=random.random, waited=self.waited)
+    announce: Callable[[], None] = nobody
 
 
 @dataclass(slots=True)
 class _Running:
-    """A running lane: what it was started with, and how to end it."""
+    """A running lane: what it was started with, what wakes it, and how to end it."""
 
     target: tuple[Destination, Secret | None]
+    news: asyncio.Event
     ending: asyncio.Event
     task: asyncio.Task[None]
 
-    async def end(self) -> None:
+    def begin_to_end(self) -> None:
+        """It begins no other cycle."""
         self.ending.set()
+
+    async def end(self) -> None:
+        self.begin_to_end()
         await asyncio.gather(self.task, return_exceptions=True)
 
 
@@ -87,7 +95,7 @@ def owner_name() -> str:
 
 
 class Worker:
-    """Drives lanes from `start()` to `stop()`."""
+    """Drives lanes from `start()` to `stop()`. Both may be called again, which does nothing."""
 
     def __init__(self, parts: WorkerParts) -> None:
         self._parts = parts
@@ -95,24 +103,32 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="deliver", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
-        self._wake = asyncio.Event()
+        self._change = asyncio.Event()
+        """Set when the registry may have changed, or a lane ended."""
         self._stopping = False
         self._sources: Mapping[int, Source] = {}
         self._drivers: dict[int, Driver] = {}
         self._running: dict[int, _Running] = {}
         self._quota = LaneQuota()
         self._lane_count = 0
-        self._renewer = LeaseRenewer(self._lane_leases, self._join_fleet, parts.policy.lease_seconds / 6)
+        self._off_loop = DatabaseThreads()
+        self._renewer = LeaseRenewer(
+            self._lane_leases, self._beat, self._call_soon, self.wake, parts.policy.lease_seconds / 6
+        )
 
     def start(self) -> None:
-        self._thread.start()
-        self._ready.wait()
-        self._renewer.start()
+        if self._loop is None:
+            self._thread.start()
+            self._ready.wait()
+            self._renewer.start()
 
     def wake(self) -> None:
-        """Something new may wait: called from any thread."""
-        if self._loop is not None and not self._stopping:
-            self._loop.call_soon_threadsafe(self._wake.set)
+        """Something new may have to be delivered: called from any thread."""
+        self._call_soon(self._wake_lanes)
+
+    def notice(self) -> None:
+        """Somebody changed something, perhaps the registry: called from any thread."""
+        self._call_soon(self._wake_all)
 
     def busy(self) -> list[str]:
         """The destinations that a cycle is under way for."""
@@ -121,30 +137,71 @@ class Worker:
     def begin_to_stop(self) -> None:
         """No lane begins another cycle. Called from a signal: it waits for nothing."""
         self._stopping = True
-        if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._wake.set)
+        self._call_soon(self._end_lanes)
 
     def hurry(self) -> None:
-        """Cycles under way are left, their leases given back: what they did not record is done again at the next start.
-        Called from a signal, after `begin_to_stop`."""
-        if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._leave)
-
-    def _leave(self) -> None:
-        for one in self._running.values():
-            one.task.cancel()
+        """Leave the cycles under way and give their leases back: what they did not record is done again at the next
+        start. Called from a signal, after `begin_to_stop`."""
+        self._call_soon(self._cancel_lanes)
 
     def stop(self, timeout_seconds: float = 30.0) -> None:
-        """Finish the cycles under way, give the leases back, end the thread."""
+        """Finish the cycles under way, give the leases back, end the threads."""
         self.begin_to_stop()
-        if self._loop is not None and self._thread.is_alive():
+        if self._thread.is_alive():
             self._thread.join(timeout_seconds)
         self._renewer.stop()
+        self._off_loop.stop()
         self._leave_fleet()
 
+    # -- called on the loop, from any thread
+
+    def _call_soon(self, call: Callable[[], object]) -> None:
+        if self._loop is not None and self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # the loop has just closed
+                self._loop.call_soon_threadsafe(call)
+
+    def _wake_lanes(self) -> None:
+        for lane in self._running.values():
+            lane.news.set()
+
+    def _wake_all(self) -> None:
+        self._change.set()
+        self._wake_lanes()
+
+    def _end_lanes(self) -> None:
+        self._change.set()
+        for lane in self._running.values():
+            lane.begin_to_end()
+
+    def _cancel_lanes(self) -> None:
+        for lane in self._running.values():
+            lane.task.cancel()
+
+    # -- the renewer's thread
+
     def _lane_leases(self) -> list[LaneLease]:
-        """What the keeper renews; called from its thread."""
         return [driver.lane_lease for driver in list(self._drivers.values()) if driver.lane_lease is not None]
+
+    def _beat(self) -> None:
+        """Tell the fleet that this worker lives, and learn how many lanes it may hold."""
+        if self._join_fleet():
+            self.wake()
+
+    def _join_fleet(self) -> bool:
+        """Whether the part of the lanes that this worker may hold has changed."""
+        fleet, parts = self._parts.fleet, self._parts
+        if fleet is None:
+            return False
+        # A worker that died is missed before its leases run out: by then the others know that its part is theirs.
+        count = fleet.join(self._owner, parts.clock.now_ms(), parts.policy.lease_seconds / 2)
+        return self._quota.divide(self._lane_count, count)
+
+    def _leave_fleet(self) -> None:
+        if self._parts.fleet is not None:
+            with contextlib.suppress(BackendError):
+                self._parts.fleet.leave(self._owner, self._parts.clock.now_ms())
+
+    # -- the loop
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -154,99 +211,81 @@ class Worker:
 
     async def _supervise(self) -> None:
         """One driver per destination; one whose destination or token changed ends its cycle and starts anew."""
-        running = self._running
         version: int | None = None
         while not self._stopping:
-            self._renewer.turned()
+            self._change.clear()
             try:
-                has_failed = self._remove_failed(running)
-                if has_failed or version != self._parts.registry.version():
-                    version = self._parts.registry.version()
-                    await self._follow_registry(running)
+                has_failed = self._remove_failed()
+                known = await self._off_loop(self._parts.registry.version)
+                if has_failed or version != known:
+                    await self._follow_registry()
+                version = known
+                wait_seconds = SAFETY_SECONDS
             except BackendError as exc:
-                version = None
+                version, wait_seconds = None, AGAIN_SECONDS
                 log.error("backend.failed", error=str(exc))
-            await self._sleep(LOOK_SECONDS)
-        await asyncio.gather(*(one.end() for one in running.values()))
+            await _wait_for(self._change, wait_seconds)
+        await asyncio.gather(*(lane.end() for lane in self._running.values()))
 
-    def _join_fleet(self) -> None:
-        """Say that this worker lives, and learn how large its part of the lanes is. Called from the keeper's thread."""
-        fleet, parts = self._parts.fleet, self._parts
-        if fleet is not None:
-            # A worker that died is missed before its leases run out: by then the others know that its part is theirs.
-            count = fleet.join(self._owner, parts.clock.now_ms(), parts.policy.lease_seconds / 2)
-            self._quota.divide(self._lane_count, count)
-
-    def _leave_fleet(self) -> None:
-        if self._parts.fleet is not None:
-            with contextlib.suppress(BackendError):
-                self._parts.fleet.leave(self._owner, self._parts.clock.now_ms())
-
-    @staticmethod
-    def _remove_failed(running: dict[int, _Running]) -> bool:
+    def _remove_failed(self) -> bool:
         """Forget drivers that ended by an error, so that they are started again; whether there were any."""
         has_failed = False
-        for destination_id, one in list(running.items()):
-            failure = one.task.exception() if one.task.done() else None
+        for destination_id, lane in list(self._running.items()):
+            failure = lane.task.exception() if lane.task.done() and not lane.task.cancelled() else None
             if failure is not None:
-                log.error("driver.failed", destination=one.target[0].name, exc_info=failure)
-                del running[destination_id]
+                log.error("driver.failed", destination=lane.target[0].name, exc_info=failure)
+                del self._running[destination_id]
                 has_failed = True
         return has_failed
 
-    async def _follow_registry(self, running: dict[int, _Running]) -> None:
-        registry = self._parts.registry
-        self._sources = registry.sources()
-        wanted = {
-            one.destination_id: (one, registry.token(one.destination_id))
-            for one in registry.destinations().values()
-            if not one.is_paused
-        }
-        self._lane_count = len(wanted)
-        self._join_fleet()
+    async def _follow_registry(self) -> None:
+        targets = await self._off_loop(self._read_registry)
         for driver in self._drivers.values():
             driver.lane.forget_schema()
-        for destination_id, one in list(running.items()):
-            if wanted.get(destination_id) != one.target:
-                await one.end()
-                del running[destination_id]
-        for destination_id, target in wanted.items():
-            if destination_id not in running:
-                ending = asyncio.Event()
-                task = asyncio.create_task(self._drive(target[0], ending))
-                running[destination_id] = _Running(target, ending, task)
+        for destination_id, lane in list(self._running.items()):
+            if targets.get(destination_id) != lane.target:
+                await lane.end()
+                del self._running[destination_id]
+        for destination_id, target in targets.items():
+            if destination_id not in self._running and not self._stopping:
+                news, ending = asyncio.Event(), asyncio.Event()
+                task = asyncio.create_task(self._drive(target[0], news, ending))
+                task.add_done_callback(lambda _: self._change.set())
+                self._running[destination_id] = _Running(target, news, ending, task)
 
-    async def _sleep(self, seconds: float, *, is_wakeable: bool = True) -> None:
-        """For so long, or until woken."""
-        if seconds <= 0 or not is_wakeable:
-            await asyncio.sleep(seconds)
-            return
-        self._wake.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+    def _read_registry(self) -> dict[int, tuple[Destination, Secret | None]]:
+        """The destinations that are to be driven, with their tokens."""
+        registry = self._parts.registry
+        self._sources = registry.sources()
+        targets = {
+            destination.destination_id: (destination, registry.token(destination.destination_id))
+            for destination in registry.destinations().values()
+            if not destination.is_paused
+        }
+        self._lane_count = len(targets)
+        self._join_fleet()
+        return targets
 
-    async def _drive(self, destination: Destination, ending: asyncio.Event) -> None:
+    async def _drive(self, destination: Destination, news: asyncio.Event, ending: asyncio.Event) -> None:
         """Turn after turn until the lane is to end."""
-        client = self._parts.make_client(destination)
+        client = await self._off_loop(self._parts.make_client, destination)
         if client is None:
-            self._parts.record.stop_lane(
-                destination.destination_id, Reason.UNAUTHORISED, "no access token is set", None
-            )
-            return
+            stop = partial(self._parts.record.stop_lane, destination.destination_id, Reason.UNAUTHORISED)
+            return await self._off_loop(stop, "no access token is set", None)
         driver: Driver | None = None
         try:
-            driver = self._driver(destination, client, ending)
+            driver = await self._off_loop(self._driver, destination, client, ending)
             while not (self._stopping or ending.is_set()):
-                wait = await driver.turn()
-                await self._sleep(wait.seconds, is_wakeable=wait.is_wakeable)
+                news.clear()
+                await _pause(await driver.turn(), news, ending)
         finally:
             if driver is not None:
-                driver.end()
+                await driver.end()
                 self._drivers.pop(destination.destination_id, None)
             await client.close()
 
     def _driver(self, destination: Destination, client: HubSpotClient, ending: asyncio.Event) -> Driver:
-        parts = self._parts.lane_parts()
+        parts = self._lane_parts()
 
         def make_lane() -> Lane:
             status = parts.record.lane(destination.destination_id).status
@@ -256,3 +295,46 @@ class Worker:
         driver = Driver(make_lane(), self._owner, parts, ending, quota=self._quota, make_lane=make_lane)
         self._drivers[destination.destination_id] = driver
         return driver
+
+    def _lane_parts(self) -> LaneParts:
+        parts = self._parts
+        return LaneParts(
+            parts.journal,
+            parts.record,
+            parts.clock,
+            parts.policy,
+            jitter=random.random,
+            waited=parts.waited,
+            off_loop=self._off_loop,
+            announce=self._announce,
+        )
+
+    def _announce(self) -> None:
+        """A lane released deliveries of others: called from a thread of the database."""
+        self.wake()
+        self._parts.announce()
+
+
+async def _pause(wait: Wait, news: asyncio.Event, ending: asyncio.Event) -> None:
+    """Wait as a turn asks: news ends it early, an end of the lane at once."""
+    await _wait_for(ending, wait.min_seconds)
+    left_seconds = wait.seconds - wait.min_seconds
+    if left_seconds <= 0 or ending.is_set():
+        return
+    waits = [asyncio.ensure_future(event.wait()) for event in (news, ending)]
+    try:
+        await asyncio.wait(waits, timeout=left_seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiting in waits:
+            waiting.cancel()
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, at most so long."""
+    if seconds <= 0:
+        # A lane that is never idle must not keep the others from their turn.
+        await asyncio.sleep(0)
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
