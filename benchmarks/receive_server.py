@@ -77,7 +77,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     )
     await uvicorn.Server(config).serve(sockets=[listener])
     if groups is not None:
-        await groups.close()
+        await groups.stop()
 
 
 def main() -> None:

@@ -5,7 +5,8 @@
 A real `serve` on a fresh SQLite file, with the sandbox for HubSpot and without chores. A warm-up identify makes the
 person known. Then the lane is idle for a while, and then one `track` of that person arrives over HTTP. Counted are the
 modules of `hubwire` whose functions run meanwhile (without the emulator's), and every statement that SQLite executes
-for the threads that drive lanes, `BEGIN` and `COMMIT` included. A cycle begins where it reads the messages.
+for the threads that drive lanes, `BEGIN` and `COMMIT` included, except the PRAGMAs of a new connection. A cycle begins
+where it reads the messages.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Recorder:
                 self.modules.add((_side(), module))
 
     def _statement(self, sql: str) -> None:
-        if self.is_on:
+        if self.is_on and not sql.startswith("PRAGMA"):
             self.statements.append((_side(), sql))
 
 

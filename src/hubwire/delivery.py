@@ -58,6 +58,9 @@ MOVES: dict[tuple[State, Move], State] = {
 FINAL = frozenset({State.DELIVERED, State.DISCARDED, State.DEAD})
 """Final until a person acts."""
 
+OPEN = (State.PENDING, State.LEASED, State.RETRYING, State.HELD)
+"""Not final: something may still be delivered."""
+
 REPLAYABLE = (State.DEAD, State.HELD, State.DISCARDED, State.DELIVERED)
 """What a person may put back: `replay`, or `release` for what is held."""
 

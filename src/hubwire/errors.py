@@ -95,17 +95,15 @@ class Overloaded(UploadRefused):
 
 
 class BackendError(HubwireError):
-    """The environment's: the database said no. `retryable` tells whether the same call may work later."""
+    """The environment's: the database said no."""
 
     code = "backend-error"
-    retryable = False
 
 
 class BackendUnavailable(BackendError):
     """The database cannot be reached or written to at the moment; nothing was changed."""
 
     code = "backend-unavailable"
-    retryable = True
 
 
 class Damaged(BackendError):

@@ -236,7 +236,8 @@ async def test_a_run_of_deaths_stops_the_line_with_one_clear_message_until_a_per
     assert world.backlog() == 1000 - DEAD_RUN
     world.emulator.set_portal(validation={})
     world.record.stop_lane(1, None, "", None)
-    world.store.queries.replay(MessageFilter(state=State.DEAD), world.clock.now_ms())
+    world.store.replays.begin(MessageFilter(state=State.DEAD), "ana", world.clock.now_ms(), share_percent=100)
+    world.store.replays.step(world.clock.now_ms(), 1000)
     await world.drain(driver)
     assert len(world.emulator.contacts()) == 1000
     assert world.states()["dead"] == 0

@@ -205,7 +205,7 @@ async def test_the_backlog_of_an_earlier_schema_is_delivered(
             linger_seconds=0.01,
         )
     )
-    service.start()
+    await service.start()
     try:
         await asyncio.to_thread(drained, service)
         sent = {event["properties"]["order"] for event in emulator.events()}
@@ -214,8 +214,7 @@ async def test_the_backlog_of_an_earlier_schema_is_delivered(
         again = service.store.journal.append([Entry(1, one, service.clock.now_ms(), b"{}") for one in (*IDS, "new")])
         found = [row.position for row in service.store.journal.find(IDS[1])]
     finally:
-        await service.journal.close()
-        service.stop()
+        await service.stop()
     # From the second schema on: 2 is dead, 3 was held and is released by 4, and only the memory knows whose 5 is.
     assert (sent, lane.dead) == (({"two", "three", "five"}, 0) if version == 1 else ({"three", "five"}, 1))
     assert people == {ADA, BOB}

@@ -137,7 +137,7 @@ class World:
         assert saved == self.destination
 
     async def close(self) -> None:
-        await self.groups.close()
+        await self.groups.stop()
         self.database.close()
         self.store.close()
         self.emulator.app.close()

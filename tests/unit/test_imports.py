@@ -18,7 +18,7 @@ import pytest
 import hubwire
 
 ROOT = Path(hubwire.__file__).parent
-VALUES = frozenset(["clock", "delivery", "destination", "errors", "message", "operation"])
+VALUES = frozenset(["clock", "delivery", "destination", "errors", "lifecycle", "message", "operation"])
 VALUES |= {"reasons", "schema", "secret", "settings"}
 MAY_KNOW = {
     "journal": "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,14 @@ from hubwire.backends.sql.reading.statistics import SqlStatistics
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.backends.sql.regulations import SqlAlerts
 from hubwire.backends.sql.retention import SqlArchive
+from hubwire.backends.sqlite.bell import Bell, BellListener
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.backends.sqlite.record import SqliteRecord
 from hubwire.clock import Clock
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
+from hubwire.lifecycle import Part, Together
 from hubwire.record.privacy import AlertMemory, PrivacyStore
 from hubwire.record.protocol import Archive, Fleet, Record
 from hubwire.record.queries import Queries
@@ -39,15 +42,21 @@ from hubwire.settings import Settings
 if TYPE_CHECKING:
     from hubwire.backends.nats.journal import NatsJournal
 
-Listen = Callable[[Callable[[], None]], Callable[[], None]]
+Listen = Callable[[Callable[[], None], Callable[[], None]], Part]
+"""A listener: what it calls when a process has appended, and when one has changed something else."""
+
+
+def _nothing() -> None:
+    """There are no other processes to tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     """Journal, record, registry and queries of one installation. `close()` closes what they share.
 
-    Shape: `listen` calls back from a thread of its own when any process has appended, until what it gives is called;
-    None where only this process appends. `fleet` is None where there is only one deliverer.
+    Shape: `listen` makes a listener, which calls back from a thread of its own; `hears_appends` says whether it hears
+    of appends, those of this process among them. `announce` tells every listener that something changed which was not
+    appended. `fleet` is None where there is only one deliverer.
     """
 
     journal: Journal
@@ -63,7 +72,9 @@ class Store:
     replays: Replays
     snoozes: Snoozes
     close: Callable[[], None]
-    listen: Listen | None = None
+    listen: Listen
+    hears_appends: bool = True
+    announce: Callable[[], None] = _nothing
     fleet: Fleet | None = None
 
 
@@ -126,7 +137,13 @@ def _open_sqlite(path: Path, settings: Settings, vault: Vault, clock: Clock, *, 
             f"the installation in {path} was moved to {moved[0]}", hint="Set HUBWIRE_DATABASE_URL to where it is now."
         )
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
-    return _store(file, journal, SqliteRecord(file), vault, clock, file.close)
+    bell = Bell(file.path)
+
+    def listen(appended: Callable[[], None], changed: Callable[[], None]) -> Part:
+        return BellListener(bell, changed)
+
+    store = _store(file, journal, SqliteRecord(file), vault, clock, file.close, listen)
+    return replace(store, hears_appends=False, announce=bell.ring)
 
 
 def _open_postgres(url: str, settings: Settings, vault: Vault, clock: Clock) -> Store:
@@ -135,7 +152,7 @@ def _open_postgres(url: str, settings: Settings, vault: Vault, clock: Clock) -> 
     from hubwire.backends.postgres.dialect import PostgresTables
     from hubwire.backends.postgres.fleet import PostgresFleet
     from hubwire.backends.postgres.journal import PostgresJournal
-    from hubwire.backends.postgres.listening import Listener
+    from hubwire.backends.postgres.listening import Listener, announce
     from hubwire.backends.postgres.marks import POSTGRES, check_filled, check_journal
     from hubwire.backends.postgres.record import PostgresRecord
 
@@ -147,15 +164,18 @@ def _open_postgres(url: str, settings: Settings, vault: Vault, clock: Clock) -> 
         if settings.journal_url is None:
             check_journal(database, POSTGRES)
             journal = PostgresJournal(database, dedupe_hours=settings.dedupe_hours)
-            store = _store(tables, journal, record, vault, clock, database.close)
-            store = replace(store, listen=lambda wake: Listener(database, wake).close)
+            store = _store(tables, journal, record, vault, clock, database.close, partial(Listener, database))
         else:
             nats = _open_nats(settings.journal_url, settings, tables)
             when_it_fails.callback(nats.close)
             check_journal(database, nats.name)
-            store = _store_on_nats(nats, tables, record, vault, clock)
+
+            def listen(appended: Callable[[], None], changed: Callable[[], None]) -> Part:
+                return Together(nats.listener(appended), Listener(database, changed, changed))
+
+            store = _store_on_nats(nats, tables, record, vault, clock, listen)
         when_it_fails.pop_all()
-    return replace(store, fleet=PostgresFleet(database))
+    return replace(store, fleet=PostgresFleet(database), announce=partial(announce, database))
 
 
 def _open_nats(url: str, settings: Settings, tables: Database) -> NatsJournal:
@@ -172,14 +192,16 @@ def _open_nats(url: str, settings: Settings, tables: Database) -> NatsJournal:
     return NatsJournal(NatsClient(NatsUrl.parse(url)), dedupe_hours=settings.dedupe_hours, on_redact=forget_sums)
 
 
-def _store_on_nats(journal: NatsJournal, tables: Database, record: Record, vault: Vault, clock: Clock) -> Store:
+def _store_on_nats(
+    journal: NatsJournal, tables: Database, record: Record, vault: Vault, clock: Clock, listen: Listen
+) -> Store:
     def close() -> None:
         journal.close()
         record.close()
 
-    store = _store(tables, journal, record, vault, clock, close)
+    store = _store(tables, journal, record, vault, clock, close, listen)
     statistics = SqlStatistics(tables, store.registry, lambda _: journal.lines())
-    return replace(store, statistics=statistics, listen=journal.listen)
+    return replace(store, statistics=statistics)
 
 
 @contextmanager
@@ -194,7 +216,13 @@ def _optional(setting: str, what: str, extra: str) -> Iterator[None]:
 
 
 def _store(
-    database: Database, journal: Journal, record: Record, vault: Vault, clock: Clock, close: Callable[[], None]
+    database: Database,
+    journal: Journal,
+    record: Record,
+    vault: Vault,
+    clock: Clock,
+    close: Callable[[], None],
+    listen: Listen,
 ) -> Store:
     """What is the same for every database."""
     try:
@@ -218,4 +246,5 @@ def _store(
         alerts=SqlAlerts(database),
         vault=vault,
         close=close,
+        listen=listen,
     )

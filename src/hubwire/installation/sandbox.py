@@ -31,12 +31,12 @@ class Sandbox:
             persistence_path=Path(settings.data) / STATE_FILE,
         )
         try:
-            app = create_app(config)
+            self._app = create_app(config)
         except PersistenceError as exc:
             self._socket.close()
             raise SettingsError(f"the sandbox's portal: {exc}", hint="Move the file away to start afresh.") from exc
         self._server = uvicorn.Server(
-            uvicorn.Config(app, loop="uvloop", http="httptools", log_config=None, access_log=False, ws="none")
+            uvicorn.Config(self._app, loop="uvloop", http="httptools", log_config=None, access_log=False, ws="none")
         )
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 
@@ -45,7 +45,10 @@ class Sandbox:
 
     def stop(self) -> None:
         self._server.should_exit = True
-        self._thread.join(START_SECONDS)
+        if self._thread.is_alive():
+            self._thread.join(START_SECONDS)
+        self._app.close()
+        self._socket.close()
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])

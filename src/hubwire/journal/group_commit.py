@@ -142,8 +142,8 @@ class GroupCommit:
             raise BackendUnavailable(f"the journal has not answered for {ASK_SECONDS:g} s")
         self._asked.result()
 
-    async def close(self) -> None:
-        """Commit everything that waits, then stop; later appends are refused."""
+    async def stop(self) -> None:
+        """Commit everything that waits, then end; later appends are refused."""
         self._is_closed = True
         while self._committer is not None:
             await asyncio.wait([self._committer])

@@ -43,7 +43,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 
 
 class Parts(Protocol):
-    """What changes are made with. `on_registry_change` tells those who run that something changed, `wake` the lanes."""
+    """What changes are made with. `on_registry_change` tells lanes and receivers, here and in other processes."""
 
     @property
     def registry(self) -> Registry: ...
@@ -53,9 +53,6 @@ class Parts(Protocol):
 
     @property
     def on_registry_change(self) -> Callable[[], None]: ...
-
-    @property
-    def wake(self) -> Callable[[], None]: ...
 
 
 # -- sources
@@ -229,7 +226,6 @@ def _check_mapping(mapping: Mapping) -> None:
 def _audit(parts: Parts, actor: str, action: str, detail: str) -> None:
     parts.registry.write_audit(actor, action, detail)
     parts.on_registry_change()
-    parts.wake()
 
 
 def _differences(name: str, before: Any, after: Any) -> str:

@@ -44,7 +44,9 @@ async def sum_up(statistics: Statistics, wait: Wait = asyncio.sleep) -> None:
         await wait(AGAIN_SECONDS if left else SUM_SECONDS)
 
 
-async def learn_hub_ids(registry: Registry, test: Callable[[int], Awaitable[str | None]]) -> None:
+async def learn_hub_ids(
+    registry: Registry, test: Callable[[int], Awaitable[str | None]], changed: Callable[[], None]
+) -> None:
     """A destination that was made from a token alone gets its Hub ID, which device mode needs, from HubSpot."""
     while True:
         for destination_id, one in registry.destinations().items():
@@ -52,12 +54,25 @@ async def learn_hub_ids(registry: Registry, test: Callable[[int], Awaitable[str 
                 hub_id = await test(destination_id)
                 if hub_id is not None:
                     registry.save_destination(msgspec.structs.replace(one, hub_id=hub_id))
+                    changed()
         await asyncio.sleep(HUB_ID_SECONDS)
 
 
-async def run_chores(chores: Sequence[tuple[str, Chore]]) -> None:
-    """Run all of them until cancelled; one that fails says so and begins again later."""
-    await asyncio.gather(*(_keep_on(name, chore) for name, chore in chores))
+class Chores:
+    """Runs chores from `start()` to `stop()`; one that fails says so and begins again later."""
+
+    def __init__(self, chores: Sequence[tuple[str, Chore]]) -> None:
+        self._chores = chores
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(_keep_on(name, chore), name=name) for name, chore in self._chores]
+
+    async def stop(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _keep_on(name: str, chore: Chore) -> None:

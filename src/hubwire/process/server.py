@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import gc
@@ -21,7 +20,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hubwire.errors import SettingsError
 from hubwire.installation.local import announce_local_server, withdraw_local_server
 from hubwire.monitoring.logs import configure_logs
-from hubwire.process.chores import run_chores
 from hubwire.process.pages import make_pages
 from hubwire.process.service import Service
 from hubwire.process.stopping import Server, Stopping
@@ -80,22 +78,18 @@ async def serve(
     service = Service(settings)
     stopping = Stopping(service, announce)
     try:
-        service.start()
+        await service.start()
         own_url = f"{_scheme(settings)}://{_reachable(settings.host)}:{settings.port}"
         service.local = announce_local_server(settings, own_url, service.sandbox.base_url if service.sandbox else None)
         app = FrontDoor(service, settings.public_url or own_url)
         announce(banner(service, settings.public_url or own_url))
-        chores = asyncio.create_task(run_chores(service.chores()))
         server = Server(_uvicorn_config(app, settings))
         service.is_stopping = lambda: server.should_exit
         stopping.watch(server)
         await server.serve(sockets=[listening])
-        chores.cancel()
-        await asyncio.gather(chores, return_exceptions=True)
     finally:
         withdraw_local_server(settings)
-        await service.journal.close()
-        service.stop()
+        await service.stop()
         stopping.end()
 
 

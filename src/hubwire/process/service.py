@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import MonotonicClock, SystemClock
 from hubwire.deliver.calls.retry import RetryPolicy
-from hubwire.deliver.lanes.lane import LanePolicy
+from hubwire.deliver.lanes.lane import LanePolicy, nobody
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.device.assets import Assets, load_assets
@@ -29,6 +29,7 @@ from hubwire.installation.local import LocalServer
 from hubwire.installation.retention import Retention
 from hubwire.installation.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
 from hubwire.journal.group_commit import GroupCommit
+from hubwire.lifecycle import Lifecycle
 from hubwire.manage.workbench import Workbench
 from hubwire.monitoring.alert_overview import alert_overview
 from hubwire.monitoring.metrics import Telemetry
@@ -39,6 +40,7 @@ from hubwire.privacy.suppressed_rows import SuppressedRows
 from hubwire.privacy.suppression import SuppressingJournal, Suppressions, keeps_out
 from hubwire.process.chores import (
     Chore,
+    Chores,
     learn_hub_ids,
     retain,
     sum_up,
@@ -90,15 +92,14 @@ class Service:
         self.local: LocalServer | None = None
         """What commands of this machine authenticate with, once the server has its address."""
         self.first_start = self._seed()
-        listen = self.store.listen
+        self._lifecycle = Lifecycle()
         self.journal = GroupCommit(
             self.store.journal,
             max_waiting_messages=settings.max_waiting_messages,
-            on_commit=self._wake if listen is None else None,
+            on_commit=None if self.store.hears_appends else self._appended,
         )
         registry = self.store.registry
         self._watch = VersionWatch(registry.version) if self.store.fleet is not None else None
-        self._stop_listening: Callable[[], None] | None = None
         version = self._watch or registry.version
         sources = CachedSources(registry.source_of_key, version, self.clock)
         limits = ReceiveLimits(
@@ -114,7 +115,7 @@ class Service:
         self.browser_sources = BrowserSources(registry, self.clock)
         self.assets: Assets | None = load_assets()
         self.clients = ClientFactory(registry, self.clock, settings)
-        self.replays = ReplayRunner(self.store.replays, self.clock, self._wake)
+        self.replays = ReplayRunner(self.store.replays, self.clock, self._changed)
         self.forgetter = Forgetter(self.store, lambda destination: self.clients.make(destination), self.clock)
         self.regulations = RegulationRunner(self.forgetter)
         self.telemetry = Telemetry()
@@ -122,18 +123,21 @@ class Service:
         """Whether the web server is about to end; it says so itself."""
         self.alerts = make_alerts(self.store, settings, self.clock) if settings.role != "receive" else None
 
-    def start(self) -> None:
-        """Start the sandbox, when a destination needs it, and the worker."""
-        if any(one.is_sandbox for one in self.store.registry.destinations().values()):
-            self.sandbox = Sandbox(self.settings)
-            self.sandbox.start()
+    async def start(self) -> None:
+        """Start the sandbox, when a destination needs it, the worker, and what runs in the background."""
+        start = self._lifecycle.start
+        if any(destination.is_sandbox for destination in self.store.registry.destinations().values()):
+            self.sandbox = await start(Sandbox(self.settings))
+        if self.settings.role != "deliver":
+            await start(self.journal)
+        if self._watch is not None:
+            await start(self._watch)
         sandbox_url = self.sandbox.base_url if self.sandbox else None
         self.clients = ClientFactory(self.store.registry, self.clock, self.settings, sandbox_url, self.telemetry)
         if self.settings.role != "receive":
-            self.worker = Worker(self._parts())
-            self.worker.start()
-            if self.store.listen is not None:
-                self._stop_listening = self.store.listen(self.worker.wake)
+            self.worker = await start(Worker(self._parts()))
+            await start(self.store.listen(self.worker.wake, self.worker.notice))
+            await start(Chores(self.chores()))
 
     def begin_to_stop(self) -> None:
         """Take nothing more on; what is under way goes on. Called from a signal."""
@@ -149,21 +153,26 @@ class Service:
         """The destinations that a cycle is under way for."""
         return self.worker.busy() if self.worker is not None else []
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Finish what is under way; everything journaled is delivered at the next start."""
-        if self._stop_listening is not None:
-            self._stop_listening()
-        if self._watch is not None:
-            self._watch.close()
-        if self.worker is not None:
-            self.worker.stop()
-        if self.sandbox is not None:
-            self.sandbox.stop()
-        self.store.close()
+        try:
+            await self._lifecycle.stop()
+        finally:
+            self.store.close()
 
-    def _wake(self) -> None:
+    def _appended(self) -> None:
+        """This process has appended: its own lanes, or those of the process that delivers, have something to do."""
         if self.worker is not None:
             self.worker.wake()
+        else:
+            self.store.announce()
+
+    def _changed(self) -> None:
+        """Something changed that concerns lanes, here or in another process. Blocks."""
+        if self.worker is not None:
+            self.worker.notice()
+        if self.worker is None or self.store.fleet is not None:
+            self.store.announce()
 
     def chores(self) -> list[tuple[str, Chore]]:
         """What runs in the background of the web server's loop. A process that only receives does none of it."""
@@ -175,7 +184,7 @@ class Service:
             ("retention", partial(retain, retention)),
             ("sums", partial(sum_up, self.store.statistics)),
             ("regulations", self.regulations.run),
-            ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id)),
+            ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id, self._changed)),
             *([("alerts", self.alerts.run)] if self.alerts is not None else []),
         ]
 
@@ -219,9 +228,8 @@ class Service:
             is_sandbox=self.sandbox is not None,
             emulator_url=self.sandbox.base_url if self.sandbox else None,
             has_demo=self.sandbox is not None and assets is not None,
-            wake=self._wake,
             wake_replays=self.replays.wake,
-            on_registry_change=self._wake,
+            on_registry_change=self._changed,
             is_stopping=lambda: self.is_stopping(),
             health=partial(machine_checks, store, self.settings, self.clock),
             regulations=Regulations(self.forgetter, store.privacy, self.regulations.wake),
@@ -242,6 +250,7 @@ class Service:
             clock=self.clock,
             fleet=self.store.fleet,
             waited=self.telemetry.waited,
+            announce=self.store.announce if self.store.fleet is not None else nobody,
             policy=LanePolicy(
                 cycle_messages=settings.cycle_messages,
                 linger_seconds=settings.linger_seconds,

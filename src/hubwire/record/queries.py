@@ -132,7 +132,3 @@ class Queries(Protocol):
     def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
         """The (destination_id, position) of the deliveries that fit a filter with a state."""
         ...
-
-    def replay(self, wanted: MessageFilter, now_ms: int) -> int:
-        """Put the deliveries that fit back to pending, marked as replay; how many."""
-        ...

@@ -16,7 +16,7 @@ LOOK_SECONDS = 1.0
 
 
 class VersionWatch:
-    """Calls as `Registry.version` does, and answers at once. `close()` ends the thread.
+    """Calls as `Registry.version` does, and answers at once. Asks from `start()` to `stop()`.
 
     Errors: BackendError from the constructor, which asks for the first time; later failures are only logged.
     """
@@ -27,14 +27,17 @@ class VersionWatch:
         self._known = version()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="registry", daemon=True)
-        self._thread.start()
 
     def __call__(self) -> int:
         return self._known
 
-    def close(self) -> None:
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
         self._ending.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
         while not self._ending.wait(self._seconds):

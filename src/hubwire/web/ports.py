@@ -75,8 +75,8 @@ def _nothing() -> None:
 class Services:
     """Everything behind the pages and the admin API.
 
-    `wake` tells the lanes that there is work; `wake_replays` that a replay has begun; `on_registry_change` that sources
-    or destinations changed. `public_url` is where SDKs and browsers reach this service, without a slash at the end.
+    `wake_replays` tells that a replay has begun; `on_registry_change` that sources or destinations changed.
+    `public_url` is where SDKs and browsers reach this service, without a slash at the end.
     """
 
     queries: Queries
@@ -105,7 +105,6 @@ class Services:
     is_sandbox: bool = False
     emulator_url: str | None = None
     has_demo: bool = False
-    wake: Callable[[], None] = _nothing
     wake_replays: Callable[[], None] = _nothing
     on_registry_change: Callable[[], None] = _nothing
     is_stopping: Callable[[], bool] = bool

@@ -254,7 +254,7 @@ class Console:
             public_url="https://events.example.com",
             emulator_url="http://127.0.0.1:8081",
             is_sandbox=True,
-            wake=wake,
+            on_registry_change=wake,
             regulations=Regulations(self.forgetter, store.privacy, lambda: None),
         )
 

@@ -252,7 +252,8 @@ def test_the_numbers_lead_to_their_lists_while_some_wait_behind_the_cursor_and_s
     registry = console.store.registry
     registry.save_destination(msgspec.structs.replace(registry.destinations()[lane_id], source_ids=(1,)))
     console.store.journal.append([Entry(2, "elsewhere", NOW_MS, b'{"type":"track","userId":"u","event":"E"}')])
-    console.store.queries.replay(MessageFilter(state=State.HELD), NOW_MS)
+    console.store.replays.begin(MessageFilter(state=State.HELD), "ana", NOW_MS)
+    console.store.replays.step(NOW_MS, 1000)
     console.sign_in()
     counts = every_number_leads_to_its_list(console)
     assert counts["pending"] == 2

@@ -17,7 +17,7 @@ from hubwire.process.chores import (
     AGAIN_SECONDS,
     SUM_SECONDS,
     SUM_STRETCHES,
-    run_chores,
+    Chores,
     sum_up,
 )
 from hubwire.process.service import Service
@@ -53,10 +53,10 @@ async def test_sums_are_kept_up_before_anybody_asks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("role", "sums"), [("all", True), ("deliver", True), ("receive", False)])
-def test_who_delivers_sums_up(tmp_path: Path, role: Role, sums: bool) -> None:
+async def test_who_delivers_sums_up(tmp_path: Path, role: Role, sums: bool) -> None:
     service = Service(Settings(data=str(tmp_path), role=role))
     assert ("sums" in dict(service.chores())) is sums
-    service.stop()
+    await service.stop()
 
 
 async def test_a_chore_that_fails_begins_again_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,9 +76,10 @@ async def test_a_chore_that_fails_begins_again_and_the_others_go_on(monkeypatch:
         went_on.set()
         await asyncio.Event().wait()
 
-    running = asyncio.create_task(run_chores([("fails", fails), ("goes on", goes_on)]))
+    running = Chores([("fails", fails), ("goes on", goes_on)])
+    running.start()
     async with asyncio.timeout(5):
         await began_again.wait()
         await went_on.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await running.stop()
+    assert began_again.is_set()

@@ -14,7 +14,7 @@ from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.dialect import PostgresTables
 from hubwire.backends.postgres.fleet import PostgresFleet
 from hubwire.backends.postgres.journal import PostgresJournal
-from hubwire.backends.postgres.listening import Listener
+from hubwire.backends.postgres.listening import Listener, announce
 from hubwire.backends.postgres.migrations import scripts
 from hubwire.backends.postgres.outcome import write_outcome
 from hubwire.backends.postgres.record import PostgresRecord
@@ -253,14 +253,30 @@ def test_workers_live_by_the_clock_of_the_database(database: PostgresDatabase) -
 
 def test_every_process_hears_of_an_append(database: PostgresDatabase, postgres_url: str) -> None:
     heard = threading.Event()
-    listener = Listener(database, heard.set)
+    listener = Listener(database, heard.set, heard.set)
+    listener.start()
     until(heard.is_set)
     heard.clear()
     other = PostgresDatabase(postgres_url)
     PostgresJournal(other).append(entries(0, 1))
     until(heard.is_set)
     other.close()
-    listener.close()
+    listener.stop()
+
+
+def test_every_process_hears_of_a_change_and_tells_it_from_an_append(database: PostgresDatabase) -> None:
+    appended, changed = threading.Event(), threading.Event()
+    listener = Listener(database, appended.set, changed.set)
+    listener.start()
+    until(changed.is_set)
+    changed.clear()
+    PostgresJournal(database).append(entries(0, 1))
+    until(appended.is_set)
+    assert not changed.is_set()
+    announce(database)
+    until(changed.is_set)
+    listener.stop()
+    listener.stop()
 
 
 # -- restarts and versions
@@ -270,7 +286,8 @@ def test_a_restart_of_the_server_passes_by(own_server: PostgresServer) -> None:
     database = PostgresDatabase(own_server.database())
     journal = PostgresJournal(database)
     heard = threading.Event()
-    listener = Listener(database, heard.set)
+    listener = Listener(database, heard.set, heard.set)
+    listener.start()
     journal.append(entries(0, 1))
     own_server.stop()
     with ThreadPoolExecutor(1) as thread:
@@ -280,7 +297,7 @@ def test_a_restart_of_the_server_passes_by(own_server: PostgresServer) -> None:
     heard.clear()
     journal.append(entries(2, 1))
     until(heard.is_set)
-    listener.close()
+    listener.stop()
     database.close()
 
 

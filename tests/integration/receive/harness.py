@@ -204,7 +204,7 @@ def receiving(
         await send({"type": "http.response.body", "body": body})
 
     thread = LoopThread(Watched(running, app, settings), listener, http, keep_alive_seconds)
-    thread.closing.append(groups.close)
+    thread.closing.append(groups.stop)
     thread.start()
     try:
         yield running

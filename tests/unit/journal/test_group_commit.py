@@ -46,7 +46,7 @@ async def test_a_lone_append_is_committed_at_once() -> None:
     journal = MemoryJournal()
     groups = GroupCommit(journal)
     assert await groups.append([entry("a"), entry("b"), entry("a")]) == [1, 2, None]
-    await groups.close()
+    await groups.stop()
 
 
 async def test_what_arrives_during_a_commit_is_committed_together() -> None:
@@ -61,7 +61,7 @@ async def test_what_arrives_during_a_commit_is_committed_together() -> None:
     assert [await other for other in others] == [[2], [3], [4], [5], [6]]
     assert journal.groups == [["a"], ["m0", "m1", "m2", "m3", "m4"]]
     assert groups.counts.groups == 2
-    await groups.close()
+    await groups.stop()
 
 
 async def test_a_group_ends_at_its_bound_but_a_larger_upload_is_one_commit() -> None:
@@ -75,7 +75,7 @@ async def test_a_group_ends_at_its_bound_but_a_larger_upload_is_one_commit() -> 
     journal.gate.set()
     await asyncio.gather(first, *others)
     assert [len(group) for group in journal.groups] == [1, 2, 2, 5]
-    await groups.close()
+    await groups.stop()
 
 
 async def test_too_many_waiting_messages_are_refused_and_nothing_of_them_is_kept() -> None:
@@ -92,7 +92,7 @@ async def test_too_many_waiting_messages_are_refused_and_nothing_of_them_is_kept
     assert await groups.append([entry("c"), entry("d")]) == [3, 4]
     assert (groups.waiting_messages, groups.waiting_bytes) == (0, 0)
     assert groups.counts.refused == 2
-    await groups.close()
+    await groups.stop()
 
 
 async def test_too_many_waiting_bytes_are_refused() -> None:
@@ -104,13 +104,13 @@ async def test_too_many_waiting_bytes_are_refused() -> None:
         await groups.append([entry("b", b"x" * 9_000)])
     journal.gate.set()
     assert await kept == [1]
-    await groups.close()
+    await groups.stop()
 
 
 async def test_an_upload_larger_than_the_bound_passes_when_nothing_waits() -> None:
     groups = GroupCommit(MemoryJournal(), max_waiting_messages=2)
     assert await groups.append([entry("a"), entry("b"), entry("c")]) == [1, 2, 3]
-    await groups.close()
+    await groups.stop()
 
 
 async def test_a_failed_commit_fails_its_group_alone() -> None:
@@ -122,7 +122,7 @@ async def test_a_failed_commit_fails_its_group_alone() -> None:
     journal.failure = None
     assert await groups.append([entry("a")]) == [1]
     assert (groups.counts.failed, groups.counts.received, groups.waiting_messages) == (1, 1, 0)
-    await groups.close()
+    await groups.stop()
 
 
 async def test_who_does_not_wait_is_told_of_positions_and_failures() -> None:
@@ -134,7 +134,7 @@ async def test_who_does_not_wait_is_told_of_positions_and_failures() -> None:
     assert told == [], "never before submit is over"
     await groups.append([entry("c")])
     assert told == [[], [1], [None, 2]]
-    await groups.close()
+    await groups.stop()
     journal = BrokenJournal()
     journal.is_away = True
     failing = GroupCommit(journal)
@@ -142,7 +142,7 @@ async def test_who_does_not_wait_is_told_of_positions_and_failures() -> None:
     with pytest.raises(BackendUnavailable):
         await failing.append([entry("b")])
     assert isinstance(told[-1], BackendUnavailable)
-    await failing.close()
+    await failing.stop()
 
 
 @pytest.mark.parametrize("is_away", [False, True])
@@ -161,7 +161,7 @@ async def test_who_is_told_may_submit_the_next_upload_at_once(is_away: bool) -> 
 
     groups.submit([entry("a")], submit_next)
     assert await outcome == ([1, 2] if is_away else [2, 3])
-    await groups.close()
+    await groups.stop()
 
 
 async def test_a_caller_that_fails_when_it_is_told_does_not_keep_the_others_from_hearing() -> None:
@@ -173,7 +173,7 @@ async def test_a_caller_that_fails_when_it_is_told_does_not_keep_the_others_from
     assert await groups.append([entry("b")]) == [2]
     assert (groups.waiting_messages, groups.waiting_bytes) == (0, 0)
     assert await groups.append([entry("c")]) == [3]
-    await groups.close()
+    await groups.stop()
 
 
 async def test_a_caller_that_is_cancelled_leaves_the_others_alone() -> None:
@@ -188,7 +188,7 @@ async def test_a_caller_that_is_cancelled_leaves_the_others_alone() -> None:
     journal.gate.set()
     assert await first == [1]
     assert await stays == [3]
-    await groups.close()
+    await groups.stop()
 
 
 async def test_closing_commits_what_waits_and_refuses_what_comes_later() -> None:
@@ -196,7 +196,7 @@ async def test_closing_commits_what_waits_and_refuses_what_comes_later() -> None
     groups = GroupCommit(journal)
     tasks = [asyncio.create_task(groups.append([entry(f"m{number}")])) for number in range(3)]
     await entered(journal)
-    closing = asyncio.create_task(groups.close())
+    closing = asyncio.create_task(groups.stop())
     await asyncio.sleep(0)
     with pytest.raises(BackendUnavailable):
         await groups.append([entry("late")])
@@ -211,7 +211,7 @@ async def test_counts_tell_duplicates_and_rejected() -> None:
     counts = groups.counts
     assert (counts.received, counts.duplicates, counts.rejected, counts.groups) == (3, 1, 1, 1)
     assert counts.bytes > 0
-    await groups.close()
+    await groups.stop()
 
 
 async def test_on_commit_is_called_when_something_was_added() -> None:
@@ -220,7 +220,7 @@ async def test_on_commit_is_called_when_something_was_added() -> None:
     await groups.append([entry("a")])
     await groups.append([entry("a")])
     assert calls == [1]
-    await groups.close()
+    await groups.stop()
 
 
 async def test_starting_opens_the_appender() -> None:
@@ -229,7 +229,7 @@ async def test_starting_opens_the_appender() -> None:
     groups = GroupCommit(journal)
     await groups.start()
     assert journal.groups == [[]]
-    await groups.close()
+    await groups.stop()
 
 
 class BrokenJournal(MemoryJournal):
@@ -259,7 +259,7 @@ async def test_who_has_committed_nothing_lately_asks_the_journal() -> None:
         await groups.check()
     journal.is_away = False
     await groups.check()
-    await groups.close()
+    await groups.stop()
     with pytest.raises(BackendUnavailable, match="closing"):
         await groups.check()
 
@@ -275,7 +275,7 @@ async def test_a_commit_tells_whether_the_journal_takes_messages() -> None:
         await groups.check()
     await groups.append([entry("a")])
     await groups.check()
-    await groups.close()
+    await groups.stop()
 
 
 async def test_a_commit_that_hangs_shows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,4 +290,4 @@ async def test_a_commit_that_hangs_shows(monkeypatch: pytest.MonkeyPatch) -> Non
     journal.gate.set()
     assert await waiting == [1]
     await groups.check()
-    await groups.close()
+    await groups.stop()

@@ -213,11 +213,9 @@ class NatsJournal:
 
     # -- news
 
-    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back, on the connection's thread, whenever a group has come that a lane may read; until what this gives
-        is called."""
-        self._heard.append(callback)
-        return lambda: self._heard.remove(callback)
+    def listener(self, appended: Callable[[], None]) -> NatsListener:
+        """Calls back, on the connection's thread, whenever a group has come that a lane may read."""
+        return NatsListener(self._heard, appended)
 
     def _hear(self) -> None:
         """A group has come; those that come right behind it are told of together."""
@@ -232,3 +230,18 @@ class NatsJournal:
 
     def close(self) -> None:
         self._client.close()
+
+
+class NatsListener:
+    """One callback among those that hear of groups, from `start()` to `stop()`."""
+
+    def __init__(self, heard: list[Callable[[], None]], appended: Callable[[], None]) -> None:
+        self._heard = heard
+        self._appended = appended
+
+    def start(self) -> None:
+        self._heard.append(self._appended)
+
+    def stop(self) -> None:
+        if self._appended in self._heard:
+            self._heard.remove(self._appended)

@@ -14,29 +14,41 @@ from hubwire.errors import BackendUnavailable
 log = structlog.get_logger("hubwire.postgres")
 
 CHANNEL = "hubwire"
+JOURNAL = "journal"
+"""What an append notifies (`sql/0001_journal.sql`)."""
+CHANGE = "change"
 STEP_SECONDS = 0.1
-"""Under load every append notifies: the callback runs at most so often, and after the last one."""
+"""Under load every append notifies: callbacks run at most so often, and after the last notification."""
 QUIET_SECONDS = 1.0
 """How soon a stop is noticed."""
 RETRY_SECONDS = 1.0
 
 
-class Listener:
-    """Calls `callback` from its thread whenever a process has appended or changed the registry.
+def announce(database: PostgresDatabase) -> None:
+    """Tell every listener that something changed which was not appended."""
+    database.execute("SELECT pg_notify(%s, %s)", (CHANNEL, CHANGE))
 
-    Shape: also after every new connection, since news may have been missed without one. `close()` ends it.
+
+class Listener:
+    """Calls back from its thread, from `start()` to `stop()`, whenever a process has appended or changed something.
+
+    Shape: `changed` is also called after every new connection, since news may have been missed without one.
     """
 
-    def __init__(self, database: PostgresDatabase, callback: Callable[[], None]) -> None:
+    def __init__(self, database: PostgresDatabase, appended: Callable[[], None], changed: Callable[[], None]) -> None:
         self._database = database
-        self._callback = callback
+        self._appended = appended
+        self._changed = changed
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listen", daemon=True)
+
+    def start(self) -> None:
         self._thread.start()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._ending.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
         while not self._ending.is_set():
@@ -49,8 +61,11 @@ class Listener:
 
     def _follow(self, db: Db) -> None:
         db.execute(f"LISTEN {CHANNEL}")
-        self._callback()
+        self._changed()
         while not self._ending.is_set():
-            if any(db.notifies(timeout=QUIET_SECONDS, stop_after=1)):
-                self._callback()
+            heard = {notification.payload for notification in db.notifies(timeout=QUIET_SECONDS, stop_after=1)}
+            if heard:
+                heard |= {notification.payload for notification in db.notifies(timeout=0)}
+                call = self._appended if heard == {JOURNAL} else self._changed
+                call()
                 self._ending.wait(STEP_SECONDS)

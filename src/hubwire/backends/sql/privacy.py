@@ -10,6 +10,7 @@ import msgspec
 
 from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.regulations import SqlRegulations
+from hubwire.delivery import FINAL, State
 from hubwire.operation import hold_key
 from hubwire.reasons import Reason
 from hubwire.record.privacy import Erased, KeptAttempt, Trail
@@ -98,8 +99,8 @@ class SqlPrivacy(SqlRegulations):
     def met(self, limit: int) -> list[int]:
         rows = self._database.connection.execute(
             "SELECT DISTINCT position FROM delivery WHERE destination_id IN (SELECT destination_id FROM lane)"
-            " AND state = 'discarded' AND reason = ? ORDER BY position LIMIT ?",
-            (Reason.SUPPRESSED, limit),
+            " AND state = ? AND reason = ? ORDER BY position LIMIT ?",
+            (State.DISCARDED, Reason.SUPPRESSED, limit),
         )
         return [position for (position,) in rows]
 
@@ -162,11 +163,11 @@ def _follow(db: Session, space: str, key: str, found: Trail) -> None:
 def _erase_deliveries(db: Session, position: int) -> int:
     gone = db.execute(
         "DELETE FROM delivery WHERE destination_id IN (SELECT destination_id FROM lane) AND position = ?"
-        " AND state <> 'leased' RETURNING destination_id, state",
-        (position,),
+        " AND state <> ? RETURNING destination_id, state",
+        (position, State.LEASED),
     ).fetchall()
     for destination_id, state in gone:
-        db.execute(ARCHIVE_ONE, (destination_id, state if state in ("delivered", "dead") else "discarded", 1))
+        db.execute(ARCHIVE_ONE, (destination_id, state if state in FINAL else State.DISCARDED, 1))
         db.execute("DELETE FROM hold WHERE destination_id = ? AND position = ?", (destination_id, position))
     return len(gone)
 

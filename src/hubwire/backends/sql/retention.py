@@ -8,10 +8,11 @@ import msgspec
 
 from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.privacy import ARCHIVE_ONE
+from hubwire.delivery import OPEN
 
 _json = msgspec.json.Encoder().encode
-_OPEN = "state IN ('pending', 'leased', 'retrying', 'held')"
-"""As the partial index `delivery_open` has it."""
+_OPEN = "state IN ('" + "', '".join(OPEN) + "')"
+"""Not as parameters: a database uses the partial index `delivery_open` only for the condition that it was made with."""
 
 
 class SqlArchive:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -68,9 +68,11 @@ class _Parts:
     clock: SystemClock
     journal: Journal
     record: Record
+    announce: Callable[[], None]
 
     def wake_replays(self) -> None:
         self.replays.step(self.clock.now_ms(), SLICE_MESSAGES)
+        self.announce()
 
 
 def counted(number: int) -> str:
@@ -80,7 +82,9 @@ def counted(number: int) -> str:
 
 def parts_of(store: Store) -> _Parts:
     """The parts that decisions on the command line need."""
-    return _Parts(store.queries, store.replays, store.registry, SystemClock(), store.journal, store.record)
+    return _Parts(
+        store.queries, store.replays, store.registry, SystemClock(), store.journal, store.record, store.announce
+    )
 
 
 @with_filters(without=("state", "rejected"))

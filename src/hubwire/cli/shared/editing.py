@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,16 +31,11 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The `Parts` of changes; a running server detects them by the registry's version."""
+    """The `Parts` of changes. `on_registry_change` tells a running server."""
 
     registry: Registry
     record: Record
-
-    def on_registry_change(self) -> None:
-        return None
-
-    def wake(self) -> None:
-        return None
+    on_registry_change: Callable[[], None]
 
 
 class Editor:
@@ -49,7 +44,7 @@ class Editor:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
-        self._parts = _Parts(store.registry, store.record)
+        self._parts = _Parts(store.registry, store.record, store.announce)
 
     def now_ms(self) -> int:
         return SystemClock().now_ms()

@@ -52,8 +52,9 @@ class SqlSnoozes:
     def groups(self, now_ms: int) -> list[GroupCount]:
         snoozed = {one.group for one in self.snoozed(now_ms)}
         rows = self._database.connection.execute(
-            "SELECT destination_id, state, reason, count(*) FROM delivery WHERE state IN ('dead', 'retrying')"
-            " GROUP BY destination_id, state, reason ORDER BY destination_id, state, reason"
+            "SELECT destination_id, state, reason, count(*) FROM delivery WHERE state IN (?, ?)"
+            " GROUP BY destination_id, state, reason ORDER BY destination_id, state, reason",
+            (State.DEAD, State.RETRYING),
         )
         return [
             GroupCount(

@@ -10,7 +10,8 @@ import msgspec
 
 from hubwire.backends.sql.database import Database
 from hubwire.backends.sql.decisions.replay_targets import positions_of_replay, targets_among
-from hubwire.delivery import REPLAYABLE, Move, State, moved
+from hubwire.backends.sql.lanes import marks, next_due_at_ms
+from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.message import JournalRow, text_id
@@ -33,6 +34,10 @@ REJECTED_REASONS = frozenset(reason.value for reason, one in EXPLANATIONS.items(
 
 _decode = msgspec.json.decode
 _json = msgspec.json.Encoder().encode
+
+
+FAILURES = (State.DEAD, State.RETRYING, State.HELD)
+"""What a person may want to look at."""
 
 
 class SqlQueries:
@@ -80,6 +85,7 @@ class SqlQueries:
             pending=counts[State.PENDING] + counts[State.LEASED],
             retrying=counts[State.RETRYING],
             dead=counts[State.DEAD],
+            next_due_at_ms=next_due_at_ms(self._database.connection, destination_id),
         )
         others = sum(count for state, count in counts.items() if state is not State.DELIVERED)
         status.delivered = status.taken - others
@@ -124,8 +130,9 @@ class SqlQueries:
     def failures(self) -> list[Failure]:
         rows = self._database.connection.execute(
             "SELECT destination_id, state, reason, count(*), min(updated_at_ms), max(updated_at_ms), max(detail),"
-            " max(position) FROM delivery WHERE state IN ('dead', 'retrying', 'held')"
-            " GROUP BY destination_id, state, reason ORDER BY count(*) DESC"
+            f" max(position) FROM delivery WHERE state IN ({marks(FAILURES)})"
+            " GROUP BY destination_id, state, reason ORDER BY count(*) DESC",
+            FAILURES,
         )
         return [
             Failure(
@@ -145,18 +152,6 @@ class SqlQueries:
 
     def count(self, wanted: MessageFilter) -> int:
         return len(self.targets(wanted))
-
-    def replay(self, wanted: MessageFilter, now_ms: int) -> int:
-        targets = self.targets(wanted)
-        state = moved(_replayable(wanted), Move.REPLAY if wanted.state is not State.HELD else Move.RELEASE)
-        with self._database.transaction() as db:
-            db.executemany(
-                "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = TRUE,"
-                " attempts = 0, first_attempt_at_ms = NULL, updated_at_ms = ? WHERE destination_id = ? AND position = ?"
-                " AND state = ?",
-                [(state, now_ms, now_ms, *target, wanted.state) for target in targets],
-            )
-        return len(targets)
 
     def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
         """The (destination_id, position) of the deliveries that fit a filter with a state."""

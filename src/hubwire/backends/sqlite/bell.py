@@ -1,0 +1,66 @@
+"""News between the processes of one SQLite file: who changed something touches a file beside it, and others look at
+that file's time. Looking costs no statement, so a lane that waits asks the database nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger("hubwire")
+
+LOOK_SECONDS = 0.25
+
+
+class Bell:
+    """The file that is touched. A process that cannot touch it is noticed later: lanes also look by themselves."""
+
+    def __init__(self, database_path: str) -> None:
+        self._path = Path(f"{database_path}-news")
+
+    def ring(self) -> None:
+        """Tell the other processes that something changed. Call it after the commit."""
+        now_ns = time.time_ns()
+        try:
+            self._path.touch(mode=0o600)
+            os.utime(self._path, ns=(now_ns, now_ns))
+        except OSError as exc:
+            log.warning("news.not-announced", error=str(exc))
+
+    def rung_at_ns(self) -> int:
+        """When it was rung last; 0 if never."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+
+class BellListener:
+    """Calls `heard` from its thread whenever another process, or this one, has rung, from `start()` to `stop()`."""
+
+    def __init__(self, bell: Bell, heard: Callable[[], None], look_seconds: float = LOOK_SECONDS) -> None:
+        self._bell = bell
+        self._heard = heard
+        self._look_seconds = look_seconds
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="news", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        known_ns = self._bell.rung_at_ns()
+        while not self._ending.wait(self._look_seconds):
+            rung_ns = self._bell.rung_at_ns()
+            if rung_ns != known_ns:
+                known_ns = rung_ns
+                self._heard()

@@ -1,0 +1,65 @@
+"""One lifecycle for everything that starts and stops: threads, listeners, chores, and what they deliver with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from inspect import isawaitable
+from typing import Protocol, TypeVar
+
+
+class Part(Protocol):
+    """Runs from `start()` to `stop()`. What needs the event loop for either gives an awaitable."""
+
+    def start(self) -> Awaitable[None] | None:
+        """Begin. Called once."""
+        ...
+
+    def stop(self) -> Awaitable[None] | None:
+        """End, and wait for the end. Without a start, or a second time, it does nothing."""
+        ...
+
+
+P = TypeVar("P", bound=Part)
+
+
+class Lifecycle:
+    """Starts parts in the order given, and stops them in the opposite order, each once."""
+
+    def __init__(self) -> None:
+        self._started: list[Part] = []
+
+    async def start(self, part: P) -> P:
+        """The part, started. Errors: those of its start; it is stopped with the others nevertheless."""
+        self._started.append(part)
+        starting = part.start()
+        if isawaitable(starting):
+            await starting
+        return part
+
+    async def stop(self) -> None:
+        """Stop every part. Errors: the first failure, after all parts were stopped."""
+        failures: list[Exception] = []
+        while self._started:
+            try:
+                stopping = self._started.pop().stop()
+                if isawaitable(stopping):
+                    await stopping
+            except Exception as exc:
+                failures.append(exc)
+        for failure in failures:
+            raise failure
+
+
+class Together:
+    """Several parts as one, for those that always start and stop together."""
+
+    def __init__(self, *parts: Part) -> None:
+        self._parts = parts
+        self._lifecycle = Lifecycle()
+
+    async def start(self) -> None:
+        for part in self._parts:
+            await self._lifecycle.start(part)
+
+    async def stop(self) -> None:
+        await self._lifecycle.stop()
