@@ -39,7 +39,6 @@ class Move(StrEnum):
 MOVES: dict[tuple[State, Move], State] = {
     (State.PENDING, Move.LEASE): State.LEASED,
     (State.RETRYING, Move.LEASE): State.LEASED,
-    (State.HELD, Move.LEASE): State.LEASED,
     (State.LEASED, Move.SUCCEED): State.DELIVERED,
     (State.LEASED, Move.RETRY): State.RETRYING,
     (State.LEASED, Move.DISCARD): State.DISCARDED,
@@ -85,9 +84,11 @@ def moved(state: State, move: Move) -> State:
         raise IllegalMove(f"a delivery that is {state} cannot {move}") from None
 
 
-def movable(move: Move) -> tuple[State, ...]:
-    """The states in which a delivery can make this move."""
-    return tuple(state for state, possible in MOVES if possible is move)
+def taken_on() -> tuple[State, ...]:
+    """The states in which a delivery may become due and be leased. A hold that ends is released first."""
+    released = tuple(state for state, move in MOVES if move is Move.RELEASE and state is not State.LEASED)
+    leased = tuple(state for state, move in MOVES if move is Move.LEASE)
+    return (*leased, *(state for state in released if moved(state, Move.RELEASE) in leased))
 
 
 @dataclass(frozen=True, slots=True)

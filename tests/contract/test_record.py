@@ -7,7 +7,7 @@ from tests.backends import Backend
 
 from hubwire.clock import FakeClock
 from hubwire.deliver.lanes.lane_lease import LaneLease
-from hubwire.delivery import State
+from hubwire.delivery import IllegalMove, State
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link, hold_key
 from hubwire.record.protocol import (
@@ -99,6 +99,14 @@ def test_a_lease_is_renewed_when_the_clock_of_its_machine_was_set_back(record: R
     clock.set_back(60)
     tenure.renew_if_due()
     assert tenure.lease.expires_at_ms == NOW - 50_000
+
+
+def test_a_lease_that_ends_later_than_a_lease_can_is_over(record: Record) -> None:
+    lease_of(record, "a")
+    set_back = NOW - 7_200_000
+    taken = lease_of(record, "b", set_back)
+    assert taken.taken_over_ms == set_back
+    assert record.lease_lane(LANE, "c", set_back, 300) is None, "how long others would take it for does not matter"
 
 
 def test_a_lane_may_be_taken_from_a_silent_worker_only(record: Record) -> None:
@@ -262,3 +270,38 @@ def test_associations_are_found_from_both_ends_and_forgotten_one_by_one(record: 
     assert record.associations_of(LANE, [], ["acme.com"]) == set(pairs[:2])
     run_cycle(record, lease, unlinked=[pairs[0], ("nobody@x.co", "acme.com")])
     assert record.associated(LANE, pairs) == set(pairs[1:])
+
+
+# -- moves
+
+
+@pytest.mark.parametrize("state", [State.DISCARDED, State.DEAD, State.DELIVERED])
+def test_a_delivery_that_a_person_settled_meanwhile_is_not_leased(record: Record, state: State) -> None:
+    lease = lease_of(record)
+    reason = None if state is State.DELIVERED else "invalid-input"
+    run_cycle(record, lease, through=2, settled=[Settled(position=2, state=state, reason=reason)])
+    span = Span(live_after=2, live_through=2, backfill_after=0, backfill_through=0, due=(2,))
+    with pytest.raises(IllegalMove, match=f"a delivery that is {state} cannot lease"):
+        record.begin_cycle(lease, NOW, span)
+    assert record.lane(LANE).open_attempts == 0
+
+
+def test_an_illegal_move_raises_and_changes_nothing(record: Record) -> None:
+    lease = lease_of(record)
+    run_cycle(record, lease, through=2, settled=[held(2, "s|k")])
+    links = [Link("s", "other", "a@example.com", 3, NOW)]
+    settled = [Settled(position=3, state=State.DEAD, reason="invalid-input")]
+    with pytest.raises(IllegalMove):
+        run_cycle(record, lease, through=3, settled=[*settled, Settled(position=2, state=State.DELIVERED)], links=links)
+    assert record.lane(LANE).live_cursor == 2
+    assert record.links([("s", "other")]) == {}
+    assert record.next_due_at_ms(LANE) == NOW + 1000
+
+
+def test_a_cycle_tells_how_many_held_deliveries_it_released(record: Record) -> None:
+    lease = lease_of(record)
+    run_cycle(record, lease, through=2, settled=[held(1, "s|k"), held(2, "s|k", "s|l")])
+    cycle_id = record.begin_cycle(lease, NOW, Span(live_after=2, live_through=3, backfill_after=0, backfill_through=0))
+    links = [Link("s", "k", "a@example.com", 3, NOW)]
+    outcome = CycleOutcome(cycle_id=cycle_id, lane=LaneState(live_cursor=3), links=links, ended_at_ms=NOW + 1)
+    assert record.commit_cycle(lease, outcome) == 2

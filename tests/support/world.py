@@ -203,9 +203,9 @@ class World:
                     return
                 self.clock.advance(max(wait.seconds, (state.resume_at_ms - self.clock.now_ms()) / 1000))
                 continue
-            self.clock.advance(wait.seconds)
             if wait.seconds and driver.lane_lease is not None and not self.backlog() and not self.open_rows():
                 return
+            self.clock.advance(wait.seconds)
             due_at_ms = self.next_open_due_ms()
             if wait.seconds and not self.backlog() and due_at_ms is not None:
                 self.clock.advance(max(0.0, (due_at_ms - self.clock.now_ms()) / 1000))

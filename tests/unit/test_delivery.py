@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hubwire
-from hubwire.delivery import FINAL, MOVES, IllegalMove, Move, State, movable, moved
+from hubwire.delivery import FINAL, MOVES, IllegalMove, Move, State, moved, taken_on
 from hubwire.errors import HubwireError
 
 BACKENDS = Path(hubwire.__file__).parent / "backends"
@@ -29,8 +29,8 @@ def test_every_state_is_left_by_some_move_and_final_ones_by_a_person_only() -> N
     assert {move for state, move in MOVES if state in FINAL} == {Move.REPLAY, Move.DISCARD}
 
 
-def test_what_can_be_leased_is_whatever_may_become_due() -> None:
-    assert set(movable(Move.LEASE)) == {State.PENDING, State.RETRYING, State.HELD}
+def test_what_may_become_due_is_leased_or_released_and_then_leased() -> None:
+    assert taken_on() == (State.PENDING, State.RETRYING, State.HELD)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -39,7 +39,7 @@ def test_the_checks_of_the_database_are_those_of_the_table(kind: str) -> None:
     table = sql.partition("CREATE TABLE delivery")[2].partition(";")[0]
     states, due, no_reason = (set(STATE_WORDS.findall(check)) for check in re.findall(r"state IN \(([^)]*)\)", table))
     assert states == set(State)
-    assert due == set(movable(Move.LEASE)), "a row has a due time while a cycle may take it on"
+    assert due == set(taken_on()), "a row has a due time while a cycle may take it on"
     assert no_reason == {State.PENDING, State.LEASED, State.DELIVERED}
 
 

@@ -135,7 +135,7 @@ class Service:
         sandbox_url = self.sandbox.base_url if self.sandbox else None
         self.clients = ClientFactory(self.store.registry, self.clock, self.settings, sandbox_url, self.telemetry)
         if self.settings.role != "receive":
-            self.worker = await start(Worker(self._parts()))
+            self.worker = await start(Worker(self.worker_parts()))
             await start(self.store.listen(self.worker.wake, self.worker.notice))
             await start(Chores(self.chores()))
 
@@ -240,7 +240,7 @@ class Service:
         never_stale = Suppressions(store.privacy, store.registry, store.vault, self.clock, check_seconds=0)
         return SuppressedRows(store.journal, never_stale)
 
-    def _parts(self) -> WorkerParts:
+    def worker_parts(self) -> WorkerParts:
         settings = self.settings
         return WorkerParts(
             journal=self._lanes_journal(),

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -229,3 +230,11 @@ def test_an_error_that_names_what_somebody_wrote_does_not_command_the_terminal(s
     ran = shell("status", "--config", "\x1b]0;owned\x07\x9b2J.toml")
     failed(ran, "does not exist")
     assert ran.err.replace("\n", "").isprintable()
+
+
+def test_the_module_is_the_command() -> None:
+    as_module = subprocess.run(
+        [sys.executable, "-m", "hubwire", "--version"], capture_output=True, text=True, check=True
+    )
+    as_command = subprocess.run([HUBWIRE, "--version"], capture_output=True, text=True, check=True)
+    assert as_module.stdout == as_command.stdout != ""

@@ -18,7 +18,7 @@ from hubwire.backends.postgres.outcome import write_outcome
 from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql import lanes
 from hubwire.clock import Clock, SystemClock
-from hubwire.delivery import Move, State, movable
+from hubwire.delivery import Move, State, taken_on
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link
 from hubwire.record.protocol import Attempt, Company, CycleOutcome, Due, LaneState, Lease, Person, Span
@@ -106,7 +106,7 @@ class PostgresRecord:
                 "UPDATE delivery SET state = %s, due_at_ms = NULL, attempts = attempts + 1, updated_at_ms = %s,"
                 " first_attempt_at_ms = coalesce(first_attempt_at_ms, %s)"
                 " WHERE destination_id = %s AND position = ANY (%s) AND state = ANY (%s)",
-                (State.LEASED, now_ms, now_ms, lease.destination_id, list(span.due), list(movable(Move.LEASE))),
+                (State.LEASED, now_ms, now_ms, lease.destination_id, list(span.due), list(taken_on())),
             ).rowcount
             if leased < len(span.due):
                 lanes.check_moved(session(db), lease.destination_id, span.due, Move.LEASE, State.LEASED)

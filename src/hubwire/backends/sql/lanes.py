@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hubwire.backends.sql.database import Session
-from hubwire.delivery import IllegalMove, Move, State, movable, moved
+from hubwire.delivery import IllegalMove, Move, State, moved, taken_on
 from hubwire.record.packing import pack_positions
 from hubwire.record.protocol import Attempt, CycleOutcome, Due, LaneState, Span
 
@@ -97,7 +97,7 @@ def lease_rows(db: Session, destination_id: int, positions: Sequence[int], now_m
 
     Errors: IllegalMove when a row has left the states that can be leased since it was looked for.
     """
-    leasable = movable(Move.LEASE)
+    leasable = taken_on()
     leased = db.executemany(
         "UPDATE delivery SET state = ?, due_at_ms = NULL, attempts = attempts + 1, updated_at_ms = ?,"
         " first_attempt_at_ms = coalesce(first_attempt_at_ms, ?)"

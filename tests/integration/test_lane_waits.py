@@ -1,0 +1,272 @@
+"""A lane that waits asks the database nothing, and no query of any lane runs on the delivery loop."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.waiting import until
+from tests.support.world import HUB_ID, SECRET_KEY, TOKEN, World
+
+from hubwire.backends.store import open_store
+from hubwire.clock import SystemClock
+from hubwire.deliver.lanes.driver import SAFETY_SECONDS, Driver
+from hubwire.deliver.lanes.worker import Worker, WorkerParts
+from hubwire.destination import Destination
+from hubwire.installation.clients import ClientFactory
+from hubwire.message import Entry
+from hubwire.process.service import Service
+from hubwire.secret import Secret
+from hubwire.settings import Settings
+from hubwire.testing import Emulator, running_emulator
+
+LINGER_SECONDS = 1.0
+DELIVERED = "delivered"
+
+
+def identify(number: int, **more: Any) -> dict[str, Any]:
+    ids = {"userId": f"u{number}", "messageId": f"m{number}", "type": "identify"}
+    return {**ids, "traits": {"email": f"p{number}@example.com", "firstname": "Peter"}, **more}
+
+
+def track(number: int, user: str) -> dict[str, Any]:
+    return {"userId": user, "messageId": f"t{number}", "type": "track", "event": "Order Completed"}
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with World(tmp_path) as made:
+        made.register()
+        yield made
+
+
+async def idle(world: World) -> Driver:
+    """A driver of a lane that has delivered and has nothing to do."""
+    driver = world.driver()
+    world.append([identify(0)])
+    await world.drain(driver)
+    return driver
+
+
+# -- when a lane looks
+
+
+async def test_an_idle_lane_waits_for_news(world: World) -> None:
+    driver = await idle(world)
+    assert await driver.turn() == (SAFETY_SECONDS, 0.0)
+
+
+async def test_a_lone_message_lingers_once_and_is_then_sent(world: World) -> None:
+    driver = await idle(world)
+    await driver.turn()
+    world.append([identify(1)])
+    wait = await driver.turn()
+    assert 0.9 <= wait.seconds <= LINGER_SECONDS
+    world.clock.advance(wait.seconds)
+    assert (await driver.turn()).seconds == 0
+    assert world.backlog() == 0
+
+
+async def test_a_lane_sleeps_until_its_next_delivery_is_due(world: World) -> None:
+    driver = await idle(world)
+    world.append([track(1, "nobody-knows")])
+    await world.drain(driver)
+    assert world.states() == {"held": 1}
+    ends_at_ms = world.record.next_due_at_ms(1)
+    assert ends_at_ms is not None
+    world.clock.advance((ends_at_ms - world.clock.now_ms()) / 1000 - 20)
+    wait = await driver.turn()
+    assert wait.seconds == 20, "not the usual 30 s"
+    world.clock.advance(wait.seconds)
+    await driver.turn()
+    assert world.states() == {"discarded": 1}
+
+
+async def test_a_lane_that_released_what_another_one_held_wakes_it(world: World) -> None:
+    woken: list[bool] = []
+    driver = await idle(world)
+    world.append([track(1, "u7")])
+    await world.drain(driver)
+    object.__setattr__(driver.lane._parts, "announce", lambda: woken.append(True))
+    world.append([identify(8)])
+    await world.drain(driver)
+    assert woken == []
+    world.append([identify(7)])
+    await world.drain(driver)
+    assert woken == [True]
+    assert world.states() == {}
+
+
+# -- a clock that is set back
+
+
+@pytest.mark.parametrize("seconds", [10, 70, 7_200, 30 * 86_400, -3_600])
+async def test_a_step_of_the_clock_delays_no_message(world: World, seconds: float) -> None:
+    driver = await idle(world)
+    world.append([identify(1)])
+    await driver.turn()
+    world.clock.set_back(seconds)
+    began_ms = world.clock.monotonic_ms()
+    while world.backlog():
+        world.clock.advance((await driver.turn()).seconds)
+        assert world.clock.monotonic_ms() - began_ms <= 2 * LINGER_SECONDS * 1000
+    world.append([identify(2)])
+    began_ms = world.clock.monotonic_ms()
+    while world.backlog():
+        world.clock.advance((await driver.turn()).seconds)
+        assert world.clock.monotonic_ms() - began_ms <= 2 * LINGER_SECONDS * 1000
+    assert len(world.emulator.contacts()) == 3
+
+
+async def test_a_lease_of_before_the_clock_was_set_back_is_over(world: World) -> None:
+    crashed = await idle(world)
+    assert crashed.lane_lease is not None
+    world.clock.set_back(7_200)
+    driver = world.driver("restarted")
+    await driver.turn()
+    assert driver.lane_lease is not None
+    world.append([identify(1)])
+    began_ms = world.clock.monotonic_ms()
+    await world.drain(driver)
+    assert world.clock.monotonic_ms() - began_ms <= 2 * world.policy.lease_seconds * 1000
+
+
+async def test_a_line_that_stopped_for_a_while_is_tried_again_in_that_time_whatever_the_clock(world: World) -> None:
+    driver = await idle(world)
+    world.record.stop_lane(1, "hubspot-unreachable", "", world.clock.now_ms() + 5_000)
+    assert (await driver.turn()).seconds == 5
+    world.clock.set_back(7_200)
+    world.append([identify(1)])
+    for _ in range(10):
+        world.clock.advance((await driver.turn()).seconds)
+    assert world.backlog() == 0
+
+
+# -- the loop
+
+
+class Guarded:
+    """Anything that asks a database, noting each call that runs on the delivery loop's thread."""
+
+    def __init__(self, inner: Any, calls: list[str], strays: list[str]) -> None:
+        self._inner, self._calls, self._strays = inner, calls, strays
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._inner, name)
+        if not callable(attribute):
+            return attribute
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            self._calls.append(name)
+            if threading.current_thread().name == "deliver":
+                self._strays.append(name)
+            return attribute(*arguments, **options)
+
+        return call
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with running_emulator(access_token=TOKEN, portal_id=int(HUB_ID), limits_enabled=False) as running:
+        yield running
+
+
+def settings(folder: Path, emulator: Emulator) -> Settings:
+    return Settings(
+        data=str(folder),
+        secret_key=SECRET_KEY,
+        hubspot_access_token=Secret(TOKEN),
+        hubspot_base_url=emulator.base_url,
+        hubspot_hub_id=HUB_ID,
+        linger_seconds=0.01,
+    )
+
+
+async def test_no_database_call_runs_on_the_delivery_loop(tmp_path: Path, emulator: Emulator) -> None:
+    service = Service(settings(tmp_path, emulator))
+    calls: list[str] = []
+    strays: list[str] = []
+    parts = service.worker_parts()
+    journal, record, registry = (Guarded(part, calls, strays) for part in (parts.journal, parts.record, parts.registry))
+    worker = Worker(
+        WorkerParts(
+            journal,
+            record,
+            registry,
+            ClientFactory(registry, service.clock, service.settings).make,
+            service.clock,
+            parts.policy,
+        )
+    )
+    group = {
+        "userId": "u1",
+        "groupId": "g1",
+        "messageId": "g",
+        "type": "group",
+        "traits": {"website": "initech.example"},
+    }
+    messages = [identify(1), group, track(1, "u1"), track(2, "stranger"), identify(2, traits={"email": "no"})]
+    entries = [Entry(1, one["messageId"], service.clock.now_ms(), json.dumps(one).encode()) for one in messages]
+    service.store.journal.append(entries)
+    worker.start()
+    try:
+        [lane] = until(lambda: [lane for lane in service.store.queries.lanes(0) if lane.is_drained and lane.taken])
+    finally:
+        worker.stop()
+        await service.stop()
+    assert (lane.delivered, lane.held) == (3, 1)
+    assert {"count_after", "lane", "read", "begin_cycle", "links", "people", "commit_cycle", "release"} <= set(calls)
+    assert strays == []
+
+
+async def test_the_loop_goes_on_while_a_query_takes_its_time(tmp_path: Path, emulator: Emulator) -> None:
+    service = Service(settings(tmp_path, emulator))
+    parts = service.worker_parts()
+    asked, answer = threading.Event(), threading.Event()
+
+    class Slow(Guarded):
+        def count_after(self, *arguments: Any, **options: Any) -> Any:
+            asked.set()
+            assert answer.wait(20)
+            return self._inner.count_after(*arguments, **options)
+
+    journal = Slow(parts.journal, [], [])
+    worker = Worker(WorkerParts(journal, parts.record, parts.registry, parts.make_client, parts.clock, parts.policy))
+    worker.start()
+    try:
+        assert asked.wait(20)
+        turned = threading.Event()
+        worker._call_soon(turned.set)
+        assert turned.wait(20), "the loop waits for the query"
+    finally:
+        answer.set()
+        worker.stop()
+        await service.stop()
+
+
+# -- news from other processes
+
+
+async def test_a_change_by_another_process_is_noticed_without_asking(tmp_path: Path, emulator: Emulator) -> None:
+    service = Service(settings(tmp_path, emulator))
+    await service.start()
+    try:
+        assert service.worker is not None
+        other = open_store(service.settings, SystemClock(), appends=False)
+        added = other.registry.save_destination(
+            Destination(destination_id=0, name="second", hub_id=HUB_ID, base_url=emulator.base_url)
+        )
+        other.registry.set_token(added.destination_id, Secret(TOKEN))
+        other.announce()
+        until(lambda: service.store.record.lane(added.destination_id) and _is_held(service, added.destination_id))
+        other.close()
+    finally:
+        await service.stop()
+
+
+def _is_held(service: Service, destination_id: int) -> bool:
+    return service.store.record.lease_lane(destination_id, "somebody", service.clock.now_ms(), 1.0) is None
