@@ -1,0 +1,1 @@
+"""`@liquid`: templates of the mapping language, by python-liquid with the behaviour of LiquidJS."""

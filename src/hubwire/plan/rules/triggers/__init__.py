@@ -1,0 +1,7 @@
+"""Triggers: Segment's language for which messages a rule fires for, in two readings."""
+
+from hubwire.plan.rules.triggers.conditions import Reach
+from hubwire.plan.rules.triggers.documented import TriggerRefused
+from hubwire.plan.rules.triggers.trigger import Reading, Trigger, compile_trigger, refuse_two_meanings
+
+__all__ = ["Reach", "Reading", "Trigger", "TriggerRefused", "compile_trigger", "refuse_two_meanings"]

@@ -1,0 +1,43 @@
+"""What a trigger asks of a message, once it is read: conditions on fields, joined by `and` and `or`.
+
+Both readings end here, so that they can be compared and an index can see for which messages a trigger can fire at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Message = Mapping[str, Any]
+Fires = Callable[[Message], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The message types and event names that a trigger can fire for; None where it does not fix them."""
+
+    types: frozenset[str] | None = None
+    events: frozenset[str] | None = None
+
+    def both(self, other: Reach) -> Reach:
+        """What is left when both conditions must hold."""
+        return Reach(_both(self.types, other.types), _both(self.events, other.events))
+
+    def either(self, other: Reach) -> Reach:
+        """What is possible when one of the two conditions must hold."""
+        return Reach(_either(self.types, other.types), _either(self.events, other.events))
+
+
+ANYTHING = Reach()
+NOTHING = Reach(frozenset(), frozenset())
+
+
+def _both(mine: frozenset[str] | None, theirs: frozenset[str] | None) -> frozenset[str] | None:
+    if mine is None or theirs is None:
+        return theirs if mine is None else mine
+    return mine & theirs
+
+
+def _either(mine: frozenset[str] | None, theirs: frozenset[str] | None) -> frozenset[str] | None:
+    return None if mine is None or theirs is None else mine | theirs

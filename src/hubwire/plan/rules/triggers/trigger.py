@@ -1,0 +1,60 @@
+"""A trigger, compiled once: whether it fires for a message, and for which types and event names it can fire at all.
+
+A trigger has one of two readings. `documented`, the default, is strict and means what Segment's documentation says; on
+save `refuse_two_meanings` refuses a text that Segment's trigger package reads otherwise. `segment` does what the
+package does, and is set by the import of existing subscriptions only. docs/reference/rule-languages.md has both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hubwire.plan.rules.triggers import documented, meaning, segment
+from hubwire.plan.rules.triggers.conditions import Fires, Reach
+from hubwire.plan.rules.triggers.documented import TriggerRefused
+from hubwire.plan.rules.triggers.readings import difference
+from hubwire.plan.rules.triggers.segment_tokens import Unreadable
+
+
+class Reading(StrEnum):
+    """How a trigger is read."""
+
+    DOCUMENTED = "documented"
+    SEGMENT = "segment"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """`fires` takes a message as its JSON object; `reach` is for an index of rules."""
+
+    text: str
+    reading: Reading
+    fires: Fires
+    reach: Reach
+
+
+def compile_trigger(text: str, reading: Reading = Reading.DOCUMENTED) -> Trigger:
+    """The trigger of a text.
+
+    Errors: TriggerRefused, with the place and what was expected (in the reading `segment` what the package gives an
+    error for).
+    """
+    if reading is Reading.SEGMENT:
+        try:
+            group = segment.parse(text)
+        except Unreadable as exc:
+            raise TriggerRefused(f"Segment's trigger package cannot read it: {exc}", value=text) from exc
+        return Trigger(text, reading, segment.compile_group(group), segment.reach_of(group))
+    node = documented.parse(text)
+    return Trigger(text, reading, meaning.compile_documented(node), meaning.reach_of(node))
+
+
+def refuse_two_meanings(text: str) -> None:
+    """Refuse a documented trigger that the package reads otherwise; for all rules but `skip`.
+
+    Errors: TriggerRefused with both readings, a message that tells them apart, and a form that means one thing.
+    """
+    found = difference(text)
+    if found is not None:
+        raise TriggerRefused(str(found), value=text)
