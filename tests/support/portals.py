@@ -9,13 +9,8 @@ from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hubwire.emulator.http.server import (
-    ASGIApp,
-    Receive,
-    Scope,
-    Send,
-)
 from hubwire.process.server import listening_socket
 from hubwire.testing import Emulator
 

@@ -237,19 +237,8 @@ def _message(view: View, detail: MessageDetail) -> shapes.ApiMessage:
 
 
 def _attempt(view: View, attempt: AttemptView) -> shapes.ApiAttempt:
-    return shapes.ApiAttempt(
-        attempt_id=attempt.attempt_id,
-        cycle_id=attempt.cycle_id,
-        call=attempt.call,
-        started_at_ms=attempt.started_at_ms,
-        duration_ms=attempt.duration_ms,
-        status=attempt.status,
-        outcome=attempt.outcome,
-        correlation_id=attempt.correlation_id,
-        message_count=attempt.message_count,
-        request=view.masked(_json(attempt.request)),
-        response=view.masked(_json(attempt.response)),
-    )
+    request, response = view.masked(_json(attempt.request)), view.masked(_json(attempt.response))
+    return shapes.ApiAttempt(**attempt.summary(), request=request, response=response)
 
 
 def _json(body: bytes) -> Any:

@@ -19,7 +19,7 @@ from hubwire.manage.snoozing import LENGTHS
 from hubwire.reasons import Reason
 from hubwire.record.latency import Latency
 from hubwire.record.message_filter import FIELDS, MAX_SEARCH, MAX_TEXT, FilterField, MessageFilter, Reads
-from hubwire.record.queries import Fate, LaneStatus, MessageSummary
+from hubwire.record.queries import AttemptSummary, Fate, LaneStatus, MessageSummary
 from hubwire.record.replay import (
     LEAST_SHARE_PERCENT,
     MOST_SHARE_PERCENT,
@@ -273,18 +273,9 @@ class MessageList(msgspec.Struct, kw_only=True):
     before: int | None
 
 
-class ApiAttempt(msgspec.Struct, kw_only=True):
+class ApiAttempt(AttemptSummary, kw_only=True):
     """One exchange with HubSpot; bodies decoded when they are JSON."""
 
-    attempt_id: int
-    cycle_id: int
-    call: str
-    started_at_ms: int
-    duration_ms: int
-    status: int | None
-    outcome: str
-    correlation_id: str
-    message_count: int
     request: Any
     response: Any
 

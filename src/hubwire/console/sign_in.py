@@ -17,7 +17,7 @@ from hubwire.web.access import (
     TooManyTries,
     Viewer,
 )
-from hubwire.web.parameters import read_form
+from hubwire.web.parameters import read_form, single_values
 from hubwire.web.request import (
     Problem,
     Shared,
@@ -56,7 +56,7 @@ async def sign_in(request: Request, shared: Shared) -> Response:
     """POST `/login`."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise BadValue("form", "this is not the sign-in form")
-    form = {name: values[-1] for name, values in read_form(await request.body()).items()}
+    form = single_values(read_form(await request.body()))
     name, secret = form.get("name", "").strip() or FIRST_MEMBER, form.get("secret", "")
     try:
         # Few at a time: each password takes 50 ms and 16 MB.

@@ -46,8 +46,8 @@ class MessageSummary(msgspec.Struct, kw_only=True):
     fates: list[Fate] = []
 
 
-class AttemptView(msgspec.Struct, kw_only=True):
-    """One HTTP exchange, as kept."""
+class AttemptSummary(msgspec.Struct, kw_only=True):
+    """One HTTP exchange with HubSpot, without its bodies. `message_count`: the messages that shared it."""
 
     attempt_id: int
     cycle_id: int
@@ -57,9 +57,18 @@ class AttemptView(msgspec.Struct, kw_only=True):
     status: int | None
     outcome: str
     correlation_id: str
+    message_count: int
+
+    def summary(self) -> dict[str, Any]:
+        """The fields of this class alone, for another shape of the same exchange."""
+        return {name: getattr(self, name) for name in AttemptSummary.__struct_fields__}
+
+
+class AttemptView(AttemptSummary, kw_only=True):
+    """One HTTP exchange, with its bodies as they were stored."""
+
     request: bytes
     response: bytes
-    message_count: int
 
 
 class MessageDetail(msgspec.Struct, kw_only=True):

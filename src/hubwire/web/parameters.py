@@ -74,6 +74,11 @@ def read_form(body: bytes) -> dict[str, list[str]]:
     return fields
 
 
+def single_values(form: Mapping[str, list[str]]) -> dict[str, str]:
+    """The fields of a form with one value each: of a field that came several times, the last."""
+    return {name: values[-1] for name, values in form.items()}
+
+
 def text(fields: Fields, name: str, longest: int = MAX_TEXT) -> str | None:
     """A trimmed text, or None when it is absent or empty."""
     value = fields.get(name, "").strip()

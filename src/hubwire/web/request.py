@@ -26,7 +26,7 @@ from hubwire.record.message_filter import MessageFilter
 from hubwire.registry.access import Role
 from hubwire.web.access import Access, Viewer
 from hubwire.web.mask import mask_email, mask_payload
-from hubwire.web.parameters import message_filter, read_form
+from hubwire.web.parameters import message_filter, read_form, single_values
 from hubwire.web.ports import Services
 from hubwire.web.static_files import StaticFiles
 
@@ -202,8 +202,12 @@ class View:
         """Run something that blocks, off the event loop; few at a time, since each thread has its own connection."""
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self.shared.readers)
 
-    async def form(self) -> dict[str, list[str]]:
-        """The posted form. Raises BadValue."""
+    async def form(self) -> dict[str, str]:
+        """The posted form, one value for each field. Errors: BadValue."""
+        return single_values(await self.form_values())
+
+    async def form_values(self) -> dict[str, list[str]]:
+        """The posted form with all values, for fields that may come several times. Errors: BadValue."""
         if not self.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             raise BadValue("form", "this is not a form of this console")
         return read_form(await self.request.body())

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.record.queries import AttemptView, MessageDetail
+from hubwire.record.queries import AttemptSummary, AttemptView, MessageDetail
 from hubwire.web.request import View
 
 MAX_SHOWN_INPUTS = 20
@@ -15,19 +15,12 @@ MULTI_STATUS = 207
 PARTLY = "one for each record"
 
 
-class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptLine(AttemptSummary, kw_only=True):
     """One exchange with HubSpot. `asked` and `answered` hold only what is about this message when that can be told.
 
     `tone`: delivered, dead, or held for an answer that says something else of each input (207).
     """
 
-    call: str
-    started_at_ms: int
-    duration_ms: int
-    status: int | None
-    outcome: str
-    correlation_id: str
-    message_count: int
     is_good: bool
     tone: str
     asked: Any
@@ -55,14 +48,8 @@ def attempt_line(view: View, attempt: AttemptView, needles: set[str]) -> Attempt
     needles = needles | _traces(own_asked if asked_cut else None)
     own_answered, answered_cut = _excerpt(answered, "results", needles)
     is_good, is_partly = attempt.status is not None and 200 <= attempt.status < 300, attempt.status == MULTI_STATUS
-    return AttemptLine(
-        call=attempt.call,
-        started_at_ms=attempt.started_at_ms,
-        duration_ms=attempt.duration_ms,
-        status=attempt.status,
-        outcome=PARTLY if is_partly and attempt.outcome == "success" else attempt.outcome,
-        correlation_id=attempt.correlation_id,
-        message_count=attempt.message_count,
+    line = AttemptLine(
+        **attempt.summary(),
         is_good=is_good,
         tone="held" if is_partly else "delivered" if is_good else "dead",
         asked=view.masked(own_asked),
@@ -70,6 +57,9 @@ def attempt_line(view: View, attempt: AttemptView, needles: set[str]) -> Attempt
         is_asked_cut=asked_cut,
         is_answered_cut=answered_cut,
     )
+    if is_partly and line.outcome == "success":
+        line.outcome = PARTLY
+    return line
 
 
 def _json(body: bytes) -> Any:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hubwire.emulator.calls import control
 from hubwire.emulator.http.page import render
@@ -26,11 +28,6 @@ from hubwire.emulator.store.faults import FaultRule, fault_reply
 from hubwire.emulator.store.persistence import Keeper
 from hubwire.emulator.store.portal import Portal, SeenRequest
 from hubwire.emulator.wire import Headers, Refusal, Reply, Request, json_reply, not_found
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HANG_MS = 100_000
 SERVER_OPTIONS: dict[str, Any] = {

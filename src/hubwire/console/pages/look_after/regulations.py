@@ -98,7 +98,7 @@ async def regulation(view: View) -> Response:
 
 async def create(view: View) -> Response:
     """POST `/regulations`."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     try:
         wanted = NewRegulation(
             RegulationType(choice(form, "type", list(RegulationType)) or RegulationType.SUPPRESS_WITH_DELETE),

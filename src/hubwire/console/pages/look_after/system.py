@@ -84,7 +84,7 @@ async def members(view: View) -> Response:
 
 async def save_member(view: View) -> Response:
     """POST `/members`: add a member or change their role; gives a new token, or sets a password."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     try:
         name, role = text(form, "name") or "", Role(choice(form, "role", list(Role)) or Role.VIEW)
         token = await view.read(_grant, view, name, role, form.get("password", ""))
@@ -97,7 +97,7 @@ async def save_member(view: View) -> Response:
 
 async def remove_member(view: View) -> Response:
     """POST `/members/remove`."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     await view.read(changed_members.remove, view.deps, view.viewer.name, form.get("name", ""))
     return view.redirect("/members", "removed")
 

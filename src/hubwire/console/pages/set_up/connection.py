@@ -20,6 +20,7 @@ from hubwire.web.parameters import (
     choice,
     decimal,
     number,
+    single_values,
     text,
 )
 from hubwire.web.request import Problem, View, problem_of
@@ -65,12 +66,10 @@ async def test(view: View) -> Response:
 
 async def save(view: View) -> Response:
     """POST `/connection/{destination_id}`: change the options."""
-    form = await view.form()
+    form = await view.form_values()
     destination = await view.read(find_destination, view)
     try:
-        changed = destination_of(
-            {name: values[-1] for name, values in form.items()}, form.get("source", []), destination
-        )
+        changed = destination_of(single_values(form), form.get("source", []), destination)
         await view.read(changes.save_destination, view.deps, view.viewer.name, changed)
     except HubwireError as exc:
         return await _show(view, destination, problem=problem_of(exc))
@@ -79,7 +78,7 @@ async def save(view: View) -> Response:
 
 async def set_token(view: View) -> Response:
     """POST `/connection/{destination_id}/token`: replace the access token. It is never shown again."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     destination = await view.read(find_destination, view)
     try:
         token = form.get("token", "").strip()

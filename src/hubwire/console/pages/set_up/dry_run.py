@@ -43,7 +43,7 @@ async def test(view: View) -> Response:
 
 async def run(view: View) -> Response:
     """POST `/test`: the dry run, or with `send` the real thing."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     written = form.get("message", "")
     try:
         source_id, destination_id = _chosen(view, form)

@@ -14,7 +14,7 @@ EMAIL = "peter.gibbon@example.com"
 
 async def send_first(view: View) -> Response:
     """POST `/setup/{destination_id}/first`: an identify of Peter Gibbon, the example of Segment's documentation."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     source_id = number(form, "source", 1, 1 << 31)
     if source_id is None or source_id not in view.deps.registry.sources():
         raise Missing("source", "there is no such source", value=source_id)

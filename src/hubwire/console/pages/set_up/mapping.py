@@ -80,7 +80,7 @@ async def mapping(view: View) -> Response:
 
 async def add_rule(view: View) -> Response:
     """POST `/mapping/{destination_id}/rules`: add or replace one rule."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
 
     def change(before: Mapping) -> Mapping:
         table, trait = choice(form, "table", RULE_TABLES) or "contact", text(form, "trait")
@@ -96,7 +96,7 @@ async def add_rule(view: View) -> Response:
 
 async def remove_rule(view: View) -> Response:
     """POST `/mapping/{destination_id}/rules/remove`."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
 
     def change(before: Mapping) -> Mapping:
         table, trait = choice(form, "table", RULE_TABLES) or "contact", form.get("trait", "")
@@ -108,7 +108,7 @@ async def remove_rule(view: View) -> Response:
 
 async def save_switches(view: View) -> Response:
     """POST `/mapping/{destination_id}`: the switches and lists."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     return await _change(view, lambda before: _switched(form, before))
 
 

@@ -26,6 +26,7 @@ from hubwire.web.parameters import (
     choice,
     filter_query,
     number,
+    single_values,
     text,
 )
 from hubwire.web.request import Problem, View, problem_of
@@ -114,7 +115,7 @@ async def schema(view: View) -> Response:
 
 async def make_property(view: View) -> Response:
     """POST `/schema/{destination_id}/properties`: create a property in the portal."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     destination = await view.read(find_destination, view)
     try:
         object_type = choice(form, "object", OBJECTS) or "contact"
@@ -132,9 +133,9 @@ async def make_property(view: View) -> Response:
 
 async def apply(view: View) -> Response:
     """POST `/schema/{destination_id}/apply`: create what was chosen of the plan, as far as it is still missing."""
-    form = await view.form()
+    form = await view.form_values()
     destination = await view.read(find_destination, view)
-    fields = {name: values[-1] for name, values in form.items()}
+    fields = single_values(form)
     try:
         count = number(fields, "messages", 1, MOST_MESSAGES) or COMPARED_MESSAGES
         missing = SchemaItems(count, text(fields, "group") or "", frozenset(form.get("item", ())))

@@ -89,7 +89,7 @@ async def new(view: View) -> Response:
 
 async def create(view: View) -> Response:
     """POST `/setup/new`: the destination, paused, and its source."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     try:
         destination, key = await view.read(_create, view, form)
     except HubwireError as exc:
@@ -107,7 +107,7 @@ async def step(view: View) -> Response:
 
 async def save_token(view: View) -> Response:
     """POST `/setup/{destination_id}/token`."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     destination = await view.read(find_destination, view)
     try:
         hub_id = text(form, "hub_id") or destination.hub_id
@@ -126,7 +126,7 @@ async def save_token(view: View) -> Response:
 
 async def save_modes(view: View) -> Response:
     """POST `/setup/{destination_id}/modes`: device or cloud for each web source, and the Forms SDK."""
-    form = await view.form()
+    form = await view.form_values()
     destination = await view.read(find_destination, view)
     on_device = set(form.get("device", []))
     for source in view.deps.registry.sources().values():

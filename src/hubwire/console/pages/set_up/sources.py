@@ -66,7 +66,7 @@ async def source(view: View) -> Response:
 
 async def save(view: View) -> Response:
     """POST `/sources/{source_id}`: add or change."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     before = await view.read(_source, view)
     try:
         changed = source_of(form, before)
@@ -88,7 +88,7 @@ async def add_key(view: View) -> Response:
 
 async def revoke_key(view: View) -> Response:
     """POST `/sources/{source_id}/keys/revoke`."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     known = await view.read(_source, view)
     await view.read(changes.revoke_write_key, view.deps, view.viewer.name, known.source_id, form.get("hint", ""))
     return view.redirect(f"/sources/{known.source_id}", "revoked")

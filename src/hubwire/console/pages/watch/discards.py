@@ -40,7 +40,7 @@ async def new_discard(view: View) -> Response:
 
 async def discard(view: View) -> Response:
     """POST `/discards`: discard what fits."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     wanted = await view.read(message_filter, form, view.deps.registry)
     done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted, None, form.get("note", ""))
     shown = MessageFilter(state=State.DISCARDED, reason=Reason.DISCARDED_BY_PERSON)

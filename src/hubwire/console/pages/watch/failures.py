@@ -72,7 +72,7 @@ async def failures(view: View) -> Response:
 
 async def snooze(view: View) -> Response:
     """POST `/failures/snooze`: keep a group out of sight until then."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     wanted = await view.read(message_filter, form, view.deps.registry)
     until_ms = snooze_until(form, view.deps.clock.now_ms())
     await view.read(snoozing.snooze_group, view.deps, view.viewer.name, wanted, until_ms)
@@ -81,7 +81,7 @@ async def snooze(view: View) -> Response:
 
 async def wake(view: View) -> Response:
     """POST `/failures/wake`: show a group again."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     wanted = await view.read(message_filter, form, view.deps.registry)
     await view.read(snoozing.wake_group, view.deps, view.viewer.name, wanted)
     return view.redirect("/failures", "woken")

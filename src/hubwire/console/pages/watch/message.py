@@ -180,7 +180,7 @@ async def discard(view: View) -> Response:
 
 async def _delivery(view: View, states: Collection[State], done: str) -> tuple[State, tuple[int, int], str]:
     """The delivery that a form names, the state in which it was seen, and why. Raises BadValue."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     destination_id, position = number(form, "destination", 1, 1 << 31), number(form, "position", 1, 1 << 62)
     if destination_id is None or position is None or form.get("state") not in states:
         raise BadValue("state", f"this delivery cannot be {done}", value=form.get("state"))

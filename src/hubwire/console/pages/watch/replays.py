@@ -105,7 +105,7 @@ async def new_replay(view: View) -> Response:
 
 async def begin(view: View) -> Response:
     """POST `/replays`: begin the replay of what fits."""
-    form = {name: values[-1] for name, values in (await view.form()).items()}
+    form = await view.form()
     wanted = await view.read(message_filter, form, view.deps.registry)
     share = share_percent(form) or SHARE_PERCENT
     begun = await view.read(decisions.begin_replay, view.deps, view.viewer.name, wanted, None, share)
@@ -142,7 +142,7 @@ async def cancel(view: View) -> Response:
 
 async def save_share(view: View) -> Response:
     """POST `/replays/{replay_id}/share`: what it may take from now on."""
-    share = share_percent({name: values[-1] for name, values in (await view.form()).items()})
+    share = share_percent(await view.form())
     if share is None:
         raise BadValue("share_percent", "how many percent of the calls may it take?", limit=SHARES)
     return await _decide(view, decisions.share_replay, "saved", share)
