@@ -15,16 +15,17 @@ PATH_VALUE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 REF = "#/components/schemas/{name}"
 HEAD = """# Admin API
 
-What the console shows and changes, for programs. `Authorization: Bearer <HUBWIRE_ADMIN_TOKEN>`, or a member's token.
-Times are epoch milliseconds (UTC). The OpenAPI 3.1 document is at `/api/v1/openapi.json`.
+Programs can use the admin API to read and change everything that the console shows. Send `Authorization: Bearer
+<HUBWIRE_ADMIN_TOKEN>`, or a member's token. Times are epoch milliseconds (UTC). The OpenAPI 3.1 document is at
+`/api/v1/openapi.json`.
 
-An error is `{code, message}`, with `hint` where something can be done, and with `field`, `value` and `limit` where a
-field is at fault. 400 bad value, 401 no or unknown token, 403 role, 404 not found (also what a query or body names),
-409 taken already, 413 body over 1 MiB, 429 too many wrong tokens (`Retry-After`), 502 HubSpot refused or did not
-answer, 503 database not available.
+An error is `{code, message}`. It has `hint` if something can be done, and `field`, `value` and `limit` if a field is
+wrong. The statuses are: 400 wrong value; 401 no token, or an unknown one; 403 the role is not enough; 404 not found
+(also for something that the query or the body names); 409 exists already; 413 body over 1 MiB; 429 too many wrong
+tokens (`Retry-After`); 502 HubSpot refused or did not answer; 503 the database is not available.
 
-Roles: `view` reads, with payloads masked; `operate` reads payloads, plans, replays, pauses; `admin` changes sources,
-destinations and tokens."""
+Roles: `view` reads, with payloads masked. `operate` also reads payloads, plans, replays and pauses. `admin` also
+changes sources, destinations and tokens."""
 COMMON_STATUSES = (400, 401, 403, 429)
 
 

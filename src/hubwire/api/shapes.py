@@ -112,7 +112,7 @@ class FilterBody(FilterQuery, kw_only=True, forbid_unknown_fields=True):
 
 
 class ReplayBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
-    """A filter of what can be put back, what the replay may take, and whether only to count."""
+    """A filter of the messages to replay, the replay's share of the rate, and whether only to count."""
 
     state: Annotated[State, _described(enum=[str(one) for one in REPLAYABLE])]
     share_percent: Share = SHARE_PERCENT

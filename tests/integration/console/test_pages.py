@@ -31,7 +31,7 @@ from hubwire.message import Entry
 from hubwire.process.pages import console_app
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import RegulationType
-from hubwire.reference.console_page import TWINS
+from hubwire.reference.console_page import PAGE_REFERENCES
 from hubwire.registry.access import Role
 from hubwire.web.request import NAVIGATION
 
@@ -163,9 +163,9 @@ def command_of(line: str) -> str:
     return " ".join(path)
 
 
-def test_every_page_has_a_twin_in_the_terminal() -> None:
-    assert set(TWINS) == {pattern for pattern, _, _ in GET_PAGES}
-    assert all(command_of(twin.command) for twin in TWINS.values())
+def test_every_page_has_a_command_in_the_terminal() -> None:
+    assert set(PAGE_REFERENCES) == {pattern for pattern, _, _ in GET_PAGES}
+    assert all(command_of(page.command) for page in PAGE_REFERENCES.values())
 
 
 OTHER_COMMANDS = {
@@ -177,7 +177,7 @@ OTHER_COMMANDS = {
 
 
 @pytest.mark.parametrize(("pattern", "paths"), PATHS.items())
-def test_a_page_names_its_twins(console: Console, pattern: str, paths: list[str]) -> None:
+def test_a_page_names_its_command_and_its_json(console: Console, pattern: str, paths: list[str]) -> None:
     lane_id = console.fill()
     console.store.replays.begin(DEAD, "ana", console.clock.now_ms(), [(lane_id, 5)])
     made = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
@@ -186,7 +186,7 @@ def test_a_page_names_its_twins(console: Console, pattern: str, paths: list[str]
         html = console.get(path.replace("REGULATION", made.regulation_id)).text
         named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", html)
         assert named, path
-        wanted = OTHER_COMMANDS.get(path, command_of(TWINS[pattern].command))
+        wanted = OTHER_COMMANDS.get(path, command_of(PAGE_REFERENCES[pattern].command))
         if path != "/setup/1/send":
             assert command_of(unescape(named[1])) == wanted, path
         twin = re.search(r'<a href="([^"]+)">This page as JSON</a>', html)
