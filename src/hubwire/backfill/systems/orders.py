@@ -219,7 +219,7 @@ def _found(fields: Mapping[str, tuple[str, ...]], by_name: Mapping[str, str]) ->
 
 
 def _amount(value: Any) -> Any:
-    """A number where the text is one without doubt."""
+    """The text as a number if it clearly is one."""
     if not isinstance(value, str):
         return value
     try:

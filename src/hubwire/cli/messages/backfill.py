@@ -180,10 +180,10 @@ def _import_sql(
         raise typer.BadParameter("--sql and --query belong together; --cursor goes with them")
     if files:
         raise typer.BadParameter("give files or --sql, not both")
-    asked = Query(sql, query, cursor)
+    history_query = Query(sql, query, cursor)
     goes_on = "starts again and doubles nothing" if cursor is None else "continues there"
     with _progress(None, goes_on, json) as report:
-        outcome = import_query(settings_of(config), asked, source, options, report, SystemClock())
+        outcome = import_query(settings_of(config), history_query, source, options, report, SystemClock())
     _finish(outcome, json)
 
 
