@@ -33,7 +33,7 @@ class World:
         return self.process.url
 
     def sign_in_link(self) -> str:
-        found = re.search(r"signed in once by this link: (\S+)", self.process.output)
+        found = re.search(r"a link that signs you in once: (\S+)", self.process.output)
         assert found, self.process.output
         return found[1]
 

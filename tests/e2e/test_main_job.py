@@ -80,7 +80,7 @@ def test_a_sandbox_stays_one_and_a_token_that_is_not_used_is_told(tmp_path: Path
         pass
     refused = HubwireProcess(tmp_path, hubspot.base_url).run("serve", check=False)
     assert refused.returncode == 1
-    assert "holds a sandbox: nothing would reach HubSpot" in refused.stderr
+    assert "holds a sandbox, so nothing would reach HubSpot" in refused.stderr
     assert "HUBWIRE_DATA=live" in refused.stderr
     live = str(tmp_path / "live")
     with HubwireProcess(tmp_path, hubspot.base_url, HUBWIRE_DATA=live) as hubwire:

@@ -119,7 +119,7 @@ def usable_files() -> Iterator[None]:
     except OSError as exc:
         raise SettingsError(
             f"cannot use {exc.filename}: {exc.strerror}",
-            hint="HUBWIRE_DATA names a folder that this user may write to.",
+            hint="Set HUBWIRE_DATA to a folder that this user can write to.",
         ) from exc
 
 
@@ -127,14 +127,14 @@ def _open_sqlite(path: Path, settings: Settings, vault: Vault, clock: Clock, *, 
     if settings.journal_url is not None:
         raise SettingsError(
             "journal_url (HUBWIRE_JOURNAL_URL) needs a database that several processes share",
-            hint="Set HUBWIRE_DATABASE_URL=postgresql://… beside it.",
+            hint="Set HUBWIRE_DATABASE_URL=postgresql://… too.",
         )
     file = SqliteFile(path)
     moved = file.connection.execute("SELECT target FROM moved").fetchone()
     if moved is not None:
         file.close()
         raise SettingsError(
-            f"the installation in {path} was moved to {moved[0]}", hint="Set HUBWIRE_DATABASE_URL to where it is now."
+            f"the installation in {path} was moved to {moved[0]}", hint="Set HUBWIRE_DATABASE_URL to its new address."
         )
     journal = SqliteJournal(file, dedupe_hours=settings.dedupe_hours, appends=appends)
     bell = Bell(file.path)

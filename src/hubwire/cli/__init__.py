@@ -118,7 +118,9 @@ def _plain_lines(text: str) -> str:
 
 
 def _named(exc: HubwireError) -> str:
-    """The message, with its field and value in front unless it names them itself."""
+    """The message, with its field and value in front unless it names the value itself."""
     message = str(exc)
     about = [exc.field, repr(exc.value)] if isinstance(exc, BadValue) and exc.value is not None else []
+    if about and about[1] in message:
+        return message
     return ": ".join([*(one for one in about if one not in message), message])

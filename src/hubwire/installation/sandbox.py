@@ -34,7 +34,9 @@ class Sandbox:
             self._app = create_app(config)
         except PersistenceError as exc:
             self._socket.close()
-            raise SettingsError(f"the sandbox's portal: {exc}", hint="Move the file away to start afresh.") from exc
+            raise SettingsError(
+                f"the sandbox's portal: {exc}", hint="Move the file away to start with an empty portal."
+            ) from exc
         self._server = uvicorn.Server(
             uvicorn.Config(self._app, loop="uvloop", http="httptools", log_config=None, access_log=False, ws="none")
         )

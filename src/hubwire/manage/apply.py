@@ -129,7 +129,7 @@ def _plan_source(table: SourceTable, before: Source | None, registry: Registry, 
             raise SettingsError(f"source {table.name!r}: the key of {table.write_key_env} belongs to {owner.name!r}")
     makes_key = before is None and table.write_key_env is None
     if makes_key:
-        fields.append(FieldChange("write key", "not set", "made, and printed once"))
+        fields.append(FieldChange("write key", "not set", "generated, printed once"))
     note = ""
     if before is not None and secret is None and all(one.is_revoked for one in registry.write_keys(before.source_id)):
         note = f"it has no write key, nothing can send: hubwire source key {table.name} --new"
@@ -185,7 +185,7 @@ def _rules(table: RulesTable, before: Rules) -> Rules:
 
 def _rule(table: str, key: str, value: str | bool) -> str | None:
     if value is True:
-        raise SettingsError(f"mapping.{table}.{key}: a name, or false to leave it out")
+        raise SettingsError(f"mapping.{table}.{key}: must be a name, or false to leave it out")
     return value or None
 
 

@@ -22,7 +22,7 @@ async def account_of_token(destination: Destination, token: Secret, base_url: st
     """
     if kind_of(token) is TokenKind.API_KEY:
         raise SettingsError(
-            "this is an API key of before 2022, which HubSpot no longer accepts",
+            "this is an API key from before 2022, which HubSpot no longer accepts",
             hint="Make a service key in HubSpot: Development > Keys > Service keys.",
         )
     client = HubSpotClient(base_url, token_source(token, clock), Paths(destination.api_version), clock=clock)

@@ -74,12 +74,17 @@ def _group(parts: Parts, wanted: MessageFilter) -> tuple[str, tuple[int, State, 
     destination = destinations.get(destination_id or 0)
     if destination is None:
         names = [one.name for one in destinations.values()]
-        raise BadValue("destination", "name the destination", value=destination_id, limit=names)
+        raise BadValue(
+            "destination",
+            "several destinations: choose one with --destination" if len(names) > 1 else "choose a destination",
+            value=destination_id,
+            limit=names,
+        )
     if wanted.state not in SNOOZABLE:
         words = [state.value for state in SNOOZABLE]
         raise BadValue("state", f"state must be one of {', '.join(words)}", value=wanted.state, limit=words)
     if wanted.reason is None:
-        raise BadValue("reason", "name the reason of the group")
+        raise BadValue("reason", "give the reason of the group")
     return destination.name, (destination.destination_id, wanted.state, Reason(wanted.reason))
 
 

@@ -1,4 +1,4 @@
-"""The receipt of a regulation: what was done, without personal data."""
+"""The receipt of a deletion request: what Hubwire did, without personal data."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import msgspec
 from hubwire.record.privacy import Erased, Regulation, RegulationState, RegulationType
 
 NOT_COVERED = (
-    "backups of the database, and exports made from HubSpot",
-    "log files and queues of whatever sends to Hubwire",
-    "what HubSpot's own code in a page tells HubSpot (device mode)",
-    "messages of other people that mention the address (mentions_kept)",
+    "backups of the database, and exports from HubSpot",
+    "log files and queues of senders",
+    "data that HubSpot's own code sends from a page (device mode)",
+    "messages of other people that contain the address (mentions_kept)",
 )
 
 
 class AtHubSpot(msgspec.Struct, kw_only=True):
-    """What came of the deletion at one destination."""
+    """The result of the deletion at one destination."""
 
     destination: str
     hub_id: str | None
@@ -26,7 +26,7 @@ class AtHubSpot(msgspec.Struct, kw_only=True):
 
 
 class Receipt(msgspec.Struct, kw_only=True):
-    """Counts, names of destinations, times. `messages` were made empty; the others are rows that went."""
+    """Counts, names of destinations, times. `messages` were emptied; the other counts are removed rows."""
 
     regulation_id: str
     type: RegulationType
@@ -35,7 +35,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     requested_at_ms: int
     finished_at_ms: int | None = None
     is_known: bool = True
-    """False: nothing here led to any of the subjects, and no message was theirs."""
+    """False if the subject is unknown here and has no messages."""
     emails: int = 0
     ids: int = 0
     hubspot: list[AtHubSpot] = []
@@ -66,22 +66,22 @@ class Receipt(msgspec.Struct, kw_only=True):
 
     @property
     def found_anything(self) -> bool:
-        """Whether something of theirs was here."""
+        """Whether Hubwire had any data of the subject."""
         return any((self.messages, self.deliveries, self.attempts, self.links, self.contacts, self.associations))
 
     def begin_again(self) -> None:
-        """Another try: what was counted stays, HubSpot is asked anew."""
+        """Begin another attempt: the counts stay, the results at HubSpot start again."""
         self.state, self.hubspot = RegulationState.RUNNING, []
 
     def count(self, erased: Erased) -> None:
-        """Add what one step took away."""
+        """Add the rows that one step removed."""
         self.deliveries += erased.deliveries
         self.links += erased.links
         self.contacts += erased.people
         self.associations += erased.associations
 
     def settle(self, is_last_try: bool) -> None:
-        """Its final state, or RUNNING while a destination may still be reached later."""
+        """Set the final state, or keep RUNNING while a destination may be reachable later."""
         failed = [one for one in self.hubspot if one.state is RegulationState.FAILED]
         if self.state is not RegulationState.RUNNING:
             return

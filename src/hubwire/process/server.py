@@ -32,8 +32,8 @@ COLLECT_AFTER_OBJECTS = 100_000
 GRACE_SECONDS = 15
 BACKLOG = 1024
 WHY_NOT_LISTENING = {
-    errno.EADDRINUSE: "Another server runs there: stop it, or choose another HUBWIRE_PORT.",
-    errno.EACCES: "Ports below 1024 are for root: choose another HUBWIRE_PORT.",
+    errno.EADDRINUSE: "Another server uses this port: stop it, or choose another HUBWIRE_PORT.",
+    errno.EACCES: "Ports below 1024 need root: choose another HUBWIRE_PORT.",
 }
 
 
@@ -123,7 +123,9 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listening.close()
         raise SettingsError(
             f"cannot listen on {host}:{port}: {exc.strerror}",
-            hint=WHY_NOT_LISTENING.get(exc.errno or 0, "HUBWIRE_HOST is an address of this machine; 0.0.0.0 is all."),
+            hint=WHY_NOT_LISTENING.get(
+                exc.errno or 0, "HUBWIRE_HOST must be an address of this machine; 0.0.0.0 means all."
+            ),
         ) from exc
     return listening
 
@@ -144,7 +146,7 @@ def check_certificate(settings: Settings) -> None:
     except ssl.SSLError as exc:
         raise SettingsError(
             f"tls_certificate {settings.tls_certificate} with tls_key {settings.tls_key}: {exc.reason or exc}",
-            hint="Both are PEM files, the key without a password, and they belong together.",
+            hint="Both must be PEM files that belong together, with a key without a password.",
         ) from exc
 
 
@@ -170,21 +172,21 @@ def banner(service: Service, url: str) -> str:
     lines = [f"Hubwire is up: {url}"]
     if service.sandbox is not None:
         lines.append(
-            f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves here."
+            f"Sandbox: the bundled emulator plays HubSpot at {service.sandbox.base_url}/ ; nothing leaves this machine."
         )
         if service.assets is not None:
             lines.append(f"Demo page of device mode: {url}/demo")
     if service.has_other_token():
         lines.append(
-            "HUBSPOT_ACCESS_TOKEN is not the token that is stored, which stays in use."
+            "HUBSPOT_ACCESS_TOKEN differs from the stored token, which stays in use."
             " To change it: hubwire destination token NAME --token-env HUBSPOT_ACCESS_TOKEN"
         )
     token = service.access.first_token()
     if token is not None:
-        lines.append(f"Admin token, shown this once: {token.reveal()}")
+        lines.append(f"Admin token, shown only this once: {token.reveal()}")
     if service.sandbox is not None or sys.stdout.isatty():
-        # A log file is no place for a key to the console.
-        lines.append(f"Console, signed in once by this link: {service.access.sign_in_link(url)}")
+        # A log file must not contain a sign-in link.
+        lines.append(f"Console, with a link that signs you in once: {service.access.sign_in_link(url)}")
     else:
         lines.append(f"Console: {url}/")
     key = service.first_start.write_key
@@ -193,7 +195,7 @@ def banner(service: Service, url: str) -> str:
         lines += [f"Write key of the source `server`: {key}", "Try it:"]
         lines.append(f"  curl -u {key}: {url}/v1/identify -H 'Content-Type: application/json' -d '{body}'")
     else:
-        lines.append("Write keys were shown when they were made. Another one: hubwire source key NAME --new")
+        lines.append("Write keys were shown when they were made. To make another: hubwire source key NAME --new")
     return "\n".join(lines)
 
 

@@ -294,8 +294,8 @@ class Service:
         destinations = registry.destinations()
         if destinations and not settings.is_sandbox and all(one.is_sandbox for one in destinations.values()):
             raise SettingsError(
-                f"HUBSPOT_ACCESS_TOKEN is set, but {settings.data} holds a sandbox: nothing would reach HubSpot",
-                hint="Begin anew in another folder, HUBWIRE_DATA=live; or start the sandbox without the token.",
+                f"HUBSPOT_ACCESS_TOKEN is set, but {settings.data} holds a sandbox, so nothing would reach HubSpot",
+                hint="Start in another folder (HUBWIRE_DATA=live), or start the sandbox without the token.",
             )
         if not destinations:
             destination = registry.save_destination(self._first_destination())

@@ -17,7 +17,7 @@ import uvicorn
 from hubwire.receive.connection import Connection
 
 SAID_AFTER_SECONDS = 1.0
-AT_ONCE = "Ctrl-C again ends it at once: nothing is lost, what was not answered is sent again at the next start."
+AT_ONCE = "Press Ctrl-C again to end at once: nothing is lost, and unanswered calls are repeated at the next start."
 KILLED_CODE = 130
 
 

@@ -13,7 +13,7 @@ MOST_DIGITS = 10
 
 
 def named(found: Iterable[T], name: str, kind: str) -> T:
-    """The one of this name. Raises SettingsError naming those that exist."""
+    """The source or destination with this name. Raises SettingsError that names the existing ones."""
     names = []
     for one in found:
         if one.name == name:
@@ -23,17 +23,17 @@ def named(found: Iterable[T], name: str, kind: str) -> T:
 
 
 def named_or_first(found: Iterable[T], name: str | None, kind: str) -> T:
-    """The one of this name; the first without a name. Errors: as `named`, and SettingsError where there is none."""
+    """The source or destination with this name, or the first one. Errors: SettingsError if there is none."""
     found = list(found)
     if name is not None:
         return named(found, name, kind)
     if not found:
-        raise SettingsError(f"there is no {kind} yet", hint=f"Make one: hubwire {kind} add NAME")
+        raise SettingsError(f"there is no {kind} yet", hint=f"Add one: hubwire {kind} add NAME")
     return found[0]
 
 
 def numbered(known: Container[int], text: str) -> int | None:
-    """The number that a text is, if one of these has it; None for any other text, however long."""
+    """The text as a number, if it is one of the known numbers; None for any other text of any length."""
     if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
         return None
     number = int(text)

@@ -45,8 +45,8 @@ class Vault:
             return Secret(self._opened(sealed))
         except InvalidToken as exc:
             raise SettingsError(
-                "a secret in the database was sealed with another key",
-                hint="Set HUBWIRE_SECRET_KEY (or restore secret.key) to the key that this database was made with.",
+                "a secret in the database was encrypted with another key",
+                hint="Set HUBWIRE_SECRET_KEY to the key of this database, or restore its secret.key.",
             ) from exc
 
     def reseal(self, sealed: bytes) -> bytes:
@@ -92,7 +92,7 @@ def load_vault(secret_key: Secret | None, data: Path) -> Vault:
     def read_keys() -> tuple[bytes, ...]:
         keys = tuple(_decoded(line, str(path)) for line in path.read_text(encoding="utf-8", errors="replace").split())
         if not keys:
-            raise SettingsError(f"{path} is empty", hint="Restore it: what it sealed cannot be opened without it.")
+            raise SettingsError(f"{path} is empty", hint="Restore it: Hubwire cannot decrypt its secrets without it.")
         return keys
 
     if not path.exists():

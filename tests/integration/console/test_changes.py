@@ -81,7 +81,7 @@ def test_a_step_that_was_left_is_taken_up_again(console: Console) -> None:
 def test_a_name_that_is_taken_is_told_on_the_form(console: Console, lane_id: int) -> None:
     answer = console.post("/setup/new", kind="hubspot", name="HubSpot", feeds="all")
     assert answer.status_code == 422
-    assert "exists already" in answer.text
+    assert "already exists" in answer.text
     assert len(console.store.registry.destinations()) == 1
 
 
@@ -499,7 +499,7 @@ def test_a_snoozed_group_is_woken_by_a_person(console: Console, lane_id: int) ->
         ({"until": "1"}, "until must be a time to come, at most 90 days from now"),
         ({"until": "2999-01-01T00:00"}, "until must be a time to come, at most 90 days from now"),
         ({"for": "1h", "state": "delivered"}, "state must be one of dead, held, retrying"),
-        ({"for": "1h", "reason": ""}, "name the reason of the group"),
+        ({"for": "1h", "reason": ""}, "give the reason of the group"),
         ({"for": "1h", "destination": "99"}, "there is no destination"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_large_append_is_cut_into_groups(open_journal: OpenJournal, nats_url: 
 
 def test_a_message_that_the_server_does_not_take_is_refused_at_once(open_journal: OpenJournal, nats_url: str) -> None:
     journal = open_journal(nats_url)
-    with pytest.raises(BackendError, match="larger than the NATS server takes"):
+    with pytest.raises(BackendError, match="larger than the NATS server accepts"):
         journal.append([Entry(1, "a", NOW, bytes(1 << 20))])
     assert journal.append(entries("b")) != [None]
 

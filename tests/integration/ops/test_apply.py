@@ -170,7 +170,7 @@ def test_a_key_that_belongs_to_another_source_is_refused(shell: Shell, file: Pat
 
 def test_a_new_source_without_a_key_of_its_own_gets_one_that_is_told_once(shell: Shell, file: Path) -> None:
     planned = shell("apply", str(file), "--plan")
-    assert "write key: not set -> made, and printed once" in planned.out
+    assert "write key: not set -> generated, printed once" in planned.out
     assert "wk_" not in planned.out
     applied = shell("apply", str(file), "--yes", "--json").json
     assert list(applied["write_keys"]) == ["website"], "the other one is in the environment"

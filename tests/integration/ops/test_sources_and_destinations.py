@@ -92,7 +92,7 @@ def test_a_key_is_changed_without_a_gap(installed: Shell) -> None:
     [
         (("show", "nobody"), "Sources: api."),
         (("change", "api"), "nothing to change"),
-        (("add", "api", "--kind", "server"), "exists already"),
+        (("add", "api", "--kind", "server"), "already exists"),
         (("add", "bad", "--kind", "web", "--origin", "www.example.com"), "origin looks like"),
         (("add", "/", "--kind", "web"), "a name has"),
     ],
@@ -150,7 +150,7 @@ def test_an_api_key_of_before_2022_is_told_apart(installed: Shell) -> None:
     old_key = "1b2c3d4e-1234-4abc-9def-0123456789ab"
     ran = installed("destination", "add", "hubspot", "--token-stdin", stdin=old_key)
     assert ran.code == 1
-    assert "API key of before 2022" in ran.err
+    assert "API key from before 2022" in ran.err
     assert "service key" in ran.err
     assert old_key not in ran.err
 

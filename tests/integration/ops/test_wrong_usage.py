@@ -63,7 +63,7 @@ def test_a_data_folder_that_cannot_be_used(shell: Shell) -> None:
     shell.set(HUBWIRE_DATA="file")
     with pytest.raises(SettingsError, match="cannot use file") as told:
         shell.store()
-    assert "HUBWIRE_DATA names a folder" in told.value.hint
+    assert "Set HUBWIRE_DATA to a folder" in told.value.hint
 
 
 def test_a_file_that_is_no_database(shell: Shell) -> None:

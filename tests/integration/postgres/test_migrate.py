@@ -318,7 +318,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_both_sides_have_the_same_secret_key(file: Path, postgres_url: str) -> None:
-    assert "sealed with another key" in refused(file, postgres_url, vault=OTHER_VAULT)
+    assert "encrypted with another key" in refused(file, postgres_url, vault=OTHER_VAULT)
     with psycopg.connect(postgres_url) as db:
         [(tables,)] = db.execute("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema").fetchall()
     assert tables == 0
@@ -330,7 +330,7 @@ def test_every_sealed_secret_can_be_opened(file: Path, postgres_url: str) -> Non
     """A key that was rotated: the older one alone makes the same fingerprints, and opens nothing that is new."""
     with closing(SqliteFile(file)) as opened:
         opened.connection.execute("UPDATE destination SET sealed_token = ?", (ROTATED.seal(Secret("pat")),))
-    assert "sealed with another key" in refused(file, postgres_url)
+    assert "encrypted with another key" in refused(file, postgres_url)
     run(file, postgres_url, vault=ROTATED)
 
 
@@ -338,7 +338,7 @@ def test_a_target_with_data_of_its_own_is_left_alone(file: Path, postgres_url: s
     store = open_store(Settings(database_url=postgres_url, secret_key=SECRET_KEY), SystemClock(), appends=False)
     store.registry.save_source(Source(source_id=0, name="mine"))
     for finishes in (False, True):
-        assert "data of its own" in refused(file, postgres_url, finishes=finishes)
+        assert "is not empty" in refused(file, postgres_url, finishes=finishes)
     assert [one.name for one in store.registry.sources().values()] == ["mine"]
     store.close()
     assert is_served(Settings(database_url=postgres_url, secret_key=SECRET_KEY))
@@ -348,7 +348,7 @@ def test_a_target_is_filled_from_one_file(file: Path, postgres_url: str, tmp_pat
     run(file, postgres_url)
     other = tmp_path / "other.db"
     SqliteFile(other).close()
-    assert "filled from another database" in refused(other, postgres_url)
+    assert "data from another database" in refused(other, postgres_url)
 
 
 def test_one_command_fills_at_a_time(file: Path, postgres_url: str) -> None:
@@ -373,7 +373,7 @@ def test_a_file_that_is_delivered_from_is_not_finished(file: Path, postgres_url:
     assert lease is not None
     with pytest.raises(BackendError, match=r"still delivers from this database \(host:1\)") as told:
         run(file, postgres_url, finishes=True, now_ms=NOW + 4000)
-    assert "free in 6 s" in told.value.hint
+    assert "ends in 6 s" in told.value.hint
     assert run(file, postgres_url, finishes=True, now_ms=NOW + 10_000).is_finished
 
 
@@ -396,10 +396,8 @@ def test_a_move_ends_once(file: Path, postgres_server: PostgresServer) -> None:
     url = postgres_server.database()
     run(file, url, finishes=True)
     for finishes in (False, True):
-        assert "is finished" in refused(file, url, finishes=finishes)
-        assert "was moved already, to postgresql://127.0.0.1" in refused(
-            file, postgres_server.database(), finishes=finishes
-        )
+        assert "is complete" in refused(file, url, finishes=finishes)
+        assert "was moved to postgresql://127.0.0.1" in refused(file, postgres_server.database(), finishes=finishes)
     with pytest.raises(SettingsError, match="was moved to postgresql://"):
         open_store(Settings(database_url=f"sqlite:///{file}", secret_key=SECRET_KEY), SystemClock(), appends=False)
 
@@ -411,7 +409,7 @@ def test_a_backup_that_is_older_than_what_was_copied(file: Path, postgres_url: s
     with closing(SqliteFile(file)) as opened:
         SqliteJournal(opened).append([Entry(1, "b", 1, b"{}")])
     run(file, postgres_url)
-    assert "older than what was copied" in refused(backup, postgres_url)
+    assert "older than the data that was copied" in refused(backup, postgres_url)
 
 
 @pytest.mark.parametrize(
@@ -433,7 +431,7 @@ def test_a_file_of_something_else_stays_what_it_is(tmp_path: Path, postgres_url:
     with closing(sqlite3.connect(of_others)) as db:
         db.execute("CREATE TABLE theirs (a)")
     assert "file is not a database" in refused(no_database, postgres_url)
-    assert "no database of Hubwire" in refused(of_others, postgres_url)
+    assert "not a Hubwire database" in refused(of_others, postgres_url)
     with closing(sqlite3.connect(of_others)) as db:
         assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
 

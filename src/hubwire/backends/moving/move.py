@@ -99,24 +99,24 @@ class Move:
         """Let the target be this file's, or go on with it."""
         target = self._target
         if not _value(target.execute("SELECT pg_try_advisory_lock('move'::regclass::oid::bigint)")):
-            raise BackendError("another `hubwire migrate` fills this database")
+            raise BackendError("another `hubwire migrate` is writing to this database")
         origin = hashlib.sha256(self._file.raw.execute("SELECT digest_key FROM journal_key").fetchone()[0])
         moved = self._file.raw.execute("SELECT move_id, target FROM moved").fetchone()
         known = target.execute("SELECT move_id::text, origin, state FROM move").fetchone()
         if moved is not None and (known is None or known[0] != moved[0]):
-            raise BackendError(f"{self._file.path} was moved already, to {moved[1]}")
+            raise BackendError(f"{self._file.path} was moved to {moved[1]} before")
         if known is not None and bytes(known[1]) != origin.digest():
-            raise BackendError("the target is filled from another database", hint=EMPTY_HINT)
+            raise BackendError("the target has data from another database", hint=EMPTY_HINT)
         if known is not None and known[2] == "done":
-            raise BackendError("this move is finished: the target is in use")
+            raise BackendError("this move is complete, and the target is in use")
         if known is None and not is_unused(target, self._tables):
-            raise BackendError("the target holds data of its own", hint=EMPTY_HINT)
+            raise BackendError("the target is not empty", hint=EMPTY_HINT)
         check_key_of_target()
         if known is None:
             with target.transaction():
                 self._journal.begin(origin.digest())
         elif self._journal.behind() < 0:
-            raise BackendError("the source is older than what was copied from it", hint=EMPTY_HINT)
+            raise BackendError("the source is older than the data that was copied from it", hint=EMPTY_HINT)
 
     def fill(self) -> Moved:
         """Copy the messages that are there. The source goes on meanwhile; the next run copies what has come since."""
@@ -189,7 +189,7 @@ def _check_source(path: Path) -> None:
     except sqlite3.DatabaseError as exc:
         raise BackendError(f"there is no database at {path}: {exc}") from exc
     if not found[0]:
-        raise BackendError(f"{path} is no database of Hubwire")
+        raise BackendError(f"{path} is not a Hubwire database")
 
 
 @contextmanager
@@ -215,7 +215,7 @@ def _check_nobody_delivers(source: sqlite3.Connection, now_ms: int) -> None:
         seconds = (row[1] - now_ms) / 1000
         raise BackendError(
             f"a server still delivers from this database ({row[0]}), or was killed a moment ago",
-            hint=f"{STOP_HINT} What a killed one holds is free in {seconds:.0f} s.",
+            hint=f"{STOP_HINT} After a kill, its lease ends in {seconds:.0f} s.",
         )
 
 

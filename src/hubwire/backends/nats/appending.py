@@ -65,7 +65,7 @@ class Appending:
         headers, payload = encode_group(entries, knows)
         if len(payload) + SPARE_BYTES > self._client.max_payload:
             raise BackendError(
-                f"a message of {len(payload)} bytes is larger than the NATS server takes",
+                f"a message of {len(payload)} bytes is larger than the NATS server accepts",
                 hint="Raise max_payload of nats-server, or lower HUBWIRE_MAX_MESSAGE_BYTES.",
             )
         sequence = self._client.run(self._send(headers | {"Nats-Msg-Id": secrets.token_hex(16)}, payload))

@@ -65,7 +65,7 @@ class NatsUrl:
             raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): unknown {', '.join(sorted(unknown))}")
         replicas = given.get("replicas", ["3" if len(hosts) >= 3 else "1"])[0]
         if replicas not in ("1", "3", "5"):
-            raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): replicas is 1, 3 or 5, not {replicas!r}")
+            raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): replicas must be 1, 3 or 5, not {replicas!r}")
         return cls(
             tuple(f"{scheme}://{host}" for host in hosts),
             given.get("stream", ["hubwire"])[0],
@@ -92,7 +92,7 @@ def check_stream(config: StreamConfig, subject: str, replicas: int) -> None:
             raise SettingsError(
                 f"journal_url (HUBWIRE_JOURNAL_URL): stream {config.name} would lose messages: {name} is {shown}, not"
                 f" {right}",
-                hint=f"nats stream edit {config.name}; or name another stream, ?stream=NAME, and Hubwire makes it.",
+                hint=f"Run nats stream edit {config.name}, or let Hubwire create another stream (?stream=NAME).",
             )
 
 

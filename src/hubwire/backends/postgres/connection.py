@@ -143,8 +143,8 @@ def _conninfo(url: str) -> str:
     except psycopg.ProgrammingError:
         raise SettingsError(
             "database_url (HUBWIRE_DATABASE_URL) is not postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-            hint="In user and password % is written %25, @ is %40, : is %3A, / is %2F; behind a ? only parameters of"
-            " libpq are known.",
+            hint="In user and password, write %25 for %, %40 for @, %3A for : and %2F for /. After a ?, only parameters"
+            " of libpq are allowed.",
         ) from None
     options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
     given["options"] = f"{options} {given.get('options') or ''}".strip()
@@ -173,7 +173,7 @@ def explained() -> Iterator[None]:
     except FORBIDDEN as exc:
         raise SettingsError(
             f"database_url (HUBWIRE_DATABASE_URL): {exc.diag.message_primary}",
-            hint="Hubwire makes its own tables: let its user own the database (ALTER DATABASE … OWNER TO …), or GRANT"
+            hint="Hubwire creates its own tables: let its user own the database (ALTER DATABASE … OWNER TO …), or GRANT"
             " CREATE, USAGE ON SCHEMA public TO it.",
         ) from exc
     except RETRYABLE as exc:

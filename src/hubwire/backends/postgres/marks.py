@@ -14,7 +14,7 @@ def check_filled(database: PostgresDatabase) -> None:
     new."""
     if database.execute("SELECT state FROM move WHERE state <> 'done'"):
         raise SettingsError(
-            "this database is being filled by `hubwire migrate`", hint="Finish that first: hubwire migrate … --finish"
+            "`hubwire migrate` is writing to this database", hint="Finish the move first: hubwire migrate … --finish"
         )
 
 
@@ -37,6 +37,6 @@ def check_journal(database: PostgresDatabase, journal: str) -> None:
     if known != [(journal,)]:
         raise SettingsError(
             f"the messages of this installation are in another journal: {known[0][0]}, not {journal}",
-            hint="Set HUBWIRE_JOURNAL_URL as it was (without it: the database), restore the stream, or begin with an"
-            " empty database.",
+            hint="Set HUBWIRE_JOURNAL_URL to its earlier value (unset: the database), restore the stream, or start with"
+            " an empty database.",
         )

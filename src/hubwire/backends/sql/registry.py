@@ -55,14 +55,14 @@ class SqlRegistry:
                     db,
                     "UPDATE source SET name = ?, settings = ? WHERE source_id = ?",
                     (source.name, _json(source), source.source_id),
-                    AlreadyExists("name", f"source {source.name!r} exists already", value=source.name),
+                    AlreadyExists("name", f"source {source.name!r} already exists", value=source.name),
                 )
                 return source
             source_id = self._added(
                 db,
                 "INSERT INTO source (name, settings, created_at_ms) VALUES (?, ?, ?) RETURNING source_id",
                 (source.name, _json(source), self._clock.now_ms()),
-                AlreadyExists("name", f"source {source.name!r} exists already", value=source.name),
+                AlreadyExists("name", f"source {source.name!r} already exists", value=source.name),
             )
         return msgspec.structs.replace(source, source_id=source_id)
 
@@ -73,14 +73,14 @@ class SqlRegistry:
                     db,
                     "UPDATE destination SET name = ?, settings = ? WHERE destination_id = ?",
                     (destination.name, _json(destination), destination.destination_id),
-                    AlreadyExists("name", f"destination {destination.name!r} exists already", value=destination.name),
+                    AlreadyExists("name", f"destination {destination.name!r} already exists", value=destination.name),
                 )
                 return destination
             destination_id = self._added(
                 db,
                 "INSERT INTO destination (name, settings, created_at_ms) VALUES (?, ?, ?) RETURNING destination_id",
                 (destination.name, _json(destination), self._clock.now_ms()),
-                AlreadyExists("name", f"destination {destination.name!r} exists already", value=destination.name),
+                AlreadyExists("name", f"destination {destination.name!r} already exists", value=destination.name),
             )
         return msgspec.structs.replace(destination, destination_id=destination_id)
 
@@ -105,7 +105,7 @@ class SqlRegistry:
                 db,
                 "INSERT INTO write_key (key_hash, source_id, hint, sealed, created_at_ms) VALUES (?, ?, ?, ?, ?)",
                 (self._vault.fingerprint(text), source_id, text[-4:], sealed, now_ms),
-                AlreadyExists("write_key", "this write key exists already"),
+                AlreadyExists("write_key", "this write key already exists"),
             )
         return WriteKey(source_id=source_id, hint=text[-4:], text=text, created_at_ms=now_ms, is_revoked=False)
 

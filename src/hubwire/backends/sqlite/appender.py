@@ -191,6 +191,6 @@ def take_place(file: SqliteFile) -> int:
         os.close(handle)
         raise BackendError(
             f"another process appends to this journal ({path} is locked)",
-            hint="One process receives for a SQLite file. Stop the other one, send to it, or use PostgreSQL.",
+            hint="Only one process can receive into a SQLite file. Stop the other one, send to it, or use PostgreSQL.",
         ) from exc
     return handle
