@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 from hubwire.errors import HubwireError
 from hubwire.plan.rules import paths
 from hubwire.plan.rules.faults import MAX_PATTERN, faults_of, is_directive
-from hubwire.plan.rules.liquid.engine import MAX_TEMPLATE, render
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.replacing import replaced
 from hubwire.plan.rules.templates import template
@@ -30,6 +29,7 @@ from hubwire.plan.rules.values import (
 )
 
 MAX_VALUES = 100_000
+MAX_TEMPLATE = 1000
 ROOT_KEY = "__segment_internal_directive"
 
 
@@ -377,6 +377,8 @@ def _liquid(options: Any) -> Resolver:
         return _fails("liquid template value must be a string")
     if length(options) > MAX_TEMPLATE:
         return _fails(f"liquid template values are limited to {MAX_TEMPLATE} characters")
+    from hubwire.plan.rules.liquid.engine import render  # python-liquid takes 0.3 s to load: only for who uses it
+
     return render(options, fail)
 
 

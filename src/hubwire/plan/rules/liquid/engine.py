@@ -26,7 +26,6 @@ from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.templates import MAX_TEXT
 from hubwire.plan.rules.values import is_number, text
 
-MAX_TEMPLATE = 1000
 DISABLED_TAGS = ("case", "for", "include", "layout", "render", "tablerow")
 
 Write = Callable[[RenderContext, TextIO], None]
