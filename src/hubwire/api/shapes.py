@@ -281,7 +281,7 @@ class ApiAttempt(AttemptSummary, kw_only=True):
 
 
 class ApiMessage(msgspec.Struct, kw_only=True):
-    """One message, whole."""
+    """One message in full."""
 
     summary: MessageSummary
     fates: list[Fate]

@@ -118,7 +118,7 @@ def _post(client: httpx2.Client, server: LocalServer, source_name: str, lines: S
         raise BackendError(f"the server at {server.url} did not answer: {exc}") from exc
     if response.status_code != 200:
         message = response.json().get("message", response.text[:200])
-        raise SettingsError(f"the server refused the import: {message}")
+        raise SettingsError(message)
     return msgspec.json.decode(response.content, type=Appended)
 
 

@@ -169,7 +169,7 @@ def set_paused(parts: Parts, actor: str, destination_id: int, is_paused: bool) -
 
 
 def set_token(parts: Parts, actor: str, destination_id: int, token: str | None) -> None:
-    """Store the access token (None removes it); a line that stopped for want of a good one goes on."""
+    """Store the access token (None removes it). A lane that a bad token stopped resumes."""
     _check_token(token)
     parts.registry.set_token(destination_id, None if token is None else Secret(token))
     if token is not None:

@@ -72,7 +72,7 @@ class AttemptView(AttemptSummary, kw_only=True):
 
 
 class MessageDetail(msgspec.Struct, kw_only=True):
-    """One message, whole: what came in, what became of it, what was asked of HubSpot for it."""
+    """One message in full: its body, its outcomes and its HubSpot calls."""
 
     summary: MessageSummary
     body: dict[str, Any]

@@ -60,12 +60,12 @@ class ReplayCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replay(msgspec.Struct, kw_only=True):
-    """One replay and how far it is.
+    """One replay with its progress.
 
-    Shape: `target_count` = waiting + `fed_count` + `passed_count`; `passed_count` had another state when their turn
-    came and were left alone. `outcomes`: state -> count of those that were fed, as they stand now. `share_percent` of
-    its destination's calls is what it may take; replays that run at the same time have no more together. `counts` are
-    of what is still kept.
+    Shape: `target_count` = waiting + `fed_count` + `passed_count`. `passed_count`: deliveries that had another state
+    when their turn came and were left alone. `outcomes`: current state -> count of the fed deliveries. The replay may
+    use `share_percent` of its destination's calls; concurrent replays share that limit. `counts` cover only messages
+    that are still kept.
     """
 
     replay_id: int

@@ -156,7 +156,7 @@ class Move:
         return Moved(is_finished=True, copied=copied, behind=0, tables=compared)
 
     def _make_equal(self, source: sqlite3.Connection) -> tuple[Compared, ...]:
-        """Both sides as they are after everything was copied. The journal first: mending it removes sums of it."""
+        """Compare both sides after the copy. The journal comes first, because repairing it deletes derived sums."""
         pairs = {JOURNAL: self._journal.compare(self._of("journal, compared"))}
         here: dict[str, Digest] = {}
         with self._target.transaction():

@@ -58,7 +58,7 @@ class _Event:
     positions: list[int] = field(default_factory=list)
 
     def add(self, one: SendEvent) -> None:
-        """Of two types for one property, text: it holds every value."""
+        """When messages disagree on a property's type, use text, which holds every value."""
         self.positions.append(one.position)
         for name, kind in one.types.items():
             if self.types.setdefault(name, kind) != kind:
