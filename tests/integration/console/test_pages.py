@@ -204,8 +204,8 @@ def test_the_command_of_a_filtered_list_has_its_filters(console: Console) -> Non
     named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", html)
     assert named
     assert shlex.split(unescape(named[1])) == shlex.split(
-        'hubwire messages --state dead --reason invalid-input --user "o\'neil" --search x --type identify --event a'
-        " --source server --destination HubSpot --since 5 --until 9 --not-rejected"
+        'hubwire messages --state dead --reason invalid-input --user "o\'neil" --type identify --event a'
+        " --source server --destination HubSpot --not-rejected --since 5 --until 9 --search x"
     )
 
 
