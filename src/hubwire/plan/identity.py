@@ -1,4 +1,5 @@
 """Who is who, for one cycle: ids to e-mail, groups to domain. Independent of the order in which links are learnt.
+docs/contributing/identity.md has a picture.
 
 Our decisions:
 - An anonymous id that came with a user id *points* to the user; only an identify without user id gives it an e-mail

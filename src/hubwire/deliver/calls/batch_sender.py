@@ -1,8 +1,11 @@
-"""A batch sent until each of its inputs has its verdict.
+"""Sends a batch until each of its inputs has a verdict. docs/contributing/batch-sender.md has a picture.
 
-A refused input never sinks its batch: properties that HubSpot names are left out and the input is sent again, those
-beside a culprit go again without it, a record that exists already is taken over, and a batch that is refused whole or
-that fails again and again is sent in parts until the poison stands alone (`bisect.py`). From then on it is sent apart.
+One refused input never costs the others their delivery:
+- HubSpot names refused properties: they are left out, and the input is sent again.
+- HubSpot names another input: this one is sent again without it.
+- The record exists already: it is updated by its id.
+- HubSpot refuses the whole batch, or keeps failing: parts are sent until the poison stands alone (`bisect.py`). From
+  then on it is sent in a call of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,17 @@
-"""Which messages HubSpot may have heard of although the record knows nothing of it.
+"""Positions whose values may have been written to HubSpot without a recorded answer.
 
-A cycle that was given up, or whose process ended, may have written values of which no answer was recorded. Until its
-messages have gone through once more, nothing counts as unchanged: what is remembered as confirmed may have been
-overwritten. Kept with the lane's status, so that a restart or another worker knows it too.
+A cycle that was abandoned, or whose process died, may have overwritten values that the memory still calls confirmed.
+Until its messages have gone through again, no value counts as unchanged. The lane's status stores this, so that it
+survives a restart and another worker knows it. docs/contributing/unconfirmed-writes.md has a picture.
+
+    event                                        the positions                    the due time
+    begins, and the last cycle was never ended   the journal's last position      now
+    begins otherwise                             as stored                        as stored
+    abandoned                                    the larger, if it took some      the larger, if it took due ones
+    recorded, and reached the position           0                                -
+    recorded, and ended before the position      -                                -
+    recorded, later than the due time, and it
+    took all due deliveries                      -                                0
 """
 
 from __future__ import annotations
@@ -14,11 +23,11 @@ from hubwire.record.protocol import LaneState, Span
 
 STORED_NAME = "doubt"
 SPARE_MS = 1000
-"""Due deliveries are looked for shortly before a cycle begins."""
+"""Due deliveries are read shortly before a cycle begins."""
 
 
 class UnconfirmedWrites(msgspec.Struct, frozen=True):
-    """Messages through these positions, and those due at a time, may have had an effect; zeros: none has."""
+    """Messages up to these positions, and those due at a time, may have been written; 0 means none."""
 
     live_through: int = 0
     backfill_through: int = 0
@@ -26,13 +35,13 @@ class UnconfirmedWrites(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, state: LaneState, last: int, now_ms: int) -> UnconfirmedWrites:
-        """What is in doubt when a cycle begins. `last` is the journal's last position."""
+        """What is unconfirmed when a cycle begins. `last` is the journal's last position."""
         try:
             unconfirmed = msgspec.json.decode(state.status, type=_StoredStatus).unconfirmed or cls()
         except msgspec.MsgspecError:
             unconfirmed = cls()
         if state.open_attempts:
-            # The process ended, or lost its lease, in a cycle whose messages are not known here.
+            # The process died, or lost its lease, in a cycle; which messages it had is not known here.
             return cls(last, last, now_ms)
         return unconfirmed
 
@@ -40,7 +49,7 @@ class UnconfirmedWrites(msgspec.Struct, frozen=True):
         return bool(self.live_through or self.backfill_through or self.due_at_ms)
 
     def given_up(self, span: Span, resume_at_ms: int) -> UnconfirmedWrites:
-        """Another cycle was given up; what was due in it is due again at `resume_at_ms`."""
+        """After a cycle was abandoned; its due deliveries are due again at `resume_at_ms`."""
         return UnconfirmedWrites(
             max(self.live_through, span.live_through if span.live_through > span.live_after else 0),
             max(self.backfill_through, span.backfill_through if span.backfill_through > span.backfill_after else 0),
@@ -48,7 +57,7 @@ class UnconfirmedWrites(msgspec.Struct, frozen=True):
         )
 
     def recorded(self, selection: Selection, pending: Pending, most: int, now_ms: int) -> UnconfirmedWrites:
-        """A cycle that began at `now_ms` was recorded."""
+        """After a cycle that began at `now_ms` was recorded."""
         has_all_due = now_ms > self.due_at_ms + SPARE_MS and len(selection.due) == len(pending.due) < most
         return UnconfirmedWrites(
             0 if selection.span.live_through >= self.live_through else self.live_through,
