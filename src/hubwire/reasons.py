@@ -126,8 +126,8 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "Nothing to do: Hubwire respects the person's choice. The mapping's `consent_categories` lists the categories.",
     ),
     Reason.CONSENT_NOTED: (
-        "The track is `Segment Consent Preference Updated`: Hubwire noted the consent in it and sends no event."
-        " The person's page shows the consent.",
+        "The track `Segment Consent Preference Updated` is consent: Hubwire records it and sends no event. The person's"
+        " page shows it.",
         "Nothing to do. To count these changes in HubSpot, map the event in `events`.",
     ),
     Reason.EVENT_FILTERED: (
@@ -136,7 +136,7 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
     ),
     Reason.DELIVERED_IN_BROWSER: (
         "HubSpot's tracking code has already sent it from the page (device mode).",
-        "Nothing to do: HubSpot would count a second delivery twice.",
+        "Nothing to do: if Hubwire sent it too, HubSpot would count it twice.",
     ),
     Reason.PAGE_IS_DEVICE_ONLY: (
         "HubSpot's API does not accept page views; only its tracking code in the page can send them.",

@@ -10,7 +10,7 @@ _ABOUT = {
     Kind.HELD: "The message waits until the missing fact is known; Hubwire then sends it.",
     Kind.LEFT_OUT: "Hubwire leaves out one field of a message and sends the rest.",
     Kind.RETRYING: "Hubwire tries again.",
-    Kind.DEAD: "HubSpot does not accept the message. It keeps HubSpot's last answer until you replay or discard it.",
+    Kind.DEAD: "HubSpot does not accept the message. Its page has HubSpot's last answer; you can replay or discard it.",
     Kind.STOPPED: "Delivery to the whole portal has stopped. Nothing is lost, and no message changes its state.",
 }
 
@@ -30,7 +30,7 @@ def reasons_page() -> str:
             "",
             _ABOUT[kind],
             "",
-            "| reason | cause | remedy |",
+            "| Reason | Cause | Remedy |",
             "|---|---|---|",
         ]
         for reason, explanation in EXPLANATIONS.items():

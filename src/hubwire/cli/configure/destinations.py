@@ -140,10 +140,11 @@ def change(
     hold_hours: Annotated[float | None, typer.Option(help="How long messages are held for an identify.")] = None,
     unchanged_hours: Annotated[float | None, typer.Option(help="How long a confirmed value is not sent again.")] = None,
     late_minutes: Annotated[
-        float | None, typer.Option(help="From which age a message is compared with HubSpot's history.")
+        float | None, typer.Option(help="Age from which Hubwire compares a message with HubSpot's history.")
     ] = None,
     confirm_hours: Annotated[
-        float | None, typer.Option(help="After how long a record is looked up before an event relies on it.")
+        float | None,
+        typer.Option(help="Age of a confirmation after which Hubwire looks up the record before it sends an event."),
     ] = None,
     calls_per_second: PerSecondOption = None,
     calls_per_day: PerDayOption = None,

@@ -1,4 +1,4 @@
-"""The options that say how files of history are read, and the first look at them."""
+"""The options for reading files of history, and the first look at the files."""
 
 from __future__ import annotations
 
@@ -14,27 +14,32 @@ if TYPE_CHECKING:
     from hubwire.backfill.looking import History
 
 AsOption = Annotated[
-    Call | None, typer.Option("--as", help="What the rows are, where a table is not recognised.", show_default=False)
+    Call | None,
+    typer.Option("--as", help="Type of the rows, for a table that Hubwire does not recognise.", show_default=False),
 ]
 MapOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--map", metavar="COLUMN=FIELD", help='What a column is: "E-mail of work=email"; "Notes=" leaves it out.'
+        "--map",
+        metavar="COLUMN=FIELD",
+        help='Field of a column: "E-mail of work=email"; "Notes=" leaves the column out.',
     ),
 ]
 DatesOption = Annotated[
     DateOrder | None,
-    typer.Option("--dates", help="How 3/5/2024 is meant; it is left out otherwise.", show_default=False),
+    typer.Option(
+        "--dates", help="Order of dates such as 3/5/2024. Without it, such dates are left out.", show_default=False
+    ),
 ]
 EncodingOption = Annotated[
-    str | None, typer.Option("--encoding", help="Of a CSV that is neither UTF-8, UTF-16 nor Windows-1252.")
+    str | None, typer.Option("--encoding", help="Encoding of a CSV that is not UTF-8, UTF-16 or Windows-1252.")
 ]
 
 
 def read_options(
     call: Call | None, columns: list[str] | None, order: DateOrder | None, encoding: str | None
 ) -> ReadOptions:
-    """What a person has said, checked. Raises BadParameter."""
+    """The checked options. Raises BadParameter."""
     given: dict[str, str] = {}
     for one in columns or ():
         column, separator, target = one.rpartition("=")
@@ -45,12 +50,14 @@ def read_options(
         try:
             "".encode(encoding)
         except LookupError as exc:
-            raise typer.BadParameter(f"--encoding: {encoding!r} is no encoding; try latin-1 or utf-16-le") from exc
+            raise typer.BadParameter(
+                f"--encoding: {encoding!r} is not a known encoding; try latin-1 or utf-16-le"
+            ) from exc
     return ReadOptions(call=call, columns=given, order=order, encoding=encoding)
 
 
 def looked(files: list[str], options: ReadOptions, data: Path) -> History:
-    """The files, looked at; Hubwire's own data folder is none of them."""
+    """The files with their recognised types, without Hubwire's own data folder."""
     from hubwire.backfill.looking import look_at
 
     return look_at(files, options, besides=data)
