@@ -135,7 +135,7 @@ def read_time(value: object, order: DateOrder | None = None) -> int | NoTime:
 
 def iso_text(time_ms: int) -> str:
     """The moment as RFC 3339 with milliseconds: `2024-03-05T10:00:02.500Z`. Units: epoch milliseconds."""
-    return (EPOCH + time_ms * _MS).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"
+    return (EPOCH + time_ms * _MS).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _shown(value: object) -> str:
@@ -148,10 +148,15 @@ def _unknown() -> _Fault:
 
 
 def _text_ms(text: str, order: DateOrder | None) -> int:
-    # Nearly all that arrive are RFC 3339, which the standard library reads many times faster than what follows.
+    # Nearly all that arrive are RFC 3339, and warehouses write ` UTC`: the standard library reads both much faster
+    # than what follows.
     if len(text) > 18 and text[10] in "T " and text[4] == "-":
         try:
-            return _moment_ms(datetime.fromisoformat(text))
+            if not text.endswith(" UTC"):
+                return _moment_ms(datetime.fromisoformat(text))
+            moment = datetime.fromisoformat(text[:-4])
+            if moment.tzinfo is None:
+                return _moment_ms(moment)
         except ValueError:
             pass
     if len(text) > MAX_LENGTH:

@@ -37,6 +37,7 @@ from hubwire.record.protocol import Company, Person
 from hubwire.schema import PortalSchema
 
 FOR_EVER_MS = 1 << 60
+MAX_LEFT_OUT = 100
 
 
 class Estimate(msgspec.Struct, kw_only=True):
@@ -50,6 +51,8 @@ class Estimate(msgspec.Struct, kw_only=True):
     events: int = 0
     definitions: int = 0
     discarded: dict[str, int] = {}
+    left_out: dict[str, int] = {}
+    """Messages by `field: reason`, of fields that the destination would not send."""
     held: int = 0
     calls: dict[str, int] = {}
     total_calls: int = 0
@@ -74,6 +77,7 @@ class Estimator:
     _defined: set[str] = field(default_factory=set)
     _calls: Counter[str] = field(default_factory=Counter)
     _discarded: Counter[str] = field(default_factory=Counter)
+    _left_out: Counter[str] = field(default_factory=Counter)
     _held: dict[int, JournalRow] = field(default_factory=dict)
     _messages: int = 0
     _events: int = 0
@@ -88,6 +92,9 @@ class Estimator:
                 self._discarded[str(fate.reason)] += 1
             else:
                 self._held[position] = rows_now[position]
+        for position, items in outcomes.left_out.items():
+            if position not in outcomes.fates:
+                self._left_out.update({f"{item.field}: {item.reason}" for item in items})
         for email, _ in work.associations:
             work.contacts.setdefault(email, DesiredRecord(email))
         self._add_companies(work)
@@ -109,6 +116,7 @@ class Estimator:
             events=self._events,
             definitions=len(self._defined),
             discarded=dict(self._discarded.most_common()),
+            left_out=dict(self._left_out.most_common(MAX_LEFT_OUT)),
             held=len(self._held),
             calls={name: count for name, count in sorted(self._calls.items()) if count},
             total_calls=total,

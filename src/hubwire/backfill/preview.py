@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hubwire.backfill.formats.compressed import DamagedFile
 from hubwire.backfill.looking import Seen
@@ -32,11 +34,13 @@ class ColumnPreview(msgspec.Struct, kw_only=True):
 class FilePreview(msgspec.Struct, kw_only=True):
     """What a file holds and what becomes of it.
 
-    Shape: `calls` counts messages by type, `left_out` rows by reason; `faults` names the first thousand rows with a
-    fault, of `unreadable`. `first_at` and `last_at` are times of messages. `example` is the first message.
+    Shape: `more_files` counts files that are alike and told with this one. `calls` counts messages by type, `left_out`
+    rows by reason; `faults` names the first thousand rows with a fault, of `unreadable`. `first_at` and `last_at` are
+    times of messages. `example` is the first message.
     """
 
     file: str
+    more_files: int = 0
     kind: str
     system: str
     rows: int = 0
@@ -87,6 +91,32 @@ def preview_of(seen: Seen) -> FilePreview:
     if times:
         preview.first_at, preview.last_at = times
     return preview
+
+
+def merged(previews: Sequence[FilePreview]) -> list[FilePreview]:
+    """One preview for all files that are alike: of one system and kind, with the same columns."""
+    groups: dict[tuple[object, ...], FilePreview] = {}
+    for preview in previews:
+        uses = tuple((column.column, column.becomes) for column in preview.columns)
+        key = (preview.kind, preview.system, uses, tuple(preview.notes))
+        if key in groups:
+            _add(groups[key], preview)
+        else:
+            groups[key] = replace(preview)
+    return list(groups.values())
+
+
+def _add(whole: FilePreview, part: FilePreview) -> None:
+    whole.more_files += 1 + part.more_files
+    whole.rows += part.rows
+    whole.calls = dict((Counter(whole.calls) + Counter(part.calls)).most_common())
+    whole.left_out = dict((Counter(whole.left_out) + Counter(part.left_out)).most_common())
+    times = [time for time in (whole.first_at, whole.last_at, part.first_at, part.last_at) if time is not None]
+    if times:
+        whole.first_at, whole.last_at = min(times), max(times)
+    whole.unreadable += part.unreadable
+    whole.faults = [*whole.faults, *part.faults][:MAX_FAULTS]
+    whole.example = whole.example or part.example
 
 
 def _add_fault(preview: FilePreview, fault: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hubwire.backfill.records import Call, ColumnUse, Omission, Reading, ReadOptions, Record, Sample
 from hubwire.backfill.systems.cells import PHONES, LostDigits, compressed, id_of, phone_of, plain
@@ -54,11 +54,12 @@ class Shape:
     finish: Callable[[Message], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(NamedTuple):
     name: str
     path: tuple[str, ...]
     clean: Callable[[Any], Any]
+    keeps_text: bool
+    """Whether a text that is not empty stays as it is."""
 
 
 class TableReader:
@@ -71,7 +72,7 @@ class TableReader:
         if is_whole:
             _check_mapped(columns, options)
         chosen = [use for use in self.uses if use.target is not None]
-        self._columns = [_Column(use.column, _path(use.target), _cleaner(use)) for use in _ranked(chosen, shape)]
+        self._columns = [_column(use) for use in _ranked(chosen, shape)]
         self._type = shape.call.message_type
         self._nobody = "no id, website or domain" if shape.call is Call.GROUPS else "no e-mail and no user id"
 
@@ -97,12 +98,15 @@ class TableReader:
         message: Message = {"type": self._type}
         values = record.values
         try:
-            for column in self._columns:
-                value = values.get(column.name)
-                if value is not None and value != "" and (cell := column.clean(value)) is not None:
-                    put(message, column.path, cell)
+            for name, path, clean, keeps_text in self._columns:
+                value = values.get(name)
+                if value is None or value == "":
+                    continue
+                cell = value if keeps_text and type(value) is str else clean(value)
+                if cell is not None:
+                    put(message, path, cell)
         except LostDigits as exc:
-            return Reading(record.number, (), Omission(f"{column.name}: {exc}", True))
+            return Reading(record.number, (), Omission(f"{name}: {exc}", True))
         if len(message) == 1:
             return Reading(record.number, (), Omission("nothing that can be taken", False))
         for name, constant in self.shape.constants.items():
@@ -176,18 +180,22 @@ def _path(target: str | None) -> tuple[str, ...]:
     return tuple(part for part in (target or "").split(".") if part)
 
 
-def _cleaner(use: ColumnUse) -> Callable[[Any], Any]:
+def _column(use: ColumnUse) -> _Column:
+    path = _path(use.target)
     if use.target in IDS:
-        return id_of
+        return _Column(use.column, path, id_of, False)
     if use.target == "timestamp":
-        return lambda value: value
+        return _Column(use.column, path, lambda value: value, True)
     if PHONES.search(use.target or ""):
-        return lambda value: plain(phone_of(value))
-    return plain
+        return _Column(use.column, path, lambda value: plain(phone_of(value)), False)
+    return _Column(use.column, path, plain, True)
 
 
 def put(message: Message, path: Sequence[str], value: Any) -> None:
     """Set a field of a message unless it has a value; dots in a name nest."""
+    if len(path) == 1:
+        message.setdefault(path[0], value)
+        return
     place = message
     for part in path[:-1]:
         inner = place.setdefault(part, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hubwire.backfill.imports import ImportOutcome
     from hubwire.backfill.looking import History
     from hubwire.backfill.records import ReadOptions
+    from hubwire.schema import PropertyDefinition
 
 SEED_CALLS_PER_SECOND = 10.0
 SEED_CALLS_PER_DAY = 40_000
@@ -81,7 +82,7 @@ def import_files(
     settings = settings_of(config)
     history = _with_labels(looked(files, options, Path(settings.data)), files, options, source, config)
     if preview:
-        _show_previews(history, json)
+        _show_previews(history, source, json, config)
     elif estimate:
         with editing(config) as editor:
             estimates = _estimate(editor, history, source)
@@ -100,15 +101,17 @@ def _finish(outcome: ImportOutcome, json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _show_previews(history: History, json: bool) -> None:
-    """Exit 1 when nothing would be imported, or something has a fault."""
-    from hubwire.backfill.preview import preview_of
+def _show_previews(history: History, source: str, json: bool, config: ConfigOption) -> None:
+    """The files, and what arrives at each destination; exit 1 when nothing would, or something has a fault."""
+    from hubwire.backfill.preview import merged, preview_of
 
     previews = [preview_of(seen) for seen in history.seen]
+    estimates = _estimates_or_none(history, source, config)
     if json:
-        print_json({"files": previews, "passed_over": history.passed_over})
+        print_json({"files": previews, "passed_over": history.passed_over, "destinations": estimates})
     else:
-        print_previews(previews, history)
+        print_previews(merged(previews), history)
+        print_estimates(estimates)
     has_faults = any(one.unreadable for one in previews) or any(one.is_fault for one in history.passed_over)
     if has_faults or not any(one.calls for one in previews):
         raise typer.Exit(1)
@@ -128,22 +131,28 @@ def _with_labels(
         schema, is_default = asyncio.run(portal_schema(editor.store.registry, editor.settings, destinations[0]))
     if is_default:
         return history
-    labelled = replace(
-        options,
-        contact_labels={one.label.lower(): one.name for one in schema.contact.values() if one.label},
-        company_labels={one.label.lower(): one.name for one in schema.company.values() if one.label},
-    )
+    labelled = replace(options, contact_labels=_labels(schema.contact), company_labels=_labels(schema.company))
     return looked(files, labelled, Path(settings_of(config).data))
+
+
+def _labels(properties: Mapping[str, PropertyDefinition]) -> dict[str, str]:
+    """The names of the properties that can be written, by label."""
+    return {one.label.lower(): one.name for one in properties.values() if one.label and not one.is_read_only}
 
 
 def _ask_first(history: History, source: str, config: ConfigOption) -> None:
     """Print the estimated cost and ask for confirmation; exit 1 if the answer is no."""
+    print_estimates(_estimates_or_none(history, source, config))
+    confirmed("Import them?", False)
+
+
+def _estimates_or_none(history: History, source: str, config: ConfigOption) -> list[Estimate]:
     with editing(config) as editor:
         try:
-            print_estimates(_estimate(editor, history, source))
+            return _estimate(editor, history, source)
         except SettingsError as exc:
             typer.secho(f"No estimate: {exc}", fg="yellow", err=True)
-    confirmed("Import them?", False)
+            return []
 
 
 INTERRUPTED = 130

@@ -23,7 +23,7 @@ def print_seen(history: History) -> None:
         first = group[0]
         more = f" and {len(group) - 1:,} more like it" if len(group) > 1 else ""
         rows = sum(seen.count for seen in group if seen.count is not None)
-        counted = f", {rows:,} rows" if rows else ""
+        counted = f", {counted_rows(rows)}" if rows else ""
         console.print(plain(f"{first.part.label}{more}: {first.reader.title} ({first.kind}){counted}"), markup=False)
         left_out = [use.column for use in first.reader.uses if use.target is None]
         if left_out:
@@ -41,6 +41,11 @@ def _alike(seen: Sequence[Seen]) -> list[list[Seen]]:
     return list(groups.values())
 
 
+def counted_rows(count: int) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
 def print_previews(previews: Sequence[FilePreview], history: History) -> None:
     """Each file with its columns, its calls and what is left out."""
     for preview in previews:
@@ -50,10 +55,11 @@ def print_previews(previews: Sequence[FilePreview], history: History) -> None:
 
 
 def _print_preview(preview: FilePreview) -> None:
-    console.print(f"[bold]{cell(preview.file)}[/bold]  {cell(preview.system)} ({cell(preview.kind)})")
+    more = f" and {preview.more_files:,} more like it" if preview.more_files else ""
+    console.print(f"[bold]{cell(preview.file)}[/bold]{more}: {cell(preview.system)} ({cell(preview.kind)})")
     calls = ", ".join(f"{count:,} {name}" for name, count in preview.calls.items()) or "no message"
     span = f", {preview.first_at} to {preview.last_at}" if preview.first_at else ""
-    console.print(f"  {preview.rows:,} rows: {calls}{span}", markup=False)
+    console.print(f"  {counted_rows(preview.rows)}: {calls}{span}", markup=False)
     if preview.columns:
         shown = table("column", "sample", "becomes")
         for column in preview.columns:
@@ -68,7 +74,7 @@ def _print_preview(preview: FilePreview) -> None:
     for note in preview.notes:
         console.print(plain(f"  {note}"), markup=False)
     for reason, count in preview.left_out.items():
-        console.print(plain(f"  {count:,} rows are passed over: {reason}"), markup=False)
+        console.print(plain(f"  passed over, {counted_rows(count)}: {reason}"), markup=False)
     _print_named(preview.faults, preview.unreadable)
 
 
@@ -87,7 +93,7 @@ def print_outcome(outcome: ImportOutcome) -> None:
         f" {outcome.unreadable:,} unreadable{skipped}"
     )
     for reason, count in outcome.left_out.items():
-        console.print(plain(f"  {count:,} rows were passed over: {reason}"), markup=False)
+        console.print(plain(f"  passed over, {counted_rows(count)}: {reason}"), markup=False)
     for name in outcome.passed_over[:MAX_NAMED]:
         console.print(plain(f"  passed over: {name}"), markup=False)
     _print_named(outcome.rejected, outcome.unreadable)
@@ -107,6 +113,8 @@ def print_estimates(estimates: list[Estimate]) -> None:
             console.print(f"  {count:,} x {name}")
         for reason, count in one.discarded.items():
             console.print(f"  {count:,} messages would be discarded: {reason}")
+        for field, count in list(one.left_out.items())[:MAX_NAMED]:
+            console.print(plain(f"  not sent of {count:,} messages: {field}"), markup=False)
         console.print(f"  {one.day_percent:g} % of a day's calls; {duration(one.seconds)} at the current rate")
         if one.schema_is_default:
             console.print("  The portal could not be read; the estimate assumes HubSpot's default properties.")

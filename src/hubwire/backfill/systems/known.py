@@ -1,0 +1,70 @@
+"""What exports of people and companies share: a row describes one of them, and columns tell whose export it is. Pure.
+
+Where an export tells when a row was changed, that is its time; where it tells only when a person was added, that is:
+such a row never wins over a newer value. docs/how-to/import-from/ names the source of each shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hubwire.backfill.records import Call
+from hubwire.backfill.systems.cells import compressed
+from hubwire.backfill.systems.people import PERSON, identified
+from hubwire.backfill.systems.shapes import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An export and what tells it: all of `needs`, one of `any_of` (when given), and none of `unless`."""
+
+    shape: Shape
+    needs: frozenset[str]
+    any_of: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
+
+    def fits(self, columns: set[str]) -> bool:
+        """Whether these compressed columns are of this export."""
+        return self.needs <= columns and (not self.any_of or bool(self.any_of & columns)) and not self.unless & columns
+
+
+def people_shape(
+    title: str,
+    fields: Mapping[str, str],
+    left_out: Mapping[str, str],
+    prefixes: Mapping[str, str] | None = None,
+    notes: tuple[str, ...] = (),
+    passed_over: Callable[[Mapping[str, Any]], str | None] | None = None,
+) -> Shape:
+    """The shape of an export of people: its own columns, then those that all such tables share."""
+    shared = {key: target for key, target in PERSON.items() if key not in fields and key not in left_out}
+    return Shape(
+        title,
+        Call.IDENTIFIES,
+        {**fields, **shared},
+        left_out,
+        prefixes or {},
+        notes=notes,
+        passed_over=passed_over,
+        finish=identified,
+    )
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+def all_of(text: str, why: str) -> dict[str, str]:
+    """One reason for each word of a text."""
+    return dict.fromkeys(text.split(), why)
+
+
+def deleted(row: Mapping[str, Any]) -> str | None:
+    """Why a row is passed over that its system has deleted."""
+    for name, value in row.items():
+        if compressed(name) in ("isdeleted", "deleted", "suppressed") and str(value).lower() in ("true", "1"):
+            return "deleted there"
+    return None
