@@ -171,8 +171,8 @@ class _Last:
 
     def _passed(self, records: Iterator[Record]) -> Iterator[Record]:
         for record in records:
-            if self._cursor is not None:
-                self.value = record.values[self._cursor]
+            if self._cursor is not None and (value := record.values[self._cursor]) is not None:
+                self.value = value
             yield record
 
 

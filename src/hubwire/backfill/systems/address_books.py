@@ -10,7 +10,6 @@ from typing import Final
 from hubwire.backfill.systems.known import Known, all_of, people_shape, words
 from hubwire.backfill.systems.people import EMAIL
 
-
 GOOGLE: Final = people_shape(
     "Google's contacts",
     {

@@ -12,7 +12,6 @@ from hubwire.backfill.systems.known import Known, all_of, deleted, people_shape,
 from hubwire.backfill.systems.people import EMAIL
 from hubwire.backfill.systems.shapes import BOOKKEEPING
 
-
 MAILCHIMP: Final = people_shape(
     "Mailchimp's audience",
     {"lastchanged": "timestamp", "confirmtime": "timestamp", "optintime": "timestamp"},

@@ -12,7 +12,6 @@ from hubwire.backfill.systems.known import Known, all_of, deleted, people_shape,
 from hubwire.backfill.systems.people import COMPANY_NOTE, of_company
 from hubwire.backfill.systems.shapes import BOOKKEEPING, Shape
 
-
 _SALESFORCE_LEFT_OUT: Final = all_of(
     """id isdeleted masterrecordid accountid ownerid createdbyid lastmodifiedbyid recordtypeid reportstoid
     lastreferenceddate lastvieweddate lastactivitydate photourl jigsaw jigsawcontactid cleanstatus individualid

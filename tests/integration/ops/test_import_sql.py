@@ -1,0 +1,111 @@
+"""`hubwire import --sql`: rows of one query, and a bookmark that goes on where the last import ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.ops.conftest import Shell
+from tests.integration.ops.test_import import journaled
+
+QUERY = "SELECT id, id AS user_id, email, plan, updated_at FROM users;"
+TABLE = "CREATE TABLE users (id INTEGER, email TEXT, plan TEXT, updated_at TIMESTAMP)"
+
+Run = Callable[[str], None]
+
+
+@pytest.fixture
+def ready(installed: Shell) -> Shell:
+    installed("source", "add", "api", "--kind", "server")
+    return installed
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Run]:
+    """A URL, and what runs a statement there."""
+    if request.param == "sqlite":
+        path = tmp_path / "crm.db"
+
+        def run(statement: str) -> None:
+            with closing(sqlite3.connect(path)) as db, db:
+                db.execute(statement)
+
+        return f"sqlite:///{path}", run
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: no test runs on PostgreSQL")
+    url: str = request.getfixturevalue("postgres_url")
+
+    def execute(statement: str) -> None:
+        with psycopg.connect(url) as connection:
+            connection.execute(statement)
+
+    return url, execute
+
+
+def imported(ready: Shell, url: str, *more: str) -> dict[str, Any]:
+    ran = ready("import", "--source", "api", "--sql", url, "--query", QUERY, *more, "--json")
+    assert ran.code == 0, ran.err
+    outcome: dict[str, Any] = ran.json
+    return outcome
+
+
+def test_the_next_import_begins_where_the_last_one_ended(ready: Shell, database: tuple[str, Run]) -> None:
+    url, run = database
+    run(TABLE)
+    run("INSERT INTO users VALUES (1, 'ada@example.com', 'gold', '2024-03-05 10:00:02')")
+    run("INSERT INTO users VALUES (2, 'bob@example.com', NULL, '2024-03-06 10:00:02')")
+    cursor = ("--cursor", "updated_at")
+    assert (first := imported(ready, url, *cursor))["journaled"] == 2, first
+    run("INSERT INTO users VALUES (3, 'cid@example.com', 'gold', '2024-03-06 10:00:02')")
+    run("UPDATE users SET plan = 'silver', updated_at = '2024-03-07 10:00:02' WHERE id = 1")
+    again = imported(ready, url, *cursor)
+    assert (again["read"], again["journaled"], again["duplicates"]) == (3, 2, 1)
+    assert [(one["userId"], one["timestamp"][:10], one["traits"].get("plan")) for one in journaled(ready)] == [
+        ("1", "2024-03-05", "gold"),
+        ("2", "2024-03-06", None),
+        ("3", "2024-03-06", "gold"),
+        ("1", "2024-03-07", "silver"),
+    ]
+
+
+def test_without_a_cursor_all_rows_are_read_and_nothing_is_doubled(ready: Shell, database: tuple[str, Run]) -> None:
+    url, run = database
+    run(TABLE)
+    run("INSERT INTO users VALUES (1, 'ada@example.com', 'gold', '2024-03-05 10:00:02')")
+    assert imported(ready, url)["journaled"] == 1
+    assert imported(ready, url)["duplicates"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--sql", "mysql://h/db", "--query", "SELECT 1"), 1, "mysql"),
+        (("--sql", "sqlite:///nowhere.db", "--query", "SELECT 1"), 1, "there is no file"),
+        (("--sql", "sqlite:///crm.db", "--query", "SELECT nix"), 1, "no such column"),
+        (("--sql", "sqlite:///crm.db", "--query", "DELETE FROM users"), 1, "readonly"),
+        (("--sql", "sqlite:///crm.db", "--query", QUERY, "--cursor", "seen_at"), 1, "is no column of the query"),
+        (("--sql", "sqlite:///crm.db", "--query", "SELECT plan FROM users"), 1, "no column names people"),
+        (("--sql", "postgresql://127.0.0.1:1/x", "--query", "SELECT 1"), 1, "connection"),
+        (("--sql", "sqlite:///crm.db"), 2, "--query"),
+        (("x.csv", "--sql", "sqlite:///crm.db", "--query", "SELECT 1"), 2, "not both"),
+        ((), 2, "give files"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_clear_line(
+    ready: Shell, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    with closing(sqlite3.connect("crm.db")) as db, db:
+        db.execute(TABLE)
+        db.execute("INSERT INTO users VALUES (1, 'a@b.co', 'gold', '2024-03-05')")
+    ran = ready("import", "--source", "api", *arguments)
+    assert (ran.code, words in ran.err) == (code, True), ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_password_in_the_url_is_never_shown_or_kept(ready: Shell) -> None:
+    ran = ready("import", "--source", "api", "--sql", "postgresql://u:s3cret@127.0.0.1:1/x", "--query", "SELECT 1")
+    assert ran.code == 1
+    assert "s3cret" not in ran.err + ran.out
