@@ -41,3 +41,44 @@ def versions() -> dict[str, list[str]]:
 def test_the_versions_of_the_page_are_those_of_the_tests(name: str, tested: list[str]) -> None:
     [row] = re.findall(rf"^\|[^|]*`{re.escape(name)}`[^|]*\|([^|]*)\|", PAGE, re.MULTILINE)
     assert re.findall(r"\d+\.\d+\.\d+", row) == tested
+
+
+CLIENTS = (
+    "@customerio/cdp-analytics-browser",
+    "@customerio/cdp-analytics-node",
+    "@expo/rudder-sdk-node",
+    "@ht-sdks/events-sdk-js-browser",
+    "@jitsu/js",
+    "@rudderstack/analytics-js",
+    "@rudderstack/analytics-js-service-worker",
+    "@rudderstack/rudder-sdk-node",
+    "@segment/analytics-consent-tools",
+    "analytics-node",
+    "apache-airflow-providers-segment",
+    "cdp-analytics-go",
+    "com.rudderstack.sdk.java.analytics",
+    "customerio-cdp-analytics",
+    "events-sdk-python",
+    "journify-python-sdk",
+    "june-analytics-python",
+    "rudder-sdk-js",
+    "rudder-sdk-python",
+    "rudderanalytics",
+    "rudderlabs/analytics-go",
+    "segment",
+    "segmentio",
+)
+"""Clients that were tried beside Segment's own SDKs."""
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_every_client_that_was_tried_has_a_row_with_version_setting_and_refusals(name: str) -> None:
+    [row] = re.findall(rf"^\|[^|\n]*`{re.escape(name)}`[^|\n]*\|.*\|$", PAGE, re.MULTILINE)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert len(cells) == 5
+    assert all(cells)
+
+
+def test_who_moves_from_segment_hears_first_of_the_client_that_ends_a_process() -> None:
+    moving = (ROOT / "docs" / "how-to" / "move-from-segment.md").read_text(encoding="utf-8")
+    assert "errorHandler" in moving.partition("## 1.")[0]
