@@ -43,6 +43,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     messages_per_second: int | None = None
     """Rate limit of this source; None is no limit of its own."""
 
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may know the write key, because it ships in a page or an app."""
+        return self.kind is not SourceKind.SERVER
+
 
 class CompanyDomain(StrEnum):
     """How much of a website's host names the company."""

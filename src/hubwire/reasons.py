@@ -81,6 +81,7 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     NOT_FOUND = "not-found"
     MISSING_REQUIRED_PROPERTY = "missing-required-property"
+    SOURCE_PARKED = "source-parked"
     RETRIES_EXHAUSTED = "retries-exhausted"
     INTERNAL_ERROR = "internal-error"
     UNAUTHORISED = "unauthorised"
@@ -292,6 +293,11 @@ _RETRYING: dict[Reason, tuple[str, str]] = {
     Reason.RECORD_MISSING: (
         "HubSpot answered with success but did not return the record.",
         "Nothing to do: Hubwire does not count it as delivered and tries again.",
+    ),
+    Reason.SOURCE_PARKED: (
+        "HubSpot refused 200 messages of this source in a row. The source's key is public, so Hubwire lets its messages"
+        " wait and tries a few of them every 5 to 60 minutes. Other sources are delivered.",
+        "Read the latest dead messages of the source. If strangers use its key, revoke it; then replay or discard.",
     ),
 }
 

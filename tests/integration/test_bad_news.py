@@ -13,8 +13,10 @@ import pytest
 from benchmarks.corpus import Corpus
 from tests.support.world import TOKEN, World, no_trouble
 
-from hubwire.deliver.lanes.lane import DEAD_RUN, LanePolicy
+from hubwire.deliver.lanes.policy import LanePolicy
+from hubwire.deliver.limits.death_runs import PROBE_MESSAGES, RUN_MESSAGES
 from hubwire.deliver.steps.company_search import MOST_REFUSED
+from hubwire.deliver.verdicts.without_answer import RUN_PROBE_SECONDS
 from hubwire.delivery import State
 from hubwire.plan.planner import plan
 from hubwire.record.message_filter import MessageFilter
@@ -219,7 +221,7 @@ async def test_a_message_over_which_hubwire_itself_fails_is_dead_alone(
 # -- the line
 
 
-async def test_a_run_of_deaths_stops_the_line_with_one_clear_message_until_a_person_resumes_it(world: World) -> None:
+async def test_a_run_of_deaths_of_a_server_source_stops_the_line_until_a_probe_goes_through(world: World) -> None:
     world.emulator.set_portal(validation={"contacts": {"required": ["jobtitle"]}})
     world.policy = LanePolicy(cycle_messages=100)
     world.append([identify(number) for number in range(1000)])
@@ -227,15 +229,20 @@ async def test_a_run_of_deaths_stops_the_line_with_one_clear_message_until_a_per
     await world.drain(driver)
     reason, detail = stopped(world)
     assert reason == "run-of-deaths"
-    assert detail.startswith(f"{DEAD_RUN} messages in a row were refused for good, the last because:")
+    assert detail.startswith(f"HubSpot refused {RUN_MESSAGES} messages in a row for good, the last one because:")
     assert "jobtitle" in detail
-    assert world.states() == {"dead": DEAD_RUN}
-    assert world.backlog() == 1000 - DEAD_RUN
-    world.clock.advance(24 * HOUR)
+    assert world.states() == {"dead": RUN_MESSAGES}
+    assert world.backlog() == 1000 - RUN_MESSAGES
     await driver.turn()
-    assert world.backlog() == 1000 - DEAD_RUN
+    assert world.backlog() == 1000 - RUN_MESSAGES
+    world.clock.advance(RUN_PROBE_SECONDS)
+    await driver.turn()
+    assert world.backlog() == 1000 - RUN_MESSAGES - PROBE_MESSAGES
+    assert stopped(world)[0] == "run-of-deaths", "a probe tries a few, and stops again"
     world.emulator.set_portal(validation={})
-    world.record.stop_lane(1, None, "", None)
+    world.clock.advance(RUN_PROBE_SECONDS)
+    await driver.turn()
+    assert stopped(world) == (None, "")
     world.store.replays.begin(MessageFilter(state=State.DEAD), "ana", world.clock.now_ms(), share_percent=100)
     world.store.replays.step(world.clock.now_ms(), 1000)
     await world.drain(driver)

@@ -21,7 +21,7 @@ from tests.support.traffic import KINDS, message
 from tests.support.world import DESTINATION, TOKEN, World
 
 from hubwire.deliver.lanes.driver import Driver
-from hubwire.deliver.lanes.lane import LanePolicy
+from hubwire.deliver.lanes.policy import LanePolicy
 from hubwire.delivery import State
 from hubwire.destination import Mapping
 from hubwire.errors import BackendUnavailable

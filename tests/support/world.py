@@ -21,9 +21,11 @@ from hubwire.backends.store import Store, open_store
 from hubwire.backfill.history import as_history
 from hubwire.clock import SimulatedClock
 from hubwire.deliver.lanes.driver import Driver
-from hubwire.deliver.lanes.lane import Lane, LaneParts, LanePolicy
+from hubwire.deliver.lanes.lane import Lane
+from hubwire.deliver.lanes.policy import LaneParts, LanePolicy
 from hubwire.deliver.lanes.quota import LaneQuota
 from hubwire.deliver.limits.daily_budget import Priority
+from hubwire.deliver.limits.death_runs import parked_of
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
 from hubwire.emulator.wire import Request
@@ -190,7 +192,8 @@ class World:
         )
         status = self.record.lane(self.destination.destination_id).status
         governor = Governor.of(self.destination, self.clock.now_ms(), status)
-        return Driver(Lane(self.destination, lambda: self.sources, client, governor, parts), owner, parts, quota=quota)
+        lane = Lane(self.destination, lambda: self.sources, client, governor, parts, parked_of(status))
+        return Driver(lane, owner, parts, quota=quota)
 
     async def drain(self, driver: Driver, *, through_stops: bool = False, most_turns: int = MOST_TURNS) -> None:
         """Take turns until nothing waits but holds; time passes as the turns ask. A stopped line ends it, unless it
@@ -209,7 +212,7 @@ class World:
             due_at_ms = self.next_open_due_ms()
             if wait.seconds and not self.backlog() and due_at_ms is not None:
                 self.clock.advance(max(0.0, (due_at_ms - self.clock.now_ms()) / 1000))
-            elif wait.seconds and driver.lane.wait_seconds(driver.lane.pending(state)) is None:
+            elif wait.seconds and driver.lane.waiting.seconds(driver.lane.waiting.pending(state)) is None:
                 # Nothing but imports, for which the day's budget has no calls.
                 self.clock.advance(driver.lane.governor.wait_seconds(Priority.BACKFILL, self.clock.now_ms()))
         raise AssertionError(f"not drained: backlog {self.backlog()}, rows {self.states()}")

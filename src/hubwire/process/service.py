@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import MonotonicClock, SystemClock
 from hubwire.deliver.calls.retry import RetryPolicy
-from hubwire.deliver.lanes.lane import LanePolicy, nobody
+from hubwire.deliver.lanes.policy import LanePolicy, nobody
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.device.assets import Assets, load_assets

@@ -14,7 +14,7 @@ from tests.integration.ops.conftest import HUB, TOKEN, Shell
 
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import FakeClock
-from hubwire.deliver.lanes.lane import LanePolicy
+from hubwire.deliver.lanes.policy import LanePolicy
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind

@@ -16,7 +16,7 @@ from tests.support.crashes import Crash, Crashes, CrashingRecord
 from tests.support.world import SECRET_KEY, SERVER, TOKEN, World, write_key
 
 from hubwire.backends.store import Store, open_store
-from hubwire.deliver.lanes.lane import LanePolicy
+from hubwire.deliver.lanes.policy import LanePolicy
 from hubwire.delivery import State
 from hubwire.destination import Source, SourceKind
 from hubwire.installation.retention import Retention

@@ -21,6 +21,7 @@ from hubwire.deliver.calls.caller import (
     BudgetSpent,
     Caller,
 )
+from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.judgement import Blamed, InputJudgement, Judgement, Returned, same_for_all
 from hubwire.delivery import Dead, Retry, Verdict
 from hubwire.hubspot.call import Call
@@ -29,7 +30,6 @@ from hubwire.reasons import Reason
 
 MOST_ROUNDS = 20
 """How often one group is sent again without what HubSpot refused: more is a refusal that names nothing new."""
-OUTAGE_RETRY_SECONDS = 30.0
 SPOILT_PARTS = 2
 """A failing batch of which so many parts fail and none works is not spoilt by an input."""
 
@@ -116,7 +116,7 @@ class _Sending:
                 return
             group = again
             judgement = await self._try(group, TRIES_IN_CYCLE)
-        self._judge_all(group, Retry(OUTAGE_RETRY_SECONDS, Reason.REFUSED_BY_HUBSPOT, judgement.detail))
+        self._judge_all(group, without_answer.never_settled(judgement))
 
     async def _try(self, group: Sequence[Input], most: int) -> Judgement:
         """One call, repeated while it fails as a whole, at most so often. Raises LineStopped."""
@@ -124,9 +124,7 @@ class _Sending:
         judgement: Judgement | None = None
         for tries in itertools.count(1):
             if self._exchange.is_down:
-                trouble = self._exchange.trouble
-                put_off = Retry(OUTAGE_RETRY_SECONDS, trouble.reason, trouble.detail, counts=False)
-                return judgement or _put_off(group, put_off)
+                return judgement or _put_off(group, without_answer.not_tried(self._exchange.trouble))
             try:
                 _, judgement = await self._exchange.call(self._make(group), group, positions)
             except BudgetSpent as spent:
@@ -161,7 +159,7 @@ class _Sending:
                 if one.leave_out(judged.blamed):
                     again.append(one)
                 else:
-                    self._judge_all([one], Dead(Reason.INVALID_INPUT, judgement.detail))
+                    self._judge_all([one], without_answer.blamed_again(judgement))
             elif judged.is_again:
                 again.append(one)
             elif judged.existing_id is not None and self._adopt is not None:
@@ -193,7 +191,7 @@ class _Sending:
                     del open_inputs[index]
                 await self._end(inputs, judgement)
             bisection.report(is_spoilt or isinstance(judgement.verdicts[0], Dead))
-        self._judge_all(open_inputs.values(), Retry(OUTAGE_RETRY_SECONDS, Reason.HUBSPOT_FAILED, judgement.detail))
+        self._judge_all(open_inputs.values(), without_answer.not_isolated(judgement))
 
     async def _end(self, inputs: Sequence[Input], judgement: Judgement) -> None:
         if judgement.again_after_seconds is None:
@@ -208,7 +206,7 @@ class _Sending:
         originals: dict[str, Input] = {}
         for record_id, one in existing:
             if record_id in by_record_id:
-                self._judge_all([one], Retry(1.0, Reason.CONFLICT, f"record {record_id} is written already"))
+                self._judge_all([one], without_answer.written_already(record_id))
             else:
                 by_record_id[record_id] = replace(one, key=record_id)
                 originals[record_id] = one

@@ -15,10 +15,11 @@ from hubwire.clock import Clock
 from hubwire.deliver.calls.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.governor import Governor
+from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import as_stop
 from hubwire.deliver.verdicts.judge import judge
 from hubwire.deliver.verdicts.judgement import Judgement
-from hubwire.delivery import Dead, Delivered, Retry, StopTheLine, Verdict
+from hubwire.delivery import Delivered, StopTheLine, Verdict
 from hubwire.hubspot.call import (
     Answer,
     BatchInput,
@@ -55,7 +56,7 @@ class BudgetSpent(Exception):
 
     def __init__(self, wait_seconds: float) -> None:
         super().__init__(f"no call for {wait_seconds:.0f} s")
-        self.verdict = Retry(wait_seconds, Reason.BUDGET_SPENT, counts=False)
+        self.verdict = without_answer.budget_spent(wait_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Caller:
         self.successes = 0
         self.failures = 0
         self.schema_is_stale = False
-        self.trouble = StopTheLine(Reason.HUBSPOT_FAILED)
+        self.trouble = without_answer.NO_ANSWER
         """What the last failed call said, for a cycle in which none worked."""
         self._client = client
         self._governor = governor
@@ -137,10 +138,7 @@ class Caller:
             await self.pause(judgement.again_after_seconds)
         if answer.status is not None and 200 <= answer.status < 300 and judgement.is_answered:
             return Delivered(), answer
-        if judgement.again_after_seconds is not None:
-            return Retry(judgement.again_after_seconds, _reason_of(answer), judgement.detail), answer
-        refused = Reason.NOT_FOUND if answer.status == 404 else Reason.INVALID_INPUT
-        return Dead(refused if judgement.stop is None else judgement.stop.reason, judgement.detail), answer
+        return without_answer.of_one_call(answer, judgement), answer
 
     async def read(self, call: Call) -> Answer:
         """The answer of a call that the cycle cannot do without. Raises LineStopped when there is none."""
@@ -207,7 +205,7 @@ class Caller:
         self.failures += not judgement.is_answered
         self._failed_in_row = 0 if judgement.is_answered else self._failed_in_row + 1
         if not judgement.is_answered:
-            self.trouble = StopTheLine(_reason_of(answer), judgement.detail or judgement.rule)
+            self.trouble = without_answer.trouble_of(answer, judgement)
 
     def _priority(self, kind: CallKind) -> Priority:
         if self._context.is_backfill:
@@ -274,11 +272,3 @@ def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequen
         response=answer.body or (answer.failure or "").encode(),
         positions=positions,
     )
-
-
-def _reason_of(answer: Answer) -> Reason:
-    if answer.status is None:
-        return Reason.HUBSPOT_UNREACHABLE
-    if answer.status == 429:
-        return Reason.RATE_LIMITED
-    return Reason.HUBSPOT_FAILED if answer.status >= 500 else Reason.HUBSPOT_UNREADABLE

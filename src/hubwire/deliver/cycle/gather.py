@@ -13,7 +13,7 @@ import structlog
 
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.outcomes import Outcomes
-from hubwire.delivery import Dead
+from hubwire.deliver.verdicts import without_answer
 from hubwire.destination import Destination, Source
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import Discard, Hold, Link
@@ -99,7 +99,7 @@ class Gatherer:
         except Exception as exc:
             # Our own bug over one message must not hold up all that come after it.
             log.exception("message.failed", message_id=message.message_id)
-            self.outcomes.judge([row.position], Dead(Reason.INTERNAL_ERROR, repr(exc)))
+            self.outcomes.judge([row.position], without_answer.internal_error(exc))
             return
         if made.left_out:
             self.outcomes.leave_out(row.position, made.left_out)

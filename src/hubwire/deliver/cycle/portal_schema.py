@@ -6,20 +6,19 @@ Every call goes through the cycle's exchange: permits, attempts and verdicts are
 from __future__ import annotations
 
 from hubwire.deliver.calls.caller import Caller, LineStopped
+from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import as_stop
-from hubwire.delivery import Dead, Delivered, StopTheLine
+from hubwire.delivery import Dead, Delivered
 from hubwire.errors import Unreadable
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.definitions import account_of, event_definitions_of, property_definitions_of
 from hubwire.hubspot.paths import Paths
-from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema, PropertyDefinition
 
 FORBIDDEN = 403
 OWN_PROPERTY = {"contacts": "email", "companies": "domain"}
 SCHEMA_AGE_MS = 3600 * 1000
 MOST_WAITS = 10
-UNREADABLE_SECONDS = 60.0
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
 
 
@@ -123,4 +122,4 @@ class Portal:
 
 def unreadable(exc: Unreadable) -> LineStopped:
     """What an answer that cannot be gone on from means for the line: look again in a minute."""
-    return LineStopped(StopTheLine(Reason.HUBSPOT_UNREADABLE, str(exc), retry_after_seconds=UNREADABLE_SECONDS))
+    return LineStopped(without_answer.unreadable_schema(str(exc)))

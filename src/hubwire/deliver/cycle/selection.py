@@ -6,8 +6,8 @@ messages get cycles of their own, as large as their share of the budget: live on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from hubwire.deliver.calls.batch import split
 from hubwire.deliver.limits.daily_budget import Priority
@@ -71,11 +71,18 @@ class Selection:
     put_off: list[int]
     span: Span
     is_backfill: bool
+    parked: Mapping[int, float] = field(default_factory=dict)
+    """Positions of sources that are parked, and the seconds that they wait."""
+
+    @property
+    def set_aside_count(self) -> int:
+        """Messages that are not planned."""
+        return len(self.lost) + len(self.put_off) + len(self.parked)
 
     @property
     def new_count(self) -> int:
         """Messages that are taken on for the first time."""
-        return len(self.rows) + len(self.lost) + len(self.put_off) - len(self.due)
+        return len(self.rows) + self.set_aside_count - len(self.due)
 
 
 @dataclass(frozen=True, slots=True)

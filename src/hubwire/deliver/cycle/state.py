@@ -11,16 +11,14 @@ from hubwire.deliver.cycle.coalesce import make_unsure
 from hubwire.deliver.cycle.off_loop import OffLoop, inline
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
+from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import follows
-from hubwire.delivery import Retry, Verdict
+from hubwire.delivery import Verdict
 from hubwire.destination import Destination
 from hubwire.hubspot.paths import Paths
 from hubwire.operation import Link
-from hubwire.reasons import Reason
 from hubwire.record.protocol import Company, Person, Record
 from hubwire.schema import PortalSchema
-
-MISSING_RETRY_SECONDS = 30.0
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -119,4 +117,4 @@ class CycleState:
         for verdict in (self._refused_contacts.get(email), self._refused_companies.get(domain or "")):
             if verdict is not None:
                 return follows(verdict)
-        return Retry(MISSING_RETRY_SECONDS, Reason.RECORD_MISSING)
+        return without_answer.record_missing()

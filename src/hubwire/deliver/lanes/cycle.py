@@ -19,12 +19,10 @@ from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
 from hubwire.deliver.steps.provision import provide
-from hubwire.delivery import Retry
+from hubwire.deliver.verdicts import without_answer
 from hubwire.destination import Source
 from hubwire.operation import Discard
 from hubwire.reasons import Reason
-
-PUT_OFF_SECONDS = 60.0
 
 
 async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], selection: Selection) -> None:
@@ -43,10 +41,12 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
 
 
 def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: Selection) -> Gatherer:
-    outcomes = Outcomes(due=selection.due, planned_count=len(selection.lost) + len(selection.put_off))
+    outcomes = Outcomes(due=selection.due, planned_count=selection.set_aside_count)
     for position in selection.lost:
         outcomes.discard_or_hold(position, Discard(Reason.NO_LONGER_KEPT))
-    outcomes.judge(selection.put_off, Retry(PUT_OFF_SECONDS, Reason.BUDGET_SPENT, counts=False))
+    outcomes.judge(selection.put_off, without_answer.backfill_put_off())
+    for position, seconds in selection.parked.items():
+        outcomes.judge([position], without_answer.source_parked(seconds))
     gatherer = Gatherer(cycle_state.destination, sources, cycle_state.schema, cycle_state.record.links, outcomes)
     gatherer.take(selection.rows)
     gatherer.finish()

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import structlog
 
 from hubwire.deliver.cycle.selection import Pending
-from hubwire.deliver.lanes.lane import Lane, LaneParts
+from hubwire.deliver.lanes.lane import Lane
 from hubwire.deliver.lanes.lane_lease import LaneLease
+from hubwire.deliver.lanes.policy import LaneParts
 from hubwire.deliver.lanes.quota import LaneQuota
 from hubwire.errors import BackendError, LeaseLost
 from hubwire.reasons import Reason
@@ -148,7 +149,7 @@ class Driver:
             return Wait.at_least(lane_lease.quiet_seconds)
         lingering, self._lingering = self._lingering, None
         if lingering is not None and self._parts.clock.monotonic_ms() >= lingering.until_ms:
-            due = await self._off_loop(self.lane.due)
+            due = await self._off_loop(self.lane.waiting.due)
             return await self._cycle(lane_lease, lingering.state, replace(lingering.pending, due=due))
         return await self._look(lane_lease)
 
@@ -186,10 +187,10 @@ class Driver:
             # A new day needs no proof; other reasons stay until a cycle went through.
             await self._resume(state)
             return NOW
-        pending = await self._off_loop(self.lane.pending, state)
-        wait_seconds = self.lane.wait_seconds(pending)
+        pending = await self._off_loop(self.lane.waiting.pending, state)
+        wait_seconds = self.lane.waiting.seconds(pending)
         if wait_seconds is None:
-            return Wait(min(self.lane.idle_seconds(pending), SAFETY_SECONDS))
+            return Wait(min(self.lane.waiting.idle_seconds(pending), SAFETY_SECONDS))
         if wait_seconds > 0:
             until_ms = self._parts.clock.monotonic_ms() + round(wait_seconds * 1000)
             self._lingering = _Lingering(state, pending, until_ms)
@@ -197,7 +198,7 @@ class Driver:
         return await self._cycle(lane_lease, state, pending)
 
     async def _cycle(self, lane_lease: LaneLease, state: LaneState, pending: Pending) -> Wait:
-        budget_seconds = self.lane.budget_wait_seconds()
+        budget_seconds = self.lane.waiting.budget_seconds()
         if budget_seconds is not None:
             await self._off_loop(self.lane.stop_for_budget, budget_seconds)
             return NOW

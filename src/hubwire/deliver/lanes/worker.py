@@ -23,17 +23,12 @@ import uvloop
 from hubwire.clock import MonotonicClock
 from hubwire.deliver.cycle.off_loop import DatabaseThreads
 from hubwire.deliver.lanes.driver import SAFETY_SECONDS, Driver, Wait
-from hubwire.deliver.lanes.lane import (
-    Lane,
-    LaneParts,
-    LanePolicy,
-    Waited,
-    nobody,
-    unheard,
-)
+from hubwire.deliver.lanes.lane import Lane
 from hubwire.deliver.lanes.lane_lease import LaneLease
 from hubwire.deliver.lanes.lease_renewer import LeaseRenewer
+from hubwire.deliver.lanes.policy import LaneParts, LanePolicy, Waited, nobody, unheard
 from hubwire.deliver.lanes.quota import LaneQuota
+from hubwire.deliver.limits.death_runs import parked_of
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendError
@@ -290,7 +285,7 @@ class Worker:
         def make_lane() -> Lane:
             status = parts.record.lane(destination.destination_id).status
             governor = Governor.of(destination, parts.clock.now_ms(), status)
-            return Lane(destination, lambda: self._sources, client, governor, parts)
+            return Lane(destination, lambda: self._sources, client, governor, parts, parked_of(status))
 
         driver = Driver(make_lane(), self._owner, parts, ending, quota=self._quota, make_lane=make_lane)
         self._drivers[destination.destination_id] = driver

@@ -12,16 +12,15 @@ from collections.abc import Mapping, Sequence
 from hubwire.deliver.calls.batch import EVENTS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, Judged, send
 from hubwire.deliver.calls.caller import together
-from hubwire.deliver.cycle.state import MISSING_RETRY_SECONDS, CycleState
+from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.verdicts import without_answer
+from hubwire.deliver.verdicts.without_answer import EVENTS_NOT_AVAILABLE
 from hubwire.delivery import Retry, Verdict
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import send_events
 from hubwire.operation import SendEvent
 from hubwire.reasons import Reason
-
-NOT_AVAILABLE = Retry(0.0, Reason.EVENTS_NOT_AVAILABLE, counts=False)
-"""Planned again at once, by a schema that says so: what else the message asks for still goes."""
 
 
 async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent]) -> None:
@@ -45,7 +44,7 @@ async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent])
 
     calls, wait_seconds = cycle_state.caller.allowed_events()
     for one in inputs[calls * EVENTS_PER_CALL :]:
-        cycle_state.outcomes.judge(one.positions, Retry(max(wait_seconds, 1.0), Reason.BUDGET_SPENT, counts=False))
+        cycle_state.outcomes.judge(one.positions, without_answer.budget_spent(max(wait_seconds, 1.0)))
     batches = split(inputs[: calls * EVENTS_PER_CALL], EVENTS_PER_CALL)
     if batches and not cycle_state.portal.sends_events:
         _settle(cycle_state, await send(cycle_state.caller, call, batches.pop(0)))
@@ -53,7 +52,7 @@ async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent])
     if not cycle_state.schema.events_available:
         for batch in batches:
             for one in batch:
-                cycle_state.outcomes.judge(one.positions, NOT_AVAILABLE)
+                cycle_state.outcomes.judge(one.positions, EVENTS_NOT_AVAILABLE)
         return
     for judged in await together(*(send(cycle_state.caller, call, batch) for batch in batches)):
         _settle(cycle_state, judged)
@@ -71,8 +70,8 @@ def _settle(cycle_state: CycleState, judged: Sequence[Judged]) -> None:
 
 def _why_unmade(cycle_state: CycleState, name: str) -> Verdict:
     if not cycle_state.schema.events_available:
-        return NOT_AVAILABLE
-    return cycle_state.unmade.get(name, Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND))
+        return EVENTS_NOT_AVAILABLE
+    return cycle_state.unmade.get(name, without_answer.definition_missing())
 
 
 def send_call(paths: Paths, group: Sequence[Input], asked: Mapping[str, SendEvent]) -> Call:

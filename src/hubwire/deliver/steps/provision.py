@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hubwire.deliver.calls.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.calls.caller import LineStopped
 from hubwire.deliver.cycle.portal_schema import FORBIDDEN, Portal
+from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.call_rules import Says
 from hubwire.deliver.verdicts.dependants import as_stop
 from hubwire.deliver.verdicts.refusals import input_row
@@ -32,13 +33,11 @@ from hubwire.hubspot.definitions import (
 from hubwire.hubspot.errors import problem_of
 from hubwire.hubspot.wire import read_batch
 from hubwire.operation import SendEvent
-from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
 CONFLICT = 409
 EVENT = "event"
 KEY_PROPERTY = "hubwire_domain"
-MISSED_RETRY_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -74,7 +73,7 @@ async def provide(portal: Portal, missing: Iterable[tuple[str, str, str]], event
             if isinstance(verdict, Retry) and portal.may_wait_for_properties():
                 raise LineStopped(as_stop(verdict))
             if isinstance(verdict, Retry):
-                portal.refused |= {(plural, one.name): Dead(verdict.reason, verdict.detail) for one in batch}
+                portal.refused |= {(plural, one.name): without_answer.waited_enough(verdict) for one in batch}
             provided.is_changed = True
     for name, event in _events(portal, events).items():
         if portal.known.events_available:
@@ -149,8 +148,8 @@ def _why_missing(answer: Answer) -> Verdict:
     problems = [problem_of(error) for error in (batch.errors if batch else None) or ()]
     refusal = next((one for one in problems if input_row(one).says is Says.DEAD), None)
     if refusal is not None:
-        return Dead(Reason.UNKNOWN_PROPERTY, refusal.text)
-    return Retry(MISSED_RETRY_SECONDS, Reason.RECORD_MISSING, "the property is not there yet")
+        return without_answer.property_refused(refusal.text)
+    return without_answer.property_missing()
 
 
 def _created(answer: Answer) -> dict[str, PropertyDefinition]:

@@ -1,7 +1,7 @@
 """All judgement of HubSpot's answers: an answer in, one verdict per input out. Pure; never raises.
 
 The rules stand in `call_rules.py`; `successes.py` reads good and mixed answers, `refusals.py` errors
-about inputs. Nothing else in Hubwire decides about retries.
+about inputs. With `without_answer.py` and `dependants.py`, nothing else in Hubwire decides about retries.
 """
 
 from __future__ import annotations

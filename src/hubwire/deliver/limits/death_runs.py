@@ -1,0 +1,148 @@
+"""Runs of dead messages: when HubSpot refuses everything that a source sends, somebody must look. Pure.
+
+Deaths are counted per source and reason, and only if HubSpot gave them: a bug of ours says nothing of a source, and
+what one source sends must not stop another. The write key of a browser or an app is public, so anybody can send what
+HubSpot refuses: such a source is parked alone. A server source is the operator's own: a run of it stops the lane,
+because the cause is probably a setting. Both are probed with a few messages, so that neither stays stopped after its
+cause is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from hubwire.delivery import Dead, Verdict
+from hubwire.reasons import Reason
+
+RUN_MESSAGES = 200
+"""So many deaths of one source for one reason, without a delivery of that source in between, are a run."""
+PROBE_MESSAGES = 5
+"""So many messages of a parked source, or of a lane that a run stopped, are tried at a time."""
+PARK_SECONDS = 300.0
+MAX_PARK_SECONDS = 3600.0
+RELEASE_SECONDS = 10.0
+"""What was put off during a probe waits so long: by then the probe has told whether it may go."""
+PARKED_NAME = "parked"
+OURS = frozenset({Reason.INTERNAL_ERROR, Reason.RETRIES_EXHAUSTED})
+"""Deaths that HubSpot did not give."""
+
+
+class Run(NamedTuple):
+    """The end of a run: how many messages of a source died, and HubSpot's last words."""
+
+    source_id: int
+    message_count: int
+    reason: Reason
+    detail: str
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        refused = f"HubSpot refused {self.message_count} messages in a row for good"
+        return f"{refused}, the last one because: {self.reason} {self.detail}".rstrip()
+
+
+class Parked(msgspec.Struct):
+    """A source that waits. Kept with the lane's status, so that a restart knows it too."""
+
+    reason: str
+    detail: str
+    until_ms: int
+    seconds: float = PARK_SECONDS
+
+
+class _StoredStatus(msgspec.Struct):
+    """The part of a lane's stored status that matters here."""
+
+    parked: dict[int, Parked] = {}
+
+
+def parked_of(status: bytes) -> dict[int, Parked]:
+    """The sources that were parked, from a lane's stored status."""
+    try:
+        return msgspec.json.decode(status, type=_StoredStatus).parked
+    except msgspec.MsgspecError:
+        return {}
+
+
+@dataclass(slots=True)
+class DeathRuns:
+    """Counts deaths by source and reason. Units: epoch milliseconds."""
+
+    parked: dict[int, Parked]
+    _counts: dict[tuple[int, Reason], int]
+
+    @classmethod
+    def of(cls, parked: Mapping[int, Parked]) -> DeathRuns:
+        """The runs of a lane, with the sources that were parked before."""
+        return cls(dict(parked), {})
+
+    def note(
+        self,
+        sources: Mapping[int, int],
+        verdicts: Mapping[int, Verdict],
+        is_settled: Callable[[int], bool],
+        *,
+        is_probe: bool = False,
+    ) -> list[Run]:
+        """Count a cycle's outcomes; the runs that are full with it, at most one per source.
+
+        Shape: `sources` gives each position's source; a position without a verdict was delivered, unless `is_settled`
+        says that a rule discarded or held it. In a probe, and of a parked source, one death is enough.
+        """
+        runs: dict[int, Run] = {}
+        for position, source_id in sources.items():
+            verdict = verdicts.get(position)
+            if isinstance(verdict, Dead):
+                if verdict.reason not in OURS:
+                    key = source_id, verdict.reason
+                    count = self._counts[key] = self._counts.get(key, 0) + 1
+                    if count >= RUN_MESSAGES or is_probe or source_id in self.parked:
+                        runs[source_id] = Run(source_id, count, verdict.reason, verdict.detail)
+            elif verdict is None and not is_settled(position):
+                self.delivered(source_id)
+                runs.pop(source_id, None)
+        for source_id in runs:
+            self._forget(source_id)
+        return list(runs.values())
+
+    def delivered(self, source_id: int) -> None:
+        """HubSpot took a message of this source: whatever was wrong is over."""
+        self._forget(source_id)
+        self.parked.pop(source_id, None)
+
+    def _forget(self, source_id: int) -> None:
+        for key in [key for key in self._counts if key[0] == source_id]:
+            del self._counts[key]
+
+    def park(self, run: Run, now_ms: int) -> Parked:
+        """Park the run's source: for longer each time that a probe fails."""
+        before = self.parked.get(run.source_id)
+        seconds = PARK_SECONDS if before is None else min(2 * before.seconds, MAX_PARK_SECONDS)
+        parked = self.parked[run.source_id] = Parked(run.reason, run.detail, now_ms + round(1000 * seconds), seconds)
+        return parked
+
+    def put_off(self, rows: Iterable[tuple[int, int]], now_ms: int) -> dict[int, float]:
+        """Which of these (position, source) must wait, and for how many seconds.
+
+        Shape: a parked source whose time is over may try `PROBE_MESSAGES`; the rest wait for their outcome.
+        """
+        waits: dict[int, float] = {}
+        probes: dict[int, int] = {}
+        for position, source_id in rows:
+            parked = self.parked.get(source_id)
+            if parked is None:
+                continue
+            left_ms = parked.until_ms - now_ms
+            # A time further away than a source is ever parked for was set before the clock was set back.
+            if 0 < left_ms <= 1000 * parked.seconds:
+                waits[position] = left_ms / 1000
+            elif probes.get(source_id, 0) >= PROBE_MESSAGES:
+                waits[position] = RELEASE_SECONDS
+            else:
+                probes[source_id] = probes.get(source_id, 0) + 1
+        return waits

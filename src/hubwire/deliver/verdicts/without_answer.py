@@ -1,0 +1,147 @@
+"""Verdicts that follow from no single answer of HubSpot: a spent budget, a missing record, a bug, a run of deaths.
+
+With `judge.py` and `dependants.py`, these are all the places that decide about retries; the steps and the lane call
+them by name (`tests/unit/deliver/verdicts/test_without_answer.py` holds that). Pure.
+"""
+
+from __future__ import annotations
+
+from hubwire.deliver.verdicts.judgement import Judgement
+from hubwire.delivery import Dead, Retry, StopTheLine
+from hubwire.hubspot.call import Answer
+from hubwire.reasons import Reason
+
+OUTAGE_RETRY_SECONDS = 30.0
+MISSING_RETRY_SECONDS = 30.0
+MISSED_RETRY_SECONDS = 10.0
+WRITTEN_RETRY_SECONDS = 1.0
+BACKFILL_RETRY_SECONDS = 60.0
+UNREADABLE_SECONDS = 60.0
+RUN_PROBE_SECONDS = 300.0
+NOT_FOUND = 404
+
+EVENTS_NOT_AVAILABLE = Retry(0.0, Reason.EVENTS_NOT_AVAILABLE, counts=False)
+"""Planned again at once, by a schema without events: what else the message asks for still goes."""
+
+
+NO_ANSWER = StopTheLine(Reason.HUBSPOT_FAILED)
+"""What a cycle has to say of HubSpot before any call of it failed."""
+
+
+# -- the budget
+
+
+def budget_spent(wait_seconds: float) -> Retry:
+    """The day has no call left for this before so many seconds; no attempt is used up."""
+    return Retry(wait_seconds, Reason.BUDGET_SPENT, counts=False)
+
+
+def backfill_put_off() -> Retry:
+    """An imported message that is due, while the day's calls are needed for live ones."""
+    return budget_spent(BACKFILL_RETRY_SECONDS)
+
+
+def day_is_spent() -> StopTheLine:
+    """No call is left for anybody."""
+    return StopTheLine(Reason.BUDGET_SPENT, "the day's calls are used up")
+
+
+# -- records and definitions that are not there
+
+
+def record_missing() -> Retry:
+    """The contact or company that this needs is not confirmed yet."""
+    return Retry(MISSING_RETRY_SECONDS, Reason.RECORD_MISSING)
+
+
+def definition_missing() -> Retry:
+    """The event definition that this needs could not be made."""
+    return Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND)
+
+
+def property_missing() -> Retry:
+    """HubSpot answered that it made the property, and does not show it yet."""
+    return Retry(MISSED_RETRY_SECONDS, Reason.RECORD_MISSING, "the property is not there yet")
+
+
+def property_refused(text: str) -> Dead:
+    """HubSpot does not make this property, in its words."""
+    return Dead(Reason.UNKNOWN_PROPERTY, text)
+
+
+def waited_enough(verdict: Retry) -> Dead:
+    """The line has waited for this property often enough: messages go without it."""
+    return Dead(verdict.reason, verdict.detail)
+
+
+# -- calls and batches
+
+
+def of_one_call(answer: Answer, judgement: Judgement) -> Retry | Dead:
+    """The verdict of a call that is not a batch and did not succeed, after its tries."""
+    if judgement.again_after_seconds is not None:
+        return Retry(judgement.again_after_seconds, reason_of(answer), judgement.detail)
+    refused = Reason.NOT_FOUND if answer.status == NOT_FOUND else Reason.INVALID_INPUT
+    return Dead(refused if judgement.stop is None else judgement.stop.reason, judgement.detail)
+
+
+def reason_of(answer: Answer) -> Reason:
+    """Why a call without a usable answer is made again."""
+    if answer.status is None:
+        return Reason.HUBSPOT_UNREACHABLE
+    if answer.status == 429:
+        return Reason.RATE_LIMITED
+    return Reason.HUBSPOT_FAILED if answer.status >= 500 else Reason.HUBSPOT_UNREADABLE
+
+
+def trouble_of(answer: Answer, judgement: Judgement) -> StopTheLine:
+    """A failed call, in case every call of the cycle fails: then the line waits."""
+    return StopTheLine(reason_of(answer), judgement.detail or judgement.rule)
+
+
+def not_tried(trouble: StopTheLine) -> Retry:
+    """HubSpot is down: the call was not made, and no attempt is used up."""
+    return Retry(OUTAGE_RETRY_SECONDS, trouble.reason, trouble.detail, counts=False)
+
+
+def never_settled(judgement: Judgement) -> Retry:
+    """The batch was corrected and sent again and again, and HubSpot still refuses it."""
+    return Retry(OUTAGE_RETRY_SECONDS, Reason.REFUSED_BY_HUBSPOT, judgement.detail)
+
+
+def not_isolated(judgement: Judgement) -> Retry:
+    """Every part of the batch fails: HubSpot is at fault, not one input."""
+    return Retry(OUTAGE_RETRY_SECONDS, Reason.HUBSPOT_FAILED, judgement.detail)
+
+
+def blamed_again(judgement: Judgement) -> Dead:
+    """HubSpot blames a property that the input no longer has."""
+    return Dead(Reason.INVALID_INPUT, judgement.detail)
+
+
+def written_already(record_id: str) -> Retry:
+    """Two inputs of a cycle are for one record: the second goes in the next cycle."""
+    return Retry(WRITTEN_RETRY_SECONDS, Reason.CONFLICT, f"record {record_id} is written already")
+
+
+def unreadable_schema(text: str) -> StopTheLine:
+    """The portal's schema cannot be read: the lane looks again in a minute."""
+    return StopTheLine(Reason.HUBSPOT_UNREADABLE, text, retry_after_seconds=UNREADABLE_SECONDS)
+
+
+# -- messages and sources
+
+
+def internal_error(exc: Exception) -> Dead:
+    """A bug of ours over this message alone."""
+    return Dead(Reason.INTERNAL_ERROR, repr(exc))
+
+
+def source_parked(wait_seconds: float) -> Retry:
+    """HubSpot refuses what this public source sends: its messages wait, and no attempt is used up."""
+    return Retry(max(wait_seconds, 1.0), Reason.SOURCE_PARKED, counts=False)
+
+
+def run_of_deaths(text: str) -> StopTheLine:
+    """HubSpot refuses what a server source sends: probably a setting."""
+    return StopTheLine(Reason.RUN_OF_DEATHS, text, retry_after_seconds=RUN_PROBE_SECONDS)
