@@ -10,27 +10,40 @@ with running_emulator(access_token="secret") as emulator:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
-from hubwire.emulator.calls import control
+from hubwire.emulator.calls import control, editing
 from hubwire.emulator.calls.seeding import seed
 from hubwire.emulator.http.server import SERVER_OPTIONS, EmulatorApp, create_app
 from hubwire.emulator.store.config import (
     CustomObject,
     EmulatorConfig,
     OAuthApp,
+    Reading,
     Tier,
 )
 from hubwire.emulator.store.faults import FaultRule
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.wire import Request
 
-__all__ = ["Answer", "CustomObject", "Emulator", "EmulatorConfig", "OAuthApp", "Tier", "running_emulator"]
+Body = TypeVar("Body")
+Result = TypeVar("Result")
+
+__all__ = [
+    "Answer",
+    "CustomObject",
+    "Emulator",
+    "EmulatorConfig",
+    "OAuthApp",
+    "Reading",
+    "Tier",
+    "running_emulator",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +123,36 @@ class Emulator:
         """Put records, associations, properties, definitions or events in place; gives counts."""
         with self.state.lock:
             counts = seed(self.state, kinds)
-            self.state.save()
+            self.state.settle()
             return counts
+
+    def edit(self, object_type: str, record_id: str, properties: Mapping[str, Any], **how: Any) -> dict[str, Any]:
+        """Write values as a person in HubSpot does; gives the record. `how` is `at` and `source` of the edit."""
+        body = {"type": object_type, "id": record_id, "properties": properties, **how}
+        return self._change(editing.edit, body, editing.EditBody)
+
+    def archive(self, object_type: str, record_id: str) -> None:
+        """Send a record to the recycling bin, as a person does."""
+        self._change(editing.archive, {"type": object_type, "id": record_id}, editing.RecordBody)
+
+    def restore(self, object_type: str, record_id: str) -> None:
+        """Take a record out of the recycling bin."""
+        self._change(editing.restore, {"type": object_type, "id": record_id}, editing.RecordBody)
+
+    def merge(self, object_type: str, primary_id: str, other_id: str) -> dict[str, Any]:
+        """Merge two records, as a person does; gives the new one."""
+        body = {"type": object_type, "primaryObjectId": primary_id, "objectIdToMerge": other_id}
+        return self._change(editing.merge, body, editing.MergeBody)
+
+    def delete_for_privacy(self, contact_id: str) -> None:
+        """Delete a contact for good and refuse its addresses from then on."""
+        self._change(editing.privacy_delete, {"type": "contacts", "id": contact_id}, editing.RecordBody)
+
+    def _change(self, act: Callable[[Portal, Body], Result], body: Mapping[str, Any], kind: type[Body]) -> Result:
+        with self.state.lock:
+            result = act(self.state, msgspec.convert(body, kind))
+            self.state.settle()
+            return result
 
     def records(self, object_type: str) -> list[dict[str, Any]]:
         """Live records of a type, oldest first, with every property."""

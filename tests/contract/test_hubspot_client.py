@@ -105,7 +105,7 @@ class Portal:
 
 @pytest.fixture(params=ROOTS)
 async def portal(request: pytest.FixtureRequest) -> AsyncIterator[Portal]:
-    async with Emulator(access_token=TOKEN, start_at_ms=START_MS) as emulator:
+    async with Emulator(access_token=TOKEN, start_at_ms=START_MS, creates_companies_from_emails=False) as emulator:
         made = Portal(emulator, request.param)
         async with made.client:
             yield made
@@ -314,7 +314,9 @@ async def test_without_enterprise_events_are_off_and_nothing_else() -> None:
 
 
 async def test_an_unknown_path_stops_the_line(current: Portal) -> None:
-    call = Call("upsert contacts", "POST", "/crm/objects/1999-01/contacts/batch/upsert", b"{}", id_property="email")
+    path = "/crm/objects/2026-09/contacts/batch/upsert"
+    current.emulator.fault(path=path, status=404, body={"status": "error", "message": "resource not found"})
+    call = Call("upsert contacts", "POST", path, b"{}", id_property="email")
     judgement = await current.judged(call, people(("ann@x.co", {})))
     assert judgement.stop is not None
     assert judgement.stop.reason is Reason.NOT_FOUND

@@ -17,7 +17,7 @@ PORTAL = 1234567
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    with running_emulator(access_token=TOKEN, portal_id=PORTAL) as running:
+    with running_emulator(access_token=TOKEN, portal_id=PORTAL, creates_companies_from_emails=False) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ PORTAL = 1234567
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    with running_emulator(access_token=TOKEN, portal_id=PORTAL) as running:
+    with running_emulator(access_token=TOKEN, portal_id=PORTAL, creates_companies_from_emails=False) as running:
         yield running
 
 
@@ -181,7 +181,7 @@ def test_account_and_limits(client: Any) -> None:
     account = client.account.get()
     assert (account.portal_id, account.time_zone) == (PORTAL, "UTC")
     limits = client.crm.limits.get_custom_property_limits()
-    assert {known.object_type_id: known.usage for known in limits.by_object_type} == {"0-1": 0, "0-2": 0}
+    assert {known.usage for known in limits.by_object_type if known.object_type_id in ("0-1", "0-2")} == {0}
     assert client.crm.limits.get_record_limits().hubspot_defined_object_types[0].usage == 0
     assert client.crm.limits.get_custom_object_type_limits().usage == 0
 

@@ -20,7 +20,7 @@ from hubwire.testing import Emulator, running_emulator
 
 @pytest.fixture
 def hubspot() -> Iterator[Emulator]:
-    with running_emulator(access_token=TOKEN) as emulator:
+    with running_emulator(access_token=TOKEN, creates_companies_from_emails=False) as emulator:
         yield emulator
 
 

@@ -111,6 +111,7 @@ class World:
         now_ms: int = NOW_MS,
         **portal: Any,
     ) -> None:
+        portal = {"creates_companies_from_emails": False, **portal}  # most tests count the companies that we make
         self.emulator = Emulator(portal_id=int(HUB_ID), access_token=TOKEN, start_at_ms=now_ms, **portal)
         self.clock = SimulatedClock(now_ms, self.emulator.advance)
         self.destination = destination

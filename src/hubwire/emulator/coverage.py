@@ -34,6 +34,11 @@ PROPERTIES = "Properties guide, OpenAPI, live conformance runs of 2026-09"
 ASSOCIATIONS = "Associations guide, OpenAPI"
 EVENTS = "Event definition and send-event guides, OpenAPI"
 ACCOUNT = "OpenAPI, live reads of 2026-09"
+SCHEMAS = "OpenAPI, schemas guide, a recorded schema of contacts"
+PIPELINES = "OpenAPI, pipelines guide, recorded pipelines"
+LISTS = "OpenAPI, lists guide, a recorded page"
+LEGACY = "HubSpot's legacy pages, programs that use it"
+SUBSCRIPTIONS = "OpenAPI, guides, recorded tests"
 OAUTH = "OAuth token guide, OpenAPI"
 
 NOTES: dict[str, Note] = {
@@ -101,6 +106,8 @@ NOTES: dict[str, Note] = {
         "up to 2,000; missing records are errors of their own", ASSOCIATIONS, "documented; error shape chosen"
     ),
     "associations.associate": Note("labels added to those held; one primary company", ASSOCIATIONS, "documented"),
+    "associations.associate_by_name": Note("v3's way, the type by name or id", ASSOCIATIONS, "documented"),
+    "associations.archive_by_name": Note("v3's way, one label", ASSOCIATIONS, "documented"),
     "associations.associate_batch": Note("up to 2,000", ASSOCIATIONS, "documented; error shape chosen"),
     "associations.read_one": Note(
         "pages of up to 500; on 2026-09 only the document of Partner Services lists it", ASSOCIATIONS, "documented"
@@ -138,8 +145,79 @@ NOTES: dict[str, Note] = {
     "account.custom_property_limits": Note("1,000 a type", ACCOUNT, "documented, seen"),
     "account.record_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
     "account.custom_object_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
-    "account.list_schemas": Note("configured custom types, read only", "OpenAPI", "documented"),
-    "account.read_schema": Note("one type with its properties", "OpenAPI", "documented"),
+    "schemas.list_schemas": Note("the account's own types", SCHEMAS, "documented"),
+    "schemas.read_schema": Note("any type with its properties", SCHEMAS, "documented"),
+    "schemas.create_schema": Note("10 types, Enterprise only", SCHEMAS, "documented; the 403 chosen"),
+    "schemas.update_schema": Note("labels and required properties", SCHEMAS, "documented"),
+    "schemas.delete_schema": Note("a type without records", SCHEMAS, "documented; 400 text chosen"),
+    "schemas.create_association": Note("a further pair", SCHEMAS, "documented; type ids are the emulator's"),
+    "schemas.delete_association": Note("the pair's definitions go", SCHEMAS, "documented"),
+    "owners.list_owners": Note(
+        "pages, by e-mail, archived apart", "OpenAPI", "documented; a fresh portal's owner chosen"
+    ),
+    "owners.read_owner": Note("by owner id or user id", "OpenAPI", "documented"),
+    "owners.list_owners_v2": Note("every owner in v2's shape", LEGACY, "documented"),
+    "pipelines.list_pipelines": Note("every pipeline, not paged", PIPELINES, "documented"),
+    "pipelines.create_pipeline": Note("409 for a label in use", PIPELINES, "documented; 409 text chosen"),
+    "pipelines.read_pipeline": Note("one pipeline", PIPELINES, "documented"),
+    "pipelines.replace_pipeline": Note("the whole pipeline anew", PIPELINES, "documented"),
+    "pipelines.update_pipeline": Note("label and order", PIPELINES, "documented"),
+    "pipelines.delete_pipeline": Note("used or not", PIPELINES, "documented; no check of use: chosen"),
+    "pipelines.list_stages": Note("the stages of a pipeline", PIPELINES, "documented"),
+    "pipelines.create_stage": Note("deal stages need a probability", PIPELINES, "documented"),
+    "pipelines.read_stage": Note("one stage", PIPELINES, "documented"),
+    "pipelines.replace_stage": Note("the whole stage anew", PIPELINES, "documented"),
+    "pipelines.update_stage": Note("label, order, metadata", PIPELINES, "documented"),
+    "pipelines.delete_stage": Note("used or not", PIPELINES, "documented; no check of use: chosen"),
+    "lists.read_lists": Note("several by id", LISTS, "documented"),
+    "lists.create_list": Note("MANUAL, SNAPSHOT, DYNAMIC; one name in the portal", LISTS, "documented"),
+    "lists.search_lists": Note("by words of the name, ids, kinds; sizes as text", LISTS, "documented"),
+    "lists.read_list_by_name": Note("by exact name", LISTS, "documented"),
+    "lists.read_lists_of_record": Note("the lists a record is on", LISTS, "documented"),
+    "lists.read_list": Note("one list", LISTS, "documented"),
+    "lists.delete_list": Note("it can be restored", LISTS, "documented"),
+    "lists.restore_list": Note("a deleted one again", LISTS, "documented"),
+    "lists.rename_list": Note("one name in the portal", LISTS, "documented"),
+    "lists.update_list_filters": Note("kept, never evaluated", LISTS, "documented; evaluation left out"),
+    "lists.read_members": Note("pages of up to 250, in order of joining", LISTS, "documented"),
+    "lists.clear_members": Note("everybody leaves", LISTS, "documented"),
+    "lists.add_members": Note("unknown records are named", LISTS, "documented; refusal for DYNAMIC chosen"),
+    "lists.remove_members": Note("unknown records are named", LISTS, "documented"),
+    "lists.change_members": Note("both at once", LISTS, "documented"),
+    "legacy_contacts.create": Note("409 with the owner's identity", LEGACY, "documented"),
+    "legacy_contacts.create_or_update": Note("by e-mail; id and isNew", LEGACY, "documented"),
+    "legacy_contacts.batch": Note("1,000, all or none, 202", LEGACY, "documented; done at once: chosen"),
+    "legacy_contacts.read": Note("all values with versions, in v1's shape", LEGACY, "documented"),
+    "legacy_contacts.update": Note("204", LEGACY, "documented"),
+    "legacy_contacts.delete": Note("to the recycling bin", LEGACY, "documented"),
+    "legacy_contacts.list_contacts": Note("pages by vidOffset", LEGACY, "documented"),
+    "legacy_contacts.search": Note("by words, as search sees them", LEGACY, "documented"),
+    "legacy_companies.create": Note("a company in v2's shape", LEGACY, "documented"),
+    "legacy_companies.update": Note("new values", LEGACY, "documented"),
+    "legacy_companies.read": Note("all values", LEGACY, "documented"),
+    "legacy_companies.delete": Note("to the recycling bin", LEGACY, "documented"),
+    "legacy_companies.list_companies": Note("pages by offset", LEGACY, "documented"),
+    "legacy_companies.search_by_domain": Note("as search sees them", LEGACY, "documented"),
+    "legacy_companies.list_contacts": Note("up to 100 people", LEGACY, "documented; one page: chosen"),
+    "legacy_companies.add_contact": Note("the company becomes the primary one", LEGACY, "documented"),
+    "legacy_properties.list_properties": Note("v1's and v2's shape, a plain list", LEGACY, "documented"),
+    "legacy_properties.list_company_properties": Note("the same of companies", LEGACY, "documented"),
+    "legacy_properties.read_property": Note("one definition", LEGACY, "documented"),
+    "legacy_properties.create_property": Note("a definition", LEGACY, "documented"),
+    "legacy_properties.list_groups": Note("with their properties where asked", LEGACY, "documented"),
+    "forms.submit": Note(
+        "makes or changes the contact; example.com and test.com create nothing; a month, 1,000 fields",
+        "Submission pages, a live report",
+        "documented, seen; every form id and field exists: chosen",
+    ),
+    "subscriptions.list_definitions": Note("three types", SUBSCRIPTIONS, "documented; which types chosen"),
+    "subscriptions.read_status_v3": Note("every type's status", SUBSCRIPTIONS, "documented"),
+    "subscriptions.subscribe_v3": Note("400 when already so, and after an opt-out", SUBSCRIPTIONS, "documented, seen"),
+    "subscriptions.unsubscribe_v3": Note("400 when already so", SUBSCRIPTIONS, "documented, seen"),
+    "subscriptions.read_statuses": Note("every type's status", SUBSCRIPTIONS, "documented"),
+    "subscriptions.set_status": Note("can take an opt-out back", SUBSCRIPTIONS, "documented"),
+    "subscriptions.unsubscribe_all": Note("out of every type", SUBSCRIPTIONS, "documented"),
+    "oauth.read_private_app_token": Note("hub id and scopes of a token", LEGACY, "documented"),
     "oauth.authorize": Note("consents at once and sends the browser back", OAUTH, "documented"),
     "oauth.token": Note(
         "code, refresh token, client credentials; 1,800 s; both vocabularies in errors",

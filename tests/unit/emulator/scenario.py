@@ -116,6 +116,12 @@ def walk_of(version: str) -> Walk:
         _events(walk, prefix, f"signed_up_{number}")
     _account(walk)
     _oauth(walk)
+    _schemas(walk)
+    _pipelines(walk)
+    _lists(walk)
+    _subscriptions(walk)
+    if version == "v3":
+        _legacy(walk)
     return walk
 
 
@@ -129,7 +135,7 @@ def _refuse(walk: Walk) -> None:
         if call.body[:1] in (b"{", b"["):
             walk.exchange(call._replace(body=b"{"))
         for name in ("contacts", "companies", "pets"):
-            if f"/{name}" in call.path:
+            if f"/{name}" in call.path and not call.path.startswith(("/contacts/v1", "/companies/v2")):
                 walk.exchange(call._replace(path=call.path.replace(f"/{name}", "/butterflies")))
 
 
@@ -240,6 +246,10 @@ def _associations(walk: Walk) -> None:
         walk.call("POST", f"{legacy}/create", typed)
         walk.call("POST", f"{legacy}/read", {"inputs": [{"id": contact}]})
         walk.call("POST", f"{legacy}/archive", typed)
+        own = f"/crm/v3/objects/contacts/{contact}/associations/companies"
+        walk.call("PUT", f"{own}/{company}/contact_to_company")
+        walk.call("GET", own)
+        walk.call("DELETE", f"{own}/{company}/contact_to_company")
 
 
 def _events(walk: Walk, prefix: str, name: str) -> None:
@@ -287,6 +297,130 @@ def _account(walk: Walk) -> None:
     for path in (schemas, "/crm/v3/schemas") if version == "v3" else (schemas,):
         walk.call("GET", path)
         walk.call("GET", f"{path}/pets")
+
+
+def _schemas(walk: Walk) -> None:
+    prefixes = ["/crm-object-schemas/v3/schemas", "/crm/v3/schemas"]
+    if walk.version != "v3":
+        prefixes = [f"/crm-object-schemas/{walk.version}/schemas"]
+    for number, path in enumerate(prefixes):
+        body = {
+            "name": f"machine_{number}",
+            "labels": {"singular": "Machine", "plural": "Machines"},
+            "properties": [{"name": "site", "label": "Site", "type": "string", "fieldType": "text"}],
+            "requiredProperties": ["site"],
+            "searchableProperties": [],
+            "secondaryDisplayProperties": [],
+            "associatedObjects": ["CONTACT"],
+            "allowsSensitiveProperties": False,
+        }
+        made = walk.call("POST", path, body)
+        one = f"{path}/{made['name']}"
+        walk.call("PATCH", one, {"labels": {"singular": "Engine", "plural": "Engines"}, "clearDescription": False})
+        pair = {"fromObjectTypeId": made["objectTypeId"], "toObjectTypeId": "0-2"}
+        linked = walk.call("POST", f"{one}/associations", pair)
+        walk.call("DELETE", f"{one}/associations/{linked['id']}")
+        walk.call("DELETE", one)
+
+
+def _pipelines(walk: Walk) -> None:
+    owners = "/crm/v3/owners" if walk.version == "v3" else f"/crm/owners/{walk.version}"
+    walk.call("GET", owners)
+    walk.call("GET", f"{owners}/1")
+    path = "/crm/v3/pipelines/deals" if walk.version == "v3" else f"/crm/pipelines/{walk.version}/deals"
+    walk.call("GET", path)
+    stage = {"label": "Open", "displayOrder": 0, "metadata": {"probability": "0.5"}}
+    body = {"label": "Own", "displayOrder": 1, "stages": [stage]}
+    one = f"{path}/{walk.call('POST', path, body)['id']}"
+    walk.call("GET", one)
+    walk.call("PUT", one, body)
+    walk.call("PATCH", one, {"label": "Ours"})
+    walk.call("GET", f"{one}/stages")
+    step = f"{one}/stages/{walk.call('POST', f'{one}/stages', {**stage, 'label': 'Won'})['id']}"
+    walk.call("GET", step)
+    walk.call("PUT", step, stage)
+    walk.call("PATCH", step, {"label": "Lost"})
+    walk.call("DELETE", step)
+    walk.call("DELETE", one)
+
+
+def _lists(walk: Walk) -> None:
+    path = "/crm/v3/lists" if walk.version == "v3" else f"/crm/lists/{walk.version}"
+    body = {"name": "VIPs", "objectTypeId": "0-1", "processingType": "MANUAL"}
+    contact = walk.call("POST", walk.objects("contacts"), {"properties": {"email": "list@example.com"}})["id"]
+    number = walk.call("POST", path, body)["list"]["listId"]
+    walk.call("POST", path, body)
+    one = f"{path}/{number}"
+    branch = {"filterBranchType": "OR", "filterBranchOperator": "OR", "filterBranches": [], "filters": []}
+    walk.call("GET", path, query=f"listIds={number}")
+    walk.call("GET", one)
+    walk.call("GET", f"{path}/object-type-id/0-1/name/VIPs")
+    walk.call("POST", f"{path}/search", {"query": "vip", "additionalProperties": [], "offset": 0})
+    walk.call("PUT", f"{one}/memberships/add", [contact])
+    walk.call("GET", f"{one}/memberships")
+    walk.call("GET", f"{one}/memberships/join-order")
+    walk.call("GET", f"{path}/records/0-1/{contact}/memberships")
+    walk.call("PUT", f"{one}/memberships/remove", [contact])
+    walk.call("PUT", f"{one}/memberships/add-and-remove", {"recordIdsToAdd": [contact], "recordIdsToRemove": []})
+    walk.call("DELETE", f"{one}/memberships")
+    walk.call("PUT", f"{one}/update-list-name", query="listName=Friends")
+    walk.call("PUT", f"{one}/update-list-filters", {"filterBranch": branch})
+    walk.call("DELETE", one)
+    walk.call("PUT", f"{one}/restore")
+
+
+def _subscriptions(walk: Walk) -> None:
+    versions = ("v3", "v4") if walk.version == "v3" else (walk.version,)
+    for version in versions:
+        path = f"/communication-preferences/{version}"
+        walk.call("GET", f"{path}/definitions")
+        if version == "v3":
+            body = {"emailAddress": "zoe@example.com", "subscriptionId": "101"}
+            walk.call("POST", f"{path}/subscribe", body)
+            walk.call("POST", f"{path}/unsubscribe", body)
+            walk.call("GET", f"{path}/status/email/zoe@example.com")
+        else:
+            one = f"{path}/statuses/zoe@example.com"
+            walk.call("GET", one)
+            walk.call("POST", one, {"subscriptionId": 101, "statusState": "SUBSCRIBED", "channel": "EMAIL"})
+            walk.call("POST", f"{one}/unsubscribe-all", query="channel=EMAIL&verbose=true")
+
+
+def _legacy(walk: Walk) -> None:
+    values = {
+        "properties": [{"property": "firstname", "value": "Ada"}, {"property": "email", "value": "v1@example.com"}]
+    }
+    vid = walk.call("POST", "/contacts/v1/contact", values)["vid"]
+    walk.call("POST", "/contacts/v1/contact/createOrUpdate/email/v1@example.com", values)
+    walk.call("POST", "/contacts/v1/contact/batch/", [{"vid": vid, "properties": []}])
+    for key in (f"vid/{vid}", "email/v1@example.com"):
+        walk.call("GET", f"/contacts/v1/contact/{key}/profile")
+        walk.call("POST", f"/contacts/v1/contact/{key}/profile", values)
+    walk.call("GET", "/contacts/v1/lists/all/contacts/all", query="count=1")
+    walk.call("GET", "/contacts/v1/search/query", query="q=ada")
+    named = {"properties": [{"name": "name", "value": "Acme"}]}
+    company = f"/companies/v2/companies/{walk.call('POST', '/companies/v2/companies', named)['companyId']}"
+    walk.call("GET", company)
+    walk.call("PUT", company, named)
+    walk.call("GET", "/companies/v2/companies/paged")
+    walk.call("PUT", f"{company}/contacts/{vid}")
+    walk.call("GET", f"{company}/contacts")
+    walk.call("POST", "/companies/v2/domains/acme.example/companies", {"limit": 2})
+    walk.call("DELETE", company)
+    walk.call("DELETE", f"/contacts/v1/contact/vid/{vid}")
+    for version in ("v1", "v2"):
+        path = f"/properties/{version}/contacts"
+        walk.call("GET", f"{path}/properties")
+        walk.call("GET", f"{path}/properties/named/email")
+        walk.call("GET", f"{path}/groups", query="includeProperties=true")
+        own = {"label": "x", "type": "string", "fieldType": "text", "groupName": "contactinformation"}
+        walk.call("POST", f"{path}/properties", {"name": f"own_{version}", **own})
+    walk.call("GET", "/companies/v2/properties")
+    walk.call("GET", "/owners/v2/owners")
+    walk.call("POST", "/oauth/v2/private-apps/get/access-token-info", {"tokenKey": "t"})
+    form = {"fields": [{"name": "email", "value": "form@ex.org", "objectTypeId": "0-1"}]}
+    for path in ("submit", "secure/submit"):
+        walk.call("POST", f"/submissions/v3/integration/{path}/1234567/form-1", form)
 
 
 def _oauth(walk: Walk) -> None:

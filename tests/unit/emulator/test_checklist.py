@@ -114,7 +114,7 @@ def test_trace_ids_give_207_and_keep_the_good_inputs(emulator: Emulator) -> None
     assert answer.body["numErrors"] == 1
     (error,) = answer.body["errors"]
     assert error["context"] == {"objectWriteTraceId": ["1"]}
-    assert {"status", "category", "message", "context", "errors", "links"} <= set(error)
+    assert set(error) == {"status", "category", "message", "context", "errors"}
     assert len(emulator.contacts()) == 2
 
 
@@ -183,7 +183,10 @@ def test_domain_is_not_a_unique_id_property(emulator: Emulator) -> None:
     batch = {"inputs": [{"id": "acme.example", "idProperty": "domain", "properties": {"name": "Acme"}}]}
     refused = emulator.call("POST", f"{COMPANIES}/batch/upsert", batch)
     assert refused.status == 400
-    assert refused.body["message"] == "Unable to perform update/upsert by non-unique 0-2 property domain"
+    assert (
+        refused.body["message"]
+        == "Unable to perform update/upsert by non-unique 0-2 property domain in portal ID 1234567"
+    )
 
 
 def test_lifecycle_stage_never_moves_backwards_unless_cleared_first(emulator: Emulator) -> None:
@@ -249,7 +252,7 @@ def test_search_lags_behind_writes(emulator: Emulator) -> None:
 def test_search_has_its_own_five_a_second(emulator: Emulator) -> None:
     answers = [search(emulator, "ada@example.com") for _ in range(6)]
     assert [answer.status for answer in answers] == [200] * 5 + [429]
-    assert answers[5].body["policyName"] == "SECONDLY"
+    assert answers[5].body["category"] == "RATE_LIMITS"
     assert answers[5].body["message"] == "You have reached your secondly limit."
     assert not [name for name in answers[0].headers if "interval" in name]
     emulator.advance(1)

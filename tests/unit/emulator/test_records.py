@@ -182,6 +182,7 @@ def test_a_profile_holds_at_most_250_merges(emulator: Emulator) -> None:
 
 
 def test_merge_hands_over_associations_and_events(emulator: Emulator) -> None:
+    emulator.set_portal(creates_companies_from_emails=False)
     ada, bob = create(emulator, email="ada@example.com")["id"], create(emulator, email="bob@example.com")["id"]
     acme, globex = (create(emulator, COMPANIES, name=name)["id"] for name in ("Acme", "Globex"))
     for person, company in ((ada, acme), (bob, globex)):

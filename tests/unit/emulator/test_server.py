@@ -130,8 +130,10 @@ async def test_lifespan_is_answered(emulator: Emulator) -> None:
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_unknown_path_is_a_404_and_a_wrong_method_a_405(emulator: Emulator) -> None:
-    assert emulator.call("GET", "/crm/v3/nothing/here").status == 404
+def test_what_is_not_covered_is_a_501_and_a_wrong_method_a_405(emulator: Emulator) -> None:
+    answer = emulator.call("GET", "/crm/v3/nothing/here")
+    assert (answer.status, answer.body["category"]) == (501, "EMULATOR_NOT_COVERED")
+    assert emulator.call("GET", answer.body["links"]["coverage"].removeprefix("http://emulator")).status == 200
     assert emulator.call("PUT", "/crm/v3/objects/contacts").status == 405
 
 

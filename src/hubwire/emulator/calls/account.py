@@ -1,4 +1,4 @@
-"""Account information, usage and limits, and the schemas of object types.
+"""Account information, usage and limits.
 
 Source: HubSpot's OpenAPI; `details` and `custom-properties` were also observed live by third parties.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from hubwire.emulator.calls.schemas import MAX_CUSTOM_OBJECTS
 from hubwire.emulator.moments import iso
 from hubwire.emulator.store.limiter import daily_limit, time_zone
 from hubwire.emulator.store.portal import Portal
@@ -15,7 +16,6 @@ from hubwire.emulator.store.records import ObjectStore
 from hubwire.emulator.wire import Reply, Request, json_reply
 
 MAX_RECORDS = 15_000_000
-MAX_CUSTOM_OBJECTS = 10
 
 
 def details(portal: Portal, request: Request) -> Reply:
@@ -78,8 +78,8 @@ def custom_property_limits(portal: Portal, _request: Request) -> Reply:
 
 def record_limits(portal: Portal, _request: Request) -> Reply:
     """`GET …/limits/records`: records held and allowed by object type."""
-    own = [store for store in portal.stores.values() if store.name in ("contacts", "companies")]
-    custom = [store for store in portal.stores.values() if store not in own]
+    own = [store for store in portal.stores.values() if not store.kind.is_custom]
+    custom = [store for store in portal.stores.values() if store.kind.is_custom]
     custom_used = sum(_live_count(store) for store in custom)
     return json_reply(
         200,
@@ -101,50 +101,17 @@ def record_limits(portal: Portal, _request: Request) -> Reply:
 
 def custom_object_limits(portal: Portal, _request: Request) -> Reply:
     """`GET …/limits/custom-object-types`: custom object types made and allowed."""
-    used = len(portal.config.custom_objects)
+    used = len(portal.custom_objects)
     return json_reply(
         200, {"limit": MAX_CUSTOM_OBJECTS, "usage": used, "percentage": _percentage(used, MAX_CUSTOM_OBJECTS)}
     )
 
 
-def list_schemas(portal: Portal, _request: Request) -> Reply:
-    """`GET …/schemas`: custom object types."""
-    custom = {entry.name for entry in portal.config.custom_objects}
-    return json_reply(
-        200, {"results": [_schema(portal, store) for name, store in portal.stores.items() if name in custom]}
-    )
-
-
-def read_schema(portal: Portal, request: Request) -> Reply:
-    """`GET …/schemas/{objectType}`: one object type with its properties."""
-    return json_reply(200, _schema(portal, portal.store(request.params["objectType"])))
-
-
-def _schema(portal: Portal, store: ObjectStore) -> dict[str, Any]:
-    return {
-        "id": store.type_id,
-        "objectTypeId": store.type_id,
-        "fullyQualifiedName": f"p{portal.config.portal_id}_{store.name}",
-        "name": store.name,
-        "labels": {"singular": store.singular.title(), "plural": store.name.title()},
-        "requiredProperties": list(store.required),
-        "searchableProperties": [],
-        "secondaryDisplayProperties": [],
-        "primaryDisplayProperty": store.read_names[0],
-        "properties": store.schema.list_visible(portal.clock.now_ms()),
-        "associations": [],
-        "allowsSensitiveProperties": False,
-        "archived": False,
-        "createdAt": "2026-01-01T00:00:00.000Z",
-        "updatedAt": "2026-01-01T00:00:00.000Z",
-    }
-
-
 def _named(store: ObjectStore) -> dict[str, Any]:
     return {
         "objectTypeId": store.type_id,
-        "singularLabel": store.singular.title(),
-        "pluralLabel": store.name.title(),
+        "singularLabel": store.word.replace("_", " ").capitalize(),
+        "pluralLabel": store.name.replace("_", " ").capitalize(),
     }
 
 

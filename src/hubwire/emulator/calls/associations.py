@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from hubwire.emulator.calls.batches import batch_reply
-from hubwire.emulator.calls.linking import AssociationSpec, RecordId
+from hubwire.emulator.calls.linking import AssociationSpec, RecordId, shown_associations
 from hubwire.emulator.store import rules
-from hubwire.emulator.store.associations import AssociationType
+from hubwire.emulator.store.association_ids import AssociationType
+from hubwire.emulator.store.config import Reading
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore
 from hubwire.emulator.wire import (
@@ -31,6 +32,7 @@ from hubwire.emulator.wire import (
 )
 
 MAX_PAGE = 500
+MAX_V3_PAGE = 100
 
 
 class PairInput(msgspec.Struct, rename={"from_": "from"}):
@@ -45,7 +47,7 @@ class PairInput(msgspec.Struct, rename={"from_": "from"}):
 class PairsBody(msgspec.Struct):
     """Batch create, default and label archive."""
 
-    inputs: list[PairInput]
+    inputs: list[PairInput] = []
 
 
 class ArchiveInput(msgspec.Struct, rename={"from_": "from"}):
@@ -58,7 +60,7 @@ class ArchiveInput(msgspec.Struct, rename={"from_": "from"}):
 class ArchiveBody(msgspec.Struct):
     """Batch archive."""
 
-    inputs: list[ArchiveInput]
+    inputs: list[ArchiveInput] = []
 
 
 class ReadInput(msgspec.Struct):
@@ -71,7 +73,7 @@ class ReadInput(msgspec.Struct):
 class ReadBody(msgspec.Struct):
     """Batch read."""
 
-    inputs: list[ReadInput]
+    inputs: list[ReadInput] = []
 
 
 class LabelBody(msgspec.Struct, rename="camel"):
@@ -139,6 +141,8 @@ def associate_batch(portal: Portal, request: Request) -> Reply:
     results: list[Any] = []
     errors: list[dict[str, Any]] = []
     for item in inputs:
+        if item.type is None and not item.types:
+            continue  # accepted, and nothing is associated (reported from a live portal, 2026-06)
         try:
             chosen = _chosen(portal, stores, item)
             result = _link(portal, stores, str(item.from_.id), str(item.to.id), chosen)
@@ -151,14 +155,39 @@ def associate_batch(portal: Portal, request: Request) -> Reply:
     return batch_reply(portal, results, errors, 200 if request.version == "2026-09" else 201, started_at)
 
 
+def associate_by_name(portal: Portal, request: Request) -> Reply:
+    """v3 `PUT …/associations/{toObjectType}/{toObjectId}/{associationType}`: one pair, the type by name or id."""
+    stores = _stores(portal, request)
+    from_id, to_id = request.params["id"], request.params["toObjectId"]
+    chosen = _by_name(portal, stores, request.params["associationType"])
+    _link(portal, stores, from_id, to_id, [chosen])
+    store, record = stores[0], stores[0].by_id(from_id)
+    assert record is not None  # linked just now
+    shown = store.shown(record, store.view(record))
+    shown["associations"] = shown_associations(portal, store, record, [stores[1].name])
+    return json_reply(200, shown)
+
+
+def archive_by_name(portal: Portal, request: Request) -> Reply:
+    """v3 `DELETE …/{associationType}`: take one label away."""
+    stores = _stores(portal, request)
+    known = _by_name(portal, stores, request.params["associationType"])
+    from_id, to_id = request.params["id"], request.params["toObjectId"]
+    portal.associations.unlink(stores[0].name, from_id, stores[1].name, to_id, [known.type_id])
+    return Reply(NO_CONTENT)
+
+
 def read_one(portal: Portal, request: Request) -> Reply:
     """`GET …/{id}/associations/{toObjectType}`: a page of one record's associations."""
     from_store, to_store = _stores(portal, request)
     record = from_store.by_id(request.params["id"])
     if record is None:
-        raise not_found()
-    limit, start = request.query_page(MAX_PAGE, MAX_PAGE)
-    targets, following = _targets(portal, from_store, to_store, record.id, start, limit)
+        raise not_found() if request.is_date_version else Refusal(404, "resource not found")
+    largest = MAX_V3_PAGE if request.version == "v3" else MAX_PAGE
+    limit, start = request.query_page(largest, MAX_PAGE)
+    targets, following = _targets(portal, (from_store, to_store), record.id, start, min(limit, largest))
+    if request.version == "v3":
+        targets = _v3_targets(portal, (from_store, to_store), targets)
     body: dict[str, Any] = {"results": targets}
     if following:
         body["paging"] = {"next": {"after": following, "link": request.path}}
@@ -175,15 +204,14 @@ def read_batch(portal: Portal, request: Request) -> Reply:
     errors: list[dict[str, Any]] = []
     for item in inputs:
         record = from_store.by_id(str(item.id))
-        start = _start(item.after)
-        targets, following = _targets(portal, from_store, to_store, record.id, start, MAX_PAGE) if record else ([], "")
+        page = MAX_V3_PAGE if request.version == "v3" else MAX_PAGE
+        stores, start = (from_store, to_store), _start(item.after)
+        targets, following = _targets(portal, stores, record.id, start, page) if record else ([], "")
         if not targets:
             errors.append(_none_found(from_store, to_store, str(item.id)))
             continue
         if request.version == "v3":
-            targets = [
-                {"id": str(target["toObjectId"]), "type": f"{from_store.name}_to_{to_store.name}"} for target in targets
-            ]
+            targets = _v3_targets(portal, stores, targets)
         result: dict[str, Any] = {"from": {"id": str(item.id)}, "to": targets}
         if following:
             result["paging"] = {"next": {"after": following}}
@@ -283,6 +311,7 @@ def _link(
     portal: Portal, stores: tuple[ObjectStore, ObjectStore], from_id: str, to_id: str, chosen: list[AssociationType]
 ) -> dict[str, Any]:
     from_store, to_store = stores
+    _check_ids(from_id, to_id, is_same_type=from_store is to_store)
     from_record, to_record = from_store.by_id(from_id), to_store.by_id(to_id)
     for store, record, record_id in ((from_store, from_record, from_id), (to_store, to_record, to_id)):
         if record is None:
@@ -296,23 +325,42 @@ def _link(
     portal.associations.link(from_store.name, from_record.id, to_store.name, to_record.id, chosen)
     return {
         "fromObjectTypeId": from_store.type_id,
-        "fromObjectId": from_record.id,
+        "fromObjectId": _number(portal, from_record.id),
         "toObjectTypeId": to_store.type_id,
-        "toObjectId": to_record.id,
+        "toObjectId": _number(portal, to_record.id),
         "labels": [known.label for known in chosen if known.label],
     }
 
 
+def _check_ids(from_id: str, to_id: str, *, is_same_type: bool) -> None:
+    """Refuse what is no record id, and a record with itself (both recorded in 2026)."""
+    for record_id in (from_id, to_id):
+        if whole_number(record_id) is None:
+            raise invalid(
+                f"{record_id[:100]} is not a valid ID",
+                context={"id": [record_id[:100]]},
+                extra={"subCategory": "crm.associations.INVALID_IDENTIFIER"},
+            )
+    if is_same_type and from_id == to_id:
+        raise invalid(f"Object {from_id} cannot be associated to itself ({to_id})")
+
+
 def _chosen(portal: Portal, stores: tuple[ObjectStore, ObjectStore], item: PairInput) -> list[AssociationType]:
-    from_store, to_store = stores
     if item.type is not None:
-        for known in portal.associations.types_of(from_store.name, to_store.name):
-            if str(item.type) in (known.name, str(known.type_id)):
-                return [known]
-        raise invalid(f"{item.type} is not a valid association type")
-    if not item.types:
-        raise invalid("types must not be empty")
+        return [_by_name(portal, stores, str(item.type))]
     return [_label(portal, stores, spec) for spec in item.types]
+
+
+def _by_name(portal: Portal, stores: tuple[ObjectStore, ObjectStore], name: str) -> AssociationType:
+    """A v3 association type by name, id, or the plain pair in the singular."""
+    from_store, to_store = stores
+    known_types = portal.associations.types_of(from_store.name, to_store.name)
+    for known in known_types:
+        if name in (known.name, str(known.type_id)):
+            return known
+    if name == f"{from_store.word}_to_{to_store.word}":
+        return known_types[0]
+    raise invalid(f"{name[:100]} is not a valid association type")
 
 
 def _label(portal: Portal, stores: tuple[ObjectStore, ObjectStore], spec: AssociationSpec) -> AssociationType:
@@ -329,17 +377,40 @@ def _start(after: str | None) -> int:
     return start
 
 
+def _v3_targets(
+    portal: Portal, stores: tuple[ObjectStore, ObjectStore], targets: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The same page as v3 shows it: one entry for each label, types named in the singular (recorded)."""
+    from_store, to_store = stores
+    plain = f"{from_store.word}_to_{to_store.word}"
+    names = {known.type_id: known.name for known in portal.associations.types_of(from_store.name, to_store.name)}
+    return [
+        {"id": str(target["toObjectId"]), "type": names[known["typeId"]] or plain}
+        for target in targets
+        for known in target["associationTypes"]
+    ]
+
+
 def _targets(
-    portal: Portal, from_store: ObjectStore, to_store: ObjectStore, from_id: str, start: int, limit: int
+    portal: Portal, stores: tuple[ObjectStore, ObjectStore], from_id: str, start: int, limit: int
 ) -> tuple[list[dict[str, Any]], str]:
     """A page of a record's associations, and where the next one starts (empty for nowhere)."""
+    from_store, to_store = stores
     types = {known.type_id: known for known in portal.associations.types_of(from_store.name, to_store.name)}
     held = portal.associations.targets(from_store.name, from_id, to_store.name)
     page = [
-        {"toObjectId": to_id, "associationTypes": [_shown_type(types[type_id]) for type_id in type_ids]}
+        {
+            "toObjectId": _number(portal, to_id),
+            "associationTypes": [_shown_type(types[type_id]) for type_id in type_ids],
+        }
         for to_id, type_ids in islice(held.items(), start, start + limit)
     ]
     return page, str(start + len(page)) if start + len(page) < len(held) else ""
+
+
+def _number(portal: Portal, record_id: str) -> int | str:
+    """A record id as v4 and dates write it: a number in every recorded answer, text in HubSpot's OpenAPI."""
+    return record_id if portal.config.follows(Reading.ASSOCIATION_IDS_AS_TEXT) else int(record_id)
 
 
 def _shown_type(known: AssociationType) -> dict[str, Any]:
@@ -349,8 +420,12 @@ def _shown_type(known: AssociationType) -> dict[str, Any]:
 def _none_found(from_store: ObjectStore, to_store: ObjectStore, from_id: str) -> dict[str, Any]:
     return Refusal(
         404,
-        f"No {to_store.name} is associated with {from_store.name} {from_id}.",
+        f"No {to_store.word} is associated with {from_store.word} {from_id}.",
         "OBJECT_NOT_FOUND",
-        context={"fromObjectId": [from_id]},
+        context={
+            "fromObjectId": [from_id],
+            "fromObjectType": [from_store.word],
+            "toObjectType": [to_store.word],
+        },
         extra={"subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"},
     ).as_input_error(None)

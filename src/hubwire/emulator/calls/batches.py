@@ -13,18 +13,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hubwire.emulator.calls.linking import NewAssociation, check_new_associations, make_new_associations
+from hubwire.emulator.calls.lifecycle import archive_record
+from hubwire.emulator.calls.linking import NewAssociation, check_new_associations
+from hubwire.emulator.calls.writing import carry_out, check_primary_company
 from hubwire.emulator.moments import iso
 from hubwire.emulator.store import rules
+from hubwire.emulator.store.config import Reading
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
-from hubwire.emulator.store.writes import (
-    Plan,
-    Scalar,
-    WriteContext,
-    apply_plan,
-    plan_write,
-)
+from hubwire.emulator.store.writes import Plan, Scalar, WriteContext, plan_write
 from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, invalid, json_reply
 
 T = TypeVar("T")
@@ -56,19 +53,19 @@ class IdInput(msgspec.Struct):
 class CreateBody(msgspec.Struct):
     """Batch create."""
 
-    inputs: list[CreateInput]
+    inputs: list[CreateInput] = []
 
 
 class KeyedBody(msgspec.Struct):
     """Batch update and upsert."""
 
-    inputs: list[KeyedInput]
+    inputs: list[KeyedInput] = []
 
 
 class ReadBody(msgspec.Struct, rename="camel"):
     """Batch read."""
 
-    inputs: list[IdInput]
+    inputs: list[IdInput] = []
     properties: list[str] = []
     properties_with_history: list[str] = []
     id_property: str | None = None
@@ -77,7 +74,7 @@ class ReadBody(msgspec.Struct, rename="camel"):
 class ArchiveBody(msgspec.Struct):
     """Batch archive."""
 
-    inputs: list[IdInput]
+    inputs: list[IdInput] = []
 
 
 _create_body = msgspec.json.Decoder(CreateBody)
@@ -95,7 +92,7 @@ def upsert(portal: Portal, request: Request) -> Reply:
     for name in {item.id_property for item in inputs}:
         if name is None:
             raise invalid("idProperty is required to upsert records")
-        _check_id_property(store, name)
+        _check_id_property(portal, store, name)
     context = portal.write_context(store, request.version)
 
     def plan(item: KeyedInput) -> Plan:
@@ -103,7 +100,7 @@ def upsert(portal: Portal, request: Request) -> Reply:
         return plan_write(context, item.properties, store.by_property(name, value), (name, value))
 
     is_partial = portal.config.allows_partial_upsert and _is_traced(inputs)
-    plans, errors = _plan_all(inputs, plan, is_partial=is_partial)
+    plans, errors = _plan_all(portal, inputs, plan, is_partial=is_partial)
     return _write_all(portal, context, plans, errors, shows_new=True, success=200)
 
 
@@ -120,8 +117,8 @@ def create(portal: Portal, request: Request) -> Reply:
         planned.associations = item.associations
         return planned
 
-    plans, errors = _plan_all(inputs, plan, is_partial=_is_traced(inputs))
-    success = 200 if request.version == "2025-09" else 201
+    plans, errors = _plan_all(portal, inputs, plan, is_partial=_is_traced(inputs))
+    success = 200 if request.version == "2025-09" or not inputs else 201
     return _write_all(portal, context, plans, errors, shows_new=False, success=success)
 
 
@@ -132,7 +129,7 @@ def update(portal: Portal, request: Request) -> Reply:
     rules.check_batch_size(len(inputs), rules.MAX_OBJECTS)
     rules.check_distinct(_distinct_keys(inputs))
     for name in {item.id_property for item in inputs if item.id_property}:
-        _check_id_property(store, name)
+        _check_id_property(portal, store, name)
     context = portal.write_context(store, request.version)
     found: list[tuple[KeyedInput, Record]] = []
     missing: list[KeyedInput] = []
@@ -146,7 +143,7 @@ def update(portal: Portal, request: Request) -> Reply:
     def plan(pair: tuple[KeyedInput, Record]) -> Plan:
         return plan_write(context, pair[0].properties, pair[1])
 
-    plans, errors = _plan_all(found, plan, is_partial=_is_traced(inputs), trace=lambda pair: pair[0])
+    plans, errors = _plan_all(portal, found, plan, is_partial=_is_traced(inputs), trace=lambda pair: pair[0])
     if missing:
         errors.append(_missing_error(store, missing))
     return _write_all(portal, context, plans, errors, shows_new=False, success=200)
@@ -159,14 +156,15 @@ def read(portal: Portal, request: Request) -> Reply:
     with_history = bool(body.properties_with_history)
     limit = rules.MAX_OBJECTS_WITH_HISTORY if with_history else rules.MAX_OBJECTS
     rules.check_batch_size(len(body.inputs), limit, with_history=with_history)
-    if body.id_property:
-        _check_id_property(store, body.id_property)
+    id_property = None if body.id_property == "hs_object_id" else body.id_property
+    if id_property:
+        _check_id_property(portal, store, id_property)
     archived = request.query_flag("archived")
     started_at = portal.now_iso()
     results: dict[str, dict[str, Any]] = {}
     missing: list[IdInput] = []
     for item in body.inputs:
-        record = _find(store, str(item.id), body.id_property, archived=archived, follows_merge=True)
+        record = _find(store, str(item.id), id_property, archived=archived, follows_merge=True)
         if record is None:
             missing.append(item)
             continue
@@ -190,17 +188,14 @@ def archive(portal: Portal, request: Request) -> Reply:
     return Reply(NO_CONTENT)
 
 
-def archive_record(portal: Portal, store: ObjectStore, record: Record) -> None:
-    """Archive one record and take it out of its associations."""
-    store.archive(record, portal.clock.now_ms(), portal.search_lag_ms)
-    portal.associations.unlink_all(store.name, record.id)
-
-
 def batch_reply(
     portal: Portal, results: list[Any], errors: list[dict[str, Any]], success: int, started_at: str
 ) -> Reply:
     """A batch answer: results in an order of their own; 207 when there are errors."""
     portal.random.shuffle(results)
+    if errors and not portal.config.follows(Reading.FULL_BATCH_ERRORS):
+        # Recorded bodies have neither an empty list of errors nor links, which HubSpot's OpenAPI requires.
+        errors = [{name: value for name, value in error.items() if value or name == "context"} for error in errors]
     body: dict[str, Any] = {"status": "COMPLETE", "results": results}
     if errors:
         body["numErrors"] = len(errors)
@@ -211,6 +206,7 @@ def batch_reply(
 
 
 def _plan_all(
+    portal: Portal,
     inputs: Sequence[T],
     plan: Callable[[T], Plan],
     *,
@@ -219,17 +215,30 @@ def _plan_all(
 ) -> tuple[list[Plan], list[dict[str, Any]]]:
     plans: list[Plan] = []
     errors: list[dict[str, Any]] = []
+    refused: list[rules.PropertiesRefused] = []
     for item in inputs:
         trace_id = trace(item).object_write_trace_id
         try:
             planned = plan(item)
+            if "associatedcompanyid" in planned.values:
+                check_primary_company(portal, planned)
         except Refusal as refusal:
             if not is_partial:
-                raise
+                if refusal.status == 409:
+                    raise Refusal(409, refusal.message.partition(".")[0], refusal.category) from refusal
+                if not isinstance(refusal, rules.PropertiesRefused):
+                    raise
+                refused.append(refusal)
+                if portal.config.follows(Reading.FIRST_FAULT_ONLY):
+                    break
+                continue
             errors.append(refusal.as_input_error(trace_id))
             continue
         planned.trace_id = trace_id
         plans.append(planned)
+    if refused:
+        faults = [fault for refusal in refused for fault in refusal.faults]
+        raise rules.PropertiesRefused(faults, is_older=refused[0].is_older)
     return plans, errors
 
 
@@ -242,14 +251,14 @@ def _write_all(
     shows_new: bool,
     success: int,
 ) -> Reply:
-    store, lag_ms = context.store, portal.search_lag_ms
+    store = context.store
     results: list[dict[str, Any]] = []
     for planned in plans:
         is_new = planned.record is None
-        record = apply_plan(context, planned, lag_ms)
-        if planned.associations:
-            make_new_associations(portal, store, record, planned.associations)
+        record = carry_out(portal, context, planned)
         shown = store.shown(record, {**planned.values, **store.computed(record)})
+        if is_new:
+            shown["properties"].update(store.new_values(record))
         if shows_new:
             shown["new"] = is_new
         if planned.trace_id is not None:
@@ -269,12 +278,15 @@ def _is_traced(inputs: Sequence[CreateInput | KeyedInput]) -> bool:
     return None not in trace_ids and len(trace_ids) == len(inputs)
 
 
-def _check_id_property(store: ObjectStore, name: str) -> None:
+def _check_id_property(portal: Portal, store: ObjectStore, name: str) -> None:
     if store.is_id_property(name):
         return
     if name not in store.schema.rules:
-        raise rules.refused_properties([rules.unknown_property(name)])
-    raise invalid(f"Unable to perform update/upsert by non-unique {store.type_id} property {name}")
+        raise rules.PropertiesRefused([rules.unknown_property(name)])
+    raise invalid(
+        f"Unable to perform update/upsert by non-unique {store.type_id} property {name} "
+        f"in portal ID {portal.config.portal_id}"
+    )
 
 
 def _find(

@@ -7,21 +7,23 @@ them. Its own options are in snake_case; records and events have HubSpot's shape
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from hubwire.emulator.calls import editing
 from hubwire.emulator.calls.oauth import issue_code
 from hubwire.emulator.calls.seeding import seed
 from hubwire.emulator.moments import iso, parse_moment
-from hubwire.emulator.store.config import Tier
+from hubwire.emulator.store.config import Reading, Tier
 from hubwire.emulator.store.faults import FaultRule
 from hubwire.emulator.store.limiter import daily_limit
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore
 from hubwire.emulator.store.rules import AdminRules
-from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, json_reply
+from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode_exactly, json_reply
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Calls = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
@@ -55,6 +57,8 @@ class PortalBody(msgspec.Struct, forbid_unknown_fields=True):
     allows_partial_upsert: bool | UnsetType = UNSET
     requires_identifying_property: bool | UnsetType = UNSET
     creates_contacts_from_events: bool | UnsetType = UNSET
+    creates_companies_from_emails: bool | UnsetType = UNSET
+    readings: list[Reading] | UnsetType = UNSET
     validation: dict[str, AdminRules] | UnsetType = UNSET
 
 
@@ -158,6 +162,8 @@ def account(portal: Portal) -> dict[str, Any]:
         "allows_partial_upsert": config.allows_partial_upsert,
         "requires_identifying_property": config.requires_identifying_property,
         "creates_contacts_from_events": config.creates_contacts_from_events,
+        "creates_companies_from_emails": config.creates_companies_from_emails,
+        "readings": sorted(config.readings),
         "validation": {name: msgspec.to_builtins(rules) for name, rules in portal.validation.items()},
     }
 
@@ -202,6 +208,32 @@ def archived(portal: Portal, object_type: str) -> list[dict[str, Any]]:
     ]
 
 
+def lists(portal: Portal) -> list[dict[str, Any]]:
+    """Every list with the record ids of its members, in order of joining."""
+    return [
+        {**known.shown(), "members": list(known.members), "deleted": known.is_deleted}
+        for known in portal.lists.values()
+    ]
+
+
+def index(portal: Portal) -> dict[str, Any]:
+    """What the control plane has: every call, and the object types with their counts of live records."""
+    exact = sorted(f"{method} /_emulator/{name}" for method, name in _EXACT if name)
+    counts = {name: sum(1 for _ in store.live()) for name, store in portal.stores.items()}
+    return {
+        "portal_id": portal.config.portal_id,
+        "now": portal.now_iso(),
+        "calls": [*exact, *(f"GET /_emulator/{name}/{{objectType}}" for name in ("archived", "objects", "properties"))],
+        "objects": counts,
+    }
+
+
+def coverage() -> Reply:
+    """COVERAGE.md: what the emulator covers, and how sure each part is."""
+    text = Path(__file__).parent.with_name("COVERAGE.md").read_bytes()
+    return Reply(200, text, b"text/markdown;charset=utf-8")
+
+
 def _given(body: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
 
@@ -211,6 +243,9 @@ _portal_body = msgspec.json.Decoder(PortalBody)
 _clock_body = msgspec.json.Decoder(ClockBody)
 _code_body = msgspec.json.Decoder(CodeBody)
 _seed_body = msgspec.json.Decoder(dict[str, Any])
+_edit_body = msgspec.json.Decoder(editing.EditBody)
+_record_body = msgspec.json.Decoder(editing.RecordBody)
+_merge_body = msgspec.json.Decoder(editing.MergeBody)
 _fault_body = msgspec.json.Decoder(FaultRule | list[FaultRule])
 
 
@@ -220,7 +255,7 @@ def _reset(portal: Portal, _request: Request) -> Reply:
 
 
 def _seed(portal: Portal, request: Request) -> Reply:
-    return json_reply(200, seed(portal, decode(_seed_body, request.body)))
+    return json_reply(200, seed(portal, decode_exactly(_seed_body, request.body)))
 
 
 def _faults(portal: Portal, request: Request) -> Reply:
@@ -228,33 +263,62 @@ def _faults(portal: Portal, request: Request) -> Reply:
         portal.faults.rules.clear()
         return Reply(NO_CONTENT)
     if request.method == "POST":
-        decoded = decode(_fault_body, request.body)
+        decoded = decode_exactly(_fault_body, request.body)
         for rule in decoded if isinstance(decoded, list) else [decoded]:
             portal.faults.add(rule)
     return json_reply(200, {"results": portal.faults.rules})
 
 
 def _code(portal: Portal, request: Request) -> Reply:
-    scopes = decode(_code_body, request.body or b"{}").scopes
+    scopes = decode_exactly(_code_body, request.body or b"{}").scopes
     return json_reply(200, {"code": issue_code(portal, frozenset(scopes) if scopes is not None else None)})
+
+
+def _done(act: Callable[[Portal, editing.RecordBody], None]) -> Callable[[Portal, Request], Reply]:
+    def answer_with_nothing(portal: Portal, request: Request) -> Reply:
+        act(portal, decode_exactly(_record_body, request.body))
+        return Reply(NO_CONTENT)
+
+    return answer_with_nothing
 
 
 _EXACT: dict[tuple[str, str], Callable[[Portal, Request], Reply]] = {
     ("POST", "reset"): _reset,
     ("GET", "stats"): lambda portal, _: json_reply(200, portal.stats.shown()),
     ("POST", "seed"): _seed,
+    ("POST", "edit"): lambda portal, request: json_reply(
+        200, editing.edit(portal, decode_exactly(_edit_body, request.body))
+    ),
+    ("POST", "archive"): _done(editing.archive),
+    ("POST", "restore"): _done(editing.restore),
+    ("POST", "privacy-delete"): _done(editing.privacy_delete),
+    ("POST", "merge"): lambda portal, request: json_reply(
+        200, editing.merge(portal, decode_exactly(_merge_body, request.body))
+    ),
     ("GET", "faults"): _faults,
     ("POST", "faults"): _faults,
     ("DELETE", "faults"): _faults,
     ("GET", "clock"): lambda portal, _: json_reply(200, clock(portal)),
-    ("POST", "clock"): lambda portal, request: json_reply(200, move_clock(portal, decode(_clock_body, request.body))),
+    ("POST", "clock"): lambda portal, request: json_reply(
+        200, move_clock(portal, decode_exactly(_clock_body, request.body))
+    ),
     ("GET", "requests"): lambda portal, _: json_reply(200, {"results": portal.requests.shown()}),
     ("GET", "limits"): lambda portal, _: json_reply(200, limits(portal)),
-    ("PUT", "limits"): lambda portal, request: json_reply(200, set_limits(portal, decode(_limits_body, request.body))),
+    ("PUT", "limits"): lambda portal, request: json_reply(
+        200, set_limits(portal, decode_exactly(_limits_body, request.body))
+    ),
     ("GET", "portal"): lambda portal, _: json_reply(200, account(portal)),
-    ("PUT", "portal"): lambda portal, request: json_reply(200, set_account(portal, decode(_portal_body, request.body))),
+    ("PUT", "portal"): lambda portal, request: json_reply(
+        200, set_account(portal, decode_exactly(_portal_body, request.body))
+    ),
     ("GET", "associations"): lambda portal, _: json_reply(200, {"results": associations(portal)}),
     ("GET", "events"): lambda portal, _: json_reply(200, events(portal)),
+    ("GET", "coverage"): lambda _portal, _: coverage(),
+    ("GET", ""): lambda portal, _: json_reply(200, index(portal)),
+    ("GET", "lists"): lambda portal, _: json_reply(200, {"results": lists(portal)}),
+    ("GET", "owners"): lambda portal, _: json_reply(200, {"results": list(portal.owners.values())}),
+    ("GET", "submissions"): lambda portal, _: json_reply(200, {"results": list(portal.submissions)}),
+    ("GET", "subscriptions"): lambda portal, _: json_reply(200, {"results": portal.subscriptions}),
     ("GET", "event-definitions"): lambda portal, _: json_reply(200, {"results": event_definitions(portal)}),
     ("POST", "oauth/code"): _code,
 }
@@ -271,8 +335,9 @@ def answer(portal: Portal, request: Request) -> Reply:
             return json_reply(200, {"results": properties(portal, name.removeprefix("properties/"))})
         if request.method == "GET" and name.startswith("archived/"):
             return json_reply(200, {"results": archived(portal, name.removeprefix("archived/"))})
-        if request.method == "GET" and name in portal.stores:
-            return json_reply(200, {"results": contacts_like(portal, name)})
+        object_type = name.removeprefix("objects/")
+        if request.method == "GET" and (name in portal.stores or name.startswith("objects/")):
+            return json_reply(200, {"results": contacts_like(portal, object_type)})
     except Refusal as refusal:
         return json_reply(400, refusal.body(portal.correlation_id()))
     except ValueError as exc:

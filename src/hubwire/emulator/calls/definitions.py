@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from hubwire.emulator.store.config import Reading
 from hubwire.emulator.store.occurrences import CustomMatching, Definition
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.schema import (
@@ -60,8 +61,8 @@ class DefinitionBody(msgspec.Struct, rename="camel"):
     """A new definition."""
 
     label: str
-    include_default_properties: bool
-    property_definitions: list[PropertyInput]
+    property_definitions: list[PropertyInput] = []
+    include_default_properties: bool | UnsetType = UNSET
     name: str | None = None
     description: str | UnsetType = UNSET
     primary_object: str = "CONTACT"
@@ -115,7 +116,10 @@ def list_definitions(portal: Portal, request: Request) -> Reply:
 
 def create(portal: Portal, request: Request) -> Reply:
     """`POST …/event-definitions`: a definition."""
-    return json_reply(201, define(portal, decode(_definition_body, request.body)).shown())
+    body = decode(_definition_body, request.body)
+    if body.include_default_properties is UNSET and portal.config.follows(Reading.EVENT_DEFAULTS_REQUIRED):
+        raise Refusal(400, "Invalid input JSON: includeDefaultProperties is required")
+    return json_reply(201, define(portal, body).shown())
 
 
 def read(portal: Portal, request: Request) -> Reply:
@@ -205,7 +209,7 @@ def define(portal: Portal, body: DefinitionBody) -> Definition:
         created_at=now,
         updated_at=now,
     )
-    if body.include_default_properties:
+    if body.include_default_properties is not False:
         for default in _DEFAULT_PROPERTIES:
             definition.properties.setdefault(
                 default, _property(PropertyInput(label=default, type="string", name=default), now)

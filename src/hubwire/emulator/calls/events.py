@@ -15,13 +15,14 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from hubwire.emulator.calls.writing import carry_out
 from hubwire.emulator.moments import iso, parse_moment
 from hubwire.emulator.store import rules
 from hubwire.emulator.store.occurrences import Definition, Occurrence
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import Record
 from hubwire.emulator.store.values import ValueRefused, as_text, check_email
-from hubwire.emulator.store.writes import Scalar, apply_plan, plan_write
+from hubwire.emulator.store.writes import Scalar, plan_write
 from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, invalid, json_reply
 
 MAX_EVENT_PROPERTIES = 50
@@ -31,7 +32,6 @@ MAX_VALUE = 256
 MAX_ADDRESS_VALUE = 1_024
 _ADDRESS_NAMES = re.compile(r"(url|referrer|href|link)")
 _SINGULAR = {"0-1": "CONTACT", "CONTACTS": "CONTACT", "0-2": "COMPANY", "COMPANIES": "COMPANY"}
-_STORE_OF = {"CONTACT": "contacts", "COMPANY": "companies"}
 
 
 class EventInput(msgspec.Struct, rename="camel"):
@@ -192,7 +192,7 @@ def _check_identity(event: EventInput, definition: Definition) -> None:
 
 
 def _whose(portal: Portal, event: EventInput, definition: Definition) -> tuple[Record | None, str | None]:
-    store = portal.store(_STORE_OF.get(definition.primary_object, definition.primary_object))
+    store = portal.store(definition.primary_object)
     if (matching := definition.custom_matching) is not None:
         value = as_text((event.properties or {}).get(matching.event_property_name))
         if value and (record := store.by_property(matching.target_object_property_name, value)):
@@ -216,7 +216,7 @@ def _new_contact(portal: Portal, email: str) -> Record | None:
         plan = plan_write(context, {"email": email}, None)
     except Refusal:
         return None
-    return apply_plan(context, plan, portal.search_lag_ms)
+    return carry_out(portal, context, plan)
 
 
 def _known_properties(portal: Portal, definition: Definition, properties: dict[str, Scalar]) -> dict[str, str]:

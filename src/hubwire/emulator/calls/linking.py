@@ -7,14 +7,17 @@ live by third parties. Whether a default association makes a company primary is 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-from hubwire.emulator.store.associations import AssociationType
+from hubwire.emulator.store.association_ids import AssociationType
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.wire import invalid
+
+MAX_SHOWN = 100
 
 
 class RecordId(msgspec.Struct):
@@ -81,11 +84,16 @@ def shown_associations(portal: Portal, store: ObjectStore, record: Record, wante
     for name in wanted:
         to_store = portal.store(name)
         types = {known.type_id: known for known in portal.associations.types_of(store.name, to_store.name)}
+        held_by_id = portal.associations.targets(store.name, record.id, to_store.name)
         results = [
-            {"id": to_id, "type": types[type_id].name or f"{store.name}_to_{to_store.name}"}
-            for to_id, held in portal.associations.targets(store.name, record.id, to_store.name).items()
+            {"id": to_id, "type": types[type_id].name or f"{store.word}_to_{to_store.word}"}
+            for to_id, held in islice(held_by_id.items(), MAX_SHOWN)
             for type_id in held
         ]
         if results:
             shown[to_store.name] = {"results": results}
+            if len(held_by_id) > MAX_SHOWN:
+                path = f"/crm/v3/objects/{store.name}/{record.id}/associations/{to_store.name}?after={MAX_SHOWN}"
+                link = f"https://api.hubapi.com{path}"
+                shown[to_store.name]["paging"] = {"next": {"after": str(MAX_SHOWN), "link": link}}
     return shown

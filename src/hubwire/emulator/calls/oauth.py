@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from hubwire.emulator.store.access import Grant
+from hubwire.emulator.store.access import Grant, every_scope
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, json_reply
 
@@ -67,6 +67,29 @@ def token(portal: Portal, request: Request) -> Reply:
     if grant_type == "client_credentials":
         return _tokens(portal, frozenset((form.get("scope") or "").split()), None)
     raise _refusal("unsupported_grant_type", "BAD_GRANT_TYPE", f"unsupported grant type: {grant_type}")
+
+
+class TokenBody(msgspec.Struct, rename="camel"):
+    """The token that is asked about."""
+
+    token_key: str
+
+
+_token_body = msgspec.json.Decoder(TokenBody)
+
+
+def read_private_app_token(portal: Portal, request: Request) -> Reply:
+    """`POST /oauth/v2/private-apps/get/access-token-info`: whose token it is and what it may do."""
+    token_key = decode(_token_body, request.body).token_key
+    if portal.config.access_token not in (None, token_key):
+        raise Refusal(404, "private app not found")
+    body = {
+        "userId": USER_ID,
+        "hubId": portal.config.portal_id,
+        "appId": APP_ID,
+        "scopes": sorted(portal.config.scopes or every_scope()),
+    }
+    return json_reply(200, body)
 
 
 def introspect(portal: Portal, request: Request) -> Reply:

@@ -54,6 +54,7 @@ class PropertyBody(msgspec.Struct, rename="camel"):
     hidden: bool = False
     form_field: bool = False
     external_options: bool = False
+    show_currency_symbol: bool | UnsetType = UNSET
     calculation_formula: str | UnsetType = UNSET
     referenced_object_type: str | UnsetType = UNSET
     data_sensitivity: str = "non_sensitive"
@@ -71,6 +72,7 @@ class PropertyPatch(msgspec.Struct, rename="camel"):
     options: list[Option] | UnsetType = UNSET
     hidden: bool | UnsetType = UNSET
     form_field: bool | UnsetType = UNSET
+    show_currency_symbol: bool | UnsetType = UNSET
     calculation_formula: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
     has_unique_value: bool | UnsetType = UNSET
@@ -79,7 +81,7 @@ class PropertyPatch(msgspec.Struct, rename="camel"):
 class PropertiesBody(msgspec.Struct):
     """Batch create."""
 
-    inputs: list[PropertyBody]
+    inputs: list[PropertyBody] = []
 
 
 class NameInput(msgspec.Struct):
@@ -91,7 +93,7 @@ class NameInput(msgspec.Struct):
 class NamesBody(msgspec.Struct):
     """Batch read and archive."""
 
-    inputs: list[NameInput]
+    inputs: list[NameInput] = []
     archived: bool = False
 
 
@@ -118,21 +120,33 @@ _group_body = msgspec.json.Decoder(GroupBody)
 _group_patch = msgspec.json.Decoder(GroupPatch)
 
 
+# A batch create answers without these, recorded in 2026.
+_LEFT_OUT = frozenset({"archived", "createdAt", "updatedAt", "hubspotDefined"})
+
+
 def list_properties(portal: Portal, request: Request) -> Reply:
     """`GET …/properties/{objectType}`: every definition, no paging."""
     schema = portal.store(request.params["objectType"]).schema
     archived = request.query_flag("archived")
-    return json_reply(200, {"results": schema.list_visible(portal.clock.now_ms(), archived=archived)})
+    return json_reply(200, {"results": schema.list_visible(_seen_at_ms(portal, request), archived=archived)})
 
 
 def create_property(portal: Portal, request: Request) -> Reply:
     """`POST …/properties/{objectType}`: a definition; an archived one of the name is restored."""
     store = portal.store(request.params["objectType"])
     body = decode(_property_body, request.body)
-    _check_new(portal, store, body)
-    reply = json_reply(201, _create(portal, store, body))
+    reply = json_reply(201, make_property(portal, store, body))
     reply.headers.append((b"location", f"{request.path}/{body.name.lower()}".encode()))
     return reply
+
+
+def make_property(portal: Portal, store: ObjectStore, body: PropertyBody) -> Property:
+    """A new definition.
+
+    Errors: a `Refusal` for a name, type or group that HubSpot would not take, and past the limits.
+    """
+    _check_new(portal, store, body)
+    return _create(portal, store, body)
 
 
 def create_batch(portal: Portal, request: Request) -> Reply:
@@ -141,7 +155,7 @@ def create_batch(portal: Portal, request: Request) -> Reply:
     inputs = decode(_properties_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_PROPERTIES)
     started_at = portal.now_iso()
-    results: list[Property] = []
+    results: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     for body in inputs:
         try:
@@ -150,7 +164,8 @@ def create_batch(portal: Portal, request: Request) -> Reply:
             refusal.context.setdefault("name", [body.name])
             errors.append(refusal.as_input_error(None))
             continue
-        results.append(_create(portal, store, body))
+        made = msgspec.to_builtins(_create(portal, store, body))
+        results.append({name: value for name, value in made.items() if name not in _LEFT_OUT})
     return batch_reply(portal, results, errors, 200 if request.version == "2026-09" else 201, started_at)
 
 
@@ -159,8 +174,8 @@ def read_batch(portal: Portal, request: Request) -> Reply:
     store = portal.store(request.params["objectType"])
     body = decode(_names_body, request.body)
     rules.check_batch_size(len(body.inputs), rules.MAX_PROPERTIES)
-    now_ms = portal.clock.now_ms()
-    found = {item.name: store.schema.visible(item.name, now_ms, archived=body.archived) for item in body.inputs}
+    now_ms, seen_at_ms = portal.clock.now_ms(), _seen_at_ms(portal, request)
+    found = {item.name: store.schema.visible(item.name, seen_at_ms, archived=body.archived) for item in body.inputs}
     missing = [name for name, definition in found.items() if definition is None]
     errors = [_missing(store, name).as_input_error(None) for name in missing]
     results = [definition for definition in found.values() if definition is not None]
@@ -181,7 +196,7 @@ def read_property(portal: Portal, request: Request) -> Reply:
     """`GET …/{propertyName}`: one definition."""
     store = portal.store(request.params["objectType"])
     name = request.params["propertyName"]
-    definition = store.schema.visible(name, portal.clock.now_ms(), archived=request.query_flag("archived"))
+    definition = store.schema.visible(name, _seen_at_ms(portal, request), archived=request.query_flag("archived"))
     if definition is None:
         raise _missing(store, name)
     return json_reply(200, definition)
@@ -195,8 +210,12 @@ def update_property(portal: Portal, request: Request) -> Reply:
     definition = store.schema.live.get(name)
     if definition is None:
         raise _missing(store, name)
-    if patch.name is not UNSET or patch.has_unique_value is not UNSET:
-        raise invalid("name and hasUniqueValue cannot be changed")
+    kept = {"name": (patch.name, name), "hasUniqueValue": (patch.has_unique_value, definition.has_unique_value)}
+    for field, (after, before) in kept.items():
+        if after is not UNSET and after != before:
+            raise invalid(f"{field} cannot be changed")
+    if patch.options is not UNSET:
+        _number(patch.options)
     changes = {key: value for key, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
     changed = msgspec.structs.replace(definition, **changes, updated_at=portal.now_iso())
     if changed.group_name not in store.schema.groups:
@@ -217,6 +236,12 @@ def archive_property(portal: Portal, request: Request) -> Reply:
     return Reply(NO_CONTENT)
 
 
+def _seen_at_ms(portal: Portal, request: Request) -> int:
+    """The moment up to which new definitions are seen; the lag was measured on 2026-09 paths, others show at once."""
+    lag_ms = 0 if request.version == "2026-09" else round(portal.config.property_lag_seconds * 1000)
+    return portal.clock.now_ms() + lag_ms
+
+
 def list_groups(portal: Portal, request: Request) -> Reply:
     """`GET …/groups`: every group."""
     groups = portal.store(request.params["objectType"]).schema.groups
@@ -233,7 +258,8 @@ def create_group(portal: Portal, request: Request) -> Reply:
         raise already_exists(
             f"A property group named '{name}' already exists.", "Properties.PROPERTY_GROUP_WITH_NAME_EXISTS", name
         )
-    groups[name] = Group(name=name, label=body.label, display_order=body.display_order)
+    place = len(groups) if body.display_order == -1 else body.display_order
+    groups[name] = Group(name=name, label=body.label, display_order=place)
     return json_reply(201, groups[name])
 
 
@@ -293,6 +319,7 @@ def _create(portal: Portal, store: ObjectStore, body: PropertyBody) -> Property:
     name = body.name.lower()
     before = store.schema.archived.get(name)
     values = {**msgspec.structs.asdict(body), "name": name}
+    _number(body.options)
     if body.type == "bool" and not body.options:
         values["options"] = options_of([("true", "True"), ("false", "False")])
     definition = Property(
@@ -302,6 +329,15 @@ def _create(portal: Portal, store: ObjectStore, body: PropertyBody) -> Property:
     )
     put_property(store, definition, now_ms + round(portal.config.property_lag_seconds * 1000))
     return definition
+
+
+def _number(options: list[Option]) -> None:
+    """Give options without a place the next ones after those that have one, from 1 (recorded)."""
+    place = max((option.display_order for option in options), default=0)
+    for option in options:
+        if option.display_order == -1:
+            place = max(place, 0) + 1
+            option.display_order = place
 
 
 def _check_name(name: str) -> None:

@@ -11,8 +11,13 @@ from typing import Any
 import msgspec
 
 from hubwire.emulator.calls.definitions import DefinitionBody, PropertyInput, define
+from hubwire.emulator.calls.editing import Source, moment
 from hubwire.emulator.calls.events import EventInput, accept
 from hubwire.emulator.store import rules
+from hubwire.emulator.store.domains import link_primary_company
+from hubwire.emulator.store.history import API, History, ShownVersion, versions_of
+from hubwire.emulator.store.lists import RecordList
+from hubwire.emulator.store.owners import Owner
 from hubwire.emulator.store.portal import Portal, put_property
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.schema import Property
@@ -32,9 +37,27 @@ class _Association(msgspec.Struct, rename={"from_": "from"}):
     types: list[int] = []
 
 
-class _Record(msgspec.Struct):
+class _Record(msgspec.Struct, rename={"with_history": "propertiesWithHistory"}):
     properties: dict[str, Scalar] = {}
     id: str | int | None = None
+    at: str | int | None = None
+    source: Source | None = None
+    with_history: dict[str, list[ShownVersion]] = {}
+
+
+class _Owner(msgspec.Struct, rename="camel"):
+    email: str
+    first_name: str = ""
+    last_name: str = ""
+    id: str | int | None = None
+    user_id: int | None = None
+
+
+class _List(msgspec.Struct, rename="camel"):
+    name: str
+    object_type_id: str = "0-1"
+    processing_type: str = "MANUAL"
+    members: list[str | int] = []
 
 
 class _Definition(msgspec.Struct, rename="camel"):
@@ -54,7 +77,9 @@ def seed(portal: Portal, body: dict[str, Any]) -> dict[str, int]:
     `events`; each value is a list or a `{"results": […]}`.
     Errors: a `Refusal` for an unknown kind, type, property or event.
     """
-    order = ("properties", "event_definitions", *portal.stores, "associations", "events")
+    # Companies before contacts, which may name one in `associatedcompanyid`.
+    types = sorted(portal.stores, key=lambda name: name == "contacts")
+    order = ("properties", "event_definitions", "owners", *types, "associations", "events", "lists")
     if unknown := set(body) - set(order):
         raise invalid(f"Cannot seed {', '.join(sorted(unknown))}; known kinds are {', '.join(order)}")
     counts: dict[str, int] = {}
@@ -79,6 +104,10 @@ def _seed_kind(portal: Portal, kind: str, value: Any) -> int:
             _seed_association(portal, msgspec.convert(item, _Association))
         elif kind == "events":
             accept(portal, _event(item))
+        elif kind == "owners":
+            _seed_owner(portal, msgspec.convert(item, _Owner))
+        elif kind == "lists":
+            _seed_list(portal, msgspec.convert(item, _List))
         else:
             _seed_record(portal, portal.store(kind), msgspec.convert(item, _Record))
     return len(items)
@@ -116,6 +145,30 @@ def _seed_definition(portal: Portal, item: _Definition) -> None:
     define(portal, body)
 
 
+def _seed_owner(portal: Portal, item: _Owner) -> None:
+    number = str(item.id or max(map(int, portal.owners), default=0) + 1)
+    if whole_number(number) is None:
+        raise invalid(f"{number[:100]} is not an owner id")
+    user_id = item.user_id or 1_000 + int(number)
+    portal.owners[number] = Owner(
+        id=number, email=item.email, user_id=user_id, first_name=item.first_name, last_name=item.last_name
+    )
+
+
+def _seed_list(portal: Portal, item: _List) -> None:
+    now = portal.now_iso()
+    made = RecordList(
+        id=str(portal.new_number()),
+        name=item.name,
+        object_type_id=portal.store(item.object_type_id).type_id,
+        processing_type=item.processing_type,
+        created_at=now,
+        updated_at=now,
+    )
+    made.members = dict.fromkeys(map(str, item.members), portal.clock.now_ms())
+    portal.lists[made.id] = made
+
+
 def _seed_association(portal: Portal, item: _Association) -> None:
     stores = portal.store(item.from_.type), portal.store(item.to.type)
     ids = str(item.from_.id), str(item.to.id)
@@ -131,29 +184,49 @@ def _seed_association(portal: Portal, item: _Association) -> None:
 
 
 def _seed_record(portal: Portal, store: ObjectStore, item: _Record) -> None:
-    now_ms = portal.clock.now_ms()
-    values = {name: as_text(value) for name, value in item.properties.items() if value is not None}
-    unknown = [name for name in values if name not in store.schema.rules]
-    if unknown:
-        raise rules.refused_properties([rules.unknown_property(name) for name in unknown])
-    computed = {"hs_object_id", store.created_name, store.modified_name}
-    stored = {name: value for name, value in values.items() if name not in computed}
+    now_ms = portal.clock.now_ms() if item.at is None else moment(item.at, "at")
+    origin = API if item.source is None else item.source.origin()
+    stored, history = _values_and_history(store, item)
     if store.name == "contacts" and "email" in stored:
         stored["email"] = stored["email"].strip().lower()
-        owner = store.emails.get(stored["email"])
+        owner = store.by_property("email", stored["email"])
         if owner is not None:
             raise Refusal(409, f"Contact already exists. Existing ID: {owner.id}", "CONFLICT")
     if item.id is None:
-        store.write(store.new_record(now_ms), stored, now_ms, 0, is_new=True)
-        return
-    number = whole_number(str(item.id))
+        record = store.new_record(now_ms, origin)
+        store.fill(record, stored, now_ms, 0)
+    else:
+        record = Record(_free_id(store, item.id), now_ms, origin)
+        record.properties = stored
+        store.adopt(record)
+    record.history = history or None
+    company_id = stored.get("associatedcompanyid")
+    if company_id and portal.stores["companies"].by_id(company_id) is not None:
+        link_primary_company(portal, record, company_id)
+
+
+def _values_and_history(store: ObjectStore, item: _Record) -> tuple[dict[str, str], History]:
+    values = {name: as_text(value) for name, value in item.properties.items() if value is not None}
+    try:
+        history = {name: versions_of(shown) for name, shown in item.with_history.items() if shown}
+    except ValueError as exc:
+        raise invalid(f"propertiesWithHistory: {exc}") from exc
+    values.update({name: versions[-1].value for name, versions in history.items()})
+    unknown = [name for name in values if name not in store.schema.rules]
+    if unknown:
+        raise rules.PropertiesRefused([rules.unknown_property(name) for name in unknown])
+    computed = {"hs_object_id", store.created_name, store.modified_name}
+    kept = {name: value for name, value in values.items() if name not in computed}
+    return kept, {name: versions for name, versions in history.items() if name not in computed}
+
+
+def _free_id(store: ObjectStore, record_id: str | int) -> str:
+    number = whole_number(str(record_id))
     if number is None:
-        raise invalid(f"{str(item.id)[:100]} is not a record id")
+        raise invalid(f"{str(record_id)[:100]} is not a record id")
     if str(number) in store.records:
         raise invalid(f"A record with ID {number} is already there")
-    record = Record(str(number), now_ms)
-    record.properties = stored
-    store.adopt(record)
+    return str(number)
 
 
 def _event(item: Mapping[str, Any]) -> EventInput:

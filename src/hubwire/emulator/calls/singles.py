@@ -10,25 +10,16 @@ from typing import Any
 
 import msgspec
 
-from hubwire.emulator.calls.batches import archive_record
-from hubwire.emulator.calls.linking import (
-    NewAssociation,
-    check_new_associations,
-    make_new_associations,
-    shown_associations,
-)
+from hubwire.emulator.calls.lifecycle import archive_record, delete_for_privacy, merge_records
+from hubwire.emulator.calls.linking import NewAssociation, check_new_associations, shown_associations
+from hubwire.emulator.calls.writing import carry_out, check_primary_company
+from hubwire.emulator.store.config import Reading
 from hubwire.emulator.store.portal import Portal
-from hubwire.emulator.store.records import ObjectStore, Record, split_addresses
-from hubwire.emulator.store.writes import (
-    Plan,
-    Scalar,
-    apply_plan,
-    plan_write,
-)
+from hubwire.emulator.store.records import ObjectStore, Record
+from hubwire.emulator.store.writes import Plan, Scalar, plan_write
 from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, invalid, json_reply, not_found
 
 MAX_PAGE = 100
-MAX_MERGES = 250
 
 
 class CreateBody(msgspec.Struct):
@@ -86,10 +77,18 @@ def create(portal: Portal, request: Request) -> Reply:
     body = decode(_create_body, request.body)
     context = portal.write_context(store, request.version)
     check_new_associations(portal, store, body.associations)
-    plan = plan_write(context, body.properties, None)
-    record = apply_plan(context, plan, portal.search_lag_ms)
-    make_new_associations(portal, store, record, body.associations)
-    return json_reply(201, _written(store, record, plan))
+    try:
+        plan = plan_write(context, body.properties, None)
+    except Refusal as refusal:
+        if refusal.status == 409:
+            refusal.context.clear()  # a single create names the owner in its text only (recorded)
+        raise
+    plan.associations = body.associations
+    check_primary_company(portal, plan)
+    record = carry_out(portal, context, plan)
+    shown = _written(store, record, plan)
+    shown["properties"].update(store.new_values(record))
+    return json_reply(201, shown)
 
 
 def read(portal: Portal, request: Request) -> Reply:
@@ -104,14 +103,15 @@ def update(portal: Portal, request: Request) -> Reply:
     store, record = _addressed(portal, request)
     context = portal.write_context(store, request.version)
     plan = plan_write(context, body.properties, record)
-    apply_plan(context, plan, portal.search_lag_ms)
+    check_primary_company(portal, plan)
+    carry_out(portal, context, plan)
     return json_reply(200, _written(store, record, plan))
 
 
 def archive(portal: Portal, request: Request) -> Reply:
     """`DELETE …/{objectType}/{id}`: to the recycling bin; 204 for an id that is not there too."""
     store = portal.store(request.params["objectType"])
-    record = _find(store, request)
+    record = _find(portal, store, request)
     if record is not None:
         archive_record(portal, store, record)
     return Reply(NO_CONTENT)
@@ -121,17 +121,7 @@ def merge(portal: Portal, request: Request) -> Reply:
     """`POST …/merge`: two records become a third with a new id; both old ids lead to it from then on."""
     store = portal.store(request.params["objectType"])
     body = decode(_merge_body, request.body)
-    primary = store.by_id(str(body.primary_object_id))
-    other = store.by_id(str(body.object_id_to_merge))
-    if primary is None or other is None:
-        raise not_found("Object not found.  objectId are usually numeric.")
-    if primary is other:
-        raise invalid("A record cannot be merged with itself")
-    merges = store.merge_counts.get(primary.id, 0) + store.merge_counts.get(other.id, 0) + 1
-    if merges > MAX_MERGES:
-        raise Refusal(414, "Cannot have more than 250 identities on a profile", "VALIDATION_ERROR")
-    merged = _merged(portal, store, primary, other)
-    store.merge_counts[merged.id] = merges
+    merged = merge_records(portal, store, str(body.primary_object_id), str(body.object_id_to_merge))
     return json_reply(200, store.shown(merged, store.view(merged, [*merged.properties, "hs_merged_object_ids"])))
 
 
@@ -148,59 +138,27 @@ def privacy_delete(portal: Portal, request: Request) -> Reply:
     if record is None:
         store.blocked_emails.add(key.strip().lower())
         return Reply(NO_CONTENT)
-    addresses = [record.properties.get("email", ""), *split_addresses(record.properties.get("hs_additional_emails"))]
-    store.blocked_emails.update(filter(None, addresses))
-    portal.associations.unlink_all(store.name, record.id)
-    store.forget(record)
+    delete_for_privacy(portal, store, record)
     return Reply(NO_CONTENT)
-
-
-def _merged(portal: Portal, store: ObjectStore, primary: Record, other: Record) -> Record:
-    now_ms = portal.clock.now_ms()
-    old_ids = [
-        *split_addresses(primary.properties.get("hs_merged_object_ids")),
-        *split_addresses(other.properties.get("hs_merged_object_ids")),
-        primary.id,
-        other.id,
-    ]
-    values = {**other.properties, **primary.properties, "hs_merged_object_ids": ";".join(dict.fromkeys(old_ids))}
-    if store.name == "contacts":
-        addresses = [
-            *split_addresses(primary.properties.get("hs_additional_emails")),
-            other.properties.get("email", ""),
-            *split_addresses(other.properties.get("hs_additional_emails")),
-        ]
-        secondary = [address for address in addresses if address and address != values.get("email")]
-        if secondary:
-            values["hs_additional_emails"] = ";".join(dict.fromkeys(secondary))
-    lag_ms = portal.search_lag_ms
-    for record in (primary, other):
-        store.archive(record, now_ms, lag_ms)
-    merged = store.new_record(now_ms)
-    merged.created_at_ms = min(primary.created_at_ms, other.created_at_ms)
-    store.write(merged, values, now_ms, lag_ms, is_new=True)
-    for record in (primary, other):
-        portal.associations.move_all(store.name, record.id, merged.id)
-        portal.events.move_all(record.id, merged.id, store.singular)
-        store.redirect(record, merged)
-    return merged
 
 
 def _addressed(portal: Portal, request: Request, *, archived: bool = False) -> tuple[ObjectStore, Record]:
     store = portal.store(request.params["objectType"])
-    record = _find(store, request, archived=archived)
+    record = _find(portal, store, request, archived=archived)
     if record is None:
         raise not_found() if request.is_date_version else Refusal(404, "resource not found")
     return store, record
 
 
-def _find(store: ObjectStore, request: Request, *, archived: bool = False) -> Record | None:
+def _find(portal: Portal, store: ObjectStore, request: Request, *, archived: bool = False) -> Record | None:
     key = request.params["id"]
     id_property = request.query("idProperty")
     if not id_property:
         return store.by_id(key, archived=archived)
     if not store.is_id_property(id_property):
-        raise invalid(f"Unable to perform update/upsert by non-unique {store.type_id} property {id_property}")
+        if portal.config.follows(Reading.ID_PROPERTY_400):
+            raise invalid(f"Unable to perform update/upsert by non-unique {store.type_id} property {id_property}")
+        return None
     return store.by_property(id_property, key)
 
 

@@ -83,7 +83,6 @@ code { background: var(--chip); border-radius: .3rem; padding: 0 .3rem; }
 
 _CONTACT_COLUMNS = ("email", "firstname", "lastname", "lifecyclestage")
 _COMPANY_COLUMNS = ("name", "domain", "industry", "lifecyclestage")
-_STORE_OF = {"CONTACT": "contacts", "COMPANY": "companies"}
 
 
 def render(portal: Portal) -> Reply:
@@ -189,7 +188,7 @@ def _lost_events(portal: Portal) -> str:
 
 def _event_row(portal: Portal, event: Occurrence, titles: Sequence[str]) -> str:
     said = next((value for value in (event.email, event.object_id, event.utk) if value is not UNSET), "")
-    owner = _STORE_OF.get(event.object_type, event.object_type)
+    owner = portal.aliases.get(event.object_type.lower(), event.object_type)
     if event.lost_reason is not UNSET:
         whose = escape(event.lost_reason)
     elif event.contact_id is not None and owner in portal.stores:

@@ -15,11 +15,16 @@ from hubwire.emulator.calls import (
     batches,
     definitions,
     events,
+    lists,
     oauth,
+    owners,
+    pipelines,
     properties,
+    schemas,
     search,
     singles,
 )
+from hubwire.emulator.http.legacy_routes import legacy_routes
 from hubwire.emulator.http.routing import (
     Handler,
     Route,
@@ -47,18 +52,21 @@ def all_routes() -> Iterator[Route]:
     yield from _event_routes()
     yield from _account_routes()
     yield from _oauth_routes()
+    yield from _people_routes()
+    yield from _list_routes()
+    yield from legacy_routes()
 
 
 def _records(access: str) -> ScopesNeeded:
     def needed(portal: Portal, params: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
-        return (object_scopes(portal.store(params["objectType"]).name, access),)
+        return (object_scopes(portal.store(params["objectType"]).kind, access),)
 
     return needed
 
 
 def _schemas(access: str) -> ScopesNeeded:
     def needed(portal: Portal, params: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
-        return (schema_scopes(portal.store(params["objectType"]).name, access),)
+        return (schema_scopes(portal.store(params["objectType"]).kind, access),)
 
     return needed
 
@@ -66,7 +74,7 @@ def _schemas(access: str) -> ScopesNeeded:
 def _both(access: str) -> ScopesNeeded:
     def needed(portal: Portal, params: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
         names = (params.get("fromObjectType") or params["objectType"], params["toObjectType"])
-        return tuple(object_scopes(portal.store(name).name, access) for name in names)
+        return tuple(object_scopes(portal.store(name).kind, access) for name in names)
 
     return needed
 
@@ -156,6 +164,11 @@ def _association_routes() -> Iterator[Route]:
             yield Route(method, pattern, handler, version, Lane.ASSOCIATIONS, scopes, changes_account=changes)
         for method, suffix, handler, scopes in records:
             yield Route(method, f"{record_prefix}{suffix}", handler, version, Lane.ASSOCIATIONS, scopes)
+    one_v3 = f"/crm/v3/objects{one}"
+    by_name = f"{one_v3}/{{toObjectId}}/{{associationType}}"
+    yield Route("GET", one_v3, associations.read_one, "v3", Lane.ASSOCIATIONS, read)
+    yield Route("PUT", by_name, associations.associate_by_name, "v3", Lane.ASSOCIATIONS, write)
+    yield Route("DELETE", by_name, associations.archive_by_name, "v3", Lane.ASSOCIATIONS, write)
     for method, suffix, handler, scopes in pairs:
         if suffix in ("/batch/create", "/batch/read", "/batch/archive"):
             pattern = f"/crm/v3/associations/{{fromObjectType}}/{{toObjectType}}{suffix}"
@@ -211,8 +224,71 @@ def _account_routes() -> Iterator[Route]:
     schema_prefixes = [("v3", "/crm/v3/schemas"), ("v3", "/crm-object-schemas/v3/schemas")]
     schema_prefixes += [(date, f"/crm-object-schemas/{date}/schemas") for date in DATES]
     for version, prefix in schema_prefixes:
-        yield Route("GET", prefix, account.list_schemas, version, Lane.GENERAL)
-        yield Route("GET", f"{prefix}/{{objectType}}", account.read_schema, version, Lane.GENERAL, _schemas("read"))
+        custom, one = _fixed("crm.schemas.custom.write"), f"{prefix}/{{objectType}}"
+        linked = f"{one}/associations"
+        yield Route("GET", prefix, schemas.list_schemas, version, Lane.GENERAL)
+        yield Route("GET", one, schemas.read_schema, version, Lane.GENERAL, _schemas("read"))
+        for method, pattern, handler in (
+            ("POST", prefix, schemas.create_schema),
+            ("PATCH", one, schemas.update_schema),
+            ("DELETE", one, schemas.delete_schema),
+            ("POST", linked, schemas.create_association),
+            ("DELETE", f"{linked}/{{associationIdentifier}}", schemas.delete_association),
+        ):
+            yield Route(method, pattern, handler, version, Lane.GENERAL, custom, changes_account=True)
+
+
+def _people_routes() -> Iterator[Route]:
+    owning = _fixed("crm.objects.owners.read", "contacts")
+    read, write = _records("read"), _schemas("write")
+    operations: list[tuple[str, str, Handler, ScopesNeeded]] = [
+        ("GET", "", pipelines.list_pipelines, read),
+        ("POST", "", pipelines.create_pipeline, write),
+        ("GET", "/{pipelineId}", pipelines.read_pipeline, read),
+        ("PUT", "/{pipelineId}", pipelines.replace_pipeline, write),
+        ("PATCH", "/{pipelineId}", pipelines.update_pipeline, write),
+        ("DELETE", "/{pipelineId}", pipelines.delete_pipeline, write),
+        ("GET", "/{pipelineId}/stages", pipelines.list_stages, read),
+        ("POST", "/{pipelineId}/stages", pipelines.create_stage, write),
+        ("GET", "/{pipelineId}/stages/{stageId}", pipelines.read_stage, read),
+        ("PUT", "/{pipelineId}/stages/{stageId}", pipelines.replace_stage, write),
+        ("PATCH", "/{pipelineId}/stages/{stageId}", pipelines.update_stage, write),
+        ("DELETE", "/{pipelineId}/stages/{stageId}", pipelines.delete_stage, write),
+    ]
+    for version in ("v3", *DATES):
+        people = "/crm/v3/owners" if version == "v3" else f"/crm/owners/{version}"
+        yield Route("GET", people, owners.list_owners, version, Lane.GENERAL, owning)
+        yield Route("GET", f"{people}/{{ownerId}}", owners.read_owner, version, Lane.GENERAL, owning)
+        prefix = "/crm/v3/pipelines" if version == "v3" else f"/crm/pipelines/{version}"
+        for method, suffix, handler, scopes in operations:
+            pattern = f"{prefix}/{{objectType}}{suffix}"
+            yield Route(method, pattern, handler, version, Lane.GENERAL, scopes, changes_account=True)
+
+
+def _list_routes() -> Iterator[Route]:
+    read, write = _fixed("crm.lists.read"), _fixed("crm.lists.write")
+    operations: list[tuple[str, str, Handler, ScopesNeeded]] = [
+        ("GET", "", lists.read_lists, read),
+        ("POST", "", lists.create_list, write),
+        ("POST", "/search", lists.search_lists, read),
+        ("GET", "/object-type-id/{objectTypeId}/name/{listName}", lists.read_list_by_name, read),
+        ("GET", "/records/{objectTypeId}/{recordId}/memberships", lists.read_lists_of_record, read),
+        ("GET", "/{listId}", lists.read_list, read),
+        ("DELETE", "/{listId}", lists.delete_list, write),
+        ("PUT", "/{listId}/restore", lists.restore_list, write),
+        ("PUT", "/{listId}/update-list-name", lists.rename_list, write),
+        ("PUT", "/{listId}/update-list-filters", lists.update_list_filters, write),
+        ("GET", "/{listId}/memberships", lists.read_members, read),
+        ("GET", "/{listId}/memberships/join-order", lists.read_members, read),
+        ("DELETE", "/{listId}/memberships", lists.clear_members, write),
+        ("PUT", "/{listId}/memberships/add", lists.add_members, write),
+        ("PUT", "/{listId}/memberships/remove", lists.remove_members, write),
+        ("PUT", "/{listId}/memberships/add-and-remove", lists.change_members, write),
+    ]
+    for version in ("v3", *DATES):
+        prefix = "/crm/v3/lists" if version == "v3" else f"/crm/lists/{version}"
+        for method, suffix, handler, scopes in operations:
+            yield Route(method, prefix + suffix, handler, version, Lane.GENERAL, scopes, changes_account=True)
 
 
 def _oauth_routes() -> Iterator[Route]:

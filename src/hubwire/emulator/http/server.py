@@ -27,9 +27,11 @@ from hubwire.emulator.store.config import EmulatorConfig
 from hubwire.emulator.store.faults import FaultRule, fault_reply
 from hubwire.emulator.store.persistence import Keeper
 from hubwire.emulator.store.portal import Portal, SeenRequest
-from hubwire.emulator.wire import Headers, Refusal, Reply, Request, json_reply, not_found
+from hubwire.emulator.wire import Headers, Refusal, Reply, Request, json_reply
 
 HANG_MS = 100_000
+MAX_URL = 16_000
+_TOO_LONG = b"<html>\n<head><title>414 Request-URI Too Large</title></head>\n<body></body>\n</html>\n"
 SERVER_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
     "http": "httptools",
@@ -97,6 +99,10 @@ class EmulatorApp:
         await _send_reply(reply, send)
 
     def _decide(self, request: Request, match: Match | None) -> tuple[Reply, FaultRule | None]:
+        if len(request.path) + len(request.query_string) > MAX_URL:
+            reply = Reply(414, _TOO_LONG, b"text/html")
+            self._note(request, f"{request.method} (a URL over {MAX_URL} characters)", 414)
+            return reply, None
         if match is None:
             return self._unmatched(request), None
         faults = self.state.faults
@@ -107,12 +113,12 @@ class EmulatorApp:
         if request.path.startswith("/_emulator"):
             reply = control.answer(self.state, request)
             if request.method != "GET":
-                self.state.save()
+                self.state.settle()
             return reply
         if request.path == "/":
             return render(self.state)
         methods = self._router.methods_at(request.path)
-        refusal = Refusal(405, "Method Not Allowed") if methods else not_found()
+        refusal = Refusal(405, "Method Not Allowed") if methods else _not_covered(request)
         reply = json_reply(refusal.status, refusal.body(self.state.correlation_id()))
         path = "/oauth/***" if request.path.startswith("/oauth/") else request.path[:200]
         self._note(request, f"{request.method} {path}", reply.status)
@@ -130,7 +136,7 @@ class EmulatorApp:
             if fault is not None and fault.kind != "latency":
                 reply = fault_reply(fault, correlation_id, state.now_iso())
         if request.method != "GET":
-            state.save(account_changed=match.route.changes_account)
+            state.settle(account_changed=match.route.changes_account)
         reply.headers.append((b"x-hubspot-correlation-id", correlation_id.encode()))
         self._note(request, f"{request.method} {match.label}", reply.status)
         return reply
@@ -157,6 +163,8 @@ class EmulatorApp:
         except Refusal as refused:
             reply = json_reply(refused.status, refused.body(correlation_id))
             reply.headers += refused.headers
+            if refused.status == 404:
+                reply.headers.append((b"x-hubspot-notfound", b"true"))
         reply.headers += headers
         return reply
 
@@ -196,6 +204,19 @@ class EmulatorApp:
                 self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _not_covered(request: Request) -> Refusal:
+    """The emulator's own answer to what it does not cover; HubSpot never says this."""
+    host = request.headers.get(b"host", b"emulator").decode("latin-1")
+    link = f"http://{host}/_emulator/coverage"
+    return Refusal(
+        501,
+        f"The HubSpot emulator does not cover {request.method} {request.path[:200]}. HubSpot may; {link} lists what "
+        "the emulator covers.",
+        "EMULATOR_NOT_COVERED",
+        extra={"links": {"coverage": link}},
+    )
 
 
 def create_app(config: EmulatorConfig | None = None) -> EmulatorApp:

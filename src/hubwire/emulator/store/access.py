@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hubwire.emulator.moments import iso
 from hubwire.emulator.store.config import EmulatorConfig
+from hubwire.emulator.store.kinds import STANDARD, Kind
 from hubwire.emulator.wire import Refusal, Request
 
 SCOPES_LINK = "https://developers.hubspot.com/scopes"
@@ -95,15 +96,62 @@ def require_custom_events(config: EmulatorConfig) -> None:
     )
 
 
-def object_scopes(object_name: str, access: str) -> tuple[str, ...]:
-    """The scope for reading or writing records of a type (`access` is `read` or `write`)."""
-    owner = object_name if object_name in ("contacts", "companies") else "custom"
-    return (f"crm.objects.{owner}.{access}",)
+# Types whose scopes are not named after them (HubSpot's OpenAPI of 2026-09).
+_SCOPES = {
+    "tickets": ("tickets",),
+    "line_items": ("crm.objects.line_items.{access}", "e-commerce"),
+    "products": ("crm.objects.products.{access}", "e-commerce"),
+    "quotes": ("crm.objects.quotes.{access}", "e-commerce"),
+    "commerce_payments": ("crm.objects.commercepayments.{access}",),
+}
+_ACTIVITIES = ("communications", "tasks", "notes", "meetings", "calls", "emails", "postal_mail")
 
 
-def schema_scopes(object_name: str, access: str) -> tuple[str, ...]:
+def object_scopes(kind: Kind, access: str) -> tuple[str, ...]:
+    """The scopes, any of which opens reading or writing records of a type (`access` is `read` or `write`)."""
+    if kind.name in _SCOPES:
+        return tuple(scope.format(access=access) for scope in _SCOPES[kind.name])
+    return (f"crm.objects.{_owner(kind)}.{access}",)
+
+
+def schema_scopes(kind: Kind, access: str) -> tuple[str, ...]:
     """The scopes, any of which opens properties and groups; reading them is also open to readers of the records."""
-    owner = object_name if object_name in ("contacts", "companies") else "custom"
+    if kind.name in _SCOPES:
+        return (*object_scopes(kind, access), f"crm.schemas.{kind.name}.{access}")
+    owner = _owner(kind)
     if access == "write":
         return (f"crm.schemas.{owner}.write",)
     return (f"crm.schemas.{owner}.read", f"crm.objects.{owner}.read", f"crm.schemas.{owner}.write")
+
+
+def every_scope() -> frozenset[str]:
+    """The scopes of every object type, and those of events, lists, owners, forms and subscriptions."""
+    objects = {
+        scope
+        for kind in STANDARD
+        for access in ("read", "write")
+        for scope in (*object_scopes(kind, access), *schema_scopes(kind, access))
+    }
+    return frozenset({*objects, *_OTHER_SCOPES})
+
+
+_OTHER_SCOPES = (
+    "analytics.behavioral_events.send",
+    "behavioral_events.event_definitions.read_write",
+    "communication_preferences.read_write",
+    "crm.lists.read",
+    "crm.lists.write",
+    "crm.objects.custom.read",
+    "crm.objects.custom.write",
+    "crm.objects.owners.read",
+    "crm.schemas.custom.read",
+    "crm.schemas.custom.write",
+    "forms",
+    "oauth",
+)
+
+
+def _owner(kind: Kind) -> str:
+    if kind.is_custom:
+        return "custom"
+    return "contacts" if kind.name in _ACTIVITIES else kind.name

@@ -7,57 +7,28 @@ company, and that taking the unlabelled link away takes every label away, come f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from hubwire.emulator.store.association_ids import AssociationType, Pair, built_in, primary_ids
 from hubwire.emulator.wire import invalid
 
-Pair = tuple[str, str]
-
-
-@dataclass(slots=True)
-class AssociationType:
-    """One way a record of one type can be associated with one of another; `inverse` is the id seen from there."""
-
-    type_id: int
-    category: str
-    label: str | None
-    inverse: int
-    name: str = ""
-
-
-_BUILT_IN: dict[Pair, list[AssociationType]] = {
-    ("contacts", "companies"): [
-        AssociationType(279, "HUBSPOT_DEFINED", None, 280, "contact_to_company_unlabeled"),
-        AssociationType(1, "HUBSPOT_DEFINED", "Primary", 2, "contact_to_company"),
-    ],
-    ("companies", "contacts"): [
-        AssociationType(280, "HUBSPOT_DEFINED", None, 279, "company_to_contact_unlabeled"),
-        AssociationType(2, "HUBSPOT_DEFINED", "Primary", 1, "company_to_contact"),
-    ],
-    ("contacts", "contacts"): [AssociationType(449, "HUBSPOT_DEFINED", None, 449, "contact_to_contact")],
-    ("companies", "companies"): [
-        AssociationType(450, "HUBSPOT_DEFINED", None, 450, "company_to_company"),
-        AssociationType(13, "HUBSPOT_DEFINED", "Child Company", 14, "parent_to_child_company"),
-        AssociationType(14, "HUBSPOT_DEFINED", "Parent Company", 13, "child_to_parent_company"),
-    ],
-}
-_PRIMARY = {("contacts", "companies"): 1}
+_PRIMARY = primary_ids()
+PRIMARY_COMPANY = 1
 
 
 class Associations:
     """Links and label definitions of a portal.
 
     Shape: `links[(from, to)][from_id][to_id]` is the tuple of type ids, the unlabelled one always among them.
+    `touched` holds the contacts whose primary company may have changed.
     """
 
     def __init__(self) -> None:
-        self.types: dict[Pair, list[AssociationType]] = {
-            pair: [AssociationType(t.type_id, t.category, t.label, t.inverse, t.name) for t in known]
-            for pair, known in _BUILT_IN.items()
-        }
+        self.types: dict[Pair, list[AssociationType]] = built_in()
         self.links: dict[Pair, dict[str, dict[str, tuple[int, ...]]]] = {}
         self.changed: set[tuple[str, str, str, str]] | None = None
+        self.touched: set[str] = set()
         self.next_type_id = 1_001
+        self._held: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def types_of(self, from_type: str, to_type: str) -> list[AssociationType]:
         """The label definitions of a pair, the unlabelled one first; a pair with none yet gets its unlabelled one."""
@@ -158,6 +129,13 @@ class Associations:
         """Associated record id to the type ids held."""
         return self.links.get((from_type, to_type), {}).get(from_id, {})
 
+    def primary_company(self, contact_id: str) -> str | None:
+        """The id of a contact's primary company."""
+        for company_id, held in self.targets("contacts", contact_id, "companies").items():
+            if PRIMARY_COMPANY in held:
+                return company_id
+        return None
+
     def every_link(self, order: list[str]) -> Iterator[tuple[str, str, str, str, tuple[int, ...]]]:
         """Each association once: (from type, from id, to type, to id, type ids), from the earlier type of `order`."""
         for (from_type, to_type), by_id in self.links.items():
@@ -192,7 +170,8 @@ class Associations:
         targets = self.links.setdefault((from_type, to_type), {}).setdefault(from_id, {})
         held = targets.get(to_id, ())
         if type_id not in held:
-            targets[to_id] = (*held, type_id)
+            longer = (*held, type_id)
+            targets[to_id] = self._held.setdefault(longer, longer)
             self._mark(from_type, to_type, from_id, to_id)
 
     def _keep(self, from_type: str, from_id: str, to_type: str, to_id: str, gone: set[int]) -> None:
@@ -210,5 +189,7 @@ class Associations:
         self._mark(from_type, to_type, from_id, to_id)
 
     def _mark(self, from_type: str, to_type: str, from_id: str, to_id: str) -> None:
+        if (from_type, to_type) == ("contacts", "companies"):
+            self.touched.add(from_id)
         if self.changed is not None:
             self.changed.add((from_type, from_id, to_type, to_id))

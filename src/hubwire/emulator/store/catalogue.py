@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hubwire.emulator.store.industries import industry_options
+from hubwire.emulator.store.kinds import BY_NAME
+from hubwire.emulator.store.standard_properties import OWNED, TABLES
 
 LIFECYCLE = (
     "subscriber=Subscriber; lead=Lead; marketingqualifiedlead=Marketing Qualified Lead; "
@@ -111,6 +113,9 @@ hs_object_source|Record source|enumeration/select|ro ext|
 hs_object_source_id|Record source ID|string/text|ro|
 hs_object_source_label|Record source label|enumeration/select|ro ext|
 hs_lifecyclestage_lead_date|Became a Lead Date|datetime/date|ro|
+hs_full_name_or_email|Full name or email|string/text|ro|
+hs_registered_member|Registered member|number/number|ro|
+num_notes|Number of Sales Activities|number/number|ro|
 """
 
 COMPANIES = f"""
@@ -190,17 +195,24 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 _TABLES = {"contacts": CONTACTS, "companies": COMPANIES}
+_CREATED = "hs_createdate|"
 
 
 def default_groups(object_name: str) -> dict[str, str]:
     """Group name to label, the default group first."""
-    return GROUPS.get(object_name) or {f"{object_name}_information": f"{object_name.title()} information"}
+    if object_name in GROUPS:
+        return GROUPS[object_name]
+    if object_name not in TABLES:
+        return {f"{object_name}_information": f"{object_name.title()} information"}
+    word = BY_NAME[object_name].word
+    title = word.replace("_", " ").capitalize()
+    return {f"{word.replace('_', '')}information": f"{title} information"}
 
 
 def default_properties(object_name: str) -> Iterator[dict[str, Any]]:
     """Property definitions of a fresh portal, as keyword values for `schema.Property`."""
     default_group = next(iter(default_groups(object_name)))
-    for order, line in enumerate(_TABLES.get(object_name, CUSTOM).strip().splitlines()):
+    for order, line in enumerate(_table(object_name)):
         name, label, kinds, flags_text, options_text = line.split("|")
         flags = flags_text.split()
         value_type, _, field_type = kinds.partition("/")
@@ -218,6 +230,21 @@ def default_properties(object_name: str) -> Iterator[dict[str, Any]]:
             "form_field": not {"ro", "noform"} & set(flags),
             "is_read_only": "ro" in flags,
         }
+
+
+def _table(object_name: str) -> list[str]:
+    text = _TABLES.get(object_name)
+    if text is None:
+        common = CUSTOM
+        if object_name in TABLES:
+            common = "\n".join((TABLES[object_name], OWNED, CUSTOM.replace(_CREATED, _created(object_name))))
+        text = common
+    lines = [line for line in text.splitlines() if line]
+    return list({line.partition("|")[0]: line for line in reversed(lines)}.values())[::-1]
+
+
+def _created(object_name: str) -> str:
+    return f"{BY_NAME[object_name].created}|"
 
 
 def _options(text: str) -> list[tuple[str, str]]:

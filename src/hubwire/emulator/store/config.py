@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,19 @@ class Tier(StrEnum):
     STARTER = "starter"
     PROFESSIONAL = "professional"
     ENTERPRISE = "enterprise"
+
+
+class Reading(StrEnum):
+    """Where sources disagree: the reading that the emulator does not follow unless it is told to."""
+
+    UNIQUE_CONFLICT_LISTED = "unique-conflict-listed"
+    FIRST_FAULT_ONLY = "first-fault-only"
+    OLDER_FAULT_TEXTS = "older-fault-texts"
+    ASSOCIATION_IDS_AS_TEXT = "association-ids-as-text"
+    ID_PROPERTY_400 = "id-property-400"
+    EVENT_DEFAULTS_REQUIRED = "event-defaults-required"
+    SEARCH_LIMIT_POLICY = "search-limit-policy"
+    FULL_BATCH_ERRORS = "full-batch-errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ class EmulatorConfig:
     """One emulated portal.
 
     Shape: `access_token=None` accepts any Bearer token (one is still required); `scopes=None` grants every scope.
-    `tier` also takes the tier's plain word.
+    `tier` and `readings` also take plain words.
     `start_at_ms` starts the clock there and keeps it still until it is advanced; None follows the machine's clock.
     `seed` decides the order of batch results, which HubSpot does not promise.
     Units: seconds where the name says so, epoch milliseconds for `start_at_ms`.
@@ -92,6 +106,8 @@ class EmulatorConfig:
     allows_partial_upsert: bool = True
     requires_identifying_property: bool = True
     creates_contacts_from_events: bool = False
+    creates_companies_from_emails: bool = True
+    readings: Iterable[Reading | str] = (Reading.UNIQUE_CONFLICT_LISTED,)
     custom_property_limit: int = 1_000
     unique_property_limit: int = 10
     custom_objects: tuple[CustomObject, ...] = ()
@@ -105,6 +121,7 @@ class EmulatorConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tier", Tier(self.tier))
+        object.__setattr__(self, "readings", frozenset(map(Reading, self.readings)))
         if self.portal_id < 1:
             raise ValueError(f"portal_id: a Hub ID is a positive number, not {self.portal_id}")
         if self.access_token == "":
@@ -114,6 +131,10 @@ class EmulatorConfig:
                 ZoneInfo(self.time_zone)
             except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
                 raise ValueError(f"time_zone: this machine knows none of the name {self.time_zone!r}") from exc
+
+    def follows(self, reading: Reading) -> bool:
+        """True when this reading is in force."""
+        return reading in self.readings
 
     @property
     def tier_limits(self) -> TierLimits:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from hubwire.emulator.store.config import EmulatorConfig
+from hubwire.emulator.store.config import EmulatorConfig, Reading
 from hubwire.emulator.wire import Headers, Refusal
 
 WINDOW_MS = 10_000
@@ -159,15 +159,21 @@ class Limiter:
         return headers
 
     def _refusal(self, config: EmulatorConfig, verdict: _Verdict, now_ms: int) -> Refusal:
+        if verdict.policy == "SECONDLY" and not config.follows(Reading.SEARCH_LIMIT_POLICY):
+            refusal = Refusal(429, verdict.message, "RATE_LIMITS")
+            return _with_retry_after(config, refusal, verdict)
         extra: dict[str, object] = {"errorType": "RATE_LIMIT", "policyName": verdict.policy}
         if verdict.policy == "DAILY":
             extra["requestId"] = f"{now_ms:x}"
         else:
             extra["groupName"] = f"publicapi:private_app-api-calls-{verdict.group}:1:{config.portal_id}"
-        refusal = Refusal(429, verdict.message, extra=extra)
-        if config.sends_retry_after:
-            refusal.headers.append((b"retry-after", b"%d" % verdict.retry_after_seconds))
-        return refusal
+        return _with_retry_after(config, Refusal(429, verdict.message, extra=extra), verdict)
+
+
+def _with_retry_after(config: EmulatorConfig, refusal: Refusal, verdict: _Verdict) -> Refusal:
+    if config.sends_retry_after:
+        refusal.headers.append((b"retry-after", b"%d" % verdict.retry_after_seconds))
+    return refusal
 
 
 def daily_limit(config: EmulatorConfig) -> int:

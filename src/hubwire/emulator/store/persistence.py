@@ -17,8 +17,14 @@ from typing import BinaryIO
 import msgspec
 
 from hubwire.emulator.store.access import Grant
-from hubwire.emulator.store.associations import AssociationType
+from hubwire.emulator.store.association_ids import AssociationType, built_in
+from hubwire.emulator.store.catalogue import default_groups
+from hubwire.emulator.store.config import CustomObject
+from hubwire.emulator.store.history import API, History, Origin
+from hubwire.emulator.store.lists import RecordList
 from hubwire.emulator.store.occurrences import Definition, Occurrence
+from hubwire.emulator.store.owners import Owner, default_owners
+from hubwire.emulator.store.pipelines import Pipelines, default_pipelines
 from hubwire.emulator.store.portal import Portal, put_property
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.rules import AdminRules
@@ -45,6 +51,16 @@ class ObjectState(msgspec.Struct):
     next_id: int
 
 
+class CustomState(msgspec.Struct):
+    """An object type of the account's own; its properties are in its `ObjectState`."""
+
+    name: str
+    type_id: str
+    singular: str
+    plural: str
+    required: list[str]
+
+
 class AccountState(msgspec.Struct):
     """Everything small, written whole whenever any of it changes."""
 
@@ -58,6 +74,12 @@ class AccountState(msgspec.Struct):
     refresh_tokens: dict[str, list[str] | None]
     authorization_codes: dict[str, list[str] | None]
     validation: dict[str, AdminRules]
+    custom_objects: list[CustomState] = []
+    pipelines: Pipelines | None = None
+    owners: dict[str, Owner] | None = None
+    lists: dict[str, RecordList] = {}
+    subscriptions: dict[str, dict[str, str]] = {}
+    next_number: int = 1
 
 
 class RecordState(msgspec.Struct):
@@ -68,7 +90,8 @@ class RecordState(msgspec.Struct):
     created_at_ms: int
     updated_at_ms: int
     archived_at_ms: int
-    history: dict[str, list[tuple[int, str]]] | None
+    history: History | None
+    origin: Origin = API
 
 
 class EventCounts(msgspec.Struct):
@@ -231,8 +254,12 @@ def _snapshot(portal: Portal) -> Iterator[Line]:
 
 def _account(portal: Portal) -> AccountState:
     return AccountState(
-        objects={name: _object_state(store) for name, store in portal.stores.items()},
-        labels=[(from_type, to_type, known) for (from_type, to_type), known in portal.associations.types.items()],
+        objects={name: _object_state(store) for name, store in portal.stores.items() if _has_state(store)},
+        labels=[
+            (from_type, to_type, known)
+            for (from_type, to_type), known in portal.associations.types.items()
+            if any(label.category == "USER_DEFINED" for label in known)
+        ],
         next_type_id=portal.associations.next_type_id,
         definitions=list(portal.events.definitions.values()),
         retired=sorted(portal.events.retired),
@@ -241,6 +268,28 @@ def _account(portal: Portal) -> AccountState:
         refresh_tokens={token: _listed(scopes) for token, scopes in portal.refresh_tokens.items()},
         authorization_codes={code: _listed(scopes) for code, scopes in portal.authorization_codes.items()},
         validation=portal.validation,
+        custom_objects=[
+            CustomState(custom.name, custom.type_id, custom.singular, custom.plural, list(custom.required))
+            for custom in portal.custom_objects.values()
+        ],
+        pipelines=None if portal.pipelines == default_pipelines() else portal.pipelines,
+        owners=None if portal.owners == default_owners() else portal.owners,
+        lists=portal.lists,
+        subscriptions=portal.subscriptions,
+        next_number=portal.next_number,
+    )
+
+
+def _has_state(store: ObjectStore) -> bool:
+    """True where an object type has more than a fresh portal's."""
+    return bool(
+        store.records
+        or store.redirects
+        or store.blocked_emails
+        or store.schema.archived
+        or store.schema.custom_count()
+        or store.next_id != store.first_id
+        or {group.name: group.label for group in store.schema.groups.values()} != default_groups(store.name)
     )
 
 
@@ -265,6 +314,7 @@ def _record_state(record: Record) -> RecordState:
         record.updated_at_ms,
         record.archived_at_ms,
         record.history,
+        record.origin,
     )
 
 
@@ -290,11 +340,23 @@ def _apply(portal: Portal, line: Line) -> None:
 
 
 def _apply_account(portal: Portal, account: AccountState) -> None:
+    for custom in account.custom_objects:
+        if custom.name not in portal.custom_objects:
+            required = tuple(custom.required)
+            portal.add_custom(
+                CustomObject(custom.name, custom.type_id, custom.singular, custom.plural, required=required)
+            )
+    portal.pipelines = account.pipelines if account.pipelines is not None else default_pipelines()
+    portal.owners = account.owners if account.owners is not None else default_owners()
+    portal.lists = account.lists
+    portal.subscriptions = account.subscriptions
+    portal.next_number = account.next_number
     for name, state in account.objects.items():
         if name in portal.stores:
             _apply_object(portal.stores[name], state)
     associations, events = portal.associations, portal.events
-    associations.types = {(from_type, to_type): known for from_type, to_type, known in account.labels}
+    own_labels = {(from_type, to_type): known for from_type, to_type, known in account.labels}
+    associations.types = {**built_in(), **own_labels}
     associations.next_type_id = account.next_type_id
     events.definitions = {definition.fully_qualified_name: definition for definition in account.definitions}
     events.retired = set(account.retired)
@@ -321,7 +383,7 @@ def _apply_object(store: ObjectStore, state: ObjectState) -> None:
 
 
 def _apply_record(store: ObjectStore, state: RecordState) -> None:
-    record = Record(state.id, state.created_at_ms)
+    record = Record(state.id, state.created_at_ms, state.origin)
     record.properties = state.properties
     record.updated_at_ms = state.updated_at_ms
     record.archived_at_ms = state.archived_at_ms

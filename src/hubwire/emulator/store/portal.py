@@ -18,10 +18,15 @@ from hubwire.emulator.moments import iso
 from hubwire.emulator.store.access import Grant
 from hubwire.emulator.store.associations import Associations
 from hubwire.emulator.store.clock import Clock
-from hubwire.emulator.store.config import EmulatorConfig
+from hubwire.emulator.store.config import CustomObject, EmulatorConfig, Reading
 from hubwire.emulator.store.faults import Faults
+from hubwire.emulator.store.history import API, ASSOCIATION, Origin
+from hubwire.emulator.store.kinds import STANDARD, Kind
 from hubwire.emulator.store.limiter import Limiter
+from hubwire.emulator.store.lists import RecordList
 from hubwire.emulator.store.occurrences import EventLog
+from hubwire.emulator.store.owners import default_owners
+from hubwire.emulator.store.pipelines import Pipelines, default_pipelines
 from hubwire.emulator.store.records import ObjectStore
 from hubwire.emulator.store.rules import AdminRules
 from hubwire.emulator.store.schema import (
@@ -31,14 +36,8 @@ from hubwire.emulator.store.schema import (
     options_of,
 )
 from hubwire.emulator.store.writes import WriteContext
-from hubwire.emulator.wire import invalid
+from hubwire.emulator.wire import Refusal
 
-_ALIASES = {
-    "contact": "contacts",
-    "0-1": "contacts",
-    "company": "companies",
-    "0-2": "companies",
-}
 REQUEST_LOG_BYTES = 16_000_000
 
 
@@ -155,7 +154,13 @@ class Portal:
         self.clock = Clock(config.start_at_ms)
         self.random = random.Random(config.seed)  # noqa: S311 - order of results, not a secret
         self.stores: dict[str, ObjectStore] = {}
-        self.aliases = dict(_ALIASES)
+        self.aliases: dict[str, str] = {}
+        self.pipelines: Pipelines = default_pipelines()
+        self.owners = default_owners()
+        self.lists: dict[str, RecordList] = {}
+        self.subscriptions: dict[str, dict[str, str]] = {}
+        self.submissions: deque[dict[str, Any]] = deque(maxlen=config.keep_requests)
+        self.next_number = 1
         self.validation: dict[str, AdminRules] = {}
         self.associations = Associations()
         self.events = EventLog(config.portal_id, config.keep_events)
@@ -166,13 +171,12 @@ class Portal:
         self.grants: dict[str, Grant] = {}
         self.refresh_tokens: dict[str, frozenset[str] | None] = {}
         self.authorization_codes: dict[str, frozenset[str] | None] = {}
+        self.custom_objects: dict[str, CustomObject] = {}
         self._correlations = 0
-        self._add_store("contacts", "0-1", first_id=101)
-        self._add_store("companies", "0-2", first_id=20_001)
-        for number, custom in enumerate(config.custom_objects, start=1):
-            self._add_custom(number)
-            self.aliases[custom.type_id] = custom.name
-            self.aliases[f"p{config.portal_id}_{custom.name}"] = custom.name
+        for number, kind in enumerate(STANDARD, start=1):
+            self._add_store(kind, first_id={"contacts": 101, "companies": 20_001}.get(kind.name, number * 100_000_001))
+        for custom in config.custom_objects:
+            self.add_custom(custom)
         if self.keeper is not None:
             self.keeper.rewrite()
 
@@ -194,10 +198,10 @@ class Portal:
         if store is None:
             store = self.stores.get(self.aliases.get(object_type.lower(), object_type.lower()))
             if store is None:
-                raise invalid(f"Unable to infer object type from: {object_type}")
+                raise Refusal(400, f"Unable to infer object type from: {object_type}")
         return store
 
-    def write_context(self, store: ObjectStore, version: str) -> WriteContext:
+    def write_context(self, store: ObjectStore, version: str, origin: Origin = API) -> WriteContext:
         """What one writing call needs to know; 2026-09 paths are lenient with dates and heed the account's rules."""
         is_newest = version >= "2026-09" and version[0] == "2"
         config = self.config
@@ -208,6 +212,11 @@ class Portal:
             validation=self.validation.get(store.name) if is_newest else None,
             default_lifecycle_stage=config.default_lifecycle_stage,
             requires_identifying_property=config.requires_identifying_property,
+            lists_unique_conflicts=config.follows(Reading.UNIQUE_CONFLICT_LISTED),
+            has_older_texts=config.follows(Reading.OLDER_FAULT_TEXTS),
+            portal_id=config.portal_id,
+            pipelines=self.pipelines.get(store.name, {}),
+            origin=origin,
         )
 
     @property
@@ -215,10 +224,27 @@ class Portal:
         """Milliseconds until a write can be searched for."""
         return round(self.config.search_lag_seconds * 1000)
 
-    def save(self, *, account_changed: bool = True) -> None:
-        """Bring the file, if there is one, in step."""
+    def settle(self, *, account_changed: bool = True) -> None:
+        """Finish a change: contacts mirror their primary company, and the file, if there is one, is in step."""
+        if self.associations.touched:
+            self._mirror_primary_companies()
         if self.keeper is not None:
             self.keeper.flush(account_changed=account_changed)
+
+    def _mirror_primary_companies(self) -> None:
+        contacts, now_ms = self.stores["contacts"], self.clock.now_ms()
+        for contact_id in self.associations.touched:
+            record = contacts.by_id(contact_id, follows_merge=False)
+            company_id = self.associations.primary_company(contact_id) or ""
+            if record is not None and record.properties.get("associatedcompanyid", "") != company_id:
+                mirrored = {"associatedcompanyid": company_id}
+                contacts.write(record, mirrored, now_ms, self.search_lag_ms, ASSOCIATION)
+        self.associations.touched.clear()
+
+    def new_number(self) -> int:
+        """A fresh number for what has no id of its own: lists, pipelines, stages, object types."""
+        self.next_number += 1
+        return self.next_number + 1_000
 
     def correlation_id(self) -> str:
         """A fresh id for one answer."""
@@ -229,17 +255,16 @@ class Portal:
         """The present moment as HubSpot writes it."""
         return iso(self.clock.now_ms())
 
-    def _add_store(self, name: str, type_id: str, *, first_id: int, required: tuple[str, ...] = ()) -> ObjectStore:
-        store = ObjectStore(name, type_id, first_id, self.config.portal_id, required)
-        store.keep_history = self.config.keep_history
-        self.stores[name] = store
-        for unique_name in store.schema.unique_names:
-            store.index_unique(unique_name)
-        return store
-
-    def _add_custom(self, number: int) -> None:
-        custom = self.config.custom_objects[number - 1]
-        store = self._add_store(custom.name, custom.type_id, first_id=number * 1_000_001, required=custom.required)
+    def add_custom(self, custom: CustomObject) -> ObjectStore:
+        """A new object type of the account's own; one of the same name takes the place of a standard type."""
+        word = custom.singular.lower() or custom.name.removesuffix("s")
+        kind = Kind(custom.name, custom.type_id, custom.name, custom.required, label=custom.singular or custom.name)
+        own = len(self.custom_objects) + 1
+        self.custom_objects[custom.name] = custom
+        store = self._add_store(kind, first_id=own * 1_000_001)
+        store.changed = None if self.associations.changed is None else set()
+        self.aliases[f"p{self.config.portal_id}_{custom.name}"] = custom.name
+        self.aliases.setdefault(word, custom.name)
         group = next(iter(store.schema.groups))
         for definition in custom.properties:
             options = [(str(option["value"]), str(option["label"])) for option in definition.get("options", ())]
@@ -256,6 +281,23 @@ class Portal:
                     modification_metadata=ModificationMetadata(),
                 ),
             )
+        return store
+
+    def remove_custom(self, name: str) -> None:
+        """Drop an object type of the account's own."""
+        del self.custom_objects[name]
+        del self.stores[name]
+        self.aliases = {alias: target for alias, target in self.aliases.items() if target != name}
+
+    def _add_store(self, kind: Kind, *, first_id: int) -> ObjectStore:
+        store = ObjectStore(kind, first_id, self.config.portal_id)
+        store.keep_history = self.config.keep_history
+        self.stores[kind.name] = store
+        for alias in kind.aliases():
+            self.aliases[alias] = kind.name
+        for unique_name in store.schema.unique_names:
+            store.index_unique(unique_name)
+        return store
 
 
 def put_property(store: ObjectStore, definition: Property, visible_at_ms: int = 0) -> None:

@@ -11,66 +11,77 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hubwire.emulator.moments import iso
+from hubwire.emulator.store.history import API, ASSOCIATION, History, Origin, Version
+from hubwire.emulator.store.keys import KEY_NAMES, KeyIndex
+from hubwire.emulator.store.kinds import Kind
 from hubwire.emulator.store.schema import Schema
-
-DEFAULT_READ: dict[str, tuple[str, ...]] = {
-    "contacts": ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
-    "companies": ("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
-}
-CUSTOM_READ = ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")
 
 
 class Record:
     """One CRM record.
 
-    Shape: `properties` holds stored text only; dates, ids and sources are computed when shown. `history` holds earlier
-    values once a value has changed: name to (epoch ms, text) pairs, oldest first.
+    Shape: `properties` holds stored text only; dates, ids and sources are computed when shown. `history` holds every
+    version of a property whose value has changed, or was seeded with a time; a property without an entry was written
+    once, when the record was made, by `origin`.
     """
 
-    __slots__ = ("archived_at_ms", "created_at_ms", "history", "id", "properties", "updated_at_ms")
+    __slots__ = ("archived_at_ms", "created_at_ms", "history", "id", "origin", "properties", "updated_at_ms")
 
-    def __init__(self, record_id: str, now_ms: int) -> None:
+    def __init__(self, record_id: str, now_ms: int, origin: Origin = API) -> None:
         self.id = record_id
         self.properties: dict[str, str] = {}
         self.created_at_ms = now_ms
         self.updated_at_ms = now_ms
         self.archived_at_ms = 0
-        self.history: dict[str, list[tuple[int, str]]] | None = None
+        self.origin = origin
+        self.history: History | None = None
 
-    def remember(self, name: str, before: str | None, after: str, now_ms: int, keep: int) -> None:
-        """Note a change for `propertiesWithHistory`; the newest `keep` values stay."""
+    def versions(self, name: str) -> list[Version]:
+        """The versions of a property, oldest first."""
+        if self.history is not None and name in self.history:
+            return self.history[name]
+        value = self.properties.get(name)
+        if value is None:
+            return []
+        # The primary company is mirrored by HubSpot itself, whoever made the contact.
+        return [Version(self.created_at_ms, value, ASSOCIATION if name == "associatedcompanyid" else self.origin)]
+
+    def remember(self, name: str, version: Version, keep: int) -> None:
+        """Note a change; the newest `keep` versions stay."""
         if self.history is None:
             self.history = {}
         entries = self.history.get(name)
         if entries is None:
-            entries = [] if before is None else [(self.created_at_ms, before)]
-            self.history[name] = entries
-        entries.append((now_ms, after))
+            entries = self.history[name] = self.versions(name)
+        entries.append(version)
         del entries[:-keep]
 
 
 class ObjectStore:
     """Every record of one object type, live, archived and merged away."""
 
-    def __init__(self, name: str, type_id: str, first_id: int, portal_id: int, required: tuple[str, ...] = ()) -> None:
+    def __init__(self, kind: Kind, first_id: int, portal_id: int) -> None:
+        name = kind.name
+        self.kind = kind
         self.name = name
-        self.type_id = type_id
-        self.required = required
-        self.singular = {"contacts": "CONTACT", "companies": "COMPANY"}.get(name, name.upper())
+        self.type_id = kind.type_id
+        self.required = kind.required
+        self.singular = kind.singular
+        self.word = kind.word
         self.schema = Schema(name)
         self.records: dict[str, Record] = {}
         self.redirects: dict[str, str] = {}
         self.merge_counts: dict[str, int] = {}
-        self.emails: dict[str, Record] = {}
+        self.keys = KeyIndex(*KEY_NAMES[name]) if name in KEY_NAMES else None
         self.unique: dict[str, dict[str, Record]] = {}
         self.blocked_emails: set[str] = set()
         self.changed: set[str] | None = None
         self.keep_history = 0
-        self.modified_name = "lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate"
-        self.created_name = "hs_createdate" if name not in DEFAULT_READ else "createdate"
-        self.read_names = DEFAULT_READ.get(name, CUSTOM_READ)
-        self._url_prefix = f"https://app.hubspot.com/contacts/{portal_id}/record/{type_id}/"
-        self.next_id = first_id
+        self.modified_name = kind.modified
+        self.created_name = kind.created
+        self.read_names = kind.reads_unasked()
+        self._url_prefix = f"https://app.hubspot.com/contacts/{portal_id}/record/{kind.type_id}/"
+        self.first_id = self.next_id = first_id
         self._ids: list[int] = []
         self._unindexed: deque[tuple[int, Record, dict[str, str] | None]] = deque()
         example = Record("0", 0)
@@ -92,7 +103,7 @@ class ObjectStore:
     def by_property(self, name: str, value: str) -> Record | None:
         """The live record whose unique property (or e-mail, secondary ones too) has this value."""
         if name == "email":
-            return self.emails.get(value.strip().lower())
+            return self.keys.find(value) if self.keys is not None else None
         index = self.unique.get(name)
         return index.get(value) if index else None
 
@@ -113,9 +124,9 @@ class ObjectStore:
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
-    def new_record(self, now_ms: int) -> Record:
+    def new_record(self, now_ms: int, origin: Origin = API) -> Record:
         """An empty live record with a fresh id."""
-        record = Record(str(self.next_id), now_ms)
+        record = Record(str(self.next_id), now_ms, origin)
         self._ids.append(self.next_id)
         self.next_id += 1
         self.records[record.id] = record
@@ -136,15 +147,19 @@ class ObjectStore:
             self._index(record, record.properties)
         self._mark(record)
 
-    def write(self, record: Record, values: dict[str, str], now_ms: int, lag_ms: int, *, is_new: bool) -> None:
-        """Set values (`""` clears), keep indexes, history and the search view."""
-        stored = record.properties
-        self._delay(record, None if is_new else stored, now_ms, lag_ms)
-        if is_new:
-            stored.update((name, value) for name, value in values.items() if value)
-            self._index(record, stored)
-        else:
-            self._change(record, values, now_ms)
+    def fill(self, record: Record, values: dict[str, str], now_ms: int, lag_ms: int) -> None:
+        """Set the first values of a new record."""
+        self._delay(record, None, now_ms, lag_ms)
+        stored = record.properties = {name: value for name, value in values.items() if value}
+        self._index(record, stored)
+        record.updated_at_ms = now_ms
+        if self.changed is not None:
+            self.changed.add(record.id)
+
+    def write(self, record: Record, values: dict[str, str], now_ms: int, lag_ms: int, origin: Origin = API) -> None:
+        """Set values of a known record (`""` clears), keep indexes, history and the search view."""
+        self._delay(record, record.properties, now_ms, lag_ms)
+        self._change(record, values, now_ms, origin)
         record.updated_at_ms = now_ms
         if self.changed is not None:
             self.changed.add(record.id)
@@ -154,6 +169,14 @@ class ObjectStore:
         self._delay(record, record.properties, now_ms, lag_ms)
         record.archived_at_ms = now_ms
         self._unindex(record)
+        self._mark(record)
+
+    def restore(self, record: Record, now_ms: int, lag_ms: int) -> None:
+        """Take a record out of the recycling bin."""
+        self._delay(record, None, now_ms, lag_ms)
+        record.archived_at_ms = 0
+        record.updated_at_ms = now_ms
+        self._index(record, record.properties)
         self._mark(record)
 
     def forget(self, record: Record) -> None:
@@ -177,16 +200,19 @@ class ObjectStore:
             if value := record.properties.get(name):
                 index.setdefault(value, record)
 
-    def _change(self, record: Record, values: dict[str, str], now_ms: int) -> None:
+    def _change(self, record: Record, values: dict[str, str], now_ms: int, origin: Origin) -> None:
         stored = record.properties
         for name, value in values.items():
             before = stored.get(name)
             if before == value or (before is None and not value):
                 continue
             if self.keep_history:
-                record.remember(name, before, value, now_ms, self.keep_history)
-            if name in self.unique or name in ("email", "hs_additional_emails"):
+                record.remember(name, Version(now_ms, value, origin), self.keep_history)
+            if name in self.unique:
                 self._reindex(record, name, before, value)
+            if self.keys is not None and name in (self.keys.main, self.keys.further):
+                self.keys.remove(record, before)
+                self.keys.add(record, value)
             if value:
                 stored[name] = value
             else:
@@ -208,34 +234,23 @@ class ObjectStore:
             self.changed.add(record.id)
 
     def _index(self, record: Record, values: dict[str, str]) -> None:
-        if self.name == "contacts":
-            if email := values.get("email"):
-                self.emails[email] = record
-            for address in split_addresses(values.get("hs_additional_emails")):
-                self.emails.setdefault(address, record)
+        if self.keys is not None:
+            self.keys.add(record, values.get(self.keys.main))
+            self.keys.add(record, values.get(self.keys.further))
         for name, index in self.unique.items():
             if value := values.get(name):
                 index[value] = record
 
     def _unindex(self, record: Record) -> None:
         values = record.properties
-        for address in [values.get("email", ""), *split_addresses(values.get("hs_additional_emails"))]:
-            if self.emails.get(address) is record:
-                del self.emails[address]
+        if self.keys is not None:
+            self.keys.remove(record, values.get(self.keys.main))
+            self.keys.remove(record, values.get(self.keys.further))
         for name, index in self.unique.items():
             if index.get(values.get(name, "")) is record:
                 del index[values[name]]
 
     def _reindex(self, record: Record, name: str, before: str | None, after: str) -> None:
-        if name in ("email", "hs_additional_emails"):
-            if self.name != "contacts":
-                return
-            for address in split_addresses(before):
-                if self.emails.get(address) is record:
-                    del self.emails[address]
-            for address in split_addresses(after):
-                self.emails.setdefault(address, record)
-            return
         index = self.unique[name]
         if before and index.get(before) is record:
             del index[before]
@@ -251,9 +266,9 @@ class ObjectStore:
             self.created_name: iso(record.created_at_ms),
             self.modified_name: iso(record.updated_at_ms),
             "hs_object_id": record_id,
-            "hs_object_source": "INTEGRATION",
-            "hs_object_source_id": "emulator",
-            "hs_object_source_label": "INTEGRATION",
+            "hs_object_source": record.origin.kind,
+            "hs_object_source_id": record.origin.id,
+            "hs_object_source_label": record.origin.kind,
         }
         if self.name == "contacts":
             values["hs_all_contact_vids"] = record_id
@@ -267,28 +282,42 @@ class ObjectStore:
                 values["lifecyclestage"] = stage
         return values
 
+    def new_values(self, record: Record) -> dict[str, str]:
+        """Further properties that the answer to a create carries."""
+        if self.name != "contacts":
+            return {}
+        values = record.properties
+        names = " ".join(filter(None, (values.get("firstname"), values.get("lastname"))))
+        made = {
+            "hs_full_name_or_email": names or values.get("email", ""),
+            "hs_registered_member": "0",
+            "num_notes": "0",
+        }
+        if values.get("lifecyclestage") == "lead":
+            made["hs_lifecyclestage_lead_date"] = str(record.created_at_ms)
+        return made
+
     def view(self, record: Record, names: Iterable[str] = ()) -> dict[str, str | None]:
         """The asked-for properties plus those that always come; null where there is no value.
 
         An unknown or archived property is left out, as HubSpot does.
         """
         everything = {**record.properties, **self.computed(record)}
+        if names:
+            everything = {**self.new_values(record), **everything}
         rules = self.schema.rules
         wanted = [*(names or self.read_names), self.created_name, self.modified_name, "hs_object_id"]
         return {name: everything.get(name) for name in wanted if name in rules}
 
-    def history_view(self, record: Record, names: Iterable[str]) -> dict[str, list[dict[str, str]]]:
-        """Values over time, newest first."""
-        shown: dict[str, list[dict[str, str]]] = {}
+    def history_view(self, record: Record, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """Versions of the named properties, newest first."""
+        computed = self.computed(record)
+        shown: dict[str, list[dict[str, Any]]] = {}
         for name in names:
-            entries = (record.history or {}).get(name)
-            if entries is None:
-                value = record.properties.get(name)
-                entries = [] if value is None else [(record.created_at_ms, value)]
-            shown[name] = [
-                {"value": value, "timestamp": iso(at_ms), "sourceType": "INTEGRATION", "sourceId": "emulator"}
-                for at_ms, value in reversed(entries)
-            ]
+            versions = record.versions(name)
+            if not versions and name in computed:
+                versions = [Version(record.created_at_ms, computed[name], record.origin)]
+            shown[name] = [version.shown() for version in reversed(versions)]
         return shown
 
     def shown(self, record: Record, properties: dict[str, Any]) -> dict[str, Any]:
@@ -318,8 +347,3 @@ class ObjectStore:
                     yield record, properties_then
             elif not record.archived_at_ms:
                 yield record, record.properties
-
-
-def split_addresses(text: str | None) -> list[str]:
-    """The addresses of a `;`-separated value, lower-cased."""
-    return [part.strip().lower() for part in (text or "").split(";") if part.strip()]

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from hubwire.emulator.store.records import ObjectStore
 from hubwire.emulator.store.schema import Schema
 from hubwire.emulator.store.values import PropertyFault
 from hubwire.emulator.wire import Refusal, encode, invalid
@@ -44,10 +45,22 @@ def check_distinct(ids: Sequence[str]) -> None:
     )
 
 
-def refused_properties(faults: Sequence[PropertyFault]) -> Refusal:
-    """The 400 that lists every property at fault: as JSON inside `message` (observed live) and in `errors`."""
-    embedded = encode([fault.embedded() for fault in faults]).decode()
-    return invalid(f"Property values were not valid: {embedded}", errors=[fault.detail() for fault in faults])
+class PropertiesRefused(Refusal):
+    """The 400 that lists every property at fault: as JSON inside `message` and in `errors` (both recorded).
+
+    Shape: `is_older` gives the texts of older bodies.
+    """
+
+    def __init__(self, faults: Sequence[PropertyFault], *, is_older: bool = False) -> None:
+        embedded = encode([fault.embedded(is_older=is_older) for fault in faults]).decode()
+        super().__init__(
+            400,
+            f"Property values were not valid: {embedded}",
+            "VALIDATION_ERROR",
+            errors=[fault.detail(is_older=is_older) for fault in faults],
+        )
+        self.faults = list(faults)
+        self.is_older = is_older
 
 
 def unknown_property(name: str) -> PropertyFault:
@@ -82,6 +95,21 @@ def check_identifying(object_name: str, values: Mapping[str, str]) -> None:
 def blocked_by_privacy_request(email: str) -> Refusal:
     """A contact whose address was deleted for privacy reasons cannot be made again (HubSpot docs; wording unsure)."""
     return invalid(f"Contact {email} was deleted for privacy reasons and cannot be created again")
+
+
+def value_of_another(store: ObjectStore, portal_id: int, claim: tuple[str, str], ids: tuple[str, str]) -> Refusal:
+    """The 400 for a unique value that another record holds; `ids` are the claimant's and the owner's.
+
+    Source: production bodies of 2026-09-14 and seven independent reports, for contacts, companies, deals and orders.
+    How a type without an old name is written there is chosen.
+    """
+    name, value = claim
+    family, _, number = store.type_id.partition("-")
+    kind = f"legacyObjectType={store.singular}" if family == "0" else f"metaTypeId={family}, innerId={number}"
+    return invalid(
+        f"Cannot set PropertyValueCoordinates{{portalId={portal_id}, objectTypeId=ObjectTypeId{{{kind}}}, "
+        f"propertyName={name}, value={value}}} on {ids[0]}. {ids[1]} already has that value."
+    )
 
 
 def check_required(names: Iterable[str], values: Mapping[str, str]) -> None:

@@ -58,6 +58,7 @@ class Property(msgspec.Struct, rename="camel", kw_only=True):
     archived_at: str | UnsetType = UNSET
     has_unique_value: bool = False
     hidden: bool = False
+    show_currency_symbol: bool | UnsetType = UNSET
     hubspot_defined: bool = False
     modification_metadata: ModificationMetadata = ModificationMetadata()
     form_field: bool = True
@@ -132,12 +133,7 @@ class Schema:
 
     def _is_visible(self, name: str, now_ms: int) -> bool:
         visible_at_ms = self.visible_at_ms.get(name)
-        if visible_at_ms is None:
-            return True
-        if visible_at_ms <= now_ms:
-            del self.visible_at_ms[name]
-            return True
-        return False
+        return visible_at_ms is None or visible_at_ms <= now_ms
 
     def _list_unique(self) -> None:
         self.unique_names = [name for name, definition in self.live.items() if definition.has_unique_value]

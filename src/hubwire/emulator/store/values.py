@@ -19,12 +19,13 @@ MAX_TEXT = 65_536
 
 
 class ValueRefused(Exception):
-    """One value is not acceptable: HubSpot's code and message."""
+    """One value is not acceptable: HubSpot's code and message, and the older message where it had another one."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, older_message: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.older_message = older_message or message
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +49,22 @@ class PropertyFault:
     name: str
     code: str
     message: str
+    older_message: str = ""
 
-    def embedded(self) -> dict[str, Any]:
-        """The entry of the JSON array that HubSpot nests in `message`."""
-        return {
-            "isValid": False,
-            "message": self.message,
-            "error": self.code,
-            "name": self.name,
-            "localizedErrorMessage": self.message,
-        }
+    def embedded(self, *, is_older: bool = False) -> dict[str, Any]:
+        """The entry of the JSON array that HubSpot nests in `message`; older bodies say it twice."""
+        message = self.text(is_older=is_older)
+        entry = {"isValid": False, "message": message, "error": self.code, "name": self.name}
+        return {**entry, "localizedErrorMessage": message} if is_older else entry
 
-    def detail(self) -> dict[str, Any]:
+    def detail(self, *, is_older: bool = False) -> dict[str, Any]:
         """The entry of `errors`."""
-        return {"message": self.message, "code": self.code, "context": {"propertyName": [self.name]}}
+        message = self.text(is_older=is_older)
+        return {"message": message, "code": self.code, "context": {"propertyName": [self.name]}}
+
+    def text(self, *, is_older: bool) -> str:
+        """The message, in its older form where it had one."""
+        return (self.older_message or self.message) if is_older else self.message
 
 
 def as_text(value: Any) -> str:
@@ -209,8 +212,9 @@ def _clock_time(epoch_ms: int) -> str:
 
 def _option_check(option_labels: Mapping[str, str], *, is_multiple: bool) -> Callable[[str, str | None, bool], str]:
     def refuse(value: str) -> ValueRefused:
-        allowed = ", ".join(f'label: "{label}"\nvalue: "{known}"' for known, label in option_labels.items())
-        return ValueRefused("INVALID_OPTION", f"{value} was not one of the allowed options: [{allowed}]")
+        labelled = ", ".join(f'label: "{label}"\nvalue: "{known}"' for known, label in option_labels.items())
+        start = f"{value} was not one of the allowed options: "
+        return ValueRefused("INVALID_OPTION", f"{start}[{', '.join(option_labels)}]", f"{start}[{labelled}]")
 
     def check_one(value: str, _current: str | None, _is_lenient: bool) -> str:
         if value not in option_labels:

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubwire.emulator.store import rules
-from hubwire.emulator.store.records import ObjectStore, Record, split_addresses
+from hubwire.emulator.store.history import API, PERSON, Origin
+from hubwire.emulator.store.keys import split_keys
+from hubwire.emulator.store.pipelines import Pipeline, settle_stage
+from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.values import (
     MAX_TEXT,
     PropertyFault,
@@ -45,7 +48,8 @@ class Plan:
 class WriteContext:
     """What the inputs of one call share.
 
-    Shape: `claims` maps the unique values taken by earlier inputs of this call to whoever takes them.
+    Shape: `claims` maps the unique values taken by earlier inputs of this call to whoever takes them; `origin` is who
+    writes.
     """
 
     store: ObjectStore
@@ -54,6 +58,11 @@ class WriteContext:
     validation: rules.AdminRules | None
     default_lifecycle_stage: str
     requires_identifying_property: bool
+    lists_unique_conflicts: bool
+    has_older_texts: bool
+    portal_id: int
+    pipelines: Mapping[str, Pipeline]
+    origin: Origin = API
     claims: dict[tuple[str, str], object] = field(default_factory=dict)
 
 
@@ -70,8 +79,12 @@ def plan_write(
         _apply_key(context, values, record, key)
     if record is None:
         _complete_new(context, values)
-    elif "lifecyclestage" in values:
+    elif "lifecyclestage" in values and context.origin.kind != PERSON.kind:
         _hold_lifecycle(context.store, values, record)
+    if context.pipelines and context.store.kind.pipeline is not None:
+        fault = settle_stage(context.store.kind, context.pipelines, values, record.properties if record else {})
+        if fault is not None:
+            raise rules.PropertiesRefused([fault], is_older=context.has_older_texts)
     if context.validation is not None:
         context.validation.check(values, record.properties if record else {})
     plan = Plan(record, values, warnings)
@@ -81,10 +94,12 @@ def plan_write(
 
 def apply_plan(context: WriteContext, plan: Plan, lag_ms: int) -> Record:
     """Carry out a plan and give the record."""
-    record = plan.record
+    store, record = context.store, plan.record
     if record is None:
-        record = context.store.new_record(context.now_ms)
-    context.store.write(record, plan.values, context.now_ms, lag_ms, is_new=plan.record is None)
+        record = store.new_record(context.now_ms, context.origin)
+        store.fill(record, plan.values, context.now_ms, lag_ms)
+    else:
+        store.write(record, plan.values, context.now_ms, lag_ms, context.origin)
     return record
 
 
@@ -108,13 +123,13 @@ def _checked_values(
         try:
             stored = _stored(context, rule, value, record)
         except ValueRefused as refused:
-            faults.append(PropertyFault(name, refused.code, refused.message))
+            faults.append(PropertyFault(name, refused.code, refused.message, refused.older_message))
             continue
         values[name] = stored
         if context.is_lenient and stored and is_moment(rule) and not is_canonical_moment(rule, value, stored):
             warnings = [*(warnings or ()), rules.normalised_warning(name, value, stored)]
     if faults:
-        raise rules.refused_properties(faults)
+        raise rules.PropertiesRefused(faults, is_older=context.has_older_texts)
     return values, warnings
 
 
@@ -135,18 +150,17 @@ def _apply_key(context: WriteContext, values: dict[str, str], record: Record | N
     try:
         values[name] = rule.check(text, None, context.is_lenient)
     except ValueRefused as refused:
-        raise rules.refused_properties([PropertyFault(name, refused.code, refused.message)]) from refused
+        fault = PropertyFault(name, refused.code, refused.message, refused.older_message)
+        raise rules.PropertiesRefused([fault], is_older=context.has_older_texts) from refused
 
 
 def _complete_new(context: WriteContext, values: dict[str, str]) -> None:
     store = context.store
     if context.requires_identifying_property:
         rules.check_identifying(store.name, values)
-    if store.required:
+    if store.required and (context.requires_identifying_property or store.kind.is_custom):
         rules.check_required(store.required, values)
     if store.name == "contacts":
-        if values.get("email") in store.blocked_emails:
-            raise rules.blocked_by_privacy_request(values["email"])
         if context.default_lifecycle_stage and "lifecyclestage" not in values:
             values["lifecyclestage"] = context.default_lifecycle_stage
     elif store.name == "companies" and values.get("domain") and not values.get("website"):
@@ -166,20 +180,39 @@ def _claim_unique(context: WriteContext, plan: Plan) -> None:
     for name, value in taken:
         owner = store.by_property(name, value) or context.claims.get((name, value))
         if owner is not None and owner is not claimant:
-            message = f"{value} is already the {name} of another record."
-            raise rules.refused_properties([PropertyFault(name, "CONFLICTING_UNIQUE_VALUE", message)])
+            raise _unique_conflict(context, plan, (name, value), owner)
     addresses: list[str] = []
     if store.name == "contacts" and ("email" in values or "hs_additional_emails" in values):
-        addresses = [values.get("email", ""), *split_addresses(values.get("hs_additional_emails"))]
-        for address in filter(None, addresses):
-            owner = store.emails.get(address) or context.claims.get(("email", address))
+        addresses = [*split_keys(values.get("email")), *split_keys(values.get("hs_additional_emails"))]
+        for address in addresses:
+            if address in store.blocked_emails:
+                raise rules.blocked_by_privacy_request(address)
+            owner = store.by_property("email", address) or context.claims.get(("email", address))
             if owner is not None and owner is not claimant:
-                raise _email_conflict(owner)
-    for claim in [*taken, *(("email", address) for address in addresses if address)]:
+                raise _email_conflict(context, plan, address, owner)
+    for claim in [*taken, *(("email", address) for address in addresses)]:
         context.claims[claim] = claimant
 
 
-def _email_conflict(owner: object) -> Refusal:
+def _unique_conflict(context: WriteContext, plan: Plan, claim: tuple[str, str], owner: object) -> Refusal:
+    store, (name, value) = context.store, claim
+    if context.lists_unique_conflicts:
+        message = f"{value} is already the {name} of another record."
+        fault = PropertyFault(name, "CONFLICTING_UNIQUE_VALUE", message)
+        return rules.PropertiesRefused([fault], is_older=context.has_older_texts)
+    if plan.record is None:
+        # HubSpot gives the new record an id before it finds the conflict; nothing is ever found under that id.
+        claimant_id = str(store.next_id)
+        store.next_id += 1
+    else:
+        claimant_id = plan.record.id
+    owner_id = owner.id if isinstance(owner, Record) else str(store.next_id)
+    return rules.value_of_another(store, context.portal_id, claim, (claimant_id, owner_id))
+
+
+def _email_conflict(context: WriteContext, plan: Plan, address: str, owner: object) -> Refusal:
     if not isinstance(owner, Record):
         return conflict("Contact already exists")
+    if plan.record is not None and not context.lists_unique_conflicts:
+        return _unique_conflict(context, plan, ("email", address), owner)
     return conflict(f"Contact already exists. Existing ID: {owner.id}", context={"existingId": [owner.id]})

@@ -1,0 +1,120 @@
+"""What people do in HubSpot itself: edit, archive, restore, merge and delete records, at the control plane.
+
+None of it is an API call: no token, no limit, no count. An edit is a person's unless it names another source.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hubwire.emulator.calls.lifecycle import archive_record, delete_for_privacy, merge_records, restore_record
+from hubwire.emulator.calls.writing import carry_out, check_primary_company
+from hubwire.emulator.moments import parse_moment
+from hubwire.emulator.store.history import PERSON, Origin
+from hubwire.emulator.store.portal import Portal
+from hubwire.emulator.store.records import ObjectStore, Record
+from hubwire.emulator.store.writes import Scalar, plan_write
+from hubwire.emulator.wire import invalid, not_found
+
+
+class Source(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+    """Who wrote a value, in the words of `propertiesWithHistory`."""
+
+    source_type: str = PERSON.kind
+    source_id: str | None = None
+    updated_by_user_id: int | None = None
+
+    def origin(self) -> Origin:
+        """The origin to keep; a person has a user id."""
+        if self.source_type == PERSON.kind and self.source_id is None and self.updated_by_user_id is None:
+            return PERSON
+        user = self.updated_by_user_id
+        return Origin(self.source_type, self.source_id or (f"userId:{user}" if user else "other"), user)
+
+
+class EditBody(msgspec.Struct, forbid_unknown_fields=True):
+    """New values of a record; `at` is when they were written (None: now)."""
+
+    type: str
+    id: str | int
+    properties: dict[str, Scalar]
+    at: str | int | None = None
+    source: Source = Source()
+
+
+class RecordBody(msgspec.Struct, forbid_unknown_fields=True):
+    """One record."""
+
+    type: str
+    id: str | int
+
+
+class MergeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Two records to become one."""
+
+    type: str
+    primary_object_id: str | int
+    object_id_to_merge: str | int
+
+
+def edit(portal: Portal, body: EditBody) -> dict[str, Any]:
+    """Write values as a person does: any lifecycle stage, the e-mail too; gives the record.
+
+    Errors: a `Refusal` for an unknown record, for values HubSpot would not take, and for a time before the newest
+    version of a property.
+    """
+    store, record = _found(portal, body.type, str(body.id))
+    context = portal.write_context(store, "v3", body.source.origin())
+    if body.at is not None:
+        context.now_ms = moment(body.at, "at")
+    plan = plan_write(context, body.properties, record)
+    for name in plan.values:
+        versions = record.versions(name)
+        if versions and versions[-1].at_ms > context.now_ms:
+            raise invalid(f"at: {name} has a version of a later time, {versions[-1].shown()['timestamp']}")
+    check_primary_company(portal, plan)
+    carry_out(portal, context, plan)
+    return store.shown(record, {**store.computed(record), **record.properties})
+
+
+def archive(portal: Portal, body: RecordBody) -> None:
+    """Send a record to the recycling bin."""
+    archive_record(portal, *_found(portal, body.type, str(body.id)))
+
+
+def restore(portal: Portal, body: RecordBody) -> None:
+    """Take a record out of the recycling bin."""
+    restore_record(portal, portal.store(body.type), str(body.id))
+
+
+def privacy_delete(portal: Portal, body: RecordBody) -> None:
+    """Delete a contact for good and refuse its addresses from then on."""
+    delete_for_privacy(portal, *_found(portal, body.type, str(body.id)))
+
+
+def merge(portal: Portal, body: MergeBody) -> dict[str, Any]:
+    """Merge two records; gives the new one."""
+    store = portal.store(body.type)
+    merged = merge_records(portal, store, str(body.primary_object_id), str(body.object_id_to_merge))
+    return store.shown(merged, {**store.computed(merged), **merged.properties})
+
+
+def moment(value: str | int, name: str) -> int:
+    """Epoch milliseconds of a moment that a body names.
+
+    Errors: a 400 that names the field and its value.
+    """
+    try:
+        return parse_moment(value)
+    except ValueError as exc:
+        raise invalid(f"{name}: {str(value)[:100]} is not a moment") from exc
+
+
+def _found(portal: Portal, object_type: str, record_id: str) -> tuple[ObjectStore, Record]:
+    store = portal.store(object_type)
+    record = store.by_id(record_id)
+    if record is None:
+        raise not_found(f"No {store.name} with ID {record_id[:100]} exists")
+    return store, record

@@ -1,0 +1,89 @@
+"""Form submissions: a contact is made or changed by its e-mail, and the submission is kept for the control plane.
+
+Source: HubSpot's submission pages (errors, the month, 1,000 fields); that addresses at example.com and test.com answer
+200 and create nothing was seen on a live portal. A form of any id exists, with any fields (chosen).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hubwire.emulator.calls.writing import carry_out
+from hubwire.emulator.moments import iso
+from hubwire.emulator.store.history import FORM
+from hubwire.emulator.store.portal import Portal
+from hubwire.emulator.store.values import ValueRefused, check_email
+from hubwire.emulator.store.writes import Scalar, plan_write
+from hubwire.emulator.wire import Refusal, Reply, Request, decode, json_reply, not_found
+
+MAX_FIELDS = 1_000
+MONTH_MS = 31 * 86_400_000
+SILENT_DOMAINS = frozenset({"example.com", "test.com"})
+
+
+class FieldInput(msgspec.Struct, rename="camel"):
+    """One field."""
+
+    name: str
+    value: Scalar = ""
+    object_type_id: str = "0-1"
+
+
+class SubmissionBody(msgspec.Struct, rename="camel"):
+    """One submission."""
+
+    fields: list[FieldInput]
+    submitted_at: int | str | None = None
+    context: dict[str, Any] = {}
+    legal_consent_options: dict[str, Any] | None = None
+
+
+_body = msgspec.json.Decoder(SubmissionBody)
+
+
+def submit(portal: Portal, request: Request) -> Reply:
+    """`POST /submissions/v3/integration/submit/{portalId}/{formGuid}`, and `…/secure/submit/…` with a token."""
+    if request.params["portalId"] != str(portal.config.portal_id):
+        raise not_found(f"No form of portal {request.params['portalId'][:40]} exists")
+    body = decode(_body, request.body)
+    if len(body.fields) > MAX_FIELDS:
+        raise _refusal("MAX_NUMBER_OF_SUBMITTED_VALUES_EXCEEDED", f"At most {MAX_FIELDS} fields can be submitted")
+    now_ms = portal.clock.now_ms()
+    if body.submitted_at is not None and now_ms - int(body.submitted_at) > MONTH_MS:
+        raise _refusal("INVALID_METADATA", "submittedAt is more than a month ago")
+    values = {field.name: field.value for field in body.fields if field.object_type_id == "0-1"}
+    email = str(values.get("email") or "")
+    if email:
+        try:
+            email = check_email(email, None, False)
+        except ValueRefused as refused:
+            raise _refusal("INVALID_EMAIL", f"Error in 'fields.email'. {refused.message}") from refused
+    if email and email.rpartition("@")[2] not in SILENT_DOMAINS:
+        _write(portal, email, values)
+    submission = {
+        "formGuid": request.params["formGuid"],
+        "submittedAt": iso(now_ms),
+        "email": email or None,
+        "fields": msgspec.to_builtins(body.fields),
+        "context": body.context,
+        "legalConsentOptions": body.legal_consent_options,
+    }
+    portal.submissions.append(submission)
+    return json_reply(200, {"inlineMessage": "Thanks for submitting the form."})
+
+
+def _write(portal: Portal, email: str, values: dict[str, Scalar]) -> None:
+    store = portal.stores["contacts"]
+    known = {name: value for name, value in values.items() if name in store.schema.rules}
+    context = portal.write_context(store, "v3", FORM)
+    try:
+        plan = plan_write(context, {**known, "email": email}, store.by_property("email", email))
+    except Refusal:
+        return  # a form says nothing of values that the contact cannot take
+    carry_out(portal, context, plan)
+
+
+def _refusal(error_type: str, message: str) -> Refusal:
+    return Refusal(400, "The request is not valid", errors=[{"message": message, "errorType": error_type}])

@@ -1,0 +1,100 @@
+"""What happens to a record beyond its values: archive, restore, merge, deletion for privacy.
+
+The API and the control plane both come here. Source: HubSpot's object guides and merge changelog; which secondary
+addresses and domains a merge leaves, and that each value keeps its history, are chosen.
+"""
+
+from __future__ import annotations
+
+from hubwire.emulator.store.history import MERGE, Version
+from hubwire.emulator.store.keys import split_keys
+from hubwire.emulator.store.portal import Portal
+from hubwire.emulator.store.records import ObjectStore, Record
+from hubwire.emulator.wire import Refusal, invalid, not_found
+
+MAX_MERGES = 250
+
+
+def archive_record(portal: Portal, store: ObjectStore, record: Record) -> None:
+    """Archive one record and take it out of its associations."""
+    store.archive(record, portal.clock.now_ms(), portal.search_lag_ms)
+    portal.associations.unlink_all(store.name, record.id)
+
+
+def restore_record(portal: Portal, store: ObjectStore, record_id: str) -> None:
+    """Take a record out of the recycling bin; its associations stay gone.
+
+    Errors: a 404 when the bin does not hold it.
+    """
+    record = store.by_id(record_id, archived=True)
+    if record is None:
+        raise not_found(f"{store.singular} {record_id} is not in the recycling bin")
+    store.restore(record, portal.clock.now_ms(), portal.search_lag_ms)
+
+
+def delete_for_privacy(portal: Portal, store: ObjectStore, record: Record) -> None:
+    """Remove a record for good and refuse its addresses from now on."""
+    addresses = [
+        *split_keys(record.properties.get("email")),
+        *split_keys(record.properties.get("hs_additional_emails")),
+    ]
+    store.blocked_emails.update(addresses)
+    portal.associations.unlink_all(store.name, record.id)
+    store.forget(record)
+
+
+def merge_records(portal: Portal, store: ObjectStore, primary_id: str, other_id: str) -> Record:
+    """Two records become a third with a new id; both old ids lead to it from then on.
+
+    Errors: 404 for an id that is not there, 400 for a record and itself, 414 past 250 merges.
+    """
+    primary, other = store.by_id(primary_id), store.by_id(other_id)
+    if primary is None or other is None:
+        raise not_found("Object not found.  objectId are usually numeric.")
+    if primary is other:
+        raise invalid("A record cannot be merged with itself")
+    merges = store.merge_counts.get(primary.id, 0) + store.merge_counts.get(other.id, 0) + 1
+    if merges > MAX_MERGES:
+        raise Refusal(414, "Cannot have more than 250 identities on a profile", "VALIDATION_ERROR")
+    merged = _merge(portal, store, primary, other)
+    store.merge_counts[merged.id] = merges
+    return merged
+
+
+def _merge(portal: Portal, store: ObjectStore, primary: Record, other: Record) -> Record:
+    now_ms, lag_ms = portal.clock.now_ms(), portal.search_lag_ms
+    values = {**other.properties, **primary.properties}
+    combined = _combined(store, primary, other)
+    values.update(combined)
+    for record in (primary, other):
+        store.archive(record, now_ms, lag_ms)
+    merged = store.new_record(now_ms, primary.origin)
+    merged.created_at_ms = min(primary.created_at_ms, other.created_at_ms)
+    store.fill(merged, values, now_ms, lag_ms)
+    if store.keep_history:
+        merged.history = {
+            name: list((primary if name in primary.properties else other).versions(name)) for name in values
+        }
+        for name, value in combined.items():
+            merged.history[name].append(Version(now_ms, value, MERGE))
+    for record in (primary, other):
+        portal.associations.move_all(store.name, record.id, merged.id)
+        portal.events.move_all(record.id, merged.id, store.singular)
+        store.redirect(record, merged)
+    return merged
+
+
+def _combined(store: ObjectStore, primary: Record, other: Record) -> dict[str, str]:
+    """The values that a merge makes of both records: the old ids, and every further address or domain."""
+    merged_name = "hs_merged_object_ids"
+    earlier = [*split_keys(primary.properties.get(merged_name)), *split_keys(other.properties.get(merged_name))]
+    combined = {merged_name: ";".join(dict.fromkeys([*earlier, primary.id, other.id]))}
+    if store.keys is None:
+        return combined
+    main, further = store.keys.main, store.keys.further
+    kept = primary.properties.get(main) or other.properties.get(main, "")
+    names = ((primary, further), (other, main), (other, further))
+    candidates = [key for record, name in names for key in split_keys(record.properties.get(name))]
+    if secondary := dict.fromkeys(key for key in candidates if key != kept.lower()):
+        combined[further] = ";".join(secondary)
+    return combined

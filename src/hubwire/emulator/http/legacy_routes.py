@@ -1,0 +1,110 @@
+"""Older paths that programs still use, forms, and communication preferences.
+
+Paths are HubSpot's own (its legacy pages and OpenAPI).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubwire.emulator.calls import (
+    forms,
+    legacy_companies,
+    legacy_contacts,
+    legacy_properties,
+    oauth,
+    owners,
+    subscriptions,
+)
+from hubwire.emulator.http.routing import Handler, Route, ScopesNeeded
+from hubwire.emulator.store.limiter import Lane
+
+Operation = tuple[str, str, Handler]
+
+
+def _any_of(*alternatives: str) -> ScopesNeeded:
+    return lambda _portal, _params: (alternatives,)
+
+
+_READ_CONTACTS = _any_of("crm.objects.contacts.read", "contacts")
+_WRITE_CONTACTS = _any_of("crm.objects.contacts.write", "contacts")
+_READ_COMPANIES = _any_of("crm.objects.companies.read", "contacts")
+_WRITE_COMPANIES = _any_of("crm.objects.companies.write", "contacts")
+
+_CONTACT = "/contacts/v1/contact"
+_CONTACTS: list[Operation] = [
+    ("POST", _CONTACT, legacy_contacts.create),
+    ("POST", f"{_CONTACT}/createOrUpdate/email/{{email}}", legacy_contacts.create_or_update),
+    ("POST", f"{_CONTACT}/batch", legacy_contacts.batch),
+    ("GET", f"{_CONTACT}/vid/{{vid}}/profile", legacy_contacts.read),
+    ("GET", f"{_CONTACT}/email/{{email}}/profile", legacy_contacts.read),
+    ("POST", f"{_CONTACT}/vid/{{vid}}/profile", legacy_contacts.update),
+    ("POST", f"{_CONTACT}/email/{{email}}/profile", legacy_contacts.update),
+    ("DELETE", f"{_CONTACT}/vid/{{vid}}", legacy_contacts.delete),
+    ("GET", "/contacts/v1/lists/all/contacts/all", legacy_contacts.list_contacts),
+    ("GET", "/contacts/v1/search/query", legacy_contacts.search),
+]
+_COMPANY = "/companies/v2/companies"
+_COMPANIES: list[Operation] = [
+    ("POST", _COMPANY, legacy_companies.create),
+    ("GET", f"{_COMPANY}/paged", legacy_companies.list_companies),
+    ("GET", f"{_COMPANY}/{{companyId}}", legacy_companies.read),
+    ("PUT", f"{_COMPANY}/{{companyId}}", legacy_companies.update),
+    ("DELETE", f"{_COMPANY}/{{companyId}}", legacy_companies.delete),
+    ("GET", f"{_COMPANY}/{{companyId}}/contacts", legacy_companies.list_contacts),
+    ("PUT", f"{_COMPANY}/{{companyId}}/contacts/{{vid}}", legacy_companies.add_contact),
+    ("POST", "/companies/v2/domains/{domain}/companies", legacy_companies.search_by_domain),
+]
+
+
+def legacy_routes() -> Iterator[Route]:
+    """Every route of this module."""
+    tables = ((_CONTACTS, _READ_CONTACTS, _WRITE_CONTACTS), (_COMPANIES, _READ_COMPANIES, _WRITE_COMPANIES))
+    for operations, read, write in tables:
+        for method, pattern, handler in operations:
+            is_read = method == "GET" or handler is legacy_companies.search_by_domain
+            yield Route(method, pattern, handler, "v1", Lane.GENERAL, read if is_read else write)
+    yield from _property_routes()
+    yield Route("GET", "/owners/v2/owners", owners.list_owners_v2, "v1", Lane.GENERAL)
+    info = "/oauth/v2/private-apps/get/access-token-info"
+    yield Route("POST", info, oauth.read_private_app_token, "v1", Lane.GENERAL)
+    yield from _form_routes()
+    yield from _subscription_routes()
+
+
+def _property_routes() -> Iterator[Route]:
+    for version in ("v1", "v2"):
+        prefix = f"/properties/{version}/{{objectType}}"
+        yield Route("GET", f"{prefix}/properties", legacy_properties.list_properties, "v1", Lane.GENERAL)
+        named = f"{prefix}/properties/named/{{propertyName}}"
+        yield Route("GET", named, legacy_properties.read_property, "v1", Lane.GENERAL)
+        yield Route("GET", f"{prefix}/groups", legacy_properties.list_groups, "v1", Lane.GENERAL)
+        create = legacy_properties.create_property
+        yield Route("POST", f"{prefix}/properties", create, "v1", Lane.GENERAL, changes_account=True)
+    yield Route("GET", "/companies/v2/properties", legacy_properties.list_company_properties, "v1", Lane.GENERAL)
+
+
+def _form_routes() -> Iterator[Route]:
+    open_path = "/submissions/v3/integration/submit/{portalId}/{formGuid}"
+    yield Route("POST", open_path, forms.submit, "v3", Lane.FREE, needs_token=False)
+    secure_path = "/submissions/v3/integration/secure/submit/{portalId}/{formGuid}"
+    yield Route("POST", secure_path, forms.submit, "v3", Lane.GENERAL, _any_of("forms"))
+
+
+def _subscription_routes() -> Iterator[Route]:
+    scopes = _any_of("communication_preferences.read_write", "communication_preferences.read")
+    for version in ("v3", "v4", "2025-09", "2026-03", "2026-09"):
+        prefix = f"/communication-preferences/{version}"
+        yield Route("GET", f"{prefix}/definitions", subscriptions.list_definitions, version, Lane.GENERAL, scopes)
+        v3_calls: list[Operation] = [
+            ("GET", "/status/email/{email}", subscriptions.read_status_v3),
+            ("POST", "/subscribe", subscriptions.subscribe_v3),
+            ("POST", "/unsubscribe", subscriptions.unsubscribe_v3),
+        ]
+        newer_calls: list[Operation] = [
+            ("GET", "/statuses/{email}", subscriptions.read_statuses),
+            ("POST", "/statuses/{email}", subscriptions.set_status),
+            ("POST", "/statuses/{email}/unsubscribe-all", subscriptions.unsubscribe_all),
+        ]
+        for method, suffix, handler in v3_calls if version == "v3" else newer_calls:
+            yield Route(method, prefix + suffix, handler, version, Lane.GENERAL, scopes, changes_account=True)
