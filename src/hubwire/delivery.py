@@ -61,7 +61,7 @@ OPEN = (State.PENDING, State.LEASED, State.RETRYING, State.HELD)
 """Not final: something may still be delivered."""
 
 REPLAYABLE = (State.DEAD, State.HELD, State.DISCARDED, State.DELIVERED)
-"""What a person may put back: `replay`, or `release` for what is held."""
+"""What a person may replay: `replay`, or `release` for what is held."""
 
 DISCARDABLE = (State.DEAD, State.HELD)
 """What a person may discard."""

@@ -185,9 +185,9 @@ def _open_nats(url: str, settings: Settings, tables: Database) -> NatsJournal:
     from hubwire.backends.nats.message_index import NatsMessageIndex
 
     def forget_sums(positions: Sequence[int]) -> None:
-        stretches = {position >> NatsMessageIndex.bits for position in positions}
+        blocks = {position >> NatsMessageIndex.bits for position in positions}
         with tables.transaction() as db:
-            db.executemany("DELETE FROM intake WHERE stretch = ?", [(number,) for number in stretches])
+            db.executemany("DELETE FROM intake WHERE stretch = ?", [(number,) for number in blocks])
 
     return NatsJournal(NatsClient(NatsUrl.parse(url)), dedupe_hours=settings.dedupe_hours, on_redact=forget_sums)
 

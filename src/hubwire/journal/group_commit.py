@@ -84,7 +84,7 @@ class GroupCommit:
         self._is_closed = False
         self._ended: tuple[float, Exception | None] | None = None
         """When the last commit ended, and its failure."""
-        self._asked: asyncio.Future[Extent] | None = None
+        self._health_check: asyncio.Future[Extent] | None = None
 
     async def start(self) -> None:
         """Take the appender's place and load what de-duplication needs, before the first request.
@@ -135,12 +135,12 @@ class GroupCommit:
             if failure is not None:
                 raise BackendUnavailable(f"the last commit failed: {failure}") from failure
             return
-        if self._asked is None or self._asked.done():
-            self._asked = loop.run_in_executor(self._thread, self._journal.extent)
-        await asyncio.wait([self._asked], timeout=ASK_SECONDS)
-        if not self._asked.done():
+        if self._health_check is None or self._health_check.done():
+            self._health_check = loop.run_in_executor(self._thread, self._journal.extent)
+        await asyncio.wait([self._health_check], timeout=ASK_SECONDS)
+        if not self._health_check.done():
             raise BackendUnavailable(f"the journal has not answered for {ASK_SECONDS:g} s")
-        self._asked.result()
+        self._health_check.result()
 
     async def stop(self) -> None:
         """Commit everything that waits, then end; later appends are refused."""

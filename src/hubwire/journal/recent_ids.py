@@ -53,7 +53,7 @@ class RecentIds:
         return len(self._tables)
 
     def reserve(self, count: int) -> None:
-        """Make room for `count` messages in one table, before the messages of a restart are put back."""
+        """Make room for `count` messages in one table, before the messages of a restart are read back."""
         slots = self._first_slots
         while slots // 2 <= count and slots < self._max_slots:
             slots *= 2

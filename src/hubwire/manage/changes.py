@@ -159,7 +159,7 @@ def add_destination(parts: Parts, actor: str, destination: Destination, token: s
 
 
 def set_paused(parts: Parts, actor: str, destination_id: int, is_paused: bool) -> Destination:
-    """Pause (what comes is kept) or resume a destination; resuming also clears a stopped line."""
+    """Pause (new messages are kept) or resume a destination; resuming also restarts a stopped lane."""
     destination = msgspec.structs.replace(parts.registry.destinations()[destination_id], is_paused=is_paused)
     stored = parts.registry.save_destination(destination)
     if not is_paused:

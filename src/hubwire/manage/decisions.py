@@ -1,4 +1,4 @@
-"""What people decide over settled deliveries: put them back, or discard them. Every decision is in the audit log.
+"""What people decide about settled deliveries: replay them, or discard them. Every decision is in the audit log.
 
 Console, admin API and command line go through here. What is kept of a decision's filter names no person.
 """
@@ -23,7 +23,7 @@ Targets = Sequence[tuple[int, int]]
 
 
 class Parts(Protocol):
-    """What decisions are carried out with. `wake_replays` has a replay's first slice put back at once."""
+    """What decisions need. `wake_replays` makes a replay begin at once."""
 
     @property
     def queries(self) -> Queries: ...
@@ -48,7 +48,7 @@ def begin_replay(
     targets: Targets | None = None,
     share_percent: int = SHARE_PERCENT,
 ) -> Replay:
-    """Begin to put back what fits, or `targets` (destination_id, position), with a share of the destination's calls.
+    """Begin a replay of what fits, or of `targets` (destination_id, position), with a share of the destination's calls.
 
     Errors: SettingsError for its state, BadValue for the share.
     """
@@ -64,7 +64,7 @@ def begin_replay(
 
 
 def pause_replay(parts: Parts, actor: str, replay_id: int) -> bool:
-    """Put no more of it back until it is resumed; False when it does not run, or all of it was put back."""
+    """Replay no more of it until it is resumed; False when it does not run, or all of it is replayed."""
     is_paused = parts.replays.pause(replay_id, parts.clock.now_ms())
     if is_paused:
         parts.registry.write_audit(actor, "replay.paused", f"#{replay_id}")
@@ -72,7 +72,7 @@ def pause_replay(parts: Parts, actor: str, replay_id: int) -> bool:
 
 
 def resume_replay(parts: Parts, actor: str, replay_id: int) -> bool:
-    """Go on putting it back; False when it is not paused."""
+    """Resume it; False when it is not paused."""
     is_resumed = parts.replays.resume(replay_id)
     if is_resumed:
         parts.registry.write_audit(actor, "replay.resumed", f"#{replay_id}")

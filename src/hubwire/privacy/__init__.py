@@ -1,1 +1,1 @@
-"""Forgetting a person: kept out, taken out here, deleted in HubSpot, with a receipt."""
+"""Forgetting a person: suppressed, removed here, deleted in HubSpot, with a receipt."""

@@ -1,4 +1,4 @@
-"""Forgetting a person: kept out, taken out here, deleted in HubSpot, and a receipt of it.
+"""Forgetting a person: suppressed, removed here, deleted in HubSpot, with a receipt.
 
 The order is what makes it hold. First the person is suppressed, so that nothing new is sent (lanes look themselves,
 `suppressed_rows.py`) and soon nothing new is stored. Then what is here goes. Cycles that were under way may still write
@@ -173,7 +173,7 @@ class Forgetter:
     # -- who it is
 
     def _resolve_and_suppress(self, subjects: Sequence[str], regulation: Regulation) -> Trail:
-        """All that leads to the subjects; each of them is kept out by itself, so that it can be lifted by itself."""
+        """All that leads to the subjects. Each is suppressed separately, so that it can be lifted separately."""
         whole = Trail()
         for subject in subjects:
             trail = self._trail(subject, regulation.subject_type)

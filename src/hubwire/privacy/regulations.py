@@ -62,12 +62,12 @@ class Regulations:
     def __init__(self, forgetter: Forgetter, privacy: PrivacyStore, wake: Callable[[], None]) -> None:
         self._forgetter = forgetter
         self._privacy = privacy
-        self._poke = wake
+        self._wake = wake
 
     def create(self, wanted: NewRegulation, actor: str) -> RegulateAnswer:
         """Errors: BadValue for subjects that cannot be."""
         made = self._forgetter.request(wanted.regulation_type, wanted.subject_type, wanted.subject_ids, actor)
-        self._poke()
+        self._wake()
         return RegulateAnswer(Regulate(made.regulation_id))
 
     def find(self, regulation_id: str) -> RegulationAnswer | None:
@@ -84,23 +84,23 @@ class RegulationRunner:
 
     def __init__(self, forgetter: Forgetter) -> None:
         self._forgetter = forgetter
-        self._asked = asyncio.Event()
+        self._requested = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def wake(self) -> None:
-        """One was asked for: look at once. Called from any thread."""
+        """A regulation was requested: look at once. Called from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._asked.set)
+            self._loop.call_soon_threadsafe(self._requested.set)
 
     async def run(self) -> None:
-        """Carry out what waits, and sweep, for ever: when poked, and every few seconds. Errors: BackendError."""
+        """Carry out what waits, and sweep, for ever: when woken, and every few seconds. Errors: BackendError."""
         self._loop = asyncio.get_running_loop()
         while True:
-            self._asked.clear()
+            self._requested.clear()
             await self._forgetter.run_open()
             await asyncio.to_thread(self._forgetter.sweep)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), IDLE_SECONDS)
+                await asyncio.wait_for(self._requested.wait(), IDLE_SECONDS)
 
 
 def shown(regulation: Regulation) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Who was forgotten must not come back: their later messages are counted and not stored.
 
 Ids are compared as keyed digests; without any suppression nothing is looked at. A message is a person's by its userId,
-its e-mail, or, when it has no userId, by its anonymousId: another user of the same device is not kept out.
+its e-mail, or, when it has no userId, by its anonymousId: another user of the same device is not suppressed.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def ids_of(body: bytes, envelope: bytes | None) -> Ids:
 
 
 class SuppressionStore(Protocol):
-    """What tells whether somebody is kept out: a `Store`."""
+    """What says whether somebody is suppressed: a `Store`."""
 
     @property
     def privacy(self) -> PrivacyStore: ...
@@ -104,7 +104,7 @@ class SuppressionStore(Protocol):
 
 
 def keeps_out(store: SuppressionStore, identity: str) -> bool:
-    """Whether messages of this e-mail, userId or anonymousId are kept out, of one source at least. Blocks."""
+    """Whether messages of this e-mail, userId or anonymousId are suppressed, in at least one source. Blocks."""
     digests = Digests(store.vault)
     spaces = {source.identity_space for source in store.registry.sources().values()}
     found = {digests.user(identity), *(digests.key(space, f"{kind}:{identity}") for space in spaces for kind in "ua")}
@@ -128,7 +128,7 @@ class Suppressions:
     ) -> None:
         """Shape: `version` is the registry's, or what stands in for it. With `check_seconds` 0 every call asks it."""
         self.count = 0
-        """Messages kept out since the start, for /metrics."""
+        """Messages suppressed since the start, for /metrics."""
         self._version_of = version or registry.version
         self._privacy = privacy
         self._registry = registry
@@ -201,7 +201,7 @@ class SuppressingJournal:
         self._journal = journal
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]:
-        """The positions, as the journal's own `append` gives them; None also for what was kept out."""
+        """The positions, as the journal's own `append` gives them; None also for suppressed messages."""
         may = self.suppressions.admitted(entries)
         if all(may):
             return await self._journal.append(entries)

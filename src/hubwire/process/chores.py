@@ -21,7 +21,7 @@ log = structlog.get_logger("hubwire")
 RETENTION_SECONDS = 300.0
 HUB_ID_SECONDS = 60.0
 SUM_SECONDS = 30.0
-SUM_STRETCHES = 32
+SUM_BLOCKS = 32
 """How much is summed up in one go: 32,768 messages where positions have no gaps."""
 AGAIN_SECONDS = 1.0
 FAILED_SECONDS = 30.0
@@ -40,7 +40,7 @@ async def retain(retention: Retention) -> None:
 async def sum_up(statistics: Statistics, wait: Wait = asyncio.sleep) -> None:
     """Sum up what has come, for ever, so that nobody who opens the overview after a long night waits for it."""
     while True:
-        left = await asyncio.to_thread(statistics.catch_up, SUM_STRETCHES)
+        left = await asyncio.to_thread(statistics.catch_up, SUM_BLOCKS)
         await wait(AGAIN_SECONDS if left else SUM_SECONDS)
 
 

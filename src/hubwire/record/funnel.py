@@ -1,8 +1,8 @@
 """Which stage of a funnel a message is in, by its place in the journal and by the row that it may have. Pure.
 
 A message without a row is told by its place: at or before its lane's cursor it was delivered, behind it it waits.
-Whole stretches are counted by their sums, and the rows then move their messages to the stage that the row says;
-stretches that the window or a cursor cuts are counted message by message.
+Whole blocks are counted by their sums, and the rows then move their messages to the stage that the row says. Blocks
+that the window or a cursor cuts are counted message by message.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Lane:
 
 
 class Whole(NamedTuple):
-    """A range of positions counted by sums. `has_redacted`: some of its messages were taken back after they came, so
-    that for a moment there may be rows of messages that failed on ingest."""
+    """A range of positions counted by sums. `has_redacted`: some of its messages were redacted after they arrived,
+    so that for a moment there may be rows of messages that are rejected."""
 
     first: int
     last: int
@@ -68,25 +68,25 @@ class FunnelTally:
     stages: Counter[str] = field(default_factory=Counter)
     whole: list[Whole] = field(default_factory=list)
 
-    def add_whole(self, stretch: Block) -> bool:
-        """Count a stretch by its sums; False (and nothing counted) when a cursor stands in it.
+    def add_whole(self, block: Block) -> bool:
+        """Count a block by its sums; False (and nothing counted) when a cursor stands in it.
 
         One with gaps is not counted so either: there may still be rows of removed messages.
         """
-        if not stretch.is_whole:
+        if not block.is_whole:
             return False
-        staged = [(self.lane.stage(count, stretch.first, stretch.last), count.total) for count in stretch.counts]
+        staged = [(self.lane.stage(count, block.first, block.last), count.total) for count in block.counts]
         if any(stage is None for stage, _ in staged):
             return False
         for stage, count in staged:
             assert stage is not None
             self.stages[stage] += count
-        has_redacted = any(count.rejected == Reason.SUPPRESSED for count in stretch.counts)
+        has_redacted = any(count.rejected == Reason.SUPPRESSED for count in block.counts)
         before = self.whole[-1] if self.whole else None
-        if before is not None and (before.last + 1, before.has_redacted) == (stretch.first, has_redacted):
-            self.whole[-1] = before._replace(last=stretch.last)
+        if before is not None and (before.last + 1, before.has_redacted) == (block.first, has_redacted):
+            self.whole[-1] = before._replace(last=block.last)
         else:
-            self.whole.append(Whole(stretch.first, stretch.last, has_redacted))
+            self.whole.append(Whole(block.first, block.last, has_redacted))
         return True
 
     def add_lines(self, lines: Iterable[Line], states: Mapping[int, State]) -> None:

@@ -1,4 +1,4 @@
-"""Sums over the journal by stretches of positions, so that a window is counted without reading every message. Pure.
+"""Sums over the journal by blocks of positions, so that a window is counted without reading every message. Pure.
 
 `MessageIndex` is what the numbers need of a journal: its messages without their bodies. Each journal has its own.
 """
@@ -58,7 +58,7 @@ class MessageIndex(Protocol):
 
     @property
     def bits(self) -> int:
-        """A stretch's number is the position without so many of its last bits."""
+        """A block's number is the position without so many of its last bits."""
         ...
 
     @property
@@ -70,12 +70,12 @@ class MessageIndex(Protocol):
         """First and last position present; None when there is none."""
         ...
 
-    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
-        """A stretch whose sums are known."""
+    def block(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
+        """A block whose sums are known."""
         ...
 
     def sums(self, number: int) -> Block | None:
-        """The sums of one stretch as it is now; None when it has no message (any more)."""
+        """The sums of one block as it is now; None when it has no message (any more)."""
         ...
 
     def lines(self, first: int, last: int) -> Iterable[Line]:

@@ -135,7 +135,7 @@ class Queries(Protocol):
     def failures(self) -> list[Failure]: ...
 
     def count(self, wanted: MessageFilter) -> int:
-        """How many deliveries fit a filter with a state: what a replay would put back."""
+        """How many deliveries fit a filter with a state: what a replay would replay."""
         ...
 
     def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:

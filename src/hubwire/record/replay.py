@@ -1,9 +1,9 @@
-"""What a person does with deliveries that are settled: put them back, or discard them.
+"""What a person does with settled deliveries: replay them, or discard them.
 
-The targets of a replay are put back in slices, so that live traffic keeps its place and a replay can be paused, slowed
-and cancelled midway. A slice is put back once the calls that the last one took are no more than the replay's share of
-what HubSpot allowed meanwhile. Putting an old message back is safe: newest wins per property, and events carry a uuid.
-Discarding is done at once.
+A replay goes through its targets in slices, so that live traffic keeps its place and a person can pause, slow or cancel
+it. It takes the next slice when the calls of the last one are no more than its share of what HubSpot allowed in the
+meantime. Replaying an old message is safe: the newest value of a property wins, and events carry a uuid. Discarding is
+done at once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ReplayState(StrEnum):
 
 
 class ReplayCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many deliveries of a replay to one destination are in one part, and of those put back in one state now."""
+    """How many deliveries of a replay to one destination are in one part; of the replayed ones, in one state."""
 
     destination_id: int
     part: ReplayPart
@@ -110,22 +110,22 @@ class Replays(Protocol):
         ...
 
     def step(self, now_ms: int, slice_messages: int) -> int | None:
-        """Put the next slice of each running replay back; how many deliveries, or None when no replay runs.
+        """Replay the next slice of each running replay; how many deliveries, or None when no replay runs.
 
-        At most a replay's share of `slice_messages` is on its way at a time, and no more is put back than its share
-        of the calls allows.
+        At most a replay's share of `slice_messages` is on its way at a time, and no more is replayed than its
+        share of the calls allows.
         """
         ...
 
     def pause(self, replay_id: int, now_ms: int) -> bool:
-        """Feed no more of it until it is resumed; False when it does not run, or nothing of it waits any more.
+        """Replay no more of it until it is resumed; False when it does not run, or all of it is replayed.
 
-        Shape: what was put back already goes on.
+        Shape: what is already replayed is still delivered.
         """
         ...
 
     def resume(self, replay_id: int) -> bool:
-        """Feed on; False when it is not paused."""
+        """Continue it; False when it is not paused."""
         ...
 
     def set_share(self, replay_id: int, share_percent: int) -> bool:
@@ -133,7 +133,7 @@ class Replays(Protocol):
         ...
 
     def cancel(self, replay_id: int, now_ms: int) -> bool:
-        """Feed no more of it, ever; False when it has ended. What was put back already is delivered."""
+        """End it; False when it has ended. What is already replayed is still delivered."""
         ...
 
     def discard(
@@ -141,8 +141,8 @@ class Replays(Protocol):
     ) -> Discarded:
         """Discard the dead or held deliveries that fit, or `targets` in `wanted.state`: `discarded-by-person`.
 
-        Shape: their detail says why, in the words of `note`, and what they were; a replay puts them back. Held ones
-        whose time is up belong to their lane, which plans them once more, and are left alone.
+        Shape: their detail says why, in the words of `note`, and their state before; a replay can make them pending
+        again. Held ones whose time is up belong to their lane, which plans them once more, and are left alone.
         Errors: SettingsError for a state that cannot be discarded, BadValue for the note; then nothing changes.
         """
         ...
@@ -198,7 +198,7 @@ class ReplayRunner:
         self._begun.set()
 
     async def run(self) -> None:
-        """Step for ever: every second while a replay runs, else when poked or every few seconds."""
+        """Step for ever: every second while a replay runs, otherwise when woken or every few seconds."""
         while True:
             self._begun.clear()
             fed = await asyncio.to_thread(self._replays.step, self._clock.now_ms(), SLICE_MESSAGES)

@@ -165,5 +165,5 @@ class Statistics(Protocol):
     def storage(self) -> Storage: ...
 
     def catch_up(self, limit: int) -> int:
-        """Sum up at most `limit` more stretches of the journal ahead of time; how many are left."""
+        """Sum up at most `limit` more blocks of the journal ahead of time; how many are left."""
         ...

@@ -48,7 +48,7 @@ Fields = Mapping[str, str]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of time that a page looks at. `name` is one of `WINDOWS`, or `custom`."""
+    """A period that a page shows. `name` is one of `WINDOWS`, or `custom`."""
 
     name: str
     since_ms: int | None

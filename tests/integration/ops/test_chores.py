@@ -15,8 +15,8 @@ from hubwire.message import Entry
 from hubwire.process import chores
 from hubwire.process.chores import (
     AGAIN_SECONDS,
+    SUM_BLOCKS,
     SUM_SECONDS,
-    SUM_STRETCHES,
     Chores,
     sum_up,
 )
@@ -33,7 +33,7 @@ class Enough(Exception):
 
 async def test_sums_are_kept_up_before_anybody_asks(tmp_path: Path) -> None:
     store = open_store(Settings(data=str(tmp_path)), FakeClock(), appends=True)
-    whole = SUM_STRETCHES + 3
+    whole = SUM_BLOCKS + 3
     for number in range(whole + 1):
         store.journal.append([Entry(1, f"{number}-{one}", 1, b"{}") for one in range(STRETCH)])
     waited: list[float] = []

@@ -1,6 +1,6 @@
 """The stream's messages without their bodies: what funnels and activity are counted from.
 
-A stretch is 64 groups. Its sums come from the groups' heads; only a group that may hold what another appender was
+A block is 64 groups. Its sums come from the groups' heads; only a group that may hold what another appender was
 quicker with, or of which something was forgotten, is fetched whole.
 """
 
@@ -39,7 +39,7 @@ class NatsMessageIndex:
         newest = last.rows[-1].position if last else position_of(state.last_seq, MOST_MESSAGES - 1)
         return position_of(state.first_seq, 0), newest
 
-    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
+    def block(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
         first = number << self.bits
         last = first + (1 << self.bits) - 1
         is_whole = place_of(first)[0] >= self._state.first_seq and place_of(last)[0] <= self._state.last_seq
@@ -58,7 +58,7 @@ class NatsMessageIndex:
                 totals[kind] = totals.get(kind, 0) + count.total
         counts = [Count(*kind, total) for kind, total in totals.items()]
         at_ms = [at for head in heads.values() for at in (head.first_at_ms, head.last_at_ms)]
-        return self.stretch(number, min(at_ms), max(at_ms), counts)
+        return self.block(number, min(at_ms), max(at_ms), counts)
 
     def lines(self, first: int, last: int) -> Iterator[Line]:
         begin = max(place_of(first)[0], self._state.first_seq, 1)
@@ -96,7 +96,7 @@ class NatsMessageIndex:
         return counts_of(self._views([sequence]).get(sequence, []))
 
     def _heads_of(self, first: int, last: int) -> dict[int, Head]:
-        """The heads between two sequences; read ahead, since stretches are summed one after another."""
+        """The heads between two sequences; read ahead, since blocks are summed one after another."""
         if first > last:
             return {}
         if first not in self._heads or last not in self._heads:

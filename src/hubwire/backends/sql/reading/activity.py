@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hubwire.backends.sql.database import Session
-from hubwire.backends.sql.reading.intake import stretches
+from hubwire.backends.sql.reading.intake import blocks
 from hubwire.record.funnel import Lane
 from hubwire.record.intake import Count, MessageIndex, in_window
 from hubwire.record.statistics import ActivityPoint
@@ -35,14 +35,14 @@ def _received_by_step(
 ) -> list[int]:
     """Messages routed to the lane, one count per step, and at the end those that came after the window."""
     received = [0] * (steps + 1)
-    for stretch in stretches(db, lines):
-        if stretch.last_at_ms < since_ms:
+    for block in blocks(db, lines):
+        if block.last_at_ms < since_ms:
             continue
-        first, last = ((at - since_ms) // step_ms for at in (stretch.first_at_ms, stretch.last_at_ms))
+        first, last = ((at - since_ms) // step_ms for at in (block.first_at_ms, block.last_at_ms))
         if first == last or first >= steps:
-            received[min(first, steps)] += _routed(lane, stretch.counts)
+            received[min(first, steps)] += _routed(lane, block.counts)
             continue
-        for line in in_window(lines.lines(stretch.first, stretch.last), since_ms, None):
+        for line in in_window(lines.lines(block.first, block.last), since_ms, None):
             if line.rejected is None and lane.takes(line.source_id):
                 received[min((line.received_at_ms - since_ms) // step_ms, steps)] += 1
     return received
@@ -71,10 +71,10 @@ def _add_cycles(db: Session, points: Sequence[ActivityPoint], destination_id: in
 def _backlog(db: Session, lines: MessageIndex, lane: Lane) -> int:
     """Messages routed to the lane that no cursor has passed."""
     count = 0
-    for stretch in stretches(db, lines):
-        stages = [lane.stage(one, stretch.first, stretch.last) for one in stretch.counts]
+    for block in blocks(db, lines):
+        stages = [lane.stage(one, block.first, block.last) for one in block.counts]
         if None not in stages:
-            count += sum(one.total for one, stage in zip(stretch.counts, stages, strict=True) if stage == "backlog")
+            count += sum(one.total for one, stage in zip(block.counts, stages, strict=True) if stage == "backlog")
         else:
-            count += sum(lane.stage_of(line) == "backlog" for line in lines.lines(stretch.first, stretch.last))
+            count += sum(lane.stage_of(line) == "backlog" for line in lines.lines(block.first, block.last))
     return count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hubwire.backends.sql.database import Session
-from hubwire.backends.sql.reading.intake import stretches
+from hubwire.backends.sql.reading.intake import blocks
 from hubwire.delivery import State
 from hubwire.record.funnel import FunnelTally, Lane, Whole
 from hubwire.record.intake import MessageIndex, in_window
@@ -14,13 +14,13 @@ def count_stages(
 ) -> dict[str, int]:
     """How many messages of the window are in each stage; stages without any are absent."""
     tally = FunnelTally(lane)
-    for stretch in stretches(db, lines):
-        if stretch.is_outside(since_ms, until_ms):
+    for block in blocks(db, lines):
+        if block.is_outside(since_ms, until_ms):
             continue
-        if stretch.is_inside(since_ms, until_ms) and tally.add_whole(stretch):
+        if block.is_inside(since_ms, until_ms) and tally.add_whole(block):
             continue
-        states = _states(db, lane.destination_id, stretch.first, stretch.last)
-        tally.add_lines(in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms), states)
+        states = _states(db, lane.destination_id, block.first, block.last)
+        tally.add_lines(in_window(lines.lines(block.first, block.last), since_ms, until_ms), states)
     for whole in tally.whole:
         _move_to_their_states(db, lines, tally, whole)
     return tally.counted()

@@ -1,6 +1,6 @@
-"""Kept sums over the journal by stretches of positions, so that a window is counted without reading every message.
+"""Kept sums over the journal by blocks of positions, so that a window is counted without reading every message.
 
-A stretch is complete when all its positions have been given out; the sums of complete ones are kept in the table
+A block is complete when all its positions have been given out; the sums of complete ones are kept in the table
 `intake` and go away when a message of theirs is removed. The open one at the end, one that retention has begun to
 remove, and those that a window cuts, are read row by row: the numbers are exact.
 """
@@ -15,14 +15,14 @@ from hubwire.backends.sql.database import Database, Session
 from hubwire.record.intake import Block, Count, MessageIndex
 
 COUNT_AT_ONCE = 8
-"""Stretches of one transaction: others write in between."""
+"""Blocks of one transaction: others write in between."""
 
 _json = msgspec.json.Encoder().encode
 _counts = msgspec.json.Decoder(list[Count]).decode
 
 
 def catch_up(database: Database, lines_of: Callable[[Session], MessageIndex], limit: int | None = None) -> int:
-    """Sum up the complete stretches that have no sums yet, at most `limit` of them; how many are left.
+    """Sum up the complete blocks that have no sums yet, at most `limit` of them; how many are left.
 
     A message that is redacted or removed between being counted and its sums being written would be counted for ever:
     both happen within one transaction that keeps such changes out.
@@ -44,7 +44,7 @@ def catch_up(database: Database, lines_of: Callable[[Session], MessageIndex], li
 
 
 def _missing(database: Database, lines: MessageIndex) -> list[int]:
-    """Complete stretches without sums. The first one has none while retention may be at work in it."""
+    """Complete blocks without sums. The first one has none while retention may be at work in it."""
     ends = lines.ends()
     if ends is None:
         return []
@@ -58,10 +58,10 @@ def _missing(database: Database, lines: MessageIndex) -> list[int]:
     return [number for number in range(first, complete) if number not in known]
 
 
-def stretches(db: Session, lines: MessageIndex) -> Iterator[Block]:
-    """Every stretch that holds messages, in order: kept sums, and what has none.
+def blocks(db: Session, lines: MessageIndex) -> Iterator[Block]:
+    """Every block that holds messages, in order: kept sums, and what has none.
 
-    Call with lines and a session of one moment, after `catch_up`: a stretch completed in between is read row by row.
+    Call with lines and a session of one moment, after `catch_up`: a block completed in between is read row by row.
     """
     ends = lines.ends()
     if ends is None:
@@ -73,19 +73,19 @@ def stretches(db: Session, lines: MessageIndex) -> Iterator[Block]:
         (begin, end),
     ):
         yield from _unsummed(lines, begin, number)
-        yield lines.stretch(number, first_at_ms, last_at_ms, _counts(counts))
+        yield lines.block(number, first_at_ms, last_at_ms, _counts(counts))
         begin = number + 1
     yield from _unsummed(lines, begin, end)
 
 
 def _unsummed(lines: MessageIndex, begin: int, end: int) -> Iterator[Block]:
-    """Stretches from one number up to another that have no kept sums, found by their first message."""
+    """Blocks from one number up to another that have no kept sums, found by their first message."""
     while begin < end:
         position = lines.next_position(begin << lines.bits, (end << lines.bits) - 1)
         if position is None:
             return
         begin = position >> lines.bits
-        stretch = lines.sums(begin)
-        if stretch is not None:
-            yield stretch
+        block = lines.sums(begin)
+        if block is not None:
+            yield block
         begin += 1

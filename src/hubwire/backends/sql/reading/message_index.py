@@ -9,7 +9,7 @@ from hubwire.backends.sql.database import Session
 from hubwire.record.intake import Block, Count, Line
 
 BITS = 10
-"""Stretches of 1,024 positions. The triggers that forget sums know this number too."""
+"""Blocks of 1,024 positions. The triggers that forget sums know this number too."""
 AT_ONCE = 10_000
 
 
@@ -29,7 +29,7 @@ class SqlMessageIndex:
         )
         return None if first is None or last is None else (first[0], last[0])
 
-    def stretch(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
+    def block(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
         first, is_whole = number << BITS, sum(count.total for count in counts) == 1 << BITS
         return Block(number, first, first + (1 << BITS) - 1, first_at_ms, last_at_ms, counts, is_whole)
 
@@ -45,7 +45,7 @@ class SqlMessageIndex:
         counts = [
             Count(source_id, bool(backfill), rejected, total) for source_id, backfill, rejected, total, *_ in rows
         ]
-        return self.stretch(number, min(row[4] for row in rows), max(row[5] for row in rows), counts)
+        return self.block(number, min(row[4] for row in rows), max(row[5] for row in rows), counts)
 
     def lines(self, first: int, last: int) -> Iterator[Line]:
         for position, source_id, is_backfill, rejected, at_ms in self._db.execute(

@@ -10,7 +10,7 @@ from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.identity import read_identity
 from hubwire.backends.sql.reading.activity import count_activity
 from hubwire.backends.sql.reading.funnel import count_stages
-from hubwire.backends.sql.reading.intake import catch_up, stretches
+from hubwire.backends.sql.reading.intake import blocks, catch_up
 from hubwire.backends.sql.reading.latency import read_waits
 from hubwire.backends.sql.reading.message_index import SqlMessageIndex
 from hubwire.record.dropped_fields import sum_left_out
@@ -61,17 +61,17 @@ class SqlStatistics:
         with self._database.snapshot() as db:
             lines = self._lines_of(db)
             newest: dict[int, Block] = {}
-            for stretch in stretches(db, lines):
-                if stretch.is_outside(since_ms, until_ms):
+            for block in blocks(db, lines):
+                if block.is_outside(since_ms, until_ms):
                     continue
-                counts = stretch.counts
-                if not stretch.is_inside(since_ms, until_ms):
-                    counts = counted(in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms))
+                counts = block.counts
+                if not block.is_inside(since_ms, until_ms):
+                    counts = counted(in_window(lines.lines(block.first, block.last), since_ms, until_ms))
                 for count in counts:
                     _add(found.setdefault(count.source_id, Intake(source_id=count.source_id)), count)
-                    newest[count.source_id] = stretch
-            for source_id, stretch in newest.items():
-                within = in_window(lines.lines(stretch.first, stretch.last), since_ms, until_ms)
+                    newest[count.source_id] = block
+            for source_id, block in newest.items():
+                within = in_window(lines.lines(block.first, block.last), since_ms, until_ms)
                 times = [line.received_at_ms for line in within if line.source_id == source_id]
                 found[source_id].last_received_at_ms = max(times, default=None)
         return sorted(found.values(), key=lambda one: -one.received)
@@ -107,7 +107,7 @@ class SqlStatistics:
             ]
             return Storage(
                 bytes_used=self._database.bytes_used(),
-                messages=sum(count.total for stretch in stretches(db, lines) for count in stretch.counts),
+                messages=sum(count.total for block in blocks(db, lines) for count in block.counts),
                 first_position=first,
                 last_position=last,
                 oldest_received_at_ms=_received_at(lines, first),
