@@ -7,41 +7,41 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 
-run: set-up ## set up and start Hubwire on 127.0.0.1:8080; without HUBSPOT_ACCESS_TOKEN it is the sandbox
+run: set-up ## set up and start Hubwire on 127.0.0.1:8080; a sandbox without HUBSPOT_ACCESS_TOKEN
 	@$(BIN)/hubwire serve
 
-test: set-up tools ## set up (Debian and npm packages too, when root) and run the tests
+test: set-up tools ## set up (also Debian and npm packages, as root) and run the tests
 	$(BIN)/pytest $(PARALLEL) --ignore=tests/browser
 	$(BIN)/pytest $(PARALLEL) tests/browser # apart: the browser driver keeps an event loop of its own running
 
-test-lowest: tools ## the receiver's and contract tests with the lowest versions that pyproject.toml allows
+test-lowest: tools ## run the receiver's and the contract tests with the lowest versions that pyproject.toml allows
 	@PYTHON=$(PYTHON) scripts/lowest
 
-test-slow: set-up tools ## the long runs: crashes at random times, fuzzing, large backlogs
+test-slow: set-up tools ## run the long tests: random crashes, fuzzing, large backlogs
 	$(BIN)/pytest -m slow --ignore=tests/browser
 	$(BIN)/pytest -m slow tests/browser
 	$(BIN)/python benchmarks/fuzz_receive.py --minutes 10
 
-check: set-up ## format, lint, types, generated pages
+check: set-up ## check format, lint, types and generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m hubwire.reference --check
 
-docs: set-up ## write the generated reference pages, and the documentation as a site in build/site
+docs: set-up ## write the generated reference pages, and the documentation site in build/site
 	$(BIN)/python -m hubwire.reference
 	scripts/site
 
-bench: set-up ## calls, events per CPU-second, memory: the corpus and a million events against the emulator
+bench: set-up ## measure calls, events per CPU-second and memory, with a million events against the emulator
 	$(BIN)/python benchmarks/bench_delivery.py
 
-bench-receive: set-up tools ## durable acknowledged messages per second, beside the ceilings of this machine
+bench-receive: set-up tools ## measure durably acknowledged messages per second, and the ceilings of this machine
 	$(BIN)/python benchmarks/bench_receive.py
 
-bench-backends: set-up tools ## SQLite, PostgreSQL, JetStream side by side, and what a second receiver adds
+bench-backends: set-up tools ## compare SQLite, PostgreSQL and JetStream, and measure a second receiver
 	$(BIN)/python benchmarks/bench_backends.py
 
-bench-device: set-up tools ## bytes and time to a ready page in Chromium, beside the classic layout
+bench-device: set-up tools ## measure bytes and time to a ready page in Chromium, and compare with the classic layout
 	$(BIN)/python benchmarks/bench_device.py
 
 set-up: $(STAMP)
@@ -54,13 +54,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres,nats,files]'
 	@touch $@
 
-tools: ## Debian packages that the tests use, when root; what is missing is skipped visibly
+tools: ## install Debian packages for the tests, as root; tests name what is missing
 	@scripts/tools
 
-clean: ## remove what set-up and tests made
+clean: ## remove the files of set-up and tests
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-help: ## this list
+help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 .PHONY: run test test-lowest test-slow check docs bench bench-receive bench-backends bench-device set-up tools clean help

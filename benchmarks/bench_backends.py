@@ -1,20 +1,20 @@
-"""SQLite, PostgreSQL and JetStream side by side: what they receive and deliver, and what a second receiver adds.
+"""Compares SQLite, PostgreSQL and JetStream: their rates of receiving and delivery, and the gain of a second receiver.
 
     make bench-backends
     .venv/bin/python benchmarks/bench_backends.py --rounds 5 --only PostgreSQL
 
-Real processes (`hubwire serve --role receive`, `--role deliver`), real servers, fresh in every round, all on this
-machine; the rounds are interleaved, so that a noisy neighbour meets all of them, and every figure is a median.
+Each round starts real processes (`hubwire serve --role receive`, `--role deliver`) and real servers on this machine.
+The rounds are interleaved, so that other load affects all backends, and every figure is a median.
 
-Receiving: wrk sends messages of about 1.2 KB; a message counts when it was answered with 200, after the commit. SQLite
-and PostgreSQL have then written it to the disk; JetStream has it in the files of a majority of its nodes, which are
-flushed at its own pace. Nothing is delivered meanwhile. "us" is CPU time per message: of the receivers, of database and
-JetStream, of the load generator. They all share the cores of this machine, and so do strangers: "others" is their part
-of it. A second receiver can only add what all of them leave free: "at most" is the rate at which no core would wait any
-more. What it adds where that is not the limit is measured with receivers that are each held to a quarter of a core.
+Receiving: wrk sends messages of about 1.2 KB. A message counts when it was answered with 200, after the commit. SQLite
+and PostgreSQL have then written it to disk; JetStream has it in the files of a majority of its nodes, which it flushes
+at its own pace. Nothing is delivered meanwhile. "us" is the CPU time per message of the receivers, of database and
+JetStream, and of the load generator. They share the cores of this machine with other processes; "others" is the share
+of those. A second receiver can use only the free part: "at most" is the rate at which no core is idle. A further
+measurement holds each receiver to a quarter of a core, so that the machine is not the limit.
 
-Delivery: a corpus is imported, then one deliverer works it off to the emulator, whose limits are off; counted from the
-end of its first cycle to the end of the last, so that start-up and learning the portal's schema are not in it.
+Delivery: the benchmark imports a corpus, and one deliverer sends it to the emulator, whose limits are off. It counts
+from the end of the first cycle to the end of the last, which leaves out start-up and reading the portal's schema.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Delivery, from the journal to the recorded outcome: calls, events per CPU-second, memory, the limit's time, a day.
+"""Measures delivery, from the journal to the recorded outcome: calls, events per CPU-second, memory, limits, a day.
 
     python benchmarks/bench_delivery.py [--events 1000000] [--only calls|live|throughput|limits|day]
 
-Everything runs on this machine: `hubwire serve` as its own process, and the emulator as another. "CPU" is user and
-system time of the Hubwire process alone, from its start until everything is drained; importing is not in it. The day
-alone runs in one process, in simulated time.
+Everything runs on this machine: `hubwire serve` in one process, the emulator in another. "CPU" is the user and system
+time of the Hubwire process, from its start until nothing is pending; it does not include the import. Only the day runs
+in one process, in simulated time.
 """
 
 from __future__ import annotations

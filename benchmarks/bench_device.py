@@ -1,12 +1,13 @@
-"""How many bytes, and how long until a page is ready: Hubwire's one script beside the classic layout, in Chromium.
+"""Measures bytes, and the time until a page is ready: Hubwire's one script and the classic layout, in Chromium.
 
     python benchmarks/bench_device.py [--runs N] [--round-trip-ms MS]
 
-Both layouts (device_layouts.py) serve the same page: Segment's snippet, `page`, `identify`, `track`. A new browser
-profile each time, the layouts in turn, medians. The clock starts with the navigation. "ready" is when the callback of
-`analytics.ready` runs, which in both waits for HubSpot's tracking code and Forms SDK; "first event" is when the first
-upload leaves the page. Without the Forms SDK the figures are for information: HubSpot's own two scripts, one after the
-other, are then most of the time, and classic does without the first of them.
+Both layouts (device_layouts.py) serve the same page: Segment's snippet, `page`, `identify`, `track`. The layouts take
+turns, each time with a new browser profile; the figures are medians. The clock starts with the navigation. "ready" is
+the moment when the callback of `analytics.ready` runs; in both layouts, it waits for HubSpot's tracking code and Forms
+SDK. "first event" is the moment when the first upload leaves the page. The figures without the Forms SDK are for
+information only: HubSpot's own two scripts, in sequence, then take most of the time, and the classic layout does not
+load the first of them.
 """
 
 from __future__ import annotations

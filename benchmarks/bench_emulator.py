@@ -1,11 +1,11 @@
-"""How many batch upserts of 100 contacts with 10 properties the emulator answers per second, and what it holds.
+"""Measures the emulator: batch upserts of 100 contacts with 10 properties per second, and memory.
 
     python benchmarks/bench_emulator.py [--seconds 5] [--memory]
 
-What is in the number: a real loopback connection kept alive, HTTP parsing, JSON both ways, schema validation of every
-value, indexes, search view, history, statistics and the request log; call limits are switched off. The client only
-writes prepared bytes and reads answers, in a process of its own; the CPU seconds are the server's alone. `--memory`
-adds what 100,000 contacts and 1,000,000 events weigh.
+The rate includes a real loopback connection that is kept alive, HTTP parsing, JSON in both directions, schema
+validation of every value, indexes, search view, history, statistics and the request log. Call limits are off. The
+client runs in its own process and only writes prepared bytes and reads answers; the CPU seconds are the server's.
+`--memory` also measures the memory for 100,000 contacts and 1,000,000 events.
 """
 
 from __future__ import annotations

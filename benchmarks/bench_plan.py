@@ -1,9 +1,9 @@
 """CPU time of the planner per message. Run: `python benchmarks/bench_plan.py [messages]`.
 
-Includes: `keys_of`, `links_of` with `Identity.learn`, and `plan`, on messages that are decoded already, with warm rules
-(one rulebook, as in a running lane). Excludes: reading the journal, decoding, loading links, coalescing, sending.
-The messages are of the shape that Segment's node library sends: 12 event names, 6 traits and an address, 5 properties,
-`context.traits.email` on everything but identify. The figure is the best of five rounds of process time.
+Includes: `keys_of`, `links_of` with `Identity.learn`, and `plan`, on decoded messages, with warm rules (one rulebook,
+as in a running lane). Excludes: reading the journal, decoding, loading links, coalescing, sending. The messages have
+the shape of Segment's Node library: 12 event names, 6 traits and an address, 5 properties, and `context.traits.email`
+on all types except identify. The figure is the best process time of five rounds.
 """
 
 from __future__ import annotations

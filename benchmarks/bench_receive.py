@@ -1,9 +1,9 @@
-"""How many messages Hubwire acknowledges durably per second, beside the ceilings of the machine it runs on.
+"""Measures the messages that Hubwire durably acknowledges per second, and the ceilings of this machine.
 
-Server on core 0, wrk on core 1. Every figure is the median of the rounds; the rounds are interleaved, so that a noisy
-neighbour meets all of them. Read the ratios: to an empty responder on the same HTTP layer, to the bare append, and
-with rows already in the journal to without. `per CPU s` is what one core would give that had nothing else to do: it
-suffers less from neighbours than the rate, which they share.
+The server runs on core 0, wrk on core 1. Every figure is the median of the rounds; the rounds are interleaved, so that
+other load affects all of them. Read the ratios: to an empty responder on the same HTTP layer, to the bare append, and
+between a full and an empty journal. `per CPU s` is the rate of a core with nothing else to do; other load affects it
+less than the rate itself.
 
     make bench-receive
     .venv/bin/python benchmarks/bench_receive.py --seconds 5 --rounds 3 --rows 3000000

@@ -1,7 +1,7 @@
-"""A deterministic stream of Segment messages: 70/20/5/5 track, identify, group, page; users by Zipf's law.
+"""A deterministic stream of Segment messages: 70/20/5/5 track, identify, group, page; Zipf-distributed users.
 
 `python benchmarks/corpus.py OUT [COUNT] [SEED]` writes NDJSON. Each user has an e-mail, a company and a plan that
-changes now and then; every message but identify carries the e-mail in context.traits (`--stripped`: none does).
+changes now and then. All messages except identify carry the e-mail in context.traits (with `--stripped`, none does).
 """
 
 from __future__ import annotations

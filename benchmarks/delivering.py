@@ -1,4 +1,4 @@
-"""One deliverer works off a journal that was filled before, to an emulator without limits."""
+"""One deliverer sends a prepared journal to an emulator without limits."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The two layouts that bench_device.py compares, HubSpot's stand-in, and the distance between them and the browser.
+"""The two layouts that bench_device.py compares, HubSpot's stand-in, and their network distance from the browser.
 
 Hubwire:  analytics.min.js (core, plugin, settings, start) -> HubSpot's loader -> tracking code; Forms SDK beside them
 classic:  analytics.min.js (Segment's own standalone.js, the same version) -> settings -> the chunk that runs classic
           integrations -> the HubSpot integration -> its vendor file -> Forms SDK -> tracking code, without a loader
-The integration and vendor file are stand-ins of the classic ones' transfer size (1,477 and 13,379 bytes gzipped) that
-do what these do at start, without their parsing time: the classic layout is measured on the fast side. One loopback
-server plays all hosts; it is a round trip away, and two more while a connection is new (TCP and TLS).
+The integration and vendor file are stand-ins with the transfer size of the classic ones (1,477 and 13,379 bytes
+gzipped). They do the same at start but need no parsing time, which favours the classic layout. One loopback server
+stands for all hosts, at a distance of one round trip, and two more for a new connection (TCP and TLS).
 """
 
 from __future__ import annotations

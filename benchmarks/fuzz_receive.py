@@ -1,9 +1,9 @@
-"""Fuzzing over HTTP for as long as asked: no 500, no traceback, memory flat, and the receiver still takes uploads.
+"""Fuzzes the receiver over HTTP for a given time: no 500, no traceback, constant memory, uploads still accepted.
 
     .venv/bin/python benchmarks/fuzz_receive.py --minutes 10
 
-Inputs are the corpus of tests/unit/receive and what mutation makes of it, on every path, with headers of every kind.
-A finding prints the seed and the input.
+The inputs are the corpus of tests/unit/receive and its mutations, on every path, with headers of every kind. A finding
+prints the seed and the input.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Processes held to a part of a core, so that what they share with others is not the limit."""
+"""Processes that are held to a part of a core, so that shared cores are not the limit."""
 
 from __future__ import annotations
 

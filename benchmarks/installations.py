@@ -1,6 +1,6 @@
-"""Fresh installations for benchmarks: a database, JetStream nodes if wanted, and `hubwire serve` in any number.
+"""Fresh installations for benchmarks: a database, optional JetStream nodes, and any number of `hubwire serve`.
 
-Servers come from Debian's packages, as in the tests; everything lies in folders of its own and is gone afterwards.
+Servers come from Debian packages, as in the tests. Everything is in temporary folders, which are removed afterwards.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A server that only receives: ReceiveApp on uvicorn with a journal behind it, for benchmarks and failure tests.
 
-Prints one line of JSON with its port when it listens. `--empty` answers without looking at anything: the ceiling of the
-HTTP layer on this machine, as ASGI (`asgi`) and as requests that came whole are taken (`whole`).
+Prints one line of JSON with its port when it listens. `--empty` answers without reading the upload, to measure the
+ceiling of the HTTP layer on this machine: as ASGI (`asgi`), or as requests that arrived whole are handled (`whole`).
 """
 
 from __future__ import annotations

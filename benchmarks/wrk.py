@@ -1,4 +1,4 @@
-"""Load from wrk (`load.lua`), on one receiver or spread over several, and what it says of it."""
+"""Load from wrk (`load.lua`) on one receiver or on several, and its results."""
 
 from __future__ import annotations
 
