@@ -43,6 +43,7 @@ FOLDERS_DONE = (
     "api",
     "backfill",
     "cli",
+    "deliver",
     "doctor",
     "emulator/calls",
     "hubspot",
@@ -57,6 +58,10 @@ FOLDERS_DONE = (
     "registry",
 )
 """Folders of src/hubwire whose code says none of the words, `deliver/lanes` for instance: add yours."""
+
+
+STORED = 'STORED_NAME = "doubt"'
+"""A name in stored data stays."""
 
 
 def pages() -> list[Path]:
@@ -123,7 +128,7 @@ def test_the_code_of_done_folders_has_no_retired_word() -> None:
     assert all((PACKAGE / folder).exists() for folder in FOLDERS_DONE)
     found = {}
     for path in modules():
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace(STORED, "")
         words = retired(text) + (retired_names(text) if path.suffix == ".py" else [])
         if words:
             found[str(path.relative_to(PACKAGE))] = words

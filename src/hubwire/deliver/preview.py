@@ -188,12 +188,12 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
     calls += [contacts.upsert_call(paths, group) for group in split(people, OBJECTS_PER_CALL)]
     pairs = [(f"<contact {email}>", f"<company {domain}>") for email, domain in work.associations]
     calls += [associations.associate_call(paths, group) for group in split(pairs, ASSOCIATIONS_PER_CALL)]
-    asked = {str(index): event for index, event in enumerate(work.events)}
+    by_trace = {str(index): event for index, event in enumerate(work.events)}
     occurrences = [
         Input(trace, _full_name(event, schema), {name: one.value for name, one in event.properties.items()}, ())
-        for trace, event in asked.items()
+        for trace, event in by_trace.items()
     ]
-    calls += [events.send_call(paths, group, asked) for group in split(occurrences, EVENTS_PER_CALL)]
+    calls += [events.send_call(paths, group, by_trace) for group in split(occurrences, EVENTS_PER_CALL)]
     return [_request(call) for call in calls]
 
 

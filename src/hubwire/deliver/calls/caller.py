@@ -1,7 +1,7 @@
 """One cycle's way to HubSpot: a permit before each call, an attempt kept of each, a few tries.
 
 `verdicts/judge.py` decides what an answer means; this module obeys, call by call. What becomes of a batch's inputs is
-`batch_sender.py`. It never sleeps but through the `sleep` it was given, and makes no call once the line has stopped.
+`batch_sender.py`. It never sleeps but through the `sleep` it was given, and makes no call once the lane has stopped.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Caller:
     ) -> tuple[Verdict, Answer]:
         """One call that is not a batch, tried again a few times: its verdict and its answer.
 
-        Errors: LineStopped; with `is_optional` a missing permission is a death and does not stop the line.
+        Errors: LineStopped; with `is_optional` a missing permission is a death and does not stop the lane.
         """
         for tries in range(1, TRIES_IN_CYCLE + 1):
             try:
@@ -167,7 +167,7 @@ class Caller:
         return answer, judgement
 
     async def pause(self, seconds: float) -> None:
-        """Wait, or until the line stops."""
+        """Wait, or until the lane stops."""
         waits = [asyncio.ensure_future(one) for one in (self._context.sleep(seconds), self._stopped.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -216,7 +216,7 @@ class Caller:
 async def together(*steps: Awaitable[T]) -> list[T]:
     """The results of steps that run side by side.
 
-    Errors: the first failure, once all have ended: nothing of a cycle goes on behind its end. A stopped line lets the
+    Errors: the first failure, once all have ended: nothing of a cycle goes on behind its end. A stopped lane lets the
     calls under way come back; any other failure cuts them off.
     """
     tasks = [asyncio.ensure_future(step) for step in steps]

@@ -49,7 +49,7 @@ class Gatherer:
         self._schema = schema
         self._load_links = load_links
         self._held: list[JournalRow] = []
-        self._asked: set[tuple[str, str]] = set()
+        self._looked_up: set[tuple[str, str]] = set()
 
     def take(self, rows: Sequence[JournalRow]) -> None:
         """Plan rows, in slices that bound the memory of decoded messages."""
@@ -82,10 +82,10 @@ class Gatherer:
     def _learn(self, messages: Sequence[Message]) -> None:
         wanted = {key for message in messages for key in keys_of(message, self._sources[message.source_id])}
         for _ in range(MAX_DEPTH):
-            wanted -= self._asked
+            wanted -= self._looked_up
             if not wanted:
                 break
-            self._asked |= wanted
+            self._looked_up |= wanted
             known = self._load_links(wanted)
             self.identity.know(known)
             wanted = set(pointer_targets(known.values()))

@@ -100,14 +100,14 @@ class CycleState:
         if domain in self.companies:
             self.companies[domain] = self.changed_companies[domain] = Company(domain)
 
-    def doubt_contact(self, email: str, names: Iterable[str]) -> None:
+    def unconfirm_contact(self, email: str, names: Iterable[str]) -> None:
         """These values may have been written, or not: none of them counts as there until it is confirmed."""
         person = self.people.get(email)
         if person is not None and make_unsure(person, names):
             self.changed_people[email] = person
 
-    def doubt_company(self, domain: str, names: Iterable[str]) -> None:
-        """The same for a company."""
+    def unconfirm_company(self, domain: str, names: Iterable[str]) -> None:
+        """What `unconfirm_contact` does, for a company."""
         company = self.companies.get(domain)
         if company is not None and make_unsure(company, names):
             self.changed_companies[domain] = company

@@ -208,7 +208,7 @@ class Driver:
         return NOW
 
     async def _begin(self, state: LaneState) -> LaneState:
-        """The first turn: what stopped the line before may be mended by whatever started this lane."""
+        """The first turn: what stopped the lane before may be fixed by whatever started this lane."""
         self._is_new = False
         if state.stopped_reason not in MENDABLE:
             return state
@@ -217,7 +217,7 @@ class Driver:
         return await self._off_loop(record.lane, self._destination_id)
 
     def _stopped_seconds(self, state: LaneState) -> float:
-        """How long the line stays stopped; 0 when it runs or may be tried again."""
+        """How long the lane stays stopped; 0 when it runs or may be tried again."""
         if state.stopped_reason is None:
             self._stop = None
             return 0.0
@@ -230,7 +230,7 @@ class Driver:
         return max(0, min(left_ms, self._stop.until_ms - clock.monotonic_ms())) / 1000
 
     async def _resume(self, before: LaneState) -> None:
-        """A cycle went through: the line runs again, unless this very cycle stopped it for another reason."""
+        """A cycle went through: the lane runs again, unless this very cycle stopped it for another reason."""
         record = self._parts.record
         now = await self._off_loop(record.lane, self._destination_id)
         if (now.stopped_reason, now.resume_at_ms) == (before.stopped_reason, before.resume_at_ms):

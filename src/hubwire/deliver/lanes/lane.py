@@ -2,7 +2,7 @@
 
 A cycle reads messages behind the lane's cursors and the rows whose time has come, gathers their work, sends it, and
 writes everything that it learnt in one transaction with the cursors: record before settle. A crash anywhere repeats
-calls, which have no second effect, and loses nothing. When the line itself is at fault (no permission, no budget, no
+calls, which have no second effect, and loses nothing. When the lane itself is at fault (no permission, no budget, no
 HubSpot) the cycle is abandoned and no cursor moves.
 """
 
@@ -174,7 +174,7 @@ class Lane:
         cycle_state: CycleState,
         runs: Sequence[Run],
     ) -> None:
-        """Record what the cycle learnt and move the cursors, in one transaction. Then stop the line if HubSpot refuses
+        """Record what the cycle learnt and move the cursors, in one transaction. Then stop the lane if HubSpot refuses
         a server source."""
         ended_at_ms = self._clock.now_ms()
         self.waiting.note_cycle()
@@ -190,7 +190,7 @@ class Lane:
             resume_at_ms = ended_at_ms + round(1000 * without_answer.RUN_PROBE_SECONDS)
             self._stop(without_answer.run_of_deaths(run.text), resume_at_ms)
 
-    # -- when the line is at fault
+    # -- when the lane is at fault
 
     def _runs_of(self, selection: Selection, outcomes: Outcomes, *, is_probe: bool) -> list[Run]:
         """Count the cycle's deaths, and park public sources that HubSpot refuses; the runs of server sources."""

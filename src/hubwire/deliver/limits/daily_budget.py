@@ -1,16 +1,16 @@
 """The day's budget of calls: who may spend, how long to wait for fuller batches, and when it would run out. Pure.
 
-Two rules make the budget last until the portal's midnight whatever the traffic is.
+Two rules make the budget last until the portal's midnight, whatever the traffic is.
 
-*Lines*: each priority leaves untouched what those before it will need until midnight, and at least a share of the day's
-calls that shrinks evenly to nothing at midnight. Above its line a priority spends freely, so that a full batch never
-waits while there is plenty; on its line it spends what the line gives free. Because the line of identifies ends at
-midnight, so does the budget, and not before. When others spend what lies below, that line is laid anew from where the
-budget stands.
+*Reserves*: each priority keeps a reserve for the higher ones: what they will need until midnight, and at least a share
+of the day's calls that shrinks evenly to nothing at midnight. Above its reserve a priority spends freely, so a full
+batch never waits while there is plenty. At its reserve it spends what the shrinking reserve sets free. The reserve of
+identifies ends at midnight, and therefore the budget does, not earlier. When others spend part of that reserve, it is
+set anew from what is left.
 
-*Air*: a call that is a third full wastes two thirds of a call. Wasted calls are paid from a purse, which is filled with
-half of what the day's remaining calls leave over when every batch is full; when it is less than half full, messages
-linger until it is again. So quiet traffic goes at once, and steady trickles pack themselves as full as they must.
+*Slack*: a call that is a third full wastes two thirds of a call. Wasted calls are paid from a slack budget. It fills
+with half of the calls that the rest of the day would leave over if every batch were full. While it is less than half
+full, messages linger. So quiet traffic goes at once, and a steady trickle packs itself as full as it must.
 
 Source: HubSpot docs, usage guidelines: the daily limit is shared by the account's private apps and keys, resets at
 midnight of the account's time zone, and stands in `X-HubSpot-RateLimit-Daily` and `-Daily-Remaining` (not with OAuth).
@@ -31,8 +31,8 @@ FORECAST_MEMORY_SECONDS = 1800.0
 """The present rate of the forecast is that of about the last half hour."""
 NEED_MEMORY_SECONDS = 7200.0
 """What a priority needs is judged by about its last two hours."""
-NEED_DOUBT_SECONDS = 600.0
-"""A new rate is believed slowly: as if nothing had come for so long before the first call."""
+NEED_WARM_UP_SECONDS = 600.0
+"""A new rate counts slowly: as if no call had come for this time before the first one."""
 
 
 class Priority(IntEnum):
@@ -45,21 +45,21 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class BudgetPolicy:
-    """How the day is shared out.
+    """How the day's calls are divided.
 
     Shape: `calls_per_day` counts until HubSpot's headers say otherwise; `pinned_calls_per_day` is a ceiling on our own
-    calls that headers cannot lift; what a line leaves for those before it is `need_margin` times what they spent of
-    late. Units: shares of the day's calls; `purse_share` too, at most `purse_calls`.
+    calls that headers cannot lift; a reserve for higher priorities is `need_margin` times what they spent lately.
+    Units: shares of the day's calls; `slack_share` too, at most `slack_calls`.
     """
 
     calls_per_day: int = 40_000
     pinned_calls_per_day: int | None = None
-    identify_line: float = 0.02
-    track_line: float = 0.15
-    backfill_line: float = 0.5
+    identify_reserve: float = 0.02
+    track_reserve: float = 0.15
+    backfill_reserve: float = 0.5
     need_margin: float = 1.5
-    purse_share: float = 0.005
-    purse_calls: float = 200.0
+    slack_share: float = 0.005
+    slack_calls: float = 200.0
     longest_linger_seconds: float = 900.0
 
 
@@ -102,11 +102,11 @@ class DailyBudget:
         self._accounts = spent.accounts if spent and same_day else 0
         self._open_count = 0
         self._header_started_at_ms = 0
-        self._identify_line = policy.identify_line
+        self._identify_reserve = policy.identify_reserve
         self._now_ms = now_ms
-        self._purse = self._purse_size()
-        self._rate = DecayingRate(FORECAST_MEMORY_SECONDS, now_ms, doubt_seconds=60.0)
-        self._needs = {one: DecayingRate(NEED_MEMORY_SECONDS, now_ms, NEED_DOUBT_SECONDS) for one in Priority}
+        self._slack = self._slack_size()
+        self._rate = DecayingRate(FORECAST_MEMORY_SECONDS, now_ms, warm_up_seconds=60.0)
+        self._needs = {one: DecayingRate(NEED_MEMORY_SECONDS, now_ms, NEED_WARM_UP_SECONDS) for one in Priority}
 
     # -- what happened
 
@@ -122,10 +122,10 @@ class DailyBudget:
         fill = min(max(fill, 0.0), 1.0)
         self._ours += 1
         self._open_count += 1
-        self._purse -= 1.0 - fill
+        self._slack -= 1.0 - fill
         self._rate.add(1.0, now_ms)
         self._needs[priority].add(fill, now_ms)
-        self._lay_line()
+        self._set_reserve()
 
     def observe(self, answer: Answer, now_ms: int) -> None:
         """An answer came: HubSpot's own count of the day, if it says it."""
@@ -140,13 +140,13 @@ class DailyBudget:
             is_newest = answer.started_at_ms >= self._header_started_at_ms
             self._accounts = used if is_newest else max(used, self._accounts)
             self._header_started_at_ms = max(answer.started_at_ms, self._header_started_at_ms)
-        self._lay_line()
+        self._set_reserve()
 
     def run_out(self, now_ms: int) -> None:
         """HubSpot says that the day's calls are used up."""
         self._tick(now_ms)
         self._accounts = max(self._accounts, self._limit)
-        self._lay_line()
+        self._set_reserve()
 
     # -- what may be done
 
@@ -162,13 +162,13 @@ class DailyBudget:
         if short <= 1e-6:
             return 0.0
         to_midnight = self._seconds_left()
-        per_second = self._line(priority) / max(to_midnight, 1.0)
+        per_second = self._reserve(priority) / max(to_midnight, 1.0)
         return min(to_midnight, short / per_second) if per_second > 0 else to_midnight
 
     def linger_seconds(self, now_ms: int) -> float:
         """How long messages should wait for fuller batches; 0 while there is plenty."""
         self._tick(now_ms)
-        short = self._purse_size() / 2 - self._purse
+        short = self._slack_size() / 2 - self._slack
         pace = self._pace()
         if short <= 0:
             return 0.0
@@ -213,26 +213,26 @@ class DailyBudget:
         pinned = self._policy.pinned_calls_per_day
         return self._limit if pinned is None else min(self._limit, pinned)
 
-    def _line(self, priority: Priority) -> float:
-        """How many calls this priority leaves untouched now."""
-        shares = (self._identify_line, self._policy.track_line, self._policy.backfill_line)
+    def _reserve(self, priority: Priority) -> float:
+        """How many calls this priority leaves for the higher ones now."""
+        shares = (self._identify_reserve, self._policy.track_reserve, self._policy.backfill_reserve)
         even = self._day_limit() * self._seconds_left() / self._day_seconds()
         need = sum(self._needs[one].per_second(self._now_ms) for one in Priority if one < priority)
         return max(shares[priority] * even, need * self._policy.need_margin * self._seconds_left())
 
     def _free(self, priority: Priority) -> float:
-        return self._remaining() - self._line(priority)
+        return self._remaining() - self._reserve(priority)
 
-    def _lay_line(self) -> None:
-        """Keep the identifies' line at or below where the budget stands, so that what is left lasts until midnight."""
+    def _set_reserve(self) -> None:
+        """Keep the identifies' reserve at or below what is left, so that it lasts until midnight."""
         evenly = self._day_limit() * self._seconds_left() / self._day_seconds()
         if evenly <= 0:
             return
         stands = max(0.0, self._remaining() / evenly)
-        if stands >= self._policy.identify_line:
-            self._identify_line = self._policy.identify_line
+        if stands >= self._policy.identify_reserve:
+            self._identify_reserve = self._policy.identify_reserve
         else:
-            self._identify_line = min(self._identify_line, stands)
+            self._identify_reserve = min(self._identify_reserve, stands)
 
     def _pace(self) -> float:
         """Calls a second that may be wasted: half of what full batches would leave over, and never quite nothing."""
@@ -240,8 +240,8 @@ class DailyBudget:
         full = sum(self._needs[one].per_second(self._now_ms) for one in (Priority.IDENTIFY, Priority.TRACK))
         return max(evenly - full, evenly / 10) / 2
 
-    def _purse_size(self) -> float:
-        return max(10.0, min(self._policy.purse_calls, self._day_limit() * self._policy.purse_share))
+    def _slack_size(self) -> float:
+        return max(10.0, min(self._policy.slack_calls, self._day_limit() * self._policy.slack_share))
 
     def _seconds_left(self) -> float:
         return max(0.0, (self._day_ends_at_ms - self._now_ms) / 1000)
@@ -250,16 +250,16 @@ class DailyBudget:
         return (self._day_ends_at_ms - self._day_starts_at_ms) / 1000
 
     def _tick(self, now_ms: int) -> None:
-        """Time goes on: the purse fills, and midnight brings a new day."""
+        """Time goes on: the slack fills, and midnight brings a new day."""
         if now_ms > self._now_ms:
-            filled = self._purse + self._pace() * (now_ms - self._now_ms) / 1000
-            self._purse = min(self._purse_size(), filled)
+            filled = self._slack + self._pace() * (now_ms - self._now_ms) / 1000
+            self._slack = min(self._slack_size(), filled)
             self._now_ms = now_ms
         if now_ms >= self._day_ends_at_ms:
             self._day_starts_at_ms, self._day_ends_at_ms = day_of(now_ms, self._zone)
             self._ours = self._accounts = 0
-            self._identify_line = self._policy.identify_line
-            self._purse = self._purse_size()
+            self._identify_reserve = self._policy.identify_reserve
+            self._slack = self._slack_size()
 
 
 def day_of(now_ms: int, zone: tzinfo) -> tuple[int, int]:

@@ -144,7 +144,7 @@ def _settle(cycle_state: CycleState, wanted: Sequence[DesiredRecord], outcome: J
     for one in wanted:
         if not is_delivered(outcome.verdict):
             if was_sent(outcome.verdict):
-                cycle_state.doubt_company(one.key, sent.properties)
+                cycle_state.unconfirm_company(one.key, sent.properties)
             if outcome.is_gone:
                 cycle_state.forget_company(one.key)
             cycle_state.refuse_company(one.key, one.positions, outcome.verdict)

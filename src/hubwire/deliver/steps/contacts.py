@@ -88,7 +88,7 @@ def _settle(cycle_state: CycleState, one: DesiredRecord, outcome: Judged, backwa
     report_refused(cycle_state, one, sent)
     if not is_delivered(outcome.verdict):
         if was_sent(outcome.verdict):
-            cycle_state.doubt_contact(sent.key, sent.properties)
+            cycle_state.unconfirm_contact(sent.key, sent.properties)
         cycle_state.refuse_contact(sent.key, sent.positions, outcome.verdict)
         return
     returned = outcome.returned
@@ -115,5 +115,5 @@ async def _move_stages_back(cycle_state: CycleState, backwards: Mapping[str, Inp
         for batch in split(inputs, OBJECTS_PER_CALL):
             for outcome in await send(cycle_state.caller, update, batch):
                 if not is_delivered(outcome.verdict):
-                    cycle_state.doubt_contact(backwards[outcome.input.key].key, [STAGE])
+                    cycle_state.unconfirm_contact(backwards[outcome.input.key].key, [STAGE])
                     cycle_state.outcomes.judge(outcome.input.positions, outcome.verdict)

@@ -25,7 +25,7 @@ from hubwire.reasons import Reason
 
 async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent]) -> None:
     """Send the events of confirmed contacts; the others wait, or end, with their contact."""
-    asked: dict[str, SendEvent] = {}
+    by_trace: dict[str, SendEvent] = {}
     inputs: list[Input] = []
     for event in events:
         definition = cycle_state.schema.events.get(event.event)
@@ -35,12 +35,12 @@ async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent])
             cycle_state.outcomes.judge([event.position], _why_unmade(cycle_state, event.event))
         else:
             trace = str(event.position)
-            asked[trace] = event
+            by_trace[trace] = event
             properties = {name: written.value for name, written in event.properties.items()}
             inputs.append(Input(trace, definition.full_name, properties, (event.position,)))
 
     def call(group: Sequence[Input]) -> Call:
-        return send_call(cycle_state.paths, group, asked)
+        return send_call(cycle_state.paths, group, by_trace)
 
     calls, wait_seconds = cycle_state.caller.allowed_events()
     for one in inputs[calls * EVENTS_PER_CALL :]:
@@ -74,7 +74,7 @@ def _why_unmade(cycle_state: CycleState, name: str) -> Verdict:
     return cycle_state.unmade.get(name, without_answer.definition_missing())
 
 
-def send_call(paths: Paths, group: Sequence[Input], asked: Mapping[str, SendEvent]) -> Call:
-    """Send occurrences; an input's key is the event's full name, its trace leads to what was asked."""
-    occurrences = [(sent, asked[sent.trace]) for sent in group]
+def send_call(paths: Paths, group: Sequence[Input], by_trace: Mapping[str, SendEvent]) -> Call:
+    """Send occurrences; an input's key is the event's full name, its trace leads to the operation."""
+    occurrences = [(sent, by_trace[sent.trace]) for sent in group]
     return Call("send events", "POST", paths.send_events, send_events(occurrences), "events")

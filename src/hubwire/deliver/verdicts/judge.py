@@ -23,7 +23,7 @@ def judge(call: Call, answer: Answer, inputs: Sequence[BatchInput], jitter: floa
     """What an answer means for each input of its call.
 
     Shape: `inputs` are the call's inputs in the order they were sent; empty for a call that only reads or sets up,
-    whose judgement then says only whether it worked (`is_answered`), when to repeat it, and what stops the line.
+    whose judgement then says only whether it worked (`is_answered`), when to repeat it, and what stops the lane.
     Units: `jitter` is 0 to 1; it lengthens a throttled wait that HubSpot did not name by up to a second.
     Errors: none.
     """

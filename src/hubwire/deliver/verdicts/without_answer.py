@@ -95,7 +95,7 @@ def reason_of(answer: Answer) -> Reason:
 
 
 def trouble_of(answer: Answer, judgement: Judgement) -> StopTheLine:
-    """A failed call, in case every call of the cycle fails: then the line waits."""
+    """A failed call, in case every call of the cycle fails: then the lane waits."""
     return StopTheLine(reason_of(answer), judgement.detail or judgement.rule)
 
 
