@@ -200,7 +200,8 @@ def test_a_file_that_was_cut_off_says_how_much_is_imported(ready: Shell) -> None
 def test_the_preview_shows_each_column_the_calls_and_what_does_not_arrive(ready: Shell) -> None:
     ready("destination", "add", "hubspot", "--token-stdin", stdin="pat-na1-not-a-real-token")
     Path("p.csv").write_text(
-        "user_id,timestamp,Email Address,Nick,context_ip\nu1,2024-03-05 10:00 UTC,ada@example.com,Lady,::1\nu2,soon,,,\n"
+        "user_id,timestamp,Email Address,Nick,context_ip\n"
+        "u1,2024-03-05 10:00 UTC,ada@example.com,Lady,::1\nu2,soon,,,\n"
     )
     ran = ready("import", "p.csv", "--source", "api", "--preview")
     assert ran.code == 1

@@ -1,6 +1,6 @@
 """The formats that are taken: for each a small file in its shape, and the messages that come of it.
 
-Values are invented; docs/how-to/backfill/systems.md names the source of each shape.
+Values are invented; docs/how-to/import-formats.md names the source of each shape.
 """
 
 from __future__ import annotations
@@ -268,6 +268,24 @@ FORMATS: dict[str, Format] = {
         "Jitsu's backup",
         lines({"httpPayload": {"type": "identify", **SEGMENT, "traits": {"email": ADA}}, "messageCreated": MOMENT}),
         [f"identify u1 {MOMENT} {ADA}"],
+        "x.ndjson",
+    ),
+    "Jitsu, rows of its tables": Format(
+        "rows of Jitsu's tables",
+        lines(
+            {"type": "identify", "message_id": "m1", "user_id": "u1", "timestamp": MOMENT, "context_traits_email": ADA},
+            {
+                "type": "track",
+                "message_id": "m2",
+                "user_id": "u1",
+                "event": "Played",
+                "timestamp": MOMENT,
+                "properties_song": "A",
+                "context_traits_email": ADA,
+                "context_ip": "::1",
+            },
+        ),
+        [f"identify u1 {MOMENT} {ADA}", f"track u1 Played {MOMENT} {ADA}"],
         "x.ndjson",
     ),
     "Snowplow, TSV": Format(

@@ -1,7 +1,7 @@
 """What exports of people and companies share: a row describes one of them, and columns tell whose export it is. Pure.
 
 Where an export tells when a row was changed, that is its time; where it tells only when a person was added, that is:
-such a row never wins over a newer value. docs/how-to/import-from/ names the source of each shape.
+such a row never wins over a newer value. docs/how-to/import-formats.md names the source of each shape.
 """
 
 from __future__ import annotations

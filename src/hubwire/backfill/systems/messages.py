@@ -1,7 +1,7 @@
-"""Messages in Segment's own shape: archives of Segment and RudderStack, backups of Jitsu, bodies of uploads. Pure.
+"""Messages in Segment's own shape: archives of Segment and RudderStack, and bodies of uploads. Pure.
 
 Sources: Segment docs, "Amazon S3 destination"; rudder-server, router/batchrouter and its staging files; RudderStack
-docs, "merge"; Jitsu's failover log (`httpPayload`).
+docs, "merge".
 """
 
 from __future__ import annotations
@@ -25,18 +25,17 @@ _RULES: Final = "a note of RudderStack's own"
 def messages_reader(sample: Sample) -> DocumentReader | None:
     """The reader of documents in Segment's shape, None for others."""
     rows = sample.rows
-    if any("httpPayload" in row for row in rows):
-        return DocumentReader("Jitsu's backup", lambda document: _message(mapping(document.get("httpPayload"))))
     if any(isinstance(row.get("batch"), list) for row in rows):
-        return DocumentReader("bodies of uploads in Segment's format", _message)
+        return DocumentReader("bodies of uploads in Segment's format", message_of)
     typed = [row for row in rows if row.get("type") in TYPES or row.get("type") == "merge"]
     if not typed:
         return None
     is_rudder = any(row.keys() & _RUDDER or row["type"] == "merge" for row in typed)
-    return DocumentReader("RudderStack's archive" if is_rudder else "messages in Segment's format", _message)
+    return DocumentReader("RudderStack's archive" if is_rudder else "messages in Segment's format", message_of)
 
 
-def _message(document: dict[str, Any]) -> Made:
+def message_of(document: dict[str, Any]) -> Made:
+    """The messages of a document in Segment's shape: itself, those of an upload, or what a merge says."""
     batch = document.get("batch")
     if isinstance(batch, list):
         around = {name: value for name, value in document.items() if name not in ("batch", "writeKey")}

@@ -3,7 +3,7 @@
 The rows of an order follow each other; only its first row may hold the totals. An order that was not paid is passed
 over, and one that was cancelled is an `Order Cancelled` besides.
 Sources: Segment spec, "Ecommerce events, v2"; headers in importers' public test files, named in
-docs/how-to/backfill/systems.md.
+docs/how-to/import-formats.md.
 """
 
 from __future__ import annotations

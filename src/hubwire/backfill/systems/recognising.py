@@ -7,6 +7,7 @@ from hubwire.backfill.systems.amplitude import amplitude_reader
 from hubwire.backfill.systems.cells import compressed
 from hubwire.backfill.systems.contacts import known_shape
 from hubwire.backfill.systems.customerio import customerio_reader
+from hubwire.backfill.systems.jitsu import jitsu_reader
 from hubwire.backfill.systems.messages import StagingReader, is_staging, messages_reader
 from hubwire.backfill.systems.mixpanel import mixpanel_reader
 from hubwire.backfill.systems.orders import orders_reader
@@ -30,7 +31,9 @@ def recognise(sample: Sample) -> Reader:
 
     Errors: SettingsError for a file that is not recognised; its text has the columns, its hint what helps.
     """
-    reader = _of_documents(sample) if not sample.is_table else None
+    reader: Reader | None = jitsu_reader(sample)
+    if reader is None and not sample.is_table:
+        reader = _of_documents(sample)
     if reader is None:
         reader = posthog_reader(sample) or snowplow_reader(sample) or mixpanel_reader(sample)
     if reader is None:
