@@ -295,8 +295,8 @@ _RETRYING: dict[Reason, tuple[str, str]] = {
         "Nothing to do: Hubwire does not count it as delivered and tries again.",
     ),
     Reason.SOURCE_PARKED: (
-        "HubSpot refused 200 messages of this source in a row. The source's key is public, so Hubwire lets its messages"
-        " wait and tries a few of them every 5 to 60 minutes. Other sources are delivered.",
+        "HubSpot refused 200 messages of this source in a row, and its key is public. Hubwire lets its messages wait"
+        " and tries a few of them every 5 to 60 minutes. It still delivers all other sources.",
         "Read the latest dead messages of the source. If strangers use its key, revoke it; then replay or discard.",
     ),
 }

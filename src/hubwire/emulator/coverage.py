@@ -1,6 +1,6 @@
-"""What COVERAGE.md says of each operation, and the table made of it: `python -m hubwire.emulator.coverage` rewrites it.
+"""The notes on each operation, and the table in COVERAGE.md: `python -m hubwire.emulator.coverage` rewrites it.
 
-A test holds that every route has a note here and that the file is in step.
+A test ensures that every route has a note and that the file is current.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ START, END = "<!-- operations: generated -->", "<!-- /operations -->"
 
 
 class Note(NamedTuple):
-    """One operation: what it does, where that comes from, how sure it is.
+    """One operation: its behaviour, the source, and the level of evidence.
 
     Shape: `sure` is "documented" (HubSpot's pages or OpenAPI), "seen" (live, by third parties), "chosen" (no evidence
     found; the harsher or simpler reading), or several of them.
@@ -43,11 +43,11 @@ OAUTH = "OAuth token guide, OpenAPI"
 
 NOTES: dict[str, Note] = {
     "singles.list_records": Note(
-        "pages of up to 100, `after` is the last id, archived ones apart", OBJECTS, "documented"
+        "pages of up to 100; `after` is the last id; archived records separately", OBJECTS, "documented"
     ),
     "singles.create": Note(
-        "one record; existing e-mail 409 with `Existing ID: n`; contacts need an e-mail or a name, companies a name or "
-        "a domain; associations along with it",
+        "one record; an existing e-mail is a 409 with `Existing ID: n`; contacts need an e-mail or a name, companies a "
+        "name or a domain; associations in the same call",
         OBJECTS + ", recorded 409s",
         "documented, seen; wording of the missing-name 400 chosen",
     ),
@@ -55,39 +55,41 @@ NOTES: dict[str, Note] = {
     "singles.update": Note("by id, merged id or `idProperty`; may change the e-mail", OBJECTS, "documented"),
     "singles.archive": Note("204 even for an unknown id; frees e-mail and unique values", OBJECTS, "documented"),
     "singles.merge": Note(
-        "a new record with a new id, the primary's values win, old ids redirect, 414 past 250 merges",
+        "a new record with a new id; the primary's values win; old ids redirect; 414 after 250 merges",
         "Merge changelog, OpenAPI",
         "documented; secondary e-mails after a merge chosen",
     ),
     "singles.privacy_delete": Note(
-        "record gone for good, address refused from then on, unknown address too",
+        "deletes the record permanently, and refuses the address from then on, also an unknown one",
         OBJECTS,
         "documented; 400 text chosen",
     ),
     "batches.read": Note("up to 100 (50 with history); missing ids in a 207", BATCH, "documented, seen"),
     "batches.create": Note("up to 100; 207 with trace ids, else all or nothing", BATCH, "documented, seen"),
-    "batches.update": Note("unknown and merged ids are errors of their own in a 207", BATCH, "documented, seen"),
+    "batches.update": Note("unknown and merged ids have their own errors in a 207", BATCH, "documented, seen"),
     "batches.upsert": Note(
-        "by e-mail (any case, secondary too) or unique property; duplicates refuse all; trace ids give 207, their lack "
-        "a whole 400; results in their own order; non-unique property 400",
+        "by e-mail (any case, also secondary) or unique property; duplicates refuse the batch; 207 with trace ids, "
+        "else a 400 for the batch; results in another order; 400 for a non-unique property",
         BATCH,
         "seen (on older paths); on 2026-09 unsure, `allows_partial_upsert` gives the other reading",
     ),
-    "batches.archive": Note("204, unknown ids passed over", BATCH, "documented"),
+    "batches.archive": Note("204; ignores unknown ids", BATCH, "documented"),
     "search.search": Note(
         "all operators, 5 groups, 6 filters, 18 in all, 200 a page, 10,000 results, 3,000 characters; index lag; own "
         "5/s",
         "Search guide, live probes of 2026",
         "documented, seen; 400 texts chosen",
     ),
-    "properties.list_properties": Note("no paging; a new one shows after the lag", PROPERTIES, "documented, seen"),
+    "properties.list_properties": Note(
+        "no paging; a new property appears after the lag", PROPERTIES, "documented, seen"
+    ),
     "properties.create_property": Note(
         "names, pairs of type and fieldType, options, 10 unique ones, 1,000 in all; 409; restores an archived name",
         PROPERTIES,
         "documented, seen; text for bad names chosen",
     ),
-    "properties.create_batch": Note("up to 100, existing ones named in a 207", PROPERTIES, "documented, seen"),
-    "properties.read_batch": Note("missing ones named in a 207", PROPERTIES, "documented, seen"),
+    "properties.create_batch": Note("up to 100; a 207 names existing ones", PROPERTIES, "documented, seen"),
+    "properties.read_batch": Note("a 207 names missing ones", PROPERTIES, "documented, seen"),
     "properties.archive_batch": Note("204", PROPERTIES, "documented"),
     "properties.read_property": Note("404 until the lag has passed", PROPERTIES, "documented, seen"),
     "properties.update_property": Note(
@@ -103,46 +105,46 @@ NOTES: dict[str, Note] = {
         "unlabelled (279/280 between contacts and companies), idempotent", ASSOCIATIONS, "documented, seen"
     ),
     "associations.associate_default_batch": Note(
-        "up to 2,000; missing records are errors of their own", ASSOCIATIONS, "documented; error shape chosen"
+        "up to 2,000; missing records have their own errors", ASSOCIATIONS, "documented; error shape chosen"
     ),
-    "associations.associate": Note("labels added to those held; one primary company", ASSOCIATIONS, "documented"),
-    "associations.associate_by_name": Note("v3's way, the type by name or id", ASSOCIATIONS, "documented"),
-    "associations.archive_by_name": Note("v3's way, one label", ASSOCIATIONS, "documented"),
+    "associations.associate": Note("adds labels; one primary company", ASSOCIATIONS, "documented"),
+    "associations.associate_by_name": Note("the v3 path; type by name or id", ASSOCIATIONS, "documented"),
+    "associations.archive_by_name": Note("the v3 path; one label", ASSOCIATIONS, "documented"),
     "associations.associate_batch": Note("up to 2,000", ASSOCIATIONS, "documented; error shape chosen"),
     "associations.read_one": Note(
         "pages of up to 500; on 2026-09 only the document of Partner Services lists it", ASSOCIATIONS, "documented"
     ),
     "associations.read_batch": Note(
-        "up to 1,000, each with pages of its own; those with none in a 207",
+        "up to 1,000, each with its own pages; a 207 names records without associations",
         ASSOCIATIONS,
         "documented; pages of 500 chosen",
     ),
-    "associations.archive_one": Note("parts two records", ASSOCIATIONS, "documented"),
+    "associations.archive_one": Note("removes the associations of two records", ASSOCIATIONS, "documented"),
     "associations.archive_batch": Note("204 on v4, 200 with a body on dates", ASSOCIATIONS, "documented"),
-    "associations.archive_labels": Note("the unlabelled one takes all with it", ASSOCIATIONS, "documented"),
+    "associations.archive_labels": Note("removing the unlabelled association removes all", ASSOCIATIONS, "documented"),
     "associations.list_labels": Note("primary, unlabelled and the account's own", ASSOCIATIONS, "documented"),
     "associations.create_label": Note("both directions", ASSOCIATIONS, "documented; type ids are the emulator's"),
-    "associations.update_label": Note("new texts", ASSOCIATIONS, "documented"),
-    "associations.archive_label": Note("taken off every link", ASSOCIATIONS, "documented"),
+    "associations.update_label": Note("changes the texts", ASSOCIATIONS, "documented"),
+    "associations.archive_label": Note("removes the label everywhere", ASSOCIATIONS, "documented"),
     "events.send": Note(
         "204; identity by matching rule, record id, e-mail, visitor token; uuid dropped for a year; Enterprise only",
         EVENTS,
-        "documented; 400 and 403 bodies and what becomes of an unknown e-mail chosen",
+        "documented; 400 and 403 bodies and the handling of an unknown e-mail chosen",
     ),
     "events.send_batch": Note("up to 500, all or none", EVENTS, "documented; 400 bodies chosen"),
     "events.read": Note("by object, type and time, newest first", "OpenAPI", "documented; order chosen"),
-    "events.read_types": Note("types that have occurred", "OpenAPI", "documented"),
+    "events.read_types": Note("event types with occurrences", "OpenAPI", "documented"),
     "definitions.list_definitions": Note("pages, search, with or without properties", EVENTS, "documented"),
-    "definitions.create": Note("500 at most; 409 for a name in use or used before", EVENTS, "documented"),
+    "definitions.create": Note("at most 500; 409 for a name in use or used before", EVENTS, "documented"),
     "definitions.read": Note("by plain or fully qualified name", EVENTS, "documented"),
     "definitions.update": Note("answers 201", "OpenAPI", "documented"),
-    "definitions.delete": Note("for good", EVENTS, "documented"),
+    "definitions.delete": Note("permanently", EVENTS, "documented"),
     "definitions.create_property": Note("409 for a name in use", EVENTS, "documented"),
     "definitions.update_property": Note("answers 201", "OpenAPI", "documented"),
-    "definitions.delete_property": Note("later values of it are dropped", EVENTS, "documented; dropping chosen"),
+    "definitions.delete_property": Note("drops later values of the property", EVENTS, "documented; dropping chosen"),
     "account.details": Note("portal id, time zone, hosting", ACCOUNT, "documented, seen"),
     "account.daily_usage": Note("today's calls and when the day ends", "OpenAPI", "documented"),
-    "account.custom_property_limits": Note("1,000 a type", ACCOUNT, "documented, seen"),
+    "account.custom_property_limits": Note("1,000 for each type", ACCOUNT, "documented, seen"),
     "account.record_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
     "account.custom_object_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
     "schemas.list_schemas": Note("the account's own types", SCHEMAS, "documented"),
@@ -150,40 +152,40 @@ NOTES: dict[str, Note] = {
     "schemas.create_schema": Note("10 types, Enterprise only", SCHEMAS, "documented; the 403 chosen"),
     "schemas.update_schema": Note("labels and required properties", SCHEMAS, "documented"),
     "schemas.delete_schema": Note("a type without records", SCHEMAS, "documented; 400 text chosen"),
-    "schemas.create_association": Note("a further pair", SCHEMAS, "documented; type ids are the emulator's"),
-    "schemas.delete_association": Note("the pair's definitions go", SCHEMAS, "documented"),
+    "schemas.create_association": Note("another pair of types", SCHEMAS, "documented; type ids are the emulator's"),
+    "schemas.delete_association": Note("removes the pair's definitions", SCHEMAS, "documented"),
     "owners.list_owners": Note(
-        "pages, by e-mail, archived apart", "OpenAPI", "documented; a fresh portal's owner chosen"
+        "pages; by e-mail; archived owners separately", "OpenAPI", "documented; a fresh portal's owner chosen"
     ),
     "owners.read_owner": Note("by owner id or user id", "OpenAPI", "documented"),
     "owners.list_owners_v2": Note("every owner in v2's shape", LEGACY, "documented"),
     "pipelines.list_pipelines": Note("every pipeline, not paged", PIPELINES, "documented"),
     "pipelines.create_pipeline": Note("409 for a label in use", PIPELINES, "documented; 409 text chosen"),
     "pipelines.read_pipeline": Note("one pipeline", PIPELINES, "documented"),
-    "pipelines.replace_pipeline": Note("the whole pipeline anew", PIPELINES, "documented"),
+    "pipelines.replace_pipeline": Note("replaces the whole pipeline", PIPELINES, "documented"),
     "pipelines.update_pipeline": Note("label and order", PIPELINES, "documented"),
-    "pipelines.delete_pipeline": Note("used or not", PIPELINES, "documented; no check of use: chosen"),
+    "pipelines.delete_pipeline": Note("also if it is in use", PIPELINES, "documented; no check of use: chosen"),
     "pipelines.list_stages": Note("the stages of a pipeline", PIPELINES, "documented"),
     "pipelines.create_stage": Note("deal stages need a probability", PIPELINES, "documented"),
     "pipelines.read_stage": Note("one stage", PIPELINES, "documented"),
-    "pipelines.replace_stage": Note("the whole stage anew", PIPELINES, "documented"),
+    "pipelines.replace_stage": Note("replaces the whole stage", PIPELINES, "documented"),
     "pipelines.update_stage": Note("label, order, metadata", PIPELINES, "documented"),
-    "pipelines.delete_stage": Note("used or not", PIPELINES, "documented; no check of use: chosen"),
+    "pipelines.delete_stage": Note("also if it is in use", PIPELINES, "documented; no check of use: chosen"),
     "lists.read_lists": Note("several by id", LISTS, "documented"),
-    "lists.create_list": Note("MANUAL, SNAPSHOT, DYNAMIC; one name in the portal", LISTS, "documented"),
-    "lists.search_lists": Note("by words of the name, ids, kinds; sizes as text", LISTS, "documented"),
+    "lists.create_list": Note("MANUAL, SNAPSHOT, DYNAMIC; names are unique in the portal", LISTS, "documented"),
+    "lists.search_lists": Note("by words of the name, ids, types; sizes as text", LISTS, "documented"),
     "lists.read_list_by_name": Note("by exact name", LISTS, "documented"),
-    "lists.read_lists_of_record": Note("the lists a record is on", LISTS, "documented"),
+    "lists.read_lists_of_record": Note("the lists of a record", LISTS, "documented"),
     "lists.read_list": Note("one list", LISTS, "documented"),
-    "lists.delete_list": Note("it can be restored", LISTS, "documented"),
-    "lists.restore_list": Note("a deleted one again", LISTS, "documented"),
-    "lists.rename_list": Note("one name in the portal", LISTS, "documented"),
-    "lists.update_list_filters": Note("kept, never evaluated", LISTS, "documented; evaluation left out"),
+    "lists.delete_list": Note("can be restored", LISTS, "documented"),
+    "lists.restore_list": Note("restores a deleted list", LISTS, "documented"),
+    "lists.rename_list": Note("names are unique in the portal", LISTS, "documented"),
+    "lists.update_list_filters": Note("stored, never evaluated", LISTS, "documented; evaluation left out"),
     "lists.read_members": Note("pages of up to 250, in order of joining", LISTS, "documented"),
-    "lists.clear_members": Note("everybody leaves", LISTS, "documented"),
-    "lists.add_members": Note("unknown records are named", LISTS, "documented; refusal for DYNAMIC chosen"),
-    "lists.remove_members": Note("unknown records are named", LISTS, "documented"),
-    "lists.change_members": Note("both at once", LISTS, "documented"),
+    "lists.clear_members": Note("removes all members", LISTS, "documented"),
+    "lists.add_members": Note("names unknown records", LISTS, "documented; refusal for DYNAMIC chosen"),
+    "lists.remove_members": Note("names unknown records", LISTS, "documented"),
+    "lists.change_members": Note("adds and removes in one call", LISTS, "documented"),
     "legacy_contacts.create": Note("409 with the owner's identity", LEGACY, "documented"),
     "legacy_contacts.create_or_update": Note("by e-mail; id and isNew", LEGACY, "documented"),
     "legacy_contacts.batch": Note("1,000, all or none, 202", LEGACY, "documented; done at once: chosen"),
@@ -191,44 +193,46 @@ NOTES: dict[str, Note] = {
     "legacy_contacts.update": Note("204", LEGACY, "documented"),
     "legacy_contacts.delete": Note("to the recycling bin", LEGACY, "documented"),
     "legacy_contacts.list_contacts": Note("pages by vidOffset", LEGACY, "documented"),
-    "legacy_contacts.search": Note("by words, as search sees them", LEGACY, "documented"),
+    "legacy_contacts.search": Note("by words, with the search lag", LEGACY, "documented"),
     "legacy_companies.create": Note("a company in v2's shape", LEGACY, "documented"),
     "legacy_companies.update": Note("new values", LEGACY, "documented"),
     "legacy_companies.read": Note("all values", LEGACY, "documented"),
     "legacy_companies.delete": Note("to the recycling bin", LEGACY, "documented"),
     "legacy_companies.list_companies": Note("pages by offset", LEGACY, "documented"),
-    "legacy_companies.search_by_domain": Note("as search sees them", LEGACY, "documented"),
+    "legacy_companies.search_by_domain": Note("with the search lag", LEGACY, "documented"),
     "legacy_companies.list_contacts": Note("up to 100 people", LEGACY, "documented; one page: chosen"),
     "legacy_companies.add_contact": Note("the company becomes the primary one", LEGACY, "documented"),
     "legacy_properties.list_properties": Note("v1's and v2's shape, a plain list", LEGACY, "documented"),
-    "legacy_properties.list_company_properties": Note("the same of companies", LEGACY, "documented"),
+    "legacy_properties.list_company_properties": Note("the same for companies", LEGACY, "documented"),
     "legacy_properties.read_property": Note("one definition", LEGACY, "documented"),
     "legacy_properties.create_property": Note("a definition", LEGACY, "documented"),
-    "legacy_properties.list_groups": Note("with their properties where asked", LEGACY, "documented"),
+    "legacy_properties.list_groups": Note("with their properties on request", LEGACY, "documented"),
     "forms.submit": Note(
-        "makes or changes the contact; example.com and test.com create nothing; a month, 1,000 fields",
+        "creates or changes the contact; example.com and test.com create nothing; up to a month old, 1,000 fields",
         "Submission pages, a live report",
         "documented, seen; every form id and field exists: chosen",
     ),
     "subscriptions.list_definitions": Note("three types", SUBSCRIPTIONS, "documented; which types chosen"),
     "subscriptions.read_status_v3": Note("every type's status", SUBSCRIPTIONS, "documented"),
-    "subscriptions.subscribe_v3": Note("400 when already so, and after an opt-out", SUBSCRIPTIONS, "documented, seen"),
-    "subscriptions.unsubscribe_v3": Note("400 when already so", SUBSCRIPTIONS, "documented, seen"),
+    "subscriptions.subscribe_v3": Note(
+        "400 if already subscribed, and after an opt-out", SUBSCRIPTIONS, "documented, seen"
+    ),
+    "subscriptions.unsubscribe_v3": Note("400 if already unsubscribed", SUBSCRIPTIONS, "documented, seen"),
     "subscriptions.read_statuses": Note("every type's status", SUBSCRIPTIONS, "documented"),
-    "subscriptions.set_status": Note("can take an opt-out back", SUBSCRIPTIONS, "documented"),
-    "subscriptions.unsubscribe_all": Note("out of every type", SUBSCRIPTIONS, "documented"),
+    "subscriptions.set_status": Note("can reverse an opt-out", SUBSCRIPTIONS, "documented"),
+    "subscriptions.unsubscribe_all": Note("unsubscribes from every type", SUBSCRIPTIONS, "documented"),
     "oauth.read_private_app_token": Note("hub id and scopes of a token", LEGACY, "documented"),
-    "oauth.authorize": Note("consents at once and sends the browser back", OAUTH, "documented"),
+    "oauth.authorize": Note("grants consent at once and redirects the browser", OAUTH, "documented"),
     "oauth.token": Note(
-        "code, refresh token, client credentials; 1,800 s; both vocabularies in errors",
+        "code, refresh token, client credentials; 1,800 s; errors in both vocabularies",
         OAUTH,
         "documented; BAD_AUTH_CODE chosen",
     ),
-    "oauth.introspect": Note("what a token is good for", OAUTH, "documented"),
-    "oauth.revoke": Note("a token is good for nothing", OAUTH, "documented"),
-    "oauth.read_access_token": Note("v1's way to ask", OAUTH, "documented"),
-    "oauth.read_refresh_token": Note("v1's way to ask", OAUTH, "documented"),
-    "oauth.delete_refresh_token": Note("v1's way to revoke", OAUTH, "documented"),
+    "oauth.introspect": Note("the state of a token", OAUTH, "documented"),
+    "oauth.revoke": Note("invalidates a token", OAUTH, "documented"),
+    "oauth.read_access_token": Note("the v1 path for the state of a token", OAUTH, "documented"),
+    "oauth.read_refresh_token": Note("the v1 path for the state of a token", OAUTH, "documented"),
+    "oauth.delete_refresh_token": Note("the v1 path for revoking", OAUTH, "documented"),
 }
 
 
@@ -246,7 +250,7 @@ def operation_paths() -> dict[str, list[str]]:
 
 def table() -> str:
     """The table of operations."""
-    lines = ["| operation | what it does | source | how sure |", "|---|---|---|---|"]
+    lines = ["| Operation | Behaviour | Source | Evidence |", "|---|---|---|---|"]
     for name, paths in operation_paths().items():
         note = NOTES[name]
         shown = "<br>".join(f"`{path}`" for path in paths)
@@ -255,7 +259,7 @@ def table() -> str:
 
 
 def page_in_step(text: str) -> str:
-    """The page with its table made anew."""
+    """The page with a current table."""
     before, _, rest = text.partition(START)
     after = rest.partition(END)[2]
     return f"{before}{START}\n{table()}\n{END}{after}"
