@@ -15,12 +15,15 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from hubwire.destination import Destination, Source
+from msgspec.structs import replace
+
+from hubwire.destination import Destination, Rule, Source
 from hubwire.message import JournalRow, Message, MessageType, read_message
 from hubwire.plan import Identity, keys_of, links_of, plan
 from hubwire.plan.default_portal import default_portal
-from hubwire.schema import EventDefinition, PropertyDefinition
+from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 
 EVENTS = "Order Completed,Product Viewed,Product Added,Checkout Started,Signed Up,Signed In,Trial Started,Plan Upgraded"
 PROPERTY_TYPES = {"revenue": "number", "currency": "string", "order_id": "string", "quantity": "number"}
@@ -124,14 +127,49 @@ def main() -> None:
     print(f"{every:,} messages, {ROUNDS} rounds, best round, CPU microseconds per message")
     print(f"  keys_of            {microseconds(lambda: [keys_of(m, source) for m in all_messages], every):6.1f}")
     print(f"  links_of + learn   {microseconds(lambda: learnt(source, destination, all_messages), every):6.1f}")
+    with_rules = replace(destination, rules=fifty_rules())
+    print(f"  {'':<18} no rules  50 rules, 5 fire")
     for kind in (MessageType.IDENTIFY, MessageType.TRACK, MessageType.GROUP, MessageType.PAGE):
         some = [message for message in all_messages if message.type is kind]
+        figures = [
+            microseconds(partial(plan_all, some, source, one, schema, identity), len(some))
+            for one in (destination, with_rules)
+        ]
+        print(f"  plan {kind.value:<13} {figures[0]:6.1f}  {figures[1]:6.1f}  ({figures[1] / figures[0]:.2f} times)")
 
-        def work(some: Sequence[Message] = some) -> None:
-            for message in some:
-                plan(message, source, destination, schema, identity)
 
-        print(f"  plan {kind.value:<13} {microseconds(work, len(some)):6.1f}")
+def plan_all(
+    some: Sequence[Message], source: Source, destination: Destination, schema: PortalSchema, identity: Identity
+) -> None:
+    """Plan each message."""
+    for message in some:
+        plan(message, source, destination, schema, identity)
+
+
+def fifty_rules() -> tuple[Rule, ...]:
+    """Fifty rules, of which five fire for an identify, a track or a group; each writes one property."""
+    names = ["address", "city", "state", "zip", "country"]
+    rules = []
+    for kind, value in (
+        ("identify", "$.traits.address.city"),
+        ("track", "$.properties.product"),
+        ("group", "$.groupId"),
+    ):
+        for name in names:
+            rules.append(
+                Rule(
+                    name=f"{kind} {name}",
+                    trigger=f'type = "{kind}" and context.library.name = "analytics-node"',
+                    object="company" if kind == "group" else "contact",
+                    properties={name: value},
+                )
+            )
+    for number in range(50 - len(rules)):
+        event, name = f"Another Event {number}", names[number % len(names)]
+        rules.append(
+            Rule(name=event, trigger=f'event = "{event}"', object="contact", properties={name: "$.properties.product"})
+        )
+    return tuple(rules)
 
 
 if __name__ == "__main__":

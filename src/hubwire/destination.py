@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -82,6 +82,40 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     """A track whose browser plugin was still loading counts as delivered by the browser."""
 
 
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """For which messages, and what to write beside the default behaviour: a record, an event, or nothing (`skip`).
+
+    Shape: one of `skip`, `object` and `event` is given. Values of `key` and `properties` are literals, directives of
+    Segment's mapping language, or texts that begin with `$.`, which are paths. `plan/rules` says what all of it means.
+    """
+
+    name: str
+    trigger: str
+    reading: Literal["documented", "segment"] = "documented"
+    """`segment` reads the trigger as Segment's package does; only an import sets it."""
+    enabled: bool = True
+    default: bool = True
+    """False turns the default behaviour off for the messages that the rule fires for."""
+    skip: str | None = None
+    """Why such a message is not sent at all."""
+    object: Literal["contact", "company"] | None = None
+    event: str | None = None
+    """The HubSpot event to send, by its label or its internal name."""
+    key: dict[str, Any] = {}
+    """Whose record or event it is: `email` of a contact, `domain` of a company. Default: the message's own."""
+    properties: dict[str, Any] | str = {}
+    """Property -> value; for an event also one path to an object."""
+
+    @property
+    def does(self) -> str:
+        """What the rule does, in a few words."""
+        if self.skip is not None:
+            return f"skip ({self.skip})"
+        names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
+        written = f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
+        return written if self.default else f"{written}, and nothing by default"
+
+
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """One HubSpot portal that we deliver to. The access token is kept apart, encrypted."""
 
@@ -98,6 +132,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     source_ids: tuple[int, ...] | None = None
     """The sources that feed it; None means all."""
     mapping: Mapping = Mapping()
+    rules: tuple[Rule, ...] = ()
+    """What else messages become, in this order; of two values for one property the later rule's stays."""
     hold_hours: float = 72.0
     suppress_unchanged_hours: float = 24.0
     """How long a confirmed value counts as still there; 0 sends every identify."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -77,6 +78,52 @@ class Message(msgspec.Struct, gc=False):
     context: dict[str, Any]
     integrations: dict[str, Any]
     metadata: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The message as rules see it: the fields of Segment's spec.
+
+        Shape: fields without a value and empty objects are absent; ids are texts; `timestamp` is the corrected time.
+        Treat as read-only.
+        """
+        fields: dict[str, Any] = {
+            "type": self.type.value,
+            "messageId": self.message_id,
+            "timestamp": _iso(self.timestamp_ms),
+            "receivedAt": _iso(self.received_at_ms),
+        }
+        if self.event:
+            fields["event"] = self.event
+        if self.name:
+            fields["name"] = self.name
+        if self.user_id:
+            fields["userId"] = self.user_id
+        if self.anonymous_id:
+            fields["anonymousId"] = self.anonymous_id
+        if self.group_id:
+            fields["groupId"] = self.group_id
+        if self.previous_id:
+            fields["previousId"] = self.previous_id
+        for name, value in (
+            ("traits", self.traits),
+            ("properties", self.properties),
+            ("context", self.context),
+            ("integrations", self.integrations),
+            ("_metadata", self.metadata),
+        ):
+            if value:
+                fields[name] = value
+        return fields
+
+
+def _iso(at_ms: int) -> str:
+    minute, rest_ms = divmod(at_ms, 60_000)
+    return f"{_iso_minute(minute)}{rest_ms // 1000:02d}.{rest_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _iso_minute(minute: int) -> str:
+    """The part of a time that messages of one minute share."""
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:")
 
 
 def text_id(value: object) -> str | None:

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     NO_CONSENT = "no-consent"
     CONSENT_NOTED = "consent-noted"
     EVENT_FILTERED = "event-filtered"
+    SKIPPED_BY_RULE = "skipped-by-rule"
     DELIVERED_IN_BROWSER = "delivered-in-browser"
     PAGE_IS_DEVICE_ONLY = "page-is-device-only"
     SCREEN_NOT_SUPPORTED = "screen-not-supported"
@@ -66,6 +67,8 @@ class Reason(StrEnum):
     TOO_MANY_PROPERTIES = "too-many-properties"
     EMPTY_VALUE = "empty-value"
     OVERRULED = "overruled"
+    RULE_WITHOUT_KEY = "rule-without-key"
+    RULE_FAILED = "rule-failed"
     OLDER_THAN_KNOWN = "older-than-known"
     REFUSED_BY_HUBSPOT = "refused-by-hubspot"
     # retrying, dead, stopped: reasons of a verdict
@@ -134,6 +137,10 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
     Reason.EVENT_FILTERED: (
         "The mapping filters out this event: `events` maps it to nothing, or `only_events` does not list it.",
         "Change the mapping, then replay the discarded messages.",
+    ),
+    Reason.SKIPPED_BY_RULE: (
+        "A rule of the destination skips such messages; the detail names the rule and its reason.",
+        "Nothing to do if you want this. Otherwise change the rule, then replay the discarded messages.",
     ),
     Reason.DELIVERED_IN_BROWSER: (
         "HubSpot's tracking code has already sent it from the page (device mode).",
@@ -260,6 +267,15 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.EMPTY_VALUE: (
         "The value is null or blank, which changes nothing.",
         'Send "" to clear the property in HubSpot.',
+    ),
+    Reason.RULE_WITHOUT_KEY: (
+        "The message has no usable value for the key of a rule, so the rule does not know whose record or event it is."
+        " The rest of the message was sent.",
+        "Send the field that the rule's `key` names, or narrow the rule's trigger to messages that have it.",
+    ),
+    Reason.RULE_FAILED: (
+        "A value in the message is of a type that the rule's mapping cannot take. The rest of the message was sent.",
+        "The detail says what was expected. Correct the rule or the message, then replay.",
     ),
     Reason.OVERRULED: (
         "Another trait of the message writes the same property and has priority.",

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hubwire.destination import Destination, Mapping, Source
+from hubwire.destination import Destination, Mapping, Rule, Source
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import (
     Associate,
@@ -38,7 +38,7 @@ HUB_ID = "1234567"
 RECEIVED_AT_MS = 1768473000000
 FILES = sorted(Path(__file__).parent.glob("*.json"))
 MOST_ORDERS = 24
-FIELDS = {"title", "rows", "source", "mapping", "portal", "messages", "plans", "expect_state"}
+FIELDS = {"title", "rows", "source", "mapping", "rule", "portal", "messages", "plans", "expect_state"}
 
 
 class Case:
@@ -50,7 +50,8 @@ class Case:
         source = {"source_id": 1, "name": "case", **self.fields.get("source", {})}
         self.source = msgspec.convert(source, Source)
         mapping = msgspec.convert(self.fields.get("mapping", {}), Mapping)
-        self.destination = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping)
+        rules = msgspec.convert(self.fields.get("rule", []), tuple[Rule, ...])
+        self.destination = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping, rules=rules)
         self.messages = [message_of(index, fields) for index, fields in enumerate(self.fields["messages"])]
 
     def schema(self) -> PortalSchema:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from hubwire.destination import Rule
 from hubwire.plan.rules import TriggerRefused, compile_trigger
+from hubwire.plan.rules.checks import check_rules
 from hubwire.plan.rules.faults import DIRECTIVES
 from hubwire.plan.rules.triggers.readings import difference
 
@@ -66,3 +70,14 @@ def test_the_count_of_lines_is_that_of_the_tables() -> None:
     count = sum(len(path.read_text(encoding="utf-8").splitlines()) - 1 for path in TABLES)
 
     assert f"{count:,} mappings" in PAGE.replace("\n", " ")
+
+
+def test_the_rules_of_the_page_on_rules_are_taken() -> None:
+    page = (ROOT / "docs/concepts/rules.md").read_text(encoding="utf-8")
+    tables = tomllib.loads(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])  # type: ignore[index]
+    rules = msgspec.convert(tables["destination"][0]["rule"], tuple[Rule, ...])
+
+    check_rules(rules)
+
+    assert [rule.name for rule in rules] == ["Plan", "Orders", "Seats", "Staff"]
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(Rule.__struct_fields__)

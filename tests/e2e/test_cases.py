@@ -36,6 +36,7 @@ def tables(name: str, fields: dict[str, Any], hubspot: Emulator) -> str:
         "token_env": "CASE_TOKEN",
         "sources": [name],
         "mapping": fields.get("mapping", {}),
+        "rule": fields.get("rule", []),
     }
     lines = []
     for table, of in (("source", source), ("destination", destination)):

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.world import HUB_ID, World, run
 
-from hubwire.destination import Destination, Mapping, Source
+from hubwire.destination import Destination, Mapping, Rule, Source
 from hubwire.testing import Emulator, Tier
 
 FILES = sorted((Path(__file__).parent.parent / "cases").glob("*.json"))
@@ -28,7 +28,8 @@ class Case:
         fields: dict[str, Any] = json.loads(path.read_text())
         self.source = msgspec.convert({"source_id": 1, "name": "case", **fields.get("source", {})}, Source)
         mapping = msgspec.convert(fields.get("mapping", {}), Mapping)
-        self.destination = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping)
+        rules = msgspec.convert(fields.get("rule", []), tuple[Rule, ...])
+        self.destination = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping, rules=rules)
         self.portal: dict[str, Any] = fields.get("portal", {})
         self.wanted: dict[str, Any] = fields["expect_state"]
         self.messages = [

@@ -18,6 +18,7 @@ from hubwire.destination import Mapping as Rules
 from hubwire.errors import SettingsError
 from hubwire.manage.changes import default_space
 from hubwire.manage.tables import DestinationTable, RulesTable, SourceTable, Wanted
+from hubwire.plan.rules.checks import check_rules
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 
@@ -144,7 +145,9 @@ def _plan_destination(
     given = {name: getattr(table, name) for name in DESTINATION_FIELDS}
     hub_id = table.hub_id if isinstance(table.hub_id, UnsetType) else str(table.hub_id)
     given |= {"hub_id": hub_id, "is_paused": table.paused, "mapping": _rules(table.mapping, start.mapping)}
+    given["rules"] = table.rule
     after = msgspec.structs.replace(start, **_given(given))
+    check_rules(after.rules)
     fields = _differences(start, after)
     names_before = _names(start.source_ids, registry)
     names_after = names_before
@@ -203,9 +206,23 @@ def _differences(before: msgspec.Struct, after: msgspec.Struct) -> list[FieldCha
                 for rule, made in value.items()
                 if made != old[name][rule]
             ]
+        elif name == "rules":
+            changed += _rule_differences(old[name], value)
         elif value != old[name]:
             changed.append(FieldChange(name, old[name], value))
     return changed
+
+
+def _rule_differences(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[FieldChange]:
+    """Each rule that is added, changed or removed, and a new order of those that stay."""
+    old, new = ({rule["name"]: rule for rule in rules} for rules in (before, after))
+    changed = [
+        FieldChange(f"rule {name}", old.get(name), new.get(name))
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
+    kept = [[name for name in names if name in old and name in new] for names in (old, new)]
+    return changed if kept[0] == kept[1] else [*changed, FieldChange("order of rules", kept[0], kept[1])]
 
 
 def _action(is_new: bool, fields: Sequence[FieldChange]) -> str:

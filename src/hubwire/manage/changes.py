@@ -15,6 +15,7 @@ import msgspec
 from hubwire.destination import MAX_RULES, PROPERTY_NAME, Destination, Mapping, Source, SourceKind
 from hubwire.errors import BadValue, Missing, SettingsError
 from hubwire.hubspot.paths import ROOTS
+from hubwire.plan.rules.checks import check_rules
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
@@ -142,6 +143,7 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
         if source_id not in known:
             raise Missing("source_ids", f"there is no source {source_id}", value=source_id)
     _check_mapping(destination.mapping)
+    check_rules(destination.rules)
     before = parts.registry.destinations().get(destination.destination_id)
     stored = parts.registry.save_destination(destination)
     action = "destination.changed" if before else "destination.created"

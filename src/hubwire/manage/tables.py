@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hubwire.destination import CompanyDomain, SourceKind
+from hubwire.destination import CompanyDomain, Rule, SourceKind
 from hubwire.errors import SettingsError
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class RulesTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One `[[destination]]` table. `sources` are names, or "all"."""
+    """One `[[destination]]` table. `sources` are names, or "all"; `rule` are all rules, in their order."""
 
     name: str
     hub_id: str | int | UnsetType = UNSET
@@ -65,6 +65,7 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     load_forms_sdk: bool | UnsetType = UNSET
     sources: tuple[str, ...] | Literal["all"] | UnsetType = UNSET
     mapping: RulesTable = msgspec.field(default_factory=RulesTable)
+    rule: tuple[Rule, ...] | UnsetType = UNSET
     hold_hours: float | UnsetType = UNSET
     suppress_unchanged_hours: float | UnsetType = UNSET
     late_after_minutes: float | UnsetType = UNSET

@@ -57,11 +57,16 @@ def find_event(label: str, book: Rulebook) -> Event | Discard:
         if mapped is None:
             return _FILTERED
         wanted = mapped.strip()
-        folded = wanted.casefold()
     elif folded == CONSENT_EVENT and folded not in book.only_events:
         return _CONSENT_NOTED
     elif book.only_events and folded not in book.only_events:
         return _NOT_LISTED
+    return named_event(wanted, label, book)
+
+
+def named_event(wanted: str, label: str, book: Rulebook) -> Event | Discard:
+    """The event of this full name, internal name or label, to be created with `label` where the portal has none."""
+    folded = wanted.casefold()
     events = book.schema.events
     definition = events.get(wanted) or events.get(folded)
     if definition is not None:
@@ -134,6 +139,10 @@ class EventWriter:
             amount = revenue.value if kind == "number" else number(revenue.value)
             if isinstance(amount, str) and ("value" in self._known or self._may_add):
                 self._keep("value", _VALUE, self._known.get("value", "number"), PropertyValue(amount, "revenue"))
+
+    def write_only(self, properties: Mapping[str, Any]) -> None:
+        """Write these properties, and nothing that is derived from them."""
+        self._write_fields(properties, "", 0)
 
     def _write_fields(self, fields: Mapping[str, Any], above: str, level: int) -> None:
         """Write properties, or the parts of an object (`above` is `product_`)."""

@@ -1,7 +1,8 @@
 """The planner's three questions: which links to load, what a message teaches, what it asks of HubSpot.
 
 A cycle loads the links of `keys_of` every message (and of `pointer_targets` of what it got), learns `links_of` every
-message, then plans each. Consent comes first, then `integrations`; a message refused by either teaches nothing.
+message, then plans each. Consent comes first, then `integrations`, then the destination's `skip` rules; a message
+refused by one of them teaches nothing. Other rules write beside the default behaviour, or in its place (`by_rules`).
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from collections.abc import Callable
 
 from hubwire.destination import Destination, Mapping, Source
 from hubwire.message import Message, MessageType
-from hubwire.operation import Link, Plan
+from hubwire.operation import Discard, Link, Plan
 from hubwire.plan.alias import links_of_alias, plan_alias
+from hubwire.plan.by_rules import RulePlanner
 from hubwire.plan.filters import refused
 from hubwire.plan.group import links_of_group, plan_group
 from hubwire.plan.identify import links_of_identify, plan_identify
 from hubwire.plan.identity import Identity, inherited_key, names_someone
 from hubwire.plan.page import plan_page, plan_screen
 from hubwire.plan.rulebook import Rulebook, rulebook
+from hubwire.plan.rules.rule_set import rule_set
 from hubwire.plan.track import links_of_event, plan_track
 from hubwire.plan.trait_rules import CONTACT
+from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
 _PLANNERS: dict[MessageType, Callable[[Message, Source, Rulebook, Identity], Plan]] = {
@@ -57,7 +61,7 @@ def _email_keys(mapping: Mapping) -> tuple[str, ...]:
 def links_of(message: Message, source: Source, destination: Destination) -> list[Link]:
     """What a message teaches of ids. For all messages of a cycle, before any of them is planned."""
     mapping = destination.mapping
-    if refused(message, mapping) is not None:
+    if refused(message, mapping) is not None or skipped(message, destination) is not None:
         return []
     space = source.identity_space
     match message.type:
@@ -78,8 +82,19 @@ def plan(message: Message, source: Source, destination: Destination, schema: Por
 
     Errors: none, for any message that receive let in.
     """
-    fate = refused(message, destination.mapping)
+    fate = refused(message, destination.mapping) or skipped(message, destination)
     if fate is not None:
         return Plan(fate=fate)
     book = rulebook(schema, destination.mapping)
-    return _PLANNERS[message.type](message, source, book, identity)
+    planner = _PLANNERS[message.type]
+    candidates = rule_set(destination).candidates(message) if destination.rules else ()
+    if not candidates:
+        return planner(message, source, book, identity)
+    by_rules = RulePlanner(message, source, book, identity)
+    return by_rules.plan(candidates, lambda: planner(message, source, book, identity))
+
+
+def skipped(message: Message, destination: Destination) -> Discard | None:
+    """The discard that a `skip` rule asks for, or None."""
+    rule = rule_set(destination).skip_of(message) if destination.rules else None
+    return None if rule is None else Discard(Reason.SKIPPED_BY_RULE, f"{rule.name}: {rule.skip}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hubwire.destination import Mapping
 from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
@@ -25,6 +25,8 @@ class Rulebook:
     """Traits that the mapping sends to `email`: they name the person."""
     mapped_events: dict[str, str | None]
     only_events: frozenset[str]
+    rule_writers: dict[int, object] = field(default_factory=dict)
+    """What `by_rules` made of the destination's rules for this schema; nobody else reads it."""
 
 
 def rulebook(schema: PortalSchema, mapping: Mapping) -> Rulebook:

@@ -123,7 +123,7 @@ def _occurrence(message: Message, email: str, event: Event, label: str, book: Ru
         message.timestamp_ms,
         event_uuid(message.source_id, message.message_id),
         message.position,
-        _utk(message),
+        utk_of(message),
     )
 
 
@@ -138,7 +138,7 @@ def event_uuid(source_id: int, message_id: str) -> str:
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
-def _utk(message: Message) -> str | None:
+def utk_of(message: Message) -> str | None:
     """The visitor's `hubspotutk` cookie, which our browser plugin puts into the context."""
     hubspot = message.context.get("hubspot")
     utk = hubspot.get("utk") if isinstance(hubspot, dict) else None

@@ -113,7 +113,7 @@ _ELSEWHERE = TraitRule(None)
 """Used by another rule: nothing to write, nothing to report."""
 
 
-def _is_read_only(definition: PropertyDefinition) -> bool:
+def is_read_only(definition: PropertyDefinition) -> bool:
     """Whether HubSpot refuses writes, or the property is a key of Hubwire's own."""
     return definition.is_read_only or definition.name.startswith(OWN_PREFIX)
 
@@ -178,7 +178,7 @@ class TraitRules:
         definition = self._definitions.get(target_name)
         if definition is None or (squeezed in ("title", "created", "createdat") and own is not None):
             return None
-        if _is_read_only(definition):
+        if is_read_only(definition):
             return own or self._read_only(path, target_name)
         is_canonical = label.endswith(f":{path}") or label == path
         rank = 4 * _RANKS[squeezed] + (0 if is_canonical else 2 if name == target_name else 1)
@@ -196,7 +196,7 @@ class TraitRules:
             definition = self._definitions.get(cleaned) if cleaned else None
         if definition is None or definition.name == self._object.key:
             return None
-        if _is_read_only(definition):
+        if is_read_only(definition):
             return self._read_only(path, definition.name)
         rank = 1000 if definition.name == path else 1001
         return TraitRule(self._target(definition, rank, "custom"), is_own=True)
@@ -209,7 +209,7 @@ class TraitRules:
         definition = self._definitions.get(property_name_)
         if definition is None:
             return self._unknown(path, property_name_)
-        if _is_read_only(definition):
+        if is_read_only(definition):
             return self._read_only(path, property_name_)
         return TraitRule(self._target(definition, 0, "mapping"), is_own=True)
 

@@ -202,3 +202,54 @@ def test_a_source_whose_keys_are_all_revoked_is_told_of_and_gets_none(shell: She
     store = shell.store()
     assert all(one.is_revoked for one in store.registry.write_keys(1))
     store.close()
+
+
+RULES = """
+[[destination.rule]]
+name = "Plan"
+trigger = 'event = "Plan Changed"'
+object = "contact"
+properties = { plan = "$.properties.plan" }
+
+[[destination.rule]]
+name = "Staff"
+trigger = 'traits.email match "*@example.com"'
+skip = "own staff"
+"""
+
+
+def test_rules_are_shown_stored_and_left_alone_by_a_file_without_rules(shell: Shell, file: Path) -> None:
+    file.write_text(FILE + RULES)
+    [change] = [one for one in shell("apply", str(file), "--yes", "--json").json["changes"] if one["name"] == "hubspot"]
+    rules = {field["name"]: field["after"] for field in change["fields"] if field["name"].startswith("rule")}
+    assert rules["rule Staff"] == {
+        "name": "Staff",
+        "trigger": 'traits.email match "*@example.com"',
+        "skip": "own staff",
+    }
+    assert rules.keys() == {"rule Plan", "rule Staff"}
+    shown = shell("destination", "show", "hubspot").out
+    assert 'rule Plan: event = "Plan Changed" -> contact: plan' in shown
+    assert "-> skip (own staff)" in shown
+
+    file.write_text(FILE)
+    assert {one["action"] for one in shell("apply", str(file), "--yes", "--json").json["changes"]} == {"nothing"}
+    first, second = RULES.split("\n\n")
+    file.write_text(f"{FILE}\n{second}\n{first}")
+    [change] = [one for one in shell("apply", str(file), "--json").json["changes"] if one["name"] == "hubspot"]
+    assert change["fields"] == [{"name": "order of rules", "before": ["Plan", "Staff"], "after": ["Staff", "Plan"]}]
+    file.write_text(FILE.replace("hold_hours = 24", "hold_hours = 24\nrule = []"))
+    shell("apply", str(file), "--yes")
+    [hubspot] = shell("destination", "list", "--json").json
+    assert hubspot["rules"] == []
+
+
+def test_a_rule_that_cannot_work_is_refused_before_anything_changes(shell: Shell, file: Path) -> None:
+    file.write_text(FILE + RULES.replace('event = "Plan Changed"', 'event == "Plan Changed"'))
+    ran = shell("apply", str(file), "--yes")
+    assert ran.code == 1
+    assert "rule 'Plan': trigger: line 1, column 7: expected `=`, found '=='" in ran.err
+    assert shell("source", "list", "--json").json == []
+
+    file.write_text(FILE + RULES.replace('object = "contact"', 'object = "deal"'))
+    assert "Invalid enum value 'deal'" in shell("apply", str(file), "--yes").err

@@ -304,13 +304,17 @@ def _print(destination: Destination, has_token: bool, names: dict[int, str]) -> 
     plain["source_ids"] = "all" if sources is None else ", ".join(names.get(one, "?") for one in sources) or "none"
     if destination.is_sandbox:
         plain["base_url"] = "the bundled emulator"
-    rules = plain.pop("mapping")
+    mapping = plain.pop("mapping")
+    del plain["rules"]
     for field, value in plain.items():
         if field not in ("name", "hub_id"):
             console.print(f"  {field}: {worded(value)}", markup=False)
-    for field, value in rules.items():
+    for field, value in mapping.items():
         if value not in ({}, [], ()):
             console.print(f"  mapping.{field}: {worded(value)}", markup=False)
+    for rule in destination.rules:
+        is_off = "" if rule.enabled else " (off)"
+        console.print(f"  rule {rule.name}{is_off}: {rule.trigger} -> {rule.does}", markup=False)
 
 
 def register(root: typer.Typer) -> None:

@@ -20,16 +20,7 @@ def compile_mapping(mapping: Any) -> Resolver:
     Errors: MappingRefused when the mapping cannot be used, with all faults. The function raises MappingFailed when a
     directive cannot take what the message holds.
     """
-    if is_too_deep(mapping):
-        raise MappingRefused([f"/ is nested more than {MAX_LEVELS} levels deep."])
-    try:
-        fields = mapping_to_process(mapping)
-    except MappingFailed as exc:
-        raise MappingRefused([f"/ {exc}."]) from exc
-    faults = faults_of(fields)
-    if faults:
-        raise MappingRefused(faults)
-    resolve = compiled(fields)
+    resolve = compiled(check_mapping(mapping))
 
     def run(message: Any) -> Any:
         if not isinstance(message, dict):
@@ -40,3 +31,17 @@ def compile_mapping(mapping: Any) -> Resolver:
             raise MappingFailed("the message is nested too deeply") from exc
 
     return run
+
+
+def check_mapping(mapping: Any) -> Any:
+    """The mapping as it is run, with its root key applied. Errors: MappingRefused, with all faults."""
+    if is_too_deep(mapping):
+        raise MappingRefused([f"/ is nested more than {MAX_LEVELS} levels deep."])
+    try:
+        fields = mapping_to_process(mapping)
+    except MappingFailed as exc:
+        raise MappingRefused([f"/ {exc}."]) from exc
+    faults = faults_of(fields)
+    if faults:
+        raise MappingRefused(faults)
+    return fields

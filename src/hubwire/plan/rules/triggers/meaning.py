@@ -26,9 +26,37 @@ WRONG_KIND = MISSING
 
 
 def compile_documented(node: Node) -> Fires:
-    """The trigger as a function from a message to whether it fires."""
-    truth = truth_of(node)
-    return lambda message: truth(message) is True
+    """The trigger as a function from a message to whether it fires.
+
+    Shape: for `and` and `or` it is enough to know which conditions are true; only below a `!` does unknown count.
+    """
+    match node:
+        case Joined("and", (one, other)):
+            first, second = compile_documented(one), compile_documented(other)
+            return lambda message: first(message) and second(message)
+        case Joined("or", (one, other)):
+            first, second = compile_documented(one), compile_documented(other)
+            return lambda message: first(message) or second(message)
+        case Joined(operator, conditions):
+            return _joined(operator == "and", [compile_documented(condition) for condition in conditions])
+        case Comparison("=", Field((root,)), Literal(str() as value)):
+            return lambda message: bool(message.get(root) == value)
+        case Comparison("=", Field() as field, Literal(str() as value)):
+            read = _field_reader(field.steps)
+            return lambda message: bool(read(message) == value)
+        case _:
+            truth = truth_of(node)
+            return lambda message: truth(message) is True
+
+
+def _joined(is_all: bool, conditions: list[Fires]) -> Fires:
+    def fires(message: Message) -> bool:
+        for condition in conditions:
+            if condition(message) is not is_all:
+                return not is_all
+        return is_all
+
+    return fires
 
 
 def truth_of(node: Node) -> Truth:

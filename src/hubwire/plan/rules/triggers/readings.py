@@ -121,10 +121,9 @@ def _apart(node: Node, group: segment.Group | None) -> dict[str, Any] | str | No
     """A message for which only one of both fires, SAME, or "unknown" when there are too many messages to try."""
     fires = compile_documented(node)
     package: Callable[[Message], bool] = segment.compile_group(group) if group is not None else lambda message: False
-    compared, tests = ComparedValues(), [*_tests(node), *(_package_tests(group) if group is not None else ())]
-    _ask(node, compared)
+    compared, tests = compared_values(node), [*tests_of(node), *(_package_tests(group) if group is not None else ())]
     if group is not None:
-        _ask_package(group, compared)
+        _note_package(group, compared)
     messages = samples(compared, lambda message: tuple([test(message) for test in tests]))
     if messages is None:
         return SAME if group is not None and _is_alike(node, group) else "unknown"
@@ -140,6 +139,18 @@ def _is_alike(node: Node, group: segment.Group) -> bool:
         and _apart(condition, child if isinstance(child, segment.Group) else segment.Group("and", (child,))) is SAME
         for condition, child in zip(node.conditions, group.children, strict=True)
     )
+
+
+def compared_values(node: Node) -> ComparedValues:
+    """The fields of a documented trigger, each with the values that it is compared to."""
+    compared = ComparedValues()
+    _note(node, compared)
+    return compared
+
+
+def tests_of(node: Node) -> list[Callable[[Message], bool | None]]:
+    """Each single condition of a documented trigger."""
+    return list(_tests(node))
 
 
 def _tests(node: Node) -> Iterator[Callable[[Message], bool | None]]:
@@ -161,37 +172,37 @@ def _package_tests(node: segment.Condition | segment.Group | None) -> Iterator[C
         yield segment.compile_group(segment.Group("and", (node,)))
 
 
-def _ask(node: Node, compared: ComparedValues) -> None:
+def _note(node: Node, compared: ComparedValues) -> None:
     """Note the fields of a documented trigger and what each is compared to."""
     match node:
         case Not(condition):
-            _ask(condition, compared)
+            _note(condition, compared)
         case Joined(_, conditions):
             for condition in conditions:
-                _ask(condition, compared)
+                _note(condition, compared)
         case Field(steps):
             compared.add(steps, True)
         case Comparison(_, left, right):
-            _ask_pair([left, right], compared)
+            _note_pair([left, right], compared)
         case Call(_, arguments):
-            _ask_pair(list(arguments), compared)
+            _note_pair(list(arguments), compared)
         case _:
             pass
 
 
-def _ask_pair(operands: list[Any], compared: ComparedValues) -> None:
+def _note_pair(operands: list[Any], compared: ComparedValues) -> None:
     values = [operand.value for operand in operands if isinstance(operand, Literal)]
     for operand in operands:
         if isinstance(operand, Field):
             compared.add(operand.steps, *values)
         elif isinstance(operand, Call):
-            _ask_pair([*operand.arguments, *[Literal(value) for value in values]], compared)
+            _note_pair([*operand.arguments, *[Literal(value) for value in values]], compared)
 
 
-def _ask_package(node: segment.Condition | segment.Group | None, compared: ComparedValues) -> None:
+def _note_package(node: segment.Condition | segment.Group | None, compared: ComparedValues) -> None:
     if isinstance(node, segment.Group):
         for child in node.children:
-            _ask_package(child, compared)
+            _note_package(child, compared)
     elif node is not None:
         steps = segment.steps_of(node)
         if steps:

@@ -1,0 +1,253 @@
+"""What rules make of a message, beside the default behaviour or in its place.
+
+A rule that cannot write something for one message (no value for its key, a mapping that fails) reports that, and the
+rest of the message goes. When the default behaviour waits for a person or a company, the whole message waits; when only
+rules wait, the message waits unless something of it can go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from hubwire.destination import Rule, Source
+from hubwire.message import Message, MessageType
+from hubwire.operation import Discard, Hold, LeftOut, Plan, PropertyValue, SendEvent, UpsertCompany, UpsertContact
+from hubwire.plan.choices import converter
+from hubwire.plan.company import company_domain
+from hubwire.plan.emails import as_email, context_traits, email_value
+from hubwire.plan.events import EventWriter, named_event
+from hubwire.plan.group import given_domain
+from hubwire.plan.hold import unknown_company, unknown_person
+from hubwire.plan.identify import given_email
+from hubwire.plan.identity import Identity
+from hubwire.plan.properties import shortened
+from hubwire.plan.rulebook import Rulebook
+from hubwire.plan.rules.directives import MappingFailed
+from hubwire.plan.rules.paths import Resolver
+from hubwire.plan.rules.rule_set import CompiledRule
+from hubwire.plan.rules.values import MISSING
+from hubwire.plan.track import event_uuid, utk_of
+from hubwire.plan.trait_rules import MAX_FIELD, is_read_only
+from hubwire.plan.values import Converted, Converter, Partial, Refusal
+from hubwire.reasons import Reason
+from hubwire.schema import PropertyDefinition
+
+Default = Callable[[], Plan]
+
+_new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the hottest line
+
+
+class FieldWriter(NamedTuple):
+    """How a rule writes one property of a record of this portal."""
+
+    property: str
+    resolve: Resolver
+    convert: Converter
+
+
+class RulePlanner:
+    """Plans one message by the rules that fire for it."""
+
+    __slots__ = ("_book", "_email", "_fields", "_identity", "_message", "_plan", "_source")
+
+    def __init__(self, message: Message, source: Source, book: Rulebook, identity: Identity) -> None:
+        self._message = message
+        self._source = source
+        self._book = book
+        self._identity = identity
+        self._fields = message.as_json()
+        self._plan = Plan()
+        self._email: str | Hold | Discard | None = None
+        """Whose message it is, once a rule has needed to know."""
+
+    def plan(self, candidates: tuple[CompiledRule, ...], default: Default) -> Plan:
+        """The plan of the message: what is done by default, unless a rule turns that off, and what the rules write."""
+        fields = self._fields
+        fired = [one for one in candidates if one.trigger.fires(fields)]
+        if not fired:
+            return default()
+        before: Discard | None = None
+        if all(one.rule.default for one in fired):
+            self._plan = default()
+            if isinstance(self._plan.fate, Hold):
+                return self._plan
+            before, self._plan.fate = self._plan.fate, None
+        waiting = []
+        for one in fired:
+            try:
+                fate = self._apply(one)
+            except (MappingFailed, RecursionError) as exc:
+                self._report(one.rule, Reason.RULE_FAILED, str(exc))
+                continue
+            if fate is not None:
+                waiting.append((one.rule, fate))
+        self._settle(before, waiting)
+        return self._plan
+
+    def _settle(self, before: Discard | None, waiting: list[tuple[Rule, Hold | Discard]]) -> None:
+        """The fate of a message that does nothing; reports of the rules that could not write."""
+        plan = self._plan
+        if not plan.operations:
+            held = next((fate for _, fate in waiting if isinstance(fate, Hold)), None)
+            plan.fate = held or before or (waiting[0][1] if waiting else Discard(Reason.NOTHING_TO_SEND))
+        else:
+            for rule, fate in waiting:
+                self._report(rule, fate.reason, fate.detail)
+        if plan.left_out:
+            shortened(plan.left_out)
+
+    def _apply(self, one: CompiledRule) -> Hold | Discard | None:
+        """Add what a rule writes; what it waits for, or that it waits in vain, when nobody knows whose it is."""
+        if one.rule.object == "company":
+            return self._company(one)
+        email = self._email_of(one)
+        if not isinstance(email, str):
+            return email
+        if one.rule.event is not None:
+            self._event(one, email)
+        else:
+            self._values(one, self._contact(email))
+        return None
+
+    def _email_of(self, one: CompiledRule) -> str | Hold | Discard | None:
+        """The e-mail that a rule's key gives, or the message's own person; None when the key gives none."""
+        if one.key is not None:
+            email = as_email(one.key(self._fields))
+            if email is None:
+                self._report(one.rule, Reason.RULE_WITHOUT_KEY, "email")
+            return email
+        if self._email is None:
+            self._email = self._own_email()
+        return self._email
+
+    def _own_email(self) -> str | Hold | Discard:
+        """The message's own person: whom the default behaviour found, or would find."""
+        operations = self._plan.operations
+        if operations and isinstance(operations[-1], UpsertContact | SendEvent):
+            return operations[-1].email
+        message = self._message
+        if message.type is MessageType.IDENTIFY:
+            email = given_email(message, self._book.email_keys)[0]
+        else:
+            email = as_email(email_value(message.properties)) if message.type is MessageType.TRACK else None
+            email = email or as_email(email_value(context_traits(message.context), self._book.email_keys))
+        if email is not None:
+            return email
+        known = self._identity.resolve(self._source.identity_space, message.user_id, message.anonymous_id)
+        return known.email or unknown_person(self._source, known)
+
+    def _contact(self, email: str) -> dict[str, PropertyValue]:
+        """The properties of a contact: of the operation that writes it already, else of a new one."""
+        for operation in self._plan.operations:
+            if type(operation) is UpsertContact and operation.email == email:
+                return operation.properties
+        message = self._message
+        made = UpsertContact(email, {}, message.timestamp_ms, message.position)
+        self._plan.operations.append(made)
+        return made.properties
+
+    def _company(self, one: CompiledRule) -> Hold | Discard | None:
+        message, how = self._message, self._book.mapping.company_domain
+        if one.key is not None:
+            given = one.key(self._fields)
+            domain = company_domain(given, how) if isinstance(given, str) else None
+            if domain is None:
+                self._report(one.rule, Reason.RULE_WITHOUT_KEY, "domain")
+                return None
+        else:
+            domain, unusable = given_domain(message, how)
+            domain = domain or self._identity.domain_of_group(self._source.identity_space, message.group_id)
+            if domain is None:
+                return unknown_company(message, self._source, unusable)
+        for operation in self._plan.operations:
+            if type(operation) is UpsertCompany and operation.domain == domain:
+                self._values(one, operation.properties)
+                return None
+        properties = {"domain": PropertyValue(domain, "website.domain")}
+        self._plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
+        self._values(one, properties)
+        return None
+
+    def _event(self, one: CompiledRule, email: str) -> None:
+        rule, message, book = one.rule, self._message, self._book
+        properties = one.whole(self._fields) if one.whole is not None else self._resolved(one)
+        if not isinstance(properties, dict):
+            self._report(rule, Reason.RULE_FAILED, "its properties give no object")
+            return
+        event = named_event(rule.event or "", rule.event or "", book)
+        if not book.schema.events_available:
+            event = Discard(Reason.EVENTS_NOT_AVAILABLE)
+        if isinstance(event, Discard):
+            self._report(rule, event.reason, event.detail)
+            return
+        self._contact(email)
+        writer = EventWriter(event, book.mapping.create_event_definitions, self._plan)
+        writer.write_only(properties)
+        label = f"rule:{rule.name}"
+        self._plan.operations.append(
+            SendEvent(
+                email,
+                event.name,
+                event.label,
+                {name: PropertyValue(written.value, label) for name, written in writer.properties.items()},
+                writer.types,
+                message.timestamp_ms,
+                event_uuid(message.source_id, f"{message.message_id}:{rule.name}"),
+                message.position,
+                utk_of(message),
+            )
+        )
+
+    def _resolved(self, one: CompiledRule) -> dict[str, Any]:
+        values = [(name, resolve(self._fields)) for name, resolve in one.fields]
+        return {name: value for name, value in values if value is not MISSING}
+
+    def _values(self, one: CompiledRule, properties: dict[str, PropertyValue]) -> None:
+        """Write the properties that the portal takes, as HubSpot gets them; report the others."""
+        fields = self._fields
+        label = f"rule:{one.rule.name}"
+        for name, resolve, convert in _writers(one, self._book):
+            value = resolve(fields)
+            if value is MISSING:
+                continue
+            converted = convert(value)
+            if type(converted) is str:
+                properties[name] = _new(PropertyValue, (converted, label))
+            else:
+                self._refused(one.rule, name, converted, properties)
+
+    def _refused(self, rule: Rule, name: str, converted: Converted, properties: dict[str, PropertyValue]) -> None:
+        if isinstance(converted, Partial):
+            properties[name] = PropertyValue(converted.text, f"rule:{rule.name}")
+            converted = converted.refusal
+        if isinstance(converted, Refusal):
+            self._report(rule, converted.reason, converted.detail, name)
+
+    def _report(self, rule: Rule, reason: Reason, detail: str, property_name: str = "") -> None:
+        field = f"rule:{rule.name}.{property_name}" if property_name else f"rule:{rule.name}"
+        self._plan.left_out.append(LeftOut(field[:MAX_FIELD], reason, detail))
+
+
+def _writers(one: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
+    """How a rule's properties are written in this portal; made once for each state of its schema."""
+    known: Any = book.rule_writers.get(id(one))
+    if known is not None and known[0] is one:
+        writers: tuple[FieldWriter, ...] = known[1]
+        return writers
+    definitions = book.schema.company if one.rule.object == "company" else book.schema.contact
+    writers = tuple(
+        [FieldWriter(name, resolve, _convert(one.rule, name, definitions.get(name))) for name, resolve in one.fields]
+    )
+    book.rule_writers[id(one)] = (one, writers)
+    return writers
+
+
+def _convert(rule: Rule, name: str, definition: PropertyDefinition | None) -> Converter:
+    if definition is None:
+        unknown = Refusal(Reason.UNKNOWN_PROPERTY, f"the portal has no {rule.object} property {name}")
+        return lambda value: unknown
+    if is_read_only(definition):
+        read_only = Refusal(Reason.READ_ONLY_PROPERTY, f"HubSpot sets {name} itself")
+        return lambda value: read_only
+    return converter(definition)

@@ -1,0 +1,118 @@
+"""The rules of a destination, compiled once: which can fire for a message, and what each one gives for it.
+
+Values are literals, directives of the mapping language, or texts that begin with `$.`: paths, in which `{{…}}` may
+stand (`$.traits.{{context.personas.computation_key}}`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hubwire.destination import Destination, Rule
+from hubwire.message import Message
+from hubwire.plan.rules.directives import compiled, without_missing
+from hubwire.plan.rules.index import RuleIndex
+from hubwire.plan.rules.mapping import check_mapping
+from hubwire.plan.rules.paths import Resolver, from_root
+from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
+
+MAX_RULE_SETS = 32
+_sets: dict[int, tuple[tuple[Rule, ...], RuleSet]] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledRule:
+    """One rule with its functions from a message (as JSON) to values; MISSING where there is none."""
+
+    rule: Rule
+    trigger: Trigger
+    key: Resolver | None
+    """The value of the rule's key; None when the rule has none."""
+    fields: tuple[tuple[str, Resolver], ...]
+    """Each property with its value."""
+    whole: Resolver | None
+    """All properties at once, where the rule gives one path for them."""
+
+
+class RuleSet:
+    """The rules that are on, found by a message's type and event name."""
+
+    __slots__ = ("_others", "_skips")
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        compiled = [compile_rule(rule) for rule in rules if rule.enabled]
+        indexed = [(one.trigger.reach, one) for one in compiled]
+        self._skips = RuleIndex([pair for pair in indexed if pair[1].rule.skip is not None])
+        self._others = RuleIndex([pair for pair in indexed if pair[1].rule.skip is None])
+
+    def candidates(self, message: Message) -> tuple[CompiledRule, ...]:
+        """The rules that write something and can fire for the message."""
+        return self._others.candidates(message.type, message.event)
+
+    def skip_of(self, message: Message) -> Rule | None:
+        """The first rule that says that the message is not sent."""
+        skips = self._skips.candidates(message.type, message.event)
+        if not skips:
+            return None
+        fields = message.as_json()
+        return next((one.rule for one in skips if one.trigger.fires(fields)), None)
+
+
+def rule_set(destination: Destination) -> RuleSet:
+    """The compiled rules of a destination; made once for each state of its rules."""
+    rules = destination.rules
+    known = _sets.get(id(rules))
+    if known is not None and known[0] is rules:
+        return known[1]
+    made = RuleSet(rules)
+    if len(_sets) >= MAX_RULE_SETS:
+        _sets.clear()
+    _sets[id(rules)] = (rules, made)
+    return made
+
+
+def compile_rule(rule: Rule) -> CompiledRule:
+    """A rule with its functions. Errors: TriggerRefused, MappingRefused."""
+    trigger = compile_trigger(rule.trigger, Reading(rule.reading))
+    mapped = {f"key.{name}": value for name, value in rule.key.items()}
+    if isinstance(rule.properties, dict):
+        mapped |= rule.properties
+    check_mapping({name: as_mapping(value) for name, value in mapped.items()})
+    key = next((resolver(value) for value in rule.key.values()), None)
+    if isinstance(rule.properties, str):
+        return CompiledRule(rule, trigger, key, (), resolver(rule.properties))
+    return CompiledRule(rule, trigger, key, tuple([(n, resolver(v)) for n, v in rule.properties.items()]), None)
+
+
+def as_mapping(value: Any) -> Any:
+    """A value of a rule as the mapping language has it: a text that begins with `$.` is a path."""
+    if not isinstance(value, str) or not value.startswith("$."):
+        return value
+    return {"@path": {"@template": value} if "{{" in value else value}
+
+
+def resolver(value: Any) -> Resolver:
+    """The function of a value of a rule. It raises MappingFailed when a directive cannot take what a message holds."""
+    match as_mapping(value):
+        case {"@path": str() as path}:
+            return from_root(path)
+        case dict() | list() as mapping:
+            resolve = compiled(mapping)
+            return lambda root: without_missing(resolve(root))
+        case literal:
+            return lambda root: literal
+
+
+def templates_of(mapping: Any) -> Iterator[str]:
+    """The liquid templates in a mapping, wherever they stand."""
+    if isinstance(mapping, dict):
+        for name, part in mapping.items():
+            if name == "@liquid" and isinstance(part, str):
+                yield part
+            else:
+                yield from templates_of(part)
+    elif isinstance(mapping, list):
+        for part in mapping:
+            yield from templates_of(part)

@@ -1,0 +1,26 @@
+"""Whether two triggers can fire for the same message: asked on save, where two rules write one property."""
+
+from __future__ import annotations
+
+from hubwire.plan.rules.triggers import segment
+from hubwire.plan.rules.triggers.conditions import Message
+from hubwire.plan.rules.triggers.documented import parse
+from hubwire.plan.rules.triggers.readings import compared_values, tests_of
+from hubwire.plan.rules.triggers.rewriting import documented
+from hubwire.plan.rules.triggers.samples import samples
+from hubwire.plan.rules.triggers.syntax import Joined, Node
+from hubwire.plan.rules.triggers.trigger import Reading, Trigger
+
+
+def both_fire(one: Trigger, other: Trigger) -> Message | None:
+    """A message for which both triggers fire; None when there is none, or when there are too many to try."""
+    both = Joined("and", (_node(one), _node(other)))
+    tests = tests_of(both)
+    messages = samples(compared_values(both), lambda message: tuple([test(message) for test in tests]))
+    return next((message for message in messages or () if one.fires(message) and other.fires(message)), None)
+
+
+def _node(trigger: Trigger) -> Node:
+    if trigger.reading is Reading.SEGMENT:
+        return documented(segment.parse(trigger.text))
+    return parse(trigger.text)

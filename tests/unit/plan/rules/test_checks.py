@@ -1,0 +1,110 @@
+"""Rules that cannot do what they say are refused on save, with the rule, the place and what helps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from hubwire.destination import Rule
+from hubwire.errors import BadValue
+from hubwire.plan.rules.checks import check_rules
+
+PLAN: dict[str, Any] = {
+    "name": "Plan",
+    "trigger": 'event = "Plan Changed"',
+    "object": "contact",
+    "properties": {"plan": "$.properties.plan"},
+}
+
+
+def rule(**changes: Any) -> Rule:
+    fields = {name: value for name, value in {**PLAN, **changes}.items() if value is not None}
+    return msgspec.convert(fields, Rule)
+
+
+def refusal(*rules: Rule) -> str:
+    with pytest.raises(BadValue) as refused:
+        check_rules(rules)
+    assert refused.value.field == "rules"
+    return str(refused.value)
+
+
+def test_rules_that_do_what_they_say_are_taken() -> None:
+    check_rules(
+        [
+            rule(),
+            rule(name="Group", trigger='type = "group"', object="company", properties={"seats": 5}),
+            rule(name="Site", object="company", key={"domain": "$.properties.site"}, properties={"seats": 5}),
+            rule(name="Event", object=None, event="orders_v2", properties="$.properties"),
+            rule(name="Staff", object=None, properties=None, skip="staff", trigger='traits.email match "*@own.com"'),
+            rule(name="Off", trigger='event = "Plan Changed"', enabled=False),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"trigger": 'event = "A'}, "rule 'Plan': trigger: line 1, column 9: expected the \" that closes the text"),
+        ({"trigger": "event = 'A'"}, 'For the documented meaning write `event = "A"`.'),
+        ({"trigger": 'type = "Track"'}, "can never fire"),
+        ({"trigger": 'type = "identify" and event = "A"'}, "can never fire"),
+        ({"object": None}, "give one of skip, object and event, not none"),
+        ({"event": "x"}, "give one of skip, object and event, not object and event"),
+        ({"properties": {}}, "writes no property"),
+        ({"properties": "$.properties"}, "only an event takes a path"),
+        ({"properties": {"Plan Name": 1}}, "a property is named by its internal name"),
+        ({"properties": {"email": "$.traits.email"}}, "the key says which record it is"),
+        ({"properties": {"plan": {"@pth": "$.a"}}}, "/plan has an invalid directive: @pth."),
+        ({"properties": {"plan": {"@liquid": "{{ a | }} {% if"}}}, "@liquid: "),
+        ({"key": {"user_id": "$.userId"}}, "contacts are found by email"),
+        ({"object": "company"}, "only group calls name a company"),
+        ({"object": None, "properties": {"a": 1}, "skip": "x"}, "has no key, no properties and no default"),
+        ({"object": None, "properties": None, "skip": " "}, "skip says why"),
+        ({"name": " "}, "a rule's name has 1 to 100 characters"),
+    ],
+)
+def test_a_rule_that_cannot_work_is_refused_with_what_helps(changes: dict[str, Any], expected: str) -> None:
+    assert expected in refusal(rule(**changes))
+
+
+def test_two_rules_of_one_name_are_refused() -> None:
+    assert "another rule has this name" in refusal(rule(), rule(trigger='event = "Other"'))
+
+
+def test_two_rules_that_write_one_property_of_one_message_are_refused_with_that_message() -> None:
+    message = refusal(rule(), rule(name="Other", trigger='type = "track" and properties.plan != null'))
+
+    assert "rule 'Other': rule 'Plan' writes the contact property plan, too" in message
+    assert re.search(r'both fire for track with event "Plan Changed", properties.plan ', message)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"trigger": 'event = "Another"'},
+        {"trigger": 'type = "identify"'},
+        {"properties": {"city": "$.properties.city"}},
+        {"object": "company", "key": {"domain": "x.test"}},
+        {"enabled": False},
+        {"trigger": 'event = "Plan Changed" and properties.plan = null', "key": {"email": "$.properties.email"}},
+    ],
+)
+def test_rules_that_never_write_one_property_together_are_taken(other: dict[str, Any]) -> None:
+    check_rules([rule(), rule(name="Other", **other)])
+
+
+def test_too_many_rules_are_refused() -> None:
+    rules = [rule(name=f"r{number}", trigger=f'event = "E{number}"') for number in range(201)]
+
+    assert "at most 200 rules, these are 201" in refusal(*rules)
+
+
+def test_a_field_that_no_rule_has_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="`onlyif`"):
+        rule(onlyif=1)
+    with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'deal'"):
+        rule(object="deal")
