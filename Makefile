@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PARALLEL := --numprocesses auto --dist loadfile # each file of tests on one core
 STAMP := $(VENV)/.installed
+SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 
 .DEFAULT_GOAL := help
 
@@ -14,11 +15,16 @@ test: set-up tools ## set up (also Debian and npm packages, as root) and run the
 	$(BIN)/pytest $(PARALLEL) --ignore=tests/browser
 	$(BIN)/pytest $(PARALLEL) tests/browser # apart: the browser driver keeps an event loop of its own running
 
+test-fast: set-up ## run the unit tests alone: seconds, after each change
+	$(BIN)/pytest -q -p no:schemathesis tests/unit
+
 test-lowest: tools ## run the receiver's and the contract tests with the lowest versions that pyproject.toml allows
 	@PYTHON=$(PYTHON) scripts/lowest
 
-test-slow: set-up tools ## run the long tests: random crashes, fuzzing, large backlogs
-	$(BIN)/pytest -m slow --ignore=tests/browser
+test-slow: set-up tools ## run the long tests: random crashes, fuzzing, large backlogs, properties with a fresh seed
+	@echo 'The seed of this run: make test-slow SEED=$(SEED)'
+	$(BIN)/pytest tests/property -m 'slow or not slow' --hypothesis-profile=explore --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -m slow --ignore=tests/browser --ignore=tests/property
 	$(BIN)/pytest -m slow tests/browser
 	$(BIN)/python benchmarks/fuzz_receive.py --minutes 10
 
@@ -63,4 +69,4 @@ clean: ## remove the files of set-up and tests
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-lowest test-slow check docs bench bench-receive bench-backends bench-device set-up tools clean help
+.PHONY: run test test-fast test-lowest test-slow check docs bench bench-receive bench-backends bench-device set-up tools clean help

@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 pytest_plugins = ["tests.backends", "tests.servers"]
 
-# The same examples in every run; `--hypothesis-profile=default` looks for new ones.
+# The same examples in every run; `make test-slow` explores: more examples, a fresh seed, which it prints.
 settings.register_profile("same-every-time", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile("same-every-time")
 
 

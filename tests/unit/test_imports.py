@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -48,26 +49,30 @@ DIVIDED = frozenset(["cli", "console", "deliver", "emulator"])
 NOT_FOR_PAGES = frozenset(["backends", "emulator", "process", "cli"])
 
 
-def modules() -> Iterator[tuple[str, Path]]:
+@cache
+def modules() -> tuple[tuple[str, Path], ...]:
     """Each module with the part that it belongs to: its folder, or its own name at the root."""
-    for path in sorted(ROOT.rglob("*.py")):
-        inside = path.relative_to(ROOT)
-        yield inside.parts[0].removesuffix(".py"), path
+    paths = sorted(ROOT.rglob("*.py"))
+    return tuple((path.relative_to(ROOT).parts[0].removesuffix(".py"), path) for path in paths)
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> tuple[str, ...]:
     """Full names of what a module imports, wherever in it."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(names)
 
 
-def known_parts(path: Path) -> set[str]:
+@cache
+def known_parts(path: Path) -> frozenset[str]:
     """The parts of Hubwire that a module imports from."""
-    return {name.split(".")[1] for name in imported(path) if name.startswith("hubwire.")}
+    return frozenset({name.split(".")[1] for name in imported(path) if name.startswith("hubwire.")})
 
 
 @pytest.mark.parametrize("part", [*MAY_KNOW, *sorted(VALUES), *ALONE])

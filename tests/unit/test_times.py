@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from hubwire.times import ABSENT, DateOrder, NoTime, TimeFault, iso_text, read_time
+from hubwire.times import ABSENT, NoTime, TimeFault, iso_text, read_time
 
 EST = timezone(timedelta(hours=-5))
+
+
 Form = Callable[[datetime], object]
 """Writes an aware moment, in whichever zone it has."""
 
@@ -44,6 +44,8 @@ def twelve_hours(at: datetime, date_pattern: str, before: str = " ") -> str:
 
 
 MILLISECOND, SECOND, MINUTE, HOUR, DAY = 1, 1000, 60_000, 3_600_000, 86_400_000
+
+
 FORMS: dict[str, tuple[Form, int]] = {
     # name: how it is written, and the finest unit that the form keeps, in ms
     "RFC 3339, Z": (lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), MILLISECOND),
@@ -131,47 +133,10 @@ def unpadded(at: datetime) -> str:
 
 
 NAIVE = datetime
-MOMENTS = st.builds(
-    lambda at, quarters: at.replace(tzinfo=UTC, microsecond=at.microsecond // 1000 * 1000).astimezone(
-        timezone(timedelta(minutes=15 * quarters))
-    ),
-    st.datetimes(NAIVE(1980, 1, 2), NAIVE(2199, 12, 30)),
-    st.integers(-48, 56),
-)
-
-
-def expected(at: datetime, unit_ms: int) -> int:
-    return epoch(at, 1000) // unit_ms * unit_ms
 
 
 def test_there_are_sixty_forms() -> None:
     assert len(FORMS) >= 60
-
-
-@pytest.mark.parametrize("name", FORMS)
-@settings(max_examples=20)
-@given(at=MOMENTS)
-@example(at=datetime(2024, 3, 5, 10, 0, 2, 500_000, tzinfo=UTC))
-def test_each_form_is_understood_exactly(name: str, at: datetime) -> None:
-    form, unit_ms = FORMS[name]
-    assert read_time(form(at)) == expected(at, unit_ms)
-
-
-@given(at=MOMENTS, separator=st.sampled_from("/-."), is_day_first=st.booleans())
-def test_a_date_of_numbers_is_understood_where_one_order_is_possible(
-    at: datetime, separator: str, is_day_first: bool
-) -> None:
-    day, month = f"{at.day:02d}", str(at.month)
-    numbers = (day, month) if is_day_first else (month, day)
-    text = separator.join([*numbers, str(at.year)]) + " 10:00"
-    answer = read_time(text)
-    wanted = epoch(datetime(at.year, at.month, at.day, 10, tzinfo=UTC), 1000)
-    if at.day > 12 or at.day == at.month:
-        assert answer == wanted
-    else:
-        assert isinstance(answer, NoTime)
-        assert answer.fault is TimeFault.AMBIGUOUS
-        assert read_time(text, DateOrder.DAY_FIRST if is_day_first else DateOrder.MONTH_FIRST) == wanted
 
 
 @pytest.mark.parametrize(
@@ -243,21 +208,3 @@ def test_corners_of_the_calendar(text: str, moment: str) -> None:
     answer = read_time(text)
     assert isinstance(answer, int)
     assert iso_text(answer) == moment
-
-
-@given(
-    st.one_of(
-        st.text(max_size=60),
-        st.text("0123456789-/:. tzTZ+UTCGMapm,", max_size=40),
-        st.integers(),
-        st.floats(),
-        st.datetimes(),
-        st.dates(),
-    )
-)
-def test_every_value_is_a_moment_of_the_calendar_or_a_reason(value: object) -> None:
-    answer = read_time(value)
-    if isinstance(answer, NoTime):
-        assert answer.reason
-    else:
-        assert read_time(iso_text(answer)) == answer

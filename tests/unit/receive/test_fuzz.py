@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.unit.receive.fuzzing import CORPUS, ROUTES, SOURCES, take
-
-from hubwire.errors import UploadRefused
-
-sources = st.sampled_from(SOURCES)
-routes = st.sampled_from(ROUTES)
-names = st.sampled_from(
-    ["type", "messageId", "userId", "anonymousId", "event", "groupId", "previousId", "timestamp", "context", "writeKey"]
-)
-numbers = st.integers(-(10**40), 10**40) | st.floats()
-values = st.recursive(
-    st.none() | st.booleans() | numbers | st.text() | st.sampled_from(["track", "page", "alias", "2026-11-23"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
-messages = st.dictionaries(names, values, max_size=8) | values
-uploads = st.fixed_dictionaries(
-    {"batch": st.lists(messages, max_size=5)},
-    optional={"context": values, "integrations": values, "sentAt": values, "writeKey": values},
-)
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
@@ -36,32 +14,3 @@ def test_nasty_inputs_are_taken_or_refused(path: Path) -> None:
         for source in SOURCES:
             take(path.read_bytes(), route, source)
             take(path.read_bytes(), route, source, is_strict=True)
-
-
-@given(st.binary(max_size=200), routes, sources)
-def test_any_bytes(body: bytes, route: object, source: object) -> None:
-    take(body, route, source)  # type: ignore[arg-type]
-
-
-@given(uploads | messages, routes, sources, st.booleans())
-def test_any_json(value: object, route: object, source: object, is_strict: bool) -> None:
-    body = json.dumps(value).encode()
-    take(body, route, source, is_strict=is_strict)  # type: ignore[arg-type]
-
-
-@given(uploads, st.data())
-def test_json_with_some_bytes_changed(value: object, data: st.DataObject) -> None:
-    body = bytearray(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(body) - 1))
-        body[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
-        if not body:
-            break
-    take(bytes(body), ROUTES[0], SOURCES[0])
-
-
-@given(st.lists(st.dictionaries(names, values, max_size=8), max_size=5))
-def test_every_object_of_a_json_batch_becomes_one_entry(batch: list[object]) -> None:
-    taken = take(json.dumps({"batch": batch}).encode(), ROUTES[0], SOURCES[1])
-    assert not isinstance(taken, UploadRefused)
-    assert len(taken) == len(batch)

@@ -12,8 +12,6 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.unit.receive.harness import packed
 from tests.unit.receive.wire import Connected, Wire, post, turns
 
@@ -23,6 +21,8 @@ from hubwire.receive.connection_limits import MAX_PIPELINED
 from hubwire.receive.upload_limits import ReceiveLimits
 
 UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+
+
 ORIGIN = "Origin: https://www.site.test\r\n"
 
 
@@ -129,25 +129,6 @@ def check_before_garbage(wire: Wire, server: Connected, before: list[Piece]) -> 
     heard = [piece for piece, status in zip(before, statuses, strict=False) if piece.status == status]
     assert statuses in ([piece.status for piece in heard], [*(piece.status for piece in heard), 400])
     assert server.ids == [one for piece in heard for one in piece.ids]
-
-
-@settings(max_examples=400)
-@given(
-    kinds=st.lists(st.integers(0, len(KINDS) - 1), min_size=1, max_size=8),
-    cuts=st.lists(st.integers(0, 4000), max_size=12),
-    steps=st.lists(st.integers(0, 2), min_size=1, max_size=8),
-)
-async def test_wherever_the_stream_is_cut_the_answers_are_the_same(
-    kinds: list[int], cuts: list[int], steps: list[int]
-) -> None:
-    await answered([KINDS[kind](f"m{number}") for number, kind in enumerate(kinds)], cuts, steps)
-
-
-async def test_cut_at_every_byte_the_answers_are_the_same() -> None:
-    pieces = [KINDS[kind](f"m{number}") for number, kind in enumerate((0, 10, 13, 2, 8, 9, 15, 0))]
-    size = sum(len(piece.text) for piece in pieces)
-    for cut in range(size):
-        await answered(pieces, [cut], [cut % 3])
 
 
 async def test_what_is_behind_a_whole_upload_and_never_comes_whole_hears_so() -> None:

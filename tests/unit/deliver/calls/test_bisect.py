@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hubwire.deliver.calls.bisect import Bisection
 
@@ -25,14 +23,6 @@ def settle(count: int, poison: set[int]) -> tuple[set[int], set[int], int]:
             refused |= set(part)
         bisection.report(poisoned)
     return taken, refused, calls
-
-
-@given(st.integers(1, 130).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1)))))
-def test_exactly_the_poison_is_refused_alone(case: tuple[int, set[int]]) -> None:
-    count, poison = case
-    taken, refused, _ = settle(count, poison)
-    assert refused == poison
-    assert taken == set(range(count)) - poison
 
 
 @pytest.mark.parametrize("position", range(100))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hubwire.deliver.calls.retry import (
     DEFAULT_SCHEDULE,
@@ -20,7 +18,11 @@ from hubwire.delivery import Retry
 from hubwire.reasons import Reason
 
 NOW_MS = 1_790_000_000_000
+
+
 HOUR_MS = 3_600_000
+
+
 POLICY = RetryPolicy()
 
 
@@ -102,15 +104,3 @@ def test_reasons_without_a_schedule_of_their_own_have_the_default() -> None:
     verdict = Retry(0.0, Reason.MIGRATING)
     at_ms = next_attempt_at(verdict, 1, NOW_MS, NOW_MS, 1.0, POLICY)
     assert at_ms == NOW_MS + DEFAULT_SCHEDULE.first_seconds * 1000
-
-
-@given(
-    st.builds(Retry, st.floats(-10, 100_000), st.sampled_from(Reason), counts=st.booleans()),
-    st.integers(0, 10_000),
-    st.none() | st.integers(NOW_MS - 100 * HOUR_MS, NOW_MS + HOUR_MS),
-    st.floats(0, 1),
-)
-def test_a_next_try_is_never_in_the_past(verdict: Retry, attempts: int, first_at_ms: int | None, jitter: float) -> None:
-    at_ms = next_attempt_at(verdict, attempts, first_at_ms, NOW_MS, jitter, POLICY)
-    assert at_ms is None or at_ms >= NOW_MS + round(max(0.0, verdict.after_seconds) * 1000)
-    assert at_ms is not None or verdict.counts
