@@ -1,8 +1,7 @@
-"""Counts of what lies behind a position, exact, and cheap to ask for again and again. Pure bookkeeping: the backend
-looks and counts.
+"""Exact counts of the messages behind a position, cheap to repeat. Pure bookkeeping: the backend does the counting.
 
-Two things are remembered of each stream. Where nothing lies: a lane whose sources are quiet does not look through the
-messages of all others once more. And a large count: asked again, only what came and went since is counted.
+It remembers two facts for each stream: ranges without messages, so that a lane with quiet sources does not scan the
+messages of all others again, and a large count, so that a repeated query counts only the changes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ Db = TypeVar("Db")
 
 
 class Stream(NamedTuple):
-    """What a lane reads: live or backfill, from some sources or (None) from all."""
+    """The messages that a lane reads: live or backfill, from some sources or (None) from all."""
 
     source_ids: tuple[int, ...] | None
     is_backfill: bool
@@ -29,9 +28,9 @@ class Stream(NamedTuple):
 
 
 class Backlogs(Generic[Db]):
-    """Remembers what was found in each stream. `between(db, stream, low, high)` counts rows: low < position <= high.
+    """Remembers the counts of each stream. `between(db, stream, low, high)` counts rows: low < position <= high.
 
-    Positions become visible in their order, and what was appended does not change: where nothing was, nothing comes.
+    Positions become visible in order, and appended messages do not change, so an empty range stays empty.
     """
 
     def __init__(self, between: Callable[[Db, Stream, int, int], int]) -> None:
@@ -57,8 +56,8 @@ class Backlogs(Generic[Db]):
                 self._empty[stream] = (after, nothing_through)
 
     def count(self, db: Db, stream: Stream, after: int, oldest: int, newest: int) -> int:
-        """How many rows of a stream lie behind `after`; `oldest` and `newest` are the journal's positions now, in the
-        same snapshot."""
+        """The number of a stream's rows behind `after`. `oldest` and `newest`: the journal's positions in the same
+        snapshot."""
         with self._lock:
             known = self._counted.get(stream)
         # A large count is carried forward; a small one is cheap to take anew, which also heals what `forget` removed.

@@ -1,4 +1,4 @@
-"""What a journal must do, whatever it is made of. One contract suite (`tests/contract/test_journal.py`) holds all.
+"""The journal protocol. One contract suite (`tests/contract/test_journal.py`) tests every backend.
 
 Positions start at 1 and only grow. A journal has one appender at a time for its file (SQLite) or any number
 (PostgreSQL, JetStream); readers are free. Methods block; the shell calls them off the event loop.
@@ -25,8 +25,8 @@ class Extent(NamedTuple):
 class Journal(Protocol):
     @property
     def group_positions(self) -> int:
-        """1 where every position is used. More where a group of messages takes so many, whatever it holds: then
-        positions have gaps, and only whole groups are removed."""
+        """1 if every position is used. Larger if each group of messages takes this many positions: positions then have
+        gaps, and only whole groups are removed."""
         ...
 
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
@@ -58,11 +58,11 @@ class Journal(Protocol):
         ...
 
     def extent(self) -> Extent:
-        """What is in the log now."""
+        """The current content of the log."""
         ...
 
     def count_after(self, after: int, *, source_ids: Sequence[int] | None, is_backfill: bool) -> tuple[int, int | None]:
-        """How many deliverable rows lie behind a position, and receivedAt (ms) of the first: backlog and lag."""
+        """The number of deliverable rows behind a position, and receivedAt (ms) of the first: backlog and lag."""
         ...
 
     def remove_through(self, position: int, limit: int) -> int:
@@ -70,11 +70,11 @@ class Journal(Protocol):
         ...
 
     def redact(self, positions: Sequence[int]) -> int:
-        """Replace what these messages said by a tombstone, for good; how many were there.
+        """Replace the content of these messages by a tombstone, permanently; returns how many existed.
 
-        Shape: position, source, message_id and receivedAt stay; the body becomes `TOMBSTONE`, the envelope goes, and
-        `rejected` is `suppressed`, so that no lane ever reads or replays them. What was kept of them (log files, free
-        pages) is overwritten as far as the backend can.
+        Shape: position, source, message_id and receivedAt stay. The body becomes `TOMBSTONE`, the envelope is removed,
+        and `rejected` is `suppressed`, so that no lane reads or replays them. Remains (log files, free pages) are
+        overwritten if the backend can do that.
         """
         ...
 

@@ -1,8 +1,8 @@
-"""Which messages were appended lately: 64-bit keys -> positions, in open-addressing tables of plain memory.
+"""The recently appended messages: 64-bit keys -> positions, in open-addressing tables in memory.
 
-De-duplication asks this instead of a b-tree, which would cost more than the append itself. An answer is only a
-candidate: the journal compares the real row, so a key that collides can never lose a message. A table is never
-rehashed; when it is half full a larger one follows, and a table leaves when its newest message leaves the window.
+De-duplication uses these tables because a b-tree would cost more than the append itself. A hit is only a candidate:
+the journal compares the real row, so a collision can never lose a message. A table is never rehashed; when it is half
+full, a larger one is added. A table is dropped when its newest message leaves the window.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What became of each message: outcomes, attempts, and what is known of people and companies."""
+"""The record: outcomes and attempts of each message, and the known people and companies."""

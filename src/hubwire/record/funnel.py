@@ -1,8 +1,8 @@
-"""Which stage of a funnel a message is in, by its place in the journal and by the row that it may have. Pure.
+"""The funnel stage of a message, from its position in the journal and its row, if it has one. Pure.
 
-A message without a row is told by its place: at or before its lane's cursor it was delivered, behind it it waits.
-Whole blocks are counted by their sums, and the rows then move their messages to the stage that the row says. Blocks
-that the window or a cursor cuts are counted message by message.
+Without a row, the position decides: a message at or before its lane's cursor was delivered, one behind it is pending.
+Whole blocks are counted by their sums; the rows then move their messages to their own stage. Blocks that the period or
+a cursor divides are counted message by message.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STAGES = {state: state.value for state in State} | {State.LEASED: State.PENDING.
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """How a destination tells its messages: which sources feed it, and how far its cursors are."""
+    """A destination's view of the journal: the sources that feed it, and its cursors."""
 
     destination_id: int
     source_ids: tuple[int, ...] | None
@@ -36,7 +36,7 @@ class Lane:
         return self.backfill_cursor if is_backfill else self.live_cursor
 
     def stage(self, count: Count, first: int, last: int) -> str | None:
-        """The stage of messages without a row between two positions; None when a cursor stands among them."""
+        """The stage of messages without a row between two positions; None if a cursor lies between them."""
         if count.rejected is not None:
             return "rejected"
         if not self.takes(count.source_id):
@@ -69,9 +69,9 @@ class FunnelTally:
     whole: list[Whole] = field(default_factory=list)
 
     def add_whole(self, block: Block) -> bool:
-        """Count a block by its sums; False (and nothing counted) when a cursor stands in it.
+        """Count a block by its sums; False, counting nothing, if a cursor lies in it.
 
-        One with gaps is not counted so either: there may still be rows of removed messages.
+        A block with gaps is not counted this way either, because rows of removed messages may still exist.
         """
         if not block.is_whole:
             return False
@@ -104,5 +104,5 @@ class FunnelTally:
         self.stages["delivered" if is_connected else "not_connected"] -= count
 
     def counted(self) -> dict[str, int]:
-        """How many messages are in each stage; stages without any are absent."""
+        """The number of messages in each stage, without empty stages."""
         return {stage: count for stage, count in self.stages.items() if count}

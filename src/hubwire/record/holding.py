@@ -1,4 +1,4 @@
-"""Whether a message holds a value at a path: the filter `properties.plan=pro`. Pure."""
+"""The filter for a value at a path, such as `properties.plan=pro`. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _decode = msgspec.json.decode
 
 
 def holds(body: bytes, where: str) -> bool:
-    """Whether the message has this value there.
+    """Whether the message has this value at this path.
 
-    Shape: `where` is a path with dots, `=`, and a value as JSON writes it, texts without quotes; a list fits when one
-    of its entries does.
+    Shape: `where` is a path with dots, `=`, and a JSON value, with texts unquoted. A list matches if one of its
+    entries does.
     """
     path, _, wanted = where.partition("=")
     found: Any = _decode(body)

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 
 class Count(NamedTuple):
-    """How many messages of one kind there are."""
+    """The number of messages of one kind."""
 
     source_id: int
     is_backfill: bool
@@ -19,7 +19,7 @@ class Count(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One message, without what it says."""
+    """One message, without its content."""
 
     position: int
     source_id: int
@@ -43,13 +43,13 @@ class Block(NamedTuple):
     is_whole: bool
 
     def is_outside(self, since_ms: int | None, until_ms: int | None) -> bool:
-        """Whether no message of it was received in the window."""
+        """Whether none of its messages was received in the period."""
         return (since_ms is not None and self.last_at_ms < since_ms) or (
             until_ms is not None and self.first_at_ms >= until_ms
         )
 
     def is_inside(self, since_ms: int | None, until_ms: int | None) -> bool:
-        """Whether every message of it was received in the window."""
+        """Whether all its messages were received in the period."""
         return (since_ms is None or self.first_at_ms >= since_ms) and (until_ms is None or self.last_at_ms < until_ms)
 
 
@@ -58,12 +58,12 @@ class MessageIndex(Protocol):
 
     @property
     def bits(self) -> int:
-        """A block's number is the position without so many of its last bits."""
+        """The number of a block is the position without this many of its last bits."""
         ...
 
     @property
     def is_near(self) -> bool:
-        """Whether single messages are read cheaply: each has a row of its own."""
+        """Whether reading a single message is cheap because each has its own row."""
         ...
 
     def ends(self) -> tuple[int, int] | None:
@@ -75,7 +75,7 @@ class MessageIndex(Protocol):
         ...
 
     def sums(self, number: int) -> Block | None:
-        """The sums of one block as it is now; None when it has no message (any more)."""
+        """The current sums of one block; None if it has no messages."""
         ...
 
     def lines(self, first: int, last: int) -> Iterable[Line]:
@@ -94,7 +94,7 @@ class MessageIndex(Protocol):
 
 
 def in_window(lines: Iterable[Line], since_ms: int | None, until_ms: int | None) -> Iterable[Line]:
-    """Those that were received from one moment on and before another."""
+    """The messages received at or after one time and before another."""
     for line in lines:
         if (since_ms is None or line.received_at_ms >= since_ms) and (
             until_ms is None or line.received_at_ms < until_ms
@@ -103,7 +103,7 @@ def in_window(lines: Iterable[Line], since_ms: int | None, until_ms: int | None)
 
 
 def counted(lines: Iterable[Line]) -> list[Count]:
-    """How many there are of each kind."""
+    """The number of messages of each kind."""
     totals: dict[tuple[int, bool, str | None], int] = {}
     for line in lines:
         kind = (line.source_id, line.is_backfill, line.rejected)

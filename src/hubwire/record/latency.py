@@ -1,4 +1,4 @@
-"""How long messages took from being received to being settled, from a sample of a lane's cycles. Pure."""
+"""The time from receipt to the outcome of a message, from a sample of a lane's cycles. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SAMPLED_MESSAGES = 25
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Half and 95 of 100 live messages took at most so long. `sample_count`: how many were looked at."""
+    """The median and the 95th percentile for live messages. `sample_count`: the size of the sample."""
 
     p50_ms: int
     p95_ms: int
@@ -30,7 +30,7 @@ class LatencySample(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """How long one message took, and for how many it stands."""
+    """The time of one message, and the number of messages that it represents."""
 
     ms: int
     weight: float
@@ -45,7 +45,7 @@ def sampled(cycle: LatencySample) -> list[int]:
 
 
 def waits_of(cycle: LatencySample, received_at_ms: Sequence[int]) -> Iterable[Wait]:
-    """What the looked at messages of a cycle say of all of its messages."""
+    """The sampled messages of a cycle as an estimate for all its messages."""
     return (Wait(max(0, cycle.ended_at_ms - at), cycle.taken / len(received_at_ms)) for at in received_at_ms)
 
 

@@ -1,7 +1,7 @@
-"""Which messages a list, a replay or a discard is about: `MessageFilter`, the one definition of every filter.
+"""`MessageFilter`, the one definition of the filter of a list, a replay or a discard.
 
-Each field says how people write it and what it means. The console's addresses, the API's parameters, and the options of
-the command line all follow from `FIELDS`; what a filter matches is decided in `backends/sql`.
+Each field has its notation and its help. The console's addresses, the API's parameters and the options of the command
+line all follow from `FIELDS`; `backends/sql` decides what a filter matches.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_SEARCH = 1024
 
 
 class ReplayPart(StrEnum):
-    """What a replay has done with a delivery so far."""
+    """The progress of a replay with one delivery."""
 
     WAITING = "waiting"
     REPLAYED = "replayed"
@@ -31,7 +31,7 @@ class ReplayPart(StrEnum):
 
 
 class Reads(Enum):
-    """How the text of a filter is read."""
+    """How to parse the text of a filter."""
 
     WORD = auto()
     TEXT = auto()

@@ -1,4 +1,4 @@
-"""How the record keeps lists of positions: the messages that one HTTP exchange answered for."""
+"""The storage format for lists of positions: the messages of one HTTP exchange."""
 
 from __future__ import annotations
 

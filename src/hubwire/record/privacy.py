@@ -1,7 +1,7 @@
-"""What forgetting a person asks of the record: who they are, what is kept of them, and who must not come back.
+"""The record's part in deleting a person: their ids, their stored data, and the suppression of later messages.
 
-Contract: `tests/contract/test_privacy.py`. Nothing here keeps a forgotten person's ids in the clear: a suppression is a
-keyed digest, and a regulation's subjects are sealed and go away when it has ended.
+Contract: `tests/contract/test_privacy.py`. Nothing here stores a deleted person's ids as plain text: a suppression is a
+keyed digest, and the subjects of a regulation are encrypted and removed when it ends.
 Source: Segment Public API, "Deletion and Suppression" (regulation types and states).
 """
 
@@ -15,7 +15,7 @@ import msgspec
 
 
 class RegulationType(StrEnum):
-    """What a regulation asks for. The INTERNAL ones leave HubSpot alone."""
+    """The type of a regulation. The INTERNAL types do not change HubSpot."""
 
     SUPPRESS_ONLY = "SUPPRESS_ONLY"
     DELETE_ONLY = "DELETE_ONLY"
@@ -65,7 +65,7 @@ class Regulation(msgspec.Struct, kw_only=True):
 
 
 class Trail(msgspec.Struct, kw_only=True):
-    """Everything that leads to one person. `keys` are (space, `u:…` or `a:…`); `contact_ids` as HubSpot confirmed."""
+    """All ids of one person. `keys` are (space, `u:…` or `a:…`); HubSpot confirmed the `contact_ids`."""
 
     emails: set[str] = set()
     keys: set[tuple[str, str]] = set()
@@ -73,7 +73,7 @@ class Trail(msgspec.Struct, kw_only=True):
 
 
 class Erased(msgspec.Struct, kw_only=True):
-    """How many rows went."""
+    """The numbers of removed rows."""
 
     deliveries: int = 0
     links: int = 0
@@ -99,8 +99,8 @@ class PrivacyStore(Protocol):
     def erase(self, trail: Trail, positions: Sequence[int], now_ms: int) -> Erased:
         """Remove links, contacts, associations and holds of a trail, and the deliveries at these positions.
 
-        Shape: deliveries are counted into `archived` (open ones as discarded) so that totals still add up; leased ones
-        stay until their cycle has ended. Deleted values are overwritten as far as the backend can.
+        Shape: deliveries are added to `archived` (open ones as discarded) so that totals still add up. Leased ones stay
+        until their cycle ends. Deleted values are overwritten if the backend can do that.
         """
         ...
 
@@ -154,22 +154,21 @@ class PrivacyStore(Protocol):
         ...
 
     def claim_regulation(self, regulation_id: str, now_ms: int, stale_ms: int) -> bool:
-        """Begin to work on one: of several that try, one gets it. One that another began may be taken over when its
-        claim is older than `stale_ms`."""
+        """Claim a regulation; only one of several callers succeeds. A claim older than `stale_ms` can be taken over."""
         ...
 
 
 class AlertMemory(Protocol):
-    """Which alerts were told, so that several processes tell each only once, also over a restart."""
+    """The alerts that were sent, so that several processes send each only once, also after a restart."""
 
     def alerts(self) -> Mapping[str, tuple[int, int]]:
-        """Those that are on: key -> (since ms, last told ms)."""
+        """The active alerts: key -> (since ms, last sent ms)."""
         ...
 
     def claim_alert(self, key: str, now_ms: int, repeat_ms: int) -> bool:
-        """Whether it is on us to tell that this alert is on: it was off, or told longer than `repeat_ms` ago."""
+        """Whether this caller must send the alert: it was off, or was sent longer than `repeat_ms` ago."""
         ...
 
     def release_alert(self, key: str) -> bool:
-        """Whether it is on us to tell that it is over: it was on."""
+        """Whether this caller must send the end of the alert: it was on."""
         ...

@@ -1,6 +1,6 @@
-"""What people ask of the record: console, CLI and admin API read the same answers.
+"""The queries of the record for people: console, command line and admin API use the same ones.
 
-A query never needs the lane to run: it reads the database. Values for people: times stay epoch milliseconds.
+A query reads the database and needs no running lane. Times are epoch milliseconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hubwire.record.message_filter import MessageFilter
 
 
 class Fate(msgspec.Struct, kw_only=True):
-    """What became of one message at one destination."""
+    """The outcome of one message at one destination."""
 
     destination_id: int
     state: State
@@ -81,7 +81,7 @@ class MessageDetail(msgspec.Struct, kw_only=True):
 
 
 class LaneStatus(msgspec.Struct, kw_only=True):
-    """Where one destination stands. Counts are of messages; they add up: taken = delivered + the other states."""
+    """The state of one destination. Counts are messages, and add up: taken = delivered + the other states."""
 
     destination_id: int
     name: str
@@ -106,7 +106,7 @@ class LaneStatus(msgspec.Struct, kw_only=True):
 
     @property
     def is_drained(self) -> bool:
-        """Nothing left to do until something new arrives, a person acts, or a hold runs out."""
+        """Whether nothing happens until a new message, a person's action, or the end of a hold."""
         return not (self.backlog_count or self.pending or self.retrying)
 
 
@@ -135,7 +135,7 @@ class Queries(Protocol):
     def failures(self) -> list[Failure]: ...
 
     def count(self, wanted: MessageFilter) -> int:
-        """How many deliveries fit a filter with a state: what a replay would replay."""
+        """The number of deliveries that match a filter with a state, as a replay would."""
         ...
 
     def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:

@@ -1,9 +1,9 @@
-"""What a person does with settled deliveries: replay them, or discard them.
+"""Decisions of a person about deliveries: replay them, or discard them.
 
-A replay goes through its targets in slices, so that live traffic keeps its place and a person can pause, slow or cancel
-it. It takes the next slice when the calls of the last one are no more than its share of what HubSpot allowed in the
-meantime. Replaying an old message is safe: the newest value of a property wins, and events carry a uuid. Discarding is
-done at once.
+A replay handles its targets in slices, so that live messages keep their priority and a person can pause, slow or cancel
+it. It begins the next slice when the calls of the last one fit into its share of the calls that HubSpot has allowed
+since. Replaying an old message is safe: the newest value of a property wins, and events carry a uuid. A discard takes
+effect at once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ReplayState(StrEnum):
 
 
 class ReplayCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many deliveries of a replay to one destination are in one part; of the replayed ones, in one state."""
+    """The number of a replay's deliveries to one destination in one part; for replayed ones, in one state."""
 
     destination_id: int
     part: ReplayPart
@@ -88,7 +88,7 @@ class Replay(msgspec.Struct, kw_only=True):
 
 
 class Discarded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a discard did. `passed_count` had another state when their turn came and were left alone."""
+    """The result of a discard. `passed_count`: deliveries whose state had changed, which were left alone."""
 
     count: int
     passed_count: int = 0
@@ -103,9 +103,9 @@ class Replays(Protocol):
         targets: Sequence[tuple[int, int]] | None = None,
         share_percent: int = SHARE_PERCENT,
     ) -> Replay:
-        """Begin a replay of the deliveries that fit, or of `targets` (destination_id, position) in `wanted.state`.
+        """Begin a replay of the matching deliveries, or of `targets` (destination_id, position) in `wanted.state`.
 
-        Errors: SettingsError for a state that cannot be replayed, BadValue for the share; then nothing is kept.
+        Errors: SettingsError for a state that cannot be replayed, BadValue for the share; nothing changes then.
         """
         ...
 
@@ -129,7 +129,7 @@ class Replays(Protocol):
         ...
 
     def set_share(self, replay_id: int, share_percent: int) -> bool:
-        """What it may take from now on; False when it has ended. Errors: BadValue; then nothing changes."""
+        """Set its new share; False if it has ended. Errors: BadValue; nothing changes then."""
         ...
 
     def cancel(self, replay_id: int, now_ms: int) -> bool:
@@ -139,11 +139,11 @@ class Replays(Protocol):
     def discard(
         self, wanted: MessageFilter, now_ms: int, targets: Sequence[tuple[int, int]] | None = None, note: str = ""
     ) -> Discarded:
-        """Discard the dead or held deliveries that fit, or `targets` in `wanted.state`: `discarded-by-person`.
+        """Discard the matching dead or held deliveries, or `targets` in `wanted.state`: `discarded-by-person`.
 
-        Shape: their detail says why, in the words of `note`, and their state before; a replay can make them pending
-        again. Held ones whose time is up belong to their lane, which plans them once more, and are left alone.
-        Errors: SettingsError for a state that cannot be discarded, BadValue for the note; then nothing changes.
+        Shape: their detail has the `note` and their former state; a replay can make them pending again. Held ones
+        whose time is over belong to their lane, which plans them again, and are left alone.
+        Errors: SettingsError for a state that cannot be discarded, BadValue for the note; nothing changes then.
         """
         ...
 
@@ -155,12 +155,12 @@ class Replays(Protocol):
 
 
 def slice_of(slice_messages: int, share_percent: int) -> int:
-    """How many messages of a replay with this share are on their way at a time: never less than a full call."""
+    """The number of messages of a replay with this share in one slice: at least a full call."""
     return max(slice_messages * share_percent // 100, min(slice_messages, FULL_CALL_MESSAGES))
 
 
 def wait_ms(calls: float, calls_per_second: float, share_percent: int) -> int:
-    """In how many milliseconds so many calls are this share of what HubSpot allows."""
+    """The time in ms in which this number of calls is this share of the calls that HubSpot allows."""
     return round(calls * 1000 * 100 / (calls_per_second * share_percent))
 
 
@@ -174,7 +174,7 @@ def checked_share(share_percent: int) -> int:
 
 
 def checked_note(note: str) -> str:
-    """What a person wrote, as one line. Errors: BadValue."""
+    """The note on one line. Errors: BadValue."""
     line = " ".join(note.split())
     if len(line) > NOTE_CHARACTERS:
         said = f"note has {len(line)} characters; at most {NOTE_CHARACTERS}"
@@ -194,7 +194,7 @@ class ReplayRunner:
         self._begun = asyncio.Event()
 
     def wake(self) -> None:
-        """A replay was begun: look at once."""
+        """Wake the runner after a new replay."""
         self._begun.set()
 
     async def run(self) -> None:

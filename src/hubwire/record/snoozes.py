@@ -1,7 +1,7 @@
-"""Groups of failures that somebody does not want to see for a while. Their messages stay as they are.
+"""Snoozed groups of failures: hidden for a while, with unchanged messages.
 
-A group is what Failures shows as one: the messages of one destination in one state for one reason. What joins a group
-while it is snoozed is snoozed with it. It wakes by itself when its time is over.
+A group is one entry of *Failures*: the messages of one destination in one state for one reason. New members of a
+snoozed group are snoozed too. The snooze ends when its time is over.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SNOOZABLE = (State.DEAD, State.HELD, State.RETRYING)
 
 
 class Snooze(msgspec.Struct, frozen=True, kw_only=True):
-    """One group, until when, and who wanted so since when."""
+    """One snoozed group: its end, its beginning, and the person who snoozed it."""
 
     destination_id: int
     state: State
@@ -31,7 +31,7 @@ class Snooze(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many messages a group has now."""
+    """The current number of messages of a group."""
 
     destination_id: int
     state: State
@@ -52,7 +52,7 @@ class Snoozes(Protocol):
         ...
 
     def snoozed(self, now_ms: int) -> list[Snooze]:
-        """Those whose time is not over, the first to wake first."""
+        """The current snoozes, in order of their end."""
         ...
 
     def groups(self, now_ms: int) -> list[GroupCount]:

@@ -18,10 +18,10 @@ STAGES = ("delivered", "backlog", "pending", "retrying", "held", "discarded", "d
 
 
 class Funnel(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the messages received in a window stand at one destination now.
+    """The current stages at one destination of the messages received in a period.
 
     Shape: `received` is the sum of all the others. `backlog`: behind the lane's cursor, not planned yet;
-    `pending`: due again (released or replayed); `not_connected`: their source does not feed this destination.
+    `pending`: due again (released or replayed); `not_connected`: from sources that do not feed this destination.
     """
 
     destination_id: int
@@ -61,7 +61,7 @@ class ActivityPoint(msgspec.Struct, kw_only=True):
 
 
 class Intake(msgspec.Struct, kw_only=True):
-    """What one source sent in a window. `rejected`: reason -> count, part of `received`."""
+    """The messages of one source in a period. `rejected`: reason -> count, part of `received`."""
 
     source_id: int
     received: int = 0
@@ -95,7 +95,7 @@ class KnownLink(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class KnownRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """What HubSpot confirmed of a contact or a company. `properties`: name -> (value, message time ms)."""
+    """The confirmed values of a contact or a company. `properties`: name -> (value, message time ms)."""
 
     destination_id: int
     kind: str
@@ -110,7 +110,7 @@ class KnownRecord(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Identity(msgspec.Struct, kw_only=True):
-    """Everything known of an e-mail, userId, anonymousId, groupId or domain."""
+    """All knowledge about an e-mail, userId, anonymousId, groupId or domain."""
 
     identity: str
     links: list[KnownLink] = []
@@ -118,7 +118,7 @@ class Identity(msgspec.Struct, kw_only=True):
 
 
 class Storage(msgspec.Struct, kw_only=True, frozen=True):
-    """What the database holds."""
+    """The size and content of the database."""
 
     bytes_used: int
     messages: int
@@ -136,7 +136,7 @@ class Storage(msgspec.Struct, kw_only=True, frozen=True):
 
 class Statistics(Protocol):
     def funnel(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Funnel:
-        """Where the messages received from `since_ms` on and before `until_ms` stand, from one snapshot."""
+        """The stages of the messages received from `since_ms` until before `until_ms`, from one snapshot."""
         ...
 
     def activity(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[ActivityPoint]:
@@ -144,14 +144,14 @@ class Statistics(Protocol):
         ...
 
     def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Latency | None:
-        """How long live messages took from received to settled, from a sample of the newest cycles of the window.
+        """The time from receipt to outcome of live messages, from a sample of the newest cycles of the period.
 
-        None without any, and where the journal is elsewhere (NATS): single messages cost too much there.
+        None without messages, and with the journal in NATS, where single messages are too expensive to read.
         """
         ...
 
     def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:
-        """What each source sent in a window, busiest first."""
+        """The messages of each source in a period, busiest source first."""
         ...
 
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
@@ -159,7 +159,7 @@ class Statistics(Protocol):
         ...
 
     def identity(self, wanted: str) -> Identity:
-        """What is known of one identity, over all spaces and destinations."""
+        """The knowledge about one identity, in all spaces and destinations."""
         ...
 
     def storage(self) -> Storage: ...

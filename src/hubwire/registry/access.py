@@ -1,4 +1,4 @@
-"""Who may sign in to the console and the admin API, and with which role. Only digests and slow hashes are kept."""
+"""The people who can sign in to the console and the admin API, with roles. Stores only digests and slow hashes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Role(StrEnum):
-    """What a member may do; each role may do what the one before it may.
+    """The permissions of a member; each role includes those of the one before it.
 
     view: read, with payloads masked. operate: read payloads, replay, pause, send tests, change mappings.
     admin: also sources, write keys, tokens, destinations and members.
@@ -40,7 +40,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
-    """What a signed-in browser or a sign-in link stands for, until it expires."""
+    """The identity behind a session or a sign-in link, until it expires."""
 
     kind: PassKind
     member_name: str

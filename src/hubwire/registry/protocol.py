@@ -1,6 +1,6 @@
-"""What a registry must do: keep sources, destinations, their secrets and the audit log.
+"""The registry protocol: sources, destinations, their secrets and the audit log.
 
-Changes are seen by running lanes and receivers through `version()`, a number that grows with each change.
+Running lanes and receivers detect changes by `version()`, a number that grows with each change.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Registry(Protocol):
     def destinations(self) -> Mapping[int, Destination]: ...
 
     def save_source(self, source: Source) -> Source:
-        """Add (source_id 0) or change a source; the stored one. Raises SettingsError for a name that is taken."""
+        """Add (source_id 0) or change a source; the stored one. Raises SettingsError if the name is taken."""
         ...
 
     def save_destination(self, destination: Destination) -> Destination:
-        """Add (destination_id 0) or change a destination. Raises SettingsError for a name that is taken."""
+        """Add (destination_id 0) or change a destination. Raises SettingsError if the name is taken."""
         ...
 
     def remove_source(self, source_id: int) -> None: ...

@@ -1,7 +1,7 @@
 """Secrets at rest: encryption of tokens, keyed hashes of write keys, and the key file.
 
-The key comes from the setting `secret_key` or from `<data>/secret.key` (made at first start, mode 0600). Without it
-the database gives away neither an access token nor a server's write key.
+The key comes from the setting `secret_key` or from `<data>/secret.key` (made at first start, mode 0600). Without it,
+nobody can read an access token or a server's write key from the database.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Vault:
             ) from exc
 
     def reseal(self, sealed: bytes) -> bytes:
-        """The same secret, sealed with the first key. Raises SettingsError like `open`."""
+        """The secret, encrypted again with the first key. Raises SettingsError like `open`."""
         self.open(sealed)
         return self._fernet.rotate(sealed)
 

@@ -16,9 +16,9 @@ LOOK_SECONDS = 1.0
 
 
 class VersionWatch:
-    """Calls as `Registry.version` does, and answers at once. Asks from `start()` to `stop()`.
+    """A drop-in for `Registry.version` that answers at once. It reads the version from `start()` to `stop()`.
 
-    Errors: BackendError from the constructor, which asks for the first time; later failures are only logged.
+    Errors: BackendError from the constructor, which reads it once; later failures are only logged.
     """
 
     def __init__(self, version: Callable[[], int], seconds: float = LOOK_SECONDS) -> None:
