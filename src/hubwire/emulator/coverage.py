@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from hubwire.emulator.http.routes import DATES, all_routes
+from hubwire.emulator.http.routes import DATES, all_routes, standard_router
+from hubwire.emulator.http.routing import Route
+from hubwire.emulator.recorded_truth import Row, rows
 
 PAGE = Path(__file__).with_name("COVERAGE.md")
 START, END = "<!-- operations: generated -->", "<!-- /operations -->"
+SOURCES_START, SOURCES_END = "<!-- sources: generated -->", "<!-- /sources -->"
 
 
 class Note(NamedTuple):
     """One operation: its behaviour, the source, and the level of evidence.
 
-    Shape: `sure` is "documented" (HubSpot's pages or OpenAPI), "seen" (live, by third parties), "chosen" (no evidence
-    found; the harsher or simpler reading), or several of them.
+    Shape: `sure` is "documented" (HubSpot's pages or OpenAPI), "recorded" (recorded on real portals by third parties),
+    "chosen" (no evidence found; the stricter or simpler reading), or several of them.
     """
 
     behaviour: str
@@ -49,7 +53,7 @@ NOTES: dict[str, Note] = {
         "one record; an existing e-mail is a 409 with `Existing ID: n`; contacts need an e-mail or a name, companies a "
         "name or a domain; associations in the same call",
         OBJECTS + ", recorded 409s",
-        "documented, seen; wording of the missing-name 400 chosen",
+        "documented, recorded; wording of the missing-name 400 chosen",
     ),
     "singles.read": Note("by id or `idProperty`, history, associations; a merged id redirects", OBJECTS, "documented"),
     "singles.update": Note("by id, merged id or `idProperty`; may change the e-mail", OBJECTS, "documented"),
@@ -64,45 +68,49 @@ NOTES: dict[str, Note] = {
         OBJECTS,
         "documented; 400 text chosen",
     ),
-    "batches.read": Note("up to 100 (50 with history); missing ids in a 207", BATCH, "documented, seen"),
-    "batches.create": Note("up to 100; 207 with trace ids, else all or nothing", BATCH, "documented, seen"),
-    "batches.update": Note("unknown and merged ids have their own errors in a 207", BATCH, "documented, seen"),
+    "batches.read": Note("up to 100 (50 with history); missing ids in a 207", BATCH, "documented, recorded"),
+    "batches.create": Note("up to 100; 207 with trace ids, else all or nothing", BATCH, "documented, recorded"),
+    "batches.update": Note("unknown and merged ids have their own errors in a 207", BATCH, "documented, recorded"),
     "batches.upsert": Note(
         "by e-mail (any case, also secondary) or unique property; duplicates refuse the batch; 207 with trace ids, "
         "else a 400 for the batch; results in another order; 400 for a non-unique property",
         BATCH,
-        "seen (on older paths); on 2026-09 unsure, `allows_partial_upsert` gives the other reading",
+        "recorded (on older paths); on 2026-09 unsure, `allows_partial_upsert` gives the other reading",
     ),
     "batches.archive": Note("204; ignores unknown ids", BATCH, "documented"),
     "search.search": Note(
         "all operators, 5 groups, 6 filters, 18 in all, 200 a page, 10,000 results, 3,000 characters; index lag; own "
         "5/s",
         "Search guide, live probes of 2026",
-        "documented, seen; 400 texts chosen",
+        "documented, recorded; 400 texts chosen",
     ),
     "properties.list_properties": Note(
-        "no paging; a new property appears after the lag", PROPERTIES, "documented, seen"
+        "no paging; a new property appears after the lag", PROPERTIES, "documented, recorded"
     ),
     "properties.create_property": Note(
         "names, pairs of type and fieldType, options, 10 unique ones, 1,000 in all; 409; restores an archived name",
         PROPERTIES,
-        "documented, seen; text for bad names chosen",
+        "documented, recorded; text for bad names chosen",
     ),
-    "properties.create_batch": Note("up to 100; a 207 names existing ones", PROPERTIES, "documented, seen"),
-    "properties.read_batch": Note("a 207 names missing ones", PROPERTIES, "documented, seen"),
+    "properties.create_batch": Note("up to 100; a 207 names existing ones", PROPERTIES, "documented, recorded"),
+    "properties.read_batch": Note("a 207 names missing ones", PROPERTIES, "documented, recorded"),
     "properties.archive_batch": Note("204", PROPERTIES, "documented"),
-    "properties.read_property": Note("404 until the lag has passed", PROPERTIES, "documented, seen"),
+    "properties.read_property": Note("404 until the lag has passed", PROPERTIES, "documented, recorded"),
     "properties.update_property": Note(
-        "options are replaced; name and uniqueness stay", PROPERTIES, "documented, seen"
+        "options are replaced; name and uniqueness stay", PROPERTIES, "documented, recorded"
     ),
-    "properties.archive_property": Note("in use: 400 CANNOT_DELETE_PROPERTY_IN_USE", PROPERTIES, "documented, seen"),
+    "properties.archive_property": Note(
+        "in use: 400 CANNOT_DELETE_PROPERTY_IN_USE", PROPERTIES, "documented, recorded"
+    ),
     "properties.list_groups": Note("every group", PROPERTIES, "documented"),
-    "properties.create_group": Note("409 for a name in use", PROPERTIES, "documented, seen"),
+    "properties.create_group": Note("409 for a name in use", PROPERTIES, "documented, recorded"),
     "properties.read_group": Note("one group", PROPERTIES, "documented"),
     "properties.update_group": Note("label and order", PROPERTIES, "documented"),
-    "properties.archive_group": Note("with members: 400 GROUP_WITH_ACTIVE_PROPERTIES", PROPERTIES, "documented, seen"),
+    "properties.archive_group": Note(
+        "with members: 400 GROUP_WITH_ACTIVE_PROPERTIES", PROPERTIES, "documented, recorded"
+    ),
     "associations.associate_default": Note(
-        "unlabelled (279/280 between contacts and companies), idempotent", ASSOCIATIONS, "documented, seen"
+        "unlabelled (279/280 between contacts and companies), idempotent", ASSOCIATIONS, "documented, recorded"
     ),
     "associations.associate_default_batch": Note(
         "up to 2,000; missing records have their own errors", ASSOCIATIONS, "documented; error shape chosen"
@@ -142,9 +150,9 @@ NOTES: dict[str, Note] = {
     "definitions.create_property": Note("409 for a name in use", EVENTS, "documented"),
     "definitions.update_property": Note("answers 201", "OpenAPI", "documented"),
     "definitions.delete_property": Note("drops later values of the property", EVENTS, "documented; dropping chosen"),
-    "account.details": Note("portal id, time zone, hosting", ACCOUNT, "documented, seen"),
+    "account.details": Note("portal id, time zone, hosting", ACCOUNT, "documented, recorded"),
     "account.daily_usage": Note("today's calls and when the day ends", "OpenAPI", "documented"),
-    "account.custom_property_limits": Note("1,000 for each type", ACCOUNT, "documented, seen"),
+    "account.custom_property_limits": Note("1,000 for each type", ACCOUNT, "documented, recorded"),
     "account.record_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
     "account.custom_object_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
     "schemas.list_schemas": Note("the account's own types", SCHEMAS, "documented"),
@@ -210,14 +218,14 @@ NOTES: dict[str, Note] = {
     "forms.submit": Note(
         "creates or changes the contact; example.com and test.com create nothing; up to a month old, 1,000 fields",
         "Submission pages, a live report",
-        "documented, seen; every form id and field exists: chosen",
+        "documented, recorded; every form id and field exists: chosen",
     ),
     "subscriptions.list_definitions": Note("three types", SUBSCRIPTIONS, "documented; which types chosen"),
     "subscriptions.read_status_v3": Note("every type's status", SUBSCRIPTIONS, "documented"),
     "subscriptions.subscribe_v3": Note(
-        "400 if already subscribed, and after an opt-out", SUBSCRIPTIONS, "documented, seen"
+        "400 if already subscribed, and after an opt-out", SUBSCRIPTIONS, "documented, recorded"
     ),
-    "subscriptions.unsubscribe_v3": Note("400 if already unsubscribed", SUBSCRIPTIONS, "documented, seen"),
+    "subscriptions.unsubscribe_v3": Note("400 if already unsubscribed", SUBSCRIPTIONS, "documented, recorded"),
     "subscriptions.read_statuses": Note("every type's status", SUBSCRIPTIONS, "documented"),
     "subscriptions.set_status": Note("can reverse an opt-out", SUBSCRIPTIONS, "documented"),
     "subscriptions.unsubscribe_all": Note("unsubscribes from every type", SUBSCRIPTIONS, "documented"),
@@ -236,11 +244,16 @@ NOTES: dict[str, Note] = {
 }
 
 
+def operation_name(route: Route) -> str:
+    """`module.function` of a route's handler."""
+    return f"{route.handler.__module__.rpartition('.')[2]}.{route.handler.__name__}"
+
+
 def operation_paths() -> dict[str, list[str]]:
     """Operation name (`module.function`) to the method and paths that reach it, dates written as `{date}`."""
     found: dict[str, list[str]] = {}
     for route in all_routes():
-        name = f"{route.handler.__module__.rpartition('.')[2]}.{route.handler.__name__}"
+        name = operation_name(route)
         path = re.sub("|".join(DATES), "{date}", route.pattern)
         line = f"{route.method} {path}"
         if line not in found.setdefault(name, []):
@@ -248,21 +261,56 @@ def operation_paths() -> dict[str, list[str]]:
     return found
 
 
+def rows_by_operation() -> dict[str, list[Row]]:
+    """The rows of the recorded-truth table by the operation that each calls."""
+    found: dict[str, list[Row]] = {}
+    for row in rows():
+        match = standard_router().find(row.method, row.path.partition("?")[0])
+        if match is not None:
+            found.setdefault(operation_name(match.route), []).append(row)
+    return found
+
+
+def evidence(note: Note, known: list[Row]) -> str:
+    """How sure an operation is: recorded before documented before chosen, with the count of recorded rows."""
+    recorded = [row for row in known if row.source.is_recorded]
+    sure = note.sure
+    if recorded and "recorded" not in sure:
+        sure = f"recorded, {sure}"
+    if known:
+        newest = max(row.source.date for row in recorded or known)
+        sure += f" ({len(known)} rows, the newest of {newest})" if len(known) > 1 else f" (1 row of {newest})"
+    return sure
+
+
 def table() -> str:
     """The table of operations."""
-    lines = ["| Operation | Behaviour | Source | Evidence |", "|---|---|---|---|"]
+    lines = ["| operation | what it does | source | how sure |", "|---|---|---|---|"]
+    by_operation = rows_by_operation()
     for name, paths in operation_paths().items():
         note = NOTES[name]
         shown = "<br>".join(f"`{path}`" for path in paths)
-        lines.append(f"| {shown} | {note.behaviour} | {note.source} | {note.sure} |")
+        sure = evidence(note, by_operation.get(name, []))
+        lines.append(f"| {shown} | {note.behaviour} | {note.source} | {sure} |")
+    return "\n".join(lines)
+
+
+def recorded_sources() -> str:
+    """The sources of the recorded-truth table with the count of rows of each."""
+    counts = Counter(row.source for row in rows())
+    lines = ["| source | date | kind | rows |", "|---|---|---|---|"]
+    for source, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0].name)):
+        kind = "recorded" if source.is_recorded else "documented"
+        lines.append(f"| {source.name} | {source.date} | {kind} | {count} |")
     return "\n".join(lines)
 
 
 def page_in_step(text: str) -> str:
-    """The page with a current table."""
-    before, _, rest = text.partition(START)
-    after = rest.partition(END)[2]
-    return f"{before}{START}\n{table()}\n{END}{after}"
+    """The page with its tables made anew."""
+    for start, end, made in ((START, END, table()), (SOURCES_START, SOURCES_END, recorded_sources())):
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}\n{made}\n{end}{rest.partition(end)[2]}"
+    return text
 
 
 if __name__ == "__main__":

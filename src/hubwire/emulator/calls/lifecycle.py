@@ -6,7 +6,7 @@ addresses and domains a merge leaves, and that each value keeps its history, are
 
 from __future__ import annotations
 
-from hubwire.emulator.store.history import MERGE, Version
+from hubwire.emulator.store.history import MERGE, entry_of
 from hubwire.emulator.store.keys import split_keys
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
@@ -73,10 +73,11 @@ def _merge(portal: Portal, store: ObjectStore, primary: Record, other: Record) -
     store.fill(merged, values, now_ms, lag_ms)
     if store.keep_history:
         merged.history = {
-            name: list((primary if name in primary.properties else other).versions(name)) for name in values
+            name: [entry_of(version) for version in (primary if name in primary.properties else other).versions(name)]
+            for name in values
         }
         for name, value in combined.items():
-            merged.history[name].append(Version(now_ms, value, MERGE))
+            merged.history[name].append((now_ms, value, MERGE))
     for record in (primary, other):
         portal.associations.move_all(store.name, record.id, merged.id)
         portal.events.move_all(record.id, merged.id, store.singular)

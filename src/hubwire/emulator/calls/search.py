@@ -58,7 +58,7 @@ class SearchBody(msgspec.Struct, rename="camel"):
     sorts: list[Sort | str] = []
     query: str | None = None
     properties: list[str] = []
-    limit: int = 10
+    limit: int | str = 10
     after: str | int | None = None
 
 
@@ -77,12 +77,13 @@ def search(portal: Portal, request: Request) -> Reply:
         raise invalid(f"The search request body must not exceed {MAX_BODY} characters")
     body = decode(_body, request.body)
     groups = [FilterGroup(body.filters), *body.filter_groups] if body.filters else body.filter_groups
+    limit = _limit(body.limit)
     _check_shape(body, groups)
     matches = _matching(portal, store, body, groups)
     start = _start(body.after)
-    if start + body.limit > MAX_RESULTS:
+    if start + limit > MAX_RESULTS:
         raise invalid(f"Search results are limited to {MAX_RESULTS}")
-    page = matches[start : start + body.limit]
+    page = matches[start : start + limit]
     answer: dict[str, Any] = {
         "total": len(matches),
         "results": [_shown(store, record, values, body.properties) for record, values in page],
@@ -104,10 +105,16 @@ def _check_shape(body: SearchBody, groups: list[FilterGroup]) -> None:
         raise invalid(f"The maximum number of filters in a filter group is {MAX_FILTERS}")
     if sum(len(group.filters) for group in groups) > MAX_ALL_FILTERS:
         raise invalid(f"The maximum number of filters is {MAX_ALL_FILTERS}")
-    if not 0 <= body.limit <= MAX_PAGE:
-        raise invalid(f"The maximum number of results per page is {MAX_PAGE}")
     if len(body.sorts) > 1:
         raise invalid("Only one sort is supported")
+
+
+def _limit(given: int | str) -> int:
+    """How many results a page has; a number as text is accepted (recorded)."""
+    limit = whole_number(given) if isinstance(given, str) else given
+    if limit is None or not 0 <= limit <= MAX_PAGE:
+        raise invalid(f"The maximum number of results per page is {MAX_PAGE}")
+    return limit
 
 
 def _matching(

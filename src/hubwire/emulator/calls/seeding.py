@@ -15,7 +15,7 @@ from hubwire.emulator.calls.editing import Source, moment
 from hubwire.emulator.calls.events import EventInput, accept
 from hubwire.emulator.store import rules
 from hubwire.emulator.store.domains import link_primary_company
-from hubwire.emulator.store.history import API, History, ShownVersion, versions_of
+from hubwire.emulator.store.history import API, ShownVersion, Version, compact, versions_of
 from hubwire.emulator.store.lists import RecordList
 from hubwire.emulator.store.owners import Owner
 from hubwire.emulator.store.portal import Portal, put_property
@@ -199,13 +199,13 @@ def _seed_record(portal: Portal, store: ObjectStore, item: _Record) -> None:
         record = Record(_free_id(store, item.id), now_ms, origin)
         record.properties = stored
         store.adopt(record)
-    record.history = history or None
+    record.history = compact(history) or None
     company_id = stored.get("associatedcompanyid")
     if company_id and portal.stores["companies"].by_id(company_id) is not None:
         link_primary_company(portal, record, company_id)
 
 
-def _values_and_history(store: ObjectStore, item: _Record) -> tuple[dict[str, str], History]:
+def _values_and_history(store: ObjectStore, item: _Record) -> tuple[dict[str, str], dict[str, list[Version]]]:
     values = {name: as_text(value) for name, value in item.properties.items() if value is not None}
     try:
         history = {name: versions_of(shown) for name, shown in item.with_history.items() if shown}

@@ -29,6 +29,7 @@ class Associations:
         self.touched: set[str] = set()
         self.next_type_id = 1_001
         self._held: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._shared: dict[tuple[str, tuple[int, ...]], dict[str, tuple[int, ...]]] = {}
 
     def types_of(self, from_type: str, to_type: str) -> list[AssociationType]:
         """The label definitions of a pair, the unlabelled one first; a pair with none yet gets its unlabelled one."""
@@ -66,22 +67,27 @@ class Associations:
         removed = self.find_type(from_type, to_type, type_id, "USER_DEFINED")
         for pair, gone in (((from_type, to_type), removed.type_id), ((to_type, from_type), removed.inverse)):
             self.types[pair] = [known for known in self.types[pair] if known.type_id != gone]
-            for from_id, targets in self.links.get(pair, {}).items():
-                for to_id, held in targets.items():
+            for from_id, targets in list(self.links.get(pair, {}).items()):
+                for to_id, held in list(targets.items()):
                     if gone in held:
-                        targets[to_id] = tuple(type_id for type_id in held if type_id != gone)
-                        self._mark(*pair, from_id, to_id)
+                        self._keep(pair[0], from_id, pair[1], to_id, {gone})
 
     def link(self, from_type: str, from_id: str, to_type: str, to_id: str, chosen: list[AssociationType]) -> None:
         """Associate two records under these labels, added to those they have."""
-        default = self.default_type(from_type, to_type)
-        for known in [default, *chosen]:
-            if known.type_id == _PRIMARY.get((from_type, to_type)):
-                self._demote(from_type, from_id, to_type, known)
-            elif known.inverse == _PRIMARY.get((to_type, from_type)):
-                self._demote(to_type, to_id, from_type, self.find_type(to_type, from_type, known.inverse, None))
-            self._add(from_type, from_id, to_type, to_id, known.type_id)
-            self._add(to_type, to_id, from_type, from_id, known.inverse)
+        known = [self.types_of(from_type, to_type)[0], *chosen]
+        for label in chosen:
+            if label.type_id == _PRIMARY.get((from_type, to_type)):
+                self._demote(from_type, from_id, to_type, to_id, label)
+            elif label.inverse == _PRIMARY.get((to_type, from_type)):
+                inverse = self.find_type(to_type, from_type, label.inverse, None)
+                self._demote(to_type, to_id, from_type, from_id, inverse)
+        held = self.targets(from_type, from_id, to_type).get(to_id, ())
+        longer = tuple(dict.fromkeys([*held, *(label.type_id for label in known)]))
+        if longer != held:
+            inverse_held = self.targets(to_type, to_id, from_type).get(from_id, ())
+            inverses = tuple(dict.fromkeys([*inverse_held, *(label.inverse for label in known)]))
+            self._put(from_type, from_id, to_type, to_id, longer)
+            self._put(to_type, to_id, from_type, from_id, inverses)
 
     def unlink(self, from_type: str, from_id: str, to_type: str, to_id: str, type_ids: list[int] | None = None) -> None:
         """Take labels away (all of them, and the link, when None or when the unlabelled one is among them)."""
@@ -119,11 +125,8 @@ class Associations:
 
     def restore(self, from_type: str, from_id: str, to_type: str, to_id: str, held: tuple[int, ...]) -> None:
         """Put one direction of a link as it was; no types means no link."""
-        targets = self.links.setdefault((from_type, to_type), {}).setdefault(from_id, {})
-        if held:
-            targets[to_id] = held
-        else:
-            targets.pop(to_id, None)
+        self._put(from_type, from_id, to_type, to_id, held)
+        self.touched.clear()
 
     def targets(self, from_type: str, from_id: str, to_type: str) -> dict[str, tuple[int, ...]]:
         """Associated record id to the type ids held."""
@@ -160,33 +163,48 @@ class Associations:
         self.types.setdefault((to_type, from_type), []).append(inverse)
         return [forward, inverse]
 
-    def _demote(self, from_type: str, from_id: str, to_type: str, primary: AssociationType) -> None:
+    def _demote(self, from_type: str, from_id: str, to_type: str, but: str, primary: AssociationType) -> None:
         for to_id, held in list(self.targets(from_type, from_id, to_type).items()):
-            if primary.type_id in held:
+            if primary.type_id in held and to_id != but:
                 self._keep(from_type, from_id, to_type, to_id, {primary.type_id})
                 self._keep(to_type, to_id, from_type, from_id, {primary.inverse})
 
-    def _add(self, from_type: str, from_id: str, to_type: str, to_id: str, type_id: int) -> None:
-        targets = self.links.setdefault((from_type, to_type), {}).setdefault(from_id, {})
-        held = targets.get(to_id, ())
-        if type_id not in held:
-            longer = (*held, type_id)
-            targets[to_id] = self._held.setdefault(longer, longer)
-            self._mark(from_type, to_type, from_id, to_id)
-
     def _keep(self, from_type: str, from_id: str, to_type: str, to_id: str, gone: set[int]) -> None:
-        by_id = self.links.get((from_type, to_type), {})
+        held = self.targets(from_type, from_id, to_type).get(to_id)
+        if held is not None:
+            left = tuple(type_id for type_id in held if type_id not in gone)
+            self._put(from_type, from_id, to_type, to_id, left)
+
+    def _put(self, from_type: str, from_id: str, to_type: str, to_id: str, held: tuple[int, ...]) -> None:
+        """Set one direction; no types take the link away.
+
+        A dict with one target may be shared by many records (the people of one company) and is never changed.
+        """
+        by_id = self.links.setdefault((from_type, to_type), {})
         targets = by_id.get(from_id, {})
-        if to_id not in targets:
-            return
-        left = tuple(type_id for type_id in targets[to_id] if type_id not in gone)
-        if left:
-            targets[to_id] = left
-        else:
-            del targets[to_id]
-            if not targets:
+        if held:
+            held = self._held.setdefault(held, held)
+            if len(targets) > 1:
+                targets[to_id] = held
+            elif to_id in targets or not targets:
+                by_id[from_id] = self._one_target(from_type, to_type, to_id, held)
+            else:
+                by_id[from_id] = {**targets, to_id: held}
+        elif to_id in targets:
+            if len(targets) == 1:
                 del by_id[from_id]
+            elif len(targets) == 2:
+                by_id[from_id] = {known: types for known, types in targets.items() if known != to_id}
+            else:
+                del targets[to_id]
         self._mark(from_type, to_type, from_id, to_id)
+
+    def _one_target(
+        self, from_type: str, to_type: str, to_id: str, held: tuple[int, ...]
+    ) -> dict[str, tuple[int, ...]]:
+        if (from_type, to_type) != ("contacts", "companies"):
+            return {to_id: held}
+        return self._shared.setdefault((to_id, held), {to_id: held})
 
     def _mark(self, from_type: str, to_type: str, from_id: str, to_id: str) -> None:
         if (from_type, to_type) == ("contacts", "companies"):

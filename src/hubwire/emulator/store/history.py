@@ -6,7 +6,7 @@ of `sourceType`). Which word HubSpot uses for its own writes (automatic companie
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -50,7 +50,27 @@ class Version(NamedTuple):
         return body if self.origin.user_id is None else {**body, "updatedByUserId": self.origin.user_id}
 
 
-History = dict[str, list[Version]]
+Entry = tuple[int, str] | tuple[int, str, Origin]
+History = dict[str, list[Entry]]
+
+
+def entry_of(version: Version) -> Entry:
+    """The version as it is kept: without the usual origin, a plain tuple that the garbage collector need not follow."""
+    return (version.at_ms, version.value) if version.origin == API else (version.at_ms, version.value, version.origin)
+
+
+def compact(versions: Mapping[str, Iterable[Version]] | None) -> History | None:
+    """Versions by property name as they are kept."""
+    if versions is None:
+        return None
+    return {name: [entry_of(version) for version in entries] for name, entries in versions.items()}
+
+
+def versions_by_name(history: History | None) -> dict[str, list[Version]] | None:
+    """The inverse of `compact`."""
+    if history is None:
+        return None
+    return {name: [Version(*entry) for entry in entries] for name, entries in history.items()}
 
 
 class ShownVersion(msgspec.Struct, rename="camel"):

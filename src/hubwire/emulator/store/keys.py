@@ -58,5 +58,6 @@ def split_keys(text: str | None) -> list[str]:
         return []
     if ";" not in text:
         key = text.strip().lower()
-        return [key] if key else []
+        # The same text object where it is the same text: an index of a million addresses holds none of its own.
+        return [text if key == text else key] if key else []
     return [part.strip().lower() for part in text.split(";") if part.strip()]

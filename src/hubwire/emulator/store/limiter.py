@@ -140,7 +140,8 @@ class Limiter:
         for window, limit, policy in windows:
             if window.used(now_ms) >= limit:
                 wait_seconds = max(1, -(-window.wait_ms(now_ms) // 1000))
-                return _Verdict(policy, f"You have reached your {policy.lower()} limit.", wait_seconds, policy.lower())
+                group = policy.lower().replace("ten_secondly_rolling", "ten-secondly")
+                return _Verdict(policy, f"You have reached your {policy.lower()} limit.", wait_seconds, group)
         return None
 
     def _headers(

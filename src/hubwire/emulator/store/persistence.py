@@ -20,7 +20,7 @@ from hubwire.emulator.store.access import Grant
 from hubwire.emulator.store.association_ids import AssociationType, built_in
 from hubwire.emulator.store.catalogue import default_groups
 from hubwire.emulator.store.config import CustomObject
-from hubwire.emulator.store.history import API, History, Origin
+from hubwire.emulator.store.history import API, Origin, Version, compact, versions_by_name
 from hubwire.emulator.store.lists import RecordList
 from hubwire.emulator.store.occurrences import Definition, Occurrence
 from hubwire.emulator.store.owners import Owner, default_owners
@@ -90,7 +90,7 @@ class RecordState(msgspec.Struct):
     created_at_ms: int
     updated_at_ms: int
     archived_at_ms: int
-    history: History | None
+    history: dict[str, list[Version]] | None
     origin: Origin = API
 
 
@@ -313,7 +313,7 @@ def _record_state(record: Record) -> RecordState:
         record.created_at_ms,
         record.updated_at_ms,
         record.archived_at_ms,
-        record.history,
+        versions_by_name(record.history),
         record.origin,
     )
 
@@ -387,7 +387,7 @@ def _apply_record(store: ObjectStore, state: RecordState) -> None:
     record.properties = state.properties
     record.updated_at_ms = state.updated_at_ms
     record.archived_at_ms = state.archived_at_ms
-    record.history = state.history
+    record.history = compact(state.history)
     store.adopt(record)
 
 

@@ -5,13 +5,14 @@ Holds no rule about what may be written (that is `writes`); it keeps the indexes
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hubwire.emulator.moments import iso
-from hubwire.emulator.store.history import API, ASSOCIATION, History, Origin, Version
+from hubwire.emulator.store.history import API, ASSOCIATION, Entry, History, Origin, Version, entry_of
 from hubwire.emulator.store.keys import KEY_NAMES, KeyIndex
 from hubwire.emulator.store.kinds import Kind
 from hubwire.emulator.store.schema import Schema
@@ -39,22 +40,23 @@ class Record:
     def versions(self, name: str) -> list[Version]:
         """The versions of a property, oldest first."""
         if self.history is not None and name in self.history:
-            return self.history[name]
+            return [Version(*entry) for entry in self.history[name]]
         value = self.properties.get(name)
         if value is None:
             return []
         # The primary company is mirrored by HubSpot itself, whoever made the contact.
         return [Version(self.created_at_ms, value, ASSOCIATION if name == "associatedcompanyid" else self.origin)]
 
-    def remember(self, name: str, version: Version, keep: int) -> None:
+    def remember(self, name: str, entry: Entry, keep: int) -> None:
         """Note a change; the newest `keep` versions stay."""
         if self.history is None:
             self.history = {}
         entries = self.history.get(name)
         if entries is None:
-            entries = self.history[name] = self.versions(name)
-        entries.append(version)
-        del entries[:-keep]
+            entries = self.history[name] = [entry_of(version) for version in self.versions(name)]
+        entries.append(entry)
+        if len(entries) > keep:
+            del entries[:-keep]
 
 
 class ObjectStore:
@@ -82,7 +84,7 @@ class ObjectStore:
         self.read_names = kind.reads_unasked()
         self._url_prefix = f"https://app.hubspot.com/contacts/{portal_id}/record/{kind.type_id}/"
         self.first_id = self.next_id = first_id
-        self._ids: list[int] = []
+        self._ids = array("q")
         self._unindexed: deque[tuple[int, Record, dict[str, str] | None]] = deque()
         example = Record("0", 0)
         example.properties = {"email": "a@example.com"}
@@ -201,18 +203,16 @@ class ObjectStore:
                 index.setdefault(value, record)
 
     def _change(self, record: Record, values: dict[str, str], now_ms: int, origin: Origin) -> None:
-        stored = record.properties
+        stored, keep, indexed = record.properties, self.keep_history, self._indexed_names()
+        is_usual = origin is API
         for name, value in values.items():
             before = stored.get(name)
             if before == value or (before is None and not value):
                 continue
-            if self.keep_history:
-                record.remember(name, Version(now_ms, value, origin), self.keep_history)
-            if name in self.unique:
+            if keep:
+                record.remember(name, (now_ms, value) if is_usual else (now_ms, value, origin), keep)
+            if name in indexed:
                 self._reindex(record, name, before, value)
-            if self.keys is not None and name in (self.keys.main, self.keys.further):
-                self.keys.remove(record, before)
-                self.keys.add(record, value)
             if value:
                 stored[name] = value
             else:
@@ -250,7 +250,18 @@ class ObjectStore:
             if index.get(values.get(name, "")) is record:
                 del index[values[name]]
 
+    def _indexed_names(self) -> set[str]:
+        names = set(self.unique)
+        if self.keys is not None:
+            names |= {self.keys.main, self.keys.further}
+        return names
+
     def _reindex(self, record: Record, name: str, before: str | None, after: str) -> None:
+        if self.keys is not None and name in (self.keys.main, self.keys.further):
+            self.keys.remove(record, before)
+            self.keys.add(record, after)
+        if name not in self.unique:
+            return
         index = self.unique[name]
         if before and index.get(before) is record:
             del index[before]
