@@ -78,8 +78,8 @@ def import_history(
     Errors: SettingsError (no such installation or source), BackendError (the journal cannot be written to). What was
     appended stays, and the same call goes on behind it. A file that is damaged is a fault of the outcome.
     """
-    outcome = ImportOutcome(passed_over=[f"{one.label}: {one.why}" for one in history.passed_over])
-    outcome.unreadable = sum(1 for one in history.passed_over if one.is_fault)
+    outcome = ImportOutcome(passed_over=[f"{file.label}: {file.why}" for file in history.passed_over])
+    outcome.unreadable = sum(1 for file in history.passed_over if file.is_fault)
     with ExitStack() as stack:
         append = appender(settings, source_name, stack, clock)
         marks = Bookmarks(Path(settings.data), source_name)

@@ -49,7 +49,7 @@ class History:
 
     @property
     def has_stdin(self) -> bool:
-        return any(one.part.path == STDIN for one in self.seen)
+        return any(seen.part.path == STDIN for seen in self.seen)
 
 
 def look_at(names: Sequence[str], options: ReadOptions, besides: Path | None = None) -> History:
@@ -70,10 +70,10 @@ def look_at(names: Sequence[str], options: ReadOptions, besides: Path | None = N
         else:
             history.passed_over.append(found)
     if not history.seen:
-        whys = "; ".join(f"{one.label}: {one.why}" for one in history.passed_over[:3])
+        whys = "; ".join(f"{file.label}: {file.why}" for file in history.passed_over[:3])
         raise SettingsError(f"nothing that can be imported: {whys}")
     # The table tracks has the events without their properties: whichever row comes first is kept.
-    history.seen.sort(key=lambda one: getattr(one.reader, "shape", None) is TRACKS)
+    history.seen.sort(key=lambda seen: getattr(seen.reader, "shape", None) is TRACKS)
     return history
 
 

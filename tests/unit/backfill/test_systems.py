@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 import pytest
 from tests.unit.backfill.conftest import Read
 
+from hubwire.backfill.records import Call
+from hubwire.errors import SettingsError
+
 MOMENT = "2024-03-05T10:00:02.500Z"
 ADA = "ada@example.com"
 
@@ -479,11 +482,29 @@ def test_nothing_of_the_context_but_the_e_mail_reaches_the_event(read: Read) -> 
 
 
 def test_people_and_screens_that_look_alike_are_refused_without_a_name(read: Read) -> None:
-    from hubwire.errors import SettingsError
-
     with pytest.raises(SettingsError, match="people or of screens") as refusal:
         read("x.csv", FORMATS["Segment, screens"].body)
     assert refusal.value.hint == "Say which: --as identifies or --as screens."
+
+
+def test_a_table_of_people_with_their_group_is_asked_about(read: Read) -> None:
+    body = csv("user_id,email,group_id,plan", f"u1,{ADA},g1,gold")
+    with pytest.raises(SettingsError, match="people or of companies"):
+        read("x.csv", body)
+    [message] = read("x.csv", body, call=Call.IDENTIFIES).messages
+    assert message["traits"] == {"email": ADA, "group_id": "g1", "plan": "gold"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        csv("order_id,email,total,created_at", f"1,{ADA},5,{MOMENT}"),
+        lines({"event_type": "a", "event_time": MOMENT, "user_id": "u1", "song": "A"}),
+    ],
+)
+def test_what_only_looks_like_a_known_export_is_refused(read: Read, body: str) -> None:
+    with pytest.raises(SettingsError, match="not a table of people but of"):
+        read("x.csv", body)
 
 
 def test_hubspots_labels_become_property_names(read: Read) -> None:

@@ -41,7 +41,7 @@ def parts_of(path: str) -> list[Part]:
         if kind is not Kind.ZIP:
             return [Part(path)]
         with zipfile.ZipFile(path) as archive:
-            names = sorted(one.filename for one in archive.infolist() if not one.is_dir())
+            names = sorted(member.filename for member in archive.infolist() if not member.is_dir())
     except zipfile.BadZipFile as exc:
         raise SettingsError(f"{path}: damaged zip: {exc}") from exc
     if _WORKBOOK in names:

@@ -18,7 +18,8 @@ _PAGES: Final = frozenset(["[Amplitude] Page Viewed", "[Amplitude] Viewed Page"]
 def amplitude_reader(sample: Sample) -> DocumentReader | None:
     """The reader of Amplitude's events, None for other documents."""
     keys = set(sample.columns)
-    if "event_type" in keys and keys & {"event_time", "amplitude_id"} and keys & {"user_id", "device_id"}:
+    marks = {"event_properties", "user_properties", "amplitude_id", "$insert_id"}
+    if "event_type" in keys and keys & marks and keys & {"user_id", "device_id"}:
         return DocumentReader("Amplitude's events", _event, (PAGES_NOTE,))
     return None
 

@@ -40,7 +40,8 @@ CUSTOMERIO_PEOPLE: Final = people_shape(
 KNOWN: Final = (
     Known(MAILCHIMP, words("emailaddress memberrating")),
     Known(MAILCHIMP, words("emailaddress leid")),
-    Known(INTERCOM, words("email"), words("intercomid websessions lastheardfrom lastseen")),
+    Known(INTERCOM, words("email"), words("intercomid websessions lastheardfrom lastopenedemail")),
+    Known(INTERCOM, words("email lastseen signedup")),
     Known(CUSTOMERIO_PEOPLE, words("cioid")),
     Known(CUSTOMERIO_PEOPLE, words("internalcustomerid customerid")),
 )

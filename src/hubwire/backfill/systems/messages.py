@@ -15,7 +15,7 @@ from hubwire.backfill.systems.shapes import Shape
 from hubwire.backfill.systems.warehouse import BY_NAME, EVENTS
 from hubwire.message import MessageType, merged
 
-TYPES: Final = frozenset(str(one) for one in MessageType)
+TYPES: Final = frozenset(str(name) for name in MessageType)
 _RUDDER: Final = frozenset(["rudderId", "request_ip", "channel"])
 _SAME: Final = "the same as a row of another table"
 _STAGED_ELSEWHERE: Final = {"tracks": _SAME, "users": _SAME}

@@ -25,12 +25,14 @@ _NO_USE: Final = "Hubwire has no use for it"
 class Shop:
     """One shop's export: for each field of an order or an item the columns that may hold it, the better one first.
 
-    Shape: `needs` are columns that only this export has. `unpaid` are states in which an order is not completed.
+    Shape: this export has all columns of `needs`, and no other export has one of `marks`. In the states of `unpaid` an
+    order is not completed.
     """
 
     title: str
     affiliation: str
     needs: frozenset[str]
+    marks: frozenset[str]
     order: Mapping[str, tuple[str, ...]]
     item: Mapping[str, tuple[str, ...]]
     unpaid: frozenset[str]
@@ -40,6 +42,7 @@ SHOPIFY: Final = Shop(
     "Shopify's orders",
     "Shopify",
     frozenset(["name", "email", "lineitemname"]),
+    frozenset(),
     {
         "key": ("name",),
         "order_id": ("id", "name"),
@@ -81,6 +84,7 @@ WOOCOMMERCE: Final = Shop(
     "WooCommerce's orders",
     "WooCommerce",
     frozenset(),
+    frozenset(["emailbilling", "ordertotalamount", "itemcost", "ordershippingamount", "cartdiscountamount"]),
     _WOOCOMMERCE_ORDER,
     {
         "name": ("itemname", "productname", "lineitemname"),
@@ -99,7 +103,7 @@ def orders_reader(sample: Sample) -> OrdersReader | None:
     if SHOPIFY.needs <= columns:
         return OrdersReader(SHOPIFY, sample.columns)
     order = WOOCOMMERCE.order
-    if all(columns & set(order[name]) for name in ("key", "email", "total")):
+    if columns & WOOCOMMERCE.marks and all(columns & set(order[name]) for name in ("key", "email", "total")):
         return OrdersReader(WOOCOMMERCE, sample.columns)
     return None
 

@@ -35,13 +35,13 @@ class DocumentReader:
                 yield Reading(record.number, (), Omission(record.problem, True))
                 continue
             try:
-                made = self._make(record.values)
+                messages = self._make(record.values)
             except LostDigits as exc:
-                made = Omission(str(exc), True)
-            if isinstance(made, Omission):
-                yield Reading(record.number, (), made)
+                messages = Omission(str(exc), True)
+            if isinstance(messages, Omission):
+                yield Reading(record.number, (), messages)
             else:
-                yield Reading(record.number, made)
+                yield Reading(record.number, messages)
 
 
 class FlatReader:

@@ -129,6 +129,11 @@ def warehouse_shape(sample: Sample) -> Shape | None:
     if "event" in own and "eventtext" in own:
         return EVENTS if own - _EVENT.keys() - _LEFT_OUT.keys() - _PREFIXES.keys() else TRACKS
     if "groupid" in own and "event" not in own and has_ids:
+        if own & EMAILS.keys() and _table_name(sample.table) != "groups":
+            raise SettingsError(
+                "it can be a table of people or of companies: it has an e-mail and a group_id",
+                hint="Say which: --as identifies or --as groups.",
+            )
         return GROUPS
     if "url" in own and "path" in own and has_ids and "email" not in own:
         return PAGES

@@ -112,8 +112,8 @@ def _show_previews(history: History, source: str, json: bool, config: ConfigOpti
     else:
         print_previews(merged(previews), history)
         print_estimates(estimates)
-    has_faults = any(one.unreadable for one in previews) or any(one.is_fault for one in history.passed_over)
-    if has_faults or not any(one.calls for one in previews):
+    has_faults = any(file.unreadable for file in previews) or any(file.is_fault for file in history.passed_over)
+    if has_faults or not any(file.calls for file in previews):
         raise typer.Exit(1)
 
 
@@ -125,7 +125,11 @@ def _with_labels(
         return history
     with editing(config) as editor:
         source = editor.source(source_name)
-        destinations = [one for one in editor.store.registry.destinations().values() if one.takes(source.source_id)]
+        destinations = [
+            destination
+            for destination in editor.store.registry.destinations().values()
+            if destination.takes(source.source_id)
+        ]
         if not destinations:
             return history
         schema, is_default = asyncio.run(portal_schema(editor.store.registry, editor.settings, destinations[0]))
@@ -137,7 +141,11 @@ def _with_labels(
 
 def _labels(properties: Mapping[str, PropertyDefinition]) -> dict[str, str]:
     """The names of the properties that can be written, by label."""
-    return {one.label.lower(): one.name for one in properties.values() if one.label and not one.is_read_only}
+    return {
+        definition.label.lower(): definition.name
+        for definition in properties.values()
+        if definition.label and not definition.is_read_only
+    }
 
 
 def _ask_first(history: History, source: str, config: ConfigOption) -> None:
@@ -247,11 +255,11 @@ def _estimate(editor: Editor, history: History, source_name: str) -> list[Estima
         for rows in cycles(rows_of_history(history, source, editor.now_ms()), editor.settings.cycle_messages):
             estimator.take(rows)
         limit = lanes[destination.destination_id].budget.get("limit") or SEED_CALLS_PER_DAY
-        made = estimator.estimate(
+        cost = estimator.estimate(
             destination.calls_per_second or SEED_CALLS_PER_SECOND, destination.calls_per_day or limit
         )
-        made.schema_is_default = is_default
-        estimates.append(made)
+        cost.schema_is_default = is_default
+        estimates.append(cost)
     if not estimates:
         raise SettingsError(f"source {source_name!r} feeds no destination", hint="hubwire destination list")
     return estimates

@@ -35,9 +35,9 @@ def print_seen(history: History) -> None:
 def _alike(seen: Sequence[Seen]) -> list[list[Seen]]:
     """Files of one kind and with the same columns, together."""
     groups: dict[tuple[object, ...], list[Seen]] = {}
-    for one in seen:
-        key = (one.reader.title, one.kind, tuple(one.reader.uses), tuple(one.notes))
-        groups.setdefault(key, []).append(one)
+    for file in seen:
+        key = (file.reader.title, file.kind, tuple(file.reader.uses), tuple(file.notes))
+        groups.setdefault(key, []).append(file)
     return list(groups.values())
 
 
@@ -50,8 +50,8 @@ def print_previews(previews: Sequence[FilePreview], history: History) -> None:
     """Each file with its columns, its calls and what is left out."""
     for preview in previews:
         _print_preview(preview)
-    for one in history.passed_over:
-        console.print(plain(f"passed over: {one.label}: {one.why}"), markup=False)
+    for file in history.passed_over:
+        console.print(plain(f"passed over: {file.label}: {file.why}"), markup=False)
 
 
 def _print_preview(preview: FilePreview) -> None:
@@ -103,18 +103,29 @@ def print_outcome(outcome: ImportOutcome) -> None:
 
 def print_estimates(estimates: list[Estimate]) -> None:
     """The cost at each destination."""
-    for one in estimates:
-        console.print(f"[bold]{one.destination}[/bold]  {one.messages:,} messages, {one.total_calls:,} HubSpot calls")
+    for estimate in estimates:
+        console.print(
+            f"[bold]{estimate.destination}[/bold]  {estimate.messages:,} messages, {estimate.total_calls:,} HubSpot calls"
+        )
         rows = table("contacts", "companies", "associations", "events", "new definitions", "held")
-        counts = (one.contacts, one.companies, one.associations, one.events, one.definitions, one.held)
+        counts = (
+            estimate.contacts,
+            estimate.companies,
+            estimate.associations,
+            estimate.events,
+            estimate.definitions,
+            estimate.held,
+        )
         rows.add_row(*(f"{count:,}" for count in counts))
         console.print(rows)
-        for name, count in one.calls.items():
+        for name, count in estimate.calls.items():
             console.print(f"  {count:,} x {name}")
-        for reason, count in one.discarded.items():
+        for reason, count in estimate.discarded.items():
             console.print(f"  {count:,} messages would be discarded: {reason}")
-        for field, count in list(one.left_out.items())[:MAX_NAMED]:
+        for field, count in list(estimate.left_out.items())[:MAX_NAMED]:
             console.print(plain(f"  not sent of {count:,} messages: {field}"), markup=False)
-        console.print(f"  {one.day_percent:g} % of a day's calls; {duration(one.seconds)} at the current rate")
-        if one.schema_is_default:
+        console.print(
+            f"  {estimate.day_percent:g} % of a day's calls; {duration(estimate.seconds)} at the current rate"
+        )
+        if estimate.schema_is_default:
             console.print("  The portal could not be read; the estimate assumes HubSpot's default properties.")

@@ -41,10 +41,10 @@ def read_options(
 ) -> ReadOptions:
     """The checked options. Raises BadParameter."""
     given: dict[str, str] = {}
-    for one in columns or ():
-        column, separator, target = one.rpartition("=")
+    for mapped in columns or ():
+        column, separator, target = mapped.rpartition("=")
         if not separator or not column.strip():
-            raise typer.BadParameter(f"{one!r}: give COLUMN=FIELD, as in --map 'Email Address=email'")
+            raise typer.BadParameter(f"{mapped!r}: give COLUMN=FIELD, as in --map 'Email Address=email'")
         given[column.strip().lower()] = target.strip()
     if encoding is not None:
         try:
