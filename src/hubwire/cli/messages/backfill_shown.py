@@ -104,9 +104,8 @@ def print_outcome(outcome: ImportOutcome) -> None:
 def print_estimates(estimates: list[Estimate]) -> None:
     """The cost at each destination."""
     for estimate in estimates:
-        console.print(
-            f"[bold]{estimate.destination}[/bold]  {estimate.messages:,} messages, {estimate.total_calls:,} HubSpot calls"
-        )
+        name = f"[bold]{cell(estimate.destination)}[/bold]"
+        console.print(f"{name}  {estimate.messages:,} messages, {estimate.total_calls:,} HubSpot calls")
         rows = table("contacts", "companies", "associations", "events", "new definitions", "held")
         counts = (
             estimate.contacts,
