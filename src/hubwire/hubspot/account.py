@@ -33,7 +33,7 @@ def must_succeed(call: Call, answer: Answer) -> bytes:
 
 
 class HubSpotAccount:
-    """One portal, asked by hand."""
+    """One portal, for calls outside a lane."""
 
     def __init__(self, client: HubSpotClient) -> None:
         self._client = client

@@ -1,6 +1,6 @@
-"""One HTTP exchange with HubSpot as values: what is asked, what each input is, and what came back. Pure.
+"""One HTTP exchange with HubSpot as values: the call, its inputs, and the answer. Pure.
 
-`deliver` builds calls and judges answers; `client` carries them. Nothing here knows about sockets or tokens.
+`deliver` builds calls and judges answers; `client` sends them. Nothing here knows about sockets or tokens.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What HubSpot said, or that it said nothing.
+    """HubSpot's answer, or the lack of one.
 
-    Shape: `headers` holds only `KEPT_HEADERS`, names in lower case. `status` None means no answer, and `failure` says
-    why; `failure` with a status means that the body is not whole. `may_renew_token`: the access token was refused,
-    and the next call will use a new one.
+    Shape: `headers` has only `KEPT_HEADERS`, with lower-case names. `status` None means no answer, for the reason in
+    `failure`; `failure` with a status means that the body is incomplete. `may_renew_token`: HubSpot refused the access
+    token, and the next call will use a new one.
     """
 
     status: int | None

@@ -32,7 +32,7 @@ USER_AGENT = "hubwire"
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """Bounds of every exchange. HubSpot's edge gives up by itself after 100 s (its 524)."""
+    """Limits of every exchange. HubSpot's edge gives up after 100 s (its 524)."""
 
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
@@ -43,7 +43,7 @@ class ClientPolicy:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The certificates that all clients trust: reading them takes 30 ms, in which every lane would stand."""
+    """The certificates that all clients trust, read once: reading them takes 30 ms, which would block every lane."""
     return httpx2.create_ssl_context()
 
 
@@ -123,7 +123,7 @@ class HubSpotClient:
         return answer
 
     def _placed(self, path: str) -> str:
-        """The path where this version's events were found (`paths.py` says why there are two places)."""
+        """The path at which this version's events were found (`paths.py` explains why there are two)."""
         if self._events_from and path.startswith(self._events_from):
             return self._events_to + path[len(self._events_from) :]
         return path

@@ -1,6 +1,6 @@
-"""What a destination's stored token is: a text that does not end by itself, or an OAuth app with its refresh token.
+"""The kinds of a destination's stored token: a token without an end date, or an OAuth app with its refresh token.
 
-Both are one secret for the registry. Source: HubSpot docs, "account service keys", "manage OAuth tokens"; personal API
+For the registry, both are one secret. Source: HubSpot docs, "account service keys", "manage OAuth tokens"; personal API
 keys (`hapikey`) ended on 2022-11-30.
 """
 
@@ -23,7 +23,7 @@ _REGION = re.compile(r"pat-([a-z]{2}[0-9]{1,2})-")
 
 
 class TokenKind(StrEnum):
-    """What a token looks like. HubSpot gives service keys and private-app tokens the same prefix."""
+    """The kind of a token by its text. Service keys and private-app tokens have the same prefix."""
 
     SERVICE_KEY = "service key or private-app token"
     OAUTH = "OAuth app"
@@ -58,7 +58,7 @@ def oauth_app(secret: Secret) -> OAuthApp | None:
 
 
 def token_source(secret: Secret, clock: Clock, keep: Callable[[Secret], None] = lambda _secret: None) -> TokenSource:
-    """Where a client gets its bearer from. `keep` stores the secret when HubSpot hands out another refresh token."""
+    """A client's source of bearer tokens. `keep` stores the secret when HubSpot issues another refresh token."""
     app = oauth_app(secret)
     if app is None:
         return FixedToken(secret)
@@ -70,7 +70,7 @@ def token_source(secret: Secret, clock: Clock, keep: Callable[[Secret], None] = 
 
 
 def kind_of(secret: Secret) -> TokenKind:
-    """What a stored secret looks like."""
+    """The kind of a stored secret."""
     text = secret.reveal()
     if text.startswith(OAUTH_PREFIX):
         return TokenKind.OAUTH

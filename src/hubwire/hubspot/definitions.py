@@ -1,7 +1,7 @@
-"""What exists in a portal, and what is made there: properties, event definitions, the account. Pure.
+"""The properties, event definitions and account of a portal: reading answers and building bodies. Pure.
 
-Answers of set-up calls as the values of `schema.py`; bodies of the calls that create. An answer that is not what
-HubSpot documents raises Unreadable: set-up must not go on from a guess.
+It turns answers of set-up calls into the values of `schema.py`, and builds the bodies of create calls. An answer that
+differs from HubSpot's documentation raises Unreadable, because set-up must not continue with a guess.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class NewProperty(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[tuple[str, str], ...] = ()
 
     def definition(self) -> PropertyDefinition:
-        """What the portal's schema has of it once it exists."""
+        """Its entry in the portal's schema once it exists."""
         return PropertyDefinition(
             name=self.name,
             type=self.type,
@@ -62,7 +62,7 @@ class NewProperty(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PropertyUse(msgspec.Struct, rename="camel", frozen=True):
-    """How many custom properties an object type has, and may have."""
+    """The number of custom properties of an object type, and its limit."""
 
     object_type_id: str = ""
     usage: int = 0

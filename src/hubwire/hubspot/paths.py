@@ -2,9 +2,9 @@
 
 Source: HubSpot's public API specifications, and its developer changelog on date-based versions. `2026-09` is the
 current version; v3 is unsupported from September 2027 and v4 (associations) from 2027-03-30.
-Unsure: for `2026-03` the documentation says `/events/custom/2026-03/…`, the specification and the Python SDK say
-`/events/2026-03/…`. The documented one is used first; `with_other_events` gives the other, which the client turns to
-when the list of event definitions is not where it should be.
+Uncertain: for `2026-03`, the documentation has `/events/custom/2026-03/…`, the specification and the Python SDK have
+`/events/2026-03/…`. The client uses the documented path first. `with_other_events` gives the other, which it uses if
+the list of event definitions is not at the first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFINITIONS_PER_PAGE = 100
 
 
 class Roots(NamedTuple):
-    """Where each family of endpoints hangs in one API version."""
+    """The root path of each family of endpoints in one API version."""
 
     objects: str
     properties: str
@@ -145,7 +145,7 @@ class Paths:
         return _join(self.event_definitions, event, "property")
 
     def with_other_events(self) -> Paths | None:
-        """The same paths with the other events root, if this version has one that is not in use."""
+        """The same paths with the other events root, if this version has an unused one."""
         if self.uses_other_events or ROOTS[self.version].other_events is None:
             return None
         return replace(self, uses_other_events=True)

@@ -1,4 +1,4 @@
-"""What a 429 asks for: which limit was reached, and how long to wait. Pure.
+"""The meaning of a 429: the limit that was reached, and the time to wait. Pure.
 
 Source: HubSpot docs, usage guidelines; the bodies, and that Retry-After comes only sometimes, were observed live by
 third parties.
@@ -45,10 +45,11 @@ class Throttle:
 
 
 def throttle_of(answer: Answer, kind: CallKind = "general", jitter: float = 0.0) -> Throttle:
-    """What a throttled answer asks for.
+    """The wait after a throttled answer.
 
-    Shape: Retry-After is honoured up to 60 s (for the day: up to 24 h); without it the ten-second window gets 10 s, a
-    second's limit 1 s, the day 15 min until the next try. Units: `jitter` is 0 to 1 and adds up to a second.
+    Shape: Retry-After is honoured up to 60 s (for the daily limit up to 24 h). Without it, the wait is 10 s for the
+    ten-second limit, 1 s for the secondly limit, and 15 min for the daily limit. Units: `jitter` is 0 to 1 and adds
+    up to a second.
     """
     problem = read_problem(answer.body)
     policy = _policy(problem, kind)
@@ -72,7 +73,7 @@ def _policy(problem: Problem, kind: CallKind) -> LimitName:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now_ms: int, longest_seconds: float) -> float | None:
-    """The wait that Retry-After asks for (seconds, or a date), 1 s to `longest_seconds`; None without one."""
+    """The wait in Retry-After (seconds, or a date), from 1 s to `longest_seconds`; None without the header."""
     text = headers.get("retry-after", "").strip()
     if not text:
         return None

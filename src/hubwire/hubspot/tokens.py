@@ -1,9 +1,9 @@
 """Access tokens: a fixed one (service key, private app), or one renewed with a refresh token (OAuth app).
 
-A renewing source asks for a new token five minutes before the old one ends, one request at a time whoever needs it
+A renewing source requests a new token five minutes before the old one ends, with one request at a time for all callers
 (the token endpoint answers 429 under load, observed live by third parties). Tokens are `Secret`s until the header.
-Source: HubSpot docs, "manage OAuth tokens": `expires_in` decides when to renew, a 401 does not; a token refused
-although it should still hold is renewed once all the same.
+Source: HubSpot docs, "manage OAuth tokens": `expires_in` decides when to renew, a 401 does not; a token that
+HubSpot refuses before its end is nevertheless renewed once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PostForm = Callable[[bytes], Awaitable[Answer]]
 
 
 class TokenSource(Protocol):
-    """Where the client gets the bearer from."""
+    """The client's source of bearer tokens."""
 
     async def token(self, post: PostForm) -> Secret:
         """A token that holds now. Raises Refused, Unreachable or Unreadable when none can be had."""
@@ -45,7 +45,7 @@ class TokenSource(Protocol):
 
 
 class FixedToken:
-    """A token that does not end by itself."""
+    """A token without an end date."""
 
     def __init__(self, token: Secret) -> None:
         self._token = token
@@ -73,9 +73,9 @@ class _Tokens(msgspec.Struct):
 
 
 class RenewedToken:
-    """A token renewed in time with a refresh token.
+    """A token that is renewed in time with a refresh token.
 
-    `on_new_refresh_token` is told when HubSpot hands out another refresh token, so that it can be kept.
+    It calls `on_new_refresh_token` when HubSpot issues another refresh token, so that the caller can store it.
     """
 
     def __init__(

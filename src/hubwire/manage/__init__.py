@@ -1,1 +1,1 @@
-"""What people do to an installation, whatever they do it with: console, API and commands call this."""
+"""The actions of people on an installation; console, API and commands call them."""

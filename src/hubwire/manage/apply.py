@@ -1,7 +1,7 @@
 """Sources and destinations from a file: plan what changes, then apply it.
 
-What the file names is brought to what it says; what it does not name stays as it is, and nothing is removed. Planning
-is pure; applying goes through the same checks and the same audit log as the console.
+The file changes only what it names, and removes nothing. Planning is pure. Applying uses the same checks and the same
+audit log as the console.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, kw_only=True, frozen=True):
-    """What happens to one source or destination. `action`: add, change or nothing. `note`: what is still missing."""
+    """The change of one source or destination. `action`: add, change or nothing. `note`: what is still missing."""
 
     kind: str
     name: str
@@ -75,7 +75,7 @@ class MadeKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changes(Protocol):
-    """How changes are made: `changes.py` with everything that it needs."""
+    """The functions of `changes.py` with their dependencies."""
 
     def save_source(self, source: Source) -> Source: ...
 
@@ -92,11 +92,11 @@ class Changes(Protocol):
 def plan_changes(
     wanted: Wanted, registry: Registry, environment: Mapping[str, str], template: Destination
 ) -> list[Step]:
-    """The steps from what is there to what is wanted, sources first. Changes nothing.
+    """The steps from the current to the declared state, sources first. Changes nothing.
 
     Shape: a new destination starts as `template` (API version and address of the settings).
 
-    Errors: SettingsError for an environment variable that is not set, and for a source that nobody has.
+    Errors: SettingsError for an environment variable that is not set, and for an unknown source.
     """
     sources = {one.name: one for one in registry.sources().values()}
     destinations = {one.name: one for one in registry.destinations().values()}
@@ -172,7 +172,7 @@ def _names(source_ids: Sequence[int] | None, registry: Registry) -> tuple[str, .
 
 
 def _is_held(registry: Registry, source: Source | None, key: Secret) -> bool:
-    """Whether a disabled source has this key already: nobody is found by a disabled source's keys."""
+    """Whether a disabled source already has this key; a lookup by key ignores disabled sources."""
     if source is None or source.is_enabled:
         return False
     return any(one.hint == key.reveal()[-4:] and not one.is_revoked for one in registry.write_keys(source.source_id))
@@ -214,7 +214,7 @@ def _differences(before: msgspec.Struct, after: msgspec.Struct) -> list[FieldCha
 
 
 def _rule_differences(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[FieldChange]:
-    """Each rule that is added, changed or removed, and a new order of those that stay."""
+    """Each added, changed or removed rule, and a new order of the others."""
     old, new = ({rule["name"]: rule for rule in rules} for rules in (before, after))
     changed = [
         FieldChange(f"rule {name}", old.get(name), new.get(name))
@@ -242,10 +242,10 @@ def _from_environment(environment: Mapping[str, str], name: str, whose: str) -> 
 def apply_changes(
     steps: Sequence[Step], registry: Registry, changes: Changes, check: Callable[[Destination, Secret], Destination]
 ) -> list[MadeKey]:
-    """Make the changes, sources before the destinations that they feed; the write keys that were made.
+    """Make the changes, sources before the destinations that they feed; returns the new write keys.
 
-    Shape: `check(destination, token)` gives the destination with what its token tells (Hub ID), before it is stored.
-    Errors: SettingsError; what was changed before stays, and applying again goes on from there.
+    Shape: `check(destination, token)` gives the destination with its token's account (Hub ID), before it is stored.
+    Errors: SettingsError; earlier changes stay, and the next run continues from there.
     """
     made = []
     for step in steps:

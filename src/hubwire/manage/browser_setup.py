@@ -1,6 +1,6 @@
-"""What a site needs for device mode, source by source: snippet, HubSpot's script host, consent, policy. Pure reading.
+"""The device mode set-up of each source: snippet, HubSpot's script host, consent, policy. Only reads.
 
-Console, admin API and `hubwire browser` show the same. Write keys of web sources are public; no other key is here.
+Console, admin API and `hubwire browser` show the same. Only public write keys of web sources appear here.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 
 
 class Parts(Protocol):
-    """What changes are made with. `on_registry_change` tells lanes and receivers, here and in other processes."""
+    """The dependencies of changes. `on_registry_change` notifies lanes and receivers in all processes."""
 
     @property
     def registry(self) -> Registry: ...
@@ -60,7 +60,7 @@ class Parts(Protocol):
 
 
 def save_source(parts: Parts, actor: str, source: Source) -> Source:
-    """Add (source_id 0) or change a source. Errors: BadValue; SettingsError for a name that is taken."""
+    """Add (source_id 0) or change a source. Errors: BadValue; SettingsError if the name is taken."""
     _check_name("name", source.name)
     if len(source.allowed_origins) > MAX_ORIGINS:
         raise BadValue("allowed_origins", f"at most {MAX_ORIGINS} origins", limit=MAX_ORIGINS)
@@ -110,7 +110,7 @@ def add_write_key(parts: Parts, actor: str, source_id: int, text: str | None = N
 
 
 def revoke_write_key(parts: Parts, actor: str, source_id: int, hint: str) -> bool:
-    """Stop taking uploads with a write key, told by its last four characters."""
+    """Refuse uploads with a write key from now on; its last four characters identify it."""
     revoked = parts.registry.revoke_write_key(source_id, hint)
     if revoked:
         _audit(parts, actor, "write-key.revoked", f"{parts.registry.sources()[source_id].name}: …{hint}")
@@ -121,7 +121,7 @@ def revoke_write_key(parts: Parts, actor: str, source_id: int, hint: str) -> boo
 
 
 def save_destination(parts: Parts, actor: str, destination: Destination) -> Destination:
-    """Add (destination_id 0) or change a destination. Errors: BadValue; SettingsError for a name that is taken."""
+    """Add (destination_id 0) or change a destination. Errors: BadValue; SettingsError if the name is taken."""
     _check_name("name", destination.name)
     if destination.hub_id is not None and not HUB_ID.fullmatch(destination.hub_id):
         raise BadValue("hub_id", "the Hub ID is a number of at most 12 digits", value=destination.hub_id)
@@ -231,7 +231,7 @@ def _audit(parts: Parts, actor: str, action: str, detail: str) -> None:
 
 
 def _differences(name: str, before: Any, after: Any) -> str:
-    """What changed, field by field: `hubspot: hold_hours 72.0 -> 24.0`."""
+    """The changed fields: `hubspot: hold_hours 72.0 -> 24.0`."""
     if before is None:
         return name
     old, new = _flat(before), _flat(after)

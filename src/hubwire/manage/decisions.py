@@ -1,6 +1,6 @@
-"""What people decide about settled deliveries: replay them, or discard them. Every decision is in the audit log.
+"""Decisions of people about deliveries: replay them, or discard them. The audit log records each decision.
 
-Console, admin API and command line go through here. What is kept of a decision's filter names no person.
+Console, admin API and command line use this module. The stored filter of a decision names no person.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Targets = Sequence[tuple[int, int]]
 
 
 class Parts(Protocol):
-    """What decisions need. `wake_replays` makes a replay begin at once."""
+    """The dependencies of decisions. `wake_replays` starts a replay at once."""
 
     @property
     def queries(self) -> Queries: ...
@@ -115,7 +115,7 @@ def discard(
 
 
 def note_export(parts: Parts, actor: str, wanted: MessageFilter) -> None:
-    """Write down that messages, with what they say of people, were taken out."""
+    """Record in the audit log that somebody exported messages with personal data."""
     parts.registry.write_audit(actor, "messages.exported", _kept(_without_person(wanted)))
 
 

@@ -40,9 +40,9 @@ class PlannedMessage(msgspec.Struct, kw_only=True):
 
 
 class FileDryRun(msgspec.Struct, kw_only=True):
-    """What a file's messages would ask of HubSpot, together: coalesced and batched as a lane would.
+    """The HubSpot requests for the messages of a file, coalesced and batched as in a lane.
 
-    Shape: `unreadable` names the lines that are no message, or would be rejected, and why.
+    Shape: `unreadable` names each line that is not a message or would be rejected, with the reason.
     """
 
     messages: list[PlannedMessage]

@@ -1,6 +1,6 @@
-"""Messages out again, one a line, as their senders sent them: what `hubwire import` and `hubwire plan` read.
+"""Export of messages, one per line, as their senders sent them, for `hubwire import` and `hubwire plan`.
 
-What the upload around a message said is merged in. Messages of forgotten people have nothing left to export.
+The fields of the upload are merged into each message. Messages of deleted people are empty and cannot be exported.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def exported(queries: Queries, journal: Journal, wanted: MessageFilter) -> Iterator[bytes]:
-    """Pages of lines, newest first, at most `wanted.limit` messages. Blocks while a page is read."""
+    """Pages of lines, newest first, at most `wanted.limit` messages. Blocks while it reads a page."""
     left, before = wanted.limit, wanted.before
     while left > 0:
         page = msgspec.structs.replace(wanted, before=before, limit=min(left, PAGE_MESSAGES))

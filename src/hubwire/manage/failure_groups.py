@@ -18,7 +18,7 @@ URGENCY = (State.DEAD, State.RETRYING, State.HELD)
 
 
 class Parts(Protocol):
-    """What the groups are read from."""
+    """The sources of the groups."""
 
     @property
     def queries(self) -> Queries: ...

@@ -1,4 +1,4 @@
-"""What a token tells of its portal: accepted or not, Hub ID, region. One GET; nothing is changed in HubSpot."""
+"""The portal of a token: whether HubSpot accepts it, Hub ID, region. One GET, which changes nothing in HubSpot."""
 
 from __future__ import annotations
 

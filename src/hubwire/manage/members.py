@@ -1,6 +1,6 @@
-"""Who may sign in: members with a role, a token or a password. Every change is in the audit log.
+"""Members, who can sign in: role, token or password. The audit log records each change.
 
-Only digests of tokens and slow hashes of passwords are kept. Console and command line go through here.
+Only digests of tokens and slow hashes of passwords are stored. Console and command line use this module.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
 
 
 class Parts(Protocol):
-    """What members are changed with."""
+    """The dependencies of changes to members."""
 
     @property
     def access(self) -> AccessStore: ...
@@ -55,7 +55,7 @@ def set_password(parts: Parts, actor: str, name: str, role: Role, password: str)
 
 
 def remove(parts: Parts, actor: str, name: str) -> None:
-    """Remove a member and end their sessions at once. Errors: Missing."""
+    """Remove a member and end their sessions. Errors: Missing."""
     if not parts.access.remove_member(name):
         raise Missing("name", f"there is no member {name!r}", value=name)
     parts.registry.write_audit(actor, "member.removed", name)
@@ -79,7 +79,7 @@ def hashed(password: str) -> str:
 
 
 def is_password(password: str, kept: str) -> bool:
-    """Whether it is the one that is kept; in constant time."""
+    """Whether it matches the stored one, in constant time."""
     salt, wanted = (base64.b64decode(part) for part in kept.split("$"))
     made = hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **SCRYPT)
     return hmac.compare_digest(made, wanted)

@@ -1,8 +1,8 @@
-"""Moving an installation from a SQLite file to PostgreSQL while it goes on receiving.
+"""The move of an installation from a SQLite file to PostgreSQL while it receives messages.
 
-In two steps. *Fill*, as often as wanted, copies the messages while the old server runs; it can be stopped and run again
-at any point. Then the old server is stopped, and *finish* copies the little that is left and everything else, compares
-every row of both sides, and hands over: the new database may be served from then on, and the old file refuses to.
+It has two steps. *Fill* copies the messages while the old server runs; it can be stopped and repeated at any time. Then
+the old server stops, and *finish* copies the remaining messages and all other data, compares every row of both sides,
+and hands over: Hubwire then serves the new database and refuses to start on the old file.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Report = Callable[[str, int, int], None]
 def migrate(
     source_url: str, target_url: str, *, finish: bool, settings: Settings, clock: Clock, report: Report
 ) -> Moved:
-    """Fill, or finish. `report(what, done, total)` is called as it goes on.
+    """Fill, or finish. It calls `report(what, done, total)` repeatedly.
 
-    Shape: of the settings only the secret key and the de-duplication window matter: those of the new servers.
+    Shape: only two settings matter, the secret key and the de-duplication window, both of the new servers.
     Errors: SettingsError for another kind of database or another key; BackendError as `open_move` says.
     """
     if not source_url.startswith("sqlite:///") or not target_url.startswith("postgresql://"):

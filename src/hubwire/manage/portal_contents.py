@@ -17,8 +17,8 @@ PAGE_ROWS = 1000
 
 
 async def read_contents(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalContents:
-    """What is in the portal. Raises HubSpotError when its schema cannot be read; archived properties and quotas are
-    left empty when only they cannot be read."""
+    """The content of the portal. Raises HubSpotError if its schema cannot be read; archived properties and quotas stay
+    empty if only they cannot be read."""
     schema = await read_schema(client, destination, clock)
     account = HubSpotAccount(client)
     archived: dict[str, dict[str, str]] = {}

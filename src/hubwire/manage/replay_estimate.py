@@ -1,6 +1,6 @@
-"""What a replay would ask of HubSpot, before it begins: planned as a lane would, nothing sent.
+"""The estimated HubSpot calls of a replay, planned as in a lane; nothing is sent.
 
-Of many messages the newest are planned, and the rest is taken to cost as much.
+For many messages, it plans only the newest, and assumes the same cost for the others.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SCHEMA_SECONDS = 5.0
 
 
 class Parts(Protocol):
-    """What an estimate reads."""
+    """The sources of an estimate."""
 
     @property
     def queries(self) -> Queries: ...
@@ -52,7 +52,7 @@ class Parts(Protocol):
 
 
 class ReplayEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """About what a replay costs. `planned`: so many messages were planned for it; `day_percent` of the day's calls."""
+    """The estimated cost of a replay. `planned`: planned messages; `day_percent`: share of the day's calls."""
 
     calls: int = 0
     seconds: float = 0.0
@@ -78,7 +78,7 @@ async def schemas_of(
 
 
 def destinations_of(parts: Parts, targets: Sequence[tuple[int, int]]) -> list[Destination]:
-    """Where these deliveries go, as far as it is still there."""
+    """The destinations of these deliveries that still exist."""
     wanted = {destination_id for destination_id, _ in targets}
     return [one for number, one in parts.registry.destinations().items() if number in wanted]
 
@@ -89,10 +89,10 @@ def replay_estimate(
     schemas: Mapping[int, tuple[PortalSchema, bool]],
     share_percent: int,
 ) -> ReplayEstimate:
-    """What putting these (destination_id, position) back costs with this share of the calls.
+    """The cost of replaying these (destination_id, position) with this share of the calls.
 
-    Shape: `schemas`: of each destination, and whether it is HubSpot's default one. Blocks. A replay feeds one
-    destination after the other, so that their times add up.
+    Shape: `schemas`: each destination's schema, and whether it is HubSpot's default. Blocks. A replay handles one
+    destination after the other, so their times add up.
     """
     lanes = {one.destination_id: one for one in parts.queries.lanes(parts.clock.now_ms())}
     total = ReplayEstimate()

@@ -1,4 +1,4 @@
-"""A portal's schema beside what messages bring, and the creation of what is missing in it."""
+"""Comparison of a portal's schema with the messages, and creation of missing properties and events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_AUDIT_CHARACTERS = 2000
 
 
 class Parts(Protocol):
-    """What is read and changed: the portal, the newest messages, the audit log."""
+    """The dependencies: the portal, the newest messages, the audit log."""
 
     @property
     def journal(self) -> Journal: ...
@@ -59,13 +59,13 @@ class SchemaItems:
 
 
 async def schema_report(parts: Parts, read: Reader, destination: Destination, messages: int) -> SchemaReport:
-    """The portal beside the newest messages. Errors: HubSpotError when the portal cannot be read."""
+    """The portal compared with the newest messages. Errors: HubSpotError if the portal cannot be read."""
     contents = await parts.contents(destination.destination_id)
     return await read(compared, parts, destination, contents, messages)
 
 
 def compared(parts: Parts, destination: Destination, contents: PortalContents, messages: int) -> SchemaReport:
-    """What a portal holds beside the newest messages. Blocks."""
+    """A portal's content compared with the newest messages. Blocks."""
     rows = newest_rows(parts.journal, destination, messages)
     return compare(rows, destination, parts.registry.sources(), contents, parts.record.links)
 

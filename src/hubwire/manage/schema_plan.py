@@ -1,7 +1,7 @@
-"""What a portal lacks for the messages that come: properties and event definitions, typed; and making them.
+"""The properties and event definitions that a portal lacks for its messages, with their types; and their creation.
 
-The planner itself says what it would create if it might (`schema_report.py`), so that the plan is what a destination
-with `create_properties` does by itself; here a person looks at it first, and public sources count too.
+The planner reports what it would create if it were allowed to (`schema_report.py`). The plan is therefore what a
+destination with `create_properties` does itself, except that a person checks it first and public sources count too.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _WIDER = {frozenset({"date", "datetime"}): "datetime"}
 
 
 class MissingProperty(msgspec.Struct, kw_only=True, frozen=True):
-    """A property that the portal lacks. `is_public_only`: only public keys sent it, so that anybody can have made it
-    up; no destination creates it by itself."""
+    """A property that the portal lacks. `is_public_only`: only public keys sent it, so anybody could have invented it,
+    and no destination creates it without a person."""
 
     object_type: str
     name: str
@@ -32,7 +32,7 @@ class MissingProperty(msgspec.Struct, kw_only=True, frozen=True):
     is_public_only: bool = False
 
     def definition(self, group: str = "") -> NewProperty:
-        """How it would be made, in a group of properties; without one in HubSpot's own."""
+        """The definition to create, in this property group or HubSpot's own."""
         plural = PLURALS[self.object_type]
         return NewProperty(
             name=self.name,
@@ -53,7 +53,7 @@ class MissingEvent(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class SchemaPlan(msgspec.Struct, kw_only=True):
-    """What would be created. `message_count` messages were looked at."""
+    """The plan: what would be created. It covers `message_count` messages."""
 
     message_count: int
     properties: list[MissingProperty]
@@ -78,10 +78,10 @@ def checked_group(name: str) -> str:
 
 
 async def make_missing(account: HubSpotAccount, plan: SchemaPlan, group: str = "") -> None:
-    """Create what a plan says, and wait until HubSpot shows it. What exists by now is left as it is.
+    """Create the properties and events of a plan, and wait until HubSpot shows them. Existing ones stay unchanged.
 
-    Shape: `group` is made where it is missing, and holds the new properties; without it they go to HubSpot's own. An
-    archived property comes back. Errors: HubSpotError; what was made stays.
+    Shape: `group` is created if it is missing, and gets the new properties; without it, HubSpot's own group does. An
+    archived property is restored. Errors: HubSpotError; created properties stay.
     """
     for object_type, plural in PLURALS.items():
         wanted = [one.definition(group) for one in plan.properties if one.object_type == object_type]

@@ -1,6 +1,6 @@
-"""A portal beside what messages bring: which properties and events match, are missing, do not fit, or are not used.
+"""Comparison of a portal with the messages: properties and events that match, are missing, differ or are unused.
 
-Pure. Console, admin API and `hubwire schema` show the same report; what it calls missing is what they create.
+Pure. Console, admin API and `hubwire schema` show the same report, and create what it calls missing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OBJECT_IDS = {"0-1": "contact", "0-2": "company"}
 
 
 class SchemaState(StrEnum):
-    """How a property or event of the messages and one of the portal stand to each other."""
+    """The relation between a property or event of the messages and the portal's."""
 
     MISSING = "missing"
     """Messages bring it; the portal has none. An event's definition may be there and lack properties."""
@@ -37,7 +37,7 @@ class SchemaState(StrEnum):
 
 
 class PortalContents(msgspec.Struct, kw_only=True):
-    """What is in a portal. `archived`: object type -> name -> type; `uses` is empty when HubSpot does not tell."""
+    """The content of a portal. `archived`: object type -> name -> type; `uses` is empty if HubSpot gives none."""
 
     schema: PortalSchema
     archived: dict[str, dict[str, str]] = {}
@@ -62,7 +62,7 @@ class SchemaEntry(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Quota(msgspec.Struct, kw_only=True, frozen=True):
-    """How many custom properties an object type has, and may have."""
+    """The number of custom properties of an object type, and its limit."""
 
     object_type: str
     used: int
@@ -70,7 +70,7 @@ class Quota(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class SchemaReport(SchemaPlan, kw_only=True):
-    """Everything that was compared; as a plan it holds what would be created."""
+    """The whole comparison; as a plan, it has what would be created."""
 
     entries: list[SchemaEntry] = msgspec.field(default_factory=list)
     quotas: list[Quota] = msgspec.field(default_factory=list)
@@ -88,7 +88,7 @@ def compare(
     contents: PortalContents,
     load_links: LoadLinks,
 ) -> SchemaReport:
-    """The portal beside these rows. Entries: missing ones first, then by name."""
+    """The portal compared with these rows. Missing entries come first, then the others by name."""
     schema = contents.schema
     seen = look(rows, destination, sources, schema, load_links)
     mapping = destination.mapping

@@ -1,7 +1,7 @@
-"""What messages bring for a portal's properties and events: counted by the planner itself, nothing sent.
+"""The properties and events in messages, counted by the planner itself; nothing is sent.
 
-Pure. The planner may create everything here, so that what the portal lacks is told with its type; of sources with
-public keys it is kept apart, since anybody can have made it up.
+Pure. The planner may create everything here, so that it reports missing properties with their types. Fields from public
+keys are counted separately, because anybody could have invented them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class SeenEvent:
 
 @dataclass(slots=True)
 class Seen:
-    """What some messages bring. Properties by (object type, name)."""
+    """The content of some messages. Properties by (object type, name)."""
 
     message_count: int = 0
     properties: dict[tuple[str, str], SeenField] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def look(
     schema: PortalSchema,
     load_links: LoadLinks,
 ) -> Seen:
-    """What these rows bring for the destination (rejected ones are left out)."""
+    """The content of these rows for the destination, without rejected rows."""
     mapping = msgspec.structs.replace(destination.mapping, create_properties=True, create_event_definitions=True)
     willing = msgspec.structs.replace(destination, mapping=mapping)
     readable = [row for row in rows if row.rejected is None and row.source_id in sources]
@@ -87,7 +87,7 @@ def look(
 
 
 class _Counted(Work):
-    """Counts what is asked for instead of keeping it, and remembers what each message was about."""
+    """Counts the requested properties instead of storing them, and remembers the subject of each message."""
 
     def __init__(self, seen: Seen, is_trusted: bool) -> None:
         super().__init__()

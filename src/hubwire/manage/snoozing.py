@@ -19,7 +19,7 @@ LONGEST_DAYS = 90
 
 
 class Parts(Protocol):
-    """What snoozing is carried out with."""
+    """The dependencies of snoozing."""
 
     @property
     def snoozes(self) -> Snoozes: ...

@@ -1,4 +1,4 @@
-"""What console and admin API do with the running service: plan, test, send, read and extend a portal's schema."""
+"""Actions of console and admin API on the running service: plan, test, send, read and extend a portal's schema."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ANY_TYPE = Route(Takes.SINGLE, None)
 
 
 class Workbench:
-    """The callables that `Services` asks for. HubSpot is only read, except by `make_…`."""
+    """The callables of `Services`. They only read HubSpot, except `make_…`."""
 
     def __init__(
         self, registry: Registry, record: Record, journal: Appending, clients: ClientFactory, clock: Clock
@@ -72,7 +72,7 @@ class Workbench:
         return (await self.contents(destination_id)).schema
 
     async def contents(self, destination_id: int) -> PortalContents:
-        """The same, with what is archived and the quotas."""
+        """The portal's schema with archived properties and quotas."""
         now_ms = self._clock.now_ms()
         read_at_ms, known = self._contents.get(destination_id, (0, None))
         if known is None or now_ms - read_at_ms > SCHEMA_AGE_MS:
@@ -91,7 +91,7 @@ class Workbench:
         self._has_changed(destination_id)
 
     async def make_missing(self, destination_id: int, plan: SchemaPlan, group: str) -> None:
-        """Create what a plan says. Raises HubSpotError; what was made stays."""
+        """Create the properties and events of a plan. Raises HubSpotError; created ones stay."""
         try:
             async with self._client(destination_id) as client:
                 await make_missing(HubSpotAccount(client), plan, group)

@@ -1,4 +1,4 @@
-"""Deleting a person in one destination's HubSpot: tried a few times, and what fails is told without the address."""
+"""Deletion of a person in one destination's HubSpot, with a few attempts; errors do not contain the address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Wait = Callable[[float], Awaitable[None]]
 async def delete_at(
     destination: Destination, make_client: MakeClient, emails: Collection[str], wait: Wait
 ) -> AtHubSpot:
-    """What was deleted at one destination. Errors: none; what fails is in the answer."""
+    """The result of the deletion at one destination. Errors: none; the result has the failure."""
     done = AtHubSpot(destination=destination.name, hub_id=destination.hub_id, state=RegulationState.FINISHED)
     try:
         client = make_client(destination)
@@ -51,7 +51,7 @@ async def _delete_contact(account: HubSpotAccount, email: str, wait: Wait) -> No
 
 
 def _may_pass(exc: HubwireError) -> bool:
-    """Whether the same call may work later."""
+    """Whether the same call can succeed later."""
     if isinstance(exc, Refused):
         return exc.status in (408, 423, 429) or exc.status >= 500
     return isinstance(exc, Unreachable)

@@ -20,7 +20,7 @@ PAGE_ATTEMPTS = 200
 
 
 class Stored(Protocol):
-    """What forgetting works with: `Store` has it."""
+    """The parts that a deletion needs; `Store` has them."""
 
     @property
     def journal(self) -> Journal: ...
@@ -37,7 +37,7 @@ class Stored(Protocol):
 
 @dataclass(slots=True)
 class Erasure:
-    """One person (or several) being taken out. `take_out` may be called again: it goes on where it stopped."""
+    """The removal of one or several people. `take_out` can be called again and continues where it stopped."""
 
     store: Stored
     clock: Clock

@@ -1,9 +1,9 @@
-"""Forgetting a person: suppressed, removed here, deleted in HubSpot, with a receipt.
+"""Deletion of a person: suppress, remove here, delete in HubSpot, and a receipt.
 
-The order is what makes it hold. First the person is suppressed, so that nothing new is sent (lanes look themselves,
-`suppressed_rows.py`) and soon nothing new is stored. Then what is here goes. Cycles that were under way may still write
-what they read before: they are waited for. Then HubSpot deletes the contact and blocks its address, and what came in
-between is taken out once more; `sweep` takes out what a receiver let in that noticed later still.
+The order makes it reliable. First the person is suppressed, so that nothing new is sent (lanes check for themselves,
+`suppressed_rows.py`) and soon nothing new is stored. Then the stored data is removed. Running cycles may still write
+data that they read before, so the deletion waits for them. Then HubSpot deletes the contact and blocks its address, and
+messages that arrived in between are removed too. `sweep` removes messages of receivers that noticed even later.
 Sources: Segment Public API, "Deletion and Suppression"; HubSpot docs, GDPR delete (an unknown e-mail is blocked).
 """
 
@@ -43,7 +43,7 @@ SWEEP_POSITIONS = 500
 
 
 class _Sealed(msgspec.Struct):
-    """What an open regulation must remember, sealed: its links are gone before HubSpot has answered."""
+    """The encrypted memory of an open regulation, because its links are removed before HubSpot answers."""
 
     subjects: list[str]
     trail: Trail | None = None
@@ -186,10 +186,10 @@ class Forgetter:
         return whole
 
     def _trail(self, subject: str, subject_type: str) -> Trail:
-        """What leads to one subject.
+        """The ids of one subject.
 
-        Spaces of server sources come first: in a public source's space anybody can have claimed a userId together with
-        somebody else's e-mail, so what is said there only counts when no server knows the userId.
+        Spaces of server sources come first. In the space of a public source, anybody can claim a userId with somebody
+        else's e-mail, so such a claim counts only if no server source knows the userId.
         """
         email = clean_email(subject)
         emails = {email} if email is not None else set()
@@ -251,7 +251,7 @@ class Forgetter:
 
 
 def _leads_on(trail: Trail, subjects: Sequence[str], user_ids: Collection[str]) -> bool:
-    """Whether a trail has more than what was asked for."""
+    """Whether a trail has more ids than the request."""
     emails = trail.emails - {clean_email(one) for one in subjects}
     keys = {key for _, key in trail.keys} - {f"u:{one}" for one in user_ids}
     return bool(emails or keys or trail.contact_ids)

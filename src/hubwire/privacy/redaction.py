@@ -1,4 +1,4 @@
-"""What of a stored message or call is one person's, and how it is taken out. Pure."""
+"""The parts of a stored message or call that concern one person, and their removal. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Finder:
         return {*self._emails, *self._user_ids, *(key[2:] for _, key in self._keys)}
 
     def is_theirs(self, row: JournalRow) -> bool:
-        """Whether a message is about this person: by userId, by e-mail, or by anonymousId when it has no userId."""
+        """Whether a message is about this person: by userId, by e-mail, or by anonymousId if it has no userId."""
         if not self._may_be(row.body) and not (row.envelope and self._may_be(row.envelope)):
             return False
         ids = ids_of(row.body, row.envelope)
@@ -49,7 +49,7 @@ class Finder:
         return (space, f"a:{ids.anonymous_id}") in self._keys
 
     def mentions(self, row: JournalRow) -> bool:
-        """Whether a message that is another person's has this one's e-mail somewhere in it."""
+        """Whether another person's message contains this person's e-mail."""
         if len(self._emails) > FEW:
             return says(row.body.decode("utf-8", "replace"), self._emails)
         low = row.body.lower()
@@ -64,12 +64,12 @@ class Finder:
 
 
 def spellings(text: str) -> set[bytes]:
-    """How a text may stand in JSON, in lower case: as it is, or with its non-ASCII letters escaped."""
+    """The forms of a text in JSON, in lower case: as it is, and with escaped non-ASCII letters."""
     return {json.dumps(text.lower(), ensure_ascii=escaped)[1:-1].lower().encode() for escaped in (False, True)}
 
 
 def says(text: str, emails: Collection[str]) -> bool:
-    """Whether one of the addresses stands in a text, whole: `ann@b.co` does not stand in `joann@b.co`."""
+    """Whether a text contains one of the addresses as a whole: `joann@b.co` does not contain `ann@b.co`."""
     low = text.lower()
     if len(emails) > FEW:
         return not set(_ADDRESS.findall(low)).isdisjoint(emails)
@@ -120,7 +120,7 @@ def _marked(data: bytes, emails: Iterable[str]) -> bytes:
 
 
 def _clean(value: Any, emails: set[str], contact_ids: set[str]) -> Any:
-    """The value without what is about the person: whole entries of lists, or all of it when it says so itself."""
+    """The value without the person's parts: without list entries that name them, or nothing if it names them itself."""
     if isinstance(value, dict):
         if any(_says(one, emails, contact_ids) for one in _own_texts(value)):
             return FORGOTTEN
@@ -137,7 +137,7 @@ def _says(value: object, emails: set[str], contact_ids: set[str]) -> bool:
 
 
 def _own_texts(value: dict[str, Any]) -> Iterator[object]:
-    """What an object says itself, nested objects included; lists are other entries' matter."""
+    """The values of an object and its nested objects, without lists, whose entries are judged separately."""
     for one in value.values():
         if isinstance(one, dict):
             yield from _own_texts(one)

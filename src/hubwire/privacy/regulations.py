@@ -24,7 +24,7 @@ IDLE_SECONDS = 5.0
 
 
 class NewRegulation(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What is asked for: at most 5,000 subjects. Those of the type EMAIL are e-mail addresses."""
+    """The request: at most 5,000 subjects. Subjects of type EMAIL are e-mail addresses."""
 
     regulation_type: RegulationType
     subject_type: Annotated[str, Meta(extra_json_schema={"enum": list(SUBJECT_TYPES)})]
@@ -45,7 +45,7 @@ class RegulateAnswer(msgspec.Struct):
 
 
 class RegulationAnswer(msgspec.Struct):
-    """`data.regulation`, as `shown` makes it."""
+    """`data.regulation`, as `shown` returns it."""
 
     data: dict[str, Any]
 
@@ -57,7 +57,7 @@ class RegulationsAnswer(msgspec.Struct):
 
 
 class Regulations:
-    """Takes regulations and tells of them. `wake` has them carried out at once."""
+    """Accepts and shows regulations. `wake` starts them at once."""
 
     def __init__(self, forgetter: Forgetter, privacy: PrivacyStore, wake: Callable[[], None]) -> None:
         self._forgetter = forgetter
@@ -88,7 +88,7 @@ class RegulationRunner:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def wake(self) -> None:
-        """A regulation was requested: look at once. Called from any thread."""
+        """Wake the runner after a new regulation. Thread-safe."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._requested.set)
 
@@ -104,7 +104,7 @@ class RegulationRunner:
 
 
 def shown(regulation: Regulation) -> dict[str, Any]:
-    """A regulation as Segment shows one, with our receipt beside it."""
+    """A regulation in Segment's format, with our receipt."""
     finished = None if regulation.finished_at_ms is None else iso(regulation.finished_at_ms)
     destinations = [
         {

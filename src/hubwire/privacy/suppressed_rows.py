@@ -1,7 +1,7 @@
-"""The journal as lanes read it: messages of forgotten people are marked, so that they are discarded and never sent.
+"""The lanes' view of the journal: messages of deleted people are marked, so that lanes discard and never send them.
 
-Receivers keep such messages out, and notice who was forgotten within a second or two; what came in between is in the
-journal. A lane looks at the list itself, at every reading. `Forgetter.sweep` takes out what lanes have met.
+Receivers refuse such messages as soon as they learn of the deletion, within two seconds; messages from in between are
+in the journal. A lane therefore checks the list at every read. `Forgetter.sweep` removes the messages that lanes met.
 """
 
 from __future__ import annotations

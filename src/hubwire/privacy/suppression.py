@@ -1,7 +1,7 @@
-"""Who was forgotten must not come back: their later messages are counted and not stored.
+"""Suppression of deleted people: their later messages are counted and not stored.
 
-Ids are compared as keyed digests; without any suppression nothing is looked at. A message is a person's by its userId,
-its e-mail, or, when it has no userId, by its anonymousId: another user of the same device is not suppressed.
+Ids are compared as keyed digests; without any suppression, nothing is compared. A message belongs to a person by its
+userId, its e-mail, or, if it has no userId, its anonymousId, so another user of the same device is not suppressed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Positions = Sequence[int | None]
 
 
 class Appending(Protocol):
-    """What takes entries: the group commit."""
+    """The receiver of entries: the group commit."""
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]: ...
 
@@ -36,7 +36,7 @@ class Appending(Protocol):
 
 
 class HasIds(Protocol):
-    """What tells of a message whose it is: an `Entry` or a `Row`."""
+    """A message with the ids of its person: an `Entry` or a `Row`."""
 
     @property
     def source_id(self) -> int: ...
@@ -67,7 +67,7 @@ class Digests:
 
 
 class Ids(msgspec.Struct, frozen=True):
-    """Who a message is about, as it says itself."""
+    """The ids in a message."""
 
     user_id: str | None
     anonymous_id: str | None
@@ -91,7 +91,7 @@ def ids_of(body: bytes, envelope: bytes | None) -> Ids:
 
 
 class SuppressionStore(Protocol):
-    """What says whether somebody is suppressed: a `Store`."""
+    """The source of suppressions: a `Store`."""
 
     @property
     def privacy(self) -> PrivacyStore: ...
@@ -126,7 +126,7 @@ class Suppressions:
         version: Callable[[], int] | None = None,
         check_seconds: float = CHECK_SECONDS,
     ) -> None:
-        """Shape: `version` is the registry's, or what stands in for it. With `check_seconds` 0 every call asks it."""
+        """Shape: `version` is the registry's version or a substitute. With `check_seconds` 0, every call reads it."""
         self.count = 0
         """Messages suppressed since the start, for /metrics."""
         self._version_of = version or registry.version
