@@ -1,1 +1,1 @@
-"""What an installation is made of: the sandbox, HubSpot clients, retention, the local server that commands talk to."""
+"""The parts of an installation: sandbox, HubSpot clients, retention, the local server for commands."""

@@ -21,7 +21,7 @@ log = structlog.get_logger("hubwire.deliver")
 
 
 class ClientFactory:
-    """Makes clients. `sandbox_url` is where the bundled emulator runs; a command asks the running server for it."""
+    """Makes clients. `sandbox_url`: the URL of the bundled emulator; a command gets it from the running server."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class ClientFactory:
             self._telemetry.attempted(destination, call.name, answer.status, answer.duration_ms)
 
     def base_url(self, destination: Destination) -> str:
-        """Where this destination's HubSpot answers."""
+        """The base URL of this destination's HubSpot."""
         if not destination.is_sandbox:
             return destination.base_url
         if self._sandbox_url is None:

@@ -1,4 +1,4 @@
-"""How commands on this machine find the running server: a 0600 file in the data folder with its address and token."""
+"""The file by which commands on this machine find the running server: mode 0600, with address and token."""
 
 from __future__ import annotations
 

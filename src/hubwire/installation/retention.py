@@ -1,8 +1,8 @@
-"""Retention: what is old, or too much, goes; what is not delivered yet never does.
+"""Retention: removes old messages, or those beyond a size; never undelivered ones.
 
-A message may go when every destination has passed it and nothing before it is still open (pending, retrying or held),
-so that the journal is only ever cut off at its old end. It goes in slices of a transaction each, between which
-receiving and delivery go on, and its fate is counted away first: totals still add up. Settings: `retention_days`,
+A message can be removed when every destination has passed it and no earlier message is open (pending, retrying or
+held), so the journal is cut only at its old end. The removal runs in slices of one transaction each; receiving and
+delivery continue. Each outcome is added to running totals first, so totals still add up. Settings: `retention_days`,
 `retention_bytes`.
 """
 
@@ -42,7 +42,7 @@ FUTILE_GROWTH = 1.02
 
 
 class Stored(Protocol):
-    """What retention works with: `Store` has it."""
+    """The dependencies of retention; `Store` has them."""
 
     @property
     def journal(self) -> Journal: ...
@@ -58,7 +58,7 @@ class Stored(Protocol):
 
 
 class Removed(msgspec.Struct, kw_only=True):
-    """What one run took away. `is_blocked`: there is more than `retention_bytes`, and none of it may go yet."""
+    """The result of one run. `is_blocked`: the size exceeds `retention_bytes`, but nothing can be removed yet."""
 
     messages: int = 0
     attempts: int = 0
@@ -71,7 +71,7 @@ class Removed(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """How much is kept; None is no limit."""
+    """The limits; None means no limit."""
 
     keep_ms: int | None
     keep_bytes: int | None
@@ -84,10 +84,10 @@ class RetentionPolicy:
 
 
 def last_removable(last: int, first_untaken: Sequence[int | None], oldest_open: int | None) -> int:
-    """The last position that may go: before every message that a lane has not taken, and every open delivery.
+    """The last removable position: before every message that a lane has not taken, and before every open delivery.
 
-    Shape: `last` is the journal's last position; `first_untaken` has the first message behind each cursor, None when
-    there is none. Pure.
+    Shape: `last` is the journal's last position; `first_untaken` has the first message behind each cursor, or None.
+    Pure.
     """
     waiting = [position for position in (*first_untaken, oldest_open) if position is not None]
     return min([last, *(position - 1 for position in waiting)])
@@ -104,7 +104,7 @@ def end_of_old(rows: Mapping[int, JournalRow], cutoff_ms: int) -> int | None:
 
 
 def surplus_bytes(used: int, free: int) -> int:
-    """How much free space to give back: what exceeds the share that new messages will soon use. Pure."""
+    """The free space to return to the system: the part that new messages will not use soon. Pure."""
     return max(0, free - max(LEAST_FREE_BYTES, round(used * FREE_SHARE)))
 
 

@@ -57,7 +57,7 @@ class Sandbox:
 
 
 def _listening_socket(port: int) -> socket.socket:
-    """Bound and listening at once, so that the first call waits in its queue while the server starts."""
+    """A socket that listens at once, so that the first call waits in its queue while the server starts."""
     for candidate in (port, 0):
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

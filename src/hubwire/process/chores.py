@@ -1,4 +1,4 @@
-"""What runs beside receiving and delivering: replays are fed, people forgotten, old messages go, sums are kept up.
+"""Background chores: feed replays, carry out deletions, remove old messages, update sums.
 
 Each chore survives its own failures.
 """
@@ -31,7 +31,7 @@ Wait = Callable[[float], Awaitable[None]]
 
 
 async def retain(retention: Retention) -> None:
-    """Remove what may go, for ever: every few minutes, at once when there is more."""
+    """Remove old messages every few minutes, or at once while there are more. Runs for ever."""
     while True:
         removed = await asyncio.to_thread(retention.run_once)
         await asyncio.sleep(AGAIN_SECONDS if removed.has_more else RETENTION_SECONDS)
@@ -59,7 +59,7 @@ async def learn_hub_ids(
 
 
 class Chores:
-    """Runs chores from `start()` to `stop()`; one that fails says so and begins again later."""
+    """Runs chores from `start()` to `stop()`; a failed chore is logged and starts again later."""
 
     def __init__(self, chores: Sequence[tuple[str, Chore]]) -> None:
         self._chores = chores

@@ -1,4 +1,4 @@
-"""Everything but the tracking paths: probes, what local commands ask, device files, and console with admin API."""
+"""All paths except the Tracking API: probes, calls of local commands, device files, console and admin API."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _probes(service: Service) -> list[BaseRoute]:
 
 
 def _local(service: Service) -> list[BaseRoute]:
-    """What the commands of this machine's user ask of the running server (`local.py`)."""
+    """The calls of local commands to the running server (`local.py`)."""
 
     async def import_lines(request: Request) -> Response:
         server = service.local

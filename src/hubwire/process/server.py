@@ -64,11 +64,10 @@ def run(
 async def serve(
     settings: Settings, host: str | None = None, port: int | None = None, announce: Callable[[str], None] = print
 ) -> None:
-    """Run until SIGTERM or SIGINT: then no new upload is taken, cycles under way finish, leases are given back.
-    A second one ends them at once.
+    """Run until SIGTERM or SIGINT; then accept no new uploads, finish running cycles, release leases. A second signal
+    ends at once.
 
-    Errors: SettingsError when the address cannot be listened on, for a certificate or a folder that cannot be used;
-    BackendError when the store cannot be opened.
+    Errors: SettingsError for an unusable address, certificate or folder; BackendError if the store cannot be opened.
     """
     configure_logs(settings.log_level, settings.log_format)
     collect_rarely()
@@ -104,7 +103,7 @@ def collect_rarely() -> None:
 
 
 def _open_many_files() -> None:
-    """Each connection is an open file, and many systems allow a process only 1,024 until it asks for more."""
+    """Raise the limit of open files: each connection is one, and many systems allow only 1,024 by default."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Where the most that may be asked for is "no limit", some systems (macOS) refuse just that.
     with contextlib.suppress(ValueError, OSError):
@@ -168,7 +167,7 @@ def _uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
 
 
 def banner(service: Service, url: str) -> str:
-    """What a person needs after starting: where it is, how to get in, and a line to paste."""
+    """The lines after the start: the address, how to sign in, and a command to try."""
     lines = [f"Hubwire is up: {url}"]
     if service.sandbox is not None:
         lines.append(

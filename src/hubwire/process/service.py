@@ -74,13 +74,13 @@ def new_write_key() -> str:
 
 @dataclass(slots=True)
 class FirstStart:
-    """What the first start made, to be shown once."""
+    """The secrets of the first start, to be shown once."""
 
     write_key: str | None = None
 
 
 class Service:
-    """Everything that runs in one process."""
+    """All parts of one process."""
 
     def __init__(self, settings: Settings, clock: MonotonicClock | None = None) -> None:
         self.settings = settings
@@ -140,7 +140,7 @@ class Service:
             await start(Chores(self.chores()))
 
     def begin_to_stop(self) -> None:
-        """Take nothing more on; what is under way goes on. Called from a signal."""
+        """Start no new work and finish the running work. Called from a signal handler."""
         if self.worker is not None:
             self.worker.begin_to_stop()
 
@@ -175,7 +175,7 @@ class Service:
             self.store.announce()
 
     def chores(self) -> list[tuple[str, Chore]]:
-        """What runs in the background of the web server's loop. A process that only receives does none of it."""
+        """The chores in the background of the web server's loop; none in a process that only receives."""
         if self.settings.role == "receive":
             return []
         retention = Retention(self.store, self.settings, self.clock)
@@ -189,7 +189,7 @@ class Service:
         ]
 
     def metrics(self) -> CollectorRegistry:
-        """What `/metrics` shows."""
+        """The registry behind `/metrics`."""
         return make_metrics(
             self.store, self.clock, self.receive.counts, self.journal, self.suppressions, self.telemetry
         )
@@ -198,7 +198,7 @@ class Service:
         return Workbench(self.store.registry, self.store.record, self.front, self.clients, self.clock)
 
     def services(self, public_url: str) -> Services:
-        """What console and admin API work with."""
+        """The services behind console and admin API."""
         store = self.store
         bench = self._workbench()
         assets = self.assets
@@ -261,7 +261,7 @@ class Service:
         )
 
     def has_other_token(self) -> bool:
-        """Whether the settings have a token that no destination uses: they are read at the first start only."""
+        """Whether the settings have a token that no destination uses, because only the first start reads it."""
         token, registry = self.settings.hubspot_access_token, self.store.registry
         return token is not None and all(registry.token(number) != token for number in registry.destinations())
 
@@ -279,7 +279,7 @@ class Service:
         return self._make_first()
 
     def _make_first(self) -> FirstStart:
-        """What is missing, from the settings; a sandbox without a token."""
+        """Create what is missing, from the settings; a sandbox without a token."""
         registry, settings = self.store.registry, self.settings
         first = FirstStart()
         if not registry.sources():

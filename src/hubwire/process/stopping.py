@@ -1,5 +1,5 @@
-"""SIGTERM and SIGINT, from before the server listens until its lanes have ended: the first asks it to stop, the second
-to stop at once. What it waits for meanwhile is said when it takes longer than a moment.
+"""SIGTERM and SIGINT, from before the server listens until its lanes have ended. The first signal stops the server, the
+second one stops it at once. If the stop takes longer than a second, the server prints what it waits for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KILLED_CODE = 130
 
 
 class Stoppable(Protocol):
-    """What is to be stopped, without waiting for it."""
+    """A part that can be told to stop, without waiting."""
 
     def begin_to_stop(self) -> None: ...
 
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
 
 
 class Stopping:
-    """Hears the signals. `announce` says what is waited for."""
+    """Handles the signals. `announce` prints what the server waits for."""
 
     def __init__(self, service: Stoppable, announce: Callable[[str], None]) -> None:
         self._service = service
@@ -54,16 +54,16 @@ class Stopping:
 
     @property
     def is_asked(self) -> bool:
-        """Whether the server is about to end."""
+        """Whether a signal has arrived."""
         return self._asked_count > 0
 
     def watch(self, server: Server) -> None:
-        """This server is what they stop; at once, where one came before it was there."""
+        """Set the server to stop; stop it at once if a signal came before."""
         self._server = server
         server.should_exit |= self.is_asked
 
     def end(self) -> None:
-        """It has stopped: nothing is waited for any more."""
+        """Called after the stop: print nothing more."""
         self._said.cancel()
 
     def _come(self, number: int, frame: FrameType | None) -> None:
@@ -93,6 +93,6 @@ class Stopping:
 
 
 def _unanswered(server: uvicorn.Server) -> int:
-    """Connections that wait for an answer: an upload that is taken whole has no task."""
+    """The connections that wait for an answer; an upload that was accepted whole has no task."""
     connections = list(server.server_state.connections)
     return sum(isinstance(connection, Connection) and connection.is_unanswered for connection in connections)

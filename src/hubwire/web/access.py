@@ -1,7 +1,7 @@
-"""Who is asking: admin token, members' tokens and passwords, sessions and one-time sign-in links.
+"""Authentication: admin token, members' tokens and passwords, sessions and one-time sign-in links.
 
-Secrets are compared by digest and in constant time, and what a browser holds is random and kept only as a digest.
-Session digests are made with the admin token of the settings, so that changing it ends every session.
+Secrets are compared by digest and in constant time. A browser's session secret is random and stored only as a digest.
+Session digests depend on the admin token of the settings, so that changing it ends every session.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ MAX_ADDRESSES = 10_000
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking, and what they may do."""
+    """The signed-in person or program, with its role."""
 
     name: str
     role: Role
 
 
 class TooManyTries(HubwireError):
-    """Too many wrong tokens or passwords came from one address."""
+    """One address sent too many wrong tokens or passwords."""
 
     code = "too-many-tries"
 
@@ -107,7 +107,7 @@ class Access:
         return f"{public_url}/login?token={token}"
 
     def use_link(self, token: str) -> Viewer | None:
-        """Who a sign-in link stands for; it is used up."""
+        """The owner of a sign-in link, which works once."""
         if len(token) > MAX_SECRET_LENGTH:
             return None
         return _viewer(self._store.take_pass(self._pass_digest(token), PassKind.LINK, self._clock.now_ms()))
@@ -115,7 +115,7 @@ class Access:
     # -- tokens and passwords
 
     def bearer(self, token: str, address: str) -> Viewer | None:
-        """Who a bearer token belongs to. Errors: TooManyTries."""
+        """The owner of a bearer token. Errors: TooManyTries."""
         self._bearers.check(address)
         viewer = self._viewer_of_token(token)
         if viewer is None:
@@ -123,7 +123,7 @@ class Access:
         return viewer
 
     def sign_in(self, name: str, secret: str, address: str) -> Viewer | None:
-        """Who a token, or a name with a password, belongs to. Errors: TooManyTries."""
+        """The owner of a token, or of a name and password. Errors: TooManyTries."""
         self._sign_ins.check(address)
         viewer = self._viewer_of_token(secret) or self._viewer_of_password(name, secret)
         if viewer is None:
@@ -151,7 +151,7 @@ class Access:
     # -- sessions
 
     def open_session(self, viewer: Viewer) -> str:
-        """What the browser's cookie holds."""
+        """The value of the browser's cookie."""
         cookie = secrets.token_urlsafe(32)
         now_ms = self._clock.now_ms()
         one = Pass(
@@ -164,7 +164,7 @@ class Access:
         return cookie
 
     def session(self, cookie: str) -> Viewer | None:
-        """Who a session's cookie belongs to, while it has not expired."""
+        """The owner of a session cookie that has not expired."""
         if not cookie or len(cookie) > MAX_SECRET_LENGTH:
             return None
         return _viewer(self._store.find_pass(self._pass_digest(cookie), PassKind.SESSION, self._clock.now_ms()))

@@ -1,4 +1,4 @@
-"""How errors answer, for API and console alike: JSON for programs, a page for people."""
+"""Error answers of API and console: JSON for programs, a page for people."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ STATUSES: tuple[tuple[type[HubwireError], int], ...] = (
 
 
 class ErrorPage(Problem, frozen=True, kw_only=True):
-    """A problem as a page of its own. `back_href`: the same page without what was asked of it wrongly."""
+    """An error page. `back_href`: the same page without the faulty parameters."""
 
     status: int
     back_href: str = ""
 
 
 def error_handlers(shared: Shared) -> Mapping[Any, ExceptionHandler]:
-    """What Starlette calls for an error, by its type or status."""
+    """The error handlers for Starlette, by type or status."""
     return {
         HTTPException: _http_error(shared),
         HubwireError: _own_error(shared),
@@ -81,7 +81,7 @@ def _own_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Respo
 
 
 async def _too_long(request: Request, exc: Exception) -> Response:
-    """A body without a length that went on too long, or a caller that has gone."""
+    """A body without a length that was too long, or a caller that disconnected."""
     return json_response({"code": "too-large", "message": f"a body has at most {MAX_BODY_BYTES} bytes"}, 413)
 
 

@@ -1,7 +1,7 @@
-"""At the door of every page and API call: security headers, size of bodies, and where a change comes from.
+"""The guard of every page and API call: security headers, body size, and the origin of changes.
 
-Forged requests are refused without tokens in forms: a change must come from the same origin, told by `Sec-Fetch-Site`
-or, from older browsers, by `Origin`. Calls with a bearer token carry no cookie, so nothing can be forged with them.
+It refuses forged requests without tokens in forms: a change must come from the same origin, according to
+`Sec-Fetch-Site` or, for older browsers, `Origin`. Calls with a bearer token carry no cookie, so they cannot be forged.
 Source: W3C Fetch Metadata; OWASP cross-site request forgery prevention, "Fetch Metadata headers".
 """
 
@@ -62,7 +62,7 @@ def _refusal(method: str, headers: Headers) -> JSONResponse | None:
 
 
 def is_same_origin(headers: Headers) -> bool:
-    """Whether a browser says that one of our own pages sent this; False when it says nothing."""
+    """Whether the browser's headers name one of our own pages as the sender; False without such headers."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
@@ -75,7 +75,7 @@ def _error(status: int, code: str, message: str) -> JSONResponse:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Bodies without a length are cut off at the bound: what is read then is not a form or JSON any more."""
+    """Cuts off bodies without a length at the limit; the rest is then no longer a valid form or JSON."""
     read = 0
 
     async def bounded() -> Message:

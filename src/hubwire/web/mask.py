@@ -1,4 +1,4 @@
-"""What the role `view` sees of payloads: their shape and what is no one's, not what they say of a person."""
+"""Payloads for the role `view`: their structure and impersonal values, without personal data."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a URL or a form asks for, read with bounds: filters, windows of time, numbers, choices.
+"""The parameters of a URL or a form, read with limits: filters, periods, numbers, choices.
 
-Everything a page shows depends on its URL alone, so that it can be bookmarked and sent to a colleague.
+A page depends on its URL alone, so that it can be bookmarked and sent to a colleague.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def read_form(body: bytes) -> dict[str, list[str]]:
 
 
 def single_values(form: Mapping[str, list[str]]) -> dict[str, str]:
-    """The fields of a form with one value each: of a field that came several times, the last."""
+    """The fields of a form with one value each; the last value of a repeated field."""
     return {name: values[-1] for name, values in form.items()}
 
 
@@ -190,7 +190,7 @@ def snooze_until(fields: Fields, now_ms: int) -> int:
 
 
 def share_percent(fields: Fields) -> int | None:
-    """What a replay may take of its destination's calls, or None when it is absent."""
+    """A replay's share of its destination's calls, or None without the parameter."""
     return number(fields, "share_percent", LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT)
 
 

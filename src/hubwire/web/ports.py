@@ -1,4 +1,4 @@
-"""What the console and the admin API need of the service, as protocols and values. The service provides them all."""
+"""The interface between the service and the pages and API, as protocols and values. The service implements it."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Sender(Protocol):
 
 class ContentsReader(Protocol):
     async def __call__(self, destination_id: int) -> PortalContents:
-        """What is in the portal, read now or lately. Errors: HubSpotError when it cannot be read."""
+        """The content of the portal, read now or recently. Errors: HubSpotError if it cannot be read."""
         ...
 
 
 class MissingMaker(Protocol):
     async def __call__(self, destination_id: int, plan: SchemaPlan, group: str) -> None:
-        """Create what a plan says, in a group of properties ("": HubSpot's own). Errors: HubSpotError."""
+        """Create the properties and events of a plan in a property group ("": HubSpot's own). Errors: HubSpotError."""
         ...
 
 
@@ -73,10 +73,10 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything behind the pages and the admin API.
+    """The services behind the pages and the admin API.
 
-    `wake_replays` tells that a replay has begun; `on_registry_change` that sources or destinations changed.
-    `public_url` is where SDKs and browsers reach this service, without a slash at the end.
+    `wake_replays` reports a new replay; `on_registry_change` reports a change of sources or destinations.
+    `public_url` is the URL of this service for SDKs and browsers, without a trailing slash.
     """
 
     queries: Queries

@@ -1,4 +1,4 @@
-"""What every page shares: who asks, reading off the event loop, one typed context per page, HTML or its JSON twin."""
+"""Shared by all pages: the caller, reads off the event loop, one typed context per page, HTML or JSON."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands around each page."""
+    """The frame around each page."""
 
     title: str
     path: str
@@ -131,7 +131,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all requests share."""
+    """Shared by all requests."""
 
     deps: Services
     access: Access
@@ -173,7 +173,7 @@ class View:
         return text if self.sees_payloads or text is None else mask_email(text)
 
     def message_filter(self, fields: Mapping[str, str]) -> MessageFilter:
-        """The filter that is asked for. Errors: BadValue; 403 for one that would tell what this viewer may not see."""
+        """The requested filter. Errors: BadValue; 403 for a filter that would reveal hidden data to this viewer."""
         wanted = message_filter(fields, self.deps.registry)
         if wanted.where is not None and not self.sees_payloads:
             raise HTTPException(403, f"where needs the role {Role.OPERATE}: it tells what messages hold")
@@ -193,7 +193,7 @@ class View:
         return msgspec.structs.replace(overview, channels=channels)
 
     async def replay_estimate(self, targets: Sequence[tuple[int, int]], share_percent: int) -> ReplayEstimate:
-        """What a replay of these (destination_id, position) would cost."""
+        """The cost of a replay of these (destination_id, position)."""
         destinations = await self.read(destinations_of, self.deps, targets)
         schemas = await schemas_of(destinations, self.deps.contents)
         return await self.read(replay_estimate, self.deps, targets, schemas, share_percent)
@@ -227,7 +227,7 @@ class View:
         problem: Problem | None = None,
         status: int = 200,
     ) -> Response:
-        """The page as HTML, or its context as JSON when that was asked for."""
+        """The page as HTML, or its context as JSON on request."""
         if wants_json(self.request):
             return json_response(page, status)
         frame = frame_of(self.request, self.shared.deps, self.viewer, title, cli, problem)
@@ -246,7 +246,7 @@ def problem_of(error: HubwireError) -> Problem:
 
 
 def wants_json(request: Request) -> bool:
-    """Whether the JSON twin was asked for: `?format=json`, or `Accept: application/json` before HTML."""
+    """Whether the request wants JSON: `?format=json`, or `Accept: application/json` before HTML."""
     if request.query_params.get("format") == "json":
         return True
     accept = request.headers.get("accept", "")
@@ -274,7 +274,7 @@ def frame_without_viewer(request: Request, deps: Services, title: str, problem: 
 def frame_of(
     request: Request, deps: Services, viewer: Viewer | None, title: str, cli: str, problem: Problem | None
 ) -> Frame:
-    """What stands around a page for this viewer."""
+    """The frame around a page for this viewer."""
     path = request.url.path
     return Frame(
         title=title,

@@ -1,4 +1,4 @@
-"""Who is asking: by bearer token, else by session cookie; and what somebody hears who has not signed in."""
+"""The caller of a request, by bearer token or session cookie; and the answer to callers who are not signed in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hubwire.web.request import Shared, json_response, wants_json
 
 
 async def viewer_of(request: Request, shared: Shared) -> Viewer | None:
-    """Who is asking: by bearer token, else by session. Errors: TooManyTries."""
+    """The caller, by bearer token or session. Errors: TooManyTries."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return await to_thread.run_sync(shared.access.bearer, token.strip(), address(request), limiter=shared.readers)
@@ -45,5 +45,5 @@ def ask_to_sign_in(request: Request) -> Response:
 
 
 def address(request: Request) -> str:
-    """Where a request comes from, for counting tries."""
+    """The address of a request, for counting failed attempts."""
     return request.client.host if request.client else ""

@@ -1,5 +1,5 @@
-"""Copying the journal by position, in blocks of a transaction each: positions stay what they are, since everything that
-the record says refers to them. With its messages a block brings what de-duplication must know of them."""
+"""Copies the journal by position, in blocks of one transaction each. Positions do not change, because the whole record
+refers to them. A block also brings the de-duplication data of its messages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class JournalCopy:
         return first or last + 1, last
 
     def behind(self) -> int:
-        """How many positions have not been copied yet."""
+        """The number of positions that are not copied yet."""
         return self.ends()[1] - self._copied_through()
 
     def begin(self, origin: bytes) -> None:
@@ -112,7 +112,7 @@ class JournalCopy:
         return digest.rows
 
     def _remember(self, where: str) -> None:
-        """Let de-duplication know the ids of a block, as far as they are in its window."""
+        """Add the ids of a block to de-duplication, if they are within its window."""
         found = self._source.execute(
             f"SELECT source_id, message_id, received_at_ms FROM journal WHERE {where} AND received_at_ms >= ?",
             (self._oldest_known_ms(),),

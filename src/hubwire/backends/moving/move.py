@@ -1,7 +1,7 @@
-"""The move as a whole: fill, as often as wanted, while the source goes on; then finish, once nobody writes to it.
+"""The whole move: fill repeatedly while the source is in use, then finish when nobody writes to it.
 
-At every moment at most one side can be served: the target not before the end, the source not after it. In between, for
-the moment between two commits, neither; running finish again goes on from there.
+At any time, at most one side can be served: the target only after the end, the source only before it. Between two
+commits, for a moment, neither can; a second run of finish continues from there.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Compared(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Moved(msgspec.Struct, kw_only=True, frozen=True):
-    """What one run did. `behind`: messages that came meanwhile; `tables`: what was compared at the end."""
+    """The result of one run. `behind`: messages that arrived since; `tables`: the comparison at the end."""
 
     is_finished: bool
     copied: int
@@ -96,7 +96,7 @@ class Move:
         self._tables = moving_tables(file.raw, target)
 
     def claim(self, check_key_of_target: Callable[[], None]) -> None:
-        """Let the target be this file's, or go on with it."""
+        """Claim the target for this file, or continue with it."""
         target = self._target
         if not _value(target.execute("SELECT pg_try_advisory_lock('move'::regclass::oid::bigint)")):
             raise BackendError("another `hubwire migrate` is writing to this database")
@@ -119,7 +119,7 @@ class Move:
             raise BackendError("the source is older than the data that was copied from it", hint=EMPTY_HINT)
 
     def fill(self) -> Moved:
-        """Copy the messages that are there. The source goes on meanwhile; the next run copies what has come since."""
+        """Copy the existing messages. The source stays in use; the next run copies newer messages."""
         copied = 0
         while self._journal.behind() > (NEARLY_POSITIONS if copied else 0):
             copied += self._journal.copy(self._of("journal"))
@@ -220,7 +220,7 @@ def _check_nobody_delivers(source: sqlite3.Connection, now_ms: int) -> None:
 
 
 def _place(target: Db) -> str:
-    """Where the target is, for people: without user and password."""
+    """The target's address for people, without user and password."""
     return f"postgresql://{target.info.host}:{target.info.port}/{target.info.dbname}"
 
 

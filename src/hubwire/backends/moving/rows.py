@@ -1,4 +1,4 @@
-"""Rows as PostgreSQL's binary COPY says them: so they are written, read back, and compared byte by byte.
+"""Rows in PostgreSQL's binary COPY format, for writing, reading back and comparing byte by byte.
 
 Source: PostgreSQL 15, "COPY", section "Binary Format", and the `…send` functions of the types.
 """
@@ -24,7 +24,7 @@ Pack = Callable[[Any], bytes]
 
 
 class Digest:
-    """How many rows, and the sum of a 128-bit hash of each: the same whatever their order."""
+    """The number of rows, and the sum of their 128-bit hashes, which does not depend on their order."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -61,9 +61,9 @@ def digest_of(rows: Iterable[bytes]) -> Digest:
 
 
 def packer(types: Sequence[str]) -> Callable[[Sequence[Any]], bytes]:
-    """What packs a row of SQLite's values for columns of PostgreSQL's types.
+    """The function that packs a row of SQLite values for columns of PostgreSQL types.
 
-    Shape: numbers become booleans where the column is one, texts bytes; text is made storable.
+    Shape: numbers become booleans for boolean columns, and texts become bytes; text is made storable.
     """
     packs = [_PACKS[kind] for kind in types]
     head = len(packs).to_bytes(2, "big")

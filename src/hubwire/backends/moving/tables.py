@@ -79,7 +79,7 @@ def moving_tables(source: sqlite3.Connection, target: Db) -> list[Table]:
 
 
 def is_unused(target: Db, tables: list[Table]) -> bool:
-    """Whether nothing was ever kept in the target."""
+    """Whether the target has never stored anything."""
     names = {table.name for table in tables} - MADE_WITH_THE_SCHEMA | {JOURNAL}
     used = " OR ".join(f"EXISTS (SELECT FROM {name})" for name in sorted(names))
     row = target.execute(f"SELECT NOT ({used}) AND NOT is_called FROM journal_position").fetchone()

@@ -80,7 +80,7 @@ class Appending:
         return positions
 
     async def _kept(self, sequence: int, head: Head) -> set[int] | None:
-        """The positions of a group of ours that count, seen beside what came in before it meanwhile; None: all."""
+        """The positions of our own group that count, considering groups that arrived before it; None: all."""
         if self._groups.is_whole(sequence, head):
             return None
         return {row.position for row in (await self._groups.view_all([sequence]))[sequence]}
@@ -110,7 +110,7 @@ class Appending:
         return knows, twice
 
     async def _candidates(self, entries: Sequence[Entry]) -> tuple[int, dict[int, list[int]]]:
-        """On the connection's loop, where nothing is taken meanwhile: what is known and up to where belong together."""
+        """Snapshot of known ids and the sequence they reach; runs on the connection's loop so that both agree."""
         assert self._tail is not None
         return self._tail.sequence, self._recent.candidates(entries)
 
@@ -130,7 +130,7 @@ class Appending:
         }
 
     def _follow_recent(self) -> Tail:
-        """Learn what the window's groups hold, and go on following."""
+        """Load the ids of the window's groups, then follow new groups."""
         last = self._client.run(self._client.state()).last_seq
         since = datetime.now(UTC) - timedelta(milliseconds=self._window_ms)
 

@@ -1,7 +1,7 @@
-"""The connection to NATS: an event loop in a thread of its own, behind calls that block.
+"""The connection to NATS: an event loop in its own thread, behind blocking calls.
 
-It reconnects for ever, to whichever server of the cluster answers. The stream is made when it is not there: on disk,
-replicated over as many nodes as the URL names (`?replicas=` says otherwise).
+It reconnects for ever, to any server of the cluster that answers. It creates a missing stream on disk, with as many
+replicas as the URL has nodes (or as `?replicas=` says).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class NatsUrl:
-    """Where the servers are, and how the stream is made: `nats://a:4222,b:4222,c:4222?stream=hubwire&replicas=3`."""
+    """The servers and the stream's options: `nats://a:4222,b:4222,c:4222?stream=hubwire&replicas=3`."""
 
     servers: tuple[str, ...]
     stream: str
@@ -157,7 +157,7 @@ class NatsClient:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def state(self) -> StreamState:
-        """What the stream holds now, as its leader says."""
+        """The current content of the stream, according to its leader."""
         return (await self.insist(lambda: self.jetstream.stream_info(self.stream))).state
 
     def close(self) -> None:
@@ -220,7 +220,7 @@ class NatsClient:
 
 
 def _is_final(exc: Exception) -> bool:
-    """Whether the same call would get the same answer a moment later."""
+    """Whether repeating the call would give the same answer."""
     if not isinstance(exc, nats.js.errors.APIError):
         return False
     if isinstance(exc, (nats.js.errors.NotFoundError, nats.js.errors.BadRequestError)):

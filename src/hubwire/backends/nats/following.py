@@ -1,8 +1,8 @@
-"""Reading a stream in its order: pulled in batches, checked for gaps, begun anew where anything breaks.
+"""Reading a stream in order: pulled in batches, checked for gaps, restarted after any error.
 
-A consumer lives in the memory of one node and keeps no state that matters: when its node is gone, another one goes on
-behind the last message that was seen. Consumers number what they deliver; a number that does not follow means that
-something was lost on the way, and is treated as broken.
+A consumer lives in the memory of one node and has no important state: if its node fails, a new consumer continues
+behind the last message seen. Consumers number their deliveries; a gap in the numbers means a loss, and the consumer is
+replaced.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NANOSECONDS = 1_000_000_000
 
 
 class _Broken(Exception):
-    """The consumer does not deliver any more, or has skipped something."""
+    """The consumer has stopped delivering, or has skipped a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a stream is read: headers alone, and how many messages are asked for at a time."""
+    """How to read a stream: headers only or whole messages, and the size of a batch."""
 
     headers_only: bool = False
     batch: int = 64
@@ -69,9 +69,10 @@ HEADS = Manner(headers_only=True, batch=512)
 async def follow(
     client: NatsClient, stream: str, subject: str, start: Start, manner: Manner
 ) -> AsyncGenerator[Delivered | int, None]:
-    """Every message from a place on, then each new one as it comes, for ever.
+    """Every message from a sequence on, then each new one, for ever.
 
-    Shape: a number is a sequence up to which nothing is left to deliver now: given when a consumer begins at the end.
+    Shape: a number in the output is a sequence up to which all messages are delivered; it appears when a consumer
+    starts at the end.
     """
     while True:
         try:
@@ -145,14 +146,14 @@ async def _pull(
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a stream holds, as its leader says."""
+    """The content of a stream, according to its leader."""
 
     messages: int
     last_sequence: int
     last_at: datetime
 
     def has_nothing_behind(self, start: Start) -> bool:
-        """Whether nothing is left to deliver. A consumer's own count would not do: its node may lag behind."""
+        """Whether all messages are delivered. A consumer's own count is not enough, because its node may lag."""
         if self.messages == 0:
             return True
         return self.last_at < start.since if start.since else start.sequence > self.last_sequence

@@ -27,10 +27,10 @@ MESSAGE_OVERHEAD_BYTES = 64
 
 
 class Head(msgspec.Struct, array_like=True, frozen=True):
-    """What the header says of a group.
+    """The header of a group.
 
-    Shape: `knows` is the last group in which its appender had looked for duplicates; one that came in between may hold
-    the same message, and then the earlier one counts. `digests` are the keys of its message ids, in order.
+    Shape: `knows` is the last group that its appender had checked for duplicates. A group in between may have the same
+    message; then the earlier one counts. `digests` are the keys of its message ids, in order.
     """
 
     knows: int
@@ -71,7 +71,7 @@ def digests_of(message_ids: Sequence[str]) -> bytes:
 
 
 def counts_of(rows: Sequence[JournalRow] | Sequence[Entry]) -> list[Count]:
-    """How many there are of each kind."""
+    """The number of each kind."""
     kinds = sorted((row.source_id, row.is_backfill, row.rejected or "") for row in rows)
     return [Count(*kind[:2], kind[2] or None, len(list(same))) for kind, same in groupby(kinds)]
 

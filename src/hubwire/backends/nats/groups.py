@@ -46,7 +46,7 @@ class Group:
     size_bytes: int
 
     def identities(self) -> Iterator[tuple[tuple[int, int, str], int]]:
-        """What makes a message a copy of another one, the key that heads are compared by included; and its position."""
+        """The identity of a message, including the key for comparing heads; and its position."""
         for key, row in zip(self.head.keys, self.rows, strict=True):
             yield (key, row.source_id, row.message_id), row.position
 
@@ -67,7 +67,7 @@ class Groups:
             self._cached_bytes -= self._cache.pop(gone).size_bytes
 
     def redact(self, positions: Iterable[int]) -> set[int]:
-        """Hide messages from now on; the sequences of those that were not hidden before."""
+        """Hide messages; returns the sequences of the newly hidden ones."""
         changed: set[int] = set()
         for sequence, index in map(place_of, positions):
             hidden = self._redacted.setdefault(sequence, set())
@@ -77,11 +77,11 @@ class Groups:
         return changed
 
     def is_whole(self, sequence: int, head: Head, known: Callable[[int], Head | None] | None = None) -> bool:
-        """Whether all of a group counts, as far as heads tell: those that came by last, or the caller's."""
+        """Whether a whole group counts, judged by heads: the latest ones, or the caller's."""
         return sequence not in self._redacted and not may_hold_copies(sequence, head, known or self.heads.get)
 
     def keep(self, sequence: int, head: Head, payload: bytes) -> Group:
-        """Remember a group that came by."""
+        """Remember a group."""
         self.heads.add(sequence, head)
         rows = decode_rows(sequence, payload)
         group = Group(sequence, head, rows, len(payload) + ROW_OVERHEAD_BYTES * len(rows))
@@ -134,10 +134,10 @@ class Groups:
         return views
 
     async def view_all(self, sequences: Sequence[int]) -> dict[int, list[JournalRow]]:
-        """The same for groups that are known to have been in the stream: one that is missing was removed by retention.
+        """Groups that were in the stream: retention removed any that is missing.
 
-        Errors: BackendUnavailable when the stream says otherwise. Its nodes lag behind each other for moments, and a
-        reader that takes a group for gone passes its messages for ever.
+        Errors: BackendUnavailable if the stream contradicts this. Its nodes lag behind each other for moments, and a
+        reader that wrongly takes a group for removed would skip its messages for ever.
         """
         views = await self.view(sequences)
         await self._check_gone([sequence for sequence in sequences if sequence not in views])
@@ -179,7 +179,7 @@ class Groups:
         return message
 
     async def _read(self, first: int, last: int, found: dict[int, Group]) -> None:
-        """All groups between two sequences, through a consumer, as far as its node has them."""
+        """The groups between two sequences that a consumer's node has."""
         client = self._client
         stream = follow(client, client.stream, client.subject, Start(first), Manner(batch=FETCHED_TOGETHER))
         async with contextlib.aclosing(stream):

@@ -1,8 +1,8 @@
-"""Whether two appenders can have brought the same message: told from the heads alone, in nearly every case. Pure.
+"""Decides, almost always by heads alone, whether two appenders may have appended the same message. Pure.
 
-With several appenders under load hardly any group knows all that is before it. To fetch bodies for each comparison
-would cost every process as much as the whole stream; keys of eight bytes, which the heads have, say almost always that
-there is nothing to compare.
+With several appenders under load, hardly any group knows all groups before it. Fetching bodies for each comparison
+would cost every process as much as the whole stream. The heads have keys of eight bytes, which almost always show that
+no comparison is needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HEAD_BYTES = 500
 
 
 class RecentHeads:
-    """The heads that came by last."""
+    """The latest heads."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._heads: OrderedDict[int, Head] = OrderedDict()
@@ -40,9 +40,9 @@ class RecentHeads:
 
 
 def may_hold_copies(sequence: int, head: Head, known: Callable[[int], Head | None]) -> bool:
-    """Whether a group may hold a message that came in with a group which its appender did not know.
+    """Whether a group may have a message of a group that its appender did not know.
 
-    Shape: True also where a head that it takes to tell is not known.
+    Shape: True also if a needed head is unknown.
     """
     unknown = range(max(head.knows + 1, 1), sequence)
     if not unknown:

@@ -74,12 +74,12 @@ class StreamIndex:
             kind.change(sequence, now.get(key, 0))
 
     def count_after(self, sequence: int, source_ids: Sequence[int] | None, is_backfill: bool) -> int:
-        """How many wanted messages the groups behind a sequence hold."""
+        """The number of matching messages in the groups behind a sequence."""
         sequence = max(sequence, self.removed_before - 1)
         return sum(kind.count_after(sequence) for kind in self._wanted(source_ids, is_backfill))
 
     def next_groups(self, first: int, source_ids: Sequence[int] | None, is_backfill: bool, limit: int) -> list[int]:
-        """The next sequences, from `first` on, that hold wanted messages."""
+        """The next sequences, from `first` on, with matching messages."""
         first = max(first, self.removed_before)
         slices = []
         for kind in self._wanted(source_ids, is_backfill):
@@ -88,7 +88,7 @@ class StreamIndex:
         return list(dict.fromkeys(merge(*slices)))[:limit]
 
     def forget_before(self, sequence: int) -> None:
-        """Nobody will ask for what lies before a sequence any more."""
+        """Forget everything before a sequence; nobody reads it again."""
         self.start = max(self.start, sequence)
         for kind in self._kinds.values():
             kind.forget_before(sequence)

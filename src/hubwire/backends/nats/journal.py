@@ -1,13 +1,13 @@
 """The journal on NATS JetStream: appended in groups by any number of processes, read by any.
 
-What an answer means: a group that was acknowledged is in the memory of a majority of the stream's replicas and written
-to their files; it survives the death of any minority of nodes, by kill -9 or power. The files are flushed by the server
-at its own pace (`sync_interval`, two minutes unless set otherwise): a power cut that hits a majority at once may take
-the newest groups. With one replica the same goes for that one machine.
+Durability: an acknowledged group is in the memory of a majority of the stream's replicas and written to their files. It
+survives the loss of any minority of nodes, by kill -9 or power. The server flushes the files at its own pace
+(`sync_interval`, two minutes by default), so a power cut of a majority at the same moment can lose the newest groups.
+With one replica, this applies to that machine.
 
-De-duplication, in three steps: among the entries of an append; against the groups that this appender knows, which it
-follows all the time; and, should another appender have been quicker, by the order of the stream itself (`groups.py`).
-A publish that was not answered is repeated under the same `Nats-Msg-Id`, which the server keeps once.
+De-duplication has three steps: among the entries of an append; against the groups that this appender knows and follows
+all the time; and, if another appender was faster, by the order of the stream itself (`groups.py`). An unanswered
+publish is repeated with the same `Nats-Msg-Id`, which the server stores once.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class NatsJournal:
 
     @property
     def name(self) -> str:
-        """What tells this stream from every other one, also from one of the same name that was made later."""
+        """The identity of this stream, different from any other, also from a later one with the same name."""
         return self._client.name
 
     # -- reading
@@ -175,7 +175,7 @@ class NatsJournal:
         self._reading.remove_before(sequence)
 
     def redact(self, positions: Sequence[int]) -> int:
-        """Nobody reads them any more from now on; the bytes themselves go when retention removes their group."""
+        """Hide them from all readers. Retention removes the bytes with their group."""
         there = [position for position, row in self.read_at(positions).items() if row.body != TOMBSTONE]
         if there:
             self._client.run(self._redact(there))
@@ -188,7 +188,7 @@ class NatsJournal:
         await self._reading.recount(self._groups.redact(positions))
 
     def _follow_forgotten(self) -> None:
-        """Learn what was forgotten so far, and go on following."""
+        """Load the erased messages, then follow new ones."""
         known, client = threading.Event(), self._client
 
         async def run() -> None:
@@ -218,7 +218,7 @@ class NatsJournal:
         return NatsListener(self._heard, appended)
 
     def _hear(self) -> None:
-        """A group has come; those that come right behind it are told of together."""
+        """Announce a new group, together with those that follow immediately."""
         if not self._is_told:
             self._is_told = True
             asyncio.get_running_loop().call_later(STEP_SECONDS, self._tell)

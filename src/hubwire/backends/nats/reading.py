@@ -18,7 +18,7 @@ TRIM_GROUPS = 65_536
 
 
 class Reading:
-    """Follows the stream from the lowest position that anybody asked for."""
+    """Follows the stream from the lowest requested position."""
 
     def __init__(self, client: NatsClient, groups: Groups, hear: Callable[[], None]) -> None:
         self._client = client
@@ -32,14 +32,14 @@ class Reading:
     def read(
         self, after: int, limit: int, source_ids: Sequence[int] | None, is_backfill: bool, must_see: int
     ) -> list[JournalRow]:
-        """At most `limit` deliverable rows behind a position; groups up to `must_see` are taken into account."""
+        """At most `limit` deliverable rows behind a position, considering at least the groups up to `must_see`."""
         self._follow(after, source_ids, is_backfill, must_see)
         return self._client.run(self._read(after, limit, source_ids, is_backfill))
 
     def count(
         self, after: int, source_ids: Sequence[int] | None, is_backfill: bool, must_see: int
     ) -> tuple[int, int | None]:
-        """How many deliverable rows lie behind a position, and receivedAt of the first."""
+        """The number of deliverable rows behind a position, and receivedAt of the first."""
         self._follow(after, source_ids, is_backfill, must_see)
         return self._client.run(self._count(after, source_ids, is_backfill))
 

@@ -1,7 +1,7 @@
-"""What an appender must know of the groups of the last hours: which messages they hold.
+"""An appender's knowledge of the messages in the groups of the last hours.
 
-Keys of eight bytes in plain memory (`RecentIds`), which point at candidates; a candidate is compared in full with the
-message in the stream. `RecentIds` numbers messages one by one, so the groups are numbered on the way.
+It stores keys of eight bytes in memory (`RecentIds`), which point at candidates. Each candidate is compared in full
+with the message in the stream. `RecentIds` numbers single messages, so groups are numbered here too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ MARK_GROUPS = 4096
 
 
 class RecentGroups:
-    """The messages of the groups that were taken within the window.
+    """The messages of the groups within the window.
 
-    Units: 16 bytes a group beside what `RecentIds` takes, for at most two windows.
+    Units: 16 bytes for each group in addition to `RecentIds`, for at most two windows.
     """
 
     def __init__(self, *, window_ms: int, max_count: int) -> None:

@@ -20,9 +20,9 @@ Take = Callable[[int, Head], Awaitable[None]]
 
 
 class Tail:
-    """Gives every head to `take`, on the connection's loop, one after another; other threads wait for it.
+    """Passes every head to `take` in order, on the connection's loop; other threads can wait for a head.
 
-    Shape: `sequence` is the last one that was taken.
+    Shape: `sequence` is the last one that was passed.
     """
 
     def __init__(self, client: NatsClient, start: Start, take: Take) -> None:
@@ -36,9 +36,9 @@ class Tail:
         client.spawn(self._run())
 
     def wait_for(self, sequence: int, seconds: float = PATIENCE_SECONDS) -> None:
-        """Return when the group with this sequence has been taken.
+        """Return when the group with this sequence has been passed.
 
-        Errors: BackendUnavailable when that takes too long.
+        Errors: BackendUnavailable if that takes too long.
         """
         with self._moved:
             reached = self._moved.wait_for(lambda: self.sequence >= sequence or self._failure is not None, seconds)

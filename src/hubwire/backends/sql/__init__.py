@@ -1,1 +1,1 @@
-"""What is written once for every SQL database: registry, queries, numbers, replays, retention, forgetting."""
+"""Code for every SQL database: registry, queries, statistics, replays, retention, deletion."""

@@ -1,7 +1,7 @@
-"""What the shared modules need of a database, and the SQL that they may use.
+"""The database protocol of the shared modules, and the SQL that they may use.
 
-The SQL is what SQLite and PostgreSQL both understand: `ON CONFLICT (columns)`, `RETURNING`, `TRUE` and `FALSE`, columns
-of the table that is changed named with it. Two things are written SQLite's way and said differently to PostgreSQL:
+The SQL is the common part of SQLite and PostgreSQL: `ON CONFLICT (columns)`, `RETURNING`, `TRUE` and `FALSE`, and
+qualified columns of the changed table. Two things use SQLite's notation and are translated for PostgreSQL:
 parameters are `?` or `?1`, and a list of parameters is JSON: `IN (SELECT value FROM json_each(?))`, where numbers are
 `CAST(value AS bigint)`.
 """
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 
 class Rows(Protocol):
-    """What a statement gave."""
+    """The result of a statement."""
 
     @property
     def rowcount(self) -> int: ...
@@ -58,7 +58,7 @@ class Database(Protocol):
         ...
 
     def erasing(self) -> AbstractContextManager[Session]:
-        """A write transaction that overwrites what it deletes or replaces, as far as the database can."""
+        """A write transaction that overwrites deleted and replaced data, if the database can."""
         ...
 
     def finish_erasing(self) -> bool:
@@ -68,7 +68,7 @@ class Database(Protocol):
     def schema_version(self) -> int: ...
 
     def bytes_used(self) -> int:
-        """What the database holds, without space that is free inside it."""
+        """The size of the data, without free space inside the database."""
         ...
 
     def bytes_free(self) -> int:

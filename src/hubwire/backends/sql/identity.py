@@ -1,4 +1,4 @@
-"""What is known of one identity: the links that lead to it and from it, and the records that HubSpot confirmed."""
+"""The knowledge about one identity: its links in both directions, and the records that HubSpot confirmed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _properties = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
 
 
 def read_identity(db: Session, wanted: str, spaces: Iterable[str]) -> Identity:
-    """Everything known of an e-mail, userId, anonymousId, groupId or domain, in a bounded number of links."""
+    """All knowledge about an e-mail, userId, anonymousId, groupId or domain, with a bounded number of links."""
     links: dict[tuple[str, str], KnownLink] = {}
     names = {wanted, wanted.lower()}
     names |= {f"{kind}:{name}" for kind in "uaig" for name in (wanted,)}

@@ -146,7 +146,7 @@ def _with_inherited(key: str) -> tuple[str, ...]:
 
 
 def _follow(db: Session, space: str, key: str, found: Trail) -> None:
-    """Where a key leads, and the keys that lead to it."""
+    """The target of a key, and the keys that lead to it."""
     if key.startswith("i:"):
         found.keys.add((space, f"u:{key[2:]}"))
     elif key.startswith("u:"):

@@ -1,4 +1,4 @@
-"""Regulations, suppressions and told alerts."""
+"""Regulations, suppressions and sent alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What retention removes of the record. Every call is one short transaction."""
+"""Retention in the record. Every call is one short transaction."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The one writer of a SQLite journal: duplicates from memory, rows and digests in one transaction.
+"""The only writer of a SQLite journal: finds duplicates in memory, writes rows and digests in one transaction.
 
-What must never happen here: a message taken for a duplicate of another one (every candidate is compared with the real
-row), or a position given out twice.
+It must never take a message for a duplicate of another (it compares every candidate with the real row), and never
+assign a position twice.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""News between the processes of one SQLite file: who changed something touches a file beside it, and others look at
-that file's time. Looking costs no statement, so a lane that waits asks the database nothing."""
+"""Notifications between the processes of one SQLite file. A process that changed data touches a file beside it, and the
+others check that file's time. The check needs no statement, so an idle lane sends no query."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.25
 
 
 class Bell:
-    """The file that is touched. A process that cannot touch it is noticed later: lanes also look by themselves."""
+    """The touched file. If a process cannot touch it, lanes notice its change later, by their own checks."""
 
     def __init__(self, database_path: str) -> None:
         self._path = Path(f"{database_path}-news")

@@ -62,7 +62,7 @@ class SqliteFile:
 
     @property
     def connection(self) -> Alone:
-        """The same for statements on their own. Errors: BackendUnavailable, Damaged."""
+        """Map errors of single statements. Errors: BackendUnavailable, Damaged."""
         return Alone(self.raw, self.path)
 
     @contextmanager

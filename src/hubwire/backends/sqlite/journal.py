@@ -23,8 +23,8 @@ _SELECT = "SELECT position, source_id, message_id, received_at_ms, body, envelop
 class SqliteJournal:
     """A `Journal` in one SQLite file.
 
-    Shape: with `appends` it takes the file's one appender place at once, otherwise at its first append.
-    Errors: BackendError when another process holds that place.
+    Shape: with `appends`, it claims the file's only appender lock at once, otherwise at its first append.
+    Errors: BackendError if another process has that lock.
     """
 
     group_positions = 1

@@ -51,7 +51,7 @@ class Alone:
 
 
 class Fetched:
-    """What a statement gives, row by row."""
+    """The rows of a statement."""
 
     def __init__(self, cursor: sqlite3.Cursor, path: str) -> None:
         self._cursor = cursor

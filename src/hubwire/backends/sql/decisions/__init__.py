@@ -1,1 +1,1 @@
-"""What people decide about deliveries: replays, discards, snoozes."""
+"""Decisions of people about deliveries: replays, discards, snoozes."""

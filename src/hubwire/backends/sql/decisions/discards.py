@@ -1,4 +1,4 @@
-"""Discarding settled deliveries because a person says so."""
+"""Discards of deliveries by a person."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def discard_targets(
 
 
 def _discard(db: Session, state: State, target: tuple[int, int], now_ms: int, note: str) -> int:
-    """Discard one delivery; 0 when it has left the state meanwhile, or its lane is about to take it on."""
+    """Discard one delivery; 0 if its state has changed, or its lane is about to take it."""
     because = f"because: {note}; " if note else ""
     changed = db.execute(
         "UPDATE delivery SET state = ?, reason = ?, due_at_ms = NULL, updated_at_ms = ?,"

@@ -39,7 +39,7 @@ _wanted = msgspec.json.Decoder(MessageFilter).decode
 
 
 class _Limit(msgspec.Struct):
-    """What of a lane's report says how fast it may call."""
+    """The part of a lane's report with its rate limit."""
 
     calls_per_second: Annotated[float, msgspec.Meta(gt=0)] = CALLS_PER_SECOND
 
@@ -187,7 +187,7 @@ class SqlReplays:
         ]
 
     def _others(self, replay_id: int) -> list[ReplayCount]:
-        """Those that wait, and those that were left alone."""
+        """The waiting deliveries, and those that were left alone."""
         rows = self._database.connection.execute(
             "SELECT destination_id, is_passed, count(*) FROM replay_target"
             " WHERE replay_id = ? AND (fed_at_ms IS NULL OR is_passed = TRUE)"
@@ -227,9 +227,9 @@ def _claim(db: Session, replay_id: int, now_ms: int, most: int) -> list[tuple[in
 
 
 def _is_ahead(db: Session, replay_id: int, now_ms: int) -> bool:
-    """Whether the cycles that ended since its last slice took more calls than its share of the time since allows.
+    """Whether the cycles since its last slice used more calls than its share of that time allows.
 
-    A call that carried other messages as well counts for as much of it as was replayed.
+    A call that also carried other messages counts in proportion to the replayed ones.
     """
     share, last_fed_at_ms = db.execute(
         "SELECT share_percent, last_fed_at_ms FROM replay WHERE replay_id = ?", (replay_id,)

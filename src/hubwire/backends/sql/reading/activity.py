@@ -1,7 +1,7 @@
-"""What happened in equal steps of time at one destination: received, taken and settled, and the backlog in between.
+"""The activity of one destination in equal steps of time: received, taken and settled messages, and the backlog.
 
-The backlog of the past is the one of now, walked back: a message that was taken later waited, one that came later
-did not.
+The past backlog is computed backwards from the current one: it adds messages that were taken later, and subtracts those
+that arrived later.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _routed(lane: Lane, counts: Iterable[Count]) -> int:
 def _received_by_step(
     db: Session, lines: MessageIndex, lane: Lane, since_ms: int, step_ms: int, steps: int
 ) -> list[int]:
-    """Messages routed to the lane, one count per step, and at the end those that came after the window."""
+    """Messages routed to the lane: one count per step, and finally those after the period."""
     received = [0] * (steps + 1)
     for block in blocks(db, lines):
         if block.last_at_ms < since_ms:
@@ -49,7 +49,7 @@ def _received_by_step(
 
 
 def _add_cycles(db: Session, points: Sequence[ActivityPoint], destination_id: int, step_ms: int) -> int:
-    """Add what each step's cycles counted; how many messages were taken after the last step."""
+    """Add the counts of each step's cycles; returns the messages taken after the last step."""
     since_ms, taken_later = points[0].at_ms, 0
     rows = db.execute(
         "SELECT CASE WHEN ended_at_ms < ?2 + ?3 * ?4 THEN (ended_at_ms - ?2) / ?3 ELSE ?4 END,"

@@ -12,7 +12,7 @@ from hubwire.record.intake import MessageIndex, in_window
 def count_stages(
     db: Session, lines: MessageIndex, lane: Lane, since_ms: int | None, until_ms: int | None
 ) -> dict[str, int]:
-    """How many messages of the window are in each stage; stages without any are absent."""
+    """The number of messages of the period in each stage, without empty stages."""
     tally = FunnelTally(lane)
     for block in blocks(db, lines):
         if block.is_outside(since_ms, until_ms):

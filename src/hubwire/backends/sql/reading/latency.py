@@ -19,7 +19,7 @@ from hubwire.record.latency import (
 def read_waits(
     db: Session, lines: MessageIndex, lane: Lane, since_ms: int | None, until_ms: int | None
 ) -> Latency | None:
-    """How long live messages took that were settled in a window; None without any, and where looking would cost."""
+    """The latency of live messages settled in a period; None without any, and if reading is too expensive."""
     if not lines.is_near:
         return None
     rows = db.execute(

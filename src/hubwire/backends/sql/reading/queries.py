@@ -166,7 +166,7 @@ class SqlQueries:
     # -- reading
 
     def _fitting(self, rows: list[JournalRow], wanted: MessageFilter) -> Iterator[tuple[MessageSummary, list[Fate]]]:
-        """Those of a page of rows that fit, each with its deliveries that do."""
+        """The matching rows of a page, each with its matching deliveries."""
         summaries = self._summaries(_holding(rows, wanted))
         chosen = None
         if wanted.replay_id is not None:
@@ -307,7 +307,7 @@ def _attempt(row: tuple[Any, ...], message_count: int) -> AttemptView:
 def _complete(
     row: JournalRow, fates: Mapping[int, Fate], lanes: Mapping[int, tuple[int, int, tuple[int, ...] | None]]
 ) -> list[Fate]:
-    """The fates of a message: its rows, and what its place before or behind each lane's cursor says."""
+    """The outcomes of a message: from its rows, and from its position relative to each lane's cursor."""
     if row.rejected is not None:
         return []
     complete: list[Fate] = []
@@ -341,7 +341,7 @@ def _summary(row: JournalRow, fates: list[Fate]) -> MessageSummary:
 
 
 def _email(fields: Mapping[str, Any]) -> str | None:
-    """The e-mail that a message carries, wherever it may stand."""
+    """The e-mail in a message, at any of its possible places."""
     context = fields.get("context")
     of_context = context.get("traits") if isinstance(context, dict) else None
     for place in (fields.get("traits"), fields.get("properties"), of_context):
@@ -352,7 +352,7 @@ def _email(fields: Mapping[str, Any]) -> str | None:
 
 
 def _fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> bool:
-    """Whether a message fits a filter that `fates` of its deliveries do."""
+    """Whether a message matches a filter, given the outcomes of its deliveries."""
     checks = (
         wanted.type is None or summary.type == wanted.type,
         wanted.event is None or summary.event == wanted.event,
@@ -372,7 +372,7 @@ def _holding(rows: list[JournalRow], wanted: MessageFilter) -> list[JournalRow]:
 
 
 def _any_fate_fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> bool:
-    """Whether one of its deliveries fits; of what failed on ingest, and so has none, whether the reason does."""
+    """Whether one of its deliveries matches; for a rejected message, which has none, whether its reason does."""
     if wanted.replay_id is not None:
         return bool(fates)
     if summary.rejected is not None and (wanted.rejected or wanted.reason in REJECTED_REASONS):
@@ -384,7 +384,7 @@ def _any_fate_fits(summary: MessageSummary, wanted: MessageFilter, fates: list[F
 
 
 def _is_about(summary: MessageSummary, who: str) -> bool:
-    """Whether this userId, anonymousId or e-mail is the message's."""
+    """Whether the message has this userId, anonymousId or e-mail."""
     if who in (summary.user_id, summary.anonymous_id):
         return True
     return summary.email is not None and summary.email.strip().casefold() == who.strip().casefold()
@@ -399,7 +399,7 @@ def _fate_fits(fate: Fate, wanted: MessageFilter) -> bool:
 
 
 def _asks_left_out(wanted: MessageFilter) -> bool:
-    """Whether the filter is about fields that were not sent, by their name or by the reason."""
+    """Whether the filter concerns left-out fields, by name or by reason."""
     return wanted.left_out is not None or wanted.reason in LEFT_OUT_REASONS
 
 

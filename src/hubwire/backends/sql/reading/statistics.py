@@ -1,4 +1,4 @@
-"""The numbers of `record/statistics.py`. Each answer comes from one snapshot of the database."""
+"""The statistics of `record/statistics.py`. Each answer comes from one snapshot of the database."""
 
 from __future__ import annotations
 
