@@ -32,6 +32,7 @@ class TimeFault(StrEnum):
     ZERO = "zero"
     """The zero value of a language, a database or the epoch: a program had no time and wrote one."""
     AMBIGUOUS = "ambiguous"
+    """The order of day and month is open: a `DateOrder` settles it."""
     OUT_OF_RANGE = "out-of-range"
     UNKNOWN_FORM = "unknown-form"
 
@@ -186,7 +187,7 @@ def _basic_ms(match: re.Match[str], order: DateOrder | None) -> int:
     """Dates written as digits only: `20240305`, `20240305T100002Z`."""
     year, month, day, hour, minute, second, zone = match.groups()
     if match[0].isdigit() and len(match[0]) == 12:
-        raise _Fault(TimeFault.AMBIGUOUS, "can be a date in digits or milliseconds of 1976")
+        raise _Fault(TimeFault.UNKNOWN_FORM, "can be a date in digits or milliseconds of 1976")
     clock = f" {hour}:{minute}:{second or '00'}" if hour else ""
     return _calendar_ms(f"{year}-{month}-{day}{clock}{zone or ''}", order)
 
@@ -235,7 +236,7 @@ def _ordered(match: re.Match[str], order: DateOrder | None) -> tuple[int, int, i
 
 def _full_year(digits: str) -> int:
     if len(digits) == 2:
-        raise _Fault(TimeFault.AMBIGUOUS, "has a year of two digits")
+        raise _Fault(TimeFault.UNKNOWN_FORM, "has a year of two digits")
     return int(digits)
 
 

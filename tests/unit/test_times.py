@@ -144,9 +144,9 @@ def test_there_are_sixty_forms() -> None:
     [
         ("3/5/2024 10:00", TimeFault.AMBIGUOUS),
         ("05-03-2024", TimeFault.AMBIGUOUS),
-        ("05-Mar-24", TimeFault.AMBIGUOUS),
-        ("13/5/24", TimeFault.AMBIGUOUS),
-        ("202403051000", TimeFault.AMBIGUOUS),
+        ("05-Mar-24", TimeFault.UNKNOWN_FORM),
+        ("13/5/24", TimeFault.UNKNOWN_FORM),
+        ("202403051000", TimeFault.UNKNOWN_FORM),
         ("0001-01-01T00:00:00Z", TimeFault.ZERO),
         ("0001-01-01T00:00:00", TimeFault.ZERO),
         ("0000-00-00 00:00:00", TimeFault.ZERO),

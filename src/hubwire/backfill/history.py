@@ -42,7 +42,8 @@ def _moment(fields: dict[str, Any], order: DateOrder | None) -> tuple[int | None
         moment = read_time(fields.get(name), order)
         if isinstance(moment, NoTime):
             if moment.fault is not TimeFault.ABSENT and problem is None:
-                problem = f"{name}: {moment.reason}"
+                remedy = "; --dates says which" if moment.fault is TimeFault.AMBIGUOUS else ""
+                problem = f"{name}: {moment.reason}{remedy}"
             continue
         if name == "originalTimestamp":
             # By the sender's clock. Segment corrects it: receivedAt - (sentAt - originalTimestamp).

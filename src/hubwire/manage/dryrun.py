@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,12 +43,14 @@ class PlannedMessage(msgspec.Struct, kw_only=True):
 class FileDryRun(msgspec.Struct, kw_only=True):
     """The HubSpot requests for the messages of a file, coalesced and batched as in a lane.
 
-    Shape: `unreadable` names each line that is not a message or would be rejected, with the reason.
+    Shape: `unreadable` names each row with a fault, with the reason. `passed_over` counts, by reason, the rows of an
+    export that HubSpot has no use for.
     """
 
     messages: list[PlannedMessage]
     requests: list[PlannedRequest]
     unreadable: list[str]
+    passed_over: dict[str, int] = {}
 
 
 async def read_schema(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalSchema:
@@ -78,20 +81,27 @@ def dry_run_file(
     """
     source = named_or_first(store.registry.sources().values(), source_name, "source")
     entries: list[Entry] = []
+    passed_over: Counter[str] = Counter()
     unreadable = [f"{file.label}: {file.why}" for file in history.passed_over if file.is_fault]
     for seen in history.seen:
         try:
             for chunk in chunks(seen):
                 made, appended = entries_of_lines(chunk.lines, source, clock.now_ms(), ReceiveLimits())
                 entries += made
-                unreadable += [f"{seen.part.label}:{number}: {omission.reason}" for number, omission in chunk.left_out]
+                for number, omission in chunk.left_out:
+                    if omission.is_fault:
+                        unreadable.append(f"{seen.part.label}:{number}: {omission.reason}")
+                    else:
+                        passed_over[omission.reason] += 1
                 unreadable += [
                     f"{seen.part.label}:{chunk.lines[rejection.index].number}: {rejection.reason}"
                     for rejection in appended.rejections
                 ]
         except DamagedFile as exc:
             unreadable.append(str(exc))
-    return _dry_run(store, client, destination, rows_of(entries), clock, unreadable)
+    run = _dry_run(store, client, destination, rows_of(entries), clock, unreadable)
+    run.passed_over = dict(passed_over.most_common())
+    return run
 
 
 def dry_run_stored(

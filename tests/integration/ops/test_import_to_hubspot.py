@@ -94,7 +94,7 @@ def test_old_values_win_over_nothing_in_whatever_form_their_time_is(
 def test_a_time_with_two_readings_changes_nothing_and_is_named(here: Installation, imported: Import) -> None:
     ran = imported("p.csv", "user_id,timestamp,email,city\nu1,3/5/2024 10:00,ada@example.com,Oldtown\n")
     assert (ran.code, ran.json["journaled"]) == (1, 0)
-    assert ran.json["rejected"] == ["p.csv:2: timestamp: '3/5/2024 10:00' can be 3 May or 5 March"]
+    assert ran.json["rejected"] == ["p.csv:2: timestamp: '3/5/2024 10:00' can be 3 May or 5 March; --dates says which"]
     assert ada(here) == KEPT
 
 

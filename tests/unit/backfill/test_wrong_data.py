@@ -68,7 +68,7 @@ def test_times_of_warehouses_are_understood(read: Read, time: str, moment: str) 
 
 def test_a_time_that_is_not_understood_leaves_the_row_out(read: Read) -> None:
     table = read("people.csv", "user_id,timestamp,email\nu1,3/5/2024 10:00,ada@example.com\nu2,,b@example.com\n")
-    assert table.faults == ["people.csv:2: timestamp: '3/5/2024 10:00' can be 3 May or 5 March"]
+    assert table.faults == ["people.csv:2: timestamp: '3/5/2024 10:00' can be 3 May or 5 March; --dates says which"]
     assert [message["userId"] for message in table.messages] == ["u2"]
 
 
