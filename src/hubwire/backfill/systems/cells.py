@@ -67,6 +67,8 @@ def phone_of(value: Any) -> Any:
 
 
 def _untouched(text: str) -> str:
+    if text.isalnum():
+        return text
     text = _MARKED.sub("", text, count=1) if text.startswith("'") else text
     if _SCIENTIFIC.fullmatch(text):
         raise LostDigits(f"{text!r} is a number that a spreadsheet has rounded")

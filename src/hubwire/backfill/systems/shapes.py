@@ -102,8 +102,17 @@ class TableReader:
                 value = values.get(name)
                 if value is None or value == "":
                     continue
+                # Most columns are fields of the message or of one object in it; `put` is for those that nest deeper.
+                depth = len(path)
+                place = message if depth == 1 else message.setdefault(path[0], {})
+                if depth < 3 and path[-1] in place:
+                    continue
                 cell = value if keeps_text and type(value) is str else clean(value)
-                if cell is not None:
+                if cell is None:
+                    continue
+                if depth < 3:
+                    place[path[-1]] = cell
+                else:
                     put(message, path, cell)
         except LostDigits as exc:
             return Reading(record.number, (), Omission(f"{name}: {exc}", True))
@@ -193,9 +202,6 @@ def _column(use: ColumnUse) -> _Column:
 
 def put(message: Message, path: Sequence[str], value: Any) -> None:
     """Set a field of a message unless it has a value; dots in a name nest."""
-    if len(path) == 1:
-        message.setdefault(path[0], value)
-        return
     place = message
     for part in path[:-1]:
         inner = place.setdefault(part, {})
