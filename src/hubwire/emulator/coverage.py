@@ -285,7 +285,7 @@ def evidence(note: Note, known: list[Row]) -> str:
 
 def table() -> str:
     """The table of operations."""
-    lines = ["| operation | what it does | source | how sure |", "|---|---|---|---|"]
+    lines = ["| Operation | Behaviour | Source | Evidence |", "|---|---|---|---|"]
     by_operation = rows_by_operation()
     for name, paths in operation_paths().items():
         note = NOTES[name]

@@ -13,6 +13,7 @@ from hubwire.emulator.wire import invalid
 
 _PRIMARY = primary_ids()
 PRIMARY_COMPANY = 1
+_FIRST_COMPANY, _FIRST_CONTACT = (279, PRIMARY_COMPANY), (280, 2)
 
 
 class Associations:
@@ -88,6 +89,17 @@ class Associations:
             inverses = tuple(dict.fromkeys([*inverse_held, *(label.inverse for label in known)]))
             self._put(from_type, from_id, to_type, to_id, longer)
             self._put(to_type, to_id, from_type, from_id, inverses)
+
+    def link_first_company(self, contact_id: str, company_id: str) -> None:
+        """Make a company the primary one of a contact that has none yet: `link` without what only others need."""
+        targets = self._shared.get((company_id, _FIRST_COMPANY))
+        if targets is None:
+            targets = self._one_target("contacts", "companies", company_id, _FIRST_COMPANY)
+        self.links.setdefault(("contacts", "companies"), {})[contact_id] = targets
+        self.links.setdefault(("companies", "contacts"), {}).setdefault(company_id, {})[contact_id] = _FIRST_CONTACT
+        if self.changed is not None:
+            self.changed.add(("contacts", contact_id, "companies", company_id))
+            self.changed.add(("companies", company_id, "contacts", contact_id))
 
     def unlink(self, from_type: str, from_id: str, to_type: str, to_id: str, type_ids: list[int] | None = None) -> None:
         """Take labels away (all of them, and the link, when None or when the unlabelled one is among them)."""

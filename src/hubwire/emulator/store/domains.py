@@ -27,17 +27,25 @@ FREE_MAIL_DOMAINS = frozenset(_FREE_MAIL.split())
 def associate_company_of_email(portal: Portal, contact: Record) -> None:
     """Give a contact without a primary company the one of its e-mail's domain; make the company if there is none."""
     domain = contact.properties.get("email", "").rpartition("@")[2]
-    if not domain or domain in FREE_MAIL_DOMAINS or portal.associations.primary_company(contact.id):
+    if not domain or domain in FREE_MAIL_DOMAINS:
+        return
+    is_first = not portal.associations.targets("contacts", contact.id, "companies")
+    if not is_first and portal.associations.primary_company(contact.id):
         return
     companies = portal.stores["companies"]
-    company = companies.keys.find(domain) if companies.keys is not None else None
+    company = companies.keys.holders.get(domain) if companies.keys is not None else None
     if company is None:
         now_ms = portal.clock.now_ms()
         company = companies.new_record(now_ms, ACCOUNT_SETTING)
         companies.fill(company, {"domain": domain, "website": domain}, now_ms, portal.search_lag_ms)
-    link_primary_company(portal, contact, company.id)
-    if "associatedcompanyid" not in contact.properties and contact.history is None:
+    if not is_first:
+        link_primary_company(portal, contact, company.id)
+        return
+    portal.associations.link_first_company(contact.id, company.id)
+    if contact.history is None:
         contact.properties["associatedcompanyid"] = company.id  # the mirror of a new contact needs no search view
+    else:
+        portal.associations.touched.add(contact.id)
 
 
 def link_primary_company(portal: Portal, contact: Record, company_id: str) -> None:

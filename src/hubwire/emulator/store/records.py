@@ -76,6 +76,7 @@ class ObjectStore:
         self.merge_counts: dict[str, int] = {}
         self.keys = KeyIndex(*KEY_NAMES[name]) if name in KEY_NAMES else None
         self.unique: dict[str, dict[str, Record]] = {}
+        self._indexed = set(KEY_NAMES.get(name, ()))
         self.blocked_emails: set[str] = set()
         self.changed: set[str] | None = None
         self.keep_history = 0
@@ -198,12 +199,13 @@ class ObjectStore:
     def index_unique(self, name: str) -> None:
         """Start indexing a property that has become unique (created, or restored)."""
         index = self.unique.setdefault(name, {})
+        self._indexed.add(name)
         for record in self.live():
             if value := record.properties.get(name):
                 index.setdefault(value, record)
 
     def _change(self, record: Record, values: dict[str, str], now_ms: int, origin: Origin) -> None:
-        stored, keep, indexed = record.properties, self.keep_history, self._indexed_names()
+        stored, keep, indexed = record.properties, self.keep_history, self._indexed
         is_usual = origin is API
         for name, value in values.items():
             before = stored.get(name)
@@ -236,7 +238,8 @@ class ObjectStore:
     def _index(self, record: Record, values: dict[str, str]) -> None:
         if self.keys is not None:
             self.keys.add(record, values.get(self.keys.main))
-            self.keys.add(record, values.get(self.keys.further))
+            if self.keys.further in values:
+                self.keys.add(record, values[self.keys.further])
         for name, index in self.unique.items():
             if value := values.get(name):
                 index[value] = record
@@ -249,12 +252,6 @@ class ObjectStore:
         for name, index in self.unique.items():
             if index.get(values.get(name, "")) is record:
                 del index[values[name]]
-
-    def _indexed_names(self) -> set[str]:
-        names = set(self.unique)
-        if self.keys is not None:
-            names |= {self.keys.main, self.keys.further}
-        return names
 
     def _reindex(self, record: Record, name: str, before: str | None, after: str) -> None:
         if self.keys is not None and name in (self.keys.main, self.keys.further):
@@ -273,13 +270,14 @@ class ObjectStore:
     def computed(self, record: Record) -> dict[str, str]:
         """The properties that HubSpot fills in itself."""
         record_id = record.id
+        kind, source_id, _ = record.origin
         values = {
             self.created_name: iso(record.created_at_ms),
             self.modified_name: iso(record.updated_at_ms),
             "hs_object_id": record_id,
-            "hs_object_source": record.origin.kind,
-            "hs_object_source_id": record.origin.id,
-            "hs_object_source_label": record.origin.kind,
+            "hs_object_source": kind,
+            "hs_object_source_id": source_id,
+            "hs_object_source_label": kind,
         }
         if self.name == "contacts":
             values["hs_all_contact_vids"] = record_id
@@ -298,9 +296,9 @@ class ObjectStore:
         if self.name != "contacts":
             return {}
         values = record.properties
-        names = " ".join(filter(None, (values.get("firstname"), values.get("lastname"))))
+        first, last = values.get("firstname", ""), values.get("lastname", "")
         made = {
-            "hs_full_name_or_email": names or values.get("email", ""),
+            "hs_full_name_or_email": f"{first} {last}".strip() or values.get("email", ""),
             "hs_registered_member": "0",
             "num_notes": "0",
         }

@@ -182,16 +182,20 @@ def _claim_unique(context: WriteContext, plan: Plan) -> None:
         if owner is not None and owner is not claimant:
             raise _unique_conflict(context, plan, (name, value), owner)
     addresses: list[str] = []
-    if store.name == "contacts" and ("email" in values or "hs_additional_emails" in values):
-        addresses = [*split_keys(values.get("email")), *split_keys(values.get("hs_additional_emails"))]
+    if store.name == "contacts" and store.keys is not None:
+        addresses = split_keys(values.get("email"))
+        if "hs_additional_emails" in values:
+            addresses += split_keys(values["hs_additional_emails"])
         for address in addresses:
             if address in store.blocked_emails:
                 raise rules.blocked_by_privacy_request(address)
-            owner = store.by_property("email", address) or context.claims.get(("email", address))
+            owner = store.keys.holders.get(address) or context.claims.get(("email", address))
             if owner is not None and owner is not claimant:
                 raise _email_conflict(context, plan, address, owner)
-    for claim in [*taken, *(("email", address) for address in addresses)]:
+    for claim in taken:
         context.claims[claim] = claimant
+    for address in addresses:
+        context.claims["email", address] = claimant
 
 
 def _unique_conflict(context: WriteContext, plan: Plan, claim: tuple[str, str], owner: object) -> Refusal:
