@@ -20,6 +20,7 @@ import msgspec
 from hubwire.emulator.calls import control, editing
 from hubwire.emulator.calls.seeding import seed
 from hubwire.emulator.http.server import SERVER_OPTIONS, EmulatorApp, create_app
+from hubwire.emulator.store.clock import Clock
 from hubwire.emulator.store.config import (
     CustomObject,
     EmulatorConfig,
@@ -83,6 +84,27 @@ class Emulator:
     def state(self) -> Portal:
         """The portal; hold `state.lock` while touching it from another thread."""
         return self.app.state
+
+    @property
+    def portal_id(self) -> int:
+        """The Hub ID."""
+        return self.state.config.portal_id
+
+    @property
+    def clock(self) -> Clock:
+        """The portal's clock: `advance`, `set`, `freeze`, `follow`."""
+        return self.state.clock
+
+    @property
+    def faults(self) -> list[FaultRule]:
+        """The faults in force; `fault` adds one, `clear_faults` removes all."""
+        return self.state.faults.rules
+
+    def restart(self, **overrides: Any) -> None:
+        """A fresh portal with the first configuration and these changes to it."""
+        with self.state.lock:
+            self.state.initial_config = replace(self.config, **overrides)
+            self.state.reset()
 
     @property
     def access_token(self) -> str:

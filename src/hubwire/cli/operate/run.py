@@ -73,6 +73,16 @@ def emulator(
     access_token: Annotated[str | None, typer.Option(help="The only token that it accepts. Default: any.")] = None,
     keep: Annotated[Path | None, typer.Option(help="File that stores the portal between runs.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    scope: Annotated[
+        list[str] | None, typer.Option(help="Scope of the access token; repeat for several. Default: all scopes.")
+    ] = None,
+    custom_object: Annotated[
+        list[str] | None, typer.Option(help="Name of a custom object type of the portal; repeat for several.")
+    ] = None,
+    limits: Annotated[bool, typer.Option(help="Whether the portal refuses calls over HubSpot's rate limits.")] = True,
+    companies: Annotated[
+        bool, typer.Option(help="Whether a contact's e-mail domain gets a company by itself, as in HubSpot.")
+    ] = True,
 ) -> None:
     """Start a HubSpot emulator for tests. It has contacts, companies, events, limits and errors.
 
@@ -90,7 +100,16 @@ def emulator(
             )
 
     try:
-        portal = EmulatorConfig(portal_id=portal_id, tier=tier, access_token=access_token, persistence_path=keep)
+        portal = EmulatorConfig(
+            portal_id=portal_id,
+            tier=tier,
+            access_token=access_token,
+            persistence_path=keep,
+            scopes=scope,
+            custom_objects=custom_object or (),
+            limits_enabled=limits,
+            creates_companies_from_emails=companies,
+        )
         run(portal, host=host, port=port, announce=announce)
     except OSError as exc:
         hint = "Another server may be running there: choose another --port."

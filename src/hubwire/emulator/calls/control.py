@@ -157,7 +157,7 @@ def account(portal: Portal) -> dict[str, Any]:
         "portal_id": config.portal_id,
         "tier": config.tier,
         "has_access_token": config.access_token is not None,
-        "scopes": None if config.scopes is None else sorted(config.scopes),
+        "scopes": None if config.granted_scopes is None else sorted(config.granted_scopes),
         "default_lifecycle_stage": config.default_lifecycle_stage,
         "allows_partial_upsert": config.allows_partial_upsert,
         "requires_identifying_property": config.requires_identifying_property,

@@ -87,7 +87,7 @@ def read_private_app_token(portal: Portal, request: Request) -> Reply:
         "userId": USER_ID,
         "hubId": portal.config.portal_id,
         "appId": APP_ID,
-        "scopes": sorted(portal.config.scopes or every_scope()),
+        "scopes": sorted(portal.config.granted_scopes or every_scope()),
     }
     return json_reply(200, body)
 

@@ -62,7 +62,7 @@ def authenticate(request: Request, config: EmulatorConfig, issued: dict[str, Gra
     if grant is None:
         if config.access_token is not None and token != config.access_token:
             raise credentials_missing()
-        return Grant(token, config.scopes)
+        return Grant(token, config.granted_scopes)
     if grant.expires_at_ms is not None and grant.expires_at_ms <= now_ms:
         raise token_expired(grant.expires_at_ms, now_ms)
     return grant

@@ -84,6 +84,8 @@ class EmulatorConfig:
     """One emulated portal.
 
     Shape: `access_token=None` accepts any Bearer token (one is still required); `scopes=None` grants every scope.
+    `scopes` and `custom_objects` take any iterable, or a text with commas between the scopes or names. A custom object
+    is a `CustomObject` or its name.
     `tier` and `readings` also take plain words.
     `start_at_ms` starts the clock there and keeps it still until it is advanced; None follows the machine's clock.
     `seed` decides the order of batch results, which HubSpot does not promise.
@@ -93,7 +95,7 @@ class EmulatorConfig:
     portal_id: int = 1234567
     tier: Tier | str = Tier.ENTERPRISE
     access_token: str | None = None
-    scopes: frozenset[str] | None = None
+    scopes: Iterable[str] | str | None = None
     time_zone: str = "UTC"
     limits_enabled: bool = True
     burst: int | None = None
@@ -110,7 +112,7 @@ class EmulatorConfig:
     readings: Iterable[Reading | str] = (Reading.UNIQUE_CONFLICT_LISTED,)
     custom_property_limit: int = 1_000
     unique_property_limit: int = 10
-    custom_objects: tuple[CustomObject, ...] = ()
+    custom_objects: Iterable[CustomObject | str] | str = ()
     oauth: OAuthApp = OAuthApp()
     keep_events: int | None = None
     keep_requests: int = 10_000
@@ -122,6 +124,9 @@ class EmulatorConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tier", Tier(self.tier))
         object.__setattr__(self, "readings", frozenset(map(Reading, self.readings)))
+        if self.scopes is not None:
+            object.__setattr__(self, "scopes", frozenset(_words(self.scopes)))
+        object.__setattr__(self, "custom_objects", _custom_objects(self.custom_objects))
         if self.portal_id < 1:
             raise ValueError(f"portal_id: a Hub ID is a positive number, not {self.portal_id}")
         if self.access_token == "":
@@ -132,6 +137,16 @@ class EmulatorConfig:
             except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
                 raise ValueError(f"time_zone: this machine knows none of the name {self.time_zone!r}") from exc
 
+    @property
+    def granted_scopes(self) -> frozenset[str] | None:
+        """The scopes of the configured token; None is every scope."""
+        return None if self.scopes is None else frozenset(self.scopes)
+
+    @property
+    def own_objects(self) -> tuple[CustomObject, ...]:
+        """The account's own object types."""
+        return tuple(known for known in self.custom_objects if isinstance(known, CustomObject))
+
     def follows(self, reading: Reading) -> bool:
         """True when this reading is in force."""
         return reading in self.readings
@@ -140,3 +155,15 @@ class EmulatorConfig:
     def tier_limits(self) -> TierLimits:
         """The tier's limits as HubSpot publishes them, before any override."""
         return TIER_LIMITS[Tier(self.tier)]
+
+
+def _words(given: Iterable[str] | str) -> list[str]:
+    return [word.strip() for word in given.split(",") if word.strip()] if isinstance(given, str) else list(given)
+
+
+def _custom_objects(given: Iterable[CustomObject | str] | str) -> tuple[CustomObject, ...]:
+    items: Iterable[CustomObject | str] = _words(given) if isinstance(given, str) else given
+    return tuple(
+        CustomObject(item, f"2-{number}") if isinstance(item, str) else item
+        for number, item in enumerate(items, start=1_000_001)
+    )

@@ -175,7 +175,7 @@ class Portal:
         self._correlations = 0
         for number, kind in enumerate(STANDARD, start=1):
             self._add_store(kind, first_id={"contacts": 101, "companies": 20_001}.get(kind.name, number * 100_000_001))
-        for custom in config.custom_objects:
+        for custom in config.own_objects:
             self.add_custom(custom)
         if self.keeper is not None:
             self.keeper.rewrite()
