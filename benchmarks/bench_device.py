@@ -46,7 +46,7 @@ from hubwire.device.assets import Assets, load_assets
 from hubwire.device.build import ensure_built
 from hubwire.device.bundle import bundle
 
-WHOLE_LIMIT, PLUGIN_LIMIT, SOONER_PERCENT = 33_000, 2_000, 25.0
+WHOLE_LIMIT, PLUGIN_LIMIT, SOONER_PERCENT = 33_000, 2_200, 25.0
 
 
 @dataclass

@@ -9,8 +9,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import snippet from '@segment/snippet'
 import { build } from 'esbuild'
+import { minify as terse } from 'terser'
 
 const ENTRIES = { 'hubspot-device': 'src/global.js', head: 'src/bundle/head.js', boot: 'src/bundle/boot.js' }
+
+/** What gzips to the fewest bytes: some 3 % fewer than esbuild's own minifier, without inlined functions fewer still. */
+const SHORTEST = {
+  ecma: 2018,
+  compress: { passes: 3, inline: 0, reduce_funcs: false, unsafe_arrows: true },
+  format: { ascii_only: true },
+}
 
 /** The minified scripts by name. */
 export async function minify() {
@@ -22,12 +30,12 @@ export async function minify() {
     outdir: '.',
     write: false,
     bundle: true,
-    minify: true,
     format: 'iife',
     target: 'es2018',
     charset: 'ascii',
   })
-  return Object.fromEntries(outputFiles.map(({ path, text }) => [path.split(/[\\/]/).pop().replace('.js', ''), text]))
+  const scripts = outputFiles.map(async ({ path, text }) => [path.split(/[\\/]/).pop().replace('.js', ''), (await terse(text, SHORTEST)).code])
+  return Object.fromEntries(await Promise.all(scripts))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

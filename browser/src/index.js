@@ -14,7 +14,11 @@ const PAGE_GRACE_MS = 300
 /** True once HubSpot's script has taken over the queue. */
 const isLive = () => window._hsq.push !== [].push
 
-const push = (...command) => window._hsq.push(command)
+
+function push(...command) {
+  window._hsq.push(command)
+  return command
+}
 
 /** Adds a script, unless one with its id is in the page. */
 const addScript = (script) =>
@@ -37,14 +41,17 @@ export function hubspotDevice({
   emailOnly,
   timeoutMs = 8000,
   host = `https://js${region === 'na1' ? '' : '-' + region}.`,
-  scriptBase = `${host}hs-scripts.com`,
-  formsUrl = `${host}hsforms.net/forms/v2.js`,
+  scriptBase = host + 'hs-scripts.com',
+  formsUrl = host + 'hsforms.net/forms/v2.js',
 }) {
   window._hsq = window._hsq || []
   const firstUrl = location.href
   let hasPage, hasView, isOver, areFormsOver, tracking, forms
+  const held = new Map()
+  const waiting = new WeakMap()
 
   const giveUp = () => (isOver = true)
+  const forget = ({ event }) => held.delete(event.messageId)
 
   function startForms() {
     if (forms || !loadFormsSdk) return
@@ -63,12 +70,13 @@ export function hubspotDevice({
 
   const handle = (send) => (ctx) => {
     const { type, context } = ctx.event
+    forget(ctx)
     const { categoryPreferences } = context.consent || {}
     hasPage = hasPage || type === 'page'
     // Segment's rule: an event without consent on it flows; otherwise each of our categories must be true.
     if (!categoryPreferences || consentCategories.every((category) => categoryPreferences[category])) {
       if (hasPage) start()
-      if (context.hubspot.device !== 'failed') send(ctx.event)
+      if (context.hubspot.device !== 'failed') waiting.set(send(ctx.event) || ctx, ctx)
     }
     return ctx
   }
@@ -83,25 +91,49 @@ export function hubspotDevice({
     }),
     identify: handle(({ userId, traits }) => {
       const person = contact(userId, emailOnly ? { email: traits.email } : traits)
-      if (person) push('identify', person)
+      return person && push('identify', person)
     }),
-    track: handle(({ event, properties }) => {
-      push('trackCustomBehavioralEvent', { name: eventName(hubId, event), properties: eventProperties(properties) })
-    }),
+    track: handle(({ event, properties }) =>
+      push('trackCustomBehavioralEvent', { name: eventName(hubId, event), properties: eventProperties(properties) }),
+    ),
   })
 
   function mark(ctx) {
-    const { type, event } = ctx.event
+    const { type, event, context, integrations, messageId } = ctx.event
     const cookie = document.cookie
     const hasOptedOut = /__hs_do_not_track=yes/.test(cookie)
     const [, utk] = (!hasOptedOut && /\bhubspotutk=([^;]+)/.exec(cookie)) || []
     // A track that the destination renames or filters is the server's, and one that only the server can name.
     const isServers = type === 'track' && (events.includes(event.trim().toLowerCase()) !== onlyEvents || !eventName(hubId, event))
+    held.set(messageId, ctx)
     const device = isServers ? 'failed' : isLive() ? 'loaded' : isOver ? 'failed' : 'pending'
-    ctx.updateEvent('context.hubspot', { device, hubId, utk })
+    context.hubspot = { device, hubId, utk }
     // Not for page(): HubSpot's script drops the view itself, and must be there for the visitor to opt in again.
-    if (hasOptedOut && type !== 'page') ctx.updateEvent('integrations.HubSpot', false)
+    if (hasOptedOut && type !== 'page') integrations.HubSpot = false
     return ctx
+  }
+
+  /**
+   * Loses nothing of a page that is left. A call that a timer of analytics.js still holds is sent now, by the server's
+   * plugin, and what of it only a page can do is kept for the site's next page. So is a call that waits in this page for
+   * HubSpot's script.
+   */
+  async function keepCalls(_ctx, { queue }) {
+    addEventListener('pagehide', () => {
+      while (kept.pop());
+      held.forEach((ctx) => {
+        const { type, context, integrations } = ctx.event
+        context.hubspot.device = 'failed'
+        const server = queue.plugins.find(({ name }) => name === 'Segment.io' && integrations[name] !== false)
+        if (server) server[type](ctx)
+        if (type !== 'track') kept.push(ctx)
+      })
+      if (tracking && !isOver && !isLive()) window._hsq = window._hsq.filter((command) => !(waiting.get(command) && kept.push(waiting.get(command))))
+    })
+    // A queue of analytics.js's own kind: it is written to the visitor's storage when the page is left, and read from it here.
+    const kept = new queue.queue.constructor(9, [hubId])
+    for (let ctx; (ctx = kept.pop()); ) if (ctx.event) queue.dispatch(ctx)
+    queue.on('message_delivered', forget)
   }
 
   /** Settles when there is nothing more to wait for: what `analytics.ready` waits for. */
@@ -113,7 +145,7 @@ export function hubspotDevice({
   }
 
   return [
-    plugin('enrichment', { page: mark, identify: mark, track: mark, group: mark, alias: mark, screen: mark }),
+    plugin('enrichment', { load: keepCalls, page: mark, identify: mark, track: mark, group: mark, alias: mark, screen: mark }),
     calls,
     plugin('destination', { load: settle, ready: settle }),
   ]

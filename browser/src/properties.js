@@ -19,8 +19,6 @@ const ALSO_FILLS = {
 
 const isObject = (value) => value && value.constructor === Object
 
-const trim = (text) => text.replace(PADDING, '')
-
 /** A trait's key as the classic destination writes it: lower case, `_` for each space, tab, line break or dot. */
 const traitName = (key) => key.replace(/[\s.]/g, '_').toLowerCase()
 
@@ -41,8 +39,8 @@ function propertyValue(value) {
   if (Array.isArray(value)) return value.map(propertyValue).join(';')
   if (isObject(value)) return JSON.stringify(value)
   if (value instanceof Date) return +value
-  if (typeof value !== 'string') return value
-  const text = trim(value)
+  if (!value || !value.trim) return value
+  const text = value.replace(PADDING, '')
   const iso = ISO_DATE.exec(text)
   const milliseconds = Date.parse(iso && (iso[1] && !iso[2] ? text + 'Z' : text))
   return isNaN(milliseconds) ? text : milliseconds
@@ -60,14 +58,6 @@ function flatten(nameOf, values, prefix = '', flat = {}) {
   return flat
 }
 
-const addressParts = (address) => ({
-  address: address.street,
-  city: address.city,
-  state: address.state,
-  country: address.country,
-  zip: address.zip || address.postalCode || address.postal_code,
-})
-
 /** The contact of an identify, or nothing without an e-mail (in the traits, or as the userId). */
 export function contact(userId, { address, company, ...traits }) {
   const [, first, last] = /^\s*(\S+)\s*(.*)/.exec(traits.name || '') || []
@@ -76,7 +66,15 @@ export function contact(userId, { address, company, ...traits }) {
     firstname: first,
     lastname: last || null,
     company: isObject(company) ? company.name : company,
-    ...(isObject(address) ? addressParts(address) : { address }),
+    ...(isObject(address)
+      ? {
+          address: address.street,
+          city: address.city,
+          state: address.state,
+          country: address.country,
+          zip: address.zip || address.postalCode || address.postal_code,
+        }
+      : { address }),
     ...traits,
     id: userId || traits.id,
   })

@@ -14,9 +14,9 @@ async function minified() {
   return (await minify())['hubspot-device']
 }
 
-test('the minified library is at most 2 kB gzipped', { skip: !hasEsbuild && 'esbuild is not installed: npm ci' }, async () => {
+test('the minified library is at most 2.2 kB gzipped', { skip: !hasEsbuild && 'esbuild is not installed: npm ci' }, async () => {
   const bytes = gzipSync(await minified(), { level: 9 }).length
-  assert.ok(bytes <= 2000, `${bytes} bytes`)
+  assert.ok(bytes <= 2200, `${bytes} bytes`)
 })
 
 test('the minified library defines window.hubspotDevice and nothing else', { skip: !hasEsbuild && 'esbuild is not installed: npm ci' }, async () => {

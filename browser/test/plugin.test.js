@@ -160,9 +160,9 @@ describe('the mark', () => {
   test('failed when only the second script is blocked', async (t) => {
     const page = await new Page(t).load()
     page.send('page')
-    for (const listener of page.listeners) listener({ target: { id: 'a-picture' } })
+    page.fire('error', { target: { id: 'a-picture' } })
     assert.equal(mark(page).device, 'pending')
-    for (const listener of page.listeners) listener({ target: { id: 'hs-analytics' } })
+    page.fire('error', { target: { id: 'hs-analytics' } })
     assert.equal(mark(page).device, 'failed')
   })
 
@@ -239,6 +239,80 @@ describe('ready', () => {
     assert.equal(page.isReady, false)
     await page.advance(400)
     assert.equal(page.isReady, true)
+  })
+})
+
+describe('a page that is left', () => {
+  const person = { userId: 'u', traits: { email: 'a@b.co' } }
+  const summary = (events) => events.map(({ type, context }) => `${type} ${context.hubspot.device}`)
+
+  /** Leaves the page; what it kept for the next one. */
+  function leave(page) {
+    page.fire('pagehide')
+    return page.stored.map(({ event }) => event.type)
+  }
+
+  test('what a timer still holds goes to the server, which delivers the tracks', async (t) => {
+    const page = await livePage(t)
+    for (const call of ['identify', 'group', 'track']) page.enrich(call, { ...person, event: 'x' })
+    assert.deepEqual(leave(page), ['identify', 'group'])
+    assert.deepEqual(summary(page.sent), ['identify failed', 'group failed', 'track failed'])
+  })
+
+  test('what both sides have is neither sent nor kept', async (t) => {
+    const page = await livePage(t)
+    for (const call of ['identify', 'group', 'track']) page.send(call, { ...person, event: 'x' })
+    page.send('track', { event: 'x', integrations: { HubSpot: false } })
+    assert.deepEqual([leave(page), page.sent], [[], []])
+  })
+
+  test('what waits for HubSpot’s script is kept, and no longer waits here', async (t) => {
+    const page = await new Page(t).load()
+    page.send('page')
+    window._hsq.push(['doNotTrack'])
+    page.send('identify', person)
+    page.send('track', { event: 'x' })
+    assert.deepEqual([leave(page), page.sent], [['identify', 'track'], []])
+    assert.deepEqual(page.queue, [['setPath', '/'], ['doNotTrack']])
+  })
+
+  test('nothing is kept for a script that is blocked, or that no page() asked for', async (t) => {
+    const blocked = await new Page(t).load()
+    blocked.send('page')
+    blocked.send('track', { event: 'x' })
+    blocked.script('hs-script-loader').onerror()
+    assert.deepEqual(leave(blocked), [])
+  })
+
+  test('... or that no page() asked for', async (t) => {
+    const page = await new Page(t).load()
+    page.send('track', { event: 'x' })
+    assert.deepEqual(leave(page), [])
+  })
+
+  test('a call that may not go to the server does not', async (t) => {
+    const page = await livePage(t)
+    page.enrich('track', { event: 'x', integrations: { 'Segment.io': false } })
+    leave(page)
+    assert.deepEqual(page.sent, [])
+  })
+
+  test('the next page has what was kept', async (t) => {
+    const page = new Page(t)
+    page.stored = [{ event: { type: 'identify', ...person } }]
+    await page.load()
+    assert.deepEqual(page.queued, [{ type: 'identify', ...person }])
+    assert.deepEqual(leave(page), [])
+  })
+
+  test('restored by the back button, it sends HubSpot nothing of what it gave away, and gives nothing away twice', async (t) => {
+    const page = await livePage(t)
+    const held = ['page', 'identify', 'track'].map((call) => page.enrich(call, { ...person, event: 'x', properties: {} }))
+    assert.deepEqual(leave(page), ['page', 'identify'])
+    held.forEach((ctx) => page.deliver(ctx))
+    assert.deepEqual(page.received, [])
+    page.sent.length = 0
+    assert.deepEqual([leave(page), page.sent], [[], []])
   })
 })
 

@@ -9,9 +9,14 @@ const name = script.getAttribute('data-global-segment-analytics-key') || 'analyt
 const analytics = (window[name] = window[name] || [])
 const [, base, key] = /^(.+)\/analytics\.js\/v1\/([^/]+)\//.exec(script.src) || [0, new URL(script.src).origin, analytics._writeKey]
 const writeKey = decodeURIComponent(key)
+const delivery = {}
 const [protocol, host] = base.split('://')
 const cdnSettings = window.__hubwireSettings(protocol, host, writeKey)
 const options = analytics._loadOptions || {}
+
+// What leaves with the page outlives it. Not from the start, because a page may have only 64 kB of such requests under way.
+cdnSettings.integrations['Segment.io'].deliveryStrategy = { config: delivery }
+addEventListener('pagehide', () => (delivery.keepalive = true))
 
 const preload = (href) => document.head.append(Object.assign(document.createElement('link'), { rel: 'preload', as: 'script', href }))
 

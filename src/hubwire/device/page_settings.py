@@ -15,6 +15,9 @@ PLUGIN_NAME = "HubSpot"
 LIBRARY_NAME = "hubspotDevice"
 PLUGIN_PATH = "/next-integrations/actions/hubspot-device/{version}.js"
 
+NOT_IN_SCRIPT = ("middlewareSettings", "enabledMiddleware", "legacyVideoPluginsEnabled", "edgeFunction")
+"""Settings that are empty here, for other SDKs that read the settings file and expect them."""
+
 PROTOCOL, HOST, KEY = "@protocol@", "@host@", "@key@"
 """Stand for what only the page knows, in settings that travel inside a script; see `as_function`."""
 
@@ -29,9 +32,17 @@ def settings_json(source: DeviceSource, base_url: str, plugin_version: str | Non
 
 
 def as_function(source: DeviceSource, plugin_version: str) -> bytes:
-    """The same settings as a JavaScript function of protocol, host and write key: one script for all our addresses."""
+    """The same settings as a JavaScript function of protocol, host and write key: one script for all our addresses.
+
+    Without what the script has no use for: its analytics.js runs the plugin that stands beside it.
+    """
     settings = _settings(source, f"{PROTOCOL}://{HOST}", plugin_version)
     settings["integrations"]["Segment.io"]["apiKey"] = KEY
+    del settings["integrations"]["Segment.io"]["versionSettings"]
+    for name in NOT_IN_SCRIPT:
+        del settings[name]
+    for plugin in settings["remotePlugins"]:
+        del plugin["libraryName"], plugin["url"]
     literal = _encode(settings).decode()
     for placeholder, variable in ((PROTOCOL, "p"), (HOST, "h"), (KEY, "k")):
         literal = literal.replace(placeholder, f'"+{variable}+"')
