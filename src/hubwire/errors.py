@@ -82,7 +82,7 @@ class MalformedUpload(UploadRefused):
 
 
 class UploadTooLarge(UploadRefused):
-    """A message over 32 KB or an upload over 500 KB: answered 400, which makes SDKs drop it instead of looping."""
+    """A message or an upload over its limit: answered 400, which makes SDKs drop it instead of looping."""
 
     code = "upload-too-large"
 

@@ -12,11 +12,22 @@ import math
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from hubwire.operation import LeftOut
+from hubwire.reasons import Reason
+from hubwire.times import TimeFault, iso_text, read_time
+
 MAX_ID_LENGTH = 1024
+DAY_MS = 86_400_000
+FUTURE_GRACE_MS = 5 * 60_000
+"""How much later than its arrival a message may say that it happened: clocks differ."""
+MIN_MS = -2_208_988_800_000
+"""1900."""
+COMMON_MIN_MS, COMMON_MAX_MS = 100_000_000_000, 4_102_444_800_000
+"""1973 to 2100: between them a text that Python reads has no second meaning."""
 
 
 class MessageType(StrEnum):
@@ -78,6 +89,8 @@ class Message(msgspec.Struct, gc=False):
     context: dict[str, Any]
     integrations: dict[str, Any]
     metadata: dict[str, Any]
+    time_notes: list[LeftOut] = []
+    """The times of the message that could not be taken as they were given."""
 
     def as_json(self) -> dict[str, Any]:
         """The message as rules see it: the fields of Segment's spec.
@@ -147,22 +160,6 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def time_ms(value: object) -> int | None:
-    """Epoch ms of an ISO-8601 text (naive means UTC), or None for anything else.
-
-    Numbers are not times: the seed asks for ISO-8601 and says that UNIX timestamps are left alone.
-    """
-    if not isinstance(value, str) or len(value) < 10:
-        return None
-    try:
-        moment = datetime.fromisoformat(value.strip())
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
-
-
 def merged(body: dict[str, Any], envelope: dict[str, Any] | None) -> dict[str, Any]:
     """A message with what the upload around it said; the message wins, in `context` and `integrations` by field."""
     around = envelope or {}
@@ -174,22 +171,60 @@ def merged(body: dict[str, Any], envelope: dict[str, Any] | None) -> dict[str, A
     return whole
 
 
-def corrected_ms(original: object, timestamp: object, sent_at: object, received_at_ms: int) -> int:
-    """When it happened, by our clock: receivedAt - (sentAt - originalTimestamp); without sentAt, the timestamp itself.
+class MessageTimes(NamedTuple):
+    """The times of a message as its sender gave them: the values of these fields, whatever they are."""
 
-    Shape: `original` is `originalTimestamp`, which only some SDKs send; it goes before `timestamp`.
+    original_timestamp: object
+    timestamp: object
+    sent_at: object
 
+
+def happened_at(times: MessageTimes, received_at_ms: int, grace_ms: int = FUTURE_GRACE_MS) -> tuple[int, list[LeftOut]]:
+    """When a message happened, by our clock, in epoch milliseconds; and what its times could not tell.
+
+    Shape: receivedAt - (sentAt - originalTimestamp); without `sentAt`, the time itself. `originalTimestamp`, which only
+    some SDKs send, goes before `timestamp`. A message cannot happen after its arrival: a time more than `grace_ms`
+    later is the arrival. So is a time that is not understood; it is never taken for another moment.
     Source: Segment spec, "Common fields", timestamps.
     """
-    happened_ms = time_ms(original)
+    notes: list[LeftOut] = []
+    happened_ms = sent_ms = None
+    for name, value in (("originalTimestamp", times.original_timestamp), ("timestamp", times.timestamp)):
+        if value is not None and happened_ms is None:
+            happened_ms = _understood(name, value, notes)
     if happened_ms is None:
-        happened_ms = time_ms(timestamp)
-    if happened_ms is None:
-        return received_at_ms
-    sent_ms = time_ms(sent_at)
-    if sent_ms is None:
-        return happened_ms
-    return received_at_ms - (sent_ms - happened_ms)
+        return received_at_ms, notes
+    if times.sent_at is not None:
+        sent_ms = _understood("sentAt", times.sent_at, notes)
+    corrected_ms = happened_ms if sent_ms is None else received_at_ms - (sent_ms - happened_ms)
+    if corrected_ms > received_at_ms + grace_ms:
+        detail = f"{iso_text(corrected_ms)} is after the arrival at {iso_text(received_at_ms)}, which counts instead"
+        notes.append(LeftOut("timestamp", Reason.TIME_IN_FUTURE, detail))
+        return received_at_ms, notes
+    if corrected_ms < MIN_MS:
+        days = round((received_at_ms - corrected_ms) / DAY_MS)
+        detail = f"corrected by sentAt it lies {days:,} days before the arrival, which counts instead"
+        notes.append(LeftOut("timestamp", Reason.TIME_NOT_UNDERSTOOD, detail))
+        return received_at_ms, notes
+    return corrected_ms, notes
+
+
+def _understood(name: str, value: object, notes: list[LeftOut]) -> int | None:
+    """The moment of a value. Nearly all are ISO 8601 of our days, which Python reads itself."""
+    if type(value) is str and len(value) > len("2026-01-01T00:00"):
+        try:
+            moment = datetime.fromisoformat(value)
+            at_ms = round((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+            if COMMON_MIN_MS < at_ms < COMMON_MAX_MS:
+                return at_ms
+        except (ValueError, OverflowError):
+            pass
+    found = read_time(value)
+    if isinstance(found, int):
+        return found
+    if found.fault is not TimeFault.ABSENT:
+        notes.append(LeftOut(name, Reason.TIME_NOT_UNDERSTOOD, found.reason))
+    return None
 
 
 class _Body(msgspec.Struct, gc=False, rename="camel"):
@@ -217,10 +252,11 @@ _decode_body = msgspec.json.Decoder(_Body).decode
 _TYPES = {str(one): one for one in MessageType}
 
 
-def read_message(row: JournalRow) -> Message:
+def read_message(row: JournalRow, grace_ms: int = FUTURE_GRACE_MS) -> Message:
     """The message of a journal row, with the upload's envelope merged in (the item wins) and its clock corrected.
 
-    Errors: none for rows that receive wrote; an unknown type cannot get here, receive marks it as rejected.
+    Errors: none for rows that receive wrote; an unknown type cannot get here, receive marks it as rejected. `grace_ms`:
+    `happened_at`.
     """
     body = _decode_body(row.body)
     context, integrations, sent_at = _mapping(body.context), _mapping(body.integrations), body.sent_at
@@ -229,12 +265,14 @@ def read_message(row: JournalRow) -> Message:
         context = {**_mapping(envelope.get("context")), **context}
         integrations = {**_mapping(envelope.get("integrations")), **integrations}
         sent_at = sent_at or envelope.get("sentAt")
+    times = MessageTimes(body.original_timestamp, body.timestamp, sent_at)
+    timestamp_ms, notes = happened_at(times, row.received_at_ms, grace_ms)
     return Message(
         row.position,
         row.source_id,
         row.message_id,
         _TYPES[body.type],
-        corrected_ms(body.original_timestamp, body.timestamp, sent_at, row.received_at_ms),
+        timestamp_ms,
         row.received_at_ms,
         text_id(body.user_id),
         text_id(body.anonymous_id),
@@ -248,4 +286,5 @@ def read_message(row: JournalRow) -> Message:
         context,
         integrations,
         _mapping(body.metadata),
+        notes,
     )

@@ -28,6 +28,9 @@ class Reason(StrEnum):
     NO_GROUP_ID = "no-group-id"
     NO_PREVIOUS_ID = "no-previous-id"
     TOO_MANY_IN_UPLOAD = "too-many-in-upload"
+    NOT_AN_OBJECT = "not-an-object"
+    MESSAGE_TOO_LARGE = "message-too-large"
+    TOO_DEEP = "too-deep"
     # discarded by rule
     DISABLED_BY_INTEGRATIONS = "disabled-by-integrations"
     NO_CONSENT = "no-consent"
@@ -70,6 +73,8 @@ class Reason(StrEnum):
     RULE_WITHOUT_KEY = "rule-without-key"
     RULE_FAILED = "rule-failed"
     OLDER_THAN_KNOWN = "older-than-known"
+    TIME_NOT_UNDERSTOOD = "time-not-understood"
+    TIME_IN_FUTURE = "time-in-future"
     REFUSED_BY_HUBSPOT = "refused-by-hubspot"
     # retrying, dead, stopped: reasons of a verdict
     RATE_LIMITED = "rate-limited"
@@ -117,6 +122,18 @@ _REJECTED: dict[Reason, tuple[str, str]] = {
     Reason.TOO_MANY_IN_UPLOAD: (
         "The upload has more messages than `max_upload_messages` allows. The messages past that limit are rejected.",
         "Send smaller batches, as official libraries do, or raise `max_upload_messages`.",
+    ),
+    Reason.NOT_AN_OBJECT: (
+        "An item of the batch is not a JSON object.",
+        "Find out why the sender puts it there. The other messages of the upload are not affected.",
+    ),
+    Reason.MESSAGE_TOO_LARGE: (
+        "The message is larger than `max_message_bytes` allows. Hubwire keeps its ids and its size only.",
+        "Send smaller messages, or raise `max_message_bytes`. The other messages of the upload are not affected.",
+    ),
+    Reason.TOO_DEEP: (
+        "The message is nested deeper than 128 levels. Hubwire keeps its ids and its size only.",
+        "Send flatter objects. The other messages of the upload are not affected.",
     ),
 }
 
@@ -280,6 +297,14 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.OVERRULED: (
         "Another trait of the message writes the same property and has priority.",
         "Send only one of them, or map one to another property.",
+    ),
+    Reason.TIME_NOT_UNDERSTOOD: (
+        "The time of the message is in no form that has one meaning, so the time of its arrival counts.",
+        "Send ISO 8601 texts such as 2026-01-31T10:00:00Z; docs/how-to/backfill.md lists all forms.",
+    ),
+    Reason.TIME_IN_FUTURE: (
+        "The message says that it happened after it arrived, so the time of its arrival counts.",
+        "Set the clock of the device or server that sends it.",
     ),
     Reason.OLDER_THAN_KNOWN: (
         "HubSpot already has a value from a newer message.",

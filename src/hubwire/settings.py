@@ -100,16 +100,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...], Meta(description="Addresses of proxies whose X-Forwarded-* headers Hubwire trusts.")
     ] = ()
     max_message_bytes: Annotated[
-        int, Meta(ge=1024, le=1 << 20, description="Maximum size of a message. Segment's limit is 32 KB.")
-    ] = 32 * 1024
+        int,
+        Meta(
+            ge=1024,
+            le=4 << 20,
+            description="Maximum size of a message. Segment's limit is 32 KB; RudderStack's SDKs send more.",
+        ),
+    ] = 512 * 1024
     max_upload_bytes: Annotated[
         int,
         Meta(
             ge=1024,
             le=64 << 20,
-            description="Maximum size of an upload after decompression. Segment's limit is 500 KB.",
+            description="Maximum size of an upload after decompression. Segment's limit is 500 KB, RudderStack's 4 MB.",
         ),
-    ] = 500 * 1024
+    ] = 4_500_000
     max_upload_messages: Annotated[
         int, Meta(ge=1, le=100_000, description="Maximum number of messages in an upload.")
     ] = 2500

@@ -79,6 +79,28 @@ def as_email(value: object) -> str | None:
 
 
 def context_traits(context: Mapping[str, Any]) -> dict[str, Any]:
-    """`context.traits`, or an empty dict."""
+    """`context.traits`, or an empty dict.
+
+    Jitsu's library leaves the traits of the last `group` call there: they describe a company, not the person.
+    """
     traits = context.get("traits")
-    return traits if isinstance(traits, dict) else {}
+    if not isinstance(traits, dict):
+        return {}
+    library = context.get("library")
+    return {} if isinstance(library, dict) and str(library.get("name")).startswith("@jitsu/") else traits
+
+
+def external_email(context: Mapping[str, Any]) -> str | None:
+    """The e-mail among a person's external ids.
+
+    Shape: `context.externalId` (RudderStack) and `context.externalIds` (Segment), lists of `{type, id}`; the type of
+    an e-mail is `email`, alone or behind a dash (`HubSpot-email`).
+    """
+    for name in ("externalIds", "externalId"):
+        ids = context.get(name)
+        for entry in ids if isinstance(ids, list) else ():
+            if isinstance(entry, dict) and str(entry.get("type")).rpartition("-")[2].lower() == "email":
+                found = as_email(entry.get("id"))
+                if found is not None:
+                    return found
+    return None

@@ -1,10 +1,10 @@
 """identify -> one contact, created or updated.
 
-Our decisions: the e-mail is `traits.email`, else `context.traits.email`, else what is remembered of the userId or
-anonymousId, else the userId when it is an e-mail; so an identify without e-mail still updates a known person, and one
-of an unknown person is held. An identify without `traits` is read from `context.traits` (RudderStack's SDKs put them
-there). A company name becomes the contact property `company`, never a company record. A new e-mail for the same id is
-another contact, as in HubSpot; the memory then follows the newer one.
+Our decisions: the e-mail is `traits.email`, else `context.traits.email`, else one among the external ids, else what is
+remembered of the userId or anonymousId, else the userId when it is an e-mail. So an identify without e-mail still
+updates a known person, and one of an unknown person is held. An identify without `traits` is read from
+`context.traits` (RudderStack's SDKs put them there). A company name becomes the contact property `company`, never a
+company record. A new e-mail for the same id is another contact, as in HubSpot; the memory then follows the newer one.
 Sources: the seed, "Identify" (its lost words: a `traits.email` value must be included); facade `Identify.email`.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, LeftOut, Link, Plan, UpsertContact
-from hubwire.plan.emails import as_email, context_traits, email_value
+from hubwire.plan.emails import as_email, context_traits, email_value, external_email
 from hubwire.plan.hold import unknown_person
 from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
 from hubwire.plan.properties import Writer, may_create, shortened
@@ -35,7 +35,7 @@ def given_email(message: Message, keys: tuple[str, ...]) -> tuple[str | None, st
             return email, invalid
         if value is not None and value != "" and invalid is None:
             invalid = f"{field}.email"
-    return None, invalid
+    return external_email(message.context), invalid
 
 
 def plan_identify(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:

@@ -82,6 +82,13 @@ def plan(message: Message, source: Source, destination: Destination, schema: Por
 
     Errors: none, for any message that receive let in.
     """
+    found = _plan(message, source, destination, schema, identity)
+    if message.time_notes:
+        found.left_out = [*message.time_notes, *found.left_out]
+    return found
+
+
+def _plan(message: Message, source: Source, destination: Destination, schema: PortalSchema, identity: Identity) -> Plan:
     fate = refused(message, destination.mapping) or skipped(message, destination)
     if fate is not None:
         return Plan(fate=fate)

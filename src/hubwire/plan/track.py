@@ -17,7 +17,7 @@ from uuid import UUID
 from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, LeftOut, Link, Plan, PropertyValue, SendEvent, UpsertContact
-from hubwire.plan.emails import as_email, context_traits, email_value
+from hubwire.plan.emails import as_email, context_traits, email_value, external_email
 from hubwire.plan.events import Event, EventWriter, find_event
 from hubwire.plan.filters import was_delivered_in_browser
 from hubwire.plan.hold import unknown_person
@@ -52,7 +52,7 @@ def plan_event(message: Message, source: Source, book: Rulebook, identity: Ident
     traits = context_traits(message.context)
     of_event = _email_in(message.properties, "properties", (), plan)
     of_traits = _email_in(traits, "context.traits", book.email_keys, plan) if traits else None
-    email = of_event or of_traits
+    email = of_event or of_traits or external_email(message.context)
     if email is None:
         resolution = identity.resolve(source.identity_space, message.user_id, message.anonymous_id)
         email = resolution.email
@@ -151,6 +151,8 @@ def links_of_event(message: Message, space: str, email_keys: tuple[str, ...], wi
     traits = context_traits(message.context)
     if traits:
         email = as_email(email_value(traits, email_keys))
+    if email is None:
+        email = external_email(message.context)
     if email is None and with_properties:
         email, strength = as_email(email_value(message.properties)), PROPERTY_SAID
     if email is None:

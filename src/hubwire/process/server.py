@@ -47,7 +47,7 @@ class FrontDoor:
         """For the connection (`receive.connection.TakesWhole`)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._receives and scope["type"] == "http" and self._receive.handles(scope["path"]):
+        if self._receives and scope["type"] == "http" and self._receive.handles(scope):
             await self._receive(scope, receive, send)
         else:
             await self._pages(scope, receive, send)

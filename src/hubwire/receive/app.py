@@ -22,13 +22,13 @@ from hubwire.errors import BackendError, Overloaded, UnknownWriteKey, UploadRefu
 from hubwire.message import Entry
 from hubwire.receive import answers
 from hubwire.receive.answers import Answer
-from hubwire.receive.auth import SourceDirectory, basic_write_key, usable_write_key
+from hubwire.receive.auth import SourceDirectory, basic_write_key, other_write_key, usable_write_key
 from hubwire.receive.body import BodyReader, CallerGone, unpack
 from hubwire.receive.entries import UploadOptions, entries_of
 from hubwire.receive.openapi import document
 from hubwire.receive.origins import is_allowed
 from hubwire.receive.parse import Upload, read_upload
-from hubwire.receive.paths import Route, Takes, is_below, route_of
+from hubwire.receive.paths import Route, Takes, is_below, is_wrong_door, route_of
 from hubwire.receive.pixel import pixel_upload, write_key_in
 from hubwire.receive.token_bucket import SourceRates
 from hubwire.receive.upload_limits import ReceiveLimits
@@ -63,6 +63,7 @@ class RequestHeaders(msgspec.Struct):
     """The headers of a request that receiving looks at."""
 
     authorization: bytes | None = None
+    write_key: bytes | None = None
     origin: bytes | None = None
     is_strict: bool = False
     is_backfill: bool = False
@@ -82,9 +83,10 @@ class ReceiveApp:
         self._reader = BodyReader(limits)
 
     @staticmethod
-    def handles(path: str) -> bool:
-        """Whether this path is one of the Tracking API's, or a mistaken one that its 404 explains best."""
-        return route_of(path) is not None or is_below(path)
+    def handles(scope: Scope) -> bool:
+        """Whether a request is the Tracking API's, or a mistaken one that its 404 explains best."""
+        path = scope["path"]
+        return route_of(path) is not None or is_below(path) or is_wrong_door(scope["method"], path, scope["headers"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = route_of(scope["path"])
@@ -92,7 +94,8 @@ class ReceiveApp:
         try:
             if route is None:
                 raise UploadRefused(
-                    f"path: {scope['path'][:200]!r} is not one of the Tracking API (/v1/openapi.json has them all)",
+                    f"path: {scope['path'][:200]!r} is not one of the Tracking API; uploads go to /v1/batch"
+                    " (/v1/openapi.json has all paths)",
                     code="no-such-path",
                     status=404,
                 )
@@ -178,13 +181,17 @@ class ReceiveApp:
         """The source of the write key in the header or the path; None when neither has one."""
         given = basic_write_key(asked.authorization) if asked.authorization is not None else None
         write_key = given or route.write_key
-        return self._source(write_key) if write_key is not None else None
+        if write_key is not None:
+            return self._source(write_key)
+        # A token that is no write key may be one of Segment's OAuth: then the body has the write key.
+        other = other_write_key(asked.authorization, asked.write_key)
+        return self._sources.by_write_key(other) if other is not None else None
 
     def _entries(
         self, body: bytes, route: Route, source: Source | None, asked: RequestHeaders, query: bytes
     ) -> tuple[Source, list[Entry]]:
         """What is to be kept of a body, and of which source it is."""
-        upload = read_upload(unpack(body, self._limits), route, self._limits)
+        upload = read_upload(unpack(body, self._limits), route, self._limits, is_strict=asked.is_strict)
         if source is None:
             source = self._source(usable_write_key(upload.write_key) or write_key_in(query))
         return source, self._admitted(upload, route, source, asked)
@@ -218,7 +225,9 @@ class ReceiveApp:
 
     def _source(self, write_key: str | None) -> Source:
         if write_key is None:
-            raise UnknownWriteKey("writeKey: none given, neither as HTTP Basic user nor in the body")
+            raise UnknownWriteKey(
+                "writeKey: none given, neither as HTTP Basic user, bearer token or X-Write-Key nor in the body"
+            )
         source = self._sources.by_write_key(write_key)
         if source is None:
             raise UnknownWriteKey(f"writeKey: no source has the one that ends in {write_key[-4:]!r}")
@@ -254,6 +263,8 @@ def _asked(headers: Sequence[tuple[bytes, bytes]]) -> RequestHeaders:
     for name, value in headers:
         if name == b"authorization":
             asked.authorization = value
+        elif name == b"x-write-key":
+            asked.write_key = value
         elif name == b"origin":
             asked.origin = value
         elif name == b"x-strict-mode":

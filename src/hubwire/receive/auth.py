@@ -1,7 +1,7 @@
 """Whose upload it is: the write key from header, path, body or query, and the source behind it.
 
 Sources: Segment HTTP API, "Headers": HTTP Basic with the write key as user and no password, or `writeKey` in the
-body; RudderStack's beacon has it in the query.
+body; RudderStack's beacon has it in the query, Customer.io's libraries in a bearer token, Jitsu's in `X-Write-Key`.
 """
 
 from __future__ import annotations
@@ -79,6 +79,19 @@ class CachedSources:
         if version != self._version:
             self._known.clear()
             self._version = version
+
+
+def other_write_key(authorization: bytes | None, own: bytes | None) -> str | None:
+    """What may be the write key where HTTP Basic has none: a bearer token, else `X-Write-Key`.
+
+    Shape: Customer.io's libraries send the keys of its regions as bearer token, as Segment's OAuth sends other tokens;
+    Jitsu's send `key:secret` in a header of their own, whose part before the colon is the write key.
+    """
+    if authorization is not None:
+        scheme, _, token = authorization.partition(b" ")
+        if scheme.lower() == b"bearer":
+            return usable_write_key(token.strip().decode("utf-8", "replace"))
+    return None if own is None else usable_write_key(own.decode("utf-8", "replace").partition(":")[0])
 
 
 def basic_write_key(authorization: bytes) -> str | None:

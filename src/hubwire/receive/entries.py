@@ -8,6 +8,7 @@ Sources: Segment spec, required fields per call; HTTP API, "Errors".
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -52,7 +53,8 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
     source_id, envelope, is_backfill = source.source_id, upload.envelope, terms.is_backfill
     hides_key = source.kind is SourceKind.SERVER
     most = terms.limits.max_upload_messages
-    entries = []
+    entries: list[Entry] = []
+    seen: Counter[bytes] = Counter()
     for index, fields in enumerate(upload.fields):
         body = upload.bodies[index]
         if route.type is not None and fields.get("type") != route.type:
@@ -63,7 +65,8 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
             del fields["writeKey"]
             body = encoded(fields)
         rejected = rejection(fields) if index < most else Reason.TOO_MANY_IN_UPLOAD
-        message_id = usable_message_id(fields.get("messageId"))
+        rejected = upload.rejected.get(index, rejected)
+        message_id = usable_message_id(fields.get("messageId")) or id_of_bytes(body, fields, seen)
         entries.append(Entry(source_id, message_id, received_at_ms, body, envelope, is_backfill, rejected))
     return entries
 
@@ -81,11 +84,25 @@ def rejection(fields: Fields) -> Reason | None:
     return None
 
 
-def usable_message_id(value: object) -> str:
-    """The message id to keep: the sender's, a digest of one that is too long or not printable, or a new one."""
+def id_of_bytes(body: bytes, fields: Fields, seen: Counter[bytes]) -> str:
+    """An id for a message without one, the same when its sender sends it again; a new one for a message without a time.
+
+    Shape: `seen` counts the messages of one upload by their bytes: equal ones in one upload are several messages. A
+    message without a time may rightly come twice, byte for byte.
+    Source: clients without `messageId`, such as RudderStack's for Rust, repeat the very same bytes.
+    """
+    if not any(fields.get(name) for name in ("originalTimestamp", "timestamp")):
+        return str(uuid4())
+    digest = hashlib.sha256(body).digest()
+    seen[digest] += 1
+    return f"bytes:{digest.hex()[:48]}:{seen[digest]}"
+
+
+def usable_message_id(value: object) -> str | None:
+    """The sender's message id, or a digest of one that is too long or not printable; None when there is none."""
     text = value if isinstance(value, str) else written_out(value)
     if not text:
-        return str(uuid4())
+        return None
     if len(text) <= MAX_MESSAGE_ID_LENGTH and text.isprintable():
         return text
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
@@ -130,6 +147,8 @@ def _shown(value: object) -> str:
 
 
 def _with_type(body: bytes, fields: Fields, type_: str) -> bytes:
-    """The message with the type of its path, spliced in as the last field: a decoder takes the last of two."""
+    """The message with the type of its path, spliced in as the last field; in place of one that it has."""
+    if "type" in fields:
+        return encoded({**fields, "type": type_})
     separator = b"," if fields else b""
     return body.rstrip()[:-1] + separator + b'"type":"' + type_.encode() + b'"}'

@@ -13,12 +13,16 @@ from typing import Any
 
 import msgspec
 
-from hubwire.errors import MalformedUpload, UploadTooLarge
+from hubwire.errors import MalformedUpload, UploadRefused, UploadTooLarge
+from hubwire.message import text_id
+from hubwire.reasons import Reason
 from hubwire.receive.paths import Route, Takes
 from hubwire.receive.upload_limits import ReceiveLimits
 
 MAX_DEPTH = 128
 MAX_NUMBER_DIGITS = 4000
+MAX_KEPT_VALUE_BYTES = 1024
+KEPT_OF_A_BAD_ITEM = ("type", "messageId", "userId", "anonymousId", "event", "timestamp")
 
 Fields = dict[str, Any]
 
@@ -34,12 +38,17 @@ class _Body(msgspec.Struct):
 
 
 class Upload(msgspec.Struct):
-    """A decoded upload: `bodies[i]` are the bytes of a message, `fields[i]` the same decoded."""
+    """A decoded upload: `bodies[i]` are the bytes of a message, `fields[i]` the same decoded.
+
+    Shape: `rejected` has the reason of each item that is no message, by index; its body and fields are what is kept of
+    it.
+    """
 
     bodies: list[bytes]
     fields: list[Fields]
     envelope: bytes | None
     write_key: object
+    rejected: dict[int, Reason] = msgspec.field(default_factory=dict)
 
 
 _decode = msgspec.json.Decoder().decode
@@ -47,10 +56,11 @@ _decode_body = msgspec.json.Decoder(_Body).decode
 _ENVELOPE_FIELDS = ("context", "integrations", "sentAt")
 
 
-def read_upload(body: bytes, route: Route, limits: ReceiveLimits) -> Upload:
+def read_upload(body: bytes, route: Route, limits: ReceiveLimits, *, is_strict: bool = False) -> Upload:
     """The messages of a body, as the route takes them.
 
-    Errors: MalformedUpload when it is not JSON or not the Tracking API's shape; UploadTooLarge over a limit.
+    Shape: a bad item of a batch does not take its neighbours with it: it is in `rejected`, unless `is_strict`.
+    Errors: MalformedUpload when the body is not JSON or not the Tracking API's shape; UploadTooLarge over a limit.
     """
     try:
         upload = _single(body) if route.takes is Takes.SINGLE else _many(body, limits)
@@ -58,7 +68,8 @@ def read_upload(body: bytes, route: Route, limits: ReceiveLimits) -> Upload:
         raise _too_deep() from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         upload = _leniently(body, route, limits, exc)
-    _check_sizes(upload, route, limits)
+    _check_items(upload, route, limits, is_strict=is_strict)
+    _check_envelope(upload, limits)
     return upload
 
 
@@ -89,7 +100,6 @@ def _many(body: bytes, limits: ReceiveLimits) -> Upload:
     _check_count(len(parts.batch), limits)
     bodies = [bytes(raw) for raw in parts.batch]
     fields = [_decode(one) for one in bodies]
-    _check_objects(fields)
     return Upload(bodies, fields, _envelope(parts), _upload_key(parts.writeKey, fields))
 
 
@@ -120,7 +130,6 @@ def _leniently(body: bytes, route: Route, limits: ReceiveLimits, cause: Exceptio
         _check_count(len(value["batch"]), limits)
         bodies = [encoded(item) for item in value["batch"]]
         fields = [_decode(one) for one in bodies]
-        _check_objects(fields)
         given = {name: value[name] for name in _ENVELOPE_FIELDS if value.get(name) is not None}
         envelope = encoded(given) if given else None
         if envelope is not None:
@@ -134,30 +143,48 @@ def _leniently(body: bytes, route: Route, limits: ReceiveLimits, cause: Exceptio
 
 def _upload_key(own: object, fields: list[Fields]) -> object:
     # analytics.js repeats the write key in every message of a batch.
-    return own if own or not fields else fields[0].get("writeKey")
+    first = next((one for one in fields if isinstance(one, dict)), None)
+    return own if own or first is None else first.get("writeKey")
 
 
 def _check_count(count: int, limits: ReceiveLimits) -> None:
-    if count > limits.most_messages:
+    if count > limits.max_messages_read:
         raise UploadTooLarge(
             f"batch: {count} messages; an upload takes {limits.max_upload_messages}", code="too-many-messages"
         )
 
 
-def _check_objects(fields: list[Any]) -> None:
-    for index, one in enumerate(fields):
-        if type(one) is not dict:
-            raise MalformedUpload(f"batch[{index}]: expected an object, got {_kind(one)}")
-
-
-def _check_sizes(upload: Upload, route: Route, limits: ReceiveLimits) -> None:
+def _check_items(upload: Upload, route: Route, limits: ReceiveLimits, *, is_strict: bool) -> None:
+    """Find the items that are no message. Errors: those of a single message, and of any item in strict mode."""
     for index, body in enumerate(upload.bodies):
-        if len(body) > limits.max_message_bytes:
-            raise UploadTooLarge(
-                f"{name_of(index, route)}: {len(body)} bytes; a message takes {limits.max_message_bytes}",
-                code="message-too-large",
-            )
-        _check_depth(body, upload.fields[index])
+        fields = upload.fields[index]
+        try:
+            if type(fields) is not dict:
+                fault = f"{name_of(index, route)}: expected an object, got {_kind(fields)}"
+                raise MalformedUpload(fault, code=Reason.NOT_AN_OBJECT if route.takes is Takes.UPLOAD else None)
+            if len(body) > limits.max_message_bytes:
+                fault = f"{name_of(index, route)}: {len(body)} bytes; a message takes {limits.max_message_bytes}"
+                raise UploadTooLarge(fault, code=Reason.MESSAGE_TOO_LARGE)
+            _check_depth(body, fields)
+        except UploadRefused as refused:
+            if is_strict or route.takes is Takes.SINGLE:
+                raise
+            _set_aside(upload, index, Reason(refused.code))
+
+
+def _set_aside(upload: Upload, index: int, reason: Reason) -> None:
+    """Keep of a bad item what tells its sender which one it was."""
+    fields: object = upload.fields[index]
+    kept: Fields
+    if isinstance(fields, dict):
+        kept = {name: text_id(fields.get(name)) for name in KEPT_OF_A_BAD_ITEM if text_id(fields.get(name))}
+        kept["bytes"] = len(upload.bodies[index])
+    else:
+        kept = {"value": fields if len(upload.bodies[index]) <= MAX_KEPT_VALUE_BYTES else None}
+    upload.fields[index], upload.bodies[index], upload.rejected[index] = kept, encoded(kept), reason
+
+
+def _check_envelope(upload: Upload, limits: ReceiveLimits) -> None:
     if upload.envelope is None:
         return
     envelope_bytes = len(upload.envelope)
@@ -167,10 +194,10 @@ def _check_sizes(upload: Upload, route: Route, limits: ReceiveLimits) -> None:
             f" it may take what one message takes, {limits.max_message_bytes}",
             code="context-too-large",
         )
-    if envelope_bytes * len(upload.bodies) > limits.most_envelope_bytes:
+    if envelope_bytes * len(upload.bodies) > limits.max_envelope_bytes:
         raise UploadTooLarge(
             f"context: {envelope_bytes} bytes for each of {len(upload.bodies)} messages;"
-            f" an upload takes {limits.most_envelope_bytes} in all",
+            f" an upload takes {limits.max_envelope_bytes} in all",
             code="context-too-large",
         )
 
@@ -194,7 +221,7 @@ def _check_depth(body: bytes, value: object) -> None:
 
 
 def _too_deep() -> MalformedUpload:
-    return MalformedUpload(f"body: nested deeper than {MAX_DEPTH} levels", code="too-deep")
+    return MalformedUpload(f"body: nested deeper than {MAX_DEPTH} levels", code=Reason.TOO_DEEP)
 
 
 def _shape_fault(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Which path takes what. All of Segment's paths and RudderStack's, each with and without a trailing slash.
+"""Which path takes what. The paths of Segment, RudderStack, Jitsu and June, each with and without a trailing slash.
 
 Sources: Segment HTTP API and Pixel API; analytics.js posts to the first letter of the type; Ruby, Java and Android
 post to /v1/import; analytics.js metrics go to /v1/m; RudderStack adds /v1/merge, /beacon and /pixel. Go and Kotlin put
@@ -8,6 +8,7 @@ the path behind whatever host they were given: with a slash at its end there are
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ TYPES = ("identify", "track", "page", "screen", "group", "alias")
 SINGLE = {**{name: name for name in TYPES}, **{name[0]: name for name in TYPES}, "merge": "merge"}
 UPLOAD = frozenset({"batch", "import", "b"})
 KEY_PREFIX = "/v1/k/"
+BELOW = ("/v1/", "/beacon/", "/pixel/", "/api/s/", "/sdk/")
 
 
 class Takes(Enum):
@@ -39,6 +41,11 @@ def _fixed() -> dict[str, Route]:
     routes |= {"/v1/m": Route(Takes.METRICS), "/beacon/v1/batch": Route(Takes.UPLOAD)}
     for prefix in ("/v1/pixel", "/pixel/v1"):
         routes |= {f"{prefix}/{name}": Route(Takes.PIXEL, type_) for name, type_ in SINGLE.items()}
+    # Jitsu's libraries for browsers and servers, and June's.
+    for prefix in ("/api/s", "/api/s/s2s"):
+        routes |= {f"{prefix}/{name}": Route(Takes.SINGLE, name) for name in TYPES}
+    routes |= {f"/sdk/{name}": Route(Takes.SINGLE, name) for name in TYPES}
+    routes["/sdk/batch"] = Route(Takes.UPLOAD)
     routes |= {f"{path}/": route for path, route in routes.items()}
     return routes | {"/v1/openapi.json": Route(Takes.DOCUMENT)}
 
@@ -49,7 +56,23 @@ _ROUTES = _fixed()
 def is_below(path: str) -> bool:
     """Whether an SDK could mean the Tracking API with this path, right or wrong. Settings for SDKs are not of it."""
     path = _single(path)
-    return path.startswith(("/v1/", "/beacon/", "/pixel/")) and not path.startswith("/v1/projects/")
+    return path.startswith(BELOW) and not path.startswith("/v1/projects/")
+
+
+def is_wrong_door(method: str, path: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a request to a path of nobody is an upload that lost its way: it hears where the Tracking API is.
+
+    Shape: a POST of JSON, or with HTTP Basic or a write key and no form, outside the admin API. The console's own
+    changes are forms.
+    """
+    if method != "POST" or path.startswith("/api/v1/"):
+        return False
+    given = dict(headers)
+    kind = given.get(b"content-type", b"").lower()
+    if b"json" in kind:
+        return True
+    has_key = given.get(b"authorization", b"").lower().startswith(b"basic ") or b"x-write-key" in given
+    return has_key and b"form" not in kind
 
 
 def route_of(path: str) -> Route | None:

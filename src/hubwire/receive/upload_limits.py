@@ -1,4 +1,4 @@
-"""What an upload may be at most. Defaults are Segment's own limits (HTTP API, "Max request size" and "Errors")."""
+"""The bounds of an upload. Segment's own are 32 KB and 500 KB; RudderStack's SDKs send uploads of 4 MB."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 class ReceiveLimits:
     """Sizes are bytes after decompression; `max_upload_messages` beyond which messages are journaled as rejected."""
 
-    max_message_bytes: int = 32 * 1024
-    max_upload_bytes: int = 500 * 1024
+    max_message_bytes: int = 512 * 1024
+    max_upload_bytes: int = 4_500_000
     max_upload_messages: int = 2_500
     read_timeout_seconds: float = 20.0
     max_reading_bytes: int = 64 * 1024 * 1024
     """Of bodies that are not complete yet, over all connections."""
 
     @property
-    def most_messages(self) -> int:
+    def max_messages_read(self) -> int:
         """Messages of one upload that are looked at; with more, the upload is refused whole."""
         return 4 * self.max_upload_messages
 
     @property
-    def most_envelope_bytes(self) -> int:
+    def max_envelope_bytes(self) -> int:
         """What the upload's own context may take when it is kept beside each of its messages."""
-        return 16 * self.max_upload_bytes
+        return 2 * self.max_upload_bytes

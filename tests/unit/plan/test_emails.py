@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.plan.emails import as_email, clean_email, email_value
+from hubwire.plan.emails import as_email, clean_email, context_traits, email_value, external_email
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,28 @@ def test_the_key_may_be_in_any_case_or_mapped() -> None:
     assert email_value({"email": None, "EMAIL": "a@b.co"}) == "a@b.co"
     assert email_value({"mail": "a@b.co"}, ("mail",)) == "a@b.co"
     assert email_value({"mail": "a@b.co"}) is None
+
+
+@pytest.mark.parametrize(
+    ("context", "email"),
+    [
+        ({"externalId": [{"type": "email", "id": "Ada@Example.com "}]}, "ada@example.com"),
+        ({"externalId": [{"type": "HubSpot-email", "id": "ada@example.com"}]}, "ada@example.com"),
+        (
+            {"externalIds": [{"type": "phone", "id": "1"}, {"type": "email", "id": "a@b.co", "collection": "users"}]},
+            "a@b.co",
+        ),
+        ({"externalIds": [{"type": "email", "id": "no address"}]}, None),
+        ({"externalIds": [{"type": "email", "id": 7}, None, "x"]}, None),
+        ({"externalIds": {"type": "email", "id": "a@b.co"}}, None),
+        ({}, None),
+    ],
+)
+def test_an_external_id_of_type_email_names_the_person(context: dict[str, object], email: str | None) -> None:
+    assert external_email(context) == email
+
+
+def test_jitsus_context_traits_are_a_companys() -> None:
+    traits = {"name": "Acme", "email": "info@acme.com"}
+    assert context_traits({"traits": traits}) == traits
+    assert context_traits({"traits": traits, "library": {"name": "@jitsu/js"}}) == {}
