@@ -20,7 +20,7 @@ import hubwire
 
 ROOT = Path(hubwire.__file__).parent
 VALUES = frozenset(["clock", "delivery", "destination", "errors", "lifecycle", "message", "operation"])
-VALUES |= {"reasons", "schema", "secret", "settings"}
+VALUES |= {"reasons", "schema", "secret", "settings", "times"}
 MAY_KNOW = {
     "journal": "",
     "record": "",
