@@ -1,4 +1,4 @@
-"""Time as an argument: the shell asks a `Clock`, the core gets numbers. Epoch milliseconds everywhere."""
+"""Time as an argument: the shell reads a `Clock`, the core gets numbers. Epoch milliseconds everywhere."""
 
 from __future__ import annotations
 

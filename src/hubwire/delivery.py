@@ -93,14 +93,14 @@ def taken_on() -> tuple[State, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """HubSpot has it: the record came back (`record_id`), or the call's contract says so (events: 204)."""
+    """HubSpot has it: it returned the record (`record_id`), or the call's contract says so (events: 204)."""
 
     record_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not now: try again after so many seconds. `counts` False: not the message's fault, no attempt is used up."""
+    """Try again after this many seconds. `counts` False: not the message's fault, so it uses up no attempt."""
 
     after_seconds: float
     reason: Reason
@@ -118,7 +118,7 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class StopTheLine:
-    """It is us, not the messages: the lane stops until a person or `retry_after_seconds` resumes it."""
+    """The fault is not in the messages: the lane stops until a person or `retry_after_seconds` resumes it."""
 
     reason: Reason
     detail: str = ""

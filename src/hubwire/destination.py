@@ -1,4 +1,4 @@
-"""Who sends and where it goes: sources, destinations, and the mapping between traits and HubSpot properties."""
+"""Sources, destinations, and the mapping between traits and HubSpot properties."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SourceKind(StrEnum):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Who sends. Web and mobile write keys are public, so what they teach of identities stays in their own space.
+    """A source. Web and mobile write keys are public, so their identities stay in their own space.
 
     `identity_space`: sources of one space share the memory userId -> e-mail. Default: server sources share
     `server`; every web or mobile source has its own (`source:<name>`) unless the operator joins it to another.
@@ -45,12 +45,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_public(self) -> bool:
-        """Whether anybody may know the write key, because it ships in a page or an app."""
+        """Whether the write key is public, because a page or an app contains it."""
         return self.kind is not SourceKind.SERVER
 
 
 class CompanyDomain(StrEnum):
-    """How much of a website's host names the company."""
+    """The part of a website's host that identifies the company."""
 
     SITE = "site"
     """Without labels that name a service (`www`, `app`, `shop`…): other subdomains are companies of their own."""
@@ -108,7 +108,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def does(self) -> str:
-        """What the rule does, in a few words."""
+        """A short description of the rule."""
         if self.skip is not None:
             return f"skip ({self.skip})"
         names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
@@ -147,5 +147,5 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Pins the daily budget; None starts at the seed's 40,000 and follows HubSpot's headers."""
 
     def takes(self, source_id: int) -> bool:
-        """Whether messages of this source go to this destination."""
+        """Whether this source feeds this destination."""
         return self.source_ids is None or source_id in self.source_ids

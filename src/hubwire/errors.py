@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class HubwireError(Exception):
-    """Any failure that Hubwire explains: `code` is a stable word for logs and docs, `hint` says what to do."""
+    """An error that Hubwire explains: `code` is a stable word for logs and docs, `hint` is the remedy."""
 
     code = "hubwire-error"
     hint = ""
@@ -37,7 +37,7 @@ class BadValue(SettingsError):
 
 
 class Missing(BadValue):
-    """What a path names does not exist."""
+    """The resource of a path does not exist."""
 
     code = "not-found"
 
@@ -88,7 +88,7 @@ class UploadTooLarge(UploadRefused):
 
 
 class Overloaded(UploadRefused):
-    """Too much at once: answered 429 with Retry-After; nothing of the upload was kept."""
+    """Too much at once: answered with 429 and Retry-After; nothing of the upload was stored."""
 
     code = "overloaded"
     status = 429

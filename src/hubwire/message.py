@@ -161,7 +161,7 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def merged(body: dict[str, Any], envelope: dict[str, Any] | None) -> dict[str, Any]:
-    """A message with what the upload around it said; the message wins, in `context` and `integrations` by field."""
+    """A message with the fields of its upload; the message wins, in `context` and `integrations` for each field."""
     around = envelope or {}
     whole = {**around, **body}
     for name in ("context", "integrations"):
@@ -228,7 +228,7 @@ def _understood(name: str, value: object, notes: list[LeftOut]) -> int | None:
 
 
 class _Body(msgspec.Struct, gc=False, rename="camel"):
-    """What is read of a message; the rest is passed over without being kept."""
+    """The fields that are read from a message; others are skipped."""
 
     type: str
     user_id: Any = None

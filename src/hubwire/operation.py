@@ -1,7 +1,7 @@
-"""What is asked of HubSpot, and what the planner says of one message.
+"""Operations for HubSpot, and the plan of one message.
 
-Operations carry the position of the message that asked for them: after coalescing, one HubSpot input answers for
-many messages, and each of them is settled by the record that came back.
+An operation has the position of its message: after coalescing, one HubSpot input stands for many messages, and the
+returned record settles each of them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ Operation = UpsertContact | UpsertCompany | Associate | SendEvent
 
 
 class LeftOut(Struct, frozen=True, gc=False):
-    """One field of a message that is not sent, and why. `field` is where it came from (`traits.plan`)."""
+    """One left-out field of a message, with the reason. `field` is its path (`traits.plan`)."""
 
     field: str
     reason: Reason
@@ -77,7 +77,7 @@ class LeftOut(Struct, frozen=True, gc=False):
 
 
 class Link(NamedTuple):
-    """One thing learnt about who is who, in an identity space.
+    """One link between ids, in an identity space.
 
     Shape: `key` is `u:<userId>`, `a:<anonymousId>` or `g:<groupId>`, or `i:<userId>` for the e-mail that a user has
     from another id of theirs; `target` is an e-mail (u, a, i), a domain (g), or `@<key>` when it points to another id
@@ -94,7 +94,7 @@ class Link(NamedTuple):
 
 
 def hold_key(space: str, key: str) -> str:
-    """How a hold names the link that releases it: `<space>|<key>`."""
+    """The name of the link that releases a hold: `<space>|<key>`."""
     return f"{space}|{key}"
 
 
@@ -115,7 +115,7 @@ class Hold(Struct, frozen=True, gc=False):
 
 
 class Plan(Struct, gc=False):
-    """What one message asks of HubSpot: operations, or a discard or hold; and what of it is left out."""
+    """The plan of one message: operations, or a discard or hold; and its left-out fields."""
 
     operations: list[Operation] = []
     fate: Discard | Hold | None = None

@@ -419,10 +419,10 @@ def explain(reason: Reason) -> Explanation:
 
 
 def cause_of(reason: str | None) -> str:
-    """What a stored reason means, in words; empty for none, and for one that this version does not know."""
+    """The cause of a stored reason; empty for no reason, and for one that this version does not know."""
     return EXPLANATIONS[Reason(reason)].cause if reason in set(Reason) else ""
 
 
 def remedy_of(reason: str | None) -> str:
-    """What to do about a stored reason, in words; empty as with `cause_of`."""
+    """The remedy of a stored reason; empty as with `cause_of`."""
     return EXPLANATIONS[Reason(reason)].remedy if reason in set(Reason) else ""

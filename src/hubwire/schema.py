@@ -43,7 +43,7 @@ class EventDefinition:
 
 @dataclass(slots=True)
 class PortalSchema:
-    """What exists in the portal. Mutable: the lane adds what it created; `events_available` False means that HubSpot
+    """The portal's properties and events. Mutable: the lane adds what it created. `events_available` False: HubSpot
     answered 403 for custom events (no Enterprise tier or missing scope)."""
 
     hub_id: str

@@ -49,7 +49,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call brought back: lower-case header names, JSON decoded, None for no body."""
+    """The answer to a call: lower-case header names, decoded JSON, None for no body."""
 
     status: int
     headers: dict[str, str]
@@ -254,7 +254,7 @@ class Emulator:
 
 @contextmanager
 def running_emulator(config: EmulatorConfig | None = None, *, port: int = 0, **overrides: Any) -> Iterator[Emulator]:
-    """An emulator on a loopback port, in a thread of its own; `base_url` says where. Port 0 picks a free one."""
+    """An emulator on a loopback port, in its own thread, at `base_url`. Port 0 picks a free port."""
     import uvicorn
 
     emulator = Emulator(config, **overrides)

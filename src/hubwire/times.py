@@ -46,7 +46,7 @@ class NoTime:
 
 
 class DateOrder(StrEnum):
-    """How `3/5/2024` is meant, once somebody has said so."""
+    """The chosen reading of dates such as `3/5/2024`."""
 
     DAY_FIRST = "day-first"
     MONTH_FIRST = "month-first"

@@ -1,7 +1,7 @@
-"""Plan: a message in, operations or a reason out. Pure: no I/O, no clock, no randomness, no logging.
+"""Planning: from a message to operations or a reason. Pure: no I/O, no clock, no randomness, no logging.
 
-Two passes per cycle: `links_of` every message teaches an `Identity`, then `plan` each message. What a message asks of
-HubSpot therefore does not depend on the order in which the messages of a cycle arrived.
+A cycle has two passes: the `links_of` all messages extend an `Identity`, then each message is planned. The operations
+of a message therefore do not depend on the order of arrival within a cycle.
 """
 
 from hubwire.plan.identity import Identity, Resolution, pointer_targets

@@ -18,7 +18,7 @@ from hubwire.reasons import Reason
 
 
 def plan_alias(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
-    """Always a discard: what an alias says is remembered, not sent."""
+    """Always a discard: Hubwire remembers an alias and sends nothing."""
     is_self = message.previous_id == message.user_id
     return Plan(fate=Discard(Reason.ALIAS_REMEMBERED, "both ids are the same" if is_self else ""))
 

@@ -1,8 +1,8 @@
-"""What rules make of a message, beside the default behaviour or in its place.
+"""The operations of rules for a message, in addition to the default behaviour or instead of it.
 
-A rule that cannot write something for one message (no value for its key, a mapping that fails) reports that, and the
-rest of the message goes. When the default behaviour waits for a person or a company, the whole message waits; when only
-rules wait, the message waits unless something of it can go.
+If a rule cannot write something for a message (no value for its key, a mapping that fails), it reports that, and the
+rest of the message is sent. If the default behaviour waits for a person or a company, the whole message waits. If only
+rules wait, the message waits unless a part of it can be sent.
 """
 
 from __future__ import annotations

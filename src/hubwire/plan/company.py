@@ -1,11 +1,11 @@
 """A company's domain from its website, in any form that people write it.
 
 Our decisions: `site` (the default) takes the host without labels that name a service of the company (`www`, `app`,
-`shop`…): `www.acme.co.uk` and `app.acme.co.uk` are acme.co.uk, while `vienna.acme.com` is a company of its own, as it
-is in HubSpot, which keeps the domains of subdomains apart until a person merges them. `registrable` joins all
-subdomains. Both need a registrable domain by the Public Suffix List, so that `localhost`, an IP address, `co.uk` or a
-name with a dot (`St.Gallen`) make no company; of the domains reserved for trials, `example` and `test` pass.
-International names become their ASCII form, so that both spellings are one company.
+`shop`…): `www.acme.co.uk` and `app.acme.co.uk` are acme.co.uk. `vienna.acme.com` is a separate company, as in HubSpot,
+which keeps subdomains apart until a person merges them. `registrable` joins all subdomains. Both need a registrable
+domain by the Public Suffix List, so `localhost`, an IP address, `co.uk` or a name with a dot (`St.Gallen`) are not a
+company; the reserved domains `example` and `test` are allowed. International names become their ASCII form, so that
+both spellings are one company.
 Sources: the seed, "Group" (a full, valid and complete URL; its example is a bare host); HubSpot blog, "How to add
 multiple domains to a company record" (developers.hubspot.com beside hubspot.com).
 """

@@ -64,7 +64,8 @@ def value_of(fields: Mapping[str, Any], name: str) -> object:
 
 
 def email_value(fields: Mapping[str, Any], mapped_keys: Iterable[str] = ()) -> object:
-    """What the fields give as e-mail, unchecked: a key that the mapping sends to it, else `email` in any case."""
+    """The e-mail in the fields, unchecked: from a key that the mapping sends to it, or else from `email` in any
+    case."""
     if mapped_keys:
         for key in mapped_keys:
             value = fields.get(key) or value_of(fields, key.lower())

@@ -1,9 +1,9 @@
 """Track names to HubSpot event names, track properties to event properties.
 
-A name is matched to the portal's definitions (full name `pe<hub>_x`, internal name or label), else a new internal name
-is made of it: "use an existing eventId … or any event label and HubSpot will auto-create the event" (the seed), which
-today's API does not do by itself. Values that carry nothing (null, "", blanks) are not sent and not reported; values
-over HubSpot's lengths are left out, because HubSpot would refuse the whole request.
+A name is matched with the portal's definitions (full name `pe<hub>_x`, internal name or label); otherwise a new
+internal name is derived from it: "use an existing eventId … or any event label and HubSpot will auto-create the event"
+(the seed), which today's API does not do. Empty values (null, "", blanks) are neither sent nor reported. Values over
+HubSpot's lengths are left out, because HubSpot would refuse the whole request.
 Sources: HubSpot, "Send custom event completions" (50 properties, 256 or 1,024 characters); Segment Actions,
 customEvent; facade `Track.revenue` ('$13.50', `total` of Order Completed); classic destination, revenue -> value.
 """
@@ -104,9 +104,9 @@ _VALUE = EventKey("value", MAX_VALUE)
 
 @lru_cache(maxsize=8192)
 def event_key(key: str) -> EventKey | None:
-    """The name and limit for a property key, or None when it gives no name of at most 50 characters.
+    """The name and limit for a property key, or None if no name of at most 50 characters can be derived.
 
-    `email` says whose event it is and has no name: it is not sent as a property.
+    `email` identifies the person and has no name, because it is not sent as a property.
     """
     if key.lower() == "email":
         return _EMAIL

@@ -1,6 +1,6 @@
-"""What keeps a message from this destination before any rule of its call: consent, then the `integrations` object.
+"""The filters before the rules of a call: consent, then the `integrations` object.
 
-Also who already delivered a message: the browser (device mode). A message that is refused here teaches no identity.
+They also detect that the browser has delivered a message (device mode). A message refused here adds no identity.
 Sources: Segment, "Consent in Segment Connections" (consent is checked before `integrations`; no consent object lets a
 message flow, an empty `categoryPreferences` refuses it); "Filtering data"; segmentio-facade `enabled()`.
 """
@@ -71,9 +71,9 @@ def is_enabled(integrations: Mapping[str, Any]) -> bool:
 def was_delivered_in_browser(message: Message, source: Source, mapping: MappingRules, hub_id: str) -> bool:
     """Whether the page's own HubSpot tracking code has this message, for a source with device mode on.
 
-    Shape: our plugin's mark `context.hubspot.device` decides (`loaded`; `pending` by setting), for the portal that its
-    `hubId` names: a page has one, a source can feed several. Without a mark, Segment's `_metadata.bundled` minus
-    `failedInitializations` does. Neither: the browser has not got it.
+    Shape: our plugin's mark `context.hubspot.device` decides (`loaded`; `pending` by setting) for the portal in its
+    `hubId`: a page has one, a source can feed several. Without a mark, Segment's `_metadata.bundled` minus
+    `failedInitializations` decides. Without both, the browser has not delivered it.
     """
     if not source.device_mode:
         return False

@@ -1,11 +1,11 @@
 """group -> one company, and the contact associated to it.
 
-The seed's three requirements, and what we make of them: (1) not from a browser library: discarded, unless
-`group_from_browser`; (2) the contact must have been identified: held until an identify of this userId or anonymousId
-comes, unless `companies_need_contact` is off (then the company goes at once, and the association if the person is
-known); (3) a website: its domain identifies the company; without one, the domain that another group call gave the same
-groupId: held until one does. The contact that is associated is the one that identify named, whatever e-mail the group
-call carries.
+The seed has three requirements, which we implement so. (1) Not from a browser library: such a call is discarded, unless
+`group_from_browser` is set. (2) The contact must have been identified: the call is held until an identify of this
+userId or anonymousId arrives, unless `companies_need_contact` is off (then the company is sent at once, with the
+association if the person is known). (3) A website: its domain identifies the company. Without one, the call uses the
+domain that another group call gave the same groupId, and is held until one does. The associated contact is the one that
+identify named, whatever e-mail the group call has.
 Sources: the seed, "Group"; Segment Actions, upsertCompany ("Missing Identity Call").
 """
 
@@ -27,7 +27,7 @@ _FROM_BROWSER = Discard(Reason.GROUP_FROM_BROWSER)
 
 
 def is_from_browser(message: Message, source: Source) -> bool:
-    """Whether a browser library sent it: by the source's kind, or by the name that the library gives itself."""
+    """Whether a browser library sent it: by the source's kind, or by the library's name."""
     if source.kind is SourceKind.WEB:
         return True
     library = message.context.get("library")

@@ -70,10 +70,10 @@ def plan_identify(message: Message, source: Source, book: Rulebook, identity: Id
 
 
 def links_of_identify(message: Message, space: str, email_keys: tuple[str, ...]) -> list[Link]:
-    """What an identify teaches: the user has the e-mail, and the device is the user's.
+    """The links of an identify: from the user to the e-mail, and from the device to the user.
 
-    An e-mail as userId stands for itself from the beginning of time, so that an e-mail which any identify names
-    outright is always newer; so does a user's pointer to a device, which must not displace an alias.
+    An e-mail as userId is its own e-mail with the earliest possible time, so that an e-mail in any identify is always
+    newer. A user's pointer to a device has that time too, because it must not displace an alias.
     """
     user = f"u:{message.user_id}" if names_someone(message.user_id) else None
     device = f"a:{message.anonymous_id}" if names_someone(message.anonymous_id) else None

@@ -1,14 +1,14 @@
-"""Who is who, for one cycle: ids to e-mail, groups to domain. Independent of the order in which links are learnt.
+"""Identity in one cycle: ids to e-mail, groups to domain. The order of learning links does not matter.
 docs/contributing/identity.md has a picture.
 
 Our decisions:
-- An anonymous id that came with a user id *points* to the user; only an identify without user id gives it an e-mail
-  of its own. So a user never gets the e-mail of another person who used the same device.
-- `alias` makes the ids point to each other, and an identify without e-mail makes user and device do so. Such pointers
-  have strength 0: they fill gaps and never displace an e-mail. One link is kept per id, so of several pointers one
-  stays, and an e-mail ends it. What it led to is not lost: the e-mail of the one id is *inherited* by the other, and by
-  those that it points to, under a key of its own (`i:<userId>`), which counts where nothing better is known.
-- An e-mail as userId stands for itself unless an identify said otherwise.
+- An anonymous id that arrived with a user id *points* to the user; only an identify without user id gives it its own
+  e-mail. A user therefore never gets the e-mail of another person who used the same device.
+- `alias` makes the ids point to each other, and an identify without e-mail does so for user and device. Such pointers
+  have strength 0: they fill gaps and never displace an e-mail. Each id has one link, so one of several pointers stays,
+  and an e-mail replaces it. The old target is not lost: the other id, and the ids that it points to, *inherit* the
+  e-mail under a separate key (`i:<userId>`), which counts if nothing better is known.
+- An e-mail as userId is its own e-mail unless an identify gives another one.
 - Ids that name nobody (`null`, `undefined`, `anonymous`…) are neither remembered nor looked up: they would join
   strangers into one contact.
 Source: Segment spec, "Identify" and "Alias"; analytics.js gives a new anonymousId when the userId changes, mobile and
@@ -45,12 +45,12 @@ class Resolution(NamedTuple):
 
 
 def names_someone(an_id: str | None) -> bool:
-    """Whether an id can be a person's: present, and none of the words that broken code sends for "no id"."""
+    """Whether an id can belong to a person: present, and not a word that broken code sends for "no id"."""
     return an_id is not None and not an_id.isspace() and an_id.lower() not in _NOBODY
 
 
 def next_keys(key: str, target: str) -> tuple[str, ...]:
-    """Where a pointer leads. An alias's previous id may be a user's or an anonymous one: both are looked at."""
+    """The targets of a pointer. An alias's previous id can be a user id or an anonymous id, so both are checked."""
     target = target[1:]
     return (target, f"a:{target[2:]}") if key[0] == "u" and target[0] == "u" else (target,)
 
@@ -67,7 +67,7 @@ def pointer_targets(links: Iterable[Link]) -> list[tuple[str, str]]:
 
 
 def inherited_key(user: str) -> str:
-    """Where the e-mail stands that a user (`u:…`) has from another id of theirs."""
+    """The key for the e-mail that a user (`u:…`) inherits from another id."""
     return f"i:{user[2:]}"
 
 
@@ -77,7 +77,7 @@ def is_pointer(target: str) -> bool:
 
 
 class Identity:
-    """What is known of ids in one cycle: links from the record, and those learnt from the cycle's messages."""
+    """The links of one cycle: those of the record, and those learnt from the cycle's messages."""
 
     __slots__ = ("_links", "_new")
 
@@ -86,7 +86,7 @@ class Identity:
         self._new: dict[tuple[str, str], Link] = {}
 
     def know(self, known: Mapping[tuple[str, str], Link]) -> None:
-        """Add links that the record has; what was learnt meanwhile stays where it is greater."""
+        """Add links of the record; a greater link that was learnt stays."""
         for where, link in known.items():
             old = self._links.get(where)
             if old is None or (old[3], old[4], old[2]) <= (link[3], link[4], link[2]):
@@ -107,9 +107,10 @@ class Identity:
         return is_greater
 
     def _bequeath_by(self, link: Link, old: Link | None) -> None:
-        """What a link brings to others: a pointer its id's e-mail; an e-mail follows the pointer that it ends.
+        """Pass on e-mails along a link: a pointer passes its id's e-mail; an e-mail follows the pointer that it
+        replaces.
 
-        A device has nothing to give but an e-mail of its own.
+        A device passes on only its own e-mail.
         """
         pointer = link if link[2][0] == "@" else old
         if pointer is not None and pointer[2][0] == "@":
@@ -118,9 +119,9 @@ class Identity:
             self._bequeath(pointer)
 
     def _bequeath(self, pointer: Link) -> None:
-        """The user that an id points to inherits its e-mail, and so do those that this user points to.
+        """Let the user that an id points to inherit its e-mail, and also the users that this user points to.
 
-        Along a pointer that an e-mail came with, only that same e-mail: a device may be another person's by now.
+        A pointer that arrived with an e-mail passes on only that e-mail, because the device may have a new owner.
         """
         space, key, target, said, _ = pointer
         while target[:3] == "@u:":

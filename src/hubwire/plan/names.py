@@ -30,7 +30,7 @@ def compressed(key: str) -> str:
 
 
 def ascii_folded(text: str) -> str:
-    """Lower-case text with accents taken off (`Café` -> `cafe`); letters of other scripts stay."""
+    """Lower-case text without accents (`Café` -> `cafe`); letters of other scripts stay."""
     if text.isascii():
         return text.lower()
     folded = unicodedata.normalize("NFKD", text)

@@ -1,9 +1,10 @@
-"""page and screen -> nothing, or a custom event when the mapping says so.
+"""page and screen -> nothing, or a custom event if the mapping wants one.
 
-Our decisions: a page view is the browser's to tell (HubSpot's API has none), and HubSpot has no screens. With
-`pages_as_events` / `screens_as_events` every page is one event `Page Viewed`, every screen one `Screen Viewed`, with
-`name` and `category` among the properties (one definition instead of one per page: a portal has 500); all else is as
-for track, `context.traits` included. They are sent too when the browser has sent its own page view: that is no event.
+Our decisions: only the browser can send a page view (HubSpot's API has none), and HubSpot has no screens. With
+`pages_as_events` / `screens_as_events`, every page is an event `Page Viewed`, every screen a `Screen Viewed`, with
+`name` and `category` as properties (one definition instead of one for each page, because a portal has 500). Everything
+else is as for track, including `context.traits`. They are also sent if the browser has sent its own page view, which is
+not an event.
 Sources: the seed, "Page"; HubSpot destination metadata (page: device mode only; screen: not supported).
 """
 

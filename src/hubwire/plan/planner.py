@@ -1,8 +1,9 @@
-"""The planner's three questions: which links to load, what a message teaches, what it asks of HubSpot.
+"""The planner: the links to load for a message, the links that it adds, and its operations.
 
-A cycle loads the links of `keys_of` every message (and of `pointer_targets` of what it got), learns `links_of` every
-message, then plans each. Consent comes first, then `integrations`, then the destination's `skip` rules; a message
-refused by one of them teaches nothing. Other rules write beside the default behaviour, or in its place (`by_rules`).
+A cycle loads the links of all `keys_of` its messages (and of the `pointer_targets` of these links), learns the
+`links_of` every message, then plans each message. Consent comes first, then `integrations`, then the destination's
+`skip` rules; a message refused by one of them teaches nothing. Other rules write beside the default behaviour, or in
+its place (`by_rules`).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _email_keys(mapping: Mapping) -> tuple[str, ...]:
 
 
 def links_of(message: Message, source: Source, destination: Destination) -> list[Link]:
-    """What a message teaches of ids. For all messages of a cycle, before any of them is planned."""
+    """The links that a message adds. Called for all messages of a cycle before planning any of them."""
     mapping = destination.mapping
     if refused(message, mapping) is not None or skipped(message, destination) is not None:
         return []
@@ -78,7 +79,7 @@ def links_of(message: Message, source: Source, destination: Destination) -> list
 
 
 def plan(message: Message, source: Source, destination: Destination, schema: PortalSchema, identity: Identity) -> Plan:
-    """What the message asks of HubSpot: operations, or a discard or hold; and what of it is left out, and why.
+    """The plan of a message: operations, or a discard or hold; and the left-out fields with reasons.
 
     Errors: none, for any message that receive let in.
     """
@@ -102,6 +103,6 @@ def _plan(message: Message, source: Source, destination: Destination, schema: Po
 
 
 def skipped(message: Message, destination: Destination) -> Discard | None:
-    """The discard that a `skip` rule asks for, or None."""
+    """The discard of a `skip` rule, or None."""
     rule = rule_set(destination).skip_of(message) if destination.rules else None
     return None if rule is None else Discard(Reason.SKIPPED_BY_RULE, f"{rule.name}: {rule.skip}")

@@ -90,7 +90,7 @@ class Writer:
         return is_used
 
     def _write_other(self, path: str, value: object, rule: TraitRule, level: int) -> bool:
-        """Whether a trait that is an object, or has two properties or none, was of use."""
+        """Whether a trait that is an object, or has two properties or none, was used."""
         if type(value) is dict and value and (rule.target is None or rule.target.rule != "mapping"):
             return self._write_object(path, value, rule, level)
         for target in (rule.target, rule.also):

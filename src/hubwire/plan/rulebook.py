@@ -1,4 +1,4 @@
-"""Everything that is decided once per portal schema and mapping, and then looked up for each message."""
+"""Decisions for a portal schema and a mapping, made once and looked up for each message."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """track -> one custom event of one contact; `context.traits` also update the contact.
 
-Our decisions: the e-mail is `properties.email` (the seed), else `context.traits.email`, else what is remembered of the
-userId or anonymousId, else the userId when it is an e-mail; nothing known: held until an identify comes. When both
-e-mails are given and differ, each gets what came with it: the event goes to `properties.email`, the traits to
-`context.traits.email` (an "Invited a friend" must not give the friend the inviter's name). The contact is always
-asked for before its event, so that it exists. Without custom events in the portal (no Enterprise tier) the traits
-still go. A track that the browser's own tracking code has sent is discarded whole.
+Our decisions: the e-mail is `properties.email` (the seed), or else `context.traits.email`, or else the remembered
+e-mail of the userId or anonymousId, or else the userId if it is an e-mail. Without any, the track is held until an
+identify arrives. If both e-mails are given and differ, each gets its own data: the event goes to `properties.email`,
+the traits to `context.traits.email` (an "Invited a friend" must not give the friend the inviter's name). The contact is
+always written before its event, so that it exists. Without custom events in the portal (no Enterprise tier), the traits
+are still sent. A track that the browser's own tracking code has sent is discarded completely.
 Sources: the seed, "Track" and "Setting Contact Properties on Track"; HubSpot, "Send custom event completions" (uuid).
 """
 
@@ -146,7 +146,7 @@ def utk_of(message: Message) -> str | None:
 
 
 def links_of_event(message: Message, space: str, email_keys: tuple[str, ...], with_properties: bool) -> list[Link]:
-    """What a message that is no identify teaches: `context.traits.email`, and of a track `properties.email`."""
+    """The links of a message that is not an identify: `context.traits.email`, and for a track `properties.email`."""
     email, strength = None, CONTEXT_SAID
     traits = context_traits(message.context)
     if traits:

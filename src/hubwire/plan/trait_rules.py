@@ -83,7 +83,7 @@ class Target(NamedTuple):
 
 
 class TraitRule(NamedTuple):
-    """What becomes of one trait: written to one or two properties, consumed elsewhere (neither), or left out.
+    """The handling of one trait: written to one or two properties, used elsewhere (neither), or left out.
 
     `is_own`: the property is the trait's own or mapped, so an object may be written to it as JSON.
     """
@@ -98,7 +98,7 @@ class TraitRule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ObjectType:
-    """What differs between contacts and companies."""
+    """The differences between contacts and companies."""
 
     name: str
     specials: Mapping[str, tuple[str, str]]
@@ -114,7 +114,7 @@ _ELSEWHERE = TraitRule(None)
 
 
 def is_read_only(definition: PropertyDefinition) -> bool:
-    """Whether HubSpot refuses writes, or the property is a key of Hubwire's own."""
+    """Whether HubSpot refuses writes, or the property is one of Hubwire's keys."""
     return definition.is_read_only or definition.name.startswith(OWN_PREFIX)
 
 

@@ -28,7 +28,7 @@ _LARGEST_TIME_MS = 4_102_444_800_000 * 2
 
 
 class Refusal(NamedTuple):
-    """Why a value cannot be sent; `detail` says what would fit, and never repeats the value."""
+    """The reason why a value cannot be sent. `detail` says what would fit, and never repeats the value."""
 
     reason: Reason
     detail: str = ""
