@@ -91,6 +91,7 @@ def test_without_a_cursor_all_rows_are_read_and_nothing_is_doubled(ready: Shell,
         (("--sql", "postgresql://127.0.0.1:1/x", "--query", "SELECT 1"), 1, "connection"),
         (("--sql", "sqlite:///crm.db"), 2, "--query"),
         (("x.csv", "--sql", "sqlite:///crm.db", "--query", "SELECT 1"), 2, "not both"),
+        (("--sql", "sqlite:///crm.db", "--query", "SELECT 1", "--estimate"), 2, "--preview"),
         ((), 2, "give files"),
     ],
 )
@@ -103,6 +104,16 @@ def test_what_cannot_be_asked_is_one_clear_line(
     ran = ready("import", "--source", "api", *arguments)
     assert (ran.code, words in ran.err) == (code, True), ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_preview_of_a_query_imports_nothing(ready: Shell, database: tuple[str, Run]) -> None:
+    url, run = database
+    run(TABLE)
+    run("INSERT INTO users VALUES (1, 'ada@example.com', 'gold', '2024-03-05 10:00:02')")
+    ran = ready("import", "--source", "api", "--sql", url, "--query", QUERY, "--preview")
+    assert (ran.code, "updated_at" in ran.out, "timestamp" in ran.out) == (0, True, True)
+    assert "1 row: 1 identify" in ran.out
+    assert journaled(ready) == []
 
 
 def test_a_password_in_the_url_is_never_shown_or_kept(ready: Shell) -> None:

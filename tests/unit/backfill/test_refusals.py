@@ -43,6 +43,13 @@ def test_documents_that_are_not_recognised_are_refused_with_their_fields(write: 
     assert "--as" in refusal.value.hint
 
 
+@pytest.mark.parametrize("part", ["traits", "properties"])
+def test_messages_without_a_type_are_refused_as_such(write: Write, part: str) -> None:
+    name = write("x.ndjson", lines({"userId": "u1", part: {"email": "ada@example.com"}}))
+    with pytest.raises(SettingsError, match="without a type"):
+        read_all(name)
+
+
 def test_bodies_of_uploads_are_unpacked(read: Read) -> None:
     body = {"batch": [IDENTIFY, {"type": "page", "anonymousId": "a"}], "context": {"ip": "::1"}, "sentAt": "2024-01-01"}
     table = read("x.ndjson", lines(body))

@@ -20,6 +20,8 @@ from hubwire.backfill.systems.warehouse import warehouse_shape
 from hubwire.errors import SettingsError
 
 _MANIFESTS = (frozenset(["entries"]), frozenset(["files"]), frozenset(["manifest"]))
+_PARTS_OF_MESSAGES = frozenset(["traits", "properties", "context", "integrations"])
+_TYPE_HELP = 'Each message needs its type, such as {"type": "identify", ...}.'
 HELP = (
     "Say what it is: --as identifies (people), tracks (events) or groups (companies),"
     ' and which column is what: --map "E-mail of work=email".'
@@ -65,6 +67,8 @@ def _table_shape(sample: Sample) -> Shape:
         return shape if shape is not None and shape.call is call else GENERIC[call]
     if shape is not None:
         return shape
+    if not sample.is_table and _PARTS_OF_MESSAGES & set(sample.columns):
+        raise SettingsError(f"documents like messages, but without a type. {_columns(sample)}", hint=_TYPE_HELP)
     names = {compressed(column): column for column in sample.columns}
     mapped = set(sample.options.columns.values())
     other = {NOT_PEOPLE[name] for name in names if name in NOT_PEOPLE}

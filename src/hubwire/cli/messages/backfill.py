@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hubwire.backfill.imports import ImportOutcome
     from hubwire.backfill.looking import History
     from hubwire.backfill.records import ReadOptions
+    from hubwire.backfill.sql import Query
     from hubwire.schema import PropertyDefinition
 
 SEED_CALLS_PER_SECOND = 10.0
@@ -72,8 +73,9 @@ def import_files(
     Example: hubwire import exports/ --source server --preview
     """
     options = read_options(call, columns, order, encoding)
-    if sql is not None or query is not None or cursor is not None:
-        _import_sql(sql, query, cursor, files, source, options, json, config)
+    statement = _statement(sql, query, cursor, files, estimate)
+    if statement is not None:
+        _preview_sql(statement, options, json) if preview else _import_sql(statement, source, options, json, config)
         return
     if not files:
         raise typer.BadParameter("give files or folders, or --sql URL with --query")
@@ -110,7 +112,7 @@ def _show_previews(history: History, source: str, json: bool, config: ConfigOpti
     if json:
         print_json({"files": previews, "passed_over": history.passed_over, "destinations": estimates})
     else:
-        print_previews(merged(previews), history)
+        print_previews(merged(previews), history.passed_over)
         print_estimates(estimates)
     has_faults = any(file.unreadable for file in previews) or any(file.is_fault for file in history.passed_over)
     if has_faults or not any(file.calls for file in previews):
@@ -181,26 +183,44 @@ def _import(history: History, source: str, json: bool, config: ConfigOption) -> 
         return import_history(settings_of(config), history, source, report, SystemClock())
 
 
-def _import_sql(
-    sql: str | None,
-    query: str | None,
-    cursor: str | None,
-    files: list[str] | None,
-    source: str,
-    options: ReadOptions,
-    json: bool,
-    config: ConfigOption,
-) -> None:
-    from hubwire.backfill.sql import Query, import_query
+def _statement(
+    sql: str | None, query: str | None, cursor: str | None, files: list[str] | None, estimate: bool
+) -> Query | None:
+    """The query of --sql, None without one. Raises BadParameter for options that do not go together."""
+    from hubwire.backfill.sql import Query
 
+    if sql is None and query is None and cursor is None:
+        return None
     if sql is None or query is None:
         raise typer.BadParameter("--sql and --query belong together; --cursor goes with them")
     if files:
         raise typer.BadParameter("give files or --sql, not both")
-    history_query = Query(sql, query, cursor)
-    goes_on = "starts again and doubles nothing" if cursor is None else "continues there"
+    if estimate:
+        raise typer.BadParameter("--estimate is for files; --preview shows the rows of a query")
+    return Query(sql, query, cursor)
+
+
+def _preview_sql(statement: Query, options: ReadOptions, json: bool) -> None:
+    """All rows of the query, from the first one on."""
+    from hubwire.backfill.preview import preview_of
+    from hubwire.backfill.sql import look_at_query
+
+    with ExitStack() as stack:
+        seen = look_at_query(statement, options, None, stack)
+        if seen is None:
+            raise SettingsError("the query gives no row")
+        preview = preview_of(seen)
+    print_json(preview) if json else print_previews([preview])
+    if preview.unreadable or not preview.calls:
+        raise typer.Exit(1)
+
+
+def _import_sql(statement: Query, source: str, options: ReadOptions, json: bool, config: ConfigOption) -> None:
+    from hubwire.backfill.sql import import_query
+
+    goes_on = "starts again and doubles nothing" if statement.cursor is None else "continues there"
     with _progress(None, goes_on, json) as report:
-        outcome = import_query(settings_of(config), history_query, source, options, report, SystemClock())
+        outcome = import_query(settings_of(config), statement, source, options, report, SystemClock())
     _finish(outcome, json)
 
 

@@ -10,6 +10,7 @@ from hubwire.cli.shared.portals import duration
 
 if TYPE_CHECKING:
     from hubwire.backfill.estimate import Estimate
+    from hubwire.backfill.files import PassedOver
     from hubwire.backfill.imports import ImportOutcome
     from hubwire.backfill.looking import History, Seen
     from hubwire.backfill.preview import FilePreview
@@ -46,11 +47,11 @@ def counted_rows(count: int) -> str:
     return f"{count:,} row{'' if count == 1 else 's'}"
 
 
-def print_previews(previews: Sequence[FilePreview], history: History) -> None:
+def print_previews(previews: Sequence[FilePreview], passed_over: Sequence[PassedOver] = ()) -> None:
     """Each file with its columns, its calls and what is left out."""
     for preview in previews:
         _print_preview(preview)
-    for file in history.passed_over:
+    for file in passed_over:
         console.print(plain(f"passed over: {file.label}: {file.why}"), markup=False)
 
 
