@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,19 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Every process of the server stands still, as with a disk that does not answer; connections stay open."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        pids = [self.pid, *map(int, children)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Fast shutdown by default; SIGQUIT ends it as a crash does."""

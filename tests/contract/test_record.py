@@ -305,3 +305,12 @@ def test_a_cycle_tells_how_many_held_deliveries_it_released(record: Record) -> N
     links = [Link("s", "k", "a@example.com", 3, NOW)]
     outcome = CycleOutcome(cycle_id=cycle_id, lane=LaneState(live_cursor=3), links=links, ended_at_ms=NOW + 1)
     assert record.commit_cycle(lease, outcome) == 2
+
+
+def test_retries_are_brought_forward_and_holds_are_not(record: Record) -> None:
+    lease = lease_of(record)
+    retrying = Settled(position=1, state=State.RETRYING, reason="locked", due_at_ms=NOW + 7_200_000)
+    run_cycle(record, lease, through=2, settled=[retrying, held(2, "s|k")])
+    record.bring_forward(LANE, 7_190_000)
+    assert [due.position for due in record.due(LANE, NOW + 10_000, 10)] == [2, 1]
+    assert record.next_due_at_ms(LANE) == NOW + 1000

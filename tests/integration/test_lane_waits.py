@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from tests.support.waiting import until
 from tests.support.world import HUB_ID, SECRET_KEY, TOKEN, World
@@ -144,6 +145,35 @@ async def test_a_line_that_stopped_for_a_while_is_tried_again_in_that_time_whate
     for _ in range(10):
         world.clock.advance((await driver.turn()).seconds)
     assert world.backlog() == 0
+
+
+@pytest.mark.parametrize("seconds", [70, 7_200])
+async def test_a_retry_is_made_in_its_time_although_the_clock_is_set_back(world: World, seconds: float) -> None:
+    driver = await idle(world)
+    is_locked = True
+
+    def fails(request: httpx2.Request) -> httpx2.Response | None:
+        locked = is_locked and b"p1@" in request.content
+        return httpx2.Response(423, json={"message": "locked"}) if locked else None
+
+    world.transport.instead = fails
+    world.append([identify(1), identify(2)])
+    for _ in range(20):
+        if world.states()["retrying"]:
+            break
+        world.clock.advance((await driver.turn()).seconds)
+    is_locked = False
+    due_at_ms = world.record.next_due_at_ms(1)
+    assert due_at_ms is not None
+    due_in_seconds = (due_at_ms - world.clock.now_ms()) / 1000
+    world.clock.set_back(seconds)
+    began_ms = world.clock.monotonic_ms()
+    for _ in range(20):
+        world.clock.advance((await driver.turn()).seconds)
+        if not world.states():
+            break
+    assert world.states() == {}
+    assert (world.clock.monotonic_ms() - began_ms) / 1000 <= due_in_seconds + 2 * world.policy.lease_seconds
 
 
 # -- the loop

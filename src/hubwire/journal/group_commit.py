@@ -24,6 +24,8 @@ ROW_OVERHEAD_BYTES = 200
 RECENT_SECONDS = 5.0
 """So long the last commit tells whether the journal takes messages; then it is asked."""
 ASK_SECONDS = 3.0
+COMMIT_SECONDS = 12.0
+"""So long uploads wait for a commit: then they are told that it failed, although it may still be kept."""
 
 logger = structlog.get_logger(__name__)
 
@@ -85,6 +87,10 @@ class GroupCommit:
         self._ended: tuple[float, Exception | None] | None = None
         """When the last commit ended, and its failure."""
         self._health_check: asyncio.Future[Extent] | None = None
+        self._begun_at: float | None = None
+        """When the commit under way began."""
+        self._is_stuck = False
+        """Whether it has taken longer than uploads wait."""
 
     async def start(self) -> None:
         """Take the appender's place and load what de-duplication needs, before the first request.
@@ -110,6 +116,8 @@ class GroupCommit:
         """
         if self._is_closed:
             raise BackendUnavailable("the journal is closing; nothing was kept")
+        if self._is_stuck:
+            raise BackendUnavailable(f"the journal has not answered for {COMMIT_SECONDS:g} s; nothing was kept")
         if not entries:
             asyncio.get_running_loop().call_soon(settled, [])
             return
@@ -123,13 +131,15 @@ class GroupCommit:
     async def check(self) -> None:
         """Return when the journal takes messages, as far as that can be told without giving it one.
 
-        Shape: a question waits behind what is being committed, so that a commit that hangs shows; there is one
-        question at a time, however many ask.
+        Shape: a commit that is under way for too long tells at once. Otherwise the last commit tells, if it was a
+        moment ago, or the journal is asked; there is one question at a time, however many ask.
         Errors: BackendError: the last commit failed, the journal does not answer, or it is closing.
         """
         if self._is_closed:
             raise BackendUnavailable("the journal is closing")
         loop = asyncio.get_running_loop()
+        if self._begun_at is not None and loop.time() - self._begun_at > ASK_SECONDS:
+            raise BackendUnavailable(f"the journal has not answered for {loop.time() - self._begun_at:.0f} s")
         if self._ended is not None and loop.time() - self._ended[0] < RECENT_SECONDS:
             failure = self._ended[1]
             if failure is not None:
@@ -145,9 +155,9 @@ class GroupCommit:
     async def stop(self) -> None:
         """Commit everything that waits, then end; later appends are refused."""
         self._is_closed = True
-        while self._committer is not None:
-            await asyncio.wait([self._committer])
-        self._thread.shutdown(wait=True)
+        while self._committer is not None and not self._is_stuck:
+            await asyncio.wait([self._committer], timeout=ASK_SECONDS)
+        self._thread.shutdown(wait=not self._is_stuck)
 
     def _admit(self, count: int, size_bytes: int) -> None:
         is_idle = self.waiting_messages == 0
@@ -167,16 +177,42 @@ class GroupCommit:
         try:
             while self._waiting:
                 group, entries, size_bytes = self._take_group()
-                try:
-                    positions = await loop.run_in_executor(self._thread, self._journal.append, entries)
-                except Exception as exc:
-                    self._make_room(len(entries), size_bytes)
-                    self._fail(group, len(entries), exc)
+                self._begun_at = loop.time()
+                committing = loop.run_in_executor(self._thread, self._journal.append, entries)
+                done, _ = await asyncio.wait([committing], timeout=COMMIT_SECONDS)
+                if not done:
+                    self._give_up(group, len(entries), size_bytes)
+                    await self._see_it_end(committing)
+                    continue
+                self._make_room(len(entries), size_bytes)
+                failure = committing.exception()
+                if isinstance(failure, Exception):
+                    self._fail(group, len(entries), failure)
                 else:
-                    self._make_room(len(entries), size_bytes)
-                    self._settle(group, entries, positions, size_bytes)
+                    self._settle(group, entries, committing.result(), size_bytes)
         finally:
-            self._committer = None
+            self._committer = self._begun_at = None
+
+    def _give_up(self, group: list[_Waiting], count: int, size_bytes: int) -> None:
+        """The journal does not answer: whoever waits hears so now, and nothing more is taken until it does."""
+        self._is_stuck = True
+        late = BackendUnavailable(f"the journal has not answered for {COMMIT_SECONDS:g} s")
+        logger.error("journal.stuck", seconds=COMMIT_SECONDS)
+        self._make_room(count, size_bytes)
+        self._fail(group, count, late)
+        waiting, self._waiting = list(self._waiting), deque()
+        for one in waiting:
+            self._make_room(len(one.entries), one.size_bytes)
+            self._fail([one], len(one.entries), late)
+
+    async def _see_it_end(self, committing: asyncio.Future[list[int | None]]) -> None:
+        """Wait for the commit that was given up. It may be kept: its senders repeat it, and it is a duplicate then."""
+        await asyncio.wait([committing])
+        self._is_stuck = False
+        failure = committing.exception()
+        self._ended = (asyncio.get_running_loop().time(), failure if isinstance(failure, Exception) else None)
+        if failure is None and self._on_commit is not None:
+            self._on_commit()
 
     def _make_room(self, count: int, size_bytes: int) -> None:
         """Before anybody is told: who is may submit the next upload at once."""

@@ -184,6 +184,10 @@ class Record(Protocol):
         """When the next row becomes due."""
         ...
 
+    def bring_forward(self, destination_id: int, by_ms: int) -> None:
+        """Make retries and put-off deliveries due so much earlier: the system's clock was set back by that."""
+        ...
+
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
         """The cycle's id, after its span and the attempt are written: due rows are leased and their attempt counted
         before any call. Raises LeaseLost."""

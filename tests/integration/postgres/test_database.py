@@ -10,6 +10,7 @@ import pytest
 from tests.servers import PostgresServer
 from tests.support.waiting import until
 
+from hubwire.backends.postgres.bounded import BoundedConnection
 from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.backends.postgres.dialect import PostgresTables
 from hubwire.backends.postgres.fleet import PostgresFleet
@@ -298,6 +299,38 @@ def test_a_restart_of_the_server_passes_by(own_server: PostgresServer) -> None:
     journal.append(entries(2, 1))
     until(heard.is_set)
     listener.stop()
+    database.close()
+
+
+def test_a_server_that_is_frozen_is_given_up_and_used_again_when_it_goes_on(
+    own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = PostgresDatabase(own_server.database(), pool_size=1)
+    journal = PostgresJournal(database)
+    journal.append(entries(0, 1))
+    monkeypatch.setattr("hubwire.backends.postgres.journal.APPEND_SECONDS", 0.3)
+    with own_server.frozen(), pytest.raises(BackendUnavailable, match=r"has not answered for 0\.3 s"):
+        journal.append(entries(1, 1))
+    monkeypatch.setattr("hubwire.backends.postgres.journal.APPEND_SECONDS", 10.0)
+    journal.append(entries(1, 1))
+    assert [row.message_id for row in journal.read(0, 10, source_ids=None, is_backfill=False)] == ["m0", "m1"]
+    database.close()
+
+
+def test_a_transaction_in_a_server_that_freezes_is_given_up(own_server: PostgresServer) -> None:
+    database = PostgresDatabase(own_server.database(), pool_size=1)
+
+    def write() -> None:
+        with database.transaction() as db:
+            db.execute("INSERT INTO lane (destination_id) VALUES (7)")
+            assert isinstance(db, BoundedConnection)
+            db.statement_seconds = 0.3
+            with own_server.frozen():
+                db.execute("INSERT INTO lane (destination_id) VALUES (8)")
+
+    with pytest.raises(BackendUnavailable, match="has not answered"):
+        write()
+    assert database.execute("SELECT destination_id FROM lane") == []
     database.close()
 
 

@@ -291,3 +291,51 @@ async def test_a_commit_that_hangs_shows(monkeypatch: pytest.MonkeyPatch) -> Non
     assert await waiting == [1]
     await groups.check()
     await groups.stop()
+
+
+async def test_a_commit_that_hangs_shows_although_one_went_through_a_moment_ago(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    journal = GatedJournal()
+    journal.gate.set()
+    groups = GroupCommit(journal)
+    await groups.append([entry("a")])
+    await groups.check()
+    monkeypatch.setattr(group_commit, "ASK_SECONDS", -1.0)
+    journal.gate.clear()
+    journal.entered.clear()
+    waiting = asyncio.create_task(groups.append([entry("b")]))
+    await entered(journal)
+    with pytest.raises(BackendUnavailable, match="has not answered"):
+        await groups.check()
+    journal.gate.set()
+    await waiting
+    await groups.stop()
+
+
+async def test_uploads_hear_of_a_journal_that_hangs_and_are_taken_again_when_it_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_commit, "COMMIT_SECONDS", 0.05)
+    journal = GatedJournal()
+    woken = asyncio.Event()
+    groups = GroupCommit(journal, on_commit=woken.set)
+    first = asyncio.create_task(groups.append([entry("a")]))
+    await entered(journal)
+    behind = asyncio.create_task(groups.append([entry("b")]))
+    for waiting in (first, behind):
+        with pytest.raises(BackendUnavailable, match="has not answered"):
+            await waiting
+    with pytest.raises(BackendUnavailable, match="has not answered"):
+        await groups.append([entry("c")])
+    with pytest.raises(BackendUnavailable):
+        await groups.check()
+    assert groups.waiting_messages == groups.waiting_bytes == 0
+    monkeypatch.setattr(group_commit, "COMMIT_SECONDS", 10.0)
+    journal.gate.set()
+    async with asyncio.timeout(10):
+        await woken.wait()
+    # What was given up is kept nevertheless: its sender repeats it, and it is a duplicate.
+    assert await groups.append([entry("a"), entry("b")]) == [None, 2]
+    await groups.check()
+    await groups.stop()

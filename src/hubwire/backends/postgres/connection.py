@@ -3,7 +3,8 @@
 A commit that returned is as durable as the server makes it (`synchronous_commit`, replicas): nothing here weakens it.
 Errors of the server become `BackendUnavailable` where the same call may work later; anything else is our own bug.
 Time limits: a connection that another machine's death left half open is given up by the server within seconds
-(`SESSION`), so that no lock outlives its holder for longer than a lease.
+(`SESSION`), so that no lock outlives its holder for longer than a lease. A server that is frozen is given up by us
+(`bounded.py`), so that nobody waits for it for ever.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import conninfo, errors
+from psycopg import Connection, conninfo, errors
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrBinaryDumper, StrDumper
 
 from hubwire.backends.postgres import arrays
+from hubwire.backends.postgres.bounded import STATEMENT_SECONDS, BoundedConnection
 from hubwire.backends.postgres.migrations import migrate
 from hubwire.backends.postgres.pool import Db, Pool
 from hubwire.errors import BackendUnavailable, SchemaMismatch, SettingsError
@@ -92,12 +94,17 @@ class PostgresDatabase:
                     hint="createdb --template=template0 --encoding=UTF8 …",
                 )
             migrate(db)
-        self._pool = Pool(self._open, pool_size, WAIT_SECONDS)
+        self._pool = Pool(self._open_bounded, pool_size, WAIT_SECONDS)
 
     @contextmanager
-    def checkout(self) -> Iterator[Db]:
-        """A connection in autocommit: each statement sees the newest commit."""
+    def checkout(self, statement_seconds: float = STATEMENT_SECONDS) -> Iterator[Db]:
+        """A connection in autocommit: each statement sees the newest commit.
+
+        Errors: BackendUnavailable, also when the server has not answered a statement after so many seconds; it may
+        still carry that statement out.
+        """
         with explained(), self._pool.checkout() as db:
+            db.statement_seconds = statement_seconds
             yield db
 
     @contextmanager
@@ -122,13 +129,18 @@ class PostgresDatabase:
             cursor = db.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
 
-    def connect(self) -> Db:
-        """A connection outside the pool, for a caller that keeps it (listening, copying)."""
+    def connect(self) -> Connection[TupleRow]:
+        """A connection outside the pool, for a caller that keeps it (listening, copying); its statements may last."""
         with explained():
             return self._open()
 
-    def _open(self) -> Db:
+    def _open(self) -> Connection[TupleRow]:
         db = psycopg.connect(self._conninfo, autocommit=True)
+        _configure(db)
+        return db
+
+    def _open_bounded(self) -> BoundedConnection:
+        db = BoundedConnection.connect(self._conninfo, autocommit=True)
         _configure(db)
         return db
 
@@ -151,7 +163,7 @@ def _conninfo(url: str) -> str:
     return conninfo.make_conninfo("", **{**CLIENT, **given})
 
 
-def _configure(db: Db) -> None:
+def _configure(db: Connection[TupleRow]) -> None:
     # Every number is a bigint: psycopg would take the smallest type that holds it, whose sums overflow.
     db.adapters.register_dumper(int, Int8BinaryDumper)
     db.adapters.register_dumper(int, Int8Dumper)

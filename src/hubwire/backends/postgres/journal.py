@@ -22,6 +22,8 @@ from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason
 
 HOUR_MS = 3_600_000
+APPEND_SECONDS = 10.0
+"""How long uploads wait for a server that does not answer."""
 DIGEST_BYTES = 16
 LOCK_TIMEOUT = "2s"
 """How long dropping a partition may keep readers and receivers waiting; a backup then makes it try again later."""
@@ -47,7 +49,7 @@ class PostgresJournal:
         if not entries:
             return []
         ids = [storable(entry.message_id) for entry in entries]
-        with self._database.checkout() as db:
+        with self._database.checkout(APPEND_SECONDS) as db:
             row = db.execute(
                 _APPEND,
                 (

@@ -17,6 +17,7 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+from hubwire.backends.postgres.bounded import BoundedConnection
 from hubwire.errors import BackendUnavailable
 
 AGAIN_SECONDS = 0.1
@@ -27,16 +28,16 @@ Db = Connection[TupleRow]
 class Pool:
     """Any thread may check out. `connect` opens one more connection."""
 
-    def __init__(self, connect: Callable[[], Db], size: int, patience_seconds: float) -> None:
+    def __init__(self, connect: Callable[[], BoundedConnection], size: int, patience_seconds: float) -> None:
         self._connect = connect
         self._patience_seconds = patience_seconds
         self._slots = threading.BoundedSemaphore(size)
-        self._idle: list[Db] = []
+        self._idle: list[BoundedConnection] = []
         self._lock = threading.Lock()
         self._is_closed = False
 
     @contextmanager
-    def checkout(self) -> Iterator[Db]:
+    def checkout(self) -> Iterator[BoundedConnection]:
         """A connection that is the caller's until the block ends.
 
         Errors: BackendUnavailable when there is none within the patience.
@@ -61,7 +62,7 @@ class Pool:
         for db in idle:
             db.close()
 
-    def _idle_one(self) -> Db | None:
+    def _idle_one(self) -> BoundedConnection | None:
         while True:
             with self._lock:
                 if not self._idle:
@@ -71,7 +72,7 @@ class Pool:
                 return db
             db.close()
 
-    def _new_one(self, deadline: float) -> Db:
+    def _new_one(self, deadline: float) -> BoundedConnection:
         while True:
             if self._is_closed:
                 raise BackendUnavailable("postgres: the database was closed")
@@ -82,7 +83,7 @@ class Pool:
                     raise BackendUnavailable(f"postgres: {str(exc).strip()}") from exc
             time.sleep(AGAIN_SECONDS)
 
-    def _put_back(self, db: Db) -> None:
+    def _put_back(self, db: BoundedConnection) -> None:
         if db.info.transaction_status is not TransactionStatus.IDLE:
             db.close()
         with self._lock:

@@ -98,6 +98,10 @@ class PostgresRecord:
     def next_due_at_ms(self, destination_id: int) -> int | None:
         return lanes.next_due_at_ms(self._alone, destination_id)
 
+    def bring_forward(self, destination_id: int, by_ms: int) -> None:
+        with self._database.transaction() as db:
+            lanes.bring_forward(session(db), destination_id, by_ms)
+
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
         with self._database.transaction() as db:
             _check(db, lease)

@@ -140,6 +140,14 @@ def next_due_at_ms(db: Session, destination_id: int) -> int | None:
     return None if at_ms is None else int(at_ms)
 
 
+def bring_forward(db: Session, destination_id: int, by_ms: int) -> None:
+    """Holds stay: how long they wait is counted from the message."""
+    db.execute(
+        "UPDATE delivery SET due_at_ms = due_at_ms - ? WHERE destination_id = ? AND state IN (?, ?)",
+        (by_ms, destination_id, State.PENDING, State.RETRYING),
+    )
+
+
 def open_cycle(db: Session, destination_id: int, now_ms: int, span: Span) -> int:
     """A new open cycle. One that a crash left open goes away; its attempts go on counting in the new one."""
     row = db.execute(

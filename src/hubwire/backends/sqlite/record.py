@@ -91,6 +91,10 @@ class SqliteRecord:
     def next_due_at_ms(self, destination_id: int) -> int | None:
         return lanes.next_due_at_ms(self._file.connection, destination_id)
 
+    def bring_forward(self, destination_id: int, by_ms: int) -> None:
+        with self._file.transaction() as db:
+            lanes.bring_forward(db, destination_id, by_ms)
+
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
         with self._file.transaction() as db:
             _check(db, lease)

@@ -57,7 +57,7 @@ class Portal:
         Shape: who replays has changed something, often in HubSpot. Errors: LineStopped.
         """
         oldest_ms = REPLAY_SCHEMA_AGE_MS if is_replay else SCHEMA_AGE_MS
-        if self.schema is not None and not self.is_stale and now_ms - self._read_at_ms < oldest_ms:
+        if self.schema is not None and not self.is_stale and 0 <= now_ms - self._read_at_ms < oldest_ms:
             return self.schema
         try:
             schema = await self._read_schema()

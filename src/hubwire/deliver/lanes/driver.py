@@ -34,6 +34,8 @@ LOOK_STEP_SECONDS = 0.25
 BACKEND_RETRY_SECONDS = 2.0
 BUG_RETRY_SECONDS = 5.0
 GRACE_SECONDS = 20.0
+CLOCK_STEP_MS = 2_000
+"""A clock that goes back further than this between two looks was set, not slowed."""
 MENDABLE = (Reason.UNAUTHORISED, Reason.MISSING_SCOPE, Reason.KEY_NOT_UNIQUE)
 """A new token, or whatever started the lane anew, may have mended these: tried at once."""
 
@@ -95,6 +97,8 @@ class Driver:
         self._is_new = True
         self._lingering: _Lingering | None = None
         self._stop: _Stop | None = None
+        self._ahead_ms: int | None = None
+        """How far the system's clock was ahead of the monotonic one at the last look."""
         self.is_in_cycle = False
 
     @property
@@ -177,6 +181,7 @@ class Driver:
 
     async def _look(self, lane_lease: LaneLease) -> Wait:
         """Look for work: run a cycle, or return how long to wait."""
+        await self._follow_clock()
         state = await self._off_loop(self._parts.record.lane, self._destination_id)
         if self._is_new:
             state = await self._begin(state)
@@ -196,6 +201,16 @@ class Driver:
             self._lingering = _Lingering(state, pending, until_ms)
             return Wait(wait_seconds, min(wait_seconds, LOOK_STEP_SECONDS))
         return await self._cycle(lane_lease, state, pending)
+
+    async def _follow_clock(self) -> None:
+        """When the system's clock was set back, what is due at a time of the old clock is due earlier."""
+        clock = self._parts.clock
+        ahead_ms = clock.now_ms() - clock.monotonic_ms()
+        set_back_ms = (self._ahead_ms or ahead_ms) - ahead_ms
+        if set_back_ms >= CLOCK_STEP_MS:
+            log.warning("clock.set-back", destination=self._name, seconds=set_back_ms // 1000)
+            await self._off_loop(self._parts.record.bring_forward, self._destination_id, set_back_ms)
+        self._ahead_ms = ahead_ms
 
     async def _cycle(self, lane_lease: LaneLease, state: LaneState, pending: Pending) -> Wait:
         budget_seconds = self.lane.waiting.budget_seconds()

@@ -16,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hubwire.hubspot.call import Answer, CallKind
 from hubwire.hubspot.throttle import LimitName, throttle_of
@@ -26,8 +26,6 @@ PROBE_WAIT_MS = 50
 SPARE_FOR_OTHERS = 3
 """Where others call too, so many more of their calls are expected than were seen."""
 OTHERS_REMEMBERED_WINDOWS = 6
-CLOCK_STEP_MS = 60_000
-"""A clock that goes back further than this was set, not jittery: what was counted is forgotten."""
 MAX_CAPACITY = 100_000
 MAX_WINDOW_MS = 3_600_000
 
@@ -143,14 +141,23 @@ class RateLimiter:
     """
 
     def __init__(self, policy: LimiterPolicy | None = None) -> None:
-        self._policy = policy or LimiterPolicy()
-        self._windows: dict[CallKind, _Window] = {}
-        self._shares: dict[CallKind, bool] = {}
-        self._taken: dict[CallKind, deque[tuple[_Window, ...]]] = {}
+        self._policy = policy = policy or LimiterPolicy()
         self._sees_intervals = False
         self._is_answered = False
         self._last_ms = 0
-        self._reset()
+        self._lag_ms = 0
+        """How far the system's clock was set back since the start."""
+        limits: dict[CallKind, RateLimit] = {
+            "general": policy.pinned or policy.general,
+            "search": policy.search,
+            "associations": policy.associations,
+            "events": policy.events,
+        }
+        self._windows: dict[CallKind, _Window] = {
+            kind: _Window(limit.capacity, round(limit.per_seconds * 1000), policy) for kind, limit in limits.items()
+        }
+        self._shares: dict[CallKind, bool] = dict.fromkeys(limits, True)
+        self._taken: dict[CallKind, deque[tuple[_Window, ...]]] = {kind: deque() for kind in limits}
 
     def take(self, kind: CallKind, now_ms: int) -> int:
         """Take a permit and give 0; or the milliseconds to wait before asking again, and nothing is taken."""
@@ -170,6 +177,7 @@ class RateLimiter:
     def observe(self, kind: CallKind, answer: Answer, now_ms: int, jitter: float = 0.0) -> None:
         """Learn from an answer: its permit, HubSpot's own count, and a 429. Units: `jitter` is 0 to 1."""
         now_ms = self._steady(now_ms)
+        answer = replace(answer, started_at_ms=answer.started_at_ms + self._lag_ms)
         if self._taken[kind]:
             for window in self._taken[kind].popleft():
                 window.close(answer, now_ms)
@@ -235,25 +243,10 @@ class RateLimiter:
         return (general,) if own is general else (own, general) if self._shares[kind] else (own,)
 
     def _steady(self, now_ms: int) -> int:
-        if now_ms < self._last_ms - CLOCK_STEP_MS:
-            self._reset()
-        self._last_ms = max(self._last_ms, now_ms)
+        """A time that never goes back: when the system's clock does, it goes on from where it was."""
+        self._lag_ms = max(self._lag_ms, self._last_ms - now_ms)
+        self._last_ms = now_ms + self._lag_ms
         return self._last_ms
-
-    def _reset(self) -> None:
-        policy = self._policy
-        limits: dict[CallKind, RateLimit] = {
-            "general": policy.pinned or policy.general,
-            "search": policy.search,
-            "associations": policy.associations,
-            "events": policy.events,
-        }
-        self._windows = {
-            kind: _Window(limit.capacity, round(limit.per_seconds * 1000), policy) for kind, limit in limits.items()
-        }
-        self._shares = dict.fromkeys(limits, True)
-        self._taken = {kind: deque() for kind in limits}
-        self._last_ms = 0
 
 
 def _count(headers: Mapping[str, str], name: str) -> int | None:

@@ -231,9 +231,15 @@ def test_calls_without_an_answer_free_their_permits_after_a_window() -> None:
     assert sum(limiter.take("general", START_MS + 11_100) == 0 for _ in range(500)) == 100
 
 
-def test_a_clock_that_was_set_back_does_not_stop_the_calls() -> None:
+@pytest.mark.parametrize("step_ms", [10_000, 59_000, 70_000, 3_600_000, 30 * 86_400_000])
+def test_a_clock_that_is_set_back_neither_stops_the_calls_nor_forgets_them(step_ms: int) -> None:
     limiter = RateLimiter()
     answered(limiter, START_MS)
     for _ in range(99):
         limiter.take("general", START_MS)
-    assert limiter.take("general", START_MS - 3_600_000) == 0
+    there_ms = START_MS - step_ms
+    wait_ms = limiter.take("general", there_ms)
+    assert wait_ms == limiter.take("general", there_ms) == 10_050
+    assert limiter.take("general", there_ms + wait_ms) == 0
+    limiter.observe("general", Answer(200, headers(100, 98), b"", there_ms + wait_ms, 20), there_ms + wait_ms + 20)
+    assert sum(limiter.take("general", there_ms + wait_ms + 600) == 0 for _ in range(500)) == 98

@@ -1,0 +1,48 @@
+"""A connection whose statements have an end on this side as well: a server that is frozen, or a proxy that forgot the
+connection, answers neither with a result nor with an error, and TCP keeps the connection open for ever.
+
+When a statement takes longer than its limit the connection is closed: nobody knows what the server still does with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection
+from psycopg.abc import PQGen
+from psycopg.rows import TupleRow
+
+STATEMENT_SECONDS = 65.0
+"""Just longer than the server's own limit (`connection.SESSION`), which ends a statement that is merely slow."""
+LOOK_SECONDS = 0.1
+
+Result = TypeVar("Result")
+
+
+class BoundedConnection(Connection[TupleRow]):
+    """A psycopg connection with `statement_seconds` for each wait for the server."""
+
+    statement_seconds = STATEMENT_SECONDS
+
+    def wait(self, gen: PQGen[Result], interval: float = LOOK_SECONDS, timeout: float | None = None) -> Result:
+        """What psycopg waits for. Errors: OperationalError when the server has not answered in time."""
+        bounded = self._bounded(gen, self.statement_seconds)
+        return super().wait(bounded, interval) if timeout is None else super().wait(bounded, interval, timeout)
+
+    def _bounded(self, gen: PQGen[Result], seconds: float) -> Generator[Any, Any, Result]:
+        """The same generator, which psycopg resumes with a false value each time that nothing has come."""
+        deadline = time.monotonic() + seconds
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if not ready and time.monotonic() >= deadline:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"the server has not answered for {seconds:g} s")
+                wanted = gen.send(ready)
+        except StopIteration as ended:
+            result: Result = ended.value
+            return result
