@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
+
 from hubwire.deliver.limits.rate_limiter import LimiterPolicy, RateLimit, RateLimiter
 from hubwire.hubspot.call import Answer, CallKind
 from hubwire.hubspot.throttle import LimitName
