@@ -1,7 +1,7 @@
-"""What a caller hears: `200 {"success": true}` and nothing else for success, JSON with code and message for a refusal.
+"""Answers to uploads: exactly `200 {"success": true}` for success, JSON with code and message for a refusal.
 
-SDKs depend on it: Ruby and Java parse the body of a success, PHP and older python take 200 alone for one, python
-reads `code` and `message` of a refusal, and a browser that is redirected loses the event. Never redirect.
+SDKs depend on this. Ruby and Java parse the body of a success, PHP and older Python versions accept only 200 as
+success, Python reads `code` and `message` of a refusal, and a redirected browser loses the event. Never redirect.
 Source: the SDKs' own transports; docs/sdks.md has the table.
 """
 
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
         await send({"type": "http.response.body", "body": self.body})
 
     def rest(self) -> bytes:
-        """What follows the status line and the server's own headers (`connection.TakesWhole`)."""
+        """The part after the status line and the server's own headers (`connection.TakesWhole`)."""
         return b"".join([b"%b: %b\r\n" % header for header in self.headers]) + b"\r\n" + self.body
 
 
@@ -54,10 +54,10 @@ SUCCESS_REST = Answer(200, _SUCCESS_HEADERS, SUCCESS).rest()
 
 
 def cors_headers(origin: bytes | None) -> Headers:
-    """What a browser needs to let the page read the answer; nothing for callers that are no browser.
+    """The headers with which a browser lets the page read the answer; none for other callers.
 
-    The origin is echoed and credentials are allowed: a page that sends `credentials: "include"` must not see `*`.
-    Nothing here trusts a cookie, so this gives no page anything that its write key does not give it.
+    They echo the origin and allow credentials, because a page that sends `credentials: "include"` must not get `*`.
+    Nothing here trusts a cookie, so a page gets only what its write key allows.
     """
     if origin is None:
         return []
@@ -93,7 +93,7 @@ async def image(send: Send) -> None:
 
 
 def allowed_headers(asked: bytes) -> bytes:
-    """The value of `access-control-allow-headers` for what a preflight asks for.
+    """The value of `access-control-allow-headers` for the requested headers of a preflight.
 
     Every header is allowed: the write key decides what a page may send, and headers that no one reads do no harm.
     `*` is no substitute, because it does not cover `authorization`. A header that is missing here stops every event of
@@ -115,7 +115,7 @@ async def preflight(send: Send, origin: bytes | None, asked: Headers) -> None:
 
 
 def refusal(refused: UploadRefused, origin: bytes | None, *, allow: bytes | None = None) -> Answer:
-    """What the caller of a refused upload hears. `allow`: the methods of the path, for a 405."""
+    """The answer to a refused upload. `allow`: the methods of the path, for a 405."""
     body = msgspec.json.encode({"code": refused.code, "message": str(refused), "success": False})
     headers = [JSON, (b"content-length", str(len(body)).encode()), *cors_headers(origin)]
     if refused.retry_after_seconds is not None:

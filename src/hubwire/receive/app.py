@@ -42,7 +42,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Appending(Protocol):
-    """What receiving needs of the journal: `GroupCommit`."""
+    """The receiver's interface to the journal: `GroupCommit`."""
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]: ...
 
@@ -51,7 +51,7 @@ class Appending(Protocol):
 
 @dataclass(slots=True)
 class ReceiveCounts:
-    """What arrived since the start, for /metrics: messages by source and by reason, refused uploads by code."""
+    """Counts since the start, for /metrics: messages by source and by reason, refused uploads by code."""
 
     uploads: int = 0
     messages: Counter[int] = field(default_factory=Counter)
@@ -70,7 +70,7 @@ class RequestHeaders(msgspec.Struct):
 
 
 class ReceiveApp:
-    """Takes the tracking paths; `handles` says which, so that another application can have the rest."""
+    """Serves the Tracking API; `handles` names its paths, so that another application can serve the rest."""
 
     def __init__(self, sources: SourceDirectory, journal: Appending, clock: Clock, limits: ReceiveLimits) -> None:
         self.counts = ReceiveCounts()
@@ -106,7 +106,7 @@ class ReceiveApp:
             await self._refused(exc, asked, route, scope["path"]).send(send)
 
     def take_whole(self, scope: Scope, body: bytes, done: Callable[[int, bytes], None]) -> bool:
-        """An upload that is there in full, taken without a task of its own (`connection.TakesWhole`)."""
+        """Accept an upload that arrived whole, without a separate task (`connection.TakesWhole`)."""
         route = route_of(scope["path"])
         if route is None or route.takes not in POST_ROUTES:
             return False
@@ -190,7 +190,7 @@ class ReceiveApp:
     def _entries(
         self, body: bytes, route: Route, source: Source | None, asked: RequestHeaders, query: bytes
     ) -> tuple[Source, list[Entry]]:
-        """What is to be kept of a body, and of which source it is."""
+        """The entries of a body, and its source."""
         upload = read_upload(unpack(body, self._limits), route, self._limits, is_strict=asked.is_strict)
         if source is None:
             source = self._source(usable_write_key(upload.write_key) or write_key_in(query))
@@ -241,7 +241,7 @@ class ReceiveApp:
             logger.warning("receive.unavailable", reason=reason, refused=self.counts.refused["unavailable"] + 1)
 
     def _refused(self, fault: Exception, asked: RequestHeaders, route: Route | None, path: str) -> Answer:
-        """The answer to an upload that was not taken, counted; a bug of ours is logged."""
+        """Answer and count a refused upload; log our own bugs."""
         if isinstance(fault, UploadRefused):
             refused = fault
         elif isinstance(fault, BackendError):

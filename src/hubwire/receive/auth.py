@@ -28,9 +28,9 @@ class SourceDirectory(Protocol):
 class CachedSources:
     """A `SourceDirectory` in front of a slower one, which keeps only keyed hashes of write keys.
 
-    Shape: answers, also "unknown", are remembered under a digest with a key of this process, for at most
-    `max_known` write keys; never the write key itself. They are forgotten when `version` has changed, which is asked
-    at most once per `check_seconds`.
+    Shape: answers, also "unknown", are cached under a digest with a key of this process, for at most `max_known`
+    write keys; the write key itself is never stored. A change of `version`, read at most once per `check_seconds`,
+    clears the cache.
     """
 
     def __init__(

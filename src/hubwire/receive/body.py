@@ -27,7 +27,7 @@ class CallerGone(Exception):
 
 
 class ReadingBudget:
-    """How many bytes of unfinished bodies are held at once, over all connections: slow callers must not add up."""
+    """The bytes of unfinished bodies over all connections, so that slow callers cannot fill the memory."""
 
     def __init__(self, max_bytes: int) -> None:
         self.held_bytes = 0
@@ -53,7 +53,7 @@ class BodyReader:
         self._reading: Deadlines[asyncio.Task[Any]] = Deadlines(limits.read_timeout_seconds, self._give_up)
 
     async def read(self, receive: Receive) -> bytes:
-        """The body as it was sent; one that came at once may be larger than an upload, which `unpack` tells.
+        """The body as sent. A body that arrived at once can exceed the limit of an upload; `unpack` checks that.
 
         Errors: UploadTooLarge; Overloaded; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
         """

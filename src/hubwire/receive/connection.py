@@ -1,10 +1,10 @@
-"""The HTTP connection, over httptools: whatever a caller sends is bounded in size and time.
+"""The HTTP connection, over httptools, with limits of size and time for everything that a caller sends.
 
-It serves any ASGI application for `uvicorn.Server`, as the class given to `uvicorn.Config(http=…)`. Deadlines of all
-connections share timers (`deadlines.py`). A request that came whole in one read, as those of SDKs with one message do,
-is offered to the application without a task of its own (`TakesWhole`): the task is a third of what such a request
-costs. Headers, trailers, pipelined requests and bodies are bounded; trailers never count as headers; a request that
-offers an upgrade is served without it; a caller that closes its side after the request gets its answer.
+It serves any ASGI application for `uvicorn.Server`, as the class in `uvicorn.Config(http=…)`. The deadlines of all
+connections share timers (`deadlines.py`). A request that arrives whole in one read, as from SDKs with one message, is
+offered to the application without a separate task (`TakesWhole`), which saves a third of its cost. Headers, trailers,
+pipelined requests and bodies are limited; trailers never count as headers; a request that offers an upgrade is served
+without it; a caller that closes its side after the request gets its answer.
 Sources: RFC 9110 and RFC 9112.
 """
 
@@ -39,12 +39,12 @@ from hubwire.receive.exchange import STATUS_LINES, Exchange, Flow
 
 
 class TakesWhole(Protocol):
-    """An ASGI application may have this beside `__call__`."""
+    """An optional method of an ASGI application, in addition to `__call__`."""
 
     def take_whole(self, scope: Scope, body: bytes, done: Callable[[int, bytes], None]) -> bool:
-        """Take a POST that is there in full; False when the connection must call the application in the ordinary way.
+        """Accept a POST that arrived whole; False if the connection must call the application in the ordinary way.
 
-        Shape: after True, `done` is called once, at once or later, with the status, and the further headers, the empty
+        Shape: after True, `done` is called once, now or later, with the status, and the remaining headers, the empty
         line and the body of the answer.
         """
         ...
@@ -55,7 +55,7 @@ class _Refused(Exception):
 
 
 class ServerState(Protocol):
-    """What `uvicorn.Server` hands to its connections; it reads `connections` and `tasks` when it stops."""
+    """The state that `uvicorn.Server` shares with its connections; it reads `connections` and `tasks` at its stop."""
 
     connections: set[Any]
     tasks: set[asyncio.Task[None]]
@@ -64,7 +64,7 @@ class ServerState(Protocol):
 
 
 class Config(Protocol):
-    """What a connection reads of `uvicorn.Config`. `loaded_app` is `app` behind uvicorn's middleware."""
+    """The fields of `uvicorn.Config` that a connection reads. `loaded_app` is `app` behind uvicorn's middleware."""
 
     app: Any
     loaded_app: Any
@@ -72,7 +72,7 @@ class Config(Protocol):
 
 
 class _Shared:
-    """What the connections of one server share: their deadlines, and the first bytes of answers."""
+    """Shared by the connections of one server: deadlines, and the first bytes of answers."""
 
     def __init__(self, header_seconds: float, body_seconds: float, idle_seconds: float, write_seconds: float) -> None:
         self.headers: Deadlines[Connection] = Deadlines(header_seconds, _close)
@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
         del self._parser
 
     def eof_received(self) -> bool:
-        """The caller sends no more. What came whole is still answered; True keeps the connection open for that."""
+        """The caller closed its side. Whole requests are still answered; True keeps the connection open for that."""
         self._is_half_closed = True
         has_work = self._answering is not None and not self._answering.is_answered and self._answering.has_whole_body
         return has_work and self._scheme == "http"  # TLS has no half-closed connections
@@ -361,7 +361,7 @@ class Connection(asyncio.Protocol):
             self._call(exchange)
 
     def _call_undecided(self) -> None:
-        """Where a read left a body incomplete, the application reads the rest itself."""
+        """After a read with an incomplete body, the application reads the rest itself."""
         undecided, self._undecided = self._undecided, None
         if undecided is not None:
             self._call(undecided)
@@ -423,7 +423,7 @@ class Connection(asyncio.Protocol):
             raise _Refused
 
     def _refuse(self, refusal: bytes) -> None:
-        """Read nothing more. An upload that came whole before is answered first, then the connection is closed."""
+        """Stop reading. Answer an upload that arrived whole, then close the connection."""
         self._refusal = refusal
         self._undecided = None
         self._shared.headers.end(self)

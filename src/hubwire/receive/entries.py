@@ -36,7 +36,7 @@ _OBJECTS = ("traits", "properties", "context", "integrations")
 
 
 class UploadOptions(msgspec.Struct, frozen=True, gc=False):
-    """Under which an upload is taken."""
+    """The options of an upload."""
 
     limits: ReceiveLimits
     is_strict: bool = False

@@ -26,7 +26,7 @@ INTERNAL_ERROR = b"Internal Server Error"
 
 
 class Flow:
-    """Whether a connection reads and writes at the moment."""
+    """Whether a connection is currently reading and writing."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -105,7 +105,7 @@ class Exchange:
         self._news.set()
 
     def lose(self) -> None:
-        """The caller is gone: nobody hears the answer."""
+        """The caller has disconnected, so nobody gets the answer."""
         self.ended = _nothing
         if not self.is_answered:
             self.is_disconnected = True

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 
 def is_allowed(origin: bytes, allowed: Sequence[str]) -> bool:
-    """Whether an Origin header fits one of the patterns; with no patterns, every origin does.
+    """Whether an Origin header matches one of the patterns; without patterns, every origin matches.
 
-    Shape: `https://www.site.test` is exact; `https://*.site.test` is every host below it, with the port as written.
+    Shape: `https://www.site.test` is exact; `https://*.site.test` matches every subdomain, with the given port.
     """
     if not allowed:
         return True

@@ -74,7 +74,7 @@ def read_upload(body: bytes, route: Route, limits: ReceiveLimits, *, is_strict: 
 
 
 def name_of(index: int, route: Route) -> str:
-    """How an answer names a message of the upload."""
+    """The name of a message of the upload in an answer."""
     return "message" if route.takes is Takes.SINGLE else f"batch[{index}]"
 
 
@@ -104,7 +104,7 @@ def _many(body: bytes, limits: ReceiveLimits) -> Upload:
 
 
 def _envelope(parts: _Body) -> bytes | None:
-    """What the upload says of all its messages, checked by decoding it once."""
+    """The fields of the upload that apply to all its messages, checked by decoding them once."""
     given = [
         b'"%b":%b' % (name.encode(), bytes(raw))
         for name, raw in zip(_ENVELOPE_FIELDS, (parts.context, parts.integrations, parts.sentAt), strict=True)

@@ -28,7 +28,7 @@ class Takes(Enum):
 
 
 class Route(NamedTuple):
-    """What a path takes. `type` is the message type that the path names; `write_key` the one in the path."""
+    """A route. `type` is the message type in the path, `write_key` the write key in the path."""
 
     takes: Takes
     type: str | None = None
@@ -54,7 +54,8 @@ _ROUTES = _fixed()
 
 
 def is_below(path: str) -> bool:
-    """Whether an SDK could mean the Tracking API with this path, right or wrong. Settings for SDKs are not of it."""
+    """Whether an SDK may mean the Tracking API with this path, rightly or wrongly. Paths of SDK settings do not
+    count."""
     path = _single(path)
     return path.startswith(BELOW) and not path.startswith("/v1/projects/")
 
@@ -76,7 +77,7 @@ def is_wrong_door(method: str, path: str, headers: Sequence[tuple[bytes, bytes]]
 
 
 def route_of(path: str) -> Route | None:
-    """What the path takes, or None when it is not one of the Tracking API's."""
+    """The route of the path, or None for a path outside the Tracking API."""
     route = _ROUTES.get(path)
     if route is not None:
         return route

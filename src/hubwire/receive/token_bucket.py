@@ -1,4 +1,4 @@
-"""How many messages a source may send per second: a bucket of one second that may go into debt for one upload."""
+"""The rate limit of a source: a bucket of one second of messages, which one upload may overdraw."""
 
 from __future__ import annotations
 

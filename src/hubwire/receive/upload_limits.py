@@ -23,5 +23,5 @@ class ReceiveLimits:
 
     @property
     def max_envelope_bytes(self) -> int:
-        """What the upload's own context may take when it is kept beside each of its messages."""
+        """The maximum size of the upload's own context, which is stored with each of its messages."""
         return 2 * self.max_upload_bytes
