@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hubwire.emulator.calls import control
 from hubwire.emulator.http.page import render
+from hubwire.emulator.http.page_controls import press
 from hubwire.emulator.http.routes import standard_router
 from hubwire.emulator.http.routing import Match
 from hubwire.emulator.store import access
@@ -110,13 +111,15 @@ class EmulatorApp:
         return self._api(request, match, fault), fault
 
     def _unmatched(self, request: Request) -> Reply:
+        if request.method == "POST" and request.path == "/_emulator/page":
+            return press(self.state, request)
         if request.path.startswith("/_emulator"):
             reply = control.answer(self.state, request)
             if request.method != "GET":
                 self.state.settle()
             return reply
         if request.path == "/":
-            return render(self.state)
+            return render(self.state, request)
         methods = self._router.methods_at(request.path)
         refusal = Refusal(405, "Method Not Allowed") if methods else _not_covered(request)
         reply = json_reply(refusal.status, refusal.body(self.state.correlation_id()))

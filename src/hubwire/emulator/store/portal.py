@@ -52,6 +52,10 @@ class SeenRequest(NamedTuple):
     body: bytes
     status: int
 
+    def text(self) -> str:
+        """The body as text, empty where it is secret."""
+        return "" if self.path.startswith("/oauth/") else self.body.decode("utf-8", "replace")
+
     def shown(self) -> dict[str, Any]:
         """The call with its secrets masked and its body decoded."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers.items()}
@@ -92,6 +96,10 @@ class SeenRequests:
         self._bytes += len(entry.body)
         while len(self._entries) > self._keep or self._bytes > REQUEST_LOG_BYTES:
             self._bytes -= len(self._entries.popleft().body)
+
+    def newest(self) -> list[SeenRequest]:
+        """The calls, newest first."""
+        return list(reversed(self._entries))
 
     def shown(self) -> list[dict[str, Any]]:
         """Newest last."""
