@@ -8,12 +8,11 @@ rules wait, the message waits unless a part of it can be sent.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from hubwire.destination import Rule, Source
 from hubwire.message import Message, MessageType
 from hubwire.operation import Discard, Hold, LeftOut, Plan, PropertyValue, SendEvent, UpsertCompany, UpsertContact
-from hubwire.plan.choices import converter
 from hubwire.plan.company import company_domain
 from hubwire.plan.emails import as_email, context_traits, email_value
 from hubwire.plan.events import EventWriter, named_event
@@ -22,28 +21,19 @@ from hubwire.plan.hold import unknown_company, unknown_person
 from hubwire.plan.identify import given_email
 from hubwire.plan.identity import Identity
 from hubwire.plan.properties import shortened
+from hubwire.plan.rule_writers import FieldWriter, Firing
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.rules.directives import MappingFailed
-from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import event_uuid, utk_of
-from hubwire.plan.trait_rules import MAX_FIELD, is_read_only
-from hubwire.plan.values import Converted, Converter, Partial, Refusal
+from hubwire.plan.trait_rules import MAX_FIELD
+from hubwire.plan.values import Converted, Partial, Refusal
 from hubwire.reasons import Reason
-from hubwire.schema import PropertyDefinition
 
 Default = Callable[[], Plan]
 
 _new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the hottest line
-
-
-class FieldWriter(NamedTuple):
-    """How a rule writes one property of a record of this portal."""
-
-    property: str
-    resolve: Resolver
-    convert: Converter
 
 
 class RulePlanner:
@@ -51,32 +41,36 @@ class RulePlanner:
 
     __slots__ = ("_book", "_email", "_fields", "_identity", "_message", "_plan", "_source")
 
-    def __init__(self, message: Message, source: Source, book: Rulebook, identity: Identity) -> None:
+    def __init__(
+        self, message: Message, source: Source, book: Rulebook, identity: Identity, fields: dict[str, Any]
+    ) -> None:
         self._message = message
         self._source = source
         self._book = book
         self._identity = identity
-        self._fields = message.as_json()
+        self._fields = fields
         self._plan = Plan()
         self._email: str | Hold | Discard | None = None
         """Whose message it is, once a rule has needed to know."""
 
-    def plan(self, candidates: tuple[CompiledRule, ...], default: Default) -> Plan:
+    def plan(self, firing: Firing, default: Default) -> Plan:
         """The plan of the message: what is done by default, unless a rule turns that off, and what the rules write."""
-        fields = self._fields
-        fired = [one for one in candidates if one.trigger.fires(fields)]
-        if not fired:
-            return default()
         before: Discard | None = None
-        if all(one.rule.default for one in fired):
+        if firing.has_default:
             self._plan = default()
             if isinstance(self._plan.fate, Hold):
                 return self._plan
             before, self._plan.fate = self._plan.fate, None
         waiting = []
-        for one in fired:
+        if firing.own_contact:
+            email = self._own_person()
+            if isinstance(email, str):
+                self._write(firing.own_contact, self._contact(email))
+            else:
+                waiting += [(rule, email) for rule in {w.rule.name: w.rule for w in firing.own_contact}.values()]
+        for one, writers in firing.others:
             try:
-                fate = self._apply(one)
+                fate = self._apply(one, writers)
             except (MappingFailed, RecursionError) as exc:
                 self._report(one.rule, Reason.RULE_FAILED, str(exc))
                 continue
@@ -97,32 +91,33 @@ class RulePlanner:
         if plan.left_out:
             shortened(plan.left_out)
 
-    def _apply(self, one: CompiledRule) -> Hold | Discard | None:
+    def _apply(self, one: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
         """Add what a rule writes; what it waits for, or that it waits in vain, when nobody knows whose it is."""
         if one.rule.object == "company":
-            return self._company(one)
-        email = self._email_of(one)
-        if not isinstance(email, str):
-            return email
+            return self._company(one, writers)
+        if one.key is None:
+            email = self._own_person()
+            if not isinstance(email, str):
+                return email
+        else:
+            given = as_email(one.key(self._fields))
+            if given is None:
+                self._report(one.rule, Reason.RULE_WITHOUT_KEY, "email")
+                return None
+            email = given
         if one.rule.event is not None:
             self._event(one, email)
         else:
-            self._values(one, self._contact(email))
+            self._write(writers, self._contact(email))
         return None
 
-    def _email_of(self, one: CompiledRule) -> str | Hold | Discard | None:
-        """The e-mail that a rule's key gives, or the message's own person; None when the key gives none."""
-        if one.key is not None:
-            email = as_email(one.key(self._fields))
-            if email is None:
-                self._report(one.rule, Reason.RULE_WITHOUT_KEY, "email")
-            return email
+    def _own_person(self) -> str | Hold | Discard:
+        """The e-mail of the message's own person, or what an unknown one waits for."""
         if self._email is None:
             self._email = self._own_email()
         return self._email
 
     def _own_email(self) -> str | Hold | Discard:
-        """The message's own person: whom the default behaviour found, or would find."""
         operations = self._plan.operations
         if operations and isinstance(operations[-1], UpsertContact | SendEvent):
             return operations[-1].email
@@ -147,7 +142,7 @@ class RulePlanner:
         self._plan.operations.append(made)
         return made.properties
 
-    def _company(self, one: CompiledRule) -> Hold | Discard | None:
+    def _company(self, one: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
         message, how = self._message, self._book.mapping.company_domain
         if one.key is not None:
             given = one.key(self._fields)
@@ -162,11 +157,11 @@ class RulePlanner:
                 return unknown_company(message, self._source, unusable)
         for operation in self._plan.operations:
             if type(operation) is UpsertCompany and operation.domain == domain:
-                self._values(one, operation.properties)
+                self._write(writers, operation.properties)
                 return None
         properties = {"domain": PropertyValue(domain, "website.domain")}
         self._plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
-        self._values(one, properties)
+        self._write(writers, properties)
         return None
 
     def _event(self, one: CompiledRule, email: str) -> None:
@@ -203,19 +198,22 @@ class RulePlanner:
         values = [(name, resolve(self._fields)) for name, resolve in one.fields]
         return {name: value for name, value in values if value is not MISSING}
 
-    def _values(self, one: CompiledRule, properties: dict[str, PropertyValue]) -> None:
+    def _write(self, writers: tuple[FieldWriter, ...], properties: dict[str, PropertyValue]) -> None:
         """Write the properties that the portal takes, as HubSpot gets them; report the others."""
         fields = self._fields
-        label = f"rule:{one.rule.name}"
-        for name, resolve, convert in _writers(one, self._book):
-            value = resolve(fields)
+        for name, resolve, convert, label, rule in writers:
+            try:
+                value = resolve(fields)
+            except (MappingFailed, RecursionError) as exc:
+                self._report(rule, Reason.RULE_FAILED, str(exc), name)
+                continue
             if value is MISSING:
                 continue
             converted = convert(value)
             if type(converted) is str:
                 properties[name] = _new(PropertyValue, (converted, label))
             else:
-                self._refused(one.rule, name, converted, properties)
+                self._refused(rule, name, converted, properties)
 
     def _refused(self, rule: Rule, name: str, converted: Converted, properties: dict[str, PropertyValue]) -> None:
         if isinstance(converted, Partial):
@@ -227,27 +225,3 @@ class RulePlanner:
     def _report(self, rule: Rule, reason: Reason, detail: str, property_name: str = "") -> None:
         field = f"rule:{rule.name}.{property_name}" if property_name else f"rule:{rule.name}"
         self._plan.left_out.append(LeftOut(field[:MAX_FIELD], reason, detail))
-
-
-def _writers(one: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
-    """How a rule's properties are written in this portal; made once for each state of its schema."""
-    known: Any = book.rule_writers.get(id(one))
-    if known is not None and known[0] is one:
-        writers: tuple[FieldWriter, ...] = known[1]
-        return writers
-    definitions = book.schema.company if one.rule.object == "company" else book.schema.contact
-    writers = tuple(
-        [FieldWriter(name, resolve, _convert(one.rule, name, definitions.get(name))) for name, resolve in one.fields]
-    )
-    book.rule_writers[id(one)] = (one, writers)
-    return writers
-
-
-def _convert(rule: Rule, name: str, definition: PropertyDefinition | None) -> Converter:
-    if definition is None:
-        unknown = Refusal(Reason.UNKNOWN_PROPERTY, f"the portal has no {rule.object} property {name}")
-        return lambda value: unknown
-    if is_read_only(definition):
-        read_only = Refusal(Reason.READ_ONLY_PROPERTY, f"HubSpot sets {name} itself")
-        return lambda value: read_only
-    return converter(definition)

@@ -20,6 +20,7 @@ from hubwire.plan.group import links_of_group, plan_group
 from hubwire.plan.identify import links_of_identify, plan_identify
 from hubwire.plan.identity import Identity, inherited_key, names_someone
 from hubwire.plan.page import plan_page, plan_screen
+from hubwire.plan.rule_writers import firing_of
 from hubwire.plan.rulebook import Rulebook, rulebook
 from hubwire.plan.rules.rule_set import rule_set
 from hubwire.plan.track import links_of_event, plan_track
@@ -95,11 +96,18 @@ def _plan(message: Message, source: Source, destination: Destination, schema: Po
         return Plan(fate=fate)
     book = rulebook(schema, destination.mapping)
     planner = _PLANNERS[message.type]
-    candidates = rule_set(destination).candidates(message) if destination.rules else ()
+    if not destination.rules:
+        return planner(message, source, book, identity)
+    rules = rule_set(destination)
+    candidates = rules.candidates(message)
     if not candidates:
         return planner(message, source, book, identity)
-    by_rules = RulePlanner(message, source, book, identity)
-    return by_rules.plan(candidates, lambda: planner(message, source, book, identity))
+    fields = message.as_json(rules.sees_times)
+    firing = firing_of(candidates, fields, book)
+    if not firing.rules:
+        return planner(message, source, book, identity)
+    by_rules = RulePlanner(message, source, book, identity, fields)
+    return by_rules.plan(firing, lambda: planner(message, source, book, identity))
 
 
 def skipped(message: Message, destination: Destination) -> Discard | None:

@@ -25,8 +25,8 @@ class Rulebook:
     """Traits that the mapping sends to `email`: they name the person."""
     mapped_events: dict[str, str | None]
     only_events: frozenset[str]
-    rule_writers: dict[int, object] = field(default_factory=dict)
-    """What `by_rules` made of the destination's rules for this schema; nobody else reads it."""
+    firings: dict[int, object] = field(default_factory=dict)
+    """What `rule_writers` made of the destination's rules for this schema; nobody else reads it."""
 
 
 def rulebook(schema: PortalSchema, mapping: Mapping) -> Rulebook:

@@ -6,19 +6,23 @@ stand (`$.traits.{{context.personas.computation_key}}`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from hubwire.destination import Destination, Rule
 from hubwire.message import Message
 from hubwire.plan.rules.directives import compiled, without_missing
 from hubwire.plan.rules.index import RuleIndex
 from hubwire.plan.rules.mapping import check_mapping
-from hubwire.plan.rules.paths import Resolver, from_root
+from hubwire.plan.rules.paths import Resolver, from_root, whole
 from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
 
 MAX_RULE_SETS = 32
+_TIME = re.compile("timestamp|receivedAt|now|today")
 _sets: dict[int, tuple[tuple[Rule, ...], RuleSet]] = {}
 
 
@@ -39,10 +43,12 @@ class CompiledRule:
 class RuleSet:
     """The rules that are on, found by a message's type and event name."""
 
-    __slots__ = ("_others", "_skips")
+    __slots__ = ("_others", "_skips", "sees_times")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         compiled = [compile_rule(rule) for rule in rules if rule.enabled]
+        self.sees_times = any(_sees_times(rule) for rule in rules)
+        """Whether a rule may look at `timestamp` or `receivedAt`, which a message has to be given first."""
         indexed = [(one.trigger.reach, one) for one in compiled]
         self._skips = RuleIndex([pair for pair in indexed if pair[1].rule.skip is not None])
         self._others = RuleIndex([pair for pair in indexed if pair[1].rule.skip is None])
@@ -56,8 +62,8 @@ class RuleSet:
         skips = self._skips.candidates(message.type, message.event)
         if not skips:
             return None
-        fields = message.as_json()
-        return next((one.rule for one in skips if one.trigger.fires(fields)), None)
+        fields = message.as_json(self.sees_times)
+        return next((one.rule for one in skips if one.trigger.fires_within(fields)), None)
 
 
 def rule_set(destination: Destination) -> RuleSet:
@@ -103,6 +109,20 @@ def resolver(value: Any) -> Resolver:
             return lambda root: without_missing(resolve(root))
         case literal:
             return lambda root: literal
+
+
+def _sees_times(rule: Rule) -> bool:
+    """Whether a text of a rule names a time, or is a path to the whole message."""
+    return any(_TIME.search(part) or from_root(part) is whole for part in texts_of(msgspec.to_builtins(rule)))
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """The texts in a value, wherever they stand."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from texts_of(part)
 
 
 def templates_of(mapping: Any) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from hubwire.plan.rules.triggers.conditions import ANYTHING, NOTHING, Fires, Message, Reach
 from hubwire.plan.rules.triggers.globs import matches
-from hubwire.plan.rules.triggers.syntax import Call, Comparison, Field, Joined, Literal, Node, Not, Operand
+from hubwire.plan.rules.triggers.syntax import ALWAYS, Call, Comparison, Field, Joined, Literal, Node, Not, Operand
 from hubwire.plan.rules.values import MISSING, is_number, json_text, number, number_text, step_into
 
 Truth = Callable[[Message], bool | None]
@@ -31,6 +31,10 @@ def compile_documented(node: Node) -> Fires:
     Shape: for `and` and `or` it is enough to know which conditions are true; only below a `!` does unknown count.
     """
     match node:
+        case Joined("and", ()):
+            return lambda message: True
+        case Joined(_, (condition,)):
+            return compile_documented(condition)
         case Joined("and", (one, other)):
             first, second = compile_documented(one), compile_documented(other)
             return lambda message: first(message) and second(message)
@@ -40,10 +44,10 @@ def compile_documented(node: Node) -> Fires:
         case Joined(operator, conditions):
             return _joined(operator == "and", [compile_documented(condition) for condition in conditions])
         case Comparison("=", Field((root,)), Literal(str() as value)):
-            return lambda message: bool(message.get(root) == value)
+            return lambda message: message.get(root) == value
         case Comparison("=", Field() as field, Literal(str() as value)):
             read = _field_reader(field.steps)
-            return lambda message: bool(read(message) == value)
+            return lambda message: read(message) == value
         case _:
             truth = truth_of(node)
             return lambda message: truth(message) is True
@@ -171,8 +175,21 @@ def _reader(operand: Node) -> Read:
             return lambda message: truth(message)
 
 
+def within(node: Node) -> Node:
+    """The trigger for messages of a type and event name that it can fire for: what an index has decided is left out."""
+    if isinstance(node, Joined) and node.operator == "and":
+        return Joined("and", tuple([condition for condition in node.conditions if within(condition) is not ALWAYS]))
+    match node:
+        case Comparison("=", Field(("type" | "event",)), Literal(str())):
+            return ALWAYS
+        case _:
+            return node
+
+
 def _field_reader(steps: tuple[str, ...]) -> Read:
     root, rest = steps[0], steps[1:]
+    if not rest:
+        return lambda message: message.get(root)
 
     def read(message: Message) -> Any:
         value: Any = message.get(root, MISSING)

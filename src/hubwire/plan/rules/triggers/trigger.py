@@ -26,12 +26,17 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`fires` takes a message as its JSON object; `reach` is for an index of rules."""
+    """`fires` takes a message as its JSON object; `reach` is for an index of rules.
+
+    `fires_within` is `fires` for messages whose type and event name lie within `reach`: what the index has decided
+    already is not asked again.
+    """
 
     text: str
     reading: Reading
     fires: Fires
     reach: Reach
+    fires_within: Fires
 
 
 def compile_trigger(text: str, reading: Reading = Reading.DOCUMENTED) -> Trigger:
@@ -45,9 +50,11 @@ def compile_trigger(text: str, reading: Reading = Reading.DOCUMENTED) -> Trigger
             group = segment.parse(text)
         except Unreadable as exc:
             raise TriggerRefused(f"Segment's trigger package cannot read it: {exc}", value=text) from exc
-        return Trigger(text, reading, segment.compile_group(group), segment.reach_of(group))
+        fires = segment.compile_group(group)
+        return Trigger(text, reading, fires, segment.reach_of(group), fires)
     node = documented.parse(text)
-    return Trigger(text, reading, meaning.compile_documented(node), meaning.reach_of(node))
+    fires, within = meaning.compile_documented(node), meaning.compile_documented(meaning.within(node))
+    return Trigger(text, reading, fires, meaning.reach_of(node), within)
 
 
 def refuse_two_meanings(text: str) -> None:

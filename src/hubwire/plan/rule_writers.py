@@ -1,0 +1,107 @@
+"""What the rules that fire together write, prepared once for each combination and each state of the portal's schema.
+
+The rules that write the message's own person are one list of properties: a message then costs one step for each
+property, whatever rule it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hubwire.destination import Rule
+from hubwire.plan.choices import converter
+from hubwire.plan.rulebook import Rulebook
+from hubwire.plan.rules.paths import Resolver
+from hubwire.plan.rules.rule_set import CompiledRule
+from hubwire.plan.trait_rules import is_read_only
+from hubwire.plan.values import Converter, Refusal
+from hubwire.reasons import Reason
+from hubwire.schema import PropertyDefinition
+
+MAX_CANDIDATES = 1024
+MAX_FIRINGS = 256
+
+
+class FieldWriter(NamedTuple):
+    """How a rule writes one property of a record of this portal; `label` is what the plan shows."""
+
+    property: str
+    resolve: Resolver
+    convert: Converter
+    label: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """The rules that fire for a message, in their order."""
+
+    rules: tuple[CompiledRule, ...]
+    has_default: bool
+    own_contact: tuple[FieldWriter, ...]
+    """What they write of the message's own person."""
+    others: tuple[tuple[CompiledRule, tuple[FieldWriter, ...]], ...]
+    """The rules that write another record, a company or an event, each with its properties."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """Candidates, and what was prepared for those of them that fired."""
+
+    candidates: tuple[CompiledRule, ...]
+    fires: list[Callable[[dict[str, Any]], bool]]
+    firings: dict[tuple[bool, ...], Firing] = field(default_factory=dict)
+
+
+def firing_of(candidates: tuple[CompiledRule, ...], fields: dict[str, Any], book: Rulebook) -> Firing:
+    """The candidates that fire for a message, with what they write."""
+    known = book.firings.get(id(candidates))
+    if not isinstance(known, _Known) or known.candidates is not candidates:
+        known = _Known(candidates, [one.trigger.fires_within for one in candidates])
+        if len(book.firings) >= MAX_CANDIDATES:
+            book.firings.clear()
+        book.firings[id(candidates)] = known
+    answers = tuple([fires(fields) for fires in known.fires])
+    firing = known.firings.get(answers)
+    if firing is None:
+        fired = [one for one, answer in zip(candidates, answers, strict=True) if answer]
+        if len(known.firings) >= MAX_FIRINGS:
+            known.firings.clear()
+        firing = known.firings[answers] = _prepared(fired, book)
+    return firing
+
+
+def _prepared(fired: list[CompiledRule], book: Rulebook) -> Firing:
+    own = [one for one in fired if one.rule.object == "contact" and one.key is None]
+    return Firing(
+        rules=tuple(fired),
+        has_default=all(one.rule.default for one in fired),
+        own_contact=tuple([writer for one in own for writer in _writers(one, book)]),
+        others=tuple([(one, _writers(one, book)) for one in fired if one not in own]),
+    )
+
+
+def _writers(one: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
+    """How a rule's properties are written in this portal; those of an event have no definition to follow."""
+    if one.rule.event is not None:
+        return ()
+    definitions = book.schema.company if one.rule.object == "company" else book.schema.contact
+    label = f"rule:{one.rule.name}"
+    return tuple(
+        [
+            FieldWriter(name, resolve, _convert(one.rule, name, definitions.get(name)), label, one.rule)
+            for name, resolve in one.fields
+        ]
+    )
+
+
+def _convert(rule: Rule, name: str, definition: PropertyDefinition | None) -> Converter:
+    if definition is None:
+        unknown = Refusal(Reason.UNKNOWN_PROPERTY, f"the portal has no {rule.object} property {name}")
+        return lambda value: unknown
+    if is_read_only(definition):
+        read_only = Refusal(Reason.READ_ONLY_PROPERTY, f"HubSpot sets {name} itself")
+        return lambda value: read_only
+    return converter(definition)
