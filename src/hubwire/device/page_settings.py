@@ -1,7 +1,8 @@
 """The settings that analytics.js reads: who the source is, where its events go, which plugin to run.
 
-Only `Segment.io` stands in `integrations` and there is no `plan`: each of them would cost a page one more request.
-`apiHost` and `metrics` are always said: without them, analytics.js sends events and counters to Segment.
+A page with HubSpot in it gets only `Segment.io` in `integrations`, and no page gets a `plan`: each of them would cost
+one more request. `apiHost` and `metrics` are always there: without them, analytics.js sends events and counters to
+Segment.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ from hubwire.device.source import DeviceSource
 PLUGIN_NAME = "HubSpot"
 LIBRARY_NAME = "hubspotDevice"
 PLUGIN_PATH = "/next-integrations/actions/hubspot-device/{version}.js"
+
+CUSTOMER_IO = "Customer.io Data Pipelines"
+"""The name under which Customer.io's browser SDK looks for where its events go. Without it, they go to Customer.io.
+
+Only for a source without HubSpot in the page: beside a second name, analytics.js loads a chunk (3 kB) before its first
+event. That chunk finds nothing to install, because the block names no version for browsers.
+Source: @customerio/cdp-analytics-browser 0.5.11, @segment/analytics-next 1.84.3.
+"""
 
 NOT_IN_SCRIPT = ("middlewareSettings", "enabledMiddleware", "legacyVideoPluginsEnabled", "edgeFunction")
 """Settings that are empty here, for other SDKs that read the settings file and expect them."""
@@ -38,7 +47,7 @@ def as_function(source: DeviceSource, plugin_version: str) -> bytes:
     """
     settings = _settings(source, f"{PROTOCOL}://{HOST}", plugin_version)
     settings["integrations"]["Segment.io"]["apiKey"] = KEY
-    del settings["integrations"]["Segment.io"]["versionSettings"]
+    settings["integrations"].pop(CUSTOMER_IO, None)
     for name in NOT_IN_SCRIPT:
         del settings[name]
     for plugin in settings["remotePlugins"]:
@@ -63,7 +72,6 @@ def _settings(source: DeviceSource, base_url: str, plugin_version: str | None) -
                 "apiKey": source.write_key,
                 "apiHost": api_host,
                 "protocol": protocol,
-                "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
             }
         },
         "metrics": {"sampleRate": 0, "host": api_host},
@@ -75,6 +83,8 @@ def _settings(source: DeviceSource, base_url: str, plugin_version: str | None) -
     }
     if plugin_version and source.uses_plugin:
         settings["remotePlugins"].append(_remote_plugin(source, base_url, plugin_version))
+    else:
+        settings["integrations"][CUSTOMER_IO] = settings["integrations"]["Segment.io"].copy()
     if source.consent_categories:
         categories = sorted(source.consent_categories)
         settings["consentSettings"] = {"allCategories": categories, "hasUnmappedDestinations": False}

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.device.fixtures import SOURCE, made_assets
 
 from hubwire.device.bundle import NO_SOURCE, bundle
-from hubwire.device.page_settings import NOT_IN_SCRIPT, as_function, settings_json
+from hubwire.device.page_settings import CUSTOMER_IO, NOT_IN_SCRIPT, as_function, settings_json
 from hubwire.device.snippet import snippet
 from hubwire.device.source import DeviceSource
 
@@ -83,6 +83,14 @@ def test_consent_wrappers_find_the_categories() -> None:
     assert "consentSettings" not in settings()
 
 
+def test_customer_ios_sdk_finds_its_block_where_no_page_pays_for_it() -> None:
+    assert CUSTOMER_IO not in settings()["integrations"]
+    integrations = settings(replace(SOURCE, device_mode=False))["integrations"]
+    assert list(integrations) == ["Segment.io", CUSTOMER_IO]
+    assert integrations[CUSTOMER_IO] == integrations["Segment.io"]
+    assert CUSTOMER_IO.encode() not in as_function(replace(SOURCE, device_mode=False), "1.0.0")
+
+
 @pytest.mark.parametrize(
     "source", [replace(SOURCE, device_mode=False), replace(SOURCE, hub_id=None)], ids=["cloud mode", "no Hub ID"]
 )
@@ -107,7 +115,7 @@ def test_the_script_carries_the_same_settings_as_the_settings_file() -> None:
     function = as_function(source, "1.0.0-abc")
     expected = {name: value for name, value in settings(source).items() if name not in NOT_IN_SCRIPT}
     [plugin] = expected["remotePlugins"]
-    del plugin["url"], plugin["libraryName"], expected["integrations"]["Segment.io"]["versionSettings"]
+    del plugin["url"], plugin["libraryName"]
     assert as_evaluated(function, "https", "cdp.example.com/tools", "WEBKEY") == expected
 
 
