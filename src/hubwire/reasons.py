@@ -128,11 +128,11 @@ _REJECTED: dict[Reason, tuple[str, str]] = {
         "Find out why the sender puts it there. The other messages of the upload are not affected.",
     ),
     Reason.MESSAGE_TOO_LARGE: (
-        "The message is larger than `max_message_bytes` allows. Hubwire keeps its ids and its size only.",
+        "The message is larger than `max_message_bytes` allows. Hubwire keeps only its ids and its size.",
         "Send smaller messages, or raise `max_message_bytes`. The other messages of the upload are not affected.",
     ),
     Reason.TOO_DEEP: (
-        "The message is nested deeper than 128 levels. Hubwire keeps its ids and its size only.",
+        "The message is nested deeper than 128 levels. Hubwire keeps only its ids and its size.",
         "Send flatter objects. The other messages of the upload are not affected.",
     ),
 }
@@ -299,12 +299,12 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
         "Send only one of them, or map one to another property.",
     ),
     Reason.TIME_NOT_UNDERSTOOD: (
-        "The time of the message is in no form that has one meaning, so the time of its arrival counts.",
+        "The message's time is not in an unambiguous form, so Hubwire uses the time of its arrival.",
         "Send ISO 8601 texts such as 2026-01-31T10:00:00Z; docs/how-to/backfill.md lists all forms.",
     ),
     Reason.TIME_IN_FUTURE: (
-        "The message says that it happened after it arrived, so the time of its arrival counts.",
-        "Set the clock of the device or server that sends it.",
+        "The message's time is later than its arrival, so Hubwire uses the time of its arrival.",
+        "Correct the clock of the device or server that sends it.",
     ),
     Reason.OLDER_THAN_KNOWN: (
         "HubSpot already has a value from a newer message.",

@@ -17,14 +17,14 @@ Json = dict[str, Any]
 LIMITS = ReceiveLimits()
 FIELDS = {
     "type": "The call. On a path that names the call, `type` may be missing, and the path wins.",
-    "messageId": "Unique within a source. Of a repeated message, Hubwire keeps one. If missing, Hubwire adds one.",
+    "messageId": "Unique within a source. Hubwire keeps one of repeated messages, and derives a missing id.",
     "userId": "The person's id in the sender's own database.",
     "anonymousId": "The id of a person who is not known yet. A message needs this or userId.",
     "event": "The name of a track call. A track call needs it.",
     "groupId": "The company of a group call. A group call needs it.",
     "previousId": "The earlier id of an alias call. An alias call needs it.",
     "name": "The name of a page or screen.",
-    "timestamp": "The time of the call, ISO 8601. If it is missing, the time of arrival.",
+    "timestamp": "The time of the call, ISO 8601. If it is missing, ambiguous or in the future, the time of arrival.",
     "sentAt": "The sender's clock at the time of sending. Hubwire corrects `timestamp` with it.",
     "traits": "Fields of the person or company.",
     "properties": "Fields of the event or page.",
@@ -211,15 +211,17 @@ RudderStack's SDKs. [SDKs and their settings](../sdks.md) lists what each SDK ne
 - **Answer.** Hubwire answers `200 {{"success": true}}` after the messages are on disk, never before. It never
   redirects.
 - **Write key.** Hubwire looks for it in this order: HTTP Basic (user name: the write key, no password), the path,
-  `writeKey` in the body, the first message, the query.
+  `writeKey` in the body, the first message, the query, a bearer token, the header `X-Write-Key` (the part before a
+  colon).
 - **Body.** The body is JSON, whatever the content type says. Gzip is recognised by its first bytes. `NaN` and
   `Infinity` are read as null, and bytes that are not UTF-8 are replaced, so one bad value does not cost an upload.
 - **Limits** (settings): {LIMITS.max_message_bytes} bytes for a message; {LIMITS.max_upload_bytes} bytes
   (decompressed) and {LIMITS.max_upload_messages} messages for an upload. Messages beyond the last limit are kept as
   rejected.
 - **Rejected messages.** A message without ids or with an unknown type, a track call without `event`, a group call
-  without `groupId` and an alias call without `previousId` can never be delivered. Hubwire answers 200 and keeps the
-  message with its reason. With the header `X-Strict-Mode: 1` it refuses the upload with 400 and names field and
+  without `groupId`, an alias call without `previousId`, an item that is not an object, and a message that is too large
+  or too deep can never be delivered. Hubwire answers 200, keeps the message with its reason, and accepts its
+  neighbours. With the header `X-Strict-Mode: 1` it refuses the upload with 400 and names field and
   value. Use that for development and CI.
 - **Backfill.** With the header `X-Backfill: 1`, the upload of a server source waits behind live messages.
 - **Browsers.** Every origin may send, unless the source lists its allowed origins (`https://www.site.test`,
