@@ -138,7 +138,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     suppress_unchanged_hours: float = 24.0
     """How long a confirmed value counts as still there; 0 sends every identify."""
     late_after_minutes: float = 10.0
-    """Messages older than this when they are delivered are compared with HubSpot's own history first."""
+    """Messages older than this at receipt, or at a later try, are compared with HubSpot's history; 0: all."""
     confirm_after_hours: float = 24.0
     """A contact or company that no answer has shown for so long is looked up before anything relies on it."""
     calls_per_second: float | None = None

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     EVENTS_NOT_AVAILABLE = "events-not-available"
     EVENT_NAME_UNUSABLE = "event-name-unusable"
     UNKNOWN_EVENT = "unknown-event"
+    DELETED_FOR_PRIVACY = "deleted-for-privacy"
     DISCARDED_BY_PERSON = "discarded-by-person"
     SOURCE_NOT_CONNECTED = "source-not-connected"
     NO_LONGER_KEPT = "no-longer-kept"
@@ -75,6 +76,9 @@ class Reason(StrEnum):
     OLDER_THAN_KNOWN = "older-than-known"
     TIME_NOT_UNDERSTOOD = "time-not-understood"
     TIME_IN_FUTURE = "time-in-future"
+    NEWER_IN_HUBSPOT = "newer-in-hubspot"
+    STAGE_NOT_MOVED_BACK = "stage-not-moved-back"
+    TAKEN_BY_ANOTHER_RECORD = "taken-by-another-record"
     REFUSED_BY_HUBSPOT = "refused-by-hubspot"
     # retrying, dead, stopped: reasons of a verdict
     RATE_LIMITED = "rate-limited"
@@ -85,6 +89,7 @@ class Reason(StrEnum):
     HUBSPOT_UNREACHABLE = "hubspot-unreachable"
     HUBSPOT_UNREADABLE = "hubspot-unreadable"
     RECORD_MISSING = "record-missing"
+    COMPANY_MAY_APPEAR = "company-may-appear"
     INVALID_INPUT = "invalid-input"
     CONFLICT = "conflict"
     NOT_FOUND = "not-found"
@@ -215,6 +220,11 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "The portal has no definition of this event, and the destination may not create one.",
         "Create the event in HubSpot, map the name in `events`, or set `create_event_definitions`.",
     ),
+    Reason.DELETED_FOR_PRIVACY: (
+        "This person was deleted for privacy in HubSpot, which refuses the address from then on.",
+        "Suppress the person here as well (`hubwire forget`). If the person has consented again and HubSpot takes the"
+        " address, replay the message.",
+    ),
     Reason.DISCARDED_BY_PERSON: (
         "A person discarded it in the console, in a terminal or through the API.",
         "Replay it if that was a mistake.",
@@ -310,6 +320,18 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
         "HubSpot already has a value from a newer message.",
         "Nothing to do: a late or replayed message never overwrites newer data.",
     ),
+    Reason.NEWER_IN_HUBSPOT: (
+        "Somebody wrote this property in HubSpot after the message happened; the detail says when and who.",
+        "Nothing to do: what anybody wrote later stays. To write it all the same, change it in HubSpot.",
+    ),
+    Reason.STAGE_NOT_MOVED_BACK: (
+        "HubSpot has a later lifecycle stage, and a web or mobile source never moves a stage back.",
+        "Send the stage from a server source if it really goes back.",
+    ),
+    Reason.TAKEN_BY_ANOTHER_RECORD: (
+        "The property takes each value once, and another record has this one; the detail names that record.",
+        "Correct the value, or merge the two records in HubSpot.",
+    ),
     Reason.REFUSED_BY_HUBSPOT: (
         "HubSpot refused this value; Hubwire wrote the rest of the record.",
         "Read HubSpot's message next to it, and correct the value or the property.",
@@ -330,6 +352,10 @@ _RETRYING: dict[Reason, tuple[str, str]] = {
     Reason.HUBSPOT_UNREADABLE: (
         "The answer did not come from HubSpot: HTML or a redirect instead of JSON, as a proxy sends.",
         "Check `HUBSPOT_BASE_URL` and any proxy in between.",
+    ),
+    Reason.COMPANY_MAY_APPEAR: (
+        "HubSpot may be making a company of the new contact's e-mail domain at this moment.",
+        "Nothing to do: Hubwire looks again after a few seconds, so that there are not two companies.",
     ),
     Reason.RECORD_MISSING: (
         "HubSpot answered with success but did not return the record.",

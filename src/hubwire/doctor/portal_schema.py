@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hubwire.deliver.steps.provision import KEY_PROPERTY
 from hubwire.destination import Mapping as Rules
 from hubwire.doctor import Check, fail, ok, warn
 from hubwire.errors import Unreadable
 from hubwire.hubspot.call import Answer
 from hubwire.hubspot.definitions import property_definitions_of, property_uses_of
+from hubwire.hubspot.wire import KEY_PROPERTY
 from hubwire.schema import PropertyDefinition
 
 NEARLY_FULL = 0.9

@@ -16,19 +16,34 @@ import msgspec
 
 MAX_TEXT = 1000
 MAX_FAULTS = 1000
+CONFLICTING_UNIQUE_VALUE = "CONFLICTING_UNIQUE_VALUE"
 
 _EXISTING_ID = re.compile(r"Existing ID:\s*(\d+)")
+_TAKEN = re.compile(
+    r"PropertyValueCoordinates\{.{0,300}?propertyName=([^,}]{1,200}), value=(.*)\} on \S+?\.? (\d+) already has that",
+    re.DOTALL,
+)
+"""Source: production bodies from several independent reports. The id before `on` is a ghost, the last one the owner."""
+_PRIVACY = re.compile(
+    r"deleted for privacy|GDPR.{0,60}(?:block|black|delet)|(?:block|black|delet).{0,60}GDPR", re.IGNORECASE
+)
+"""HubSpot's wording is not documented; third parties report a GDPR blocklist or blacklist."""
 _NO_SUCH_PROPERTY = re.compile(r'Property "([^"]{1,200})" does not exist')
 _TAG = re.compile(r"<[^>]*>")
 _TITLE = re.compile(r"<title[^>]*>(.{0,200}?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 class Fault(NamedTuple):
-    """One property that HubSpot refused, its code (`PROPERTY_DOESNT_EXIST`) and its words."""
+    """One property that HubSpot refused, its code (`PROPERTY_DOESNT_EXIST`) and its words.
+
+    Shape: of a unique value that another record has, `value` is the value and `owner_id` that record.
+    """
 
     property: str
     code: str
     message: str
+    value: str | None = None
+    owner_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,11 @@ class Problem:
     existing_id: str | None = None
     """The record that is in the way (409)."""
     is_json: bool = True
+
+    @property
+    def is_about_privacy(self) -> bool:
+        """Whether the address is refused because its person was deleted for privacy."""
+        return _PRIVACY.search(self.message) is not None
 
     @property
     def text(self) -> str:
@@ -104,6 +124,7 @@ def _faults(raw: Mapping[str, Any], message: str, errors: list[Any]) -> Iterator
     yield from _listed(errors)
     yield from _results(raw.get("validationResults"))
     yield from _worded(message)
+    yield from _taken(message)
     for name in _context(raw.get("context")).get("propertyName", ()):
         yield Fault(name, "", message)
 
@@ -136,6 +157,13 @@ def _listed(errors: list[Any]) -> Iterator[Fault]:
 def _worded(message: str) -> Iterator[Fault]:
     for name in _NO_SUCH_PROPERTY.findall(message.replace('\\"', '"')):
         yield Fault(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
+
+
+def _taken(message: str) -> Iterator[Fault]:
+    taken = _TAKEN.search(message)
+    if taken is not None:
+        words = f"record {taken[3]} has this value already"
+        yield Fault(taken[1], CONFLICTING_UNIQUE_VALUE, words, taken[2], taken[3])
 
 
 def _best(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:

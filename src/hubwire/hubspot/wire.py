@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,8 @@ _encode = msgspec.json.Encoder().encode
 SEARCH_PAGE = 200
 """Results of one search page. Source: HubSpot docs, search guide."""
 ADDITIONAL_DOMAINS = "hs_additional_domains"
+KEY_PROPERTY = "hubwire_domain"
+"""Our own unique property of companies: the domain by which Hubwire knows one."""
 
 
 class _ObjectInput(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -65,6 +67,15 @@ class BatchAnswer(msgspec.Struct, rename="camel"):
 
     results: list[WrittenRecord] = []
     errors: list[Any] | None = None
+
+
+class FoundCompany(NamedTuple):
+    """A company that a search found: its domains, and our key if it has one."""
+
+    record_id: str
+    domain: str
+    additional: list[str]
+    key: str | None = None
 
 
 class _End(msgspec.Struct, frozen=True):
@@ -132,16 +143,21 @@ def _occurrence(sent: BatchInput, event: SendEvent) -> dict[str, Any]:
 
 
 def search_companies(
-    domains: Sequence[str], properties: Sequence[str] = ("domain",), *, with_additional: bool = False
+    domains: Sequence[str],
+    properties: Sequence[str] = ("domain",),
+    *,
+    with_additional: bool = False,
+    key_property: str | None = None,
 ) -> bytes:
     """The body of one search for companies by domain, oldest first.
 
     Shape: domains are lower-cased, as IN demands; the caller keeps the body under 3,000 characters.
-    `with_additional` also finds companies that have one of the domains beside their primary one.
+    `with_additional` also finds companies that have one of the domains beside their primary one; `key_property` those
+    that have it as our own key, whatever their domain is now.
     Source: HubSpot docs, search guide.
     """
     values = [domain.lower() for domain in domains]
-    names = ["domain", ADDITIONAL_DOMAINS] if with_additional else ["domain"]
+    names = ["domain", *([ADDITIONAL_DOMAINS] if with_additional else ()), *([key_property] if key_property else ())]
     return _encode(
         {
             "filterGroups": [
@@ -197,17 +213,18 @@ def found_companies(body: bytes) -> list[tuple[str, str]]:
     return [(domain.lower(), one.id) for one in found if (domain := one.properties.get("domain"))]
 
 
-def found_domains(body: bytes) -> list[tuple[str, str, list[str]]]:
-    """(record id, primary domain, additional domains) of the companies that a search found, in its order."""
+def found_domains(body: bytes) -> list[FoundCompany]:
+    """The companies that a search found, in its order; domains lower-cased."""
     answer = read_batch(body)
     found = answer.results if answer else []
     return [
-        (
-            one.id,
-            (one.properties.get("domain") or "").lower(),
-            [domain.lower() for domain in (one.properties.get(ADDITIONAL_DOMAINS) or "").split(";") if domain],
+        FoundCompany(
+            record.id,
+            (record.properties.get("domain") or "").lower(),
+            [domain.lower() for domain in (record.properties.get(ADDITIONAL_DOMAINS) or "").split(";") if domain],
+            record.properties.get(KEY_PROPERTY) or None,
         )
-        for one in found
+        for record in found
     ]
 
 

@@ -86,6 +86,7 @@ def _record(kind: str, row: tuple[int, str, str | None, int, bytes], associated:
         key=row[1],
         record_id=row[2],
         confirmed_at_ms=row[3],
-        properties=_properties(row[4]),
+        # The mark of a value that may have been overwritten is not part of the value.
+        properties={name: (value.removeprefix("\0"), at_ms) for name, (value, at_ms) in _properties(row[4]).items()},
         associated=associated,
     )

@@ -11,8 +11,8 @@ EVENTS_PER_CALL = 500
 """Inputs of a custom event batch. Source: HubSpot "Send event data", batch send."""
 ASSOCIATIONS_PER_CALL = 2000
 """Inputs of an association batch create. Source: HubSpot associations guide, limits."""
-SEARCH_BODY_BYTES = 1300
-"""Domains of one company search, where they stand twice: HubSpot refuses search bodies over 3,000 characters."""
+SEARCH_BODY_BYTES = 850
+"""Domains of one company search, where they stand three times: HubSpot refuses bodies over 3,000 characters."""
 
 T = TypeVar("T")
 

@@ -36,6 +36,8 @@ TRIES_IN_CYCLE = 3
 THROTTLED_TRIES = 10
 LONGEST_WAIT_MS = 60_000
 """A longer wait for a permit is the day's budget: what waits is put off instead of slept for."""
+PLENTY_LINGER_SECONDS = 5.0
+PLENTY_CALLS = 5_000
 DOWN_AFTER = 8
 """So many failed calls in a row are an outage: the rest of the cycle is not tried."""
 
@@ -116,24 +118,37 @@ class Caller:
         """Whether a call for one of these has failed before although HubSpot works."""
         return not self._context.suspects.isdisjoint(positions)
 
+    def has_plenty(self) -> bool:
+        """Whether the day's budget has calls to spare: thousands are left, and nobody waits for them."""
+        now_ms = self._context.clock.now_ms()
+        return (
+            self._governor.linger_seconds(now_ms) < PLENTY_LINGER_SECONDS
+            and self._governor.may_spend(Priority.TRACK, now_ms) >= PLENTY_CALLS
+        )
+
     def allowed_events(self) -> tuple[int, float]:
         """How many calls with events the day's budget allows now, and the seconds until it allows more."""
         priority, now_ms = self._priority("events"), self._context.clock.now_ms()
         return self._governor.may_spend(priority, now_ms), self._governor.wait_seconds(priority, now_ms)
 
     async def ask(
-        self, call: Call, positions: Sequence[int] = (), *, is_optional: bool = False
+        self,
+        call: Call,
+        positions: Sequence[int] = (),
+        *,
+        is_optional: bool = False,
+        max_tries: int = TRIES_IN_CYCLE,
     ) -> tuple[Verdict, Answer]:
         """One call that is not a batch, tried again a few times: its verdict and its answer.
 
         Errors: LineStopped; with `is_optional` a missing permission is a death and does not stop the lane.
         """
-        for tries in range(1, TRIES_IN_CYCLE + 1):
+        for tries in range(1, max_tries + 1):
             try:
                 answer, judgement = await self.call(call, (), positions, is_optional=is_optional)
             except BudgetSpent as spent:
                 return spent.verdict, Answer(None)
-            if judgement.again_after_seconds is None or tries == TRIES_IN_CYCLE:
+            if judgement.again_after_seconds is None or tries == max_tries:
                 break
             await self.pause(judgement.again_after_seconds)
         if answer.status is not None and 200 <= answer.status < 300 and judgement.is_answered:

@@ -15,8 +15,13 @@ from hubwire.operation import Associate, Operation, PropertyValue, SendEvent, Up
 from hubwire.record.protocol import Company, Person
 
 UNSURE = "\0"
-"""Remembered instead of a value whose confirmation is too old: its time still keeps older values out, and no new
+"""Stands before a remembered value whose confirmation is too old: its time still keeps older values out, and no new
 value is taken for unchanged."""
+
+
+def plain(value: str) -> str:
+    """A remembered value without the mark that it is unsure. Rows of the first release have the mark alone."""
+    return value.removeprefix(UNSURE)
 
 
 class Value(NamedTuple):
@@ -34,6 +39,8 @@ class DesiredRecord:
     key: str
     values: dict[str, Value] = field(default_factory=dict)
     positions: list[int] = field(default_factory=list)
+    overruled: list[tuple[str, int]] = field(default_factory=list)
+    """(property, position) of values that another message of the cycle overruled."""
 
     def merge(self, properties: Mapping[str, PropertyValue], at_ms: int, position: int) -> None:
         self.positions.append(position)
@@ -42,6 +49,14 @@ class DesiredRecord:
             known = values.get(name)
             if known is None or at_ms > known.at_ms or (at_ms == known.at_ms and position > known.position):
                 values[name] = Value(written.value, at_ms, position)
+            if known is not None:
+                self.overruled.append((name, position if values[name] is known else known.position))
+
+    def drop(self, name: str) -> list[int]:
+        """Take a value out; the positions of all messages that wrote the property."""
+        value = self.values.pop(name, None)
+        overruled = [position for overruled, position in self.overruled if overruled == name]
+        return overruled if value is None else [value.position, *overruled]
 
 
 @dataclass(slots=True)
@@ -154,7 +169,13 @@ def make_unsure(known: Person | Company, names: Iterable[str]) -> bool:
     changed = False
     for name in names:
         value = known.properties.get(name)
-        if value is not None and value[0] != UNSURE:
-            known.properties[name] = (UNSURE, value[1])
+        if value is not None and value[0][:1] != UNSURE:
+            known.properties[name] = (UNSURE + value[0], value[1])
             changed = True
     return changed
+
+
+def remembered_values(known: Person | Company) -> dict[str, str]:
+    """What a record that is gone held, as far as it is known: all of it is written when the record is made anew."""
+    values = {name: plain(value) for name, (value, _) in known.properties.items()}
+    return {name: value for name, value in values.items() if value}

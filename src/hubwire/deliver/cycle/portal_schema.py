@@ -6,6 +6,7 @@ Every call goes through the cycle's exchange: permits, attempts and verdicts are
 from __future__ import annotations
 
 from hubwire.deliver.calls.caller import Caller, LineStopped
+from hubwire.deliver.cycle.newest import ReadHistories
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import as_stop
 from hubwire.delivery import Dead, Delivered
@@ -22,6 +23,30 @@ MOST_WAITS = 10
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
 
 
+class SpareReads:
+    """Reads that are good to have and not needed: one for twenty calls, and a few at once.
+
+    So a quiet portal is looked at often, and a busy one pays at most a twentieth more.
+    """
+
+    BURST = 20.0
+    PER_CALL = 0.05
+
+    def __init__(self) -> None:
+        self._tokens = self.BURST
+
+    def earn(self, calls: int) -> None:
+        """So many calls were made."""
+        self._tokens = min(self.BURST, self._tokens + calls * self.PER_CALL)
+
+    def take(self) -> bool:
+        """Whether there is a read to spare; then it is used."""
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
 class Portal:
     """The lane's view of its portal. `caller` is set for each cycle."""
 
@@ -35,6 +60,8 @@ class Portal:
         self.finds_additional_domains = True
         self.refused: dict[tuple[str, str], Dead] = {}
         """What HubSpot would not let us make, as (object type or `event`, name): not asked again with this schema."""
+        self.histories = ReadHistories()
+        self.spare_reads = SpareReads()
         self.paths = paths
         self._read_at_ms = 0
         self._waits = 0

@@ -13,15 +13,19 @@ from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import follows
-from hubwire.delivery import Verdict
+from hubwire.delivery import Delivered, Verdict
 from hubwire.destination import Destination
 from hubwire.hubspot.paths import Paths
-from hubwire.operation import Link
+from hubwire.operation import Discard, LeftOut, Link
+from hubwire.reasons import Reason
 from hubwire.record.protocol import Company, Person, Record
 from hubwire.schema import PortalSchema
 
 K = TypeVar("K")
 T = TypeVar("T")
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+LONG_WAIT_MS = HOUR_MS
 
 
 @dataclass(slots=True)
@@ -41,12 +45,25 @@ class CycleState:
     links: Sequence[Link] = ()
     """What the cycle's messages taught of who is who."""
     off_loop: OffLoop = inline
+    imported: frozenset[int] = frozenset()
+    """Positions of imported messages: history, whatever its age."""
+    received_at_ms: Mapping[int, int] = field(default_factory=dict)
+    """When each message was received, by position."""
+    public: frozenset[int] = frozenset()
+    """Positions of messages of web and mobile sources, whose write keys are public."""
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
     """Events whose definition could not be made in this cycle, and why."""
     people: dict[str, Person] = field(default_factory=dict)
     companies: dict[str, Company] = field(default_factory=dict)
     changed_people: dict[str, Person] = field(default_factory=dict)
     changed_companies: dict[str, Company] = field(default_factory=dict)
+    unread_contacts: set[str] = field(default_factory=set)
+    """Contacts that must be compared with HubSpot and could not be read now."""
+    new_contacts: set[str] = field(default_factory=set)
+    """Contacts that this cycle made."""
+    other_contacts: set[str] = field(default_factory=set)
+    """Contacts that are another record than the one that their associations were made with; and companies."""
+    other_companies: set[str] = field(default_factory=set)
     associations: list[tuple[str, str]] = field(default_factory=list)
     unlinked: list[tuple[str, str]] = field(default_factory=list)
     """Associations whose contact or company is another record now."""
@@ -69,6 +86,28 @@ class CycleState:
         """What the record remembers of these keys at this destination."""
         return await self.off_loop(lookup, self.destination_id, keys)
 
+    @property
+    def late_ms(self) -> int:
+        """From which age on a message is compared with HubSpot's history."""
+        return round(self.destination.late_after_minutes * MINUTE_MS)
+
+    @property
+    def unseen_before_ms(self) -> int:
+        """A record that was last seen before this time is looked up before anything relies on it."""
+        return self.now_ms - round(self.destination.confirm_after_hours * HOUR_MS)
+
+    def is_late(self, position: int, at_ms: int) -> bool:
+        """Whether somebody may well have written to HubSpot after a message happened and before it is delivered.
+
+        Shape: a new message counts with its age at receipt, because a lane may linger for its budget; one that is tried
+        again, or that waited for longer than any lane lingers, with its age now.
+        """
+        if position in self.imported or not self.late_ms:
+            return True
+        has_waited = position in self.outcomes.due or self.now_ms - at_ms > LONG_WAIT_MS
+        seen_ms = self.now_ms if has_waited else self.received_at_ms.get(position, self.now_ms)
+        return seen_ms - at_ms > self.late_ms
+
     def contact_id(self, email: str) -> str | None:
         """The contact's record id, when HubSpot has confirmed it."""
         person = self.people.get(email)
@@ -89,16 +128,53 @@ class CycleState:
         self._refused_companies[domain] = verdict
         self.outcomes.judge(positions, verdict)
 
-    def forget_contact(self, email: str) -> None:
-        """Its record id leads nowhere: the next upsert finds or makes it again, with all that is then wanted."""
+    def is_refused(self, email: str) -> bool:
+        """Whether nothing is sent for this contact in this cycle."""
+        return email in self._refused_contacts
+
+    def discard_contact(self, email: str, positions: Iterable[int], shared: frozenset[int]) -> None:
+        """HubSpot refuses the address because the person was deleted for privacy: nothing of theirs is sent.
+
+        Shape: `shared` are positions of messages that are about somebody else as well: the rest of those goes.
+        """
+        self._refused_contacts[email] = Delivered()
+        for position in positions:
+            if position in shared:
+                self.outcomes.leave_out(position, [LeftOut("contact", Reason.DELETED_FOR_PRIVACY)])
+            else:
+                self.outcomes.discard_or_hold(position, Discard(Reason.DELETED_FOR_PRIVACY))
+
+    def contact_is(self, person: Person, contact_id: str | None) -> None:
+        """What an answer says of which record this contact is; None: there is none."""
+        if person.contact_id is not None and person.contact_id != contact_id:
+            self.other_contacts.add(person.email)
+            self.portal.histories.forget("contacts", person.email)
+        person.contact_id = contact_id
+        person.seen_at_ms = self.now_ms
+        self.people[person.email] = self.changed_people[person.email] = person
+
+    def company_is(self, company: Company, company_id: str | None) -> None:
+        """The same for a company."""
+        if company.company_id is not None and company.company_id != company_id:
+            self.other_companies.add(company.domain)
+            self.portal.histories.forget("companies", company.domain)
+        company.company_id = company_id
+        company.seen_at_ms = self.now_ms
+        self.companies[company.domain] = self.changed_companies[company.domain] = company
+
+    def suspect_contact(self, email: str) -> None:
+        """Its record id may lead nowhere: it is looked up before it is used again."""
         person = self.people.get(email)
         if person is not None:
-            self.people[email] = self.changed_people[email] = Person(email)
+            person.seen_at_ms = 0
+            self.changed_people[email] = person
 
-    def forget_company(self, domain: str) -> None:
-        """Its record id leads nowhere: it is looked for again."""
-        if domain in self.companies:
-            self.companies[domain] = self.changed_companies[domain] = Company(domain)
+    def suspect_company(self, domain: str) -> None:
+        """Its record id may lead nowhere: it is looked up before it is used again."""
+        company = self.companies.get(domain)
+        if company is not None:
+            company.seen_at_ms = 0
+            self.changed_companies[domain] = company
 
     def unconfirm_contact(self, email: str, names: Iterable[str]) -> None:
         """These values may have been written, or not: none of them counts as there until it is confirmed."""
@@ -107,7 +183,7 @@ class CycleState:
             self.changed_people[email] = person
 
     def unconfirm_company(self, domain: str, names: Iterable[str]) -> None:
-        """What `unconfirm_contact` does, for a company."""
+        """These values may have been written, or not: none of them counts as there until it is confirmed."""
         company = self.companies.get(domain)
         if company is not None and make_unsure(company, names):
             self.changed_companies[domain] = company

@@ -30,6 +30,10 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
 
     Shape: the portal's schema has been loaded.
     """
+    cycle_state.imported = frozenset(row.position for row in selection.rows if row.is_backfill)
+    cycle_state.received_at_ms = {row.position: row.received_at_ms for row in selection.rows}
+    public = {source_id for source_id, source in sources.items() if source.is_public}
+    cycle_state.public = frozenset(row.position for row in selection.rows if row.source_id in public)
     gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
     provided = await provide(cycle_state.portal, gathered.missing_properties, gathered.work.events)
     if provided.is_changed:
@@ -54,7 +58,13 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
 
 
 async def _send(cycle_state: CycleState, work: Work) -> None:
-    for (email, _), positions in work.associations.items():
+    contacts: dict[str, list[str]] = {}
+    for (email, domain), positions in work.associations.items():
         work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(positions)
-    await together(upsert_contacts(cycle_state, work.contacts), upsert_companies(cycle_state, work.companies))
+        contacts.setdefault(domain, []).append(email)
+    relied = {event.email for event in work.events} | {email for email, _ in work.associations}
+    await upsert_contacts(cycle_state, work.contacts, relied)
+    # After the contacts: a company that HubSpot made of an e-mail's domain is found by their own associations.
+    await upsert_companies(cycle_state, work.companies, contacts)
     await together(associate(cycle_state, work.associations), send_occurrences(cycle_state, work.events))
+    cycle_state.portal.spare_reads.earn(len(cycle_state.caller.attempts))

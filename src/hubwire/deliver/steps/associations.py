@@ -16,10 +16,15 @@ from hubwire.hubspot.wire import associate_default
 
 
 async def associate(cycle_state: CycleState, wanted: Mapping[tuple[str, str], list[int]]) -> None:
-    """Link the pairs whose two records exist; the others wait, or end, with the record that is missing."""
+    """Link the pairs whose two records exist; the others wait, or end, with the record that is missing.
+
+    Shape: what is another record now gets all associations again that memory has of it.
+    """
+    again = await _associated_before(cycle_state)
+    wanted = {**{pair: [] for pair in again}, **wanted}
     if not wanted:
         return
-    confirmed = await cycle_state.load(cycle_state.record.associated, wanted.keys())
+    confirmed = await cycle_state.load(cycle_state.record.associated, wanted.keys()) - again
     pairs: dict[str, list[tuple[str, str]]] = {}
     inputs: dict[str, Input] = {}
     for (email, domain), positions in wanted.items():
@@ -43,10 +48,25 @@ async def associate(cycle_state: CycleState, wanted: Mapping[tuple[str, str], li
             continue
         cycle_state.outcomes.judge(outcome.input.positions, outcome.verdict)
         if outcome.is_gone:
-            # HubSpot does not say which end is gone: both are looked for again.
+            # HubSpot does not say which end is gone: both are looked up.
             for email, domain in pairs[outcome.input.key]:
-                cycle_state.forget_contact(email)
-                cycle_state.forget_company(domain)
+                cycle_state.suspect_contact(email)
+                cycle_state.suspect_company(domain)
+
+
+async def _associated_before(cycle_state: CycleState) -> set[tuple[str, str]]:
+    """The associations of contacts and companies that are another record now; both ends are known afterwards."""
+    emails, domains = sorted(cycle_state.other_contacts), sorted(cycle_state.other_companies)
+    if not emails and not domains:
+        return set()
+    record = cycle_state.record
+    pairs = await cycle_state.off_loop(record.associations_of, cycle_state.destination_id, emails, domains)
+    cycle_state.unlinked += sorted(pairs)
+    people = {email for email, _ in pairs} - cycle_state.people.keys()
+    companies = {domain for _, domain in pairs} - cycle_state.companies.keys()
+    cycle_state.people |= await cycle_state.load(record.people, people)
+    cycle_state.companies |= await cycle_state.load(record.companies, companies)
+    return pairs
 
 
 def associate_call(paths: Paths, pairs: Sequence[tuple[str, str]]) -> Call:

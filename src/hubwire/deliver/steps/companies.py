@@ -1,14 +1,14 @@
 """Companies: known by their registrable domain, which HubSpot does not take as an upsert key.
 
-A hidden unique property of ours (`hubwire_domain`) is the key. A domain seen for the first time is searched once, as
-primary and as additional domain, to adopt a company that exists; what is not found is created by an upsert on our
-key, which a repeat cannot double although the search lags by seconds. Afterwards the record id is remembered.
-`domain` itself is only written on creation: an adopted company keeps the primary domain that it has.
+A hidden unique property of ours (`hubwire_domain`) is the key. A domain seen for the first time is looked for in three
+ways to adopt a company that exists (`company_state.py`); what is not found is created by an upsert on our key, which a
+repeat cannot double although the search lags by seconds. Afterwards the record id is remembered. `domain` itself is
+only written on creation: an adopted, merged or renamed company keeps the primary domain that it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -21,20 +21,21 @@ from hubwire.deliver.cycle.coalesce import (
     confirm,
     confirm_sent,
     difference,
+    remembered_values,
 )
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.steps.company_search import CompanyMatch, SearchResult, find_companies
+from hubwire.deliver.steps.company_search import CompanyMatch
+from hubwire.deliver.steps.company_state import OBJECT, look_up_companies
 from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
-from hubwire.deliver.steps.provision import KEY_PROPERTY, ensure_company_key
+from hubwire.deliver.steps.newer import without_newer
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.wire import update_objects, upsert_objects
+from hubwire.hubspot.wire import KEY_PROPERTY, update_objects, upsert_objects
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Company
 
-OBJECT = "companies"
 DOMAIN = "domain"
 
 
@@ -64,22 +65,20 @@ class _Inputs:
         self.wanted.setdefault(record_id, []).append(one)
 
 
-async def upsert_companies(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord]) -> None:
-    """Bring the companies to what is wanted; those confirmed are in `cycle_state.companies` afterwards."""
+async def upsert_companies(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], contacts: Mapping[str, Collection[str]]
+) -> None:
+    """Bring the companies to what is wanted; those confirmed are in `cycle_state.companies` afterwards.
+
+    Shape: `contacts` are the e-mails to be associated, by domain; these contacts have been written.
+    """
     if not wanted:
         return
     cycle_state.companies = await cycle_state.load(cycle_state.record.companies, wanted.keys())
-    unknown = [domain for domain in wanted if cycle_state.company_id(domain) is None]
-    search = SearchResult({}, {})
-    if unknown:
-        refused = await ensure_company_key(cycle_state.portal)
-        if refused is None:
-            search = await find_companies(cycle_state.caller, cycle_state.portal, cycle_state.paths, unknown)
-        else:
-            search.refused.update(dict.fromkeys(unknown, refused))
-        for domain, verdict in search.refused.items():
-            cycle_state.refuse_company(domain, wanted[domain].positions, verdict)
-        wanted = {domain: one for domain, one in wanted.items() if domain not in search.refused}
+    for desired in wanted.values():
+        desired.drop(DOMAIN)
+    search = await look_up_companies(cycle_state, wanted, contacts)
+    wanted = {domain: desired for domain, desired in wanted.items() if domain not in search.refused}
     inputs = _inputs_of(cycle_state, wanted, search.found)
     create, update = partial(create_call, cycle_state.paths), partial(update_call, cycle_state.paths)
     batches = [
@@ -95,29 +94,35 @@ def _inputs_of(
 ) -> _Inputs:
     inputs = _Inputs()
     for domain, one in wanted.items():
-        one.values.pop(DOMAIN, None)
         known = cycle_state.companies.get(domain)
         differs = difference(one, known, cycle_state.now_ms, cycle_state.suppress_ms)
         for name, position in differs.older:
             cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
         if cycle_state.portal.refused:
             leave_out_refused(cycle_state, OBJECT, one, differs.send)
+        properties = {**_to_restore(cycle_state, known), **differs.send}
         if known is not None and known.company_id is not None:
-            if differs.send:
-                inputs.update(known.company_id, one, differs.send)
+            if properties:
+                inputs.update(known.company_id, one, properties)
             elif confirm(known, one):
                 cycle_state.changed_companies[domain] = known
         elif (adopted := found.get(domain)) is None:
-            inputs.create(one, differs.send)
+            inputs.create(one, properties)
         elif adopted.is_primary:
-            inputs.update(adopted.record_id, one, {**differs.send, KEY_PROPERTY: domain})
-        elif differs.send:
-            inputs.update(adopted.record_id, one, differs.send)
+            inputs.update(adopted.record_id, one, {**properties, KEY_PROPERTY: domain})
+        elif properties:
+            inputs.update(adopted.record_id, one, properties)
         else:
-            cycle_state.changed_companies[domain] = cycle_state.companies[domain] = Company(
-                domain, adopted.record_id, cycle_state.now_ms
-            )
+            cycle_state.company_is(known or Company(domain, None, cycle_state.now_ms), adopted.record_id)
     return inputs
+
+
+def _to_restore(cycle_state: CycleState, known: Company | None) -> dict[str, str]:
+    """What a company that is another record now is to get back."""
+    if known is None or (known.company_id is not None and known.domain not in cycle_state.other_companies):
+        return {}
+    read = cycle_state.portal.histories.reads.get((OBJECT, known.domain))
+    return without_newer(remembered_values(known), known, read.foreign if read is not None else {})
 
 
 def with_key(properties: Mapping[str, str], domain: str) -> dict[str, str]:
@@ -146,16 +151,13 @@ def _settle(cycle_state: CycleState, wanted: Sequence[DesiredRecord], outcome: J
             if was_sent(outcome.verdict):
                 cycle_state.unconfirm_company(one.key, sent.properties)
             if outcome.is_gone:
-                cycle_state.forget_company(one.key)
+                cycle_state.suspect_company(one.key)
             cycle_state.refuse_company(one.key, one.positions, outcome.verdict)
             continue
-        company = cycle_state.companies.get(one.key)
-        if company is None:
-            company = cycle_state.companies[one.key] = Company(one.key)
-        company.company_id = outcome.returned.record_id if outcome.returned else company.company_id
+        company = cycle_state.companies.get(one.key) or Company(one.key)
+        cycle_state.company_is(company, outcome.returned.record_id if outcome.returned else company.company_id)
         refused = {item.field for item in sent.refused}
         confirm_sent(company, one, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
-        cycle_state.changed_companies[one.key] = company
 
 
 def _joined(wanted: Sequence[DesiredRecord]) -> DesiredRecord:

@@ -16,7 +16,7 @@ from hubwire.deliver.cycle.portal_schema import Portal
 from hubwire.delivery import Delivered, Verdict
 from hubwire.hubspot.call import Answer, Call
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.wire import SEARCH_PAGE, found_domains, search_companies
+from hubwire.hubspot.wire import KEY_PROPERTY, SEARCH_PAGE, FoundCompany, found_domains, search_companies
 
 DOMAINS_PER_SEARCH = 100
 BAD_REQUEST = 400
@@ -25,7 +25,7 @@ MOST_REFUSED = 5
 
 
 class CompanyMatch(NamedTuple):
-    """A company that has this domain already. `is_primary` False: as one of its additional domains."""
+    """A company that has this domain already. `is_primary`: as its primary domain, and no key of ours yet."""
 
     record_id: str
     is_primary: bool
@@ -39,15 +39,21 @@ class SearchResult(NamedTuple):
     refused: dict[str, Verdict]
 
 
-async def find_companies(caller: Caller, portal: Portal, paths: Paths, domains: Sequence[str]) -> SearchResult:
-    """Look for all of them. A refused search is repeated in halves, so that a domain which HubSpot will not look for
-    keeps no other from being found. Raises LineStopped."""
+async def find_companies(
+    caller: Caller, portal: Portal, paths: Paths, domains: Sequence[str], *, has_key: bool
+) -> SearchResult:
+    """Look for all of them; `has_key`: our key property is not new, and companies may have it.
+
+    Shape: a refused search is repeated in halves, so that a domain which HubSpot will not look for keeps no other from
+    being found.
+    Errors: LineStopped.
+    """
     search = SearchResult({}, {})
     groups = split_by_size(domains, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH)
     answered = refused = 0
     while groups:
         group = groups.pop(0)
-        verdict, answer = await _ask(caller, portal, paths, group)
+        verdict, answer = await _ask(caller, portal, paths, group, has_key)
         if isinstance(verdict, Delivered):
             answered += 1
             hits = found_domains(answer.body)
@@ -68,11 +74,13 @@ async def find_companies(caller: Caller, portal: Portal, paths: Paths, domains: 
     return search
 
 
-async def _ask(caller: Caller, portal: Portal, paths: Paths, group: Sequence[str]) -> tuple[Verdict, Answer]:
+async def _ask(
+    caller: Caller, portal: Portal, paths: Paths, group: Sequence[str], has_key: bool
+) -> tuple[Verdict, Answer]:
     """One search; without additional domains when it is refused with them."""
-    verdict, answer = await caller.ask(search_call(paths, group, portal.finds_additional_domains))
+    verdict, answer = await caller.ask(search_call(paths, group, portal.finds_additional_domains, has_key))
     if answer.status == BAD_REQUEST and portal.finds_additional_domains:
-        verdict, answer = await caller.ask(search_call(paths, group, has_additional=False))
+        verdict, answer = await caller.ask(search_call(paths, group, has_additional=False, has_key=has_key))
         portal.finds_additional_domains = answer.status == BAD_REQUEST
     return verdict, answer
 
@@ -82,15 +90,17 @@ def _halves(group: list[str]) -> list[list[str]]:
     return [group[:half], group[half:]]
 
 
-def _note(found: dict[str, CompanyMatch], hits: Sequence[tuple[str, str, list[str]]]) -> None:
-    for record_id, primary, additional in hits:
-        for domain in (primary, *additional):
+def _note(found: dict[str, CompanyMatch], hits: Sequence[FoundCompany]) -> None:
+    """Our key is certain, then a primary domain counts before an additional one."""
+    for company in hits:
+        for domain in (company.domain, *company.additional):
             known = found.get(domain)
-            if known is None or (domain == primary and not known.is_primary):
-                found[domain] = CompanyMatch(record_id, domain == primary)
+            if known is None or (domain == company.domain and not known.is_primary):
+                found[domain] = CompanyMatch(company.record_id, domain == company.domain and company.key is None)
+    found.update((company.key, CompanyMatch(company.record_id, False)) for company in hits if company.key)
 
 
-def search_call(paths: Paths, domains: Sequence[str], has_additional: bool = True) -> Call:
+def search_call(paths: Paths, domains: Sequence[str], has_additional: bool = True, has_key: bool = False) -> Call:
     """Find the companies that have these domains."""
-    body = search_companies(domains, with_additional=has_additional)
+    body = search_companies(domains, with_additional=has_additional, key_property=KEY_PROPERTY if has_key else None)
     return Call("search companies", "POST", paths.objects("companies", "search"), body, "search")

@@ -1,13 +1,14 @@
 """People: one batch upsert per hundred contacts that differ from what HubSpot confirmed.
 
 Rules: e-mail is the key, lower-cased; every input carries its own objectWriteTraceId (HubSpot then answers 207 per
-input instead of refusing the batch); the lifecycle stage does not move backwards by itself, so a stage that came back
-other than asked for is cleared first and set again in a later call (HubSpot docs, "lifecycle stages").
+input instead of refusing the batch); a contact that is another record than the one that we knew gets all that is
+remembered of it, not only what a message changes. What HubSpot holds is looked at first where it can matter
+(`contact_state.py`); stages that have to go backwards come last (`stages.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from hubwire.deliver.calls.batch import OBJECTS_PER_CALL, split
@@ -18,9 +19,15 @@ from hubwire.deliver.cycle.coalesce import (
     confirm,
     confirm_sent,
     difference,
+    remembered_values,
 )
+from hubwire.deliver.cycle.newest import STAGE
 from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.steps.contact_state import OBJECT, compare_whole, look_up_contacts
+from hubwire.deliver.steps.newer import without_newer
+from hubwire.deliver.steps.stages import Backward, move_stages_back
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
+from hubwire.delivery import Dead
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import update_objects, upsert_objects
@@ -28,32 +35,27 @@ from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Person
 
-OBJECT = "contacts"
-STAGE = "lifecyclestage"
 
+async def upsert_contacts(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied: Collection[str]
+) -> None:
+    """Bring the contacts to what is wanted; people confirmed by the answers are in `cycle_state.people` afterwards.
 
-async def upsert_contacts(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord]) -> None:
-    """Bring the contacts to what is wanted; people confirmed by the answers are in `cycle_state.people` afterwards."""
+    Shape: `relied` are the contacts that events and associations of this cycle need.
+    """
     cycle_state.people = await cycle_state.load(cycle_state.record.people, wanted.keys())
-    inputs: list[Input] = []
-    for email, one in wanted.items():
-        known = cycle_state.people.get(email)
-        differs = difference(one, known, cycle_state.now_ms, cycle_state.suppress_ms)
-        for name, position in differs.older:
-            cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
-        if cycle_state.portal.refused:
-            leave_out_refused(cycle_state, OBJECT, one, differs.send)
-        if known is None or known.contact_id is None or differs.send:
-            inputs.append(Input(str(len(inputs)), email, differs.send, one.positions))
-        elif confirm(known, one):
-            cycle_state.changed_people[email] = known
-    upsert, update = partial(upsert_call, cycle_state.paths), partial(update_call, cycle_state.paths)
-    batches = split(inputs, OBJECTS_PER_CALL)
-    judged = await together(*(send(cycle_state.caller, upsert, batch, update) for batch in batches))
-    backwards: dict[str, Input] = {}
-    for outcome in (one for batch in judged for one in batch):
-        _settle(cycle_state, wanted[outcome.input.key], outcome, backwards)
-    await _move_stages_back(cycle_state, backwards)
+    _discard_refused(cycle_state, wanted)
+    open_contacts = {email: desired for email, desired in wanted.items() if not cycle_state.is_refused(email)}
+    await look_up_contacts(cycle_state, open_contacts, frozenset(relied) & open_contacts.keys())
+    inputs = [
+        one
+        for email, desired in open_contacts.items()
+        if email not in cycle_state.unread_contacts and (one := _input_of(cycle_state, desired)) is not None
+    ]
+    backwards: dict[str, Backward] = {}
+    made_anew = await _send(cycle_state, wanted, inputs, backwards)
+    await _write_again(cycle_state, wanted, made_anew, backwards)
+    await move_stages_back(cycle_state, wanted, backwards, partial(update_call, cycle_state.paths))
 
 
 def upsert_call(paths: Paths, group: Sequence[Input]) -> Call:
@@ -68,52 +70,138 @@ def update_call(paths: Paths, group: Sequence[Input]) -> Call:
     return Call("update contacts", "POST", paths.objects(OBJECT, "batch/update"), update_objects(group))
 
 
-def leave_out_refused(cycle_state: CycleState, object_type: str, one: DesiredRecord, send: dict[str, str]) -> None:
+def leave_out_refused(cycle_state: CycleState, object_type: str, desired: DesiredRecord, send: dict[str, str]) -> None:
     """Take out the properties that HubSpot would not let us create."""
     for name in [name for name in send if (object_type, name) in cycle_state.portal.refused]:
         del send[name]
-        value, why = one.values.pop(name), cycle_state.portal.refused[object_type, name]
-        cycle_state.outcomes.leave_out(value.position, [LeftOut(name, Reason.UNKNOWN_PROPERTY, why.detail)])
+        why = cycle_state.portal.refused[object_type, name]
+        for position in desired.drop(name)[:1]:
+            cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.UNKNOWN_PROPERTY, why.detail)])
 
 
-def report_refused(cycle_state: CycleState, one: DesiredRecord, sent: Input) -> None:
-    """Say on the messages what HubSpot refused of them."""
+def report_refused(cycle_state: CycleState, desired: DesiredRecord, sent: Input) -> None:
+    """Say on the messages what HubSpot refused of them; a value of an earlier message that came along is nobody's."""
     for item in sent.refused:
-        value = one.values.get(item.field)
-        cycle_state.outcomes.leave_out(value.position if value else one.positions[0], [item])
+        value = desired.values.get(item.field)
+        positions = [value.position] if value else desired.positions[:1]
+        for position in positions:
+            cycle_state.outcomes.leave_out(position, [item])
 
 
-def _settle(cycle_state: CycleState, one: DesiredRecord, outcome: Judged, backwards: dict[str, Input]) -> None:
-    sent = outcome.input
-    report_refused(cycle_state, one, sent)
+def _input_of(cycle_state: CycleState, desired: DesiredRecord) -> Input | None:
+    """What is sent for one contact; None when HubSpot holds it already."""
+    known = cycle_state.people.get(desired.key)
+    differs = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms)
+    for name, position in differs.older:
+        cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
+    if cycle_state.portal.refused:
+        leave_out_refused(cycle_state, OBJECT, desired, differs.send)
+    properties = {**_to_restore(cycle_state, known), **differs.send}
+    if known is None or known.contact_id is None or properties:
+        return Input(desired.key, desired.key, properties, desired.positions)
+    if confirm(known, desired):
+        cycle_state.changed_people[desired.key] = known
+    return None
+
+
+def _to_restore(cycle_state: CycleState, known: Person | None) -> dict[str, str]:
+    """What a contact that is another record now is to get back."""
+    if known is None or (known.contact_id is not None and known.email not in cycle_state.other_contacts):
+        return {}
+    read = cycle_state.portal.histories.reads.get((OBJECT, known.email))
+    return without_newer(remembered_values(known), known, read.foreign if read is not None else {})
+
+
+async def _send(
+    cycle_state: CycleState,
+    wanted: Mapping[str, DesiredRecord],
+    inputs: Sequence[Input],
+    backwards: dict[str, Backward],
+) -> list[Input]:
+    """Upsert; the inputs whose contact turned out to be another record than the one that we knew."""
+    upsert, update = partial(upsert_call, cycle_state.paths), partial(update_call, cycle_state.paths)
+    before = set(cycle_state.other_contacts)
+    batches = split([_traced(number, one) for number, one in enumerate(inputs)], OBJECTS_PER_CALL)
+    judged = await together(*(send(cycle_state.caller, upsert, batch, update) for batch in batches))
+    outcomes = [outcome for batch in judged for outcome in batch]
+    for outcome in outcomes:
+        _settle(cycle_state, wanted, outcome, backwards)
+    return [outcome.input for outcome in outcomes if outcome.input.key in cycle_state.other_contacts - before]
+
+
+async def _write_again(
+    cycle_state: CycleState,
+    wanted: Mapping[str, DesiredRecord],
+    made_anew: Sequence[Input],
+    backwards: dict[str, Backward],
+) -> None:
+    """Give contacts that an upsert made, or found as another record, what else is remembered of them."""
+    merged = [sent.key for sent in made_anew if sent.key not in cycle_state.new_contacts]
+    foreign = await compare_whole(cycle_state, wanted, merged)
+    again: list[Input] = []
+    for sent in made_anew:
+        person = cycle_state.people[sent.key]
+        rest = without_newer(remembered_values(person), person, foreign.get(sent.key, {}))
+        rest = {name: value for name, value in rest.items() if name not in sent.properties}
+        if rest and sent.key not in cycle_state.unread_contacts:
+            again.append(Input(sent.key, sent.key, rest, sent.positions))
+    if again:
+        await _send(cycle_state, wanted, again, backwards)
+
+
+def _traced(number: int, one: Input) -> Input:
+    one.trace = str(number)
+    return one
+
+
+def _settle(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], outcome: Judged, backwards: dict[str, Backward]
+) -> None:
+    sent, desired = outcome.input, wanted[outcome.input.key]
+    report_refused(cycle_state, desired, sent)
+    person = cycle_state.people.get(sent.key) or Person(sent.key)
+    if isinstance(outcome.verdict, Dead) and outcome.verdict.reason is Reason.DELETED_FOR_PRIVACY:
+        person.refused_at_ms = cycle_state.now_ms
+        cycle_state.contact_is(person, None)
+        cycle_state.discard_contact(sent.key, sent.positions, _shared(cycle_state, wanted))
+        return
     if not is_delivered(outcome.verdict):
         if was_sent(outcome.verdict):
             cycle_state.unconfirm_contact(sent.key, sent.properties)
         cycle_state.refuse_contact(sent.key, sent.positions, outcome.verdict)
         return
     returned = outcome.returned
-    person = cycle_state.people.get(sent.key)
-    if person is None:
-        person = cycle_state.people[sent.key] = Person(sent.key)
-    person.contact_id = returned.record_id if returned else person.contact_id
+    person.refused_at_ms = None
+    cycle_state.contact_is(person, returned.record_id if returned else person.contact_id)
+    if returned is not None and returned.is_new:
+        cycle_state.new_contacts.add(sent.key)
+        cycle_state.portal.histories.remember(OBJECT, sent.key, None, {}, cycle_state.now_ms)
     refused = {item.field for item in sent.refused}
-    confirm_sent(person, one, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
-    cycle_state.changed_people[sent.key] = person
+    remembered = person.properties.get(STAGE)
+    confirm_sent(person, desired, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
     stage = sent.properties.get(STAGE)
     if stage and returned and returned.properties.get(STAGE, stage) != stage:
-        backwards[returned.record_id] = sent
+        backwards[returned.record_id] = Backward(sent, remembered)
 
 
-async def _move_stages_back(cycle_state: CycleState, backwards: Mapping[str, Input]) -> None:
-    """Clear the stage, then set it: two calls, because one batch may not hold a record twice."""
-    update = partial(update_call, cycle_state.paths)
-    for step in ("clear", "set"):
-        inputs = [
-            Input(str(index), contact_id, {STAGE: "" if step == "clear" else sent.properties[STAGE]}, sent.positions)
-            for index, (contact_id, sent) in enumerate(backwards.items())
-        ]
-        for batch in split(inputs, OBJECTS_PER_CALL):
-            for outcome in await send(cycle_state.caller, update, batch):
-                if not is_delivered(outcome.verdict):
-                    cycle_state.unconfirm_contact(backwards[outcome.input.key].key, [STAGE])
-                    cycle_state.outcomes.judge(outcome.input.positions, outcome.verdict)
+# -- people who were deleted for privacy
+
+
+def _discard_refused(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord]) -> None:
+    """Send nothing for people whose address HubSpot refuses, unless somebody replays one of their messages."""
+    refused = [email for email, person in cycle_state.people.items() if person.refused_at_ms is not None]
+    due = cycle_state.outcomes.due
+    for email in refused:
+        positions = wanted[email].positions
+        if not any(position in due and due[position].is_replay for position in positions):
+            cycle_state.discard_contact(email, positions, _shared(cycle_state, wanted))
+
+
+def _shared(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord]) -> frozenset[int]:
+    """Positions of messages about people whose address is not refused."""
+    return frozenset(
+        position
+        for email, desired in wanted.items()
+        if (person := cycle_state.people.get(email)) is None or person.refused_at_ms is None
+        for position in desired.positions
+    )

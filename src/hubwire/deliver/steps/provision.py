@@ -31,13 +31,12 @@ from hubwire.hubspot.definitions import (
     property_definitions_of,
 )
 from hubwire.hubspot.errors import problem_of
-from hubwire.hubspot.wire import read_batch
+from hubwire.hubspot.wire import KEY_PROPERTY, read_batch
 from hubwire.operation import SendEvent
 from hubwire.schema import PropertyDefinition
 
 CONFLICT = 409
 EVENT = "event"
-KEY_PROPERTY = "hubwire_domain"
 
 
 @dataclass(slots=True)

@@ -19,6 +19,14 @@ INPUT_VERDICTS: tuple[Rule, ...] = (
         reason=Reason.MISSING_REQUIRED_PROPERTY,
     ),
     Rule(
+        "deleted-for-privacy",
+        "an error about privacy or GDPR",
+        Says.DEAD,
+        "The person was deleted for privacy in HubSpot: said once, and nothing of theirs is sent from then on.",
+        signs=("(PRIVACY)",),
+        reason=Reason.DELETED_FOR_PRIVACY,
+    ),
+    Rule(
         "property-refused",
         "an error that names a property of the input",
         Says.LEAVE_OUT,
@@ -142,6 +150,7 @@ KEY_MISSING = Rule(
 )
 
 PROPERTY_REASONS: tuple[tuple[str, Reason, bool], ...] = (
+    ("CONFLICTING_UNIQUE_VALUE", Reason.TAKEN_BY_ANOTHER_RECORD, False),
     ("PROPERTY_DOESNT_EXIST", Reason.UNKNOWN_PROPERTY, True),
     ("READ_ONLY", Reason.READ_ONLY_PROPERTY, True),
     ("INVALID_OPTION", Reason.NOT_AN_OPTION, True),

@@ -34,6 +34,7 @@ from hubwire.hubspot.errors import Fault, Problem
 from hubwire.reasons import Reason
 
 MAX_PAIRS_NAMED = 10_000
+_RECORD_EXISTS = next(row for row in INPUT_VERDICTS if row.says is Says.ADOPT)
 
 
 def judge_refusal(row: Rule, call: Call, status: int, problem: Problem, inputs: Sequence[BatchInput]) -> Judgement:
@@ -90,6 +91,8 @@ def judge_input(
         return
     blamed, is_stale = _blamed(call, problem.faults, one)
     row = _input_row(problem, status, names_property=bool(blamed), names_event=_names_event(call, problem, one))
+    if not blamed and row.says is Says.DEAD and _owner_of_key(call, problem) is not None:
+        row = _RECORD_EXISTS
     judgement.schema_is_stale |= is_stale
     judged = judgement.inputs[index]
     if row.says is Says.LEAVE_OUT:
@@ -105,10 +108,16 @@ def _input_verdict(judged: InputJudgement, row: Rule, call: Call, problem: Probl
     reason = row.reason or Reason.INVALID_INPUT
     if row.says is Says.ADOPT and call.id_property is None:
         return dead(reason, problem.text)
-    if row.says is Says.ADOPT and problem.existing_id is not None:
-        judged.existing_id = problem.existing_id
+    existing_id = problem.existing_id or _owner_of_key(call, problem)
+    if row.says is Says.ADOPT and existing_id is not None:
+        judged.existing_id = existing_id
         return Retry(0.0, reason, problem.text)
     return dead(reason, problem.text) if row.says is Says.DEAD else later(row, problem.text)
+
+
+def _owner_of_key(call: Call, problem: Problem) -> str | None:
+    """The record that has the value which inputs are keyed by; the other id in HubSpot's words is a ghost."""
+    return next((fault.owner_id for fault in problem.faults if fault.property == call.id_property), None)
 
 
 def input_row(problem: Problem) -> Rule:
@@ -123,6 +132,7 @@ def _input_row(
     noticed |= {code.upper() for code in problem.codes}
     noticed |= {"(NAMES_PROPERTY)"} if names_property else set()
     noticed |= {"(NAMES_EVENT)"} if names_event else set()
+    noticed |= {"(PRIVACY)"} if problem.is_about_privacy else set()
     return next(row for row in INPUT_VERDICTS if not row.signs or not noticed.isdisjoint(row.signs))
 
 
@@ -159,7 +169,7 @@ def _by_key(call: Call, problem: Problem, inputs: Sequence[BatchInput]) -> list[
     words = " ".join(
         fault.message for fault in problem.faults if fault.property == call.id_property or fault.code == "INVALID_EMAIL"
     )
-    if not words and "email" in problem.message.lower():
+    if not words and ("email" in problem.message.lower() or problem.is_about_privacy):
         words = problem.message
     return [index for index, one in enumerate(inputs) if _is_in(one.key, words)] if words else []
 
@@ -188,7 +198,7 @@ def _holders(call: Call, fault: Fault, reason: Reason, inputs: Sequence[BatchInp
     if reason in OF_THE_PROPERTY or len(holders) == 1:
         return holders
     values = {inputs[index].properties[fault.property] for index in holders}
-    guilty = _value_named(values, fault.message)
+    guilty = fault.value if fault.value in values else _value_named(values, fault.message)
     return [index for index in holders if inputs[index].properties[fault.property] == guilty] if guilty else []
 
 

@@ -17,6 +17,8 @@ MISSED_RETRY_SECONDS = 10.0
 WRITTEN_RETRY_SECONDS = 1.0
 BACKFILL_RETRY_SECONDS = 60.0
 UNREADABLE_SECONDS = 60.0
+AUTOMATIC_RETRY_SECONDS = 10.0
+"""How long HubSpot may take to make the company of an e-mail's domain. Chosen."""
 RUN_PROBE_SECONDS = 300.0
 NOT_FOUND = 404
 
@@ -52,6 +54,11 @@ def day_is_spent() -> StopTheLine:
 def record_missing() -> Retry:
     """The contact or company that this needs is not confirmed yet."""
     return Retry(MISSING_RETRY_SECONDS, Reason.RECORD_MISSING)
+
+
+def company_may_appear() -> Retry:
+    """HubSpot may be making the company of a new contact's e-mail domain at this moment."""
+    return Retry(AUTOMATIC_RETRY_SECONDS, Reason.COMPANY_MAY_APPEAR, counts=False)
 
 
 def definition_missing() -> Retry:

@@ -1,0 +1,131 @@
+"""Newest wins against everybody: a value of a message beside the versions that HubSpot keeps of a property. Pure.
+
+HubSpot writes the time at which it was told; a message says when it happened. A version that Hubwire wrote therefore
+counts with the time of its message, which the record remembers, and every other one with HubSpot's own time:
+
+    newest version is …                    counts with             example
+    what the record remembers, ours        the message's time      an import writes 2021 today; 2023 follows tomorrow
+    an older one of that same source       nothing: superseded     the import's own earlier writes
+    anything else                          HubSpot's time          a person, a form, a workflow, another tool
+
+What the record does not explain is never taken for ours: after a restored backup HubSpot's newer values stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from hubwire.deliver.cycle.coalesce import plain
+from hubwire.hubspot.reading import SECOND_MS, HeldRecord, Version, moment_ms
+
+OURS = frozenset({"INTEGRATION", "API", ""})
+"""Sources that our own writes can have. Source: HubSpot's OpenAPI, `sourceType`; private apps are integrations."""
+STAGE = "lifecyclestage"
+MAX_REMEMBERED_READS = 50_000
+SOURCES = {
+    "CRM_UI": "a person in HubSpot",
+    "FORM": "a form",
+    "IMPORT": "an import in HubSpot",
+    "INTEGRATION": "an integration",
+    "API": "an API call",
+    "AUTOMATION_PLATFORM": "a workflow",
+    "WORKFLOWS": "a workflow",
+    "MERGE_OBJECTS": "a merge",
+    "MERGE_CONTACTS": "a merge",
+    "MERGE_COMPANIES": "a merge",
+}
+
+
+def foreign_version(
+    versions: Sequence[Version], remembered: tuple[str, int] | None, kind: str = "string"
+) -> Version | None:
+    """The newest version that is not ours. `kind` is the property's HubSpot type; `versions` are newest first."""
+    ours: Version | None = None
+    if remembered is not None:
+        value = plain(remembered[0])
+        ours = next((one for one in versions if one.source in OURS and is_same(one.value, value, kind)), None)
+    for version in versions:
+        is_ours = ours is not None and version[2:] == ours[2:] and version.at_ms <= ours.at_ms
+        if not is_ours:
+            return version
+    return None
+
+
+def is_same(value: str, other: str | None, kind: str) -> bool:
+    """Whether two texts are one value: HubSpot writes dates, numbers and lists in its own way."""
+    if other is None:
+        return False
+    if value == other:
+        return True
+    if kind in ("date", "datetime"):
+        moments = (moment_ms(value), moment_ms(other))
+        return moments[0] is not None and moments[0] == moments[1]
+    if kind == "number":
+        try:
+            return Decimal(value) == Decimal(other)
+        except InvalidOperation:
+            return False
+    return kind == "enumeration" and ";" in value and set(value.split(";")) == set(other.split(";"))
+
+
+def without_default_stage(record: HeldRecord) -> HeldRecord:
+    """The record without the lifecycle stage that HubSpot gave it when an API call made it: nobody said so."""
+    versions = record.history.get(STAGE)
+    created_ms = moment_ms(record.properties.get("createdate"))
+    if not versions or created_ms is None:
+        return record
+    first = versions[-1]
+    if first.source not in OURS or abs(first.at_ms - created_ms) > SECOND_MS:
+        return record
+    return HeldRecord(record.record_id, record.properties, {**record.history, STAGE: versions[:-1]})
+
+
+def described(version: Version) -> str:
+    """Who wrote a version, for people; the value itself is never repeated."""
+    return SOURCES.get(version.source, version.source.lower().replace("_", " ") or "somebody")
+
+
+@dataclass(slots=True)
+class _Read:
+    at_ms: int
+    names: frozenset[str] | None
+    foreign: dict[str, Version]
+
+
+@dataclass(slots=True)
+class ReadHistories:
+    """What was read of records a short while ago, so that a large import reads each record once.
+
+    Shape: keyed by object type and key; bounded, the oldest reads go first.
+    """
+
+    reads: dict[tuple[str, str], _Read] = field(default_factory=dict)
+
+    def remember(
+        self, object_type: str, key: str, names: frozenset[str] | None, foreign: Mapping[str, Version], now_ms: int
+    ) -> None:
+        """Keep the newest foreign versions of a record. `names` None: all, of a record that we made."""
+        self.reads.pop((object_type, key), None)
+        self.reads[object_type, key] = _Read(now_ms, names, dict(foreign))
+        while len(self.reads) > MAX_REMEMBERED_READS:
+            del self.reads[next(iter(self.reads))]
+
+    def known(
+        self, object_type: str, key: str, names: frozenset[str], now_ms: int, age_ms: int
+    ) -> dict[str, Version] | None:
+        """The foreign versions as they were read at most `age_ms` ago; None when that must be read."""
+        read = self.reads.get((object_type, key))
+        if read is None or now_ms - read.at_ms >= age_ms or (read.names is not None and not names <= read.names):
+            return None
+        return read.foreign
+
+    def made_at_ms(self, object_type: str, key: str) -> int | None:
+        """When we made the record, if that was a short while ago."""
+        read = self.reads.get((object_type, key))
+        return read.at_ms if read is not None and read.names is None else None
+
+    def forget(self, object_type: str, key: str) -> None:
+        """The record is another one now."""
+        self.reads.pop((object_type, key), None)

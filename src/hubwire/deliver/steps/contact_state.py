@@ -1,0 +1,141 @@
+"""Contacts as HubSpot holds them, before they are written: which are gone or merged, and who wrote to them since.
+
+Read are, in batches: contacts that get values of late messages, with the history of those properties; contacts whose
+record is another one now, with all that was ever written; and contacts that an event or an association relies on and
+that no answer has shown for a while. A quiet portal has reads to spare, so there "a while" is two seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Set
+
+from hubwire.deliver.calls.caller import together
+from hubwire.deliver.cycle.coalesce import DesiredRecord, difference
+from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.steps.look_up import WORTH_ASKING, Held, changed_contacts, read_contacts
+from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
+from hubwire.deliver.steps.unseen import unseen
+from hubwire.hubspot.reading import HeldRecord, Version
+
+OBJECT = "contacts"
+
+
+async def look_up_contacts(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied: Set[str]) -> None:
+    """Bring memory and wanted values to what HubSpot holds. Contacts that could not be read now are put off.
+
+    Shape: `relied` are the contacts that events and associations of this cycle need.
+    """
+    late = {email: names for email, desired in wanted.items() if (names := _late_names(cycle_state, desired))}
+    made_anew = [email for email in wanted if _is_gone(cycle_state, email) and email not in late]
+    to_confirm = _unseen(cycle_state, wanted, relied - late.keys() - set(made_anew))
+    await together(
+        _compare(cycle_state, wanted, await _worth_reading(cycle_state, wanted, late)),
+        compare_whole(cycle_state, wanted, made_anew),
+        _confirm(cycle_state, wanted, to_confirm),
+    )
+    looked_up = {*late, *to_confirm} & cycle_state.other_contacts
+    others = [email for email in looked_up if not _is_gone(cycle_state, email)]
+    await compare_whole(cycle_state, wanted, others)
+
+
+async def compare_whole(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], emails: Collection[str]
+) -> dict[str, dict[str, Version]]:
+    """Compare contacts with all that is remembered of them; the foreign versions of those that are there."""
+    names = {
+        email: {*wanted[email].values, *(person.properties if (person := cycle_state.people.get(email)) else ())}
+        for email in emails
+    }
+    return await _compare(cycle_state, wanted, names)
+
+
+def _late_names(cycle_state: CycleState, desired: DesiredRecord) -> set[str]:
+    """The properties that late messages would write, as far as memory knows no newer value."""
+    if not desired.values:
+        return set()
+    known = cycle_state.people.get(desired.key)
+    send = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms).send
+    return late_names(cycle_state, desired, send)
+
+
+def _is_gone(cycle_state: CycleState, email: str) -> bool:
+    """Whether a contact that was confirmed once has no record that we know of."""
+    person = cycle_state.people.get(email)
+    return person is not None and person.contact_id is None and bool(person.properties)
+
+
+def _unseen(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied: Set[str]) -> list[str]:
+    people = [person for email in wanted if (person := cycle_state.people.get(email)) and person.contact_id]
+    return unseen(cycle_state, {person.email: person.seen_at_ms for person in people}, relied)
+
+
+async def _worth_reading(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], late: Mapping[str, set[str]]
+) -> dict[str, set[str]]:
+    """Those of the late contacts that must be read: not read a moment ago, and perhaps changed since."""
+    names = frozenset(name for of_contact in late.values() for name in of_contact)
+    portal, now_ms = cycle_state.portal, cycle_state.now_ms
+    unread: dict[str, set[str]] = {}
+    for email, of_contact in late.items():
+        foreign = portal.histories.known(OBJECT, email, frozenset(of_contact), now_ms, cycle_state.late_ms)
+        if foreign is None:
+            unread[email] = of_contact
+        else:
+            _leave_out(cycle_state, wanted[email], foreign)
+    if len(unread) <= WORTH_ASKING:
+        return unread
+    oldest_ms = min(wanted[email].values[name].at_ms for email, of_contact in unread.items() for name in of_contact)
+    changed = await changed_contacts(cycle_state.caller, cycle_state.paths, len(unread), oldest_ms)
+    if changed is None:
+        return unread
+    for email in unread.keys() - changed:
+        portal.histories.remember(OBJECT, email, names, {}, now_ms)
+    return {email: of_contact for email, of_contact in unread.items() if email in changed}
+
+
+async def _compare(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], names: Mapping[str, Collection[str]]
+) -> dict[str, dict[str, Version]]:
+    """Read contacts with the history of properties, and leave out what HubSpot has newer."""
+    if not names:
+        return {}
+    every = sorted({name for of_contact in names.values() for name in of_contact})
+    held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(wanted, names), every)
+    found: dict[str, dict[str, Version]] = {}
+    for email, record in _noted(cycle_state, wanted, names, held).items():
+        foreign = foreign_versions(record, cycle_state.people.get(email), cycle_state.schema.contact)
+        cycle_state.portal.histories.remember(OBJECT, email, frozenset(every), foreign, cycle_state.now_ms)
+        _leave_out(cycle_state, wanted[email], foreign)
+        found[email] = foreign
+    return found
+
+
+async def _confirm(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], emails: Collection[str]) -> None:
+    """See whether contacts are still there."""
+    if emails:
+        held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(wanted, emails))
+        _noted(cycle_state, wanted, emails, held)
+
+
+def _positions(wanted: Mapping[str, DesiredRecord], emails: Collection[str]) -> dict[str, list[int]]:
+    return {email: wanted[email].positions for email in emails}
+
+
+def _noted(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], emails: Collection[str], held: Held
+) -> dict[str, HeldRecord]:
+    """The records that were found; what is gone, or could not be read now, is noted."""
+    for email, verdict in held.unread.items():
+        cycle_state.refuse_contact(email, wanted[email].positions, verdict)
+        cycle_state.unread_contacts.add(email)
+    for email in emails:
+        person = cycle_state.people.get(email)
+        record = held.records.get(email)
+        if person is not None and email not in held.unread and (record is not None or not held.is_refused):
+            cycle_state.contact_is(person, record.record_id if record is not None else None)
+    return held.records
+
+
+def _leave_out(cycle_state: CycleState, desired: DesiredRecord, foreign: Mapping[str, Version]) -> None:
+    person = cycle_state.people.get(desired.key)
+    leave_out_newer(cycle_state, desired, person, foreign, cycle_state.schema.contact)

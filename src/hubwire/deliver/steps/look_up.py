@@ -1,0 +1,162 @@
+"""HubSpot's own state, read in batches and only where it can matter.
+
+Three questions: is a record still there (100 a call), what did anybody write to it and when (50 a call), and, before
+many records are read one by one, which of them did anybody change at all since the oldest message in question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from hubwire.deliver.calls.batch import split
+from hubwire.deliver.calls.caller import TRIES_IN_CYCLE, Caller, together
+from hubwire.delivery import Delivered, Retry, Verdict
+from hubwire.hubspot.call import Call
+from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.reading import (
+    ADDITIONAL_EMAILS,
+    CHANGED_PAGE,
+    RECORDS_PER_HISTORY_READ,
+    RECORDS_PER_READ,
+    HeldRecord,
+    associated_ids,
+    held_records,
+    read_associated,
+    read_objects,
+    search_changed,
+    total_and_next,
+)
+from hubwire.hubspot.wire import ADDITIONAL_DOMAINS
+from hubwire.reasons import Reason
+
+CONTACT_KEYS = ("email", ADDITIONAL_EMAILS, "createdate")
+COMPANY_KEYS = ("domain", ADDITIONAL_DOMAINS, "createdate")
+CONTACTS_PER_ASSOCIATION_READ = 1000
+BAD_REQUEST = 400
+NOT_FOUND = 404
+WORTH_ASKING = 200
+"""From so many records on it is asked first which of them anybody changed."""
+
+
+@dataclass(slots=True)
+class Held:
+    """What reads found. `unread`: keys of which nothing could be read now, with why; the others are there or gone."""
+
+    records: dict[str, HeldRecord] = field(default_factory=dict)
+    unread: dict[str, Retry] = field(default_factory=dict)
+    is_refused: bool = False
+    """The token may not read these records: nothing is known of any of them."""
+
+
+Names = Callable[[HeldRecord], Collection[str]]
+Wanted = Mapping[str, Sequence[int]]
+"""Key -> the positions of the messages that it is read for."""
+
+
+async def read_contacts(caller: Caller, paths: Paths, emails: Wanted, history: Sequence[str] = ()) -> Held:
+    """The contacts of these addresses, also by additional ones; with `history` the versions of those properties."""
+    return await _read(caller, paths, "contacts", emails, history, lambda record: record.emails, id_property="email")
+
+
+async def read_companies(caller: Caller, paths: Paths, ids: Wanted, history: Sequence[str] = ()) -> Held:
+    """The companies of these record ids."""
+    return await _read(caller, paths, "companies", ids, history, lambda record: [record.record_id])
+
+
+async def read_moved_company(caller: Caller, paths: Paths, record_id: str) -> HeldRecord | None:
+    """The company that a merged one has become: only the read of a single record follows a merge."""
+    path = paths.objects("companies", record_id) + f"?properties={','.join(COMPANY_KEYS)}"
+    verdict, answer = await caller.ask(Call("read company", "GET", path), is_optional=True)
+    records = held_records(answer.body) if isinstance(verdict, Delivered) else []
+    return records[0] if records else None
+
+
+async def companies_of_contacts(caller: Caller, paths: Paths, contact_ids: Sequence[str]) -> list[HeldRecord]:
+    """The companies that these contacts are associated with, whoever associated them."""
+    found: set[str] = set()
+    path = paths.associations("contacts", "companies", "batch/read")
+    for part in split(contact_ids, CONTACTS_PER_ASSOCIATION_READ):
+        call = Call("read associations", "POST", path, read_associated(part), kind="associations")
+        verdict, answer = await caller.ask(call, is_optional=True)
+        if isinstance(verdict, Delivered):
+            found.update(company_id for ids in associated_ids(answer.body).values() for company_id in ids)
+    held = await read_companies(caller, paths, dict.fromkeys(sorted(found), ())) if found else Held()
+    return list(held.records.values())
+
+
+async def changed_contacts(caller: Caller, paths: Paths, count: int, since_ms: int) -> set[str] | None:
+    """The addresses of contacts that anybody changed since a time; None when too many for the answer to be of use.
+
+    Shape: `count` records would have to be read otherwise: the pages cost at most a small part of that. The search
+    lags by seconds, which a read before a write does as well.
+    """
+    found: set[str] = set()
+    after: str | None = None
+    while True:
+        body = search_changed("lastmodifieddate", since_ms, ("email", ADDITIONAL_EMAILS), after)
+        call = Call("search contacts", "POST", paths.objects("contacts", "search"), body, "search")
+        verdict, answer = await caller.ask(call, is_optional=True)
+        total, after = total_and_next(answer.body)
+        if not isinstance(verdict, Delivered) or total > max(CHANGED_PAGE, count // 2):
+            return None
+        found.update(email for record in held_records(answer.body) for email in record.emails)
+        if after is None:
+            return found
+
+
+async def _read(
+    caller: Caller,
+    paths: Paths,
+    object_type: str,
+    wanted: Wanted,
+    history: Sequence[str],
+    names: Names,
+    *,
+    id_property: str | None = None,
+) -> Held:
+    shown: tuple[str, ...] = CONTACT_KEYS if object_type == "contacts" else COMPANY_KEYS
+    if id_property is not None and id_property not in shown:
+        shown = (*shown, id_property)
+    make = partial(_read_call, paths, object_type, shown, history, id_property)
+    held = Held()
+
+    async def read(batch: Sequence[str], max_tries: int = TRIES_IN_CYCLE) -> None:
+        positions = [position for key in batch for position in wanted[key]]
+        verdict, answer = await caller.ask(make(batch), positions, is_optional=True, max_tries=max_tries)
+        is_poisoned = answer.status == BAD_REQUEST or (_is_failure(verdict) and await caller.is_alive())
+        match verdict:
+            case Delivered():
+                for record in held_records(answer.body):
+                    held.records.update((name, record) for name in names(record) if name in wanted)
+            case _ if is_poisoned and len(batch) > 1:
+                # One key that HubSpot fails over, or will not look for, keeps no other from being found.
+                await together(*(read(half, 1) for half in split(batch, -(-len(batch) // 2))))
+            case Retry():
+                held.unread.update(dict.fromkeys(batch, verdict))
+            case _:
+                held.is_refused |= answer.status not in (BAD_REQUEST, NOT_FOUND)
+
+    suspects = [key for key, positions in wanted.items() if caller.is_suspect(positions)]
+    others = [key for key in wanted if key not in suspects]
+    batches = split(others, RECORDS_PER_HISTORY_READ if history else RECORDS_PER_READ)
+    await together(*(read(batch) for batch in batches), *(read([key], 1) for key in suspects))
+    return held
+
+
+def _is_failure(verdict: Verdict) -> bool:
+    return isinstance(verdict, Retry) and verdict.reason is Reason.HUBSPOT_FAILED
+
+
+def _read_call(
+    paths: Paths,
+    object_type: str,
+    shown: Sequence[str],
+    history: Sequence[str],
+    id_property: str | None,
+    keys: Sequence[str],
+) -> Call:
+    path = paths.objects(object_type, "batch/read")
+    body = read_objects(keys, shown, history, id_property=id_property)
+    return Call(f"read {object_type}", "POST", path, body, id_property=id_property)

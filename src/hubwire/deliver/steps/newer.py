@@ -1,0 +1,86 @@
+"""What a cycle's values lose to: values that anybody wrote to HubSpot after the messages happened.
+
+Nothing is read here; `look_up.py` reads, `cycle/newest.py` decides, this says it on the messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from hubwire.deliver.cycle.coalesce import DesiredRecord, make_unsure, plain
+from hubwire.deliver.cycle.newest import described, foreign_version, is_same, without_default_stage
+from hubwire.deliver.cycle.state import CycleState
+from hubwire.hubspot.reading import HeldRecord, Version, when
+from hubwire.operation import LeftOut
+from hubwire.reasons import Reason
+from hubwire.record.protocol import Company, Person
+from hubwire.schema import PropertyDefinition
+
+
+def late_names(cycle_state: CycleState, desired: DesiredRecord, names: Collection[str]) -> set[str]:
+    """Those of the properties whose value is of a late message."""
+    return {
+        name
+        for name in names
+        if (value := desired.values.get(name)) is not None and cycle_state.is_late(value.position, value.at_ms)
+    }
+
+
+def foreign_versions(
+    record: HeldRecord, known: Person | Company | None, definitions: Mapping[str, PropertyDefinition]
+) -> dict[str, Version]:
+    """Of each property that was read the newest version that is not ours."""
+    found: dict[str, Version] = {}
+    remembered = known.properties if known is not None else {}
+    for name, versions in without_default_stage(record).history.items():
+        version = foreign_version(versions, remembered.get(name), kind_of(definitions, name))
+        if version is not None:
+            found[name] = version
+    return found
+
+
+def leave_out_newer(
+    cycle_state: CycleState,
+    desired: DesiredRecord,
+    known: Person | Company | None,
+    foreign: Mapping[str, Version],
+    definitions: Mapping[str, PropertyDefinition],
+) -> None:
+    """Take out the values that somebody has overwritten in HubSpot since, and say so on their messages."""
+    for name, version in foreign.items():
+        value = desired.values.get(name)
+        kind = kind_of(definitions, name)
+        remembered = known.properties.get(name) if known is not None else None
+        is_other = remembered is not None and not is_same(version.value, plain(remembered[0]), kind)
+        if known is not None and remembered is not None and is_other and version.at_ms > remembered[1]:
+            # Ours is not what HubSpot holds: the next newer value must not be taken for unchanged.
+            make_unsure(known, [name])
+        if value is None or version.at_ms <= value.at_ms or is_same(version.value, value.value, kind):
+            continue
+        for position in desired.drop(name):
+            cycle_state.outcomes.leave_out(position, [lost_to(name, version)])
+
+
+def lost_to(name: str, version: Version) -> LeftOut:
+    """A property that is not written because HubSpot has a newer value, with the time and who wrote it."""
+    detail = f"written at {when(version.at_ms)} by {described(version)}"
+    return LeftOut(name, Reason.NEWER_IN_HUBSPOT, detail)
+
+
+def without_newer(
+    values: Mapping[str, str],
+    known: Person | Company,
+    foreign: Mapping[str, Version],
+) -> dict[str, str]:
+    """Remembered values that nobody has overwritten since: what is written again to a record that is another now."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in foreign or foreign[name].at_ms <= known.properties[name][1]
+    }
+
+
+def kind_of(definitions: Mapping[str, PropertyDefinition], name: str) -> str:
+    """The HubSpot type of a property."""
+    definition = definitions.get(name)
+    return definition.type if definition is not None else "string"
