@@ -1,0 +1,399 @@
+"""What HubSpot holds: nothing newer is overwritten, nothing that is gone is taken for written, no second company."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+from msgspec import structs
+from tests.support.world import DESTINATION, SERVER, World
+
+from hubwire.destination import Source, SourceKind
+from hubwire.hubspot.wire import iso_utc
+
+WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="server")
+OLD = "2023-01-01T00:00:00Z"
+ADA = {"firstName": "Ada", "lastName": "Byron", "city": "Graz", "phone": "+1 202 555 0100"}
+
+
+class Installation:
+    """Sends messages and delivers them; `world` is everything else."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.driver = world.driver()
+        self.sent = 0
+
+    async def send(self, *messages: Mapping[str, Any], source_id: int = 1, is_import: bool = False) -> None:
+        sent = []
+        for message in messages:
+            self.sent += 1
+            self.world.clock.advance(3)
+            moment = iso_utc(self.world.clock.now_ms())
+            sent.append({"messageId": f"m{self.sent}", "userId": "u1", "timestamp": moment, **message})
+        self.world.append(sent, is_backfill=is_import, source_id=source_id)
+        await self.world.drain(self.driver)
+
+    async def identify(self, email: str = "ada@example.com", **traits: Any) -> None:
+        await self.send({"type": "identify", "userId": email, "traits": {"email": email, **traits}})
+
+    async def track(self, email: str = "ada@example.com", event: str = "Signed Up") -> None:
+        await self.send({"type": "track", "userId": email, "event": event})
+
+    async def group(self, website: str, email: str = "ada@example.com", **traits: Any) -> None:
+        await self.send(
+            {"type": "group", "userId": email, "groupId": website, "traits": {"website": website, **traits}}
+        )
+
+    def contact(self, email: str = "ada@example.com") -> dict[str, Any]:
+        [contact] = [one for one in self.world.emulator.contacts() if one["properties"]["email"] == email]
+        return contact
+
+    def companies(self, domain: str) -> list[dict[str, Any]]:
+        return [one for one in self.world.emulator.companies() if one["properties"].get("domain") == domain]
+
+    def left_out(self) -> list[tuple[str, str]]:
+        rows = self.world.database.execute("SELECT left_out FROM delivery WHERE left_out IS NOT NULL ORDER BY position")
+        items = [item for (packed,) in rows for item in msgspec.json.decode(packed)]
+        return [(item["field"], item["reason"]) for item in items]
+
+    def details(self) -> list[str]:
+        rows = self.world.database.execute("SELECT left_out FROM delivery WHERE left_out IS NOT NULL")
+        return [item["detail"] for (packed,) in rows for item in msgspec.json.decode(packed)]
+
+    def calls(self, word: str) -> int:
+        return sum(n for call, n in self.world.emulator.stats()["calls"].items() if word in call)
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
+    async with World(tmp_path, sources=(SERVER, WEB)) as world:
+        world.register()
+        yield Installation(world)
+
+
+# -- 1. history against newer values
+
+
+REP = {"email": "rep@ex.org", "phone": "+1 202 555 0111", "city": "Newtown", "lifecyclestage": "customer"}
+OLD_IDENTIFY = {
+    "type": "identify",
+    "userId": "h1",
+    "messageId": "h1a",
+    "timestamp": OLD,
+    "traits": {"email": "rep@ex.org", "phone": "+1 202 555 0000", "city": "Oldtown", "lifecycle_stage": "lead"},
+}
+
+
+@pytest.mark.parametrize("is_import", [True, False], ids=["import", "late"])
+async def test_an_old_identify_overwrites_nothing_that_a_person_wrote_since(
+    installation: Installation, is_import: bool
+) -> None:
+    emulator = installation.world.emulator
+    emulator.seed(contacts=[{"properties": {"email": "rep@ex.org"}}])
+    emulator.edit("contacts", installation.contact("rep@ex.org")["id"], REP)
+    await installation.send(
+        {**OLD_IDENTIFY, "traits": {**OLD_IDENTIFY["traits"], "company": "Ex"}}, is_import=is_import
+    )
+    contact = installation.contact("rep@ex.org")["properties"]
+    assert {name: contact[name] for name in REP} == REP
+    assert contact["company"] == "Ex", "what nobody wrote since is written"
+    expected = {(name, "newer-in-hubspot") for name in ("phone", "city", "lifecyclestage")}
+    assert set(installation.left_out()) == expected
+    assert all("a person in HubSpot" in detail and "2026-01-15T" in detail for detail in installation.details())
+
+
+async def test_every_message_that_lost_says_so_and_an_unread_portal_is_read_once(installation: Installation) -> None:
+    emulator = installation.world.emulator
+    emulator.seed(contacts=[{"properties": {"email": "rep@ex.org"}}])
+    emulator.edit("contacts", installation.contact("rep@ex.org")["id"], {"city": "Newtown"})
+    older = [
+        {**OLD_IDENTIFY, "messageId": f"h{number}", "traits": {"email": "rep@ex.org", "city": f"C{number}"}}
+        for number in range(3)
+    ]
+    await installation.send(*older, is_import=True)
+    await installation.send(
+        {**older[0], "messageId": "h9", "traits": {"email": "rep@ex.org", "city": "C9"}}, is_import=True
+    )
+    assert installation.left_out() == [("city", "newer-in-hubspot")] * 4
+    assert installation.calls("contacts/batch/read") == 1
+
+
+async def test_an_imports_own_writes_never_beat_its_later_messages(installation: Installation) -> None:
+    """Each cycle writes today what happened years ago: HubSpot's own times say nothing about our writes."""
+    for year in (2021, 2022, 2023):
+        installation.world.clock.advance(3 * 86_400)
+        traits = {"email": "ada@example.com", "city": f"City of {year}"}
+        await installation.send(
+            {"type": "identify", "timestamp": f"{year}-05-05T00:00:00Z", "traits": traits}, is_import=True
+        )
+        assert installation.contact()["properties"]["city"] == f"City of {year}"
+    assert installation.left_out() == []
+
+
+async def test_what_a_person_wrote_before_a_late_message_loses_to_it(installation: Installation) -> None:
+    await installation.identify(city="Graz")
+    happened = iso_utc(installation.world.clock.now_ms() + 60_000)
+    installation.world.emulator.edit("contacts", installation.contact()["id"], {"city": "Linz"})
+    installation.world.clock.advance(3600)
+    await installation.send(
+        {"type": "identify", "timestamp": happened, "traits": {"email": "ada@example.com", "city": "Wels"}}
+    )
+    assert installation.contact()["properties"]["city"] == "Wels"
+
+
+async def test_a_companys_newer_values_stay_as_well(installation: Installation) -> None:
+    await installation.identify()
+    await installation.group("acme.com", name="Acme", employees=5)
+    [company] = installation.companies("acme.com")
+    installation.world.emulator.edit("companies", company["id"], {"name": "Acme International"})
+    installation.world.clock.advance(3600)
+    traits = {"website": "acme.com", "name": "Acme Ltd", "city": "Graz"}
+    late = iso_utc(installation.world.clock.now_ms() - 3_590_000 - 120_000)
+    await installation.send(
+        {"type": "group", "userId": "ada@example.com", "groupId": "a", "timestamp": late, "traits": traits}
+    )
+    [company] = installation.companies("acme.com")
+    assert (company["properties"]["name"], company["properties"]["city"]) == ("Acme International", "Graz")
+    assert ("name", "newer-in-hubspot") in installation.left_out() or (
+        "name",
+        "older-than-known",
+    ) in installation.left_out()
+
+
+async def test_a_stage_goes_back_only_for_a_server_source_whose_knowledge_is_newer(installation: Installation) -> None:
+    emulator = installation.world.emulator
+    await installation.identify(lifecycle_stage="customer")
+    traits = {"email": "ada@example.com", "lifecycle_stage": "lead"}
+    await installation.send({"type": "identify", "traits": traits}, source_id=2)
+    assert installation.contact()["properties"]["lifecyclestage"] == "customer"
+    assert ("lifecyclestage", "stage-not-moved-back") in installation.left_out()
+    installation.world.clock.advance(2 * 86_400)
+    await installation.identify(lifecycle_stage="lead")
+    assert installation.contact()["properties"]["lifecyclestage"] == "lead"
+    emulator.edit("contacts", installation.contact()["id"], {"lifecyclestage": "opportunity"})
+    earlier = iso_utc(installation.world.clock.now_ms() - 60_000)
+    await installation.send(
+        {"type": "identify", "timestamp": earlier, "traits": {**traits, "lifecycle_stage": "marketingqualifiedlead"}}
+    )
+    assert installation.contact()["properties"]["lifecyclestage"] == "opportunity"
+
+
+# -- 2. a record that is gone
+
+
+async def test_a_deleted_contact_is_made_whole_again_before_its_event(installation: Installation) -> None:
+    await installation.identify(**ADA)
+    await installation.track()
+    installation.world.emulator.archive("contacts", installation.contact()["id"])
+    await installation.identify(**ADA)
+    await installation.track()
+    contact = installation.contact()
+    assert {name: contact["properties"][name] for name in ("firstname", "lastname", "city", "phone")} == {
+        "firstname": "Ada", "lastname": "Byron", "city": "Graz", "phone": "+1 202 555 0100",
+    }  # fmt: skip
+    assert [one["contactId"] for one in installation.world.emulator.events()].count(contact["id"]) == 1
+
+
+async def test_fifty_deleted_contacts_lose_no_event_though_only_tracks_come(tmp_path: Path) -> None:
+    destination = structs.replace(DESTINATION, suppress_unchanged_hours=0.0)
+    async with World(tmp_path, destination=destination) as world:
+        installation = Installation(world)
+        emails = [f"p{number}@example.com" for number in range(50)]
+        identifies = [{"type": "identify", "userId": one, "traits": {"email": one, "city": "Graz"}} for one in emails]
+        await installation.send(*identifies)
+        for contact in world.emulator.contacts():
+            world.emulator.archive("contacts", contact["id"])
+        await installation.send(*[{"type": "track", "userId": one, "event": "Came Back"} for one in emails])
+        assert len(world.emulator.events()) == 50
+        assert {one["properties"]["city"] for one in world.emulator.contacts()} == {"Graz"}
+
+
+async def test_a_changed_identify_of_a_deleted_contact_brings_all_values_back(installation: Installation) -> None:
+    await installation.identify(**ADA)
+    await installation.group("acme.com", name="Acme")
+    installation.world.emulator.archive("contacts", installation.contact()["id"])
+    await installation.identify(city="Linz")
+    contact = installation.contact()
+    assert {contact["properties"][name] for name in ("firstname", "lastname", "city")} == {"Ada", "Byron", "Linz"}
+    assert installation.world.hubspot()["associations"] == [["ada@example.com", "acme.com"]]
+
+
+async def test_a_deleted_company_is_made_whole_again_with_its_contacts(installation: Installation) -> None:
+    await installation.identify()
+    await installation.group("acme.com", name="Acme", employees=5)
+    [company] = installation.companies("acme.com")
+    installation.world.emulator.archive("companies", company["id"])
+    installation.world.clock.advance(60)
+    await installation.group("acme.com", name="Acme", employees=5)
+    [again] = installation.companies("acme.com")
+    assert (again["properties"]["name"], again["properties"]["numberofemployees"]) == ("Acme", "5")
+    assert installation.world.hubspot()["associations"] == [["ada@example.com", "acme.com"]]
+
+
+async def test_a_contact_whose_address_a_person_changed_loses_no_event(installation: Installation) -> None:
+    await installation.identify(**ADA)
+    installation.world.emulator.edit("contacts", installation.contact()["id"], {"email": "other@example.com"})
+    await installation.track()
+    assert installation.contact()["properties"]["city"] == "Graz"
+    assert len(installation.world.emulator.events()) == 1
+
+
+async def test_a_merged_contact_keeps_its_events_and_the_values_that_are_newer(installation: Installation) -> None:
+    await installation.identify(**ADA)
+    emulator = installation.world.emulator
+    installation.world.clock.advance(60)
+    emulator.seed(contacts=[{"properties": {"email": "main@example.com", "city": "Wien"}}])
+    merged = emulator.merge("contacts", installation.contact("main@example.com")["id"], installation.contact()["id"])
+    await installation.track()
+    [contact] = emulator.contacts()
+    assert contact["id"] == merged["id"]
+    assert contact["properties"]["city"] == "Wien"
+    assert [one["contactId"] for one in emulator.events()] == [merged["id"]]
+
+
+# -- 3. a second company
+
+
+async def test_a_company_that_hubspot_made_of_the_email_domain_is_adopted(tmp_path: Path) -> None:
+    async with World(tmp_path, search_lag_seconds=30.0) as world:
+        installation = Installation(world)
+        await installation.identify("ada@acme.com", firstName="Ada")
+        assert len(installation.companies("acme.com")) == 1
+        await installation.group("acme.com", "ada@acme.com", name="Acme")
+        [company] = installation.companies("acme.com")
+        assert company["properties"]["name"] == "Acme"
+
+
+async def test_a_company_that_hubspot_makes_a_moment_later_is_not_made_twice(tmp_path: Path) -> None:
+    """HubSpot makes it while our search has already found nothing."""
+    async with World(tmp_path, search_lag_seconds=0.0, creates_companies_from_emails=False) as world:
+        installation = Installation(world)
+
+        async def make_it() -> None:
+            world.emulator.seed(companies=[{"properties": {"domain": "acme.com"}}])
+
+        world.append(
+            [
+                {"type": "identify", "messageId": "i", "userId": "u", "traits": {"email": "ada@acme.com"}},
+                {"type": "group", "messageId": "g", "userId": "u", "groupId": "a", "traits": {"website": "acme.com"}},
+            ]
+        )
+        while not world.states()["retrying"]:
+            world.clock.advance((await installation.driver.turn()).seconds)
+        await make_it()
+        await world.drain(installation.driver)
+        assert len(installation.companies("acme.com")) == 1
+        assert len(world.emulator.associations()) == 1
+
+
+# -- 4. unique values
+
+
+async def test_a_unique_value_of_another_record_is_left_out_alone(tmp_path: Path) -> None:
+    async with World(tmp_path, readings=()) as world:
+        installation = Installation(world)
+        unique = {"name": "user_number", "label": "n", "type": "string", "fieldType": "text", "hasUniqueValue": True}
+        world.emulator.seed(properties={"contacts": [{**unique, "groupName": "contactinformation"}]})
+        await installation.identify("ann@example.com", user_number="U7", city="Graz")
+        owner = installation.contact("ann@example.com")["id"]
+        await installation.identify("bea@example.com", user_number="U7", city="Linz")
+        assert installation.contact("bea@example.com")["properties"]["city"] == "Linz"
+        assert installation.left_out() == [("user_number", "taken-by-another-record")]
+        assert owner in installation.details()[0]
+        assert world.states()["dead"] == 0
+
+
+# -- 5. people deleted for privacy
+
+
+async def test_a_person_deleted_for_privacy_is_said_once_and_nothing_is_sent_any_more(
+    installation: Installation,
+) -> None:
+    await installation.identify(**ADA)
+    await installation.track()
+    installation.world.emulator.delete_for_privacy(installation.contact()["id"])
+    await installation.identify(city="Linz")
+    events = len(installation.world.emulator.events())
+    before = installation.world.calls()
+    for _ in range(3):
+        await installation.track()
+        await installation.identify(city="Wels")
+    assert installation.world.calls() == before
+    assert len(installation.world.emulator.events()) == events
+    assert set(installation.world.reasons().values()) == {("discarded", "deleted-for-privacy")}
+    await installation.identify("bob@example.com")
+    assert installation.contact("bob@example.com")
+
+
+# -- 9. merged and renamed companies
+
+
+async def test_after_a_merge_the_old_domain_is_not_written_back(installation: Installation) -> None:
+    emulator = installation.world.emulator
+    await installation.identify()
+    await installation.group("old.com", name="Old", city="Graz")
+    await installation.group("new.com", name="New")
+    [old], [new] = installation.companies("old.com"), installation.companies("new.com")
+    installation.world.clock.advance(60)
+    merged = emulator.merge("companies", new["id"], old["id"])
+    for traits in ({"name": "Old", "city": "Graz"}, {"name": "Old", "city": "Linz"}):
+        installation.world.clock.advance(60)
+        await installation.group("old.com", **traits)
+    companies = [one for one in emulator.companies() if one["properties"].get("domain") in ("old.com", "new.com")]
+    assert [one["id"] for one in companies] == [merged["id"]]
+    assert companies[0]["properties"]["domain"] == "new.com"
+    assert companies[0]["properties"]["city"] == "Linz"
+
+
+async def test_a_renamed_company_that_memory_lost_keeps_its_new_domain(installation: Installation) -> None:
+    emulator = installation.world.emulator
+    await installation.identify()
+    await installation.group("old.com", name="Old")
+    [old] = installation.companies("old.com")
+    emulator.edit("companies", old["id"], {"domain": "renamed.com"})
+    installation.world.database.execute("DELETE FROM company")
+    installation.world.clock.advance(120)
+    await installation.group("old.com", name="Old again")
+    [company] = [one for one in emulator.companies() if one["properties"].get("hubwire_domain") == "old.com"]
+    assert (company["properties"]["domain"], company["properties"]["name"]) == ("renamed.com", "Old again")
+
+
+# -- what reads cost
+
+
+async def test_what_hubspot_will_not_let_us_read_stops_nothing(installation: Installation) -> None:
+    def instead(request: httpx2.Request) -> httpx2.Response | None:
+        if not request.url.path.endswith("contacts/batch/read"):
+            return None
+        return httpx2.Response(403, json={"category": "MISSING_SCOPES", "message": "no"})
+
+    installation.world.transport.instead = instead
+    await installation.send({**OLD_IDENTIFY}, is_import=True)
+    assert installation.contact("rep@ex.org")["properties"]["city"] == "Oldtown"
+
+
+async def test_a_read_that_fails_puts_its_people_off_and_nobody_else(installation: Installation) -> None:
+    def instead(request: httpx2.Request) -> httpx2.Response | None:
+        is_read = request.url.path.endswith("contacts/batch/read")
+        return httpx2.Response(500, json={"message": "no"}) if is_read and b"rep@ex.org" in request.content else None
+
+    installation.world.transport.instead = instead
+    others: Sequence[Mapping[str, Any]] = [
+        {
+            **OLD_IDENTIFY,
+            "messageId": f"o{number}",
+            "userId": f"o{number}",
+            "traits": {"email": f"o{number}@ex.org", "city": "Graz"},
+        }
+        for number in range(5)
+    ]
+    installation.world.append([OLD_IDENTIFY, *others], is_backfill=True)
+    while installation.world.backlog():
+        installation.world.clock.advance((await installation.driver.turn()).seconds)
+    assert len(installation.world.emulator.contacts()) == 5
+    assert installation.world.states() == {"retrying": 1}
