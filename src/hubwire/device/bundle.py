@@ -32,7 +32,7 @@ def bundle(source: DeviceSource, assets: Assets) -> Asset:
     return Asset.of(b"".join([notice.encode(), settings, assets.head, core, plugin, assets.boot]))
 
 
-def bundle_keeper(assets: Assets) -> Callable[[DeviceSource | None], Asset]:
+def remembered_bundles(assets: Assets) -> Callable[[DeviceSource | None], Asset]:
     """`bundle`, remembering the last scripts. No visitor can fill it: only new settings make a new entry."""
 
     @lru_cache(maxsize=KEPT_BUNDLES)

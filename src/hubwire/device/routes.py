@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hubwire.device.assets import Asset, Assets
-from hubwire.device.bundle import bundle_keeper
+from hubwire.device.bundle import remembered_bundles
 from hubwire.device.page_settings import settings_json
 from hubwire.device.source import DeviceSource, DeviceSources
 from hubwire.device.source_config import source_config
@@ -75,7 +75,7 @@ def _route(path: str, answer: Answer) -> Route:
 def _script(sources: DeviceSources, assets: Assets | None) -> Answer:
     if assets is None:
         return _not_built
-    script_of = bundle_keeper(assets)
+    script_of = remembered_bundles(assets)
     return lambda request: _send(request, script_of(sources.get(request.path_params["write_key"])), SHORT)
 
 

@@ -46,39 +46,39 @@ class Stopping:
         self._service = service
         self._announce = announce
         self._server: Server | None = None
-        self._asked_count = 0
+        self._signal_count = 0
         self._said = threading.Timer(SAID_AFTER_SECONDS, self._say)
         self._said.daemon = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._come)
 
     @property
-    def is_asked(self) -> bool:
+    def is_signalled(self) -> bool:
         """Whether a signal has arrived."""
-        return self._asked_count > 0
+        return self._signal_count > 0
 
     def watch(self, server: Server) -> None:
         """Set the server to stop; stop it at once if a signal came before."""
         self._server = server
-        server.should_exit |= self.is_asked
+        server.should_exit |= self.is_signalled
 
     def end(self) -> None:
         """Called after the stop: print nothing more."""
         self._said.cancel()
 
     def _come(self, number: int, frame: FrameType | None) -> None:
-        self._asked_count += 1
-        if self._asked_count == 1:
+        self._signal_count += 1
+        if self._signal_count == 1:
             self._said.start()
             self._service.begin_to_stop()
-        elif self._asked_count == 2:
+        elif self._signal_count == 2:
             self._service.hurry()
         else:
             # A thread that hangs, or a third Ctrl-C: as safe as a crash.
             os._exit(KILLED_CODE)
         if self._server is not None:
             self._server.should_exit = True
-            self._server.force_exit = self._asked_count > 1
+            self._server.force_exit = self._signal_count > 1
 
     def _say(self) -> None:
         waits = []

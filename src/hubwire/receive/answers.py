@@ -92,19 +92,19 @@ async def image(send: Send) -> None:
     await Answer(200, headers, GIF).send(send)
 
 
-def allowed_headers(asked: bytes) -> bytes:
+def allowed_headers(requested: bytes) -> bytes:
     """The value of `access-control-allow-headers` for the requested headers of a preflight.
 
     Every header is allowed: the write key decides what a page may send, and headers that no one reads do no harm.
     `*` is no substitute, because it does not cover `authorization`. A header that is missing here stops every event of
     a page: RudderStack's SDKs ask for `anonymousid`, `sentat` and, on retries, `rsa-…`.
     """
-    return asked if HEADER_NAMES.fullmatch(asked) else USUAL_HEADERS
+    return requested if HEADER_NAMES.fullmatch(requested) else USUAL_HEADERS
 
 
-async def preflight(send: Send, origin: bytes | None, asked: Headers) -> None:
-    """Permission for a page to post; `asked` are the headers of the request."""
-    requested = next((value for name, value in asked if name == b"access-control-request-headers"), b"")
+async def preflight(send: Send, origin: bytes | None, request_headers: Headers) -> None:
+    """Permission for a page to post."""
+    requested = next((value for name, value in request_headers if name == b"access-control-request-headers"), b"")
     headers = [
         (b"access-control-allow-methods", b"GET, POST"),
         (b"access-control-allow-headers", allowed_headers(requested)),

@@ -90,7 +90,7 @@ class ReceiveApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = route_of(scope["path"])
-        asked = _asked(scope["headers"])
+        headers = _request_headers(scope["headers"])
         try:
             if route is None:
                 raise UploadRefused(
@@ -99,29 +99,29 @@ class ReceiveApp:
                     code="no-such-path",
                     status=404,
                 )
-            await self._answer(scope, route, asked, receive, send)
+            await self._answer(scope, route, headers, receive, send)
         except CallerGone:
             self.counts.refused["caller-gone"] += 1
         except Exception as exc:
-            await self._refused(exc, asked, route, scope["path"]).send(send)
+            await self._refused(exc, headers, route, scope["path"]).send(send)
 
     def take_whole(self, scope: Scope, body: bytes, done: Callable[[int, bytes], None]) -> bool:
         """Accept an upload that arrived whole, without a separate task (`connection.TakesWhole`)."""
         route = route_of(scope["path"])
         if route is None or route.takes not in POST_ROUTES:
             return False
-        asked = _asked(scope["headers"])
-        if asked.origin is not None:
+        headers = _request_headers(scope["headers"])
+        if headers.origin is not None:
             return False
         path = scope["path"]
 
         def refuse(fault: Exception) -> None:
-            answer = self._refused(fault, asked, route, path)
+            answer = self._refused(fault, headers, route, path)
             done(answer.status, answer.rest())
 
         try:
-            source = self._named_source(route, asked)
-            source, entries = self._entries(body, route, source, asked, scope["query_string"])
+            source = self._named_source(route, headers)
+            source, entries = self._entries(body, route, source, headers, scope["query_string"])
             if not entries:
                 return False
 
@@ -140,33 +140,33 @@ class ReceiveApp:
             refuse(exc)
         return True
 
-    async def _answer(self, scope: Scope, route: Route, asked: RequestHeaders, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, route: Route, headers: RequestHeaders, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
-            await answers.preflight(send, asked.origin, scope["headers"])
+            await answers.preflight(send, headers.origin, scope["headers"])
         elif route.takes in GET_ROUTES and method == "GET":
             if route.takes is Takes.DOCUMENT:
-                await answers.json(send, document(), asked.origin)
+                await answers.json(send, document(), headers.origin)
             else:
-                await self._take_pixel(scope["query_string"], route, asked)
+                await self._take_pixel(scope["query_string"], route, headers)
                 await answers.image(send)
         elif method != "POST" or route.takes in GET_ROUTES:
             raise UploadRefused(f"{method} is not taken here", code="method-not-allowed", status=405)
         elif route.takes is Takes.METRICS:
-            await answers.success(send, asked.origin)
+            await answers.success(send, headers.origin)
         else:
-            await self._take_upload(scope, route, asked, receive)
-            await answers.success(send, asked.origin)
+            await self._take_upload(scope, route, headers, receive)
+            await answers.success(send, headers.origin)
 
-    async def _take_upload(self, scope: Scope, route: Route, asked: RequestHeaders, receive: Receive) -> None:
+    async def _take_upload(self, scope: Scope, route: Route, headers: RequestHeaders, receive: Receive) -> None:
         # Before the body is read: a stranger must not make us hold it.
-        source = self._named_source(route, asked)
+        source = self._named_source(route, headers)
         body = await self._reader.read(receive)
-        source, entries = self._entries(body, route, source, asked, scope["query_string"])
+        source, entries = self._entries(body, route, source, headers, scope["query_string"])
         await self._journal.append(entries)
         self._count(source, entries)
 
-    async def _take_pixel(self, query: bytes, route: Route, asked: RequestHeaders) -> None:
+    async def _take_pixel(self, query: bytes, route: Route, headers: RequestHeaders) -> None:
         """Keep the message of an image request. A refusal is only counted: an image has no way to hear it."""
         try:
             upload = pixel_upload(query, route, self._limits)
@@ -177,30 +177,30 @@ class ReceiveApp:
         except (UploadRefused, BackendError) as exc:
             self.counts.refused[exc.code] += 1
 
-    def _named_source(self, route: Route, asked: RequestHeaders) -> Source | None:
+    def _named_source(self, route: Route, headers: RequestHeaders) -> Source | None:
         """The source of the write key in the header or the path; None when neither has one."""
-        given = basic_write_key(asked.authorization) if asked.authorization is not None else None
+        given = basic_write_key(headers.authorization) if headers.authorization is not None else None
         write_key = given or route.write_key
         if write_key is not None:
             return self._source(write_key)
         # A token that is no write key may be one of Segment's OAuth: then the body has the write key.
-        other = other_write_key(asked.authorization, asked.write_key)
+        other = other_write_key(headers.authorization, headers.write_key)
         return self._sources.by_write_key(other) if other is not None else None
 
     def _entries(
-        self, body: bytes, route: Route, source: Source | None, asked: RequestHeaders, query: bytes
+        self, body: bytes, route: Route, source: Source | None, headers: RequestHeaders, query: bytes
     ) -> tuple[Source, list[Entry]]:
         """The entries of a body, and its source."""
-        upload = read_upload(unpack(body, self._limits), route, self._limits, is_strict=asked.is_strict)
+        upload = read_upload(unpack(body, self._limits), route, self._limits, is_strict=headers.is_strict)
         if source is None:
             source = self._source(usable_write_key(upload.write_key) or write_key_in(query))
-        return source, self._admitted(upload, route, source, asked)
+        return source, self._admitted(upload, route, source, headers)
 
-    def _admitted(self, upload: Upload, route: Route, source: Source, asked: RequestHeaders) -> list[Entry]:
+    def _admitted(self, upload: Upload, route: Route, source: Source, headers: RequestHeaders) -> list[Entry]:
         """The entries of an upload that its source may send from there, and now."""
-        if asked.origin is not None and not is_allowed(asked.origin, source.allowed_origins):
+        if headers.origin is not None and not is_allowed(headers.origin, source.allowed_origins):
             raise UploadRefused(
-                f"origin: {asked.origin[:200].decode('ascii', 'replace')!r} is not an allowed origin of this source",
+                f"origin: {headers.origin[:200].decode('ascii', 'replace')!r} is not an allowed origin of this source",
                 code="origin-not-allowed",
                 status=403,
             )
@@ -212,8 +212,8 @@ class ReceiveApp:
                 code="rate-limited",
                 retry_after_seconds=wait_seconds,
             )
-        is_backfill = asked.is_backfill and source.kind is SourceKind.SERVER
-        terms = UploadOptions(self._limits, is_strict=asked.is_strict, is_backfill=is_backfill)
+        is_backfill = headers.is_backfill and source.kind is SourceKind.SERVER
+        terms = UploadOptions(self._limits, is_strict=headers.is_strict, is_backfill=is_backfill)
         return entries_of(upload, route, source, now_ms, terms)
 
     def _count(self, source: Source, entries: Sequence[Entry]) -> None:
@@ -240,7 +240,7 @@ class ReceiveApp:
             self._logged_unavailable_at_ms = now_ms
             logger.warning("receive.unavailable", reason=reason, refused=self.counts.refused["unavailable"] + 1)
 
-    def _refused(self, fault: Exception, asked: RequestHeaders, route: Route | None, path: str) -> Answer:
+    def _refused(self, fault: Exception, headers: RequestHeaders, route: Route | None, path: str) -> Answer:
         """Answer and count a refused upload; log our own bugs."""
         if isinstance(fault, UploadRefused):
             refused = fault
@@ -255,23 +255,23 @@ class ReceiveApp:
         allow = None
         if refused.status == 405:
             allow = b"GET, OPTIONS" if route is not None and route.takes in GET_ROUTES else b"POST, OPTIONS"
-        return answers.refusal(refused, asked.origin, allow=allow)
+        return answers.refusal(refused, headers.origin, allow=allow)
 
 
-def _asked(headers: Sequence[tuple[bytes, bytes]]) -> RequestHeaders:
-    asked = RequestHeaders()
-    for name, value in headers:
+def _request_headers(fields: Sequence[tuple[bytes, bytes]]) -> RequestHeaders:
+    headers = RequestHeaders()
+    for name, value in fields:
         if name == b"authorization":
-            asked.authorization = value
+            headers.authorization = value
         elif name == b"x-write-key":
-            asked.write_key = value
+            headers.write_key = value
         elif name == b"origin":
-            asked.origin = value
+            headers.origin = value
         elif name == b"x-strict-mode":
-            asked.is_strict = value == b"1"
+            headers.is_strict = value == b"1"
         elif name == b"x-backfill":
-            asked.is_backfill = value == b"1"
-    return asked
+            headers.is_backfill = value == b"1"
+    return headers
 
 
 def _unavailable(message: str) -> UploadRefused:

@@ -26,7 +26,7 @@ class Reading:
         self._hear = hear
         self._index = StreamIndex(0)
         self._tail: Tail | None = None
-        self._asked: dict[tuple[tuple[int, ...] | None, bool], int] = {}
+        self._first_wanted: dict[tuple[tuple[int, ...] | None, bool], int] = {}
         self._taken = 0
 
     def read(
@@ -61,7 +61,7 @@ class Reading:
     def _follow(self, after: int, source_ids: Sequence[int] | None, is_backfill: bool, must_see: int) -> None:
         """Have the index reach from a position to the stream's end as it is now, at the first time; then it follows."""
         first, _ = place_of(after)
-        self._asked[None if source_ids is None else tuple(source_ids), is_backfill] = first
+        self._first_wanted[None if source_ids is None else tuple(source_ids), is_backfill] = first
         if self._tail is None or first < self._index.start:
             self.end()
             index = StreamIndex(first)
@@ -81,7 +81,7 @@ class Reading:
             index.add(sequence, counts)
             self._taken += 1
             if self._taken % TRIM_GROUPS == 0:
-                index.forget_before(min(self._asked.values()))
+                index.forget_before(min(self._first_wanted.values()))
             self._hear()
 
         return take

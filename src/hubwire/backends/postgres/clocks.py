@@ -13,9 +13,9 @@ def ahead_ms(db: Db, machine: Clock) -> int:
     Shape: 0 where the database's time lies between the question and its answer; a difference that is given is real, and
     too small by no more than the answer took.
     """
-    asked_ms = machine.now_ms()
+    sent_ms = machine.now_ms()
     row = db.execute("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()
     answered_ms = machine.now_ms()
     assert row is not None
     there_ms = int(row[0])
-    return max(there_ms - answered_ms, 0) + min(there_ms - asked_ms, 0)
+    return max(there_ms - answered_ms, 0) + min(there_ms - sent_ms, 0)

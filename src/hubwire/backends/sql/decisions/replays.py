@@ -174,7 +174,7 @@ class SqlReplays:
         ]
 
     def _put_back(self, replay_id: int) -> list[ReplayCount]:
-        """Those that were put back, by destination and state."""
+        """The replayed ones, by destination and state."""
         rows = self._database.connection.execute(
             "SELECT destination_id, state, count(*) FROM replay_target JOIN delivery USING (destination_id, position)"
             " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_passed = FALSE AND is_replay = TRUE"

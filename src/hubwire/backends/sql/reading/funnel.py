@@ -35,7 +35,7 @@ def _states(db: Session, destination_id: int, first: int, last: int) -> dict[int
 
 
 def _move_to_their_states(db: Session, lines: MessageIndex, tally: FunnelTally, whole: Whole) -> None:
-    """Forgetting makes a message empty first, which counts it as failed on ingest, and takes its rows away then: in
+    """Forgetting makes a message empty first, which counts it as rejected, and takes its rows away then: in
     between its rows say nothing."""
     lane, first, last = tally.lane, whole.first, whole.last
     if lane.source_ids is None and not whole.has_redacted:
