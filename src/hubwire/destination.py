@@ -141,10 +141,18 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Messages older than this at receipt, or at a later try, are compared with HubSpot's history; 0: all."""
     confirm_after_hours: float = 24.0
     """A contact or company that no answer has shown for so long is looked up before anything relies on it."""
+    day_zone: str = "UTC"
+    """The time zone that tells which day a moment is, for date properties (an IANA name)."""
+    future_grace_minutes: float = 5.0
+    """How much later than its arrival a message may say that it happened; beyond it, the arrival counts."""
     calls_per_second: float | None = None
     """Pins the rate; None starts at the seed's 10 per second and follows HubSpot's headers."""
     calls_per_day: int | None = None
     """Pins the daily budget; None starts at the seed's 40,000 and follows HubSpot's headers."""
+
+    @property
+    def future_grace_ms(self) -> int:
+        return round(self.future_grace_minutes * 60_000)
 
     def takes(self, source_id: int) -> bool:
         """Whether this source feeds this destination."""

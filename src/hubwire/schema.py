@@ -56,7 +56,7 @@ class PortalSchema:
     api_version: str = "2026-09"
     version: int = 0
     """Whoever changes a contact or company property adds 1: rules made from the older ones are made again."""
-    rulebooks: dict[int, object] = field(default_factory=dict, repr=False, compare=False)
+    rulebooks: dict[tuple[int, str], object] = field(default_factory=dict, repr=False, compare=False)
     """The planner's own memory of rules made from this schema, by mapping; nobody else reads it."""
 
     def add_event(self, definition: EventDefinition) -> None:

@@ -209,6 +209,10 @@ class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     suppress_unchanged_hours: Annotated[float, _between("suppress_unchanged_hours")] | UnsetType = UNSET
     late_after_minutes: Annotated[float, _between("late_after_minutes")] | UnsetType = UNSET
     confirm_after_hours: Annotated[float, _between("confirm_after_hours")] | UnsetType = UNSET
+    day_zone: (
+        Annotated[str, Meta(max_length=64, description="An IANA time zone, such as Europe/Berlin.")] | UnsetType
+    ) = UNSET
+    future_grace_minutes: Annotated[float, _between("future_grace_minutes")] | UnsetType = UNSET
     calls_per_second: Annotated[float, _between("calls_per_second")] | UnsetType | None = UNSET
     calls_per_day: Annotated[int, _between("calls_per_day")] | UnsetType | None = UNSET
 

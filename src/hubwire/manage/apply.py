@@ -32,6 +32,8 @@ DESTINATION_FIELDS = (
     "suppress_unchanged_hours",
     "late_after_minutes",
     "confirm_after_hours",
+    "day_zone",
+    "future_grace_minutes",
     "calls_per_second",
     "calls_per_day",
 )

@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
+from zoneinfo import available_timezones
 
 import msgspec
 
@@ -36,6 +37,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "suppress_unchanged_hours": (0, MAX_HOURS),
     "late_after_minutes": (0, MAX_HOURS * 60),
     "confirm_after_hours": (0, MAX_HOURS),
+    "future_grace_minutes": (0, 24 * 60),
     "calls_per_second": (0.01, 1000),
     "calls_per_day": (1, 100_000_000),
     "messages_per_second": (1, 1_000_000),
@@ -135,9 +137,14 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
         "suppress_unchanged_hours",
         "late_after_minutes",
         "confirm_after_hours",
+        "future_grace_minutes",
         "calls_per_second",
         "calls_per_day",
     )
+    if destination.day_zone not in available_timezones():
+        raise BadValue(
+            "day_zone", "day_zone is the IANA name of a time zone, such as Europe/Berlin", value=destination.day_zone
+        )
     known = parts.registry.sources()
     for source_id in destination.source_ids or ():
         if source_id not in known:

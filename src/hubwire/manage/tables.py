@@ -70,6 +70,8 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     suppress_unchanged_hours: float | UnsetType = UNSET
     late_after_minutes: float | UnsetType = UNSET
     confirm_after_hours: float | UnsetType = UNSET
+    day_zone: str | UnsetType = UNSET
+    future_grace_minutes: float | UnsetType = UNSET
     calls_per_second: float | UnsetType = UNSET
     calls_per_day: int | UnsetType = UNSET
 

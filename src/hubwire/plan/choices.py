@@ -7,16 +7,20 @@ Source: HubSpot properties guide (enumeration; `a;b` for several, a `;` in front
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 from hubwire.plan.names import compressed
-from hubwire.plan.values import BLANK, BY_TYPE, Converted, Converter, Partial, Refusal, text
+from hubwire.plan.values import BLANK, BY_TYPE, Converted, Converter, Partial, Refusal, date_in, text
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
 
-def converter(definition: PropertyDefinition) -> Converter:
-    """The converter for a property. Types that HubSpot may add later are sent as text."""
+def converter(definition: PropertyDefinition, day_zone: tzinfo = UTC) -> Converter:
+    """The converter for a property. Types that HubSpot may add later are sent as text. `day_zone`: `values.date_in`."""
     if definition.type == "enumeration":
         return _choice(definition)
+    if definition.type == "date":
+        return date_in(day_zone)
     return BY_TYPE.get(definition.type, text)
 
 

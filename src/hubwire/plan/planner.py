@@ -94,7 +94,7 @@ def _plan(message: Message, source: Source, destination: Destination, schema: Po
     fate = refused(message, destination.mapping) or skipped(message, destination)
     if fate is not None:
         return Plan(fate=fate)
-    book = rulebook(schema, destination.mapping)
+    book = rulebook(schema, destination.mapping, destination.day_zone)
     planner = _PLANNERS[message.type]
     if not destination.rules:
         return planner(message, source, book, identity)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from hubwire.destination import Rule
@@ -91,17 +92,17 @@ def _writers(one: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
     label = f"rule:{one.rule.name}"
     return tuple(
         [
-            FieldWriter(name, resolve, _convert(one.rule, name, definitions.get(name)), label, one.rule)
+            FieldWriter(name, resolve, _convert(one.rule, name, definitions.get(name), book.day_zone), label, one.rule)
             for name, resolve in one.fields
         ]
     )
 
 
-def _convert(rule: Rule, name: str, definition: PropertyDefinition | None) -> Converter:
+def _convert(rule: Rule, name: str, definition: PropertyDefinition | None, day_zone: tzinfo) -> Converter:
     if definition is None:
         unknown = Refusal(Reason.UNKNOWN_PROPERTY, f"the portal has no {rule.object} property {name}")
         return lambda value: unknown
     if is_read_only(definition):
         read_only = Refusal(Reason.READ_ONLY_PROPERTY, f"HubSpot sets {name} itself")
         return lambda value: read_only
-    return converter(definition)
+    return converter(definition, day_zone)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
 
 from hubwire.destination import Mapping
 from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
@@ -23,33 +25,37 @@ class Rulebook:
     group_traits: TraitRules
     email_keys: tuple[str, ...]
     """Traits that the mapping sends to `email`: they name the person."""
+    day_zone: tzinfo
     mapped_events: dict[str, str | None]
     only_events: frozenset[str]
     firings: dict[int, object] = field(default_factory=dict)
     """What `rule_writers` made of the destination's rules for this schema; nobody else reads it."""
 
 
-def rulebook(schema: PortalSchema, mapping: Mapping) -> Rulebook:
+def rulebook(schema: PortalSchema, mapping: Mapping, day_zone: str = "UTC") -> Rulebook:
     """The rulebook for a schema and a mapping, made when either is new or the schema has changed.
 
     Shape: kept on the schema itself, a few per schema; a change shows in `version` or in the number of properties.
     """
     stamp = (schema.version, len(schema.contact), len(schema.company))
-    book = schema.rulebooks.get(id(mapping))
+    key = (id(mapping), day_zone)
+    book = schema.rulebooks.get(key)
     if isinstance(book, Rulebook) and book.mapping is mapping and book.stamp == stamp:
         return book
+    zone = ZoneInfo(day_zone)
     made = Rulebook(
+        day_zone=zone,
         schema=schema,
         mapping=mapping,
         stamp=stamp,
-        traits=TraitRules(CONTACT, schema.contact, mapping.contact, "traits"),
-        context_traits=TraitRules(CONTACT, schema.contact, mapping.contact, "context.traits"),
-        group_traits=TraitRules(COMPANY, schema.company, mapping.company, "traits"),
+        traits=TraitRules(CONTACT, schema.contact, mapping.contact, "traits", zone),
+        context_traits=TraitRules(CONTACT, schema.contact, mapping.contact, "context.traits", zone),
+        group_traits=TraitRules(COMPANY, schema.company, mapping.company, "traits", zone),
         email_keys=tuple(key for key, name in mapping.contact.items() if name == CONTACT.key),
         mapped_events={name.strip().casefold(): target for name, target in mapping.events.items()},
         only_events=frozenset(name.strip().casefold() for name in mapping.only_events),
     )
     if len(schema.rulebooks) >= MAX_RULEBOOKS:
         schema.rulebooks.clear()
-    schema.rulebooks[id(mapping)] = made
+    schema.rulebooks[key] = made
     return made

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from hubwire.operation import LeftOut
@@ -121,7 +122,7 @@ def is_read_only(definition: PropertyDefinition) -> bool:
 class TraitRules:
     """The rules of one object type for traits found at `prefix` (`traits`, `context.traits`)."""
 
-    __slots__ = ("_definitions", "_mapping", "_object", "known", "object_name", "prefix")
+    __slots__ = ("_day_zone", "_definitions", "_mapping", "_object", "known", "object_name", "prefix")
 
     def __init__(
         self,
@@ -129,8 +130,10 @@ class TraitRules:
         definitions: Mapping[str, PropertyDefinition],
         mapping: Mapping[str, str | None],
         prefix: str,
+        day_zone: tzinfo = UTC,
     ) -> None:
         self._object = object_type
+        self._day_zone = day_zone
         self._definitions = dict(definitions)
         self._mapping = {**{normalised(k): v for k, v in mapping.items()}, **mapping}
         self.object_name = object_type.name
@@ -214,7 +217,7 @@ class TraitRules:
         return TraitRule(self._target(definition, 0, "mapping"), is_own=True)
 
     def _target(self, definition: PropertyDefinition, rank: int, rule: str) -> Target:
-        return Target(definition.name, rank, converter(definition), rule)
+        return Target(definition.name, rank, converter(definition, self._day_zone), rule)
 
     def _read_only(self, path: str, name: str) -> TraitRule:
         is_ours = name == self._object.key or name.startswith(OWN_PREFIX)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -50,6 +51,7 @@ _TOO_LONG = Refusal(Reason.TOO_LONG, f"more than {MAX_TEXT:,} characters")
 _TOO_DEEP = Refusal(Reason.WRONG_TYPE, f"nested more than {MAX_LEVELS} levels deep")
 _NOT_NUMBER = Refusal(Reason.WRONG_TYPE, "a number is expected")
 _NOT_BOOL = Refusal(Reason.WRONG_TYPE, "true or false is expected")
+MIN_TEXT_WITH_OFFSET = len("2026-01-31+01")
 _NOT_DATE = Refusal(Reason.BAD_DATE, "an ISO-8601 date is expected")
 _SECONDS = Refusal(Reason.BAD_DATE, "looks like seconds; send an ISO-8601 date")
 _NOT_MIDNIGHT = Refusal(Reason.BAD_DATE, "a date property takes midnight UTC only; send an ISO-8601 date")
@@ -191,13 +193,40 @@ def _epoch_ms(value: object) -> int | Refusal | None:
 
 
 def date(value: object) -> Converted:
-    """A date: the UTC day of an ISO-8601 text as `YYYY-MM-DD`, or epoch ms at midnight UTC as they are."""
+    """A date as `YYYY-MM-DD`: `date_in` for days that begin at midnight UTC."""
+    return _date(value, UTC)
+
+
+def date_in(day_zone: tzinfo) -> Converter:
+    """The converter of dates for a zone: which day a moment belongs to.
+
+    Shape: a text with an offset means its own day; one with `Z` or without an offset the day that it is in the zone; a
+    text without a clock is that day. Epoch milliseconds at midnight UTC stay as they are.
+    """
+    return partial(_date, day_zone=day_zone)
+
+
+def _date(value: object, day_zone: tzinfo) -> Converted:
+    if type(value) is str and len(value) > MIN_TEXT_WITH_OFFSET and (given := _with_offset(value.strip())) is not None:
+        return given.date().isoformat()
     known = _time_of(value)
     if isinstance(known, datetime):
-        return known.date().isoformat()
+        is_day = type(value) is str and len(value.strip()) == len("2026-01-31")
+        return (known if is_day else known.astimezone(day_zone)).date().isoformat()
     if isinstance(known, int):
         return str(known) if known % DAY_MS == 0 else _NOT_MIDNIGHT
     return known
+
+
+def _with_offset(value: str) -> datetime | None:
+    """The moment of an ISO-8601 text that has an offset other than `Z`, in that offset."""
+    if value[-1:] in "zZ" or "-" not in value[1:]:
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo is not None else None
 
 
 def date_time(value: object) -> Converted:

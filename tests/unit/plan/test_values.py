@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from hubwire.plan.choices import converter
 from hubwire.plan.default_portal import choice
-from hubwire.plan.values import MAX_TEXT, Partial, Refusal, inferred
+from hubwire.plan.values import MAX_TEXT, Partial, Refusal, date_in, inferred
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
@@ -54,7 +55,7 @@ def reason(kind: str, value: object) -> Reason | None:
         ("bool", "No", "false"),
         ("bool", 1, "true"),
         ("date", "2026-01-31", "2026-01-31"),
-        ("date", "2026-01-31T23:30:00-05:00", "2026-02-01"),
+        ("date", "2026-01-31T23:30:00-05:00", "2026-01-31"),
         ("date", 1769817600000, "1769817600000"),
         ("date", "1769817600000", "1769817600000"),
         ("datetime", "2026-01-31T10:00:00.123456+01:00", "2026-01-31T09:00:00.123Z"),
@@ -155,3 +156,30 @@ def test_infinity_of_a_python_caller_is_refused() -> None:
     assert reason("number", math.inf) is Reason.WRONG_TYPE
     assert reason("datetime", math.inf) is Reason.BAD_DATE
     assert datetime.now(tz=UTC).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("value", "zone", "day"),
+    [
+        ("2026-03-01T23:30:00-05:00", "UTC", "2026-03-01"),
+        ("2026-03-01T23:30:00-05:00", "Europe/Berlin", "2026-03-01"),
+        ("2026-03-02T00:30:00+05:30", "UTC", "2026-03-02"),
+        ("2026-03-01T23:30:00+00:00", "Europe/Berlin", "2026-03-01"),
+        ("1990-05-16T22:00:00.000Z", "Europe/Berlin", "1990-05-17"),
+        ("1990-05-16T22:00:00.000Z", "UTC", "1990-05-16"),
+        ("1990-05-16T22:00:00", "Europe/Berlin", "1990-05-17"),
+        ("1990-05-17T03:00:00Z", "America/New_York", "1990-05-16"),
+        ("1990-05-16", "Europe/Berlin", "1990-05-16"),
+        ("1990-05-16", "America/New_York", "1990-05-16"),
+        (" 1990-05-16 ", "America/New_York", "1990-05-16"),
+        (1738281600000, "Europe/Berlin", "1738281600000"),
+        ("", "Europe/Berlin", ""),
+    ],
+)
+def test_a_day_is_the_texts_own_or_that_of_the_destinations_zone(value: object, zone: str, day: str) -> None:
+    assert date_in(ZoneInfo(zone))(value) == day
+
+
+@pytest.mark.parametrize("value", ["2026-13-01T00:00:00+01:00", "tomorrow", 12, "20260301T233000-0500x"])
+def test_what_is_no_date_is_refused_in_every_zone(value: object) -> None:
+    assert isinstance(date_in(ZoneInfo("Europe/Berlin"))(value), Refusal)

@@ -146,6 +146,10 @@ def change(
         float | None,
         typer.Option(help="Age of a confirmation after which Hubwire looks up the record before it sends an event."),
     ] = None,
+    day_zone: Annotated[str | None, typer.Option(help="Time zone of days in date properties: Europe/Berlin.")] = None,
+    future_minutes: Annotated[
+        float | None, typer.Option(help="How much later than its arrival a message may say that it happened.")
+    ] = None,
     calls_per_second: PerSecondOption = None,
     calls_per_day: PerDayOption = None,
     rule: Annotated[
@@ -168,6 +172,8 @@ def change(
         "suppress_unchanged_hours": unchanged_hours,
         "late_after_minutes": late_minutes,
         "confirm_after_hours": confirm_hours,
+        "day_zone": day_zone,
+        "future_grace_minutes": future_minutes,
     }
     fields = {field: value for field, value in given.items() if value is not None}
     for field, number in (("calls_per_second", calls_per_second), ("calls_per_day", calls_per_day)):

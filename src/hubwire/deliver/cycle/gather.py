@@ -62,7 +62,7 @@ class Gatherer:
         for row in held:
             self.outcomes.fates.pop(row.position, None)
             self.outcomes.left_out.pop(row.position, None)
-            self._plan(row, read_message(row))
+            self._plan(row, read_message(row, self._destination.future_grace_ms))
 
     def _take_slice(self, rows: Sequence[JournalRow]) -> None:
         messages: list[tuple[JournalRow, Message]] = []
@@ -74,7 +74,7 @@ class Gatherer:
             elif row.source_id not in self._sources:
                 self.outcomes.discard_or_hold(row.position, Discard(Reason.SOURCE_NOT_CONNECTED))
             else:
-                messages.append((row, read_message(row)))
+                messages.append((row, read_message(row, self._destination.future_grace_ms)))
         self._learn([message for _, message in messages])
         for row, message in messages:
             self._plan(row, message)
