@@ -102,11 +102,11 @@ NOTES: dict[str, Note] = {
     "properties.archive_property": Note(
         "in use: 400 CANNOT_DELETE_PROPERTY_IN_USE", PROPERTIES, "documented, recorded"
     ),
-    "properties.list_groups": Note("every group", PROPERTIES, "documented"),
-    "properties.create_group": Note("409 for a name in use", PROPERTIES, "documented, recorded"),
-    "properties.read_group": Note("one group", PROPERTIES, "documented"),
-    "properties.update_group": Note("label and order", PROPERTIES, "documented"),
-    "properties.archive_group": Note(
+    "property_groups.list_groups": Note("every group", PROPERTIES, "documented"),
+    "property_groups.create_group": Note("409 for a name in use", PROPERTIES, "documented, recorded"),
+    "property_groups.read_group": Note("one group", PROPERTIES, "documented"),
+    "property_groups.update_group": Note("label and order", PROPERTIES, "documented"),
+    "property_groups.archive_group": Note(
         "with members: 400 GROUP_WITH_ACTIVE_PROPERTIES", PROPERTIES, "documented, recorded"
     ),
     "associations.associate_default": Note(
@@ -130,10 +130,10 @@ NOTES: dict[str, Note] = {
     "associations.archive_one": Note("removes the associations of two records", ASSOCIATIONS, "documented"),
     "associations.archive_batch": Note("204 on v4, 200 with a body on dates", ASSOCIATIONS, "documented"),
     "associations.archive_labels": Note("removing the unlabelled association removes all", ASSOCIATIONS, "documented"),
-    "associations.list_labels": Note("primary, unlabelled and the account's own", ASSOCIATIONS, "documented"),
-    "associations.create_label": Note("both directions", ASSOCIATIONS, "documented; type ids are the emulator's"),
-    "associations.update_label": Note("changes the texts", ASSOCIATIONS, "documented"),
-    "associations.archive_label": Note("removes the label everywhere", ASSOCIATIONS, "documented"),
+    "labels.list_labels": Note("primary, unlabelled and the account's own", ASSOCIATIONS, "documented"),
+    "labels.create_label": Note("both directions", ASSOCIATIONS, "documented; type ids are the emulator's"),
+    "labels.update_label": Note("changes the texts", ASSOCIATIONS, "documented"),
+    "labels.archive_label": Note("removes the label everywhere", ASSOCIATIONS, "documented"),
     "events.send": Note(
         "204; identity by matching rule, record id, e-mail, visitor token; uuid dropped for a year; Enterprise only",
         EVENTS,

@@ -66,9 +66,9 @@ class Request:
             raise invalid(f"{name} must be a number from {lowest} to {highest}, not {text[:100]}")
         return number
 
-    def query_page(self, default: int, most: int) -> tuple[int, int]:
+    def query_page(self, default: int, max_limit: int) -> tuple[int, int]:
         """How many (`limit`) and from which on (`after`, the place where the page before it ended)."""
-        return self.query_number("limit", default, 1, most), self.query_number("after", 0, 0, MAX_NUMBER)
+        return self.query_number("limit", default, 1, max_limit), self.query_number("after", 0, 0, MAX_NUMBER)
 
     def query_moment(self, name: str) -> int | None:
         """A moment of the query as epoch milliseconds.

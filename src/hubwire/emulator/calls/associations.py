@@ -76,33 +76,15 @@ class ReadBody(msgspec.Struct):
     inputs: list[ReadInput] = []
 
 
-class LabelBody(msgspec.Struct, rename="camel"):
-    """A new label."""
-
-    label: str
-    name: str
-    inverse_label: str | None = None
-
-
-class LabelPatch(msgspec.Struct, rename="camel"):
-    """A new text for a label."""
-
-    association_type_id: int
-    label: str
-    inverse_label: str | None = None
-
-
 _pairs_body = msgspec.json.Decoder(PairsBody)
 _archive_body = msgspec.json.Decoder(ArchiveBody)
 _read_body = msgspec.json.Decoder(ReadBody)
 _specs_body = msgspec.json.Decoder(list[AssociationSpec])
-_label_body = msgspec.json.Decoder(LabelBody)
-_label_patch = msgspec.json.Decoder(LabelPatch)
 
 
 def associate_default(portal: Portal, request: Request) -> Reply:
     """`PUT …/associations/default/{toObjectType}/{toObjectId}`: the unlabelled association; repeats change nothing."""
-    stores = _stores(portal, request)
+    stores = stores_of(portal, request)
     started_at = portal.now_iso()
     results = _link_default(portal, stores, request.params["id"], request.params["toObjectId"])
     return batch_reply(portal, results, [], 200, started_at)
@@ -110,7 +92,7 @@ def associate_default(portal: Portal, request: Request) -> Reply:
 
 def associate_default_batch(portal: Portal, request: Request) -> Reply:
     """`POST …/batch/associate/default`: unlabelled associations of up to 2,000 pairs."""
-    stores = _stores(portal, request)
+    stores = stores_of(portal, request)
     started_at = portal.now_iso()
     inputs = decode(_pairs_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATIONS)
@@ -126,7 +108,7 @@ def associate_default_batch(portal: Portal, request: Request) -> Reply:
 
 def associate(portal: Portal, request: Request) -> Reply:
     """`PUT …/associations/{toObjectType}/{toObjectId}`: labelled association of one pair."""
-    stores = _stores(portal, request)
+    stores = stores_of(portal, request)
     chosen = [_label(portal, stores, spec) for spec in decode(_specs_body, request.body)]
     result = _link(portal, stores, request.params["id"], request.params["toObjectId"], chosen)
     return json_reply(201, result)
@@ -134,7 +116,7 @@ def associate(portal: Portal, request: Request) -> Reply:
 
 def associate_batch(portal: Portal, request: Request) -> Reply:
     """`POST …/batch/create`: labelled associations of up to 2,000 pairs."""
-    stores = _stores(portal, request)
+    stores = stores_of(portal, request)
     started_at = portal.now_iso()
     inputs = decode(_pairs_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATIONS)
@@ -157,7 +139,7 @@ def associate_batch(portal: Portal, request: Request) -> Reply:
 
 def associate_by_name(portal: Portal, request: Request) -> Reply:
     """v3 `PUT …/associations/{toObjectType}/{toObjectId}/{associationType}`: one pair, the type by name or id."""
-    stores = _stores(portal, request)
+    stores = stores_of(portal, request)
     from_id, to_id = request.params["id"], request.params["toObjectId"]
     chosen = _by_name(portal, stores, request.params["associationType"])
     _link(portal, stores, from_id, to_id, [chosen])
@@ -170,7 +152,7 @@ def associate_by_name(portal: Portal, request: Request) -> Reply:
 
 def archive_by_name(portal: Portal, request: Request) -> Reply:
     """v3 `DELETE …/{associationType}`: take one label away."""
-    stores = _stores(portal, request)
+    stores = stores_of(portal, request)
     known = _by_name(portal, stores, request.params["associationType"])
     from_id, to_id = request.params["id"], request.params["toObjectId"]
     portal.associations.unlink(stores[0].name, from_id, stores[1].name, to_id, [known.type_id])
@@ -179,7 +161,7 @@ def archive_by_name(portal: Portal, request: Request) -> Reply:
 
 def read_one(portal: Portal, request: Request) -> Reply:
     """`GET …/{id}/associations/{toObjectType}`: a page of one record's associations."""
-    from_store, to_store = _stores(portal, request)
+    from_store, to_store = stores_of(portal, request)
     record = from_store.by_id(request.params["id"])
     if record is None:
         raise not_found() if request.is_date_version else Refusal(404, "resource not found")
@@ -196,7 +178,7 @@ def read_one(portal: Portal, request: Request) -> Reply:
 
 def read_batch(portal: Portal, request: Request) -> Reply:
     """`POST …/batch/read`: up to 1,000 records, a page of associations each; those with none are in `errors`."""
-    from_store, to_store = _stores(portal, request)
+    from_store, to_store = stores_of(portal, request)
     started_at = portal.now_iso()
     inputs = decode(_read_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATION_READS)
@@ -221,7 +203,7 @@ def read_batch(portal: Portal, request: Request) -> Reply:
 
 def archive_one(portal: Portal, request: Request) -> Reply:
     """`DELETE …/associations/{toObjectType}/{toObjectId}`: part two records."""
-    from_store, to_store = _stores(portal, request)
+    from_store, to_store = stores_of(portal, request)
     from_id, to_id = request.params["id"], request.params["toObjectId"]
     portal.associations.unlink(from_store.name, from_id, to_store.name, to_id)
     return Reply(NO_CONTENT)
@@ -229,7 +211,7 @@ def archive_one(portal: Portal, request: Request) -> Reply:
 
 def archive_batch(portal: Portal, request: Request) -> Reply:
     """`POST …/batch/archive`: part records, all labels."""
-    from_store, to_store = _stores(portal, request)
+    from_store, to_store = stores_of(portal, request)
     started_at = portal.now_iso()
     inputs = decode(_archive_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATIONS)
@@ -241,7 +223,7 @@ def archive_batch(portal: Portal, request: Request) -> Reply:
 
 def archive_labels(portal: Portal, request: Request) -> Reply:
     """`POST …/batch/labels/archive`: take labels away; the unlabelled one takes the rest with it."""
-    stores = _stores(portal, request)
+    stores = stores_of(portal, request)
     started_at = portal.now_iso()
     inputs = decode(_pairs_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_ASSOCIATIONS)
@@ -251,48 +233,11 @@ def archive_labels(portal: Portal, request: Request) -> Reply:
     return _archived(portal, request, started_at)
 
 
-def list_labels(portal: Portal, request: Request) -> Reply:
-    """`GET …/labels`: the label definitions of a pair."""
-    from_store, to_store = _stores(portal, request)
-    known = portal.associations.types_of(from_store.name, to_store.name)
-    return json_reply(200, {"results": [_shown_type(association) for association in known]})
-
-
-def create_label(portal: Portal, request: Request) -> Reply:
-    """`POST …/labels`: a label of the account's own, in both directions."""
-    from_store, to_store = _stores(portal, request)
-    body = decode(_label_body, request.body)
-    made = portal.associations.add_label(from_store.name, to_store.name, body.label, body.inverse_label, body.name)
-    return json_reply(200, {"results": [_shown_type(association) for association in made]})
-
-
-def update_label(portal: Portal, request: Request) -> Reply:
-    """`PUT …/labels`: a new text for a label."""
-    from_store, to_store = _stores(portal, request)
-    body = decode(_label_patch, request.body)
-    known = portal.associations.find_type(from_store.name, to_store.name, body.association_type_id, "USER_DEFINED")
-    known.label = body.label
-    if body.inverse_label is not None:
-        inverse = portal.associations.find_type(to_store.name, from_store.name, known.inverse, "USER_DEFINED")
-        inverse.label = body.inverse_label
-    return Reply(NO_CONTENT)
-
-
-def archive_label(portal: Portal, request: Request) -> Reply:
-    """`DELETE …/labels/{associationTypeId}`: drop a label of the account's own."""
-    from_store, to_store = _stores(portal, request)
-    type_id = whole_number(request.params["associationTypeId"])
-    if type_id is None:
-        raise invalid(f"{request.params['associationTypeId'][:100]} is not a valid association type id")
-    portal.associations.remove_label(from_store.name, to_store.name, type_id)
-    return Reply(NO_CONTENT)
-
-
 def _archived(portal: Portal, request: Request, started_at: str) -> Reply:
     return batch_reply(portal, [], [], 200, started_at) if request.is_date_version else Reply(NO_CONTENT)
 
 
-def _stores(portal: Portal, request: Request) -> tuple[ObjectStore, ObjectStore]:
+def stores_of(portal: Portal, request: Request) -> tuple[ObjectStore, ObjectStore]:
     from_name = request.params.get("fromObjectType") or request.params["objectType"]
     return portal.store(from_name), portal.store(request.params["toObjectType"])
 
@@ -401,7 +346,7 @@ def _targets(
     page = [
         {
             "toObjectId": _number(portal, to_id),
-            "associationTypes": [_shown_type(types[type_id]) for type_id in type_ids],
+            "associationTypes": [shown_type(types[type_id]) for type_id in type_ids],
         }
         for to_id, type_ids in islice(held.items(), start, start + limit)
     ]
@@ -413,7 +358,7 @@ def _number(portal: Portal, record_id: str) -> int | str:
     return record_id if portal.config.follows(Reading.ASSOCIATION_IDS_AS_TEXT) else int(record_id)
 
 
-def _shown_type(known: AssociationType) -> dict[str, Any]:
+def shown_type(known: AssociationType) -> dict[str, Any]:
     return {"category": known.category, "typeId": known.type_id, "label": known.label}
 
 

@@ -204,7 +204,7 @@ def define(portal: Portal, body: DefinitionBody) -> Definition:
         description=body.description,
         primary_object=primary if primary in _OBJECTS else body.primary_object,
         primary_object_id=_OBJECTS.get(primary) or portal.stores[body.primary_object].type_id,
-        properties={item.name: item for item in (_property(one, now) for one in body.property_definitions)},
+        properties={item.name: item for item in (_property(known, now) for known in body.property_definitions)},
         custom_matching=body.custom_matching_id.primary_object_rule if body.custom_matching_id else None,
         created_at=now,
         updated_at=now,

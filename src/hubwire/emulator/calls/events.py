@@ -72,10 +72,10 @@ def send_batch(portal: Portal, request: Request) -> Reply:
 
 def read(portal: Portal, request: Request) -> Reply:
     """`GET …/events`: occurrences, newest first, of an object, a type, a span of time."""
-    wanted = _Wanted(request)
+    conditions = _Conditions(request)
     limit, start = request.query_page(20, MAX_PAGE)
     known = portal.events.occurrences(request.query("eventType"), request.query("objectId"))
-    matches = (occurrence for occurrence in known if wanted.holds(occurrence))
+    matches = (occurrence for occurrence in known if conditions.holds(occurrence))
     newest = heapq.nlargest(start + limit + 1, matches, key=lambda occurrence: occurrence.occurred_at)
     page = newest[start : start + limit]
     body: dict[str, Any] = {"results": [_shown(occurrence) for occurrence in page]}
@@ -94,7 +94,7 @@ def accept(portal: Portal, event: EventInput) -> None:
     _accept(portal, [event])
 
 
-class _Wanted:
+class _Conditions:
     def __init__(self, request: Request) -> None:
         object_type = (request.query("objectType") or "").upper()
         self._object_type = _SINGULAR.get(object_type, object_type)

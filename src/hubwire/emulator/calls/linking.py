@@ -78,10 +78,10 @@ def make_new_associations(
                 portal.associations.link(store.name, record.id, to_type, target.id, [known])
 
 
-def shown_associations(portal: Portal, store: ObjectStore, record: Record, wanted: Iterable[str]) -> dict[str, Any]:
+def shown_associations(portal: Portal, store: ObjectStore, record: Record, names: Iterable[str]) -> dict[str, Any]:
     """The `associations` block of a record read with `?associations=…`."""
     shown: dict[str, Any] = {}
-    for name in wanted:
+    for name in names:
         to_store = portal.store(name)
         types = {known.type_id: known for known in portal.associations.types_of(store.name, to_store.name)}
         held_by_id = portal.associations.targets(store.name, record.id, to_store.name)

@@ -63,7 +63,7 @@ def create_list(portal: Portal, request: Request) -> Reply:
         raise invalid(f"{body.processing_type} is not one of {', '.join(PROCESSING_TYPES)}")
     _check_name(portal, body.name)
     now = portal.now_iso()
-    made = RecordList(
+    record_list = RecordList(
         id=str(portal.new_number()),
         name=body.name,
         object_type_id=store.type_id,
@@ -72,8 +72,8 @@ def create_list(portal: Portal, request: Request) -> Reply:
         created_at=now,
         updated_at=now,
     )
-    portal.lists[made.id] = made
-    return json_reply(200, {"list": made.shown()})
+    portal.lists[record_list.id] = record_list
+    return json_reply(200, {"list": record_list.shown()})
 
 
 def read_lists(portal: Portal, request: Request) -> Reply:

@@ -20,7 +20,6 @@ from hubwire.emulator.store.records import ObjectStore
 from hubwire.emulator.store.schema import (
     FIELD_TYPES,
     NAME_PATTERN,
-    Group,
     Option,
     Property,
     options_of,
@@ -97,27 +96,10 @@ class NamesBody(msgspec.Struct):
     archived: bool = False
 
 
-class GroupBody(msgspec.Struct, rename="camel"):
-    """A new group."""
-
-    name: str
-    label: str
-    display_order: int = -1
-
-
-class GroupPatch(msgspec.Struct, rename="camel"):
-    """Changes to a group."""
-
-    label: str | UnsetType = UNSET
-    display_order: int | UnsetType = UNSET
-
-
 _property_body = msgspec.json.Decoder(PropertyBody)
 _property_patch = msgspec.json.Decoder(PropertyPatch)
 _properties_body = msgspec.json.Decoder(PropertiesBody)
 _names_body = msgspec.json.Decoder(NamesBody)
-_group_body = msgspec.json.Decoder(GroupBody)
-_group_patch = msgspec.json.Decoder(GroupPatch)
 
 
 # A batch create answers without these, recorded in 2026.
@@ -164,8 +146,8 @@ def create_batch(portal: Portal, request: Request) -> Reply:
             refusal.context.setdefault("name", [body.name])
             errors.append(refusal.as_input_error(None))
             continue
-        made = msgspec.to_builtins(_create(portal, store, body))
-        results.append({name: value for name, value in made.items() if name not in _LEFT_OUT})
+        definition = msgspec.to_builtins(_create(portal, store, body))
+        results.append({name: value for name, value in definition.items() if name not in _LEFT_OUT})
     return batch_reply(portal, results, errors, 200 if request.version == "2026-09" else 201, started_at)
 
 
@@ -242,65 +224,10 @@ def _seen_at_ms(portal: Portal, request: Request) -> int:
     return portal.clock.now_ms() + lag_ms
 
 
-def list_groups(portal: Portal, request: Request) -> Reply:
-    """`GET …/groups`: every group."""
-    groups = portal.store(request.params["objectType"]).schema.groups
-    return json_reply(200, {"results": list(groups.values())})
-
-
-def create_group(portal: Portal, request: Request) -> Reply:
-    """`POST …/groups`: a group."""
-    groups = portal.store(request.params["objectType"]).schema.groups
-    body = decode(_group_body, request.body)
-    name = body.name.lower()
-    _check_name(name)
-    if name in groups:
-        raise already_exists(
-            f"A property group named '{name}' already exists.", "Properties.PROPERTY_GROUP_WITH_NAME_EXISTS", name
-        )
-    place = len(groups) if body.display_order == -1 else body.display_order
-    groups[name] = Group(name=name, label=body.label, display_order=place)
-    return json_reply(201, groups[name])
-
-
-def read_group(portal: Portal, request: Request) -> Reply:
-    """`GET …/groups/{groupName}`: one group."""
-    return json_reply(200, _group(portal, request))
-
-
-def update_group(portal: Portal, request: Request) -> Reply:
-    """`PATCH …/groups/{groupName}`: change a group."""
-    group = _group(portal, request)
-    patch = decode(_group_patch, request.body)
-    if patch.label is not UNSET:
-        group.label = patch.label
-    if patch.display_order is not UNSET:
-        group.display_order = patch.display_order
-    return json_reply(200, group)
-
-
-def archive_group(portal: Portal, request: Request) -> Reply:
-    """`DELETE …/groups/{groupName}`: only an empty group goes."""
-    store = portal.store(request.params["objectType"])
-    group = _group(portal, request)
-    members = [name for name, definition in store.schema.live.items() if definition.group_name == group.name]
-    if members:
-        raise _nested("PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES", f"The group has {len(members)} properties.")
-    del store.schema.groups[group.name]
-    return Reply(NO_CONTENT)
-
-
-def _group(portal: Portal, request: Request) -> Group:
-    group = portal.store(request.params["objectType"]).schema.groups.get(request.params["groupName"])
-    if group is None:
-        raise not_found(f"Property group {request.params['groupName']} does not exist")
-    return group
-
-
 def _check_new(portal: Portal, store: ObjectStore, body: PropertyBody) -> None:
     name = body.name.lower()
     schema = store.schema
-    _check_name(name)
+    check_name(name)
     if name in schema.live:
         raise already_exists(f"A property named '{name}' already exists.", "Properties.PROPERTY_WITH_NAME_EXISTS", name)
     _check_kinds(body.type, body.field_type)
@@ -340,7 +267,7 @@ def _number(options: list[Option]) -> None:
             option.display_order = place
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     if not NAME_PATTERN.match(name):
         raise invalid(
             f"{name} is not a valid name. Names start with a letter and hold only lower-case letters, numbers and "
@@ -361,10 +288,10 @@ def _check_archivable(portal: Portal, store: ObjectStore, name: str) -> None:
         raise invalid(f"Property {name} is defined by HubSpot and cannot be archived")
     validation = portal.validation.get(store.name)
     if validation is not None and name in validation.names():
-        raise _nested("PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE", f"Property {name} is in use.")
+        raise nested_refusal("PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE", f"Property {name} is in use.")
 
 
-def _nested(sub_category: str, message: str) -> Refusal:
+def nested_refusal(sub_category: str, message: str) -> Refusal:
     nested = encode({"message": message, "subCategory": sub_category}).decode()
     return invalid(nested, extra={"subCategory": sub_category})
 

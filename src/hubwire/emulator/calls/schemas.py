@@ -154,9 +154,9 @@ def delete_association(portal: Portal, request: Request) -> Reply:
         for pair, known in types.items()
         if store.name in pair and any(str(item.type_id) == identifier for item in known)
     ]
-    for one, other in gone:
-        types.pop((one, other), None)
-        types.pop((other, one), None)
+    for from_type, to_type in gone:
+        types.pop((from_type, to_type), None)
+        types.pop((to_type, from_type), None)
     return Reply(NO_CONTENT)
 
 

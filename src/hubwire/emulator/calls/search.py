@@ -179,15 +179,15 @@ def _fold(store: ObjectStore, name: str) -> Callable[[str], str]:
 
 def _eq(store: ObjectStore, name: str, condition: Filter) -> Test:
     fold = _fold(store, name)
-    wanted = fold(_plain(condition.value))
-    return lambda values: name in values and fold(values[name]) == wanted
+    value = fold(_plain(condition.value))
+    return lambda values: name in values and fold(values[name]) == value
 
 
 def _in(store: ObjectStore, name: str, condition: Filter) -> Test:
     # HubSpot demands lower-case values for strings here: an upper-case one never matches (HubSpot docs, search guide).
     fold = _fold(store, name)
-    wanted = {_plain(value) for value in condition.values or ()}
-    return lambda values: name in values and fold(values[name]) in wanted
+    allowed = {_plain(value) for value in condition.values or ()}
+    return lambda values: name in values and fold(values[name]) in allowed
 
 
 def _negated(make: Callable[[ObjectStore, str, Filter], Test]) -> Callable[[ObjectStore, str, Filter], Test]:
@@ -203,9 +203,9 @@ def _has(_store: ObjectStore, name: str, _condition: Filter) -> Test:
 
 
 def _contains(_store: ObjectStore, name: str, condition: Filter) -> Test:
-    wanted = _plain(condition.value).lower()
-    starts, ends = wanted.startswith("*"), wanted.endswith("*")
-    core = wanted.strip("*")
+    pattern = _plain(condition.value).lower()
+    starts, ends = pattern.startswith("*"), pattern.endswith("*")
+    core = pattern.strip("*")
 
     def matches(token: str) -> bool:
         if starts and ends:

@@ -133,7 +133,10 @@ def _seed_properties(store: ObjectStore, items: Sequence[Mapping[str, Any]]) -> 
 
 def _seed_definition(portal: Portal, item: _Definition) -> None:
     raw = item.properties if item.property_definitions is None else item.property_definitions
-    inputs = [msgspec.convert({"type": "string", "label": one.get("name"), **one}, PropertyInput) for one in raw]
+    inputs = [
+        msgspec.convert({"type": "string", "label": property_.get("name"), **property_}, PropertyInput)
+        for property_ in raw
+    ]
     name = (item.name or "").removeprefix(f"pe{portal.config.portal_id}_")
     body = DefinitionBody(
         label=item.label or item.labels.get("singular") or name,
@@ -157,7 +160,7 @@ def _seed_owner(portal: Portal, item: _Owner) -> None:
 
 def _seed_list(portal: Portal, item: _List) -> None:
     now = portal.now_iso()
-    made = RecordList(
+    record_list = RecordList(
         id=str(portal.new_number()),
         name=item.name,
         object_type_id=portal.store(item.object_type_id).type_id,
@@ -165,8 +168,8 @@ def _seed_list(portal: Portal, item: _List) -> None:
         created_at=now,
         updated_at=now,
     )
-    made.members = dict.fromkeys(map(str, item.members), portal.clock.now_ms())
-    portal.lists[made.id] = made
+    record_list.members = dict.fromkeys(map(str, item.members), portal.clock.now_ms())
+    portal.lists[record_list.id] = record_list
 
 
 def _seed_association(portal: Portal, item: _Association) -> None:

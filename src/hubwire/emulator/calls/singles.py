@@ -166,8 +166,8 @@ def _read(portal: Portal, store: ObjectStore, record: Record, request: Request) 
     shown = store.shown(record, store.view(record, request.query_list("properties")))
     if names := request.query_list("propertiesWithHistory"):
         shown["propertiesWithHistory"] = store.history_view(record, names)
-    if (wanted := request.query_list("associations")) and (
-        associations := shown_associations(portal, store, record, wanted)
+    if (names := request.query_list("associations")) and (
+        associations := shown_associations(portal, store, record, names)
     ):
         shown["associations"] = associations
     return shown

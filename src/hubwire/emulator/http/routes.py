@@ -15,11 +15,13 @@ from hubwire.emulator.calls import (
     batches,
     definitions,
     events,
+    labels,
     lists,
     oauth,
     owners,
     pipelines,
     properties,
+    property_groups,
     schemas,
     search,
     singles,
@@ -116,11 +118,11 @@ def _property_routes() -> Iterator[Route]:
         ("POST", "/batch/create", properties.create_batch, write),
         ("POST", "/batch/read", properties.read_batch, read),
         ("POST", "/batch/archive", properties.archive_batch, write),
-        ("GET", "/groups", properties.list_groups, read),
-        ("POST", "/groups", properties.create_group, write),
-        ("GET", "/groups/{groupName}", properties.read_group, read),
-        ("PATCH", "/groups/{groupName}", properties.update_group, write),
-        ("DELETE", "/groups/{groupName}", properties.archive_group, write),
+        ("GET", "/groups", property_groups.list_groups, read),
+        ("POST", "/groups", property_groups.create_group, write),
+        ("GET", "/groups/{groupName}", property_groups.read_group, read),
+        ("PATCH", "/groups/{groupName}", property_groups.update_group, write),
+        ("DELETE", "/groups/{groupName}", property_groups.archive_group, write),
         ("GET", "/{propertyName}", properties.read_property, read),
         ("PATCH", "/{propertyName}", properties.update_property, write),
         ("DELETE", "/{propertyName}", properties.archive_property, write),
@@ -139,12 +141,12 @@ def _association_routes() -> Iterator[Route]:
         ("POST", "/batch/read", associations.read_batch, read),
         ("POST", "/batch/archive", associations.archive_batch, write),
         ("POST", "/batch/labels/archive", associations.archive_labels, write),
-        ("GET", "/labels", associations.list_labels, read),
-        ("POST", "/labels", associations.create_label, write),
-        ("PUT", "/labels", associations.update_label, write),
-        ("DELETE", "/labels/{associationTypeId}", associations.archive_label, write),
+        ("GET", "/labels", labels.list_labels, read),
+        ("POST", "/labels", labels.create_label, write),
+        ("PUT", "/labels", labels.update_label, write),
+        ("DELETE", "/labels/{associationTypeId}", labels.archive_label, write),
     ]
-    one = "/{objectType}/{id}/associations/{toObjectType}"
+    targets = "/{objectType}/{id}/associations/{toObjectType}"
     records: list[tuple[str, str, Handler, ScopesNeeded]] = [
         (
             "PUT",
@@ -152,9 +154,9 @@ def _association_routes() -> Iterator[Route]:
             associations.associate_default,
             write,
         ),
-        ("GET", one, associations.read_one, read),
-        ("PUT", f"{one}/{{toObjectId}}", associations.associate, write),
-        ("DELETE", f"{one}/{{toObjectId}}", associations.archive_one, write),
+        ("GET", targets, associations.read_one, read),
+        ("PUT", f"{targets}/{{toObjectId}}", associations.associate, write),
+        ("DELETE", f"{targets}/{{toObjectId}}", associations.archive_one, write),
     ]
     dated = [(date, f"/crm/associations/{date}", f"/crm/objects/{date}") for date in DATES]
     for version, pair_prefix, record_prefix in [("v4", "/crm/v4/associations", "/crm/v4/objects"), *dated]:
@@ -164,9 +166,9 @@ def _association_routes() -> Iterator[Route]:
             yield Route(method, pattern, handler, version, Lane.ASSOCIATIONS, scopes, changes_account=changes)
         for method, suffix, handler, scopes in records:
             yield Route(method, f"{record_prefix}{suffix}", handler, version, Lane.ASSOCIATIONS, scopes)
-    one_v3 = f"/crm/v3/objects{one}"
-    by_name = f"{one_v3}/{{toObjectId}}/{{associationType}}"
-    yield Route("GET", one_v3, associations.read_one, "v3", Lane.ASSOCIATIONS, read)
+    targets_v3 = f"/crm/v3/objects{targets}"
+    by_name = f"{targets_v3}/{{toObjectId}}/{{associationType}}"
+    yield Route("GET", targets_v3, associations.read_one, "v3", Lane.ASSOCIATIONS, read)
     yield Route("PUT", by_name, associations.associate_by_name, "v3", Lane.ASSOCIATIONS, write)
     yield Route("DELETE", by_name, associations.archive_by_name, "v3", Lane.ASSOCIATIONS, write)
     for method, suffix, handler, scopes in pairs:
@@ -224,14 +226,14 @@ def _account_routes() -> Iterator[Route]:
     schema_prefixes = [("v3", "/crm/v3/schemas"), ("v3", "/crm-object-schemas/v3/schemas")]
     schema_prefixes += [(date, f"/crm-object-schemas/{date}/schemas") for date in DATES]
     for version, prefix in schema_prefixes:
-        custom, one = _fixed("crm.schemas.custom.write"), f"{prefix}/{{objectType}}"
-        linked = f"{one}/associations"
+        custom, schema = _fixed("crm.schemas.custom.write"), f"{prefix}/{{objectType}}"
+        linked = f"{schema}/associations"
         yield Route("GET", prefix, schemas.list_schemas, version, Lane.GENERAL)
-        yield Route("GET", one, schemas.read_schema, version, Lane.GENERAL, _schemas("read"))
+        yield Route("GET", schema, schemas.read_schema, version, Lane.GENERAL, _schemas("read"))
         for method, pattern, handler in (
             ("POST", prefix, schemas.create_schema),
-            ("PATCH", one, schemas.update_schema),
-            ("DELETE", one, schemas.delete_schema),
+            ("PATCH", schema, schemas.update_schema),
+            ("DELETE", schema, schemas.delete_schema),
             ("POST", linked, schemas.create_association),
             ("DELETE", f"{linked}/{{associationIdentifier}}", schemas.delete_association),
         ):

@@ -1,7 +1,7 @@
 """The association types that HubSpot defines between its own object types.
 
-Source: HubSpot's associations guide ("association type IDs"). Where it lists one direction only, the id of the other
-one is chosen (the next number), as is the primary label of deals, tickets and orders seen from the company.
+Source: HubSpot's associations guide ("association type IDs"). Where it lists one direction only, the id of the opposite
+direction is chosen (the next number), as is the primary label of deals, tickets and orders seen from the company.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Pair = tuple[str, str]
 
 @dataclass(slots=True)
 class AssociationType:
-    """One way a record of one type can be associated with one of another; `inverse` is the id seen from there."""
+    """A way to associate a record of one type with one of another; `inverse` is the id seen from there."""
 
     type_id: int
     category: str
@@ -24,7 +24,7 @@ class AssociationType:
     name: str = ""
 
 
-# from to id inverse
+# from, to, id, inverse id
 _UNLABELLED = """
 contacts contacts 449 449
 companies companies 450 450
@@ -124,19 +124,19 @@ leads companies 580 581
 
 
 def built_in() -> dict[Pair, list[AssociationType]]:
-    """Fresh definitions by pair, the unlabelled one first."""
+    """Fresh definitions by pair, the unlabelled type first."""
     known: dict[Pair, list[AssociationType]] = {}
-    primaries = {(one, other) for one, other, *_ in _rows(_PRIMARY)}
-    primaries |= {(other, one) for one, other in primaries}
-    for one, other, type_id, inverse in _rows(_UNLABELLED):
-        for pair, seen, back in (((one, other), type_id, inverse), ((other, one), inverse, type_id)):
+    primaries = {(from_type, to_type) for from_type, to_type, *_ in _rows(_PRIMARY)}
+    primaries |= {(to_type, from_type) for from_type, to_type in primaries}
+    for from_type, to_type, type_id, inverse in _rows(_UNLABELLED):
+        for pair, seen, back in (((from_type, to_type), type_id, inverse), ((to_type, from_type), inverse, type_id)):
             suffix = "_unlabeled" if pair in primaries else ""
             name = _name(*pair) + suffix
             known.setdefault(pair, []).append(AssociationType(seen, "HUBSPOT_DEFINED", None, back, name))
-            if one == other:
+            if from_type == to_type:
                 break
-    for one, other, type_id, inverse in _rows(_PRIMARY):
-        for pair, seen, back in (((one, other), type_id, inverse), ((other, one), inverse, type_id)):
+    for from_type, to_type, type_id, inverse in _rows(_PRIMARY):
+        for pair, seen, back in (((from_type, to_type), type_id, inverse), ((to_type, from_type), inverse, type_id)):
             known[pair].append(AssociationType(seen, "HUBSPOT_DEFINED", "Primary", back, _name(*pair)))
     known["companies", "companies"] += [
         AssociationType(13, "HUBSPOT_DEFINED", "Child Company", 14, "parent_to_child_company"),
@@ -147,13 +147,13 @@ def built_in() -> dict[Pair, list[AssociationType]]:
 
 def primary_ids() -> dict[Pair, int]:
     """The pairs of which a record has one primary target, and the id of that label."""
-    return {(one, other): type_id for one, other, type_id, _ in _rows(_PRIMARY)}
+    return {(from_type, to_type): type_id for from_type, to_type, type_id, _ in _rows(_PRIMARY)}
 
 
 def _rows(table: str) -> list[tuple[str, str, int, int]]:
     lines = (line.split() for line in table.strip().splitlines())
-    return [(one, other, int(type_id), int(inverse)) for one, other, type_id, inverse in lines]
+    return [(from_type, to_type, int(type_id), int(inverse)) for from_type, to_type, type_id, inverse in lines]
 
 
-def _name(one: str, other: str) -> str:
-    return f"{BY_NAME[one].word}_to_{BY_NAME[other].word}"
+def _name(from_type: str, to_type: str) -> str:
+    return f"{BY_NAME[from_type].word}_to_{BY_NAME[to_type].word}"

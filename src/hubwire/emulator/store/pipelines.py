@@ -77,11 +77,13 @@ def default_pipelines() -> Pipelines:
     for line in _DEFAULTS.strip().splitlines():
         name, pipeline_id, label, stages = line.split("|")
         parts = [part.strip().split("=") for part in stages.split(";")]
-        made = [
+        pipeline_stages = [
             Stage(label=title, display_order=place, metadata=complete_metadata(name, _metadata(name, state)), id=stage)
             for place, (stage, title, state) in enumerate(parts)
         ]
-        found.setdefault(name, {})[pipeline_id] = Pipeline(label=label, display_order=0, id=pipeline_id, stages=made)
+        found.setdefault(name, {})[pipeline_id] = Pipeline(
+            label=label, display_order=0, id=pipeline_id, stages=pipeline_stages
+        )
     return found
 
 

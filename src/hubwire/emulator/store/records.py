@@ -297,14 +297,14 @@ class ObjectStore:
             return {}
         values = record.properties
         first, last = values.get("firstname", ""), values.get("lastname", "")
-        made = {
+        values_of_new = {
             "hs_full_name_or_email": f"{first} {last}".strip() or values.get("email", ""),
             "hs_registered_member": "0",
             "num_notes": "0",
         }
         if values.get("lifecyclestage") == "lead":
-            made["hs_lifecyclestage_lead_date"] = str(record.created_at_ms)
-        return made
+            values_of_new["hs_lifecyclestage_lead_date"] = str(record.created_at_ms)
+        return values_of_new
 
     def view(self, record: Record, names: Iterable[str] = ()) -> dict[str, str | None]:
         """The asked-for properties plus those that always come; null where there is no value.
@@ -315,8 +315,8 @@ class ObjectStore:
         if names:
             everything = {**self.new_values(record), **everything}
         rules = self.schema.rules
-        wanted = [*(names or self.read_names), self.created_name, self.modified_name, "hs_object_id"]
-        return {name: everything.get(name) for name in wanted if name in rules}
+        shown_names = [*(names or self.read_names), self.created_name, self.modified_name, "hs_object_id"]
+        return {name: everything.get(name) for name in shown_names if name in rules}
 
     def history_view(self, record: Record, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         """Versions of the named properties, newest first."""

@@ -149,15 +149,15 @@ class Schema:
 
 @cache
 def _defaults(object_name: str) -> list[tuple[Property, ValueRule]]:
-    made: list[tuple[Property, ValueRule]] = []
+    pairs: list[tuple[Property, ValueRule]] = []
     for values in default_properties(object_name):
         metadata = ModificationMetadata(
             archivable=False, read_only_definition=True, read_only_value=values.pop("is_read_only")
         )
         options = options_of(values.pop("options"))
         definition = Property(**values, options=options, hubspot_defined=True, modification_metadata=metadata)
-        made.append((definition, _rule(definition)))
-    return made
+        pairs.append((definition, _rule(definition)))
+    return pairs
 
 
 def _rule(definition: Property) -> ValueRule:
