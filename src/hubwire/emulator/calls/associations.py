@@ -202,7 +202,7 @@ def read_batch(portal: Portal, request: Request) -> Reply:
 
 
 def archive_one(portal: Portal, request: Request) -> Reply:
-    """`DELETE …/associations/{toObjectType}/{toObjectId}`: part two records."""
+    """`DELETE …/associations/{toObjectType}/{toObjectId}`: removes the association of two records."""
     from_store, to_store = stores_of(portal, request)
     from_id, to_id = request.params["id"], request.params["toObjectId"]
     portal.associations.unlink(from_store.name, from_id, to_store.name, to_id)
@@ -210,7 +210,7 @@ def archive_one(portal: Portal, request: Request) -> Reply:
 
 
 def archive_batch(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/archive`: part records, all labels."""
+    """`POST …/batch/archive`: removes associations with all their labels."""
     from_store, to_store = stores_of(portal, request)
     started_at = portal.now_iso()
     inputs = decode(_archive_body, request.body).inputs

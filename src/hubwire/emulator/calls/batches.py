@@ -1,9 +1,9 @@
 """Batch create, update, upsert, read and archive of CRM records.
 
-Order of work: size, distinct ids, every input planned, then either all written or none; with a distinct
-`objectWriteTraceId` on every input the good ones are written and the answer is a 207 that names the others. Results
-come back in an order of their own. Sources: HubSpot docs (batch guide; trace ids on create), the same seen on upsert by
-third parties; `allows_partial_upsert=False` gives the stricter reading of "partial upserts are not supported".
+A call checks the size and the ids of the batch, then plans every input. Without trace ids it then writes all inputs or
+none. With a distinct `objectWriteTraceId` on every input it writes the good ones and answers a 207 that names the
+others. Results have another order than inputs. Source: HubSpot's batch guide (trace ids on create) and live reports
+(trace ids on upsert); `allows_partial_upsert=False` gives the stricter reading of "partial upserts are not supported".
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def create(portal: Portal, request: Request) -> Reply:
 
 
 def update(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/update`: change records; an unknown id is an error of its own, never of the whole batch."""
+    """`POST …/batch/update`: change records; an unknown id is one entry of `errors`, and the rest is written."""
     store = portal.store(request.params["objectType"])
     inputs = decode(_keyed_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_OBJECTS)
@@ -150,7 +150,7 @@ def update(portal: Portal, request: Request) -> Reply:
 
 
 def read(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/read`: records by id or by a unique property; the missing are named in `errors`."""
+    """`POST …/batch/read`: records by id or by a unique property; `errors` names those that are missing."""
     store = portal.store(request.params["objectType"])
     body = decode(_read_body, request.body)
     with_history = bool(body.properties_with_history)
@@ -177,7 +177,7 @@ def read(portal: Portal, request: Request) -> Reply:
 
 
 def archive(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/archive`: to the recycling bin; ids that are not there are passed over."""
+    """`POST …/batch/archive`: moves records to the recycling bin; ignores unknown ids."""
     store = portal.store(request.params["objectType"])
     inputs = decode(_archive_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_OBJECTS)

@@ -1,9 +1,9 @@
 """Sending custom events and reading them back.
 
-Source: HubSpot's OpenAPI and send-event guide: 204 and no word on any single event; `uuid` drops repeats; at most 500
-a batch, 50 properties an event, 1,024 characters for addresses and 256 for other values; identity by custom matching,
-then record id, then e-mail, then visitor token. Unsure: the 400 bodies, and that an unknown e-mail makes a contact (off
-unless configured). Events that no record is found for are accepted and kept apart as lost.
+Source: HubSpot's OpenAPI and send-event guide. A 204 says nothing about single events; `uuid` drops repeats. A batch has
+at most 500 events, an event 50 properties, a value 256 characters (1,024 for addresses). The record is found by custom
+matching, then by record id, e-mail and visitor token. Unsure: the 400 bodies, and whether an event for an unknown e-mail
+creates a contact (off unless configured). Events without a record are accepted and kept apart as lost.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def send(portal: Portal, request: Request) -> Reply:
 
 
 def send_batch(portal: Portal, request: Request) -> Reply:
-    """`POST …/send/batch`: up to 500 events, all taken or none."""
+    """`POST …/send/batch`: accepts up to 500 events, or none of them."""
     inputs = decode(_events_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_EVENTS)
     _accept(portal, inputs)
@@ -220,7 +220,7 @@ def _new_contact(portal: Portal, email: str) -> Record | None:
 
 
 def _known_properties(portal: Portal, definition: Definition, properties: dict[str, Scalar]) -> dict[str, str]:
-    """Values of defined properties that fit their type; the rest is dropped without a word (unsure)."""
+    """Values of defined properties that fit their type; other values are dropped silently (unsure)."""
     value_rules = portal.events.value_rules(definition)
     kept: dict[str, str] = {}
     for name, value in properties.items():

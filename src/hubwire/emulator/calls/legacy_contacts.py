@@ -76,7 +76,7 @@ def update(portal: Portal, request: Request) -> Reply:
 
 
 def batch(portal: Portal, request: Request) -> Reply:
-    """`POST /contacts/v1/contact/batch/`: up to 1,000 contacts, all taken or none."""
+    """`POST /contacts/v1/contact/batch/`: writes up to 1,000 contacts, or none of them."""
     inputs = decode(_batch_body, request.body)
     if len(inputs) > MAX_BATCH:
         raise Refusal(400, f"Batch size {len(inputs)} exceeds the maximum of {MAX_BATCH}")

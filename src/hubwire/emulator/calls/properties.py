@@ -132,7 +132,7 @@ def make_property(portal: Portal, store: ObjectStore, body: PropertyBody) -> Pro
 
 
 def create_batch(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/create`: up to 100 definitions; those that exist are named in a 207."""
+    """`POST …/batch/create`: up to 100 definitions; a 207 names those that exist."""
     store = portal.store(request.params["objectType"])
     inputs = decode(_properties_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_PROPERTIES)
@@ -152,7 +152,7 @@ def create_batch(portal: Portal, request: Request) -> Reply:
 
 
 def read_batch(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/read`: definitions by name; the missing are named in `errors`."""
+    """`POST …/batch/read`: definitions by name; `errors` names those that are missing."""
     store = portal.store(request.params["objectType"])
     body = decode(_names_body, request.body)
     rules.check_batch_size(len(body.inputs), rules.MAX_PROPERTIES)
@@ -165,7 +165,7 @@ def read_batch(portal: Portal, request: Request) -> Reply:
 
 
 def archive_batch(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/archive`: to the archive; unknown names are passed over."""
+    """`POST …/batch/archive`: archives definitions; ignores unknown names."""
     store = portal.store(request.params["objectType"])
     for item in decode(_names_body, request.body).inputs:
         if item.name in store.schema.live:

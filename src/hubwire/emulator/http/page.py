@@ -26,7 +26,7 @@ LIVE_SECONDS = 2
 
 
 def render(portal: Portal, request: Request) -> Reply:
-    """The whole page as it stands now, as far as the query of the request narrows it."""
+    """The page, with the rows that the query of the request asks for."""
     stores = list(_shown_stores(portal))
     view = view_of(request, [*(store.name for store in stores), "events", "lost", "requests"])
     sections = [_records(portal, view, store) for store in stores]

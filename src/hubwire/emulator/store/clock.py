@@ -11,7 +11,7 @@ from hubwire.emulator.moments import check_representable
 class Clock:
     """Epoch milliseconds that a test can move.
 
-    Shape: a following clock is the machine's clock plus an offset; a frozen one stands still until `advance` or `set`.
+    Shape: a following clock is the machine's clock plus an offset; a frozen clock changes only by `advance` and `set`.
     """
 
     def __init__(self, start_at_ms: int | None = None) -> None:
@@ -62,7 +62,7 @@ class Clock:
         self._frozen_at_ms = self.now_ms()
 
     def follow(self) -> None:
-        """Move with the machine's clock again, from where it stands."""
+        """Move with the machine's clock again, from the present moment."""
         if self._frozen_at_ms is not None:
             self._offset_ms = self._frozen_at_ms - time.time_ns() // 1_000_000
             self._frozen_at_ms = None

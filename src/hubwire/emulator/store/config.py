@@ -20,7 +20,7 @@ class Tier(StrEnum):
 
 
 class Reading(StrEnum):
-    """Where sources disagree: the reading that the emulator does not follow unless it is told to."""
+    """Other readings of HubSpot's API, for the rules on which sources disagree. COVERAGE.md describes each."""
 
     UNIQUE_CONFLICT_LISTED = "unique-conflict-listed"
     FIRST_FAULT_ONLY = "first-fault-only"

@@ -58,6 +58,6 @@ def split_keys(text: str | None) -> list[str]:
         return []
     if ";" not in text:
         key = text.strip().lower()
-        # The same text object where it is the same text: an index of a million addresses holds none of its own.
+        # Return the same object when nothing changed, so that the index holds no second copy of each address.
         return [text if key == text else key] if key else []
     return [part.strip().lower() for part in text.split(";") if part.strip()]

@@ -233,7 +233,7 @@ class EventLog:
         return known
 
     def mark(self, name: str) -> None:
-        """Note a changed definition: its value rules are made anew."""
+        """Drop the cached value rules of a changed definition."""
         self._value_rules.pop(name, None)
 
     def restore(self, occurrence: Occurrence, seen_at_ms: int | None) -> None:

@@ -1,8 +1,8 @@
 """A portal on disk: one file of JSON lines, appended to after every change, rewritten whole when opened or grown.
 
-A line that was written survives the death of the process (not of the machine: nothing is fsynced). A line cut short by
-such a death is passed over. It holds people and tokens, so its owner alone may read it. The clock, limits, faults and
-statistics are not kept; they start afresh.
+A written line survives the end of the process, but not of the machine: nothing is fsynced. Reading ignores a last line
+that was cut short. The file holds people and tokens, so only its owner can read it. It does not hold the clock, limits,
+faults and statistics; those start afresh.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ _decode_line = msgspec.json.Decoder(Line).decode
 
 
 class Keeper:
-    """Keeps a portal's file in step with the portal.
+    """Writes the changes of a portal to its file.
 
     Errors: `PersistenceError` when the file is held by another emulator, holds something else, or cannot be read or
     written; it is left as it was.

@@ -210,7 +210,7 @@ class Portal:
         return store
 
     def write_context(self, store: ObjectStore, version: str, origin: Origin = API) -> WriteContext:
-        """What one writing call needs to know; 2026-09 paths are lenient with dates and heed the account's rules."""
+        """What one writing call needs to know; 2026-09 paths accept more date forms and enforce the account's rules."""
         is_newest = version >= "2026-09" and version[0] == "2"
         config = self.config
         return WriteContext(
@@ -233,7 +233,7 @@ class Portal:
         return round(self.config.search_lag_seconds * 1000)
 
     def settle(self, *, account_changed: bool = True) -> None:
-        """Finish a change: contacts mirror their primary company, and the file, if there is one, is in step."""
+        """Finish a change: contacts get their primary company's id, and the portal's file, if any, is updated."""
         if self.associations.touched:
             self._mirror_primary_companies()
         if self.keeper is not None:
@@ -250,7 +250,7 @@ class Portal:
         self.associations.touched.clear()
 
     def new_number(self) -> int:
-        """A fresh number for what has no id of its own: lists, pipelines, stages, object types."""
+        """A new id for a list, a pipeline, a stage or an object type."""
         self.next_number += 1
         return self.next_number + 1_000
 
@@ -309,7 +309,7 @@ class Portal:
 
 
 def put_property(store: ObjectStore, definition: Property, visible_at_ms: int = 0) -> None:
-    """Make a definition live and keep the store's unique indexes in step."""
+    """Add a definition and index it if its values are unique."""
     store.schema.put(definition, visible_at_ms)
     if definition.has_unique_value:
         store.index_unique(definition.name)

@@ -44,7 +44,7 @@ class Record:
         value = self.properties.get(name)
         if value is None:
             return []
-        # The primary company is mirrored by HubSpot itself, whoever made the contact.
+        # HubSpot itself writes this mirror of the primary company, whoever created the contact.
         return [Version(self.created_at_ms, value, ASSOCIATION if name == "associatedcompanyid" else self.origin)]
 
     def remember(self, name: str, entry: Entry, keep: int) -> None:

@@ -1,6 +1,6 @@
 """Rules that hold for a whole call or a whole record: caps, duplicate ids, lifecycle, the account's own rules.
 
-Each function either returns or raises the `Refusal` that HubSpot would answer. Sources are named at each rule.
+Each function either returns or raises the `Refusal` that HubSpot would answer. Each function names its source.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _missing(name: str) -> PropertyFault:
 
 
 def moves_backwards(schema: Schema, before: str, after: str) -> bool:
-    """True when a lifecycle stage stands before the one a record has.
+    """True when a lifecycle stage comes before the stage that a record has.
 
     HubSpot then answers 200 and keeps the old value, unless the stage was cleared by an earlier call (HubSpot docs,
     lifecycle stages).

@@ -2,7 +2,7 @@
 
 Every rule is checked for the whole batch before anything is written, because a batch without trace ids is all or
 nothing. Sources: HubSpot docs (batch guide, validation changelog 2026-09, lifecycle stages), and live observations by
-third parties; what is unsure is said at the rule.
+third parties; each rule says what is unsure.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class WriteContext:
 def plan_write(
     context: WriteContext, raw: Mapping[str, Scalar], record: Record | None, key: tuple[str, str] | None = None
 ) -> Plan:
-    """What writing `raw` on `record` (None: a new one) comes to.
+    """The result of writing `raw` to `record` (None: a new record).
 
     Shape: `key` is the (property, value) that addressed the record; it becomes a value of a new record.
     Errors: a `Refusal` naming every property at fault.
