@@ -1,9 +1,9 @@
 """Sending custom events and reading them back.
 
-Source: HubSpot's OpenAPI and send-event guide. A 204 says nothing about single events; `uuid` drops repeats. A batch has
-at most 500 events, an event 50 properties, a value 256 characters (1,024 for addresses). The record is found by custom
-matching, then by record id, e-mail and visitor token. Unsure: the 400 bodies, and whether an event for an unknown e-mail
-creates a contact (off unless configured). Events without a record are accepted and kept apart as lost.
+Source: HubSpot's OpenAPI and send-event guide. A 204 says nothing about single events; `uuid` drops repeats. A batch
+has at most 500 events, an event 50 properties, a value 256 characters (1,024 for addresses). The record is found by
+custom matching, then by record id, e-mail and visitor token. Unsure: the 400 bodies, and whether an event for an
+unknown e-mail creates a contact (off unless configured). Events without a record are accepted and kept apart as lost.
 """
 
 from __future__ import annotations
