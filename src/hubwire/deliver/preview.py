@@ -1,7 +1,7 @@
-"""Dry run: what messages would ask of HubSpot, with the exact requests, and why anything is left out. Sends nothing.
+"""Dry run: the operations and exact requests of messages, and the reasons for left-out fields. Sends nothing.
 
-The lane's own planner, coalescing and request builders make it, so that what is shown is what would be sent; only the
-record ids that HubSpot would give out are not known yet and stand as `<contact a@b.co>`.
+It uses the lane's own planner, coalescing and request builders, so it shows exactly what would be sent. Record ids that
+only HubSpot's answer would contain appear as `<contact a@b.co>`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class PlannedField(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class PlannedOperation(msgspec.Struct, kw_only=True, frozen=True):
-    """One thing that would be asked of HubSpot. `kind` in words (`upsert contact`), `key` names the record."""
+    """One operation. `kind` in words (`upsert contact`); `key` names the record."""
 
     kind: str
     key: str
@@ -80,7 +80,7 @@ class PlannedLeftOut(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class DryRun(msgspec.Struct, kw_only=True, frozen=True):
-    """What one message would ask of HubSpot. `state`: delivered (it would be sent), discarded, held or rejected."""
+    """The plan of one message. `state`: delivered (it would be sent), discarded, held or rejected."""
 
     state: str
     reason: str | None = None
@@ -115,7 +115,7 @@ def preview(
 
 
 class _Recorder(Work):
-    """Work that remembers which message asked for what."""
+    """Work that remembers the message of each operation."""
 
     def __init__(self, work: Work) -> None:
         super().__init__()

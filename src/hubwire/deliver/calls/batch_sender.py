@@ -1,11 +1,11 @@
 """Sends a batch until each of its inputs has a verdict. docs/contributing/batch-sender.md has a picture.
 
-One refused input never costs the others their delivery:
+One refused input never prevents the delivery of the others:
 - HubSpot names refused properties: they are left out, and the input is sent again.
 - HubSpot names another input: this one is sent again without it.
-- The record exists already: it is updated by its id.
-- HubSpot refuses the whole batch, or keeps failing: parts are sent until the poison stands alone (`bisect.py`). From
-  then on it is sent in a call of its own.
+- The record already exists: it is updated by its id.
+- HubSpot refuses the whole batch, or keeps failing: parts are sent until the poison is found (`bisect.py`). From then
+  on, it is sent in its own call.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Sending:
         self._adopt = adopt
 
     async def send(self, group: Sequence[Input]) -> None:
-        """What has failed before is sent apart, and once: it does not spoil the batch of the others again."""
+        """Send inputs that failed before separately, and once, so that they do not spoil another batch."""
         fresh = [one for one in group if not self._exchange.is_suspect(one.positions)]
         suspects = [one for one in group if self._exchange.is_suspect(one.positions)]
         if fresh:
@@ -136,7 +136,7 @@ class _Sending:
         raise AssertionError("the tries are counted")
 
     async def _give_up(self, group: Sequence[Input], judgement: Judgement) -> None:
-        """The call failed again and again: one input may be why, as far as HubSpot works otherwise."""
+        """The call failed repeatedly. If HubSpot works otherwise, one input may be the cause."""
         is_alive = await self._exchange.is_alive()
         if is_alive and judgement.counts and len(group) > 1:
             await self._search(group, judgement)
@@ -150,7 +150,8 @@ class _Sending:
     def _sort(
         self, group: Sequence[Input], judgement: Judgement
     ) -> tuple[list[Input], list[Input], list[tuple[str, Input]]]:
-        """Keep final verdicts; give back what goes again at once, what must be sent in parts, what exists already."""
+        """Keep final verdicts; return the inputs to send again at once, to send in parts, and those that already
+        exist."""
         again: list[Input] = []
         suspects: list[Input] = []
         existing: list[tuple[str, Input]] = []
@@ -171,7 +172,7 @@ class _Sending:
         return again, suspects, existing
 
     async def _search(self, group: Sequence[Input], judgement: Judgement) -> None:
-        """Send a spoilt batch in parts, until what spoils it stands alone and all else is judged."""
+        """Send a spoilt batch in parts, until the poison is isolated and every other input has a verdict."""
         is_failing = judgement.again_after_seconds is not None
         open_inputs = dict(enumerate(group))
         bisection = Bisection(len(group))
@@ -200,7 +201,8 @@ class _Sending:
             self.judged += [Judged(one, judged) for one, judged in zip(inputs, judgement.inputs, strict=True)]
 
     async def _take_over(self, existing: Sequence[tuple[str, Input]]) -> None:
-        """Update records that HubSpot says exist already; of two inputs for one record the second waits a cycle."""
+        """Update records that already exist in HubSpot; the second of two inputs for one record waits for the next
+        cycle."""
         assert self._adopt is not None
         by_record_id: dict[str, Input] = {}
         originals: dict[str, Input] = {}

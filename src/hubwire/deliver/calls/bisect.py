@@ -1,9 +1,9 @@
-"""Finding the inputs that spoil a batch, with few calls. Pure.
+"""Finds the inputs that spoil a batch, with few calls. Pure.
 
-A part that is taken while its whole was refused proves that the poison is in the other part, so that part is halved
-without being tried whole; parts that nothing is known of are joined and tried together at the end. One poison input
-among 100 costs at most 9 calls more than a clean batch; sending both halves each time would cost 14. When the joined
-parts are refused too there is much poison, and from then on every part is tried by itself.
+If a batch was refused and one part of it is accepted, the poison is in the other part, which is therefore halved
+without a try as a whole. Untested parts are joined and tried together at the end. One poison input among 100 costs at
+most 9 more calls than a clean batch; sending both halves each time would cost 14. If the joined parts are refused too,
+there is much poison, and from then on every part is tried separately.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 
 class Bisection:
-    """Which of a refused batch's inputs to send next.
+    """Selects the inputs of a refused batch to send next.
 
     Use: `while part := bisection.next(): … bisection.report(poisoned)`, where `part` holds input indexes in order and
-    `poisoned` says that HubSpot refused the part (a part of one then has its verdict, and is done). At the end every
-    input was in a part that was taken, or was refused alone.
+    `poisoned` says that HubSpot refused the part (a part with one input then has its verdict). At the end, every input
+    was in an accepted part, or was refused alone.
     """
 
     def __init__(self, count: int) -> None:
@@ -44,7 +44,7 @@ class Bisection:
         return self._trying
 
     def report(self, poisoned: bool) -> None:
-        """Whether the part that `next` gave was refused."""
+        """Report whether the part from `next` was refused."""
         if self._is_joined:
             self._joins = not poisoned
             if not poisoned:

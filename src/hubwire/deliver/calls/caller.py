@@ -54,7 +54,7 @@ class LineStopped(Exception):
 
 
 class BudgetSpent(Exception):
-    """The day's budget has no call for this priority before so many seconds."""
+    """The day's budget has no call for this priority for this many seconds."""
 
     def __init__(self, wait_seconds: float) -> None:
         super().__init__(f"no call for {wait_seconds:.0f} s")
@@ -63,11 +63,11 @@ class BudgetSpent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """Under which terms a cycle calls.
+    """The dependencies of a cycle's calls.
 
-    Shape: `check` raises LeaseLost when the lane is no longer ours; `jitter` gives 0 to 1; `probe` is a call that says
-    whether HubSpot works at all; `suspects` are positions whose calls have failed before although HubSpot works;
-    `waited` hears of each wait for a permit, in milliseconds.
+    Shape: `check` raises LeaseLost if the lane is no longer ours; `jitter` gives 0 to 1; `probe` is a call that tests
+    whether HubSpot works at all; `suspects` are positions whose calls failed before although HubSpot works; `waited`
+    is called with each wait for a permit, in milliseconds.
     """
 
     clock: Clock
@@ -101,11 +101,12 @@ class Caller:
 
     @property
     def is_down(self) -> bool:
-        """Whether nothing but failures has come back for a while."""
+        """Whether all recent answers were failures."""
         return self._failed_in_row >= DOWN_AFTER
 
     async def is_alive(self) -> bool:
-        """Whether HubSpot works although a call failed: another call of this cycle was answered, or the probe is."""
+        """Whether HubSpot works although a call failed: it answered another call of this cycle, or answers the
+        probe."""
         async with self._probing:
             if not self.successes and not self.is_down and self._context.probe is not None:
                 try:
@@ -115,7 +116,7 @@ class Caller:
         return self.successes > 0 and not self.is_down
 
     def is_suspect(self, positions: Sequence[int]) -> bool:
-        """Whether a call for one of these has failed before although HubSpot works."""
+        """Whether a call for one of these failed before although HubSpot works."""
         return not self._context.suspects.isdisjoint(positions)
 
     def has_plenty(self) -> bool:
@@ -127,7 +128,7 @@ class Caller:
         )
 
     def allowed_events(self) -> tuple[int, float]:
-        """How many calls with events the day's budget allows now, and the seconds until it allows more."""
+        """The number of calls with events that the day's budget allows now, and the seconds until it allows more."""
         priority, now_ms = self._priority("events"), self._context.clock.now_ms()
         return self._governor.may_spend(priority, now_ms), self._governor.wait_seconds(priority, now_ms)
 
@@ -229,10 +230,10 @@ class Caller:
 
 
 async def together(*steps: Awaitable[T]) -> list[T]:
-    """The results of steps that run side by side.
+    """The results of concurrent steps.
 
-    Errors: the first failure, once all have ended: nothing of a cycle goes on behind its end. A stopped lane lets the
-    calls under way come back; any other failure cuts them off.
+    Errors: the first failure, after all steps have ended, so that nothing continues after the cycle. If the lane
+    stops, running calls may finish; any other failure cancels them.
     """
     tasks = [asyncio.ensure_future(step) for step in steps]
     if not tasks:
@@ -262,7 +263,7 @@ def _cancel(tasks: Sequence[asyncio.Future[T]]) -> None:
 
 
 def _fill(call: Call, inputs: Sequence[BatchInput]) -> float:
-    """How full a batch is; a call that is no batch wastes nothing."""
+    """The fill of a batch; a call that is not a batch wastes nothing."""
     if not inputs:
         return 1.0
     most = {"events": EVENTS_PER_CALL, "associations": ASSOCIATIONS_PER_CALL}.get(call.kind, OBJECTS_PER_CALL)

@@ -1,8 +1,8 @@
-"""When a message is tried again: exponential with jitter, capped per try and in total time. Pure.
+"""The time of the next attempt: exponential with jitter, with a maximum for each wait and in total. Pure.
 
-For about an hour the jitter is full, so that a short outage is over soon for everybody: any part of a wait of up to
-half an hour. What has failed for so long fails for a reason that takes somebody's time, and each try costs calls of
-the day's budget: the waits go on growing to two hours, and at least half of each is waited.
+For about an hour, the jitter is full (any part of a wait of up to half an hour), so that messages recover soon after a
+short outage. A longer failure needs somebody's time, and each attempt costs calls of the day's budget, so the waits
+grow to two hours, and at least half of each is waited.
 
 `verdict.py` says that it is tried again and what HubSpot asked to wait; this says when, and when it was enough.
 """
@@ -17,7 +17,7 @@ from hubwire.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How the waits of one reason grow: the first, the longest, and after how many attempts it ends (None: by time)."""
+    """The waits for one reason: the first, the longest, and the maximum number of attempts (None: only time limits)."""
 
     first_seconds: float
     longest_seconds: float
@@ -45,7 +45,7 @@ DEFAULT_SCHEDULE = Schedule(5.0, LONGEST_SECONDS)
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long retries go on, counted from the first attempt. Units: `total_seconds` is 72 hours unless set."""
+    """The total time of retries, from the first attempt. Units: `total_seconds` is 72 hours by default."""
 
     total_seconds: float = 72 * 3600.0
 

@@ -1,1 +1,1 @@
-"""What one cycle holds: the selected messages, their plans, the coalesced work, outcomes, and the portal's schema."""
+"""The contents of a cycle: selected messages, their plans, coalesced work, outcomes, and the portal's schema."""

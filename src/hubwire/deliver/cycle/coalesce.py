@@ -1,8 +1,8 @@
-"""Many messages, one operation: what a cycle asks of HubSpot, merged by person, company and pair.
+"""Merges the operations of a cycle's messages by person, company and pair.
 
-Pure. The newest value per property wins by message time, of equal times the later position; every message that took
-part is remembered, so that the record which comes back answers for all of them. Keys are lower-cased e-mails and
-registrable domains: one HubSpot batch never has an id twice (a duplicate id is refused with its whole batch).
+Pure. For each property, the value with the newest message time wins, and for equal times the later position. All
+messages of an operation are remembered, so that the returned record settles them all. Keys are lower-case e-mails and
+registrable domains, so a HubSpot batch never has an id twice (HubSpot refuses a batch with a duplicate id).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Value(NamedTuple):
 
 @dataclass(slots=True)
 class DesiredRecord:
-    """What a cycle wants one record (contact or company) to be."""
+    """The desired values of one record (contact or company) in a cycle."""
 
     key: str
     values: dict[str, Value] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class DesiredRecord:
 
 @dataclass(slots=True)
 class Work:
-    """Everything that a cycle asks of HubSpot."""
+    """All operations of a cycle."""
 
     contacts: dict[str, DesiredRecord] = field(default_factory=dict)
     companies: dict[str, DesiredRecord] = field(default_factory=dict)
@@ -88,9 +88,9 @@ class Work:
 
 @dataclass(slots=True)
 class Difference:
-    """What of a wanted record must be sent, given what HubSpot confirmed of it.
+    """The properties to send: those that differ from the last confirmed values.
 
-    `send` are the values to write; `older` the (property, position) pairs whose newer value is already there.
+    `send`: the values to write. `older`: (property, position) pairs for which HubSpot already has a newer value.
     """
 
     send: dict[str, str]
@@ -123,7 +123,7 @@ def difference(wanted: DesiredRecord, known: Person | Company | None, now_ms: in
 
 
 def confirm(known: Person | Company, wanted: DesiredRecord, left_out: Collection[str] = ()) -> bool:
-    """Remember the wanted values as confirmed, each with the newer of both times; whether anything changed.
+    """Remember the desired values as confirmed, each with the newer of both times; returns whether anything changed.
 
     Shape: properties named in `left_out` (refused by HubSpot) are not remembered.
     """
@@ -150,7 +150,7 @@ def confirm_sent(
     now_ms: int,
     fresh_ms: int,
 ) -> None:
-    """Remember what HubSpot has just confirmed: the wanted values, of which those named in `sent` were written.
+    """Remember the values that HubSpot just confirmed: the desired ones, of which `sent` names the written ones.
 
     Shape: `confirmed_at_ms` holds for every remembered value that is not `UNSURE`. What was not written keeps the
     time it has; when that is over, the values that were not written become unsure.

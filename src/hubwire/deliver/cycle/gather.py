@@ -113,7 +113,7 @@ class Gatherer:
 
 
 def slices(rows: Iterable[JournalRow]) -> Iterator[list[JournalRow]]:
-    """The rows in order, in groups that are small enough to be decoded at once."""
+    """The rows in order, in groups that are small enough to decode at once."""
     group: list[JournalRow] = []
     size = 0
     for row in rows:

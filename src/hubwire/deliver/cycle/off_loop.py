@@ -1,7 +1,7 @@
-"""Blocking calls of a lane, away from the event loop: every call of the journal or the record goes through here.
+"""Blocking calls of a lane, off the event loop. Every call to the journal or the record uses this module.
 
-One slow query must delay only the lane that asked. On the loop it would delay every lane and every HubSpot call of the
-process. `tests/integration/test_off_loop.py` holds that no database call runs on the loop's thread.
+A slow query must delay only its own lane. On the loop, it would delay every lane and every HubSpot call of the process.
+`tests/integration/test_off_loop.py` ensures that no database call runs on the loop's thread.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class OffLoop(Protocol):
 
 
 async def inline(call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-    """An `OffLoop` that blocks: for tests on simulated time, where nothing may run beside the loop."""
+    """An `OffLoop` that blocks, for tests in simulated time, in which nothing may run outside the loop."""
     return call(*arguments)
 
 

@@ -22,7 +22,7 @@ MAX_DETAIL_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True)
 class HoldPolicy:
-    """How long a message waits for its person to be identified."""
+    """The time for which a message waits for its person."""
 
     hold_ms: int
 
@@ -41,7 +41,7 @@ def _weight(verdict: Verdict) -> int:
 
 @dataclass(slots=True)
 class Outcomes:
-    """What a cycle has to say of its messages."""
+    """The outcomes of a cycle's messages."""
 
     due: Mapping[int, Due] = field(default_factory=dict)
     fates: dict[int, Discard | Hold] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Outcomes:
         self.left_out.setdefault(position, []).extend(items)
 
     def judge(self, positions: Iterable[int], verdict: Verdict) -> None:
-        """Set the verdict of one operation on all messages that asked for it."""
+        """Apply the verdict of one operation to all its messages."""
         if isinstance(verdict, Delivered):
             return
         weight = _weight(verdict)

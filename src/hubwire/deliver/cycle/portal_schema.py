@@ -1,4 +1,4 @@
-"""What exists in one portal: its schema, read once an hour and when HubSpot says that ours is wrong.
+"""The schema of a portal, read once an hour and after an answer that contradicts it.
 
 Every call goes through the cycle's exchange: permits, attempts and verdicts are the same as for deliveries.
 """
@@ -95,7 +95,7 @@ class Portal:
         return schema
 
     def may_wait_for_properties(self) -> bool:
-        """Whether the line may wait once more for properties that HubSpot fails to create: not for ever."""
+        """Whether the lane may wait again for properties that HubSpot fails to create; it may not wait for ever."""
         self._waits += 1
         return self._waits <= MOST_WAITS
 
@@ -148,5 +148,5 @@ class Portal:
 
 
 def unreadable(exc: Unreadable) -> LineStopped:
-    """What an answer that cannot be gone on from means for the line: look again in a minute."""
+    """The stop after an unusable answer: try again in a minute."""
     return LineStopped(without_answer.unreadable_schema(str(exc)))

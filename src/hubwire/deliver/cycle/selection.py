@@ -1,7 +1,7 @@
-"""What a cycle takes on: deliveries that are due, new live messages, then imported ones.
+"""The messages of a cycle: due deliveries, new live messages, then imported ones.
 
-While the day's budget is plentiful they go together, which makes the fullest batches. When it is short, imported
-messages get cycles of their own, as large as their share of the budget: live ones never pay for them.
+While the day's budget is sufficient, one cycle takes all of them, for the fullest batches. When it is short, imported
+messages have their own cycles, as large as their share of the budget, so that live messages never pay for them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CRASHES_BEFORE_SMALLER = 2
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What waits for a cycle."""
+    """The messages that wait for a cycle."""
 
     live_count: int
     live_since_ms: int | None
@@ -59,10 +59,10 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a cycle takes on.
+    """The messages of a cycle.
 
-    Shape: `due` are all due deliveries among it; of those, `lost` are positions whose message is in the journal no
-    more, and `put_off` imported ones that the budget has no calls for.
+    Shape: `due` are its due deliveries. Among them, `lost` are positions whose message is no longer in the journal, and
+    `put_off` are imported ones without calls in the budget.
     """
 
     rows: list[JournalRow]
@@ -81,7 +81,7 @@ class Selection:
 
     @property
     def new_count(self) -> int:
-        """Messages that are taken on for the first time."""
+        """Messages in their first cycle."""
         return len(self.rows) + self.set_aside_count - len(self.due)
 
 
@@ -95,7 +95,7 @@ class Selector:
     most: int
 
     def take(self, state: LaneState, pending: Pending, now_ms: int) -> Selection:
-        """The rows of a cycle: ever fewer when the last cycles crashed, so that a poison stands alone."""
+        """The rows of a cycle: fewer after each crash, so that a poison message is finally alone."""
         most = max(1, self.most >> max(0, state.open_attempts - CRASHES_BEFORE_SMALLER))
         due, found = self._due(pending.due[: max(1, most // 2) if pending.live_count else most])
         rows = [found[position] for position in due if position in found]
@@ -122,7 +122,7 @@ class Selector:
         )
 
     def _due(self, wanted: Sequence[Due]) -> tuple[dict[int, Due], dict[int, JournalRow]]:
-        """Due deliveries, and those of their messages that the journal has; new messages have room beside them."""
+        """Due deliveries, with their messages that the journal still has; leaves room for new messages."""
         due: dict[int, Due] = {}
         found: dict[int, JournalRow] = {}
         for part in split(wanted, READ_MESSAGES):
@@ -133,7 +133,7 @@ class Selector:
         return due, found
 
     def _read(self, after: int, most: int, beside: Sequence[JournalRow], *, is_backfill: bool) -> list[JournalRow]:
-        """New messages in their order: at most so many, and of large ones fewer, the more is taken on beside them."""
+        """New messages in order, up to a number; fewer large ones, and fewer if the cycle has others."""
         rows: list[JournalRow] = []
         room_bytes = CYCLE_BYTES - size_bytes(beside)
         while len(rows) < most and room_bytes > 0:
@@ -147,7 +147,7 @@ class Selector:
         return rows
 
     def _room(self, most: int, now_ms: int, *, has_live: bool) -> int:
-        """How many imported messages this cycle may have."""
+        """The maximum number of imported messages in this cycle."""
         calls = self.governor.may_spend(Priority.BACKFILL, now_ms)
         if calls >= PLENTY_CALLS:
             return most
@@ -157,5 +157,5 @@ class Selector:
 
 
 def size_bytes(rows: Iterable[JournalRow]) -> int:
-    """What their bodies take."""
+    """The size of their bodies."""
     return sum(len(row.body) + len(row.envelope or b"") for row in rows)

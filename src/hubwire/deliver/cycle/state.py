@@ -30,9 +30,9 @@ LONG_WAIT_MS = HOUR_MS
 
 @dataclass(slots=True)
 class CycleState:
-    """What the steps of one cycle share, and what is recorded of it.
+    """The shared state of a cycle's steps, and its results for the record.
 
-    Units: what was confirmed within `suppress_ms` is not sent again.
+    Units: a value confirmed within `suppress_ms` is not sent again.
     """
 
     destination: Destination
@@ -83,7 +83,7 @@ class CycleState:
         return self.portal.known
 
     async def load(self, lookup: Callable[[int, Iterable[K]], T], keys: Iterable[K]) -> T:
-        """What the record remembers of these keys at this destination."""
+        """The record's memory of these keys at this destination."""
         return await self.off_loop(lookup, self.destination_id, keys)
 
     @property

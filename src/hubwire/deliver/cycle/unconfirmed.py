@@ -35,7 +35,7 @@ class UnconfirmedWrites(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, state: LaneState, last: int, now_ms: int) -> UnconfirmedWrites:
-        """What is unconfirmed when a cycle begins. `last` is the journal's last position."""
+        """The unconfirmed writes at the beginning of a cycle. `last` is the journal's last position."""
         try:
             unconfirmed = msgspec.json.decode(state.status, type=_StoredStatus).unconfirmed or cls()
         except msgspec.MsgspecError:

@@ -1,12 +1,12 @@
-"""The day's budget of calls: who may spend, how long to wait for fuller batches, and when it would run out. Pure.
+"""The day's budget of calls: who may spend, how long to wait for fuller batches, and a forecast. Pure.
 
 Two rules make the budget last until the portal's midnight, whatever the traffic is.
 
-*Reserves*: each priority keeps a reserve for the higher ones: what they will need until midnight, and at least a share
-of the day's calls that shrinks evenly to nothing at midnight. Above its reserve a priority spends freely, so a full
-batch never waits while there is plenty. At its reserve it spends what the shrinking reserve sets free. The reserve of
-identifies ends at midnight, and therefore the budget does, not earlier. When others spend part of that reserve, it is
-set anew from what is left.
+*Reserves*: each priority keeps a reserve for the higher ones: their need until midnight, and at least a share of the
+day's calls that shrinks evenly to zero at midnight. Above its reserve, a priority spends freely, so a full batch never
+waits while calls are plentiful. At its reserve, it spends the calls that the shrinking reserve releases. The reserve of
+identifies ends at midnight, so the budget does not end earlier. If others spend part of that reserve, it is calculated
+again from the rest.
 
 *Slack*: a call that is a third full wastes two thirds of a call. Wasted calls are paid from a slack budget. It fills
 with half of the calls that the rest of the day would leave over if every batch were full. While it is less than half
@@ -36,7 +36,7 @@ NEED_WARM_UP_SECONDS = 600.0
 
 
 class Priority(IntEnum):
-    """Who comes first when calls are short."""
+    """The order of priorities when calls are short."""
 
     IDENTIFY = 0
     TRACK = 1
@@ -45,10 +45,10 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class BudgetPolicy:
-    """How the day's calls are divided.
+    """The division of the day's calls.
 
     Shape: `calls_per_day` counts until HubSpot's headers say otherwise; `pinned_calls_per_day` is a ceiling on our own
-    calls that headers cannot lift; a reserve for higher priorities is `need_margin` times what they spent lately.
+    calls that headers cannot raise; a reserve for higher priorities is `need_margin` times their recent use.
     Units: shares of the day's calls; `slack_share` too, at most `slack_calls`.
     """
 
@@ -65,10 +65,10 @@ class BudgetPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Where the day's budget stands and goes.
+    """The state and the forecast of the day's budget.
 
-    Shape: `ends_at_ms` is when it would end at the present rate, None when that is after midnight; the governor slows
-    down before.
+    Shape: `ends_at_ms` is when it would end at the current rate, None if that is after midnight; the governor slows
+    down before that.
     """
 
     limit: int
@@ -82,7 +82,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was spent of which day: kept over a restart."""
+    """The spent calls and their day, stored for a restart."""
 
     day_ends_at_ms: int
     ours: int
@@ -128,7 +128,7 @@ class DailyBudget:
         self._set_reserve()
 
     def observe(self, answer: Answer, now_ms: int) -> None:
-        """An answer came: HubSpot's own count of the day, if it says it."""
+        """Update the day's count from an answer, if HubSpot sends its own."""
         self._tick(now_ms)
         self._open_count = max(0, self._open_count - 1)
         limit, left = (_count(answer, name) for name in ("daily", "daily-remaining"))
@@ -143,7 +143,7 @@ class DailyBudget:
         self._set_reserve()
 
     def run_out(self, now_ms: int) -> None:
-        """HubSpot says that the day's calls are used up."""
+        """Note that HubSpot reported the day's calls as used up."""
         self._tick(now_ms)
         self._accounts = max(self._accounts, self._limit)
         self._set_reserve()
@@ -151,12 +151,12 @@ class DailyBudget:
     # -- what may be done
 
     def may_spend(self, priority: Priority, now_ms: int) -> int:
-        """How many calls this priority may make now."""
+        """The number of calls that this priority may make now."""
         self._tick(now_ms)
         return max(0, math.floor(self._free(priority) + 1e-6))
 
     def wait_seconds(self, priority: Priority, now_ms: int, calls: int = 1) -> float:
-        """Seconds until this priority may make so many calls; at most until midnight, when a new day begins."""
+        """Seconds until this priority may make this many calls, at most until midnight, when a new day begins."""
         self._tick(now_ms)
         short = calls - self._free(priority)
         if short <= 1e-6:
@@ -166,7 +166,7 @@ class DailyBudget:
         return min(to_midnight, short / per_second) if per_second > 0 else to_midnight
 
     def linger_seconds(self, now_ms: int) -> float:
-        """How long messages should wait for fuller batches; 0 while there is plenty."""
+        """The time for which messages should wait for fuller batches; 0 while calls are plentiful."""
         self._tick(now_ms)
         short = self._slack_size() / 2 - self._slack
         pace = self._pace()
@@ -199,7 +199,7 @@ class DailyBudget:
         )
 
     def spent(self) -> Spent:
-        """What to keep over a restart."""
+        """The state to store for a restart."""
         return Spent(self._day_ends_at_ms, self._ours, self._accounts + self._open_count)
 
     # -- the arithmetic
@@ -214,7 +214,7 @@ class DailyBudget:
         return self._limit if pinned is None else min(self._limit, pinned)
 
     def _reserve(self, priority: Priority) -> float:
-        """How many calls this priority leaves for the higher ones now."""
+        """The number of calls that this priority leaves for the higher ones now."""
         shares = (self._identify_reserve, self._policy.track_reserve, self._policy.backfill_reserve)
         even = self._day_limit() * self._seconds_left() / self._day_seconds()
         need = sum(self._needs[one].per_second(self._now_ms) for one in Priority if one < priority)
@@ -250,7 +250,7 @@ class DailyBudget:
         return (self._day_ends_at_ms - self._day_starts_at_ms) / 1000
 
     def _tick(self, now_ms: int) -> None:
-        """Time goes on: the slack fills, and midnight brings a new day."""
+        """Advance the time: the slack fills, and at midnight a new day begins."""
         if now_ms > self._now_ms:
             filled = self._slack + self._pace() * (now_ms - self._now_ms) / 1000
             self._slack = min(self._slack_size(), filled)

@@ -1,10 +1,9 @@
-"""Runs of dead messages: when HubSpot refuses everything that a source sends, somebody must look. Pure.
+"""Runs of dead messages: if HubSpot refuses everything from a source, somebody must check it. Pure.
 
-Deaths are counted per source and reason, and only if HubSpot gave them: a bug of ours says nothing of a source, and
-what one source sends must not stop another. The write key of a browser or an app is public, so anybody can send what
-HubSpot refuses: such a source is parked alone. A server source is the operator's own: a run of it stops the lane,
-because the cause is probably a setting. Both are probed with a few messages, so that neither stays stopped after its
-cause is gone.
+Deaths are counted by source and reason, and only if HubSpot caused them: our own bugs do not count, and one source must
+not stop another. The write key of a browser or an app is public, so anybody can send data that HubSpot refuses; such a
+source is parked alone. A server source belongs to the operator; its run stops the lane, because the cause is probably a
+setting. Both are probed with a few messages, so that neither stays stopped after its cause is fixed.
 """
 
 from __future__ import annotations
@@ -89,7 +88,7 @@ class DeathRuns:
         *,
         is_probe: bool = False,
     ) -> list[Run]:
-        """Count a cycle's outcomes; the runs that are full with it, at most one per source.
+        """Count a cycle's outcomes; returns the runs that are complete now, at most one for each source.
 
         Shape: `sources` gives each position's source; a position without a verdict was delivered, unless `is_settled`
         says that a rule discarded or held it. In a probe, and of a parked source, one death is enough.

@@ -1,4 +1,4 @@
-"""How often something happened of late. Pure."""
+"""A recent frequency with decay. Pure."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from hubwire.hubspot.call import Answer, CallKind
 
 
 class _Kept(msgspec.Struct):
-    """What of a lane's status a restart needs again."""
+    """The part of a lane's status that a restart needs."""
 
     spent: Spent | None = None
     time_zone: str = "UTC"
@@ -71,7 +71,7 @@ class Governor:
         self._budget.move_to(zone_of(time_zone), now_ms)
 
     def may_spend(self, priority: Priority, now_ms: int) -> int:
-        """How many calls the day's budget lets this priority make now."""
+        """The number of calls that the day's budget allows this priority now."""
         return self._budget.may_spend(priority, now_ms)
 
     def wait_seconds(self, priority: Priority, now_ms: int) -> float:
@@ -79,11 +79,11 @@ class Governor:
         return self._budget.wait_seconds(priority, now_ms)
 
     def linger_seconds(self, now_ms: int) -> float:
-        """How long the budget asks messages to wait for company."""
+        """The linger time that the budget requests."""
         return self._budget.linger_seconds(now_ms)
 
     def report(self, now_ms: int) -> dict[str, Any]:
-        """Where limits and budget stand: for people, and for the next start."""
+        """The state of limits and budget, for people and for the next start."""
         capacity, per_seconds = self._limiter.capacity()
         forecast = self._budget.forecast(now_ms)
         return {

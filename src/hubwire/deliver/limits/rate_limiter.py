@@ -1,9 +1,9 @@
-"""When the next call may go: HubSpot's rolling windows, modelled so that no call is refused. Pure.
+"""The time of the next call: a model of HubSpot's rolling windows in which no call is refused. Pure.
 
-A call counts at HubSpot when it arrives, somewhere between our send and its answer. A permit therefore stays taken
-until its latest possible arrival is a whole window ago: the moment of the answer, or `arrives_within_ms` after the
-send when the answer took longer than `slow_ms` (it was counted long before it came). Calls that others make with the
-same token show in `X-HubSpot-RateLimit-Remaining` and are kept free for them.
+A call counts at HubSpot when it arrives, at some time between our send and its answer. A permit therefore stays taken
+until its latest possible arrival is a whole window ago. That arrival is the moment of the answer, or
+`arrives_within_ms` after the send if the answer took longer than `slow_ms` (HubSpot counted it long before). Calls that
+others make with the same token show in `X-HubSpot-RateLimit-Remaining` and are kept free for them.
 
 Sources: HubSpot docs, usage guidelines (100 to 250 calls in 10 s by tier), search guide (5 a second, no interval
 headers), associations guide (their own 10-second limit), send-event guide (1,250 a second). Whether searches and events
@@ -46,7 +46,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class LimiterPolicy:
-    """Where the limiter starts, until HubSpot's headers say otherwise; they cannot lift `pinned`."""
+    """The limiter's initial limits. HubSpot's headers replace them, but cannot raise `pinned`."""
 
     general: RateLimit = RateLimit(100, 10.0)
     search: RateLimit = RateLimit(5, 1.0)
@@ -101,7 +101,7 @@ class _Window:
         self.open.append(now_ms)
 
     def close(self, answer: Answer, now_ms: int) -> None:
-        """An answer came. Of the open calls the oldest is taken off: the ones that stay count as long or longer."""
+        """Close a call after its answer. It removes the oldest open call, because the others count at least as long."""
         if not self.open:
             return
         taken_at_ms = self.open.popleft()
@@ -111,11 +111,11 @@ class _Window:
         insort(self.frees_at, latest_ms + self.window_ms + self.policy.margin_ms)
 
     def own_count_since(self, at_ms: int) -> int:
-        """How many of our own calls may have been in HubSpot's window at some moment since, one window ago at most."""
+        """The maximum number of our calls in HubSpot's window at any moment since then, at most one window ago."""
         return len(self.frees_at) - bisect_right(self.frees_at, at_ms) + len(self.open)
 
     def follow(self, capacity: int, window_ms: int) -> None:
-        """HubSpot says what the limit is. Permits already taken keep the moments they have."""
+        """Set the limit from HubSpot's headers. Permits that are already taken keep their times."""
         self.capacity, self.window_ms = capacity, window_ms
 
     def leave_room(self, others: int, now_ms: int) -> None:
@@ -160,7 +160,7 @@ class RateLimiter:
         self._taken: dict[CallKind, deque[tuple[_Window, ...]]] = {kind: deque() for kind in limits}
 
     def take(self, kind: CallKind, now_ms: int) -> int:
-        """Take a permit and give 0; or the milliseconds to wait before asking again, and nothing is taken."""
+        """Take a permit and return 0; or take none and return the milliseconds to wait before the next try."""
         now_ms = self._steady(now_ms)
         windows = self._windows_of(kind)
         wait_ms = max(window.wait_ms(now_ms) for window in windows)

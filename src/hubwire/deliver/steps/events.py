@@ -1,8 +1,8 @@
 """Custom events: occurrences in batches of five hundred, of confirmed contacts, under definitions that exist.
 
-HubSpot answers a batch of events with 204 and no word per event, so an occurrence is only sent for a contact that is
-confirmed, with a uuid derived from the messageId: a repeat has no effect. The first batch after the schema was read
-goes alone: a portal that refuses custom events says so once, not for every batch.
+HubSpot answers a batch of events with 204 and no result for each event. An occurrence is therefore sent only for a
+confirmed contact, with a uuid derived from the messageId, so that a repeat has no effect. The first batch after reading
+the schema is sent alone, so that a portal that refuses custom events does so once, not for every batch.
 """
 
 from __future__ import annotations

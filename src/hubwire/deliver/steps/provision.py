@@ -1,7 +1,7 @@
-"""What a cycle's messages need and the portal lacks is made first: properties, our company key, event definitions.
+"""Creates what a cycle's messages need and the portal lacks: properties, our company key, event definitions.
 
-What was made changes the schema, so the messages are planned again with the types that HubSpot now has. What HubSpot
-refuses for good is remembered with the schema, and what a token may not do never stops what it may.
+This changes the schema, so the messages are planned again with HubSpot's new types. Final refusals are remembered with
+the schema. A missing permission never prevents permitted operations.
 """
 
 from __future__ import annotations

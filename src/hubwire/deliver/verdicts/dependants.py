@@ -1,4 +1,4 @@
-"""What one verdict means for what depends on it. Pure."""
+"""The effect of a verdict on dependent work. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hubwire.reasons import Reason
 
 
 def as_stop(verdict: Verdict) -> StopTheLine:
-    """A cycle that cannot go on without this answer waits as long as the verdict says."""
+    """The stop of a cycle that needs this answer, for as long as the verdict says."""
     match verdict:
         case StopTheLine():
             return verdict
@@ -25,7 +25,7 @@ def is_delivered(verdict: Verdict) -> bool:
 
 
 def was_sent(verdict: Verdict) -> bool:
-    """Whether an input that was not delivered may have had an effect all the same."""
+    """Whether an undelivered input may still have had an effect."""
     return not (isinstance(verdict, Retry) and verdict.reason is Reason.BUDGET_SPENT)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of one input that HubSpot's error is about, and the rows that no status picks. Pure data.
+"""The rules for one input with a HubSpot error, and the rules without a status. Pure data.
 
 Source: HubSpot docs, "Handling errors"; categories and codes observed live by third parties; those of 2026-09 from its
 changelog (validation rules).

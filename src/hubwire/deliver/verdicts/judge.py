@@ -1,6 +1,6 @@
-"""All judgement of HubSpot's answers: an answer in, one verdict per input out. Pure; never raises.
+"""Judges HubSpot's answers: from an answer to one verdict for each input. Pure; never raises.
 
-The rules stand in `call_rules.py`; `successes.py` reads good and mixed answers, `refusals.py` errors
+The rules are in `call_rules.py`; `successes.py` reads good and mixed answers, `refusals.py` errors
 about inputs. With `without_answer.py` and `dependants.py`, nothing else in Hubwire decides about retries.
 """
 
@@ -20,10 +20,10 @@ from hubwire.reasons import Reason
 
 
 def judge(call: Call, answer: Answer, inputs: Sequence[BatchInput], jitter: float = 0.0) -> Judgement:
-    """What an answer means for each input of its call.
+    """The judgement of an answer, with each input of its call.
 
-    Shape: `inputs` are the call's inputs in the order they were sent; empty for a call that only reads or sets up,
-    whose judgement then says only whether it worked (`is_answered`), when to repeat it, and what stops the lane.
+    Shape: `inputs` are the call's inputs in the order of sending; empty for a call that only reads or sets up. Its
+    judgement has only its success (`is_answered`), the time to repeat it, and the reason to stop the lane.
     Units: `jitter` is 0 to 1; it lengthens a throttled wait that HubSpot did not name by up to a second.
     Errors: none.
     """

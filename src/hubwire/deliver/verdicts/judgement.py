@@ -1,4 +1,4 @@
-"""What an answer comes to: one verdict per input, and what the lane can learn from it. Values only, pure."""
+"""The result of judging an answer: one verdict for each input, and facts for the lane. Only values, pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_DETAIL = 1000
 
 
 class Returned(NamedTuple):
-    """The record that came back for an input, with the properties that HubSpot holds now."""
+    """The returned record of an input, with HubSpot's current properties."""
 
     record_id: str
     properties: Mapping[str, str | None]
@@ -33,7 +33,7 @@ class Blamed(NamedTuple):
 
 @dataclass(slots=True)
 class InputJudgement:
-    """What an answer means for one input."""
+    """The judgement of one input."""
 
     verdict: Verdict
     returned: Returned | None = None
@@ -91,5 +91,5 @@ def at_once(reason: Reason, detail: str = "") -> Retry:
 
 
 def later(row: Rule, detail: str = "") -> Retry:
-    """Try again as a row of the table says."""
+    """The retry of a table row."""
     return Retry(row.wait_seconds, row.reason or Reason.HUBSPOT_FAILED, detail[:MAX_DETAIL], row.counts)

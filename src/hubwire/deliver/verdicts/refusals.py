@@ -1,8 +1,7 @@
-"""What HubSpot's error means for the inputs it is about: who is the culprit, and what becomes of it. Pure.
+"""Errors about inputs: finds the culprit and decides about it. Pure.
 
-A refused batch is never sent again as it was. The culprit is looked for in this order: HubSpot names it (trace id or
-id); it names a property that only some inputs have, or a value that only some inputs write; one input was sent.
-Otherwise the batch is sent in parts.
+A refused batch is never sent again unchanged. The culprit is found in this order: HubSpot names it (trace id or id);
+HubSpot names a property or a value of only some inputs; the batch has one input. Otherwise the batch is sent in parts.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _RECORD_EXISTS = next(row for row in INPUT_VERDICTS if row.says is Says.ADOPT)
 
 
 def judge_refusal(row: Rule, call: Call, status: int, problem: Problem, inputs: Sequence[BatchInput]) -> Judgement:
-    """A 4xx about a batch: the culprits are judged, the others go again at once; without a culprit, parts are sent."""
+    """A 4xx about a batch: judge the culprits and send the others again at once; without a culprit, send parts."""
     judgement = Judgement(rule=row.name, inputs=[], detail=problem.text)
     if not inputs:
         judgement.is_answered = False
@@ -163,7 +162,7 @@ def _names_event(call: Call, problem: Problem, one: BatchInput) -> bool:
 
 
 def _by_key(call: Call, problem: Problem, inputs: Sequence[BatchInput]) -> list[int]:
-    """The inputs whose key stands in HubSpot's words: an e-mail that is not one, an event that does not exist."""
+    """The inputs whose key HubSpot's message contains, such as an invalid e-mail or an unknown event."""
     if call.kind == "events":
         return [index for index, one in enumerate(inputs) if _names_event(call, problem, one)]
     words = " ".join(
@@ -203,7 +202,7 @@ def _holders(call: Call, fault: Fault, reason: Reason, inputs: Sequence[BatchInp
 
 
 def _value_named(values: Iterable[str], message: str) -> str | None:
-    """The value that HubSpot's words are about: quoted, or at their beginning; the longest of those."""
+    """The value that HubSpot's message names: quoted, or at its beginning; the longest such value."""
     named = [value for value in values if value and (message.startswith(f"{value} ") or f'"{value}"' in message)]
     return max(named, key=len, default=None)
 

@@ -1,8 +1,8 @@
-"""What a 2xx means for each input: delivered where the record came back, and nowhere else. Pure.
+"""The judgement of a 2xx: an input is delivered if, and only if, its record came back. Pure.
 
-Results stand in an order of HubSpot's own and e-mails come back lower-cased (observed live by third parties), so they
-are matched by trace id, else by the key property, else by e-mail or record id. Whether the status is 200, 201 or 207
-says nothing: errors are looked for in every body.
+HubSpot returns results in its own order and e-mails in lower case (observed live by third parties). Results are
+therefore matched by trace id, or else by the key property, or else by e-mail or record id. The status (200, 201 or 207)
+is not enough: every body is searched for errors.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[BatchInput]
 
 
 def _judge_events(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
-    """204 is HubSpot's whole promise for events; an error inside another 2xx takes it back, and so does a batch answer
-    in which nothing came back."""
+    """For events, 204 is HubSpot's only confirmation. An error inside another 2xx revokes it, and so does a batch
+    answer without results."""
     judgement = Judgement(rule=row.name, inputs=same_for_all(Delivered(None), inputs))
     if answer.status == 204 or not answer.body.strip():
         return judgement

@@ -34,7 +34,7 @@ NO_ANSWER = StopTheLine(Reason.HUBSPOT_FAILED)
 
 
 def budget_spent(wait_seconds: float) -> Retry:
-    """The day has no call left for this before so many seconds; no attempt is used up."""
+    """The day has no call left for this many seconds; no attempt is used up."""
     return Retry(wait_seconds, Reason.BUDGET_SPENT, counts=False)
 
 
