@@ -161,7 +161,7 @@ def _settle(cycle_state: CycleState, wanted: Sequence[DesiredRecord], outcome: J
 
 
 def _joined(wanted: Sequence[DesiredRecord]) -> DesiredRecord:
-    """What several domains of one company want of it together: of each value the newest."""
+    """The desired values of several domains of one company: the newest of each property."""
     if len(wanted) == 1:
         return wanted[0]
     values: dict[str, Value] = {}
