@@ -138,13 +138,13 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     suppress_unchanged_hours: float = 24.0
     """How long a confirmed value counts as still there; 0 sends every identify."""
     late_after_minutes: float = 10.0
-    """Messages older than this at receipt, or at a later try, are compared with HubSpot's history; 0: all."""
+    """Messages older than this at receipt, or at a later attempt, are compared with HubSpot's history; 0: all."""
     confirm_after_hours: float = 24.0
     """A contact or company that no answer has shown for so long is looked up before anything relies on it."""
     day_zone: str = "UTC"
-    """The time zone that tells which day a moment is, for date properties (an IANA name)."""
+    """The time zone (IANA name) that determines the day of a time, for date properties."""
     future_grace_minutes: float = 5.0
-    """How much later than its arrival a message may say that it happened; beyond it, the arrival counts."""
+    """The tolerance for a message's time after its arrival; beyond it, the time of arrival counts."""
     calls_per_second: float | None = None
     """Pins the rate; None starts at the seed's 10 per second and follows HubSpot's headers."""
     calls_per_day: int | None = None

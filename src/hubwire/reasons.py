@@ -221,8 +221,8 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "Create the event in HubSpot, map the name in `events`, or set `create_event_definitions`.",
     ),
     Reason.DELETED_FOR_PRIVACY: (
-        "This person was deleted for privacy in HubSpot, which refuses the address from then on.",
-        "Suppress the person here as well (`hubwire forget`). If the person has consented again and HubSpot takes the"
+        "HubSpot deleted this person for privacy, and refuses the address from then on.",
+        "Delete the person here too (`hubwire forget`). If the person has consented again and HubSpot accepts the"
         " address, replay the message.",
     ),
     Reason.DISCARDED_BY_PERSON: (
@@ -321,15 +321,15 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
         "Nothing to do: a late or replayed message never overwrites newer data.",
     ),
     Reason.NEWER_IN_HUBSPOT: (
-        "Somebody wrote this property in HubSpot after the message happened; the detail says when and who.",
-        "Nothing to do: what anybody wrote later stays. To write it all the same, change it in HubSpot.",
+        "Somebody changed this property in HubSpot after the time of the message; the detail says who and when.",
+        "Nothing to do: later changes stay. If you want this value anyway, set it in HubSpot.",
     ),
     Reason.STAGE_NOT_MOVED_BACK: (
         "HubSpot has a later lifecycle stage, and a web or mobile source never moves a stage back.",
-        "Send the stage from a server source if it really goes back.",
+        "If the stage really moves back, send it from a server source.",
     ),
     Reason.TAKEN_BY_ANOTHER_RECORD: (
-        "The property takes each value once, and another record has this one; the detail names that record.",
+        "The property needs unique values, and another record has this one; the detail names that record.",
         "Correct the value, or merge the two records in HubSpot.",
     ),
     Reason.REFUSED_BY_HUBSPOT: (
@@ -354,8 +354,8 @@ _RETRYING: dict[Reason, tuple[str, str]] = {
         "Check `HUBSPOT_BASE_URL` and any proxy in between.",
     ),
     Reason.COMPANY_MAY_APPEAR: (
-        "HubSpot may be making a company of the new contact's e-mail domain at this moment.",
-        "Nothing to do: Hubwire looks again after a few seconds, so that there are not two companies.",
+        "HubSpot may be creating a company for the new contact's e-mail domain at this moment.",
+        "Nothing to do: Hubwire checks again after a few seconds, so that no second company appears.",
     ),
     Reason.RECORD_MISSING: (
         "HubSpot answered with success but did not return the record.",

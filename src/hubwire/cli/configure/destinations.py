@@ -146,9 +146,9 @@ def change(
         float | None,
         typer.Option(help="Age of a confirmation after which Hubwire looks up the record before it sends an event."),
     ] = None,
-    day_zone: Annotated[str | None, typer.Option(help="Time zone of days in date properties: Europe/Berlin.")] = None,
+    day_zone: Annotated[str | None, typer.Option(help="Time zone for date properties, such as Europe/Berlin.")] = None,
     future_minutes: Annotated[
-        float | None, typer.Option(help="How much later than its arrival a message may say that it happened.")
+        float | None, typer.Option(help="Minutes by which a message's time may be later than its arrival.")
     ] = None,
     calls_per_second: PerSecondOption = None,
     calls_per_day: PerDayOption = None,

@@ -22,7 +22,7 @@ INPUT_VERDICTS: tuple[Rule, ...] = (
         "deleted-for-privacy",
         "an error about privacy or GDPR",
         Says.DEAD,
-        "The person was deleted for privacy in HubSpot: said once, and nothing of theirs is sent from then on.",
+        "HubSpot deleted the person for privacy. Hubwire reports it once and sends nothing more about them.",
         signs=("(PRIVACY)",),
         reason=Reason.DELETED_FOR_PRIVACY,
     ),
