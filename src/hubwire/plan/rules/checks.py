@@ -18,6 +18,7 @@ MAX_RULES = 200
 MAX_NAME = 100
 MAX_SKIP = 200
 MAX_PROPERTIES = 100
+MAX_COMPARED = 1_000
 KEYS = {"contact": "email", "company": "domain"}
 """What a record is found by."""
 
@@ -120,13 +121,20 @@ def _check_templates(rule: Rule) -> None:
 
 
 def _check_overlaps(compiled: Sequence[CompiledRule]) -> None:
-    """Refuse two rules that write one property of the same message: which of them counts would be an accident."""
+    """Refuse two rules that write one property of the same message: which of them counts would be an accident.
+
+    Shape: at most MAX_COMPARED pairs are compared, so that many rules of one property do not take minutes to save.
+    """
+    compared = 0
     writing = [one for one in compiled if one.rule.object is not None and isinstance(one.rule.properties, dict)]
     for index, one in enumerate(writing):
         for other in writing[index + 1 :]:
             common = sorted(set(one.rule.properties) & set(other.rule.properties))
             if not common or one.rule.object != other.rule.object or one.rule.key != other.rule.key:
                 continue
+            compared += 1
+            if compared > MAX_COMPARED:
+                return
             message = both_fire(one.trigger, other.trigger)
             if message is not None:
                 also = f"rule {one.rule.name!r} writes the {one.rule.object} property {common[0]}, too"

@@ -11,12 +11,17 @@ from hubwire.plan.rules.triggers.samples import samples
 from hubwire.plan.rules.triggers.syntax import Joined, Node
 from hubwire.plan.rules.triggers.trigger import Reading, Trigger
 
+MAX_TRIED = 2_000
+
 
 def both_fire(one: Trigger, other: Trigger) -> Message | None:
     """A message for which both triggers fire; None when there is none, or when there are too many to try."""
+    reach = one.reach.both(other.reach)
+    if reach.types == frozenset() or reach.events == frozenset():
+        return None
     both = Joined("and", (_node(one), _node(other)))
     tests = tests_of(both)
-    messages = samples(compared_values(both), lambda message: tuple([test(message) for test in tests]))
+    messages = samples(compared_values(both), lambda message: tuple([test(message) for test in tests]), MAX_TRIED)
     return next((message for message in messages or () if one.fires(message) and other.fires(message)), None)
 
 

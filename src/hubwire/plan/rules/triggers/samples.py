@@ -32,7 +32,7 @@ class ComparedValues:
         self.values.setdefault(path, []).extend(values)
 
 
-def samples(compared: ComparedValues, answers: Answers) -> list[dict[str, Any]] | None:
+def samples(compared: ComparedValues, answers: Answers, max_samples: int = MAX_SAMPLES) -> list[dict[str, Any]] | None:
     """Messages of which at least one tells the triggers apart, if any message does; None when they were too many.
 
     Shape: `type`, `event` and `name` go together as receive lets them in: only a track has an event, and only a page
@@ -46,7 +46,7 @@ def samples(compared: ComparedValues, answers: Answers) -> list[dict[str, Any]] 
     count = len(calls)
     for choices in per_field:
         count *= len(choices)
-        if count > MAX_SAMPLES:
+        if count > max_samples:
             return None
     return [_merged(parts) for parts in itertools.product(calls, *per_field)]
 
