@@ -91,14 +91,16 @@ def plan(message: Message, source: Source, destination: Destination, schema: Por
 
 
 def _plan(message: Message, source: Source, destination: Destination, schema: PortalSchema, identity: Identity) -> Plan:
-    fate = refused(message, destination.mapping) or skipped(message, destination)
+    fate = refused(message, destination.mapping)
+    rules = rule_set(destination) if destination.rules else None
+    if fate is None and rules is not None and rules.has_skips:
+        fate = skipped(message, destination)
     if fate is not None:
         return Plan(fate=fate)
     book = rulebook(schema, destination.mapping, destination.day_zone)
     planner = _PLANNERS[message.type]
-    if not destination.rules:
+    if rules is None:
         return planner(message, source, book, identity)
-    rules = rule_set(destination)
     candidates = rules.candidates(message)
     if not candidates:
         return planner(message, source, book, identity)

@@ -43,12 +43,24 @@ def from_steps(path: str) -> Resolver:
     steps = [part.translate(_QUOTES) for part in _SPLIT.split(path) if part]
     if not steps:
         return whole
-    return _one_step(steps[0]) if len(steps) == 1 else _many_steps(tuple(steps))
+    if len(steps) == 1:
+        return _one_step(steps[0])
+    return _two_steps(*steps) if len(steps) == 2 else _many_steps(tuple(steps))
 
 
 def _one_step(step: str) -> Resolver:
     def walk(root: Any) -> Any:
         return root.get(step, MISSING) if type(root) is dict else step_into(root, step)
+
+    return walk
+
+
+def _two_steps(first: str, second: str) -> Resolver:
+    """The most frequent paths (`$.properties.plan`), without a loop."""
+
+    def walk(root: Any) -> Any:
+        value = root.get(first, MISSING) if type(root) is dict else step_into(root, first)
+        return value.get(second, MISSING) if type(value) is dict else step_into(value, second)
 
     return walk
 

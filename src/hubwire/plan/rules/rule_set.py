@@ -43,13 +43,14 @@ class CompiledRule:
 class RuleSet:
     """The rules that are on, found by a message's type and event name."""
 
-    __slots__ = ("_others", "_skips", "sees_times")
+    __slots__ = ("_others", "_skips", "has_skips", "sees_times")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         compiled = [compile_rule(rule) for rule in rules if rule.enabled]
         self.sees_times = any(_sees_times(rule) for rule in rules)
         """Whether a rule may look at `timestamp` or `receivedAt`, which a message has to be given first."""
         indexed = [(one.trigger.reach, one) for one in compiled]
+        self.has_skips = any(one.rule.skip is not None for one in compiled)
         self._skips = RuleIndex([pair for pair in indexed if pair[1].rule.skip is not None])
         self._others = RuleIndex([pair for pair in indexed if pair[1].rule.skip is None])
 
