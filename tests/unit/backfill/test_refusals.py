@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+import sys
 import zipfile
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from hubwire.backfill.reading import chunks
 from hubwire.backfill.records import Call, ReadOptions
 from hubwire.errors import SettingsError
 
+NAIVE = datetime
 IDENTIFY = {"type": "identify", "userId": "u1", "messageId": "m1", "traits": {"email": "ada@example.com"}}
 PEOPLE = [{"email": "ada@example.com", "userId": "u1"}, {"email": "bob@example.com", "userId": "u2"}]
 
@@ -281,3 +285,66 @@ def test_a_file_that_was_cut_off_gives_what_came_before(tmp_path: Path, ending: 
     with pytest.raises(DamagedFile, match="damaged or cut off"):
         read_on()
     assert 10_000 < rows < 20_000
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("x.parquet", "pyarrow"), ("x.ndjson.zst", "zstandard"), ("x.xlsx", "openpyxl")]
+)
+def test_a_kind_that_needs_a_package_says_which(
+    write: Write, monkeypatch: pytest.MonkeyPatch, name: str, module: str
+) -> None:
+    parquet.write_table(pa.Table.from_pylist(PEOPLE), "x.parquet")
+    Path("x.ndjson.zst").write_bytes(zstandard.compress(lines(IDENTIFY).encode()))
+    Workbook().save("x.xlsx")
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SettingsError, match="needs another package") as refusal:
+        read_all(name)
+    assert refusal.value.hint == "pip install 'hubwire[files]'"
+
+
+def test_the_sheets_of_a_workbook_are_tables_with_typed_cells(write: Write) -> None:
+    book = Workbook()
+    people = book.active
+    people.title = "People"
+    people.append(["Customers of 2024"])
+    people.append(["user_id", "email", "updated_at", "phone", "seats"])
+    people.append([1234.0, "ada@example.com", NAIVE(2024, 3, 5, 10, 0, 2), 39011555, 3])
+    people.append([None, None, None, None, None])
+    people.append(["u2", "bob@example.com", "soon", None, None])
+    book.create_sheet("Notes").append(["remember", "this"])
+    book.create_sheet("Empty")
+    book.save("x.xlsx")
+    table = read_all("x.xlsx")
+    [message] = table.messages
+    assert (message["userId"], message["timestamp"]) == ("1234", "2024-03-05T10:00:02.000Z")
+    assert message["traits"] == {"email": "ada@example.com", "phone": "39011555", "seats": 3}
+    assert table.faults == ["x.xlsx:People:5: timestamp: 'soon' is no time"]
+    assert [file.label for file in table.history.passed_over] == ["x.xlsx:Notes"]
+
+
+def test_the_cells_of_parquet_keep_their_types(write: Write) -> None:
+    row = {
+        "id": "t1",
+        "received_at": NAIVE(2024, 3, 5, 10, 0, 5),
+        "user_id": 7,
+        "event": "trip_planned",
+        "event_text": "Trip Planned",
+        "timestamp": datetime(2024, 3, 5, 10, 0, 2, 500_000, tzinfo=UTC),
+        "price": Decimal("10.50"),
+        "seats": 2,
+        "is_return": True,
+        "day": date(2024, 3, 9),
+        "stops": ["Rome", None],
+        "nothing": float("nan"),
+        "raw": b"\x00",
+    }
+    parquet.write_table(pa.Table.from_pylist([row]), "trips.parquet")
+    [message] = read_all("trips.parquet").messages
+    assert (message["userId"], message["timestamp"]) == ("7", "2024-03-05T10:00:02.500Z")
+    assert message["properties"] == {
+        "price": 10.5,
+        "seats": 2,
+        "is_return": True,
+        "day": "2024-03-09",
+        "stops": ["Rome", None],
+    }
