@@ -67,7 +67,7 @@ _HUBSPOT_PREFIXES: Final = {
     "hsanalytics": _OWN_FIELD,
     "hsemail": _OWN_FIELD,
 }
-_HUBSPOT_TIME: Final = "HubSpot writes times in the time zone of the portal: they are read as UTC."
+_HUBSPOT_TIME: Final = "Times in the export have no zone and are read as UTC."
 HUBSPOT_CONTACTS: Final = people_shape(
     "HubSpot's export of contacts",
     _HUBSPOT_FIELDS,
