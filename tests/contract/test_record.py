@@ -101,6 +101,15 @@ def test_a_lease_is_renewed_when_the_clock_of_its_machine_was_set_back(record: R
     assert tenure.lease.expires_at_ms == NOW - 50_000
 
 
+def test_lanes_that_were_given_back_or_fell_silent_are_free(record: Record) -> None:
+    assert record.free_lanes(NOW) == set()
+    lease = lease_of(record, "a")
+    assert record.free_lanes(NOW + 9_999) == set()
+    assert record.free_lanes(NOW + 10_000) == {LANE}
+    record.release(lease)
+    assert record.free_lanes(NOW) == {LANE}
+
+
 def test_a_lease_that_ends_later_than_a_lease_can_is_over(record: Record) -> None:
     lease_of(record, "a")
     set_back = NOW - 7_200_000

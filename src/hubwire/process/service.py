@@ -1,13 +1,12 @@
 """Wiring: settings -> store, worker, receiver, pages. The only module that knows them all.
 
-A `Service` is opened, started, and stopped; `server.py` puts it on a socket.
+A `Service` is opened, started, and stopped; `server.py` puts it on a socket. Its parts start in the order of `start()`
+and stop in the opposite one (`lifecycle.py`).
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -18,16 +17,15 @@ from hubwire.clock import MonotonicClock, SystemClock
 from hubwire.deliver.calls.retry import RetryPolicy
 from hubwire.deliver.lanes.policy import LanePolicy, nobody
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
-from hubwire.destination import Destination, Source, SourceKind
 from hubwire.device.assets import Assets, load_assets
 from hubwire.device.snippet import snippet
 from hubwire.doctor.whole import connection_report, machine_checks
-from hubwire.errors import SettingsError
 from hubwire.installation.browser_sources import BrowserSources
 from hubwire.installation.clients import ClientFactory
+from hubwire.installation.first_start import begin_installation
 from hubwire.installation.local import LocalServer
 from hubwire.installation.retention import Retention
-from hubwire.installation.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN, Sandbox
+from hubwire.installation.sandbox import Sandbox
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.lifecycle import Lifecycle
 from hubwire.manage.workbench import Workbench
@@ -38,45 +36,17 @@ from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import RegulationRunner, Regulations
 from hubwire.privacy.suppressed_rows import SuppressedRows
 from hubwire.privacy.suppression import SuppressingJournal, Suppressions, keeps_out
-from hubwire.process.chores import (
-    Chore,
-    Chores,
-    learn_hub_ids,
-    retain,
-    sum_up,
-)
+from hubwire.process.chores import Chore, Chores, learn_hub_ids, retain, sum_up
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.auth import CachedSources
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.record.replay import ReplayRunner
 from hubwire.registry.watch import VersionWatch
-from hubwire.secret import Secret
 from hubwire.settings import Settings
 from hubwire.web.access import Access
 from hubwire.web.ports import Services
 
 log = structlog.get_logger("hubwire")
-
-FIRST_SOURCE = "server"
-FIRST_DESTINATION = "hubspot"
-SEED_TRIES = 5
-
-
-DEMO_SOURCE = Source(
-    source_id=0, name="website", kind=SourceKind.WEB, identity_space="source:website", device_mode=True
-)
-
-
-def new_write_key() -> str:
-    """A fresh write key."""
-    return f"wk_{secrets.token_urlsafe(18)}"
-
-
-@dataclass(slots=True)
-class FirstStart:
-    """The secrets of the first start, to be shown once."""
-
-    write_key: str | None = None
 
 
 class Service:
@@ -91,14 +61,14 @@ class Service:
         self.worker: Worker | None = None
         self.local: LocalServer | None = None
         """What commands of this machine authenticate with, once the server has its address."""
-        self.first_start = self._seed()
+        registry = self.store.registry
+        self.first_start = begin_installation(registry, settings, is_shared=self.store.fleet is not None)
         self._lifecycle = Lifecycle()
         self.journal = GroupCommit(
             self.store.journal,
             max_waiting_messages=settings.max_waiting_messages,
             on_commit=None if self.store.hears_appends else self._appended,
         )
-        registry = self.store.registry
         self._watch = VersionWatch(registry.version) if self.store.fleet is not None else None
         version = self._watch or registry.version
         sources = CachedSources(registry.source_of_key, version, self.clock)
@@ -264,52 +234,3 @@ class Service:
         """Whether the settings have a token that no destination uses, because only the first start reads it."""
         token, registry = self.settings.hubspot_access_token, self.store.registry
         return token is not None and all(registry.token(number) != token for number in registry.destinations())
-
-    # -- first start
-
-    def _seed(self) -> FirstStart:
-        """The first source and destination. Processes that start together on an empty database may meet: whatever one
-        of them has made is there when the other one looks again."""
-        for _ in range(SEED_TRIES):
-            try:
-                return self._make_first()
-            except SettingsError:
-                if self.store.fleet is None:
-                    raise
-        return self._make_first()
-
-    def _make_first(self) -> FirstStart:
-        """Create what is missing, from the settings; a sandbox without a token."""
-        registry, settings = self.store.registry, self.settings
-        first = FirstStart()
-        if not registry.sources():
-            source = registry.save_source(Source(source_id=0, name=FIRST_SOURCE))
-            first.write_key = settings.write_key or new_write_key()
-            registry.add_write_key(source.source_id, Secret(first.write_key))
-            if settings.is_sandbox:
-                web = registry.save_source(DEMO_SOURCE)
-                registry.add_write_key(web.source_id, Secret(new_write_key()))
-        elif settings.write_key and registry.source_of_key(settings.write_key) is None:
-            registry.add_write_key(next(iter(registry.sources())), Secret(settings.write_key))
-        destinations = registry.destinations()
-        if destinations and not settings.is_sandbox and all(one.is_sandbox for one in destinations.values()):
-            raise SettingsError(
-                f"HUBSPOT_ACCESS_TOKEN is set, but {settings.data} holds a sandbox, so nothing would reach HubSpot",
-                hint="Start in another folder (HUBWIRE_DATA=live), or start the sandbox without the token.",
-            )
-        if not destinations:
-            destination = registry.save_destination(self._first_destination())
-            registry.set_token(destination.destination_id, settings.hubspot_access_token or Secret(SANDBOX_TOKEN))
-        return first
-
-    def _first_destination(self) -> Destination:
-        settings = self.settings
-        return Destination(
-            destination_id=0,
-            name=FIRST_DESTINATION if not settings.is_sandbox else "sandbox",
-            hub_id=settings.hubspot_hub_id or (SANDBOX_HUB_ID if settings.is_sandbox else None),
-            base_url=settings.hubspot_base_url,
-            api_version=settings.hubspot_api_version,
-            is_sandbox=settings.is_sandbox,
-            load_forms_sdk=settings.is_sandbox,
-        )

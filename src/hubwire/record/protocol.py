@@ -161,6 +161,10 @@ class Record(Protocol):
         """
         ...
 
+    def free_lanes(self, now_ms: int) -> set[int]:
+        """The destinations whose lane somebody may lease: it was given back, or its worker fell silent."""
+        ...
+
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
         """The same lease, longer. Raises LeaseLost."""
         ...

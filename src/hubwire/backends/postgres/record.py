@@ -60,6 +60,10 @@ class PostgresRecord:
         silent_since = before.silent_since_ms(there_ms) - ahead if before is not None else None
         return Lease(destination_id, owner, row[0], now_ms + lease_ms, silent_since)
 
+    def free_lanes(self, now_ms: int) -> set[int]:
+        with self._database.checkout() as db:
+            return lanes.free_lanes(session(db), now_ms + ahead_ms(db, self._machine))
+
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
         lease_ms = round(seconds * 1000)
         with self._database.checkout() as db:

@@ -35,6 +35,11 @@ class Holder(NamedTuple):
         return min(self.expires_at_ms, now_ms)
 
 
+def free_lanes(db: Session, now_ms: int) -> set[int]:
+    rows = db.execute(f"SELECT destination_id FROM lane WHERE lease_owner IS NULL OR {IS_SILENT}", (now_ms, now_ms))
+    return {destination_id for (destination_id,) in rows}
+
+
 def holder_of(db: Session, destination_id: int) -> Holder | None:
     """Who holds a lane; None where nobody does."""
     row = db.execute(

@@ -54,6 +54,9 @@ class SqliteRecord:
         silent_since = before.silent_since_ms(now_ms) if before is not None else None
         return Lease(destination_id, owner, row[0], now_ms + lease_ms, silent_since)
 
+    def free_lanes(self, now_ms: int) -> set[int]:
+        return lanes.free_lanes(self._file.connection, now_ms)
+
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
         lease_ms = round(seconds * 1000)
         with self._file.writing() as db:

@@ -42,6 +42,10 @@ class Pending:
     next_due_at_ms: int | None = None
     """When the next delivery becomes due, if none is."""
 
+    def is_due_at(self, now_ms: int) -> bool:
+        """Whether a delivery is due by then."""
+        return self.next_due_at_ms is not None and self.next_due_at_ms <= now_ms
+
 
 @dataclass(slots=True)
 class Growth:

@@ -82,9 +82,10 @@ class Driver:
         *,
         quota: LaneQuota | None = None,
         make_lane: Callable[[], Lane] | None = None,
+        hears_of_free_lanes: bool = False,
     ) -> None:
         """Shape: `make_lane` makes the lane anew from what the record says of it, when another worker may have driven
-        it in between."""
+        it in between. `hears_of_free_lanes`: whether news also tells that the lane may be leased."""
         self.lane = lane
         self.lane_lease: LaneLease | None = None
         self._quota = quota or LaneQuota()
@@ -94,6 +95,8 @@ class Driver:
         self._off_loop = parts.off_loop
         self._ending = ending or asyncio.Event()
         """Set to let a cycle that is under way end soon."""
+        free_lane_seconds = min(FREE_LANE_SECONDS, parts.policy.lease_seconds / 4)
+        self._free_lane_seconds = SAFETY_SECONDS if hears_of_free_lanes else free_lane_seconds
         self._is_new = True
         self._lingering: _Lingering | None = None
         self._stop: _Stop | None = None
@@ -140,8 +143,7 @@ class Driver:
     async def _turn(self) -> Wait:
         lane_lease = self.lane_lease or await self._take()
         if lane_lease is None:
-            seconds = self._parts.policy.lease_seconds / 4
-            return Wait.at_least(min(FREE_LANE_SECONDS, seconds) if self._quota.may_take else seconds)
+            return Wait(self._free_lane_seconds)
         if self._quota.has_too_many and lane_lease.quiet_seconds <= 0:
             # Not while HubSpot still counts the calls of who fell silent: the next worker would know nothing of it.
             await self.end()
@@ -153,7 +155,9 @@ class Driver:
             return Wait.at_least(lane_lease.quiet_seconds)
         lingering, self._lingering = self._lingering, None
         if lingering is not None and self._parts.clock.monotonic_ms() >= lingering.until_ms:
-            due = await self._off_loop(self.lane.waiting.due)
+            # Without news nothing became due but what the look has foreseen.
+            is_due = lingering.pending.is_due_at(self._parts.clock.now_ms())
+            due = await self._off_loop(self.lane.waiting.due) if is_due else []
             return await self._cycle(lane_lease, lingering.state, replace(lingering.pending, due=due))
         return await self._look(lane_lease)
 

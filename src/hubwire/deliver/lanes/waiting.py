@@ -6,7 +6,7 @@ Durations are measured by the monotonic clock: a change of the system's time del
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubwire.clock import MonotonicClock
 from hubwire.deliver.calls.caller import LONGEST_WAIT_MS
@@ -64,9 +64,8 @@ class Waiting:
         if backfill_since is not None:
             still_seconds = self._growth.still_seconds(self._journal.extent().last, self._clock.monotonic_ms())
         next_due_at_ms = self._record.next_due_at_ms(self._destination.destination_id)
-        is_due = next_due_at_ms is not None and next_due_at_ms <= self._clock.now_ms()
-        due = self.due() if is_due else []
-        return Pending(live, live_since, backfill, backfill_since, still_seconds, due, next_due_at_ms)
+        pending = Pending(live, live_since, backfill, backfill_since, still_seconds, [], next_due_at_ms)
+        return replace(pending, due=self.due()) if pending.is_due_at(self._clock.now_ms()) else pending
 
     def due(self) -> list[Due]:
         """Deliveries whose time has come."""

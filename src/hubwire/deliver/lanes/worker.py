@@ -72,6 +72,8 @@ class _Running:
 
     target: tuple[Destination, Secret | None]
     news: asyncio.Event
+    free: asyncio.Event
+    """Set when this worker may be able to lease the lane."""
     ending: asyncio.Event
     task: asyncio.Task[None]
 
@@ -162,6 +164,12 @@ class Worker:
     def _wake_all(self) -> None:
         self._change.set()
         self._wake_lanes()
+        for lane in self._running.values():
+            lane.free.set()
+
+    def _wake_free(self, destination_ids: set[int]) -> None:
+        for destination_id in destination_ids & self._running.keys():
+            self._running[destination_id].free.set()
 
     def _end_lanes(self) -> None:
         self._change.set()
@@ -178,9 +186,14 @@ class Worker:
         return [driver.lane_lease for driver in list(self._drivers.values()) if driver.lane_lease is not None]
 
     def _beat(self) -> None:
-        """Tell the fleet that this worker lives, and learn how many lanes it may hold."""
+        """Tell the fleet that this worker lives, and learn how many lanes it may hold and which are free."""
+        if self._parts.fleet is None:
+            return
         if self._join_fleet():
-            self.wake()
+            self._call_soon(self._wake_all)
+        if len(self._lane_leases()) < self._lane_count:
+            free = self._parts.record.free_lanes(self._parts.clock.now_ms())
+            self._call_soon(partial(self._wake_free, free))
 
     def _join_fleet(self) -> bool:
         """Whether the part of the lanes that this worker may hold has changed."""
@@ -243,10 +256,10 @@ class Worker:
                 del self._running[destination_id]
         for destination_id, target in targets.items():
             if destination_id not in self._running and not self._stopping:
-                news, ending = asyncio.Event(), asyncio.Event()
-                task = asyncio.create_task(self._drive(target[0], news, ending))
+                news, free, ending = asyncio.Event(), asyncio.Event(), asyncio.Event()
+                task = asyncio.create_task(self._drive(target[0], news, free, ending))
                 task.add_done_callback(lambda _: self._change.set())
-                self._running[destination_id] = _Running(target, news, ending, task)
+                self._running[destination_id] = _Running(target, news, free, ending, task)
 
     def _read_registry(self) -> dict[int, tuple[Destination, Secret | None]]:
         """The destinations that are to be driven, with their tokens."""
@@ -261,7 +274,9 @@ class Worker:
         self._join_fleet()
         return targets
 
-    async def _drive(self, destination: Destination, news: asyncio.Event, ending: asyncio.Event) -> None:
+    async def _drive(
+        self, destination: Destination, news: asyncio.Event, free: asyncio.Event, ending: asyncio.Event
+    ) -> None:
         """Turn after turn until the lane is to end."""
         client = await self._off_loop(self._parts.make_client, destination)
         if client is None:
@@ -272,7 +287,9 @@ class Worker:
             driver = await self._off_loop(self._driver, destination, client, ending)
             while not (self._stopping or ending.is_set()):
                 news.clear()
-                await _pause(await driver.turn(), news, ending)
+                free.clear()
+                wait = await driver.turn()
+                await _pause(wait, free if driver.lane_lease is None else news, ending)
         finally:
             if driver is not None:
                 await driver.end()
@@ -287,7 +304,15 @@ class Worker:
             governor = Governor.of(destination, parts.clock.now_ms(), status)
             return Lane(destination, lambda: self._sources, client, governor, parts, parked_of(status))
 
-        driver = Driver(make_lane(), self._owner, parts, ending, quota=self._quota, make_lane=make_lane)
+        driver = Driver(
+            make_lane(),
+            self._owner,
+            parts,
+            ending,
+            quota=self._quota,
+            make_lane=make_lane,
+            hears_of_free_lanes=self._parts.fleet is not None,
+        )
         self._drivers[destination.destination_id] = driver
         return driver
 
