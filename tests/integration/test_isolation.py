@@ -13,6 +13,7 @@ from tests.support.world import SERVER, World
 from hubwire.deliver.limits.death_runs import PARK_SECONDS, PROBE_MESSAGES, RUN_MESSAGES
 from hubwire.destination import Source, SourceKind
 from hubwire.hubspot.wire import send_events
+from hubwire.message import read_message
 from hubwire.plan.planner import plan
 
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="source:web")
@@ -92,6 +93,26 @@ async def test_bugs_of_ours_never_stop_a_line(world: World, monkeypatch: pytest.
     assert stopped(world) is None
     assert world.states() == {"dead": RUN_MESSAGES + 50}
     assert len(world.emulator.contacts()) == 1
+
+
+async def test_a_message_that_cannot_be_read_is_dead_alone_and_the_same_bug_is_logged_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(row: Any, *others: Any) -> Any:
+        if row.message_id.startswith("web"):
+            raise ValueError("year 12025 is out of range")
+        return read_message(row, *others)
+
+    monkeypatch.setattr("hubwire.deliver.cycle.gather.read_message", broken)
+    world.append([identify("web", number) for number in range(20)], source_id=2)
+    world.append([identify("server", number) for number in range(20)])
+    began_ms = world.clock.monotonic_ms()
+    with structlog.testing.capture_logs() as logs:
+        await world.drain(world.driver())
+    assert world.clock.monotonic_ms() - began_ms < 5_000
+    assert set(world.reasons().values()) == {("dead", "internal-error")}
+    assert len(world.emulator.contacts()) == 20
+    assert len([line for line in logs if line.get("exc_info")]) == 1
 
 
 # -- a message over which a cycle fails

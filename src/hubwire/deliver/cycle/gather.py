@@ -2,15 +2,16 @@
 
 Two passes over each slice: first everything that the messages teach of identities, then their plans, so that an
 identify also helps the messages before it. What is still held when the cycle's last slice has been read gets a second
-chance. Reads the identity memory through `load_links`; writes nothing.
+chance. Each message is read and planned on its own: one over which Hubwire fails is dead alone. Reads the identity
+memory through `load_links`; writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-import structlog
-
+from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.verdicts import without_answer
@@ -22,11 +23,18 @@ from hubwire.plan.planner import keys_of, links_of, plan
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
-log = structlog.get_logger("hubwire.deliver")
-
 LoadLinks = Callable[[Iterable[tuple[str, str]]], Mapping[tuple[str, str], Link]]
 SLICE_MESSAGES = 1000
 SLICE_BYTES = 2 * 1024 * 1024
+
+
+class _Read(NamedTuple):
+    """A decoded message, the ids to look up for it, and what it teaches of who is who."""
+
+    row: JournalRow
+    message: Message
+    keys: frozenset[tuple[str, str]]
+    links: Sequence[Link]
 
 
 class Gatherer:
@@ -39,6 +47,7 @@ class Gatherer:
         schema: PortalSchema,
         load_links: LoadLinks,
         outcomes: Outcomes,
+        bugs: Bugs | None = None,
     ) -> None:
         self.work = Work()
         self.identity = Identity()
@@ -48,6 +57,7 @@ class Gatherer:
         self._sources = sources
         self._schema = schema
         self._load_links = load_links
+        self._bugs = bugs or Bugs()
         self._held: list[JournalRow] = []
         self._looked_up: set[tuple[str, str]] = set()
 
@@ -65,7 +75,7 @@ class Gatherer:
             self._plan(row, read_message(row, self._destination.future_grace_ms))
 
     def _take_slice(self, rows: Sequence[JournalRow]) -> None:
-        messages: list[tuple[JournalRow, Message]] = []
+        read: list[_Read] = []
         for row in rows:
             self.outcomes.planned_count += 1
             if row.rejected is not None:
@@ -74,13 +84,26 @@ class Gatherer:
             elif row.source_id not in self._sources:
                 self.outcomes.discard_or_hold(row.position, Discard(Reason.SOURCE_NOT_CONNECTED))
             else:
-                messages.append((row, read_message(row, self._destination.future_grace_ms)))
-        self._learn([message for _, message in messages])
-        for row, message in messages:
+                found = self._read(row)
+                if found is not None:
+                    read.append(found)
+        self._learn(read)
+        for row, message, _, _ in read:
             self._plan(row, message)
 
-    def _learn(self, messages: Sequence[Message]) -> None:
-        wanted = {key for message in messages for key in keys_of(message, self._sources[message.source_id])}
+    def _read(self, row: JournalRow) -> _Read | None:
+        """The message of a row; None when Hubwire itself fails over it."""
+        try:
+            message = read_message(row, self._destination.future_grace_ms)
+            source = self._sources[message.source_id]
+            links = list(links_of(message, source, self._destination))
+            return _Read(row, message, frozenset(keys_of(message, source)), links)
+        except Exception as exc:
+            self._fail(row, exc)
+            return None
+
+    def _learn(self, read: Sequence[_Read]) -> None:
+        wanted = {key for one in read for key in one.keys}
         for _ in range(MAX_DEPTH):
             wanted -= self._looked_up
             if not wanted:
@@ -89,17 +112,15 @@ class Gatherer:
             known = self._load_links(wanted)
             self.identity.know(known)
             wanted = set(pointer_targets(known.values()))
-        for message in messages:
-            for link in links_of(message, self._sources[message.source_id], self._destination):
+        for one in read:
+            for link in one.links:
                 self.identity.learn(link)
 
     def _plan(self, row: JournalRow, message: Message) -> None:
         try:
             made = plan(message, self._sources[message.source_id], self._destination, self._schema, self.identity)
         except Exception as exc:
-            # Our own bug over one message must not hold up all that come after it.
-            log.exception("message.failed", message_id=message.message_id)
-            self.outcomes.judge([row.position], without_answer.internal_error(exc))
+            self._fail(row, exc)
             return
         if made.left_out:
             self.outcomes.leave_out(row.position, made.left_out)
@@ -110,6 +131,11 @@ class Gatherer:
         if made.missing_properties:
             self.missing_properties.update(made.missing_properties)
         self.work.add(made.operations)
+
+    def _fail(self, row: JournalRow, exc: Exception) -> None:
+        """Our own bug over one message must not hold up all that come after it."""
+        self._bugs.log("message.failed", exc, message_id=row.message_id)
+        self.outcomes.judge([row.position], without_answer.internal_error(exc))
 
 
 def slices(rows: Iterable[JournalRow]) -> Iterator[list[JournalRow]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hubwire.deliver.calls.caller import Caller
+from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.coalesce import make_unsure
 from hubwire.deliver.cycle.off_loop import OffLoop, inline
 from hubwire.deliver.cycle.outcomes import Outcomes
@@ -45,6 +46,7 @@ class CycleState:
     links: Sequence[Link] = ()
     """What the cycle's messages taught of who is who."""
     off_loop: OffLoop = inline
+    bugs: Bugs = field(default_factory=Bugs)
     imported: frozenset[int] = frozenset()
     """Positions of imported messages: history, whatever its age."""
     received_at_ms: Mapping[int, int] = field(default_factory=dict)

@@ -51,7 +51,9 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
     outcomes.judge(selection.put_off, without_answer.backfill_put_off())
     for position, seconds in selection.parked.items():
         outcomes.judge([position], without_answer.source_parked(seconds))
-    gatherer = Gatherer(cycle_state.destination, sources, cycle_state.schema, cycle_state.record.links, outcomes)
+    gatherer = Gatherer(
+        cycle_state.destination, sources, cycle_state.schema, cycle_state.record.links, outcomes, cycle_state.bugs
+    )
     gatherer.take(selection.rows)
     gatherer.finish()
     return gatherer

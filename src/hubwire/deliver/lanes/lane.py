@@ -8,7 +8,6 @@ HubSpot) the cycle is abandoned and no cursor moves.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +16,7 @@ import msgspec
 import structlog
 
 from hubwire.deliver.calls.caller import CallContext, Caller, LineStopped
+from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal, unreadable
 from hubwire.deliver.cycle.selection import Pending, Selection, Selector
@@ -79,7 +79,7 @@ class Lane:
         self._unconfirmed = UnconfirmedWrites()
         self._max_messages = parts.policy.cycle_messages
         """Fewer while a message is looked for that Hubwire itself fails over."""
-        self._known_bugs: set[str] = set()
+        self._bugs = Bugs()
 
     def forget_schema(self) -> None:
         """Somebody changed something: the next cycle reads the portal's schema anew."""
@@ -151,6 +151,7 @@ class Lane:
             now_ms,
             self._suppress_ms(),
             off_loop=self._off_loop,
+            bugs=self._bugs,
         )
 
     async def _deliver(self, cycle_state: CycleState, selection: Selection) -> None:
@@ -258,19 +259,14 @@ class Lane:
         return msgspec.json.encode(report)
 
     def _log_bug(self, exc: Exception, selection: Selection) -> None:
-        """One traceback for each place that fails: while its message is looked for, the same bug comes up often."""
-        place = traceback.extract_tb(exc.__traceback__)[-1]
-        cause = f"{type(exc).__name__} {place.filename}:{place.lineno}"
         message_ids = [row.message_id for row in selection.rows]
-        log.error(
+        self._bugs.log(
             "cycle.failed",
+            exc,
             destination=self.destination.name,
             messages=len(message_ids),
             message_id=message_ids[0] if len(message_ids) == 1 else None,
-            cause=cause,
-            exc_info=exc if cause not in self._known_bugs else None,
         )
-        self._known_bugs.add(cause)
 
 
 def _failed(selection: Selection, exc: Exception) -> Outcomes:
