@@ -1,1 +1,1 @@
-"""What a page loads: analytics.js in one request, its settings, the HubSpot plugin, and the demo page."""
+"""The browser side: analytics.js in one request, its settings, the HubSpot plugin, and the demo page."""

@@ -42,7 +42,7 @@ def _gzip(body: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """What the build made: parts of the script (`core`, `head`, `boot`), and files as they are served."""
+    """The output of the build: parts of the script (`core`, `head`, `boot`), and files as served."""
 
     core: bytes
     head: bytes

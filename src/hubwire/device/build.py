@@ -1,10 +1,10 @@
-"""Builds what the browser side serves: `python -m hubwire.device.build`.
+"""Builds the files of the browser side: `python -m hubwire.device.build`.
 
-npm fetches the pinned analytics.js (by content hash, see browser/package-lock.json), its scripts are copied unmodified,
-our plugin is minified, and the licences of all that is in them are put beside them. Nothing third-party is committed.
+npm fetches the pinned analytics.js (by content hash, see browser/package-lock.json). The build copies its scripts
+unmodified, minifies our plugin, and adds the licences of their contents. No third-party code is committed.
 
-Idempotent: with nothing changed it only compares a stamp. The finished folder replaces the old one at once, so that a
-running server never sees half a build. Standard library only: the packaging hook runs it as well.
+Idempotent: without changes, it only compares a stamp. The finished folder replaces the old one atomically, so that a
+running server never sees half a build. Standard library only, because the packaging hook runs it too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ INPUTS = ("package.json", "package-lock.json", ".npmrc", "build.js", "src/**/*.j
 
 
 def main() -> int:
-    """Exit code 0: built, or up to date. 1: not built, with the reason on stderr (with --quiet: 0 all the same)."""
+    """Exit code 0: built, or up to date. 1: not built, with the reason on stderr (0 with --quiet)."""
     parser = argparse.ArgumentParser(prog="python -m hubwire.device.build", description="Builds the browser files.")
     parser.add_argument(
         "--quiet", action="store_true", help="say nothing when nothing is to do; not built is a message, no failure"
@@ -57,9 +57,9 @@ def main() -> int:
 
 
 def ensure_built(browser: Path = BROWSER_FOLDER, bundle: Path = BUNDLE_FOLDER, *, force: bool = False) -> str:
-    """Builds if anything has changed, and says in one line what was done.
+    """Builds if anything has changed, and prints the result in one line.
 
-    Errors: BuildFailed; the bundle that was there before is then unchanged.
+    Errors: BuildFailed; the earlier bundle is then unchanged.
     """
     if not (browser / "package.json").is_file():
         if (bundle / "manifest.json").is_file():
@@ -140,7 +140,7 @@ def _fill(work: Path, browser: Path, node: Node, stamp: str) -> None:
 
 
 def _copy_script(source: Path, target: Path) -> None:
-    """The script as shipped, less the line that points to its source map, which is not served."""
+    """The script as shipped, without the line that points to its source map, which is not served."""
     target.write_bytes(re.sub(rb"\s*//# sourceMappingURL=\S+\s*\Z", b"\n", source.read_bytes()))
 
 

@@ -22,7 +22,7 @@ NO_SOURCE = DeviceSource(write_key="", device_mode=False)
 def bundle(source: DeviceSource, assets: Assets) -> Asset:
     """The script for `/analytics.js/v1/<write key>/analytics.min.js`.
 
-    The core stands in a function that hides `define`, `module` and `exports` from it: on a page with an AMD loader the
+    The core is wrapped in a function that hides `define`, `module` and `exports`: on a page with an AMD loader, the
     bare file would register itself there and never start.
     """
     notice = f"/*! analytics.js {assets.core_version} (c) Segment, MIT, and parts: see analytics-next/notices.txt */\n"

@@ -23,9 +23,9 @@ NO_SOURCE = "There is no source with device mode yet: make a web source and give
 
 
 def demo_routes(source: Callable[[], DeviceSource | None], assets: Assets | None) -> list[Route]:
-    """`/demo` and its files. `source` gives the source to show, as it is set now, or None when there is none.
+    """`/demo` and its files. `source` gives the source to show with its current settings, or None.
 
-    The panel reads the log of the emulator's browser routes, which must stand under the same address.
+    The panel reads the log of the emulator's browser routes, which must be at the same address.
     """
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=select_autoescape())
     page = environment.get_template("index.html")

@@ -26,7 +26,7 @@ installed for it. Then run: python -m hubwire.device.build"""
 
 
 class BuildFailed(Exception):
-    """The browser files could not be made; the message says why and what to do. What was there before still is."""
+    """The browser files could not be built; the message has the reason and the remedy. Earlier files are unchanged."""
 
 
 @dataclass(frozen=True, slots=True)

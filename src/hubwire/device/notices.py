@@ -43,7 +43,7 @@ def _notice(folder: Path) -> str:
 
 
 def _licence_texts(folder: Path) -> Iterator[str]:
-    """Licence files; for a package without one, what its readme says of its licence."""
+    """Licence files; for a package without one, the licence section of its readme."""
     files = sorted(
         path for path in folder.iterdir() if re.match(r"(licen[cs]e|copying|notice)", path.name, re.IGNORECASE)
     )

@@ -1,7 +1,7 @@
 """The addresses from which a page loads analytics.js: the one-request script, the settings, chunks, plugin and notices.
 
-A changed setting reaches every page within `SETTINGS_MAX_AGE_SECONDS`, after which a browser asks again and mostly
-hears 304. Files whose name changes with their content are kept for a year. All of it is public, the same for everyone.
+A changed setting reaches every page within `SETTINGS_MAX_AGE_SECONDS`, after which browsers revalidate and mostly get
+304. Files whose name changes with their content are cached for a year. Everything is public and the same for everyone.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ Answer = Callable[[Request], Response]
 def device_routes(sources: DeviceSources, assets: Assets | None, public_url: str | None = None) -> list[Route]:
     """Routes of the browser side, to be mounted at the root of the public address (a path before them is fine).
 
-    Without assets the scripts answer 503 with a reason, which a page survives, and the settings name no plugin, so that
-    the server delivers everything. `public_url` is this server's address as browsers know it, for settings that are
-    asked for; None takes the address of each request. The script finds its address by itself.
+    Without assets, the scripts answer 503 with a reason, which a page survives, and the settings name no plugin, so
+    that the server delivers everything. `public_url` is the address for browsers in the settings; None takes the
+    address of each request. The script finds its own address.
     """
     return [
         _route("/analytics.js/v1/{write_key}/analytics.min.js", _script(sources, assets)),
@@ -152,7 +152,7 @@ def _has_it(request: Request, etag: str) -> bool:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """Whether `Accept-Encoding` names gzip, or everything, without forbidding it (`;q=0`)."""
+    """Whether `Accept-Encoding` allows gzip: by name or `*`, without `;q=0`."""
     for choice in request.headers.get("accept-encoding", "").lower().split(","):
         name, _, weight = choice.partition(";")
         if name.strip() in ("gzip", "*"):

@@ -1,4 +1,4 @@
-"""What the browser side needs to know of a source. The service makes these from its sources and destinations."""
+"""A source as the browser side sees it. The service makes these from its sources and destinations."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class DeviceSource:
         return "" if self.region == "na1" else f"-{self.region}"
 
     def script_base(self, base_url: str) -> str:
-        """Where HubSpot's tracking code comes from, without a slash at the end. `base_url`: this server."""
+        """The base URL of HubSpot's tracking code, without a trailing slash. `base_url`: this server."""
         return address(self.script_host or f"https://js{self._region}.hs-scripts.com", base_url)
 
     def forms_sdk(self, base_url: str) -> str:
-        """Where HubSpot's Forms SDK comes from."""
+        """The URL of HubSpot's Forms SDK."""
         return address(self.forms_url or f"https://js{self._region}.hsforms.net/forms/v2.js", base_url)
 
     def script_hosts(self) -> list[str]:

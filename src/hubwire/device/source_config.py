@@ -1,4 +1,4 @@
-"""What RudderStack's browser SDKs ask for before they send: the configuration of their source.
+"""The configuration of a source, which RudderStack's browser SDKs load before they send.
 
 Shape: RudderStack's control plane, `GET /sourceConfig/?writeKey=…`. The source is enabled and has no destinations, so
 the page loads no integration and sends every event to the data plane, which is this server. Error reports and metrics,

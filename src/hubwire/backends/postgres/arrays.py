@@ -24,7 +24,7 @@ _LENGTH = [length.to_bytes(4, "big") for length in range(4096)]
 
 
 class Packed(bytes):
-    """An array that is packed already; the statement's cast says of what type."""
+    """A packed array; the statement's cast gives its type."""
 
 
 class _PackedDumper(Dumper):

@@ -28,12 +28,12 @@ class BoundedConnection(Connection[TupleRow]):
     statement_seconds = STATEMENT_SECONDS
 
     def wait(self, gen: PQGen[Result], interval: float = LOOK_SECONDS, timeout: float | None = None) -> Result:
-        """What psycopg waits for. Errors: OperationalError when the server has not answered in time."""
+        """Wait for the server on behalf of psycopg. Errors: OperationalError if it does not answer in time."""
         bounded = self._bounded(gen, self.statement_seconds)
         return super().wait(bounded, interval) if timeout is None else super().wait(bounded, interval, timeout)
 
     def _bounded(self, gen: PQGen[Result], seconds: float) -> Generator[Any, Any, Result]:
-        """The same generator, which psycopg resumes with a false value each time that nothing has come."""
+        """The generator that psycopg resumes, with a false value each time without an answer."""
         deadline = time.monotonic() + seconds
         try:
             wanted = next(gen)

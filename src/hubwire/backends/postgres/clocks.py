@@ -8,10 +8,10 @@ from hubwire.clock import Clock
 
 
 def ahead_ms(db: Db, machine: Clock) -> int:
-    """How far the database's clock is ahead of this machine's (behind: negative), as far as one question tells.
+    """The lead of the database's clock over this machine's (negative: behind), from one query.
 
-    Shape: 0 where the database's time lies between the question and its answer; a difference that is given is real, and
-    too small by no more than the answer took.
+    Shape: 0 if the database's time lies between the query and its answer. Any other difference is real, and too small
+    by at most the duration of the query.
     """
     sent_ms = machine.now_ms()
     row = db.execute("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()

@@ -1,10 +1,9 @@
 """The PostgreSQL database: connections, transactions, numbered migrations, notifications.
 
-A commit that returned is as durable as the server makes it (`synchronous_commit`, replicas): nothing here weakens it.
-Errors of the server become `BackendUnavailable` where the same call may work later; anything else is our own bug.
-Time limits: a connection that another machine's death left half open is given up by the server within seconds
-(`SESSION`), so that no lock outlives its holder for longer than a lease. A server that is frozen is given up by us
-(`bounded.py`), so that nobody waits for it for ever.
+A returned commit is as durable as the server makes it (`synchronous_commit`, replicas); nothing here weakens that.
+Errors of the server become `BackendUnavailable` if the same call may work later; anything else is our own bug.
+Time limits: the server closes a connection of a dead machine within seconds (`SESSION`), so that no lock outlives its
+holder by more than a lease. We give up a frozen server (`bounded.py`), so that nobody waits for it for ever.
 """
 
 from __future__ import annotations
@@ -100,8 +99,8 @@ class PostgresDatabase:
     def checkout(self, statement_seconds: float = STATEMENT_SECONDS) -> Iterator[Db]:
         """A connection in autocommit: each statement sees the newest commit.
 
-        Errors: BackendUnavailable, also when the server has not answered a statement after so many seconds; it may
-        still carry that statement out.
+        Errors: BackendUnavailable, also if the server does not answer a statement within this many seconds; it may
+        still execute that statement.
         """
         with explained(), self._pool.checkout() as db:
             db.statement_seconds = statement_seconds

@@ -1,4 +1,4 @@
-"""The SQL of `backends/sql` on PostgreSQL: parameters, and lists of parameters, said its way."""
+"""The SQL of `backends/sql` for PostgreSQL: parameters, and lists of parameters, in its notation."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _Transaction:
 
 
 def session(db: Db) -> Session:
-    """What the shared modules need of a connection."""
+    """The connection protocol of the shared modules."""
     return _Transaction(db)
 
 
@@ -115,9 +115,9 @@ class PostgresTables:
 
     @contextmanager
     def counting(self) -> Iterator[Session]:
-        """Who removes or redacts messages also deletes their sums, and waits for this lock to do so.
+        """A caller that removes or redacts messages also deletes their sums, and needs this lock for that.
 
-        Both lock the journal before the sums: the other order would deadlock.
+        Both lock the journal before the sums, because the other order would deadlock.
         """
         with self._database.transaction() as db:
             db.execute("LOCK TABLE journal IN ACCESS SHARE MODE")
@@ -130,8 +130,8 @@ class PostgresTables:
             yield _Transaction(db)
 
     def erasing(self) -> AbstractContextManager[Session]:
-        """What is deleted or replaced stays in its page until `finish_erasing`, and in the server's log until that is
-        recycled; neither can be read through SQL."""
+        """Deleted or replaced data stays in its page until `finish_erasing`, and in the server's log until that is
+        recycled; neither is readable through SQL."""
         return self.transaction()
 
     def finish_erasing(self) -> bool:
@@ -149,9 +149,9 @@ class PostgresTables:
         return int(size)
 
     def bytes_free(self) -> int:
-        """Not told: autovacuum hands free space to new rows by itself."""
+        """Unknown: autovacuum gives free space to new rows."""
         return 0
 
     def give_back(self, limit_bytes: int) -> int:
-        """Shape: always 0; dropping the journal's partitions has given their space back at once."""
+        """Shape: always 0, because dropped partitions of the journal free their space at once."""
         return 0

@@ -1,4 +1,4 @@
-"""The deliverers of one installation: each says that it lives, and learns how many do."""
+"""The deliverers of one installation: each one reports that it is alive, and learns how many are."""
 
 from __future__ import annotations
 

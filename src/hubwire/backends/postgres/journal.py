@@ -1,11 +1,10 @@
 """The journal on PostgreSQL: appended in groups by any number of processes, read by any.
 
-Positions are given out and committed in one order (`journal_append` in `sql/0001_journal.sql` holds a lock for it), so
-a reader that has passed a position has seen everything before it: no transaction that commits late can slip in behind
-a cursor (`tests/integration/postgres/test_positions.py` tries). The price is one append at a time in the whole fleet;
-groups grow meanwhile, and a group costs the server 10 to 20 us a row.
-What must never happen here: a message taken for a duplicate of another one (digests have 128 bits), or a position
-given out twice.
+Positions are assigned and committed in the same order (`journal_append` in `sql/0001_journal.sql` holds a lock for it).
+A reader that has passed a position has therefore seen everything before it: no late transaction can appear behind a
+cursor (`tests/integration/postgres/test_positions.py`). The price is one append at a time in the whole fleet; groups
+grow meanwhile, and a group costs the server 10 to 20 us for each row.
+It must never take a message for a duplicate of another (digests have 128 bits), and never assign a position twice.
 """
 
 from __future__ import annotations
@@ -127,7 +126,7 @@ class PostgresJournal:
             return self._backlogs.count(db, stream, first - 1, oldest, newest), since
 
     def remove_through(self, position: int, limit: int) -> int:
-        """A partition that lies wholly before the position is dropped at once, whatever the limit."""
+        """A partition entirely before the position is dropped at once, whatever the limit."""
         dropped = self._drop_partition(position)
         if dropped is not None:
             return dropped
@@ -146,7 +145,7 @@ class PostgresJournal:
             ).rowcount
 
     def close(self) -> None:
-        """Nothing of its own: the database is the caller's to close."""
+        """Does nothing, because the caller closes the database."""
 
     def _drop_partition(self, position: int) -> int | None:
         """Drop the oldest partition if all of it may go: how many messages went, None when it must stay.
@@ -185,7 +184,7 @@ class PostgresJournal:
 
 
 def digests_of(entries: Sequence[Entry]) -> list[bytes]:
-    """What tells a message from every other one: 128 bits of its source and message id."""
+    """The digest of a message: 128 bits of its source and message id."""
     blake2b = hashlib.blake2b
     return [
         blake2b(
@@ -196,7 +195,7 @@ def digests_of(entries: Sequence[Entry]) -> list[bytes]:
 
 
 def _positions(count: int, first: int | None, kept: Sequence[int] | None) -> list[int | None]:
-    """One position per entry from the first one given out and the ordinals (from 1) of those that were kept."""
+    """One position for each entry, from the first assigned position and the ordinals (from 1) of the kept entries."""
     if first is None:
         return [None] * count
     if kept is None:

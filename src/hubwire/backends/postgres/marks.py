@@ -1,4 +1,4 @@
-"""What a database says of itself before anything works with it: is it being filled, and which journal belongs to it."""
+"""The marks in a database, checked before use: whether a move is filling it, and which journal belongs to it."""
 
 from __future__ import annotations
 

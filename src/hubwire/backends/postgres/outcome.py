@@ -1,10 +1,10 @@
-"""Writing what a cycle learnt: fates, attempts, memory, and last the links with what they release.
+"""Writes the results of a cycle: outcomes, attempts, memory, and finally the links with the holds that they release.
 
-Two lanes at once: one writes a link, the other one a hold that waits for it, and neither sees the other's row yet; the
-message would wait for nothing. So links and holds are written under one lock, as the last thing before the commit,
-and whoever writes a hold looks for links that its cycle cannot have known: those of transactions that the snapshot of
-the cycle's beginning does not hold. Clocks do not come into it. (A transaction that is still to come, by its number, is
-one of the server that this database was restored from: long over.)
+Two concurrent lanes could write a link and a hold that waits for it without seeing each other's row; the message would
+then wait in vain. Links and holds are therefore written under one lock, immediately before the commit. The writer of a
+hold searches for links that its cycle cannot know: those of transactions outside the snapshot at the beginning of the
+cycle. No clock is involved. (A transaction with a future number belongs to the server from which this database was
+restored, and ended long ago.)
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _write_records(
     destination_id: int,
     records: dict[str, Person] | dict[str, Company],
 ) -> None:
-    """What HubSpot confirmed of contacts or companies, by their key."""
+    """The confirmed values of contacts or companies, by key."""
     if not records:
         return
     known = records.values()
@@ -161,7 +161,7 @@ def _write_links(db: Db, links: Sequence[Link], now_ms: int) -> int:
 
 
 def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: CycleOutcome) -> int:
-    """Holds, and the release of those whose key another lane linked while this cycle was under way; how many."""
+    """Write holds, and release those whose key another lane linked during this cycle; returns how many."""
     if not held:
         return 0
     pairs = [(key, one.position) for one in held for key in one.hold_keys]
@@ -183,7 +183,7 @@ def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: 
 
 
 def _release_holds(db: Db, now_ms: int, keys: Sequence[str]) -> int:
-    """Held messages that wait for one of these keys are pending at once, at every destination; how many."""
+    """Make the messages held for these keys pending, at every destination; returns how many."""
     return db.execute(
         "WITH released AS (DELETE FROM hold WHERE (destination_id, position) IN"
         " (SELECT destination_id, position FROM hold WHERE hold_key = ANY (%b::text[]))"

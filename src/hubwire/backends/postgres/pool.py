@@ -1,7 +1,7 @@
-"""Connections that are used again: at most so many, each for one caller at a time.
+"""A pool of connections with a maximum size; each connection serves one caller at a time.
 
-A server that restarts closes its connections; that is seen before one is handed out, and a new one is tried for until
-the caller's patience ends, many times a second: a restart of two seconds costs its callers two seconds.
+A restarting server closes its connections. The pool detects that before it hands one out, and tries to connect many
+times a second until the caller's time limit, so a restart of two seconds costs its callers two seconds.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Pool:
 
 
 def is_quiet(db: Db) -> bool:
-    """Whether an idle connection has nothing to say: the only thing that it would say is that it is over."""
+    """Whether an idle connection is still open: data on it could only be its end."""
     poll = select.poll()
     try:
         poll.register(db.fileno(), select.POLLIN)

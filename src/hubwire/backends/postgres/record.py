@@ -1,8 +1,8 @@
 """The record on PostgreSQL: leases, cycles, fates and memory, for any number of workers at once.
 
-Every write of a cycle locks its lane's row and compares the lease: a worker that lost the lane changes nothing, also
-when it lost it a moment ago. Lanes share only the identity memory and what it releases (`outcome.py`). Leases are kept
-in the database's time (`clocks.py`); what callers say and get is in their machine's.
+Every write of a cycle locks its lane's row and compares the lease, so a worker that lost the lane changes nothing, even
+if it lost it a moment ago. Lanes share only the identity memory and the holds that it releases (`outcome.py`). Leases
+use the database's time (`clocks.py`); callers use their machine's time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What a cycle ended in, in one transaction with the lane's new place: links, fates, holds, memory, attempts."""
+"""Writes the results of a cycle in one transaction with the lane's cursors: links, outcomes, holds, memory,
+attempts."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def _write_links(db: sqlite3.Connection, outcome: CycleOutcome) -> int:
 
 
 def _release_holds(db: sqlite3.Connection, now_ms: int, keys: Sequence[str]) -> int:
-    """Held messages that wait for one of these keys are pending at once, at every destination; how many."""
+    """Make the messages held for these keys pending, at every destination; returns how many."""
     released = db.execute(
         "DELETE FROM hold WHERE (destination_id, position) IN (SELECT destination_id, position FROM hold"
         " WHERE hold_key IN (SELECT value FROM json_each(?))) RETURNING destination_id, position",
@@ -107,7 +108,7 @@ def _fate(destination_id: int, settled: Settled, cycle_id: int, now_ms: int) -> 
 def _write_holds(
     db: sqlite3.Connection, destination_id: int, held: Sequence[Settled], cycle_id: int, now_ms: int
 ) -> int:
-    """Holds, and the release of those whose key another lane linked while this cycle was under way; how many."""
+    """Write holds, and release those whose key another lane linked during this cycle; returns how many."""
     db.executemany(
         "INSERT OR IGNORE INTO hold (hold_key, destination_id, position) VALUES (?, ?, ?)",
         [(key, destination_id, settled.position) for settled in held for key in settled.hold_keys],

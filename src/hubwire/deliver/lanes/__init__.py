@@ -1,4 +1,4 @@
-"""Who drives which portal: workers, leases, and a cycle from selection to commit.
+"""Workers, leases, and a lane's cycle from selection to commit.
 
 docs/contributing/lane-and-lease.md has a picture.
 """

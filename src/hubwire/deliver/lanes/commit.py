@@ -1,4 +1,4 @@
-"""What a cycle comes to, as the record takes it: fates and next tries, memory, counts. Pure."""
+"""The result of a cycle for the record: outcomes and next attempts, memory, counts. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hubwire.record.protocol import CycleOutcome, LaneState
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long messages wait: for their person, and for HubSpot. `jitter` gives 0 to 1."""
+    """The waiting times of messages: for their person, and for HubSpot. `jitter` gives 0 to 1."""
 
     hold: HoldPolicy
     retry: RetryPolicy
@@ -29,7 +29,7 @@ def outcome_of(
     patience: Patience,
     ended_at_ms: int,
 ) -> CycleOutcome:
-    """Everything that is written with the cycle; `lane.status` is still to be set."""
+    """All data to write with the cycle, except `lane.status`."""
     retries = _retries(cycle_state.outcomes, selection, patience, ended_at_ms)
     settlement = cycle_state.outcomes.settle(ended_at_ms, patience.hold, retries)
     replayed = sum(one.is_replay for one in selection.due.values())

@@ -1,8 +1,8 @@
-"""Drives one lane turn by turn: lease it, look whether anything waits, linger, run one cycle.
+"""Drives one lane turn by turn: lease it, check for work, linger, run one cycle.
 
-A turn never sleeps: it returns how long to wait before the next one. A lane that has nothing to do waits until its next
-due time or until news, so an idle lane asks the database nothing. When a turn fails for a reason that is neither
-HubSpot's nor the messages' fault, the driver gives the lease up, and what was leased is pending again.
+A turn never sleeps; it returns the wait before the next one. An idle lane waits until its next due time or a
+notification, so it sends no queries. If a turn fails for a reason outside HubSpot and the messages, the driver gives
+the lease up, and the leased deliveries are pending again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MENDABLE = (Reason.UNAUTHORISED, Reason.MISSING_SCOPE, Reason.KEY_NOT_UNIQUE)
 
 
 class Wait(NamedTuple):
-    """How long until the next turn; news shortens it to `min_seconds`."""
+    """The wait before the next turn; a notification shortens it to `min_seconds`."""
 
     seconds: float
     min_seconds: float = 0.0
@@ -236,7 +236,7 @@ class Driver:
         return await self._off_loop(record.lane, self._destination_id)
 
     def _stopped_seconds(self, state: LaneState) -> float:
-        """How long the lane stays stopped; 0 when it runs or may be tried again."""
+        """The remaining time of a stop; 0 if the lane runs or may be tried again."""
         if state.stopped_reason is None:
             self._stop = None
             return 0.0
@@ -257,7 +257,7 @@ class Driver:
             log.info("lane.resumed", destination=self._name)
 
     async def _with_lease(self, lane_lease: LaneLease, cycle: Coroutine[object, object, bool]) -> bool:
-        """Run a cycle while its lease is renewed. A lost lease ends it at once, a shutdown after some grace."""
+        """Run a cycle while its lease is renewed. A lost lease cancels it at once, a shutdown after a grace period."""
         self.is_in_cycle = lane_lease.is_busy = True
         running = asyncio.ensure_future(cycle)
         renewing = asyncio.ensure_future(self._renew(lane_lease))

@@ -1,9 +1,9 @@
-"""One lane drives one portal: take on messages, plan, send, record, move on.
+"""One lane drives one portal: select messages, plan, send, record, repeat.
 
-A cycle reads messages behind the lane's cursors and the rows whose time has come, gathers their work, sends it, and
-writes everything that it learnt in one transaction with the cursors: record before settle. A crash anywhere repeats
-calls, which have no second effect, and loses nothing. When the lane itself is at fault (no permission, no budget, no
-HubSpot) the cycle is abandoned and no cursor moves.
+A cycle reads messages behind the lane's cursors and the due rows, gathers their work, sends it, and writes all results
+in one transaction with the cursors: record before settle. A crash anywhere repeats calls, which have no second effect,
+and loses nothing. If the messages are not at fault (no permission, no budget, no HubSpot), the cycle is abandoned and
+no cursor moves.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Lane:
         return True
 
     def _begin(self, lane_lease: LaneLease, state: LaneState, pending: Pending, now_ms: int) -> tuple[Selection, int]:
-        """What the cycle takes on, and its id, once both are recorded."""
+        """The selection of the cycle and its id, after both are recorded."""
         last = self._journal.extent().last if state.open_attempts else 0
         self._unconfirmed = UnconfirmedWrites.of(state, last, now_ms)
         most = PROBE_MESSAGES if state.stopped_reason == Reason.RUN_OF_DEATHS else self._max_messages
@@ -164,7 +164,7 @@ class Lane:
             raise unreadable(exc) from exc
 
     def _suppress_ms(self) -> int:
-        """How long a confirmed value counts as still there."""
+        """How long a confirmed value counts as unchanged."""
         return 0 if self._unconfirmed else round(self.destination.suppress_unchanged_hours * 3_600_000)
 
     def _commit(
@@ -235,8 +235,8 @@ class Lane:
         self._stop(stop, resume_at_ms)
 
     def _halve(self, lane_lease: LaneLease, cycle_id: int, selection: Selection, caller: Caller) -> None:
-        """Abandon a cycle that a bug of ours ended, and take on half as many next time: a few cycles later the message
-        that it fails over stands alone."""
+        """Abandon a cycle that failed because of our own bug, and select half as many messages next time, so that the
+        faulty message is soon alone."""
         now_ms = self._clock.now_ms()
         self._max_messages = max(1, len(selection.rows) // 2)
         self._unconfirmed = self._unconfirmed.given_up(selection.span, now_ms)
@@ -247,7 +247,7 @@ class Lane:
         log.error("lane.stopped", destination=self.destination.name, reason=str(stop.reason), detail=stop.detail)
 
     def stop_for_budget(self, wait_seconds: float) -> None:
-        """The day's calls are used up: nothing is taken on before there are more."""
+        """Select nothing until the day has calls again."""
         self._stop(without_answer.day_is_spent(), self._clock.now_ms() + round(1000 * wait_seconds))
 
     def _status(self, now_ms: int) -> bytes:

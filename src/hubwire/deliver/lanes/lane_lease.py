@@ -22,7 +22,7 @@ class LaneLease:
     """One worker's hold on one lane. The driver and the renewer's thread may renew it at the same time."""
 
     def __init__(self, record: Record, lease: Lease, clock: MonotonicClock, seconds: float, begun_at_ms: int) -> None:
-        """Units: `begun_at_ms` is monotonic, taken before the record was asked."""
+        """Units: `begun_at_ms` is monotonic, read before the call to the record."""
         self.lease = lease
         self.is_busy = False
         """Whether a cycle is under way. When this worker dies in it, a third of the lease is gone at most."""
@@ -46,7 +46,7 @@ class LaneLease:
     ) -> LaneLease | None:
         """The lane, or None while another worker has it.
 
-        Shape: `only_silent` takes only a lane whose worker fell silent, never one that was given back.
+        Shape: `only_silent` takes only a lane whose worker stopped responding, never a released one.
         """
         begun_at_ms = clock.monotonic_ms()
         lease = record.lease_lane(destination_id, owner, clock.now_ms(), seconds, only_silent=only_silent)
@@ -54,17 +54,17 @@ class LaneLease:
 
     @property
     def renew_seconds(self) -> float:
-        """How often it is renewed during a cycle."""
+        """The interval of renewals during a cycle."""
         return self._seconds * BUSY_SHARE
 
     @property
     def quiet_seconds(self) -> float:
-        """How long to make no call yet, after a lane was taken over from a worker that fell silent."""
+        """The time without calls after taking a lane over from a worker that stopped responding."""
         return max(0, self._quiet_until_ms - self._clock.monotonic_ms()) / 1000
 
     def _quiet_ms(self) -> int:
-        """A worker renews when a third of the time is gone: when it died, its lease had about two thirds left. A rate
-        window later HubSpot counts none of its calls any more."""
+        """A worker renews after a third of the time, so a dead worker's lease had about two thirds left. One rate
+        window later, HubSpot no longer counts its calls."""
         if self.lease.taken_over_ms is None:
             return 0
         window_ms = round(1000 * (RATE_WINDOW_SECONDS - self._seconds * (1 - BUSY_SHARE)))
@@ -87,10 +87,10 @@ class LaneLease:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to renew it, or it is lost.
+        """Whether it must be renewed, or is lost.
 
-        Shape: also when it has more time left than there ever was, because the system's clock was set back: the record
-        gives such a lane to whoever asks first.
+        Shape: True also if more time is left than its whole length, because the system's clock was set back: the record
+        gives such a lane to the first caller.
         """
         share = BUSY_SHARE if self.is_busy else IDLE_SHARE
         has_too_much = self.lease.expires_at_ms - self._clock.now_ms() > round(1000 * self._seconds)

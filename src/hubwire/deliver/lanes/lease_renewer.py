@@ -23,8 +23,8 @@ STUCK_SECONDS = 60.0
 class LeaseRenewer:
     """Every `seconds` calls `beat` and renews those of `lane_leases` that are due, from `start()` to `stop()`.
 
-    Shape: `call_soon` runs a function on the worker's event loop, which proves that the loop turns; `on_lost` is called
-    when another worker has taken a lane.
+    Shape: `call_soon` runs a function on the worker's event loop, which proves that the loop is not stuck; `on_lost` is
+    called when another worker has taken a lane.
     """
 
     def __init__(

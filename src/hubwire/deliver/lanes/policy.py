@@ -1,4 +1,4 @@
-"""How a lane behaves, and what it works with."""
+"""The policy and the dependencies of a lane."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Waited = Callable[[str, CallKind, int], None]
 
 
 def unheard(destination: str, kind: CallKind, wait_ms: int) -> None:
-    """Nobody asks how long calls wait."""
+    """Ignores the waits of calls."""
 
 
 def nobody() -> None:
-    """There are no other lanes to wake."""
+    """Wakes nothing, because there are no other lanes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class LanePolicy:
 
 @dataclass(frozen=True, slots=True)
 class LaneParts:
-    """What lanes work with.
+    """The dependencies of lanes.
 
-    Shape: `jitter` gives 0 to 1; `waited` hears of each wait for a permit; `off_loop` runs every call of the journal
-    and the record; `announce` wakes other lanes, which may have to deliver what this one released.
+    Shape: `jitter` gives 0 to 1; `waited` is called with each wait for a permit; `off_loop` runs every call to the
+    journal and the record; `announce` wakes other lanes, which may have to deliver messages that this lane released.
     """
 
     journal: Journal

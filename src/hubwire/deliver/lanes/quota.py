@@ -1,7 +1,7 @@
-"""How many lanes one worker may hold, so that all workers of a fleet hold about as many. Pure.
+"""The maximum number of lanes of a worker, so that all workers of a fleet hold about the same number. Pure.
 
-Nobody decides who gets which lane: a worker takes free lanes until it has its part, and gives the surplus up when
-another worker has come. Without a fleet a worker may hold all.
+Nobody assigns lanes: a worker takes free lanes up to its quota, and gives up the surplus when another worker joins.
+Without a fleet, a worker may hold all lanes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class LaneQuota:
 
     @property
     def may_take(self) -> bool:
-        """Whether this worker may hold one more lane."""
+        """Whether this worker may hold another lane."""
         return self._max_lanes is None or len(self._held) < self._max_lanes
 
     @property
     def has_too_many(self) -> bool:
-        """Whether one of its lanes belongs to another worker by now."""
+        """Whether it must give one of its lanes to another worker."""
         return self._max_lanes is not None and len(self._held) > self._max_lanes
 
     def take(self, destination_id: int) -> None:

@@ -1,6 +1,6 @@
-"""What waits at a lane, and for how long: the lane lingers for company, and sleeps until something is due.
+"""The waiting messages of a lane, and the times to linger for more messages and to sleep until the next due one.
 
-Durations are measured by the monotonic clock: a change of the system's time delays nothing.
+Durations are measured by the monotonic clock, so a change of the system's time delays nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Waiting:
         self._cycle_ended_at_ms: int | None = None
 
     def pending(self, state: LaneState) -> Pending:
-        """What waits, and since when."""
+        """The waiting messages, and since when they wait."""
         source_ids = self._destination.source_ids
         live, live_since = self._journal.count_after(state.live_cursor, source_ids=source_ids, is_backfill=False)
         backfill, backfill_since = self._journal.count_after(
@@ -72,7 +72,7 @@ class Waiting:
         return self._record.due(self._destination.destination_id, self._clock.now_ms(), self._policy.cycle_messages)
 
     def seconds(self, pending: Pending) -> float | None:
-        """How long to linger before a cycle, 0 for now, None when nothing waits. A full cycle never lingers."""
+        """The time to linger before a cycle; 0 for now, None without messages. A full cycle never lingers."""
         now_ms = self._clock.now_ms()
         waits: list[float] = []
         if pending.live_since_ms is not None:
@@ -87,7 +87,7 @@ class Waiting:
         return min(waits) if waits else None
 
     def idle_seconds(self, pending: Pending) -> float:
-        """How long until something may wait without any news: a delivery becomes due, or imports get calls again."""
+        """The time until work can appear without a notification: a due delivery, or new calls for imports."""
         now_ms = self._clock.now_ms()
         waits = [math.inf]
         if pending.next_due_at_ms is not None:

@@ -49,10 +49,10 @@ MakeClient = Callable[[Destination], HubSpotClient | None]
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """What a worker works with.
+    """The dependencies of a worker.
 
-    Shape: `make_client` gives None for a destination that has no token yet; `fleet` are the other workers, where there
-    may be some; `announce` tells them that something waits which was not appended.
+    Shape: `make_client` gives None for a destination without a token; `fleet` are the other workers, if there can be
+    some; `announce` notifies them of work that was not appended.
     """
 
     journal: Journal
@@ -78,7 +78,7 @@ class _Running:
     task: asyncio.Task[None]
 
     def begin_to_end(self) -> None:
-        """It begins no other cycle."""
+        """Begin no further cycle."""
         self.ending.set()
 
     async def end(self) -> None:
@@ -196,7 +196,7 @@ class Worker:
             self._call_soon(partial(self._wake_free, free))
 
     def _join_fleet(self) -> bool:
-        """Whether the part of the lanes that this worker may hold has changed."""
+        """Whether this worker's quota of lanes has changed."""
         fleet, parts = self._parts.fleet, self._parts
         if fleet is None:
             return False
@@ -336,7 +336,7 @@ class Worker:
 
 
 async def _pause(wait: Wait, news: asyncio.Event, ending: asyncio.Event) -> None:
-    """Wait as a turn asks: news ends it early, an end of the lane at once."""
+    """Wait as long as the turn says. A notification ends the wait early, the end of the lane at once."""
     await _wait_for(ending, wait.min_seconds)
     left_seconds = wait.seconds - wait.min_seconds
     if left_seconds <= 0 or ending.is_set():
@@ -350,7 +350,7 @@ async def _pause(wait: Wait, news: asyncio.Event, ending: asyncio.Event) -> None
 
 
 async def _wait_for(event: asyncio.Event, seconds: float) -> None:
-    """Wait until the event is set, at most so long."""
+    """Wait until the event is set, up to a time limit."""
     if seconds <= 0:
         # A lane that is never idle must not keep the others from their turn.
         await asyncio.sleep(0)
