@@ -21,7 +21,7 @@ from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.paths import Resolver, from_root, whole
 from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
 
-MAX_RULE_SETS = 32
+MAX_RULE_SETS = 1024
 _TIME = re.compile("timestamp|receivedAt|now|today")
 _sets: dict[int, tuple[tuple[Rule, ...], RuleSet]] = {}
 
