@@ -166,8 +166,11 @@ NOTES: dict[str, Note] = {
         "pages; by e-mail; archived owners separately", "OpenAPI", "documented; a fresh portal's owner chosen"
     ),
     "owners.read_owner": Note("by owner id or user id", "OpenAPI", "documented"),
+    "owners.list_users": Note("the users of the owners", "OpenAPI", "documented"),
+    "owners.list_teams": Note("no teams", "OpenAPI", "documented; that there are none chosen"),
     "owners.list_owners_v2": Note("every owner in v2's shape", LEGACY, "documented"),
     "pipelines.list_pipelines": Note("every pipeline, not paged", PIPELINES, "documented"),
+    "pipelines.list_pipelines_v1": Note("v1's shape; HubSpot ends it on 2026-12-04", LEGACY, "documented"),
     "pipelines.create_pipeline": Note("409 for a label in use", PIPELINES, "documented; 409 text chosen"),
     "pipelines.read_pipeline": Note("one pipeline", PIPELINES, "documented"),
     "pipelines.replace_pipeline": Note("replaces the whole pipeline", PIPELINES, "documented"),
@@ -201,6 +204,8 @@ NOTES: dict[str, Note] = {
     "legacy_contacts.update": Note("204", LEGACY, "documented"),
     "legacy_contacts.delete": Note("to the recycling bin", LEGACY, "documented"),
     "legacy_contacts.list_contacts": Note("pages by vidOffset", LEGACY, "documented"),
+    "legacy_contacts.read_batch": Note("by ids or e-mails; unknown ones are left out", LEGACY, "documented"),
+    "legacy_contacts.list_recent": Note("by creation or change, newest first", LEGACY, "documented"),
     "legacy_contacts.search": Note("by words, with the search lag", LEGACY, "documented"),
     "legacy_companies.create": Note("a company in v2's shape", LEGACY, "documented"),
     "legacy_companies.update": Note("new values", LEGACY, "documented"),
@@ -221,6 +226,7 @@ NOTES: dict[str, Note] = {
         "documented, recorded; every form id and field exists: chosen",
     ),
     "subscriptions.list_definitions": Note("three types", SUBSCRIPTIONS, "documented; which types chosen"),
+    "subscriptions.list_definitions_v1": Note("the same types in v1's shape", LEGACY, "documented"),
     "subscriptions.read_status_v3": Note("every type's status", SUBSCRIPTIONS, "documented"),
     "subscriptions.subscribe_v3": Note(
         "400 if already subscribed, and after an opt-out", SUBSCRIPTIONS, "documented, recorded"

@@ -397,6 +397,10 @@ def _legacy(walk: Walk) -> None:
         walk.call("GET", f"/contacts/v1/contact/{key}/profile")
         walk.call("POST", f"/contacts/v1/contact/{key}/profile", values)
     walk.call("GET", "/contacts/v1/lists/all/contacts/all", query="count=1")
+    walk.call("GET", "/contacts/v1/contact/vids/batch", query=f"vid={vid}")
+    walk.call("GET", "/contacts/v1/contact/emails/batch", query="email=v1@example.com")
+    walk.call("GET", "/contacts/v1/lists/all/contacts/recent")
+    walk.call("GET", "/contacts/v1/lists/recently_updated/contacts/recent", query="count=1&property=email")
     walk.call("GET", "/contacts/v1/search/query", query="q=ada")
     named = {"properties": [{"name": "name", "value": "Acme"}]}
     company = f"/companies/v2/companies/{walk.call('POST', '/companies/v2/companies', named)['companyId']}"
@@ -417,6 +421,10 @@ def _legacy(walk: Walk) -> None:
         walk.call("POST", f"{path}/properties", {"name": f"own_{version}", **own})
     walk.call("GET", "/companies/v2/properties")
     walk.call("GET", "/owners/v2/owners")
+    walk.call("GET", "/settings/v3/users")
+    walk.call("GET", "/email/public/v1/subscriptions")
+    walk.call("GET", "/crm-pipelines/v1/pipelines/deals")
+    walk.call("GET", "/settings/v3/users/teams")
     walk.call("POST", "/oauth/v2/private-apps/get/access-token-info", {"tokenKey": "t"})
     form = {"fields": [{"name": "email", "value": "form@ex.org", "objectTypeId": "0-1"}]}
     for path in ("submit", "secure/submit"):

@@ -139,6 +139,18 @@ def test_contacts_v1_creates_updates_and_reads_by_email(emulator: Emulator) -> N
     assert len(emulator.call("GET", "/contacts/v1/lists/all/contacts/all").body["contacts"]) == 2
 
 
+def test_contacts_v1_in_batches_and_by_time(emulator: Emulator) -> None:
+    first = create(emulator, "contacts", email="ada@ex.org")["id"]
+    emulator.advance(60)
+    second = create(emulator, "contacts", email="bob@ex.org")["id"]
+    found = emulator.call("GET", f"/contacts/v1/contact/vids/batch?vid={first}&vid=9").body
+    assert list(found) == [first]
+    page = emulator.call("GET", "/contacts/v1/lists/all/contacts/recent?count=1").body
+    assert ([contact["vid"] for contact in page["contacts"]], page["has-more"]) == ([int(second)], True)
+    rest = emulator.call("GET", f"/contacts/v1/lists/all/contacts/recent?timeOffset={page['time-offset']}").body
+    assert [contact["vid"] for contact in rest["contacts"]] == [int(first)]
+
+
 def test_companies_v2_and_the_older_property_lists(emulator: Emulator) -> None:
     body = {"properties": [{"name": "domain", "value": "acme.test"}]}
     company = emulator.call("POST", "/companies/v2/companies", body).body["companyId"]

@@ -133,6 +133,37 @@ def list_contacts(portal: Portal, request: Request) -> Reply:
     )
 
 
+def read_batch(portal: Portal, request: Request) -> Reply:
+    """`GET …/vids/batch?vid=…` and `…/emails/batch?email=…`: several contacts by record id; omits unknown ones."""
+    store = portal.stores["contacts"]
+    by_id = [store.by_id(vid) for vid in request.query_list("vid")]
+    by_email = [store.by_property("email", email) for email in request.query_list("email")]
+    found = [record for record in (*by_id, *by_email) if record is not None]
+    names = request.query_list("property")
+    return json_reply(200, {record.id: profile(portal, store, record, names) for record in found})
+
+
+def list_recent(portal: Portal, request: Request) -> Reply:
+    """`GET …/contacts/recent`: contacts by the time of their creation or change, newest first."""
+    store = portal.stores["contacts"]
+    count = request.query_number("count", 20, 1, MAX_PAGE)
+    start = request.query_number("timeOffset", 10**15, 0, 10**17)
+    is_by_change = "recently_updated" in request.path
+    timed = [(record.updated_at_ms if is_by_change else record.created_at_ms, record) for record in store.live()]
+    newest = sorted((item for item in timed if item[0] < start), key=lambda item: (-item[0], -int(item[1].id)))
+    page = newest[:count]
+    names = request.query_list("property")
+    return json_reply(
+        200,
+        {
+            "contacts": [profile(portal, store, record, names) for _, record in page],
+            "has-more": len(newest) > count,
+            "time-offset": page[-1][0] if page else start,
+            "vid-offset": int(page[-1][1].id) if page else 0,
+        },
+    )
+
+
 def search(portal: Portal, request: Request) -> Reply:
     """`GET /contacts/v1/search/query?q=…`: contacts whose e-mail, name, phone or company hold the words."""
     store = portal.stores["contacts"]

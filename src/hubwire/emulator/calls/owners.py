@@ -35,6 +35,20 @@ def read_owner(portal: Portal, request: Request) -> Reply:
     return json_reply(200, _owner(portal, request, by_user=request.query("idProperty") == "userId"))
 
 
+def list_users(portal: Portal, _request: Request) -> Reply:
+    """`GET /settings/v3/users`: the users of the account."""
+    users = [
+        {"id": str(owner.user_id), "email": owner.email, "firstName": owner.first_name, "lastName": owner.last_name}
+        for owner in portal.owners.values()
+    ]
+    return json_reply(200, {"results": [{**user, "roleIds": [], "superAdmin": False} for user in users]})
+
+
+def list_teams(_portal: Portal, _request: Request) -> Reply:
+    """`GET /settings/v3/users/teams`: no teams."""
+    return json_reply(200, {"results": []})
+
+
 def list_owners_v2(portal: Portal, request: Request) -> Reply:
     """`GET /owners/v2/owners`: every owner, in v2's shape."""
     email = request.query("email")

@@ -51,6 +51,34 @@ def list_pipelines(portal: Portal, request: Request) -> Reply:
     return json_reply(200, {"results": list(_pipelines(portal, request).values())})
 
 
+def list_pipelines_v1(portal: Portal, request: Request) -> Reply:
+    """`GET /crm-pipelines/v1/pipelines/{objectType}`: every pipeline in v1's shape; HubSpot ends it on 2026-12-04."""
+    store = portal.store(request.params["objectType"])
+    results = [
+        {
+            "pipelineId": pipeline.id,
+            "objectType": store.singular,
+            "objectTypeId": store.type_id,
+            "label": pipeline.label,
+            "displayOrder": pipeline.display_order,
+            "active": not pipeline.archived,
+            "default": pipeline.id == "default",
+            "stages": [
+                {
+                    "stageId": stage.id,
+                    "label": stage.label,
+                    "displayOrder": stage.display_order,
+                    "metadata": stage.metadata,
+                    "active": not stage.archived,
+                }
+                for stage in pipeline.stages
+            ],
+        }
+        for pipeline in _pipelines(portal, request).values()
+    ]
+    return json_reply(200, {"results": results})
+
+
 def read_pipeline(portal: Portal, request: Request) -> Reply:
     """`GET …/{pipelineId}`: one pipeline."""
     return json_reply(200, _pipeline(portal, request))

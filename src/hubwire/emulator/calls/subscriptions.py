@@ -71,6 +71,25 @@ def list_definitions(portal: Portal, request: Request) -> Reply:
     return json_reply(200, {"status": "COMPLETE", "results": list(DEFINITIONS), **_times(portal)})
 
 
+def list_definitions_v1(portal: Portal, _request: Request) -> Reply:
+    """`GET /email/public/v1/subscriptions`: subscription types in v1's shape."""
+    shown = [
+        {
+            "id": int(definition["id"]),
+            "portalId": portal.config.portal_id,
+            "name": definition["name"],
+            "description": definition["description"],
+            "active": True,
+            "internal": False,
+            "category": definition["purpose"],
+            "channel": "Email",
+            "order": place,
+        }
+        for place, definition in enumerate(DEFINITIONS)
+    ]
+    return json_reply(200, {"subscriptionDefinitions": shown})
+
+
 def read_status_v3(portal: Portal, request: Request) -> Reply:
     """`GET /communication-preferences/v3/status/email/{email}`: every type's status of one address."""
     email = request.params["email"].lower()

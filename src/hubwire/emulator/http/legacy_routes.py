@@ -14,6 +14,7 @@ from hubwire.emulator.calls import (
     legacy_properties,
     oauth,
     owners,
+    pipelines,
     subscriptions,
 )
 from hubwire.emulator.http.routing import Handler, Route, ScopesNeeded
@@ -42,6 +43,10 @@ _CONTACTS: list[Operation] = [
     ("POST", f"{_CONTACT}/email/{{email}}/profile", legacy_contacts.update),
     ("DELETE", f"{_CONTACT}/vid/{{vid}}", legacy_contacts.delete),
     ("GET", "/contacts/v1/lists/all/contacts/all", legacy_contacts.list_contacts),
+    ("GET", f"{_CONTACT}/vids/batch", legacy_contacts.read_batch),
+    ("GET", f"{_CONTACT}/emails/batch", legacy_contacts.read_batch),
+    ("GET", "/contacts/v1/lists/all/contacts/recent", legacy_contacts.list_recent),
+    ("GET", "/contacts/v1/lists/recently_updated/contacts/recent", legacy_contacts.list_recent),
     ("GET", "/contacts/v1/search/query", legacy_contacts.search),
 ]
 _COMPANY = "/companies/v2/companies"
@@ -66,6 +71,13 @@ def legacy_routes() -> Iterator[Route]:
             yield Route(method, pattern, handler, "v1", Lane.GENERAL, read if is_read else write)
     yield from _property_routes()
     yield Route("GET", "/owners/v2/owners", owners.list_owners_v2, "v1", Lane.GENERAL)
+    users = _any_of("settings.users.read")
+    yield Route("GET", "/settings/v3/users", owners.list_users, "v3", Lane.GENERAL, users)
+    yield Route("GET", "/settings/v3/users/teams", owners.list_teams, "v3", Lane.GENERAL, users)
+    types_v1 = "/email/public/v1/subscriptions"
+    yield Route("GET", types_v1, subscriptions.list_definitions_v1, "v1", Lane.GENERAL)
+    pipelines_v1 = "/crm-pipelines/v1/pipelines/{objectType}"
+    yield Route("GET", pipelines_v1, pipelines.list_pipelines_v1, "v1", Lane.GENERAL)
     info = "/oauth/v2/private-apps/get/access-token-info"
     yield Route("POST", info, oauth.read_private_app_token, "v1", Lane.GENERAL)
     yield from _form_routes()

@@ -148,6 +148,7 @@ _OTHER_SCOPES = (
     "crm.schemas.custom.write",
     "forms",
     "oauth",
+    "settings.users.read",
 )
 
 

@@ -274,7 +274,20 @@ hs_close_date|Close date|datetime/date||
 hs_amount_paid|Amount paid|number/number||
 """
 
+FEEDBACK = "hs_content|Response|string/textarea||\nhs_survey_type|Survey type|enumeration/select|ext|"
+DEAL_SPLITS = (
+    "hs_deal_split_percentage|Split percentage|number/number||\nhs_deal_split_amount|Split amount|number/number||"
+)
+GOALS = "hs_goal_name|Goal name|string/text||\nhs_target_amount|Target amount|number/number||"
+USERS = (
+    "hs_given_name|First name|string/text|ro|\nhs_family_name|Last name|string/text|ro|\nhs_email|Email|string/text|ro|"
+)
+
 TABLES: dict[str, str] = {
+    "feedback_submissions": FEEDBACK,
+    "deal_splits": DEAL_SPLITS,
+    "goal_targets": GOALS,
+    "users": USERS,
     "deals": DEALS,
     "tickets": TICKETS,
     "products": PRODUCTS,
