@@ -57,7 +57,9 @@ def import_files(
     query: Annotated[str | None, typer.Option(help="With --sql: the SELECT whose rows are imported.")] = None,
     cursor: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="With --sql: the column that grows; the next import goes on there."),
+        typer.Option(
+            metavar="COLUMN", help="With --sql: the column that grows. The next import continues at its last value."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Skip the estimate and the confirmation.")] = False,
     json: JsonOption = False,
