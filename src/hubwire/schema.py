@@ -22,6 +22,8 @@ class PropertyDefinition:
     is_unique: bool = False
     is_custom: bool = False
     """Made by people or apps, not by HubSpot."""
+    is_own: bool = False
+    """Made by Hubwire, for a trait that the portal had no property for."""
     label: str = ""
     """How HubSpot's pages and exports name it."""
 
@@ -38,7 +40,9 @@ class EventDefinition:
     name: str
     label: str
     properties: dict[str, str] = field(default_factory=dict)
-    """Property name -> HubSpot type."""
+    """Property name -> HubSpot type; an enumeration of true and false counts as `bool`."""
+    own: set[str] = field(default_factory=set)
+    """The properties that Hubwire made."""
 
 
 @dataclass(slots=True)

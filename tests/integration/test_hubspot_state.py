@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 from tests.support.world import DESTINATION, SERVER, World
 
+from hubwire.destination import Mapping as Mapping_
 from hubwire.destination import Source, SourceKind
 from hubwire.hubspot.wire import iso_utc
 
@@ -395,3 +396,101 @@ async def test_a_read_that_fails_puts_its_people_off_and_nobody_else(installatio
         installation.world.clock.advance((await installation.driver.turn()).seconds)
     assert len(installation.world.emulator.contacts()) == 5
     assert installation.world.states() == {"retrying": 1}
+
+
+# -- 7. event property types
+
+
+@pytest.mark.parametrize("refused", [(), ("enumeration",), ("enumeration", "datetime", "number")])
+async def test_an_event_has_property_types_that_hubspot_takes_or_goes_with_texts(
+    installation: Installation, refused: Sequence[str]
+) -> None:
+    def instead(request: httpx2.Request) -> httpx2.Response | None:
+        is_definition = "/event-definitions" in request.url.path and request.method == "POST"
+        if is_definition and any(f'"type":"{kind}"'.encode() in request.content for kind in ("bool", "date", *refused)):
+            return httpx2.Response(400, json={"category": "VALIDATION_ERROR", "message": "no such type"})
+        return None
+
+    installation.world.transport.instead = instead
+    await installation.identify()
+    properties = {"paid": True, "day": "2026-01-15", "size": 2}
+    await installation.send(
+        {"type": "track", "userId": "ada@example.com", "event": "Box Opened", "properties": properties}
+    )
+    [event] = installation.world.emulator.events()
+    assert event["properties"]["paid"] == "true"
+    assert event["properties"]["day"].startswith("2026-01-15")
+    assert installation.world.states()["dead"] == 0
+
+
+# -- 8. objects, and numbers that become texts
+
+
+BOX = {
+    "label": "Box Opened",
+    "name": "box_opened",
+    "primaryObject": "CONTACT",
+    "includeDefaultProperties": False,
+    "propertyDefinitions": [
+        {"label": "meta", "name": "meta", "type": "string"},
+        {"label": "size", "name": "size", "type": "number"},
+    ],
+}
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+async def test_an_object_whose_own_text_property_exists_goes_whole_and_nothing_is_made(
+    tmp_path: Path, is_made: bool
+) -> None:
+    mapping = Mapping_(create_properties=is_made, create_event_definitions=is_made)
+    async with World(tmp_path, destination=structs.replace(DESTINATION, mapping=mapping)) as world:
+        installation = Installation(world)
+        text = {"name": "meta", "label": "m", "type": "string", "fieldType": "text", "groupName": "contactinformation"}
+        world.emulator.seed(properties={"contacts": [text]})
+        assert world.emulator.call("POST", "/events/custom/2026-09/event-definitions", BOX).status in (200, 201)
+        await installation.identify(meta={"a": 1})
+        properties = {"meta": {"a": 1}, "size": 2}
+        await installation.send(
+            {"type": "track", "userId": "ada@example.com", "event": "Box Opened", "properties": properties}
+        )
+        assert installation.contact()["properties"]["meta"] == '{"a":1}'
+        assert "meta_a" not in {one["name"] for one in world.emulator.properties("contacts")}
+        [event] = world.emulator.events()
+        assert event["properties"] == {"meta": '{"a":1}', "size": "2"}
+        assert installation.left_out() == []
+
+
+async def test_a_self_made_number_takes_a_text_beside_it(tmp_path: Path) -> None:
+    mapping = Mapping_(create_properties=True)
+    async with World(tmp_path, destination=structs.replace(DESTINATION, mapping=mapping)) as world:
+        installation = Installation(world)
+        for sku in (123, "A-7"):
+            await installation.identify(sku=sku)
+            await installation.send(
+                {"type": "track", "userId": "ada@example.com", "event": "Bought", "properties": {"sku": sku}}
+            )
+        contact = installation.contact()["properties"]
+        assert (contact["sku"], contact["sku_text"]) == ("123", "A-7")
+        assert [one["properties"] for one in world.emulator.events()] == [{"sku": "123"}, {"sku_text": "A-7"}]
+        assert installation.left_out() == []
+
+
+# -- 6. the schema is an hour old
+
+
+async def test_a_property_made_in_hubspot_a_minute_ago_is_found(installation: Installation) -> None:
+    world = installation.world
+    await installation.identify(favorite_color="red")
+    assert installation.left_out() == [("traits.favorite_color", "unknown-property")]
+    text = {"name": "favorite_color", "label": "c", "type": "string", "fieldType": "text"}
+    world.emulator.seed(properties={"contacts": [{**text, "groupName": "contactinformation"}]})
+    world.clock.advance(60)
+    await installation.identify(favorite_color="blue")
+    assert installation.contact()["properties"]["favorite_color"] == "blue"
+
+
+async def test_an_unknown_name_costs_few_reads_however_often_it_comes(installation: Installation) -> None:
+    for _ in range(40):
+        await installation.identify(favorite_color="red", city=f"C{installation.sent}")
+        installation.world.clock.advance(2)
+    assert installation.calls("properties/2026-09/contacts") <= 4

@@ -21,6 +21,13 @@ FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", 
 PROPERTY_LAG_SECONDS = 1.0
 """A new property can be read after 250 to 700 ms (seen live by third parties)."""
 
+MADE_BY_US = "Made by Hubwire"
+"""How the description of a property begins that Hubwire made for what messages bring."""
+TRUE_OR_FALSE = (("true", "True"), ("false", "False"))
+EVENT_TYPES = {"bool": "enumeration", "date": "datetime"}
+"""Types that HubSpot's OpenAPI does not allow for event properties although its guide lists them, and what both allow.
+Source: `ExternalBehavioralEventPropertyCreate.type`: string, number, enumeration, datetime."""
+
 _encode = msgspec.json.Encoder().encode
 T = TypeVar("T")
 
@@ -58,6 +65,7 @@ class NewProperty(msgspec.Struct, frozen=True, kw_only=True):
             option_labels={label.lower(): value for value, label in self.options},
             is_unique=self.is_unique,
             is_custom=True,
+            is_own=self.description.startswith(MADE_BY_US),
         )
 
 
@@ -84,6 +92,7 @@ class _Property(msgspec.Struct, rename="camel"):
     type: str = "string"
     field_type: str = "text"
     options: list[_Option] = []
+    description: str | None = None
     external_options: bool = False
     calculated: bool = False
     archived: bool = False
@@ -186,6 +195,7 @@ def _property(raw: _Property) -> PropertyDefinition:
         is_read_only=is_read_only,
         is_unique=raw.has_unique_value,
         is_custom=not raw.hubspot_defined,
+        is_own=_is_own(raw),
         label=raw.label,
     )
 
@@ -196,8 +206,19 @@ def _event(raw: _Event) -> EventDefinition:
         full_name=raw.fully_qualified_name,
         name=raw.name,
         label=label,
-        properties={one.name: one.type for one in raw.properties if not one.archived},
+        properties={one.name: _event_type(one) for one in raw.properties if not one.archived},
+        own={one.name for one in raw.properties if _is_own(one)},
     )
+
+
+def _event_type(raw: _Property) -> str:
+    """The type by which values are checked: an enumeration of true and false takes the words of a boolean."""
+    is_boolean = raw.type == "enumeration" and {option.value for option in raw.options} == dict(TRUE_OR_FALSE).keys()
+    return "bool" if is_boolean else raw.type
+
+
+def _is_own(raw: _Property) -> bool:
+    return (raw.description or "").startswith(MADE_BY_US)
 
 
 def _read(body: bytes, shape: type[T], what: str) -> T:
@@ -249,8 +270,14 @@ def gdpr_delete(email: str) -> bytes:
     return _encode({"objectId": email, "idProperty": "email"})
 
 
-def _event_property(name: str, kind: str) -> dict[str, str]:
-    return {"name": name, "label": name, "type": kind}
+def _event_property(name: str, kind: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "name": name,
+        "label": name,
+        "type": EVENT_TYPES.get(kind, kind),
+        "description": MADE_BY_US,
+    }
+    return {**body, "options": _options(TRUE_OR_FALSE)} if kind == "bool" else body
 
 
 def _new_property(one: NewProperty) -> dict[str, Any]:
@@ -267,7 +294,7 @@ def _new_property(one: NewProperty) -> dict[str, Any]:
         body["hasUniqueValue"] = True
     if one.is_hidden:
         body |= {"hidden": True, "formField": False}
-    options = one.options or ((("true", "True"), ("false", "False")) if one.type == "bool" else ())
+    options = one.options or (TRUE_OR_FALSE if one.type == "bool" else ())
     if options:
         body["options"] = _options(options)
     return body

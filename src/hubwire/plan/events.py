@@ -18,7 +18,17 @@ from hubwire.operation import Discard, LeftOut, Plan, PropertyValue
 from hubwire.plan.names import MAX_EVENT_LABEL, compressed, event_name, property_name
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.trait_rules import MAX_FIELD
-from hubwire.plan.values import BY_TYPE, Converted, Partial, Refusal, inferred, number, text
+from hubwire.plan.values import (
+    BY_TYPE,
+    Converted,
+    Partial,
+    Refusal,
+    date_time,
+    inferred,
+    json_text,
+    number,
+    text,
+)
 from hubwire.reasons import Reason
 from hubwire.schema import EventDefinition
 
@@ -119,10 +129,11 @@ def event_key(key: str) -> EventKey | None:
 class EventWriter:
     """Collects the properties of one event and their HubSpot types."""
 
-    __slots__ = ("_known", "_may_add", "_plan", "properties", "types")
+    __slots__ = ("_known", "_may_add", "_own", "_plan", "properties", "types")
 
     def __init__(self, event: Event, may_add: bool, plan: Plan) -> None:
         self._known = event.definition.properties if event.definition is not None else {}
+        self._own = event.definition.own if event.definition is not None else set[str]()
         self._may_add = may_add or event.definition is None
         self._plan = plan
         self.properties: dict[str, PropertyValue] = {}
@@ -152,6 +163,8 @@ class EventWriter:
                 continue
             key = above + part if above else part
             if type(value) is dict:
+                if self._write_whole(key, value):
+                    continue
                 if level < MAX_LEVELS:
                     self._write_fields(value, f"{key}_", level + 1)
                 else:
@@ -165,7 +178,7 @@ class EventWriter:
             converted = BY_TYPE.get(kind, text)(value)
             name = named.name
             if type(converted) is not str or not converted or len(converted) > MAX_VALUE or name in kept:
-                self._put(key, named, kind, converted)
+                self._put(key, named, kind, converted, value)
             elif len(kept) >= MAX_PROPERTIES:
                 self._report(key, Reason.TOO_MANY_PROPERTIES, _FULL)
             else:
@@ -183,14 +196,50 @@ class EventWriter:
             value = money(value)
         kind = self._known.get(named.name)
         if kind is not None:
-            self._put(key, named, kind, BY_TYPE.get(kind, text)(value))
+            self._put(key, named, kind, BY_TYPE.get(kind, text)(value), value)
         elif self._may_add:
             kind, converted = inferred(value)
-            self._put(key, named, kind, converted)
+            if kind == "date":
+                kind, converted = "datetime", date_time(value)
+            self._put(key, named, kind, converted, value)
         else:
             self._report(key, Reason.UNKNOWN_PROPERTY, "the event's definition has no such property")
 
-    def _put(self, key: str, named: EventKey, kind: str, converted: Converted) -> None:
+    def _write_whole(self, key: str, value: dict[str, Any]) -> bool:
+        """Write an object to the text property of its own name, as JSON, where one of its parts has no property.
+
+        Shape: nothing is added to a definition that has a place for the whole; parts with a property go there too.
+        """
+        named = event_key(key)
+        if named is None or self._known.get(named.name) != "string":
+            return False
+        known, is_complete = self._known_parts(value, f"{key}_", 1)
+        if is_complete:
+            return False
+        self._write_fields(known, f"{key}_", 1)
+        self._put(key, named, "string", json_text(value), value)
+        return True
+
+    def _known_parts(self, value: dict[str, Any], above: str, level: int) -> tuple[dict[str, Any], bool]:
+        """The parts that the definition has a property for, and whether these are all."""
+        known: dict[str, Any] = {}
+        is_complete = bool(value)
+        for part, inner in value.items():
+            named = event_key(above + part)
+            if type(inner) is dict and level < MAX_LEVELS:
+                parts, is_whole = self._known_parts(inner, f"{above}{part}_", level + 1)
+                is_complete = is_complete and is_whole
+                if parts:
+                    known[part] = parts
+            elif named is not None and named.name in self._known:
+                known[part] = inner
+            else:
+                is_complete = False
+        return known, is_complete
+
+    def _put(self, key: str, named: EventKey, kind: str, converted: Converted, value: object) -> None:
+        if isinstance(converted, Refusal) and self._write_beside(key, named, kind, value):
+            return
         if isinstance(converted, Refusal):
             if converted.reason is not Reason.EMPTY_VALUE:
                 self._report(key, converted.reason, converted.detail)
@@ -198,6 +247,16 @@ class EventWriter:
         written = PropertyValue(converted.text if isinstance(converted, Partial) else converted, "property")
         if written.value:
             self._keep(key, named, kind, written)
+
+    def _write_beside(self, key: str, named: EventKey, kind: str, value: object) -> bool:
+        """Write a text beside a number property that Hubwire made of the first value: it takes no text for ever."""
+        name = f"{named.name}_text"
+        if kind != "number" or named.name not in self._own or type(value) is not str or len(name) > MAX_NAME:
+            return False
+        if self._known.get(name, "string") != "string" or not (name in self._known or self._may_add):
+            return False
+        self._put(key, EventKey(name, named.limit), "string", text(value), value)
+        return True
 
     def _keep(self, key: str, named: EventKey, kind: str, written: PropertyValue) -> None:
         """Keep a value within HubSpot's bounds; of two keys with one name the first stays."""

@@ -12,7 +12,7 @@ from hubwire.destination import Mapping as MappingRules
 from hubwire.destination import Source, SourceKind
 from hubwire.operation import LeftOut, Plan, PropertyValue
 from hubwire.plan.trait_rules import MAX_FIELD, Target, TraitRule, TraitRules
-from hubwire.plan.values import NULL, Converted, Partial, Refusal, inferred
+from hubwire.plan.values import NULL, Converted, Partial, Refusal, inferred, text
 from hubwire.reasons import Reason
 
 MAX_LEVELS = 5
@@ -45,8 +45,8 @@ class Writer:
     def write(self, traits: Mapping[str, Any]) -> None:
         """Write all traits, and report those whose value another one's overruled."""
         self._write_fields(traits, "", 0)
-        for name, path, text in self._overruled:
-            if text and text != self.properties[name].value:
+        for name, path, value in self._overruled:
+            if value and value != self.properties[name].value:
                 detail = f"{name} is taken from {self._paths[name]}"[:MAX_FIELD]
                 self._report(path, Refusal(Reason.OVERRULED, detail))
 
@@ -86,7 +86,7 @@ class Writer:
                 properties[target.property] = _new(PropertyValue, (text, target.rule))
                 self._paths[target.property] = path
             else:
-                self._put(path, target, text)
+                self._put(path, target, text, value)
         return is_used
 
     def _write_other(self, path: str, value: object, rule: TraitRule, level: int) -> bool:
@@ -95,7 +95,7 @@ class Writer:
             return self._write_object(path, value, rule, level)
         for target in (rule.target, rule.also):
             if target is not None:
-                self._put(path, target, NULL if value == {} else target.convert(value))
+                self._put(path, target, NULL if value == {} else target.convert(value), value)
         if rule.target is None and rule.left_out is not None:
             return self._create(path, value, rule.left_out, rule.new_name)
         return True
@@ -110,16 +110,24 @@ class Writer:
             self._report(path, Refusal(Reason.WRONG_TYPE, f"nested more than {MAX_LEVELS} levels deep"))
             return False
         reported = len(self.plan.left_out)
-        if self._write_fields(value, f"{path}.", level + 1):
+        # Nothing is made for the parts of an object whose whole has a property.
+        has_whole = rule.is_own and rule.target is not None
+        may_create, self.may_create = self.may_create, self.may_create and not has_whole
+        is_used = self._write_fields(value, f"{path}.", level + 1)
+        self.may_create = may_create
+        if is_used:
             return True
         if rule.is_own and rule.target is not None:
             del self.plan.left_out[reported:]
-            self._put(path, rule.target, rule.target.convert(value))
+            self._put(path, rule.target, rule.target.convert(value), value)
             return True
         return False
 
-    def _put(self, path: str, target: Target, converted: Converted) -> None:
+    def _put(self, path: str, target: Target, converted: Converted, value: object) -> None:
         """Keep a converted value by its rule's rank, or report why it is left out."""
+        if isinstance(converted, Refusal) and target.beside is not None and type(value) is str and self.may_create:
+            self._put_beside(path, target.beside, value)
+            return
         if isinstance(converted, Partial):
             self._report(path, converted.refusal)
             converted = converted.text
@@ -137,6 +145,17 @@ class Writer:
                 return
         self.properties[name] = PropertyValue(converted, target.rule)
         self._paths[name] = path
+
+    def _put_beside(self, path: str, name: str, value: str) -> None:
+        """Write a text beside a number property that Hubwire made of the first value: it takes no text for ever."""
+        converted = text(value)
+        if not isinstance(converted, str) or name in self.properties:
+            self._report(path, converted)
+            return
+        self.properties[name] = PropertyValue(converted, "created")
+        self._paths[name] = path
+        if not self.rules.has(name):
+            self.plan.missing_properties.append((self.rules.object_name, name, "string"))
 
     def _rank(self, name: str) -> int:
         """The rank of the rule that wrote a property."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from hubwire.operation import LeftOut
 from hubwire.plan.choices import converter
-from hubwire.plan.names import compressed, normalised, property_name
+from hubwire.plan.names import MAX_PROPERTY_NAME, compressed, normalised, property_name
 from hubwire.plan.values import Converter
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
@@ -81,6 +81,8 @@ class Target(NamedTuple):
     rank: int
     convert: Converter
     rule: str
+    beside: str | None = None
+    """The text property beside a number property that Hubwire made: it takes what is no number."""
 
 
 class TraitRule(NamedTuple):
@@ -151,6 +153,10 @@ class TraitRules:
                 self.known[path] = rule
         return rule
 
+    def has(self, name: str) -> bool:
+        """Whether the portal has a property of this name."""
+        return name in self._definitions
+
     def left_out(self, path: str, reason: Reason, detail: str = "") -> LeftOut:
         """A report on one trait; over-long keys are cut."""
         return LeftOut(f"{self.prefix}.{path}"[:MAX_FIELD], reason, detail)
@@ -217,7 +223,9 @@ class TraitRules:
         return TraitRule(self._target(definition, 0, "mapping"), is_own=True)
 
     def _target(self, definition: PropertyDefinition, rank: int, rule: str) -> Target:
-        return Target(definition.name, rank, converter(definition, self._day_zone), rule)
+        is_own_number = definition.is_own and definition.type == "number"
+        beside = f"{definition.name}_text" if is_own_number and len(definition.name) <= MAX_PROPERTY_NAME - 5 else None
+        return Target(definition.name, rank, converter(definition, self._day_zone), rule, beside)
 
     def _read_only(self, path: str, name: str) -> TraitRule:
         is_ours = name == self._object.key or name.startswith(OWN_PREFIX)

@@ -126,7 +126,9 @@ def test_a_new_event_definition_is_of_contacts() -> None:
         "name": "order_done",
         "primaryObject": "CONTACT",
         "includeDefaultProperties": False,
-        "propertyDefinitions": [{"name": "total", "label": "total", "type": "number"}],
+        "propertyDefinitions": [
+            {"name": "total", "label": "total", "type": "number", "description": "Made by Hubwire"}
+        ],
     }
 
 

@@ -18,6 +18,7 @@ from hubwire.record.protocol import Due, Settled, Tally
 
 _encode = msgspec.json.Encoder().encode
 MAX_DETAIL_LENGTH = 2000
+_UNKNOWN = frozenset({Reason.UNKNOWN_PROPERTY, Reason.NOT_AN_OPTION, Reason.UNKNOWN_EVENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class Outcomes:
 
     def leave_out(self, position: int, items: Iterable[LeftOut]) -> None:
         self.left_out.setdefault(position, []).extend(items)
+
+    def unknown_names(self) -> frozenset[str]:
+        """Fields and events that the portal's schema, as it was read, has no name for."""
+        fields = {item.field for items in self.left_out.values() for item in items if item.reason in _UNKNOWN}
+        events = {fate.detail or fate.reason for fate in self.fates.values() if fate.reason in _UNKNOWN}
+        return frozenset(fields | events)
 
     def judge(self, positions: Iterable[int], verdict: Verdict) -> None:
         """Apply the verdict of one operation to all its messages."""

@@ -21,6 +21,10 @@ OWN_PROPERTY = {"contacts": "email", "companies": "domain"}
 SCHEMA_AGE_MS = 3600 * 1000
 MOST_WAITS = 10
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
+REPLAY_EVENTS_AGE_MS = 2 * 1000
+"""A replay looks again at once whether the portal has custom events by now."""
+UNKNOWN_NAME_AGE_MS = 30 * 1000
+MAX_DOUBLINGS = 3
 
 
 class SpareReads:
@@ -64,6 +68,9 @@ class Portal:
         self.spare_reads = SpareReads()
         self.paths = paths
         self._read_at_ms = 0
+        self._unknown: frozenset[str] = frozenset()
+        """Names that the last look for them did not find."""
+        self._fruitless = 0
         self._waits = 0
 
     @property
@@ -84,6 +91,8 @@ class Portal:
         Shape: who replays has changed something, often in HubSpot. Errors: LineStopped.
         """
         oldest_ms = REPLAY_SCHEMA_AGE_MS if is_replay else SCHEMA_AGE_MS
+        if is_replay and self.schema is not None and not self.schema.events_available:
+            oldest_ms = REPLAY_EVENTS_AGE_MS
         if self.schema is not None and not self.is_stale and 0 <= now_ms - self._read_at_ms < oldest_ms:
             return self.schema
         try:
@@ -93,6 +102,27 @@ class Portal:
         self.schema, self.is_stale, self._read_at_ms = schema, False, now_ms
         self.sends_events, self.refused, self._waits = False, {}, 0
         return schema
+
+    async def look_again(self, names: frozenset[str], now_ms: int) -> bool:
+        """Read the schema again because messages name what it does not have; whether it was read.
+
+        Shape: at most once in 30 s, and more seldom for names that were looked for before; only while calls are to
+        spare, of which a portal that lacks many properties uses few.
+        Errors: LineStopped, Unreadable.
+        """
+        is_new = not names <= self._unknown
+        wait_ms = UNKNOWN_NAME_AGE_MS << (0 if is_new else min(self._fruitless, MAX_DOUBLINGS))
+        if not names or 0 <= now_ms - self._read_at_ms < wait_ms:
+            return False
+        if not self.calls.has_plenty() or not self.spare_reads.take():
+            return False
+        self._fruitless = 0 if is_new else self._fruitless + 1
+        self._unknown, self._read_at_ms = names, now_ms
+        await self.read_properties("contacts")
+        await self.read_properties("companies")
+        if self.known.events_available:
+            await self.read_events(self.known)
+        return True
 
     def may_wait_for_properties(self) -> bool:
         """Whether the lane may wait again for properties that HubSpot fails to create; it may not wait for ever."""

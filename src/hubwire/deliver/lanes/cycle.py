@@ -35,6 +35,8 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
     public = {source_id for source_id, source in sources.items() if source.is_public}
     cycle_state.public = frozenset(row.position for row in selection.rows if row.source_id in public)
     gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
+    if await cycle_state.portal.look_again(gathered.outcomes.unknown_names(), cycle_state.now_ms):
+        gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
     provided = await provide(cycle_state.portal, gathered.missing_properties, gathered.work.events)
     if provided.is_changed:
         # With the types that HubSpot has now: what was planned took them from each message's own values.

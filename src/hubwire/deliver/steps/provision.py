@@ -21,6 +21,7 @@ from hubwire.errors import Unreadable
 from hubwire.hubspot.call import Answer, Call
 from hubwire.hubspot.definitions import (
     FIELD_TYPES,
+    MADE_BY_US,
     PROPERTY_GROUPS,
     PROPERTY_LAG_SECONDS,
     NewProperty,
@@ -33,8 +34,9 @@ from hubwire.hubspot.definitions import (
 from hubwire.hubspot.errors import problem_of
 from hubwire.hubspot.wire import KEY_PROPERTY, read_batch
 from hubwire.operation import SendEvent
-from hubwire.schema import PropertyDefinition
+from hubwire.schema import EventDefinition, PropertyDefinition
 
+BAD_REQUEST = 400
 CONFLICT = 409
 EVENT = "event"
 
@@ -116,6 +118,7 @@ def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]])
             type=kind,
             field_type=FIELD_TYPES.get(kind, "text"),
             group=PROPERTY_GROUPS[plural],
+            description=MADE_BY_US,
         )
     return {plural: list(properties.values()) for plural, properties in by_object.items()}
 
@@ -179,24 +182,48 @@ async def _ensure_event(portal: Portal, name: str, event: _Event, provided: Prov
             provided.is_changed = True
         return
     for property_name in sorted(event.types.keys() - known.properties.keys()):
-        where = (known.full_name, property_name)
-        if where in portal.refused:
-            continue
-        body = create_event_property(property_name, event.types[property_name])
-        call = Call("create event property", "POST", portal.paths.event_property(known.full_name), body)
+        if (known.full_name, property_name) not in portal.refused:
+            await _add_event_property(portal, known, property_name, event, provided)
+
+
+async def _add_event_property(
+    portal: Portal, known: EventDefinition, name: str, event: _Event, provided: Provided
+) -> None:
+    """Add a property to a definition; one whose type HubSpot refuses is made a text."""
+    for kind in dict.fromkeys((event.types[name], "string")):
+        call = Call(
+            "create event property",
+            "POST",
+            portal.paths.event_property(known.full_name),
+            create_event_property(name, kind),
+        )
         verdict, answer = await portal.calls.ask(call, event.positions)
         if isinstance(verdict, Delivered) or answer.status == CONFLICT:
-            known.properties[property_name] = event.types[property_name]
+            portal.refused.pop((known.full_name, name), None)
+            known.properties[name] = kind
+            known.own.add(name)
             provided.is_changed = True
-        elif isinstance(verdict, Dead):
-            portal.refused[where] = verdict
+            return
+        if not isinstance(verdict, Dead):
+            return
+        portal.refused[known.full_name, name] = verdict
+
+
+async def _ask_for_event(portal: Portal, name: str, event: _Event, types: Mapping[str, str]) -> tuple[Verdict, Answer]:
+    body = create_event_definition(name, event.label, types)
+    call = Call("create event definition", "POST", portal.paths.event_definitions, body)
+    return await portal.calls.ask(call, event.positions)
 
 
 async def _create_event(portal: Portal, name: str, event: _Event) -> Verdict | None:
-    """Make an event definition; None when it exists now, or when the portal has no custom events after all."""
-    body = create_event_definition(name, event.label, event.types)
-    call = Call("create event definition", "POST", portal.paths.event_definitions, body)
-    verdict, answer = await portal.calls.ask(call, event.positions)
+    """Make an event definition; None when it exists now, or when the portal has no custom events after all.
+
+    Shape: one that HubSpot refuses for its types is made with texts, so that the event goes all the same.
+    """
+    verdict, answer = await _ask_for_event(portal, name, event, event.types)
+    texts = dict.fromkeys(event.types, "string")
+    if answer.status == BAD_REQUEST and texts != event.types:
+        verdict, answer = await _ask_for_event(portal, name, event, texts)
     if answer.status == FORBIDDEN:
         portal.known.events_available = False
         return None
