@@ -137,3 +137,18 @@ async def test_a_message_that_ends_its_cycle_is_found_at_once_and_logged_once(
     failures = [line for line in logs if line["log_level"] == "error"]
     assert len([line for line in failures if line.get("exc_info")]) == 1
     assert failures[-1]["message_id"] == "t617"
+
+
+async def test_a_bug_of_every_cycle_ends_few_messages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(occurrences: Any) -> bytes:
+        raise ZeroDivisionError("a bug in the encoder")
+
+    monkeypatch.setattr("hubwire.deliver.steps.events.send_events", broken)
+    world.append([track(number) for number in range(1000)])
+    driver, began_ms = world.driver(), world.clock.monotonic_ms()
+    while world.clock.monotonic_ms() - began_ms < 60_000:
+        world.clock.advance((await driver.turn()).seconds)
+    assert world.states()["dead"] <= 70
+    monkeypatch.undo()
+    await world.drain(driver)
+    assert len(world.emulator.events()) == 1000 - world.states()["dead"]

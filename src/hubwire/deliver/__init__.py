@@ -3,7 +3,7 @@
 The way of a message through the folders; each uses only those below it:
 
     lanes/      worker          one thread drives the lanes that it leases (`lane_lease`, `lease_renewer`, `quota`)
-                driver          one turn of a lane: check the lease, look for work, linger, run one cycle
+                driver          one turn of a lane: check the lease, look for work (`waiting`), linger, run one cycle
                 lane            a cycle from the outside: select, deliver, `commit` in one transaction; or stop
                 cycle           a cycle from the inside: gather, then the steps
     steps/      provision       creates properties and event definitions that are missing
@@ -12,10 +12,14 @@ The way of a message through the folders; each uses only those below it:
                 unconfirmed     writes that HubSpot may have received although no answer is recorded
                 gather          decodes, resolves identities, plans, and calls `coalesce`
                 state, outcomes, portal_schema    what the steps share
+                off_loop        runs every call of the database away from the event loop
+                bugs            logs our own exceptions, with one traceback for each cause
     calls/      batch_sender    sends one batch until each input has a verdict; `bisect` isolates a poison
                 caller          one call: a permit, an attempt, a few tries (`retry`)
     verdicts/   judge           an answer in, one verdict per input out; the rules are `call_rules` and `input_rules`
+                without_answer  verdicts that follow from no single answer
     limits/     governor        combines the `rate_limiter` and the `daily_budget`
+                death_runs      which sources HubSpot keeps refusing
 
 `preview` does the same without the calls: the dry run.
 """

@@ -201,9 +201,9 @@ class GroupCommit:
         self._make_room(count, size_bytes)
         self._fail(group, count, late)
         waiting, self._waiting = list(self._waiting), deque()
-        for one in waiting:
-            self._make_room(len(one.entries), one.size_bytes)
-            self._fail([one], len(one.entries), late)
+        for upload in waiting:
+            self._make_room(len(upload.entries), upload.size_bytes)
+            self._fail([upload], len(upload.entries), late)
 
     async def _see_it_end(self, committing: asyncio.Future[list[int | None]]) -> None:
         """Wait for the commit that was given up. It may be kept: its senders repeat it, and it is a duplicate then."""

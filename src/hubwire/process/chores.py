@@ -49,13 +49,28 @@ async def learn_hub_ids(
 ) -> None:
     """A destination that was made from a token alone gets its Hub ID, which device mode needs, from HubSpot."""
     while True:
-        for destination_id, one in registry.destinations().items():
-            if one.hub_id is None and registry.token(destination_id) is not None:
-                hub_id = await test(destination_id)
-                if hub_id is not None:
-                    registry.save_destination(msgspec.structs.replace(one, hub_id=hub_id))
-                    changed()
+        for destination_id in await asyncio.to_thread(_without_hub_id, registry):
+            hub_id = await test(destination_id)
+            if hub_id is not None:
+                await asyncio.to_thread(_save_hub_id, registry, destination_id, hub_id)
+                await asyncio.to_thread(changed)
         await asyncio.sleep(HUB_ID_SECONDS)
+
+
+def _without_hub_id(registry: Registry) -> list[int]:
+    """The destinations that have a token and no Hub ID."""
+    return [
+        destination_id
+        for destination_id, destination in registry.destinations().items()
+        if destination.hub_id is None and registry.token(destination_id) is not None
+    ]
+
+
+def _save_hub_id(registry: Registry, destination_id: int, hub_id: str) -> None:
+    """Save it, unless somebody has set one or removed the destination meanwhile."""
+    destination = registry.destinations().get(destination_id)
+    if destination is not None and destination.hub_id is None:
+        registry.save_destination(msgspec.structs.replace(destination, hub_id=hub_id))
 
 
 class Chores:

@@ -104,10 +104,10 @@ def collect_rarely() -> None:
 
 def _open_many_files() -> None:
     """Raise the limit of open files: each connection is one, and many systems allow only 1,024 by default."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, max_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Where the most that may be asked for is "no limit", some systems (macOS) refuse just that.
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

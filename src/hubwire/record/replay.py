@@ -192,19 +192,22 @@ class ReplayRunner:
         self._clock = clock
         self._wake = wake
         self._begun = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def wake(self) -> None:
-        """Wake the runner after a new replay."""
-        self._begun.set()
+        """Wake the runner after a new replay. Called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._begun.set)
 
     async def run(self) -> None:
         """Step for ever: every second while a replay runs, otherwise when woken or every few seconds."""
+        self._loop = asyncio.get_running_loop()
         while True:
             self._begun.clear()
             fed = await asyncio.to_thread(self._replays.step, self._clock.now_ms(), SLICE_MESSAGES)
             if fed:
                 log.info("replay.fed", count=fed)
-                self._wake()
+                await asyncio.to_thread(self._wake)
             try:
                 await asyncio.wait_for(self._begun.wait(), IDLE_SECONDS if fed is None else STEP_SECONDS)
             except TimeoutError:

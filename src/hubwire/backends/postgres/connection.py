@@ -150,7 +150,7 @@ class PostgresDatabase:
 def _conninfo(url: str) -> str:
     """Errors: SettingsError, which does not repeat what is wrong: it may be a part of the password."""
     try:
-        given = conninfo.conninfo_to_dict(url)
+        parameters = conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise SettingsError(
             "database_url (HUBWIRE_DATABASE_URL) is not postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
@@ -158,8 +158,8 @@ def _conninfo(url: str) -> str:
             " of libpq are allowed.",
         ) from None
     options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
-    given["options"] = f"{options} {given.get('options') or ''}".strip()
-    return conninfo.make_conninfo("", **{**CLIENT, **given})
+    parameters["options"] = f"{options} {parameters.get('options') or ''}".strip()
+    return conninfo.make_conninfo("", **{**CLIENT, **parameters})
 
 
 def _configure(db: Connection[TupleRow]) -> None:

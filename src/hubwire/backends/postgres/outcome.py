@@ -30,7 +30,7 @@ def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> int:
     _write_memory(db, destination_id, outcome)
     write_attempts(session(db), destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(session(db), destination_id, outcome)
-    held = [one for one in outcome.settled if one.state is State.HELD and one.hold_keys]
+    held = [settled for settled in outcome.settled if settled.state is State.HELD and settled.hold_keys]
     if not outcome.links and not held:
         return 0
     db.execute("SELECT pg_advisory_xact_lock('hold'::regclass::oid::bigint)")
@@ -42,7 +42,7 @@ def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
     """Every row that is there was leased by this cycle. Raises IllegalMove, and nothing is written, if one was not."""
     now_ms, cycle_id = outcome.ended_at_ms, outcome.cycle_id
     if outcome.settled:
-        settled = list({one.position: one for one in outcome.settled}.values())
+        settled = list({row.position: row for row in outcome.settled}.values())
         written = db.execute(
             "INSERT INTO delivery (destination_id, position, state, reason, detail, left_out, attempts,"
             " first_attempt_at_ms, due_at_ms, cycle_id, updated_at_ms)"
@@ -78,21 +78,28 @@ def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
 
 def _columns(settled: Sequence[Settled]) -> tuple[list[object], ...]:
     return (
-        [one.position for one in settled],
-        [str(one.state) for one in settled],
-        [None if one.reason is None else str(one.reason) for one in settled],
-        [one.detail for one in settled],
-        [one.left_out for one in settled],
-        [one.attempts for one in settled],
-        [one.first_attempt_at_ms for one in settled],
-        [one.due_at_ms for one in settled],
+        [row.position for row in settled],
+        [str(row.state) for row in settled],
+        [None if row.reason is None else str(row.reason) for row in settled],
+        [row.detail for row in settled],
+        [row.left_out for row in settled],
+        [row.attempts for row in settled],
+        [row.first_attempt_at_ms for row in settled],
+        [row.due_at_ms for row in settled],
     )
 
 
 def _write_memory(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
-    _write_records(db, "person", "email", "contact_id", destination_id, {one.email: one for one in outcome.people})
     _write_records(
-        db, "company", "domain", "company_id", destination_id, {one.domain: one for one in outcome.companies}
+        db, "person", "email", "contact_id", destination_id, {person.email: person for person in outcome.people}
+    )
+    _write_records(
+        db,
+        "company",
+        "domain",
+        "company_id",
+        destination_id,
+        {company.domain: company for company in outcome.companies},
     )
     if outcome.unlinked:
         db.execute(
@@ -132,11 +139,11 @@ def _write_records(
         (
             destination_id,
             list(records),
-            [one.contact_id if isinstance(one, Person) else one.company_id for one in known],
-            [one.confirmed_at_ms for one in known],
-            [_pack(one.properties) for one in known],
-            [one.seen_at_ms for one in known],
-            *([[one.refused_at_ms for one in known if isinstance(one, Person)]] if refused else []),
+            [record.contact_id if isinstance(record, Person) else record.company_id for record in known],
+            [record.confirmed_at_ms for record in known],
+            [_pack(record.properties) for record in known],
+            [record.seen_at_ms for record in known],
+            *([[record.refused_at_ms for record in known if isinstance(record, Person)]] if refused else []),
         ),
     )
 
@@ -164,20 +171,20 @@ def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: 
     """Write holds, and release those whose key another lane linked during this cycle; returns how many."""
     if not held:
         return 0
-    pairs = [(key, one.position) for one in held for key in one.hold_keys]
+    pairs = [(key, settled.position) for settled in held for key in settled.hold_keys]
     db.execute(
         "INSERT INTO hold (hold_key, destination_id, position)"
         " SELECT hold_key, %s, position FROM unnest(%b::text[], %b::bigint[]) AS one (hold_key, position)"
         " ON CONFLICT DO NOTHING",
         (destination_id, [key for key, _ in pairs], [position for _, position in pairs]),
     )
-    wanted = [key.partition("|") for key in {key for key, _ in pairs}]
+    keys = [key.partition("|") for key in {key for key, _ in pairs}]
     rows = db.execute(
         "SELECT space, link_key FROM unnest(%b::text[], %b::text[]) AS wanted (space, link_key)"
         " JOIN link USING (space, link_key) WHERE linked_in <> pg_current_xact_id()"
         " AND linked_in < pg_snapshot_xmax(pg_current_snapshot())"
         " AND NOT pg_visible_in_snapshot(linked_in, (SELECT begun_in FROM cycle WHERE cycle_id = %s))",
-        ([space for space, _, _ in wanted], [key for _, _, key in wanted], outcome.cycle_id),
+        ([space for space, _, _ in keys], [key for _, _, key in keys], outcome.cycle_id),
     ).fetchall()
     return _release_holds(db, outcome.ended_at_ms, [hold_key(space, key) for space, key in rows])
 

@@ -159,11 +159,11 @@ class PostgresRecord:
         return {row[0]: Company(row[0], row[1], row[2], _unpack(row[3]), row[4]) for row in rows}
 
     def associated(self, destination_id: int, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        wanted = list(pairs)
+        pairs = list(pairs)
         rows = self._database.execute(
             "SELECT email, domain FROM unnest(%s::text[], %s::text[]) AS wanted (email, domain)"
             " JOIN association USING (email, domain) WHERE destination_id = %s",
-            ([email for email, _ in wanted], [domain for _, domain in wanted], destination_id),
+            ([email for email, _ in pairs], [domain for _, domain in pairs], destination_id),
         )
         return {(email, domain) for email, domain in rows}
 

@@ -139,15 +139,15 @@ class SqliteFile:
     def give_back(self, limit_bytes: int) -> int:
         """Shape: 0 for a file made without incremental vacuum: its free pages are used again, it does not shrink."""
         free, size = self._pragma("freelist_count"), self._pragma("page_size")
-        wanted = min(free, limit_bytes // size)
-        if wanted == 0:
+        page_count = min(free, limit_bytes // size)
+        if page_count == 0:
             return 0
         # As a script, which is stepped to its end: `execute` takes one step, and each step gives back one page.
         connection = self.raw
         with self._write_lock:
             try:
                 with explained(self.path):
-                    connection.executescript(f"BEGIN IMMEDIATE; PRAGMA incremental_vacuum({wanted}); COMMIT;")
+                    connection.executescript(f"BEGIN IMMEDIATE; PRAGMA incremental_vacuum({page_count}); COMMIT;")
             except BackendError:
                 connection.rollback()
                 raise

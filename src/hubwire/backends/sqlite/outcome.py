@@ -114,12 +114,12 @@ def _write_holds(
         [(key, destination_id, settled.position) for settled in held for key in settled.hold_keys],
     )
     begun_at_ms = db.execute("SELECT begun_at_ms FROM cycle WHERE cycle_id = ?", (cycle_id,)).fetchone()[0]
-    wanted = [key.partition("|") for key in {key for settled in held for key in settled.hold_keys}]
+    keys = [key.partition("|") for key in {key for settled in held for key in settled.hold_keys}]
     rows = db.execute(
         "SELECT space, link_key FROM json_each(?) AS wanted CROSS JOIN link"
         " ON space = wanted.value ->> 0 AND link_key = wanted.value ->> 1"
         " WHERE linked_at_ms >= ? AND linked_at_ms <> ?",
-        (_json([(space, key) for space, _, key in wanted]).decode(), begun_at_ms, now_ms),
+        (_json([(space, key) for space, _, key in keys]).decode(), begun_at_ms, now_ms),
     )
     return _release_holds(db, now_ms, [hold_key(space, key) for space, key in rows])
 

@@ -32,7 +32,7 @@ def outcome_of(
     """All data to write with the cycle, except `lane.status`."""
     retries = _retries(cycle_state.outcomes, selection, patience, ended_at_ms)
     settlement = cycle_state.outcomes.settle(ended_at_ms, patience.hold, retries)
-    replayed = sum(one.is_replay for one in selection.due.values())
+    replayed = sum(due.is_replay for due in selection.due.values())
     return CycleOutcome(
         cycle_id=cycle_id,
         lane=LaneState(live_cursor=selection.span.live_through, backfill_cursor=selection.span.backfill_through),

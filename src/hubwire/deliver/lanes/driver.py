@@ -224,7 +224,7 @@ class Driver:
         is_done = await self._with_lease(lane_lease, self.lane.run_cycle(lane_lease, state, pending))
         if is_done and state.stopped_reason:
             await self._resume(state)
-        return NOW
+        return Wait.at_least(self.lane.pause_seconds)
 
     async def _begin(self, state: LaneState) -> LaneState:
         """The first turn: what stopped the lane before may be fixed by whatever started this lane."""

@@ -45,6 +45,8 @@ log = structlog.get_logger("hubwire.deliver")
 STOPPED_PROBE_SECONDS = 300.0
 FAILED = (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE)
 """Why a delivery was put off: no usable answer to a call that it was part of, while others were answered."""
+BUG_RUN = 10
+BUG_PAUSE_SECONDS = 1.0
 OUTAGE_SECONDS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 
 
@@ -80,6 +82,14 @@ class Lane:
         self._max_messages = parts.policy.cycle_messages
         """Fewer while a message is looked for that Hubwire itself fails over."""
         self._bugs = Bugs()
+        self._bug_deaths = 0
+        """Messages in a row over which Hubwire itself failed."""
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long to wait before the next cycle: a while when Hubwire fails over one message after another. The cause
+        is then probably not the messages, and at full speed it would end all of them."""
+        return BUG_PAUSE_SECONDS if self._bug_deaths >= BUG_RUN else 0.0
 
     def forget_schema(self) -> None:
         """Somebody changed something: the next cycle reads the portal's schema anew."""
@@ -115,6 +125,9 @@ class Lane:
                 raise
             cycle_state = self._cycle_state(caller, now_ms)
             cycle_state.outcomes = _failed(selection, exc)
+            self._bug_deaths += 1
+        else:
+            self._bug_deaths = 0
         self._portal.is_stale |= caller.schema_is_stale
         self._outages = 0
         self._unconfirmed = self._unconfirmed.recorded(selection, pending, self._policy.cycle_messages, now_ms)
@@ -127,8 +140,8 @@ class Lane:
         """The selection of the cycle and its id, after both are recorded."""
         last = self._journal.extent().last if state.open_attempts else 0
         self._unconfirmed = UnconfirmedWrites.of(state, last, now_ms)
-        most = PROBE_MESSAGES if state.stopped_reason == Reason.RUN_OF_DEATHS else self._max_messages
-        selection = replace(self._selector, most=most).take(state, pending, now_ms)
+        max_messages = PROBE_MESSAGES if state.stopped_reason == Reason.RUN_OF_DEATHS else self._max_messages
+        selection = replace(self._selector, most=max_messages).take(state, pending, now_ms)
         waits = self._runs.put_off(((row.position, row.source_id) for row in selection.rows), now_ms)
         selection = replace(selection, rows=[row for row in selection.rows if row.position not in waits], parked=waits)
         return selection, self._record.begin_cycle(lane_lease.lease, now_ms, selection.span)
@@ -137,7 +150,7 @@ class Lane:
         parts = self._parts
         probe = Call("read account", "GET", self._portal.paths.account)
         waited = partial(parts.waited, self.destination.name)
-        suspects = frozenset(one.position for one in selection.due.values() if one.reason in FAILED and one.attempts)
+        suspects = frozenset(due.position for due in selection.due.values() if due.reason in FAILED and due.attempts)
         return CallContext(
             parts.clock, parts.jitter, parts.sleep, lane_lease.check, probe, selection.is_backfill, suspects, waited
         )
@@ -155,7 +168,7 @@ class Lane:
         )
 
     async def _deliver(self, cycle_state: CycleState, selection: Selection) -> None:
-        has_replay = any(one.is_replay for one in selection.due.values())
+        has_replay = any(due.is_replay for due in selection.due.values())
         schema = await self._portal.load(cycle_state.now_ms, is_replay=has_replay)
         self.governor.move_to(schema.time_zone, cycle_state.now_ms)
         try:

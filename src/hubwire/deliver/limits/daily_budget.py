@@ -106,7 +106,9 @@ class DailyBudget:
         self._now_ms = now_ms
         self._slack = self._slack_size()
         self._rate = DecayingRate(FORECAST_MEMORY_SECONDS, now_ms, warm_up_seconds=60.0)
-        self._needs = {one: DecayingRate(NEED_MEMORY_SECONDS, now_ms, NEED_WARM_UP_SECONDS) for one in Priority}
+        self._needs = {
+            priority: DecayingRate(NEED_MEMORY_SECONDS, now_ms, NEED_WARM_UP_SECONDS) for priority in Priority
+        }
 
     # -- what happened
 
@@ -217,7 +219,7 @@ class DailyBudget:
         """The number of calls that this priority leaves for the higher ones now."""
         shares = (self._identify_reserve, self._policy.track_reserve, self._policy.backfill_reserve)
         even = self._day_limit() * self._seconds_left() / self._day_seconds()
-        need = sum(self._needs[one].per_second(self._now_ms) for one in Priority if one < priority)
+        need = sum(self._needs[other].per_second(self._now_ms) for other in Priority if other < priority)
         return max(shares[priority] * even, need * self._policy.need_margin * self._seconds_left())
 
     def _free(self, priority: Priority) -> float:
@@ -237,7 +239,7 @@ class DailyBudget:
     def _pace(self) -> float:
         """Calls a second that may be wasted: half of what full batches would leave over, and never quite nothing."""
         evenly = max(0, self._remaining()) / max(self._seconds_left(), 1.0)
-        full = sum(self._needs[one].per_second(self._now_ms) for one in (Priority.IDENTIFY, Priority.TRACK))
+        full = sum(self._needs[other].per_second(self._now_ms) for other in (Priority.IDENTIFY, Priority.TRACK))
         return max(evenly - full, evenly / 10) / 2
 
     def _slack_size(self) -> float:
