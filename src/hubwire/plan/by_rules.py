@@ -67,7 +67,13 @@ class RulePlanner:
             if isinstance(email, str):
                 self._write(firing.own_contact, self._contact(email))
             else:
-                waiting += [(rule, email) for rule in {w.rule.name: w.rule for w in firing.own_contact}.values()]
+                waiting += [(rule, email) for rule in _rules_of(firing.own_contact)]
+        if firing.own_company:
+            domain = self._own_domain()
+            if isinstance(domain, str):
+                self._write(firing.own_company, self._company(domain))
+            else:
+                waiting += [(rule, domain) for rule in _rules_of(firing.own_company)]
         for one, writers in firing.others:
             try:
                 fate = self._apply(one, writers)
@@ -93,12 +99,13 @@ class RulePlanner:
 
     def _apply(self, one: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
         """Add what a rule writes; what it waits for, or that it waits in vain, when nobody knows whose it is."""
-        if one.rule.object == "company":
-            return self._company(one, writers)
         if one.key is None:
             email = self._own_person()
             if not isinstance(email, str):
                 return email
+        elif one.rule.object == "company":
+            self._company_by_key(one.rule, one.key(self._fields), writers)
+            return None
         else:
             given = as_email(one.key(self._fields))
             if given is None:
@@ -142,27 +149,32 @@ class RulePlanner:
         self._plan.operations.append(made)
         return made.properties
 
-    def _company(self, one: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
-        message, how = self._message, self._book.mapping.company_domain
-        if one.key is not None:
-            given = one.key(self._fields)
-            domain = company_domain(given, how) if isinstance(given, str) else None
-            if domain is None:
-                self._report(one.rule, Reason.RULE_WITHOUT_KEY, "domain")
-                return None
+    def _company_by_key(self, rule: Rule, value: object, writers: tuple[FieldWriter, ...]) -> None:
+        how = self._book.mapping.company_domain
+        domain = company_domain(value, how) if isinstance(value, str) else None
+        if domain is None:
+            self._report(rule, Reason.RULE_WITHOUT_KEY, "domain")
         else:
-            domain, unusable = given_domain(message, how)
-            domain = domain or self._identity.domain_of_group(self._source.identity_space, message.group_id)
-            if domain is None:
-                return unknown_company(message, self._source, unusable)
+            self._write(writers, self._company(domain))
+
+    def _own_domain(self) -> str | Hold | Discard:
+        """The company of a group call, or what an unknown one waits for."""
+        for operation in self._plan.operations:
+            if type(operation) is UpsertCompany:
+                return operation.domain
+        domain, unusable = given_domain(self._message, self._book.mapping.company_domain)
+        domain = domain or self._identity.domain_of_group(self._source.identity_space, self._message.group_id)
+        return domain or unknown_company(self._message, self._source, unusable)
+
+    def _company(self, domain: str) -> dict[str, PropertyValue]:
+        """The properties of a company: of the operation that writes it already, else of a new one."""
         for operation in self._plan.operations:
             if type(operation) is UpsertCompany and operation.domain == domain:
-                self._write(writers, operation.properties)
-                return None
+                return operation.properties
         properties = {"domain": PropertyValue(domain, "website.domain")}
+        message = self._message
         self._plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
-        self._write(writers, properties)
-        return None
+        return properties
 
     def _event(self, one: CompiledRule, email: str) -> None:
         rule, message, book = one.rule, self._message, self._book
@@ -225,3 +237,7 @@ class RulePlanner:
     def _report(self, rule: Rule, reason: Reason, detail: str, property_name: str = "") -> None:
         field = f"rule:{rule.name}.{property_name}" if property_name else f"rule:{rule.name}"
         self._plan.left_out.append(LeftOut(field[:MAX_FIELD], reason, detail))
+
+
+def _rules_of(writers: tuple[FieldWriter, ...]) -> list[Rule]:
+    return list({writer.rule.name: writer.rule for writer in writers}.values())

@@ -43,15 +43,21 @@ class Firing:
     has_default: bool
     own_contact: tuple[FieldWriter, ...]
     """What they write of the message's own person."""
+    own_company: tuple[FieldWriter, ...]
+    """What they write of the company of a group call."""
     others: tuple[tuple[CompiledRule, tuple[FieldWriter, ...]], ...]
     """The rules that write another record, a company or an event, each with its properties."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """Candidates, and what was prepared for those of them that fired."""
+    """Candidates, and what was prepared for those of them that fired.
+
+    `triggers` are the different ones among theirs: rules with the same trigger cost one question.
+    """
 
     candidates: tuple[CompiledRule, ...]
+    triggers: tuple[str, ...]
     fires: list[Callable[[dict[str, Any]], bool]]
     firings: dict[tuple[bool, ...], Firing] = field(default_factory=dict)
 
@@ -60,14 +66,16 @@ def firing_of(candidates: tuple[CompiledRule, ...], fields: dict[str, Any], book
     """The candidates that fire for a message, with what they write."""
     known = book.firings.get(id(candidates))
     if not isinstance(known, _Known) or known.candidates is not candidates:
-        known = _Known(candidates, [one.trigger.fires_within for one in candidates])
+        triggers = {f"{one.trigger.reading} {one.trigger.text}": one.trigger.fires_within for one in candidates}
+        known = _Known(candidates, tuple(triggers), list(triggers.values()))
         if len(book.firings) >= MAX_CANDIDATES:
             book.firings.clear()
         book.firings[id(candidates)] = known
     answers = tuple([fires(fields) for fires in known.fires])
     firing = known.firings.get(answers)
     if firing is None:
-        fired = [one for one, answer in zip(candidates, answers, strict=True) if answer]
+        fire = {trigger for trigger, answer in zip(known.triggers, answers, strict=True) if answer}
+        fired = [one for one in candidates if f"{one.trigger.reading} {one.trigger.text}" in fire]
         if len(known.firings) >= MAX_FIRINGS:
             known.firings.clear()
         firing = known.firings[answers] = _prepared(fired, book)
@@ -75,12 +83,19 @@ def firing_of(candidates: tuple[CompiledRule, ...], fields: dict[str, Any], book
 
 
 def _prepared(fired: list[CompiledRule], book: Rulebook) -> Firing:
-    own = [one for one in fired if one.rule.object == "contact" and one.key is None]
+    own: dict[str, list[FieldWriter]] = {"contact": [], "company": []}
+    others = []
+    for one in fired:
+        if one.rule.object is not None and one.key is None:
+            own[one.rule.object] += _writers(one, book)
+        else:
+            others.append((one, _writers(one, book)))
     return Firing(
         rules=tuple(fired),
         has_default=all(one.rule.default for one in fired),
-        own_contact=tuple([writer for one in own for writer in _writers(one, book)]),
-        others=tuple([(one, _writers(one, book)) for one in fired if one not in own]),
+        own_contact=tuple(own["contact"]),
+        own_company=tuple(own["company"]),
+        others=tuple(others),
     )
 
 
