@@ -82,7 +82,11 @@ async def add_destination(request: ApiRequest) -> shapes.DestinationAnswer:
         base_url=deps.settings.hubspot_base_url,
         api_version=deps.settings.hubspot_api_version,
     )
-    stored = await request.view.read(changes.add_destination, deps, actor, _changed(fresh, body), body.token)
+    wanted = _changed(fresh, body)
+    if body.token is not None:
+        changes.check_token(body.token)
+        wanted = await deps.with_token(wanted, body.token)
+    stored = await request.view.read(changes.add_destination, deps, actor, wanted, body.token)
     return await _destination_answer(request, stored)
 
 
@@ -103,9 +107,7 @@ async def remove_destination(request: ApiRequest) -> None:
 
 async def set_token(request: ApiRequest) -> shapes.DestinationAnswer:
     known = await request.view.read(_destination, request)
-    deps, actor = request.view.deps, request.view.viewer.name
-    await request.view.read(changes.set_token, deps, actor, known.destination_id, request.body.token)
-    return await _destination_answer(request, known)
+    return await _destination_answer(request, await request.view.store_token(known, request.body.token))
 
 
 async def pause(request: ApiRequest) -> shapes.DestinationAnswer:

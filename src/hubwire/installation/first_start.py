@@ -10,6 +10,7 @@ from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
 from hubwire.installation.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN
 from hubwire.registry.protocol import Registry
+from hubwire.registry.sandboxes import START_ANEW, is_sandbox_only
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 
@@ -46,11 +47,10 @@ def begin_installation(registry: Registry, settings: Settings, *, is_shared: boo
 def _create_missing(registry: Registry, settings: Settings) -> FirstStart:
     write_key = _create_sources(registry, settings)
     destinations = registry.destinations()
-    has_only_sandboxes = all(destination.is_sandbox for destination in destinations.values())
-    if destinations and has_only_sandboxes and not settings.is_sandbox:
+    if is_sandbox_only(registry) and not settings.is_sandbox:
         raise SettingsError(
             f"HUBSPOT_ACCESS_TOKEN is set, but {settings.data} holds a sandbox, so nothing would reach HubSpot",
-            hint="Start in another folder (HUBWIRE_DATA=live), or start the sandbox without the token.",
+            hint=f"{START_ANEW}. Or start the sandbox without the token.",
         )
     if not destinations:
         destination = registry.save_destination(_first_destination(settings))

@@ -18,6 +18,7 @@ from hubwire.errors import BadValue, Missing, SettingsError
 from hubwire.hubspot.paths import ROOTS
 from hubwire.plan.rules.checks import check_rules
 from hubwire.record.protocol import Record
+from hubwire.registry.sandboxes import START_ANEW, is_sandbox_only
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 
@@ -123,7 +124,8 @@ def revoke_write_key(parts: Parts, actor: str, source_id: int, hint: str) -> boo
 
 
 def save_destination(parts: Parts, actor: str, destination: Destination) -> Destination:
-    """Add (destination_id 0) or change a destination. Errors: BadValue; SettingsError if the name is taken."""
+    """Add (destination_id 0) or change a destination. Errors: BadValue; SettingsError if the name
+    is taken, or for a real destination in a sandbox."""
     _check_name("name", destination.name)
     if destination.hub_id is not None and not HUB_ID.fullmatch(destination.hub_id):
         raise BadValue("hub_id", "the Hub ID is a number of at most 12 digits", value=destination.hub_id)
@@ -152,6 +154,8 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
     _check_mapping(destination.mapping)
     check_rules(destination.rules)
     before = parts.registry.destinations().get(destination.destination_id)
+    if before is None and not destination.is_sandbox:
+        _refuse_in_sandbox(parts)
     stored = parts.registry.save_destination(destination)
     action = "destination.changed" if before else "destination.created"
     _audit(parts, actor, action, _differences(stored.name, before, stored))
@@ -160,7 +164,7 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
 
 def add_destination(parts: Parts, actor: str, destination: Destination, token: str | None) -> Destination:
     """Add a destination with its access token, if there is one; with a bad token it is not added. Errors: of both."""
-    _check_token(token)
+    check_token(token)
     stored = save_destination(parts, actor, destination)
     if token is not None:
         set_token(parts, actor, stored.destination_id, token)
@@ -179,7 +183,7 @@ def set_paused(parts: Parts, actor: str, destination_id: int, is_paused: bool) -
 
 def set_token(parts: Parts, actor: str, destination_id: int, token: str | None) -> None:
     """Store the access token (None removes it). A lane that a bad token stopped resumes."""
-    _check_token(token)
+    check_token(token)
     parts.registry.set_token(destination_id, None if token is None else Secret(token))
     if token is not None:
         parts.record.stop_lane(destination_id, None, "", None)
@@ -190,6 +194,10 @@ def set_token(parts: Parts, actor: str, destination_id: int, token: str | None) 
 def remove_destination(parts: Parts, actor: str, destination_id: int) -> None:
     """Remove a destination and its token; what was delivered stays in HubSpot."""
     destination = parts.registry.destinations()[destination_id]
+    if destination.is_sandbox and len(parts.registry.destinations()) == 1:
+        raise SettingsError(
+            f"destination {destination.name!r} makes this installation a sandbox, so it stays", hint=START_ANEW
+        )
     parts.registry.remove_destination(destination_id)
     _audit(parts, actor, "destination.removed", destination.name)
 
@@ -197,12 +205,19 @@ def remove_destination(parts: Parts, actor: str, destination_id: int) -> None:
 # -- checks
 
 
+def _refuse_in_sandbox(parts: Parts) -> None:
+    if is_sandbox_only(parts.registry):
+        raise SettingsError(
+            "this installation is a sandbox: its test messages would go to the portal too", hint=START_ANEW
+        )
+
+
 def _check_name(field: str, name: str) -> None:
     if not NAME.fullmatch(name):
         raise BadValue(field, "a name has 1 to 64 letters, digits, spaces, dots, dashes or underscores", value=name)
 
 
-def _check_token(token: str | None) -> None:
+def check_token(token: str | None) -> None:
     if token is not None and not TOKEN.fullmatch(token):
         raise BadValue("token", "an access token has 8 to 512 characters and no spaces", limit=[8, 512])
 

@@ -17,6 +17,7 @@ from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
 from hubwire.installation.clients import ClientFactory
+from hubwire.manage.hub import account_of_token, with_account
 from hubwire.manage.portal_contents import read_contents
 from hubwire.manage.schema_plan import SchemaPlan, make_missing
 from hubwire.manage.schema_report import PortalContents
@@ -30,6 +31,7 @@ from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry
 from hubwire.schema import PortalSchema
+from hubwire.secret import Secret
 
 SCHEMA_AGE_MS = 300_000
 ANY_TYPE = Route(Takes.SINGLE, None)
@@ -127,6 +129,14 @@ class Workbench:
             api_version=destination.api_version,
             api_supported_until=client.paths.supported_until,
         )
+
+    async def with_token(self, destination: Destination, token: str) -> Destination:
+        """The destination with what the account of a token tells, after HubSpot accepted the token; nothing is stored.
+
+        Errors: SettingsError for a token that HubSpot refuses or of another hub; HubSpotError when it does not answer.
+        """
+        base_url = self._clients.base_url(destination)
+        return with_account(destination, await account_of_token(destination, Secret(token), base_url, self._clock))
 
     async def hub_id(self, destination_id: int) -> str | None:
         """The Hub ID that the destination's token belongs to; None while HubSpot does not say."""

@@ -185,6 +185,7 @@ class Service:
             settings=self.settings,
             planner=bench.plan,
             tester=partial(connection_report, store.registry, self.clients, self.clock),
+            with_token=bench.with_token,
             sender=bench.send,
             contents=bench.contents,
             make_property=bench.make_property,

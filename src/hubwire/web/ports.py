@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hubwire.clock import Clock
 from hubwire.deliver.preview import DryRun, PlannedField, PlannedLeftOut, PlannedOperation, PlannedRequest
+from hubwire.destination import Destination
 from hubwire.doctor.checks import Check, ConnectionReport
 from hubwire.journal.protocol import Journal
 from hubwire.record.protocol import Record
@@ -37,6 +38,15 @@ class Planner(Protocol):
 class Tester(Protocol):
     async def __call__(self, destination_id: int) -> ConnectionReport:
         """Try the destination's token against HubSpot. Errors: none; what fails is a check that failed."""
+        ...
+
+
+class TokenTester(Protocol):
+    async def __call__(self, destination: Destination, token: str) -> Destination:
+        """The destination with what the token's account tells, once HubSpot accepted it; nothing is stored.
+
+        Errors: SettingsError for a token that HubSpot refuses or of another hub; HubSpotError without an answer.
+        """
         ...
 
 
@@ -91,6 +101,7 @@ class Services:
     settings: Settings
     planner: Planner
     tester: Tester
+    with_token: TokenTester
     sender: Sender
     contents: ContentsReader
     make_property: PropertyMaker

@@ -18,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hubwire import __version__
+from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
+from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroups, failure_groups
 from hubwire.manage.replay_estimate import ReplayEstimate, destinations_of, replay_estimate, schemas_of
 from hubwire.monitoring.alert_overview import AlertOverview
@@ -182,6 +184,21 @@ class View:
     def failure_groups(self) -> FailureGroups:
         """The groups of failures, as this viewer may see them. Blocks."""
         return failure_groups(self.deps, lambda detail: self.masked_text(detail) or "")
+
+    async def store_token(self, destination: Destination, token: str | None) -> Destination:
+        """Store an access token after HubSpot accepted it, with what its account tells; None removes the token.
+
+        Errors: BadValue, SettingsError, HubSpotError; then the token before it stays in use.
+        """
+        if token is None:
+            await self.read(changes.set_token, self.deps, self.viewer.name, destination.destination_id, None)
+            return destination
+        changes.check_token(token)
+        learnt = await self.deps.with_token(destination, token)
+        if learnt != destination:
+            destination = await self.read(changes.save_destination, self.deps, self.viewer.name, learnt)
+        await self.read(changes.set_token, self.deps, self.viewer.name, destination.destination_id, token)
+        return destination
 
     async def alerts(self) -> AlertOverview:
         """The alerts as this viewer may see them: addresses are masked. Errors: BackendError."""

@@ -16,7 +16,7 @@ from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import Check, ConnectionReport, Health
-from hubwire.errors import HubSpotError, UploadRefused
+from hubwire.errors import HubSpotError, SettingsError, UploadRefused
 from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.members import digest, make_token
 from hubwire.manage.schema_plan import SchemaPlan
@@ -59,6 +59,9 @@ class Bench:
         self.made: list[tuple[int, str, str, str]] = []
         self.made_together: list[tuple[str, list[tuple[str, str]]]] = []
         self.schema_problem = ""
+        self.refused_tokens: set[str] = set()
+        self.account: dict[str, str] = {}
+        """What HubSpot tells of the account of a token."""
         self.report = ConnectionReport(
             checks=[
                 Check(name="Access token", health=Health.OK, said="accepted"),
@@ -95,6 +98,11 @@ class Bench:
 
     async def test(self, destination_id: int) -> ConnectionReport:
         return self.report
+
+    async def with_token(self, destination: Destination, token: str) -> Destination:
+        if token in self.refused_tokens:
+            raise SettingsError("HubSpot does not accept this token: 401")
+        return msgspec.structs.replace(destination, **self.account)
 
     async def send(self, source_id: int, message: dict[str, Any]) -> str:
         self.sent.append((source_id, message))
@@ -242,6 +250,7 @@ class Console:
             settings=self.settings,
             planner=bench.plan,
             tester=bench.test,
+            with_token=bench.with_token,
             sender=bench.send,
             contents=bench.contents,
             make_property=bench.make_property,

@@ -81,8 +81,7 @@ async def set_token(view: View) -> Response:
     form = await view.form()
     destination = await view.read(find_destination, view)
     try:
-        token = form.get("token", "").strip()
-        await view.read(changes.set_token, view.deps, view.viewer.name, destination.destination_id, token)
+        destination = await view.store_token(destination, form.get("token", "").strip())
     except HubwireError as exc:
         return await _show(view, destination, problem=problem_of(exc))
     return view.redirect(f"/connection/{destination.destination_id}", "token")

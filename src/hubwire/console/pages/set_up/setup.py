@@ -116,7 +116,7 @@ async def save_token(view: View) -> Response:
             await view.read(changes.save_destination, view.deps, view.viewer.name, changed)
         token = text(form, "token")
         if token is not None:
-            await view.read(changes.set_token, view.deps, view.viewer.name, destination.destination_id, token)
+            destination = await view.store_token(destination, token)
         elif view.deps.registry.token(destination.destination_id) is None:
             raise BadValue("token", "paste the access token of HubSpot")
     except HubwireError as exc:
@@ -129,7 +129,7 @@ async def save_modes(view: View) -> Response:
     form = await view.form_values()
     destination = await view.read(find_destination, view)
     on_device = set(form.get("device", []))
-    for source in view.deps.registry.sources().values():
+    for source in _sources_of(view, destination):
         wants_device = str(source.source_id) in on_device and source.kind is SourceKind.WEB
         if source.device_mode != wants_device:
             changed = msgspec.structs.replace(source, device_mode=wants_device)
@@ -200,7 +200,7 @@ def _read_step(
     view: View, destination: Destination, name: str, report: ConnectionReport | None, new_key: str | None
 ) -> StepPage:
     deps = view.deps
-    sources = [one for one in deps.registry.sources().values() if destination.takes(one.source_id)]
+    sources = _sources_of(view, destination)
     source = next(iter(sources), None)
     key = None if source is None else _shown_key(view, source)
     return StepPage(
@@ -215,6 +215,11 @@ def _read_step(
         is_on=not destination.is_paused,
         new_key=new_key,
     )
+
+
+def _sources_of(view: View, destination: Destination) -> list[Source]:
+    """The sources that feed a destination: what its steps show, and all that they change."""
+    return [source for source in view.deps.registry.sources().values() if destination.takes(source.source_id)]
 
 
 def _shown_key(view: View, source: Source) -> str | None:
