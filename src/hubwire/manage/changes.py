@@ -18,8 +18,8 @@ from hubwire.errors import BadValue, Missing, SettingsError
 from hubwire.hubspot.paths import ROOTS
 from hubwire.plan.rules.checks import check_rules
 from hubwire.record.protocol import Record
-from hubwire.registry.sandboxes import START_ANEW, is_sandbox_only
 from hubwire.registry.protocol import Registry, WriteKey
+from hubwire.registry.sandboxes import START_ANEW, is_sandbox_only
 from hubwire.secret import Secret
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
