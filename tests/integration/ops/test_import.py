@@ -94,7 +94,7 @@ def test_a_stopped_import_goes_on_where_it_stopped(ready: Shell, monkeypatch: py
     monkeypatch.setattr(appending, "append_lines", failing)
     ran = ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json")
     assert (ran.code, ran.out) == (130, "")
-    said = "Stopped after 35 rows, which are imported. The next run continues there."
+    said = "Stopped. 35 rows are imported. The next run continues there."
     assert " ".join(ran.err.split()) == said
     assert len(journaled(ready)) == 35
 

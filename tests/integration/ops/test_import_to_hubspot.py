@@ -157,8 +157,8 @@ def test_a_file_of_which_nothing_is_usable_is_exit_1(ready: Shell) -> None:
     Path("h.csv").write_text("Record ID,First Name,Last Name,Email\n1,No,Mail,\n2,Nor,This,\n")
     ran = ready("import", "h.csv", "--source", "api")
     assert ran.code == 1
-    assert "passed over, 2 rows: no e-mail and no user id" in ran.out
-    assert "Nothing of it was usable" in ran.out
+    assert "skipped, 2 rows: no e-mail and no user id" in ran.out
+    assert "no usable row" in ran.out
 
 
 def test_an_unknown_file_is_refused_before_any_other_is_imported(ready: Shell) -> None:
@@ -184,7 +184,7 @@ def test_files_that_are_passed_over_and_columns_that_are_left_out_are_named_once
     assert ran.code == 0
     assert "f/a.csv and 1 more like it: Segment's or RudderStack's warehouse, table identifies" in ran.out
     assert ran.out.count("left out: context_ip") == 1
-    assert "passed over: f/manifest.json: a list of files, not history" in ran.out
+    assert "skipped: f/manifest.json: a list of files, not history" in ran.out
     assert "2 read, 2 imported, 0 already known, 0 unreadable" in ran.out
 
 
@@ -215,7 +215,7 @@ def test_the_preview_shows_each_column_the_calls_and_what_does_not_arrive(ready:
     assert "Email Address ada@example.com traits.email" in text
     assert "p.csv:3: timestamp: 'soon' is no time" in text
     assert "hubspot 1 messages, 1 HubSpot calls" in text
-    assert "not sent of 1 messages: traits.Nick: unknown-property" in text
+    assert "left out of 1 messages: traits.Nick: unknown-property" in text
     store = ready.store()
     assert store.journal.extent().last == 0
     store.close()

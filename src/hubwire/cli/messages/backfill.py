@@ -42,7 +42,9 @@ def import_files(
     ] = None,
     preview: Annotated[
         bool,
-        typer.Option("--preview", help="Only print what each file is and what becomes of each column; import nothing."),
+        typer.Option(
+            "--preview", help="Only print the type of each file and the field of each column; import nothing."
+        ),
     ] = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only print the estimated HubSpot calls; import nothing.")
@@ -70,7 +72,7 @@ def import_files(
     The command recognises the exports of Segment, RudderStack, PostHog, Amplitude, Mixpanel, Jitsu, Snowplow, HubSpot,
     Salesforce, Mailchimp, Shopify and others: CSV, JSON, Parquet, SQLite and .xlsx, compressed or not. It refuses a
     file that it does not recognise before it imports anything. Run the command again after a stop: it continues where
-    it stopped and doubles nothing. In a terminal it first prints the estimated cost and asks for confirmation.
+    it stopped and imports no row twice. In a terminal it first prints the estimated cost and asks for confirmation.
 
     Example: hubwire import exports/ --source server --preview
     """
@@ -106,7 +108,7 @@ def _finish(outcome: ImportOutcome, json: bool) -> None:
 
 
 def _show_previews(history: History, source: str, json: bool, config: ConfigOption) -> None:
-    """The files, and what arrives at each destination; exit 1 when nothing would, or something has a fault."""
+    """Print the files and what each destination would receive; exit 1 if nothing would arrive or a file has a fault."""
     from hubwire.backfill.preview import merged, preview_of
 
     previews = [preview_of(seen) for seen in history.seen]
@@ -124,7 +126,7 @@ def _show_previews(history: History, source: str, json: bool, config: ConfigOpti
 def _with_labels(
     history: History, files: list[str], options: ReadOptions, source_name: str, config: ConfigOption
 ) -> History:
-    """HubSpot's own exports looked at once more, with the labels that the portal has."""
+    """Read HubSpot's own exports again, with the labels of the portal's properties."""
     if history.has_stdin or not any(seen.reader.title.startswith("HubSpot's") for seen in history.seen):
         return history
     with editing(config) as editor:
@@ -144,7 +146,7 @@ def _with_labels(
 
 
 def _labels(properties: Mapping[str, PropertyDefinition]) -> dict[str, str]:
-    """The names of the properties that can be written, by label."""
+    """The names of writable properties, by label."""
     return {
         definition.label.lower(): definition.name
         for definition in properties.values()
@@ -180,7 +182,7 @@ def _import(history: History, source: str, json: bool, config: ConfigOption) -> 
     from hubwire.backfill.files import total_bytes
     from hubwire.backfill.imports import import_history
 
-    goes_on = "starts again and doubles nothing" if history.has_stdin else "continues there"
+    goes_on = "starts again and imports no row twice" if history.has_stdin else "continues there"
     with _progress(total_bytes([seen.part for seen in history.seen]), goes_on, json) as report:
         return import_history(settings_of(config), history, source, report, SystemClock())
 
@@ -203,14 +205,14 @@ def _statement(
 
 
 def _preview_sql(statement: Query, options: ReadOptions, json: bool) -> None:
-    """All rows of the query, from the first one on."""
+    """Preview all rows of the query, from the first row."""
     from hubwire.backfill.preview import preview_of
     from hubwire.backfill.sql import look_at_query
 
     with ExitStack() as stack:
         seen = look_at_query(statement, options, None, stack)
         if seen is None:
-            raise SettingsError("the query gives no row")
+            raise SettingsError("the query returned no rows")
         preview = preview_of(seen)
     print_json(preview) if json else print_previews([preview])
     if preview.unreadable or not preview.calls:
@@ -220,7 +222,7 @@ def _preview_sql(statement: Query, options: ReadOptions, json: bool) -> None:
 def _import_sql(statement: Query, source: str, options: ReadOptions, json: bool, config: ConfigOption) -> None:
     from hubwire.backfill.sql import import_query
 
-    goes_on = "starts again and doubles nothing" if statement.cursor is None else "continues there"
+    goes_on = "starts again and imports no row twice" if statement.cursor is None else "continues there"
     with _progress(None, goes_on, json) as report:
         outcome = import_query(settings_of(config), statement, source, options, report, SystemClock())
     _finish(outcome, json)
@@ -228,7 +230,7 @@ def _import_sql(statement: Query, source: str, options: ReadOptions, json: bool,
 
 @contextmanager
 def _progress(total: int | None, goes_on: str, json: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar with rate and time left, for `report`; Ctrl-C says how much is kept."""
+    """A progress bar with rate and remaining time, fed by `report`. Ctrl-C prints how many rows are imported."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -252,7 +254,7 @@ def _progress(total: int | None, goes_on: str, json: bool) -> Iterator[Callable[
             yield report
         except KeyboardInterrupt:
             progress.stop()
-            terminal.print(f"Stopped after {done:,} rows, which are imported. The next run {goes_on}.")
+            terminal.print(f"Stopped. {done:,} rows are imported. The next run {goes_on}.")
             raise typer.Exit(INTERRUPTED) from None
 
 

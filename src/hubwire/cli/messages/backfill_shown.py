@@ -1,4 +1,4 @@
-"""What `hubwire import` prints: what each file is, what becomes of it, what it costs, and what was imported."""
+"""The output of `hubwire import`: the files, the preview, the estimated cost, and the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_NAMED = 20
 
 
 def print_seen(history: History) -> None:
-    """One line for each kind of file: what it is, and which columns are left out."""
+    """Print one line for each kind of file, and the columns that are left out."""
     for group in _alike(history.seen):
         first = group[0]
         more = f" and {len(group) - 1:,} more like it" if len(group) > 1 else ""
@@ -34,7 +34,7 @@ def print_seen(history: History) -> None:
 
 
 def _alike(seen: Sequence[Seen]) -> list[list[Seen]]:
-    """Files of one kind and with the same columns, together."""
+    """Group files that have the same kind and the same columns."""
     groups: dict[tuple[object, ...], list[Seen]] = {}
     for file in seen:
         key = (file.reader.title, file.kind, tuple(file.reader.uses), tuple(file.notes))
@@ -48,21 +48,21 @@ def counted_rows(count: int) -> str:
 
 
 def print_previews(previews: Sequence[FilePreview], passed_over: Sequence[PassedOver] = ()) -> None:
-    """Each file with its columns, its calls and what is left out."""
+    """Print each file with its columns, its calls, and what is left out."""
     for preview in previews:
         _print_preview(preview)
     for file in passed_over:
-        console.print(plain(f"passed over: {file.label}: {file.why}"), markup=False)
+        console.print(plain(f"skipped: {file.label}: {file.why}"), markup=False)
 
 
 def _print_preview(preview: FilePreview) -> None:
     more = f" and {preview.more_files:,} more like it" if preview.more_files else ""
     console.print(f"[bold]{cell(preview.file)}[/bold]{more}: {cell(preview.system)} ({cell(preview.kind)})")
-    calls = ", ".join(f"{count:,} {name}" for name, count in preview.calls.items()) or "no message"
+    calls = ", ".join(f"{count:,} {name}" for name, count in preview.calls.items()) or "no messages"
     span = f", {preview.first_at} to {preview.last_at}" if preview.first_at else ""
     console.print(f"  {counted_rows(preview.rows)}: {calls}{span}", markup=False)
     if preview.columns:
-        shown = table("column", "sample", "becomes")
+        shown = table("column", "sample", "field")
         for column in preview.columns:
             becomes = column.becomes or f"left out: {column.why}"
             shown.add_row(cell(column.column), cell(column.sample), cell(becomes))
@@ -71,11 +71,11 @@ def _print_preview(preview: FilePreview) -> None:
         console.print("  the first message:")
         console.print(json_text(preview.example), markup=False)
     if preview.calls and preview.first_at is None:
-        console.print("  No row has a time: each counts as said today, and wins over older values.")
+        console.print("  No row has a time. Hubwire uses the time of the import, so these values replace older ones.")
     for note in preview.notes:
         console.print(plain(f"  {note}"), markup=False)
     for reason, count in preview.left_out.items():
-        console.print(plain(f"  passed over, {counted_rows(count)}: {reason}"), markup=False)
+        console.print(plain(f"  skipped, {counted_rows(count)}: {reason}"), markup=False)
     _print_named(preview.faults, preview.unreadable)
 
 
@@ -83,27 +83,27 @@ def _print_named(lines: Sequence[str], count: int) -> None:
     for line in lines[:MAX_NAMED]:
         console.print(plain(f"  {line}"), markup=False)
     if count > MAX_NAMED and lines:
-        console.print(f"  and {count - MAX_NAMED:,} more; --json has up to 1,000 of them")
+        console.print(f"  and {count - MAX_NAMED:,} more; --json shows up to 1,000")
 
 
 def print_outcome(outcome: ImportOutcome) -> None:
-    """The counts, and what was not imported."""
+    """Print the counts and the rows that were not imported."""
     skipped = f", {outcome.skipped:,} imported by an earlier run" if outcome.skipped else ""
     console.print(
         f"{outcome.read:,} read, {outcome.journaled:,} imported, {outcome.duplicates:,} already known,"
         f" {outcome.unreadable:,} unreadable{skipped}"
     )
     for reason, count in outcome.left_out.items():
-        console.print(plain(f"  passed over, {counted_rows(count)}: {reason}"), markup=False)
+        console.print(plain(f"  skipped, {counted_rows(count)}: {reason}"), markup=False)
     for name in outcome.passed_over[:MAX_NAMED]:
-        console.print(plain(f"  passed over: {name}"), markup=False)
+        console.print(plain(f"  skipped: {name}"), markup=False)
     _print_named(outcome.rejected, outcome.unreadable)
     if outcome.is_useless:
-        console.print("Nothing of it was usable, and nothing is imported.")
+        console.print("Hubwire found no usable row and imported nothing.")
 
 
 def print_estimates(estimates: list[Estimate]) -> None:
-    """The cost at each destination."""
+    """Print the estimated cost for each destination."""
     for estimate in estimates:
         name = f"[bold]{cell(estimate.destination)}[/bold]"
         console.print(f"{name}  {estimate.messages:,} messages, {estimate.total_calls:,} HubSpot calls")
@@ -121,9 +121,9 @@ def print_estimates(estimates: list[Estimate]) -> None:
         for name, count in estimate.calls.items():
             console.print(f"  {count:,} x {name}")
         for reason, count in estimate.discarded.items():
-            console.print(f"  {count:,} messages would be discarded: {reason}")
+            console.print(f"  Hubwire would discard {count:,} messages: {reason}")
         for field, count in list(estimate.left_out.items())[:MAX_NAMED]:
-            console.print(plain(f"  not sent of {count:,} messages: {field}"), markup=False)
+            console.print(plain(f"  left out of {count:,} messages: {field}"), markup=False)
         console.print(
             f"  {estimate.day_percent:g} % of a day's calls; {duration(estimate.seconds)} at the current rate"
         )

@@ -183,7 +183,7 @@ def _print_plan(shown: FileDryRun) -> None:
         for item in planned.left_out:
             console.print(f"  {left_out(item.field, item.reason, item.detail)}", markup=False)
     for reason, count in shown.passed_over.items():
-        console.print(plain(f"passed over, {count:,} rows: {reason}"), markup=False)
+        console.print(plain(f"skipped, {count:,} rows: {reason}"), markup=False)
     for line in shown.unreadable:
         console.print(plain(line), markup=False)
     for request in shown.requests:
