@@ -10,11 +10,16 @@ import httpx2
 import msgspec
 import pytest
 from msgspec import structs
-from tests.support.world import DESTINATION, SERVER, World
+from tests.support.world import DESTINATION, SERVER, TOKEN, World
 
 from hubwire.destination import Mapping as Mapping_
 from hubwire.destination import Source, SourceKind
+from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.tokens import FixedToken
 from hubwire.hubspot.wire import iso_utc
+from hubwire.manage.dryrun import compared
+from hubwire.secret import Secret
 
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="server")
 OLD = "2023-01-01T00:00:00Z"
@@ -494,3 +499,25 @@ async def test_an_unknown_name_costs_few_reads_however_often_it_comes(installati
         await installation.identify(favorite_color="red", city=f"C{installation.sent}")
         installation.world.clock.advance(2)
     assert installation.calls("properties/2026-09/contacts") <= 4
+
+
+# -- the dry run
+
+
+async def test_a_plan_says_what_would_lose_and_writes_nothing(installation: Installation) -> None:
+    world = installation.world
+    world.emulator.seed(contacts=[{"properties": {"email": "rep@ex.org"}}])
+    world.emulator.edit("contacts", installation.contact("rep@ex.org")["id"], REP)
+    world.append([OLD_IDENTIFY], is_backfill=True)
+    rows = world.journal.read(0, 10, source_ids=None, is_backfill=True)
+    client = HubSpotClient(
+        "http://hubspot.test", FixedToken(Secret(TOKEN)), Paths(), clock=world.clock, transport=world.transport
+    )
+    [run], requests = await compared(world.store, client, DESTINATION, rows, world.clock)
+    lost = {item.field for item in run.left_out if item.reason == "newer-in-hubspot"}
+    assert lost == {"phone", "city", "lifecyclestage"}
+    [operation] = run.operations
+    assert operation.fields == []
+    assert requests[0].body["inputs"][0]["properties"] == {}
+    assert installation.contact("rep@ex.org")["properties"]["city"] == "Newtown"
+    assert installation.calls("upsert") == 0

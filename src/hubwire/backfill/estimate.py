@@ -31,6 +31,7 @@ from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.steps.company_search import DOMAINS_PER_SEARCH
 from hubwire.destination import Destination, Source
+from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ
 from hubwire.message import JournalRow
 from hubwire.operation import Discard, Link
 from hubwire.record.protocol import Company, Person
@@ -140,9 +141,10 @@ class Estimator:
         return {**self.load_links(wanted - learnt.keys()), **learnt}
 
     def _add_contacts(self, work: Work) -> None:
-        changed = 0
+        changed = unread = 0
         for email, wanted in work.contacts.items():
             person = self._people.get(email)
+            unread += person is None and bool(wanted.values)
             if person is None:
                 person = self._people[email] = Person(email, contact_id="?", confirmed_at_ms=0)
                 changed += 1
@@ -150,6 +152,8 @@ class Estimator:
                 changed += 1
             confirm(person, wanted)
         self._calls["upsert contacts"] += -(-changed // OBJECTS_PER_CALL)
+        # At most: a portal in which few of them changed since the history began answers with fewer calls.
+        self._calls["read contacts"] += -(-unread // RECORDS_PER_HISTORY_READ)
 
     def _add_companies(self, work: Work) -> None:
         changed, unknown = 0, []

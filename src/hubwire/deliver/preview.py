@@ -21,6 +21,7 @@ from hubwire.deliver.calls.batch_sender import Input
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
+from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps import (
     associations,
     companies,
@@ -28,6 +29,8 @@ from hubwire.deliver.steps import (
     contacts,
     events,
 )
+from hubwire.deliver.steps.company_state import compare_companies
+from hubwire.deliver.steps.contact_state import look_up_contacts
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.call import Call
@@ -43,6 +46,7 @@ from hubwire.operation import (
     UpsertCompany,
     UpsertContact,
 )
+from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
 
@@ -103,22 +107,59 @@ def preview(
 
     Shape: nothing is suppressed as unchanged: the requests are those of people whom HubSpot does not know yet.
     """
+    return shown(planned(rows, destination, sources, schema, load_links), rows, Paths(destination.api_version), schema)
+
+
+def planned(
+    rows: Sequence[JournalRow],
+    destination: Destination,
+    sources: Mapping[int, Source],
+    schema: PortalSchema,
+    load_links: LoadLinks,
+) -> PlannedWork:
+    """The work that the rows would be, before it is compared with anything."""
     outcomes = Outcomes()
     gatherer = Gatherer(destination, sources, schema, load_links, outcomes)
-    recorder = _Recorder(gatherer.work)
+    recorder = PlannedWork(outcomes)
     gatherer.work = recorder
     gatherer.take([row for row in rows if row.rejected is None])
     gatherer.finish()
-    paths = Paths(destination.api_version)
-    runs = [_run(row, outcomes, recorder.by_position.get(row.position, []), paths, schema) for row in rows]
-    return runs, requests_of(recorder, paths, schema)
+    return recorder
 
 
-class _Recorder(Work):
+async def compare(work: PlannedWork, rows: Sequence[JournalRow], cycle_state: CycleState) -> None:
+    """Leave out what HubSpot has newer. Reads HubSpot and writes nothing. Raises LineStopped."""
+    cycle_state.outcomes = work.outcomes
+    cycle_state.imported = frozenset(row.position for row in rows if row.is_backfill)
+    cycle_state.received_at_ms = {row.position: row.received_at_ms for row in rows}
+    cycle_state.people = cycle_state.record.people(cycle_state.destination_id, work.contacts.keys())
+    cycle_state.companies = cycle_state.record.companies(cycle_state.destination_id, work.companies.keys())
+    for desired in work.companies.values():
+        desired.drop(companies.DOMAIN)
+    await look_up_contacts(cycle_state, work.contacts, frozenset())
+    await compare_companies(cycle_state, work.companies, {})
+    for position, items in work.outcomes.left_out.items():
+        lost = {item.field for item in items if item.reason is Reason.NEWER_IN_HUBSPOT}
+        for operation in work.by_position.get(position, ()):
+            if lost and isinstance(operation, UpsertContact | UpsertCompany):
+                for name in lost & operation.properties.keys():
+                    del operation.properties[name]
+
+
+def shown(
+    work: PlannedWork, rows: Sequence[JournalRow], paths: Paths, schema: PortalSchema
+) -> tuple[list[DryRun], list[PlannedRequest]]:
+    """One dry run per row, and the requests of all of them together."""
+    runs = [_run(row, work.outcomes, work.by_position.get(row.position, []), paths, schema) for row in rows]
+    return runs, requests_of(work, paths, schema)
+
+
+class PlannedWork(Work):
     """Work that remembers the message of each operation."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, outcomes: Outcomes) -> None:
         super().__init__()
+        self.outcomes = outcomes
         self.by_position: dict[int, list[Operation]] = {}
 
     def add(self, operations: Sequence[Operation]) -> None:  # type: ignore[override]

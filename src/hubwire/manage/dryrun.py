@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +19,9 @@ from hubwire.backfill.rows import rows_of
 from hubwire.clock import Clock
 from hubwire.deliver.calls.caller import CallContext, Caller, LineStopped
 from hubwire.deliver.cycle.portal_schema import Portal
+from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.limits.governor import Governor
-from hubwire.deliver.preview import DryRun, PlannedRequest, preview
+from hubwire.deliver.preview import DryRun, PlannedRequest, compare, planned, shown
 from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.client import HubSpotClient
@@ -55,16 +57,21 @@ class FileDryRun(msgspec.Struct, kw_only=True):
 
 async def read_schema(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalSchema:
     """The portal's schema, by GETs. Raises HubSpotError when it cannot be read."""
+    return (await _read_portal(client, destination, clock)).known
+
+
+async def _read_portal(client: HubSpotClient, destination: Destination, clock: Clock) -> Portal:
     portal = Portal(Paths(destination.api_version))
     portal.caller = Caller(client, Governor.of(destination, clock.now_ms()), CallContext(clock, lambda: 0.0))
     try:
-        return await portal.load(clock.now_ms())
+        await portal.load(clock.now_ms())
     except LineStopped as stopped:
         reason = stopped.stop
         raise HubSpotError(
             f"the portal's schema cannot be read: {reason.reason} {reason.detail}".strip(),
             hint="`hubwire doctor` says what is wrong.",
         ) from stopped
+    return portal
 
 
 def dry_run_file(
@@ -122,8 +129,7 @@ def _dry_run(
     clock: Clock,
     unreadable: list[str],
 ) -> FileDryRun:
-    schema = asyncio.run(_read_and_close(client, destination, clock))
-    runs, requests = preview(rows, destination, store.registry.sources(), schema, store.record.links)
+    runs, requests = asyncio.run(compared(store, client, destination, rows, clock))
     return FileDryRun(
         messages=[_planned(row, run) for row, run in zip(rows, runs, strict=True)],
         requests=requests,
@@ -131,9 +137,18 @@ def _dry_run(
     )
 
 
-async def _read_and_close(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalSchema:
+async def compared(
+    store: Store, client: HubSpotClient, destination: Destination, rows: Sequence[JournalRow], clock: Clock
+) -> tuple[list[DryRun], list[PlannedRequest]]:
+    """The dry runs, without values that somebody has overwritten in HubSpot since. Reads HubSpot, writes nothing."""
     async with client:
-        return await read_schema(client, destination, clock)
+        portal = await _read_portal(client, destination, clock)
+        work = planned(rows, destination, store.registry.sources(), portal.known, store.record.links)
+        cycle_state = CycleState(destination, store.record, portal, portal.calls, clock.now_ms(), 0)
+        with contextlib.suppress(LineStopped):
+            # What HubSpot will not tell now is compared when the messages are delivered.
+            await compare(work, rows, cycle_state)
+        return shown(work, rows, portal.paths, portal.known)
 
 
 def _planned(row: JournalRow, run: DryRun) -> PlannedMessage:

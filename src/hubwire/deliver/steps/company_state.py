@@ -23,6 +23,7 @@ from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_
 from hubwire.deliver.steps.provision import ensure_company_key
 from hubwire.deliver.steps.unseen import unseen
 from hubwire.deliver.verdicts import without_answer
+from hubwire.delivery import Verdict
 from hubwire.hubspot.reading import HeldRecord
 from hubwire.hubspot.wire import KEY_PROPERTY
 from hubwire.reasons import Reason
@@ -47,7 +48,10 @@ async def look_up_companies(
     for domain, verdict in search.refused.items():
         cycle_state.refuse_company(domain, wanted[domain].positions, verdict)
     open_companies = {domain: desired for domain, desired in wanted.items() if domain not in search.refused}
-    await _compare(cycle_state, open_companies, search)
+    unread = await compare_companies(cycle_state, open_companies, search.found)
+    for domain, verdict in unread.items():
+        cycle_state.refuse_company(domain, wanted[domain].positions, verdict)
+    search.refused.update(unread)
     return search
 
 
@@ -153,12 +157,17 @@ def is_of_domain(email: str, domain: str) -> bool:
 # -- who wrote to them since
 
 
-async def _compare(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], search: SearchResult) -> None:
-    """Read companies that late messages write to, or that are another record now, with the history of values."""
+async def compare_companies(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], found: Mapping[str, CompanyMatch]
+) -> dict[str, Verdict]:
+    """Read companies that late messages write to, or that are another record now, with the history of values.
+
+    Shape: `found` are those that memory does not know; given back are the companies that could not be read now.
+    """
     names: dict[str, set[str]] = {}
     ids: dict[str, str] = {}
     for domain, desired in wanted.items():
-        match = search.found.get(domain)
+        match = found.get(domain)
         company_id = cycle_state.company_id(domain) or (match.record_id if match is not None else None)
         if company_id is None:
             continue
@@ -171,21 +180,22 @@ async def _compare(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord],
         if needed:
             names[domain], ids[domain] = needed, company_id
     unread = _leave_out_known(cycle_state, wanted, names)
+    refused: dict[str, Verdict] = {}
     if not unread:
-        return
+        return refused
     every = sorted({name for domain in unread for name in names[domain]})
     positions = {ids[domain]: wanted[domain].positions for domain in unread}
     held = await read_companies(cycle_state.caller, cycle_state.paths, positions, every)
     for domain in unread:
         record, verdict = held.records.get(ids[domain]), held.unread.get(ids[domain])
         if verdict is not None:
-            search.refused[domain] = verdict
-            cycle_state.refuse_company(domain, wanted[domain].positions, verdict)
+            refused[domain] = verdict
         elif record is not None:
             known = cycle_state.companies.get(domain)
             foreign = foreign_versions(record, known, cycle_state.schema.company)
             cycle_state.portal.histories.remember(OBJECT, domain, frozenset(every), foreign, cycle_state.now_ms)
             leave_out_newer(cycle_state, wanted[domain], known, foreign, cycle_state.schema.company)
+    return refused
 
 
 def _leave_out_known(
