@@ -330,15 +330,15 @@ def test_a_discard_leaves_alone_what_has_moved_meanwhile(lane: Lane) -> None:
 
 
 def test_what_is_held_is_discarded_with_its_hold_and_no_identify_releases_it(lane: Lane) -> None:
-    lane.hold(lane.at[:3])
-    assert lane.replays.discard(HELD, lane.clock.now_ms(), [(lane.lane_id, lane.at[0])]).count == 1
+    lane.hold(lane.at[6:9])
+    assert lane.replays.discard(HELD, lane.clock.now_ms(), [(lane.lane_id, lane.at[6])]).count == 1
     lane.identify()
-    assert lane.due() == tuple(lane.at[1:3])
-    assert fates(lane)[lane.at[0]] == ("discarded", "discarded-by-person", "it was held (unknown-person)")
+    assert lane.due() == tuple(lane.at[7:9])
+    assert fates(lane)[lane.at[6]] == ("discarded", "discarded-by-person", "it was held (unknown-person)")
 
 
 def test_what_is_held_and_due_is_its_lanes_unless_nobody_drives_it(lane: Lane) -> None:
-    lane.hold(lane.at[:1], seconds=3)
+    lane.hold(lane.at[6:7], seconds=3)
     lease = lane.record.lease_lane(lane.lane_id, "worker", lane.clock.now_ms(), 60)
     assert lease is not None
     done = lane.replays.discard(HELD, lane.clock.now_ms())
