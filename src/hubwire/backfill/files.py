@@ -47,7 +47,7 @@ def candidates_of(names: Sequence[str], besides: Path | None = None) -> tuple[li
             if own is not None:
                 inside = [file for file in inside if own not in Path(file).resolve().parents]
             if not inside:
-                raise SettingsError(f"{name}: there is no file in it")
+                raise SettingsError(f"{name}: the folder contains no file")
             for file in inside:
                 _add(file, str(Path(file).relative_to(path)), found, passed_over)
         elif name == STDIN or path.is_file():
@@ -58,7 +58,7 @@ def candidates_of(names: Sequence[str], besides: Path | None = None) -> tuple[li
         else:
             raise SettingsError(
                 f"{name}: there is no such file or folder",
-                hint="A pipe is given as - (standard input).",
+                hint="Use - to read from a pipe (standard input).",
             )
     return found, passed_over
 

@@ -70,4 +70,4 @@ def finished(fields: dict[str, Any], order: DateOrder | None) -> bytes | Omissio
             fields["messageId"] = "import-" + hashlib.sha256(_encode_sorted(fields)).hexdigest()[:40]
         return _encode(fields)
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as exc:
-        return Omission(f"a value that JSON does not have: {exc}", True)
+        return Omission(f"a value that JSON cannot represent: {exc}", True)

@@ -113,6 +113,6 @@ def _import_part(
 
 
 def _tell_damage(seen: Seen, what: str, rows: int, outcome: ImportOutcome) -> None:
-    kept = f"the {rows:,} rows before it are imported" if rows else "nothing of it is imported"
+    kept = f"the {rows:,} rows before it are imported" if rows else "no row is imported"
     reason = what.removeprefix(f"{seen.part.label}: ")
-    outcome.reject(seen.part.label, f"{reason}; {kept}. Get the whole file and import it: nothing is doubled.")
+    outcome.reject(seen.part.label, f"{reason}; {kept}. Get the complete file and import it: no row is imported twice.")

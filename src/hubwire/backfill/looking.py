@@ -71,7 +71,7 @@ def look_at(names: Sequence[str], options: ReadOptions, besides: Path | None = N
             history.passed_over.append(found)
     if not history.seen:
         whys = "; ".join(f"{file.label}: {file.why}" for file in history.passed_over[:3])
-        raise SettingsError(f"nothing that can be imported: {whys}")
+        raise SettingsError(f"no file can be imported: {whys}")
     # The table tracks has the events without their properties: whichever row comes first is kept.
     history.seen.sort(key=lambda seen: getattr(seen.reader, "shape", None) is TRACKS)
     return history

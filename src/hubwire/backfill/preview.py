@@ -86,7 +86,7 @@ def preview_of(seen: Seen) -> FilePreview:
                 else:
                     left_out[omission.reason] += 1
     except (DamagedFile, SettingsError) as exc:
-        _add_fault(preview, f"{exc} (behind {preview.rows:,} rows)")
+        _add_fault(preview, f"{exc} (after {preview.rows:,} rows)")
     preview.calls, preview.left_out = dict(calls.most_common()), dict(left_out.most_common())
     if times:
         preview.first_at, preview.last_at = times

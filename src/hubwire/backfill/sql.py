@@ -87,7 +87,7 @@ class QueryBookmarks:
         """Everything up to this value is in the journal. Raises SettingsError for a value that cannot be a cursor."""
         kind = next((name for name, types in _KINDS if isinstance(value, types)), None)
         if kind is None or isinstance(value, bool):
-            raise SettingsError(f"--cursor: a column of {type(value).__name__} has no order that can be remembered")
+            raise SettingsError(f"--cursor: a column of {type(value).__name__} cannot be a cursor")
         text = value.isoformat() if isinstance(value, date) else str(value)
         self._marks[self._key] = _Bookmark(kind, text)
         fresh = self._path.with_suffix(".new")
@@ -122,7 +122,7 @@ def look_at_query(query: Query, options: ReadOptions, after: Any, stack: ExitSta
     columns, rows = _rows(query, after, stack)
     if query.cursor is not None and query.cursor not in columns:
         raise SettingsError(
-            f"--cursor: {query.cursor!r} is no column of the query", hint=f"Columns: {', '.join(columns)}."
+            f"--cursor: {query.cursor!r} is not a column of the query", hint=f"Columns: {', '.join(columns)}."
         )
     records = (Record(number, dict(zip(columns, row, strict=True))) for number, row in enumerate(rows, 1))
     first = list(itertools.islice(records, SAMPLE_ROWS))
@@ -183,8 +183,8 @@ def _rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
     if scheme == "sqlite":
         return _sqlite_rows(query, after, stack)
     raise SettingsError(
-        f"--sql: {scheme or query.url!r} is not asked directly",
-        hint="Use postgresql://… or sqlite:///FILE; from other databases export Parquet or CSV.",
+        f"--sql: {scheme or query.url!r} is not a supported database",
+        hint="Use postgresql://… or sqlite:///FILE. For other databases, export Parquet or CSV files.",
     )
 
 

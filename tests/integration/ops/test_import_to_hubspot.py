@@ -195,7 +195,7 @@ def test_a_file_that_was_cut_off_says_how_much_is_imported(ready: Shell) -> None
     ran = ready("import", "a.ndjson.gz", "--source", "api")
     assert ran.code == 1
     assert "a.ndjson.gz: damaged or cut off" in ran.out
-    assert "rows before it are imported. Get the whole file and import it: nothing is doubled." in ran.out
+    assert "rows before it are imported. Get the complete file and import it: no row is imported twice." in ran.out
     Path("a.ndjson.gz").write_bytes(whole)
     again = ready("import", "a.ndjson.gz", "--source", "api", "--json").json
     assert again["journaled"] + again["duplicates"] == 20_000

@@ -484,7 +484,7 @@ def test_nothing_of_the_context_but_the_e_mail_reaches_the_event(read: Read) -> 
 def test_people_and_screens_that_look_alike_are_refused_without_a_name(read: Read) -> None:
     with pytest.raises(SettingsError, match="people or of screens") as refusal:
         read("x.csv", FORMATS["Segment, screens"].body)
-    assert refusal.value.hint == "Say which: --as identifies or --as screens."
+    assert refusal.value.hint == "Choose one: --as identifies or --as screens."
 
 
 def test_a_table_of_people_with_their_group_is_asked_about(read: Read) -> None:
@@ -519,7 +519,7 @@ def test_hubspots_labels_become_property_names(read: Read) -> None:
         "hs_lead_status": "Open",
         "fav_dish": "Pasta",
     }
-    assert table.uses["Contact owner"] == "the name of an owner: HubSpot wants the owner's id"
+    assert table.uses["Contact owner"] == "the name of an owner: HubSpot needs the owner's id"
     assert table.uses["Record ID"] == "HubSpot fills it itself"
 
 
@@ -536,14 +536,14 @@ def test_ids_and_phones_are_as_before_the_spreadsheet(read: Read) -> None:
 
 def test_rows_with_more_cells_than_the_header_are_named(read: Read) -> None:
     table = read("x.csv", csv("email,firstname", "a@b.co,Ada,Byron", "b@b.co,Bob", '"c@b.co","Two\nlines"', "d@b.co"))
-    assert table.faults == ["x.csv:2: 3 cells, and the header has 2", "x.csv:6: 1 cells, and the header has 2"]
+    assert table.faults == ["x.csv:2: 3 cells, but the header has 2", "x.csv:6: 1 cells, but the header has 2"]
     assert [message["traits"]["firstname"] for message in table.messages] == ["Bob", "Two\nlines"]
 
 
 def test_a_header_that_repeats_a_name_says_which_is_taken(read: Read) -> None:
     table = read("x.csv", csv("email,plan,plan", "a@b.co,gold,silver"))
     assert table.messages[0]["traits"]["plan"] == "gold"
-    assert table.uses["plan (2)"] == "the header names 'plan' more than once: the first is taken"
+    assert table.uses["plan (2)"] == "the header names 'plan' more than once: Hubwire uses the first"
 
 
 def test_columns_can_be_said(read: Read) -> None:

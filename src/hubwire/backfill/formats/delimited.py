@@ -60,7 +60,7 @@ def encoding_of(part: Part, given: str | None) -> str:
         place = 0
         while block := _block(opened.stream):
             if b"\x00" in block:
-                raise SettingsError(f"{part.label}: NUL bytes at byte {place + block.index(0):,}: it is no text")
+                raise SettingsError(f"{part.label}: NUL bytes at byte {place + block.index(0):,}: the file is not text")
             for name, decoder in decoders.items():
                 if name not in failures:
                     try:
@@ -74,7 +74,7 @@ def encoding_of(part: Part, given: str | None) -> str:
     raise SettingsError(
         f"{part.label}: not {' and not '.join(_NAMES.get(name, name) for name in candidates)}"
         f" ({failures[candidates[0]]})",
-        hint="Name its encoding: --encoding latin-1, or save it as UTF-8.",
+        hint="Set its encoding, such as --encoding latin-1, or save the file as UTF-8.",
     )
 
 
@@ -153,7 +153,7 @@ def table_rows(part: Part, stream: IO[bytes], layout: Layout) -> Iterator[Record
             number = rows.line_num + 1
     except csv.Error as exc:
         raise SettingsError(
-            f"{part.label}:{number}: {_quote_problem(exc)}", hint="Nothing behind it can be read."
+            f"{part.label}:{number}: {_quote_problem(exc)}", hint="Hubwire cannot read the rows after it."
         ) from exc
     finally:
         text.detach()  # the file itself is closed by whoever opened it
@@ -173,8 +173,8 @@ def _miscounted(cells: Sequence[str], count: int) -> str | None:
     if not _filled(cells):
         return None
     if len(cells) > count and not _filled(cells[count:]):
-        return f"{len(cells)} cells, and the header has {count} (the others are empty)"
-    return f"{len(cells)} cells, and the header has {count}"
+        return f"{len(cells)} cells, but the header has {count} (the others are empty)"
+    return f"{len(cells)} cells, but the header has {count}"
 
 
 def _quote_problem(exc: csv.Error) -> str:

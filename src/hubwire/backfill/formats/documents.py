@@ -88,7 +88,7 @@ def _array(part: Part, stream: IO[bytes]) -> Iterator[Record]:
         for number, element in enumerate(msgspec.json.decode(body, type=list[msgspec.Raw]), 1):
             yield _document(number, _decode(element))
     except msgspec.DecodeError as exc:
-        raise SettingsError(f"{part.label}: begins like a JSON array and is none: {exc}") from exc
+        raise SettingsError(f"{part.label}: begins like a JSON array but is not one: {exc}") from exc
 
 
 def _whole(part: Part, stream: IO[bytes]) -> Iterator[Record]:
@@ -104,7 +104,7 @@ def _whole(part: Part, stream: IO[bytes]) -> Iterator[Record]:
             value, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError) as exc:
             line = text.count("\n", 0, start) + 1
-            raise SettingsError(f"{part.label}:{line}: begins like JSON and is none: {exc}") from exc
+            raise SettingsError(f"{part.label}:{line}: begins like JSON but is not valid: {exc}") from exc
         for row in wrapped_rows(value):
             number += 1
             yield _document(number, row)

@@ -73,11 +73,13 @@ def open_part(part: Part, look: Look, stack: ExitStack) -> Contents:
         return _of_table(part, parquet_table(part, opened, stack), _wrapped("Parquet", opened), stem(part))
     refused = refusal(head)
     if refused is not None:
-        raise SettingsError(f"{part.label}: {refused[0]}, which is not read", hint=refused[1])
+        raise SettingsError(f"{part.label}: {refused[0]}, which Hubwire cannot read", hint=refused[1])
     if kind is Kind.EMPTY:
         raise SettingsError(f"{part.label}: the file is empty")
     if kind is not Kind.TEXT:
-        raise SettingsError(f"{part.label}: {kind} inside another file, which is not read", hint="Unpack it first.")
+        raise SettingsError(
+            f"{part.label}: {kind} inside another file, which Hubwire cannot read", hint="Unpack it first."
+        )
     return _of_text(part, opened, look)
 
 
@@ -124,7 +126,7 @@ def _of_text(part: Part, opened: Bytes, look: Look) -> Contents:
     if encoding == "cp1252":
         contents.notes.append("It is not UTF-8, and is read as Windows-1252: look at names with accents.")
     if layout.before_header:
-        contents.notes.append(f"{layout.before_header} lines before the header are passed over.")
+        contents.notes.append(f"{layout.before_header} lines before the header are skipped.")
     return contents
 
 

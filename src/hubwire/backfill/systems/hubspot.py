@@ -15,7 +15,7 @@ from hubwire.backfill.systems.people import COMPANY_NOTE, of_company
 from hubwire.backfill.systems.shapes import Shape
 
 _OWN_FIELD: Final = "HubSpot fills it itself"
-_OWNER: Final = "the name of an owner: HubSpot wants the owner's id"
+_OWNER: Final = "the name of an owner: HubSpot needs the owner's id"
 
 _HUBSPOT_FIELDS: Final = {
     "lastmodifieddate": "timestamp",
@@ -67,7 +67,7 @@ _HUBSPOT_PREFIXES: Final = {
     "hsanalytics": _OWN_FIELD,
     "hsemail": _OWN_FIELD,
 }
-_HUBSPOT_TIME: Final = "Times in the export have no zone and are read as UTC."
+_HUBSPOT_TIME: Final = "The times in the export have no zone. Hubwire reads them as UTC."
 HUBSPOT_CONTACTS: Final = people_shape(
     "HubSpot's export of contacts",
     _HUBSPOT_FIELDS,

@@ -17,9 +17,9 @@ from hubwire.message import MessageType, merged
 
 TYPES: Final = frozenset(str(name) for name in MessageType)
 _RUDDER: Final = frozenset(["rudderId", "request_ip", "channel"])
-_SAME: Final = "the same as a row of another table"
+_SAME: Final = "the same data as a row of another table"
 _STAGED_ELSEWHERE: Final = {"tracks": _SAME, "users": _SAME}
-_RULES: Final = "a note of RudderStack's own"
+_RULES: Final = "RudderStack's own bookkeeping"
 
 
 def messages_reader(sample: Sample) -> DocumentReader | None:
@@ -75,7 +75,7 @@ class StagingReader:
 
     title = "RudderStack's staging files"
     uses = ()
-    notes = ("Rows of tracks and users are passed over: rows of the events and of identifies say the same.",)
+    notes = ("Hubwire skips rows of tracks and users: the rows of the events and of identifies have the same data.",)
 
     def __init__(self, sample: Sample) -> None:
         self._rows = RowReaders(sample.options)

@@ -18,7 +18,7 @@ from hubwire.backfill.systems.shapes import Message
 
 MAX_ITEMS: Final = 250
 _AMOUNTS: Final = ("total", "subtotal", "shipping", "tax", "discount", "refund")
-_NO_USE: Final = "Hubwire has no use for it"
+_NO_USE: Final = "Hubwire does not use it"
 
 
 @dataclass(frozen=True, slots=True)

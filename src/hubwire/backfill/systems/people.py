@@ -68,7 +68,7 @@ NOT_PEOPLE: Final = {
     "sku": "orders",
 }
 """Columns that a table of people does not have, and what it is instead."""
-WHICH_ID: Final = "nothing says whether it is the user id: --map id=userId if it is"
+WHICH_ID: Final = "it may not be the user id: if it is, add --map id=userId"
 
 
 def identified(message: Message) -> None:
@@ -109,10 +109,10 @@ def of_company(message: Message) -> None:
 
 
 COMPANY_NOTE: Final = (
-    "No person belongs to these companies: they arrive only at destinations with companies_need_contact = false,"
-    " and only with a website or a domain."
+    "These companies have no person. They arrive only at destinations with companies_need_contact = false,"
+    " and only if they have a website or a domain."
 )
-TIME_NOTE: Final = "No column tells when a row was true: it counts as said today, and wins over older values."
+TIME_NOTE: Final = "No column has a time. Hubwire uses the time of the import, so these values replace older ones."
 GENERIC: Final = {
     Call.IDENTIFIES: Shape("a table of people", Call.IDENTIFIES, PERSON, left_out={"id": WHICH_ID}, finish=identified),
     Call.TRACKS: Shape(

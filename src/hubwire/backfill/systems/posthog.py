@@ -18,7 +18,7 @@ from hubwire.backfill.systems.shapes import Message
 
 _OWN: Final = "an event of PostHog's own"
 _PERSON_TIMES: Final = ("updated_at", "_inserted_at", "inserted_at", "last_seen_at", "created_at")
-_NOTE: Final = "Events whose names begin with $ are PostHog's own, and are passed over but for pages and people."
+_NOTE: Final = "Hubwire skips PostHog's own events, whose names begin with $, except pages, screens and people."
 
 
 def posthog_reader(sample: Sample) -> DocumentReader | None:

@@ -102,4 +102,6 @@ def compact(**fields: Any) -> Message:
     return {name: value for name, value in fields.items() if value is not None and value != {}}
 
 
-PAGES_NOTE: Final = "Pages are sent only by destinations with pages_as_events, screens with screens_as_events."
+PAGES_NOTE: Final = (
+    "Only destinations with pages_as_events receive pages, and only those with screens_as_events receive screens."
+)

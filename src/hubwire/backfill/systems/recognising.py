@@ -1,4 +1,4 @@
-"""Whose export a file is. What is not recognised is refused with the columns that are there, never guessed. Pure."""
+"""Recognise which system exported a file. An unknown file is refused with its columns; nothing is guessed. Pure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _MANIFESTS = (frozenset(["entries"]), frozenset(["files"]), frozenset(["manifest
 _PARTS_OF_MESSAGES = frozenset(["traits", "properties", "context", "integrations"])
 _TYPE_HELP = 'Each message needs its type, such as {"type": "identify", ...}.'
 HELP = (
-    "Say what it is: --as identifies (people), tracks (events) or groups (companies),"
-    ' and which column is what: --map "E-mail of work=email".'
+    "Set the type of the rows: --as identifies (people), tracks (events) or groups (companies)."
+    ' Assign the columns: --map "E-mail of work=email".'
 )
 
 

@@ -117,7 +117,7 @@ class TableReader:
         except LostDigits as exc:
             return Reading(record.number, (), Omission(f"{name}: {exc}", True))
         if len(message) == 1:
-            return Reading(record.number, (), Omission("nothing that can be taken", False))
+            return Reading(record.number, (), Omission("no field that Hubwire can use", False))
         for name, constant in self.shape.constants.items():
             message.setdefault(name, constant)
         if self.shape.finish is not None:
@@ -135,7 +135,7 @@ def _use(shape: Shape, column: str, columns: Sequence[str], options: ReadOptions
         return ColumnUse(column, None, "the column has no name")
     base, _, number = column.rpartition(" (")
     if number.rstrip(")").isdigit() and base in columns:
-        return ColumnUse(column, None, f"the header names {base!r} more than once: the first is taken")
+        return ColumnUse(column, None, f"the header names {base!r} more than once: Hubwire uses the first")
     key = compressed(column)
     if key in shape.fields:
         return ColumnUse(column, shape.fields[key])

@@ -43,8 +43,8 @@ _PLACES: Final = {
 """The fields that are read, by their place in the TSV."""
 _UNSTRUCTURED: Final = "unstruct_event_"
 _PASSED_OVER: Final = {
-    "page_ping": "a page ping: somebody still reads a page",
-    "transaction_item": "an item of a transaction, which has no event of its own",
+    "page_ping": "a page ping, which repeats while a person reads a page",
+    "transaction_item": "an item of a transaction, which is no separate event",
 }
 
 

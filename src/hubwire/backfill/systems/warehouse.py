@@ -42,7 +42,7 @@ _LEFT_OUT: Final = dict.fromkeys(
     BOOKKEEPING,
 )
 _PREFIXES: Final = {
-    "context": "where the message came from: HubSpot takes nothing of it",
+    "context": "where the message came from: Hubwire does not send it to HubSpot",
     "sdc": BOOKKEEPING,
     "fivetran": BOOKKEEPING,
     "airbyte": BOOKKEEPING,
@@ -132,7 +132,7 @@ def warehouse_shape(sample: Sample) -> Shape | None:
         if own & EMAILS.keys() and _table_name(sample.table) != "groups":
             raise SettingsError(
                 "it can be a table of people or of companies: it has an e-mail and a group_id",
-                hint="Say which: --as identifies or --as groups.",
+                hint="Choose one: --as identifies or --as groups.",
             )
         return GROUPS
     if "url" in own and "path" in own and has_ids and "email" not in own:
@@ -156,7 +156,7 @@ def _of_a_person(own: set[str], columns: set[str], name: str) -> Shape:
     if "name" in own and not own & EMAILS.keys() and "contexttraitsemail" not in columns:
         raise SettingsError(
             "it can be a table of people or of screens: the columns do not tell",
-            hint="Say which: --as identifies or --as screens.",
+            hint="Choose one: --as identifies or --as screens.",
         )
     return IDENTIFIES
 
