@@ -192,11 +192,11 @@ def set_token(parts: Parts, actor: str, destination_id: int, token: str | None) 
 
 
 def remove_destination(parts: Parts, actor: str, destination_id: int) -> None:
-    """Remove a destination and its token; what was delivered stays in HubSpot."""
+    """Remove a destination and its token. Delivered data stays in HubSpot."""
     destination = parts.registry.destinations()[destination_id]
     if destination.is_sandbox and len(parts.registry.destinations()) == 1:
         raise SettingsError(
-            f"destination {destination.name!r} makes this installation a sandbox, so it stays", hint=START_ANEW
+            f"destination {destination.name!r} is the only one of this sandbox and cannot be removed", hint=START_ANEW
         )
     parts.registry.remove_destination(destination_id)
     _audit(parts, actor, "destination.removed", destination.name)
@@ -208,7 +208,8 @@ def remove_destination(parts: Parts, actor: str, destination_id: int) -> None:
 def _refuse_in_sandbox(parts: Parts) -> None:
     if is_sandbox_only(parts.registry):
         raise SettingsError(
-            "this installation is a sandbox: its test messages would go to the portal too", hint=START_ANEW
+            "this installation is a sandbox, and a real destination would also receive its test messages",
+            hint=START_ANEW,
         )
 
 

@@ -131,9 +131,9 @@ class Workbench:
         )
 
     async def with_token(self, destination: Destination, token: str) -> Destination:
-        """The destination with what the account of a token tells, after HubSpot accepted the token; nothing is stored.
+        """The destination with the account details of a token that HubSpot accepted. Stores nothing.
 
-        Errors: SettingsError for a token that HubSpot refuses or of another hub; HubSpotError when it does not answer.
+        Errors: SettingsError if HubSpot refuses the token or it belongs to another hub; HubSpotError without an answer.
         """
         base_url = self._clients.base_url(destination)
         return with_account(destination, await account_of_token(destination, Secret(token), base_url, self._clock))

@@ -1,4 +1,4 @@
-"""Whether an installation is a sandbox. What it holds was sent to try things and must never reach HubSpot."""
+"""Whether an installation is a sandbox. A sandbox holds test messages, which must never reach HubSpot."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ START_ANEW = "Start a live installation in another folder: HUBWIRE_DATA=live HUB
 
 
 def is_sandbox_only(registry: Registry) -> bool:
-    """True when the bundled emulator plays HubSpot for every destination, and there is one."""
+    """True if there is a destination and every destination uses the bundled emulator."""
     destinations = registry.destinations().values()
     return bool(destinations) and all(destination.is_sandbox for destination in destinations)
