@@ -34,7 +34,7 @@ class SpareReads:
     """
 
     BURST = 20.0
-    PER_CALL = 0.05
+    PER_CALL = 0.045
 
     def __init__(self) -> None:
         self._tokens = self.BURST
