@@ -59,7 +59,7 @@ client.group('acme', { name: 'Acme' })
 client.page()
 """
 RETRIES = ["segment", "segment-consent", "rudderstack-3", "rudderstack-2"]
-"""The SDKs that look at the status of an answer. To those of Customer.io, Hightouch and Jitsu, a refused call is done."""
+"""SDKs that look at the status of an answer. Those of Customer.io, Hightouch and Jitsu do not send a call again."""
 
 
 class Shop:
