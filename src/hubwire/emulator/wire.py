@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,6 +16,9 @@ import msgspec
 from hubwire.emulator.moments import parse_moment
 
 T = TypeVar("T")
+
+Id = str | Annotated[int, msgspec.Meta(ge=-(10**18), le=10**18)]
+"""An id in a body: text, or a number of at most 18 digits."""
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -422,6 +422,20 @@ def _legacy(walk: Walk) -> None:
     walk.call("GET", "/companies/v2/properties")
     walk.call("GET", "/owners/v2/owners")
     walk.call("GET", "/settings/v3/users")
+    walk.call("GET", "/deals/v1/pipelines")
+    page = walk.call("GET", "/crm/v4/objects/contacts", query="limit=1")
+    walk.call("GET", f"/crm/v4/objects/contacts/{page['results'][0]['id']}")
+    named_deal = {"properties": [{"name": "dealname", "value": "Big"}], "associations": {"associatedVids": [vid]}}
+    deal = f"/deals/v1/deal/{walk.call('POST', '/deals/v1/deal', named_deal)['dealId']}"
+    walk.call("GET", deal)
+    walk.call("PUT", deal, named_deal)
+    walk.call("GET", "/deals/v1/deal/paged")
+    walk.call("DELETE", deal)
+    note = {"engagement": {"type": "NOTE", "ownerId": 1}, "metadata": {"body": "Hello"}}
+    number = walk.call("POST", "/engagements/v1/engagements", note)["engagement"]["id"]
+    walk.call("GET", f"/engagements/v1/engagements/{number}")
+    walk.call("GET", "/engagements/v1/engagements/paged")
+    walk.call("GET", "/engagements/v1/engagements/modified/after", query="after=5&limit=1")
     walk.call("GET", "/email/public/v1/subscriptions")
     walk.call("GET", "/crm-pipelines/v1/pipelines/deals")
     walk.call("GET", "/settings/v3/users/teams")

@@ -207,7 +207,6 @@ def test_associatedcompanyid_sets_and_follows_the_primary_company(emulator: Emul
 
 
 def test_a_value_of_another_record_is_refused_in_the_recorded_words(emulator: Emulator) -> None:
-    emulator.set_portal(readings=[])
     emulator.seed(properties={"contacts": [{"name": "customer_id", "hasUniqueValue": True}]})
     owner = create(emulator, email="a@ex.org", customer_id="c1")
     other = create(emulator, email="b@ex.org")

@@ -151,6 +151,32 @@ def test_contacts_v1_in_batches_and_by_time(emulator: Emulator) -> None:
     assert [contact["vid"] for contact in rest["contacts"]] == [int(first)]
 
 
+def test_an_engagement_is_a_record_of_its_type(emulator: Emulator) -> None:
+    contact = create(emulator, "contacts", email="ada@ex.org")["id"]
+    body = {
+        "engagement": {"type": "NOTE", "ownerId": 1, "timestamp": 1_790_000_000_000},
+        "associations": {"contactIds": [int(contact)], "companyIds": [], "ownerIds": []},
+        "metadata": {"body": "Called back"},
+    }
+    made = emulator.call("POST", "/engagements/v1/engagements", body).body
+    assert (made["metadata"], made["associations"]["contactIds"]) == ({"body": "Called back"}, [int(contact)])
+    (note,) = emulator.records("notes")
+    assert (note["properties"]["hs_note_body"], note["id"]) == ("Called back", str(made["engagement"]["id"]))
+    page = emulator.call("GET", "/engagements/v1/engagements/paged").body
+    assert (len(page["results"]), page["hasMore"]) == (1, False)
+
+
+def test_deals_v1(emulator: Emulator) -> None:
+    contact = create(emulator, "contacts", email="ada@ex.org")["id"]
+    body = {"properties": [{"name": "dealname", "value": "Big"}], "associations": {"associatedVids": [int(contact)]}}
+    made = emulator.call("POST", "/deals/v1/deal", body).body
+    assert made["associations"]["associatedVids"] == [int(contact)]
+    (listed,) = emulator.call("GET", "/deals/v1/deal/paged").body["deals"]
+    assert (listed["dealId"], listed["properties"]["dealname"]["value"]) == (made["dealId"], "Big")
+    assert emulator.call("DELETE", f"/deals/v1/deal/{made['dealId']}").status == 204
+    assert emulator.call("GET", f"/deals/v1/deal/{made['dealId']}").status == 404
+
+
 def test_companies_v2_and_the_older_property_lists(emulator: Emulator) -> None:
     body = {"properties": [{"name": "domain", "value": "acme.test"}]}
     company = emulator.call("POST", "/companies/v2/companies", body).body["companyId"]

@@ -61,7 +61,8 @@ def test_company_upsert_by_an_own_unique_property(emulator: Emulator) -> None:
     assert emulator.companies()[0]["properties"]["group_id"] == "g1"
 
 
-def test_unique_value_of_another_record_is_refused(emulator: Emulator) -> None:
+def test_unique_value_of_another_record_is_refused_with_a_code_in_the_older_reading(emulator: Emulator) -> None:
+    emulator.set_portal(readings=["unique-conflict-listed"])
     emulator.seed(properties={"companies": [{"name": "group_id", "hasUniqueValue": True}]})
     create(emulator, COMPANIES, name="Acme", group_id="g1")
     other = create(emulator, COMPANIES, name="Globex", group_id="g2")["id"]

@@ -21,6 +21,7 @@ from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore
 from hubwire.emulator.wire import (
     NO_CONTENT,
+    Id,
     Refusal,
     Reply,
     Request,
@@ -66,7 +67,7 @@ class ArchiveBody(msgspec.Struct):
 class ReadInput(msgspec.Struct):
     """A record whose associations are asked for."""
 
-    id: str | int
+    id: Id
     after: str | None = None
 
 

@@ -22,7 +22,7 @@ from hubwire.emulator.store.config import Reading
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.writes import Plan, Scalar, WriteContext, plan_write
-from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, invalid, json_reply
+from hubwire.emulator.wire import NO_CONTENT, Id, Refusal, Reply, Request, decode, invalid, json_reply
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class CreateInput(msgspec.Struct, rename="camel"):
 class KeyedInput(msgspec.Struct, rename="camel"):
     """One record to change or upsert."""
 
-    id: str | int
+    id: Id
     properties: dict[str, Scalar]
     id_property: str | None = None
     object_write_trace_id: str | None = None
@@ -47,7 +47,7 @@ class KeyedInput(msgspec.Struct, rename="camel"):
 class IdInput(msgspec.Struct):
     """One record to read or archive."""
 
-    id: str | int
+    id: Id
 
 
 class CreateBody(msgspec.Struct):

@@ -16,7 +16,7 @@ from hubwire.emulator.store.history import PERSON, Origin
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.writes import Scalar, plan_write
-from hubwire.emulator.wire import invalid, not_found
+from hubwire.emulator.wire import Id, invalid, not_found
 
 
 class Source(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
@@ -38,7 +38,7 @@ class EditBody(msgspec.Struct, forbid_unknown_fields=True):
     """New values of a record; `at` is when they were written (None: now)."""
 
     type: str
-    id: str | int
+    id: Id
     properties: dict[str, Scalar]
     at: str | int | None = None
     source: Source = Source()
@@ -48,15 +48,15 @@ class RecordBody(msgspec.Struct, forbid_unknown_fields=True):
     """One record."""
 
     type: str
-    id: str | int
+    id: Id
 
 
 class MergeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Two records to become one."""
 
     type: str
-    primary_object_id: str | int
-    object_id_to_merge: str | int
+    primary_object_id: Id
+    object_id_to_merge: Id
 
 
 def edit(portal: Portal, body: EditBody) -> dict[str, Any]:

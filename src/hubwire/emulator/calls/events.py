@@ -23,7 +23,7 @@ from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import Record
 from hubwire.emulator.store.values import ValueRefused, as_text, check_email
 from hubwire.emulator.store.writes import Scalar, plan_write
-from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, invalid, json_reply
+from hubwire.emulator.wire import NO_CONTENT, Id, Refusal, Reply, Request, decode, invalid, json_reply
 
 MAX_EVENT_PROPERTIES = 50
 MAX_NAME = 50
@@ -40,7 +40,7 @@ class EventInput(msgspec.Struct, rename="camel"):
     event_name: str
     properties: dict[str, Scalar] | None = None
     email: str | None = None
-    object_id: str | int | None = None
+    object_id: Id | None = None
     utk: str | None = None
     occurred_at: str | int | None = None
     uuid: str | None = None

@@ -12,7 +12,7 @@ from hubwire.emulator.calls.lifecycle import archive_record
 from hubwire.emulator.calls.writing import carry_out
 from hubwire.emulator.store.domains import link_primary_company
 from hubwire.emulator.store.portal import Portal
-from hubwire.emulator.store.records import Record
+from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.writes import Scalar, plan_write
 from hubwire.emulator.wire import Refusal, Reply, Request, decode, json_reply
 
@@ -115,23 +115,27 @@ def add_contact(portal: Portal, request: Request) -> Reply:
     return json_reply(200, _shown(portal, company))
 
 
-def _shown(portal: Portal, record: Record, names: list[str] | None = None) -> dict[str, Any]:
-    store = portal.stores["companies"]
+def property_values(store: ObjectStore, record: Record, names: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """The values of a record in the shape of v1 and v2, only those named where names are given."""
     values = {**store.computed(record), **record.properties}
+    return {
+        name: {
+            "value": value,
+            "timestamp": record.updated_at_ms,
+            "source": record.origin.kind,
+            "sourceId": record.origin.id,
+        }
+        for name, value in values.items()
+        if not names or name in names
+    }
+
+
+def _shown(portal: Portal, record: Record, names: list[str] | None = None) -> dict[str, Any]:
     return {
         "portalId": portal.config.portal_id,
         "companyId": int(record.id),
         "isDeleted": bool(record.archived_at_ms),
-        "properties": {
-            name: {
-                "value": value,
-                "timestamp": record.updated_at_ms,
-                "source": record.origin.kind,
-                "sourceId": record.origin.id,
-            }
-            for name, value in values.items()
-            if not names or name in names
-        },
+        "properties": property_values(portal.stores["companies"], record, names),
         "additionalDomains": [],
         "stateChanges": [],
         "mergeAudits": [],

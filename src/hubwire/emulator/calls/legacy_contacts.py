@@ -16,7 +16,7 @@ from hubwire.emulator.calls.writing import carry_out, check_primary_company
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.writes import Plan, Scalar, plan_write
-from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, json_reply
+from hubwire.emulator.wire import NO_CONTENT, Id, Refusal, Reply, Request, decode, json_reply
 
 MAX_BATCH = 1_000
 MAX_PAGE = 100
@@ -40,7 +40,7 @@ class BatchInput(msgspec.Struct):
 
     properties: list[Value] = []
     email: str | None = None
-    vid: int | str | None = None
+    vid: Id | None = None
 
 
 _profile_body = msgspec.json.Decoder(ProfileBody)

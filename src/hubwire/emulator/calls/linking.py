@@ -15,7 +15,7 @@ import msgspec
 from hubwire.emulator.store.association_ids import AssociationType
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
-from hubwire.emulator.wire import invalid
+from hubwire.emulator.wire import Id, invalid
 
 MAX_SHOWN = 100
 
@@ -23,7 +23,7 @@ MAX_SHOWN = 100
 class RecordId(msgspec.Struct):
     """A record by id."""
 
-    id: str | int
+    id: Id
 
 
 class AssociationSpec(msgspec.Struct, rename="camel"):

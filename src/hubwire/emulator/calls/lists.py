@@ -13,7 +13,7 @@ from hubwire.emulator.moments import iso
 from hubwire.emulator.store.lists import PROCESSING_TYPES, RecordList
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore
-from hubwire.emulator.wire import NO_CONTENT, Reply, Request, decode, invalid, json_reply, not_found
+from hubwire.emulator.wire import NO_CONTENT, Id, Reply, Request, decode, invalid, json_reply, not_found
 
 MAX_IDS = 100_000
 MAX_PAGE = 250
@@ -44,13 +44,13 @@ class SearchBody(msgspec.Struct, rename="camel"):
 class ChangeBody(msgspec.Struct, rename="camel"):
     """Who joins and who leaves."""
 
-    record_ids_to_add: list[str | int] = []
-    record_ids_to_remove: list[str | int] = []
+    record_ids_to_add: list[Id] = []
+    record_ids_to_remove: list[Id] = []
 
 
 _create_body = msgspec.json.Decoder(CreateBody)
 _search_body = msgspec.json.Decoder(SearchBody)
-_ids_body = msgspec.json.Decoder(list[str | int])
+_ids_body = msgspec.json.Decoder(list[Id])
 _change_body = msgspec.json.Decoder(ChangeBody)
 _filters_body = msgspec.json.Decoder(dict[str, Any])
 

@@ -21,7 +21,7 @@ _json_form = msgspec.json.Decoder(dict[str, str | int | None])
 
 LIFETIME_SECONDS = 1_800
 APP_ID = 1
-USER_ID = 100
+USER_ID = 1001
 
 
 _ADDRESS = re.compile(r"https?://[!-~]+\Z")

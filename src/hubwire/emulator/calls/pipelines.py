@@ -5,6 +5,7 @@ A stage or pipeline that records use is not protected (chosen: 2026-09 can be to
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -41,6 +42,7 @@ class Patch(msgspec.Struct, rename="camel"):
     metadata: dict[str, str] | UnsetType = UNSET
 
 
+_PROBABILITY = re.compile(r"(0(\.[0-9]{1,9})?|1(\.0{1,9})?)\Z")
 _pipeline_body = msgspec.json.Decoder(PipelineBody)
 _stage_body = msgspec.json.Decoder(StageBody)
 _patch = msgspec.json.Decoder(Patch)
@@ -77,6 +79,32 @@ def list_pipelines_v1(portal: Portal, request: Request) -> Reply:
         for pipeline in _pipelines(portal, request).values()
     ]
     return json_reply(200, {"results": results})
+
+
+def list_deal_pipelines_v1(portal: Portal, _request: Request) -> Reply:
+    """`GET /deals/v1/pipelines`: deal pipelines, a plain list."""
+    shown = [
+        {
+            "pipelineId": pipeline.id,
+            "label": pipeline.label,
+            "displayOrder": pipeline.display_order,
+            "active": not pipeline.archived,
+            "staticDefault": pipeline.id == "default",
+            "stages": [
+                {
+                    "stageId": stage.id,
+                    "label": stage.label,
+                    "displayOrder": stage.display_order,
+                    "probability": float(stage.metadata.get("probability", "0")),
+                    "closedWon": stage.metadata.get("probability") == "1.0",
+                    "active": not stage.archived,
+                }
+                for stage in pipeline.stages
+            ],
+        }
+        for pipeline in portal.pipelines.get("deals", {}).values()
+    ]
+    return json_reply(200, shown)
 
 
 def read_pipeline(portal: Portal, request: Request) -> Reply:
@@ -152,6 +180,7 @@ def update_stage(portal: Portal, request: Request) -> Reply:
     stage, patch = _stage(portal, request), decode(_patch, request.body)
     _apply(portal, stage, patch)
     if patch.metadata is not UNSET:
+        _check_probability(portal, request, patch.metadata)
         stage.metadata = complete_metadata(portal.store(request.params["objectType"]).name, patch.metadata)
     return json_reply(200, stage)
 
@@ -197,8 +226,7 @@ def _made(portal: Portal, request: Request, body: PipelineBody, pipeline_id: str
 
 def _made_stage(portal: Portal, request: Request, body: StageBody) -> Stage:
     name = portal.store(request.params["objectType"]).name
-    if name == "deals" and "probability" not in body.metadata:
-        raise invalid("A deal stage needs metadata.probability", errors=[_missing("probability")])
+    _check_probability(portal, request, body.metadata)
     now = portal.now_iso()
     return Stage(
         label=body.label,
@@ -208,6 +236,12 @@ def _made_stage(portal: Portal, request: Request, body: StageBody) -> Stage:
         created_at=now,
         updated_at=now,
     )
+
+
+def _check_probability(portal: Portal, request: Request, metadata: dict[str, str]) -> None:
+    is_deal = portal.store(request.params["objectType"]).name == "deals"
+    if is_deal and not _PROBABILITY.match(metadata.get("probability", "")):
+        raise invalid("A deal stage needs a metadata.probability from 0.0 to 1.0", errors=[_missing("probability")])
 
 
 def _missing(name: str) -> dict[str, Any]:

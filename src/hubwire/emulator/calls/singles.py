@@ -17,7 +17,7 @@ from hubwire.emulator.store.config import Reading
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.store.writes import Plan, Scalar, plan_write
-from hubwire.emulator.wire import NO_CONTENT, Refusal, Reply, Request, decode, invalid, json_reply, not_found
+from hubwire.emulator.wire import NO_CONTENT, Id, Refusal, Reply, Request, decode, invalid, json_reply, not_found
 
 MAX_PAGE = 100
 
@@ -38,14 +38,14 @@ class UpdateBody(msgspec.Struct):
 class MergeBody(msgspec.Struct, rename="camel"):
     """Two records to become one."""
 
-    primary_object_id: str | int
-    object_id_to_merge: str | int
+    primary_object_id: Id
+    object_id_to_merge: Id
 
 
 class PrivacyBody(msgspec.Struct, rename="camel"):
     """A contact to delete for good."""
 
-    object_id: str | int
+    object_id: Id
     id_property: str | None = None
 
 

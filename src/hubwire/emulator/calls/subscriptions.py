@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from hubwire.emulator.store.portal import Portal
-from hubwire.emulator.wire import Reply, Request, decode, invalid, json_reply
+from hubwire.emulator.wire import Id, Reply, Request, decode, invalid, json_reply
 
 DEFINITIONS: tuple[dict[str, Any], ...] = tuple(
     {
@@ -45,7 +45,7 @@ class V3Body(msgspec.Struct, rename="camel"):
     """Subscribe or unsubscribe, v3."""
 
     email_address: str
-    subscription_id: str | int
+    subscription_id: Id
     legal_basis: str | None = None
     legal_basis_explanation: str | None = None
 
@@ -53,7 +53,7 @@ class V3Body(msgspec.Struct, rename="camel"):
 class StatusBody(msgspec.Struct, rename="camel"):
     """A new status, v4 and dates."""
 
-    subscription_id: int | str
+    subscription_id: Id
     status_state: str
     channel: str = "EMAIL"
     legal_basis: str | None = None

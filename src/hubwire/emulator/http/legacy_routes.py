@@ -11,6 +11,8 @@ from hubwire.emulator.calls import (
     forms,
     legacy_companies,
     legacy_contacts,
+    legacy_deals,
+    legacy_engagements,
     legacy_properties,
     oauth,
     owners,
@@ -62,9 +64,23 @@ _COMPANIES: list[Operation] = [
 ]
 
 
+_DEAL = "/deals/v1/deal"
+_DEALS: list[Operation] = [
+    ("POST", _DEAL, legacy_deals.create),
+    ("GET", f"{_DEAL}/paged", legacy_deals.list_deals),
+    ("GET", f"{_DEAL}/{{dealId}}", legacy_deals.read),
+    ("PUT", f"{_DEAL}/{{dealId}}", legacy_deals.update),
+    ("DELETE", f"{_DEAL}/{{dealId}}", legacy_deals.delete),
+]
+
+
 def legacy_routes() -> Iterator[Route]:
     """Every route of this module."""
-    tables = ((_CONTACTS, _READ_CONTACTS, _WRITE_CONTACTS), (_COMPANIES, _READ_COMPANIES, _WRITE_COMPANIES))
+    tables = (
+        (_CONTACTS, _READ_CONTACTS, _WRITE_CONTACTS),
+        (_COMPANIES, _READ_COMPANIES, _WRITE_COMPANIES),
+        (_DEALS, _any_of("crm.objects.deals.read", "contacts"), _any_of("crm.objects.deals.write", "contacts")),
+    )
     for operations, read, write in tables:
         for method, pattern, handler in operations:
             is_read = method == "GET" or handler is legacy_companies.search_by_domain
@@ -74,8 +90,17 @@ def legacy_routes() -> Iterator[Route]:
     users = _any_of("settings.users.read")
     yield Route("GET", "/settings/v3/users", owners.list_users, "v3", Lane.GENERAL, users)
     yield Route("GET", "/settings/v3/users/teams", owners.list_teams, "v3", Lane.GENERAL, users)
+    engagements = "/engagements/v1/engagements"
+    yield Route("POST", engagements, legacy_engagements.create, "v1", Lane.GENERAL, _WRITE_CONTACTS)
+    paged = f"{engagements}/paged"
+    yield Route("GET", paged, legacy_engagements.list_engagements, "v1", Lane.GENERAL, _READ_CONTACTS)
+    modified = f"{engagements}/modified/after"
+    yield Route("GET", modified, legacy_engagements.list_modified, "v1", Lane.GENERAL, _READ_CONTACTS)
+    engagement = f"{engagements}/{{engagementId}}"
+    yield Route("GET", engagement, legacy_engagements.read, "v1", Lane.GENERAL, _READ_CONTACTS)
     types_v1 = "/email/public/v1/subscriptions"
     yield Route("GET", types_v1, subscriptions.list_definitions_v1, "v1", Lane.GENERAL)
+    yield Route("GET", "/deals/v1/pipelines", pipelines.list_deal_pipelines_v1, "v1", Lane.GENERAL)
     pipelines_v1 = "/crm-pipelines/v1/pipelines/{objectType}"
     yield Route("GET", pipelines_v1, pipelines.list_pipelines_v1, "v1", Lane.GENERAL)
     info = "/oauth/v2/private-apps/get/access-token-info"

@@ -109,6 +109,10 @@ def _object_routes() -> Iterator[Route]:
             pattern = f"{prefix}/{{objectType}}{suffix}"
             yield Route(method, pattern, handler, version, lane, scopes, changes_account=changes)
 
+    # v4's associations live under the same prefix; older programs read pages of records there too.
+    yield Route("GET", "/crm/v4/objects/{objectType}", singles.list_records, "v4", Lane.GENERAL, read)
+    yield Route("GET", "/crm/v4/objects/{objectType}/{id}", singles.read, "v4", Lane.GENERAL, read)
+
 
 def _property_routes() -> Iterator[Route]:
     read, write = _schemas("read"), _schemas("write")

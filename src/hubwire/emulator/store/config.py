@@ -109,7 +109,7 @@ class EmulatorConfig:
     requires_identifying_property: bool = True
     creates_contacts_from_events: bool = False
     creates_companies_from_emails: bool = True
-    readings: Iterable[Reading | str] = (Reading.UNIQUE_CONFLICT_LISTED,)
+    readings: Iterable[Reading | str] = ()
     custom_property_limit: int = 1_000
     unique_property_limit: int = 10
     custom_objects: Iterable[CustomObject | str] | str = ()
