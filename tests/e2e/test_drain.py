@@ -64,7 +64,7 @@ def test_what_it_waits_for_is_said_and_a_second_signal_ends_it_at_once(tmp_path:
         with HubwireProcess(tmp_path, hubspot.base_url) as process:
             hang(hubspot, process)
             process.send_signal(number)
-            process.await_output("Stopping: HubSpot has not answered everything yet (hubspot). Ctrl-C again")
+            process.await_output("Stopping: HubSpot has not answered everything yet (hubspot). Press Ctrl-C again")
             began_at = time.monotonic()
             process.send_signal(number)
             assert process.wait() == 0

@@ -16,7 +16,7 @@ import uvicorn
 
 from hubwire.receive.connection import Connection
 
-SAID_AFTER_SECONDS = 1.0
+ANNOUNCE_AFTER_SECONDS = 1.0
 AT_ONCE = "Press Ctrl-C again to end at once: nothing is lost, and unanswered calls are repeated at the next start."
 KILLED_CODE = 130
 
@@ -47,10 +47,10 @@ class Stopping:
         self._announce = announce
         self._server: Server | None = None
         self._signal_count = 0
-        self._said = threading.Timer(SAID_AFTER_SECONDS, self._say)
-        self._said.daemon = True
+        self._announcement = threading.Timer(ANNOUNCE_AFTER_SECONDS, self._announce_waits)
+        self._announcement.daemon = True
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._come)
+            signal.signal(number, self._handle)
 
     @property
     def is_signalled(self) -> bool:
@@ -64,12 +64,12 @@ class Stopping:
 
     def end(self) -> None:
         """Called after the stop: print nothing more."""
-        self._said.cancel()
+        self._announcement.cancel()
 
-    def _come(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         self._signal_count += 1
         if self._signal_count == 1:
-            self._said.start()
+            self._announcement.start()
             self._service.begin_to_stop()
         elif self._signal_count == 2:
             self._service.hurry()
@@ -80,7 +80,7 @@ class Stopping:
             self._server.should_exit = True
             self._server.force_exit = self._signal_count > 1
 
-    def _say(self) -> None:
+    def _announce_waits(self) -> None:
         waits = []
         requests = _unanswered(self._server) if self._server is not None else 0
         if requests:
