@@ -15,7 +15,7 @@ from tests.support.world import HUB_ID, SECRET_KEY, TOKEN, World
 
 from hubwire.backends.store import open_store
 from hubwire.clock import SystemClock
-from hubwire.deliver.lanes.driver import SAFETY_SECONDS, Driver
+from hubwire.deliver.lanes.driver import IDLE_STEP_SECONDS, SAFETY_SECONDS, Driver
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
 from hubwire.destination import Destination
 from hubwire.installation.clients import ClientFactory
@@ -58,7 +58,7 @@ async def idle(world: World) -> Driver:
 
 async def test_an_idle_lane_waits_for_news(world: World) -> None:
     driver = await idle(world)
-    assert await driver.turn() == (SAFETY_SECONDS, 0.0)
+    assert await driver.turn() == (SAFETY_SECONDS, IDLE_STEP_SECONDS)
 
 
 async def test_a_lone_message_lingers_once_and_is_then_sent(world: World) -> None:

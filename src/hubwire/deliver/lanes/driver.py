@@ -29,8 +29,10 @@ SAFETY_SECONDS = 30.0
 """A lane that waits for news looks by itself this often, in case the news was lost."""
 FREE_LANE_SECONDS = 1.0
 """How often a worker tries to lease a lane that another worker holds."""
+IDLE_STEP_SECONDS = 0.1
+"""Under load every commit is news, also for lanes of other sources: an idle lane looks again at most this often."""
 LOOK_STEP_SECONDS = 0.25
-"""News makes a lane that lingers look again at most this often: its cycle may be full."""
+"""The same for a lane that lingers, whose cycle may be full by now, and for one that is stopped."""
 BACKEND_RETRY_SECONDS = 2.0
 BUG_RETRY_SECONDS = 5.0
 GRACE_SECONDS = 20.0
@@ -191,7 +193,8 @@ class Driver:
             state = await self._begin(state)
         stopped_seconds = self._stopped_seconds(state)
         if stopped_seconds > 0:
-            return Wait(min(stopped_seconds, SAFETY_SECONDS))
+            seconds = min(stopped_seconds, SAFETY_SECONDS)
+            return Wait(seconds, min(seconds, LOOK_STEP_SECONDS))
         if state.stopped_reason == Reason.BUDGET_SPENT:
             # A new day needs no proof; other reasons stay until a cycle went through.
             await self._resume(state)
@@ -199,7 +202,8 @@ class Driver:
         pending = await self._off_loop(self.lane.waiting.pending, state)
         wait_seconds = self.lane.waiting.seconds(pending)
         if wait_seconds is None:
-            return Wait(min(self.lane.waiting.idle_seconds(pending), SAFETY_SECONDS))
+            seconds = min(self.lane.waiting.idle_seconds(pending), SAFETY_SECONDS)
+            return Wait(seconds, min(seconds, IDLE_STEP_SECONDS))
         if wait_seconds > 0:
             until_ms = self._parts.clock.monotonic_ms() + round(wait_seconds * 1000)
             self._lingering = _Lingering(state, pending, until_ms)
