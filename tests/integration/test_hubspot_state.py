@@ -75,9 +75,10 @@ class Installation:
         return sum(n for call, n in self.world.emulator.stats()["calls"].items() if word in call)
 
 
-@pytest.fixture
-async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
-    async with World(tmp_path, sources=(SERVER, WEB)) as world:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def installation(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Installation]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    async with World(tmp_path, sources=(SERVER, WEB), database_url=url) as world:
         world.register()
         yield Installation(world)
 

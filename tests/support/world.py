@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 from msgspec import structs
 
 from hubwire.backends.sqlite.connection import SqliteFile
@@ -109,6 +110,7 @@ class World:
         policy: LanePolicy | None = None,
         latency_seconds: float = 0.05,
         now_ms: int = NOW_MS,
+        database_url: str | None = None,
         **portal: Any,
     ) -> None:
         portal = {"creates_companies_from_emails": False, **portal}  # most tests count the companies that we make
@@ -120,16 +122,21 @@ class World:
         self.policy = policy or LanePolicy()
         self.transport = EmulatorTransport(self.emulator, self.clock, latency_seconds)
         self.path = _copied(folder)
+        self.database_url = database_url or f"sqlite:///{self.path}"
         self.store = self.open_store()
         self.journal = self.store.journal
         self.record: Record = self.store.record
         self.groups = GroupCommit(self.journal)
         self.receiver = ReceiveApp(_Sources(self.sources), self.groups, self.clock, ReceiveLimits())
-        self.database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self.database: Any = (
+            sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            if database_url is None
+            else psycopg.connect(database_url, autocommit=True)
+        )
 
     def open_store(self) -> Store:
         """The store, as another process on the same file opens it."""
-        settings = Settings(database_url=f"sqlite:///{self.path}", secret_key=SECRET_KEY, data=str(self.path.parent))
+        settings = Settings(database_url=self.database_url, secret_key=SECRET_KEY, data=str(self.path.parent))
         return open_store(settings, self.clock, appends=False)
 
     def register(self) -> None:
