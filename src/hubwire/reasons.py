@@ -257,7 +257,8 @@ _HELD: dict[Reason, tuple[str, str]] = {
 _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_PROPERTY: (
         "The portal has no property of this name, or the event's definition has no such field.",
-        "Create it in HubSpot, map the trait to an existing one, or set `create_properties`.",
+        "Create it in HubSpot, map the trait to an existing one, or set `create_properties`. Then send what was left out:"
+        " `hubwire replay --reason unknown-property --left-out FIELD` shows how many messages that is.",
     ),
     Reason.READ_ONLY_PROPERTY: (
         "HubSpot sets this property itself, or Hubwire uses it for its own keys.",

@@ -67,7 +67,8 @@ async def test_a_hundred_thousand_messages_about_ten_thousand_people_take_two_hu
     there = [f"p{number}@example.com" for number in range(round(10_000 * share))]
     world = await imported(tmp_path, 100_000, 10_000, there)
     try:
-        assert reads(world) <= 200
+        # Fifty a call, and one that is not full for each of the ten cycles when all of them are there.
+        assert reads(world) <= (200 if share < 1 else 210)
     finally:
         await world.close()
 

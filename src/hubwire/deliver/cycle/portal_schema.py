@@ -66,6 +66,7 @@ class Portal:
         """What HubSpot would not let us make, as (object type or `event`, name): not asked again with this schema."""
         self.histories = ReadHistories()
         self.spare_reads = SpareReads()
+        self.too_many_changed_at_ms = 0
         self.paths = paths
         self._read_at_ms = 0
         self._unknown: frozenset[str] = frozenset()

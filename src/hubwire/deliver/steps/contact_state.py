@@ -18,6 +18,8 @@ from hubwire.deliver.steps.unseen import unseen
 from hubwire.hubspot.reading import HeldRecord, Version
 
 OBJECT = "contacts"
+ASK_AGAIN_MS = 10 * 60_000
+"""How long the answer holds that too many contacts changed for it to be of use."""
 
 
 async def look_up_contacts(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied: Set[str]) -> None:
@@ -82,11 +84,12 @@ async def _worth_reading(
             unread[email] = of_contact
         else:
             _leave_out(cycle_state, wanted[email], foreign)
-    if len(unread) <= WORTH_ASKING:
+    if len(unread) <= WORTH_ASKING or now_ms - portal.too_many_changed_at_ms < ASK_AGAIN_MS:
         return unread
     oldest_ms = min(wanted[email].values[name].at_ms for email, of_contact in unread.items() for name in of_contact)
     changed = await changed_contacts(cycle_state.caller, cycle_state.paths, len(unread), oldest_ms)
     if changed is None:
+        portal.too_many_changed_at_ms = now_ms
         return unread
     for email in unread.keys() - changed:
         portal.histories.remember(OBJECT, email, names, {}, now_ms)

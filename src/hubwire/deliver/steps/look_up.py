@@ -99,7 +99,7 @@ async def changed_contacts(caller: Caller, paths: Paths, count: int, since_ms: i
         call = Call("search contacts", "POST", paths.objects("contacts", "search"), body, "search")
         verdict, answer = await caller.ask(call, is_optional=True)
         total, after = total_and_next(answer.body)
-        if not isinstance(verdict, Delivered) or total > max(CHANGED_PAGE, count // 2):
+        if not isinstance(verdict, Delivered) or total > max(CHANGED_PAGE, count * 4 // 5):
             return None
         found.update(email for record in held_records(answer.body) for email in record.emails)
         if after is None:
