@@ -257,7 +257,7 @@ _HELD: dict[Reason, tuple[str, str]] = {
 _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_PROPERTY: (
         "The portal has no property of this name, or the event's definition has no such field.",
-        "Create it in HubSpot, map the trait to an existing one, or set `create_properties`. Then send what was left out:"
+        "Create it in HubSpot, map the trait to an existing one, or set `create_properties`. Then send the rest:"
         " `hubwire replay --reason unknown-property --left-out FIELD` shows how many messages that is.",
     ),
     Reason.READ_ONLY_PROPERTY: (
