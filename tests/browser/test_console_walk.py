@@ -112,7 +112,7 @@ def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, 
     page.wait_for_url("**/failures*")
     page.wait_for_load_state("load")
     page.keyboard.press("r")
-    expect(page.locator("main")).to_contain_text("1 message will be put back")
+    expect(page.locator("main")).to_contain_text("1 message will be replayed")
     page.get_by_role("button", name="Replay 1").click()
     expect(page.locator("main")).to_contain_text("1 of 1 settled", timeout=15_000)
     page.goto(f"{world.url}/messages/the-lead")
@@ -152,9 +152,9 @@ def test_a_failed_message_that_nobody_needs_is_discarded(world: World, page: Pag
     )
     eventually(lambda: all("dead" in fates(world, name) for name in names), "the failures")
     page.goto(f"{world.url}/messages/the-old-one")
-    page.get_by_label("Why it is discarded").fill("of the first import")
+    page.get_by_label("Reason (optional)").fill("of the first import")
     page.locator("#message").get_by_role("button", name="Discard", exact=True).click()
-    expect(page.get_by_role("status")).to_contain_text("A replay puts it back")
+    expect(page.get_by_role("status")).to_contain_text("A replay delivers it after all")
     expect(page.locator("#message")).to_contain_text(
         "because: of the first import; it was dead (missing-required-property)"
     )
@@ -272,7 +272,7 @@ def test_every_page_can_be_read_without_scripts(world: World, browser: Browser) 
         assert not reader.locator("button.copy").first.is_visible()
     reader.goto(f"{world.url}/messages/the-first-event")
     expect(reader.locator("time").first).to_contain_text("UTC")
-    reader.get_by_text("What it asks of HubSpot").first.click()
+    reader.get_by_text("What would be sent with the current mapping").first.click()
     reader.get_by_role("link", name="Show", exact=True).first.click()
     expect(reader.locator("main")).to_contain_text("send event")
     context.close()
@@ -307,7 +307,7 @@ def test_what_senders_write_never_runs(world: World, page: Page) -> None:
         page.goto(f"{world.url}{path}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.goto(f"{world.url}/messages/evil-track")
-    page.get_by_text("What it asks of HubSpot").first.click()
+    page.get_by_text("What would be sent with the current mapping").first.click()
     expect(page.locator("#plan")).to_be_visible()
     assert ran == []
 

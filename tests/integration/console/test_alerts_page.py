@@ -40,7 +40,7 @@ def test_without_a_channel_the_page_says_so(console: Console) -> None:
     console.fill()
     console.sign_in(Role.VIEW)
     text = Page(console.get("/alerts").text).text
-    assert "Nobody is told" in text
+    assert "No one is notified yet" in text
     assert console.json("/alerts")["channels"] == []
 
 

@@ -315,7 +315,7 @@ def test_a_filtered_set_is_counted_replayed_and_cancelled(console: Console, lane
     )
     held = console.json("/replays/new?state=held")
     assert (held["count"] > 0, held["estimate"]["calls"]) == (True, 0)
-    assert "HubSpot would not be asked anything" in Page(console.get("/replays/new?state=held").text).text
+    assert "This replay would make no HubSpot calls" in Page(console.get("/replays/new?state=held").text).text
     slow = console.json("/replays/new?state=dead&share_percent=1")
     assert slow["estimate"]["seconds"] == 10.0
     begun = console.post("/replays", state="dead", reason="invalid-input")
@@ -345,7 +345,7 @@ def test_an_estimate_plans_the_newest_and_takes_the_rest_to_cost_as_much(
 
 def test_without_an_answer_of_hubspot_the_estimate_says_so(console: Console, lane_id: int) -> None:
     console.bench.schema_problem = "HubSpot is not there"
-    assert "HubSpot could not be asked" in console.get("/replays/new?state=dead").text
+    assert "The portal could not be read" in console.get("/replays/new?state=dead").text
     assert console.json("/replays/new?state=dead")["estimate"]["schema_is_default"]
 
 
@@ -533,7 +533,7 @@ def test_a_filtered_set_is_counted_discarded_and_put_back(console: Console, lane
     done = console.post("/discards", state="dead", reason="invalid-input")
     assert done.headers["location"] == "/messages?state=discarded&reason=discarded-by-person&done=discarded"
     shown = Page(console.get(done.headers["location"]).text).text
-    assert "Discarded. A replay puts it back." in shown
+    assert "Discarded. A replay delivers it after all." in shown
     page = Page(console.get("/messages/m-4").text).text
     assert "it was dead (invalid-input)" in page
     assert "A person discarded it" in page

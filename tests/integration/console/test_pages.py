@@ -379,7 +379,7 @@ def test_a_message_that_does_not_exist_is_404_and_says_so(console: Console) -> N
 def test_lists_tell_an_empty_journal_from_no_match(console: Console) -> None:
     console.sign_in()
     assert "No message yet" in console.get("/messages").text
-    assert "No message fits" in console.get("/messages?type=alias").text
+    assert "No messages match" in console.get("/messages?type=alias").text
 
 
 def test_a_bad_filter_says_which_field_and_what_fits(console: Console) -> None:

@@ -234,7 +234,7 @@ def seen(store: Store, now_ms: int) -> dict[str, Any]:
 
 
 def _detail(store: Store, message_id: str) -> list[MessageDetail]:
-    """One message, whole, without how long its calls took, which no test decides."""
+    """One complete message, without the duration of its calls, which no test decides."""
     found = store.queries.message(message_id)
     for detail in found:
         detail.attempts = [structs.replace(one, duration_ms=0) for one in detail.attempts]

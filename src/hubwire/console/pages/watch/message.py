@@ -1,4 +1,4 @@
-"""One message, whole: received, planned, asked, answered; what was left out and why, and what a person can do."""
+"""One message: received, planned, sent, answered; what was left out and why, and what a person can do."""
 
 from __future__ import annotations
 
