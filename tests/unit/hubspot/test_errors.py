@@ -85,3 +85,22 @@ def test_long_words_are_shortened() -> None:
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"message":"x: [{' + b"[" * 200_000 + b'"}', b"1" * 5_000])
 def test_deep_and_huge_bodies_do_not_break_it(body: bytes) -> None:
     read_problem(body)
+
+
+@pytest.mark.parametrize("value", ["U7", "a, b}", "on 5. 6 already"])
+def test_a_unique_value_of_another_record_names_property_value_and_owner(value: str) -> None:
+    """Source: production bodies of several portals; the id before `on` is a ghost."""
+    kind = "objectTypeId=ObjectTypeId{legacyObjectType=CONTACT}"
+    message = (
+        f"Cannot set PropertyValueCoordinates{{portalId=1, {kind}, propertyName=user_id, value={value}}} on 51."
+        " 77 already has that value."
+    )
+    [fault] = problem_of({"message": message, "category": "VALIDATION_ERROR"}).faults
+    assert (fault.property, fault.value, fault.owner_id) == ("user_id", value, "77")
+    assert value not in fault.message
+
+
+def test_an_error_about_a_property_with_privacy_in_its_name_is_not_about_a_deleted_person() -> None:
+    assert not problem_of({"message": 'Property "privacy_policy" does not exist'}).is_about_privacy
+    assert problem_of({"message": "Contact a@b.co was deleted for privacy reasons"}).is_about_privacy
+    assert problem_of({"message": "email is on the GDPR blocklist"}).is_about_privacy

@@ -98,6 +98,12 @@ def print_outcome(outcome: ImportOutcome) -> None:
     for name in outcome.passed_over[:MAX_NAMED]:
         console.print(plain(f"  skipped: {name}"), markup=False)
     _print_named(outcome.rejected, outcome.unreadable)
+    if outcome.journaled:
+        console.print(
+            "Values that somebody changed in HubSpot since stay as they are;"
+            " `hubwire messages --reason newer-in-hubspot` lists the messages that lost.",
+            markup=False,
+        )
     if outcome.is_useless:
         console.print("Hubwire found no usable row and imported nothing.")
 

@@ -1,0 +1,86 @@
+"""Newest wins against everybody: which versions of a property are ours, and which count with HubSpot's time."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubwire.deliver.cycle.coalesce import UNSURE
+from hubwire.deliver.cycle.newest import ReadHistories, foreign_version, is_same, without_default_stage
+from hubwire.deliver.cycle.portal_schema import SpareReads
+from hubwire.hubspot.reading import HeldRecord, Version
+
+OURS = "INTEGRATION"
+PERSON = "CRM_UI"
+
+
+def version(value: str, at_ms: int, source: str = OURS, source_id: str = "77") -> Version:
+    return Version(value, at_ms, source, source_id)
+
+
+def test_what_the_record_remembers_is_ours_and_so_is_all_that_we_wrote_before() -> None:
+    versions = [version("2022", 200), version("2021", 100)]
+    assert foreign_version(versions, ("2022", 5)) is None
+    assert foreign_version(versions, (UNSURE + "2022", 5)) is None
+
+
+def test_a_persons_value_is_foreign_above_and_below_ours() -> None:
+    above = [version("b", 300, PERSON, "u"), version("a", 200)]
+    below = [version("a", 300), version("b", 200, PERSON, "u")]
+    for versions in (above, below):
+        found = foreign_version(versions, ("a", 5))
+        assert found is not None
+        assert found.value == "b"
+
+
+def test_a_persons_value_that_equals_ours_is_still_the_persons() -> None:
+    found = foreign_version([version("a", 300, PERSON, "u"), version("a", 200)], ("a", 5))
+    assert found is not None
+    assert found.at_ms == 300
+
+
+def test_what_memory_does_not_explain_counts_with_hubspots_time() -> None:
+    """After a restored backup our own newer writes are not known any more."""
+    found = foreign_version([version("new", 300), version("old", 200)], ("old", 5))
+    assert found is not None
+    assert (found.value, found.at_ms) == ("new", 300)
+    assert foreign_version([version("a", 1)], None) == version("a", 1)
+    assert foreign_version([], ("a", 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "expected"),
+    [
+        ("datetime", "2026-01-15T08:00:00.000Z", "1768464000000", True),
+        ("number", "5", "5.0", True),
+        ("number", "five", "5", False),
+        ("enumeration", "a;b", "b;a", True),
+        ("string", "a;b", "b;a", False),
+    ],
+)
+def test_values_are_compared_as_hubspot_understands_them(kind: str, one: str, other: str, expected: bool) -> None:
+    assert is_same(one, other, kind) is expected
+
+
+def test_the_stage_that_hubspot_gives_a_contact_made_by_an_api_call_is_nobodys() -> None:
+    made = {"createdate": "2026-01-15T08:00:00.000Z"}
+    at_ms = 1_768_464_000_000
+    default = HeldRecord("1", made, {"lifecyclestage": [version("lead", at_ms)]})
+    assert without_default_stage(default).history["lifecyclestage"] == []
+    by_hand = HeldRecord("1", made, {"lifecyclestage": [version("lead", at_ms, PERSON)]})
+    assert without_default_stage(by_hand) is by_hand
+
+
+def test_a_read_counts_for_its_properties_and_its_time() -> None:
+    reads = ReadHistories()
+    reads.remember("contacts", "a@b.co", frozenset({"city"}), {"city": version("x", 1, PERSON)}, 1000)
+    assert reads.known("contacts", "a@b.co", frozenset({"city"}), 1999, 1000) == {"city": version("x", 1, PERSON)}
+    assert reads.known("contacts", "a@b.co", frozenset({"city"}), 2000, 1000) is None
+    assert reads.known("contacts", "a@b.co", frozenset({"city", "zip"}), 1001, 1000) is None
+    assert reads.made_at_ms("contacts", "a@b.co") is None
+
+
+def test_reads_to_spare_are_a_few_at_once_and_then_less_than_a_twentieth() -> None:
+    spare = SpareReads()
+    assert sum(spare.take() for _ in range(100)) == 20
+    spare.earn(1000)
+    assert sum(spare.take() for _ in range(100)) <= 20
