@@ -218,11 +218,11 @@ def _understood(name: str, value: object, notes: list[LeftOut]) -> int | None:
                 return at_ms
         except (ValueError, OverflowError):
             pass
-    found = read_time(value)
-    if isinstance(found, int):
-        return found
-    if found.fault is not TimeFault.ABSENT:
-        notes.append(LeftOut(name, Reason.TIME_NOT_UNDERSTOOD, found.reason))
+    parsed = read_time(value)
+    if isinstance(parsed, int):
+        return parsed
+    if parsed.fault is not TimeFault.ABSENT:
+        notes.append(LeftOut(name, Reason.TIME_NOT_UNDERSTOOD, parsed.reason))
     return None
 
 
@@ -248,7 +248,7 @@ class _Body(msgspec.Struct, gc=False, rename="camel"):
 
 _decode = msgspec.json.Decoder().decode
 _decode_body = msgspec.json.Decoder(_Body).decode
-_TYPES = {str(one): one for one in MessageType}
+_TYPES = {str(message_type): message_type for message_type in MessageType}
 
 
 def read_message(row: JournalRow, grace_ms: int = FUTURE_GRACE_MS) -> Message:

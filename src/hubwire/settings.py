@@ -230,16 +230,16 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
     Errors: SettingsError with the setting and its bound, also for unknown names; it never shows a secret's value.
     """
     environment = os.environ if environment is None else environment
-    found: dict[str, Any] = _from_file(file)
+    values: dict[str, Any] = _from_file(file)
     for name in Settings.__struct_fields__:
         text = environment.get(env_name(name))
         if text is not None and text != "":
-            found[name] = tuple(one.strip() for one in text.split(",")) if name in LISTS else text
+            values[name] = tuple(part.strip() for part in text.split(",")) if name in LISTS else text
     known = {env_name(name) for name in Settings.__struct_fields__} | {"HUBWIRE_CONFIG"}
     unknown = sorted(name for name in environment if name.startswith("HUBWIRE_") and name not in known)
     if unknown:
         raise SettingsError(f"unknown setting in the environment: {', '.join(unknown)}", hint="See `hubwire settings`.")
-    return _checked(found)
+    return _checked(values)
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:
@@ -254,11 +254,11 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{path}: {exc.strerror}") from exc
     except ValueError as exc:  # of TOML, or of UTF-8
         raise SettingsError(f"{path}: not TOML: {exc}") from exc
-    found = {name: value for name, value in tables.items() if name not in FILE_TABLES}
-    unknown = sorted(found.keys() - set(Settings.__struct_fields__))
+    values = {name: value for name, value in tables.items() if name not in FILE_TABLES}
+    unknown = sorted(values.keys() - set(Settings.__struct_fields__))
     if unknown:
         raise SettingsError(f"{path}: unknown setting: {', '.join(unknown)}", hint="See `hubwire settings`.")
-    return found
+    return values
 
 
 def bounds(annotation: Any) -> str:
@@ -276,15 +276,15 @@ def bounds(annotation: Any) -> str:
         if (value := meta(annotation, name)) is not None
     ]
     examples = meta(annotation, "examples") or []
-    choices = [one for one in _parts(annotation) if isinstance(one, str)]
-    said = ", ".join(words + [f"like {one}" for one in examples]) or " or ".join(choices)
-    return f"{said} or {UNSET_WORD}" if said and type(None) in _parts(annotation) else said
+    choices = [part for part in _parts(annotation) if isinstance(part, str)]
+    forms = ", ".join(words + [f"like {example}" for example in examples]) or " or ".join(choices)
+    return f"{forms} or {UNSET_WORD}" if forms and type(None) in _parts(annotation) else forms
 
 
 def kind(annotation: Any) -> str:
     """The kind of value that a setting of this type accepts: `whole number`, `text`, `one of`, …"""
-    plain = [one for one in _parts(annotation) if isinstance(one, type) and one is not type(None)]
-    if any(get_origin(one) is tuple for one in _parts(annotation)):
+    plain = [part for part in _parts(annotation) if isinstance(part, type) and part is not type(None)]
+    if any(get_origin(part) is tuple for part in _parts(annotation)):
         return "list"
     return KINDS.get(plain[0].__name__, "text") if plain else "one of"
 
@@ -296,29 +296,31 @@ def is_secret(name: str, annotation: Any) -> bool:
 
 def meta(annotation: Any, name: str) -> Any:
     """The first value with this name in a type's metadata, at any depth; None if there is none."""
-    metas = (one for one in _parts(annotation) if isinstance(one, Meta))
-    return next((value for one in metas if (value := getattr(one, name)) is not None), None)
+    metas = (part for part in _parts(annotation) if isinstance(part, Meta))
+    return next((value for candidate in metas if (value := getattr(candidate, name)) is not None), None)
 
 
 def _parts(annotation: Any) -> list[Any]:
     """The type and all its inner types and metadata."""
-    return [annotation, *(inner for one in get_args(annotation) for inner in _parts(one))]
+    return [annotation, *(inner for argument in get_args(annotation) for inner in _parts(argument))]
 
 
-def _checked(found: Mapping[str, Any]) -> Settings:
+def _checked(values_by_name: Mapping[str, Any]) -> Settings:
     values: dict[str, Any] = {}
     hints = msgspec.structs.fields(Settings)
     for field in hints:
-        if field.name not in found:
+        if field.name not in values_by_name:
             continue
         try:
             values[field.name] = (
                 None
-                if _is_none(found[field.name], field.type)
-                else msgspec.convert(found[field.name], field.type, strict=False, dec_hook=_secret, str_keys=True)
+                if _is_none(values_by_name[field.name], field.type)
+                else msgspec.convert(
+                    values_by_name[field.name], field.type, strict=False, dec_hook=_secret, str_keys=True
+                )
             )
         except msgspec.ValidationError as exc:
-            shown = "" if is_secret(field.name, field.type) else f" {found[field.name]!r}"
+            shown = "" if is_secret(field.name, field.type) else f" {values_by_name[field.name]!r}"
             expected = f"{kind(field.type)} {bounds(field.type)}".strip()
             raise SettingsError(f"{field.name} ({env_name(field.name)}){shown}: expected {expected}") from exc
     settings = Settings(**values)

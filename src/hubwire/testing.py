@@ -226,10 +226,10 @@ class Emulator:
 
     def fault(self, **rule: Any) -> FaultRule:
         """Put a fault in force; its fields are those of `POST /_emulator/faults`."""
-        made = msgspec.convert(rule, FaultRule)
+        fault_rule = msgspec.convert(rule, FaultRule)
         with self.state.lock:
-            self.state.faults.add(made)
-        return made
+            self.state.faults.add(fault_rule)
+        return fault_rule
 
     def clear_faults(self) -> None:
         """No more faults."""

@@ -226,10 +226,10 @@ def _date_and_rest(plain: str, order: DateOrder | None) -> tuple[tuple[int, int,
 def _ordered(match: re.Match[str], order: DateOrder | None) -> tuple[int, int, int]:
     first, second, year = int(match[1]), int(match[3]), _full_year(match[4])
     if order is None and first != second and first <= 12 and second <= 12:
-        one, other = (
+        day_first, month_first = (
             f"{day} {calendar.month_name[month]}" for day, month in ((first, second), (second, first)) if month
         )
-        raise _Fault(TimeFault.AMBIGUOUS, f"can be {one} or {other}")
+        raise _Fault(TimeFault.AMBIGUOUS, f"can be {day_first} or {month_first}")
     is_day_first = first > 12 or (second <= 12 and order is DateOrder.DAY_FIRST)
     return (year, second, first) if is_day_first else (year, first, second)
 

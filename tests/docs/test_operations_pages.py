@@ -14,7 +14,7 @@ from hubwire.backends.store import open_store
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping, Source
 from hubwire.manage.apply import apply_changes, plan_changes
-from hubwire.manage.tables import DestinationTable, RulesTable, SourceTable, read_wanted
+from hubwire.manage.tables import DestinationTable, RulesTable, SourceTable, read_desired
 from hubwire.monitoring.alert_tellers import webhook_body
 from hubwire.monitoring.alerts import AlertState, Notice
 from hubwire.monitoring.metrics import METRICS
@@ -53,16 +53,16 @@ class Plainly:
 def test_the_file_of_the_page_is_applied_and_then_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "hubwire.toml"
     file.write_text(block(FILE_PAGE, "toml"))
-    wanted = read_wanted(file)
+    desired = read_desired(file)
     environment = {"BACKEND_WRITE_KEY": "a-write-key", "HUBSPOT_ACCESS_TOKEN": "pat-na1-x"}
     template = Destination(destination_id=0, name="")
     store = open_store(Settings(data=str(tmp_path)), SystemClock(), appends=False)
-    steps = plan_changes(wanted, store.registry, environment, template)
+    steps = plan_changes(desired, store.registry, environment, template)
     apply_changes(steps, store.registry, Plainly(store.registry), lambda one, _: one)
     [hubspot] = store.registry.destinations().values()
     assert hubspot.mapping.contact == {"favColor": "favorite_color", "ssn": None}
     assert len(hubspot.source_ids or ()) == 2
-    again = plan_changes(wanted, store.registry, environment, template)
+    again = plan_changes(desired, store.registry, environment, template)
     assert {step.change.action for step in again} == {"nothing"}
     store.close()
 

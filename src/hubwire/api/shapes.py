@@ -21,8 +21,8 @@ from hubwire.record.latency import Latency
 from hubwire.record.message_filter import FIELDS, MAX_SEARCH, MAX_TEXT, FilterField, MessageFilter, Reads
 from hubwire.record.queries import AttemptSummary, Fate, LaneStatus, MessageSummary
 from hubwire.record.replay import (
-    LEAST_SHARE_PERCENT,
-    MOST_SHARE_PERCENT,
+    MAX_SHARE_PERCENT,
+    MIN_SHARE_PERCENT,
     NOTE,
     NOTE_CHARACTERS,
     SHARE_PERCENT,
@@ -63,8 +63,8 @@ LongText = Annotated[str, Meta(max_length=MAX_SEARCH)]
 Share = Annotated[
     int,
     Meta(
-        ge=LEAST_SHARE_PERCENT,
-        le=MOST_SHARE_PERCENT,
+        ge=MIN_SHARE_PERCENT,
+        le=MAX_SHARE_PERCENT,
         description="Percent of the calls that HubSpot allows the destination each second.",
     ),
 ]

@@ -80,7 +80,7 @@ def hubwire(
             "--version",
             is_eager=True,
             help="Print the version.",
-            callback=lambda wanted: _say_version() if wanted else None,
+            callback=lambda is_set: _say_version() if is_set else None,
         ),
     ] = False,
 ) -> None:
@@ -123,4 +123,4 @@ def _named(exc: HubwireError) -> str:
     about = [exc.field, repr(exc.value)] if isinstance(exc, BadValue) and exc.value is not None else []
     if about and about[1] in message:
         return message
-    return ": ".join([*(one for one in about if one not in message), message])
+    return ": ".join([*(part for part in about if part not in message), message])

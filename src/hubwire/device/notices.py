@@ -21,14 +21,14 @@ def third_party_notices(browser: Path, *packages: str) -> str:
 
 
 def _with_dependencies(modules: Path, packages: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    bundled: set[str] = set()
     waiting = list(packages)
     while waiting:
         name = waiting.pop()
-        if name not in found and (modules / name).is_dir():
-            found.add(name)
+        if name not in bundled and (modules / name).is_dir():
+            bundled.add(name)
             waiting += _manifest(modules / name).get("dependencies", {})
-    return found
+    return bundled
 
 
 def _manifest(folder: Path) -> dict[str, dict[str, str]]:

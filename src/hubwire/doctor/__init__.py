@@ -35,16 +35,16 @@ class Diagnosis(msgspec.Struct, kw_only=True, frozen=True):
         return cls(sections=sections, is_ok=not failed)
 
 
-def ok(name: str, said: str) -> Check:
+def ok(name: str, detail: str) -> Check:
     """A check that found no problem."""
-    return Check(name=name, health=Health.OK, said=said)
+    return Check(name=name, health=Health.OK, said=detail)
 
 
-def warn(name: str, said: str, remedy: str) -> Check:
+def warn(name: str, detail: str, remedy: str) -> Check:
     """A check that found a problem which stops nothing yet."""
-    return Check(name=name, health=Health.WARN, said=said, remedy=remedy)
+    return Check(name=name, health=Health.WARN, said=detail, remedy=remedy)
 
 
-def fail(name: str, said: str, remedy: str) -> Check:
+def fail(name: str, detail: str, remedy: str) -> Check:
     """A check that failed."""
-    return Check(name=name, health=Health.FAIL, said=said, remedy=remedy)
+    return Check(name=name, health=Health.FAIL, said=detail, remedy=remedy)

@@ -121,8 +121,8 @@ def features(paths: Paths) -> list[Feature]:
 
 def all_scopes(paths: Paths | None = None) -> list[str]:
     """Every scope that a service key should have, for all features."""
-    wanted = [scope for feature in features(paths or Paths()) for scope in feature.scopes]
-    return list(dict.fromkeys(["crm.objects.contacts.read", *wanted]))
+    scopes = [scope for feature in features(paths or Paths()) for scope in feature.scopes]
+    return list(dict.fromkeys(["crm.objects.contacts.read", *scopes]))
 
 
 def allowed(feature: Feature, answer: Answer) -> Allowed:
@@ -146,8 +146,8 @@ def missing(features_and_answers: Sequence[tuple[Feature, Allowed]]) -> list[str
     return list(
         dict.fromkeys(
             scope
-            for feature, one in features_and_answers
-            if one.is_allowed is False and not one.is_tier
-            for scope in (feature.scopes[:1] if len(one.scopes) != 1 else one.scopes)
+            for feature, answer in features_and_answers
+            if answer.is_allowed is False and not answer.is_tier
+            for scope in (feature.scopes[:1] if len(answer.scopes) != 1 else answer.scopes)
         )
     )

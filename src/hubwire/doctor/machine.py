@@ -58,16 +58,16 @@ def _disk(store: Store, settings: Settings) -> Iterator[Check]:
         yield fail("Data folder", f"{folder} cannot be written to", "Allow this user to write there.")
         return
     free = shutil.disk_usage(folder).free
-    said = f"{size(free)} free"
+    detail = f"{size(free)} free"
     remedy = (
         "Free some space, or set retention_bytes. With a full disk, Hubwire answers 503 and senders keep their uploads."
     )
     yield (
-        fail("Disk", said, remedy)
+        fail("Disk", detail, remedy)
         if free < FREE_FAIL_BYTES
-        else warn("Disk", said, remedy)
+        else warn("Disk", detail, remedy)
         if free < FREE_WARN_BYTES
-        else ok("Disk", said)
+        else ok("Disk", detail)
     )
     held = store.statistics.storage()
     used = f"{size(held.bytes_used)}, {held.messages:,} messages, schema {held.schema_version}"
@@ -113,7 +113,7 @@ def _keys(store: Store, settings: Settings) -> Iterator[Check]:
     database = settings.database_path
     if database is not None:
         folder = database.parent
-        mode, folder_mode = (stat.S_IMODE(one.stat().st_mode) for one in (database, folder))
+        mode, folder_mode = (stat.S_IMODE(path.stat().st_mode) for path in (database, folder))
         if mode & 0o077 and folder_mode & 0o077:
             remedy = f"chmod 700 {folder} && chmod 600 {folder}/*"
             yield warn("Data", f"other users can read personal data in {database} (mode {mode:04o})", remedy)
@@ -156,7 +156,7 @@ def _sources(store: Store) -> Iterator[Check]:
         yield warn("Sources", "none yet, so nobody can send", "hubwire source add NAME --kind server")
     fed = list(store.registry.destinations().values())
     for source in sources.values():
-        yield _source(store, source, any(one.takes(source.source_id) for one in fed))
+        yield _source(store, source, any(destination.takes(source.source_id) for destination in fed))
         if source.device_mode:
             yield from _device_mode(store, source)
 
@@ -178,7 +178,11 @@ def _source(store: Store, source: Source, feeds: bool) -> Check:
 
 def _device_mode(store: Store, source: Source) -> Iterator[Check]:
     name = f"Device mode of {source.name}"
-    hubs = [one for one in store.registry.destinations().values() if one.takes(source.source_id) and one.hub_id]
+    hubs = [
+        destination
+        for destination in store.registry.destinations().values()
+        if destination.takes(source.source_id) and destination.hub_id
+    ]
     if load_assets() is None:
         yield warn(name, "the browser files are not built", "make set-up (Node.js is needed once)")
     elif not hubs:
@@ -195,13 +199,13 @@ def lane_checks(lane: LaneStatus) -> Iterator[Check]:
     if lane.stopped_reason:
         reason = Reason(lane.stopped_reason)
         explanation = explain(reason)
-        said = f"is stopped: {explanation.cause} {lane.stopped_detail}".strip()
-        yield (warn if reason in HEALED else fail)("Delivery", said, explanation.remedy)
+        detail = f"is stopped: {explanation.cause} {lane.stopped_detail}".strip()
+        yield (warn if reason in HEALED else fail)("Delivery", detail, explanation.remedy)
     elif lane.state == "paused":
         yield warn("Delivery", "is paused; Hubwire keeps new messages", f"hubwire destination resume {lane.name}")
     elif lane.lag_seconds > LAG_WARN_SECONDS:
-        said = f"{lane.backlog_count:,} messages are pending, the oldest for {lane.lag_seconds:,.0f} s"
-        yield warn("Delivery", said, "hubwire status shows the rate limit and the budget.")
+        detail = f"{lane.backlog_count:,} messages are pending, the oldest for {lane.lag_seconds:,.0f} s"
+        yield warn("Delivery", detail, "hubwire status shows the rate limit and the budget.")
     else:
         yield ok("Delivery", f"{lane.state}; {lane.delivered:,} delivered, {lane.backlog_count:,} pending")
     if lane.dead:

@@ -42,17 +42,17 @@ async def examine(
         return ConnectionReport(checks=[fail("Access token", "none is set", remedy)])
     kind = kind_of(token)
     if kind is TokenKind.API_KEY:
-        said = "this is an API key from before 2022, which HubSpot no longer accepts"
-        return ConnectionReport(checks=[fail("Access token", said, f"Make a service key. {SERVICE_KEYS}")])
+        detail = "this is an API key from before 2022, which HubSpot no longer accepts"
+        return ConnectionReport(checks=[fail("Access token", detail, f"Make a service key. {SERVICE_KEYS}")])
     call = Call("read account", "GET", client.paths.account)
     answer = await client.call(call)
     refused = _refused(answer, kind, client)
     if refused is not None:
         return ConnectionReport(checks=[*_address(destination), refused, _version(client, clock.now_ms())])
     account, account_checks = _account(call, answer, destination, token)
-    answers = {one.name: await client.call(one.call) for one in features(client.paths)}
-    probed = [(one, allowed(one, answers[one.name])) for one in features(client.paths)]
-    tier = _tier(answer.headers, {one.name: found for one, found in probed})
+    answers = {feature.name: await client.call(feature.call) for feature in features(client.paths)}
+    probed = [(feature, allowed(feature, answers[feature.name])) for feature in features(client.paths)]
+    tier = _tier(answer.headers, {feature.name: access for feature, access in probed})
     checks = [
         *_address(destination),
         ok("Access token", f"accepted; {kind}"),
@@ -61,7 +61,7 @@ async def examine(
         *_limits(answer.headers, kind),
         _version(client, clock.now_ms()),
         *_clock(answer),
-        *(_feature(one, found) for one, found in probed),
+        *(_feature(feature, access) for feature, access in probed),
         *schema_checks("contacts", answers["Read contact properties"], destination.mapping),
         *schema_checks("companies", answers["Read company properties"], destination.mapping),
         *property_use_checks(await client.call(Call("read limits", "GET", client.paths.property_limits))),
@@ -97,9 +97,9 @@ def _refused(answer: Answer, kind: TokenKind, client: HubSpotClient) -> Check | 
             return fail("Access token", answer.failure, "Check the OAuth app's client ID, secret and refresh token.")
         return fail("HubSpot", f"no answer: {answer.failure}", remedy)
     if answer.status == 401:
-        said = read_problem(answer.body).text or answer.failure or "HubSpot does not accept it"
+        detail = read_problem(answer.body).text or answer.failure or "HubSpot does not accept it"
         remedy = f"Set a valid token; this one may have been rotated or revoked. {SERVICE_KEYS}"
-        return fail("Access token", f"{kind}, not accepted: {said}", remedy)
+        return fail("Access token", f"{kind}, not accepted: {detail}", remedy)
     if answer.status == 404:
         return fail("API version", f"HubSpot has no version {client.paths.version}", "Unset HUBSPOT_API_VERSION.")
     return None
@@ -117,8 +117,8 @@ def _account(call: Call, answer: Answer, destination: Destination, token: Secret
             _set_hub(account, destination),
         )
     elif destination.hub_id != account.hub_id:
-        said = f"the token belongs to hub {account.hub_id}, but the destination has {destination.hub_id}"
-        hub = fail("Hub ID", said, f"Use the other hub's token, or run: {_set_hub(account, destination)}")
+        detail = f"the token belongs to hub {account.hub_id}, but the destination has {destination.hub_id}"
+        hub = fail("Hub ID", detail, f"Use the other hub's token, or run: {_set_hub(account, destination)}")
     else:
         kind = account.account_type.lower().replace("_", " ") or "account"
         hub = ok("Hub ID", f"{account.hub_id}, {kind}, time zone {account.time_zone}")
@@ -135,8 +135,8 @@ def _region(account: Account, destination: Destination, token: Secret) -> list[C
         return []
     if region == destination.region:
         return [ok("Region", region)]
-    said = f"the portal is in {region}, but the destination has {destination.region}: pages load the wrong script"
-    return [warn("Region", said, f"hubwire destination change {destination.name} --region {region}")]
+    detail = f"the portal is in {region}, but the destination has {destination.region}: pages load the wrong script"
+    return [warn("Region", detail, f"hubwire destination change {destination.name} --region {region}")]
 
 
 # -- tier and limits
@@ -166,22 +166,22 @@ def _tier_check(tier: str | None, headers: Mapping[str, str], kind: TokenKind) -
 def _limits(headers: Mapping[str, str], kind: TokenKind) -> list[Check]:
     burst, interval_ms = _number(headers, "max"), _number(headers, "interval-milliseconds")
     daily, left = _number(headers, "daily"), _number(headers, "daily-remaining")
-    said = f"{burst} calls in {interval_ms / 1000:g} s" if burst and interval_ms else "rate unknown"
+    detail = f"{burst} calls in {interval_ms / 1000:g} s" if burst and interval_ms else "rate unknown"
     if daily is None or left is None:
         day = "no daily limit for OAuth apps" if kind is TokenKind.OAUTH else "daily limit unknown"
-        return [ok("Limits", f"{said}; {day}")]
-    said = f"{said}; {left:,} of {daily:,} calls left today"
+        return [ok("Limits", f"{detail}; {day}")]
+    detail = f"{detail}; {left:,} of {daily:,} calls left today"
     if left == 0:
-        return [fail("Limits", said, "Delivery resumes at the portal's midnight. Other apps share this limit.")]
+        return [fail("Limits", detail, "Delivery resumes at the portal's midnight. Other apps share this limit.")]
     if left < daily * LOW_SHARE:
         return [
             warn(
                 "Limits",
-                said,
+                detail,
                 "Other private apps and keys of the account share this limit; see the account's usage page.",
             )
         ]
-    return [ok("Limits", said)]
+    return [ok("Limits", detail)]
 
 
 def _version(client: HubSpotClient, now_ms: int) -> Check:
@@ -190,13 +190,13 @@ def _version(client: HubSpotClient, now_ms: int) -> Check:
     newest = next(iter(ROOTS))
     year, month, *day = (int(part) for part in until.split("-"))
     left_ms = datetime(year, month, day[0] if day else 1, tzinfo=UTC).timestamp() * 1000 - now_ms
-    said = f"{version}, supported until {until}"
+    detail = f"{version}, supported until {until}"
     remedy = f"Move to {newest}: hubwire destination change NAME --api-version {newest}"
     if left_ms <= 0:
-        return fail("API version", said, remedy)
+        return fail("API version", detail, remedy)
     if left_ms < SOON_MS:
-        return warn("API version", said, remedy)
-    return ok("API version", said)
+        return warn("API version", detail, remedy)
+    return ok("API version", detail)
 
 
 def _clock(answer: Answer) -> list[Check]:
@@ -207,29 +207,29 @@ def _clock(answer: Answer) -> list[Check]:
         return []
     ours = (answer.started_at_ms + answer.duration_ms / 2) / 1000
     skew = round(ours - theirs)
-    said = (
+    detail = (
         f"{abs(skew)} s {'ahead of' if skew > 0 else 'behind'} HubSpot's" if abs(skew) > 1 else "agrees with HubSpot's"
     )
     remedy = "Correct the machine's clock (NTP): event times and the order of values depend on it."
     if abs(skew) >= SKEW_FAIL_SECONDS:
-        return [fail("Clock", said, remedy)]
-    return [warn("Clock", said, remedy)] if abs(skew) >= SKEW_WARN_SECONDS else [ok("Clock", said)]
+        return [fail("Clock", detail, remedy)]
+    return [warn("Clock", detail, remedy)] if abs(skew) >= SKEW_WARN_SECONDS else [ok("Clock", detail)]
 
 
 # -- features
 
 
-def _feature(feature: Feature, found: Allowed) -> Check:
-    if found.is_allowed:
-        return ok(feature.name, found.said)
-    if found.is_allowed is None:
-        return warn(feature.name, found.said, "Run the doctor again later.")
-    if found.is_tier:
-        said = f"this account does not include it ({found.said}): {feature.lost}"
+def _feature(feature: Feature, access: Allowed) -> Check:
+    if access.is_allowed:
+        return ok(feature.name, access.said)
+    if access.is_allowed is None:
+        return warn(feature.name, access.said, "Run the doctor again later.")
+    if access.is_tier:
+        detail = f"this account does not include it ({access.said}): {feature.lost}"
         return warn(
-            feature.name, said, "Custom events need an Enterprise account. Contacts and companies are not affected."
+            feature.name, detail, "Custom events need an Enterprise account. Contacts and companies are not affected."
         )
-    scopes = " or ".join(found.scopes[:3])
+    scopes = " or ".join(access.scopes[:3])
     remedy = f"Add the scope {scopes} to the service key; its token stays the same. {SERVICE_KEYS}"
-    said = f"the token lacks {scopes}: {feature.lost}"
-    return fail(feature.name, said, remedy) if feature.is_needed else warn(feature.name, said, remedy)
+    detail = f"the token lacks {scopes}: {feature.lost}"
+    return fail(feature.name, detail, remedy) if feature.is_needed else warn(feature.name, detail, remedy)

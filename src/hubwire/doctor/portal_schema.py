@@ -24,7 +24,7 @@ def schema_checks(plural: str, answer: Answer, mapping: Rules) -> list[Check]:
         return [fail(f"Properties of {plural}", str(exc), "Check proxies between here and HubSpot.")]
     if known is None:
         return []
-    writable = sum(not one.is_read_only for one in known.values())
+    writable = sum(not definition.is_read_only for definition in known.values())
     checks = [ok(f"Properties of {plural}", f"{len(known)}, of which {writable} are writable")]
     if plural == "companies":
         checks.append(_company_key(known))
@@ -44,13 +44,13 @@ def _company_key(known: Mapping[str, PropertyDefinition]) -> Check:
 def _mapped(rules: Mapping[str, str | None], known: Mapping[str, PropertyDefinition]) -> list[Check]:
     """Properties in the mapping that the portal lacks or that only HubSpot sets."""
     checks = []
-    for name in sorted({one for one in rules.values() if one is not None}):
+    for name in sorted({property_name for property_name in rules.values() if property_name is not None}):
         if name not in known:
-            said = f"the mapping names {name}, which the portal lacks"
-            checks.append(warn("Mapping", said, "Create the property in HubSpot, or change the mapping."))
+            detail = f"the mapping names {name}, which the portal lacks"
+            checks.append(warn("Mapping", detail, "Create the property in HubSpot, or change the mapping."))
         elif known[name].is_read_only:
-            said = f"the mapping names {name}, which only HubSpot sets"
-            checks.append(warn("Mapping", said, "Map to another property."))
+            detail = f"the mapping names {name}, which only HubSpot sets"
+            checks.append(warn("Mapping", detail, "Map to another property."))
     return checks
 
 
@@ -65,10 +65,10 @@ def property_use_checks(answer: Answer) -> list[Check]:
         plural = OBJECTS.get(use.object_type_id)
         if plural is None or not use.limit:
             continue
-        name, said = f"Custom properties of {plural}", f"{use.usage} of {use.limit}"
+        name, detail = f"Custom properties of {plural}", f"{use.usage} of {use.limit}"
         if use.usage >= use.limit * NEARLY_FULL:
             remedy = "Archive unused properties, or turn `create_properties` off."
-            checks.append(warn(name, said, remedy))
+            checks.append(warn(name, detail, remedy))
         else:
-            checks.append(ok(name, said))
+            checks.append(ok(name, detail))
     return checks

@@ -27,12 +27,12 @@ def diagnose(store: Store, settings: Settings, name: str | None, *, offline: boo
     lanes = {lane.destination_id: lane for lane in store.queries.lanes(clock.now_ms())}
     sections = examine_machine(store, settings, clock)
     clients = ClientFactory(store.registry, clock, settings)
-    for one in destinations:
-        checks = list(lane_checks(lanes[one.destination_id]))
+    for destination in destinations:
+        checks = list(lane_checks(lanes[destination.destination_id]))
         if offline:
-            sections.append(Section(title=f"Destination {one.name}", checks=checks))
+            sections.append(Section(title=f"Destination {destination.name}", checks=checks))
         else:
-            sections.append(asyncio.run(_portal(store, clients, one, checks)))
+            sections.append(asyncio.run(_portal(store, clients, destination, checks)))
     if not destinations:
         none = Check(name="Destinations", health=Health.WARN, said="none yet", remedy="hubwire destination add hubspot")
         sections.append(Section(title="Destinations", checks=[none]))

@@ -57,10 +57,10 @@ class HubSpotAccount:
         body = await self._get("read archived properties", path)
         return definitions.property_definitions_of(body, archived=True)
 
-    async def create_properties(self, object_type: str, wanted: Sequence[NewProperty]) -> None:
+    async def create_properties(self, object_type: str, properties: Sequence[NewProperty]) -> None:
         """Make up to 100 properties; those that exist already are left as they are."""
         path = self._client.paths.create_properties(object_type)
-        call = Call("create properties", "POST", path, definitions.create_properties(wanted))
+        call = Call("create properties", "POST", path, definitions.create_properties(properties))
         answer = await self._client.call(call)
         if answer.status == 409:
             return
@@ -80,14 +80,14 @@ class HubSpotAccount:
 
     async def event_definitions(self) -> list[EventDefinition]:
         """All custom event definitions. Raises Refused with status 403 without the feature or its scope."""
-        found: list[EventDefinition] = []
+        event_definitions: list[EventDefinition] = []
         after: str | None = None
         while True:
             path = self._client.paths.list_event_definitions(after)
             page, after = definitions.event_definitions_of(await self._get("read event definitions", path))
-            found += page
+            event_definitions += page
             if after is None:
-                return found
+                return event_definitions
 
     async def create_event_definition(self, name: str, label: str, types: Mapping[str, str]) -> EventDefinition:
         """Make a contact's event definition. Raises Refused with status 409 when it exists."""

@@ -81,5 +81,5 @@ def kind_of(secret: Secret) -> TokenKind:
 
 def region_of(secret: Secret) -> str | None:
     """The data region that a token's prefix names (`pat-eu1-…`)."""
-    found = _REGION.match(secret.reveal())
-    return found[1] if found else None
+    match = _REGION.match(secret.reveal())
+    return match[1] if match else None

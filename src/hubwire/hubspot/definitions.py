@@ -162,14 +162,14 @@ def account_of(body: bytes) -> Account:
 def property_definitions_of(body: bytes, *, archived: bool = False) -> dict[str, PropertyDefinition]:
     """The live properties of an object type, by name; or those that are archived."""
     raw = _read(body, _Properties, "properties")
-    return {one.name: _property(one) for one in raw.results if one.archived is archived}
+    return {definition.name: _property(definition) for definition in raw.results if definition.archived is archived}
 
 
 def event_definitions_of(body: bytes) -> tuple[list[EventDefinition], str | None]:
     """One page of event definitions, and where the next page starts (None: this was the last)."""
     raw = _read(body, _Events, "event definitions")
     after = raw.paging.next.after if raw.paging and raw.paging.next else None
-    return [_event(one) for one in raw.results if not one.archived], after
+    return [_event(definition) for definition in raw.results if not definition.archived], after
 
 
 def event_definition_of(body: bytes) -> EventDefinition:
@@ -206,8 +206,10 @@ def _event(raw: _Event) -> EventDefinition:
         full_name=raw.fully_qualified_name,
         name=raw.name,
         label=label,
-        properties={one.name: _event_type(one) for one in raw.properties if not one.archived},
-        own={one.name for one in raw.properties if _is_own(one)},
+        properties={
+            definition.name: _event_type(definition) for definition in raw.properties if not definition.archived
+        },
+        own={definition.name for definition in raw.properties if _is_own(definition)},
     )
 
 
@@ -233,7 +235,7 @@ def _read(body: bytes, shape: type[T], what: str) -> T:
 
 def create_properties(definitions: Sequence[NewProperty]) -> bytes:
     """The body of a batch creation of properties, at most 100."""
-    return _encode({"inputs": [_new_property(one) for one in definitions]})
+    return _encode({"inputs": [_new_property(definition) for definition in definitions]})
 
 
 def create_property(definition: NewProperty) -> bytes:
@@ -253,7 +255,7 @@ def create_event_definition(name: str, label: str, types: Mapping[str, str], des
         "name": name,
         "primaryObject": "CONTACT",
         "includeDefaultProperties": False,
-        "propertyDefinitions": [_event_property(one, kind) for one, kind in types.items()],
+        "propertyDefinitions": [_event_property(name, kind) for name, kind in types.items()],
     }
     if description:
         body["description"] = description
@@ -280,21 +282,21 @@ def _event_property(name: str, kind: str) -> dict[str, Any]:
     return {**body, "options": _options(TRUE_OR_FALSE)} if kind == "bool" else body
 
 
-def _new_property(one: NewProperty) -> dict[str, Any]:
+def _new_property(definition: NewProperty) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "name": one.name,
-        "label": one.label,
-        "type": one.type,
-        "fieldType": one.field_type,
-        "groupName": one.group,
+        "name": definition.name,
+        "label": definition.label,
+        "type": definition.type,
+        "fieldType": definition.field_type,
+        "groupName": definition.group,
     }
-    if one.description:
-        body["description"] = one.description
-    if one.is_unique:
+    if definition.description:
+        body["description"] = definition.description
+    if definition.is_unique:
         body["hasUniqueValue"] = True
-    if one.is_hidden:
+    if definition.is_hidden:
         body |= {"hidden": True, "formField": False}
-    options = one.options or (TRUE_OR_FALSE if one.type == "bool" else ())
+    options = definition.options or (TRUE_OR_FALSE if definition.type == "bool" else ())
     if options:
         body["options"] = _options(options)
     return body

@@ -108,13 +108,15 @@ def total_and_next(body: bytes) -> tuple[int, str | None]:
 
 def associated_ids(body: bytes) -> dict[str, list[str]]:
     """Record id -> the ids of the records that are associated with it."""
-    found: dict[str, list[str]] = {}
+    associated: dict[str, list[str]] = {}
     for entry in _list(_decoded(body).get("results")):
         if not isinstance(entry, dict) or not isinstance(entry.get("from"), dict):
             continue
         ends = [end for end in _list(entry.get("to")) if isinstance(end, dict)]
-        found[_text(entry["from"].get("id"))] = [_text(end.get("toObjectId")) or _text(end.get("id")) for end in ends]
-    return found
+        associated[_text(entry["from"].get("id"))] = [
+            _text(end.get("toObjectId")) or _text(end.get("id")) for end in ends
+        ]
+    return associated
 
 
 def moment_ms(raw: object) -> int | None:
@@ -146,15 +148,15 @@ def _held(entry: Mapping[str, Any]) -> HeldRecord:
 
 def _versions(raw: object) -> list[Version]:
     """Newest first. A version without a readable time cannot be compared and is passed over."""
-    found: list[Version] = []
+    versions: list[Version] = []
     for entry in _list(raw):
         if not isinstance(entry, dict):
             continue
         at_ms = moment_ms(entry.get("timestamp"))
         if at_ms is not None:
             source, source_id = _text(entry.get("sourceType")), _text(entry.get("sourceId"))
-            found.append(Version(_text(entry.get("value")), at_ms, source, source_id))
-    return sorted(found, key=lambda version: version.at_ms, reverse=True)
+            versions.append(Version(_text(entry.get("value")), at_ms, source, source_id))
+    return sorted(versions, key=lambda version: version.at_ms, reverse=True)
 
 
 def _decoded(body: bytes) -> dict[str, Any]:

@@ -109,12 +109,14 @@ def upsert_objects(inputs: Sequence[BatchInput], *, id_property: str) -> bytes:
     Shape: every input carries its own objectWriteTraceId, so that a bad one gives 207 and not a lost batch (HubSpot
     docs, batch guide; seen on upsert by third parties).
     """
-    return _encode(_Inputs([_ObjectInput(one.key, one.properties, one.trace, id_property) for one in inputs]))
+    return _encode(
+        _Inputs([_ObjectInput(record.key, record.properties, record.trace, id_property) for record in inputs])
+    )
 
 
 def update_objects(inputs: Sequence[BatchInput]) -> bytes:
     """The body of a batch update; keys are record ids."""
-    return _encode(_Inputs([_ObjectInput(one.key, one.properties, one.trace) for one in inputs]))
+    return _encode(_Inputs([_ObjectInput(record.key, record.properties, record.trace) for record in inputs]))
 
 
 def associate_default(pairs: Iterable[tuple[str, str]]) -> bytes:
@@ -209,14 +211,14 @@ def read_pairs(body: bytes) -> PairsAnswer | None:
 def found_companies(body: bytes) -> list[tuple[str, str]]:
     """(domain, record id) of the companies that a search found, in its order; domains lower-cased."""
     answer = read_batch(body)
-    found = answer.results if answer else []
-    return [(domain.lower(), one.id) for one in found if (domain := one.properties.get("domain"))]
+    companies = answer.results if answer else []
+    return [(domain.lower(), company.id) for company in companies if (domain := company.properties.get("domain"))]
 
 
 def found_domains(body: bytes) -> list[FoundCompany]:
     """The companies that a search found, in its order; domains lower-cased."""
     answer = read_batch(body)
-    found = answer.results if answer else []
+    companies = answer.results if answer else []
     return [
         FoundCompany(
             record.id,
@@ -224,7 +226,7 @@ def found_domains(body: bytes) -> list[FoundCompany]:
             [domain.lower() for domain in (record.properties.get(ADDITIONAL_DOMAINS) or "").split(";") if domain],
             record.properties.get(KEY_PROPERTY) or None,
         )
-        for record in found
+        for record in companies
     ]
 
 

@@ -27,7 +27,7 @@ class BrowserSources:
         self._registry = registry
         self._sources = CachedSources(registry.source_of_key, registry.version, clock)
         self._destinations: tuple[int, list[Destination]] = (-1, [])
-        self._made: OrderedDict[tuple[str, int], DeviceSource] = OrderedDict()
+        self._built: OrderedDict[tuple[str, int], DeviceSource] = OrderedDict()
 
     def get(self, write_key: str) -> DeviceSource | None:
         """The enabled source with this write key, as it is set now; None for an unknown key."""
@@ -35,12 +35,12 @@ class BrowserSources:
         if source is None or source.kind is SourceKind.SERVER:
             return None
         version = self._registry.version()
-        made = self._made.get((write_key, version))
-        if made is None:
-            made = self._made[write_key, version] = device_source(write_key, source, self._fed_by(source, version))
-            if len(self._made) > MAX_KNOWN:
-                self._made.popitem(last=False)
-        return made
+        built = self._built.get((write_key, version))
+        if built is None:
+            built = self._built[write_key, version] = device_source(write_key, source, self._fed_by(source, version))
+            if len(self._built) > MAX_KNOWN:
+                self._built.popitem(last=False)
+        return built
 
     def first(self) -> DeviceSource | None:
         """The first web source in device mode: what the demo page shows."""
@@ -59,7 +59,10 @@ class BrowserSources:
 
 def page_destination(source: Source, destinations: Iterable[Destination]) -> Destination | None:
     """Whose HubSpot a source's pages load: of the destinations that it feeds, the first with a Hub ID."""
-    return next((one for one in destinations if one.hub_id and one.takes(source.source_id)), None)
+    return next(
+        (destination for destination in destinations if destination.hub_id and destination.takes(source.source_id)),
+        None,
+    )
 
 
 def device_source(write_key: str, source: Source, destination: Destination | None) -> DeviceSource:

@@ -45,11 +45,11 @@ def announce_local_server(settings: Settings, url: str, sandbox_url: str | None)
 def find_local_server(settings: Settings) -> LocalServer | None:
     """The server that runs on this data folder, if one does."""
     try:
-        found = msgspec.json.decode((Path(settings.data) / SERVER_FILE).read_bytes(), type=_File)
-        os.kill(found.pid, 0)
+        server = msgspec.json.decode((Path(settings.data) / SERVER_FILE).read_bytes(), type=_File)
+        os.kill(server.pid, 0)
     except (OSError, msgspec.MsgspecError):
         return None
-    return LocalServer(found.url, Secret(found.token), found.pid, found.sandbox_url)
+    return LocalServer(server.url, Secret(server.token), server.pid, server.sandbox_url)
 
 
 def withdraw_local_server(settings: Settings) -> None:

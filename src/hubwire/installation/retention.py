@@ -34,7 +34,7 @@ SLICE_CYCLES = 2_000
 SLICES_PER_RUN = 50
 FRESH_ATTEMPTS_MS = 3_600_000
 """Attempts of the last hour stay, however full the database is: they tell why."""
-LEAST_FREE_BYTES = 64 << 20
+MIN_FREE_BYTES = 64 << 20
 FREE_SHARE = 0.25
 """Free space up to this share of what is used is kept for new messages instead of being given back."""
 GIVE_BACK_BYTES = 16 << 20
@@ -105,7 +105,7 @@ def end_of_old(rows: Mapping[int, JournalRow], cutoff_ms: int) -> int | None:
 
 def surplus_bytes(used: int, free: int) -> int:
     """The free space to return to the system: the part that new messages will not use soon. Pure."""
-    return max(0, free - max(LEAST_FREE_BYTES, round(used * FREE_SHARE)))
+    return max(0, free - max(MIN_FREE_BYTES, round(used * FREE_SHARE)))
 
 
 class Retention:
@@ -228,7 +228,7 @@ class Retention:
     def _bound(self) -> int:
         """The last position that may go now."""
         journal, destinations = self._store.journal, self._store.registry.destinations()
-        untaken = [position for one in destinations.values() for position in self._first_untaken(one)]
+        untaken = [position for destination in destinations.values() for position in self._first_untaken(destination)]
         return last_removable(journal.extent().last, untaken, self._store.archive.oldest_open(list(destinations)))
 
     def _first_untaken(self, destination: Destination) -> Iterator[int | None]:

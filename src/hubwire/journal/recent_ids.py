@@ -61,7 +61,7 @@ class RecentIds:
 
     def candidates(self, keys: Sequence[int]) -> dict[int, list[int]]:
         """Positions that may hold the message, by index into `keys`; an index that is absent is certainly new."""
-        found: dict[int, list[int]] = {}
+        positions: dict[int, list[int]] = {}
         for table in self._tables:
             slots, mask = table.slots, table.mask
             for index, slot in enumerate([slots[key & mask] for key in keys]):
@@ -71,10 +71,10 @@ class RecentIds:
                 at = key & mask
                 while slot:
                     if slot >> POSITION_BITS == key >> POSITION_BITS:
-                        found.setdefault(index, []).append(slot & POSITION_MASK)
+                        positions.setdefault(index, []).append(slot & POSITION_MASK)
                     at = (at + 1) & mask
                     slot = slots[at]
-        return found
+        return positions
 
     def add(self, keys: Sequence[int], first_position: int, now_ms: int) -> None:
         """Remember messages of consecutive positions, committed at `now_ms`."""

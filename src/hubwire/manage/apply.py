@@ -17,7 +17,7 @@ from hubwire.destination import Destination, Source, SourceKind
 from hubwire.destination import Mapping as Rules
 from hubwire.errors import SettingsError
 from hubwire.manage.changes import default_space
-from hubwire.manage.tables import DestinationTable, RulesTable, SourceTable, Wanted
+from hubwire.manage.tables import DesiredState, DestinationTable, RulesTable, SourceTable
 from hubwire.plan.rules.checks import check_rules
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
@@ -92,7 +92,7 @@ class Changes(Protocol):
 
 
 def plan_changes(
-    wanted: Wanted, registry: Registry, environment: Mapping[str, str], template: Destination
+    desired: DesiredState, registry: Registry, environment: Mapping[str, str], template: Destination
 ) -> list[Step]:
     """The steps from the current to the declared state, sources first. Changes nothing.
 
@@ -100,11 +100,11 @@ def plan_changes(
 
     Errors: SettingsError for an environment variable that is not set, and for an unknown source.
     """
-    sources = {one.name: one for one in registry.sources().values()}
-    destinations = {one.name: one for one in registry.destinations().values()}
-    known = set(sources) | {one.name for one in wanted.sources}
-    steps = [_plan_source(one, sources.get(one.name), registry, environment) for one in wanted.sources]
-    for table in wanted.destinations:
+    sources = {source.name: source for source in registry.sources().values()}
+    destinations = {destination.name: destination for destination in registry.destinations().values()}
+    known = set(sources) | {source.name for source in desired.sources}
+    steps = [_plan_source(table, sources.get(table.name), registry, environment) for table in desired.sources]
+    for table in desired.destinations:
         wanted_sources = () if isinstance(table.sources, UnsetType | str) else table.sources
         for name in wanted_sources:
             if name not in known:
@@ -118,8 +118,8 @@ def plan_changes(
 def _plan_source(table: SourceTable, before: Source | None, registry: Registry, environment: Mapping[str, str]) -> Step:
     kind = table.kind if not isinstance(table.kind, UnsetType) else before.kind if before else SourceKind.SERVER
     start = before or Source(source_id=0, name=table.name, kind=kind, identity_space=default_space(kind, table.name))
-    given = {name: getattr(table, name) for name in SOURCE_FIELDS} | {"kind": kind, "is_enabled": table.enabled}
-    after = msgspec.structs.replace(start, **_given(given))
+    values = {name: getattr(table, name) for name in SOURCE_FIELDS} | {"kind": kind, "is_enabled": table.enabled}
+    after = msgspec.structs.replace(start, **_without_unset(values))
     fields = _differences(start, after)
     secret = None
     if table.write_key_env is not None:
@@ -134,7 +134,7 @@ def _plan_source(table: SourceTable, before: Source | None, registry: Registry, 
     if makes_key:
         fields.append(FieldChange("write key", "not set", "generated, printed once"))
     note = ""
-    if before is not None and secret is None and all(one.is_revoked for one in registry.write_keys(before.source_id)):
+    if before is not None and secret is None and all(key.is_revoked for key in registry.write_keys(before.source_id)):
         note = f"it has no write key, nothing can send: hubwire source key {table.name} --new"
     change = Change(kind="source", name=table.name, action=_action(before is None, fields), fields=fields, note=note)
     return Step(change, source=after, secret=secret, makes_key=makes_key)
@@ -144,11 +144,11 @@ def _plan_destination(
     table: DestinationTable, start: Destination, registry: Registry, environment: Mapping[str, str]
 ) -> Step:
     is_new = start.destination_id == 0
-    given = {name: getattr(table, name) for name in DESTINATION_FIELDS}
+    values = {name: getattr(table, name) for name in DESTINATION_FIELDS}
     hub_id = table.hub_id if isinstance(table.hub_id, UnsetType) else str(table.hub_id)
-    given |= {"hub_id": hub_id, "is_paused": table.paused, "mapping": _rules(table.mapping, start.mapping)}
-    given["rules"] = table.rule
-    after = msgspec.structs.replace(start, **_given(given))
+    values |= {"hub_id": hub_id, "is_paused": table.paused, "mapping": _rules(table.mapping, start.mapping)}
+    values["rules"] = table.rule
+    after = msgspec.structs.replace(start, **_without_unset(values))
     check_rules(after.rules)
     fields = _differences(start, after)
     names_before = _names(start.source_ids, registry)
@@ -170,22 +170,29 @@ def _plan_destination(
 
 def _names(source_ids: Sequence[int] | None, registry: Registry) -> tuple[str, ...] | None:
     sources = registry.sources()
-    return None if source_ids is None else tuple(sources[one].name for one in source_ids if one in sources)
+    return (
+        None
+        if source_ids is None
+        else tuple(sources[source_id].name for source_id in source_ids if source_id in sources)
+    )
 
 
 def _is_held(registry: Registry, source: Source | None, key: Secret) -> bool:
     """Whether a disabled source already has this key; a lookup by key ignores disabled sources."""
     if source is None or source.is_enabled:
         return False
-    return any(one.hint == key.reveal()[-4:] and not one.is_revoked for one in registry.write_keys(source.source_id))
+    return any(
+        write_key.hint == key.reveal()[-4:] and not write_key.is_revoked
+        for write_key in registry.write_keys(source.source_id)
+    )
 
 
 def _rules(table: RulesTable, before: Rules) -> Rules:
-    given: dict[str, Any] = {name: getattr(table, name) for name in table.__struct_fields__}
+    fields: dict[str, Any] = {name: getattr(table, name) for name in table.__struct_fields__}
     for name in ("contact", "company", "events"):
-        if not isinstance(given[name], UnsetType):
-            given[name] = {key: _rule(name, key, value) for key, value in given[name].items()}
-    return msgspec.structs.replace(before, **_given(given))
+        if not isinstance(fields[name], UnsetType):
+            fields[name] = {key: _rule(name, key, value) for key, value in fields[name].items()}
+    return msgspec.structs.replace(before, **_without_unset(fields))
 
 
 def _rule(table: str, key: str, value: str | bool) -> str | None:
@@ -194,7 +201,7 @@ def _rule(table: str, key: str, value: str | bool) -> str | None:
     return value or None
 
 
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _without_unset(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if not isinstance(value, UnsetType)}
 
 
@@ -204,9 +211,9 @@ def _differences(before: msgspec.Struct, after: msgspec.Struct) -> list[FieldCha
     for name, value in new.items():
         if name == "mapping":
             changed += [
-                FieldChange(f"mapping.{rule}", old[name][rule], made)
-                for rule, made in value.items()
-                if made != old[name][rule]
+                FieldChange(f"mapping.{rule}", old[name][rule], new_value)
+                for rule, new_value in value.items()
+                if new_value != old[name][rule]
             ]
         elif name == "rules":
             changed += _rule_differences(old[name], value)
@@ -249,7 +256,7 @@ def apply_changes(
     Shape: `check(destination, token)` gives the destination with its token's account (Hub ID), before it is stored.
     Errors: SettingsError; earlier changes stay, and the next run continues from there.
     """
-    made = []
+    new_keys = []
     for step in steps:
         if step.change.action == "nothing":
             continue
@@ -259,10 +266,10 @@ def apply_changes(
                 changes.add_write_key(source.source_id, step.secret.reveal())
             elif step.makes_key:
                 key = changes.add_write_key(source.source_id)
-                made.append(MadeKey(source=source.name, write_key=Secret(key.text or "")))
+                new_keys.append(MadeKey(source=source.name, write_key=Secret(key.text or "")))
         elif step.destination is not None:
             _apply_destination(step, step.destination, registry, changes, check)
-    return made
+    return new_keys
 
 
 def _apply_destination(
@@ -276,7 +283,7 @@ def _apply_destination(
         destination = check(destination, step.secret)
     source_ids = None
     if step.source_names is not None:
-        numbers = {one.name: number for number, one in registry.sources().items()}
+        numbers = {source.name: number for number, source in registry.sources().items()}
         source_ids = tuple(numbers[name] for name in step.source_names if name in numbers)
     destination = msgspec.structs.replace(destination, source_ids=source_ids)
     stored = changes.save_destination(destination)

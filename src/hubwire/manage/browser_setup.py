@@ -54,15 +54,15 @@ def browser_setups(
     """The web sources, in their order. `snippet`: the page snippet of a write key, without script tags."""
     destinations = registry.destinations()
     return [
-        _setup(one, _key(registry, one) if shows_keys else None, destinations, snippet, public_url)
-        for one in registry.sources().values()
-        if one.kind is SourceKind.WEB
+        _setup(source, _key(registry, source) if shows_keys else None, destinations, snippet, public_url)
+        for source in registry.sources().values()
+        if source.kind is SourceKind.WEB
     ]
 
 
 def _key(registry: Registry, source: Source) -> str | None:
     keys = registry.write_keys(source.source_id)
-    return next((one.text for one in keys if one.text is not None and not one.is_revoked), None)
+    return next((key.text for key in keys if key.text is not None and not key.is_revoked), None)
 
 
 def _setup(

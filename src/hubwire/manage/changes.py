@@ -223,11 +223,13 @@ def check_token(token: str | None) -> None:
         raise BadValue("token", "an access token has 8 to 512 characters and no spaces", limit=[8, 512])
 
 
-def _check_bounds(one: Source | Destination, *names: str) -> None:
+def _check_bounds(item: Source | Destination, *names: str) -> None:
     for name in names:
-        value, (least, most) = getattr(one, name), BOUNDS[name]
-        if value is not None and not least <= value <= most:
-            raise BadValue(name, f"{name} must be from {least:,} to {most:,}", value=value, limit=[least, most])
+        value, (minimum, maximum) = getattr(item, name), BOUNDS[name]
+        if value is not None and not minimum <= value <= maximum:
+            raise BadValue(
+                name, f"{name} must be from {minimum:,} to {maximum:,}", value=value, limit=[minimum, maximum]
+            )
 
 
 def _check_mapping(mapping: Mapping) -> None:
@@ -268,7 +270,7 @@ def _flat(value: Any) -> dict[str, Any]:
     for name in value.__struct_fields__:
         inner = getattr(value, name)
         if isinstance(inner, msgspec.Struct):
-            flat |= {f"{name}.{field}": one for field, one in msgspec.to_builtins(inner).items()}
+            flat |= {f"{name}.{field}": inner_value for field, inner_value in msgspec.to_builtins(inner).items()}
         else:
             flat[name] = msgspec.to_builtins(inner)
     return flat

@@ -44,7 +44,7 @@ class Parts(Protocol):
 def begin_replay(
     parts: Parts,
     actor: str,
-    wanted: MessageFilter,
+    message_filter: MessageFilter,
     targets: Targets | None = None,
     share_percent: int = SHARE_PERCENT,
 ) -> Replay:
@@ -53,11 +53,13 @@ def begin_replay(
     Errors: SettingsError for its state, BadValue for the share.
     """
     checked_share(share_percent)
-    wanted = msgspec.structs.replace(wanted, before=None)
-    targets = parts.queries.targets(wanted) if targets is None else targets
-    wanted = _without_person(wanted)
-    begun = parts.replays.begin(wanted, actor, parts.clock.now_ms(), targets, share_percent)
-    detail = f"#{begun.replay_id}: {begun.target_count} messages, {share_percent} % of the calls, {_kept(wanted)}"
+    message_filter = msgspec.structs.replace(message_filter, before=None)
+    targets = parts.queries.targets(message_filter) if targets is None else targets
+    message_filter = _without_person(message_filter)
+    begun = parts.replays.begin(message_filter, actor, parts.clock.now_ms(), targets, share_percent)
+    detail = (
+        f"#{begun.replay_id}: {begun.target_count} messages, {share_percent} % of the calls, {_kept(message_filter)}"
+    )
     parts.registry.write_audit(actor, "replay.begun", detail)
     parts.wake_replays()
     return begun
@@ -98,37 +100,39 @@ def cancel_replay(parts: Parts, actor: str, replay_id: int) -> bool:
 
 
 def discard(
-    parts: Parts, actor: str, wanted: MessageFilter, targets: Targets | None = None, note: str = ""
+    parts: Parts, actor: str, message_filter: MessageFilter, targets: Targets | None = None, note: str = ""
 ) -> Discarded:
     """Discard what fits, or `targets`, and is dead or held; `note` is why, in the person's own words.
 
     Errors: SettingsError for its state, BadValue for the note.
     """
     note = checked_note(note)
-    wanted = msgspec.structs.replace(wanted, before=None)
-    targets = parts.queries.targets(wanted) if targets is None else targets
-    done = parts.replays.discard(wanted, parts.clock.now_ms(), targets, note)
+    message_filter = msgspec.structs.replace(message_filter, before=None)
+    targets = parts.queries.targets(message_filter) if targets is None else targets
+    done = parts.replays.discard(message_filter, parts.clock.now_ms(), targets, note)
     if done.count:
-        detail = f"{done.count} messages, {_kept(_without_person(wanted))}{f', because: {note}' if note else ''}"
+        detail = (
+            f"{done.count} messages, {_kept(_without_person(message_filter))}{f', because: {note}' if note else ''}"
+        )
         parts.registry.write_audit(actor, "messages.discarded", detail)
     return done
 
 
-def note_export(parts: Parts, actor: str, wanted: MessageFilter) -> None:
+def note_export(parts: Parts, actor: str, message_filter: MessageFilter) -> None:
     """Record in the audit log that somebody exported messages with personal data."""
-    parts.registry.write_audit(actor, "messages.exported", _kept(_without_person(wanted)))
+    parts.registry.write_audit(actor, "messages.exported", _kept(_without_person(message_filter)))
 
 
-def _without_person(wanted: MessageFilter) -> MessageFilter:
-    about = SOMEBODY if wanted.user or wanted.text else None
-    where = f"{wanted.where.partition('=')[0]}=…" if wanted.where else None
-    return msgspec.structs.replace(wanted, user=None, text=about, where=where)
+def _without_person(message_filter: MessageFilter) -> MessageFilter:
+    about = SOMEBODY if message_filter.user or message_filter.text else None
+    where = f"{message_filter.where.partition('=')[0]}=…" if message_filter.where else None
+    return msgspec.structs.replace(message_filter, user=None, text=about, where=where)
 
 
-def _kept(wanted: MessageFilter) -> str:
-    given = {
+def _kept(message_filter: MessageFilter) -> str:
+    conditions = {
         name: value
-        for name, value in msgspec.to_builtins(wanted).items()
+        for name, value in msgspec.to_builtins(message_filter).items()
         if value is not None and name not in ("limit", "before")
     }
-    return msgspec.json.encode(given).decode()
+    return msgspec.json.encode(conditions).decode()

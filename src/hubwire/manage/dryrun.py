@@ -93,8 +93,8 @@ def dry_run_file(
     for seen in history.seen:
         try:
             for chunk in chunks(seen):
-                made, appended = entries_of_lines(chunk.lines, source, clock.now_ms(), ReceiveLimits())
-                entries += made
+                line_entries, appended = entries_of_lines(chunk.lines, source, clock.now_ms(), ReceiveLimits())
+                entries += line_entries
                 for number, omission in chunk.left_out:
                     if omission.is_fault:
                         unreadable.append(f"{seen.part.label}:{number}: {omission.reason}")

@@ -18,27 +18,27 @@ from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import Queries
 
 PAGE_MESSAGES = 500
-MOST_MESSAGES = 100_000
+MAX_MESSAGES = 100_000
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-def exported(queries: Queries, journal: Journal, wanted: MessageFilter) -> Iterator[bytes]:
+def exported(queries: Queries, journal: Journal, message_filter: MessageFilter) -> Iterator[bytes]:
     """Pages of lines, newest first, at most `wanted.limit` messages. Blocks while it reads a page."""
-    left, before = wanted.limit, wanted.before
+    left, before = message_filter.limit, message_filter.before
     while left > 0:
-        page = msgspec.structs.replace(wanted, before=before, limit=min(left, PAGE_MESSAGES))
-        found = [one.position for one in queries.messages(page)]
-        rows = journal.read_at(found)
+        page = msgspec.structs.replace(message_filter, before=before, limit=min(left, PAGE_MESSAGES))
+        positions = [summary.position for summary in queries.messages(page)]
+        rows = journal.read_at(positions)
         yield b"".join(
             _encode(as_sent(rows[position])) + b"\n"
-            for position in found
+            for position in positions
             if position in rows and rows[position].rejected != Reason.SUPPRESSED
         )
-        if len(found) < page.limit:
+        if len(positions) < page.limit:
             return
-        left, before = left - len(found), found[-1]
+        left, before = left - len(positions), positions[-1]
 
 
 def as_sent(row: JournalRow) -> dict[str, Any]:

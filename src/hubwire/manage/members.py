@@ -80,9 +80,9 @@ def hashed(password: str) -> str:
 
 def is_password(password: str, kept: str) -> bool:
     """Whether it matches the stored one, in constant time."""
-    salt, wanted = (base64.b64decode(part) for part in kept.split("$"))
-    made = hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **SCRYPT)
-    return hmac.compare_digest(made, wanted)
+    salt, expected = (base64.b64decode(part) for part in kept.split("$"))
+    digest = hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **SCRYPT)
+    return hmac.compare_digest(digest, expected)
 
 
 def _check_name(name: str) -> None:

@@ -25,8 +25,8 @@ async def read_contents(client: HubSpotClient, destination: Destination, clock: 
     contents = PortalContents(schema=schema, archived=archived)
     try:
         for object_type, plural in PLURALS.items():
-            found = await account.archived_properties(plural)
-            archived[object_type] = {name: one.type for name, one in found.items()}
+            properties = await account.archived_properties(plural)
+            archived[object_type] = {name: definition.type for name, definition in properties.items()}
         contents.uses = await account.property_uses()
     except HubSpotError:
         return contents

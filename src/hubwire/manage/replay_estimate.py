@@ -79,8 +79,8 @@ async def schemas_of(
 
 def destinations_of(parts: Parts, targets: Sequence[tuple[int, int]]) -> list[Destination]:
     """The destinations of these deliveries that still exist."""
-    wanted = {destination_id for destination_id, _ in targets}
-    return [one for number, one in parts.registry.destinations().items() if number in wanted]
+    destination_ids = {destination_id for destination_id, _ in targets}
+    return [destination for number, destination in parts.registry.destinations().items() if number in destination_ids]
 
 
 def replay_estimate(
@@ -94,18 +94,18 @@ def replay_estimate(
     Shape: `schemas`: each destination's schema, and whether it is HubSpot's default. Blocks. A replay handles one
     destination after the other, so their times add up.
     """
-    lanes = {one.destination_id: one for one in parts.queries.lanes(parts.clock.now_ms())}
+    lanes = {lane.destination_id: lane for lane in parts.queries.lanes(parts.clock.now_ms())}
     total = ReplayEstimate()
     for destination in destinations_of(parts, targets):
         number = destination.destination_id
         positions = [position for destination_id, position in targets if destination_id == number]
         schema, is_default = schemas[number]
-        one = _estimate(parts, destination, positions, schema, lanes[number], share_percent)
+        estimated = _estimate(parts, destination, positions, schema, lanes[number], share_percent)
         total = ReplayEstimate(
-            calls=total.calls + one.calls,
-            seconds=round(total.seconds + one.seconds, 1),
-            day_percent=max(total.day_percent, one.day_percent),
-            planned=total.planned + one.planned,
+            calls=total.calls + estimated.calls,
+            seconds=round(total.seconds + estimated.seconds, 1),
+            day_percent=max(total.day_percent, estimated.day_percent),
+            planned=total.planned + estimated.planned,
             schema_is_default=total.schema_is_default or is_default,
         )
     return total
@@ -125,14 +125,16 @@ def _estimate(
     rows = [kept[position] for position in planned if position in kept]
     for group in cycles(rows, slice_of(SLICE_MESSAGES, share_percent)):
         estimator.take(group)
-    told = lane.budget.get("calls_per_second")
-    rate = destination.calls_per_second or (told if isinstance(told, int | float) and told > 0 else CALLS_PER_SECOND)
+    reported = lane.budget.get("calls_per_second")
+    rate = destination.calls_per_second or (
+        reported if isinstance(reported, int | float) and reported > 0 else CALLS_PER_SECOND
+    )
     day = destination.calls_per_day or lane.budget.get("limit") or CALLS_PER_DAY
-    found = estimator.estimate(rate * share_percent / 100, day)
+    estimate = estimator.estimate(rate * share_percent / 100, day)
     scale = len(positions) / len(planned)
     return ReplayEstimate(
-        calls=math.ceil(found.total_calls * scale),
-        seconds=found.seconds * scale,
-        day_percent=round(found.day_percent * scale, 2),
+        calls=math.ceil(estimate.total_calls * scale),
+        seconds=estimate.seconds * scale,
+        day_percent=round(estimate.day_percent * scale, 2),
         planned=len(planned),
     )

@@ -80,13 +80,15 @@ async def create_missing(
     group = checked_group(missing.group)
     report = await schema_report(parts, read, destination, missing.messages)
     if missing.items is None:
-        report.properties = [found for found in report.properties if not found.is_public_only]
+        report.properties = [missing for missing in report.properties if not missing.is_public_only]
     else:
         items = missing.items
-        report.properties = [found for found in report.properties if f"{found.object_type}:{found.name}" in items]
-        report.events = [found for found in report.events if f"event:{found.name}" in items]
-    names = [f"{found.object_type}.{found.name}" for found in report.properties]
-    names += [found.name for found in report.events]
+        report.properties = [
+            missing for missing in report.properties if f"{missing.object_type}:{missing.name}" in items
+        ]
+        report.events = [missing for missing in report.events if f"event:{missing.name}" in items]
+    names = [f"{missing.object_type}.{missing.name}" for missing in report.properties]
+    names += [missing.name for missing in report.events]
     if not names and missing.items is None:
         return report
     if not names:

@@ -63,8 +63,8 @@ class SchemaPlan(msgspec.Struct, kw_only=True):
 
 def common_type(kinds: Iterable[str]) -> str:
     """The HubSpot type that takes values of all of these; text when nothing else does."""
-    found = frozenset(kinds)
-    return next(iter(found)) if len(found) == 1 else _WIDER.get(found, "string")
+    types = frozenset(kinds)
+    return next(iter(types)) if len(types) == 1 else _WIDER.get(types, "string")
 
 
 def checked_group(name: str) -> str:
@@ -84,11 +84,11 @@ async def make_missing(account: HubSpotAccount, plan: SchemaPlan, group: str = "
     archived property is restored. Errors: HubSpotError; created properties stay.
     """
     for object_type, plural in PLURALS.items():
-        wanted = [one.definition(group) for one in plan.properties if one.object_type == object_type]
-        if wanted and group:
+        definitions = [missing.definition(group) for missing in plan.properties if missing.object_type == object_type]
+        if definitions and group:
             await account.create_property_group(plural, group, group.replace("_", " ").capitalize())
-        for start in range(0, len(wanted), PER_CALL):
-            await account.create_properties(plural, wanted[start : start + PER_CALL])
+        for start in range(0, len(definitions), PER_CALL):
+            await account.create_properties(plural, definitions[start : start + PER_CALL])
     if plan.properties:
         await asyncio.sleep(PROPERTY_LAG_SECONDS)
     for event in plan.events:

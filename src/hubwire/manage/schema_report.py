@@ -77,7 +77,7 @@ class SchemaReport(SchemaPlan, kw_only=True):
 
     def counts(self, object_type: str) -> dict[str, int]:
         """Entries of an object type by state, states in their order."""
-        states = [one.state for one in self.entries if one.object_type == object_type]
+        states = [entry.state for entry in self.entries if entry.object_type == object_type]
         return {str(state): states.count(state) for state in SchemaState}
 
 
@@ -99,30 +99,32 @@ def compare(
     if schema.events_available:
         entries += [*_seen_events(seen, schema), *_unused_events(seen, schema)]
     order = list(SchemaState)
-    entries.sort(key=lambda one: (order.index(one.state), one.object_type, one.name))
-    absent = [one for one in entries if one.state in (SchemaState.MISSING, SchemaState.ARCHIVED)]
+    entries.sort(key=lambda entry: (order.index(entry.state), entry.object_type, entry.name))
+    absent = [entry for entry in entries if entry.state in (SchemaState.MISSING, SchemaState.ARCHIVED)]
     return SchemaReport(
         message_count=seen.message_count,
-        properties=[_missing_property(one) for one in absent if one.object_type != "event"],
-        events=[_missing_event(one, schema) for one in absent if one.object_type == "event"],
+        properties=[_missing_property(entry) for entry in absent if entry.object_type != "event"],
+        events=[_missing_event(entry, schema) for entry in absent if entry.object_type == "event"],
         events_available=schema.events_available,
         entries=entries,
         quotas=[
-            Quota(object_type=OBJECT_IDS[one.object_type_id], used=one.usage, limit=one.limit)
-            for one in contents.uses
-            if one.object_type_id in OBJECT_IDS and one.limit
+            Quota(object_type=OBJECT_IDS[use.object_type_id], used=use.usage, limit=use.limit)
+            for use in contents.uses
+            if use.object_type_id in OBJECT_IDS and use.limit
         ],
     )
 
 
-def _missing_property(one: SchemaEntry) -> MissingProperty:
+def _missing_property(entry: SchemaEntry) -> MissingProperty:
     return MissingProperty(
-        object_type=one.object_type, name=one.name, type=one.type_seen, is_public_only=one.is_public_only
+        object_type=entry.object_type, name=entry.name, type=entry.type_seen, is_public_only=entry.is_public_only
     )
 
 
-def _missing_event(one: SchemaEntry, schema: PortalSchema) -> MissingEvent:
-    return MissingEvent(name=one.name, label=one.label, properties=one.lacks, is_new=one.name not in schema.events)
+def _missing_event(entry: SchemaEntry, schema: PortalSchema) -> MissingEvent:
+    return MissingEvent(
+        name=entry.name, label=entry.label, properties=entry.lacks, is_new=entry.name not in schema.events
+    )
 
 
 # -- properties
@@ -155,11 +157,16 @@ def _seen_properties(seen: Seen, contents: PortalContents) -> Iterator[SchemaEnt
 
 def _unused_properties(seen: Seen, schema: PortalSchema, mapped: set[tuple[str, str | None]]) -> Iterator[SchemaEntry]:
     for object_type in ("contact", "company"):
-        for name, one in _definitions(schema, object_type).items():
+        for name, definition in _definitions(schema, object_type).items():
             is_ours = name.startswith(OWN_PREFIX) or (object_type, name) in mapped
-            if one.is_custom and not one.is_read_only and not is_ours and (object_type, name) not in seen.properties:
+            if (
+                definition.is_custom
+                and not definition.is_read_only
+                and not is_ours
+                and (object_type, name) not in seen.properties
+            ):
                 yield SchemaEntry(
-                    object_type=object_type, name=name, state=SchemaState.UNUSED, type_in_hubspot=one.type
+                    object_type=object_type, name=name, state=SchemaState.UNUSED, type_in_hubspot=definition.type
                 )
 
 
@@ -170,7 +177,9 @@ def _seen_events(seen: Seen, schema: PortalSchema) -> Iterator[SchemaEntry]:
     for name, event in seen.events.items():
         definition = schema.events.get(name)
         lacks = _lacks(event, definition)
-        misfits = {f"{one}: {why}": n for one, field in event.fields.items() for why, n in field.misfits.items()}
+        misfits = {
+            f"{field_name}: {why}": n for field_name, field in event.fields.items() for why, n in field.misfits.items()
+        }
         if definition is None or lacks:
             state, detail = SchemaState.MISSING, "" if definition is None else "its definition lacks properties"
         else:
@@ -189,19 +198,19 @@ def _seen_events(seen: Seen, schema: PortalSchema) -> Iterator[SchemaEntry]:
 
 
 def _lacks(event: SeenEvent, definition: EventDefinition | None) -> dict[str, str]:
-    wanted: Iterable[tuple[str, SeenField]] = sorted(event.fields.items())
+    seen_fields: Iterable[tuple[str, SeenField]] = sorted(event.fields.items())
     known = definition.properties if definition is not None else {}
-    return {name: common_type(field.kinds) for name, field in wanted if name not in known and field.kinds}
+    return {name: common_type(field.kinds) for name, field in seen_fields if name not in known and field.kinds}
 
 
 def _unused_events(seen: Seen, schema: PortalSchema) -> Iterator[SchemaEntry]:
     used = {schema.events[name].full_name for name in seen.events if name in schema.events}
-    for full_name, one in {one.full_name: one for one in schema.events.values()}.items():
+    for full_name, definition in {definition.full_name: definition for definition in schema.events.values()}.items():
         if full_name not in used:
-            yield SchemaEntry(object_type="event", name=full_name, state=SchemaState.UNUSED, label=one.label)
+            yield SchemaEntry(object_type="event", name=full_name, state=SchemaState.UNUSED, label=definition.label)
 
 
-def _misfits(found: Mapping[str, int]) -> str:
+def _misfits(counts: Mapping[str, int]) -> str:
     """The commonest reason first: `12 values do not fit: a number is expected`."""
-    listed = sorted(found.items(), key=lambda one: -one[1])
+    listed = sorted(counts.items(), key=lambda item: -item[1])
     return "; ".join(f"{count:,} value{' does' if count == 1 else 's do'} not fit: {why}" for why, count in listed[:3])

@@ -73,9 +73,11 @@ def look(
     readable = [row for row in rows if row.rejected is None and row.source_id in sources]
     seen = Seen(message_count=len(readable))
     for is_public in (False, True):
-        chosen = {number: one for number, one in sources.items() if (one.kind is not SourceKind.SERVER) is is_public}
+        chosen = {
+            number: source for number, source in sources.items() if (source.kind is not SourceKind.SERVER) is is_public
+        }
         # To the planner every source is a server here: it creates nothing for a public key.
-        trusted = {number: msgspec.structs.replace(one, kind=SourceKind.SERVER) for number, one in chosen.items()}
+        trusted = {number: msgspec.structs.replace(source, kind=SourceKind.SERVER) for number, source in chosen.items()}
         gatherer = Gatherer(willing, trusted, schema, load_links, Outcomes())
         counted = gatherer.work = _Counted(seen, is_trusted=not is_public)
         gatherer.take([row for row in readable if row.source_id in chosen])
@@ -115,29 +117,29 @@ class _Counted(Work):
                         self._count([known])
 
     def _count(self, fields: Iterable[SeenField]) -> None:
-        for one in fields:
-            one.count += 1
-            one.is_trusted |= self._is_trusted
+        for seen_field in fields:
+            seen_field.count += 1
+            seen_field.is_trusted |= self._is_trusted
 
     def note_misfits(self, left_out: Mapping[int, Sequence[LeftOut]], book: Rulebook) -> None:
         """Count the values that did not fit, by the property that they were meant for."""
         for position, items in left_out.items():
-            for one in items:
-                known = self._meant(self._about.get(position), one, book) if one.reason in MISFITS else None
+            for item in items:
+                known = self._meant(self._about.get(position), item, book) if item.reason in MISFITS else None
                 if known is not None:
-                    known.misfits[one.detail or one.reason] += 1
+                    known.misfits[item.detail or item.reason] += 1
                     known.is_trusted |= self._is_trusted
 
-    def _meant(self, about: str | None, one: LeftOut, book: Rulebook) -> SeenField | None:
-        name = one.field.removeprefix("properties.")
-        if name != one.field:
+    def _meant(self, about: str | None, item: LeftOut, book: Rulebook) -> SeenField | None:
+        name = item.field.removeprefix("properties.")
+        if name != item.field:
             event, key = self._seen.events.get(about or ""), event_key(name)
             return event.fields.setdefault(key.name, SeenField()) if event and key else None
         for prefix, rules in (
             ("context.traits.", book.context_traits),
             ("traits.", book.group_traits if about == "" else book.traits),
         ):
-            if one.field.startswith(prefix):
-                target = rules.rule(one.field.removeprefix(prefix)).target
+            if item.field.startswith(prefix):
+                target = rules.rule(item.field.removeprefix(prefix)).target
                 return self._seen.property(rules.object_name, target.property) if target else None
         return None

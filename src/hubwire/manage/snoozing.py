@@ -38,54 +38,54 @@ def until_ms_of(length: str | None, until_ms: int | None, now_ms: int) -> int:
             raise BadValue("for", f"for how long: {', '.join(LENGTHS)}; or until when", value=length, limit=[*LENGTHS])
         return now_ms + LENGTHS[length]
     if not now_ms < until_ms <= now_ms + LONGEST_DAYS * 24 * HOUR_MS:
-        said = f"until must be a time to come, at most {LONGEST_DAYS} days from now"
-        raise BadValue("until", said, value=_utc(until_ms), limit=f"{LONGEST_DAYS} days")
+        message = f"until must be a time to come, at most {LONGEST_DAYS} days from now"
+        raise BadValue("until", message, value=_utc(until_ms), limit=f"{LONGEST_DAYS} days")
     return until_ms
 
 
-def snooze_group(parts: Parts, actor: str, wanted: MessageFilter, until_ms: int) -> Snooze:
+def snooze_group(parts: Parts, actor: str, message_filter: MessageFilter, until_ms: int) -> Snooze:
     """Snooze the group that a filter's destination, state and reason name. Errors: BadValue."""
-    name, group = _group(parts, wanted)
+    name, group = _group(parts, message_filter)
     now_ms = parts.clock.now_ms()
-    made = Snooze(
+    snooze = Snooze(
         destination_id=group[0], state=group[1], reason=group[2], until_ms=until_ms, since_ms=now_ms, actor=actor
     )
-    parts.snoozes.snooze(made)
+    parts.snoozes.snooze(snooze)
     parts.registry.write_audit(
-        actor, "failures.snoozed", f"{name}: {made.state}, {made.reason}, until {_utc(until_ms)}"
+        actor, "failures.snoozed", f"{name}: {snooze.state}, {snooze.reason}, until {_utc(until_ms)}"
     )
-    return made
+    return snooze
 
 
-def wake_group(parts: Parts, actor: str, wanted: MessageFilter) -> bool:
+def wake_group(parts: Parts, actor: str, message_filter: MessageFilter) -> bool:
     """Wake the group that a filter names; False when it was not snoozed. Errors: BadValue."""
-    name, group = _group(parts, wanted)
+    name, group = _group(parts, message_filter)
     is_woken = parts.snoozes.wake(*group, parts.clock.now_ms())
     if is_woken:
         parts.registry.write_audit(actor, "failures.woken", f"{name}: {group[1]}, {group[2]}")
     return is_woken
 
 
-def _group(parts: Parts, wanted: MessageFilter) -> tuple[str, tuple[int, State, Reason]]:
+def _group(parts: Parts, message_filter: MessageFilter) -> tuple[str, tuple[int, State, Reason]]:
     destinations = parts.registry.destinations()
-    destination_id = wanted.destination_id
+    destination_id = message_filter.destination_id
     if destination_id is None and len(destinations) == 1:
         [destination_id] = destinations
     destination = destinations.get(destination_id or 0)
     if destination is None:
-        names = [one.name for one in destinations.values()]
+        names = [destination.name for destination in destinations.values()]
         raise BadValue(
             "destination",
             "several destinations: choose one with --destination" if len(names) > 1 else "choose a destination",
             value=destination_id,
             limit=names,
         )
-    if wanted.state not in SNOOZABLE:
+    if message_filter.state not in SNOOZABLE:
         words = [state.value for state in SNOOZABLE]
-        raise BadValue("state", f"state must be one of {', '.join(words)}", value=wanted.state, limit=words)
-    if wanted.reason is None:
+        raise BadValue("state", f"state must be one of {', '.join(words)}", value=message_filter.state, limit=words)
+    if message_filter.reason is None:
         raise BadValue("reason", "give the reason of the group")
-    return destination.name, (destination.destination_id, wanted.state, Reason(wanted.reason))
+    return destination.name, (destination.destination_id, message_filter.state, Reason(message_filter.reason))
 
 
 def _utc(at_ms: int) -> str:

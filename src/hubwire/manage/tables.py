@@ -77,14 +77,14 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
 
 
 @dataclass(slots=True)
-class Wanted:
+class DesiredState:
     """The tables of a file."""
 
     sources: list[SourceTable] = field(default_factory=list)
     destinations: list[DestinationTable] = field(default_factory=list)
 
 
-def read_wanted(path: Path) -> Wanted:
+def read_desired(path: Path) -> DesiredState:
     """The tables of a TOML file. Errors: SettingsError naming the table and the key."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -92,33 +92,35 @@ def read_wanted(path: Path) -> Wanted:
         raise SettingsError(f"{path}: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise SettingsError(f"{path}: not TOML: {exc}") from exc
-    wanted = Wanted(
-        sources=[_table(path, "source", number, one, SourceTable) for number, one in _tables(path, tables, "source")],
+    desired = DesiredState(
+        sources=[
+            _table(path, "source", number, table, SourceTable) for number, table in _tables(path, tables, "source")
+        ],
         destinations=[
-            _table(path, "destination", number, one, DestinationTable)
-            for number, one in _tables(path, tables, "destination")
+            _table(path, "destination", number, table, DestinationTable)
+            for number, table in _tables(path, tables, "destination")
         ],
     )
     for kind, names in (
-        ("source", [one.name for one in wanted.sources]),
-        ("destination", [one.name for one in wanted.destinations]),
+        ("source", [source.name for source in desired.sources]),
+        ("destination", [destination.name for destination in desired.destinations]),
     ):
         for name in names:
             if names.count(name) > 1:
                 raise SettingsError(f"{path}: two [[{kind}]] tables are named {name!r}")
-    return wanted
+    return desired
 
 
 def _tables(path: Path, tables: Mapping[str, Any], kind: str) -> list[tuple[int, Any]]:
-    found = tables.get(kind, [])
-    if not isinstance(found, list):
+    listed = tables.get(kind, [])
+    if not isinstance(listed, list):
         raise SettingsError(f"{path}: write [[{kind}]] in double brackets: there can be several")
-    return list(enumerate(found, 1))
+    return list(enumerate(listed, 1))
 
 
-def _table(path: Path, kind: str, number: int, given: Any, shape: type[T]) -> T:
+def _table(path: Path, kind: str, number: int, content: Any, shape: type[T]) -> T:
     try:
-        return msgspec.convert(given, shape)
+        return msgspec.convert(content, shape)
     except msgspec.ValidationError as exc:
-        name = given.get("name", "without a name") if isinstance(given, dict) else "?"
+        name = content.get("name", "without a name") if isinstance(content, dict) else "?"
         raise SettingsError(f"{path}: [[{kind}]] {number} ({name}): {exc}") from exc

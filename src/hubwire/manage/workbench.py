@@ -85,11 +85,11 @@ class Workbench:
 
     async def make_property(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
         """Create a property in the portal. Raises HubSpotError."""
-        wanted = NewProperty(
+        new_property = NewProperty(
             name=name, label=label, type=type_, field_type=FIELD_TYPES[type_], group=PROPERTY_GROUPS[object_type]
         )
         async with self._client(destination_id) as client:
-            await HubSpotAccount(client).create_properties(object_type, [wanted])
+            await HubSpotAccount(client).create_properties(object_type, [new_property])
         self._has_changed(destination_id)
 
     async def make_missing(self, destination_id: int, plan: SchemaPlan, group: str) -> None:

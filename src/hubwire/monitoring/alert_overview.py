@@ -96,15 +96,15 @@ def alert_overview(
     policy, channels = AlertPolicy.of(settings), channels_of(settings)
     lanes = seen.lanes()
     last_received = seen.last_received() if policy.silent_hours is not None else {}
-    found = [*_found(lanes, seen.groups(), policy), *silences(last_received, clock.now_ms(), policy)]
-    on = alerts_on(found, memory.alerts() if channels else {}, lanes)
+    current = [*_lane_conditions(lanes, seen.groups(), policy), *silences(last_received, clock.now_ms(), policy)]
+    on = alerts_on(current, memory.alerts() if channels else {}, lanes)
     return AlertOverview(
         rules=[_rule(name, setting, when, kinds, settings, on) for name, setting, when, kinds in RULES],
         channels=channels,
         watching_since_ms=alerts.since_ms if alerts is not None else None,
         changes=[
-            AlertChange(at_ms=one.at_ms, key=one.key, state=one.state, title=one.title, said=one.said)
-            for one in reversed(alerts.changes if alerts is not None else ())
+            AlertChange(at_ms=notice.at_ms, key=notice.key, state=notice.state, title=notice.title, said=notice.said)
+            for notice in reversed(alerts.changes if alerts is not None else ())
         ],
     )
 
@@ -115,26 +115,28 @@ def channels_of(settings: Settings) -> list[AlertChannel]:
     if settings.alert_webhook_url is not None:
         channels.append(AlertChannel(kind="webhook", target="***"))
     if settings.alert_email_to:
-        channels.extend(AlertChannel(kind="e-mail", target=one) for one in settings.alert_email_to)
+        channels.extend(AlertChannel(kind="e-mail", target=address) for address in settings.alert_email_to)
     return channels
 
 
 def alerts_on(
-    found: Iterable[Condition], told: Mapping[str, tuple[int, int]], lanes: Sequence[LaneStatus]
+    current: Iterable[Condition], sent: Mapping[str, tuple[int, int]], lanes: Sequence[LaneStatus]
 ) -> list[AlertOn]:
     """Current conditions, and alerts whose condition ended too recently to count as resolved. Pure."""
-    now = {one.key: one for one in found}
-    dead = {f"dead:{one.name}": one.dead for one in lanes}
-    on = [_on(one, told[key][0] if key in told else None) for key, one in now.items()]
-    for key in sorted(told.keys() - now.keys()):
+    now = {condition.key: condition for condition in current}
+    dead = {f"dead:{lane.name}": lane.dead for lane in lanes}
+    on = [_on(condition, sent[key][0] if key in sent else None) for key, condition in now.items()]
+    for key in sorted(sent.keys() - now.keys()):
         is_counted = key in dead
-        said = f"{dead[key]} dead in total" if is_counted else SETTLING
+        detail = f"{dead[key]} dead in total" if is_counted else SETTLING
         remedy = DEAD_REMEDY if is_counted else ""
-        on.append(_on(Condition(key=key, title=_title(key), said=said, remedy=remedy), told[key][0]))
+        on.append(_on(Condition(key=key, title=_title(key), said=detail, remedy=remedy), sent[key][0]))
     return on
 
 
-def _found(lanes: Iterable[LaneStatus], groups: Sequence[GroupCount], policy: AlertPolicy) -> Iterator[Condition]:
+def _lane_conditions(
+    lanes: Iterable[LaneStatus], groups: Sequence[GroupCount], policy: AlertPolicy
+) -> Iterator[Condition]:
     """Conditions except `dead`, which needs an hour of history in this process."""
     for lane in lanes:
         yield from conditions(lane, NONE_NEW, policy, Snoozed.of(lane, groups))
@@ -167,5 +169,5 @@ def _rule(
         threshold=threshold,
         is_off=is_off,
         when=when.format("N" if threshold is None else f"{threshold:,.10g}"),
-        on=[one for one in on if one.key.partition(":")[0] in kinds],
+        on=[alert for alert in on if alert.key.partition(":")[0] in kinds],
     )

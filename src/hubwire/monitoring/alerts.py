@@ -33,8 +33,8 @@ SETTLE_MS = 300_000
 """How long a condition must be gone before its alert ends."""
 GROWTH_MS = 3_600_000
 """The window in which new dead messages are counted."""
-MOST_UNSENT = 100
-MOST_CHANGES = 100
+MAX_UNSENT = 100
+MAX_CHANGES = 100
 SILENCE_CHECK_MS = 300_000
 PASSING = frozenset({Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE, Reason.RATE_LIMITED})
 """Reasons for a stop that need no person; the lag alert fires if they last."""
@@ -103,9 +103,9 @@ class Snoozed(NamedTuple):
     def of(cls, lane: LaneStatus, groups: Iterable[GroupCount]) -> Snoozed:
         """The snoozed counts of one lane."""
         counts = {State.DEAD: 0, State.RETRYING: 0}
-        for one in groups:
-            if one.is_snoozed and one.destination_id == lane.destination_id and one.state in counts:
-                counts[one.state] += one.count
+        for group in groups:
+            if group.is_snoozed and group.destination_id == lane.destination_id and group.state in counts:
+                counts[group.state] += group.count
         return cls(counts[State.DEAD], counts[State.RETRYING])
 
 
@@ -122,9 +122,9 @@ def conditions(lane: LaneStatus, new_dead: int, policy: AlertPolicy, snoozed: Sn
     if policy.dead_messages is not None and new_dead >= policy.dead_messages:
         noun = "message" if new_dead == 1 else "messages"
         asleep = f", {snoozed.dead} of them snoozed" if snoozed.dead else ""
-        said = f"{new_dead} {noun} became dead within an hour; {lane.dead} dead in total{asleep}"
+        detail = f"{new_dead} {noun} became dead within an hour; {lane.dead} dead in total{asleep}"
         remedy = "hubwire failures shows why; fix the cause, then replay."
-        yield Condition(key=f"dead:{name}", title=f"{name}: dead messages", said=said, remedy=remedy)
+        yield Condition(key=f"dead:{name}", title=f"{name}: dead messages", said=detail, remedy=remedy)
     if lane.state == "paused":
         return
     stopped = Reason(lane.stopped_reason) if lane.stopped_reason in set(Reason) else None
@@ -133,14 +133,14 @@ def conditions(lane: LaneStatus, new_dead: int, policy: AlertPolicy, snoozed: Sn
         title = f"{name}: delivery is stopped ({stopped.value})"
         yield Condition(key=f"stopped:{name}", title=title, said=cause, remedy=remedy)
     if policy.lag_seconds is not None and lane.lag_seconds > policy.lag_seconds:
-        said = f"{lane.backlog_count} messages are pending, the oldest for {lane.lag_seconds / 60:.0f} min"
+        detail = f"{lane.backlog_count} messages are pending, the oldest for {lane.lag_seconds / 60:.0f} min"
         remedy = "hubwire status shows the cause: HubSpot, the rate limit, or the day's budget."
-        yield Condition(key=f"lag:{name}", title=f"{name}: messages are late", said=said, remedy=remedy)
+        yield Condition(key=f"lag:{name}", title=f"{name}: messages are late", said=detail, remedy=remedy)
     retrying = lane.retrying - snoozed.retrying
     if policy.retrying_messages is not None and retrying >= policy.retrying_messages:
-        said = f"{retrying} messages are retrying"
+        detail = f"{retrying} messages are retrying"
         remedy = "hubwire messages --state retrying shows why; most causes go away without action."
-        yield Condition(key=f"retrying:{name}", title=f"{name}: many retries", said=said, remedy=remedy)
+        yield Condition(key=f"retrying:{name}", title=f"{name}: many retries", said=detail, remedy=remedy)
     yield from _budget(lane, stopped, policy)
 
 
@@ -149,16 +149,19 @@ def _budget(lane: LaneStatus, stopped: Reason | None, policy: AlertPolicy) -> It
     percent = used * 100 / limit if isinstance(used, int) and isinstance(limit, int) and limit > 0 else 0.0
     if policy.budget_percent is None:
         return
-    said = f"{used} of {limit} calls are used today ({percent:.0f} %)"
+    detail = f"{used} of {limit} calls are used today ({percent:.0f} %)"
     if percent >= 100 or stopped is Reason.BUDGET_SPENT:
         remedy = explain(Reason.BUDGET_SPENT).remedy
         yield Condition(
-            key=f"budget-spent:{lane.name}", title=f"{lane.name}: the day's calls are used up", said=said, remedy=remedy
+            key=f"budget-spent:{lane.name}",
+            title=f"{lane.name}: the day's calls are used up",
+            said=detail,
+            remedy=remedy,
         )
     elif percent >= policy.budget_percent:
         remedy = "Nothing to do: Hubwire slows delivery down so that the budget lasts until midnight. Nothing is lost."
         yield Condition(
-            key=f"budget:{lane.name}", title=f"{lane.name}: few of the day's calls are left", said=said, remedy=remedy
+            key=f"budget:{lane.name}", title=f"{lane.name}: few of the day's calls are left", said=detail, remedy=remedy
         )
 
 
@@ -168,9 +171,9 @@ def silences(last_received: Mapping[str, int | None], now_ms: int, policy: Alert
         return
     for name, at_ms in last_received.items():
         if at_ms is not None and now_ms - at_ms > policy.silent_hours * 3_600_000:
-            said = f"it has sent nothing for {_span((now_ms - at_ms) / 60_000)}"
+            detail = f"it has sent nothing for {_span((now_ms - at_ms) / 60_000)}"
             remedy = "Check that the sender still runs and that its write key is still valid."
-            yield Condition(key=f"silent:{name}", title=f"source {name} is silent", said=said, remedy=remedy)
+            yield Condition(key=f"silent:{name}", title=f"source {name} is silent", said=detail, remedy=remedy)
 
 
 def _span(minutes: float) -> str:
@@ -212,10 +215,10 @@ class Alerts:
         self._dead: dict[tuple[str, str], deque[tuple[int, int]]] = {}
         self._gone_since: dict[str, int] = {}
         self._known: dict[str, Condition] = {}
-        self._unsent: deque[tuple[Teller, Notice]] = deque(maxlen=MOST_UNSENT)
+        self._unsent: deque[tuple[Teller, Notice]] = deque(maxlen=MAX_UNSENT)
         self._silent: list[Condition] = []
         self._silence_read_at_ms: int | None = None
-        self._changes: deque[Notice] = deque(maxlen=MOST_CHANGES)
+        self._changes: deque[Notice] = deque(maxlen=MAX_CHANGES)
         self.since_ms = clock.now_ms()
 
     @property
@@ -240,19 +243,19 @@ class Alerts:
         return notices
 
     def _compare(self, now_ms: int) -> list[Notice]:
-        found = {one.key: one for one in self._look(now_ms)}
-        told = self._memory.alerts()
+        current = {condition.key: condition for condition in self._look(now_ms)}
+        sent = self._memory.alerts()
         notices = []
-        for key, condition in found.items():
+        for key, condition in current.items():
             self._known[key] = condition
             self._gone_since.pop(key, None)
             if self._memory.claim_alert(key, now_ms, self._policy.repeat_ms):
-                since_ms = told[key][0] if key in told else now_ms
+                since_ms = sent[key][0] if key in sent else now_ms
                 notices.append(_notice(condition, AlertState.FIRING, since_ms, now_ms))
-                if key not in told:
+                if key not in sent:
                     self._changes.append(notices[-1])
-        for key, (since_ms, _) in told.items():
-            if key in found or now_ms - self._gone_since.setdefault(key, now_ms) < SETTLE_MS:
+        for key, (since_ms, _) in sent.items():
+            if key in current or now_ms - self._gone_since.setdefault(key, now_ms) < SETTLE_MS:
                 continue
             if self._memory.release_alert(key):
                 condition = self._known.get(key) or Condition(key=key, title=key, said="")
@@ -279,14 +282,16 @@ class Alerts:
         somebody snoozes it, and does not count as new when the snooze ends.
         """
         of_lane = {
-            one.reason: one for one in groups if one.destination_id == lane.destination_id and one.state is State.DEAD
+            group.reason: group
+            for group in groups
+            if group.destination_id == lane.destination_id and group.state is State.DEAD
         }
         watched = {reason for name, reason in self._dead if name == lane.name and reason}
         grown = {
             reason: self._growth(lane.name, reason, of_lane[reason].count if reason in of_lane else 0, now_ms)
             for reason in of_lane.keys() | watched
         }
-        asleep = sum(grown[reason] for reason, one in of_lane.items() if one.is_snoozed)
+        asleep = sum(grown[reason] for reason, group in of_lane.items() if group.is_snoozed)
         return max(0, self._growth(lane.name, "", lane.dead, now_ms) - asleep)
 
     def _growth(self, lane: str, reason: str, count: int, now_ms: int) -> int:
@@ -300,7 +305,7 @@ class Alerts:
         counts.append((now_ms, count))
         while counts[0][0] < now_ms - GROWTH_MS:
             counts.popleft()
-        return count - min(one for _, one in counts)
+        return count - min(earlier_count for _, earlier_count in counts)
 
     async def _tell(self, teller: Teller, notice: Notice) -> None:
         try:

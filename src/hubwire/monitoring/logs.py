@@ -16,7 +16,7 @@ HIDDEN = "[hidden]"
 TROUBLE = frozenset({"backend.failed", "nats.trouble"})
 """Events that repeat every second while a database or a stream is unavailable."""
 TROUBLE_SECONDS = 10.0
-MOST_TROUBLES = 100
+MAX_TROUBLES = 100
 
 
 def without_personal_data(
@@ -53,7 +53,7 @@ class TroubleSeldom:
 
     def __init__(self, seconds_now: Callable[[], float] = time.monotonic) -> None:
         self._seconds_now = seconds_now
-        self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._logged: dict[tuple[str, ...], tuple[float, int]] = {}
 
     def __call__(
         self, logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
@@ -63,13 +63,13 @@ class TroubleSeldom:
             return event
         key = (event["event"], str(event.get("destination")), str(event.get("error")))
         now = self._seconds_now()
-        told_at, repeated = self._told.get(key, (now - TROUBLE_SECONDS, 0))
-        if now - told_at < TROUBLE_SECONDS:
-            self._told[key] = (told_at, repeated + 1)
+        logged_at, repeated = self._logged.get(key, (now - TROUBLE_SECONDS, 0))
+        if now - logged_at < TROUBLE_SECONDS:
+            self._logged[key] = (logged_at, repeated + 1)
             raise structlog.DropEvent
-        if len(self._told) >= MOST_TROUBLES:
-            self._told.clear()
-        self._told[key] = (now, 0)
+        if len(self._logged) >= MAX_TROUBLES:
+            self._logged.clear()
+        self._logged[key] = (now, 0)
         if repeated:
             event["repeated"] = repeated
         return event
@@ -78,7 +78,9 @@ class TroubleSeldom:
 def _printable(text: str) -> str:
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def configure_logs(level: str, form: str) -> None:

@@ -104,7 +104,7 @@ METRICS: tuple[Described, ...] = (
     ),
     Described("hubwire_alerts_active", Kind.GAUGE, (), "Alerts that are on."),
 )
-_BY_NAME = {one.name: one for one in METRICS}
+_BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 class Telemetry:
@@ -134,8 +134,8 @@ class Telemetry:
 
     def collect(self) -> Iterator[Metric]:
         """The metric families, without their `_created` samples."""
-        for one in (self._attempts, self._seconds, self._waits):
-            for family in one.collect():
+        for collector in (self._attempts, self._seconds, self._waits):
+            for family in collector.collect():
                 family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
                 yield family
 
@@ -223,24 +223,24 @@ class _Reader(Collector):
 
     @staticmethod
     def _lanes(lanes: list[LaneStatus]) -> Iterator[Metric]:
-        yield _family("hubwire_backlog_messages", [((one.name,), one.backlog_count) for one in lanes])
-        yield _family("hubwire_lag_seconds", [((one.name,), one.lag_seconds) for one in lanes])
-        yield _family("hubwire_messages_taken_total", [((one.name,), one.taken) for one in lanes])
+        yield _family("hubwire_backlog_messages", [((lane.name,), lane.backlog_count) for lane in lanes])
+        yield _family("hubwire_lag_seconds", [((lane.name,), lane.lag_seconds) for lane in lanes])
+        yield _family("hubwire_messages_taken_total", [((lane.name,), lane.taken) for lane in lanes])
         yield _family(
-            "hubwire_messages", [((one.name, state), getattr(one, state)) for one in lanes for state in STATES]
+            "hubwire_messages", [((lane.name, state), getattr(lane, state)) for lane in lanes for state in STATES]
         )
         yield _family(
-            "hubwire_lane_stopped", [((one.name, one.stopped_reason), 1) for one in lanes if one.stopped_reason]
+            "hubwire_lane_stopped", [((lane.name, lane.stopped_reason), 1) for lane in lanes if lane.stopped_reason]
         )
-        yield _family("hubwire_hubspot_calls_total", [((one.name,), one.calls) for one in lanes])
+        yield _family("hubwire_hubspot_calls_total", [((lane.name,), lane.calls) for lane in lanes])
         for name, field in (("hubwire_budget_calls", "limit"), ("hubwire_budget_used_calls", "used")):
-            yield _family(name, [((one.name,), one.budget[field]) for one in lanes if field in one.budget])
+            yield _family(name, [((lane.name,), lane.budget[field]) for lane in lanes if field in lane.budget])
 
 
 def _family(name: str, values: Sequence[tuple[tuple[str, ...], float]]) -> Metric:
-    one = _BY_NAME[name]
-    kind = CounterMetricFamily if one.kind is Kind.COUNTER else GaugeMetricFamily
-    family = kind(name, one.help, labels=one.labels)
+    metric = _BY_NAME[name]
+    kind = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+    family = kind(name, metric.help, labels=metric.labels)
     for labels, value in values:
         family.add_metric(labels, value)
     return family
@@ -269,7 +269,7 @@ def metrics_page() -> str:
         "| Metric | Kind | Labels | Description |",
         "|---|---|---|---|",
     ]
-    for one in METRICS:
-        labels = ", ".join(f"`{label}`" for label in one.labels)
-        lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.help} |")
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
     return "\n".join(lines) + "\n"

@@ -35,8 +35,8 @@ def metrics_route(registry: CollectorRegistry, token: Secret | None) -> Route:
 
 def _may_read(request: Request, token: Secret | None) -> bool:
     if token is not None:
-        given = request.headers.get("authorization", "")
-        return given[:7].lower() == "bearer " and Secret(given[7:].strip()) == token
+        authorization = request.headers.get("authorization", "")
+        return authorization[:7].lower() == "bearer " and Secret(authorization[7:].strip()) == token
     # A proxy on this machine also connects from here, on behalf of anybody; these headers reveal it.
     if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip")):
         return False

@@ -34,9 +34,9 @@ class Watched:
 
     def last_received(self) -> Mapping[str, int | None]:
         """When each enabled source last sent; None if none of its messages is kept."""
-        seen = {one.source_id: one.last_received_at_ms for one in self._store.statistics.intake()}
+        seen = {intake.source_id: intake.last_received_at_ms for intake in self._store.statistics.intake()}
         sources = self._store.registry.sources()
-        return {one.name: seen.get(number) for number, one in sources.items() if one.is_enabled}
+        return {source.name: seen.get(number) for number, source in sources.items() if source.is_enabled}
 
 
 def make_alerts(store: Store, settings: Settings, clock: Clock) -> Alerts | None:
@@ -59,7 +59,7 @@ def make_metrics(
     return metrics_registry(
         Readings(
             lanes=Watched(store, clock).lanes,
-            source_names=lambda: {number: one.name for number, one in store.registry.sources().items()},
+            source_names=lambda: {number: source.name for number, source in store.registry.sources().items()},
             intake=lambda: intake,
             commits=lambda: journal.counts,
             waiting_messages=lambda: journal.waiting_messages,

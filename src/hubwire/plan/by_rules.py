@@ -74,14 +74,14 @@ class RulePlanner:
                 self._write(firing.own_company, self._company(domain))
             else:
                 waiting += [(rule, domain) for rule in _rules_of(firing.own_company)]
-        for one, writers in firing.others:
+        for compiled, writers in firing.others:
             try:
-                fate = self._apply(one, writers)
+                fate = self._apply(compiled, writers)
             except (MappingFailed, RecursionError) as exc:
-                self._report(one.rule, Reason.RULE_FAILED, str(exc))
+                self._report(compiled.rule, Reason.RULE_FAILED, str(exc))
                 continue
             if fate is not None:
-                waiting.append((one.rule, fate))
+                waiting.append((compiled.rule, fate))
         self._settle(before, waiting)
         return self._plan
 
@@ -97,23 +97,23 @@ class RulePlanner:
         if plan.left_out:
             shortened(plan.left_out)
 
-    def _apply(self, one: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
+    def _apply(self, compiled: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
         """Add what a rule writes; what it waits for, or that it waits in vain, when nobody knows whose it is."""
-        if one.key is None:
+        if compiled.key is None:
             email = self._own_person()
             if not isinstance(email, str):
                 return email
-        elif one.rule.object == "company":
-            self._company_by_key(one.rule, one.key(self._fields), writers)
+        elif compiled.rule.object == "company":
+            self._company_by_key(compiled.rule, compiled.key(self._fields), writers)
             return None
         else:
-            given = as_email(one.key(self._fields))
-            if given is None:
-                self._report(one.rule, Reason.RULE_WITHOUT_KEY, "email")
+            address = as_email(compiled.key(self._fields))
+            if address is None:
+                self._report(compiled.rule, Reason.RULE_WITHOUT_KEY, "email")
                 return None
-            email = given
-        if one.rule.event is not None:
-            self._event(one, email)
+            email = address
+        if compiled.rule.event is not None:
+            self._event(compiled, email)
         else:
             self._write(writers, self._contact(email))
         return None
@@ -145,9 +145,9 @@ class RulePlanner:
             if type(operation) is UpsertContact and operation.email == email:
                 return operation.properties
         message = self._message
-        made = UpsertContact(email, {}, message.timestamp_ms, message.position)
-        self._plan.operations.append(made)
-        return made.properties
+        upsert = UpsertContact(email, {}, message.timestamp_ms, message.position)
+        self._plan.operations.append(upsert)
+        return upsert.properties
 
     def _company_by_key(self, rule: Rule, value: object, writers: tuple[FieldWriter, ...]) -> None:
         how = self._book.mapping.company_domain
@@ -176,9 +176,9 @@ class RulePlanner:
         self._plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
         return properties
 
-    def _event(self, one: CompiledRule, email: str) -> None:
-        rule, message, book = one.rule, self._message, self._book
-        properties = one.whole(self._fields) if one.whole is not None else self._resolved(one)
+    def _event(self, compiled: CompiledRule, email: str) -> None:
+        rule, message, book = compiled.rule, self._message, self._book
+        properties = compiled.whole(self._fields) if compiled.whole is not None else self._resolved(compiled)
         if not isinstance(properties, dict):
             self._report(rule, Reason.RULE_FAILED, "its properties give no object")
             return
@@ -206,8 +206,8 @@ class RulePlanner:
             )
         )
 
-    def _resolved(self, one: CompiledRule) -> dict[str, Any]:
-        values = [(name, resolve(self._fields)) for name, resolve in one.fields]
+    def _resolved(self, compiled: CompiledRule) -> dict[str, Any]:
+        values = [(name, resolve(self._fields)) for name, resolve in compiled.fields]
         return {name: value for name, value in values if value is not MISSING}
 
     def _write(self, writers: tuple[FieldWriter, ...], properties: dict[str, PropertyValue]) -> None:

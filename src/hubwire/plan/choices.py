@@ -37,7 +37,7 @@ def _choice(definition: PropertyDefinition) -> Converter:
         loose.setdefault(compressed(label), option)
     refusal = Refusal(Reason.NOT_AN_OPTION, f"none of the {len(definition.options)} options")
 
-    def one(value: object) -> Converted:
+    def convert(value: object) -> Converted:
         written = text(value)
         if type(written) is not str or not written:
             return written
@@ -45,15 +45,15 @@ def _choice(definition: PropertyDefinition) -> Converter:
         return known if known is not None else refusal
 
     def single(value: object) -> Converted:
-        return one(value[0]) if type(value) is list and len(value) == 1 else one(value)
+        return convert(value[0]) if type(value) is list and len(value) == 1 else convert(value)
 
     def several(value: object) -> Converted:
-        return _options_of(value, one, refusal)
+        return _options_of(value, convert, refusal)
 
     return several if definition.is_multiple else single
 
 
-def _options_of(value: object, one: Converter, refusal: Refusal) -> Converted:
+def _options_of(value: object, convert: Converter, refusal: Refusal) -> Converted:
     """`a;b` of a list or of a text with `;`. A `;` in front (HubSpot: add to what is there) stays."""
     if type(value) is str:
         if not value.strip():
@@ -63,9 +63,9 @@ def _options_of(value: object, one: Converter, refusal: Refusal) -> Converted:
     elif type(value) is list:
         prefix, items = "", value
     else:
-        return one(value)
-    found = [one(item) for item in items]
-    good = list(dict.fromkeys(x for x in found if type(x) is str and x))
-    if len(good) < len(found) and (not good or any(x == refusal for x in found)):
+        return convert(value)
+    converted = [convert(item) for item in items]
+    good = list(dict.fromkeys(x for x in converted if type(x) is str and x))
+    if len(good) < len(converted) and (not good or any(x == refusal for x in converted)):
         return Partial(prefix + ";".join(good), refusal) if good else refusal
     return prefix + ";".join(good)

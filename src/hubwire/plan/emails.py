@@ -101,7 +101,7 @@ def external_email(context: Mapping[str, Any]) -> str | None:
         ids = context.get(name)
         for entry in ids if isinstance(ids, list) else ():
             if isinstance(entry, dict) and str(entry.get("type")).rpartition("-")[2].lower() == "email":
-                found = as_email(entry.get("id"))
-                if found is not None:
-                    return found
+                address = as_email(entry.get("id"))
+                if address is not None:
+                    return address
     return None

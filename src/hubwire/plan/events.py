@@ -60,25 +60,25 @@ class Event(NamedTuple):
 
 def find_event(label: str, book: Rulebook) -> Event | Discard:
     """The event of a track name, or why there is none."""
-    wanted = label = label.strip()
+    name = label = label.strip()
     folded = label.casefold()
     if book.mapped_events and folded in book.mapped_events:
         mapped = book.mapped_events[folded]
         if mapped is None:
             return _FILTERED
-        wanted = mapped.strip()
+        name = mapped.strip()
     elif folded == CONSENT_EVENT and folded not in book.only_events:
         return _CONSENT_NOTED
     elif book.only_events and folded not in book.only_events:
         return _NOT_LISTED
-    return named_event(wanted, label, book)
+    return named_event(name, label, book)
 
 
-def named_event(wanted: str, label: str, book: Rulebook) -> Event | Discard:
+def named_event(name_or_label: str, label: str, book: Rulebook) -> Event | Discard:
     """The event of this full name, internal name or label, to be created with `label` where the portal has none."""
-    folded = wanted.casefold()
+    folded = name_or_label.casefold()
     events = book.schema.events
-    definition = events.get(wanted) or events.get(folded)
+    definition = events.get(name_or_label) or events.get(folded)
     if definition is not None:
         return Event(definition.full_name, definition.label, definition)
     name = _own_name(folded, book.schema.hub_id)

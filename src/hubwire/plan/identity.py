@@ -57,13 +57,13 @@ def next_keys(key: str, target: str) -> tuple[str, ...]:
 
 def pointer_targets(links: Iterable[Link]) -> list[tuple[str, str]]:
     """(space, key) pairs that pointers among the links lead to: load these from the record too, then theirs."""
-    found = []
+    pointers = []
     for link in links:
         if is_pointer(link.target):
-            found += [(link.space, key) for key in next_keys(link.key, link.target)]
+            pointers += [(link.space, key) for key in next_keys(link.key, link.target)]
             if link.key[0] == "u":
-                found.append((link.space, inherited_key(link.key)))
-    return found
+                pointers.append((link.space, inherited_key(link.key)))
+    return pointers
 
 
 def inherited_key(user: str) -> str:
@@ -123,12 +123,12 @@ class Identity:
 
         A pointer that arrived with an e-mail passes on only that e-mail, because the device may have a new owner.
         """
-        space, key, target, said, _ = pointer
+        space, key, target, own_strength, _ = pointer
         while target[:3] == "@u:":
             user = target[1:]
             own = self._links.get((space, user))
             email, strength, at_ms = self._email_to_bequeath(space, key)
-            if email is None or (said != 0 and (own is None or own[2] != email)):
+            if email is None or (own_strength != 0 and (own is None or own[2] != email)):
                 return
             heir = (space, inherited_key(user))
             old = self._links.get(heir)
@@ -137,7 +137,7 @@ class Identity:
             self._links[heir] = self._new[heir] = Link(*heir, email, strength, at_ms)
             if own is None:
                 return
-            key, target, said = user, own[2], own[3]
+            key, target, own_strength = user, own[2], own[3]
 
     def _email_to_bequeath(self, space: str, key: str) -> tuple[str | None, int, int]:
         """The e-mail that an id was given or has inherited; a userId that is an e-mail is its own."""

@@ -84,10 +84,10 @@ def plan(message: Message, source: Source, destination: Destination, schema: Por
 
     Errors: none, for any message that receive let in.
     """
-    found = _plan(message, source, destination, schema, identity)
+    planned = _plan(message, source, destination, schema, identity)
     if message.time_notes:
-        found.left_out = [*message.time_notes, *found.left_out]
-    return found
+        planned.left_out = [*message.time_notes, *planned.left_out]
+    return planned
 
 
 def _plan(message: Message, source: Source, destination: Destination, schema: PortalSchema, identity: Identity) -> Plan:

@@ -66,7 +66,10 @@ def firing_of(candidates: tuple[CompiledRule, ...], fields: dict[str, Any], book
     """The candidates that fire for a message, with what they write."""
     known = book.firings.get(id(candidates))
     if not isinstance(known, _Known) or known.candidates is not candidates:
-        triggers = {f"{one.trigger.reading} {one.trigger.text}": one.trigger.fires_within for one in candidates}
+        triggers = {
+            f"{candidate.trigger.reading} {candidate.trigger.text}": candidate.trigger.fires_within
+            for candidate in candidates
+        }
         known = _Known(candidates, tuple(triggers), list(triggers.values()))
         if len(book.firings) >= MAX_CANDIDATES:
             book.firings.clear()
@@ -75,7 +78,9 @@ def firing_of(candidates: tuple[CompiledRule, ...], fields: dict[str, Any], book
     firing = known.firings.get(answers)
     if firing is None:
         fire = {trigger for trigger, answer in zip(known.triggers, answers, strict=True) if answer}
-        fired = [one for one in candidates if f"{one.trigger.reading} {one.trigger.text}" in fire]
+        fired = [
+            candidate for candidate in candidates if f"{candidate.trigger.reading} {candidate.trigger.text}" in fire
+        ]
         if len(known.firings) >= MAX_FIRINGS:
             known.firings.clear()
         firing = known.firings[answers] = _prepared(fired, book)
@@ -85,30 +90,32 @@ def firing_of(candidates: tuple[CompiledRule, ...], fields: dict[str, Any], book
 def _prepared(fired: list[CompiledRule], book: Rulebook) -> Firing:
     own: dict[str, list[FieldWriter]] = {"contact": [], "company": []}
     others = []
-    for one in fired:
-        if one.rule.object is not None and one.key is None:
-            own[one.rule.object] += _writers(one, book)
+    for compiled in fired:
+        if compiled.rule.object is not None and compiled.key is None:
+            own[compiled.rule.object] += _writers(compiled, book)
         else:
-            others.append((one, _writers(one, book)))
+            others.append((compiled, _writers(compiled, book)))
     return Firing(
         rules=tuple(fired),
-        has_default=all(one.rule.default for one in fired),
+        has_default=all(compiled.rule.default for compiled in fired),
         own_contact=tuple(own["contact"]),
         own_company=tuple(own["company"]),
         others=tuple(others),
     )
 
 
-def _writers(one: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
+def _writers(compiled: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
     """How a rule's properties are written in this portal; those of an event have no definition to follow."""
-    if one.rule.event is not None:
+    if compiled.rule.event is not None:
         return ()
-    definitions = book.schema.company if one.rule.object == "company" else book.schema.contact
-    label = f"rule:{one.rule.name}"
+    definitions = book.schema.company if compiled.rule.object == "company" else book.schema.contact
+    label = f"rule:{compiled.rule.name}"
     return tuple(
         [
-            FieldWriter(name, resolve, _convert(one.rule, name, definitions.get(name), book.day_zone), label, one.rule)
-            for name, resolve in one.fields
+            FieldWriter(
+                name, resolve, _convert(compiled.rule, name, definitions.get(name), book.day_zone), label, compiled.rule
+            )
+            for name, resolve in compiled.fields
         ]
     )
 

@@ -43,7 +43,7 @@ def rulebook(schema: PortalSchema, mapping: Mapping, day_zone: str = "UTC") -> R
     if isinstance(book, Rulebook) and book.mapping is mapping and book.stamp == stamp:
         return book
     zone = ZoneInfo(day_zone)
-    made = Rulebook(
+    compiled = Rulebook(
         day_zone=zone,
         schema=schema,
         mapping=mapping,
@@ -57,5 +57,5 @@ def rulebook(schema: PortalSchema, mapping: Mapping, day_zone: str = "UTC") -> R
     )
     if len(schema.rulebooks) >= MAX_RULEBOOKS:
         schema.rulebooks.clear()
-    schema.rulebooks[key] = made
-    return made
+    schema.rulebooks[key] = compiled
+    return compiled

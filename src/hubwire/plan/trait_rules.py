@@ -233,10 +233,10 @@ class TraitRules:
         return TraitRule(None, left_out=self.left_out(path, Reason.READ_ONLY_PROPERTY, detail))
 
     def _unknown(self, path: str, name: str | None = None) -> TraitRule:
-        wanted = name or normalised(path)
-        new_name = property_name(wanted)
+        shown_name = name or normalised(path)
+        new_name = property_name(shown_name)
         if new_name is not None and new_name.startswith(OWN_PREFIX):
             return self._read_only(path, new_name)
-        detail = f"the portal has no {self._object.name} property {wanted[:MAX_FIELD]}"
+        detail = f"the portal has no {self._object.name} property {shown_name[:MAX_FIELD]}"
         left_out = self.left_out(path, Reason.UNKNOWN_PROPERTY, detail)
         return TraitRule(None, left_out=left_out, new_name=new_name)

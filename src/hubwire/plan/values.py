@@ -207,8 +207,8 @@ def date_in(day_zone: tzinfo) -> Converter:
 
 
 def _date(value: object, day_zone: tzinfo) -> Converted:
-    if type(value) is str and len(value) > MIN_TEXT_WITH_OFFSET and (given := _with_offset(value.strip())) is not None:
-        return given.date().isoformat()
+    if type(value) is str and len(value) > MIN_TEXT_WITH_OFFSET and (moment := _with_offset(value.strip())) is not None:
+        return moment.date().isoformat()
     known = _time_of(value)
     if isinstance(known, datetime):
         is_day = type(value) is str and len(value.strip()) == len("2026-01-31")

@@ -65,17 +65,17 @@ class Erasure:
         after = 0
         while attempts := privacy.attempts_after(after, PAGE_ATTEMPTS):
             after = attempts[-1].attempt_id
-            made = [one for attempt in attempts if (one := scrubbed(attempt, trail.emails, trail.contact_ids))]
-            if made:
-                privacy.rewrite_attempts(made)
-                self.receipt.attempts += len(made)
+            rewritten = [clean for attempt in attempts if (clean := scrubbed(attempt, trail.emails, trail.contact_ids))]
+            if rewritten:
+                privacy.rewrite_attempts(rewritten)
+                self.receipt.attempts += len(rewritten)
         self.receipt.words += privacy.scrub_words(trail.emails, MARK)
         privacy.finish_erasing()
 
     def _find(self, journal: Journal) -> list[int]:
         """Positions of messages that were not looked at before, by one walk through the journal."""
         finder = Finder(self.trail, self.user_ids, self._spaces())
-        found: list[int] = []
+        positions: list[int] = []
         last = journal.extent().last
         before: int | None = None
         while rows := journal.newest(before, PAGE_ROWS):
@@ -83,14 +83,14 @@ class Erasure:
                 if row.position <= self.seen_through:
                     break
                 if finder.is_theirs(row):
-                    found.append(row.position)
+                    positions.append(row.position)
                 elif finder.mentions(row):
                     self.receipt.mentions_kept += 1
             before = rows[-1].position
             if before <= self.seen_through:
                 break
         self.seen_through = max(self.seen_through, last)
-        return found
+        return positions
 
     def _spaces(self) -> Mapping[int, str]:
-        return {number: one.identity_space for number, one in self.store.registry.sources().items()}
+        return {number: source.identity_space for number, source in self.store.registry.sources().items()}

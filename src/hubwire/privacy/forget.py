@@ -29,7 +29,7 @@ from hubwire.secret import Secret
 
 log = structlog.get_logger("hubwire.forget")
 
-MOST_SUBJECTS = 5000
+MAX_SUBJECTS = 5000
 """As Segment's API takes them."""
 SUBJECT_TYPES = ("USER_ID", "EMAIL")
 NOTICED_SECONDS = 1.5
@@ -72,20 +72,20 @@ class Forgetter:
         if subject_type not in SUBJECT_TYPES:
             message = f"subjectType {subject_type[:64]!r} is not one of {', '.join(SUBJECT_TYPES)}"
             raise BadValue("subjectType", message, value=subject_type[:64], limit=SUBJECT_TYPES)
-        given = list(dict.fromkeys(subject.strip() for subject in subjects))
-        if not 1 <= len(given) <= MOST_SUBJECTS or not all(given):
-            message = f"subjectIds: from 1 to {MOST_SUBJECTS} of them, none empty"
-            raise BadValue("subjectIds", message, limit=MOST_SUBJECTS)
-        if subject_type == "EMAIL" and not all(clean_email(one) for one in given):
+        subject_ids = list(dict.fromkeys(subject.strip() for subject in subjects))
+        if not 1 <= len(subject_ids) <= MAX_SUBJECTS or not all(subject_ids):
+            message = f"subjectIds: from 1 to {MAX_SUBJECTS} of them, none empty"
+            raise BadValue("subjectIds", message, limit=MAX_SUBJECTS)
+        if subject_type == "EMAIL" and not all(clean_email(subject_id) for subject_id in subject_ids):
             raise BadValue("subjectIds", "subjectIds: one of them is not an e-mail address")
         regulation = Regulation(
             regulation_id=f"reg_{secrets.token_hex(12)}",
             type=type_,
             subject_type=subject_type,
-            subject_count=len(given),
+            subject_count=len(subject_ids),
             state=RegulationState.INITIALIZED,
             created_at_ms=self._clock.now_ms(),
-            sealed_subjects=self._seal(_Sealed(given)),
+            sealed_subjects=self._seal(_Sealed(subject_ids)),
         )
         self._store.privacy.save_regulation(regulation)
         self._store.registry.write_audit(actor, "regulation.requested", f"{regulation.regulation_id} {type_}")
@@ -196,8 +196,8 @@ class Forgetter:
         if subject_type == "EMAIL":
             return self._store.privacy.trail(emails, ())
         sources = self._store.registry.sources().values()
-        spaces = {one.identity_space for one in sources}
-        trusted = {one.identity_space for one in sources if one.kind is SourceKind.SERVER}
+        spaces = {source.identity_space for source in sources}
+        trusted = {source.identity_space for source in sources if source.kind is SourceKind.SERVER}
         known = self._store.privacy.trail(emails, {(space, f"u:{subject}") for space in trusted})
         return (
             known if known.emails else self._store.privacy.trail(emails, {(space, f"u:{subject}") for space in spaces})
@@ -232,8 +232,8 @@ class Forgetter:
         regulation.receipt = msgspec.to_builtins(receipt)
         self._store.privacy.save_regulation(regulation)
         if receipt.state.is_final:
-            said = f"{regulation.regulation_id} {regulation.type}: {receipt.state}"
-            self._store.registry.write_audit("hubwire", "regulation.ended", said)
+            detail = f"{regulation.regulation_id} {regulation.type}: {receipt.state}"
+            self._store.registry.write_audit("hubwire", "regulation.ended", detail)
         log.info(
             "regulation.ended" if receipt.state.is_final else "regulation.waits",
             regulation_id=regulation.regulation_id,
@@ -252,6 +252,6 @@ class Forgetter:
 
 def _leads_on(trail: Trail, subjects: Sequence[str], user_ids: Collection[str]) -> bool:
     """Whether a trail has more ids than the request."""
-    emails = trail.emails - {clean_email(one) for one in subjects}
-    keys = {key for _, key in trail.keys} - {f"u:{one}" for one in user_ids}
+    emails = trail.emails - {clean_email(subject) for subject in subjects}
+    keys = {key for _, key in trail.keys} - {f"u:{user_id}" for user_id in user_ids}
     return bool(emails or keys or trail.contact_ids)

@@ -82,10 +82,10 @@ class Receipt(msgspec.Struct, kw_only=True):
 
     def settle(self, is_last_try: bool) -> None:
         """Set the final state, or keep RUNNING while a destination may be reachable later."""
-        failed = [one for one in self.hubspot if one.state is RegulationState.FAILED]
+        failed = [portal for portal in self.hubspot if portal.state is RegulationState.FAILED]
         if self.state is not RegulationState.RUNNING:
             return
         if not failed:
             self.state = RegulationState.FINISHED
-        elif is_last_try or not any(one.may_try_again for one in failed):
+        elif is_last_try or not any(portal.may_try_again for portal in failed):
             self.state = RegulationState.PARTIAL_SUCCESS

@@ -101,7 +101,11 @@ def scrubbed(attempt: KeptAttempt, emails: Collection[str], contact_ids: Collect
 def _without(data: bytes, emails: Collection[str], contact_ids: Collection[str]) -> bytes:
     texts = [*emails, *contact_ids]
     low = data.lower()
-    if len(texts) <= FEW and b"\\u" not in data and not any(one in low for text in texts for one in spellings(text)):
+    if (
+        len(texts) <= FEW
+        and b"\\u" not in data
+        and not any(spelling in low for text in texts for spelling in spellings(text))
+    ):
         return data
     try:
         value = _decode(data)
@@ -122,11 +126,11 @@ def _marked(data: bytes, emails: Iterable[str]) -> bytes:
 def _clean(value: Any, emails: set[str], contact_ids: set[str]) -> Any:
     """The value without the person's parts: without list entries that name them, or nothing if it names them itself."""
     if isinstance(value, dict):
-        if any(_says(one, emails, contact_ids) for one in _own_texts(value)):
+        if any(_says(text, emails, contact_ids) for text in _own_texts(value)):
             return FORGOTTEN
-        return {name: _clean(one, emails, contact_ids) for name, one in value.items()}
+        return {name: _clean(inner, emails, contact_ids) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_clean(one, emails, contact_ids) for one in value]
+        return [_clean(inner, emails, contact_ids) for inner in value]
     return MARK if _says(value, emails, contact_ids) else value
 
 
@@ -138,8 +142,8 @@ def _says(value: object, emails: set[str], contact_ids: set[str]) -> bool:
 
 def _own_texts(value: dict[str, Any]) -> Iterator[object]:
     """The values of an object and its nested objects, without lists, whose entries are judged separately."""
-    for one in value.values():
-        if isinstance(one, dict):
-            yield from _own_texts(one)
-        elif not isinstance(one, list):
-            yield one
+    for inner in value.values():
+        if isinstance(inner, dict):
+            yield from _own_texts(inner)
+        elif not isinstance(inner, list):
+            yield inner

@@ -14,11 +14,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from hubwire.privacy.forget import MOST_SUBJECTS, SUBJECT_TYPES, Forgetter
+from hubwire.privacy.forget import MAX_SUBJECTS, SUBJECT_TYPES, Forgetter
 from hubwire.record.privacy import PrivacyStore, Regulation, RegulationType
 
 WORKSPACE = "hubwire"
-MOST_LISTED = 200
+MAX_LISTED = 200
 IDLE_SECONDS = 5.0
 """How often regulations are looked for that another process took."""
 
@@ -30,7 +30,7 @@ class NewRegulation(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     subject_type: Annotated[str, Meta(extra_json_schema={"enum": list(SUBJECT_TYPES)})]
     subject_ids: Annotated[
         list[Annotated[str, Meta(extra_json_schema={"pattern": r"\S"})]],
-        Meta(extra_json_schema={"minItems": 1, "maxItems": MOST_SUBJECTS}),
+        Meta(extra_json_schema={"minItems": 1, "maxItems": MAX_SUBJECTS}),
     ]
 
 
@@ -64,19 +64,21 @@ class Regulations:
         self._privacy = privacy
         self._wake = wake
 
-    def create(self, wanted: NewRegulation, actor: str) -> RegulateAnswer:
+    def create(self, request: NewRegulation, actor: str) -> RegulateAnswer:
         """Errors: BadValue for subjects that cannot be."""
-        made = self._forgetter.request(wanted.regulation_type, wanted.subject_type, wanted.subject_ids, actor)
+        regulation = self._forgetter.request(request.regulation_type, request.subject_type, request.subject_ids, actor)
         self._wake()
-        return RegulateAnswer(Regulate(made.regulation_id))
+        return RegulateAnswer(Regulate(regulation.regulation_id))
 
     def find(self, regulation_id: str) -> RegulationAnswer | None:
-        found = self._privacy.regulation(regulation_id)
-        return None if found is None else RegulationAnswer({"regulation": shown(found)})
+        regulation = self._privacy.regulation(regulation_id)
+        return None if regulation is None else RegulationAnswer({"regulation": shown(regulation)})
 
     def recent(self) -> RegulationsAnswer:
-        found = [shown(one) for one in self._privacy.regulations(MOST_LISTED)]
-        return RegulationsAnswer({"regulations": found, "pagination": {"current": "", "totalEntries": len(found)}})
+        regulations = [shown(regulation) for regulation in self._privacy.regulations(MAX_LISTED)]
+        return RegulationsAnswer(
+            {"regulations": regulations, "pagination": {"current": "", "totalEntries": len(regulations)}}
+        )
 
 
 class RegulationRunner:
@@ -108,13 +110,13 @@ def shown(regulation: Regulation) -> dict[str, Any]:
     finished = None if regulation.finished_at_ms is None else iso(regulation.finished_at_ms)
     destinations = [
         {
-            "id": one.get("hub_id") or "",
-            "name": one.get("destination", ""),
-            "status": one.get("state", ""),
-            "errString": one.get("error", ""),
+            "id": portal.get("hub_id") or "",
+            "name": portal.get("destination", ""),
+            "status": portal.get("state", ""),
+            "errString": portal.get("error", ""),
             "finishedAt": finished,
         }
-        for one in regulation.receipt.get("hubspot", [])
+        for portal in regulation.receipt.get("hubspot", [])
     ]
     return {
         "id": regulation.regulation_id,

@@ -31,13 +31,16 @@ class SuppressedRows:
     def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
         return {row.position: row for row in self._marked(self._journal.read_at(positions).values())}
 
-    def _marked(self, found: Iterable[JournalRow]) -> list[JournalRow]:
-        rows = list(found)
+    def _marked(self, journal_rows: Iterable[JournalRow]) -> list[JournalRow]:
+        rows = list(journal_rows)
         may = self._suppressions.admitted(rows)
         if all(may):
             return rows
         mark = Reason.SUPPRESSED.value
-        return [row if one else msgspec.structs.replace(row, rejected=mark) for row, one in zip(rows, may, strict=True)]
+        return [
+            row if is_allowed else msgspec.structs.replace(row, rejected=mark)
+            for row, is_allowed in zip(rows, may, strict=True)
+        ]
 
     # -- as it is
 

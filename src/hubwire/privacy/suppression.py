@@ -85,8 +85,8 @@ def ids_of(body: bytes, envelope: bytes | None) -> Ids:
         context_traits(_mapping(around.get("context"))),
     ]
     user_id = text_id(fields.get("userId"))
-    found = [as_email(email_value(_mapping(place))) for place in places] + [as_email(user_id)]
-    emails = tuple(dict.fromkeys(email for email in found if email))
+    emails_found = [as_email(email_value(_mapping(place))) for place in places] + [as_email(user_id)]
+    emails = tuple(dict.fromkeys(email for email in emails_found if email))
     return Ids(user_id, text_id(fields.get("anonymousId")), emails)
 
 
@@ -107,11 +107,11 @@ def keeps_out(store: SuppressionStore, identity: str) -> bool:
     """Whether messages of this e-mail, userId or anonymousId are suppressed, in at least one source. Blocks."""
     digests = Digests(store.vault)
     spaces = {source.identity_space for source in store.registry.sources().values()}
-    found = {digests.user(identity), *(digests.key(space, f"{kind}:{identity}") for space in spaces for kind in "ua")}
+    names = {digests.user(identity), *(digests.key(space, f"{kind}:{identity}") for space in spaces for kind in "ua")}
     email = as_email(identity)
     if email:
-        found.add(digests.email(email))
-    return not found.isdisjoint(store.privacy.suppressed())
+        names.add(digests.email(email))
+    return not names.isdisjoint(store.privacy.suppressed())
 
 
 class Suppressions:
@@ -136,7 +136,7 @@ class Suppressions:
         self._clock = clock
         self._check_ms = round(check_seconds * 1000)
         self._known: frozenset[bytes] = frozenset()
-        self._told: dict[tuple[int, Ids], bool] = {}
+        self._answers: dict[tuple[int, Ids], bool] = {}
         self._sources: Mapping[int, Source] = {}
         self._version = -1
         self._checked_at_ms: int | None = None
@@ -152,12 +152,12 @@ class Suppressions:
 
     def _is_suppressed(self, entry: HasIds) -> bool:
         person = (entry.source_id, ids_of(entry.body, entry.envelope))
-        found = self._told.get(person)
-        if found is None:
-            if len(self._told) >= REMEMBERED_PEOPLE:
-                self._told.clear()
-            found = self._told[person] = self._look_up(*person)
-        return found
+        answer = self._answers.get(person)
+        if answer is None:
+            if len(self._answers) >= REMEMBERED_PEOPLE:
+                self._answers.clear()
+            answer = self._answers[person] = self._look_up(*person)
+        return answer
 
     def _look_up(self, source_id: int, ids: Ids) -> bool:
         source = self._sources.get(source_id)
@@ -182,7 +182,7 @@ class Suppressions:
             self._known = self._privacy.suppressed()
             self._sources = self._registry.sources()
             self._version = version
-            self._told.clear()
+            self._answers.clear()
 
 
 def append_admitted(
@@ -223,12 +223,12 @@ class SuppressingJournal:
 def _with_gaps(positions: Positions, may: Collection[bool]) -> list[int | None]:
     """The positions of the entries that were stored, None for the others."""
     stored = iter(positions)
-    return [next(stored) if one else None for one in may]
+    return [next(stored) if is_allowed else None for is_allowed in may]
 
 
 def chosen(entries: Sequence[Entry], may: Collection[bool]) -> list[Entry]:
     """The entries that may be stored."""
-    return [entry for entry, one in zip(entries, may, strict=True) if one]
+    return [entry for entry, is_allowed in zip(entries, may, strict=True) if is_allowed]
 
 
 def _object(data: bytes) -> dict[str, Any]:

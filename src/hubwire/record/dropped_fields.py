@@ -32,5 +32,5 @@ def sum_left_out(rows: Iterable[tuple[int, bytes]]) -> list[LeftOutCount]:
             sample_position=samples[field, reason][0],
             sample_message_id="",
         )
-        for (field, reason), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        for (field, reason), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]

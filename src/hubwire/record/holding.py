@@ -15,12 +15,12 @@ def holds(body: bytes, where: str) -> bool:
     Shape: `where` is a path with dots, `=`, and a JSON value, with texts unquoted. A list matches if one of its
     entries does.
     """
-    path, _, wanted = where.partition("=")
-    found: Any = _decode(body)
+    path, _, expected = where.partition("=")
+    value: Any = _decode(body)
     for name in path.strip().split("."):
-        found = found.get(name) if isinstance(found, dict) else None
-    entries = found if isinstance(found, list) else [found]
-    return any(_as_text(entry) == wanted.strip() for entry in entries)
+        value = value.get(name) if isinstance(value, dict) else None
+    entries = value if isinstance(value, list) else [value]
+    return any(_as_text(entry) == expected.strip() for entry in entries)
 
 
 def _as_text(value: Any) -> str | None:

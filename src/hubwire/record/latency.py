@@ -59,9 +59,9 @@ def summed_up(waits: Iterable[Wait]) -> Latency | None:
 
 def _at(ordered: Sequence[Wait], share: float) -> int:
     """The least wait within which so large a share of the weight is."""
-    wanted, seen = share * sum(one.weight for one in ordered), 0.0
-    for one in ordered:
-        seen += one.weight
-        if seen >= wanted * (1 - 1e-9):
-            return one.ms
+    threshold, seen = share * sum(sample.weight for sample in ordered), 0.0
+    for sample in ordered:
+        seen += sample.weight
+        if seen >= threshold * (1 - 1e-9):
+            return sample.ms
     return ordered[-1].ms

@@ -128,7 +128,7 @@ class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
 
 def _fields() -> Iterable[FilterField]:
     for name, annotation in get_type_hints(MessageFilter, include_extras=True).items():
-        meta = next((found for found in get_args(annotation)[1:] if isinstance(found, Meta)), None)
+        meta = next((metadata for metadata in get_args(annotation)[1:] if isinstance(metadata, Meta)), None)
         if meta is not None:
             extra: dict[str, Any] = meta.extra or {}
             parameter = extra["parameter"] or name

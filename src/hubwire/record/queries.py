@@ -126,7 +126,7 @@ class Failure(msgspec.Struct, kw_only=True):
 class Queries(Protocol):
     def lanes(self, now_ms: int) -> list[LaneStatus]: ...
 
-    def messages(self, wanted: MessageFilter) -> list[MessageSummary]:
+    def messages(self, message_filter: MessageFilter) -> list[MessageSummary]:
         """Newest first. Searches without an index look at a bounded number of the newest messages."""
         ...
 
@@ -134,10 +134,10 @@ class Queries(Protocol):
 
     def failures(self) -> list[Failure]: ...
 
-    def count(self, wanted: MessageFilter) -> int:
+    def count(self, message_filter: MessageFilter) -> int:
         """The number of deliveries that match a filter with a state, as a replay would."""
         ...
 
-    def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
+    def targets(self, message_filter: MessageFilter) -> list[tuple[int, int]]:
         """The (destination_id, position) of the deliveries that fit a filter with a state."""
         ...

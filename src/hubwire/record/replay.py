@@ -28,8 +28,8 @@ FULL_CALL_MESSAGES = 100
 """A slice is no smaller, whatever the share: a call costs the same when it is half empty."""
 SHARE_PERCENT = 50
 """What a replay may take of its destination's calls unless somebody says otherwise."""
-LEAST_SHARE_PERCENT = 1
-MOST_SHARE_PERCENT = 100
+MIN_SHARE_PERCENT = 1
+MAX_SHARE_PERCENT = 100
 NOTE_CHARACTERS = 200
 NOTE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*")
 """One line without what commands a terminal, hides, or turns the writing around."""
@@ -97,7 +97,7 @@ class Discarded(msgspec.Struct, frozen=True, kw_only=True):
 class Replays(Protocol):
     def begin(
         self,
-        wanted: MessageFilter,
+        message_filter: MessageFilter,
         actor: str,
         now_ms: int,
         targets: Sequence[tuple[int, int]] | None = None,
@@ -137,7 +137,11 @@ class Replays(Protocol):
         ...
 
     def discard(
-        self, wanted: MessageFilter, now_ms: int, targets: Sequence[tuple[int, int]] | None = None, note: str = ""
+        self,
+        message_filter: MessageFilter,
+        now_ms: int,
+        targets: Sequence[tuple[int, int]] | None = None,
+        note: str = "",
     ) -> Discarded:
         """Discard the matching dead or held deliveries, or `targets` in `wanted.state`: `discarded-by-person`.
 
@@ -166,19 +170,19 @@ def wait_ms(calls: float, calls_per_second: float, share_percent: int) -> int:
 
 def checked_share(share_percent: int) -> int:
     """The share, when it is one. Errors: BadValue."""
-    if LEAST_SHARE_PERCENT <= share_percent <= MOST_SHARE_PERCENT:
+    if MIN_SHARE_PERCENT <= share_percent <= MAX_SHARE_PERCENT:
         return share_percent
-    limit = [LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT]
-    said = f"share_percent must be a whole number from {LEAST_SHARE_PERCENT} to {MOST_SHARE_PERCENT}"
-    raise BadValue("share_percent", said, value=share_percent, limit=limit)
+    limit = [MIN_SHARE_PERCENT, MAX_SHARE_PERCENT]
+    message = f"share_percent must be a whole number from {MIN_SHARE_PERCENT} to {MAX_SHARE_PERCENT}"
+    raise BadValue("share_percent", message, value=share_percent, limit=limit)
 
 
 def checked_note(note: str) -> str:
     """The note on one line. Errors: BadValue."""
     line = " ".join(note.split())
     if len(line) > NOTE_CHARACTERS:
-        said = f"note has {len(line)} characters; at most {NOTE_CHARACTERS}"
-        raise BadValue("note", said, value=line, limit=NOTE_CHARACTERS)
+        message = f"note has {len(line)} characters; at most {NOTE_CHARACTERS}"
+        raise BadValue("note", message, value=line, limit=NOTE_CHARACTERS)
     if not NOTE.fullmatch(line):
         raise BadValue("note", "note must be text that can be read", value=ascii(line))
     return line

@@ -43,7 +43,7 @@ class GroupCount(msgspec.Struct, frozen=True, kw_only=True):
 class Snoozes(Protocol):
     """Contract: `tests/contract/test_snoozes.py`."""
 
-    def snooze(self, wanted: Snooze) -> None:
+    def snooze(self, snooze: Snooze) -> None:
         """Snooze a group; one that is snoozed already gets the new time."""
         ...
 

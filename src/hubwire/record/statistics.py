@@ -158,7 +158,7 @@ class Statistics(Protocol):
         """Fields left out of deliveries, most frequent first; looks at a bounded number of the newest ones."""
         ...
 
-    def identity(self, wanted: str) -> Identity:
+    def identity(self, name: str) -> Identity:
         """The knowledge about one identity, in all spaces and destinations."""
         ...
 

@@ -48,7 +48,9 @@ def commands_page() -> str:
     lines = ["# Commands", "", "Exit codes: 0 done, 1 failed, 2 bad usage.", ""]
     for name, command in _commands(group, "hubwire"):
         lines += [f"## {name}", "", *_paragraphs(command.help or ""), ""]
-        rows = [f"| {_names(one)} | {_cell(getattr(one, 'help', None) or '')} |" for one in command.params]
+        rows = [
+            f"| {_names(parameter)} | {_cell(getattr(parameter, 'help', None) or '')} |" for parameter in command.params
+        ]
         if rows:
             lines += ["| Option | Description |", "|---|---|", *rows, ""]
     return "\n".join(lines).rstrip() + "\n"

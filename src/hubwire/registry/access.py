@@ -65,7 +65,7 @@ class AccessStore(Protocol):
 
     def password_hash(self, name: str) -> str | None: ...
 
-    def save_pass(self, digest: bytes, one: Pass, now_ms: int) -> None:
+    def save_pass(self, digest: bytes, access_pass: Pass, now_ms: int) -> None:
         """Keep a session or link; expired ones go away."""
         ...
 

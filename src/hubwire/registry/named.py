@@ -9,32 +9,32 @@ from hubwire.destination import Destination, Source
 from hubwire.errors import SettingsError
 
 T = TypeVar("T", Source, Destination)
-MOST_DIGITS = 10
+MAX_DIGITS = 10
 
 
-def named(found: Iterable[T], name: str, kind: str) -> T:
+def named(items: Iterable[T], name: str, kind: str) -> T:
     """The source or destination with this name. Raises SettingsError that names the existing ones."""
     names = []
-    for one in found:
-        if one.name == name:
-            return one
-        names.append(one.name)
+    for item in items:
+        if item.name == name:
+            return item
+        names.append(item.name)
     raise SettingsError(f"no {kind} {name!r}", hint=f"{kind.capitalize()}s: {', '.join(names) or 'none yet'}.")
 
 
-def named_or_first(found: Iterable[T], name: str | None, kind: str) -> T:
+def named_or_first(items: Iterable[T], name: str | None, kind: str) -> T:
     """The source or destination with this name, or the first one. Errors: SettingsError if there is none."""
-    found = list(found)
+    items = list(items)
     if name is not None:
-        return named(found, name, kind)
-    if not found:
+        return named(items, name, kind)
+    if not items:
         raise SettingsError(f"there is no {kind} yet", hint=f"Add one: hubwire {kind} add NAME")
-    return found[0]
+    return items[0]
 
 
 def numbered(known: Container[int], text: str) -> int | None:
     """The text as a number, if it is one of the known numbers; None for any other text of any length."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
         return None
     number = int(text)
     return number if number in known else None

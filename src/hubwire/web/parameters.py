@@ -18,7 +18,7 @@ from hubwire.delivery import State
 from hubwire.errors import BadValue, Missing
 from hubwire.manage.snoozing import LENGTHS, until_ms_of
 from hubwire.record.message_filter import FIELDS, MAX_TEXT, FilterField, MessageFilter, Reads
-from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT
+from hubwire.record.replay import MAX_SHARE_PERCENT, MIN_SHARE_PERCENT
 from hubwire.registry.named import numbered
 from hubwire.registry.protocol import Registry
 
@@ -191,7 +191,7 @@ def snooze_until(fields: Fields, now_ms: int) -> int:
 
 def share_percent(fields: Fields) -> int | None:
     """A replay's share of its destination's calls, or None without the parameter."""
-    return number(fields, "share_percent", LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT)
+    return number(fields, "share_percent", MIN_SHARE_PERCENT, MAX_SHARE_PERCENT)
 
 
 def _check_where(where: str | None) -> None:

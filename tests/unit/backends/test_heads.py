@@ -35,7 +35,7 @@ def test_the_first_groups_are_looked_at_from_the_first_on() -> None:
 
 
 def test_so_many_heads_are_remembered_and_no_more() -> None:
-    heads = RecentHeads(most_bytes=3_000)
+    heads = RecentHeads(max_bytes=3_000)
     for sequence in range(1, 101):
         heads.add(sequence, head("a", knows=sequence - 1))
         heads.add(sequence, head("a", knows=sequence - 1))

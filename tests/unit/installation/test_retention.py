@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hubwire.installation.retention import (
-    LEAST_FREE_BYTES,
+    MIN_FREE_BYTES,
     RetentionPolicy,
     end_of_old,
     last_removable,
@@ -46,8 +46,8 @@ def test_only_an_unbroken_run_of_old_messages_ends_somewhere() -> None:
 
 
 def test_free_space_that_will_soon_be_used_is_kept() -> None:
-    assert surplus_bytes(used=0, free=LEAST_FREE_BYTES) == 0
-    assert surplus_bytes(used=0, free=LEAST_FREE_BYTES + 5) == 5
+    assert surplus_bytes(used=0, free=MIN_FREE_BYTES) == 0
+    assert surplus_bytes(used=0, free=MIN_FREE_BYTES + 5) == 5
     assert surplus_bytes(used=8 << 30, free=2 << 30) == 0
     assert surplus_bytes(used=8 << 30, free=3 << 30) == 1 << 30
 

@@ -6,7 +6,7 @@ from tests.unit.ops.test_alerts import NOW, POLICY, World, lane
 
 from hubwire.clock import FakeClock
 from hubwire.monitoring.alert_overview import AlertOverview, alert_overview, alerts_on
-from hubwire.monitoring.alerts import MOST_CHANGES, SETTLE_MS, AlertState, conditions
+from hubwire.monitoring.alerts import MAX_CHANGES, SETTLE_MS, AlertState, conditions
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 
@@ -28,7 +28,7 @@ def test_an_alert_is_on_since_it_was_told_first() -> None:
 
 def test_changes_are_remembered_newest_first_and_bounded() -> None:
     world = World()
-    for _ in range(MOST_CHANGES):
+    for _ in range(MAX_CHANGES):
         world.lane = lane(lag_seconds=1000.0)
         world.check()
         world.check(after_seconds=30)
@@ -36,7 +36,7 @@ def test_changes_are_remembered_newest_first_and_bounded() -> None:
         world.check(after_seconds=30)
         world.check(after_seconds=SETTLE_MS / 1000)
     changes = overview(world).changes
-    assert len(changes) == MOST_CHANGES
+    assert len(changes) == MAX_CHANGES
     assert [one.state for one in changes[:2]] == [AlertState.RESOLVED, AlertState.FIRING]
     assert changes[0].at_ms > changes[1].at_ms
 

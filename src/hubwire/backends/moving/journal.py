@@ -33,8 +33,8 @@ class JournalCopy:
 
     def ends(self) -> tuple[int, int]:
         """The first position that the source has, and the last one that it ever gave out."""
-        given = self._source.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
-        last = given[0] if given else 0
+        sequence = self._source.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
+        last = sequence[0] if sequence else 0
         first = self._source.execute("SELECT min(position) FROM journal").fetchone()[0]
         return first or last + 1, last
 
@@ -113,11 +113,11 @@ class JournalCopy:
 
     def _remember(self, where: str) -> None:
         """Add the ids of a block to de-duplication, if they are within its window."""
-        found = self._source.execute(
+        rows = self._source.execute(
             f"SELECT source_id, message_id, received_at_ms FROM journal WHERE {where} AND received_at_ms >= ?",
             (self._oldest_known_ms(),),
         )
-        entries = [Entry(source_id, message_id, at_ms, b"") for source_id, message_id, at_ms in found]
+        entries = [Entry(source_id, message_id, at_ms, b"") for source_id, message_id, at_ms in rows]
         self._target.execute(
             "INSERT INTO journal_seen (half, digest, at_ms)"
             " SELECT 0, digest, max(at_ms) FROM unnest(%b::uuid[], %b::bigint[]) AS one (digest, at_ms) GROUP BY digest"

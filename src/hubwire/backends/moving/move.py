@@ -136,13 +136,15 @@ class Move:
             copied = self._journal.copy(self._of("journal"))
             compared = self._make_equal(source)
             different = [
-                f"{one.table} ({one.rows} rows, {one.target_rows} there)" for one in compared if not one.is_equal
+                f"{table.table} ({table.rows} rows, {table.target_rows} there)"
+                for table in compared
+                if not table.is_equal
             ]
             if different:
                 raise BackendError(f"both sides differ: {', '.join(different)}")
             with self._target.transaction():
                 self._journal.go_on()
-            self._target.execute(f"VACUUM (ANALYZE) {', '.join(one.table for one in compared)}")
+            self._target.execute(f"VACUUM (ANALYZE) {', '.join(table.table for table in compared)}")
             self._report("handed over", 0, 2)
             move_id = _value(self._target.execute("SELECT move_id::text FROM move"))
             source.execute(
@@ -185,10 +187,10 @@ def _check_source(path: Path) -> None:
     """Look before it is opened, which would make it one of ours."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
-            found = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'journal_key'").fetchone()
+            key_tables = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'journal_key'").fetchone()
     except sqlite3.DatabaseError as exc:
         raise BackendError(f"there is no database at {path}: {exc}") from exc
-    if not found[0]:
+    if not key_tables[0]:
         raise BackendError(f"{path} is not a Hubwire database")
 
 

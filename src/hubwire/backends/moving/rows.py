@@ -54,10 +54,10 @@ class Digest:
 
 def digest_of(rows: Iterable[bytes]) -> Digest:
     """The digest of all rows."""
-    found = Digest()
-    for _ in found.counted(rows):
+    digest = Digest()
+    for _ in digest.counted(rows):
         pass
-    return found
+    return digest
 
 
 def packer(types: Sequence[str]) -> Callable[[Sequence[Any]], bytes]:

@@ -68,7 +68,7 @@ def both_sides(source: sqlite3.Connection, target: Db, name: str) -> Table:
         ).fetchall()
     )
     columns = tuple(column for _, column, *_ in here if column in there)
-    key = tuple(column for _, column, *_, place in sorted(here, key=lambda one: one[5]) if place)
+    key = tuple(column for _, column, *_, place in sorted(here, key=lambda column_info: column_info[5]) if place)
     return Table(name, columns, tuple(there[column] for column in columns), key)
 
 
@@ -90,13 +90,13 @@ def replace_all(source: sqlite3.Connection, target: Db, tables: list[Table]) -> 
     """Make the tables of the target what those of the source are, in the transaction at hand; the digest of each as it
     was read. New rows get ids behind those that were ever given out."""
     target.execute(f"TRUNCATE {', '.join(table.name for table in tables)}")
-    given = dict(source.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+    last_ids = dict(source.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
     for table in tables:
         digest = Digest()
         write_rows(target, table.name, table.columns, digest.counted(table.here(source)))
-        if given.get(table.name):
+        if last_ids.get(table.name):
             [key] = table.key
-            target.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", (table.name, key, given[table.name]))
+            target.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", (table.name, key, last_ids[table.name]))
         yield table.name, digest
 
 

@@ -25,7 +25,7 @@ SEEN_SECONDS = 1.0
 the stream's order. A stream that has just lost its leader may show its newest group only when another one follows."""
 SPARE_BYTES = 4096
 """Of the largest stream message: for its headers, digests apart."""
-MOST_BYTES = 512 * 1024
+MAX_BYTES = 512 * 1024
 
 
 class Appending:
@@ -54,7 +54,7 @@ class Appending:
             positions: list[int | None] = [None] * len(entries)
             fresh = [index for index in range(len(entries)) if index not in twice]
             done = 0
-            for part in split([entries[index] for index in fresh], self._most_bytes()):
+            for part in split([entries[index] for index in fresh], self._max_bytes()):
                 for index, position in zip(fresh[done : done + len(part)], self._publish(part, knows), strict=True):
                     positions[index] = position
                 done += len(part)
@@ -92,8 +92,8 @@ class Appending:
         )
         return ack.seq
 
-    def _most_bytes(self) -> int:
-        return min(MOST_BYTES, self._client.max_payload - SPARE_BYTES)
+    def _max_bytes(self) -> int:
+        return min(MAX_BYTES, self._client.max_payload - SPARE_BYTES)
 
     def _duplicates(self, entries: Sequence[Entry]) -> tuple[int, set[int]]:
         """Indexes of entries that are in the stream up to a sequence, which is given too, or earlier in this call."""
@@ -115,7 +115,9 @@ class Appending:
         return self._tail.sequence, self._recent.candidates(entries)
 
     async def _known(self, entries: Sequence[Entry], candidates: dict[int, list[int]]) -> set[int]:
-        groups = await self._groups.fetch(sorted({one for sequences in candidates.values() for one in sequences}))
+        groups = await self._groups.fetch(
+            sorted({sequence for sequences in candidates.values() for sequence in sequences})
+        )
         return {
             index
             for index, sequences in candidates.items()

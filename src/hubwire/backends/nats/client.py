@@ -59,25 +59,25 @@ class NatsUrl:
             raise SettingsError(
                 "journal_url (HUBWIRE_JOURNAL_URL) is not nats://host:port[,host:port…][?stream=NAME&replicas=N]"
             )
-        given = parse_qs(query, keep_blank_values=True)
-        unknown = given.keys() - {"stream", "replicas", "credentials"}
+        options = parse_qs(query, keep_blank_values=True)
+        unknown = options.keys() - {"stream", "replicas", "credentials"}
         if unknown:
             raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): unknown {', '.join(sorted(unknown))}")
-        replicas = given.get("replicas", ["3" if len(hosts) >= 3 else "1"])[0]
+        replicas = options.get("replicas", ["3" if len(hosts) >= 3 else "1"])[0]
         if replicas not in ("1", "3", "5"):
             raise SettingsError(f"journal_url (HUBWIRE_JOURNAL_URL): replicas must be 1, 3 or 5, not {replicas!r}")
         return cls(
             tuple(f"{scheme}://{host}" for host in hosts),
-            given.get("stream", ["hubwire"])[0],
+            options.get("stream", ["hubwire"])[0],
             int(replicas),
-            given.get("credentials", [None])[0],
+            options.get("credentials", [None])[0],
         )
 
 
 def check_stream(config: StreamConfig, subject: str, replicas: int) -> None:
     """Errors: SettingsError for a stream that keeps messages less safely than the journal promises."""
     is_limited = (config.max_msgs or 0) > 0 or (config.max_bytes or 0) > 0
-    wanted = [
+    requirements = [
         ("subjects", config.subjects, subject, config.subjects == [subject]),
         ("storage", config.storage, "file", config.storage == StorageType.FILE),
         ("replicas", config.num_replicas, f"{replicas} (?replicas=)", (config.num_replicas or 1) >= replicas),
@@ -86,7 +86,7 @@ def check_stream(config: StreamConfig, subject: str, replicas: int) -> None:
         ("max_age", config.max_age, "0, not limited", not config.max_age),
         ("max_msgs_per_subject", config.max_msgs_per_subject, "-1, not limited", config.max_msgs_per_subject <= 0),
     ]
-    for name, value, right, is_right in wanted:
+    for name, value, right, is_right in requirements:
         if not is_right:
             shown = value.value if isinstance(value, Enum) else value
             raise SettingsError(
@@ -169,7 +169,7 @@ class NatsClient:
         self._loop.close()
 
     async def _connect(self) -> None:
-        async def told(exc: Exception) -> None:
+        async def log_error(exc: Exception) -> None:
             log.warning("nats.trouble", error=str(exc) or type(exc).__name__)
 
         await self.insist(
@@ -177,7 +177,7 @@ class NatsClient:
                 list(self._url.servers),
                 name="hubwire",
                 user_credentials=self._url.credentials,
-                error_cb=told,
+                error_cb=log_error,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds, of any length
                 connect_timeout=2,
@@ -186,8 +186,8 @@ class NatsClient:
                 allow_reconnect=True,
             )
         )
-        made = await self._ensure(self.stream, self.subject)
-        self.name = f"stream {self.stream} of {made.created:%Y-%m-%dT%H:%M:%S.%fZ}"
+        info = await self._ensure(self.stream, self.subject)
+        self.name = f"stream {self.stream} of {info.created:%Y-%m-%dT%H:%M:%S.%fZ}"
         await self._ensure(self.redacted, self.redacted_subject)
 
     async def _ensure(self, stream: str, subject: str) -> StreamInfo:
@@ -196,9 +196,9 @@ class NatsClient:
         Errors: SettingsError for one that would lose messages.
         """
         try:
-            found = await self.insist(lambda: self.jetstream.stream_info(stream))
-            check_stream(found.config, subject, self._url.replicas)
-            return found
+            info = await self.insist(lambda: self.jetstream.stream_info(stream))
+            check_stream(info.config, subject, self._url.replicas)
+            return info
         except nats.js.errors.NotFoundError:
             config = StreamConfig(
                 name=stream,

@@ -77,9 +77,9 @@ async def follow(
     while True:
         try:
             async with aclosing(_consume(client, stream, subject, start, manner)) as delivered:
-                async for one in delivered:
-                    yield one
-                    start = Start((one if isinstance(one, int) else one.sequence) + 1)
+                async for item in delivered:
+                    yield item
+                    start = Start((item if isinstance(item, int) else item.sequence) + 1)
         except (_Broken, nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError):
             await asyncio.sleep(AGAIN_SECONDS)
 
@@ -106,8 +106,8 @@ async def _consume(
     inbox = connection.new_inbox()
     subscription = await connection.subscribe(inbox, pending_msgs_limit=-1, pending_bytes_limit=-1)
     try:
-        async for one in _pull(client, subscription, f"{stream}.{info.name}", inbox, manner):
-            yield one
+        async for item in _pull(client, subscription, f"{stream}.{info.name}", inbox, manner):
+            yield item
     finally:
         await subscription.unsubscribe()
 
@@ -122,23 +122,23 @@ async def _pull(
             "idle_heartbeat": round(HEARTBEAT_SECONDS * NANOSECONDS),
         }
     ).encode()
-    wanted, number = 0, 0
+    requested, number = 0, 0
     while True:
-        if wanted == 0:
+        if requested == 0:
             await client.connection.publish(f"$JS.API.CONSUMER.MSG.NEXT.{consumer}", ask, reply=inbox)
-            wanted = manner.batch
+            requested = manner.batch
         message = await subscription.next_msg(timeout=3 * HEARTBEAT_SECONDS)
         status = (message.headers or {}).get("Status")
         if status == "100":
             continue
         if status in ("404", "408"):
-            wanted = 0
+            requested = 0
             continue
         if status is not None:
             raise _Broken(status)
         sequence, follows = _places(message)
         number += 1
-        wanted -= 1
+        requested -= 1
         if follows != number:
             raise _Broken("a message is missing")
         yield Delivered(sequence, message.headers or {}, message.data)
@@ -161,10 +161,10 @@ class _State:
 
 async def _state(client: NatsClient, stream: str) -> _State:
     answer = await client.connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=MAKE_SECONDS)
-    told = json.loads(answer.data)
-    if "error" in told:
-        raise nats.js.errors.APIError.from_error(told["error"])
-    state = told["state"]
+    reply = json.loads(answer.data)
+    if "error" in reply:
+        raise nats.js.errors.APIError.from_error(reply["error"])
+    state = reply["state"]
     # Nanoseconds, which Python's times have not.
     last_at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", state["last_ts"]))
     return _State(state["messages"], state["last_seq"], last_at)

@@ -19,7 +19,7 @@ from hubwire.message import Entry, JournalRow
 from hubwire.record.intake import Count
 
 INDEX_BITS = 12
-MOST_MESSAGES = 1 << INDEX_BITS
+MAX_MESSAGES = 1 << INDEX_BITS
 HEADER = "Hubwire-Group"
 DIGEST_BYTES = 8
 MESSAGE_OVERHEAD_BYTES = 64
@@ -59,14 +59,17 @@ def position_of(sequence: int, index: int) -> int:
 
 def place_of(position: int) -> tuple[int, int]:
     """The sequence and index that a position names."""
-    return position >> INDEX_BITS, position & (MOST_MESSAGES - 1)
+    return position >> INDEX_BITS, position & (MAX_MESSAGES - 1)
 
 
 def digests_of(message_ids: Sequence[str]) -> bytes:
     """Eight bytes per message id. They only point at candidates, which are compared in full."""
     blake2b = hashlib.blake2b
     return b"".join(
-        [blake2b(one.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest() for one in message_ids]
+        [
+            blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+            for message_id in message_ids
+        ]
     )
 
 
@@ -120,12 +123,12 @@ def storable(text: str) -> str:
     return text
 
 
-def split(entries: Sequence[Entry], most_bytes: int) -> Iterator[Sequence[Entry]]:
+def split(entries: Sequence[Entry], max_bytes: int) -> Iterator[Sequence[Entry]]:
     """Parts that fit into one stream message each, in order; a single message may still be larger than that."""
     start, size = 0, 0
     for index, entry in enumerate(entries):
         own = len(entry.body) + len(entry.envelope or b"") + 4 * len(entry.message_id) + MESSAGE_OVERHEAD_BYTES
-        if index > start and (size + own > most_bytes or index - start >= MOST_MESSAGES):
+        if index > start and (size + own > max_bytes or index - start >= MAX_MESSAGES):
             yield entries[start:index]
             start, size = index, 0
         size += own

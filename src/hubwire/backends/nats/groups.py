@@ -63,7 +63,7 @@ class Groups:
 
     def remove_before(self, sequence: int) -> None:
         """The stream begins here now."""
-        for gone in [one for one in self._cache if one < sequence]:
+        for gone in [cached for cached in self._cache if cached < sequence]:
             self._cached_bytes -= self._cache.pop(gone).size_bytes
 
     def redact(self, positions: Iterable[int]) -> set[int]:
@@ -94,7 +94,7 @@ class Groups:
 
     async def fetch(self, sequences: Sequence[int]) -> dict[int, Group]:
         """The groups with these sequences (ascending) that are in the stream."""
-        found: dict[int, Group] = {}
+        groups: dict[int, Group] = {}
         missing: list[int] = []
         for sequence in sequences:
             if sequence < 1:
@@ -104,16 +104,16 @@ class Groups:
                 missing.append(sequence)
             else:
                 self._cache.move_to_end(sequence)
-                found[sequence] = group
+                groups[sequence] = group
         if len(missing) > ONE_BY_ONE and missing[-1] - missing[0] <= 4 * len(missing):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(READ_SECONDS):
-                    await self._read(missing[0], missing[-1], found)
-            missing = [sequence for sequence in missing if sequence not in found]
+                    await self._read(missing[0], missing[-1], groups)
+            missing = [sequence for sequence in missing if sequence not in groups]
         for group in await asyncio.gather(*(self._get(sequence) for sequence in missing)):
             if group is not None:
-                found[group.sequence] = group
-        return found
+                groups[group.sequence] = group
+        return groups
 
     async def view(self, sequences: Sequence[int]) -> dict[int, list[JournalRow]]:
         """The messages of these groups that count, forgotten ones as tombstones."""
@@ -178,16 +178,16 @@ class Groups:
         message: dict[str, str] = answer["message"]
         return message
 
-    async def _read(self, first: int, last: int, found: dict[int, Group]) -> None:
+    async def _read(self, first: int, last: int, groups: dict[int, Group]) -> None:
         """The groups between two sequences that a consumer's node has."""
         client = self._client
         stream = follow(client, client.stream, client.subject, Start(first), Manner(batch=FETCHED_TOGETHER))
         async with contextlib.aclosing(stream):
-            async for one in stream:
-                if isinstance(one, int) or one.sequence > last:
+            async for item in stream:
+                if isinstance(item, int) or item.sequence > last:
                     break
-                found[one.sequence] = self.keep(one.sequence, decode_head(one.headers), one.payload)
-                if one.sequence == last:
+                groups[item.sequence] = self.keep(item.sequence, decode_head(item.headers), item.payload)
+                if item.sequence == last:
                     break
 
 
@@ -206,10 +206,10 @@ async def heads_between(client: NatsClient, first: int, last: int) -> dict[int, 
     heads: dict[int, Head] = {}
     stream = follow(client, client.stream, client.subject, Start(first), HEADS)
     async with contextlib.aclosing(stream):
-        async for one in stream:
-            if isinstance(one, int) or one.sequence > last:
+        async for item in stream:
+            if isinstance(item, int) or item.sequence > last:
                 break
-            heads[one.sequence] = decode_head(one.headers)
-            if one.sequence == last:
+            heads[item.sequence] = decode_head(item.headers)
+            if item.sequence == last:
                 break
     return heads

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from hubwire.backends.nats.group import Head
 
-MOST_BYTES = 8 << 20
+MAX_BYTES = 8 << 20
 HEAD_BYTES = 500
 """What a head takes beside its digests."""
 
@@ -20,9 +20,9 @@ HEAD_BYTES = 500
 class RecentHeads:
     """The latest heads."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._heads: OrderedDict[int, Head] = OrderedDict()
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._bytes = 0
 
     def add(self, sequence: int, head: Head) -> None:
@@ -31,7 +31,7 @@ class RecentHeads:
             return
         self._heads[sequence] = head
         self._bytes += _size(head)
-        while self._bytes > self._most_bytes:
+        while self._bytes > self._max_bytes:
             _, oldest = self._heads.popitem(last=False)
             self._bytes -= _size(oldest)
 
@@ -48,7 +48,7 @@ def may_hold_copies(sequence: int, head: Head, known: Callable[[int], Head | Non
     if not unknown:
         return False
     keys = set(head.keys)
-    return any((other := known(one)) is None or not keys.isdisjoint(other.keys) for one in unknown)
+    return any((other := known(sequence)) is None or not keys.isdisjoint(other.keys) for sequence in unknown)
 
 
 def _size(head: Head) -> int:

@@ -69,20 +69,20 @@ class StreamIndex:
 
     def change(self, sequence: int, counts: Iterable[Count]) -> None:
         """Put other counts in the place of a group's: kinds that it has no more count nothing."""
-        now = {(one.source_id, one.is_backfill): one.total for one in counts if one.rejected is None}
+        now = {(count.source_id, count.is_backfill): count.total for count in counts if count.rejected is None}
         for key, kind in self._kinds.items():
             kind.change(sequence, now.get(key, 0))
 
     def count_after(self, sequence: int, source_ids: Sequence[int] | None, is_backfill: bool) -> int:
         """The number of matching messages in the groups behind a sequence."""
         sequence = max(sequence, self.removed_before - 1)
-        return sum(kind.count_after(sequence) for kind in self._wanted(source_ids, is_backfill))
+        return sum(kind.count_after(sequence) for kind in self._kinds_of(source_ids, is_backfill))
 
     def next_groups(self, first: int, source_ids: Sequence[int] | None, is_backfill: bool, limit: int) -> list[int]:
         """The next sequences, from `first` on, with matching messages."""
         first = max(first, self.removed_before)
         slices = []
-        for kind in self._wanted(source_ids, is_backfill):
+        for kind in self._kinds_of(source_ids, is_backfill):
             at = bisect_right(kind.sequences, first - 1)
             slices.append(kind.sequences[at : at + limit])
         return list(dict.fromkeys(merge(*slices)))[:limit]
@@ -93,7 +93,7 @@ class StreamIndex:
         for kind in self._kinds.values():
             kind.forget_before(sequence)
 
-    def _wanted(self, source_ids: Sequence[int] | None, is_backfill: bool) -> list[_Kind]:
+    def _kinds_of(self, source_ids: Sequence[int] | None, is_backfill: bool) -> list[_Kind]:
         return [
             kind
             for (source_id, backfill), kind in self._kinds.items()

@@ -23,7 +23,7 @@ from hubwire.backends.nats.appending import LOADING_SECONDS, Appending
 from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.following import Delivered, Manner, Start, follow
 from hubwire.backends.nats.group import (
-    MOST_MESSAGES,
+    MAX_MESSAGES,
     digests_of,
     place_of,
     position_of,
@@ -48,7 +48,7 @@ _pack = msgspec.msgpack.Encoder().encode
 class NatsJournal:
     """A `Journal` in one stream. The connection is its own, and `close()` ends it."""
 
-    group_positions = MOST_MESSAGES
+    group_positions = MAX_MESSAGES
 
     def __init__(
         self,
@@ -111,21 +111,21 @@ class NatsJournal:
         return self._client.run(self._extent())
 
     async def _at(self, positions: Sequence[int]) -> list[JournalRow]:
-        wanted = set(positions)
-        views = await self._groups.view(sorted({place_of(position)[0] for position in wanted}))
-        return [row for rows in views.values() for row in rows if row.position in wanted]
+        chosen = set(positions)
+        views = await self._groups.view(sorted({place_of(position)[0] for position in chosen}))
+        return [row for rows in views.values() for row in rows if row.position in chosen]
 
     async def _newest(self, before: int | None, limit: int) -> list[JournalRow]:
         state = await self._client.state()
         last = state.last_seq if before is None else min(state.last_seq, place_of(before)[0])
-        found: list[JournalRow] = []
-        while len(found) < limit and last >= max(state.first_seq, 1):
+        rows_found: list[JournalRow] = []
+        while len(rows_found) < limit and last >= max(state.first_seq, 1):
             first = max(last - NEWEST_GROUPS + 1, state.first_seq, 1)
             views = await self._groups.view(range(first, last + 1))
             for sequence in sorted(views, reverse=True):
-                found += [row for row in reversed(views[sequence]) if before is None or row.position < before]
+                rows_found += [row for row in reversed(views[sequence]) if before is None or row.position < before]
             last = first - 1
-        return found[:limit]
+        return rows_found[:limit]
 
     async def _find(self, message_id: str) -> list[JournalRow]:
         [digest] = [digests_of([message_id])]
@@ -139,12 +139,12 @@ class NatsJournal:
         state = await self._client.state()
         self._remove_before(state.first_seq)
         if state.messages == 0:
-            return Extent(0, position_of(state.last_seq, MOST_MESSAGES - 1) if state.last_seq else 0)
+            return Extent(0, position_of(state.last_seq, MAX_MESSAGES - 1) if state.last_seq else 0)
         groups = await self._groups.fetch(sorted({state.first_seq, state.last_seq}))
         first, last = groups.get(state.first_seq), groups.get(state.last_seq)
         return Extent(
             first.rows[0].position if first else position_of(state.first_seq, 0),
-            last.rows[-1].position if last else position_of(state.last_seq, MOST_MESSAGES - 1),
+            last.rows[-1].position if last else position_of(state.last_seq, MAX_MESSAGES - 1),
         )
 
     # -- taking away
@@ -160,11 +160,11 @@ class NatsJournal:
         last_wanted = min(sequence, state.last_seq, state.first_seq + limit)
         if state.messages == 0 or last_wanted < state.first_seq:
             return 0
-        for one, head in (await heads_between(self._client, state.first_seq, last_wanted)).items():
+        for head_sequence, head in (await heads_between(self._client, state.first_seq, last_wanted)).items():
             size = len(head.keys)
-            if (one == sequence and index < size - 1) or (removed and removed + size > limit):
+            if (head_sequence == sequence and index < size - 1) or (removed and removed + size > limit):
                 break
-            removed, last = removed + size, one
+            removed, last = removed + size, head_sequence
         if removed:
             await self._client.insist(lambda: self._client.jetstream.purge_stream(self._client.stream, seq=last + 1))
             self._remove_before(last + 1)
@@ -197,10 +197,10 @@ class NatsJournal:
                 known.set()
             stream = follow(client, client.redacted, client.redacted_subject, Start(), Manner())
             async with aclosing(stream):
-                async for one in stream:
-                    if isinstance(one, Delivered):
-                        await self._reading.recount(self._groups.redact(_positions(one.payload)))
-                    if (one if isinstance(one, int) else one.sequence) >= last:
+                async for item in stream:
+                    if isinstance(item, Delivered):
+                        await self._reading.recount(self._groups.redact(_positions(item.payload)))
+                    if (item if isinstance(item, int) else item.sequence) >= last:
                         known.set()
 
         client.spawn(run())

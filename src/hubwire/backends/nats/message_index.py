@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from hubwire.backends.nats.appending import LOADING_SECONDS
 from hubwire.backends.nats.client import NatsClient
-from hubwire.backends.nats.group import INDEX_BITS, MOST_MESSAGES, Head, counts_of, place_of, position_of
+from hubwire.backends.nats.group import INDEX_BITS, MAX_MESSAGES, Head, counts_of, place_of, position_of
 from hubwire.backends.nats.groups import Groups, heads_between
 from hubwire.message import JournalRow
 from hubwire.record.intake import Block, Count, Line
@@ -36,7 +36,7 @@ class NatsMessageIndex:
         if state.messages == 0:
             return None
         last = self._client.run(self._groups.fetch([state.last_seq])).get(state.last_seq)
-        newest = last.rows[-1].position if last else position_of(state.last_seq, MOST_MESSAGES - 1)
+        newest = last.rows[-1].position if last else position_of(state.last_seq, MAX_MESSAGES - 1)
         return position_of(state.first_seq, 0), newest
 
     def block(self, number: int, first_at_ms: int, last_at_ms: int, counts: list[Count]) -> Block:
@@ -83,9 +83,9 @@ class NatsMessageIndex:
         return {row.position: row.message_id for row in self._at(positions)}
 
     def _at(self, positions: Iterable[int]) -> Iterator[JournalRow]:
-        wanted = set(positions)
-        for rows in self._views(sorted({place_of(position)[0] for position in wanted})).values():
-            yield from (row for row in rows if row.position in wanted)
+        chosen = set(positions)
+        for rows in self._views(sorted({place_of(position)[0] for position in chosen})).values():
+            yield from (row for row in rows if row.position in chosen)
 
     def _views(self, sequences: Sequence[int]) -> dict[int, list[JournalRow]]:
         return self._client.run(self._groups.view(sequences), LOADING_SECONDS) if sequences else {}

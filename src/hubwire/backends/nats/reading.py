@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.following import Start
-from hubwire.backends.nats.group import MOST_MESSAGES, Head, counts_of, place_of
+from hubwire.backends.nats.group import MAX_MESSAGES, Head, counts_of, place_of
 from hubwire.backends.nats.groups import Groups
 from hubwire.backends.nats.index import StreamIndex
 from hubwire.backends.nats.tail import Tail
@@ -89,31 +89,31 @@ class Reading:
     async def _read(
         self, after: int, limit: int, source_ids: Sequence[int] | None, is_backfill: bool
     ) -> list[JournalRow]:
-        found: list[JournalRow] = []
+        rows_read: list[JournalRow] = []
         first, _ = place_of(after)
-        while len(found) < limit:
-            at_once = min(GROUPS_AT_ONCE, limit - len(found))
+        while len(rows_read) < limit:
+            at_once = min(GROUPS_AT_ONCE, limit - len(rows_read))
             sequences = self._index.next_groups(first, source_ids, is_backfill, at_once)
             if not sequences:
                 break
             for rows in (await self._groups.view_all(sequences)).values():
-                found += _wanted(rows, after, source_ids, is_backfill)
+                rows_read += _matching(rows, after, source_ids, is_backfill)
             first = sequences[-1] + 1
-        return found[:limit]
+        return rows_read[:limit]
 
     async def _count(self, after: int, source_ids: Sequence[int] | None, is_backfill: bool) -> tuple[int, int | None]:
         sequence, index = place_of(after)
         count = self._index.count_after(sequence, source_ids, is_backfill)
-        if sequence and index < MOST_MESSAGES - 1 and self._index.next_groups(sequence, source_ids, is_backfill, 1):
+        if sequence and index < MAX_MESSAGES - 1 and self._index.next_groups(sequence, source_ids, is_backfill, 1):
             rows = (await self._groups.view([sequence])).get(sequence, [])
-            count += len(_wanted(rows, after, source_ids, is_backfill))
+            count += len(_matching(rows, after, source_ids, is_backfill))
         if count == 0:
             return 0, None
         first = await self._read(after, 1, source_ids, is_backfill)
         return count, first[0].received_at_ms if first else None
 
 
-def _wanted(
+def _matching(
     rows: Iterable[JournalRow], after: int, source_ids: Sequence[int] | None, is_backfill: bool
 ) -> list[JournalRow]:
     return [

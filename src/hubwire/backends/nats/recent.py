@@ -50,7 +50,7 @@ class RecentGroups:
         keys.frombytes(digests_of([entry.message_id for entry in entries]))
         oldest = self._firsts[0]
         return {
-            index: [self._sequences[bisect_right(self._firsts, one) - 1] for one in numbers if one >= oldest]
+            index: [self._sequences[bisect_right(self._firsts, number) - 1] for number in numbers if number >= oldest]
             for index, numbers in self._ids.candidates(keys).items()
         }
 

@@ -56,12 +56,12 @@ class Tail:
             client = self._client
             heads = follow(client, client.stream, client.subject, self._start, HEADS)
             async with aclosing(heads):
-                async for one in heads:
+                async for item in heads:
                     if self._is_ended:
                         return
-                    if isinstance(one, Delivered):
-                        await self._insist(one.sequence, decode_head(one.headers))
-                    self._reach(one.sequence if isinstance(one, Delivered) else one)
+                    if isinstance(item, Delivered):
+                        await self._insist(item.sequence, decode_head(item.headers))
+                    self._reach(item.sequence if isinstance(item, Delivered) else item)
         except Exception as exc:
             # Our own bug, and nothing can be counted or compared any more: everybody who waits gets it.
             log.exception("nats.tail")

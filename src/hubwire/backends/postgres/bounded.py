@@ -36,13 +36,13 @@ class BoundedConnection(Connection[TupleRow]):
         """The generator that psycopg resumes, with a false value each time without an answer."""
         deadline = time.monotonic() + seconds
         try:
-            wanted = next(gen)
+            request = next(gen)
             while True:
-                ready = yield wanted
+                ready = yield request
                 if not ready and time.monotonic() >= deadline:
                     self.pgconn.finish()
                     raise psycopg.OperationalError(f"the server has not answered for {seconds:g} s")
-                wanted = gen.send(ready)
+                request = gen.send(ready)
         except StopIteration as ended:
             result: Result = ended.value
             return result

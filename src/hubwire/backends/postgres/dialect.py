@@ -56,7 +56,7 @@ class _Transaction:
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Rows:
         statement, is_numbered = translated(sql)
         cursor = self._db.cursor()
-        cursor.executemany(statement, [_arguments(one, is_numbered) for one in parameters])
+        cursor.executemany(statement, [_arguments(row, is_numbered) for row in parameters])
         return cursor
 
 

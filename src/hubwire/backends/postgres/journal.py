@@ -179,8 +179,8 @@ class PostgresJournal:
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[JournalRow]:
         with self._database.checkout() as db:
-            found = db.execute(sql, parameters, binary=True).fetchall()
-        return [JournalRow(*columns) for columns in found]
+            rows = db.execute(sql, parameters, binary=True).fetchall()
+        return [JournalRow(*columns) for columns in rows]
 
 
 def digests_of(entries: Sequence[Entry]) -> list[bytes]:

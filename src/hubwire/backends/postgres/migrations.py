@@ -16,8 +16,8 @@ LOCK = 0x48_75_62_77_69_72_65
 
 def scripts() -> list[tuple[int, Traversable]]:
     """The migrations, in order of their numbers."""
-    found = resources.files(__package__).joinpath("sql").iterdir()
-    return sorted((int(entry.name[:4]), entry) for entry in found if entry.name[:4].isdigit())
+    entries = resources.files(__package__).joinpath("sql").iterdir()
+    return sorted((int(entry.name[:4]), entry) for entry in entries if entry.name[:4].isdigit())
 
 
 def schema_version(db: Connection[TupleRow]) -> int:
@@ -25,8 +25,8 @@ def schema_version(db: Connection[TupleRow]) -> int:
     row = db.execute("SELECT to_regclass('schema_version')").fetchone()
     if row is None or row[0] is None:
         return 0
-    found = db.execute("SELECT version FROM schema_version").fetchone()
-    return int(found[0]) if found else 0
+    version_row = db.execute("SELECT version FROM schema_version").fetchone()
+    return int(version_row[0]) if version_row else 0
 
 
 def migrate(db: Connection[TupleRow], through: int | None = None) -> None:

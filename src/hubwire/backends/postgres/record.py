@@ -178,11 +178,11 @@ class PostgresRecord:
         return {(email, domain) for email, domain in rows}
 
     def links(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Link]:
-        wanted = list(keys)
+        pairs = list(keys)
         rows = self._database.execute(
             "SELECT space, link_key, target, strength, at_ms"
             " FROM unnest(%s::text[], %s::text[]) AS wanted (space, link_key) JOIN link USING (space, link_key)",
-            ([space for space, _ in wanted], [key for _, key in wanted]),
+            ([space for space, _ in pairs], [key for _, key in pairs]),
         )
         return {(row[0], row[1]): Link(*row) for row in rows}
 

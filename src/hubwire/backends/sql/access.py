@@ -51,13 +51,20 @@ class SqlAccess:
         row = self._database.connection.execute("SELECT password_hash FROM member WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
-    def save_pass(self, digest: bytes, one: Pass, now_ms: int) -> None:
+    def save_pass(self, digest: bytes, access_pass: Pass, now_ms: int) -> None:
         with self._database.transaction() as db:
             db.execute("DELETE FROM pass WHERE expires_at_ms <= ?", (now_ms,))
             db.execute(
                 "INSERT INTO pass (digest, kind, member_name, role, created_at_ms, expires_at_ms)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (digest, one.kind, one.member_name, one.role, now_ms, one.expires_at_ms),
+                (
+                    digest,
+                    access_pass.kind,
+                    access_pass.member_name,
+                    access_pass.role,
+                    now_ms,
+                    access_pass.expires_at_ms,
+                ),
             )
 
     def find_pass(self, digest: bytes, kind: PassKind, now_ms: int) -> Pass | None:

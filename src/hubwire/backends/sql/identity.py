@@ -9,8 +9,8 @@ import msgspec
 from hubwire.backends.sql.database import Session
 from hubwire.record.statistics import Identity, KnownLink, KnownRecord
 
-MOST_LINKS = 500
-MOST_ASSOCIATED = 100
+MAX_LINKS = 500
+MAX_ASSOCIATED = 100
 ROUNDS = 3
 """How many steps links are followed: an id, its e-mail, the other ids of that e-mail."""
 
@@ -18,18 +18,18 @@ _json = msgspec.json.Encoder().encode
 _properties = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
 
 
-def read_identity(db: Session, wanted: str, spaces: Iterable[str]) -> Identity:
+def read_identity(db: Session, identity: str, spaces: Iterable[str]) -> Identity:
     """All knowledge about an e-mail, userId, anonymousId, groupId or domain, with a bounded number of links."""
     links: dict[tuple[str, str], KnownLink] = {}
-    names = {wanted, wanted.lower()}
-    names |= {f"{kind}:{name}" for kind in "uaig" for name in (wanted,)}
+    names = {identity, identity.lower()}
+    names |= {f"{kind}:{name}" for kind in "uaig" for name in (identity,)}
     seen: set[str] = set()
     spaces = sorted(set(spaces))
     for _ in range(ROUNDS):
         fresh = names - seen
         seen |= fresh
         for link in _links(db, fresh, spaces):
-            if len(links) < MOST_LINKS:
+            if len(links) < MAX_LINKS:
                 links[link.space, link.key] = link
                 names |= {link.key, link.target, link.target.removeprefix("@"), f"@{link.key}"}
         names |= {f"u:{name[2:]}" for name in names if name.startswith("i:")}
@@ -37,7 +37,7 @@ def read_identity(db: Session, wanted: str, spaces: Iterable[str]) -> Identity:
         if names == seen:
             break
     return Identity(
-        identity=wanted,
+        identity=identity,
         links=sorted(links.values(), key=lambda link: (link.space, link.key)),
         records=[*_contacts(db, names), *_companies(db, names)],
     )
@@ -48,7 +48,7 @@ def _links(db: Session, names: Iterable[str], spaces: Sequence[str]) -> list[Kno
         "SELECT space, link_key, target, strength, at_ms FROM link WHERE target IN (SELECT value FROM json_each(?1))"
         " UNION SELECT space, link_key, target, strength, at_ms FROM link"
         " WHERE space IN (SELECT value FROM json_each(?2)) AND link_key IN (SELECT value FROM json_each(?1)) LIMIT ?3",
-        (_json(sorted(names)).decode(), _json(spaces).decode(), MOST_LINKS),
+        (_json(sorted(names)).decode(), _json(spaces).decode(), MAX_LINKS),
     )
     return [KnownLink(space=row[0], key=row[1], target=row[2], strength=row[3], at_ms=row[4]) for row in rows]
 
@@ -74,7 +74,7 @@ def _companies(db: Session, names: Iterable[str]) -> list[KnownRecord]:
 def _associated(db: Session, other: str, column: str, destination_id: int, key: str) -> tuple[str, ...]:
     rows = db.execute(
         f"SELECT {other} FROM association WHERE destination_id = ? AND {column} = ? LIMIT ?",
-        (destination_id, key, MOST_ASSOCIATED),
+        (destination_id, key, MAX_ASSOCIATED),
     )
     return tuple(name for (name,) in rows)
 

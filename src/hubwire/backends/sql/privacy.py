@@ -50,26 +50,26 @@ class SqlPrivacy(SqlRegulations):
 
     def trail(self, emails: Iterable[str], keys: Iterable[tuple[str, str]]) -> Trail:
         db = self._database.connection
-        found = Trail(emails=set(emails), keys=set(keys))
+        trail = Trail(emails=set(emails), keys=set(keys))
         seen_emails: set[str] = set()
         seen_keys: set[tuple[str, str]] = set()
-        while fresh := (found.emails - seen_emails, found.keys - seen_keys):
+        while fresh := (trail.emails - seen_emails, trail.keys - seen_keys):
             if not any(fresh):
                 break
             seen_emails |= fresh[0]
             seen_keys |= fresh[1]
             for email in fresh[0]:
-                found.keys.update(db.execute("SELECT space, link_key FROM link WHERE target = ?", (email,)))
+                trail.keys.update(db.execute("SELECT space, link_key FROM link WHERE target = ?", (email,)))
             for space, key in fresh[1]:
-                _follow(db, space, key, found)
-        found.keys = {(space, key) for space, key in found.keys if not key.startswith(("g:", "i:"))}
+                _follow(db, space, key, trail)
+        trail.keys = {(space, key) for space, key in trail.keys if not key.startswith(("g:", "i:"))}
         rows = db.execute(
             "SELECT contact_id FROM person WHERE contact_id IS NOT NULL AND destination_id IN"
             " (SELECT destination_id FROM lane) AND email IN (SELECT value FROM json_each(?))",
-            (_json(sorted(found.emails)).decode(),),
+            (_json(sorted(trail.emails)).decode(),),
         )
-        found.contact_ids = {contact_id for (contact_id,) in rows}
-        return found
+        trail.contact_ids = {contact_id for (contact_id,) in rows}
+        return trail
 
     # -- what is kept
 
@@ -87,12 +87,12 @@ class SqlPrivacy(SqlRegulations):
             for email in trail.emails:
                 erased.links += db.execute("DELETE FROM link WHERE target = ?", (email,)).rowcount
                 for lane in lanes:
-                    one = (lane, email)
+                    person = (lane, email)
                     erased.people += db.execute(
-                        "DELETE FROM person WHERE destination_id = ? AND email = ?", one
+                        "DELETE FROM person WHERE destination_id = ? AND email = ?", person
                     ).rowcount
                     erased.associations += db.execute(
-                        "DELETE FROM association WHERE destination_id = ? AND email = ?", one
+                        "DELETE FROM association WHERE destination_id = ? AND email = ?", person
                     ).rowcount
         return erased
 
@@ -110,14 +110,18 @@ class SqlPrivacy(SqlRegulations):
             (attempt_id, limit),
         )
         return [
-            KeptAttempt(one, zlib.decompress(request), zlib.decompress(response)) for one, request, response in rows
+            KeptAttempt(attempt_id, zlib.decompress(request), zlib.decompress(response))
+            for attempt_id, request, response in rows
         ]
 
     def rewrite_attempts(self, attempts: Sequence[KeptAttempt]) -> None:
         with self._database.erasing() as db:
             db.executemany(
                 "UPDATE attempt SET request = ?, response = ? WHERE attempt_id = ?",
-                [(zlib.compress(one.request, 1), zlib.compress(one.response, 1), one.attempt_id) for one in attempts],
+                [
+                    (zlib.compress(attempt.request, 1), zlib.compress(attempt.response, 1), attempt.attempt_id)
+                    for attempt in attempts
+                ],
             )
 
     def scrub_words(self, needles: Collection[str], mark: str) -> int:
@@ -145,19 +149,19 @@ def _with_inherited(key: str) -> tuple[str, ...]:
     return (key, f"i:{key[2:]}") if key.startswith("u:") else (key,)
 
 
-def _follow(db: Session, space: str, key: str, found: Trail) -> None:
+def _follow(db: Session, space: str, key: str, trail: Trail) -> None:
     """The target of a key, and the keys that lead to it."""
     if key.startswith("i:"):
-        found.keys.add((space, f"u:{key[2:]}"))
+        trail.keys.add((space, f"u:{key[2:]}"))
     elif key.startswith("u:"):
-        found.keys.update((space, one) for one in _with_inherited(key))
+        trail.keys.update((space, inherited) for inherited in _with_inherited(key))
     row = db.execute("SELECT target FROM link WHERE space = ? AND link_key = ?", (space, key)).fetchone()
     if row is not None:
         if row[0].startswith("@"):
-            found.keys.add((space, row[0][1:]))
+            trail.keys.add((space, row[0][1:]))
         elif not key.startswith("g:"):
-            found.emails.add(row[0])
-    found.keys.update(db.execute("SELECT space, link_key FROM link WHERE target = ? AND space = ?", (f"@{key}", space)))
+            trail.emails.add(row[0])
+    trail.keys.update(db.execute("SELECT space, link_key FROM link WHERE target = ? AND space = ?", (f"@{key}", space)))
 
 
 def _erase_deliveries(db: Session, position: int) -> int:
@@ -181,8 +185,8 @@ def _scrub(db: Session, words: Words, needle: str, mark: str) -> int:
         () if words.is_json else (needle.lower(),),
     ).fetchall()
     changed = 0
-    for *key, found in rows:
-        text = found.decode() if words.is_json else found
+    for *key, stored in rows:
+        text = stored.decode() if words.is_json else stored
         scrubbed = replaced(text, needle, mark)
         if scrubbed != text:
             db.execute(

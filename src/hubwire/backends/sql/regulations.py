@@ -31,7 +31,10 @@ class SqlRegulations:
                 "INSERT INTO suppression (digest, person, since_ms) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
                 [(digest, person, now_ms) for digest in digests],
             )
-            db.executemany("UPDATE suppression SET person = ? WHERE person = ?", [(person, one) for one in people])
+            db.executemany(
+                "UPDATE suppression SET person = ? WHERE person = ?",
+                [(person, merged_person) for merged_person in people],
+            )
             db.execute("UPDATE registry_version SET version = version + 1")
 
     def unsuppress(self, digests: Collection[bytes]) -> int:
@@ -99,7 +102,7 @@ class SqlAlerts:
 
     def alerts(self) -> Mapping[str, tuple[int, int]]:
         rows = self._database.connection.execute("SELECT alert_key, since_ms, last_told_ms FROM alert")
-        return {key: (since, told) for key, since, told in rows}
+        return {key: (since, told_at_ms) for key, since, told_at_ms in rows}
 
     def claim_alert(self, key: str, now_ms: int, repeat_ms: int) -> bool:
         with self._database.transaction() as db:
@@ -116,12 +119,12 @@ class SqlAlerts:
 
 
 def _people_of(db: Session, digests: Collection[bytes]) -> set[bytes]:
-    found: set[bytes] = set()
+    people: set[bytes] = set()
     for digest in digests:
         row = db.execute("SELECT person FROM suppression WHERE digest = ?", (digest,)).fetchone()
         if row is not None:
-            found.add(bytes(row[0]))
-    return found
+            people.add(bytes(row[0]))
+    return people
 
 
 def _regulation(row: tuple[Any, ...]) -> Regulation:

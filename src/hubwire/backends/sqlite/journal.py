@@ -145,19 +145,19 @@ class SqliteJournal:
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[JournalRow]:
         with self._file.reading():
-            found = self._file.raw.execute(sql, parameters).fetchall()
+            rows = self._file.raw.execute(sql, parameters).fetchall()
         return [
             JournalRow(position, source_id, message_id, at_ms, body, envelope, bool(is_backfill), rejected)
-            for position, source_id, message_id, at_ms, body, envelope, is_backfill, rejected in found
+            for position, source_id, message_id, at_ms, body, envelope, is_backfill, rejected in rows
         ]
 
 
 def _count_between(db: sqlite3.Connection, stream: Stream, low: int, high: int) -> int:
     of_stream, parameters = _of_stream(stream)
-    found = db.execute(
+    cursor = db.execute(
         f"SELECT count(*) FROM journal {of_stream} AND position > ? AND position <= ?", (*parameters, low, high)
     )
-    return int(found.fetchone()[0])
+    return int(cursor.fetchone()[0])
 
 
 def _of_stream(stream: Stream) -> tuple[str, tuple[int, ...]]:

@@ -12,8 +12,8 @@ from hubwire.errors import BackendUnavailable, SchemaMismatch
 
 def scripts() -> list[tuple[int, Traversable]]:
     """The migrations, in order of their numbers."""
-    found = resources.files(__package__).joinpath("sql").iterdir()
-    return sorted((int(entry.name[:4]), entry) for entry in found if entry.name[:4].isdigit())
+    entries = resources.files(__package__).joinpath("sql").iterdir()
+    return sorted((int(entry.name[:4]), entry) for entry in entries if entry.name[:4].isdigit())
 
 
 def schema_version(db: sqlite3.Connection) -> int:

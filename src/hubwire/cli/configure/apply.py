@@ -19,7 +19,7 @@ from hubwire.cli.shared.context import (
 )
 from hubwire.cli.shared.editing import YesOption, confirmed, editing
 from hubwire.destination import Destination
-from hubwire.manage.tables import read_wanted
+from hubwire.manage.tables import read_desired
 
 if TYPE_CHECKING:
     from hubwire.manage.apply import MadeKey, Step
@@ -42,22 +42,24 @@ def apply_file(
     """
     from hubwire.manage.apply import apply_changes, plan_changes
 
-    wanted = read_wanted(file)
+    desired = read_desired(file)
     with editing(config, creates=True) as editor:
         settings = editor.settings
         template = Destination(
             destination_id=0, name="", base_url=settings.hubspot_base_url, api_version=settings.hubspot_api_version
         )
-        steps = plan_changes(wanted, editor.store.registry, os.environ, template)
+        steps = plan_changes(desired, editor.store.registry, os.environ, template)
         todo = [step for step in steps if step.change.action != "nothing"]
         if not json:
             _print_plan(steps)
-        made: list[MadeKey] = []
+        new_keys: list[MadeKey] = []
         applies = bool(todo) and not plan_only and (yes or not json)
         if applies:
             confirmed(f"Make these {len(todo)} changes?", yes)
-            made = apply_changes(steps, editor.store.registry, editor, lambda one, token: learnt(editor, one, token))
-    keys = {one.source: one.write_key.reveal() for one in made}
+            new_keys = apply_changes(
+                steps, editor.store.registry, editor, lambda destination, token: learnt(editor, destination, token)
+            )
+    keys = {key.source: key.write_key.reveal() for key in new_keys}
     if json:
         print_json({"changes": [step.change for step in steps], "applied": applies, "write_keys": keys})
     elif applies:

@@ -36,15 +36,15 @@ def browser(
     settings, assets = settings_of(config), load_assets()
     url = _public_url(settings)
     with reading(config) as store:
-        wanted = None if name is None else named(store.registry.sources().values(), name, "source").source_id
-        found = browser_setups(store.registry, lambda key: snippet(assets, url, key) if assets else None, url)
-    found = [one for one in found if wanted in (None, one.source_id)]
+        source_id = None if name is None else named(store.registry.sources().values(), name, "source").source_id
+        setups = browser_setups(store.registry, lambda key: snippet(assets, url, key) if assets else None, url)
+    setups = [setup for setup in setups if source_id in (None, setup.source_id)]
     if json:
-        print_json(found)
+        print_json(setups)
         return
-    for one in found:
-        _print(one)
-    if not found:
+    for setup in setups:
+        _print(setup)
+    if not setups:
         console.print("No web sources yet: add one with `hubwire source add NAME --kind web --device-mode`.")
 
 
@@ -54,19 +54,19 @@ def _public_url(settings: Settings) -> str:
     return settings.public_url or (server.url if server else f"http://{settings.host}:{settings.port}")
 
 
-def _print(one: BrowserSetup) -> None:
-    lines = [one.why_off or "HubSpot loads in its pages."]
-    if one.destination:
-        lines.append(f"destination {one.destination}, hub {one.hub_id}, region {one.region}")
-        lines.append(f"tracking code {one.script_url}")
-        lines.append(f"Forms SDK {one.forms_url or 'not loaded'}")
-        lines.append(f"consent needed: {', '.join(one.consent_categories) or 'none'}")
-        lines.append(f"Content-Security-Policy: {one.policy}")
-    console.print(f"[bold]{cell(one.name)}[/bold]")
+def _print(setup: BrowserSetup) -> None:
+    lines = [setup.why_off or "HubSpot loads in its pages."]
+    if setup.destination:
+        lines.append(f"destination {setup.destination}, hub {setup.hub_id}, region {setup.region}")
+        lines.append(f"tracking code {setup.script_url}")
+        lines.append(f"Forms SDK {setup.forms_url or 'not loaded'}")
+        lines.append(f"consent needed: {', '.join(setup.consent_categories) or 'none'}")
+        lines.append(f"Content-Security-Policy: {setup.policy}")
+    console.print(f"[bold]{cell(setup.name)}[/bold]")
     for line in lines:
         console.print(f"  {plain(line)}", markup=False, highlight=False)
-    if one.snippet:
-        typer.echo(f"\n{one.snippet}\n")
+    if setup.snippet:
+        typer.echo(f"\n{setup.snippet}\n")
 
 
 def register(app: typer.Typer) -> None:

@@ -71,7 +71,7 @@ def add(
     token = secret_from(token_env, token_stdin, "HubSpot access token")
     with editing(config) as editor:
         settings = editor.settings
-        wanted = Destination(
+        destination = Destination(
             destination_id=0,
             name=name,
             hub_id=hub_id,
@@ -81,7 +81,7 @@ def add(
             is_paused=True,
             source_ids=editor.source_ids(source) if source else None,
         )
-        stored = editor.add_destination(learnt(editor, wanted, token), token)
+        stored = editor.add_destination(learnt(editor, destination, token), token)
         if not paused:
             editor.set_paused(stored, False)
         stored = editor.destination(name)
@@ -104,11 +104,11 @@ def list_destinations(json: JsonOption = False, config: ConfigOption = None) -> 
         print_json(destinations)
         return
     rows = table("name", "hub", "API", "state", "backlog", "delivered", "dead")
-    for one in destinations:
-        lane = lanes[one.destination_id]
+    for destination in destinations:
+        lane = lanes[destination.destination_id]
         state = f"{lane.state}: {lane.stopped_reason}" if lane.stopped_reason else lane.state
         counts = (str(lane.backlog_count), str(lane.delivered), str(lane.dead))
-        rows.add_row(one.name, one.hub_id or "?", one.api_version, state, *counts)
+        rows.add_row(destination.name, destination.hub_id or "?", destination.api_version, state, *counts)
     console.print(rows if destinations else "No destinations yet: add one with `hubwire destination add hubspot`.")
 
 
@@ -121,7 +121,7 @@ def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = No
     with editing(config) as editor:
         destination = editor.destination(name)
         has_token = editor.store.registry.token(destination.destination_id) is not None
-        names = {number: one.name for number, one in editor.store.registry.sources().items()}
+        names = {number: source.name for number, source in editor.store.registry.sources().items()}
     if json:
         print_json({"destination": destination, "has_token": has_token})
         return
@@ -162,7 +162,7 @@ def change(
 
     Example: hubwire destination change hubspot --forms --mapping contact.favColor=favorite_color
     """
-    given: dict[str, Any] = {
+    changes: dict[str, Any] = {
         "name": rename,
         "hub_id": hub_id,
         "region": region,
@@ -175,7 +175,7 @@ def change(
         "day_zone": day_zone,
         "future_grace_minutes": future_minutes,
     }
-    fields = {field: value for field, value in given.items() if value is not None}
+    fields = {field: value for field, value in changes.items() if value is not None}
     for field, number in (("calls_per_second", calls_per_second), ("calls_per_day", calls_per_day)):
         if number is not None:
             fields[field] = number or None
@@ -291,7 +291,7 @@ def with_rules(mapping: Mapping, rules: list[str]) -> Mapping:
         elif isinstance(kind, bool) and not dot and value in ("yes", "no"):
             plain[table_name] = value == "yes"
         elif isinstance(kind, list | tuple) and not dot:
-            plain[table_name] = [one.strip() for one in value.split(",") if one.strip()]
+            plain[table_name] = [part.strip() for part in value.split(",") if part.strip()]
         elif isinstance(kind, str) and not dot:
             plain[table_name] = value
         else:
@@ -307,7 +307,9 @@ def _print(destination: Destination, has_token: bool, names: dict[int, str]) -> 
     console.print(f"  token: {'set' if has_token else 'none'}")
     plain = msgspec.to_builtins(destination)
     sources = destination.source_ids
-    plain["source_ids"] = "all" if sources is None else ", ".join(names.get(one, "?") for one in sources) or "none"
+    plain["source_ids"] = (
+        "all" if sources is None else ", ".join(names.get(source_id, "?") for source_id in sources) or "none"
+    )
     if destination.is_sandbox:
         plain["base_url"] = "the bundled emulator"
     mapping = plain.pop("mapping")

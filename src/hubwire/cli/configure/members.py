@@ -39,15 +39,15 @@ def list_members(json: JsonOption = False, config: ConfigOption = None) -> None:
     Example: hubwire member list
     """
     with reading(config) as store:
-        found = store.access.members()
+        members_found = store.access.members()
     if json:
-        print_json(found)
+        print_json(members_found)
         return
     rows = table("name", "role", "signs in with", "since (UTC)")
-    for one in found:
-        ways = [way for way, has in (("token", one.has_token), ("password", one.has_password)) if has]
-        rows.add_row(one.name, str(one.role), ", ".join(ways), when(one.created_at_ms))
-    console.print(rows if found else "No members yet: add one with `hubwire member add NAME --role operate`.")
+    for member in members_found:
+        ways = [way for way, has in (("token", member.has_token), ("password", member.has_password)) if has]
+        rows.add_row(member.name, str(member.role), ", ".join(ways), when(member.created_at_ms))
+    console.print(rows if members_found else "No members yet: add one with `hubwire member add NAME --role operate`.")
 
 
 @app.command()
@@ -63,12 +63,12 @@ def add(
 
     Example: hubwire member add ana --role operate
     """
-    given = (
+    password_read = (
         secret_from(password_env, False, "password", "Use --password-env NAME.") if password or password_env else None
     )
     with reading(config) as store:
-        if given is not None:
-            members.set_password(store, ACTOR, name, role, given.reveal())
+        if password_read is not None:
+            members.set_password(store, ACTOR, name, role, password_read.reveal())
             token = None
         else:
             token = members.new_token(store, ACTOR, name, role).reveal()

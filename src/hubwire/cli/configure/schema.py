@@ -53,8 +53,8 @@ def plan(
     Example: hubwire schema plan --messages 50000
     """
     with editing(config) as editor:
-        found = asyncio.run(_plan(editor, editor.destination(destination), messages))
-    print_json(found) if json else _print(found, every)
+        report = asyncio.run(_plan(editor, editor.destination(destination), messages))
+    print_json(report) if json else _print(report, every)
 
 
 @app.command("apply")
@@ -78,20 +78,22 @@ def apply_plan(
     group = checked_group(group)
     with editing(config) as editor:
         target = editor.destination(destination)
-        found = asyncio.run(_plan(editor, target, messages))
-        found.properties = [one for one in found.properties if public or not one.is_public_only]
-        count = len(found.properties) + len(found.events)
+        report = asyncio.run(_plan(editor, target, messages))
+        report.properties = [missing for missing in report.properties if public or not missing.is_public_only]
+        count = len(report.properties) + len(report.events)
         if not json:
-            _print(found, every=False)
+            _print(report, every=False)
         if count:
             confirmed(f"Create these {count} in HubSpot?", yes)
-            asyncio.run(_make(editor, target, found, group))
-            names = ", ".join([one.name for one in found.properties] + [one.name for one in found.events])
+            asyncio.run(_make(editor, target, report, group))
+            names = ", ".join(
+                [missing.name for missing in report.properties] + [missing.name for missing in report.events]
+            )
             registry = editor.store.registry
             registry.save_destination(target)  # a change: running lanes read the schema anew
             registry.write_audit(ACTOR, "schema.created", f"{target.name}: {names}"[:2000])
     if json:
-        print_json({"created": found})
+        print_json({"created": report})
     elif count:
         console.print("Created. New messages use them; `hubwire replay` fills in left-out values.")
 
@@ -107,12 +109,12 @@ async def _plan(editor: Editor, destination: Destination, messages: int) -> Sche
     return compare(rows, destination, store.registry.sources(), contents, store.record.links)
 
 
-async def _make(editor: Editor, destination: Destination, found: SchemaReport, group: str) -> None:
+async def _make(editor: Editor, destination: Destination, report: SchemaReport, group: str) -> None:
     from hubwire.hubspot.account import HubSpotAccount
     from hubwire.manage.schema_plan import make_missing
 
     async with _client(editor, destination) as client:
-        await make_missing(HubSpotAccount(client), found, group)
+        await make_missing(HubSpotAccount(client), report, group)
 
 
 def _client(editor: Editor, destination: Destination) -> HubSpotClient:
@@ -124,30 +126,30 @@ def _client(editor: Editor, destination: Destination) -> HubSpotClient:
     return client
 
 
-def _print(found: SchemaReport, every: bool) -> None:
+def _print(report: SchemaReport, every: bool) -> None:
     from hubwire.manage.schema_report import SchemaState
 
     hidden = () if every else (SchemaState.MATCHES, SchemaState.UNUSED)
-    shown = [one for one in found.entries if one.state not in hidden]
+    shown = [entry for entry in report.entries if entry.state not in hidden]
     if shown:
         rows = table("object", "name", "state", "type", "messages", "note")
-        for one in shown:
-            kind = one.type_seen or one.type_in_hubspot
-            rows.add_row(one.object_type, cell(one.name), one.state, kind, f"{one.count:,}", cell(_note(one)))
+        for entry in shown:
+            kind = entry.type_seen or entry.type_in_hubspot
+            rows.add_row(entry.object_type, cell(entry.name), entry.state, kind, f"{entry.count:,}", cell(_note(entry)))
         console.print(rows)
-    for quota in found.quotas:
+    for quota in report.quotas:
         console.print(f"Custom properties of {quota.object_type}: {quota.used:,} of {quota.limit:,}.")
-    if not found.events_available:
+    if not report.events_available:
         console.print("Custom events are not available in this portal: see hubwire doctor.")
-    if not (found.properties or found.events):
-        console.print(f"Nothing is missing for the newest {found.message_count:,} messages.")
+    if not (report.properties or report.events):
+        console.print(f"Nothing is missing for the newest {report.message_count:,} messages.")
 
 
-def _note(one: SchemaEntry) -> str:
-    parts = [one.detail] if one.detail else []
-    if one.lacks:
-        parts.append(", ".join(f"{name} ({kind})" for name, kind in one.lacks.items()))
-    if one.is_public_only and one.count:
+def _note(entry: SchemaEntry) -> str:
+    parts = [entry.detail] if entry.detail else []
+    if entry.lacks:
+        parts.append(", ".join(f"{name} ({kind})" for name, kind in entry.lacks.items()))
+    if entry.is_public_only and entry.count:
         parts.append("public keys only")
     return "; ".join(parts)
 

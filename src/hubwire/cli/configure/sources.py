@@ -57,9 +57,9 @@ def add(
 
     Example: hubwire source add website --kind web --origin https://www.example.com --device-mode
     """
-    given = None if write_key_env is None else secret_from(write_key_env, False, "write key").reveal()
+    write_key = None if write_key_env is None else secret_from(write_key_env, False, "write key").reveal()
     with editing(config) as editor:
-        wanted = Source(
+        desired = Source(
             source_id=0,
             name=name,
             kind=kind,
@@ -68,7 +68,7 @@ def add(
             device_mode=device_mode,
             messages_per_second=rate or None,
         )
-        source, key = editor.add_source(wanted, given)
+        source, key = editor.add_source(desired, write_key)
     if json:
         print_json({"source": source, "write_key": key.text})
         return
@@ -86,21 +86,21 @@ def list_sources(json: JsonOption = False, config: ConfigOption = None) -> None:
     with reading(config) as store:
         sources = list(store.registry.sources().values())
         keys = {
-            one.source_id: len([k for k in store.registry.write_keys(one.source_id) if not k.is_revoked])
-            for one in sources
+            source.source_id: len([k for k in store.registry.write_keys(source.source_id) if not k.is_revoked])
+            for source in sources
         }
     if json:
         print_json(sources)
         return
     rows = table("name", "kind", "identity space", "device mode", "state", "write keys")
-    for one in sources:
+    for source in sources:
         rows.add_row(
-            one.name,
-            one.kind,
-            one.identity_space,
-            "yes" if one.device_mode else "no",
-            "on" if one.is_enabled else "off",
-            str(keys[one.source_id]),
+            source.name,
+            source.kind,
+            source.identity_space,
+            "yes" if source.device_mode else "no",
+            "on" if source.is_enabled else "off",
+            str(keys[source.source_id]),
         )
     console.print(rows if sources else "No sources yet: add one with `hubwire source add NAME --kind server`.")
 
@@ -117,7 +117,10 @@ def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = No
         source, store = editor.source(name), editor.store
         keys = store.registry.write_keys(source.source_id)
         since_ms = editor.now_ms() - 86_400_000
-        intake = next((one for one in store.statistics.intake(since_ms) if one.source_id == source.source_id), None)
+        intake = next(
+            (intake for intake in store.statistics.intake(since_ms) if intake.source_id == source.source_id),
+            None,
+        )
     if json:
         print_json({"source": source, "write_keys": keys, "last_24_hours": intake})
         return
@@ -144,14 +147,14 @@ def change(
 
     Example: hubwire source change website --no-device-mode --rate 500
     """
-    given: dict[str, Any] = {
+    changes: dict[str, Any] = {
         "name": rename,
         "allowed_origins": () if any_origin else tuple(origin) if origin else None,
         "device_mode": device_mode,
         "is_enabled": enabled,
         "identity_space": identity_space,
     }
-    fields = {field: value for field, value in given.items() if value is not None}
+    fields = {field: value for field, value in changes.items() if value is not None}
     if rate is not None:
         fields["messages_per_second"] = rate or None
     if not fields:
@@ -188,19 +191,19 @@ def keys(
     """
     with editing(config) as editor:
         source = editor.source(name)
-        made = editor.add_write_key(source.source_id) if new else None
+        new_key = editor.add_write_key(source.source_id) if new else None
         if revoke is not None and not editor.revoke_write_key(source, revoke):
             raise SettingsError(f"source {name!r} has no write key in use that ends in {revoke!r}")
-        found = editor.store.registry.write_keys(source.source_id)
+        write_keys = editor.store.registry.write_keys(source.source_id)
     if json:
-        print_json({"new_write_key": made.text if made else None, "write_keys": found})
+        print_json({"new_write_key": new_key.text if new_key else None, "write_keys": write_keys})
         return
-    if made is not None:
+    if new_key is not None:
         once = ", shown only this once" if source.kind is SourceKind.SERVER else ""
         console.print(f"The new write key{once}:")
-        typer.echo(made.text)
+        typer.echo(new_key.text)
     rows = table("write key", "since (UTC)", "state")
-    for key in found:
+    for key in write_keys:
         rows.add_row(_shown(key), when(key.created_at_ms), "revoked" if key.is_revoked else "in use")
     console.print(rows)
 

@@ -57,7 +57,7 @@ def forget(
     type_ = _type(keep_hubspot=keep_hubspot, no_suppress=no_suppress, lift=lift)
     with editing(config) as editor:
         if type_.deletes:
-            there = ", ".join(one.name for one in editor.store.registry.destinations().values())
+            there = ", ".join(destination.name for destination in editor.store.registry.destinations().values())
             where = f"here and in {there or 'no destination'}" if type_.reaches_hubspot else "here"
             confirmed(f"Delete {subject} {where}? You cannot undo this.", yes)
         receipt = _carry_out(editor, type_, "USER_ID" if user_id else "EMAIL", subject)
@@ -99,9 +99,9 @@ def _wait_for(editor: Editor, regulation_id: str) -> Receipt:
 
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
-        found = editor.store.privacy.regulation(regulation_id)
-        if found is not None and found.state.is_final:
-            return Receipt.of(found)
+        regulation = editor.store.privacy.regulation(regulation_id)
+        if regulation is not None and regulation.state.is_final:
+            return Receipt.of(regulation)
         time.sleep(POLL_SECONDS)
     raise SettingsError(f"deletion request {regulation_id} is still running", hint="The server continues it.")
 
@@ -112,7 +112,7 @@ def _sandbox(editor: Editor) -> Iterator[str | None]:
     from hubwire.installation.local import find_local_server
     from hubwire.installation.sandbox import Sandbox
 
-    needs_it = any(one.is_sandbox for one in editor.store.registry.destinations().values())
+    needs_it = any(destination.is_sandbox for destination in editor.store.registry.destinations().values())
     if not needs_it or find_local_server(editor.settings) is not None:
         yield None
         return
@@ -134,8 +134,10 @@ def _print(receipt: Receipt) -> None:
         console.print(f"  known addresses: {receipt.emails}, known ids: {receipt.ids}")
     else:
         console.print("  nobody is known by this id; this was done anyway:", style="yellow")
-    for one in receipt.hubspot:
-        console.print(f"  {one.destination} (hub {one.hub_id or '?'}): {_said(one, receipt)}", markup=False)
+    for portal in receipt.hubspot:
+        console.print(
+            f"  {portal.destination} (hub {portal.hub_id or '?'}): {_outcome_at(portal, receipt)}", markup=False
+        )
     if receipt.found_anything:
         _print_found(receipt)
     elif receipt.type.deletes:
@@ -148,14 +150,13 @@ def _print(receipt: Receipt) -> None:
         console.print("  not covered: " + "; ".join(receipt.not_covered))
 
 
-def _said(one: AtHubSpot, receipt: Receipt) -> str:
-    if one.error:
-        return f"{one.state}: {one.error}"
+def _outcome_at(portal: AtHubSpot, receipt: Receipt) -> str:
+    if portal.error:
+        return f"{portal.state}: {portal.error}"
     if not receipt.emails:
         return "no request sent: the person's e-mail address is unknown, and HubSpot finds people only by it"
-    return (
-        f"{one.deleted} {'address' if one.deleted == 1 else 'addresses'} deleted, and blocked from being created again"
-    )
+    noun = "address" if portal.deleted == 1 else "addresses"
+    return f"{portal.deleted} {noun} deleted, and blocked from being created again"
 
 
 def _print_found(receipt: Receipt) -> None:
@@ -180,22 +181,22 @@ def regulations(
     from hubwire.privacy.receipt import Receipt
 
     with reading(config) as store:
-        found = store.privacy.regulations(SHOWN)
-        one = store.privacy.regulation(regulation_id) if regulation_id is not None else None
+        recent = store.privacy.regulations(SHOWN)
+        regulation = store.privacy.regulation(regulation_id) if regulation_id is not None else None
     if regulation_id is not None:
-        if one is None:
+        if regulation is None:
             raise SettingsError(f"no deletion request {regulation_id!r}", hint="`hubwire regulations` lists them.")
-        receipt = Receipt.of(one)
+        receipt = Receipt.of(regulation)
         print_json(receipt) if json else _print(receipt)
         return
     if json:
-        print_json([Receipt.of(one) for one in found])
+        print_json([Receipt.of(listed) for listed in recent])
         return
     rows = table("request", "requested (UTC)", "type", "people", "state", "finished (UTC)")
-    for each in found:
+    for each in recent:
         ends = (str(each.state), when(each.finished_at_ms))
         rows.add_row(each.regulation_id, when(each.created_at_ms), str(each.type), str(each.subject_count), *ends)
-    console.print(rows if found else "No deletion requests yet.")
+    console.print(rows if recent else "No deletion requests yet.")
 
 
 def register(root: typer.Typer) -> None:

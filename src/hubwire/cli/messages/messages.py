@@ -46,28 +46,28 @@ def messages(
     Example: hubwire messages --state dead --reason invalid-input
     """
     with reading(config) as store:
-        wanted = chosen(store.registry, filters, limit)
+        message_filter = chosen(store.registry, filters, limit)
         if ndjson:
-            _print_messages(store, wanted)
+            _print_messages(store, message_filter)
             return
-        found = store.queries.messages(wanted)
-        known = store.statistics.identity(wanted.user) if wanted.user is not None else None
+        summaries = store.queries.messages(message_filter)
+        known = store.statistics.identity(message_filter.user) if message_filter.user is not None else None
     if json:
-        print_json(found)
+        print_json(summaries)
         return
     if known is not None:
         print_identity(known)
     rows = table("received (UTC)", "message", "type", "what", "who", "outcome")
-    for one in found:
-        who = one.user_id or one.anonymous_id or one.email or "-"
-        what = (cell(text) for text in (one.message_id, one.type, one.event or "", who))
-        rows.add_row(when(one.received_at_ms), *what, _outcome(one))
-    console.print(rows if found else "No messages match.")
+    for summary in summaries:
+        who = summary.user_id or summary.anonymous_id or summary.email or "-"
+        what = (cell(text) for text in (summary.message_id, summary.type, summary.event or "", who))
+        rows.add_row(when(summary.received_at_ms), *what, _outcome(summary))
+    console.print(rows if summaries else "No messages match.")
 
 
-def _print_messages(store: Store, wanted: MessageFilter) -> None:
-    decisions.note_export(parts_of(store), ACTOR, wanted)
-    for page in exported(store.queries, store.journal, wanted):
+def _print_messages(store: Store, message_filter: MessageFilter) -> None:
+    decisions.note_export(parts_of(store), ACTOR, message_filter)
+    for page in exported(store.queries, store.journal, message_filter):
         typer.echo(page.decode(), nl=False)
 
 
@@ -119,9 +119,9 @@ def _print_message(detail: MessageDetail) -> None:
 
 def _print_reason(state: str, reason: str | None, detail: str) -> None:
     console.print(plain(f"  {state}{': ' + reason if reason else ''} {detail}"), markup=False)
-    said = explained(reason)
-    if said:
-        console.print(f"    {said}", markup=False)
+    explanation = explained(reason)
+    if explanation:
+        console.print(f"    {explanation}", markup=False)
 
 
 def register(app: typer.Typer) -> None:

@@ -31,8 +31,8 @@ from hubwire.manage import decisions
 from hubwire.record.protocol import Record
 from hubwire.record.queries import Queries
 from hubwire.record.replay import (
-    LEAST_SHARE_PERCENT,
-    MOST_SHARE_PERCENT,
+    MAX_SHARE_PERCENT,
+    MIN_SHARE_PERCENT,
     NOTE_CHARACTERS,
     SHARE_PERCENT,
     SLICE_MESSAGES,
@@ -51,8 +51,8 @@ DECISIONS = {
 ShareOption = Annotated[
     int,
     typer.Option(
-        min=LEAST_SHARE_PERCENT,
-        max=MOST_SHARE_PERCENT,
+        min=MIN_SHARE_PERCENT,
+        max=MAX_SHARE_PERCENT,
         help="Share of the destination's calls that the replay may use beside live messages, in percent.",
     ),
 ]
@@ -102,15 +102,15 @@ def replay(
     if state not in REPLAYABLE:
         raise SettingsError(f"replay: {state} messages cannot be replayed; choose one of {', '.join(REPLAYABLE)}")
     with reading(config) as store:
-        wanted = chosen(store.registry, {**filters, "state": state})
-        targets = store.queries.targets(wanted)
+        message_filter = chosen(store.registry, {**filters, "state": state})
+        targets = store.queries.targets(message_filter)
         typer.echo(counted(len(targets)))
         if not targets:
             return
         if not yes:
             _print_estimate(store, config, targets, share)
         confirmed("Replay them?", yes)
-        decisions.begin_replay(parts_of(store), ACTOR, wanted, targets, share)
+        decisions.begin_replay(parts_of(store), ACTOR, message_filter, targets, share)
     typer.echo("They are pending. `hubwire status --wait-drained` waits until they are delivered.")
 
 
@@ -119,8 +119,8 @@ def _print_estimate(store: Store, config: ConfigOption, targets: Sequence[tuple[
 
     settings = settings_of(config)
     schemas = {
-        one.destination_id: asyncio.run(portal_schema(store.registry, settings, one))
-        for one in destinations_of(parts_of(store), targets)
+        destination.destination_id: asyncio.run(portal_schema(store.registry, settings, destination))
+        for destination in destinations_of(parts_of(store), targets)
     }
     cost = replay_estimate(parts_of(store), targets, schemas, share)
     judged = f", estimated from the newest {cost.planned:,}" if cost.planned < len(targets) else ""
@@ -152,14 +152,14 @@ def discard(
         raise SettingsError(f"discard: a {state} message cannot be discarded; choose one of {', '.join(DISCARDABLE)}")
     checked_note(note)
     with reading(config) as store:
-        wanted = chosen(store.registry, {**filters, "state": state})
-        targets = store.queries.targets(wanted)
+        message_filter = chosen(store.registry, {**filters, "state": state})
+        targets = store.queries.targets(message_filter)
         if not json:
             typer.echo(counted(len(targets)))
         done = None
         if targets and (yes or not json):
             confirmed("Discard them? Hubwire will not deliver them.", yes)
-            done = decisions.discard(parts_of(store), ACTOR, wanted, targets, note)
+            done = decisions.discard(parts_of(store), ACTOR, message_filter, targets, note)
     if json:
         print_json({"count": len(targets), "discarded": done})
     elif done is not None:
@@ -174,7 +174,7 @@ def replays(
     share: Annotated[
         int | None,
         typer.Option(
-            min=LEAST_SHARE_PERCENT, max=MOST_SHARE_PERCENT, help="New share of the destination's calls, in percent."
+            min=MIN_SHARE_PERCENT, max=MAX_SHARE_PERCENT, help="New share of the destination's calls, in percent."
         ),
     ] = None,
     cancel: Annotated[
@@ -196,21 +196,29 @@ def replays(
         raise typer.BadParameter(f"use only one of {' and '.join(chosen_ones)}")
     with reading(config) as store:
         if replay_id is not None:
-            _one(store, replay_id)
+            _stored_replay(store, replay_id)
             _decide(parts_of(store), replay_id, chosen_ones, share)
-        found = store.replays.recent(SHOWN_REPLAYS) if replay_id is None else [_one(store, replay_id)]
+        shown_replays = store.replays.recent(SHOWN_REPLAYS) if replay_id is None else [_stored_replay(store, replay_id)]
     if json:
-        print_json(found if replay_id is None else found[0])
+        print_json(shown_replays if replay_id is None else shown_replays[0])
         return
     rows = table(
         "replay", "started (UTC)", "by", "state", "share", "messages", "not yet started", "skipped", "outcomes"
     )
-    for one in found:
-        outcomes = ", ".join(f"{count} {state}" for state, count in one.outcomes.items()) or "-"
-        counts = (str(number) for number in (one.target_count, one.waiting_count, one.passed_count))
-        begun, share_of = when(one.begun_at_ms), f"{one.share_percent} %"
-        rows.add_row(f"#{one.replay_id}", begun, one.actor, str(one.state), share_of, *counts, outcomes)
-    console.print(rows if found else "No replays yet.")
+    for replay in shown_replays:
+        outcomes = ", ".join(f"{count} {state}" for state, count in replay.outcomes.items()) or "-"
+        counts = (str(number) for number in (replay.target_count, replay.waiting_count, replay.passed_count))
+        begun, share_of = when(replay.begun_at_ms), f"{replay.share_percent} %"
+        rows.add_row(
+            f"#{replay.replay_id}",
+            begun,
+            replay.actor,
+            str(replay.state),
+            share_of,
+            *counts,
+            outcomes,
+        )
+    console.print(rows if shown_replays else "No replays yet.")
 
 
 def _decide(parts: _Parts, replay_id: int, words: list[str], share: int | None) -> None:
@@ -222,11 +230,11 @@ def _decide(parts: _Parts, replay_id: int, words: list[str], share: int | None) 
             typer.secho(f"hubwire: {word} changed nothing, because of the replay's state", fg="yellow", err=True)
 
 
-def _one(store: Store, replay_id: int) -> Replay:
-    found = store.replays.replay(replay_id)
-    if found is None:
+def _stored_replay(store: Store, replay_id: int) -> Replay:
+    stored = store.replays.replay(replay_id)
+    if stored is None:
         raise SettingsError(f"there is no replay {replay_id}", hint="`hubwire replays` lists the newest.")
-    return found
+    return stored
 
 
 def register(app: typer.Typer) -> None:

@@ -58,11 +58,11 @@ def snooze(
         parts = _parts(store)
         until_ms = None if until is None else moment_ms({"until": until}, "until")
         until_ms = snoozing.until_ms_of(length, until_ms, parts.clock.now_ms())
-        made = snoozing.snooze_group(parts, ACTOR, _wanted(store, state, reason, destination), until_ms)
+        snoozed = snoozing.snooze_group(parts, ACTOR, _group_filter(store, state, reason, destination), until_ms)
     if json:
-        print_json(made)
+        print_json(snoozed)
         return
-    typer.echo(f"Snoozed until {when(made.until_ms)} UTC. `hubwire failures` lists it at the end.")
+    typer.echo(f"Snoozed until {when(snoozed.until_ms)} UTC. `hubwire failures` lists it at the end.")
 
 
 def wake(
@@ -77,7 +77,7 @@ def wake(
     Example: hubwire wake --state dead --reason invalid-input
     """
     with reading(config) as store:
-        is_woken = snoozing.wake_group(_parts(store), ACTOR, _wanted(store, state, reason, destination))
+        is_woken = snoozing.wake_group(_parts(store), ACTOR, _group_filter(store, state, reason, destination))
     if json:
         print_json({"is_woken": is_woken})
         return
@@ -88,7 +88,7 @@ def _parts(store: Store) -> _Parts:
     return _Parts(store.snoozes, store.registry, SystemClock())
 
 
-def _wanted(store: Store, state: State, reason: Reason, destination: str | None) -> MessageFilter:
+def _group_filter(store: Store, state: State, reason: Reason, destination: str | None) -> MessageFilter:
     destinations = {} if destination is None else {"destination": destination}
     return chosen(store.registry, {"state": state, "reason": reason, **destinations})
 

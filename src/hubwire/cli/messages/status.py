@@ -55,8 +55,8 @@ def status(
     else:
         for lane in lanes:
             _print_lane(lane)
-        for lane, one in zip(lanes, seen, strict=False):
-            _print_seen(lane.name, one)
+        for lane, activity in zip(lanes, seen, strict=False):
+            _print_seen(lane.name, activity)
         if not lanes:
             console.print("No destination yet: add one with `hubwire destination add` or in the console.")
     if wait_drained and not drained:
@@ -69,7 +69,7 @@ def _standing(store: Store, longest_seconds: float) -> tuple[list[LaneStatus], b
     deadline = time.monotonic() + longest_seconds
     while True:
         lanes = store.queries.lanes(SystemClock().now_ms())
-        is_fed = all(one.state is not ReplayState.RUNNING for one in store.replays.recent(RECENT_REPLAYS))
+        is_fed = all(replay.state is not ReplayState.RUNNING for replay in store.replays.recent(RECENT_REPLAYS))
         is_drained = is_fed and all(lane.is_drained for lane in lanes)
         if is_drained or time.monotonic() >= deadline:
             return lanes, is_drained
@@ -132,26 +132,26 @@ def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
     Example: hubwire failures
     """
     with reading(config) as store:
-        found = sorted(store.queries.failures(), key=lambda one: (URGENCY.index(one.state), -one.count))
+        groups = sorted(store.queries.failures(), key=lambda group: (URGENCY.index(group.state), -group.count))
         snoozed = store.snoozes.snoozed(SystemClock().now_ms())
-        names = {number: one.name for number, one in store.registry.destinations().items()}
-    snoozed = [one for one in snoozed if one.destination_id in names]
-    asleep = {one.group: one.until_ms for one in snoozed}
-    counts = {_group(one): one.count for one in found}
+        names = {number: destination.name for number, destination in store.registry.destinations().items()}
+    snoozed = [snooze for snooze in snoozed if snooze.destination_id in names]
+    asleep = {snooze.group: snooze.until_ms for snooze in snoozed}
+    counts = {_group(group): group.count for group in groups}
     if json:
-        print_json([{**msgspec.to_builtins(one), "snoozed_until_ms": asleep.get(_group(one))} for one in found])
+        print_json([{**msgspec.to_builtins(group), "snoozed_until_ms": asleep.get(_group(group))} for group in groups])
         return
-    found = [one for one in found if _group(one) not in asleep]
-    for one in found:
-        name = cell(names.get(one.destination_id, "removed"))
-        console.print(f"[bold]{one.count}[/bold] {one.state}: {one.reason}  {name}")
-        console.print(f"  first {when(one.first_at_ms)}, last {when(one.last_at_ms)} UTC")
-        said = explained(one.reason)
-        if said:
-            console.print(f"  {said}", markup=False)
-        if one.sample_detail:
-            console.print(f"  {plain(one.sample_detail)}", markup=False)
-    if not found:
+    groups = [group for group in groups if _group(group) not in asleep]
+    for listed in groups:
+        name = cell(names.get(listed.destination_id, "removed"))
+        console.print(f"[bold]{listed.count}[/bold] {listed.state}: {listed.reason}  {name}")
+        console.print(f"  first {when(listed.first_at_ms)}, last {when(listed.last_at_ms)} UTC")
+        explanation = explained(listed.reason)
+        if explanation:
+            console.print(f"  {explanation}", markup=False)
+        if listed.sample_detail:
+            console.print(f"  {plain(listed.sample_detail)}", markup=False)
+    if not groups:
         console.print("No other failures." if snoozed else "No failures: nothing is dead, retrying or held.")
     for group in snoozed:
         name = cell(names.get(group.destination_id, "removed"))
@@ -175,14 +175,14 @@ def audit(
     """
     before_ms = moment_ms({"before": before} if before else {}, "before")
     with reading(config) as store:
-        found = store.registry.audit(limit, before_ms)
+        entries = store.registry.audit(limit, before_ms)
     if json:
-        print_json(found)
+        print_json(entries)
         return
     rows = table("when (UTC)", "who", "what", "detail")
-    for one in found:
-        rows.add_row(when(one.at_ms), cell(one.actor), one.action, cell(one.detail))
-    console.print(rows if found else "No changes yet.")
+    for entry in entries:
+        rows.add_row(when(entry.at_ms), cell(entry.actor), entry.action, cell(entry.detail))
+    console.print(rows if entries else "No changes yet.")
 
 
 def register(app: typer.Typer) -> None:

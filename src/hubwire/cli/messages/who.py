@@ -52,16 +52,16 @@ def who(
 def print_identity(known: Identity) -> None:
     """Print the known ids, and the call that gave each: this explains where messages go."""
     for link in known.links:
-        said, key = LEARNT_FROM[link.strength], link.key
+        origin, key = LEARNT_FROM[link.strength], link.key
         if key.startswith("i:"):
-            said, key = f"{said} of another of their ids", f"u:{key[2:]}"
+            origin, key = f"{origin} of another of their ids", f"u:{key[2:]}"
         since = f", {when(link.at_ms)} UTC" if link.at_ms else ""
-        learnt = f"({said}{since}, {link.space})"
+        learnt = f"({origin}{since}, {link.space})"
         console.print(plain(f"{key} -> {link.target}  {learnt}"), markup=False)
-    for one in known.records:
-        companies = f", with {', '.join(one.associated)}" if one.associated else ""
-        record = f"record {one.record_id or '?'} in HubSpot"
-        console.print(plain(f"{one.kind} {one.key} is {record}{companies}"), markup=False)
+    for known_record in known.records:
+        companies = f", with {', '.join(known_record.associated)}" if known_record.associated else ""
+        record = f"record {known_record.record_id or '?'} in HubSpot"
+        console.print(plain(f"{known_record.kind} {known_record.key} is {record}{companies}"), markup=False)
     if not known.links and not known.records:
         console.print("This identity is unknown: messages without an e-mail are held until it is identified.")
 

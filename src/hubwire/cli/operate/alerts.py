@@ -28,20 +28,22 @@ def alerts(json: JsonOption = False, config: ConfigOption = None) -> None:
     """
     clock = SystemClock()
     with reading(config) as store:
-        found = alert_overview(Watched(store, clock), store.alerts, settings_of(config), clock, None)
+        overview = alert_overview(Watched(store, clock), store.alerts, settings_of(config), clock, None)
     if json:
-        print_json(found)
+        print_json(overview)
         return
-    for rule in found.rules:
+    for rule in overview.rules:
         state = "ON" if rule.on else "off" if rule.is_off else "OK"
-        if rule.name == "dead" and not found.channels:
+        if rule.name == "dead" and not overview.channels:
             state = "not counted without a receiver"
         console.print(f"[bold]{rule.name}[/bold]  {state}  {rule.setting or 'no setting'}")
         console.print(f"  {rule.when}", markup=False)
-        for one in rule.on:
-            since = f" (since {when(one.since_ms)} UTC)" if one.since_ms else ""
-            console.print(f"  {plain(f'{one.title}: {one.said}{since}. {one.remedy}')}", markup=False, style="red")
-    receivers = ", ".join(f"{one.kind} {one.target}" for one in found.channels)
+        for alert in rule.on:
+            since = f" (since {when(alert.since_ms)} UTC)" if alert.since_ms else ""
+            console.print(
+                f"  {plain(f'{alert.title}: {alert.said}{since}. {alert.remedy}')}", markup=False, style="red"
+            )
+    receivers = ", ".join(f"{channel.kind} {channel.target}" for channel in overview.channels)
     nobody = "No one is notified yet: set HUBWIRE_ALERT_WEBHOOK_URL or HUBWIRE_ALERT_EMAIL_TO."
     console.print(f"Notified: {plain(receivers)}" if receivers else nobody, markup=False)
 

@@ -47,8 +47,8 @@ def migrate(
         print_json(moved)
     elif moved.is_finished:
         rows = table("table", "rows", "checksum")
-        for one in moved.tables:
-            rows.add_row(one.table, str(one.rows), one.checksum)
+        for compared in moved.tables:
+            rows.add_row(compared.table, str(compared.rows), compared.checksum)
         console.print(rows)
         console.print("Both sides are equal. Set HUBWIRE_DATABASE_URL to the new database and start the servers.")
     else:

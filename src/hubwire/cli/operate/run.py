@@ -173,13 +173,13 @@ def _print_plan(shown: FileDryRun) -> None:
         console.print("The file contains no messages.")
     for planned in shown.messages:
         console.print(f"[bold]{cell(planned.message_id)}[/bold]  {cell(planned.outcome)} {cell(planned.detail)}")
-        said = explained(planned.outcome.partition(": ")[2])
-        if said:
-            console.print(f"  {said}", markup=False)
+        explanation = explained(planned.outcome.partition(": ")[2])
+        if explanation:
+            console.print(f"  {explanation}", markup=False)
         for operation in planned.operations:
             console.print(plain(f"  {operation.kind} {operation.key} {operation.note}"), markup=False)
-            for one in operation.fields:
-                console.print(plain(f"    {one.name} = {one.value!r}  ({one.rule})"), markup=False)
+            for field in operation.fields:
+                console.print(plain(f"    {field.name} = {field.value!r}  ({field.rule})"), markup=False)
         for item in planned.left_out:
             console.print(f"  {left_out(item.field, item.reason, item.detail)}", markup=False)
     for reason, count in shown.passed_over.items():

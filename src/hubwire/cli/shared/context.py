@@ -62,7 +62,9 @@ def json_text(value: Any) -> str:
     text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain)).decode()
     if text.isascii():
         return text
-    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+    return "".join(
+        character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1] for character in text
+    )
 
 
 def _plain(value: object) -> object:
@@ -80,7 +82,7 @@ def when(at_ms: int | None) -> str:
 
 def plain(text: str) -> str:
     """Foreign text for a terminal, without control characters, which could control it."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def worded(value: Any, none: str = "-") -> str:
@@ -91,9 +93,9 @@ def worded(value: Any, none: str = "-") -> str:
         case bool():
             return "yes" if value else "no"
         case list() | tuple():
-            return ", ".join(worded(one) for one in value)
+            return ", ".join(worded(item) for item in value)
         case dict():
-            return ", ".join(f"{plain(str(name))}: {worded(one, 'left out')}" for name, one in value.items())
+            return ", ".join(f"{plain(str(name))}: {worded(item, 'left out')}" for name, item in value.items())
     return plain(str(value))
 
 
@@ -117,7 +119,7 @@ def explained(reason: str | None) -> str | None:
 
 def table(*columns: str) -> Table:
     """A table without boxes, so that other tools can cut and grep it."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    rows = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold", no_wrap=True)
-    return made
+        rows.add_column(column, overflow="fold", no_wrap=True)
+    return rows

@@ -57,13 +57,13 @@ class Editor:
 
     def destination(self, name: str | None) -> Destination:
         """The destination with this name, or the only one. Raises SettingsError that names the existing ones."""
-        found = list(self.store.registry.destinations().values())
-        if name is None and len(found) == 1:
-            return found[0]
+        destinations = list(self.store.registry.destinations().values())
+        if name is None and len(destinations) == 1:
+            return destinations[0]
         if name is None:
-            names = ", ".join(one.name for one in found) or "none yet"
+            names = ", ".join(destination.name for destination in destinations) or "none yet"
             raise SettingsError("choose a destination with --destination", hint=f"Destinations: {names}.")
-        return named(found, name, "destination")
+        return named(destinations, name, "destination")
 
     def source_ids(self, names: list[str]) -> tuple[int, ...] | None:
         """The ids of these sources; None, which means all, for `all`."""

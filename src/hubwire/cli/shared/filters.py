@@ -35,8 +35,8 @@ def with_filters(*, without: Collection[str] = ()) -> Callable[[Callable[..., No
 
         @functools.wraps(command)
         def run(**values: Any) -> None:
-            given = {field.parameter: values.pop(field.name) for field in fields}
-            command({name: _text(value) for name, value in given.items() if value is not None}, **values)
+            texts = {field.parameter: values.pop(field.name) for field in fields}
+            command({name: _text(value) for name, value in texts.items() if value is not None}, **values)
 
         required = [parameter for parameter in own if parameter.default is parameter.empty]
         others = [parameter for parameter in own if parameter.default is not parameter.empty]
@@ -49,10 +49,10 @@ def with_filters(*, without: Collection[str] = ()) -> Callable[[Callable[..., No
     return decorate
 
 
-def chosen(registry: Registry, given: Chosen, limit: int | None = None) -> MessageFilter:
+def chosen(registry: Registry, options: Chosen, limit: int | None = None) -> MessageFilter:
     """The filter that the options make. Errors: BadValue, naming the option."""
-    found = message_filter(given, registry)
-    return found if limit is None else msgspec.structs.replace(found, limit=limit)
+    chosen_filter = message_filter(options, registry)
+    return chosen_filter if limit is None else msgspec.structs.replace(chosen_filter, limit=limit)
 
 
 def _parameter(field: FilterField) -> inspect.Parameter:

@@ -40,12 +40,12 @@ def read_options(
     call: Call | None, columns: list[str] | None, order: DateOrder | None, encoding: str | None
 ) -> ReadOptions:
     """The checked options. Raises BadParameter."""
-    given: dict[str, str] = {}
+    source_columns: dict[str, str] = {}
     for mapped in columns or ():
         column, separator, target = mapped.rpartition("=")
         if not separator or not column.strip():
             raise typer.BadParameter(f"{mapped!r}: give COLUMN=FIELD, as in --map 'Email Address=email'")
-        given[column.strip().lower()] = target.strip()
+        source_columns[column.strip().lower()] = target.strip()
     if encoding is not None:
         try:
             "".encode(encoding)
@@ -53,7 +53,7 @@ def read_options(
             raise typer.BadParameter(
                 f"--encoding: {encoding!r} is not a known encoding; try latin-1 or utf-16-le"
             ) from exc
-    return ReadOptions(call=call, columns=given, order=order, encoding=encoding)
+    return ReadOptions(call=call, columns=source_columns, order=order, encoding=encoding)
 
 
 def looked(files: list[str], options: ReadOptions, data: Path) -> History:

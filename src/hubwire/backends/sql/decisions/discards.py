@@ -25,7 +25,9 @@ def discard_targets(
     count = 0
     for start in range(0, len(ordered), DISCARD_AT_ONCE):
         with database.transaction() as db:
-            count += sum(_discard(db, state, one, now_ms, note) for one in ordered[start : start + DISCARD_AT_ONCE])
+            count += sum(
+                _discard(db, state, target, now_ms, note) for target in ordered[start : start + DISCARD_AT_ONCE]
+            )
     return count
 
 

@@ -22,20 +22,20 @@ BY_POSITION = (State.DELIVERED, State.PENDING)
 _json = msgspec.json.Encoder().encode
 
 
-def positions_of_replay(db: Session, wanted: MessageFilter, before: int, limit: int) -> list[int]:
+def positions_of_replay(db: Session, message_filter: MessageFilter, before: int, limit: int) -> list[int]:
     """Positions of a replay's messages that may fit, the newest first."""
-    joined, fits = "", PARTS[wanted.replay_part]
-    values: list[int | str | None] = [wanted.replay_id]
-    if wanted.replay_part is ReplayPart.REPLAYED or wanted.state not in (None, *BY_POSITION):
+    joined, fits = "", PARTS[message_filter.replay_part]
+    values: list[int | str | None] = [message_filter.replay_id]
+    if message_filter.replay_part is ReplayPart.REPLAYED or message_filter.state not in (None, *BY_POSITION):
         joined = " JOIN delivery USING (destination_id, position)"
-        if wanted.replay_part is ReplayPart.REPLAYED:
+        if message_filter.replay_part is ReplayPart.REPLAYED:
             fits += " AND delivery.is_replay = TRUE"
-        if wanted.state is not None:
+        if message_filter.state is not None:
             fits += " AND delivery.state = ?"
-            values.append(wanted.state)
-    if wanted.destination_id is not None:
+            values.append(message_filter.state)
+    if message_filter.destination_id is not None:
         fits += " AND target.destination_id = ?"
-        values.append(wanted.destination_id)
+        values.append(message_filter.destination_id)
     rows = db.execute(
         f"SELECT DISTINCT position FROM replay_target AS target{joined}"
         f" WHERE target.replay_id = ? AND {fits} AND position < ? ORDER BY position DESC LIMIT ?",
@@ -44,11 +44,11 @@ def positions_of_replay(db: Session, wanted: MessageFilter, before: int, limit: 
     return [position for (position,) in rows]
 
 
-def targets_among(db: Session, wanted: MessageFilter, positions: Sequence[int]) -> set[tuple[int, int]]:
+def targets_among(db: Session, message_filter: MessageFilter, positions: Sequence[int]) -> set[tuple[int, int]]:
     """The (destination_id, position) of these messages that are the replay's."""
     rows = db.execute(
         f"SELECT destination_id, position FROM replay_target AS target WHERE replay_id = ?"
-        f" AND {PARTS[wanted.replay_part]} AND position IN (SELECT CAST(value AS bigint) FROM json_each(?))",
-        (wanted.replay_id, _json(list(positions)).decode()),
+        f" AND {PARTS[message_filter.replay_part]} AND position IN (SELECT CAST(value AS bigint) FROM json_each(?))",
+        (message_filter.replay_id, _json(list(positions)).decode()),
     )
     return {(destination_id, position) for destination_id, position in rows}

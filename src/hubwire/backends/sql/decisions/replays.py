@@ -35,7 +35,7 @@ RUNS = "state = 'running' AND paused_at_ms IS NULL"
 
 Targets = Sequence[tuple[int, int]]
 _json = msgspec.json.Encoder().encode
-_wanted = msgspec.json.Decoder(MessageFilter).decode
+_decode_filter = msgspec.json.Decoder(MessageFilter).decode
 
 
 class _Limit(msgspec.Struct):
@@ -53,24 +53,24 @@ class SqlReplays:
 
     def begin(
         self,
-        wanted: MessageFilter,
+        message_filter: MessageFilter,
         actor: str,
         now_ms: int,
         targets: Targets | None = None,
         share_percent: int = SHARE_PERCENT,
     ) -> Replay:
         checked_share(share_percent)
-        if wanted.state not in REPLAYABLE:
+        if message_filter.state not in REPLAYABLE:
             raise SettingsError(
-                f"replay needs a state: dead, discarded, held or delivered (got {wanted.state or 'none'})",
+                f"replay needs a state: dead, discarded, held or delivered (got {message_filter.state or 'none'})",
                 hint="For example state=dead.",
             )
-        targets = self._targets_of(wanted) if targets is None else targets
+        targets = self._targets_of(message_filter) if targets is None else targets
         with self._database.transaction() as db:
             [replay_id] = db.execute(
                 "INSERT INTO replay (actor, wanted, state, begun_at_ms, target_count, share_percent)"
                 " VALUES (?, ?, 'running', ?, ?, ?) RETURNING replay_id",
-                (actor, _json(wanted), now_ms, len(targets), share_percent),
+                (actor, _json(message_filter), now_ms, len(targets), share_percent),
             ).fetchone()
             db.executemany(
                 "INSERT INTO replay_target (replay_id, destination_id, position) VALUES (?, ?, ?)",
@@ -89,8 +89,8 @@ class SqlReplays:
         if not running:
             return None
         return sum(
-            self._feed(replay_id, _wanted(wanted), now_ms, slice_of(slice_messages, share))
-            for replay_id, wanted, share in running
+            self._feed(replay_id, _decode_filter(stored_filter), now_ms, slice_of(slice_messages, share))
+            for replay_id, stored_filter, share in running
         )
 
     def pause(self, replay_id: int, now_ms: int) -> bool:
@@ -107,20 +107,22 @@ class SqlReplays:
         with self._database.transaction() as db:
             return _end(db, replay_id, ReplayState.CANCELLED, now_ms)
 
-    def discard(self, wanted: MessageFilter, now_ms: int, targets: Targets | None = None, note: str = "") -> Discarded:
+    def discard(
+        self, message_filter: MessageFilter, now_ms: int, targets: Targets | None = None, note: str = ""
+    ) -> Discarded:
         note = checked_note(note)
-        if wanted.state not in DISCARDABLE:
+        if message_filter.state not in DISCARDABLE:
             raise SettingsError(
-                f"discard needs a state: {' or '.join(DISCARDABLE)} (got {wanted.state or 'none'})",
+                f"discard needs a state: {' or '.join(DISCARDABLE)} (got {message_filter.state or 'none'})",
                 hint="For example state=dead.",
             )
-        targets = self._targets_of(wanted) if targets is None else targets
-        count = discard_targets(self._database, wanted.state, targets, now_ms, note)
+        targets = self._targets_of(message_filter) if targets is None else targets
+        count = discard_targets(self._database, message_filter.state, targets, now_ms, note)
         return Discarded(count=count, passed_count=len(targets) - count)
 
     def replay(self, replay_id: int) -> Replay | None:
-        found = self._read("WHERE replay_id = ?", replay_id)
-        return found[0] if found else None
+        replays = self._read("WHERE replay_id = ?", replay_id)
+        return replays[0] if replays else None
 
     def recent(self, limit: int) -> list[Replay]:
         return self._read("ORDER BY replay_id DESC LIMIT ?", limit)
@@ -129,14 +131,14 @@ class SqlReplays:
         with self._database.transaction() as db:
             return db.execute(f"UPDATE replay {change} AND replay_id = ?", (*values, replay_id)).rowcount > 0
 
-    def _feed(self, replay_id: int, wanted: MessageFilter, now_ms: int, slice_messages: int) -> int:
+    def _feed(self, replay_id: int, message_filter: MessageFilter, now_ms: int, slice_messages: int) -> int:
         """Put a replay's next slice back, or end it when all of it was fed and none is on its way."""
-        assert wanted.state is not None
+        assert message_filter.state is not None
         on_their_way = _by_state(self._put_back(replay_id))
         room = slice_messages - on_their_way.get(State.PENDING, 0) - on_their_way.get(State.LEASED, 0)
         with self._database.transaction() as db:
             targets = [] if room <= 0 or _is_ahead(db, replay_id, now_ms) else _claim(db, replay_id, now_ms, room)
-            passed = [target for target in targets if not _put_back(db, wanted.state, target, now_ms)]
+            passed = [target for target in targets if not _put_back(db, message_filter.state, target, now_ms)]
             db.executemany(
                 "UPDATE replay_target SET is_passed = TRUE WHERE replay_id = ? AND destination_id = ? AND position = ?",
                 [(replay_id, *target) for target in passed],
@@ -158,7 +160,7 @@ class SqlReplays:
             Replay(
                 replay_id=row[0],
                 actor=row[1],
-                wanted=_wanted(row[2]),
+                wanted=_decode_filter(row[2]),
                 state=ReplayState(row[3]) if row[6] is None else ReplayState.PAUSED,
                 begun_at_ms=row[4],
                 ended_at_ms=row[5],
@@ -207,13 +209,13 @@ class SqlReplays:
 def _by_state(counts: Sequence[ReplayCount]) -> dict[str, int]:
     """Over all destinations."""
     states: dict[str, int] = {}
-    for one in counts:
-        if one.state is not None:
-            states[one.state.value] = states.get(one.state.value, 0) + one.count
+    for fate in counts:
+        if fate.state is not None:
+            states[fate.state.value] = states.get(fate.state.value, 0) + fate.count
     return states
 
 
-def _claim(db: Session, replay_id: int, now_ms: int, most: int) -> list[tuple[int, int]]:
+def _claim(db: Session, replay_id: int, now_ms: int, max_targets: int) -> list[tuple[int, int]]:
     """The next targets, marked as fed: of two processes that feed one replay, one gets them."""
     claimed = db.execute(
         "UPDATE replay_target SET fed_at_ms = ?1 WHERE replay_id = ?2 AND fed_at_ms IS NULL"
@@ -221,7 +223,7 @@ def _claim(db: Session, replay_id: int, now_ms: int, most: int) -> list[tuple[in
         " AND (destination_id, position) IN (SELECT destination_id, position FROM replay_target"
         " WHERE replay_id = ?2 AND fed_at_ms IS NULL ORDER BY destination_id, position LIMIT ?3)"
         " RETURNING destination_id, position",
-        (now_ms, replay_id, most),
+        (now_ms, replay_id, max_targets),
     ).fetchall()
     return sorted((destination_id, position) for destination_id, position in claimed)
 

@@ -13,14 +13,14 @@ class SqlSnoozes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def snooze(self, wanted: Snooze) -> None:
+    def snooze(self, snooze: Snooze) -> None:
         with self._database.transaction() as db:
-            db.execute("DELETE FROM snooze WHERE until_ms <= ?", (wanted.since_ms,))
+            db.execute("DELETE FROM snooze WHERE until_ms <= ?", (snooze.since_ms,))
             db.execute(
                 "INSERT INTO snooze (destination_id, state, reason, until_ms, since_ms, actor)"
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (destination_id, state, reason) DO UPDATE"
                 " SET until_ms = excluded.until_ms, since_ms = excluded.since_ms, actor = excluded.actor",
-                (*wanted.group, wanted.until_ms, wanted.since_ms, wanted.actor),
+                (*snooze.group, snooze.until_ms, snooze.since_ms, snooze.actor),
             )
 
     def wake(self, destination_id: int, state: State, reason: str, now_ms: int) -> bool:
@@ -50,7 +50,7 @@ class SqlSnoozes:
         ]
 
     def groups(self, now_ms: int) -> list[GroupCount]:
-        snoozed = {one.group for one in self.snoozed(now_ms)}
+        snoozed = {snooze.group for snooze in self.snoozed(now_ms)}
         rows = self._database.connection.execute(
             "SELECT destination_id, state, reason, count(*) FROM delivery WHERE state IN (?, ?)"
             " GROUP BY destination_id, state, reason ORDER BY destination_id, state, reason",

@@ -27,7 +27,7 @@ def count_activity(db: Session, lines: MessageIndex, lane: Lane, points: Sequenc
 
 
 def _routed(lane: Lane, counts: Iterable[Count]) -> int:
-    return sum(one.total for one in counts if one.rejected is None and lane.takes(one.source_id))
+    return sum(count.total for count in counts if count.rejected is None and lane.takes(count.source_id))
 
 
 def _received_by_step(
@@ -72,9 +72,11 @@ def _backlog(db: Session, lines: MessageIndex, lane: Lane) -> int:
     """Messages routed to the lane that no cursor has passed."""
     count = 0
     for block in blocks(db, lines):
-        stages = [lane.stage(one, block.first, block.last) for one in block.counts]
+        stages = [lane.stage(block_count, block.first, block.last) for block_count in block.counts]
         if None not in stages:
-            count += sum(one.total for one, stage in zip(block.counts, stages, strict=True) if stage == "backlog")
+            count += sum(
+                block_count.total for block_count, stage in zip(block.counts, stages, strict=True) if stage == "backlog"
+            )
         else:
             count += sum(lane.stage_of(line) == "backlog" for line in lines.lines(block.first, block.last))
     return count

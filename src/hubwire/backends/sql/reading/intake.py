@@ -28,19 +28,23 @@ def catch_up(database: Database, lines_of: Callable[[Session], MessageIndex], li
     both happen within one transaction that keeps such changes out.
     """
     missing = _missing(database, lines_of(database.connection))
-    wanted = missing if limit is None else missing[:limit]
-    for start in range(0, len(wanted), COUNT_AT_ONCE):
+    chosen = missing if limit is None else missing[:limit]
+    for start in range(0, len(chosen), COUNT_AT_ONCE):
         with database.counting() as db:
             lines = lines_of(db)
-            sums = [lines.sums(number) for number in wanted[start : start + COUNT_AT_ONCE]]
-            rows = [(one.number, one.first_at_ms, one.last_at_ms, _json(one.counts)) for one in sums if one is not None]
+            sums = [lines.sums(number) for number in chosen[start : start + COUNT_AT_ONCE]]
+            rows = [
+                (block.number, block.first_at_ms, block.last_at_ms, _json(block.counts))
+                for block in sums
+                if block is not None
+            ]
             db.executemany(
                 "INSERT INTO intake (stretch, first_at_ms, last_at_ms, counts) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (stretch) DO UPDATE SET first_at_ms = excluded.first_at_ms,"
                 " last_at_ms = excluded.last_at_ms, counts = excluded.counts",
                 rows,
             )
-    return len(missing) - len(wanted)
+    return len(missing) - len(chosen)
 
 
 def _missing(database: Database, lines: MessageIndex) -> list[int]:

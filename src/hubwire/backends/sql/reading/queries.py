@@ -29,8 +29,12 @@ FATE_COLUMNS = (
     "destination_id, position, state, reason, detail, left_out, attempts, due_at_ms, updated_at_ms, is_replay, cycle_id"
 )
 
-LEFT_OUT_REASONS = frozenset(reason.value for reason, one in EXPLANATIONS.items() if one.kind is Kind.LEFT_OUT)
-REJECTED_REASONS = frozenset(reason.value for reason, one in EXPLANATIONS.items() if one.kind is Kind.REJECTED)
+LEFT_OUT_REASONS = frozenset(
+    reason.value for reason, explanation in EXPLANATIONS.items() if explanation.kind is Kind.LEFT_OUT
+)
+REJECTED_REASONS = frozenset(
+    reason.value for reason, explanation in EXPLANATIONS.items() if explanation.kind is Kind.REJECTED
+)
 
 _decode = msgspec.json.decode
 _json = msgspec.json.Encoder().encode
@@ -104,14 +108,14 @@ class SqlQueries:
 
     # -- messages
 
-    def messages(self, wanted: MessageFilter) -> list[MessageSummary]:
-        found: list[MessageSummary] = []
-        for rows in self._candidates(wanted):
-            for summary, _ in self._fitting(rows, wanted):
-                found.append(summary)
-                if len(found) >= wanted.limit:
-                    return found
-        return found
+    def messages(self, message_filter: MessageFilter) -> list[MessageSummary]:
+        summaries: list[MessageSummary] = []
+        for rows in self._candidates(message_filter):
+            for summary, _ in self._fitting(rows, message_filter):
+                summaries.append(summary)
+                if len(summaries) >= message_filter.limit:
+                    return summaries
+        return summaries
 
     def message(self, message_id: str) -> list[MessageDetail]:
         rows = self._journal.find(message_id)
@@ -150,14 +154,14 @@ class SqlQueries:
 
     # -- replay
 
-    def count(self, wanted: MessageFilter) -> int:
-        return len(self.targets(wanted))
+    def count(self, message_filter: MessageFilter) -> int:
+        return len(self.targets(message_filter))
 
-    def targets(self, wanted: MessageFilter) -> list[tuple[int, int]]:
+    def targets(self, message_filter: MessageFilter) -> list[tuple[int, int]]:
         """The (destination_id, position) of the deliveries that fit a filter with a state."""
-        _replayable(wanted)
+        _replayable(message_filter)
         targets: list[tuple[int, int]] = []
-        everything = msgspec.structs.replace(wanted, before=None, limit=1 << 62)
+        everything = msgspec.structs.replace(message_filter, before=None, limit=1 << 62)
         for rows in self._candidates(everything):
             for summary, fates in self._fitting(rows, everything):
                 targets += [(fate.destination_id, summary.position) for fate in fates]
@@ -165,32 +169,39 @@ class SqlQueries:
 
     # -- reading
 
-    def _fitting(self, rows: list[JournalRow], wanted: MessageFilter) -> Iterator[tuple[MessageSummary, list[Fate]]]:
+    def _fitting(
+        self, rows: list[JournalRow], message_filter: MessageFilter
+    ) -> Iterator[tuple[MessageSummary, list[Fate]]]:
         """The matching rows of a page, each with its matching deliveries."""
-        summaries = self._summaries(_holding(rows, wanted))
+        summaries = self._summaries(_holding(rows, message_filter))
         chosen = None
-        if wanted.replay_id is not None:
-            chosen = targets_among(self._database.connection, wanted, [one.position for one in summaries])
+        if message_filter.replay_id is not None:
+            chosen = targets_among(
+                self._database.connection, message_filter, [summary.position for summary in summaries]
+            )
         for summary in summaries:
             fates = [
                 fate
                 for fate in summary.fates
-                if _fate_fits(fate, wanted) and (chosen is None or (fate.destination_id, summary.position) in chosen)
+                if _fate_fits(fate, message_filter)
+                and (chosen is None or (fate.destination_id, summary.position) in chosen)
             ]
-            if _fits(summary, wanted, fates):
+            if _fits(summary, message_filter, fates):
                 yield summary, fates
 
-    def _candidates(self, wanted: MessageFilter) -> Iterator[list[JournalRow]]:
+    def _candidates(self, message_filter: MessageFilter) -> Iterator[list[JournalRow]]:
         """Pages of journal rows, newest first, that may fit: by the state index, or the newest messages."""
-        has_row = wanted.state not in (None, State.DELIVERED, State.PENDING)
-        is_rejected = wanted.rejected or wanted.reason in REJECTED_REASONS
-        by_index = not is_rejected and (has_row or wanted.reason is not None or _asks_left_out(wanted))
-        by_index |= wanted.replay_id is not None
-        before = self._behind_delivered(wanted) if wanted.state is State.DELIVERED else wanted.before
+        has_row = message_filter.state not in (None, State.DELIVERED, State.PENDING)
+        is_rejected = message_filter.rejected or message_filter.reason in REJECTED_REASONS
+        by_index = not is_rejected and (has_row or message_filter.reason is not None or _asks_left_out(message_filter))
+        by_index |= message_filter.replay_id is not None
+        before = (
+            self._behind_delivered(message_filter) if message_filter.state is State.DELIVERED else message_filter.before
+        )
         scanned = 0
         while scanned < SCAN_MESSAGES or by_index:
             if by_index:
-                positions = self._indexed(wanted, before)
+                positions = self._indexed(message_filter, before)
                 kept = self._journal.read_at(positions)
                 rows = [kept[position] for position in positions if position in kept]
                 if not positions:
@@ -204,23 +215,27 @@ class SqlQueries:
             scanned += PAGE_ROWS
             yield rows
 
-    def _behind_delivered(self, wanted: MessageFilter) -> int:
+    def _behind_delivered(self, message_filter: MessageFilter) -> int:
         """The position before which to look for what was delivered: a backlog, which may be long, has nothing of it."""
         lanes = self._cursors()
-        if wanted.destination_id is not None:
-            lanes = {number: lane for number, lane in lanes.items() if number == wanted.destination_id}
+        if message_filter.destination_id is not None:
+            lanes = {number: lane for number, lane in lanes.items() if number == message_filter.destination_id}
         cursors = [max(live, imported) for live, imported, _ in lanes.values()]
         behind = max(cursors, default=0) + 1
-        return behind if wanted.before is None else min(behind, wanted.before)
+        return behind if message_filter.before is None else min(behind, message_filter.before)
 
-    def _indexed(self, wanted: MessageFilter, before: int | None) -> list[int]:
+    def _indexed(self, message_filter: MessageFilter, before: int | None) -> list[int]:
         before = before if before is not None else 1 << 62
-        if wanted.replay_id is not None:
-            return positions_of_replay(self._database.connection, wanted, before, PAGE_ROWS)
-        is_left_out = _asks_left_out(wanted)
-        reason = None if is_left_out else wanted.reason
-        given = (("state", wanted.state), ("reason", reason), ("destination_id", wanted.destination_id))
-        fits = [(column, value) for column, value in given if value is not None]
+        if message_filter.replay_id is not None:
+            return positions_of_replay(self._database.connection, message_filter, before, PAGE_ROWS)
+        is_left_out = _asks_left_out(message_filter)
+        reason = None if is_left_out else message_filter.reason
+        conditions = (
+            ("state", message_filter.state),
+            ("reason", reason),
+            ("destination_id", message_filter.destination_id),
+        )
+        fits = [(column, value) for column, value in conditions if value is not None]
         rows = self._database.connection.execute(
             f"SELECT DISTINCT position FROM delivery WHERE {''.join(f'{column} = ? AND ' for column, _ in fits)}"
             f" {'left_out IS NOT NULL AND ' if is_left_out else ''}position < ? ORDER BY position DESC LIMIT ?",
@@ -235,7 +250,7 @@ class SqlQueries:
         return [_summary(row, _complete(row, fates.get(row.position, {}), lanes)) for row in rows]
 
     def _fates(self, positions: list[int]) -> dict[int, dict[int, Fate]]:
-        found: dict[int, dict[int, Fate]] = {}
+        fates: dict[int, dict[int, Fate]] = {}
         rows = self._database.connection.execute(
             f"SELECT {FATE_COLUMNS} FROM delivery"
             " WHERE destination_id IN (SELECT destination_id FROM lane)"
@@ -243,7 +258,7 @@ class SqlQueries:
             (_json(positions).decode(),),
         )
         for row in rows:
-            found.setdefault(row[1], {})[row[0]] = Fate(
+            fates.setdefault(row[1], {})[row[0]] = Fate(
                 destination_id=row[0],
                 state=State(row[2]),
                 reason=row[3],
@@ -255,7 +270,7 @@ class SqlQueries:
                 is_replay=bool(row[9]),
                 cycle_id=row[10],
             )
-        return found
+        return fates
 
     def _cursors(self) -> dict[int, tuple[int, int, tuple[int, ...] | None]]:
         lanes = {
@@ -271,7 +286,7 @@ class SqlQueries:
 
     def _attempts(self, row: JournalRow, fates: Iterable[Fate]) -> list[AttemptView]:
         """The exchanges of the cycles that took this message on, those that answered for it."""
-        found: list[AttemptView] = []
+        attempts: list[AttemptView] = []
         stream = "backfill" if row.is_backfill else "live"
         for fate in fates:
             cycles = self._database.connection.execute(
@@ -284,8 +299,8 @@ class SqlQueries:
             for attempt in cycles:
                 positions = unpack_positions(attempt[10])
                 if row.position in positions:
-                    found.append(_attempt(attempt, len(positions)))
-        return found
+                    attempts.append(_attempt(attempt, len(positions)))
+        return attempts
 
 
 def _attempt(row: tuple[Any, ...], message_count: int) -> AttemptView:
@@ -351,34 +366,36 @@ def _email(fields: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> bool:
+def _fits(summary: MessageSummary, message_filter: MessageFilter, fates: list[Fate]) -> bool:
     """Whether a message matches a filter, given the outcomes of its deliveries."""
     checks = (
-        wanted.type is None or summary.type == wanted.type,
-        wanted.event is None or summary.event == wanted.event,
-        wanted.source_id is None or summary.source_id == wanted.source_id,
-        wanted.rejected is None or (summary.rejected is not None) == wanted.rejected,
-        wanted.since_ms is None or summary.received_at_ms >= wanted.since_ms,
-        wanted.until_ms is None or summary.received_at_ms < wanted.until_ms,
-        wanted.user is None or _is_about(summary, wanted.user),
-        wanted.text is None or wanted.text == summary.message_id or _is_about(summary, wanted.text),
-        _any_fate_fits(summary, wanted, fates),
+        message_filter.type is None or summary.type == message_filter.type,
+        message_filter.event is None or summary.event == message_filter.event,
+        message_filter.source_id is None or summary.source_id == message_filter.source_id,
+        message_filter.rejected is None or (summary.rejected is not None) == message_filter.rejected,
+        message_filter.since_ms is None or summary.received_at_ms >= message_filter.since_ms,
+        message_filter.until_ms is None or summary.received_at_ms < message_filter.until_ms,
+        message_filter.user is None or _is_about(summary, message_filter.user),
+        message_filter.text is None
+        or message_filter.text == summary.message_id
+        or _is_about(summary, message_filter.text),
+        _any_fate_fits(summary, message_filter, fates),
     )
     return all(checks)
 
 
-def _holding(rows: list[JournalRow], wanted: MessageFilter) -> list[JournalRow]:
-    return rows if wanted.where is None else [row for row in rows if holds(row.body, wanted.where)]
+def _holding(rows: list[JournalRow], message_filter: MessageFilter) -> list[JournalRow]:
+    return rows if message_filter.where is None else [row for row in rows if holds(row.body, message_filter.where)]
 
 
-def _any_fate_fits(summary: MessageSummary, wanted: MessageFilter, fates: list[Fate]) -> bool:
+def _any_fate_fits(summary: MessageSummary, message_filter: MessageFilter, fates: list[Fate]) -> bool:
     """Whether one of its deliveries matches; for a rejected message, which has none, whether its reason does."""
-    if wanted.replay_id is not None:
+    if message_filter.replay_id is not None:
         return bool(fates)
-    if summary.rejected is not None and (wanted.rejected or wanted.reason in REJECTED_REASONS):
-        return wanted.reason in (None, summary.rejected)
-    given = (wanted.state, wanted.reason, wanted.destination_id, wanted.left_out)
-    if given == (None, None, None, None):
+    if summary.rejected is not None and (message_filter.rejected or message_filter.reason in REJECTED_REASONS):
+        return message_filter.reason in (None, summary.rejected)
+    conditions = (message_filter.state, message_filter.reason, message_filter.destination_id, message_filter.left_out)
+    if conditions == (None, None, None, None):
         return True
     return bool(fates)
 
@@ -390,29 +407,34 @@ def _is_about(summary: MessageSummary, who: str) -> bool:
     return summary.email is not None and summary.email.strip().casefold() == who.strip().casefold()
 
 
-def _fate_fits(fate: Fate, wanted: MessageFilter) -> bool:
+def _fate_fits(fate: Fate, message_filter: MessageFilter) -> bool:
     return (
-        (wanted.state is None or fate.state is wanted.state)
-        and (wanted.destination_id is None or fate.destination_id == wanted.destination_id)
-        and (_left_out_fits(fate, wanted) if _asks_left_out(wanted) else wanted.reason in (None, fate.reason))
+        (message_filter.state is None or fate.state is message_filter.state)
+        and (message_filter.destination_id is None or fate.destination_id == message_filter.destination_id)
+        and (
+            _left_out_fits(fate, message_filter)
+            if _asks_left_out(message_filter)
+            else message_filter.reason in (None, fate.reason)
+        )
     )
 
 
-def _asks_left_out(wanted: MessageFilter) -> bool:
+def _asks_left_out(message_filter: MessageFilter) -> bool:
     """Whether the filter concerns left-out fields, by name or by reason."""
-    return wanted.left_out is not None or wanted.reason in LEFT_OUT_REASONS
+    return message_filter.left_out is not None or message_filter.reason in LEFT_OUT_REASONS
 
 
-def _left_out_fits(fate: Fate, wanted: MessageFilter) -> bool:
+def _left_out_fits(fate: Fate, message_filter: MessageFilter) -> bool:
     return any(
-        wanted.left_out in (None, item["field"]) and wanted.reason in (None, item["reason"]) for item in fate.left_out
+        message_filter.left_out in (None, item["field"]) and message_filter.reason in (None, item["reason"])
+        for item in fate.left_out
     )
 
 
-def _replayable(wanted: MessageFilter) -> State:
-    if wanted.state not in REPLAYABLE:
+def _replayable(message_filter: MessageFilter) -> State:
+    if message_filter.state not in REPLAYABLE:
         raise SettingsError(
-            f"replay needs a state: dead, discarded, held or delivered (got {wanted.state or 'none'})",
+            f"replay needs a state: dead, discarded, held or delivered (got {message_filter.state or 'none'})",
             hint="For example: hubwire replay --state dead",
         )
-    return wanted.state
+    return message_filter.state

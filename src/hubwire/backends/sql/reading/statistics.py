@@ -57,7 +57,7 @@ class SqlStatistics:
 
     def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:
         self.catch_up()
-        found: dict[int, Intake] = {}
+        intakes: dict[int, Intake] = {}
         with self._database.snapshot() as db:
             lines = self._lines_of(db)
             newest: dict[int, Block] = {}
@@ -68,13 +68,13 @@ class SqlStatistics:
                 if not block.is_inside(since_ms, until_ms):
                     counts = counted(in_window(lines.lines(block.first, block.last), since_ms, until_ms))
                 for count in counts:
-                    _add(found.setdefault(count.source_id, Intake(source_id=count.source_id)), count)
+                    _add(intakes.setdefault(count.source_id, Intake(source_id=count.source_id)), count)
                     newest[count.source_id] = block
             for source_id, block in newest.items():
                 within = in_window(lines.lines(block.first, block.last), since_ms, until_ms)
                 times = [line.received_at_ms for line in within if line.source_id == source_id]
-                found[source_id].last_received_at_ms = max(times, default=None)
-        return sorted(found.values(), key=lambda one: -one.received)
+                intakes[source_id].last_received_at_ms = max(times, default=None)
+        return sorted(intakes.values(), key=lambda intake: -intake.received)
 
     def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Latency | None:
         with self._database.snapshot() as db:
@@ -88,13 +88,15 @@ class SqlStatistics:
                 (destination_id, LEFT_OUT_DELIVERIES),
             ).fetchall()
             counts = sum_left_out(rows)[:limit]
-            ids = self._lines_of(db).message_ids([one.sample_position for one in counts])
-        return [msgspec.structs.replace(one, sample_message_id=ids.get(one.sample_position, "")) for one in counts]
+            ids = self._lines_of(db).message_ids([count.sample_position for count in counts])
+        return [
+            msgspec.structs.replace(count, sample_message_id=ids.get(count.sample_position, "")) for count in counts
+        ]
 
-    def identity(self, wanted: str) -> Identity:
+    def identity(self, name: str) -> Identity:
         spaces = [source.identity_space for source in self._registry.sources().values()]
         with self._database.snapshot() as db:
-            return read_identity(db, wanted, spaces)
+            return read_identity(db, name, spaces)
 
     def storage(self) -> Storage:
         self.catch_up()
@@ -132,10 +134,10 @@ class SqlStatistics:
         return Lane(destination_id, source_ids, *(row or (0, 0)))
 
 
-def _add(one: Intake, count: Count) -> None:
-    one.received += count.total
+def _add(intake: Intake, count: Count) -> None:
+    intake.received += count.total
     if count.rejected is not None:
-        one.rejected[count.rejected] = one.rejected.get(count.rejected, 0) + count.total
+        intake.rejected[count.rejected] = intake.rejected.get(count.rejected, 0) + count.total
 
 
 def _received_at(lines: MessageIndex, position: int) -> int | None:

@@ -13,7 +13,7 @@ from hubwire.console.parts import formats
 from hubwire.console.parts.lanes import names
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.manage import decisions
-from hubwire.manage.export import MOST_MESSAGES, exported
+from hubwire.manage.export import MAX_MESSAGES, exported
 from hubwire.message import MessageType
 from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.message_filter import MessageFilter, ReplayPart
@@ -112,7 +112,7 @@ async def _download(view: View) -> Response:
         raise HTTPException(403, f"this needs the role {Role.OPERATE}; you have {view.viewer.role}")
     deps = view.deps
     wanted = await view.read(view.message_filter, view.fields)
-    pages = exported(deps.queries, deps.journal, msgspec.structs.replace(wanted, before=None, limit=MOST_MESSAGES))
+    pages = exported(deps.queries, deps.journal, msgspec.structs.replace(wanted, before=None, limit=MAX_MESSAGES))
     await view.read(decisions.note_export, deps, view.viewer.name, wanted)
 
     async def body() -> AsyncIterator[bytes]:

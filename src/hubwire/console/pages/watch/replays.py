@@ -22,7 +22,7 @@ from hubwire.errors import BadValue, Missing
 from hubwire.manage import decisions
 from hubwire.manage.replay_estimate import ReplayEstimate
 from hubwire.record.message_filter import MessageFilter
-from hubwire.record.replay import LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT, SHARE_PERCENT, Replay, ReplayCount
+from hubwire.record.replay import MAX_SHARE_PERCENT, MIN_SHARE_PERCENT, SHARE_PERCENT, Replay, ReplayCount
 from hubwire.registry.access import Role
 from hubwire.web.parameters import (
     command_of,
@@ -35,7 +35,7 @@ from hubwire.web.request import View
 SHOWN_REPLAYS = 50
 SAMPLE_MESSAGES = 5
 Targets = Sequence[tuple[int, int]]
-SHARES = [LEAST_SHARE_PERCENT, MOST_SHARE_PERCENT]
+SHARES = [MIN_SHARE_PERCENT, MAX_SHARE_PERCENT]
 
 
 class CountLine(msgspec.Struct, frozen=True, kw_only=True):
