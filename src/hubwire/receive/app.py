@@ -23,15 +23,16 @@ from hubwire.message import Entry
 from hubwire.receive import answers
 from hubwire.receive.answers import Answer
 from hubwire.receive.auth import SourceDirectory, basic_write_key, other_write_key, usable_write_key
-from hubwire.receive.body import BodyReader, CallerGone, unpack
+from hubwire.receive.body import Body, BodyReader, CallerGone, unpack, unpacked_bytes
 from hubwire.receive.entries import UploadOptions, entries_of
+from hubwire.receive.large_uploads import LargeUploads
 from hubwire.receive.openapi import document
 from hubwire.receive.origins import is_allowed
 from hubwire.receive.parse import Upload, read_upload
 from hubwire.receive.paths import Route, Takes, is_below, is_wrong_door, route_of
 from hubwire.receive.pixel import pixel_upload, write_key_in
 from hubwire.receive.token_bucket import SourceRates
-from hubwire.receive.upload_limits import ReceiveLimits
+from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES, ReceiveLimits
 
 UNAVAILABLE_RETRY_SECONDS = 3
 UNAVAILABLE_LOG_MS = 10_000
@@ -65,6 +66,7 @@ class RequestHeaders(msgspec.Struct):
     authorization: bytes | None = None
     write_key: bytes | None = None
     origin: bytes | None = None
+    length: bytes = b""
     is_strict: bool = False
     is_backfill: bool = False
 
@@ -81,6 +83,13 @@ class ReceiveApp:
         self._rates = SourceRates()
         self._logged_unavailable_at_ms = -UNAVAILABLE_LOG_MS
         self._reader = BodyReader(limits)
+        self._large_of_servers = LargeUploads(limits.max_upload_bytes, limits.read_timeout_seconds)
+        self._large_of_others = LargeUploads(limits.max_upload_bytes, limits.read_timeout_seconds)
+        """Of websites and of keys in the body: neither a page nor a stranger keeps servers waiting."""
+
+    def held_bytes(self) -> int:
+        """The bytes that large uploads hold or will hold, from reading until the commit."""
+        return self._large_of_servers.held_bytes + self._large_of_others.held_bytes
 
     @staticmethod
     def handles(scope: Scope) -> bool:
@@ -111,7 +120,7 @@ class ReceiveApp:
         if route is None or route.takes not in POST_ROUTES:
             return False
         headers = _request_headers(scope["headers"])
-        if headers.origin is not None:
+        if headers.origin is not None or unpacked_bytes(body, self._limits) > LARGE_UPLOAD_BYTES:
             return False
         path = scope["path"]
 
@@ -121,7 +130,8 @@ class ReceiveApp:
 
         try:
             source = self._named_source(route, headers)
-            source, entries = self._entries(body, route, source, headers, scope["query_string"])
+            unpacked = unpack(body, self._limits)
+            source, entries = self._entries(unpacked, route, source, headers, scope["query_string"])
             if not entries:
                 return False
 
@@ -161,9 +171,15 @@ class ReceiveApp:
     async def _take_upload(self, scope: Scope, route: Route, headers: RequestHeaders, receive: Receive) -> None:
         # Before the body is read: a stranger must not make us hold it.
         source = self._named_source(route, headers)
-        body = await self._reader.read(receive)
-        source, entries = self._entries(body, route, source, headers, scope["query_string"])
-        await self._journal.append(entries)
+        is_server = source is not None and source.kind is SourceKind.SERVER
+        place = (self._large_of_servers if is_server else self._large_of_others).place()
+        try:
+            body = await self._reader.read(receive, place, int(headers.length) if headers.length.isdigit() else None)
+            source, entries = self._entries(body, route, source, headers, scope["query_string"])
+            del body  # The entries are copies: during the commit, the upload need not be there twice.
+            await self._journal.append(entries)
+        finally:
+            place.give_back()
         self._count(source, entries)
 
     async def _take_pixel(self, query: bytes, route: Route, headers: RequestHeaders) -> None:
@@ -188,10 +204,10 @@ class ReceiveApp:
         return self._sources.by_write_key(other) if other is not None else None
 
     def _entries(
-        self, body: bytes, route: Route, source: Source | None, headers: RequestHeaders, query: bytes
+        self, body: Body, route: Route, source: Source | None, headers: RequestHeaders, query: bytes
     ) -> tuple[Source, list[Entry]]:
-        """The entries of a body, and its source."""
-        upload = read_upload(unpack(body, self._limits), route, self._limits, is_strict=headers.is_strict)
+        """The entries of an unpacked body, and its source."""
+        upload = read_upload(body, route, self._limits, is_strict=headers.is_strict)
         if source is None:
             source = self._source(usable_write_key(upload.write_key) or write_key_in(query))
         return source, self._admitted(upload, route, source, headers)
@@ -267,6 +283,8 @@ def _request_headers(fields: Sequence[tuple[bytes, bytes]]) -> RequestHeaders:
             headers.write_key = value
         elif name == b"origin":
             headers.origin = value
+        elif name == b"content-length":
+            headers.length = value
         elif name == b"x-strict-mode":
             headers.is_strict = value == b"1"
         elif name == b"x-backfill":

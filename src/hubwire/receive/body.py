@@ -13,13 +13,17 @@ from starlette.types import Message, Receive
 
 from hubwire.errors import MalformedUpload, Overloaded, UploadRefused, UploadTooLarge
 from hubwire.receive.deadlines import Deadlines
-from hubwire.receive.upload_limits import ReceiveLimits
+from hubwire.receive.large_uploads import Place
+from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES, ReceiveLimits
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_GZIP_MEMBERS = 64
 """Senders make one, some a few; each costs the work of setting up and copying what follows."""
 DRAIN_FACTOR = 8
 """So many times the limit is still read and thrown away, so that the caller hears why instead of a broken pipe."""
+
+
+Body = bytes | bytearray
 
 
 class CallerGone(Exception):
@@ -52,11 +56,18 @@ class BodyReader:
         self._slow: set[asyncio.Task[Any]] = set()
         self._reading: Deadlines[asyncio.Task[Any]] = Deadlines(limits.read_timeout_seconds, self._give_up)
 
-    async def read(self, receive: Receive) -> bytes:
-        """The body as sent. A body that arrived at once can exceed the limit of an upload; `unpack` checks that.
+    async def read(self, receive: Receive, place: Place, length_bytes: int | None) -> Body:
+        """The body, unpacked. A large one waits for its place; the caller gives the place back.
 
-        Errors: UploadTooLarge; Overloaded; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
+        Shape: `length_bytes` is what the headers announce. Time in which an upload waits does not count as reading.
+        Errors: UploadTooLarge; MalformedUpload; Overloaded; UploadRefused 408 after `read_timeout_seconds`; CallerGone.
         """
+        body = await self._packed(receive, place, length_bytes)
+        await place.take(unpacked_bytes(body, self._limits))
+        return unpack(body, self._limits)
+
+    async def _packed(self, receive: Receive, place: Place, length_bytes: int | None) -> Body:
+        """The body as sent. One that arrived at once can exceed the limit of an upload; `unpack` checks that."""
         limits = self._limits
         task = asyncio.current_task()
         assert task is not None
@@ -66,7 +77,7 @@ class BodyReader:
             if not message.get("more_body", False) and message["type"] == "http.request":
                 whole: bytes = message.get("body", b"")
                 return whole
-            return await _read_rest(receive, message, limits, self._budget)
+            return await self._read_rest(receive, message, place, length_bytes)
         except asyncio.CancelledError as exc:
             if task not in self._slow:
                 raise
@@ -78,40 +89,60 @@ class BodyReader:
         finally:
             self._reading.end(task)
 
+    async def _read_rest(self, receive: Receive, message: Message, place: Place, length_bytes: int | None) -> Body:
+        limits, budget = self._limits, self._budget
+        # Grows in place: joined parts would take the memory twice.
+        body = bytearray()
+        total = held = 0
+        try:
+            while True:
+                if message["type"] != "http.request":
+                    raise CallerGone
+                part: bytes = message.get("body", b"")
+                total += len(part)
+                if total <= limits.max_upload_bytes:
+                    budget.take(len(part))
+                    held += len(part)
+                    body += part
+                else:
+                    body.clear()
+                is_complete = not message.get("more_body", False)
+                if is_complete or total > DRAIN_FACTOR * limits.max_upload_bytes:
+                    break
+                if total > LARGE_UPLOAD_BYTES and not place.is_taken:
+                    await self._wait_for(place, body, length_bytes)
+                message = await receive()
+        finally:
+            budget.give_back(held)
+        if total > limits.max_upload_bytes:
+            if not is_complete:
+                raise upload_too_large(f"{total} bytes and no end", limits, code="endless-upload")
+            raise upload_too_large(f"{total} bytes", limits)
+        return body
+
+    async def _wait_for(self, place: Place, begun: bytearray, length_bytes: int | None) -> None:
+        """Take the place of an upload that has only begun; its connection is not read meanwhile."""
+        size_bytes = self._limits.max_upload_bytes
+        if length_bytes is not None and not begun.startswith(GZIP_MAGIC):
+            size_bytes = min(length_bytes, size_bytes)
+        task = asyncio.current_task()
+        assert task is not None
+        self._reading.end(task)
+        await place.take(size_bytes)
+        self._reading.begin(task)
+
     def _give_up(self, task: asyncio.Task[Any]) -> None:
         self._slow.add(task)
         task.cancel()
 
 
-async def _read_rest(receive: Receive, message: Message, limits: ReceiveLimits, budget: ReadingBudget) -> bytes:
-    parts: list[bytes] = []
-    total = held = 0
-    try:
-        while True:
-            if message["type"] != "http.request":
-                raise CallerGone
-            part: bytes = message.get("body", b"")
-            total += len(part)
-            if total <= limits.max_upload_bytes:
-                budget.take(len(part))
-                held += len(part)
-                parts.append(part)
-            else:
-                parts.clear()
-            is_complete = not message.get("more_body", False)
-            if is_complete or total > DRAIN_FACTOR * limits.max_upload_bytes:
-                break
-            message = await receive()
-    finally:
-        budget.give_back(held)
-    if total > limits.max_upload_bytes:
-        if not is_complete:
-            raise upload_too_large(f"{total} bytes and no end", limits, code="endless-upload")
-        raise upload_too_large(f"{total} bytes", limits)
-    return b"".join(parts)
+def unpacked_bytes(body: Body, limits: ReceiveLimits) -> int:
+    """The size of a whole body without gzip, at most that of an upload; a packed one says it in its last bytes."""
+    size_bytes = int.from_bytes(body[-4:], "little") if body.startswith(GZIP_MAGIC) else len(body)
+    return min(size_bytes, limits.max_upload_bytes)
 
 
-def unpack(body: bytes, limits: ReceiveLimits) -> bytes:
+def unpack(body: Body, limits: ReceiveLimits) -> Body:
     """The body without gzip, if it is packed; what the headers say of it is not needed.
 
     Shape: up to `MAX_GZIP_MEMBERS` gzip members in a row are one body (RFC 1952 2.2). A bomb is given up at the size
@@ -135,7 +166,7 @@ def unpack(body: bytes, limits: ReceiveLimits) -> bytes:
             raise MalformedUpload("body: the gzip stream is cut off")
         body = member.unused_data.lstrip(b"\x00")
         if not body:
-            return bytes(unpacked)
+            return unpacked
     raise MalformedUpload(f"body: more than {MAX_GZIP_MEMBERS} gzip members")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from hubwire.errors import MalformedUpload, UploadRefused, UploadTooLarge
 from hubwire.message import text_id
 from hubwire.reasons import Reason
 from hubwire.receive.paths import Route, Takes
-from hubwire.receive.upload_limits import ReceiveLimits
+from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES, ReceiveLimits
 
 MAX_DEPTH = 128
 MAX_NUMBER_DIGITS = 4000
@@ -45,10 +46,23 @@ class Upload(msgspec.Struct):
     """
 
     bodies: list[bytes]
-    fields: list[Fields]
+    fields: Sequence[Fields]
     envelope: bytes | None
     write_key: object
     rejected: dict[int, Reason] = msgspec.field(default_factory=dict)
+
+
+class _OnDemand(Sequence[Fields]):
+    """The messages of a large upload, each decoded when it is looked at: all together take as much memory again."""
+
+    def __init__(self, bodies: list[bytes]) -> None:
+        self._bodies = bodies
+
+    def __len__(self) -> int:
+        return len(self._bodies)
+
+    def __getitem__(self, index: Any) -> Any:
+        return _decode(self._bodies[index])
 
 
 _decode = msgspec.json.Decoder().decode
@@ -56,7 +70,7 @@ _decode_body = msgspec.json.Decoder(_Body).decode
 _ENVELOPE_FIELDS = ("context", "integrations", "sentAt")
 
 
-def read_upload(body: bytes, route: Route, limits: ReceiveLimits, *, is_strict: bool = False) -> Upload:
+def read_upload(body: bytes | bytearray, route: Route, limits: ReceiveLimits, *, is_strict: bool = False) -> Upload:
     """The messages of a body, as the route takes them.
 
     Shape: a bad item of a batch does not take its neighbours with it: it is in `rejected`, unless `is_strict`.
@@ -83,14 +97,14 @@ def encoded(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
 
 
-def _single(body: bytes) -> Upload:
+def _single(body: bytes | bytearray) -> Upload:
     fields = _decode(body)
     if not isinstance(fields, dict):
         raise MalformedUpload(f"body: expected an object, got {_kind(fields)}")
-    return Upload([body], [fields], None, fields.get("writeKey"))
+    return Upload([bytes(body)], [fields], None, fields.get("writeKey"))
 
 
-def _many(body: bytes, limits: ReceiveLimits) -> Upload:
+def _many(body: bytes | bytearray, limits: ReceiveLimits) -> Upload:
     try:
         parts = _decode_body(body)
     except msgspec.ValidationError as exc:
@@ -99,8 +113,12 @@ def _many(body: bytes, limits: ReceiveLimits) -> Upload:
         raise MalformedUpload("batch: expected an array, got nothing")
     _check_count(len(parts.batch), limits)
     bodies = [bytes(raw) for raw in parts.batch]
-    fields = [_decode(one) for one in bodies]
+    fields = _fields_of(bodies, len(body))
     return Upload(bodies, fields, _envelope(parts), _upload_key(parts.writeKey, fields))
+
+
+def _fields_of(bodies: list[bytes], upload_bytes: int) -> Sequence[Fields]:
+    return [_decode(body) for body in bodies] if upload_bytes <= LARGE_UPLOAD_BYTES else _OnDemand(bodies)
 
 
 def _envelope(parts: _Body) -> bytes | None:
@@ -117,7 +135,7 @@ def _envelope(parts: _Body) -> bytes | None:
     return envelope
 
 
-def _leniently(body: bytes, route: Route, limits: ReceiveLimits, cause: Exception) -> Upload:
+def _leniently(body: bytes | bytearray, route: Route, limits: ReceiveLimits, cause: Exception) -> Upload:
     """The upload read as forgivingly as Segment's own server: NaN is null, what is not UTF-8 is replaced."""
     try:
         value = json.loads(
@@ -129,7 +147,7 @@ def _leniently(body: bytes, route: Route, limits: ReceiveLimits, cause: Exceptio
             raise MalformedUpload(_shape_fault(value))
         _check_count(len(value["batch"]), limits)
         bodies = [encoded(item) for item in value["batch"]]
-        fields = [_decode(one) for one in bodies]
+        fields = _fields_of(bodies, len(body))
         given = {name: value[name] for name in _ENVELOPE_FIELDS if value.get(name) is not None}
         envelope = encoded(given) if given else None
         if envelope is not None:
@@ -141,7 +159,7 @@ def _leniently(body: bytes, route: Route, limits: ReceiveLimits, cause: Exceptio
         raise MalformedUpload(f"body: not JSON: {cause}") from exc
 
 
-def _upload_key(own: object, fields: list[Fields]) -> object:
+def _upload_key(own: object, fields: Sequence[Fields]) -> object:
     # analytics.js repeats the write key in every message of a batch.
     first = next((one for one in fields if isinstance(one, dict)), None)
     return own if own or first is None else first.get("writeKey")
@@ -181,7 +199,9 @@ def _set_aside(upload: Upload, index: int, reason: Reason) -> None:
         kept["bytes"] = len(upload.bodies[index])
     else:
         kept = {"value": fields if len(upload.bodies[index]) <= MAX_KEPT_VALUE_BYTES else None}
-    upload.fields[index], upload.bodies[index], upload.rejected[index] = kept, encoded(kept), reason
+    upload.bodies[index], upload.rejected[index] = encoded(kept), reason
+    if isinstance(upload.fields, list):
+        upload.fields[index] = kept
 
 
 def _check_envelope(upload: Upload, limits: ReceiveLimits) -> None:

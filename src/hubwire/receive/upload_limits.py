@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LARGE_UPLOAD_BYTES = 256 * 1024
+"""Larger uploads are held one after the other (chosen; Segment's SDKs send at most 500 KB, most of them far less)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiveLimits:

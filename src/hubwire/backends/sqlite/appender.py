@@ -26,6 +26,9 @@ COLUMNS = "position, source_id, is_backfill, received_at_ms, rejected, message_i
 # What is absent is bound as an empty value: see `_insert`.
 _ROW = "(?, ?, ?, ?, nullif(?, ''), ?, nullif(?, x''), ?)"
 
+MAX_INSERT_BYTES = 512 * 1024
+"""About so much one INSERT binds: SQLite and `sqlite3` each copy it."""
+
 _INSERTS = {count: f"INSERT INTO journal ({COLUMNS}) VALUES " + ", ".join([_ROW] * count) for count in INSERT_ROWS}
 
 
@@ -160,8 +163,10 @@ def _insert(db: sqlite3.Connection, entries: Sequence[Entry], first: int) -> Non
     would cost a third of the insert.
     """
     done = 0
+    size_bytes = sum([len(entry.body) for entry in entries])
+    max_rows = max(1, MAX_INSERT_BYTES * len(entries) // max(1, size_bytes))
     for size in INSERT_ROWS:
-        while len(entries) - done >= size:
+        while size <= max_rows and len(entries) - done >= size:
             values: list[object] = []
             for position, entry in enumerate(entries[done : done + size], first + done):
                 values += (
