@@ -53,7 +53,7 @@ def test_a_browser_that_loads_hubspot_shows_its_visitor_and_the_message(world: W
     says(page, "utk", re.compile("^[0-9a-f]{32}$"))
     expect(page.locator("#hubspot")).to_have_attribute("data-health", "ok")
     with context.expect_page() as popup:
-        page.get_by_role("link", name="what became of it").click()
+        page.get_by_role("link", name="show the message").click()
     expect(popup.value.get_by_role("heading", level=1)).to_have_text("page")
 
 
@@ -61,20 +61,20 @@ def test_a_browser_that_blocks_hubspot_is_told_so(world: World, context: Browser
     context.route("**/_hubspot/js/**", lambda route: route.abort())
     page = opened(world, context)
     says(page, "hubwire", "loaded")
-    says(page, "hubspot", "not loaded: blocked, or HubSpot does not answer")
+    says(page, "hubspot", "not loaded: blocked, or HubSpot does not respond")
     says(page, "utk", "none")
 
 
 def test_a_browser_that_blocks_only_what_the_loader_loads_is_told_so(world: World, context: BrowserContext) -> None:
     context.route("**/_hubspot/js/analytics/**", lambda route: route.abort())
     page = opened(world, context)
-    says(page, "hubspot", "not loaded: its loader came, and what that loads is blocked")
+    says(page, "hubspot", "not loaded: the loader works, but the script that it loads is blocked")
 
 
 def test_a_browser_that_blocks_hubwire_is_told_so(world: World, context: BrowserContext) -> None:
     context.route("**/analytics.min.js", lambda route: route.abort())
     page = opened(world, context)
-    says(page, "hubwire", "not loaded: it is blocked, or its address does not answer")
+    says(page, "hubwire", "not loaded: blocked, or the server does not respond")
 
 
 def test_hubspot_waits_for_consent_and_loads_once_it_is_given(world: World, context: BrowserContext) -> None:

@@ -43,6 +43,7 @@ FOLDERS_DONE = (
     "api",
     "backfill",
     "cli",
+    "console",
     "deliver",
     "device",
     "doctor",
@@ -59,6 +60,7 @@ FOLDERS_DONE = (
     "record",
     "reference",
     "registry",
+    "web",
 )
 """Folders of src/hubwire whose code says none of the words, `deliver/lanes` for instance: add yours."""
 

@@ -20,4 +20,4 @@ def api_routes(shared: Shared) -> list[BaseRoute]:
     async def openapi(request: Request) -> Response:
         return Response(described, media_type="application/json")
 
-    return [Route(f"{PREFIX}/openapi.json", openapi), *(one.route(shared) for one in OPERATIONS)]
+    return [Route(f"{PREFIX}/openapi.json", openapi), *(operation.route(shared) for operation in OPERATIONS)]

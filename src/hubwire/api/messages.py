@@ -40,12 +40,12 @@ async def status(request: ApiRequest) -> shapes.Status:
 
 
 async def messages(request: ApiRequest) -> shapes.MessageList:
-    wanted = await request.view.read(_filter, request)
-    more = msgspec.structs.replace(wanted, limit=wanted.limit + 1)
+    criteria = await request.view.read(_filter, request)
+    more = msgspec.structs.replace(criteria, limit=criteria.limit + 1)
     found = await request.view.read(request.view.deps.queries.messages, more)
-    shown = found[: wanted.limit]
+    shown = found[: criteria.limit]
     return shapes.MessageList(
-        messages=[_masked(request.view, one) for one in shown],
+        messages=[_masked(request.view, summary) for summary in shown],
         before=shown[-1].position if len(found) > len(shown) else None,
     )
 
@@ -56,30 +56,37 @@ async def message(request: ApiRequest) -> shapes.MessageAnswer:
 
 
 async def replay(request: ApiRequest) -> shapes.ReplayAnswer:
-    wanted = await request.view.read(_filter, request)
+    criteria = await request.view.read(_filter, request)
     deps = request.view.deps
-    if wanted.state not in REPLAYABLE:
-        raise BadValue("state", "what is settled or held can be replayed", value=wanted.state, limit=list(REPLAYABLE))
+    if criteria.state not in REPLAYABLE:
+        raise BadValue(
+            "state",
+            "only delivered, discarded, held and dead messages can be replayed",
+            value=criteria.state,
+            limit=list(REPLAYABLE),
+        )
     share = request.body.share_percent
     if request.body.dry_run:
-        targets = await request.view.read(deps.queries.targets, wanted)
+        targets = await request.view.read(deps.queries.targets, criteria)
         cost = await request.view.replay_estimate(targets, share)
-        return shapes.ReplayAnswer(count=len(targets), estimate=cost, replay=None, wanted=wanted)
-    begun = await request.view.read(decisions.begin_replay, deps, request.view.viewer.name, wanted, None, share)
-    return shapes.ReplayAnswer(count=begun.target_count, replay=begun, wanted=wanted)
+        return shapes.ReplayAnswer(count=len(targets), estimate=cost, replay=None, wanted=criteria)
+    begun = await request.view.read(decisions.begin_replay, deps, request.view.viewer.name, criteria, None, share)
+    return shapes.ReplayAnswer(count=begun.target_count, replay=begun, wanted=criteria)
 
 
 async def discard(request: ApiRequest) -> shapes.DiscardAnswer:
-    wanted = await request.view.read(_filter, request)
+    criteria = await request.view.read(_filter, request)
     deps = request.view.deps
-    if wanted.state not in DISCARDABLE:
-        raise BadValue("state", "what is dead or held can be discarded", value=wanted.state, limit=list(DISCARDABLE))
+    if criteria.state not in DISCARDABLE:
+        raise BadValue(
+            "state", "only dead and held messages can be discarded", value=criteria.state, limit=list(DISCARDABLE)
+        )
     if request.body.dry_run:
-        count = await request.view.read(deps.queries.count, wanted)
-        return shapes.DiscardAnswer(count=count, discarded=None, wanted=wanted)
+        count = await request.view.read(deps.queries.count, criteria)
+        return shapes.DiscardAnswer(count=count, discarded=None, wanted=criteria)
     note = request.body.note
-    done = await request.view.read(decisions.discard, deps, request.view.viewer.name, wanted, None, note)
-    return shapes.DiscardAnswer(count=done.count + done.passed_count, discarded=done, wanted=wanted)
+    done = await request.view.read(decisions.discard, deps, request.view.viewer.name, criteria, None, note)
+    return shapes.DiscardAnswer(count=done.count + done.passed_count, discarded=done, wanted=criteria)
 
 
 async def replays(request: ApiRequest) -> shapes.Replays:
@@ -138,14 +145,16 @@ async def failures(request: ApiRequest) -> shapes.Failures:
 
 
 async def snooze(request: ApiRequest) -> Snooze:
-    fields, wanted = await request.view.read(_named_group, request)
+    fields, criteria = await request.view.read(_named_group, request)
     until_ms = snooze_until(fields, request.view.deps.clock.now_ms())
-    return await request.view.read(snoozing.snooze_group, request.view.deps, request.view.viewer.name, wanted, until_ms)
+    return await request.view.read(
+        snoozing.snooze_group, request.view.deps, request.view.viewer.name, criteria, until_ms
+    )
 
 
 async def wake(request: ApiRequest) -> shapes.WakeAnswer:
-    _, wanted = await request.view.read(_named_group, request)
-    is_woken = await request.view.read(snoozing.wake_group, request.view.deps, request.view.viewer.name, wanted)
+    _, criteria = await request.view.read(_named_group, request)
+    is_woken = await request.view.read(snoozing.wake_group, request.view.deps, request.view.viewer.name, criteria)
     return shapes.WakeAnswer(is_woken=is_woken)
 
 
@@ -173,14 +182,14 @@ async def test_destination(request: ApiRequest) -> ConnectionReport:
     return await request.view.deps.tester(destination_id)
 
 
-def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, wanted: str | int | None) -> int:
+def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, value: str | int | None) -> int:
     """The number of a source or destination given by number or name; the first one when none is given."""
-    by_name = {str(one.name): number for number, one in known.items()}
-    if wanted is None and known:
+    by_name = {str(item.name): number for number, item in known.items()}
+    if value is None and known:
         return next(iter(known))
-    found = by_name.get(str(wanted), numbered(known, str(wanted)))
+    found = by_name.get(str(value), numbered(known, str(value)))
     if found is None:
-        raise Missing(field, f"there is no such {field}", value=wanted)
+        raise Missing(field, f"there is no such {field}", value=value)
     return found
 
 
@@ -207,20 +216,20 @@ async def _details(request: ApiRequest, message_id: str) -> list[MessageDetail]:
     return found
 
 
-def _masked(view: View, one: MessageSummary) -> MessageSummary:
+def _masked(view: View, summary: MessageSummary) -> MessageSummary:
     if view.sees_payloads:
-        return one
+        return summary
     return msgspec.structs.replace(
-        one,
-        user_id=view.masked_text(one.user_id),
-        anonymous_id=view.masked_text(one.anonymous_id),
-        email=view.masked_text(one.email),
-        event=view.masked_text(one.event),
+        summary,
+        user_id=view.masked_text(summary.user_id),
+        anonymous_id=view.masked_text(summary.anonymous_id),
+        email=view.masked_text(summary.email),
+        event=view.masked_text(summary.event),
         fates=[
             msgspec.structs.replace(
                 fate, detail=view.masked_text(fate.detail) or "", left_out=view.masked(fate.left_out)
             )
-            for fate in one.fates
+            for fate in summary.fates
         ],
     )
 

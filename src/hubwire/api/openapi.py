@@ -31,11 +31,14 @@ COMMON_STATUSES = (400, 401, 403, 429)
 
 def document(operations: tuple[ApiOperation, ...]) -> dict[str, Any]:
     """The whole document, as JSON values."""
-    types = [ApiProblem, *(kind for one in operations for kind in (one.body, one.answer) if kind is not None)]
+    types = [
+        ApiProblem,
+        *(kind for operation in operations for kind in (operation.body, operation.answer) if kind is not None),
+    ]
     _, components = msgspec.json.schema_components(types, schema_hook=_hook, ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
-    for one in operations:
-        paths.setdefault(_plain(one), {})[one.method.lower()] = _operation(one)
+    for operation in operations:
+        paths.setdefault(_plain(operation), {})[operation.method.lower()] = _operation(operation)
     described = {
         "openapi": "3.1.0",
         "info": {
@@ -46,7 +49,7 @@ def document(operations: tuple[ApiOperation, ...]) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in operations)],
+        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -63,31 +66,31 @@ def document(operations: tuple[ApiOperation, ...]) -> dict[str, Any]:
     return plain
 
 
-def _plain(one: ApiOperation) -> str:
+def _plain(operation: ApiOperation) -> str:
     """The path as OpenAPI writes it."""
-    return PREFIX + PATH_VALUE.sub(r"{\1}", one.path)
+    return PREFIX + PATH_VALUE.sub(r"{\1}", operation.path)
 
 
-def _operation(one: ApiOperation) -> dict[str, Any]:
+def _operation(operation: ApiOperation) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": one.name,
-        "summary": one.summary,
-        "description": f"Needs the role `{one.role}`.",
-        "tags": [one.tag],
-        "parameters": [*_path_parameters(one), *_query_parameters(one)],
-        "responses": {str(one.status): _answer(one)},
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "description": f"Needs the role `{operation.role}`.",
+        "tags": [operation.tag],
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "responses": {str(operation.status): _answer(operation)},
     }
-    if one.body is not None:
-        described["requestBody"] = {"required": True, "content": _content(one.body)}
-    for status in sorted({*COMMON_STATUSES, *one.statuses}):
+    if operation.body is not None:
+        described["requestBody"] = {"required": True, "content": _content(operation.body)}
+    for status in sorted({*COMMON_STATUSES, *operation.statuses}):
         described["responses"][str(status)] = {"description": reason_phrase(status), "content": _content(ApiProblem)}
     return described
 
 
-def _answer(one: ApiOperation) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": reason_phrase(one.status)}
-    if one.answer is not None:
-        described["content"] = _content(one.answer)
+def _answer(operation: ApiOperation) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": reason_phrase(operation.status)}
+    if operation.answer is not None:
+        described["content"] = _content(operation.answer)
     return described
 
 
@@ -96,7 +99,7 @@ def _content(kind: Any) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _path_parameters(one: ApiOperation) -> list[dict[str, Any]]:
+def _path_parameters(operation: ApiOperation) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -106,15 +109,15 @@ def _path_parameters(one: ApiOperation) -> list[dict[str, Any]]:
             if kind == "int"
             else {"type": "string", "minLength": 1},
         }
-        for name, kind in PATH_VALUE.findall(one.path)
+        for name, kind in PATH_VALUE.findall(operation.path)
     ]
 
 
-def _query_parameters(one: ApiOperation) -> list[dict[str, Any]]:
-    if one.query is Nothing:
+def _query_parameters(operation: ApiOperation) -> list[dict[str, Any]]:
+    if operation.query is Nothing:
         return []
-    _, components = msgspec.json.schema_components([one.query], schema_hook=_hook, ref_template=REF)
-    schema = components[one.query.__name__]
+    _, components = msgspec.json.schema_components([operation.query], schema_hook=_hook, ref_template=REF)
+    schema = components[operation.query.__name__]
     required = schema.get("required", [])
     parameters = []
     for name, described in schema["properties"].items():
@@ -147,17 +150,17 @@ def _hook(kind: type) -> dict[str, Any]:
 def reference(operations: tuple[ApiOperation, ...]) -> str:
     """The reference page, as Markdown."""
     lines = [HEAD]
-    for tag in dict.fromkeys(one.tag for one in operations):
+    for tag in dict.fromkeys(operation.tag for operation in operations):
         lines.append(f"## {tag.capitalize()}")
-        for one in (each for each in operations if each.tag == tag):
-            lines += _reference_entry(one)
+        for operation in (each for each in operations if each.tag == tag):
+            lines += _reference_entry(operation)
     return "\n\n".join(lines) + "\n"
 
 
-def _reference_entry(one: ApiOperation) -> list[str]:
-    lines = [f"### `{one.method} {_plain(one)}`", f"{one.summary} Role: {one.role}."]
-    parameters = [_parameter_words(each) for each in _query_parameters(one)]
-    for title, entries in (("Query", parameters), ("Body", [] if one.body is None else _fields(one.body))):
+def _reference_entry(operation: ApiOperation) -> list[str]:
+    lines = [f"### `{operation.method} {_plain(operation)}`", f"{operation.summary} Role: {operation.role}."]
+    parameters = [_parameter_words(each) for each in _query_parameters(operation)]
+    for title, entries in (("Query", parameters), ("Body", [] if operation.body is None else _fields(operation.body))):
         if entries:
             lines.append(f"{title}: {', '.join(entries)}.")
     return lines
@@ -169,4 +172,4 @@ def _parameter_words(parameter: dict[str, Any]) -> str:
 
 
 def _fields(kind: type[msgspec.Struct]) -> list[str]:
-    return [f"`{one.encode_name}`{' (needed)' if one.required else ''}" for one in msgspec.structs.fields(kind)]
+    return [f"`{field.encode_name}`{' (needed)' if field.required else ''}" for field in msgspec.structs.fields(kind)]

@@ -118,7 +118,7 @@ def _bad_value(exc: msgspec.ValidationError) -> BadValue:
 
 
 def _names(shape: type[msgspec.Struct]) -> list[str]:
-    return [one.encode_name for one in msgspec.structs.fields(shape)]
+    return [field.encode_name for field in msgspec.structs.fields(shape)]
 
 
 def reason_phrase(status: int) -> str:

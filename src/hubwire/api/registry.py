@@ -21,7 +21,7 @@ from hubwire.registry.protocol import WriteKey
 
 async def sources(request: ApiRequest) -> shapes.Sources:
     known = await request.view.read(request.view.deps.registry.sources)
-    return shapes.Sources(sources=[await _source_answer(request, one) for one in known.values()])
+    return shapes.Sources(sources=[await _source_answer(request, source) for source in known.values()])
 
 
 async def source(request: ApiRequest) -> shapes.SourceAnswer:
@@ -66,7 +66,9 @@ async def revoke_write_key(request: ApiRequest) -> None:
 
 async def destinations(request: ApiRequest) -> shapes.Destinations:
     known = await request.view.read(request.view.deps.registry.destinations)
-    return shapes.Destinations(destinations=[await _destination_answer(request, one) for one in known.values()])
+    return shapes.Destinations(
+        destinations=[await _destination_answer(request, destination) for destination in known.values()]
+    )
 
 
 async def destination(request: ApiRequest) -> shapes.DestinationAnswer:
@@ -82,11 +84,11 @@ async def add_destination(request: ApiRequest) -> shapes.DestinationAnswer:
         base_url=deps.settings.hubspot_base_url,
         api_version=deps.settings.hubspot_api_version,
     )
-    wanted = _changed(fresh, body)
+    destination = _changed(fresh, body)
     if body.token is not None:
         changes.check_token(body.token)
-        wanted = await deps.with_token(wanted, body.token)
-    stored = await request.view.read(changes.add_destination, deps, actor, wanted, body.token)
+        destination = await deps.with_token(destination, body.token)
+    stored = await request.view.read(changes.add_destination, deps, actor, destination, body.token)
     return await _destination_answer(request, stored)
 
 
@@ -173,13 +175,13 @@ def _as_stored(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-async def _source_answer(request: ApiRequest, one: Source) -> shapes.SourceAnswer:
-    keys = await request.view.read(request.view.deps.registry.write_keys, one.source_id)
+async def _source_answer(request: ApiRequest, source: Source) -> shapes.SourceAnswer:
+    keys = await request.view.read(request.view.deps.registry.write_keys, source.source_id)
     if not request.view.may(Role.OPERATE):
         keys = [msgspec.structs.replace(key, text=None) for key in keys]
-    return shapes.SourceAnswer(source=one, write_keys=keys)
+    return shapes.SourceAnswer(source=source, write_keys=keys)
 
 
-async def _destination_answer(request: ApiRequest, one: Destination) -> shapes.DestinationAnswer:
-    token = await request.view.read(request.view.deps.registry.token, one.destination_id)
-    return shapes.DestinationAnswer(destination=one, has_token=token is not None)
+async def _destination_answer(request: ApiRequest, destination: Destination) -> shapes.DestinationAnswer:
+    token = await request.view.read(request.view.deps.registry.token, destination.destination_id)
+    return shapes.DestinationAnswer(destination=destination, has_token=token is not None)

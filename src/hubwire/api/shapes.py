@@ -41,8 +41,8 @@ def _described(whole: re.Pattern[str] | None = None, **schema: Any) -> Meta:
 
 
 def _between(name: str) -> Meta:
-    least, most = changes.BOUNDS[name]
-    return _described(minimum=least, maximum=most)
+    minimum, maximum = changes.BOUNDS[name]
+    return _described(minimum=minimum, maximum=maximum)
 
 
 Name = Annotated[str, _described(changes.NAME)]
@@ -114,14 +114,14 @@ class FilterBody(FilterQuery, kw_only=True, forbid_unknown_fields=True):
 class ReplayBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
     """A filter of the messages to replay, the replay's share of the rate, and whether only to count."""
 
-    state: Annotated[State, _described(enum=[str(one) for one in REPLAYABLE])]
+    state: Annotated[State, _described(enum=[str(state) for state in REPLAYABLE])]
     share_percent: Share = SHARE_PERCENT
 
 
 class DiscardBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
     """A filter of what can be discarded, why, and whether only to count."""
 
-    state: Annotated[State, _described(enum=[str(one) for one in DISCARDABLE])]
+    state: Annotated[State, _described(enum=[str(state) for state in DISCARDABLE])]
     note: Annotated[
         str,
         Meta(max_length=NOTE_CHARACTERS, pattern=f"^{NOTE.pattern}$", description="Why, in your own words: one line."),
@@ -320,7 +320,7 @@ class ReplayAnswer(msgspec.Struct, kw_only=True):
 class GroupBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A group of failures. The destination by number or name; without it, the only one."""
 
-    state: Annotated[State, _described(enum=[str(one) for one in SNOOZABLE])]
+    state: Annotated[State, _described(enum=[str(state) for state in SNOOZABLE])]
     reason: Reason
     destination: Text | int | None = None
 

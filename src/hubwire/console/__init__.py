@@ -1,2 +1,2 @@
-"""The console: pages for people, each with a JSON twin. Reads through protocols; changes go through the registry, the
-record and the journal, and every change is written to the audit log."""
+"""The console: pages for people, each also available as JSON. It reads through protocols; changes go through the
+registry, the record and the journal, and the audit log records every change."""

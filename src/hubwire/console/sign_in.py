@@ -46,8 +46,8 @@ async def show(request: Request, shared: Shared) -> Response:
     if viewer is None:
         if await viewer_of(request, shared) is not None:
             return RedirectResponse("/", 303)
-        message = "This link was used already, or is older than a day."
-        hint = "Start Hubwire again for a new one, or sign in with a token."
+        message = "This link has been used or is older than a day."
+        hint = "Restart Hubwire for a new link, or sign in with a token."
         return _page(request, shared, Problem(code="used-link", message=message, hint=hint), 403)
     return await _enter(request, shared, viewer, "/", "session.opened-by-link")
 
@@ -55,7 +55,7 @@ async def show(request: Request, shared: Shared) -> Response:
 async def sign_in(request: Request, shared: Shared) -> Response:
     """POST `/login`."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        raise BadValue("form", "this is not the sign-in form")
+        raise BadValue("form", "the request is not a form: send application/x-www-form-urlencoded")
     form = single_values(read_form(await request.body()))
     name, secret = form.get("name", "").strip() or FIRST_MEMBER, form.get("secret", "")
     try:
@@ -66,7 +66,7 @@ async def sign_in(request: Request, shared: Shared) -> Response:
         answer.headers["retry-after"] = str(exc.retry_after_seconds)
         return answer
     if viewer is None:
-        return _page(request, shared, Problem(code="wrong-secret", message="This token or password is not known."), 403)
+        return _page(request, shared, Problem(code="wrong-secret", message="Unknown token or password."), 403)
     return await _enter(request, shared, viewer, safe_path(form.get("next", "/")), "session.opened")
 
 

@@ -97,13 +97,13 @@ class Access:
         """A link that signs an admin in, once, within a day."""
         token = secrets.token_urlsafe(24)
         now_ms = self._clock.now_ms()
-        one = Pass(
+        session = Pass(
             kind=PassKind.LINK,
             member_name=FIRST_MEMBER,
             role=Role.ADMIN,
             expires_at_ms=now_ms + LINK_SECONDS * 1000,
         )
-        self._store.save_pass(self._pass_digest(token), one, now_ms)
+        self._store.save_pass(self._pass_digest(token), session, now_ms)
         return f"{public_url}/login?token={token}"
 
     def use_link(self, token: str) -> Viewer | None:
@@ -154,13 +154,13 @@ class Access:
         """The value of the browser's cookie."""
         cookie = secrets.token_urlsafe(32)
         now_ms = self._clock.now_ms()
-        one = Pass(
+        session = Pass(
             kind=PassKind.SESSION,
             member_name=viewer.name,
             role=viewer.role,
             expires_at_ms=now_ms + SESSION_SECONDS * 1000,
         )
-        self._store.save_pass(self._pass_digest(cookie), one, now_ms)
+        self._store.save_pass(self._pass_digest(cookie), session, now_ms)
         return cookie
 
     def session(self, cookie: str) -> Viewer | None:
@@ -177,5 +177,5 @@ class Access:
         return hmac.digest(self._pepper, secret.encode("utf-8", "surrogatepass"), "sha256")
 
 
-def _viewer(one: Pass | None) -> Viewer | None:
-    return None if one is None else Viewer(name=one.member_name, role=one.role)
+def _viewer(session: Pass | None) -> Viewer | None:
+    return None if session is None else Viewer(name=session.member_name, role=session.role)

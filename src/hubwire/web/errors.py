@@ -24,7 +24,9 @@ STATUSES: tuple[tuple[type[HubwireError], int], ...] = (
     (Missing, 404),
     (AlreadyExists, 409),
 )
-"""What an error of ours answers, if not 400."""
+"""The status of an error of Hubwire, if it is not 400."""
+TITLES = {403: "Not allowed", 404: "Page not found", 429: "Too many attempts", 503: "Not available"}
+"""The title of an error page, by status."""
 
 
 class ErrorPage(Problem, frozen=True, kw_only=True):
@@ -49,7 +51,7 @@ def _http_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Resp
         assert isinstance(exc, HTTPException)
         codes = {403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
         message = "there is no such page" if exc.status_code == 404 else str(exc.detail)
-        hint = "An admin gives roles, under Members." if exc.status_code == 403 else ""
+        hint = "An admin can change your role on the page Members." if exc.status_code == 403 else ""
         code = codes.get(exc.status_code, "http-error")
         problem = ErrorPage(code=code, message=message, hint=hint, status=exc.status_code)
         return await _error_response(request, shared, problem)
@@ -87,7 +89,7 @@ async def _too_long(request: Request, exc: Exception) -> Response:
 
 def _bug(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, exc: Exception) -> Response:
-        message = "something went wrong here; the log says what"
+        message = "an unexpected error occurred; the server's log has the details"
         return await _error_response(request, shared, ErrorPage(code="internal-error", message=message, status=500))
 
     return answer
@@ -99,5 +101,5 @@ async def _error_response(request: Request, shared: Shared, page: ErrorPage) -> 
     viewer = None
     if page.status not in (429, 500, 503):
         viewer = await viewer_of(request, shared)
-    frame = frame_of(request, shared.deps, viewer, "Not possible", "", None)
+    frame = frame_of(request, shared.deps, viewer, TITLES.get(page.status, "Request failed"), "", None)
     return html_response(shared, "error.html", page, frame, page.status)

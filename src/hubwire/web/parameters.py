@@ -41,7 +41,7 @@ WINDOWS: dict[str, tuple[int | None, str]] = {
     WindowName.DAY: (24 * 60 * MINUTE_MS, "last 24 hours"),
     WindowName.WEEK: (7 * 24 * 60 * MINUTE_MS, "last 7 days"),
     WindowName.MONTH: (30 * 24 * 60 * MINUTE_MS, "last 30 days"),
-    WindowName.ALL: (None, "everything kept"),
+    WindowName.ALL: (None, "all stored messages"),
 }
 
 Fields = Mapping[str, str]
@@ -57,17 +57,24 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """The window in words."""
-        return WINDOWS[self.name][1] if self.name in WINDOWS else "chosen time"
+        return WINDOWS[self.name][1] if self.name in WINDOWS else "custom range"
+
+    @property
+    def during(self) -> str:
+        """The window as the end of a sentence: `in the last 24 hours`."""
+        if self.name == WindowName.ALL:
+            return "in total"
+        return f"in the {self.words}" if self.name in WINDOWS else "in this period"
 
 
 def read_form(body: bytes) -> dict[str, list[str]]:
-    """The fields of an URL-encoded form. Raises BadValue for one that is not, or has too many fields."""
+    """The fields of a URL-encoded form. Errors: BadValue if it cannot be read or has too many fields."""
     try:
         pairs = parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS, encoding="utf-8", errors="strict"
         )
     except ValueError as exc:
-        raise BadValue("form", f"this form cannot be read, or has more than {MAX_FIELDS} fields") from exc
+        raise BadValue("form", f"the form cannot be read, or has more than {MAX_FIELDS} fields") from exc
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
@@ -79,25 +86,27 @@ def single_values(form: Mapping[str, list[str]]) -> dict[str, str]:
     return {name: values[-1] for name, values in form.items()}
 
 
-def text(fields: Fields, name: str, longest: int = MAX_TEXT) -> str | None:
+def text(fields: Fields, name: str, max_characters: int = MAX_TEXT) -> str | None:
     """A trimmed text, or None when it is absent or empty."""
     value = fields.get(name, "").strip()
-    if len(value) > longest:
-        raise BadValue(name, f"{name} has {len(value)} characters; at most {longest}", limit=longest)
+    if len(value) > max_characters:
+        raise BadValue(name, f"{name} has {len(value)} characters; at most {max_characters}", limit=max_characters)
     return value or None
 
 
-def number(fields: Fields, name: str, least: int, most: int) -> int | None:
+def number(fields: Fields, name: str, minimum: int, maximum: int) -> int | None:
     """A whole number within bounds, or None when it is absent."""
     value = text(fields, name, 32)
     if value is None:
         return None
-    if not value.isascii() or not value.removeprefix("-").isdecimal() or not least <= int(value) <= most:
-        raise BadValue(name, f"{name} must be a whole number from {least} to {most}", value=value, limit=[least, most])
+    if not value.isascii() or not value.removeprefix("-").isdecimal() or not minimum <= int(value) <= maximum:
+        raise BadValue(
+            name, f"{name} must be a whole number from {minimum} to {maximum}", value=value, limit=[minimum, maximum]
+        )
     return int(value)
 
 
-def decimal(fields: Fields, name: str, least: float, most: float) -> float | None:
+def decimal(fields: Fields, name: str, minimum: float, maximum: float) -> float | None:
     """A number within bounds, or None when it is absent."""
     value = text(fields, name, 32)
     if value is None:
@@ -106,8 +115,10 @@ def decimal(fields: Fields, name: str, least: float, most: float) -> float | Non
         found = float(value)
     except ValueError:
         found = float("nan")
-    if not least <= found <= most:
-        raise BadValue(name, f"{name} must be a number from {least:g} to {most:g}", value=value, limit=[least, most])
+    if not minimum <= found <= maximum:
+        raise BadValue(
+            name, f"{name} must be a number from {minimum:g} to {maximum:g}", value=value, limit=[minimum, maximum]
+        )
     return found
 
 
@@ -155,7 +166,7 @@ def message_filter(fields: Fields, registry: Registry) -> MessageFilter:
         limit=number(fields, "limit", 1, MAX_PAGE_MESSAGES) or PAGE_MESSAGES,
     )
     if found.replay_part is not None and found.replay_id is None:
-        raise BadValue("replay_part", "replay_part needs the number of a replay: replay=3", value=found.replay_part)
+        raise BadValue("replay_part", "replay_part needs a replay, such as replay=3", value=found.replay_part)
     _check_where(found.where)
     return found
 

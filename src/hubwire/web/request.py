@@ -37,9 +37,9 @@ T = TypeVar("T")
 
 
 class RowNumber(IntegerConvertor):
-    """A number in a path (`{source_id:int}`) that a row can have: a longer one is a page that is not there.
+    """A number in a path (`{source_id:int}`) that a row can have: a longer number is not found.
 
-    Starlette's own takes any, and what is longer than a database's integer, or than Python reads, would end as a bug.
+    Starlette's own convertor accepts any length; a number beyond the database's integers would end as an error 500.
     """
 
     regex = "[0-9]{1,18}"
@@ -84,27 +84,28 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
 DONE = {
     "saved": "Saved.",
     "removed": "Removed.",
-    "paused": "Paused. Messages are kept and will be delivered after you resume.",
+    "paused": "Paused. Messages are stored and delivered after you resume.",
     "resumed": "Resumed.",
-    "token": "The access token is stored, encrypted. It is not shown again.",
-    "revoked": "Revoked. Uploads with this write key are now refused.",
-    "replay-paused": "Paused. What is already replayed is still delivered; the rest waits until you resume.",
+    "switched-on": "Switched on. Delivery has started.",
+    "token": "HubSpot accepted the access token. It is stored, encrypted.",
+    "revoked": "Revoked. Uploads with this write key are refused from now on.",
+    "replay-paused": "Paused. Messages that were already replayed are still delivered; the rest wait until you resume.",
     "replay-as-it-was": "No change: the replay was no longer in that state.",
-    "cancelled": "Cancelled. What is already replayed is still delivered.",
-    "sent": "Sent. It is delivered within seconds.",
-    "replayed": "Replayed. It is delivered within seconds.",
-    "snoozed": "Snoozed. Its messages stay as they are; it wakes by itself.",
-    "woken": "It is shown again.",
-    "discarded": "Discarded. A replay delivers it after all.",
+    "cancelled": "Cancelled. Messages that were already replayed are still delivered.",
+    "sent": "Sent. Delivery takes a few seconds.",
+    "replayed": "Replayed. Delivery takes a few seconds.",
+    "snoozed": "Snoozed. The group returns at the time you chose.",
+    "woken": "The group is shown again.",
+    "discarded": "Discarded. You can replay it later.",
     "moved-on": "Nothing was discarded: its state had changed.",
     "created": "Created.",
     "ended": "Signed out.",
 }
-"""What a page says after a change, by the word in its URL: a link cannot put words into the console's mouth."""
+"""The notice after a change, by the word in the URL. A link cannot choose the text that the console shows."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why something was not done."""
+    """Why a request failed."""
 
     code: str
     message: str
@@ -156,7 +157,7 @@ class View:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The URL's query; of a field given twice, the last."""
+        """The URL's query; the last value of a repeated field."""
         return dict(self.request.query_params)
 
     @property
@@ -176,19 +177,19 @@ class View:
 
     def message_filter(self, fields: Mapping[str, str]) -> MessageFilter:
         """The requested filter. Errors: BadValue; 403 for a filter that would reveal hidden data to this viewer."""
-        wanted = message_filter(fields, self.deps.registry)
-        if wanted.where is not None and not self.sees_payloads:
-            raise HTTPException(403, f"where needs the role {Role.OPERATE}: it tells what messages hold")
-        return wanted
+        criteria = message_filter(fields, self.deps.registry)
+        if criteria.where is not None and not self.sees_payloads:
+            raise HTTPException(403, f"where needs the role {Role.OPERATE}: it searches the content of messages")
+        return criteria
 
     def failure_groups(self) -> FailureGroups:
         """The groups of failures, as this viewer may see them. Blocks."""
         return failure_groups(self.deps, lambda detail: self.masked_text(detail) or "")
 
     async def store_token(self, destination: Destination, token: str | None) -> Destination:
-        """Store an access token after HubSpot accepted it, with what its account tells; None removes the token.
+        """Store an access token after HubSpot accepted it, with the account's Hub ID; None removes the token.
 
-        Errors: BadValue, SettingsError, HubSpotError; then the token before it stays in use.
+        Errors: BadValue, SettingsError, HubSpotError; then the previous token stays in use.
         """
         if token is None:
             await self.read(changes.set_token, self.deps, self.viewer.name, destination.destination_id, None)
@@ -216,17 +217,17 @@ class View:
         return await self.read(replay_estimate, self.deps, targets, schemas, share_percent)
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run something that blocks, off the event loop; few at a time, since each thread has its own connection."""
+        """Run a blocking function off the event loop; few at a time, because each thread has its own connection."""
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self.shared.readers)
 
     async def form(self) -> dict[str, str]:
-        """The posted form, one value for each field. Errors: BadValue."""
+        """The posted form with one value per field. Errors: BadValue."""
         return single_values(await self.form_values())
 
     async def form_values(self) -> dict[str, list[str]]:
         """The posted form with all values, for fields that may come several times. Errors: BadValue."""
         if not self.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            raise BadValue("form", "this is not a form of this console")
+            raise BadValue("form", "the request is not a form: send application/x-www-form-urlencoded")
         return read_form(await self.request.body())
 
     def redirect(self, path: str, done: str | None = None, **fields: str) -> Response:

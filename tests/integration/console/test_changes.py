@@ -363,7 +363,7 @@ def test_a_replay_is_paused_slowed_resumed_and_cancelled(console: Console, lane_
     assert console.post("/replays/1/resume").headers["location"] == "/replays/1?done=resumed"
     assert console.post("/replays/1/resume").headers["location"] == "/replays/1?done=replay-as-it-was"
     assert console.store.replays.step(console.clock.now_ms(), 100) == 1
-    assert "/replays/1/pause" not in console.get("/replays/1").text, "all of it was put back"
+    assert "/replays/1/pause" not in console.get("/replays/1").text, "all of it was replayed"
     assert console.post("/replays/1/pause").headers["location"] == "/replays/1?done=replay-as-it-was"
     console.post("/replays/1/cancel")
     ended = console.json("/replays/1")
@@ -376,22 +376,22 @@ def test_a_replay_is_paused_slowed_resumed_and_cancelled(console: Console, lane_
 def test_each_count_of_a_replay_is_a_link_to_as_many_messages(console: Console, lane_id: int) -> None:
     console.post("/replays", state="dead")
     [waiting] = console.json("/replays/1")["line"]["counts"]
-    assert (waiting["words"], waiting["count"]) == ("Not put back yet", 1)
+    assert (waiting["words"], waiting["count"]) == ("Waiting", 1)
     console.store.replays.step(console.clock.now_ms(), 100)
-    [put_back] = console.json("/replays")["lines"][0]["counts"]
-    assert (put_back["words"], put_back["count"]) == ("Waiting", 1)
-    assert put_back["href"] == f"/messages?state=pending&destination={lane_id}&replay=1&replay_part=replayed"
+    [replayed] = console.json("/replays")["lines"][0]["counts"]
+    assert (replayed["words"], replayed["count"]) == ("Pending", 1)
+    assert replayed["href"] == f"/messages?state=pending&destination={lane_id}&replay=1&replay_part=replayed"
     for page in (Page(console.get("/replays/1").text), Page(console.get("/replays").text)):
-        assert {put_back["href"], "/messages?replay=1"} <= set(page.links())
-    for href in (put_back["href"], "/messages?replay=1"):
+        assert {replayed["href"], "/messages?replay=1"} <= set(page.links())
+    for href in (replayed["href"], "/messages?replay=1"):
         assert [line["message_id"] for line in console.json(href)["lines"]] == ["m-4"]
     assert console.json(waiting["href"])["lines"] == []
-    shown = console.get(put_back["href"]).text
+    shown = console.get(replayed["href"]).text
     assert (
         "hubwire messages --state pending --destination HubSpot --replay 1 --replay-part replayed" in Page(shown).text
     )
     refused = console.get("/messages?replay_part=waiting")
-    assert (refused.status_code, "replay_part needs the number of a replay" in refused.text) == (400, True)
+    assert (refused.status_code, "replay_part needs a replay" in refused.text) == (400, True)
     assert console.get("/messages?replay=x").status_code == 400
 
 
@@ -522,7 +522,7 @@ def test_who_only_views_sees_what_is_snoozed_and_changes_nothing(console: Consol
 # -- discards
 
 
-def test_a_filtered_set_is_counted_discarded_and_put_back(console: Console, lane_id: int) -> None:
+def test_a_filtered_set_is_counted_discarded_and_replayed(console: Console, lane_id: int) -> None:
     [dead] = console.json("/failures")["dead"]
     assert dead["discard_href"] in Page(console.get("/failures").text).links()
     assert "/discards/new?state=held" in Page(console.get("/messages?state=held").text).links()
@@ -533,7 +533,7 @@ def test_a_filtered_set_is_counted_discarded_and_put_back(console: Console, lane
     done = console.post("/discards", state="dead", reason="invalid-input")
     assert done.headers["location"] == "/messages?state=discarded&reason=discarded-by-person&done=discarded"
     shown = Page(console.get(done.headers["location"]).text).text
-    assert "Discarded. A replay delivers it after all." in shown
+    assert "Discarded. You can replay it later." in shown
     page = Page(console.get("/messages/m-4").text).text
     assert "it was dead (invalid-input)" in page
     assert "A person discarded it" in page
@@ -616,7 +616,7 @@ def test_a_deletion_request_for_nobody_who_is_known_says_so(console: Console, la
     asyncio.run(console.forgetter.run_open())
     shown = console.json(asked.headers["location"])
     assert (shown["line"]["state"], shown["is_known"], shown["is_suppressed"]) == ("FINISHED", False, True)
-    assert "Nobody here is known by that" in Page(console.get(asked.headers["location"]).text).text
+    assert "This person is not known here" in Page(console.get(asked.headers["location"]).text).text
 
 
 def test_what_is_kept_of_a_replay_names_no_person(console: Console, lane_id: int) -> None:

@@ -184,7 +184,7 @@ def test_a_page_names_its_command_and_its_json(console: Console, pattern: str, p
     console.sign_in()
     for path in paths:
         html = console.get(path.replace("REGULATION", made.regulation_id)).text
-        named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", html)
+        named = re.search(r"In a terminal:</span> <code>([^<]+)</code>", html)
         assert named, path
         wanted = OTHER_COMMANDS.get(path, command_of(PAGE_REFERENCES[pattern].command))
         if path != "/setup/1/send":
@@ -201,7 +201,7 @@ def test_the_command_of_a_filtered_list_has_its_filters(console: Console) -> Non
     console.sign_in()
     query = "state=dead&reason=invalid-input&user=o'neil&type=identify&event=a&source=1&destination=1&since=5&until=9"
     html = console.get(f"/messages?{query}&rejected=0&q=x").text
-    named = re.search(r"Same in a terminal:</span> <code>([^<]+)</code>", html)
+    named = re.search(r"In a terminal:</span> <code>([^<]+)</code>", html)
     assert named
     assert shlex.split(unescape(named[1])) == shlex.split(
         'hubwire messages --state dead --reason invalid-input --user "o\'neil" --type identify --event a'
@@ -238,10 +238,7 @@ def test_the_overview_says_how_the_numbers_add_up(console: Console) -> None:
     console.sign_in()
     text = Page(console.get("/?window=all").text).text
     assert f"{len(MESSAGES)} received" in text
-    assert (
-        "9 = 3 delivered + 1 waiting + 1 pending retry + 1 held + 1 filtered + 1 failed delivery + 1 failed on ingest"
-        in text
-    )
+    assert "9 = 3 delivered + 1 pending + 1 retrying + 1 held + 1 discarded + 1 dead + 1 rejected" in text
     every_number_leads_to_its_list(console)
 
 
@@ -327,10 +324,10 @@ def test_an_outcome_is_one_click_and_the_rest_of_the_filter_stays(console: Conso
     console.fill()
     console.sign_in()
     tabs = {tab["words"]: tab for tab in console.json("/messages?type=identify&state=dead")["tabs"]}
-    assert [words for words, tab in tabs.items() if tab["is_current"]] == ["Failed delivery"]
-    lines = console.json(tabs["Pending retry"]["href"])["lines"]
+    assert [words for words, tab in tabs.items() if tab["is_current"]] == ["Dead"]
+    lines = console.json(tabs["Retrying"]["href"])["lines"]
     assert [line["message_id"] for line in lines] == ["m-5"]
-    assert console.json(tabs["Failed on ingest"]["href"])["lines"] == []
+    assert console.json(tabs["Rejected"]["href"])["lines"] == []
 
 
 def test_a_delivered_message_says_where_hubspot_shows_it(console: Console) -> None:
@@ -360,10 +357,10 @@ def test_a_message_page_tells_why_and_what_helps(console: Console) -> None:
     console.fill()
     console.sign_in()
     text = Page(console.get("/messages/m-4").text).text
-    assert "Failed delivery" in text
-    assert "What helps:" in text
+    assert "Dead" in text
+    assert "How to fix it:" in text
     asked = console.json("/messages/m-4")["found"][0]["attempts"][0]
-    assert [entry["id"] for entry in asked["asked"]["inputs"]] == ["dead@example.com"], "of a batch, its own input"
+    assert [entry["id"] for entry in asked["request"]["inputs"]] == ["dead@example.com"], "of a batch, its own input"
     left = Page(console.get("/messages/m-0").text).text
     assert "traits.plan" in left
     assert "unknown-property" in left
@@ -378,7 +375,7 @@ def test_a_message_that_does_not_exist_is_404_and_says_so(console: Console) -> N
 
 def test_lists_tell_an_empty_journal_from_no_match(console: Console) -> None:
     console.sign_in()
-    assert "No message yet" in console.get("/messages").text
+    assert "No messages yet" in console.get("/messages").text
     assert "No messages match" in console.get("/messages?type=alias").text
 
 
@@ -419,7 +416,7 @@ def test_the_schema_page_says_when_hubspot_cannot_be_read(console: Console) -> N
     console.sign_in()
     console.bench.schema_problem = "HubSpot answered 503"
     text = Page(console.get("/schema").text).text
-    assert "cannot be read now, so nothing can be compared. HubSpot answered 503" in text
+    assert "cannot be read, so there is nothing to compare. HubSpot answered 503" in text
     assert "traits.plan" in text, "what was left out is known all the same"
 
 
@@ -427,4 +424,4 @@ def test_the_sandbox_is_named_on_every_page(console: Console) -> None:
     console.fill()
     console.sign_in()
     for path in ("/", "/messages", "/system"):
-        assert "The bundled emulator plays HubSpot" in console.get(path).text
+        assert "The bundled emulator stands in for HubSpot" in console.get(path).text

@@ -24,7 +24,7 @@ def test_what_waits_for_a_person_and_what_they_consented_to(console: Console) ->
     assert "pending" in {one["state"] for one in found["unsettled"]}
     text = Page(console.get("/who-messages/u1").text).text
     assert "not given" in text
-    assert "Still to be done" in text
+    assert "Open issues" in text
 
 
 def test_who_was_forgotten_is_said_to_be_kept_out(console: Console) -> None:
@@ -36,5 +36,5 @@ def test_who_was_forgotten_is_said_to_be_kept_out(console: Console) -> None:
         asyncio.run(console.forgetter.run(wanted.regulation_id))
     for identity in ("Paula@example.org", "u1"):
         assert console.json(f"/who/{identity}")["is_suppressed"] is True
-    assert "keeps messages of this identity out" in Page(console.get("/who/u1").text).text
+    assert "is suppressed by a deletion request" in Page(console.get("/who/u1").text).text
     assert console.json("/who/u2")["is_suppressed"] is False

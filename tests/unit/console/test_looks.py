@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from markupsafe import Markup
@@ -59,8 +60,11 @@ def test_backquotes_become_code_and_markup_stays_text() -> None:
     assert formats.words("set `a<b` <b>") == Markup("set <code>a&lt;b</code> &lt;b&gt;")
 
 
-def test_every_state_has_words() -> None:
-    assert all(formats.state_words(state) for state in (*State, "rejected"))
+def test_a_state_has_the_word_of_the_glossary() -> None:
+    words = {state: formats.state_words(state) for state in (*State, "rejected")}
+    expected = "pending=Pending leased=Delivering delivered=Delivered retrying=Retrying discarded=Discarded"
+    expected += " held=Held dead=Dead rejected=Rejected"
+    assert " ".join(f"{state}={word}" for state, word in sorted(words.items())) == " ".join(sorted(expected.split()))
 
 
 def test_every_explained_reason_has_a_cause_on_the_page() -> None:
@@ -78,8 +82,8 @@ def test_a_budget_is_read_from_whatever_the_lane_wrote() -> None:
 
 def test_the_vendored_script_is_the_one_that_the_notice_names() -> None:
     folder = resources.files("hubwire.console").joinpath("static/vendor")
-    on_registry_change = folder.joinpath("NOTICE.md").read_text(encoding="utf-8")
-    found = re.search(r"`htmx\.min\.js`.*\| ([0-9a-f]{64}) \|", on_registry_change)
+    notice = folder.joinpath("NOTICE.md").read_text(encoding="utf-8")
+    found = re.search(r"`htmx\.min\.js`.*\| ([0-9a-f]{64}) \|", notice)
     assert found is not None
     assert hashlib.sha256(folder.joinpath("htmx.min.js").read_bytes()).hexdigest() == found[1]
     assert "Zero-Clause BSD" in folder.joinpath("htmx.LICENSE.txt").read_text(encoding="utf-8")
@@ -94,12 +98,15 @@ def test_every_template_compiles_and_every_static_file_has_an_address() -> None:
 
 
 def test_pages_ask_for_nothing_from_elsewhere() -> None:
-    for folder in ("templates", "static"):
-        for entry in resources.files("hubwire.console").joinpath(folder).iterdir():
-            if entry.name.endswith((".html", ".css", ".js")):
-                text = entry.read_text(encoding="utf-8")
-                assert not re.search(r"(src|href|url\()\s*=?\s*[\"'(]?(https?:)?//", text), entry.name
-                assert "|safe" not in text.replace(" ", ""), entry.name
+    package = Path(str(resources.files("hubwire.console")))
+    files = [
+        path for path in package.rglob("*") if path.suffix in {".html", ".css", ".js"} and "vendor" not in path.parts
+    ]
+    assert len(files) > 40
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(src|href|url\()\s*=?\s*[\"'(]?(https?:)?//", text), path.name
+        assert "|safe" not in text.replace(" ", ""), path.name
 
 
 @pytest.mark.parametrize(("name", "words"), [("1h", "1 h"), ("30d", "30 d"), ("all", "all"), ("custom", "custom")])

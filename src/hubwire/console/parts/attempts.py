@@ -1,4 +1,4 @@
-"""Exchanges with HubSpot on a message's page: of a batch, only what is about this message when that can be told."""
+"""HubSpot calls on a message's page. Of a batch, only the inputs of this message are shown, if they can be found."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from hubwire.web.request import View
 
 MAX_SHOWN_INPUTS = 20
 MULTI_STATUS = 207
-PARTLY = "one for each record"
+PARTLY = "some succeeded"
 
 
 class AttemptLine(AttemptSummary, kw_only=True):
-    """One exchange with HubSpot. `asked` and `answered` hold only what is about this message when that can be told.
+    """One HubSpot call. `request` and `response` hold only the part of this message, if it can be found.
 
-    `tone`: delivered, dead, or held for an answer that says something else of each input (207).
+    `tone`: delivered, dead, or held for an answer with an outcome for each input (207).
     """
 
     is_good: bool
     tone: str
-    asked: Any
-    answered: Any
-    is_asked_cut: bool
-    is_answered_cut: bool
+    request: Any
+    response: Any
+    is_request_cut: bool
+    is_response_cut: bool
 
 
 def needles_of(view: View, detail: MessageDetail) -> set[str]:
@@ -43,19 +43,19 @@ def needles_of(view: View, detail: MessageDetail) -> set[str]:
 
 def attempt_line(view: View, attempt: AttemptView, needles: set[str]) -> AttemptLine:
     """One exchange, as the viewer may see it."""
-    asked, answered = _json(attempt.request), _json(attempt.response)
-    own_asked, asked_cut = _excerpt(asked, "inputs", needles)
-    needles = needles | _traces(own_asked if asked_cut else None)
-    own_answered, answered_cut = _excerpt(answered, "results", needles)
+    request, response = _json(attempt.request), _json(attempt.response)
+    own_request, request_cut = _excerpt(request, "inputs", needles)
+    needles = needles | _traces(own_request if request_cut else None)
+    own_response, response_cut = _excerpt(response, "results", needles)
     is_good, is_partly = attempt.status is not None and 200 <= attempt.status < 300, attempt.status == MULTI_STATUS
     line = AttemptLine(
         **attempt.summary(),
         is_good=is_good,
         tone="held" if is_partly else "delivered" if is_good else "dead",
-        asked=view.masked(own_asked),
-        answered=view.masked(own_answered),
-        is_asked_cut=asked_cut,
-        is_answered_cut=answered_cut,
+        request=view.masked(own_request),
+        response=view.masked(own_response),
+        is_request_cut=request_cut,
+        is_response_cut=response_cut,
     )
     if is_partly and line.outcome == "success":
         line.outcome = PARTLY

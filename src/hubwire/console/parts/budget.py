@@ -1,4 +1,4 @@
-"""A lane's budget as people read it: what the lane last wrote of the day's calls, its rate and its forecast."""
+"""A lane's budget: the calls of the day, the rate and the forecast, as the lane last stored them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import msgspec
 
 
 class Budget(msgspec.Struct, kw_only=True, frozen=True):
-    """Today's calls, used and forecast (`deliver/limits/daily_budget.py`). What the lane has not reported is None.
+    """Today's calls, used and forecast (`deliver/limits/daily_budget.py`). None: the lane has not reported it.
 
-    `projected`: the calls that the day will have needed at the present rate; `ends_at_ms`: when the budget would end
-    at that rate, None when it lasts; `rate`: HubSpot's limit in force, such as `190/10s`.
+    `projected`: the calls by the end of the day at the current rate; `ends_at_ms`: when the budget would run out, None
+    if it lasts; `rate`: the current limit, such as `190/10s`.
     """
 
     limit: int | None = None

@@ -1,4 +1,4 @@
-"""Charts as numbers: where bars and lines of a server-rendered SVG go. The template only writes them out."""
+"""The coordinates of the bars and lines of server-rendered SVG charts; the template only prints them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPARK_WIDTH, SPARK_HEIGHT = 120, 28
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """One step: two stacked rectangles, delivered below failed, and what a pointer or reader is told."""
+    """One interval: two stacked rectangles, delivered below dead, with a label for tooltips and screen readers."""
 
     x: float
     width: float
@@ -40,7 +40,7 @@ class TimeTick(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """Delivered and failed as bars against the left axis, the backlog as a line against the right one.
+    """Delivered and dead messages as bars (left axis), the backlog as a line (right axis).
 
     Units: along the plot (`x`, `width`) percent, up and down pixels.
     """
@@ -58,17 +58,17 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 def activity_chart(points: Sequence[ActivityPoint]) -> Chart:
     """The chart of some steps of time."""
     baseline, span = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
-    most = round_up(max((point.delivered + point.dead for point in points), default=0))
-    most_backlog = round_up(max((point.backlog for point in points), default=0))
+    maximum = round_up(max((point.delivered + point.dead for point in points), default=0))
+    max_backlog = round_up(max((point.backlog for point in points), default=0))
     step = ACROSS / max(1, len(points))
-    line = [(step * (index + 0.5), baseline - span * p.backlog / most_backlog) for index, p in enumerate(points)]
+    line = [(step * (index + 0.5), baseline - span * p.backlog / max_backlog) for index, p in enumerate(points)]
     return Chart(
         height=HEIGHT,
         baseline=baseline,
-        bars=[_bar(point, step * index, step, baseline, span / most) for index, point in enumerate(points)],
+        bars=[_bar(point, step * index, step, baseline, span / maximum) for index, point in enumerate(points)],
         backlog=" ".join(f"{x:.2f},{y:.1f}" for x, y in line),
-        left_ticks=_ticks(most, baseline, span),
-        right_ticks=_ticks(most_backlog, baseline, span),
+        left_ticks=_ticks(maximum, baseline, span),
+        right_ticks=_ticks(max_backlog, baseline, span),
         time_ticks=[
             TimeTick(round(step * index, 2), points[index].at_ms)
             for index in range(0, len(points), max(1, len(points) // 6))
@@ -79,10 +79,10 @@ def activity_chart(points: Sequence[ActivityPoint]) -> Chart:
 
 def spark_line(values: Sequence[int]) -> str:
     """The points of a small line, for a polyline of `SPARK_WIDTH` by `SPARK_HEIGHT`."""
-    most = max([*values, 1])
+    maximum = max([*values, 1])
     step = SPARK_WIDTH / max(1, len(values) - 1)
     return " ".join(
-        f"{index * step:.1f},{SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * value / most:.1f}"
+        f"{index * step:.1f},{SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * value / maximum:.1f}"
         for index, value in enumerate(values)
     )
 
@@ -108,14 +108,14 @@ def _bar(point: ActivityPoint, x: float, step: float, baseline: float, per_messa
         failed_y=round(baseline - delivered - failed, 1),
         failed_height=round(failed, 1),
         at_ms=point.at_ms,
-        label=f"{point.delivered:,} delivered, {point.dead:,} failed, backlog {point.backlog:,}",
+        label=f"{point.delivered:,} delivered, {point.dead:,} dead, backlog {point.backlog:,}",
     )
 
 
-def _ticks(most: int, baseline: float, span: float) -> list[Tick]:
-    steps = 4 if most >= 4 else most
+def _ticks(maximum: int, baseline: float, span: float) -> list[Tick]:
+    steps = 4 if maximum >= 4 else maximum
     return [
-        Tick(round(baseline - span * index / steps, 1), short_count(most * index // steps))
+        Tick(round(baseline - span * index / steps, 1), short_count(maximum * index // steps))
         for index in range(steps + 1)
     ]
 

@@ -9,23 +9,16 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from hubwire.delivery import State
-from hubwire.reasons import cause_of, remedy_of
+from hubwire.reasons import Kind, cause_of, remedy_of
 from hubwire.record.message_filter import ReplayPart
 
-STATE_WORDS = {
-    State.PENDING: "Waiting",
-    State.LEASED: "Being delivered",
-    State.DELIVERED: "Delivered",
-    State.RETRYING: "Pending retry",
-    State.DISCARDED: "Filtered",
-    State.HELD: "Held",
-    State.DEAD: "Failed delivery",
-}
-REJECTED_WORDS = "Failed on ingest"
+STATE_WORDS = {state: "Delivering" if state is State.LEASED else state.capitalize() for state in State}
+"""The glossary's word for each state: the state's own, except for `leased`."""
+REJECTED_WORDS = Kind.REJECTED.capitalize()
 PART_WORDS = {
-    ReplayPart.WAITING: "Not put back yet",
-    ReplayPart.REPLAYED: "Put back",
-    ReplayPart.LEFT_ALONE: "Left alone (changed meanwhile)",
+    ReplayPart.WAITING: "Waiting",
+    ReplayPart.REPLAYED: "Replayed",
+    ReplayPart.LEFT_ALONE: "Left alone (state had changed)",
 }
 KIB = 1024
 
@@ -118,7 +111,7 @@ def pretty(value: Any) -> str:
 
 
 def words(text: str) -> Markup:
-    """A sentence with what stands in `backquotes` as code."""
+    """A sentence; text in `backquotes` becomes code."""
     parts = [escape(part) for part in text.split("`")]
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
@@ -136,12 +129,12 @@ def window_words(name: str) -> str:
 
 
 def state_words(state: str) -> str:
-    """A state, or `rejected`, as people call it."""
-    return REJECTED_WORDS if state == "rejected" else STATE_WORDS[State(state)]
+    """The word for a state, or for `rejected`."""
+    return REJECTED_WORDS if state == Kind.REJECTED else STATE_WORDS[State(state)]
 
 
 def part_words(part: str) -> str:
-    """What a replay has done with a delivery, as people call it."""
+    """The word for the stage of a delivery in a replay."""
     return PART_WORDS[ReplayPart(part)]
 
 

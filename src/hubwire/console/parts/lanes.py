@@ -1,4 +1,4 @@
-"""How a lane stands, in one headline, one sentence of advice and the one action that helps."""
+"""The state of a lane: a headline, a sentence of advice and the action that helps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hubwire.record.queries import LaneStatus
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """A button: where it leads. `is_post`: it changes something."""
+    """A button. `is_post`: it changes something."""
 
     words: str
     href: str
@@ -23,7 +23,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayNumbers(msgspec.Struct, frozen=True, kw_only=True):
-    """The last 24 hours of a lane: what came in by step, what newly failed, how long messages took."""
+    """The last 24 hours of a lane: messages received by interval, new dead messages, time to deliver."""
 
     received_by_step: list[int] = []
     dead: int = 0
@@ -31,7 +31,7 @@ class DayNumbers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LaneCard(msgspec.Struct, frozen=True, kw_only=True):
-    """One destination as a person reads it. `tone`: ok, busy, warn or fail."""
+    """The state of one destination in words. `tone`: ok, busy, warn or fail."""
 
     lane: LaneStatus
     tone: str
@@ -60,32 +60,29 @@ def lane_card(lane: LaneStatus, destination: Destination, has_token: bool, day: 
     )
 
 
-_FAILED = "{} for a person: fix the cause, then replay."
-
-
 def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action | None]:
     page = f"/connection/{lane.destination_id}"
     if not has_token:
         action = Action(words="Add the access token", href=f"/setup/{lane.destination_id}/token")
-        return "fail", "No access token", "Messages are kept until there is one.", action
+        return "fail", "No access token", "Messages are stored until you add one.", action
     if lane.state == "paused":
         action = Action(words="Resume", href=f"{page}/resume", is_post=True)
-        return "warn", "Paused by a person", "Messages are kept and wait; nothing is lost.", action
+        return "warn", "Paused", "Messages are stored and stay pending. Nothing is lost.", action
     if lane.stopped_reason is not None:
         remedy = remedy_of(lane.stopped_reason)
-        action = Action(words="Look at the connection", href=page)
+        action = Action(words="Show the connection", href=page)
         return "fail", f"Stopped: {_sentence(lane.stopped_reason)}", remedy, action
     if lane.backlog_count or lane.pending:
-        waiting = formats.count(lane.backlog_count + lane.pending)
-        headline = f"Delivering, {waiting} waiting"
-        return "busy", headline, f"The oldest has waited {formats.duration(lane.lag_seconds)}.", None
+        pending = formats.count(lane.backlog_count + lane.pending)
+        age = f"The oldest message has waited {formats.duration(lane.lag_seconds)}."
+        return "busy", f"Delivering, {pending} pending", age, None
     if lane.retrying:
-        return "warn", f"{formats.count(lane.retrying)} pending retry", "They are tried again by themselves.", None
+        return "warn", f"{formats.count(lane.retrying)} retrying", "Hubwire retries them automatically.", None
     if lane.dead:
-        action = Action(words="Look at the failures", href="/failures")
-        waiting = "It waits" if lane.dead == 1 else "They wait"
-        return "warn", f"Up to date, {formats.count(lane.dead)} failed", _FAILED.format(waiting), action
-    return "ok", "Up to date" if lane.taken else "Ready, nothing received yet", "", None
+        action = Action(words="Show failures", href="/failures")
+        advice = f"{'It needs' if lane.dead == 1 else 'They need'} attention: fix the cause, then replay."
+        return "warn", f"Up to date, {formats.count(lane.dead)} dead", advice, action
+    return "ok", "Up to date" if lane.taken else "Ready, no messages yet", "", None
 
 
 def _sentence(reason: str) -> str:
@@ -94,4 +91,4 @@ def _sentence(reason: str) -> str:
 
 def names(known: Mapping[int, object]) -> dict[int, str]:
     """Number -> name of sources or destinations."""
-    return {number: str(getattr(one, "name", number)) for number, one in known.items()}
+    return {number: str(getattr(item, "name", number)) for number, item in known.items()}

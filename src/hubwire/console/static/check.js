@@ -1,4 +1,4 @@
-// The check page of device mode: tells what became of the snippet in this browser. Runs before the snippet.
+// The check page of device mode: reports whether the snippet works in this browser. Runs before the snippet.
 (() => {
   "use strict";
   const { isOn, categories } = document.currentScript.dataset;
@@ -16,12 +16,12 @@
   }, true);
 
   const cookie = (name) => (new RegExp(`(?:^|; )${name}=([^;]+)`).exec(document.cookie) || [])[1];
-  const isGiven = () => needed.every((one) => document.querySelector(`#consent [name="${CSS.escape(one)}"]`)?.checked);
+  const isGiven = () => needed.every((category) => document.querySelector(`#consent [name="${CSS.escape(category)}"]`)?.checked);
   const isLate = (since) => Date.now() - since > PATIENCE_MS;
 
   function hubwire() {
     if (window.analytics?.initialize) return ["ok", "loaded"];
-    return failed.has("hubwire") || isLate(began) ? ["fail", "not loaded: it is blocked, or its address does not answer"] : ["wait", "asked for"];
+    return failed.has("hubwire") || isLate(began) ? ["fail", "not loaded: blocked, or the server does not respond"] : ["wait", "loading"];
   }
 
   function hubspot() {
@@ -30,19 +30,19 @@
     if (isLoaded && cookie("__hs_do_not_track") === "yes") return ["warn", "loaded; this visitor has opted out in HubSpot"];
     if (isLoaded) return ["ok", "loaded"];
     if (!document.getElementById("hs-script-loader")) {
-      if (needed.length && !isGiven()) return ["warn", "not asked for: blocked by consent, which this visitor has not given"];
-      return hubwire()[0] === "fail" || isLate(waitsFor) ? ["fail", "not loaded: nothing asked for it"] : ["wait", "waits for the first page"];
+      if (needed.length && !isGiven()) return ["warn", "not loaded: this visitor has not given consent"];
+      return hubwire()[0] === "fail" || isLate(waitsFor) ? ["fail", "not loaded: the snippet did not request it"] : ["wait", "waits for the first page call"];
     }
-    if (failed.has("hs-script-loader")) return ["fail", "not loaded: blocked, or HubSpot does not answer"];
-    if (failed.has("hs-analytics")) return ["fail", "not loaded: its loader came, and what that loads is blocked"];
-    return isLate(waitsFor) ? ["fail", "not loaded: no answer"] : ["wait", "asked for"];
+    if (failed.has("hs-script-loader")) return ["fail", "not loaded: blocked, or HubSpot does not respond"];
+    if (failed.has("hs-analytics")) return ["fail", "not loaded: the loader works, but the script that it loads is blocked"];
+    return isLate(waitsFor) ? ["fail", "not loaded: no response"] : ["wait", "loading"];
   }
 
   function forms() {
     if (window.hbspt?.forms) return ["ok", "loaded"];
-    if (failed.has("hs-forms-sdk")) return ["fail", "not loaded: blocked, or HubSpot does not answer"];
-    if (needed.length && !isGiven()) return ["warn", "not asked for: blocked by consent"];
-    return isLate(waitsFor) ? ["fail", "not loaded"] : ["wait", "asked for"];
+    if (failed.has("hs-forms-sdk")) return ["fail", "not loaded: blocked, or HubSpot does not respond"];
+    if (needed.length && !isGiven()) return ["warn", "not loaded: no consent"];
+    return isLate(waitsFor) ? ["fail", "not loaded"] : ["wait", "loading"];
   }
 
   function utk() {
@@ -65,7 +65,7 @@
     link.href = `/messages/${encodeURIComponent(messageId)}`;
     link.rel = "noopener";
     link.target = "_blank";
-    link.textContent = "sent; what became of it";
+    link.textContent = "sent; show the message";
     line.dataset.message = messageId;
     line.dataset.health = "ok";
     line.querySelector(".says").replaceChildren(link);
@@ -83,8 +83,8 @@
     window.analytics?.addSourceMiddleware(({ payload, next }) => {
       messageId = payload.obj.messageId;
       if (needed.length) {
-        const given = (one) => Boolean(document.querySelector(`#consent [name="${CSS.escape(one)}"]`)?.checked);
-        payload.obj.context.consent = { categoryPreferences: Object.fromEntries(needed.map((one) => [one, given(one)])) };
+        const given = (category) => Boolean(document.querySelector(`#consent [name="${CSS.escape(category)}"]`)?.checked);
+        payload.obj.context.consent = { categoryPreferences: Object.fromEntries(needed.map((category) => [category, given(category)])) };
       }
       next(payload);
     });

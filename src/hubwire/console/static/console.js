@@ -1,4 +1,4 @@
-// Makes the console's pages pleasanter; every page can be read and used without it.
+// Enhances the console's pages; every page works without it.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -27,7 +27,7 @@
     }
   }
 
-  // What scrolls sideways can be reached with the keyboard.
+  // Areas that scroll sideways can be reached with the keyboard.
   function reachable(within) {
     for (const area of within.querySelectorAll(".scroll")) {
       if (area.scrollWidth > area.clientWidth) area.tabIndex = 0;
@@ -45,7 +45,7 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.copy");
-    if (button) copy(button).catch(() => { button.textContent = "Not possible"; });
+    if (button) copy(button).catch(() => { button.textContent = "Copy failed"; });
   });
 
   document.addEventListener("submit", (event) => {
@@ -77,7 +77,7 @@
     }
   });
 
-  // Parts that renew themselves wait while nobody looks, or while something in them is in use.
+  // Parts that refresh themselves pause while the page is hidden or while someone uses them.
   document.addEventListener("htmx:beforeRequest", (event) => {
     const part = event.target;
     const every = part.getAttribute("hx-trigger")?.startsWith("every");
@@ -86,24 +86,24 @@
   });
   document.addEventListener("htmx:load", (event) => { localise(event.target); reachable(event.target); });
 
-  // A part with `data-changes` is told at once when it has changed; until then, and without it, it asks now and then.
-  // Only while somebody looks: browsers open few connections to one host.
-  const told = document.querySelector("[data-changes]");
+  // A part with `data-changes` reloads as soon as the server reports a change, and otherwise every few seconds.
+  // Only while the page is visible: browsers open few connections to one host.
+  const live = document.querySelector("[data-changes]");
   let changes = null;
   function listen() {
-    if (!told || document.hidden) {
+    if (!live || document.hidden) {
       changes?.close();
       changes = null;
     } else if (!changes) {
-      changes = new EventSource(told.dataset.changes);
-      changes.addEventListener("changed", () => window.htmx?.trigger(`#${told.id}`, "changed"));
+      changes = new EventSource(live.dataset.changes);
+      changes.addEventListener("changed", () => window.htmx?.trigger(`#${live.id}`, "changed"));
     }
   }
   document.addEventListener("visibilitychange", listen);
   window.addEventListener("pagehide", () => { changes?.close(); changes = null; });
   listen();
 
-  // When the server does not answer, what is shown gets older: say so until it answers again.
+  // While the server does not answer, the page shows old data: say so until it answers again.
   let lost = null;
   function answered(isThere) {
     if (isThere) {
@@ -113,7 +113,7 @@
       lost = document.createElement("p");
       lost.className = "notice warn lost";
       lost.setAttribute("role", "status");
-      lost.textContent = "The server does not answer. What you see is not renewed.";
+      lost.textContent = "The server does not respond. This page is not up to date.";
       document.body.append(lost);
     }
   }

@@ -1,4 +1,4 @@
-"""Deletion requests: ask for one, see how far each is, and read its receipt. None of it names the person afterwards."""
+"""Deletion requests: create, follow, and read the receipt. A finished request does not name the person."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from hubwire.web.parameters import choice, lines_of
 from hubwire.web.request import Problem, View, problem_of
 
 WORDS = {
-    RegulationType.SUPPRESS_WITH_DELETE: "Delete in HubSpot and here, and keep later messages out",
-    RegulationType.DELETE_ONLY: "Delete in HubSpot and here, but let later messages in",
-    RegulationType.SUPPRESS_WITH_DELETE_INTERNAL: "Delete here only, and keep later messages out",
-    RegulationType.DELETE_INTERNAL: "Delete here only, but let later messages in",
-    RegulationType.SUPPRESS_ONLY: "Delete nothing, but keep later messages out",
-    RegulationType.UNSUPPRESS: "Let later messages in again",
+    RegulationType.SUPPRESS_WITH_DELETE: "Delete in HubSpot and here, and suppress later messages",
+    RegulationType.DELETE_ONLY: "Delete in HubSpot and here, but accept later messages",
+    RegulationType.SUPPRESS_WITH_DELETE_INTERNAL: "Delete here only, and suppress later messages",
+    RegulationType.DELETE_INTERNAL: "Delete here only, but accept later messages",
+    RegulationType.SUPPRESS_ONLY: "Delete nothing, but suppress later messages",
+    RegulationType.UNSUPPRESS: "Accept later messages again",
 }
-NOT_ASKED = "Not asked: no e-mail address of theirs is known, and HubSpot knows people by it."
+NOT_ASKED = "No request was sent: HubSpot identifies people by e-mail address, and none is known for this person."
 SUBJECTS = {"EMAIL": "E-mail addresses", "USER_ID": "userIds"}
 COUNTS = {
     "emails": "E-mail addresses found",
     "ids": "Ids found",
-    "messages": "Messages made empty",
+    "messages": "Messages emptied",
     "deliveries": "Deliveries removed",
-    "attempts": "Exchanges removed",
+    "attempts": "HubSpot calls removed",
     "links": "Links removed",
-    "contacts": "Contacts forgotten",
-    "associations": "Associations forgotten",
-    "mentions_kept": "Messages of others that mention it, kept",
+    "contacts": "Contacts removed",
+    "associations": "Associations removed",
+    "mentions_kept": "Messages of other people that mention this person, kept",
 }
 
 
@@ -46,7 +46,7 @@ class RegulationLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegulationsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_available` False: this process takes no deletion requests."""
+    """`is_available` is False if this process accepts no deletion requests."""
 
     lines: list[RegulationLine]
     kinds: list[tuple[str, str]]
@@ -56,7 +56,7 @@ class RegulationsPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegulationPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One request with its receipt: what was done where, in numbers."""
+    """One request with its receipt: the counts of what was deleted where."""
 
     line: RegulationLine
     hubspot: list[dict[str, Any]]
@@ -65,11 +65,11 @@ class RegulationPage(msgspec.Struct, frozen=True, kw_only=True):
     is_suppressed: bool
     is_open: bool
     is_known: bool
-    """False: nobody here had that address or id, and there was nothing to delete."""
+    """False if no person here had that address or id, so there was nothing to delete."""
 
 
 async def regulations(view: View) -> Response:
-    """`/regulations`, the form filled with `?subject=…` if given."""
+    """`/regulations`; `?subject=…` fills the form."""
     return await _show(view)
 
 
@@ -84,7 +84,7 @@ async def regulation(view: View) -> Response:
     is_known = bool(receipt.get("is_known", True))
     page = RegulationPage(
         line=_line(shown),
-        hubspot=[_at_hubspot(one, bool(receipt.get("emails"))) for one in receipt.get("hubspot", [])],
+        hubspot=[_at_hubspot(result, bool(receipt.get("emails"))) for result in receipt.get("hubspot", [])],
         counts=[(words, receipt[name]) for name, words in COUNTS.items() if is_known and receipt.get(name)],
         not_covered=list(receipt.get("not_covered", ())),
         is_suppressed=bool(receipt.get("is_suppressed")),
@@ -92,7 +92,10 @@ async def regulation(view: View) -> Response:
         is_open=not RegulationState(shown["overallStatus"]).is_final,
     )
     return view.render(
-        "regulation.html", page, title="Deletion request", cli=f"hubwire regulations {page.line.regulation_id}"
+        "look_after/regulation.html",
+        page,
+        title="Deletion request",
+        cli=f"hubwire regulations {page.line.regulation_id}",
     )
 
 
@@ -100,25 +103,25 @@ async def create(view: View) -> Response:
     """POST `/regulations`."""
     form = await view.form()
     try:
-        wanted = NewRegulation(
+        request = NewRegulation(
             RegulationType(choice(form, "type", list(RegulationType)) or RegulationType.SUPPRESS_WITH_DELETE),
             choice(form, "subject_type", SUBJECTS) or "EMAIL",
             lines_of(form.get("subjects", "")),
         )
-        made = await view.read(_available(view).create, wanted, view.viewer.name)
+        created = await view.read(_available(view).create, request, view.viewer.name)
     except HubwireError as exc:
         return await _show(view, problem_of(exc))
-    return view.redirect(f"/regulations/{made.data.regulate_id}")
+    return view.redirect(f"/regulations/{created.data.regulate_id}")
 
 
-def _at_hubspot(one: dict[str, Any], has_address: bool) -> dict[str, Any]:
-    said = one.get("error") or ("" if has_address else NOT_ASKED)
-    return {**one, "said": said}
+def _at_hubspot(result: dict[str, Any], has_address: bool) -> dict[str, Any]:
+    note = result.get("error") or ("" if has_address else NOT_ASKED)
+    return {**result, "note": note}
 
 
 def _available(view: View) -> Regulations:
     if view.deps.regulations is None:
-        raise Missing("regulations", "nobody carries deletion requests out here")
+        raise Missing("regulations", "this process accepts no deletion requests")
     return view.deps.regulations
 
 
@@ -126,14 +129,14 @@ async def _show(view: View, problem: Problem | None = None) -> Response:
     available = view.deps.regulations
     shown = [] if available is None else (await view.read(available.recent)).data["regulations"]
     page = RegulationsPage(
-        lines=[_line(one) for one in shown],
+        lines=[_line(result) for result in shown],
         kinds=[(kind.value, words) for kind, words in WORDS.items()],
         subjects=list(SUBJECTS.items()),
         subject=view.fields.get("subject", "")[:1024],
         is_available=available is not None,
     )
     return view.render(
-        "regulations.html",
+        "look_after/regulations.html",
         page,
         title="Deletion requests",
         cli="hubwire regulations",

@@ -1,4 +1,4 @@
-"""System: version, storage, settings in force and checks; the audit log; who may sign in."""
+"""System: version, storage, settings and checks. Also the audit log and the members."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MembersPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`new_token` is shown once, right after it was made."""
+    """`new_token` is shown once, right after it is created."""
 
     members: list[Member]
     has_settings_token: bool
@@ -66,7 +66,7 @@ async def system(view: View) -> Response:
         defaults=[row for row in rows if row.value == row.default],
         registry_version=await view.read(view.deps.registry.version),
     )
-    return view.render("system.html", page, title="System", cli="hubwire doctor --offline")
+    return view.render("look_after/system.html", page, title="System", cli="hubwire doctor --offline")
 
 
 async def audit(view: View) -> Response:
@@ -74,7 +74,9 @@ async def audit(view: View) -> Response:
     before_ms = number(view.fields, "before", 1, 1 << 62)
     entries = await view.read(view.deps.registry.audit, AUDIT_ENTRIES, before_ms)
     older = f"/audit?before={entries[-1].at_ms}" if len(entries) == AUDIT_ENTRIES else None
-    return view.render("audit.html", AuditPage(entries=entries, older_href=older), title="Audit", cli="hubwire audit")
+    return view.render(
+        "look_after/audit.html", AuditPage(entries=entries, older_href=older), title="Audit", cli="hubwire audit"
+    )
 
 
 async def members(view: View) -> Response:
@@ -122,4 +124,6 @@ async def _show_members(
         you=view.viewer.name,
     )
     status = 200 if problem is None else 422
-    return view.render("members.html", page, title="Members", cli="hubwire member list", problem=problem, status=status)
+    return view.render(
+        "look_after/members.html", page, title="Members", cli="hubwire member list", problem=problem, status=status
+    )

@@ -1,8 +1,8 @@
-"""Device mode: what each site pastes, and a page that tells whether HubSpot loads in a browser, and whom it sees.
+"""Device mode: the code that each site pastes, and a page that checks whether HubSpot loads in a browser.
 
-The check page runs the site's own scripts, HubSpot's among them, where the console is. So it has a policy of its own:
-scripts from the hosts that a site names too, and connections to nothing of the console; and it stands in a browsing
-context apart from it (no `same-origin` opener policy), so that no script of it reaches a page of the console.
+The check page runs the site's own scripts, including HubSpot's, on the origin of the console. So it has its own policy:
+scripts may come from the hosts that a site allows, and may not connect to the console. The page opens in a separate
+browsing context (no `same-origin` opener policy), so its scripts cannot reach a page of the console.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class BrowserPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`script` is Segment's snippet, in which the write key is escaped for a script: not once more for HTML.
+    """`script`: Segment's snippet. The write key in it is escaped for a script and must not be escaped again for HTML.
 
-    `is_foreign`: the source takes messages of other origins only, so that this page's own are refused."""
+    `is_foreign`: the source does not allow this page's origin, so it refuses the page's own messages."""
 
     setup: BrowserSetup
     script: Markup
@@ -50,13 +50,14 @@ async def browser(view: View) -> Response:
     page = BrowserPage(
         setups=await view.read(_setups, view), may_check=view.may(Role.OPERATE), may_admin=view.may(Role.ADMIN)
     )
-    return view.render("browser.html", page, title="Device mode", cli="hubwire browser")
+    return view.render("set_up/browser.html", page, title="Device mode", cli="hubwire browser")
 
 
 async def check(view: View) -> Response:
-    """`/browser/check/{source_id}`: the site's snippet in a page, which says what came of it."""
+    """`/browser/check/{source_id}`: a page with the site's snippet, which reports whether it works."""
     setup = next(
-        (one for one in await view.read(_setups, view) if one.source_id == view.request.path_params["source_id"]), None
+        (setup for setup in await view.read(_setups, view) if setup.source_id == view.request.path_params["source_id"]),
+        None,
     )
     if setup is None:
         raise Missing("source", "there is no such web source")
@@ -69,19 +70,19 @@ async def check(view: View) -> Response:
     frame = frame_of(
         view.request, view.deps, view.viewer, f"Check of {setup.name}", f"hubwire browser {quote(setup.name)}", None
     )
-    answer = html_response(view.shared, "browser_check.html", page, frame)
+    answer = html_response(view.shared, "set_up/browser_check.html", page, frame)
     answer.headers["content-security-policy"] = policy(setup, view.deps.public_url, nonce)
     answer.headers["cross-origin-opener-policy"] = "unsafe-none"
     return answer
 
 
 def policy(setup: BrowserSetup, public_url: str, nonce: str) -> str:
-    """What the check page may load and talk to: never the console, by path where it has the same address."""
+    """The sources of scripts and connections of the check page. The console is excluded, by path on the same origin."""
     scripts = [f"{public_url}/{path}/" for path in ("analytics.js/v1", "analytics-next/bundles", "next-integrations")]
-    told = [f"{public_url}/v1/", *([f"{public_url}/_hubspot/track"] if setup.is_sandbox else HUBSPOT_TELLS)]
+    connections = [f"{public_url}/v1/", *([f"{public_url}/_hubspot/track"] if setup.is_sandbox else HUBSPOT_TELLS)]
     scripts += [f"{public_url}/_hubspot/js/"] if setup.is_sandbox else setup.script_hosts
     return (
-        f"default-src 'none'; script-src 'nonce-{nonce}' {' '.join(scripts)}; connect-src {' '.join(told)};"
+        f"default-src 'none'; script-src 'nonce-{nonce}' {' '.join(scripts)}; connect-src {' '.join(connections)};"
         f" img-src 'self' data: {' '.join(HUBSPOT_TELLS)}; style-src 'self'; form-action 'none'; base-uri 'none';"
         " frame-ancestors 'none'"
     )

@@ -1,4 +1,4 @@
-"""Connections to HubSpot: where each lane stands, its token, limits and options, pause and resume, and the test."""
+"""Connections to HubSpot: the state of each lane, its token, limits and options, pause and resume, and the test."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ConnectionsPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConnectionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`report` is there right after a test."""
+    """`report` is set right after a test."""
 
     destination: Destination
     card: LaneCard
@@ -50,7 +50,7 @@ class ConnectionPage(msgspec.Struct, frozen=True, kw_only=True):
 async def connections(view: View) -> Response:
     """`/connection`."""
     page = await view.read(_read_all, view)
-    return view.render("connections.html", page, title="Connection", cli="hubwire destination list")
+    return view.render("set_up/connections.html", page, title="Connection", cli="hubwire destination list")
 
 
 async def connection(view: View) -> Response:
@@ -109,7 +109,7 @@ async def remove(view: View) -> Response:
 
 
 def find_destination(view: View) -> Destination:
-    """The destination that the path names. Raises Missing."""
+    """The destination in the path. Errors: Missing."""
     destination_id = view.request.path_params["destination_id"]
     found = view.deps.registry.destinations().get(destination_id)
     if found is None:
@@ -118,8 +118,8 @@ def find_destination(view: View) -> Destination:
 
 
 def destination_of(form: Fields, source_ids: list[str], before: Destination) -> Destination:
-    """The destination that a form describes; what the form does not hold stays. Raises BadValue."""
-    chosen = tuple(found for one in source_ids if (found := numbered(range(1 << 31), one)) is not None)
+    """The destination that a form describes; options that the form lacks keep their value. Errors: BadValue."""
+    chosen = tuple(found for number_text in source_ids if (found := numbered(range(1 << 31), number_text)) is not None)
     hold_hours = decimal(form, "hold_hours", 0, changes.MAX_HOURS)
     unchanged_hours = decimal(form, "suppress_unchanged_hours", 0, changes.MAX_HOURS)
     late_minutes = decimal(form, "late_after_minutes", 0, changes.MAX_HOURS * 60)
@@ -149,7 +149,7 @@ async def _show(
 ) -> Response:
     page = await view.read(_read, view, destination, report)
     return view.render(
-        "connection.html",
+        "set_up/connection.html",
         page,
         title=f"Connection: {destination.name}",
         cli=f"hubwire doctor --destination {quote(destination.name)}"

@@ -1,4 +1,4 @@
-"""Test: what a message would ask of HubSpot, rule by rule, without sending it; and sending it for real."""
+"""Test: a dry run of a message, rule by rule, and a button that sends it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXAMPLE = {
 
 
 class DryRunPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`written` is the message as text, also one that cannot be read."""
+    """`written` is the message as text, even if it is not valid JSON."""
 
     written: str
     source_id: int | None
@@ -71,7 +71,7 @@ async def _show(
         run=run_result,
     )
     status = 200 if problem is None else 422
-    return view.render("test.html", page, title="Test", cli="hubwire plan -", problem=problem, status=status)
+    return view.render("set_up/test.html", page, title="Test", cli="hubwire plan -", problem=problem, status=status)
 
 
 def _known(chosen: Fields, name: str, known: dict[int, str]) -> int | None:

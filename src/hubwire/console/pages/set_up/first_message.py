@@ -1,4 +1,4 @@
-"""The first message: sends one as if a source had sent it, and leads to the page that shows what becomes of it."""
+"""The first message: sends an identify call as if a source had sent it, and redirects to its page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EMAIL = "peter.gibbon@example.com"
 
 
 async def send_first(view: View) -> Response:
-    """POST `/setup/{destination_id}/first`: an identify of Peter Gibbon, the example of Segment's documentation."""
+    """POST `/setup/{destination_id}/first`: an identify call, the example in Segment's documentation."""
     form = await view.form()
     source_id = number(form, "source", 1, 1 << 31)
     if source_id is None or source_id not in view.deps.registry.sources():

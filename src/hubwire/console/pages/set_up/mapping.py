@@ -1,4 +1,4 @@
-"""Mapping: which trait goes to which property, which events are sent, and what may be made in the portal."""
+"""Mapping: the property of each trait, the events to send, and what Hubwire may create in the portal."""
 
 from __future__ import annotations
 
@@ -23,27 +23,39 @@ from hubwire.web.parameters import (
 from hubwire.web.request import Problem, View, problem_of
 
 DOMAIN_WORDS = {
-    CompanyDomain.SITE: "its site: www., app. and the like do not count, other subdomains are companies of their own",
-    CompanyDomain.REGISTRABLE: "its registrable domain: all subdomains are one company",
+    CompanyDomain.SITE: "website (ignores www., app. and similar; other subdomains are separate companies)",
+    CompanyDomain.REGISTRABLE: "registrable domain (all subdomains are one company)",
 }
 RULE_TABLES = ("contact", "company", "events")
 SWITCHES = (
-    ("create_properties", "Create missing properties", "A trait without a property in HubSpot gets one, by its type."),
-    ("create_event_definitions", "Create missing events", "A track event that HubSpot does not know is defined there."),
-    ("pages_as_events", "Page calls as events", "HubSpot's API has no page views; this sends custom events instead."),
-    ("screens_as_events", "Screen calls as events", "HubSpot has no screens; this sends custom events instead."),
+    (
+        "create_properties",
+        "Create missing properties",
+        "Creates a HubSpot property for a trait that has none, with a matching type.",
+    ),
+    (
+        "create_event_definitions",
+        "Create missing events",
+        "Creates an event definition for a track event that HubSpot does not know.",
+    ),
+    ("pages_as_events", "Page calls as events", "HubSpot's API has no page views; sends custom events instead."),
+    ("screens_as_events", "Screen calls as events", "HubSpot has no screens; sends custom events instead."),
     (
         "group_from_browser",
         "Group calls from browsers",
-        "The classic destination ignores them; this lets them through.",
+        "The classic destination ignores them; delivers them.",
     ),
-    ("companies_need_contact", "Companies need a contact", "A company is written once its person is known."),
-    ("pending_is_device", "Pending plugin counts as device", "A track while the page's plugin loaded is left to it."),
+    ("companies_need_contact", "Companies need a contact", "Writes a company only once its person is known."),
+    (
+        "pending_is_device",
+        "Leave early track calls to the browser",
+        "A track call sent while the page's HubSpot plugin is still loading is delivered by the browser only.",
+    ),
 )
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule: `name` None leaves the trait out, or filters the event."""
+    """One rule: `name` None leaves the trait out, or discards the event."""
 
     table: str
     trait: str
@@ -69,7 +81,7 @@ class MappingPage(msgspec.Struct, frozen=True, kw_only=True):
     tables: list[str]
     trait: str
     name: str
-    """What the form for a new rule is filled with."""
+    """`trait` and `name`: the initial values of the form for a new rule."""
     may_operate: bool
 
 
@@ -85,10 +97,10 @@ async def add_rule(view: View) -> Response:
     def change(before: Mapping) -> Mapping:
         table, trait = choice(form, "table", RULE_TABLES) or "contact", text(form, "trait")
         if trait is None:
-            raise BadValue("trait", "name the trait, or the event, as the sender writes it")
+            raise BadValue("trait", "trait is missing: enter the trait or event as the sender writes it")
         name = None if form.get("leave_out") == "1" else text(form, "name")
         if name is None and form.get("leave_out") != "1":
-            raise BadValue("name", "name the HubSpot property, or leave the trait out")
+            raise BadValue("name", "name is missing: enter the HubSpot property, or leave the trait out")
         return msgspec.structs.replace(before, **{table: {**getattr(before, table), trait: name}})
 
     return await _change(view, change)
@@ -140,13 +152,13 @@ async def _show(view: View, problem: Problem | None = None) -> Response:
     cli = "hubwire destination list"
     if page.destination is not None:
         cli = f"hubwire destination show {quote(page.destination.name)}"
-    return view.render("mapping.html", page, title="Mapping", cli=cli, problem=problem, status=status)
+    return view.render("set_up/mapping.html", page, title="Mapping", cli=cli, problem=problem, status=status)
 
 
 def _read(view: View) -> MappingPage:
     destinations = view.deps.registry.destinations()
-    wanted = view.request.path_params.get("destination_id")
-    destination = find_destination(view) if wanted else next(iter(destinations.values()), None)
+    destination_id = view.request.path_params.get("destination_id")
+    destination = find_destination(view) if destination_id else next(iter(destinations.values()), None)
     rules = Mapping() if destination is None else destination.mapping
     return MappingPage(
         destination=destination,
@@ -162,7 +174,7 @@ def _read(view: View) -> MappingPage:
         only_events="\n".join(rules.only_events),
         consent_categories="\n".join(rules.consent_categories),
         company_domain=rules.company_domain,
-        company_domains=[(one.value, DOMAIN_WORDS[one]) for one in CompanyDomain],
+        company_domains=[(domain_kind.value, DOMAIN_WORDS[domain_kind]) for domain_kind in CompanyDomain],
         tables=list(RULE_TABLES),
         trait=text(view.fields, "trait") or "",
         name=text(view.fields, "name") or "",

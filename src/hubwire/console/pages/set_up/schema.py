@@ -1,4 +1,4 @@
-"""Schema: the portal beside what messages bring, what can be created in it, and which fields found no place."""
+"""Schema: the fields of messages compared with the portal, missing properties to create, and fields left out."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class EventLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A field that was left out, how often, why, and what a person can do here. `suggested` is a property name."""
+    """A field that was left out, with count, reason and remedy. `suggested` is a property name."""
 
     field: str
     reason: str
@@ -74,7 +74,7 @@ class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateTab(msgspec.Struct, frozen=True, kw_only=True):
-    """A state to choose, with how many entries of the object type have it."""
+    """A state to choose, with its number of entries."""
 
     words: str
     count: int
@@ -83,9 +83,9 @@ class StateTab(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SchemaPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`unreadable` says why the portal's schema could not be read; then the lists of definitions are empty.
+    """`unreadable`: why the portal's schema could not be read; then the lists of definitions are empty.
 
-    `missing`: what can be created, of every object type; `entries`: those of the chosen object type and state.
+    `missing`: items of all object types that can be created; `entries`: items of the chosen object type and state.
     """
 
     destination: Destination | None
@@ -93,7 +93,7 @@ class SchemaPage(msgspec.Struct, frozen=True, kw_only=True):
     object_type: str
     query: str
     compared_messages: int
-    asked_messages: int
+    message_limit: int
     tabs: list[StateTab]
     entries: list[SchemaEntry]
     missing: list[SchemaEntry]
@@ -121,18 +121,18 @@ async def make_property(view: View) -> Response:
         object_type = choice(form, "object", OBJECTS) or "contact"
         name, kind = text(form, "name") or "", choice(form, "type", TYPES) or "string"
         if not changes.PROPERTY.fullmatch(name):
-            raise BadValue("name", "a property has small letters, digits and underscores", value=name)
+            raise BadValue("name", "a property name has lower-case letters, digits and underscores", value=name)
         label = text(form, "label") or name.replace("_", " ").capitalize()
         await view.deps.make_property(destination.destination_id, PLURALS[object_type], name, label, kind)
     except HubwireError as exc:
         return await _show(view, problem_of(exc))
-    said = f"{destination.name}: {object_type}.{name} ({kind})"
-    await view.read(view.deps.registry.write_audit, view.viewer.name, "property.created", said)
+    detail = f"{destination.name}: {object_type}.{name} ({kind})"
+    await view.read(view.deps.registry.write_audit, view.viewer.name, "property.created", detail)
     return view.redirect("/schema", "created", destination=str(destination.destination_id), object=object_type, q=name)
 
 
 async def apply(view: View) -> Response:
-    """POST `/schema/{destination_id}/apply`: create what was chosen of the plan, as far as it is still missing."""
+    """POST `/schema/{destination_id}/apply`: create the chosen items that are still missing."""
     form = await view.form_values()
     destination = await view.read(find_destination, view)
     fields = single_values(form)
@@ -147,8 +147,8 @@ async def apply(view: View) -> Response:
 
 async def _show(view: View, problem: Problem | None = None) -> Response:
     destinations = await view.read(view.deps.registry.destinations)
-    wanted = view.request.path_params.get("destination_id") or number(view.fields, "destination", 1, 1 << 31)
-    destination = destinations.get(wanted or 0) or next(iter(destinations.values()), None)
+    destination_id = view.request.path_params.get("destination_id") or number(view.fields, "destination", 1, 1 << 31)
+    destination = destinations.get(destination_id or 0) or next(iter(destinations.values()), None)
     messages = number(view.fields, "messages", 1, MOST_MESSAGES) or COMPARED_MESSAGES
     contents, report, unreadable = None, SchemaReport(message_count=0, properties=[], events=[]), ""
     if destination is not None:
@@ -159,7 +159,9 @@ async def _show(view: View, problem: Problem | None = None) -> Response:
             unreadable = str(exc)
     page = await view.read(_read, view, destination, contents, report, messages, unreadable)
     status = 200 if problem is None else 422
-    return view.render("schema.html", page, title="Schema", cli="hubwire schema plan", problem=problem, status=status)
+    return view.render(
+        "set_up/schema.html", page, title="Schema", cli="hubwire schema plan", problem=problem, status=status
+    )
 
 
 def _read(
@@ -175,27 +177,29 @@ def _read(
     query = (text(view.fields, "q") or "").lower()
     found = contents.schema if contents is not None else None
     definitions = getattr(found, object_type, {}) if found and object_type in OBJECTS else {}
-    events = {one.full_name: one for one in found.events.values()} if found and object_type == "event" else {}
+    events = {entry.full_name: entry for entry in found.events.values()} if found and object_type == "event" else {}
     destination_id = 0 if destination is None else destination.destination_id
     counts = view.deps.statistics.left_out(destination_id, SHOWN_LEFT_OUT)
-    entries = [one for one in report.entries if one.object_type == object_type]
-    missing = [one for one in report.entries if one.state in (SchemaState.MISSING, SchemaState.ARCHIVED)]
+    entries = [entry for entry in report.entries if entry.object_type == object_type]
+    missing = [entry for entry in report.entries if entry.state in (SchemaState.MISSING, SchemaState.ARCHIVED)]
     return SchemaPage(
         destination=destination,
         destinations=names(view.deps.registry.destinations()),
         object_type=object_type,
         query=query,
         compared_messages=report.message_count,
-        asked_messages=messages,
+        message_limit=messages,
         tabs=_tabs(view, entries, state),
-        entries=[one for one in entries if state in (None, one.state)],
+        entries=[entry for entry in entries if state in (None, entry.state)],
         missing=missing[:SHOWN_MISSING],
         quotas=report.quotas,
-        left_out=[_left_out(view, one, destination_id) for one in counts],
-        properties=[_property(one) for name, one in sorted(definitions.items()) if query in name],
+        left_out=[_left_out(view, entry, destination_id) for entry in counts],
+        properties=[_property(entry) for name, entry in sorted(definitions.items()) if query in name],
         property_count=len(definitions),
         events=[
-            _event(one) for _, one in sorted(events.items()) if query in one.full_name or query in one.label.lower()
+            _event(entry)
+            for _, entry in sorted(events.items())
+            if query in entry.full_name or query in entry.label.lower()
         ],
         events_available=found is None or found.events_available,
         unreadable=unreadable,
@@ -205,10 +209,10 @@ def _read(
 
 
 def _tabs(view: View, entries: list[SchemaEntry], current: str | None) -> list[StateTab]:
-    """All of them, then each state that some have, and the chosen one."""
+    """All entries, then each state that has entries, and the chosen state."""
     kept = {name: value for name, value in view.fields.items() if name in ("destination", "object", "messages")}
     counts: dict[str | None, int] = {None: len(entries)}
-    counts |= {str(state): sum(one.state is state for one in entries) for state in SchemaState}
+    counts |= {str(state): sum(entry.state is state for entry in entries) for state in SchemaState}
     return [
         StateTab(
             words="All" if state is None else formats.capfirst(state),
@@ -221,39 +225,39 @@ def _tabs(view: View, entries: list[SchemaEntry], current: str | None) -> list[S
     ]
 
 
-def _property(one: PropertyDefinition) -> PropertyLine:
-    options = sorted(one.options or ())
+def _property(definition: PropertyDefinition) -> PropertyLine:
+    options = sorted(definition.options or ())
     return PropertyLine(
-        name=one.name,
-        type=one.type,
-        field_type=one.field_type,
+        name=definition.name,
+        type=definition.type,
+        field_type=definition.field_type,
         options=options[:SHOWN_OPTIONS],
         option_count=len(options),
-        is_read_only=one.is_read_only,
-        is_unique=one.is_unique,
+        is_read_only=definition.is_read_only,
+        is_unique=definition.is_unique,
     )
 
 
-def _event(one: EventDefinition) -> EventLine:
-    return EventLine(full_name=one.full_name, label=one.label, properties=sorted(one.properties))
+def _event(definition: EventDefinition) -> EventLine:
+    return EventLine(full_name=definition.full_name, label=definition.label, properties=sorted(definition.properties))
 
 
-def _left_out(view: View, one: LeftOutCount, destination_id: int) -> LeftOutLine:
-    detail = one.sample_detail if view.sees_payloads else str(view.masked(one.sample_detail))
-    trait = one.field.rpartition(".")[2]
-    wanted = MessageFilter(left_out=one.field, reason=one.reason, destination_id=destination_id)
+def _left_out(view: View, field: LeftOutCount, destination_id: int) -> LeftOutLine:
+    detail = field.sample_detail if view.sees_payloads else str(view.masked(field.sample_detail))
+    trait = field.field.rpartition(".")[2]
+    criteria = MessageFilter(left_out=field.field, reason=field.reason, destination_id=destination_id)
     suggested = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in trait.lower())[:100]
     return LeftOutLine(
-        field=one.field,
-        reason=one.reason,
-        count=one.count,
-        cause=cause_of(one.reason),
-        remedy=remedy_of(one.reason),
+        field=field.field,
+        reason=field.reason,
+        count=field.count,
+        cause=cause_of(field.reason),
+        remedy=remedy_of(field.reason),
         detail=detail[:1].upper() + detail[1:],
-        messages_href=f"/messages?{filter_query(wanted)}",
-        replay_href=f"/replays/new?{filter_query(wanted, state=State.DELIVERED)}",
+        messages_href=f"/messages?{filter_query(criteria)}",
+        replay_href=f"/replays/new?{filter_query(criteria, state=State.DELIVERED)}",
         trait=trait,
         suggested=suggested,
         object_type="contact",
-        can_create=one.reason == Reason.UNKNOWN_PROPERTY and bool(changes.PROPERTY.fullmatch(suggested)),
+        can_create=field.reason == Reason.UNKNOWN_PROPERTY and bool(changes.PROPERTY.fullmatch(suggested)),
     )

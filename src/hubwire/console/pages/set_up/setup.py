@@ -1,5 +1,5 @@
 """Getting started, step by step: add the destination, confirm the source, token and Hub ID, switches, test, first
-message. Each step can be left and taken up again: what it made is in the database, paused until the last step.
+message. A person can leave and resume at any step: the destination is stored, and paused until the last step.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ SCOPES = (
     "behavioral_events.event_definitions.read_write",
     "analytics.behavioral_events.send",
 )
-"""What a service key needs for every feature; the last two are for custom events (Enterprise)."""
+"""The scopes for all features; the last two are for custom events (Enterprise)."""
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """One destination and how far its set-up is: the path of the step that is next."""
+    """One destination and the path of its next setup step."""
 
     destination: Destination
     has_token: bool
@@ -62,7 +62,7 @@ class NewPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of one destination. `steps`: (path, words, whether it is this one)."""
+    """One step of one destination. `steps`: (path, words, whether it is the current step)."""
 
     destination: Destination
     steps: list[tuple[str, str, bool]]
@@ -77,9 +77,9 @@ class StepPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def setup(view: View) -> Response:
-    """`/setup`: the catalogue, and what has been begun."""
+    """`/setup`: the kinds of destination, and the destinations that exist."""
     page = await view.read(_read_started, view)
-    return view.render("setup.html", page, title="Getting started", cli="hubwire destination list")
+    return view.render("set_up/setup.html", page, title="Getting started", cli="hubwire destination list")
 
 
 async def new(view: View) -> Response:
@@ -118,7 +118,7 @@ async def save_token(view: View) -> Response:
         if token is not None:
             destination = await view.store_token(destination, token)
         elif view.deps.registry.token(destination.destination_id) is None:
-            raise BadValue("token", "paste the access token of HubSpot")
+            raise BadValue("token", "the access token is missing: paste a service key of the portal")
     except HubwireError as exc:
         return await _show(view, destination, "token", problem=problem_of(exc))
     return view.redirect(f"/setup/{destination.destination_id}/modes")
@@ -142,7 +142,7 @@ async def save_modes(view: View) -> Response:
 
 
 async def check(view: View) -> Response:
-    """POST `/setup/{destination_id}/check`: test the connection; the Hub ID is learnt from the token."""
+    """POST `/setup/{destination_id}/check`: test the connection; the Hub ID is read from the token."""
     destination = await view.read(find_destination, view)
     report = await view.deps.tester(destination.destination_id)
     learnt = {"hub_id": report.hub_id, "region": report.region}
@@ -153,10 +153,10 @@ async def check(view: View) -> Response:
 
 
 async def switch_on(view: View) -> Response:
-    """POST `/setup/{destination_id}/send`: begin to deliver."""
+    """POST `/setup/{destination_id}/send`: start delivery."""
     destination = await view.read(find_destination, view)
     await view.read(changes.set_paused, view.deps, view.viewer.name, destination.destination_id, False)
-    return view.redirect(f"/setup/{destination.destination_id}/send", "resumed")
+    return view.redirect(f"/setup/{destination.destination_id}/send", "switched-on")
 
 
 async def _show_new(view: View, problem: Problem | None = None) -> Response:
@@ -165,7 +165,7 @@ async def _show_new(view: View, problem: Problem | None = None) -> Response:
     name = "HubSpot" if kind == "hubspot" else "HubSpot sandbox"
     page = NewPage(kind=kind, name=name, sources=sources, source_kinds=list(SourceKind))
     return view.render(
-        "setup_new.html",
+        "set_up/setup_new.html",
         page,
         title="Add HubSpot",
         cli="hubwire destination add",
@@ -184,10 +184,10 @@ async def _show(
     new_key: str | None = None,
 ) -> Response:
     if name not in dict(STEPS):
-        raise Missing("step", "there is no such step")
+        raise Missing("step", "there is no such setup step")
     page = await view.read(_read_step, view, destination, name, report, new_key)
     return view.render(
-        f"setup_{name}.html",
+        f"set_up/setup_{name}.html",
         page,
         title=dict(STEPS)[name],
         cli=CLI[name].format(quote(destination.name)),
@@ -218,7 +218,7 @@ def _read_step(
 
 
 def _sources_of(view: View, destination: Destination) -> list[Source]:
-    """The sources that feed a destination: what its steps show, and all that they change."""
+    """The sources that feed a destination. The steps show and change no others."""
     return [source for source in view.deps.registry.sources().values() if destination.takes(source.source_id)]
 
 
@@ -239,15 +239,15 @@ def _read_started(view: View) -> SetupPage:
 
 
 def _create(view: View, form: Mapping[str, str]) -> tuple[Destination, str | None]:
-    """The destination, paused; and the key of a source that was made along with it."""
+    """The destination, paused, and the write key if a source was created with it."""
     deps, actor, key = view.deps, view.viewer.name, None
     feeds = text(form, "feeds")
     source_ids = None if feeds == "all" else (number(form, "feeds", 1, 1 << 31) or 0,) if feeds != "new" else ()
     if feeds == "new":
         kind = SourceKind(choice(form, "source_kind", list(SourceKind)) or SourceKind.SERVER)
         name = text(form, "source_name") or kind.value
-        made = Source(source_id=0, name=name, kind=kind, identity_space=changes.default_space(kind, name))
-        added, write_key = changes.add_source(deps, actor, made)
+        new_source = Source(source_id=0, name=name, kind=kind, identity_space=changes.default_space(kind, name))
+        added, write_key = changes.add_source(deps, actor, new_source)
         source_ids, key = (added.source_id,), write_key.text
     is_sandbox = form.get("kind") == "sandbox"
     destination = Destination(

@@ -1,4 +1,4 @@
-"""Sources: who sends, with which write keys, how much, and what to paste to begin."""
+"""Sources: their write keys, their messages in the last day, and the code to paste."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DAY_MS = 24 * 3600 * 1000
 
 
 class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One source, what it sent in the last day and when it was last heard of."""
+    """One source, its messages in the last day and the time of its latest message."""
 
     source: Source
     keys: list[str]
@@ -42,7 +42,7 @@ class SourcesPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourcePage(msgspec.Struct, frozen=True, kw_only=True):
-    """`new_key` is shown once, right after it was made. `source_id` 0 is a source that does not exist yet."""
+    """`new_key` is shown once, right after it is created. `source_id` 0 is a source that does not exist yet."""
 
     source: Source
     origins: str
@@ -56,7 +56,7 @@ class SourcePage(msgspec.Struct, frozen=True, kw_only=True):
 async def sources(view: View) -> Response:
     """`/sources`."""
     page = await view.read(_read_all, view)
-    return view.render("sources.html", page, title="Sources", cli="hubwire source list")
+    return view.render("set_up/sources.html", page, title="Sources", cli="hubwire source list")
 
 
 async def source(view: View) -> Response:
@@ -122,7 +122,7 @@ async def _show(view: View, shown: Source, new_key: str | None = None, problem: 
     keys = await view.read(view.deps.registry.write_keys, shown.source_id) if shown.source_id else []
     if not view.may(Role.OPERATE):
         keys = [msgspec.structs.replace(key, text=None) for key in keys]
-    key = new_key or next((one.text for one in keys if one.text and not one.is_revoked), None)
+    key = new_key or next((write_key.text for write_key in keys if write_key.text and not write_key.is_revoked), None)
     page = SourcePage(
         source=shown,
         origins="\n".join(shown.allowed_origins),
@@ -135,7 +135,7 @@ async def _show(view: View, shown: Source, new_key: str | None = None, problem: 
     title = f"Source: {shown.name}" if shown.source_id else "New source"
     cli = f"hubwire source show {quote(shown.name)}" if shown.source_id else "hubwire source add"
     status = 200 if problem is None else 422
-    return view.render("source.html", page, title=title, cli=cli, problem=problem, status=status)
+    return view.render("set_up/source.html", page, title=title, cli=cli, problem=problem, status=status)
 
 
 def _source(view: View) -> Source:
@@ -151,16 +151,16 @@ def _source(view: View) -> Source:
 def _read_all(view: View) -> SourcesPage:
     deps = view.deps
     now_ms = deps.clock.now_ms()
-    lately = {one.source_id: one for one in deps.statistics.intake(now_ms - DAY_MS)}
-    ever = {one.source_id: one for one in deps.statistics.intake()}
+    lately = {source.source_id: source for source in deps.statistics.intake(now_ms - DAY_MS)}
+    ever = {source.source_id: source for source in deps.statistics.intake()}
     found = []
-    for source_id, one in deps.registry.sources().items():
+    for source_id, source in deps.registry.sources().items():
         intake = lately.get(source_id, Intake(source_id=source_id))
         keys = [f"…{key.hint}" for key in deps.registry.write_keys(source_id) if not key.is_revoked]
         last = ever[source_id].last_received_at_ms if source_id in ever else None
         found.append(
             SourceLine(
-                source=one,
+                source=source,
                 keys=keys,
                 received=intake.received,
                 rejected=sum(intake.rejected.values()),

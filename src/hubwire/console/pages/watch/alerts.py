@@ -9,4 +9,4 @@ from hubwire.web.request import View
 
 async def alerts(view: View) -> Response:
     """`/alerts`."""
-    return view.render("alerts.html", await view.alerts(), title="Alerts", cli="hubwire alerts")
+    return view.render("watch/alerts.html", await view.alerts(), title="Alerts", cli="hubwire alerts")

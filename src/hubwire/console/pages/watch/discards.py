@@ -1,4 +1,4 @@
-"""Discarding what is dead or held: count before, confirm, done at once. A replay puts it back."""
+"""Discarding dead or held messages: count, confirm, done. A discarded message can be replayed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SAMPLE_MESSAGES = 5
 
 
 class NewDiscardPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`count` None: nothing chosen yet."""
+    """`count` is None until an outcome is chosen."""
 
-    wanted: MessageFilter
+    criteria: MessageFilter
     choices: Choices
     states: list[State]
     count: int | None
@@ -32,31 +32,31 @@ class NewDiscardPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def new_discard(view: View) -> Response:
-    """`/discards/new`: what fits, before anything is done."""
+    """`/discards/new`: the matching messages; discards nothing."""
     page = await view.read(_read, view)
-    cli = command_of("hubwire discard", page.wanted, view.deps.registry, state=State.DEAD)
-    return view.render("new_discard.html", page, title="Discard messages", cli=cli)
+    cli = command_of("hubwire discard", page.criteria, view.deps.registry, state=State.DEAD)
+    return view.render("watch/new_discard.html", page, title="Discard messages", cli=cli)
 
 
 async def discard(view: View) -> Response:
-    """POST `/discards`: discard what fits."""
+    """POST `/discards`: discard the matching messages."""
     form = await view.form()
-    wanted = await view.read(message_filter, form, view.deps.registry)
-    done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted, None, form.get("note", ""))
+    criteria = await view.read(message_filter, form, view.deps.registry)
+    done = await view.read(decisions.discard, view.deps, view.viewer.name, criteria, None, form.get("note", ""))
     shown = MessageFilter(state=State.DISCARDED, reason=Reason.DISCARDED_BY_PERSON)
-    said = "discarded" if done.count else "moved-on"
-    return view.redirect(f"/messages?{filter_query(shown, done=said)}")
+    message = "discarded" if done.count else "moved-on"
+    return view.redirect(f"/messages?{filter_query(shown, done=message)}")
 
 
 def _read(view: View) -> NewDiscardPage:
     deps = view.deps
-    wanted = msgspec.structs.replace(message_filter(view.fields, deps.registry), before=None)
-    is_chosen = wanted.state in DISCARDABLE
-    sample = deps.queries.messages(msgspec.structs.replace(wanted, limit=SAMPLE_MESSAGES)) if is_chosen else []
+    criteria = msgspec.structs.replace(message_filter(view.fields, deps.registry), before=None)
+    is_chosen = criteria.state in DISCARDABLE
+    sample = deps.queries.messages(msgspec.structs.replace(criteria, limit=SAMPLE_MESSAGES)) if is_chosen else []
     return NewDiscardPage(
-        wanted=wanted,
+        criteria=criteria,
         choices=choices(view),
         states=list(DISCARDABLE),
-        count=deps.queries.count(wanted) if is_chosen else None,
+        count=deps.queries.count(criteria) if is_chosen else None,
         sample=lines(view, sample),
     )

@@ -1,4 +1,4 @@
-"""Failures: what did not arrive, grouped by cause, with what to do about it and the replay that follows."""
+"""Failures: undelivered messages grouped by cause, with the remedy and a link to the replay."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from hubwire.web.ports import Services
 from hubwire.web.request import View
 
 PROPERTY_AT_FAULT = re.compile(r"([a-z][a-z0-9_]{0,99}): ")
-"""HubSpot's words on a property, as the record keeps them: `hs_lead_status: A value must be provided`."""
+"""The start of HubSpot's message about a property: `hs_lead_status: A value must be provided`."""
 
 
 class FailureCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of failures, and where a person goes from it."""
+    """A group of failures with its links."""
 
     group: FailureGroup
     messages_href: str
     replay_href: str | None
     mapping_href: str | None
-    """The mapping, with what HubSpot names filled in; None where a change of the mapping is no help."""
+    """The mapping page, filled with the property that HubSpot names; None where the mapping is not the cause."""
     discard_href: str | None
-    """This one and `replay_href` are None for messages that Hubwire retries by itself."""
+    """`discard_href` and `replay_href` are None for messages that Hubwire retries automatically."""
 
 
 class SnoozedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class SnoozedLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RejectedGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages that no destination can get, by reason."""
+    """Rejected messages, by reason."""
 
     reason: str
     count: int
@@ -67,23 +67,23 @@ class FailuresPage(msgspec.Struct, frozen=True, kw_only=True):
 async def failures(view: View) -> Response:
     """`/failures`."""
     page = await view.read(_read, view)
-    return view.render("failures.html", page, title="Failures", cli="hubwire failures")
+    return view.render("watch/failures.html", page, title="Failures", cli="hubwire failures")
 
 
 async def snooze(view: View) -> Response:
-    """POST `/failures/snooze`: keep a group out of sight until then."""
+    """POST `/failures/snooze`: hide a group until a time."""
     form = await view.form()
-    wanted = await view.read(message_filter, form, view.deps.registry)
+    criteria = await view.read(message_filter, form, view.deps.registry)
     until_ms = snooze_until(form, view.deps.clock.now_ms())
-    await view.read(snoozing.snooze_group, view.deps, view.viewer.name, wanted, until_ms)
+    await view.read(snoozing.snooze_group, view.deps, view.viewer.name, criteria, until_ms)
     return view.redirect("/failures", "snoozed")
 
 
 async def wake(view: View) -> Response:
     """POST `/failures/wake`: show a group again."""
     form = await view.form()
-    wanted = await view.read(message_filter, form, view.deps.registry)
-    await view.read(snoozing.wake_group, view.deps, view.viewer.name, wanted)
+    criteria = await view.read(message_filter, form, view.deps.registry)
+    await view.read(snoozing.wake_group, view.deps, view.viewer.name, criteria)
     return view.redirect("/failures", "woken")
 
 
@@ -122,7 +122,7 @@ def card_of(group: FailureGroup) -> FailureCard:
 
 
 def mapping_href(destination_id: int, state: str, reason: str | None, detail: str) -> str | None:
-    """Where the mapping is changed, for what is dead.
+    """The page that changes the mapping, for dead messages.
 
     Shape: the property that HubSpot's words begin with is filled in, as the HubSpot name where a trait must be found
     for it, else as the trait, which has the same name unless a rule says otherwise.
@@ -138,8 +138,8 @@ def mapping_href(destination_id: int, state: str, reason: str | None, detail: st
 
 def _rejected(deps: Services) -> list[RejectedGroup]:
     counts: dict[str, int] = {}
-    for one in deps.statistics.intake():
-        for reason, count in one.rejected.items():
+    for source in deps.statistics.intake():
+        for reason, count in source.rejected.items():
             counts[reason] = counts.get(reason, 0) + count
     return [
         RejectedGroup(

@@ -1,7 +1,7 @@
-"""Live: the newest messages, as they come.
+"""Live: the newest messages, as they arrive.
 
-The page renews itself by asking again every few seconds; `/live/changes` tells it at once when there is something new,
-as a stream of events. Nothing is lost without that stream: it only says *ask now*.
+The page reloads its list every few seconds. The event stream `/live/changes` tells it to reload at once when something
+is new; without the stream, the page still works.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LivePage(msgspec.Struct, frozen=True, kw_only=True):
 async def live(view: View) -> Response:
     """`/live`."""
     page = await view.read(_read, view)
-    return view.render("live.html", page, title="Live", cli=f"hubwire messages --limit {LIVE_MESSAGES}")
+    return view.render("watch/live.html", page, title="Live", cli=f"hubwire messages --limit {LIVE_MESSAGES}")
 
 
 async def changes(view: View) -> Response:

@@ -1,4 +1,4 @@
-"""One message: received, planned, sent, answered; what was left out and why, and what a person can do."""
+"""One message: its history, its requests to HubSpot, the fields left out with the reason, and a person's actions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hubwire.web.request import View
 MOVING_MS = 120_000
 REPLAY_WORDS = {
     State.DEAD: "Replay",
-    State.DISCARDED: "Deliver after all",
+    State.DISCARDED: "Deliver anyway",
     State.HELD: "Try now",
     State.DELIVERED: "Deliver again",
 }
@@ -46,7 +46,7 @@ class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that HubSpot has of whom the message is about. `url`: its page there."""
+    """HubSpot's record of the person or company of the message. `url`: its page in HubSpot."""
 
     kind: str
     key: str
@@ -55,7 +55,7 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FateView(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the message at one destination, and why, in words."""
+    """The outcome of the message at one destination, with its reason in words."""
 
     destination_id: int
     destination: str
@@ -77,7 +77,7 @@ class FateView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of that id; several sources may have used it."""
+    """One message with that id; several sources may have used the id."""
 
     line: MessageLine
     body: Any
@@ -90,7 +90,7 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_moving`: something will become of it within seconds, so that the page renews itself."""
+    """`is_moving`: its state will change within seconds, so the page refreshes itself."""
 
     message_id: str
     found: list[MessageView]
@@ -99,7 +99,7 @@ class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What the message would ask of HubSpot today, with the mapping of today."""
+    """What would be sent to HubSpot with the current mapping."""
 
     message_id: str
     destination: str
@@ -112,16 +112,18 @@ async def message(view: View) -> Response:
     message_id = view.request.path_params["message_id"]
     page = await view.read(_read, view, message_id)
     cli = _cli("hubwire message", message_id)
-    return view.render("message.html", page, title=f"Message {message_id}", cli=cli, status=200 if page.found else 404)
+    return view.render(
+        "watch/message.html", page, title=f"Message {message_id}", cli=cli, status=200 if page.found else 404
+    )
 
 
 async def plan(view: View) -> Response:
-    """`/plans/{message_id}?destination=…&position=…`: a part of the page, read when it is asked for."""
+    """`/plans/{message_id}?destination=…&position=…`: a part of the page that is loaded on demand."""
     message_id = view.request.path_params["message_id"]
     destination_id = number(view.fields, "destination", 1, 1 << 31)
     details = await view.read(view.deps.queries.message, message_id)
     position = number(view.fields, "position", 1, 1 << 62)
-    detail = next((one for one in details if position in (None, one.summary.position)), None)
+    detail = next((candidate for candidate in details if position in (None, candidate.summary.position)), None)
     destination = view.deps.registry.destinations().get(destination_id or 0)
     if detail is None or destination is None:
         raise Missing("destination", "there is no such message or destination", value=destination_id)
@@ -133,7 +135,7 @@ async def plan(view: View) -> Response:
         problem = str(exc)
     shown = run if run is None or view.sees_payloads else masked_run(run)
     page = PlanPage(message_id=message_id, destination=destination.name, run=shown, problem=problem)
-    return view.render("plan.html", page, title="Plan", cli=_cli("hubwire plan --message", message_id))
+    return view.render("watch/plan.html", page, title="Plan", cli=_cli("hubwire plan --message", message_id))
 
 
 def _cli(command: str, message_id: str) -> str:
@@ -141,45 +143,45 @@ def _cli(command: str, message_id: str) -> str:
 
 
 def masked_run(run: DryRun) -> DryRun:
-    """A dry run with its rules and names, and without what it says of a person."""
+    """A dry run without personal data: rules and names stay."""
     replace = msgspec.structs.replace
     operations = [
         replace(
-            one,
-            key=mask_text(one.key),
-            note=mask_email(one.note),
-            fields=[replace(field, value=mask_text(field.value)) for field in one.fields],
+            part,
+            key=mask_text(part.key),
+            note=mask_email(part.note),
+            fields=[replace(field, value=mask_text(field.value)) for field in part.fields],
         )
-        for one in run.operations
+        for part in run.operations
     ]
     return replace(
         run,
         detail=mask_email(run.detail),
         operations=operations,
-        requests=[replace(one, body=mask_payload(one.body)) for one in run.requests],
-        left_out=[replace(one, detail=mask_text(one.detail)) for one in run.left_out],
+        requests=[replace(part, body=mask_payload(part.body)) for part in run.requests],
+        left_out=[replace(part, detail=mask_text(part.detail)) for part in run.left_out],
     )
 
 
 async def replay(view: View) -> Response:
-    """POST `/replays/message/{message_id}`: put one delivery back."""
+    """POST `/replays/message/{message_id}`: replay one delivery."""
     state, target, _ = await _delivery(view, REPLAYABLE, "replayed")
-    wanted = MessageFilter(state=state)
-    await view.read(decisions.begin_replay, view.deps, view.viewer.name, wanted, [target])
+    criteria = MessageFilter(state=state)
+    await view.read(decisions.begin_replay, view.deps, view.viewer.name, criteria, [target])
     return view.redirect(message_href(view.request.path_params["message_id"]), "replayed")
 
 
 async def discard(view: View) -> Response:
     """POST `/discards/message/{message_id}`: discard one delivery."""
     state, target, note = await _delivery(view, DISCARDABLE, "discarded")
-    wanted = MessageFilter(state=state)
-    done = await view.read(decisions.discard, view.deps, view.viewer.name, wanted, [target], note)
+    criteria = MessageFilter(state=state)
+    done = await view.read(decisions.discard, view.deps, view.viewer.name, criteria, [target], note)
     href = message_href(view.request.path_params["message_id"])
     return view.redirect(href, "discarded" if done.count else "moved-on")
 
 
 async def _delivery(view: View, states: Collection[State], done: str) -> tuple[State, tuple[int, int], str]:
-    """The delivery that a form names, the state in which it was seen, and why. Raises BadValue."""
+    """The delivery in a form, the state that the page showed, and the person's reason. Errors: BadValue."""
     form = await view.form()
     destination_id, position = number(form, "destination", 1, 1 << 31), number(form, "position", 1, 1 << 62)
     if destination_id is None or position is None or form.get("state") not in states:
@@ -199,7 +201,7 @@ def _read(view: View, message_id: str) -> MessagePage:
 
 
 def _is_moving(detail: MessageDetail, now_ms: int) -> bool:
-    """Whether a lane will take it on within seconds: what waits longer has a reason that the page need not watch."""
+    """Whether a lane will deliver it within seconds. A message that has waited longer need not be watched."""
     return any(
         fate.state in (State.PENDING, State.LEASED)
         and now_ms - max(fate.updated_at_ms or 0, detail.summary.received_at_ms) < MOVING_MS
@@ -225,7 +227,7 @@ def _message(view: View, detail: MessageDetail, line: MessageLine) -> MessageVie
 
 
 def _records(view: View, fate: Fate, summary: MessageSummary) -> list[RecordLine]:
-    """Where a delivered message can be seen in HubSpot."""
+    """The HubSpot records that a delivered message is about."""
     who = summary.email or summary.user_id or summary.anonymous_id
     destination = view.deps.registry.destinations().get(fate.destination_id)
     if fate.state is not State.DELIVERED or who is None or destination is None:
@@ -233,13 +235,13 @@ def _records(view: View, fate: Fate, summary: MessageSummary) -> list[RecordLine
     known = view.deps.statistics.identity(who).records
     return [
         RecordLine(
-            kind=one.kind,
-            key=view.masked_text(one.key) or "",
-            record_id=one.record_id,
-            url=record_url(destination, one),
+            kind=record.kind,
+            key=view.masked_text(record.key) or "",
+            record_id=record.record_id,
+            url=record_url(destination, record),
         )
-        for one in known
-        if one.destination_id == fate.destination_id and one.record_id
+        for record in known
+        if record.destination_id == fate.destination_id and record.record_id
     ]
 
 

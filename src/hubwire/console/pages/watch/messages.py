@@ -1,4 +1,4 @@
-"""Lists of messages: every one that is kept, by any filter; newest first."""
+"""Lists of all stored messages, by any filter, newest first."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FILTERABLE = (
 
 
 class FateLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a message at one destination."""
+    """The outcome of a message at one destination."""
 
     destination_id: int
     destination: str
@@ -44,7 +44,7 @@ class FateLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a list. `who` is what the message says of its person, as the viewer may see it."""
+    """One line of a list. `who`: the person's id in the message, as the viewer may see it."""
 
     position: int
     message_id: str
@@ -61,7 +61,7 @@ class MessageLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """What the filter form offers."""
+    """The options of the filter form."""
 
     sources: dict[int, str]
     destinations: dict[int, str]
@@ -72,7 +72,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tab(msgspec.Struct, frozen=True, kw_only=True):
-    """An outcome to choose, the rest of the filter kept."""
+    """An outcome to choose; the other filters stay."""
 
     words: str
     href: str
@@ -82,7 +82,7 @@ class Tab(msgspec.Struct, frozen=True, kw_only=True):
 class MessagesPage(msgspec.Struct, frozen=True, kw_only=True):
     """`older_href` leads to the next page; None on the last. `is_filtered` tells an empty journal from no match."""
 
-    wanted: MessageFilter
+    criteria: MessageFilter
     tabs: list[Tab]
     lines: list[MessageLine]
     choices: Choices
@@ -93,7 +93,8 @@ class MessagesPage(msgspec.Struct, frozen=True, kw_only=True):
     download_href: str | None
     is_filtered: bool
     has_fields: bool
-    """Whether the filter says more than the outcome."""
+    """Whether the filter has more than an outcome."""
+    is_text_search: bool
 
 
 async def messages(view: View) -> Response:
@@ -102,18 +103,21 @@ async def messages(view: View) -> Response:
         return await _download(view)
     page = await view.read(_read, view)
     return view.render(
-        "messages.html", page, title="Messages", cli=command_of("hubwire messages", page.wanted, view.deps.registry)
+        "watch/messages.html",
+        page,
+        title="Messages",
+        cli=command_of("hubwire messages", page.criteria, view.deps.registry),
     )
 
 
 async def _download(view: View) -> Response:
-    """What fits, as their senders sent it, one message a line."""
+    """The matching messages as they were sent, one per line."""
     if not view.sees_payloads:
-        raise HTTPException(403, f"this needs the role {Role.OPERATE}; you have {view.viewer.role}")
+        raise HTTPException(403, f"this needs the role {Role.OPERATE}; your role is {view.viewer.role}")
     deps = view.deps
-    wanted = await view.read(view.message_filter, view.fields)
-    pages = exported(deps.queries, deps.journal, msgspec.structs.replace(wanted, before=None, limit=MAX_MESSAGES))
-    await view.read(decisions.note_export, deps, view.viewer.name, wanted)
+    criteria = await view.read(view.message_filter, view.fields)
+    pages = exported(deps.queries, deps.journal, msgspec.structs.replace(criteria, before=None, limit=MAX_MESSAGES))
+    await view.read(decisions.note_export, deps, view.viewer.name, criteria)
 
     async def body() -> AsyncIterator[bytes]:
         while (page := await view.read(next, pages, None)) is not None:
@@ -125,37 +129,40 @@ async def _download(view: View) -> Response:
 
 def _read(view: View) -> MessagesPage:
     deps = view.deps
-    wanted = view.message_filter(view.fields)
-    more = msgspec.structs.replace(wanted, limit=wanted.limit + 1)
+    criteria = view.message_filter(view.fields)
+    more = msgspec.structs.replace(criteria, limit=criteria.limit + 1)
     found = deps.queries.messages(more)
-    shown = found[: wanted.limit]
-    plain = msgspec.structs.replace(wanted, before=None, limit=PAGE_MESSAGES)
-    older = filter_query(wanted, before=shown[-1].position, limit=_limit(wanted)) if len(found) > len(shown) else None
-    newest = filter_query(wanted, limit=_limit(wanted)) if wanted.before is not None else None
+    shown = found[: criteria.limit]
+    plain = msgspec.structs.replace(criteria, before=None, limit=PAGE_MESSAGES)
+    older = (
+        filter_query(criteria, before=shown[-1].position, limit=_limit(criteria)) if len(found) > len(shown) else None
+    )
+    newest = filter_query(criteria, limit=_limit(criteria)) if criteria.before is not None else None
     return MessagesPage(
-        wanted=wanted,
-        tabs=_tabs(wanted),
+        criteria=criteria,
+        tabs=_tabs(criteria),
         lines=lines(view, shown),
         choices=choices(view),
         older_href=None if older is None else f"/messages?{older}",
         newest_href=None if newest is None else f"/messages?{newest}",
-        replay_href=f"/replays/new?{filter_query(wanted)}" if shown and wanted.state in REPLAYABLE else None,
-        discard_href=f"/discards/new?{filter_query(wanted)}" if shown and wanted.state in DISCARDABLE else None,
-        download_href=f"/messages?{filter_query(wanted, format='ndjson')}" if shown and view.sees_payloads else None,
+        replay_href=f"/replays/new?{filter_query(criteria)}" if shown and criteria.state in REPLAYABLE else None,
+        discard_href=f"/discards/new?{filter_query(criteria)}" if shown and criteria.state in DISCARDABLE else None,
+        download_href=f"/messages?{filter_query(criteria, format='ndjson')}" if shown and view.sees_payloads else None,
         is_filtered=plain != MessageFilter(),
+        is_text_search=criteria.text is not None or criteria.where is not None,
         has_fields=msgspec.structs.replace(plain, state=None, rejected=None) != MessageFilter(),
     )
 
 
-def _tabs(wanted: MessageFilter) -> list[Tab]:
+def _tabs(criteria: MessageFilter) -> list[Tab]:
     chosen: list[tuple[str, State | None, int | None]]
     chosen = [("All", None, None), *((formats.state_words(state), state, None) for state in FILTERABLE)]
     chosen.append((formats.REJECTED_WORDS, None, 1))
     return [
         Tab(
             words=words,
-            href=f"/messages?{filter_query(wanted, state=state, rejected=rejected, reason=None)}",
-            is_current=wanted.state is state and bool(wanted.rejected) is bool(rejected),
+            href=f"/messages?{filter_query(criteria, state=state, rejected=rejected, reason=None)}",
+            is_current=criteria.state is state and bool(criteria.rejected) is bool(rejected),
         )
         for words, state, rejected in chosen
     ]
@@ -198,14 +205,17 @@ def fate_line(fate: Fate, destinations: dict[int, str]) -> FateLine:
 
 
 def message_href(message_id: str) -> str:
-    """The page of a message. The id is the sender's own text, whatever it holds."""
+    """The page of a message. The id is text from the sender and can hold any character."""
     return f"/messages/{quote(message_id, safe='')}"
 
 
 def choices(view: View) -> Choices:
-    """What there is to choose from."""
+    """The options of the filter form."""
     kinds = (Kind.DEAD, Kind.RETRYING, Kind.HELD, Kind.DISCARDED, Kind.LEFT_OUT, Kind.REJECTED)
-    by_kind = {kind: [reason.value for reason, one in EXPLANATIONS.items() if one.kind is kind] for kind in kinds}
+    by_kind = {
+        kind: [reason.value for reason, explanation in EXPLANATIONS.items() if explanation.kind is kind]
+        for kind in kinds
+    }
     return Choices(
         sources=names(view.deps.registry.sources()),
         destinations=names(view.deps.registry.destinations()),
@@ -216,5 +226,5 @@ def choices(view: View) -> Choices:
     )
 
 
-def _limit(wanted: MessageFilter) -> int | None:
-    return None if wanted.limit == PAGE_MESSAGES else wanted.limit
+def _limit(criteria: MessageFilter) -> int | None:
+    return None if criteria.limit == PAGE_MESSAGES else criteria.limit

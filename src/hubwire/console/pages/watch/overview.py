@@ -1,4 +1,4 @@
-"""Overview: is it delivering, what became of what came in, and what needs a person."""
+"""Overview: the state of each destination, the outcomes of messages, and the failures that need a person."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire.console.pages.watch.failures import FailureCard, card_of
+from hubwire.console.parts import formats
 from hubwire.console.parts.lanes import DayNumbers, LaneCard, lane_card
 from hubwire.delivery import State
 from hubwire.record.message_filter import MessageFilter
@@ -30,7 +31,7 @@ TOP_FAILURES = 5
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage of the funnel: its count, and the list of exactly these messages.
 
-    What came from several sources that do not feed the destination leads to where they are connected.
+    Messages of several sources that do not feed the destination link to the page that connects sources.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`stages` add up to `received`; `others` are destinations that the funnel is not about."""
+    """`stages` add up to `received`; the funnel is about `destination_id`."""
 
     window: Window
     windows: list[tuple[str, str]]
@@ -56,21 +57,23 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STAGES = (
-    ("delivered", "Delivered", "HubSpot confirmed it."),
-    ("pending", "Waiting", "Received or put back, about to be delivered."),
-    ("retrying", "Pending retry", "HubSpot could not take it now; tried again by itself."),
-    ("held", "Held", "Waits until its person is known."),
-    ("discarded", "Filtered", "Dropped on purpose, by a rule."),
-    ("dead", "Failed delivery", "HubSpot will not take it as it is."),
-    ("rejected", "Failed on ingest", "Cannot be delivered to anyone."),
-    ("not_connected", "Not connected", "Its source does not feed this destination."),
+    ("delivered", "HubSpot has the message."),
+    ("pending", "The message waits for its turn."),
+    ("retrying", "HubSpot could not accept it yet. Hubwire retries automatically."),
+    ("held", "Hubwire does not know the person or company yet."),
+    ("discarded", "A rule or a person dropped it on purpose."),
+    ("dead", "HubSpot will not accept it as it is."),
+    ("rejected", "The message has a fault, such as missing ids."),
+    ("not_connected", "The source does not feed this destination."),
 )
+"""Name -> note. A name is a state, `rejected`, or NOT_CONNECTED."""
+NOT_CONNECTED = "not_connected"
 
 
 async def overview(view: View) -> Response:
     """`/`."""
     page = await view.read(_read, view)
-    return view.render("overview.html", page, title="Overview", cli=_cli(page.window))
+    return view.render("watch/overview.html", page, title="Overview", cli=_cli(page.window))
 
 
 def _cli(chosen: Window) -> str:
@@ -84,8 +87,8 @@ def _read(view: View) -> OverviewPage:
     lanes = {lane.destination_id: lane for lane in deps.queries.lanes(now_ms)}
     cards = [_card(deps, lane, now_ms) for lane in lanes.values()]
     windows = [(name, words) for name, (_, words) in WINDOWS.items()]
-    wanted = number(fields, "destination", 1, 1 << 31)
-    destination_id = wanted if wanted in lanes else next(iter(lanes), None)
+    requested_id = number(fields, "destination", 1, 1 << 31)
+    destination_id = requested_id if requested_id in lanes else next(iter(lanes), None)
     if destination_id is None:
         return OverviewPage(window=chosen, windows=windows, destination_id=None, cards=[])
     failures = view.failure_groups()
@@ -125,25 +128,29 @@ def _points(deps: Services, destination_id: int, chosen: Window, now_ms: int) ->
 
 
 def _stages(deps: Services, funnel: Funnel, chosen: Window) -> list[Stage]:
-    """What waits is one stage, whether it is behind the cursor or was put back: the list of it is one as well."""
-    counts = {name: getattr(funnel, name) for name, _, _ in STAGES} | {"pending": funnel.backlog + funnel.pending}
+    """Pending messages are one stage, whether they are behind the cursor or were replayed, and link to one list."""
+    counts = {name: getattr(funnel, name) for name, _ in STAGES} | {"pending": funnel.backlog + funnel.pending}
     return [
-        Stage(name=name, words=words, count=counts[name], href=_href(deps, name, funnel, chosen), note=note)
-        for name, words, note in STAGES
+        Stage(name=name, words=_words(name), count=counts[name], href=_href(deps, name, funnel, chosen), note=note)
+        for name, note in STAGES
         if counts[name] or name in ("delivered", "pending", "discarded", "dead")
     ]
 
 
+def _words(stage: str) -> str:
+    return "Not connected" if stage == NOT_CONNECTED else formats.state_words(stage)
+
+
 def _href(deps: Services, stage: str, funnel: Funnel, chosen: Window) -> str:
-    wanted = MessageFilter(since_ms=chosen.since_ms, until_ms=chosen.until_ms)
+    criteria = MessageFilter(since_ms=chosen.since_ms, until_ms=chosen.until_ms)
     if stage == "rejected":
-        wanted = msgspec.structs.replace(wanted, rejected=True)
-    elif stage == "not_connected":
+        criteria = msgspec.structs.replace(criteria, rejected=True)
+    elif stage == NOT_CONNECTED:
         feeding = deps.registry.destinations()[funnel.destination_id].source_ids or ()
         others = [number for number in deps.registry.sources() if number not in feeding]
         if len(others) != 1:
             return f"/connection/{funnel.destination_id}#feeds"
-        wanted = msgspec.structs.replace(wanted, source_id=others[0], rejected=False)
+        criteria = msgspec.structs.replace(criteria, source_id=others[0], rejected=False)
     else:
-        wanted = msgspec.structs.replace(wanted, state=State(stage), destination_id=funnel.destination_id)
-    return f"/messages?{filter_query(wanted)}"
+        criteria = msgspec.structs.replace(criteria, state=State(stage), destination_id=funnel.destination_id)
+    return f"/messages?{filter_query(criteria)}"

@@ -1,5 +1,7 @@
-"""Replays: count before, run, progress, pause, share, cancel. A replay is safe: newest wins per property, and events
-carry a uuid."""
+"""Replays: count and estimate first, then start, pause, change the share, cancel.
+
+A replay is safe: the newest value of a property wins, and events carry a uuid.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ SHARES = [MIN_SHARE_PERCENT, MAX_SHARE_PERCENT]
 
 
 class CountLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A count of a replay, and the list of exactly these messages; `href` None for a destination that was removed."""
+    """A count of a replay, linked to exactly these messages. `href` is None for a removed destination."""
 
     words: str
     count: int
@@ -47,10 +49,10 @@ class CountLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One replay. `settled_count`: fed and not on its way any more; `fits` says what was chosen, in words.
+    """One replay. `settled_count`: replayed messages that are no longer pending; `fits`: its filter in words.
 
-    Shape: `counts` by destination, when there are several. `messages_href` None: they are no longer all kept, or
-    go to several destinations, so that a message counts more than once.
+    Shape: `counts` are per destination when there are several. `messages_href` is None if some messages were removed,
+    or if they go to several destinations, where a message counts more than once.
     """
 
     replay: Replay
@@ -67,7 +69,7 @@ class ReplaysPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_open`: it has not ended; paused, running, or slowed, it can be changed."""
+    """`is_open`: the replay has not ended, so it can be changed."""
 
     line: ReplayLine
     is_open: bool
@@ -75,9 +77,9 @@ class ReplayPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewReplayPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`count` None: nothing chosen yet."""
+    """`count` is None until an outcome is chosen."""
 
-    wanted: MessageFilter
+    criteria: MessageFilter
     choices: Choices
     states: list[State]
     count: int | None
@@ -89,40 +91,42 @@ class NewReplayPage(msgspec.Struct, frozen=True, kw_only=True):
 
 async def replays(view: View) -> Response:
     """`/replays`."""
-    found = await view.read(view.deps.replays.recent, SHOWN_REPLAYS)
-    page = ReplaysPage(lines=[_line(view, one) for one in found], may_operate=view.may(Role.OPERATE))
-    return view.render("replays.html", page, title="Replays", cli="hubwire replays")
+    stored = await view.read(view.deps.replays.recent, SHOWN_REPLAYS)
+    page = ReplaysPage(lines=[_line(view, replay) for replay in stored], may_operate=view.may(Role.OPERATE))
+    return view.render("watch/replays.html", page, title="Replays", cli="hubwire replays")
 
 
 async def new_replay(view: View) -> Response:
-    """`/replays/new`: what fits, before anything is done."""
+    """`/replays/new`: the matching messages and the estimate; starts nothing."""
     page, targets = await view.read(_read_new, view)
     if targets:
         page = msgspec.structs.replace(page, estimate=await view.replay_estimate(targets, page.share_percent))
-    cli = command_of("hubwire replay", page.wanted, view.deps.registry, state=State.DEAD)
-    return view.render("new_replay.html", page, title="New replay", cli=cli)
+    cli = command_of("hubwire replay", page.criteria, view.deps.registry, state=State.DEAD)
+    return view.render("watch/new_replay.html", page, title="New replay", cli=cli)
 
 
 async def begin(view: View) -> Response:
-    """POST `/replays`: begin the replay of what fits."""
+    """POST `/replays`: start the replay of the matching messages."""
     form = await view.form()
-    wanted = await view.read(message_filter, form, view.deps.registry)
+    criteria = await view.read(message_filter, form, view.deps.registry)
     share = share_percent(form) or SHARE_PERCENT
-    begun = await view.read(decisions.begin_replay, view.deps, view.viewer.name, wanted, None, share)
-    return view.redirect(f"/replays/{begun.replay_id}")
+    started = await view.read(decisions.begin_replay, view.deps, view.viewer.name, criteria, None, share)
+    return view.redirect(f"/replays/{started.replay_id}")
 
 
 async def replay(view: View) -> Response:
     """`/replays/{replay_id}`."""
-    found = await view.read(view.deps.replays.replay, view.request.path_params["replay_id"])
-    if found is None:
+    stored = await view.read(view.deps.replays.replay, view.request.path_params["replay_id"])
+    if stored is None:
         raise Missing("replay_id", "there is no such replay", value=view.request.path_params["replay_id"])
     page = ReplayPage(
-        line=_line(view, found),
-        is_open=found.ended_at_ms is None,
+        line=_line(view, stored),
+        is_open=stored.ended_at_ms is None,
         may_operate=view.may(Role.OPERATE),
     )
-    return view.render("replay.html", page, title=f"Replay {found.replay_id}", cli=f"hubwire replays {found.replay_id}")
+    return view.render(
+        "watch/replay.html", page, title=f"Replay {stored.replay_id}", cli=f"hubwire replays {stored.replay_id}"
+    )
 
 
 async def pause(view: View) -> Response:
@@ -141,10 +145,10 @@ async def cancel(view: View) -> Response:
 
 
 async def save_share(view: View) -> Response:
-    """POST `/replays/{replay_id}/share`: what it may take from now on."""
+    """POST `/replays/{replay_id}/share`: change its share of the calls."""
     share = share_percent(await view.form())
     if share is None:
-        raise BadValue("share_percent", "how many percent of the calls may it take?", limit=SHARES)
+        raise BadValue("share_percent", "share_percent is missing: the share of calls in percent", limit=SHARES)
     return await _decide(view, decisions.share_replay, "saved", share)
 
 
@@ -156,51 +160,51 @@ async def _decide(view: View, decision: Callable[..., bool], done: str, *values:
 
 def _read_new(view: View) -> tuple[NewReplayPage, Targets]:
     deps = view.deps
-    wanted = message_filter(view.fields, deps.registry)
-    if wanted.state not in REPLAYABLE:
-        page = NewReplayPage(wanted=wanted, choices=choices(view), states=list(REPLAYABLE), count=None, sample=[])
+    criteria = message_filter(view.fields, deps.registry)
+    if criteria.state not in REPLAYABLE:
+        page = NewReplayPage(criteria=criteria, choices=choices(view), states=list(REPLAYABLE), count=None, sample=[])
         return page, ()
-    targets = deps.queries.targets(_whole(wanted))
+    targets = deps.queries.targets(_whole(criteria))
     share = share_percent(view.fields) or SHARE_PERCENT
-    sample = deps.queries.messages(msgspec.structs.replace(wanted, limit=SAMPLE_MESSAGES))
+    sample = deps.queries.messages(msgspec.structs.replace(criteria, limit=SAMPLE_MESSAGES))
     page = NewReplayPage(
-        wanted=wanted,
+        criteria=criteria,
         choices=choices(view),
         states=list(REPLAYABLE),
         count=len(targets),
         sample=lines(view, sample),
         share_percent=share,
-        query=filter_query(wanted),
+        query=filter_query(criteria),
     )
     return page, targets
 
 
-def _whole(wanted: MessageFilter) -> MessageFilter:
-    return msgspec.structs.replace(wanted, before=None)
+def _whole(criteria: MessageFilter) -> MessageFilter:
+    return msgspec.structs.replace(criteria, before=None)
 
 
-def _line(view: View, one: Replay) -> ReplayLine:
-    on_their_way = one.outcomes.get(State.PENDING, 0) + one.outcomes.get(State.LEASED, 0)
+def _line(view: View, replay: Replay) -> ReplayLine:
+    on_their_way = replay.outcomes.get(State.PENDING, 0) + replay.outcomes.get(State.LEASED, 0)
     return ReplayLine(
-        replay=one,
-        waiting_count=one.waiting_count,
-        settled_count=one.fed_count + one.passed_count - on_their_way,
-        fits=_fits(view, one.wanted),
-        counts=_counts(view, one),
-        messages_href=f"/messages?{_of(one)}" if _is_whole(one) else None,
+        replay=replay,
+        waiting_count=replay.waiting_count,
+        settled_count=replay.fed_count + replay.passed_count - on_their_way,
+        fits=_fits(view, replay.wanted),
+        counts=_counts(view, replay),
+        messages_href=f"/messages?{_of(replay)}" if _is_whole(replay) else None,
     )
 
 
-def _counts(view: View, one: Replay) -> list[CountLine]:
+def _counts(view: View, replay: Replay) -> list[CountLine]:
     destinations = names(view.deps.registry.destinations())
-    has_several = len({count.destination_id for count in one.counts}) > 1
+    has_several = len({count.destination_id for count in replay.counts}) > 1
     return [
         CountLine(
             words=_words(count) + (f", {destinations.get(count.destination_id, 'removed')}" if has_several else ""),
             count=count.count,
-            href=f"/messages?{_of(one, count)}" if count.destination_id in destinations else None,
+            href=f"/messages?{_of(replay, count)}" if count.destination_id in destinations else None,
         )
-        for count in one.counts
+        for count in replay.counts
     ]
 
 
@@ -208,30 +212,30 @@ def _words(count: ReplayCount) -> str:
     return formats.part_words(count.part) if count.state is None else formats.state_words(count.state)
 
 
-def _is_whole(one: Replay) -> bool:
-    is_kept = sum(count.count for count in one.counts) == one.target_count > 0
-    return is_kept and len({count.destination_id for count in one.counts}) == 1
+def _is_whole(replay: Replay) -> bool:
+    is_kept = sum(count.count for count in replay.counts) == replay.target_count > 0
+    return is_kept and len({count.destination_id for count in replay.counts}) == 1
 
 
-def _of(one: Replay, count: ReplayCount | None = None) -> str:
-    wanted = MessageFilter(replay_id=one.replay_id)
+def _of(replay: Replay, count: ReplayCount | None = None) -> str:
+    criteria = MessageFilter(replay_id=replay.replay_id)
     if count is not None:
-        wanted = msgspec.structs.replace(
-            wanted, replay_part=count.part, state=count.state, destination_id=count.destination_id
+        criteria = msgspec.structs.replace(
+            criteria, replay_part=count.part, state=count.state, destination_id=count.destination_id
         )
-    return filter_query(wanted)
+    return filter_query(criteria)
 
 
-def _fits(view: View, wanted: MessageFilter) -> str:
+def _fits(view: View, criteria: MessageFilter) -> str:
     sources, destinations = names(view.deps.registry.sources()), names(view.deps.registry.destinations())
     parts: list[tuple[str, Any]] = [
-        ("", wanted.state),
-        ("reason", wanted.reason),
-        ("type", wanted.type),
-        ("event", view.masked_text(wanted.event)),
-        ("about", "one person" if wanted.user or wanted.text else None),
-        ("source", sources.get(wanted.source_id or 0)),
-        ("destination", destinations.get(wanted.destination_id or 0)),
-        ("of replay", wanted.replay_id),
+        ("", None if criteria.state is None else formats.state_words(criteria.state)),
+        ("reason", criteria.reason),
+        ("type", criteria.type),
+        ("event", view.masked_text(criteria.event)),
+        ("about", "one person" if criteria.user or criteria.text else None),
+        ("source", sources.get(criteria.source_id or 0)),
+        ("destination", destinations.get(criteria.destination_id or 0)),
+        ("of replay", criteria.replay_id),
     ]
     return ", ".join(f"{name} {value}".strip() for name, value in parts if value)

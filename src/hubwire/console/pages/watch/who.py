@@ -1,4 +1,4 @@
-"""One person or company: which ids are theirs, what HubSpot has confirmed, and their messages; and the search box."""
+"""One person or company: known ids, the values that HubSpot confirmed, and messages. Also the search box."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from hubwire.record.statistics import LEARNT_FROM, Identity, KnownRecord
 from hubwire.web.parameters import filter_query, text
 from hubwire.web.request import View, wants_json
 
-KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId", "i": "userId, by another id"}
+KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId", "i": "userId, through another id"}
 SHOWN_MESSAGES = 25
 UNSETTLED = (State.PENDING, State.RETRYING, State.HELD, State.DEAD)
-"""What is still to be done for a person, or by one."""
+"""The states of messages that are not finished, or that need a person."""
 RECORD_URL = "https://app.hubspot.com/contacts/{hub_id}/record/{object_type}/{record_id}"
 OBJECT_TYPES = {"contact": "0-1", "company": "0-2"}
 
 
 class LinkLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One id that is known to be this person's. `learnt` says from which kind of call."""
+    """One known id of this person. `learnt`: the kind of call that it comes from."""
 
     space: str
     kind: str
@@ -40,7 +40,7 @@ class LinkLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordView(msgspec.Struct, frozen=True, kw_only=True):
-    """What HubSpot confirmed, each value with the time of the message that it came from."""
+    """The values that HubSpot confirmed, each with the time of its message."""
 
     record: KnownRecord
     destination: str
@@ -48,7 +48,7 @@ class RecordView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_suppressed`: a deletion request keeps their messages out."""
+    """`is_suppressed`: a deletion request suppresses this identity."""
 
     identity: str
     is_suppressed: bool
@@ -66,8 +66,8 @@ class Unsettled(msgspec.Struct, frozen=True, kw_only=True):
     href: str
 
 
-class ConsentSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """What the newest of their messages that says anything of consent says."""
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """The consent in the latest message that mentions it."""
 
     at_ms: int
     message_href: str
@@ -75,26 +75,26 @@ class ConsentSaid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhoMessagesPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`consent` is null when none of `lines` says anything of it."""
+    """`consent` is null when none of `lines` mentions consent."""
 
     lines: list[MessageLine]
     unsettled: list[Unsettled]
-    consent: ConsentSaid | None
+    consent: Consent | None
     messages_href: str
 
 
 async def who(view: View) -> Response:
     """`/who/{identity}`."""
     page = await view.read(_read, view, view.request.path_params["identity"])
-    return view.render("who.html", page, title=page.identity, cli=_cli("who", page.identity))
+    return view.render("watch/who.html", page, title=page.identity, cli=_cli("who", page.identity))
 
 
 async def who_messages(view: View) -> Response:
-    """`/who-messages/{identity}`: a part of the page that takes longer."""
+    """`/who-messages/{identity}`: the part of the page that takes longer to load."""
     identity = view.request.path_params["identity"]
     page = await view.read(_read_messages, view, identity)
     return view.render(
-        "who_messages.html", page, title=f"Messages of {identity}", cli=_cli("messages --user", identity)
+        "watch/who_messages.html", page, title=f"Messages of {identity}", cli=_cli("messages --user", identity)
     )
 
 
@@ -111,24 +111,24 @@ def _read_messages(view: View, identity: str) -> WhoMessagesPage:
 def _unsettled(view: View, identity: str) -> list[Unsettled]:
     unsettled = []
     for state in UNSETTLED:
-        wanted = MessageFilter(user=identity, state=state)
-        count = len(view.deps.queries.messages(msgspec.structs.replace(wanted, limit=SHOWN_MESSAGES + 1)))
+        criteria = MessageFilter(user=identity, state=state)
+        count = len(view.deps.queries.messages(msgspec.structs.replace(criteria, limit=SHOWN_MESSAGES + 1)))
         if count:
-            href = f"/messages?{filter_query(wanted)}"
+            href = f"/messages?{filter_query(criteria)}"
             shown = min(count, SHOWN_MESSAGES)
             unsettled.append(Unsettled(state=state, count=shown, is_more=count > shown, href=href))
     return unsettled
 
 
-def _consent(view: View, found: Sequence[MessageSummary]) -> ConsentSaid | None:
+def _consent(view: View, found: Sequence[MessageSummary]) -> Consent | None:
     for summary in found:
         for row in view.deps.journal.find(summary.message_id) if summary.rejected is None else ():
             consent = read_message(row).context.get("consent")
-            said = consent.get("categoryPreferences") if isinstance(consent, dict) else None
-            if isinstance(said, dict) and said:
-                categories = {str(name): bool(value) for name, value in said.items()}
+            categories = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+            if isinstance(categories, dict) and categories:
+                categories = {str(name): bool(value) for name, value in categories.items()}
                 href = message_href(summary.message_id)
-                return ConsentSaid(at_ms=row.received_at_ms, message_href=href, categories=categories)
+                return Consent(at_ms=row.received_at_ms, message_href=href, categories=categories)
     return None
 
 
@@ -138,20 +138,20 @@ def _cli(command: str, identity: str) -> str:
 
 async def search(view: View) -> Response:
     """`/search?q=…`: a messageId leads to its message, a known person to their page, anything else to a list."""
-    wanted = text(view.fields, "q", 1024)
-    twin = {"format": "json"} if wants_json(view.request) else {}
-    if wanted is None:
-        return view.redirect("/messages", **twin)
-    if await view.read(view.deps.queries.message, wanted):
-        return view.redirect(message_href(wanted), **twin)
-    known = await view.read(view.deps.statistics.identity, wanted)
+    query = text(view.fields, "q", 1024)
+    format_field = {"format": "json"} if wants_json(view.request) else {}
+    if query is None:
+        return view.redirect("/messages", **format_field)
+    if await view.read(view.deps.queries.message, query):
+        return view.redirect(message_href(query), **format_field)
+    known = await view.read(view.deps.statistics.identity, query)
     if view.sees_payloads and (known.records or known.links):
-        return view.redirect(f"/who/{quote(wanted, safe='')}", **twin)
-    return view.redirect("/messages", q=wanted, **twin)
+        return view.redirect(f"/who/{quote(query, safe='')}", **format_field)
+    return view.redirect("/messages", q=query, **format_field)
 
 
 def record_url(destination: Destination, record: KnownRecord) -> str | None:
-    """Where HubSpot shows a record; None in the sandbox, and while its number is not known."""
+    """The page of a record in HubSpot; None in the sandbox, and while the record id is not known."""
     if destination.is_sandbox or not destination.hub_id or not record.record_id:
         return None
     return RECORD_URL.format(
