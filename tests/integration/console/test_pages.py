@@ -370,7 +370,7 @@ def test_a_message_that_does_not_exist_is_404_and_says_so(console: Console) -> N
     console.sign_in()
     answer = console.get("/messages/none")
     assert answer.status_code == 404
-    assert "no such message" in Page(answer.text).text
+    assert "Message not found" in Page(answer.text).text
 
 
 def test_lists_tell_an_empty_journal_from_no_match(console: Console) -> None:
