@@ -30,6 +30,7 @@ from hubwire.hubspot.client import Answer, Call, ClientPolicy, HubSpotClient
 from hubwire.hubspot.definitions import NewProperty
 from hubwire.hubspot.paths import ROOTS, Paths
 from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken
+from hubwire.manage.schema_plan import MissingEvent, SchemaPlan, make_missing
 from hubwire.operation import PropertyValue, SendEvent
 from hubwire.reasons import Reason
 from hubwire.secret import Secret
@@ -474,3 +475,11 @@ async def test_nobody_there_is_an_answer() -> None:
     assert answer.status is None
     assert answer.failure is not None
     assert "ConnectError" in answer.failure
+
+
+async def test_a_plan_whose_definition_was_made_meanwhile_is_carried_out_all_the_same(portal: Portal) -> None:
+    await portal.account.create_event_definition("purchase", "Purchase", {"total": "number"})
+    event_of_plan = MissingEvent(name="purchase", label="Purchase", properties={"coupon": "string"}, is_new=True)
+    await make_missing(portal.account, SchemaPlan(message_count=1, properties=[], events=[event_of_plan]))
+    (known,) = await portal.account.event_definitions()
+    assert known.properties == {"total": "number", "coupon": "string"}

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hubwire.errors import BadValue
+from hubwire.errors import BadValue, Refused
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS, NewProperty
 
 PLURALS = {"contact": "contacts", "company": "companies"}
 PER_CALL = 100
+CONFLICT = 409
 GROUP = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _WIDER = {frozenset({"date", "datetime"}): "datetime"}
 
@@ -92,8 +93,18 @@ async def make_missing(account: HubSpotAccount, plan: SchemaPlan, group: str = "
     if plan.properties:
         await asyncio.sleep(PROPERTY_LAG_SECONDS)
     for event in plan.events:
-        if event.is_new:
-            await account.create_event_definition(event.name, event.label, event.properties)
-        else:
-            for name, kind in event.properties.items():
-                await account.add_event_property(event.name, name, kind)
+        if event.is_new and await _is_created(account, event):
+            continue
+        for name, kind in event.properties.items():
+            await account.add_event_property(event.name, name, kind)
+
+
+async def _is_created(account: HubSpotAccount, event: MissingEvent) -> bool:
+    """Create the definition; False if somebody else has just created it, perhaps with fewer properties."""
+    try:
+        await account.create_event_definition(event.name, event.label, event.properties)
+    except Refused as exc:
+        if exc.status != CONFLICT:
+            raise
+        return False
+    return True

@@ -79,7 +79,10 @@ class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
         str | None,
         _filter("Only deliveries with this reason, see docs/reference/reasons.md.", Reads.WORD, choices=Reason),
     ] = None
-    user: Annotated[str | None, _filter("Only messages of this userId, anonymousId or e-mail.")] = None
+    user: Annotated[
+        str | None,
+        _filter("Only messages of this person: a userId, anonymousId or e-mail; the other known ids count too."),
+    ] = None
     type: Annotated[str | None, _filter("Only this type of call.", Reads.WORD, choices=MessageType)] = None
     event: Annotated[str | None, _filter("Only this event, page or group name.")] = None
     source_id: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.integration.console.harness import Console
+from tests.integration.console.harness import Console, Page
 
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
@@ -119,3 +119,14 @@ def test_what_the_account_of_a_token_tells_is_stored_with_it(signed_in: Console)
     signed_in.post(f"/connection/{number}/token", token=GOOD)
     stored = registry.destinations()[number]
     assert (stored.hub_id, stored.region) == ("7654321", "eu1")
+
+
+def test_a_second_destination_of_one_portal_is_warned_of(signed_in: Console) -> None:
+    first = signed_in.fill()
+    registry = signed_in.store.registry
+    second = registry.save_destination(Destination(destination_id=0, name="Again", hub_id="1234567")).destination_id
+    other = registry.save_destination(Destination(destination_id=0, name="Other", hub_id="7654321")).destination_id
+    for page in (f"/connection/{second}", f"/setup/{second}/check", f"/setup/{second}/send"):
+        assert "HubSpot has the same Hub ID." in Page(signed_in.get(page).text).text, page
+    assert "Again has the same Hub ID." in Page(signed_in.get(f"/connection/{first}").text).text
+    assert "the same Hub ID" not in signed_in.get(f"/connection/{other}").text

@@ -38,3 +38,18 @@ def test_who_was_forgotten_is_said_to_be_kept_out(console: Console) -> None:
         assert console.json(f"/who/{identity}")["is_suppressed"] is True
     assert "is suppressed by a deletion request" in Page(console.get("/who/u1").text).text
     assert console.json("/who/u2")["is_suppressed"] is False
+
+
+def test_a_person_is_all_their_known_ids_on_the_page_and_in_the_lists_it_leads_to(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    console.receive({"type": "track", "userId": "u1", "event": "By id"}, "by-id")
+    console.receive({"type": "identify", "anonymousId": "a1", "traits": {"email": "PAULA@example.org"}}, "by-address")
+    console.receive({"type": "track", "userId": "u10", "event": "Of somebody else"}, "another")
+    for identity in ("u1", "paula@example.org"):
+        page = console.json(f"/who-messages/{identity}")
+        [pending] = [group for group in page["unsettled"] if group["state"] == "pending"]
+        linked = {line["message_id"] for line in console.json(pending["href"])["lines"]}
+        assert {"by-id", "by-address"} <= linked
+        assert "another" not in linked
+        assert len(linked) == pending["count"]

@@ -11,6 +11,7 @@ import msgspec
 from hubwire.backends.sql.database import Database
 from hubwire.backends.sql.decisions.replay_targets import positions_of_replay, targets_among
 from hubwire.backends.sql.lanes import marks, next_due_at_ms
+from hubwire.backends.sql.reading.person import Person, read_person
 from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
@@ -110,8 +111,9 @@ class SqlQueries:
 
     def messages(self, message_filter: MessageFilter) -> list[MessageSummary]:
         summaries: list[MessageSummary] = []
+        person = self._person(message_filter)
         for rows in self._candidates(message_filter):
-            for summary, _ in self._fitting(rows, message_filter):
+            for summary, _ in self._fitting(rows, message_filter, person):
                 summaries.append(summary)
                 if len(summaries) >= message_filter.limit:
                     return summaries
@@ -162,17 +164,27 @@ class SqlQueries:
         _replayable(message_filter)
         targets: list[tuple[int, int]] = []
         everything = msgspec.structs.replace(message_filter, before=None, limit=1 << 62)
+        person = self._person(message_filter)
         for rows in self._candidates(everything):
-            for summary, fates in self._fitting(rows, everything):
+            for summary, fates in self._fitting(rows, everything, person):
                 targets += [(fate.destination_id, summary.position) for fate in fates]
         return targets
 
     # -- reading
 
+    def _person(self, message_filter: MessageFilter) -> Person | None:
+        if message_filter.user is None:
+            return None
+        spaces = [source.identity_space for source in self._registry.sources().values()]
+        with self._database.snapshot() as db:
+            return read_person(db, message_filter.user, spaces)
+
     def _fitting(
-        self, rows: list[JournalRow], message_filter: MessageFilter
+        self, rows: list[JournalRow], message_filter: MessageFilter, person: Person | None
     ) -> Iterator[tuple[MessageSummary, list[Fate]]]:
         """The matching rows of a page, each with its matching deliveries."""
+        if person is not None:
+            rows = [row for row in rows if person.may_be_in(row.body)]
         summaries = self._summaries(_holding(rows, message_filter))
         chosen = None
         if message_filter.replay_id is not None:
@@ -186,7 +198,8 @@ class SqlQueries:
                 if _fate_fits(fate, message_filter)
                 and (chosen is None or (fate.destination_id, summary.position) in chosen)
             ]
-            if _fits(summary, message_filter, fates):
+            is_theirs = person is None or person.has(summary.user_id, summary.anonymous_id, summary.email)
+            if is_theirs and _fits(summary, message_filter, fates):
                 yield summary, fates
 
     def _candidates(self, message_filter: MessageFilter) -> Iterator[list[JournalRow]]:
@@ -375,7 +388,6 @@ def _fits(summary: MessageSummary, message_filter: MessageFilter, fates: list[Fa
         message_filter.rejected is None or (summary.rejected is not None) == message_filter.rejected,
         message_filter.since_ms is None or summary.received_at_ms >= message_filter.since_ms,
         message_filter.until_ms is None or summary.received_at_ms < message_filter.until_ms,
-        message_filter.user is None or _is_about(summary, message_filter.user),
         message_filter.text is None
         or message_filter.text == summary.message_id
         or _is_about(summary, message_filter.text),

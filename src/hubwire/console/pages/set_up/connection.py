@@ -7,7 +7,7 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.parts.lanes import LaneCard, lane_card, names
+from hubwire.console.parts.lanes import LaneCard, lane_card, names, of_same_hub
 from hubwire.destination import Destination
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import HubwireError, Missing
@@ -43,6 +43,7 @@ class ConnectionPage(msgspec.Struct, frozen=True, kw_only=True):
     versions: list[tuple[str, str]]
     regions: list[str]
     report: ConnectionReport | None
+    same_hub: list[str]
     may_operate: bool
     may_admin: bool
 
@@ -172,6 +173,7 @@ def _read(view: View, destination: Destination, report: ConnectionReport | None)
         versions=[(version, roots.supported_until) for version, roots in ROOTS.items()],
         regions=list(dict.fromkeys([*REGIONS, destination.region])),
         report=report,
+        same_hub=of_same_hub(view.deps.registry.destinations().values(), destination),
         may_operate=view.may(Role.OPERATE),
         may_admin=view.may(Role.ADMIN),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -106,6 +107,8 @@ class SchemaPage(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str
     types: list[str]
     may_admin: bool
+    created: list[str] = []
+    """The items that this request created."""
 
 
 async def schema(view: View) -> Response:
@@ -139,13 +142,14 @@ async def apply(view: View) -> Response:
     try:
         count = number(fields, "messages", 1, MOST_MESSAGES) or COMPARED_MESSAGES
         missing = SchemaItems(count, text(fields, "group") or "", frozenset(form.get("item", ())))
-        await create_missing(view.deps, view.read, view.viewer.name, destination, missing)
+        report = await create_missing(view.deps, view.read, view.viewer.name, destination, missing)
     except HubwireError as exc:
         return await _show(view, problem_of(exc))
-    return view.redirect("/schema", "created", destination=str(destination.destination_id))
+    created = [f"{item.object_type} property {item.name}" for item in report.properties]
+    return await _show(view, created=created + [f"event {item.name}" for item in report.events])
 
 
-async def _show(view: View, problem: Problem | None = None) -> Response:
+async def _show(view: View, problem: Problem | None = None, created: Sequence[str] = ()) -> Response:
     destinations = await view.read(view.deps.registry.destinations)
     destination_id = view.request.path_params.get("destination_id") or number(view.fields, "destination", 1, 1 << 31)
     destination = destinations.get(destination_id or 0) or next(iter(destinations.values()), None)
@@ -158,6 +162,7 @@ async def _show(view: View, problem: Problem | None = None) -> Response:
         except HubwireError as exc:
             unreadable = str(exc)
     page = await view.read(_read, view, destination, contents, report, messages, unreadable)
+    page = msgspec.structs.replace(page, created=list(created))
     status = 200 if problem is None else 422
     return view.render(
         "set_up/schema.html", page, title="Schema", cli="hubwire schema plan", problem=problem, status=status

@@ -11,6 +11,7 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire.console.pages.set_up.connection import find_destination
+from hubwire.console.parts.lanes import of_same_hub
 from hubwire.console.parts.snippets import Snippet, snippets
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import ConnectionReport
@@ -74,6 +75,7 @@ class StepPage(msgspec.Struct, frozen=True, kw_only=True):
     write_key_is_known: bool = True
     is_on: bool = False
     new_key: str | None = None
+    same_hub: list[str] = []
 
 
 async def setup(view: View) -> Response:
@@ -214,6 +216,7 @@ def _read_step(
         write_key_is_known=key is not None,
         is_on=not destination.is_paused,
         new_key=new_key,
+        same_hub=of_same_hub(deps.registry.destinations().values(), destination),
     )
 
 
