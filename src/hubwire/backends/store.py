@@ -1,4 +1,4 @@
-"""Opening the store that the settings name: one value with every protocol of the database behind it."""
+"""Opens the store that the settings name: one value with every protocol of its database."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ if TYPE_CHECKING:
     from hubwire.backends.nats.journal import NatsJournal
 
 Listen = Callable[[Callable[[], None], Callable[[], None]], Part]
-"""A listener: what it calls when a process has appended, and when one has changed something else."""
+"""Makes a listener from two callbacks: one for an append, one for any other change."""
 
 
 def _nothing() -> None:
-    """There are no other processes to tell."""
+    """Does nothing, because there are no other processes to notify."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     """Journal, record, registry and queries of one installation. `close()` closes what they share.
 
-    Shape: `listen` makes a listener, which calls back from a thread of its own; `hears_appends` says whether it hears
-    of appends, those of this process among them. `announce` tells every listener that something changed which was not
-    appended. `fleet` is None where there is only one deliverer.
+    Shape: `listen` makes a listener, which calls back from its own thread; with `hears_appends`, also after appends,
+    including those of this process. `announce` notifies every listener of a change other than an append. `fleet` is
+    None if there is only one deliverer.
     """
 
     journal: Journal
@@ -96,9 +96,9 @@ def open_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
 
 
 def open_existing_store(settings: Settings, clock: Clock, *, appends: bool) -> Store:
-    """The same, of an installation that is there: a command in the wrong folder must not make one.
+    """The store of an existing installation, because a command in the wrong folder must not create one.
 
-    Errors: also SettingsError when there is none.
+    Errors: as `open_store`, and SettingsError if there is no installation.
     """
     path = settings.database_path
     with usable_files():
@@ -113,7 +113,7 @@ def open_existing_store(settings: Settings, clock: Clock, *, appends: bool) -> S
 
 @contextmanager
 def usable_files() -> Iterator[None]:
-    """Around what opens files of an installation. Raises SettingsError naming the file and what is wrong with it."""
+    """A context for opening files of an installation. Raises SettingsError with the file and the problem."""
     try:
         yield
     except OSError as exc:
@@ -206,7 +206,7 @@ def _store_on_nats(
 
 @contextmanager
 def _optional(setting: str, what: str, extra: str) -> Iterator[None]:
-    """Around the import of a driver that not everybody has installed."""
+    """A context for the import of an optional driver."""
     try:
         yield
     except ImportError as exc:
@@ -224,7 +224,7 @@ def _store(
     close: Callable[[], None],
     listen: Listen,
 ) -> Store:
-    """What is the same for every database."""
+    """The store, with the parts that are the same for every database."""
     try:
         check_key(database, vault)
     except BaseException:

@@ -18,7 +18,7 @@ HOUR_MS = 3_600_000
 class MemoryJournal:
     """A `Journal` that keeps rows in a dict.
 
-    Shape: while `failure` is set, every call raises it and changes nothing (a disk that is full or gone).
+    Shape: while `failure` is set, every call raises it and changes nothing, like a full disk.
     """
 
     group_positions = 1

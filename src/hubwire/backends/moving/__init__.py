@@ -1,1 +1,1 @@
-"""From a SQLite file to PostgreSQL: what `hubwire migrate` copies and compares."""
+"""The move from a SQLite file to PostgreSQL: `hubwire migrate` copies the data and compares both sides."""

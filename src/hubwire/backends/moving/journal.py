@@ -16,13 +16,13 @@ from hubwire.message import Entry
 BLOCK_POSITIONS = 20_000
 
 Report = Callable[[int, int], None]
-"""Told after each block: how far, and how far there is to go."""
+"""Receives the progress after each block: the copied position, and the last one to copy."""
 
 
 class JournalCopy:
     """Copies from a file that may still grow, to a journal that nobody else writes to.
 
-    Shape: ids of messages of the last `window_ms` before the newest one are remembered on the other side.
+    Shape: the target remembers the ids of messages of the last `window_ms` before the newest message.
     """
 
     def __init__(self, source: sqlite3.Connection, target: Db, window_ms: int) -> None:
@@ -32,7 +32,7 @@ class JournalCopy:
         self._table = both_sides(source, target, JOURNAL)
 
     def ends(self) -> tuple[int, int]:
-        """The first position that the source has, and the last one that it ever gave out."""
+        """The first position in the source, and the last one that it ever assigned."""
         sequence = self._source.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
         last = sequence[0] if sequence else 0
         first = self._source.execute("SELECT min(position) FROM journal").fetchone()[0]
@@ -43,13 +43,13 @@ class JournalCopy:
         return self.ends()[1] - self._copied_through()
 
     def begin(self, origin: bytes) -> None:
-        """Claim the target, in the transaction at hand; its partitions begin where the source does."""
+        """Claim the target, in the current transaction; its partitions begin where the source begins."""
         before = self.ends()[0] - 1
         self._target.execute("INSERT INTO move (origin, copied_through) VALUES (%s, %s)", (origin, before))
         self._target.execute("UPDATE journal_state SET partitioned_through = %s", (before,))
 
     def copy(self, report: Report) -> int:
-        """Copy what lies behind the last block, up to what is there now; how many messages that were."""
+        """Copy the messages behind the last block, up to the newest one; returns how many."""
         copied, (first, last) = 0, self.ends()
         after = max(self._copied_through(), first - 1)
         self._target.execute("UPDATE move SET copied_through = %s", (after,))
@@ -63,8 +63,8 @@ class JournalCopy:
         return copied
 
     def compare(self, report: Report) -> tuple[Digest, Digest]:
-        """The digests of both sides, read in full. A block that differs is copied anew before: what was forgotten
-        since has another body now. What retention has removed since goes."""
+        """The digests of both sides, read in full. First, a block that differs is copied again, because a message that
+        was redacted since has another body. Messages that retention removed since are removed from the target too."""
         here, there, (first, last) = Digest(), Digest(), self.ends()
         self._target.execute(f"DELETE FROM journal WHERE NOT ({_between(first - 1, last)})")
         for after in range(first - 1, last, BLOCK_POSITIONS):
@@ -81,8 +81,8 @@ class JournalCopy:
         return here, there
 
     def go_on(self) -> None:
-        """Let the target give out positions where the source stopped, in the transaction at hand. The ids of the window
-        are there; with the first append they begin to age."""
+        """Let the target assign positions where the source stopped, in the current transaction. The target has the ids
+        of the window; they begin to age with the first append."""
         last = self.ends()[1]
         if last:
             self._target.execute("SELECT setval('journal_position', %s)", (last,))
@@ -102,7 +102,7 @@ class JournalCopy:
         return digest_of(self._table.here(self._source, where)), digest_of(self._table.there(self._target, where))
 
     def _put(self, after: int, through: int) -> int:
-        """Copy a block, in the transaction at hand; how many messages it has."""
+        """Copy a block, in the current transaction; returns the number of its messages."""
         where, digest = _between(after, through), Digest()
         begun = self._source.execute(f"SELECT min(received_at_ms) FROM journal WHERE {where}").fetchone()[0]
         if begun is not None:

@@ -32,16 +32,16 @@ from hubwire.errors import BackendError
 from hubwire.registry.vault import Vault
 
 NEARLY_POSITIONS = 1000
-"""So close behind the source a fill is done: the rest comes with the next one."""
+"""A fill ends when it is this close behind the source; the next one copies the rest."""
 EMPTY_HINT = "Give an empty database; nothing was changed in this one."
 STOP_HINT = "Stop it, and run the command again."
 
 Report = Callable[[str, int, int], None]
-"""Told after each step what was done, how far that is, and how far there is to go."""
+"""Receives the progress after each step: its name, what is done, and the total."""
 
 
 class Compared(msgspec.Struct, kw_only=True, frozen=True):
-    """One table as both sides have it: how many rows, and a sum over all their values."""
+    """One table compared: the number of rows on each side, and a checksum of all their values."""
 
     table: str
     rows: int
@@ -67,8 +67,9 @@ class Moved(msgspec.Struct, kw_only=True, frozen=True):
 def open_move(source: Path, target_url: str, vault: Vault, window_ms: int, report: Report) -> Iterator[Move]:
     """A move from one SQLite file to one PostgreSQL database that holds nothing else.
 
-    Shape: `vault` has the secret key of both sides; `window_ms` is how long message ids are known again.
-    Errors: SettingsError for another key; BackendError when one side cannot be part of this move. Nothing was copied.
+    Shape: `vault` has the secret key of both sides; `window_ms` is the de-duplication window.
+    Errors: SettingsError for another key; BackendError when one side cannot be part of this move. Nothing is copied
+    then.
     """
     _check_source(source)
     with closing(SqliteFile(source)) as file:
@@ -126,10 +127,10 @@ class Move:
         return Moved(is_finished=False, copied=copied, behind=self._journal.behind())
 
     def finish(self, now_ms: int) -> Moved:
-        """Copy the rest, compare everything, and hand over: from then on the target may be served, the source not.
+        """Copy the rest, compare everything, and hand over: from then on, servers can use only the target.
 
-        Errors: BackendError when somebody still receives or delivers, or when both sides differ. Nothing was handed
-        over then.
+        Errors: BackendError if somebody still receives or delivers, or if both sides differ; then the source stays in
+        use.
         """
         with _place_of_appender(self._file), self._file.transaction() as source:
             _check_nobody_delivers(source, now_ms)
@@ -151,7 +152,7 @@ class Move:
                 "INSERT OR REPLACE INTO moved (is_only_row, move_id, target, at_ms) VALUES (1, ?, ?, ?)",
                 (move_id, _place(self._target), now_ms),
             )
-        # The source first: between the two nobody can serve either side; the other way round both could be.
+        # The source first: between the two commits neither side can be served. In the other order, both could be.
         self._report("handed over", 1, 2)
         self._target.execute("UPDATE move SET state = 'done'")
         self._report("handed over", 2, 2)
@@ -184,7 +185,7 @@ class Move:
 
 
 def _check_source(path: Path) -> None:
-    """Look before it is opened, which would make it one of ours."""
+    """Check the source before it is opened, because opening it would create our tables in it."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
             key_tables = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'journal_key'").fetchone()
@@ -196,7 +197,7 @@ def _check_source(path: Path) -> None:
 
 @contextmanager
 def _place_of_appender(file: SqliteFile) -> Iterator[None]:
-    """While this lasts nobody receives into the file."""
+    """The appender lock: while it is held, nobody receives into the file."""
     try:
         place = take_place(file)
     except BackendError as exc:

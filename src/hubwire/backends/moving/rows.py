@@ -31,7 +31,7 @@ class Digest:
         self._sum = 0
 
     def counted(self, rows: Iterable[bytes]) -> Iterator[bytes]:
-        """The rows, each added on its way."""
+        """The same rows; each one is added to the digest as it passes."""
         for row in rows:
             self.rows += 1
             self._sum += int.from_bytes(hashlib.blake2b(row, digest_size=16).digest(), "big")
@@ -102,7 +102,7 @@ _PACKS: dict[str, Pack] = {
 
 
 def write_rows(db: Db, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
-    """Copy packed rows into a table, in the transaction at hand."""
+    """Copy packed rows into a table, in the current transaction."""
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
     with db.cursor() as cursor, cursor.copy(statement.encode()) as copy:
         for chunk in _chunks(rows):

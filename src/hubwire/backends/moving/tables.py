@@ -1,5 +1,5 @@
-"""The tables that move as they are: which, and how they are read on both sides. Names and types come from both
-catalogues, so that a new table or column moves without a word here (`test_migrate.py` holds that none stays)."""
+"""The tables that move unchanged, and how both sides are read. Names and types come from both catalogues, so a new
+table or column moves without a change here (`test_migrate.py` checks that none is left behind)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hubwire.backends.postgres.pool import Db
 
 JOURNAL = "journal"
 STAY = frozenset({JOURNAL, "journal_block", "journal_key", "moved", "sqlite_sequence"})
-"""The journal moves by position (`journal.py`); the others are what SQLite needs for itself."""
+"""The journal moves by position (`journal.py`); SQLite needs the other tables for itself."""
 FIRST = ("source", "replay")
 """Other tables refer to these."""
 MADE_WITH_THE_SCHEMA = frozenset({"registry_version", "key_mark"})
@@ -33,7 +33,7 @@ class Table(NamedTuple):
     def here(self, source: sqlite3.Connection, where: str = "TRUE") -> Iterator[bytes]:
         """The rows of SQLite, packed, in the order of their key.
 
-        Shape: of rows whose keys PostgreSQL cannot tell from each other (`storable`) only the first.
+        Shape: if PostgreSQL cannot tell the keys of several rows apart (`storable`), only the first of these rows.
         """
         order = f" ORDER BY {', '.join(self.key)}" if self.key else ""
         rows = source.execute(f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE {where}{order}")
@@ -73,13 +73,13 @@ def both_sides(source: sqlite3.Connection, target: Db, name: str) -> Table:
 
 
 def moving_tables(source: sqlite3.Connection, target: Db) -> list[Table]:
-    """All that move as they are, those that others refer to first."""
+    """The tables that move unchanged; tables that others refer to come first."""
     names = {name for (name,) in source.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")} - STAY
     return [both_sides(source, target, name) for name in (*FIRST, *sorted(names - set(FIRST)))]
 
 
 def is_unused(target: Db, tables: list[Table]) -> bool:
-    """Whether the target has never stored anything."""
+    """True if the target has never stored anything."""
     names = {table.name for table in tables} - MADE_WITH_THE_SCHEMA | {JOURNAL}
     used = " OR ".join(f"EXISTS (SELECT FROM {name})" for name in sorted(names))
     row = target.execute(f"SELECT NOT ({used}) AND NOT is_called FROM journal_position").fetchone()
@@ -87,8 +87,8 @@ def is_unused(target: Db, tables: list[Table]) -> bool:
 
 
 def replace_all(source: sqlite3.Connection, target: Db, tables: list[Table]) -> Iterator[tuple[str, Digest]]:
-    """Make the tables of the target what those of the source are, in the transaction at hand; the digest of each as it
-    was read. New rows get ids behind those that were ever given out."""
+    """Replace the tables of the target with those of the source, in the current transaction; returns the digest of each
+    table as it was read. New rows get ids above every id that was ever assigned."""
     target.execute(f"TRUNCATE {', '.join(table.name for table in tables)}")
     last_ids = dict(source.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
     for table in tables:
@@ -101,6 +101,6 @@ def replace_all(source: sqlite3.Connection, target: Db, tables: list[Table]) -> 
 
 
 def digests_there(target: Db, tables: list[Table]) -> Iterator[tuple[str, Digest]]:
-    """The digest of each table as the target has it."""
+    """The digest of each table of the target."""
     for table in tables:
         yield table.name, digest_of(table.there(target))

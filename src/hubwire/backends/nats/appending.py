@@ -1,4 +1,4 @@
-"""Appending groups: what is a duplicate, what another appender was quicker with, and where the rest went."""
+"""Appends groups: finds duplicates, detects messages that another appender stored first, and assigns positions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from hubwire.message import Entry
 
 MAX_REMEMBERED = 1 << 25
 LOADING_SECONDS = 600.0
-"""How long reading the heads of a whole window may take."""
+"""The time limit for reading the heads of a whole window."""
 SEEN_SECONDS = 1.0
-"""How long an append waits until what was appended before is seen. It need not be: what is not known yet is compared by
-the stream's order. A stream that has just lost its leader may show its newest group only when another one follows."""
+"""How long an append waits for earlier groups to arrive. The wait is optional, because the stream's order settles
+unknown groups later. A stream that has just lost its leader may show its newest group only when another one follows."""
 SPARE_BYTES = 4096
-"""Of the largest stream message: for its headers, digests apart."""
+"""The part of the largest stream message that its headers use, without digests."""
 MAX_BYTES = 512 * 1024
 
 
 class Appending:
-    """Follows the groups of the window from the first append on, which also loads them."""
+    """Appends groups. The first append loads the groups of the window; from then on they are followed."""
 
     def __init__(self, client: NatsClient, groups: Groups, window_ms: int) -> None:
         self._client = client
@@ -61,7 +61,7 @@ class Appending:
             return positions
 
     def _publish(self, entries: Sequence[Entry], knows: int) -> list[int | None]:
-        """Append one group; None for what another appender was quicker with."""
+        """Append one group; None for a message that another appender stored first."""
         headers, payload = encode_group(entries, knows)
         if len(payload) + SPARE_BYTES > self._client.max_payload:
             raise BackendError(
@@ -80,7 +80,7 @@ class Appending:
         return positions
 
     async def _kept(self, sequence: int, head: Head) -> set[int] | None:
-        """The positions of our own group that count, considering groups that arrived before it; None: all."""
+        """The positions of our own group that are no duplicates of groups before it; None: all of them."""
         if self._groups.is_whole(sequence, head):
             return None
         return {row.position for row in (await self._groups.view_all([sequence]))[sequence]}
@@ -96,7 +96,8 @@ class Appending:
         return min(MAX_BYTES, self._client.max_payload - SPARE_BYTES)
 
     def _duplicates(self, entries: Sequence[Entry]) -> tuple[int, set[int]]:
-        """Indexes of entries that are in the stream up to a sequence, which is given too, or earlier in this call."""
+        """The indexes of duplicates, in the stream or earlier in this call, and the sequence up to which the stream was
+        searched."""
         twice: set[int] = set()
         seen: set[tuple[int, str]] = set()
         for index, entry in enumerate(entries):

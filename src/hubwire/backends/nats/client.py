@@ -29,13 +29,13 @@ log = structlog.get_logger("hubwire.nats")
 
 CALL_SECONDS = 5.0
 PATIENCE_SECONDS = 15.0
-"""How long a call is tried again while the cluster has no leader."""
+"""How long a call is repeated while the cluster has no leader."""
 AGAIN_SECONDS = 0.1
 DUPLICATE_WINDOW_SECONDS = 120.0
 FULL_CODES = (10047, 10077)
-"""The server's `err_code` when a stream or its disk has no room: asking again soon does not help."""
+"""The server's `err_code` for a full stream or disk; repeating the call soon does not help."""
 NO_PEERS_CODE = 10005
-"""A cluster that has just begun does not know its nodes yet."""
+"""The server's `err_code` while a new cluster does not know its nodes yet."""
 RETRYABLE = (nats.errors.Error, nats.js.errors.Error, TimeoutError, FutureTimeout, OSError)
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ def check_stream(config: StreamConfig, subject: str, replicas: int) -> None:
 class NatsClient:
     """A connection and the two streams of a journal. Any thread may use it.
 
-    Shape: `stream` holds the groups, under `subject`; `redacted` what was forgotten of them.
+    Shape: `stream` holds the groups, under `subject`; `redacted` lists their deleted messages.
     Errors: BackendUnavailable.
     """
 
@@ -109,7 +109,7 @@ class NatsClient:
         self.connection = Client()
         self.jetstream: JetStreamContext = self.connection.jetstream(timeout=CALL_SECONDS)
         self.name = ""
-        """The stream and when it was made, which stays what it is over restarts, moves and restores."""
+        """The stream and the time of its creation, which restarts, moves and restores do not change."""
         self._url = url
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
@@ -127,7 +127,7 @@ class NatsClient:
         return self.connection.max_payload
 
     def run(self, work: Coroutine[Any, Any, T], seconds: float = PATIENCE_SECONDS) -> T:
-        """Run a coroutine on the connection's loop and wait for what it gives."""
+        """Run a coroutine on the connection's loop and wait for its result."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result(seconds)
@@ -146,7 +146,7 @@ class NatsClient:
         self.run(start())
 
     async def insist(self, call: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
-        """The answer of a call, tried again while the cluster elects or a connection breaks."""
+        """The answer of a call, repeated while the cluster elects a leader or reconnects."""
         deadline = self._loop.time() + seconds
         while True:
             try:
@@ -191,9 +191,9 @@ class NatsClient:
         await self._ensure(self.redacted, self.redacted_subject)
 
     async def _ensure(self, stream: str, subject: str) -> StreamInfo:
-        """Make a stream; one that is there stays as its operator has made it.
+        """The stream, created if it is missing. An existing stream keeps its operator's configuration.
 
-        Errors: SettingsError for one that would lose messages.
+        Errors: SettingsError for a stream that would lose messages.
         """
         try:
             info = await self.insist(lambda: self.jetstream.stream_info(stream))
@@ -220,7 +220,7 @@ class NatsClient:
 
 
 def _is_final(exc: Exception) -> bool:
-    """Whether repeating the call would give the same answer."""
+    """True if repeating the call would give the same answer."""
     if not isinstance(exc, nats.js.errors.APIError):
         return False
     if isinstance(exc, (nats.js.errors.NotFoundError, nats.js.errors.BadRequestError)):

@@ -26,11 +26,11 @@ from hubwire.backends.nats.client import NatsClient
 HEARTBEAT_SECONDS = 1.0
 EXPIRES_SECONDS = 20.0
 IDLE_SECONDS = 60.0
-"""A consumer that nobody pulls from goes away by itself."""
+"""The server removes a consumer after this time without a pull."""
 AGAIN_SECONDS = 0.2
 MAKE_SECONDS = 1.5
-"""How long each step of making a consumer may take. A cluster that has just lost a node gives some to that one, and
-never answers: the next one goes elsewhere."""
+"""The time limit for each step of making a consumer. A cluster that has just lost a node may assign a consumer to that
+node and never answer; the next attempt gets another node."""
 NANOSECONDS = 1_000_000_000
 
 
@@ -49,7 +49,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """From which stream message on; or from which moment (aware)."""
+    """The first stream message to read, by sequence or by time (aware)."""
 
     sequence: int = 1
     since: datetime | None = None
@@ -153,7 +153,7 @@ class _State:
     last_at: datetime
 
     def has_nothing_behind(self, start: Start) -> bool:
-        """Whether all messages are delivered. A consumer's own count is not enough, because its node may lag."""
+        """True if all messages are delivered. A consumer's own count is not enough, because its node may lag."""
         if self.messages == 0:
             return True
         return self.last_at < start.since if start.since else start.sequence > self.last_sequence
@@ -165,7 +165,7 @@ async def _state(client: NatsClient, stream: str) -> _State:
     if "error" in reply:
         raise nats.js.errors.APIError.from_error(reply["error"])
     state = reply["state"]
-    # Nanoseconds, which Python's times have not.
+    # Python's times have no nanoseconds.
     last_at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", state["last_ts"]))
     return _State(state["messages"], state["last_seq"], last_at)
 

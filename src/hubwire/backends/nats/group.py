@@ -1,8 +1,8 @@
-"""A stream message carries a group of messages: how it is packed, and how a position names one of them. Pure.
+"""The format of a group of messages in one stream message, and of a position, which names one of them. Pure.
 
-A group is what one append brought, cut where it would be too large. Its head goes into a header, so that whoever only
-counts, or only looks for duplicates, need not fetch the bodies. A position is the group's place in the stream and the
-index in the group: positions only grow, with gaps.
+A group has the messages of one append; a large append is split. The head is a header of the stream message, so that
+counting and finding duplicates need no bodies. A position combines the group's sequence in the stream with the index in
+the group, so positions only grow, with gaps.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ MAX_MESSAGES = 1 << INDEX_BITS
 HEADER = "Hubwire-Group"
 DIGEST_BYTES = 8
 MESSAGE_OVERHEAD_BYTES = 64
-"""What a message adds to its body and envelope at most, ids apart: in the group and in the head."""
+"""The most bytes that a message adds to its body, envelope and ids, in the group and in the head."""
 
 
 class Head(msgspec.Struct, array_like=True, frozen=True):
     """The header of a group.
 
     Shape: `knows` is the last group that its appender had checked for duplicates. A group in between may have the same
-    message; then the earlier one counts. `digests` are the keys of its message ids, in order.
+    message; then the earlier message counts. `digests` are the keys of its message ids, in order.
     """
 
     knows: int
@@ -124,7 +124,7 @@ def storable(text: str) -> str:
 
 
 def split(entries: Sequence[Entry], max_bytes: int) -> Iterator[Sequence[Entry]]:
-    """Parts that fit into one stream message each, in order; a single message may still be larger than that."""
+    """Parts in order, each of which fits into one stream message; a single message may still be too large."""
     start, size = 0, 0
     for index, entry in enumerate(entries):
         own = len(entry.body) + len(entry.envelope or b"") + 4 * len(entry.message_id) + MESSAGE_OVERHEAD_BYTES

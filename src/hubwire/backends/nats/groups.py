@@ -1,9 +1,9 @@
-"""Groups as readers see them: fetched, kept for a while, and without what does not count.
+"""Groups as readers see them: fetched, cached, and without duplicates.
 
-Two appenders may bring the same message at the same moment, each before it knew of the other's. The stream decides: the
-earlier group has it. Every reader finds that out for itself, by comparing a group with those that its appender did not
-know (`Head.knows`): their heads first (`heads.py`), which nearly always say that there is nothing to compare. What was
-forgotten is replaced by its tombstone here.
+Two appenders may append the same message at the same moment, before either knows of the other's group. The stream
+decides: the message belongs to the earlier group. Every reader detects this by itself: it compares a group with the
+groups that its appender did not know (`Head.knows`). It compares the heads first (`heads.py`), which nearly always rule
+out a duplicate. Deleted messages are replaced by tombstones here.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from hubwire.reasons import Reason
 READ_SECONDS = 5.0
 CACHE_BYTES = 64 << 20
 FETCHED_TOGETHER = 64
-"""So many groups in a row are read through a consumer; fewer are asked for one by one."""
+"""From this many consecutive groups on, a consumer reads them; fewer are fetched one by one."""
 ONE_BY_ONE = 4
 ROW_OVERHEAD_BYTES = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A stream message, decoded. Rows that are copies of earlier ones are among them."""
+    """A stream message, decoded. Its rows include copies of earlier messages."""
 
     sequence: int
     head: Head
@@ -62,7 +62,7 @@ class Groups:
         self._redacted: dict[int, set[int]] = {}
 
     def remove_before(self, sequence: int) -> None:
-        """The stream begins here now."""
+        """Drop cached groups before this sequence, where the stream now begins."""
         for gone in [cached for cached in self._cache if cached < sequence]:
             self._cached_bytes -= self._cache.pop(gone).size_bytes
 
@@ -77,7 +77,7 @@ class Groups:
         return changed
 
     def is_whole(self, sequence: int, head: Head, known: Callable[[int], Head | None] | None = None) -> bool:
-        """Whether a whole group counts, judged by heads: the latest ones, or the caller's."""
+        """True if heads (the latest ones, or the caller's) show that a group has no copies, and none of its messages is redacted."""
         return sequence not in self._redacted and not may_hold_copies(sequence, head, known or self.heads.get)
 
     def keep(self, sequence: int, head: Head, payload: bytes) -> Group:
@@ -116,7 +116,7 @@ class Groups:
         return groups
 
     async def view(self, sequences: Sequence[int]) -> dict[int, list[JournalRow]]:
-        """The messages of these groups that count, forgotten ones as tombstones."""
+        """The messages of these groups without copies; deleted ones are tombstones."""
         groups = await self.fetch(sequences)
         views: dict[int, list[JournalRow]] = {}
         for sequence in sorted(groups):
@@ -134,10 +134,10 @@ class Groups:
         return views
 
     async def view_all(self, sequences: Sequence[int]) -> dict[int, list[JournalRow]]:
-        """Groups that were in the stream: retention removed any that is missing.
+        """As `view`, for groups that were in the stream; retention has removed any that is missing.
 
-        Errors: BackendUnavailable if the stream contradicts this. Its nodes lag behind each other for moments, and a
-        reader that wrongly takes a group for removed would skip its messages for ever.
+        Errors: BackendUnavailable if a missing group is not one that retention removed. Nodes lag behind each other
+        briefly, and a reader that takes a group for removed would skip its messages for ever.
         """
         views = await self.view(sequences)
         await self._check_gone([sequence for sequence in sequences if sequence not in views])
@@ -150,7 +150,7 @@ class Groups:
                 raise BackendUnavailable(f"nats: group {missing[-1]} is not there yet")
 
     async def _copies(self, group: Group) -> set[int]:
-        """Positions of messages that a group has which its appender did not know: those count, not these."""
+        """The positions of copies: messages that an earlier group, unknown to this group's appender, has too."""
         if not may_hold_copies(group.sequence, group.head, self.heads.get):
             return set()
         unknown = range(max(group.head.knows + 1, 1), group.sequence)
@@ -160,7 +160,7 @@ class Groups:
         return {position for identity, position in group.identities() if identity in seen}
 
     async def _get(self, sequence: int) -> Group | None:
-        """One group, from the stream's leader; None when it has none."""
+        """One group, from the stream's leader; None if the stream does not have it."""
         try:
             answer = await self._client.insist(lambda: self._ask(sequence))
         except nats.js.errors.NotFoundError:

@@ -14,7 +14,7 @@ from hubwire.backends.nats.group import Head
 
 MAX_BYTES = 8 << 20
 HEAD_BYTES = 500
-"""What a head takes beside its digests."""
+"""The size of a head without its digests."""
 
 
 class RecentHeads:
@@ -26,7 +26,7 @@ class RecentHeads:
         self._bytes = 0
 
     def add(self, sequence: int, head: Head) -> None:
-        """Remember a head; the one that was remembered first is forgotten when there are too many."""
+        """Remember a head; beyond the limit, the oldest remembered head is dropped."""
         if sequence in self._heads:
             return
         self._heads[sequence] = head
@@ -40,7 +40,7 @@ class RecentHeads:
 
 
 def may_hold_copies(sequence: int, head: Head, known: Callable[[int], Head | None]) -> bool:
-    """Whether a group may have a message of a group that its appender did not know.
+    """True if a group may have a message of a group that its appender did not know.
 
     Shape: True also if a needed head is unknown.
     """

@@ -1,6 +1,6 @@
-"""Which groups hold messages of which source and stream, and how many: what counting and reading go by. Pure.
+"""The index of groups by source and stream, with message counts, for counting and reading. Pure.
 
-Two numbers a group and kind, in arrays: a million groups behind take some tens of megabytes.
+It stores two numbers for each group and kind in arrays, so a backlog of a million groups takes some tens of megabytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _Kind:
         self.sequences = array("Q")
         self.totals = array("Q")
         self.forgotten = 0
-        """The total up to the first group that is still here."""
+        """The total before the first group of the index."""
 
     def add(self, sequence: int, count: int) -> None:
         self.totals.append((self.totals[-1] if self.totals else self.forgotten) + count)
@@ -58,17 +58,17 @@ class StreamIndex:
     def __init__(self, start: int) -> None:
         self.start = start
         self.removed_before = 0
-        """Groups with lower sequences are not in the stream any more."""
+        """Groups with lower sequences have left the stream."""
         self._kinds: dict[tuple[int, bool], _Kind] = {}
 
     def add(self, sequence: int, counts: Iterable[Count]) -> None:
-        """Take on the next group."""
+        """Add the next group."""
         for count in counts:
             if count.rejected is None:
                 self._kinds.setdefault((count.source_id, count.is_backfill), _Kind()).add(sequence, count.total)
 
     def change(self, sequence: int, counts: Iterable[Count]) -> None:
-        """Put other counts in the place of a group's: kinds that it has no more count nothing."""
+        """Replace the counts of a group; a kind that it no longer has counts zero."""
         now = {(count.source_id, count.is_backfill): count.total for count in counts if count.rejected is None}
         for key, kind in self._kinds.items():
             kind.change(sequence, now.get(key, 0))

@@ -39,14 +39,14 @@ from hubwire.message import Entry, JournalRow
 HOUR_MS = 3_600_000
 NEWEST_GROUPS = 16
 STEP_SECONDS = 0.05
-"""Under load every group is news: who waits is told at most so often."""
+"""The shortest time between two notifications of waiting readers, because under load every group is news."""
 
 _positions = msgspec.msgpack.Decoder(list[int]).decode
 _pack = msgspec.msgpack.Encoder().encode
 
 
 class NatsJournal:
-    """A `Journal` in one stream. The connection is its own, and `close()` ends it."""
+    """A `Journal` in one stream. It owns its connection, and `close()` ends it."""
 
     group_positions = MAX_MESSAGES
 
@@ -57,7 +57,7 @@ class NatsJournal:
         dedupe_hours: float = 48.0,
         on_redact: Callable[[Sequence[int]], None] = lambda positions: None,
     ) -> None:
-        """Shape: `on_redact` is called after messages were forgotten, for sums that were made of them."""
+        """Shape: `on_redact` is called after messages were redacted, so that sums of them can be updated."""
         self._client = client
         self._groups = Groups(client)
         self._appending = Appending(client, self._groups, round(dedupe_hours * HOUR_MS))
@@ -69,12 +69,12 @@ class NatsJournal:
         self._follow_forgotten()
 
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
-        """Shape: should it fail, a part of a large append may have been kept; sending it again keeps the rest."""
+        """Shape: if a large append fails, a part of it may be stored; sending it again stores the rest."""
         return self._appending.append(entries)
 
     @property
     def name(self) -> str:
-        """The identity of this stream, different from any other, also from a later one with the same name."""
+        """The identity of this stream. A later stream with the same name has another identity."""
         return self._client.name
 
     # -- reading
@@ -150,7 +150,7 @@ class NatsJournal:
     # -- taking away
 
     def remove_through(self, position: int, limit: int) -> int:
-        """Whole groups go, at least one: a group that reaches beyond the position stays."""
+        """Remove whole groups, at least one; a group that reaches beyond the position stays."""
         return self._client.run(self._remove_through(position, limit), LOADING_SECONDS)
 
     async def _remove_through(self, position: int, limit: int) -> int:
@@ -175,7 +175,7 @@ class NatsJournal:
         self._reading.remove_before(sequence)
 
     def redact(self, positions: Sequence[int]) -> int:
-        """Hide them from all readers. Retention removes the bytes with their group."""
+        """Hide messages from all readers. Retention removes the bytes with their group."""
         there = [position for position, row in self.read_at(positions).items() if row.body != TOMBSTONE]
         if there:
             self._client.run(self._redact(there))
@@ -208,13 +208,13 @@ class NatsJournal:
             raise BackendUnavailable("nats: what was forgotten could not be read")
 
     def lines(self) -> NatsMessageIndex:
-        """The messages without their bodies, as of now."""
+        """A snapshot of the messages without their bodies."""
         return NatsMessageIndex(self._client, self._groups)
 
     # -- news
 
     def listener(self, appended: Callable[[], None]) -> NatsListener:
-        """Calls back, on the connection's thread, whenever a group has come that a lane may read."""
+        """A listener that calls back on the connection's thread whenever a lane can read a new group."""
         return NatsListener(self._heard, appended)
 
     def _hear(self) -> None:
@@ -233,7 +233,7 @@ class NatsJournal:
 
 
 class NatsListener:
-    """One callback among those that hear of groups, from `start()` to `stop()`."""
+    """Calls back when a new group arrives, from `start()` to `stop()`."""
 
     def __init__(self, heard: list[Callable[[], None]], appended: Callable[[], None]) -> None:
         self._heard = heard

@@ -1,7 +1,7 @@
-"""The stream's messages without their bodies: what funnels and activity are counted from.
+"""The stream's messages without their bodies, for counting funnels and activity.
 
-A block is 64 groups. Its sums come from the groups' heads; only a group that may hold what another appender was
-quicker with, or of which something was forgotten, is fetched whole.
+A block is 64 groups. Its sums come from the groups' heads; only a group that may hold copies or deleted messages is
+fetched whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HEADS_AT_ONCE = 4096
 
 
 class NatsMessageIndex:
-    """`MessageIndex` of a stream as it was when this was made."""
+    """The `MessageIndex` of a stream at the moment of its creation."""
 
     bits = INDEX_BITS + GROUP_BITS
     is_near = False
@@ -96,7 +96,7 @@ class NatsMessageIndex:
         return counts_of(self._views([sequence]).get(sequence, []))
 
     def _heads_of(self, first: int, last: int) -> dict[int, Head]:
-        """The heads between two sequences; read ahead, since blocks are summed one after another."""
+        """The heads between two sequences. It reads ahead, because blocks are summed in order."""
         if first > last:
             return {}
         if first not in self._heads or last not in self._heads:

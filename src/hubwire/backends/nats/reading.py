@@ -1,4 +1,4 @@
-"""Reading behind a position and counting what is there: what lanes do, by an index of the groups (`index.py`)."""
+"""Reads and counts the messages behind a position for lanes, with an index of the groups (`index.py`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hubwire.message import JournalRow
 
 GROUPS_AT_ONCE = 64
 TRIM_GROUPS = 65_536
-"""So often the index lets go of what every lane has passed."""
+"""After this many groups, the index drops the groups that every lane has passed."""
 
 
 class Reading:
@@ -44,7 +44,7 @@ class Reading:
         return self._client.run(self._count(after, source_ids, is_backfill))
 
     async def recount(self, sequences: Iterable[int]) -> None:
-        """Something of these groups was forgotten."""
+        """Count these groups again after messages of theirs were redacted."""
         for sequence in sequences:
             if self._tail is not None and self._index.start <= sequence <= self._tail.sequence:
                 rows = (await self._groups.view([sequence])).get(sequence, [])
@@ -59,7 +59,8 @@ class Reading:
             self._tail.end()
 
     def _follow(self, after: int, source_ids: Sequence[int] | None, is_backfill: bool, must_see: int) -> None:
-        """Have the index reach from a position to the stream's end as it is now, at the first time; then it follows."""
+        """Load the index from a position to the current end of the stream at the first call; later calls follow the
+        stream."""
         first, _ = place_of(after)
         self._first_wanted[None if source_ids is None else tuple(source_ids), is_backfill] = first
         if self._tail is None or first < self._index.start:

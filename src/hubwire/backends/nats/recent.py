@@ -31,7 +31,7 @@ class RecentGroups:
         """The number of each group's first message, and at the end the next one."""
         self._sequences = array("Q")
         self._marks: deque[tuple[int, int]] = deque()
-        """Now and then: the number reached, and when its message was received."""
+        """Samples of the number reached, with the time when its message was received."""
 
     def add(self, sequence: int, head: Head) -> None:
         """Take on the next group."""

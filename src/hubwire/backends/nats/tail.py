@@ -1,4 +1,4 @@
-"""Following the heads of all groups in the stream's order, and telling how far one is."""
+"""Follows the heads of all groups in the stream's order, and reports its progress."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Tail:
             raise BackendUnavailable(f"nats: the stream's group {sequence} has not come after {seconds:g} s")
 
     def end(self) -> None:
-        """Take no more."""
+        """Stop following."""
         self._is_ended = True
 
     async def _run(self) -> None:
@@ -63,13 +63,13 @@ class Tail:
                         await self._insist(item.sequence, decode_head(item.headers))
                     self._reach(item.sequence if isinstance(item, Delivered) else item)
         except Exception as exc:
-            # Our own bug, and nothing can be counted or compared any more: everybody who waits gets it.
+            # This is our own bug, and counting and comparing no longer work: everybody who waits gets the error.
             log.exception("nats.tail")
             self._failure = exc
             self._reach(0)
 
     async def _insist(self, sequence: int, head: Head) -> None:
-        """Hand a head over; what cannot be read at the moment is tried again."""
+        """Pass a head on; repeat this while something cannot be read."""
         while not self._is_ended:
             try:
                 return await self._take(sequence, head)

@@ -1,8 +1,8 @@
-"""Arrays as PostgreSQL reads them, made for many small values: an append sends one per column, on the hot path.
+"""Arrays in PostgreSQL's binary format, packed fast for many small values: an append sends one per column.
 
-psycopg's own list dumper decides the type of every element anew; this costs a third of it (`bench_backends.py`).
-Source: PostgreSQL 15, `array_recv`: dimensions, null flag, element type, then length and lower bound of each
-dimension, then every element with its length in front, -1 for null.
+psycopg's own list dumper decides the type of every element again and takes three times as long (`bench_backends.py`).
+Source: PostgreSQL 15, `array_recv`: dimensions, null flag, element type, then length and lower bound of each dimension,
+then every element with its length in front, -1 for null.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LENGTH = [length.to_bytes(4, "big") for length in range(4096)]
 
 
 class Packed(bytes):
-    """A packed array; the statement's cast gives its type."""
+    """A packed array. A cast in the statement sets its type."""
 
 
 class _PackedDumper(Dumper):
@@ -36,7 +36,7 @@ class _PackedDumper(Dumper):
 
 
 def register(db: Connection[TupleRow]) -> None:
-    """Let statements of this connection take packed arrays."""
+    """Let statements of this connection accept packed arrays."""
     db.adapters.register_dumper(Packed, _PackedDumper)
 
 

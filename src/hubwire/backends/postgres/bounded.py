@@ -1,7 +1,7 @@
-"""A connection whose statements have an end on this side as well: a server that is frozen, or a proxy that forgot the
-connection, answers neither with a result nor with an error, and TCP keeps the connection open for ever.
+"""A connection that limits the duration of statements on the client's side too. A frozen server, or a proxy that forgot
+the connection, sends neither a result nor an error, and TCP keeps the connection open for ever.
 
-When a statement takes longer than its limit the connection is closed: nobody knows what the server still does with it.
+A statement that exceeds its limit closes the connection, because the server may still execute the statement.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from psycopg.abc import PQGen
 from psycopg.rows import TupleRow
 
 STATEMENT_SECONDS = 65.0
-"""Just longer than the server's own limit (`connection.SESSION`), which ends a statement that is merely slow."""
+"""Slightly longer than the server's own limit (`connection.SESSION`), which ends a statement that is only slow."""
 LOOK_SECONDS = 0.1
 
 Result = TypeVar("Result")
@@ -33,7 +33,7 @@ class BoundedConnection(Connection[TupleRow]):
         return super().wait(bounded, interval) if timeout is None else super().wait(bounded, interval, timeout)
 
     def _bounded(self, gen: PQGen[Result], seconds: float) -> Generator[Any, Any, Result]:
-        """The generator that psycopg resumes, with a false value each time without an answer."""
+        """psycopg's generator with a deadline. psycopg resumes it with a false value whenever no answer has arrived."""
         deadline = time.monotonic() + seconds
         try:
             request = next(gen)

@@ -1,5 +1,4 @@
-"""One clock for a whole fleet, the database's: a lease ends for everybody at the same moment, whatever the clocks of
-its machines say."""
+"""The database's clock, which the whole fleet uses, so that a lease ends for everybody at the same moment."""
 
 from __future__ import annotations
 

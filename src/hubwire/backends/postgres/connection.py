@@ -26,7 +26,7 @@ from hubwire.errors import BackendUnavailable, SchemaMismatch, SettingsError
 
 POOL_SIZE = 10
 WAIT_SECONDS = 10.0
-"""How long a call waits for a connection: a restart of the server passes unnoticed when it is shorter."""
+"""How long a call waits for a connection. A shorter restart of the server causes no error."""
 CONNECT_SECONDS = 5
 OLDEST_SERVER = 140000
 
@@ -51,7 +51,7 @@ CLIENT = {
 
 
 class _SafeText(StrDumper):
-    """Text as PostgreSQL takes it: it has no NUL character and no lone surrogate, JSON from anywhere may."""
+    """Text that PostgreSQL accepts: without NUL characters and lone surrogates, which JSON may contain."""
 
     def dump(self, obj: str) -> Any:
         return super().dump(storable(obj))
@@ -63,7 +63,7 @@ class _SafeBinaryText(StrBinaryDumper):
 
 
 def storable(text: str) -> str:
-    """The text with what PostgreSQL cannot store replaced by U+FFFD."""
+    """The text, with U+FFFD for each character that PostgreSQL cannot store."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
     try:
@@ -110,14 +110,14 @@ class PostgresDatabase:
     def transaction(self) -> Iterator[Db]:
         """A write transaction: committed when the block ends, rolled back when it raises.
 
-        Errors: BackendUnavailable; when the connection broke during the commit itself, it may have been done.
+        Errors: BackendUnavailable; if the connection broke during the commit, the commit may have succeeded.
         """
         with self.checkout() as db, db.transaction():
             yield db
 
     @contextmanager
     def snapshot(self) -> Iterator[Db]:
-        """A read transaction: everything read in it is of one moment."""
+        """A read transaction: all its reads see the same moment."""
         with self.transaction() as db:
             db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield db
@@ -148,7 +148,8 @@ class PostgresDatabase:
 
 
 def _conninfo(url: str) -> str:
-    """Errors: SettingsError, which does not repeat what is wrong: it may be a part of the password."""
+    """The connection parameters of a URL. Errors: SettingsError, which does not quote the URL: it may contain the
+    password."""
     try:
         parameters = conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:
@@ -163,7 +164,7 @@ def _conninfo(url: str) -> str:
 
 
 def _configure(db: Connection[TupleRow]) -> None:
-    # Every number is a bigint: psycopg would take the smallest type that holds it, whose sums overflow.
+    # Every number is a bigint: psycopg would choose the smallest type that holds it, and its sums would overflow.
     db.adapters.register_dumper(int, Int8BinaryDumper)
     db.adapters.register_dumper(int, Int8Dumper)
     db.adapters.register_dumper(str, _SafeBinaryText)
@@ -177,8 +178,8 @@ FORBIDDEN = (errors.InsufficientPrivilege, errors.InvalidSchemaName)
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Failures of the server as BackendUnavailable: down, restarting, full, a deadlock, too slow; and as SettingsError
-    what our user may not do there."""
+    """Map the server's failures: BackendUnavailable if it is down, restarting, full, slow or in a deadlock;
+    SettingsError if our user lacks a permission."""
     try:
         yield
     except FORBIDDEN as exc:

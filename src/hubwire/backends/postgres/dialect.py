@@ -1,4 +1,4 @@
-"""The SQL of `backends/sql` for PostgreSQL: parameters, and lists of parameters, in its notation."""
+"""Translates the SQL of `backends/sql` into PostgreSQL's notation for parameters and lists of parameters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LIST = re.compile(r"json_each\((\?\d*)\)")
 
 @lru_cache(maxsize=512)
 def translated(sql: str) -> tuple[str, bool]:
-    """The statement with psycopg's parameters, and whether they are numbered. A `?` in a text would be one too."""
+    """The statement with psycopg's parameters, and True if they are numbered. Also translates a `?` in a text."""
     sql = _LIST.sub(r"json_array_elements_text(CAST(\1 AS json))", sql.replace("%", "%%")).replace("instr(", "strpos(")
     is_numbered = re.search(r"\?\d", sql) is not None
     return _MARK.sub(r"%(p\1)s" if is_numbered else "%s", sql), is_numbered
@@ -66,7 +66,7 @@ def session(db: Db) -> Session:
 
 
 class _Found:
-    """`Rows` that have left their connection."""
+    """`Rows` that no longer need their connection."""
 
     def __init__(self, rows: list[Any], rowcount: int) -> None:
         self.rowcount = rowcount
@@ -83,7 +83,7 @@ class _Found:
 
 
 class _Alone:
-    """A `Session` of statements on their own, each with a connection of the pool for as long as it takes."""
+    """A `Session` without a transaction; each statement takes a connection from the pool."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
@@ -135,7 +135,7 @@ class PostgresTables:
         return self.transaction()
 
     def finish_erasing(self) -> bool:
-        """Give the pages of what was erased to new rows. Copies in backups and archived logs are the operator's."""
+        """Let new rows use the pages of erased data. The operator must handle backups and archived logs."""
         with self._database.checkout() as db:
             db.execute(f"VACUUM {', '.join(ERASED_FROM)}")
         return True

@@ -8,7 +8,7 @@ from hubwire.clock import Clock, SystemClock
 
 
 class PostgresFleet:
-    """A `Fleet` in one PostgreSQL database, by its clock. `machine` is that of the machine that this runs on."""
+    """A `Fleet` in one PostgreSQL database, by the database's clock. `machine` is this machine's clock."""
 
     def __init__(self, database: PostgresDatabase, machine: Clock | None = None) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class PostgresFleet:
         return int(row[0])
 
     def leave(self, owner: str, now_ms: int) -> None:
-        """Also sweeps away who fell silent."""
+        """Remove this deliverer, and every one that fell silent."""
         with self._database.checkout() as db:
             now_ms += ahead_ms(db, self._machine)
             db.execute("DELETE FROM worker WHERE owner = %s OR expires_at_ms <= %s", (owner, now_ms))

@@ -25,7 +25,7 @@ APPEND_SECONDS = 10.0
 """How long uploads wait for a server that does not answer."""
 DIGEST_BYTES = 16
 LOCK_TIMEOUT = "2s"
-"""How long dropping a partition may keep readers and receivers waiting; a backup then makes it try again later."""
+"""How long dropping a partition may block readers and receivers. If a backup takes longer, it is tried again later."""
 
 _COLUMNS = "position, source_id, message_id, received_at_ms, body, envelope, is_backfill, rejected"
 _APPEND = (
@@ -96,7 +96,8 @@ class PostgresJournal:
         )
 
     def extent(self) -> Extent:
-        """The last position ever given out may be one of an append that has not committed yet."""
+        """The current content of the log. The last assigned position may belong to an append that has not committed
+        yet."""
         [(first, last, was_used)] = self._database.execute(
             "SELECT (SELECT position FROM journal ORDER BY position LIMIT 1), last_value, is_called"
             " FROM journal_position"
@@ -126,7 +127,8 @@ class PostgresJournal:
             return self._backlogs.count(db, stream, first - 1, oldest, newest), since
 
     def remove_through(self, position: int, limit: int) -> int:
-        """A partition entirely before the position is dropped at once, whatever the limit."""
+        """Remove old rows. A partition that lies entirely before the position is dropped in one step, regardless of the
+        limit."""
         dropped = self._drop_partition(position)
         if dropped is not None:
             return dropped
@@ -148,9 +150,9 @@ class PostgresJournal:
         """Does nothing, because the caller closes the database."""
 
     def _drop_partition(self, position: int) -> int | None:
-        """Drop the oldest partition if all of it may go: how many messages went, None when it must stay.
+        """Drop the oldest partition if all of it may go; returns the number of its messages, or None if it must stay.
 
-        The journal is locked before the sums, as everywhere: the other order deadlocks with who redacts.
+        The journal is locked before the sums, as everywhere; the other order would deadlock with a redaction.
         """
         with self._database.transaction() as db:
             db.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))

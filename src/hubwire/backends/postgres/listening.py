@@ -1,4 +1,4 @@
-"""Waiting for news instead of asking for it: a thread that listens to the database's notifications."""
+"""A thread that listens to the database's notifications, so that nothing has to poll."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ JOURNAL = "journal"
 """What an append notifies (`sql/0001_journal.sql`)."""
 CHANGE = "change"
 STEP_SECONDS = 0.1
-"""Under load every append notifies: callbacks run at most so often, and after the last notification."""
+"""The shortest time between two callbacks, because under load every append notifies. A callback always follows the last
+notification."""
 QUIET_SECONDS = 1.0
-"""How soon a stop is noticed."""
+"""How long a stop can take to be noticed."""
 RETRY_SECONDS = 1.0
 
 
@@ -32,7 +33,7 @@ def announce(database: PostgresDatabase) -> None:
 class Listener:
     """Calls back from its thread, from `start()` to `stop()`, whenever a process has appended or changed something.
 
-    Shape: `changed` is also called after every new connection, since news may have been missed without one.
+    Shape: `changed` is also called after every reconnect, because notifications may have been missed.
     """
 
     def __init__(self, database: PostgresDatabase, appended: Callable[[], None], changed: Callable[[], None]) -> None:

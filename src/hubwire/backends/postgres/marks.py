@@ -10,8 +10,8 @@ POSTGRES = "postgres"
 
 
 def check_filled(database: PostgresDatabase) -> None:
-    """Errors: SettingsError while `hubwire migrate` has not finished: a server would mix what is old with what is
-    new."""
+    """Refuse a database that `hubwire migrate` is still filling, because a server would mix old and new data. Errors:
+    SettingsError."""
     if database.execute("SELECT state FROM move WHERE state <> 'done'"):
         raise SettingsError(
             "`hubwire migrate` is writing to this database", hint="Finish the move first: hubwire migrate … --finish"
@@ -19,10 +19,11 @@ def check_filled(database: PostgresDatabase) -> None:
 
 
 def check_journal(database: PostgresDatabase, journal: str) -> None:
-    """Remember which journal this record belongs to, or compare. As long as nothing was received it may be another.
+    """Remember which journal this record belongs to, or compare it. The journal may change until the first message
+    arrives.
 
-    Errors: SettingsError for another journal. It counts its positions from its own beginning: the lanes would take
-    its messages for those that they have delivered, and those of the first one would wait for ever.
+    Errors: SettingsError for another journal. Its positions have their own numbering: the lanes would take its messages
+    for delivered ones, and the messages of the first journal would wait for ever.
     """
     known = database.execute("SELECT journal FROM journal_mark")
     if known != [(journal,)]:

@@ -24,7 +24,7 @@ _pack = msgspec.msgpack.Encoder().encode
 
 
 def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> int:
-    """Write everything that a cycle learnt, in the transaction at hand, which holds the lane's row; how many held
+    """Write the results of a cycle in the current transaction, which has locked the lane's row; returns how many held
     deliveries its links released."""
     _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
@@ -39,7 +39,7 @@ def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> int:
 
 
 def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
-    """Every row that is there was leased by this cycle. Raises IllegalMove, and nothing is written, if one was not."""
+    """Write the new states. Raises IllegalMove, and writes nothing, if an existing row was not leased by this cycle."""
     now_ms, cycle_id = outcome.ended_at_ms, outcome.cycle_id
     if outcome.settled:
         settled = list({row.position: row for row in outcome.settled}.values())

@@ -40,7 +40,7 @@ class Pool:
     def checkout(self) -> Iterator[BoundedConnection]:
         """A connection that is the caller's until the block ends.
 
-        Errors: BackendUnavailable when there is none within the patience.
+        Errors: BackendUnavailable if none is free within the time limit.
         """
         deadline = time.monotonic() + self._patience_seconds
         if not self._slots.acquire(timeout=self._patience_seconds):
@@ -55,7 +55,7 @@ class Pool:
             self._slots.release()
 
     def close(self) -> None:
-        """Close what is idle now, and the others when they come back."""
+        """Close the idle connections now, and the others when their callers return them."""
         with self._lock:
             self._is_closed = True
             idle, self._idle = self._idle, []
@@ -94,7 +94,7 @@ class Pool:
 
 
 def is_quiet(db: Db) -> bool:
-    """Whether an idle connection is still open: data on it could only be its end."""
+    """True if an idle connection is still open; data on it could only mean its end."""
     poll = select.poll()
     try:
         poll.register(db.fileno(), select.POLLIN)

@@ -30,7 +30,7 @@ class PostgresRecord:
     """A `Record` in one PostgreSQL database."""
 
     def __init__(self, database: PostgresDatabase, machine: Clock | None = None) -> None:
-        """Shape: `machine` is the clock of the machine that this runs on."""
+        """Shape: `machine` is this machine's clock."""
         self._database = database
         self._alone = PostgresTables(database).connection
         self._machine = machine or SystemClock()
@@ -195,7 +195,7 @@ def _lost(lease: Lease) -> LeaseLost:
 
 
 def _check(db: Db, lease: Lease) -> None:
-    """Raise unless the lease is the lane's; nobody takes the lane over before this transaction has ended."""
+    """Check that the lease is the lane's, and lock the lane until the transaction ends. Raises LeaseLost."""
     row = db.execute(
         "SELECT lease_token, lease_owner FROM lane WHERE destination_id = %s FOR UPDATE", (lease.destination_id,)
     ).fetchone()

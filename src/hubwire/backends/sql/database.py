@@ -27,7 +27,7 @@ class Rows(Protocol):
 
 
 class Session(Protocol):
-    """A connection: alone, each statement sees the newest commit; within a transaction, all of one."""
+    """A connection. Outside a transaction, each statement sees the newest commit; within one, all see the same."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Rows: ...
 
@@ -42,7 +42,7 @@ class Database(Protocol):
 
     @property
     def connection(self) -> Session:
-        """Statements on their own."""
+        """A session outside a transaction."""
         ...
 
     def transaction(self) -> AbstractContextManager[Session]:
@@ -50,11 +50,11 @@ class Database(Protocol):
         ...
 
     def counting(self) -> AbstractContextManager[Session]:
-        """A write transaction within which no message is removed or redacted: what is counted in it stays so."""
+        """A write transaction during which no message is removed or redacted, so that counts stay correct."""
         ...
 
     def snapshot(self) -> AbstractContextManager[Session]:
-        """A read transaction: everything read in it is of one moment."""
+        """A read transaction: all its reads see the same moment."""
         ...
 
     def erasing(self) -> AbstractContextManager[Session]:
@@ -62,7 +62,7 @@ class Database(Protocol):
         ...
 
     def finish_erasing(self) -> bool:
-        """Make what was erased leave the database's logs as well; False when that must be tried again later."""
+        """Remove erased data from the database's logs too; False if this must be repeated later."""
         ...
 
     def schema_version(self) -> int: ...
@@ -76,5 +76,5 @@ class Database(Protocol):
         ...
 
     def give_back(self, limit_bytes: int) -> int:
-        """Return at most so much free space to the file system; how much."""
+        """Return at most this much free space to the file system; returns how much."""
         ...

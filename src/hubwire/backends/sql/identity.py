@@ -12,7 +12,7 @@ from hubwire.record.statistics import Identity, KnownLink, KnownRecord
 MAX_LINKS = 500
 MAX_ASSOCIATED = 100
 ROUNDS = 3
-"""How many steps links are followed: an id, its e-mail, the other ids of that e-mail."""
+"""The number of steps along links: an id, its e-mail, the other ids of that e-mail."""
 
 _json = msgspec.json.Encoder().encode
 _properties = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
@@ -86,7 +86,7 @@ def _record(kind: str, row: tuple[int, str, str | None, int, bytes], associated:
         key=row[1],
         record_id=row[2],
         confirmed_at_ms=row[3],
-        # The mark of a value that may have been overwritten is not part of the value.
+        # The value may begin with the mark of an unconfirmed write, which is not part of it.
         properties={name: (value.removeprefix("\0"), at_ms) for name, (value, at_ms) in _properties(row[4]).items()},
         associated=associated,
     )

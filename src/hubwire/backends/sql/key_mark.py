@@ -8,9 +8,10 @@ from hubwire.registry.vault import Vault
 
 
 def check_key(database: Database, vault: Vault) -> None:
-    """Remember which key this installation has, or compare.
+    """Remember the key of this installation, or compare it.
 
-    Errors: SettingsError for another key. Such a process would know no write key, and SDKs drop what is refused.
+    Errors: SettingsError for another key. A process with that key would refuse every upload, and SDKs drop refused
+    messages.
     """
     digest = vault.digest("key-mark", "hubwire")
     row = database.connection.execute("SELECT digest FROM key_mark").fetchone()

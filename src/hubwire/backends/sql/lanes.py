@@ -1,5 +1,5 @@
-"""The record's statements that are the same for every database: where a lane stands, and its cycles. Hot ones that each
-database has its own way for are beside its `record.py` and `outcome.py`. Callers hold the lane where they change it."""
+"""The record's statements for lanes and cycles that every database shares. Each database has its own fast statements
+beside its `record.py` and `outcome.py`. A caller that changes a lane has locked it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from hubwire.record.protocol import Attempt, CycleOutcome, Due, LaneState, Span
 # -- lanes
 
 IS_SILENT = "lease_owner IS NOT NULL AND (lease_expires_at_ms <= ? OR lease_expires_at_ms > ? + lease_ms)"
-"""Whether whoever holds a lane has let its lease run out. One that ends later than a lease can was written before the
-clock was set back. Parameters: the time now, twice."""
+"""A condition: the lease of a lane has run out. A lease that ends too far in the future also counts, because it was
+written before the clock was set back. Parameters: the current time, twice."""
 
 
 class Holder(NamedTuple):
-    """Who holds a lane, and until when."""
+    """The holder of a lane, and the end of the lease."""
 
     owner: str
     expires_at_ms: int
     lease_ms: int
 
     def is_silent(self, now_ms: int) -> bool:
-        """The same as `IS_SILENT`."""
+        """True if the lease has run out; the same condition as `IS_SILENT`."""
         return not now_ms < self.expires_at_ms <= now_ms + self.lease_ms
 
     def silent_since_ms(self, now_ms: int) -> int:
-        """When the lease ran out: now, where only a clock that was set back tells that it has."""
+        """When the lease ran out; the current time if only a clock that was set back shows that it has."""
         return min(self.expires_at_ms, now_ms)
 
 
@@ -41,7 +41,7 @@ def free_lanes(db: Session, now_ms: int) -> set[int]:
 
 
 def holder_of(db: Session, destination_id: int) -> Holder | None:
-    """Who holds a lane; None where nobody does."""
+    """The holder of a lane; None if it has none."""
     row = db.execute(
         "SELECT lease_owner, lease_expires_at_ms, lease_ms FROM lane WHERE destination_id = ?", (destination_id,)
     ).fetchone()
@@ -49,7 +49,7 @@ def holder_of(db: Session, destination_id: int) -> Holder | None:
 
 
 def ensure_lane(db: Session, destination_id: int) -> None:
-    """A lane for a destination that has none yet."""
+    """Create the lane of a destination if it is missing."""
     db.execute("INSERT INTO lane (destination_id) VALUES (?) ON CONFLICT DO NOTHING", (destination_id,))
 
 
@@ -82,7 +82,8 @@ def stop_lane(db: Session, destination_id: int, reason: str | None, detail: str,
 
 
 def expire_leased(db: Session, destination_id: int, now_ms: int) -> None:
-    """Leased rows of a lost or stopping worker are pending again; the call may have had its effect, so it counted."""
+    """Make the leased rows of a lost or stopping worker pending. Their attempt counts, because its call may have had an
+    effect."""
     db.execute(
         "UPDATE delivery SET state = ?, due_at_ms = ? WHERE destination_id = ? AND state = ?",
         (moved(State.LEASED, Move.EXPIRE), now_ms, destination_id, State.LEASED),
@@ -98,9 +99,9 @@ def marks(values: Sequence[object]) -> str:
 
 
 def lease_rows(db: Session, destination_id: int, positions: Sequence[int], now_ms: int) -> None:
-    """Lease due deliveries and count their attempt. A row that is no longer there is passed over.
+    """Lease due deliveries and count their attempt. A missing row is skipped.
 
-    Errors: IllegalMove when a row has left the states that can be leased since it was looked for.
+    Errors: IllegalMove if a row has meanwhile left the states that can be leased.
     """
     leasable = taken_on()
     leased = db.executemany(
@@ -146,7 +147,7 @@ def next_due_at_ms(db: Session, destination_id: int) -> int | None:
 
 
 def bring_forward(db: Session, destination_id: int, by_ms: int) -> None:
-    """Holds stay: how long they wait is counted from the message."""
+    """Make rows due earlier. Holds stay, because their time counts from the message."""
     db.execute(
         "UPDATE delivery SET due_at_ms = due_at_ms - ? WHERE destination_id = ? AND state IN (?, ?)",
         (by_ms, destination_id, State.PENDING, State.RETRYING),
@@ -154,7 +155,7 @@ def bring_forward(db: Session, destination_id: int, by_ms: int) -> None:
 
 
 def open_cycle(db: Session, destination_id: int, now_ms: int, span: Span) -> int:
-    """A new open cycle. One that a crash left open goes away; its attempts go on counting in the new one."""
+    """Open a new cycle. It replaces a cycle that a crash left open, and continues to count that cycle's attempts."""
     row = db.execute(
         "DELETE FROM cycle WHERE ended_at_ms IS NULL AND cycle_id ="
         " (SELECT open_cycle_id FROM lane WHERE destination_id = ?) RETURNING attempts",
@@ -178,7 +179,7 @@ def open_cycle(db: Session, destination_id: int, now_ms: int, span: Span) -> int
 
 
 def close_cycle(db: Session, destination_id: int, outcome: CycleOutcome) -> None:
-    """Its counts, and the lane's new place."""
+    """Store the counts of a cycle and the lane's new cursors."""
     tally, lane = outcome.tally, outcome.lane
     db.execute(
         "UPDATE cycle SET ended_at_ms = ?, taken_count = ?, delivered_count = ?, discarded_count = ?, held_count = ?,"
@@ -213,7 +214,7 @@ def abandon_cycle(
     attempts: Sequence[Attempt],
     status: bytes,
 ) -> None:
-    """Its due rows are pending again, uncounted; no cursor moves."""
+    """Give a cycle up: its due rows are pending again, their attempt does not count, and no cursor moves."""
     write_attempts(db, destination_id, cycle_id, attempts)
     db.execute(
         "UPDATE delivery SET state = ?, due_at_ms = ?, updated_at_ms = ?,"
@@ -232,7 +233,7 @@ def abandon_cycle(
 
 
 def write_attempts(db: Session, destination_id: int, cycle_id: int, attempts: Sequence[Attempt]) -> None:
-    """The HTTP exchanges of a cycle."""
+    """Store the HTTP exchanges of a cycle."""
     db.executemany(
         "INSERT INTO attempt (destination_id, cycle_id, call, started_at_ms, duration_ms, status, outcome,"
         " correlation_id, request, response, positions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

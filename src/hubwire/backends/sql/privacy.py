@@ -1,4 +1,4 @@
-"""Forgetting people: what leads to them, what is kept of them, and who must not come back."""
+"""Deletes people: finds their ids, removes their data, and stores suppressions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARCHIVE_ONE = (
 
 
 class Words(NamedTuple):
-    """A column that holds words: plain ones, or JSON as bytes."""
+    """A column that holds text: plain text, or JSON as bytes."""
 
     table: str
     keys: tuple[str, ...]
@@ -145,7 +145,7 @@ class SqlPrivacy(SqlRegulations):
 
 
 def _with_inherited(key: str) -> tuple[str, ...]:
-    """A key, and that of the e-mail which a user has from another id of theirs."""
+    """A key, and the key under which a user inherits an e-mail from another id."""
     return (key, f"i:{key[2:]}") if key.startswith("u:") else (key,)
 
 
@@ -177,7 +177,8 @@ def _erase_deliveries(db: Session, position: int) -> int:
 
 
 def _scrub(db: Session, words: Words, needle: str, mark: str) -> int:
-    """Replace a word in one column; how many rows changed. JSON is looked through whole, its tables are small."""
+    """Replace a word in one column; returns how many rows changed. It searches all JSON, because those tables are
+    small."""
     keys, column = words.keys, words.column
     where = "" if words.is_json else f" WHERE instr(lower({column}), ?) > 0"
     rows = db.execute(
@@ -200,7 +201,7 @@ def _scrub(db: Session, words: Words, needle: str, mark: str) -> int:
 def replaced(text: str, needle: str, mark: str) -> str:
     """The text with every occurrence of a word replaced, in any case."""
     low, needle = text.lower(), needle.lower()
-    if len(low) != len(text):  # a letter whose lower case is longer: positions do not fit any more
+    if len(low) != len(text):  # a letter with a longer lower case shifts the positions
         return low.replace(needle, mark)
     parts: list[str] = []
     start = 0

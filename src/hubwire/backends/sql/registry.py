@@ -190,21 +190,21 @@ class SqlRegistry:
         return [AuditEntry(at_ms=at, actor=actor, action=action, detail=detail) for at, actor, action, detail in rows]
 
     def _added(self, db: Session, sql: str, parameters: tuple[object, ...], refusal: SettingsError) -> int:
-        """Add one row and grow the version; the new row's id, which the statement returns."""
+        """Add one row and increase the version; returns the new row's id."""
         with self._explained(refusal):
             [row_id] = db.execute(sql, parameters).fetchone()
         _grow_version(db)
         return int(row_id)
 
     def _changed(self, db: Session, sql: str, parameters: tuple[object, ...], refusal: SettingsError) -> None:
-        """Run one change and grow the version."""
+        """Run one change and increase the version."""
         with self._explained(refusal):
             db.execute(sql, parameters)
         _grow_version(db)
 
     @contextmanager
     def _explained(self, refusal: SettingsError) -> Iterator[None]:
-        """A duplicate, or a row that others need, is the operator's error."""
+        """Map a duplicate, or a removed row that others need, to SettingsError."""
         try:
             yield
         except self._database.conflicts as exc:

@@ -18,7 +18,7 @@ _COLUMNS = (
 
 
 class SqlRegulations:
-    """The part of a `PrivacyStore` that remembers requests and who must not come back."""
+    """The part of a `PrivacyStore` that stores deletion requests and suppressions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -12,7 +12,7 @@ from hubwire.delivery import OPEN
 
 _json = msgspec.json.Encoder().encode
 _OPEN = "state IN ('" + "', '".join(OPEN) + "')"
-"""Not as parameters: a database uses the partial index `delivery_open` only for the condition that it was made with."""
+"""No parameters, because a database uses the partial index `delivery_open` only for its own condition."""
 
 
 class SqlArchive:

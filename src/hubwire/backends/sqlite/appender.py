@@ -19,11 +19,11 @@ from hubwire.journal.recent_ids import RecentIds
 from hubwire.message import Entry
 
 BLOCK_MESSAGES = 4096
-"""A block is written when so many digests have gathered; a restart reads back at most so many rows."""
+"""The number of digests in a block. A restart reads back at most this many rows."""
 INSERT_ROWS = (128, 64, 32, 16, 8, 4, 2, 1)
-"""Rows per INSERT: few statements for any number of rows, and SQLite runs each without the interpreter lock."""
+"""Rows per INSERT. Large statements are few, and SQLite runs each without the interpreter lock."""
 COLUMNS = "position, source_id, is_backfill, received_at_ms, rejected, message_id, envelope, body"
-# What is absent is bound as an empty value: see `_insert`.
+# An absent value is bound as an empty one: see `_insert`.
 _ROW = "(?, ?, ?, ?, nullif(?, ''), ?, nullif(?, x''), ?)"
 
 MAX_INSERT_BYTES = 512 * 1024
@@ -33,14 +33,14 @@ _INSERTS = {count: f"INSERT INTO journal ({COLUMNS}) VALUES " + ", ".join([_ROW]
 
 
 class Appender:
-    """The one writer of the log: knows the next position and what was appended lately."""
+    """The only writer of the log. It knows the next position and the recently appended messages."""
 
     def __init__(self, file: SqliteFile, window_ms: int, max_remembered: int) -> None:
         self._file = file
         self._key = b""
         self._next = 1
         self._tail = b""
-        """Digests of the newest messages, which are in no block yet."""
+        """Digests of the newest messages, which no block contains yet."""
         self._recent = RecentIds(window_ms=window_ms, max_count=max_remembered)
         self._place = take_place(file)
         try:
@@ -111,12 +111,12 @@ class Appender:
                     " VALUES (?, ?, ?, ?)",
                     (last + 1 - len(tail) // DIGEST_BYTES, last, at_ms, tail),
                 )
-        # Only after the commit: a group that failed leaves nothing behind, its positions are given out again.
+        # Only after the commit: a failed group leaves nothing behind, and its positions are assigned again.
         self._next = last + 1
         self._tail = b"" if is_full else tail
 
     def _load(self, window_ms: int, max_remembered: int) -> None:
-        """Go on where the last appender stopped: the next position, the open block, the ids of the window."""
+        """Continue where the last appender stopped: load next position, open block and ids of the window."""
         db = self._file.raw
         self._key = db.execute("SELECT digest_key FROM journal_key").fetchone()[0]
         row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
@@ -145,7 +145,7 @@ class Appender:
         rows = db.execute(
             "SELECT position, message_id, received_at_ms FROM journal WHERE position > ? ORDER BY position", (written,)
         ).fetchall()
-        # By position, not by count: rows that a person had forgotten leave holes, whose digest stays zero.
+        # By position, not by count: rows of deleted people leave gaps, whose digest stays zero.
         first = max(written + 1, rows[0][0] if rows else self._next)
         tail = bytearray(DIGEST_BYTES * (self._next - first))
         for position, message_id, at_ms in rows:
@@ -184,9 +184,9 @@ def _insert(db: sqlite3.Connection, entries: Sequence[Entry], first: int) -> Non
 
 
 def take_place(file: SqliteFile) -> int:
-    """The one place of whoever appends to a file: a handle that holds it until it is closed.
+    """Take the appender lock of a file; the returned handle holds the lock until it is closed.
 
-    Errors: BackendError when another process has it.
+    Errors: BackendError if another process has the lock.
     """
     path = f"{file.path}.appender"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -32,7 +32,7 @@ class Bell:
             log.warning("news.not-announced", error=str(exc))
 
     def rung_at_ns(self) -> int:
-        """When it was rung last; 0 if never."""
+        """The time of the last ring; 0 if there was none."""
         try:
             return self._path.stat().st_mtime_ns
         except OSError:

@@ -1,7 +1,7 @@
 """The SQLite file: a connection per thread, one writer at a time, numbered migrations.
 
-WAL with synchronous=FULL: a commit that returned is on disk. Writers of this process queue on a lock instead of
-polling SQLite's; other processes (the CLI) are waited for by SQLite's own busy timeout.
+WAL with synchronous=FULL: a commit that returned is on disk. Writers of this process queue on a lock instead of polling
+SQLite's; other processes (the CLI) are waited for with SQLite's own busy timeout.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ BUSY_TIMEOUT_SECONDS = 30.0
 AGAIN_SECONDS = 0.02
 LOG_TIMEOUT_MS = 1_000
 CACHE_KIB = 4 * 1024
-"""Of each connection, and each thread has one: seven where one process receives and delivers. The system caches files
-too."""
+"""The cache of each connection. Each thread has one: a process that receives and delivers has seven. The system caches
+files too."""
 
 
 class SqliteFile:
@@ -84,12 +84,13 @@ class SqliteFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Around one writing statement on its own: committed and on disk when it returns. Errors: as `transaction`."""
+        """A context for one writing statement without a transaction: committed and on disk when it ends. Errors: as
+        `transaction`."""
         with self._write_lock, explained(self.path):
             yield self.raw
 
     def counting(self) -> AbstractContextManager[sqlite3.Connection]:
-        """A write transaction within which no message is removed or redacted: there is one writer at a time."""
+        """A write transaction during which no message is removed or redacted, because there is one writer at a time."""
         return self.transaction()
 
     @contextmanager
@@ -113,12 +114,12 @@ class SqliteFile:
             connection.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_SECONDS * 1000)}")
 
     def reading(self) -> AbstractContextManager[None]:
-        """Around reads with `raw`: SQLite's own errors become BackendUnavailable and Damaged."""
+        """A context for reads with `raw`: SQLite's own errors become BackendUnavailable and Damaged."""
         return explained(self.path)
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """A read transaction: everything read in it is of one moment."""
+        """A read transaction: all its reads see the same moment."""
         connection = self.raw
         with self.reading():
             connection.execute("BEGIN")
@@ -137,12 +138,12 @@ class SqliteFile:
         return self._pragma("freelist_count") * self._pragma("page_size")
 
     def give_back(self, limit_bytes: int) -> int:
-        """Shape: 0 for a file made without incremental vacuum: its free pages are used again, it does not shrink."""
+        """Shape: 0 for a file made without incremental vacuum, which reuses its free pages and never shrinks."""
         free, size = self._pragma("freelist_count"), self._pragma("page_size")
         page_count = min(free, limit_bytes // size)
         if page_count == 0:
             return 0
-        # As a script, which is stepped to its end: `execute` takes one step, and each step gives back one page.
+        # A script runs to its end. `execute` would take one step, and each step gives back one page.
         connection = self.raw
         with self._write_lock:
             try:
@@ -183,8 +184,8 @@ class SqliteFile:
 
 
 def _turn_to_wal(connection: sqlite3.Connection) -> None:
-    """Changes a file that was just made or copied, and no other. SQLite's own timeout does not hold here: it fails at
-    once when somebody else is about to write, as another process that turns the same file."""
+    """Switch a new or copied file to WAL; other files already use it. SQLite's busy timeout does not apply here: the
+    change fails at once while another process writes, for example one that switches the same file."""
     deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:
         try:

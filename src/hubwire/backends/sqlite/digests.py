@@ -1,6 +1,6 @@
-"""Message ids as 8-byte digests under the file's own key: what de-duplication and `find` compare instead of the ids.
+"""Message ids as 8-byte digests under the file's own key. De-duplication and `find` compare digests instead of ids.
 
-Kept in blocks of some thousand consecutive positions (`journal_block`), which costs 8 bytes a message and no b-tree.
+Blocks of some thousand consecutive positions store them (`journal_block`), at 8 bytes a message and without a b-tree.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def keys_of(digests: bytes) -> array[int]:
 
 
 def positions_of(db: sqlite3.Connection, message_id: str) -> Iterator[int]:
-    """Positions whose digest is that of the message id, and those that are in no block yet and have the id."""
+    """Positions whose digest matches the message id, and positions in no block yet that have the id."""
     key = db.execute("SELECT digest_key FROM journal_key").fetchone()[0]
     digest = digests_of([message_id], key)
     last = 0

@@ -137,7 +137,7 @@ class SqliteJournal:
             )
 
     def close(self) -> None:
-        """Give the appender place up. The file is the caller's to close."""
+        """Give the appender lock up. The caller closes the file."""
         with self._append_lock:
             if self._appender is not None:
                 self._appender.close()
@@ -165,6 +165,6 @@ def _of_stream(stream: Stream) -> tuple[str, tuple[int, ...]]:
     sql = "INDEXED BY journal_stream WHERE is_backfill = ? AND rejected IS NULL"
     if stream.source_ids is None:
         return sql, (stream.is_backfill,)
-    # No source at all is a filter as well: NULL equals nothing.
+    # An empty list of sources is a filter too: NULL equals nothing.
     marks = ", ".join("?" * len(stream.source_ids)) or "NULL"
     return f"{sql} AND source_id IN ({marks})", (stream.is_backfill, *stream.source_ids)

@@ -18,7 +18,7 @@ _json = msgspec.json.Encoder().encode
 
 
 def write_outcome(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> int:
-    """Write everything that a cycle learnt; how many held deliveries its links released."""
+    """Write the results of a cycle; returns how many held deliveries its links released."""
     released = _write_links(db, outcome) + _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
     write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
@@ -56,7 +56,7 @@ def _release_holds(db: sqlite3.Connection, now_ms: int, keys: Sequence[str]) -> 
 
 
 def _write_fates(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> int:
-    """Every row that is there was leased by this cycle. Raises IllegalMove, and nothing is written, if one was not."""
+    """Write the new states. Raises IllegalMove, and writes nothing, if an existing row was not leased by this cycle."""
     now_ms = outcome.ended_at_ms
     written = db.executemany(
         "INSERT INTO delivery (destination_id, position, state, reason, detail, left_out, attempts,"

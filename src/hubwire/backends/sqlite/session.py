@@ -1,4 +1,4 @@
-"""Statements on a SQLite connection whose errors are ours: SQLite's own come when a row is fetched as well."""
+"""Statements on a SQLite connection, with SQLite's errors mapped to ours, also while rows are fetched."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hubwire.errors import BackendUnavailable, Damaged
 
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 PRIMARY = 0xFF
-"""Of an error's extended code, the bits that say what kind it is."""
+"""The bits of an error's extended code that give its kind."""
 
 
 @contextmanager
 def explained(path: str) -> Iterator[None]:
-    """SQLite's own errors as BackendUnavailable and Damaged; values that conflict stay what they are."""
+    """Map SQLite's errors to BackendUnavailable and Damaged; errors about conflicting values stay unchanged."""
     try:
         yield
     except sqlite3.OperationalError as exc:

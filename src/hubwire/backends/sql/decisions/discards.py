@@ -9,17 +9,17 @@ from hubwire.delivery import Move, State, moved
 from hubwire.reasons import Reason
 
 DISCARD_AT_ONCE = 1000
-"""Rows of one transaction."""
+"""The number of rows in one transaction."""
 TAKEN_ON_MS = 5_000
-"""A held delivery whose time is up within this is its lane's: it may have been read for a cycle already."""
+"""A held delivery whose hold ends within this time belongs to its lane, which may have read it for a cycle already."""
 
 
 def discard_targets(
     database: Database, state: State, targets: Sequence[tuple[int, int]], now_ms: int, note: str
 ) -> int:
-    """Discard these (destination_id, position) in this state; how many were still in it.
+    """Discard these (destination_id, position) pairs; returns how many were still in this state.
 
-    Shape: in the order in which lanes take them: two transactions that meet wait, and do not deadlock.
+    Shape: rows are locked in the order of the lanes, so that two transactions wait for each other and do not deadlock.
     """
     ordered = sorted(targets)
     count = 0

@@ -17,13 +17,13 @@ PARTS = {
     ReplayPart.LEFT_ALONE: "target.is_passed = TRUE",
 }
 BY_POSITION = (State.DELIVERED, State.PENDING)
-"""Their deliveries may have no row: the lane's place says so."""
+"""Deliveries in these states may have no row; the lane's cursor shows their state."""
 
 _json = msgspec.json.Encoder().encode
 
 
 def positions_of_replay(db: Session, message_filter: MessageFilter, before: int, limit: int) -> list[int]:
-    """Positions of a replay's messages that may fit, the newest first."""
+    """Positions of a replay's messages that may match, newest first."""
     joined, fits = "", PARTS[message_filter.replay_part]
     values: list[int | str | None] = [message_filter.replay_id]
     if message_filter.replay_part is ReplayPart.REPLAYED or message_filter.state not in (None, *BY_POSITION):
@@ -45,7 +45,7 @@ def positions_of_replay(db: Session, message_filter: MessageFilter, before: int,
 
 
 def targets_among(db: Session, message_filter: MessageFilter, positions: Sequence[int]) -> set[tuple[int, int]]:
-    """The (destination_id, position) of these messages that are the replay's."""
+    """The (destination_id, position) pairs of these messages that belong to the replay."""
     rows = db.execute(
         f"SELECT destination_id, position FROM replay_target AS target WHERE replay_id = ?"
         f" AND {PARTS[message_filter.replay_part]} AND position IN (SELECT CAST(value AS bigint) FROM json_each(?))",

@@ -1,5 +1,5 @@
-"""What a person does with settled deliveries: replays and discards. The moves are those of the state table; what has
-moved meanwhile is left alone."""
+"""Replays and discards of settled deliveries. The state table gives the moves; a delivery whose state has changed is
+left alone."""
 
 from __future__ import annotations
 
@@ -132,13 +132,13 @@ class SqlReplays:
             return db.execute(f"UPDATE replay {change} AND replay_id = ?", (*values, replay_id)).rowcount > 0
 
     def _feed(self, replay_id: int, message_filter: MessageFilter, now_ms: int, slice_messages: int) -> int:
-        """Put a replay's next slice back, or end it when all of it was fed and none is on its way."""
+        """Make a replay's next slice pending, or end the replay when all its deliveries are fed and settled."""
         assert message_filter.state is not None
-        on_their_way = _by_state(self._put_back(replay_id))
+        on_their_way = _by_state(self._replayed(replay_id))
         room = slice_messages - on_their_way.get(State.PENDING, 0) - on_their_way.get(State.LEASED, 0)
         with self._database.transaction() as db:
             targets = [] if room <= 0 or _is_ahead(db, replay_id, now_ms) else _claim(db, replay_id, now_ms, room)
-            passed = [target for target in targets if not _put_back(db, message_filter.state, target, now_ms)]
+            passed = [target for target in targets if not _make_pending(db, message_filter.state, target, now_ms)]
             db.executemany(
                 "UPDATE replay_target SET is_passed = TRUE WHERE replay_id = ? AND destination_id = ? AND position = ?",
                 [(replay_id, *target) for target in passed],
@@ -169,14 +169,14 @@ class SqlReplays:
                 target_count=row[8],
                 fed_count=row[9],
                 passed_count=row[10],
-                outcomes=_by_state(put_back := self._put_back(row[0])),
+                outcomes=_by_state(put_back := self._replayed(row[0])),
                 counts=[*self._others(row[0]), *put_back],
             )
             for row in rows.fetchall()
         ]
 
-    def _put_back(self, replay_id: int) -> list[ReplayCount]:
-        """The replayed ones, by destination and state."""
+    def _replayed(self, replay_id: int) -> list[ReplayCount]:
+        """The number of replayed deliveries, by destination and state."""
         rows = self._database.connection.execute(
             "SELECT destination_id, state, count(*) FROM replay_target JOIN delivery USING (destination_id, position)"
             " WHERE replay_id = ? AND fed_at_ms IS NOT NULL AND is_passed = FALSE AND is_replay = TRUE"
@@ -189,7 +189,7 @@ class SqlReplays:
         ]
 
     def _others(self, replay_id: int) -> list[ReplayCount]:
-        """The waiting deliveries, and those that were left alone."""
+        """The number of waiting deliveries, and of those that were left alone."""
         rows = self._database.connection.execute(
             "SELECT destination_id, is_passed, count(*) FROM replay_target"
             " WHERE replay_id = ? AND (fed_at_ms IS NULL OR is_passed = TRUE)"
@@ -207,7 +207,7 @@ class SqlReplays:
 
 
 def _by_state(counts: Sequence[ReplayCount]) -> dict[str, int]:
-    """Over all destinations."""
+    """The number of deliveries by state, over all destinations."""
     states: dict[str, int] = {}
     for fate in counts:
         if fate.state is not None:
@@ -216,7 +216,7 @@ def _by_state(counts: Sequence[ReplayCount]) -> dict[str, int]:
 
 
 def _claim(db: Session, replay_id: int, now_ms: int, max_targets: int) -> list[tuple[int, int]]:
-    """The next targets, marked as fed: of two processes that feed one replay, one gets them."""
+    """Claim the next targets of a replay; if two processes feed it, each target goes to one of them."""
     claimed = db.execute(
         "UPDATE replay_target SET fed_at_ms = ?1 WHERE replay_id = ?2 AND fed_at_ms IS NULL"
         " AND EXISTS (SELECT 1 FROM replay WHERE replay_id = ?2 AND state = 'running' AND paused_at_ms IS NULL)"
@@ -229,7 +229,7 @@ def _claim(db: Session, replay_id: int, now_ms: int, max_targets: int) -> list[t
 
 
 def _is_ahead(db: Session, replay_id: int, now_ms: int) -> bool:
-    """Whether the cycles since its last slice used more calls than its share of that time allows.
+    """True if the cycles since its last slice used more calls than its share of that time allows.
 
     A call that also carried other messages counts in proportion to the replayed ones.
     """
@@ -257,8 +257,8 @@ def _limit(status: bytes | str) -> _Limit:
         return _Limit()
 
 
-def _put_back(db: Session, state: State, target: tuple[int, int], now_ms: int) -> int:
-    """Put one delivery back; 0 when it has left the state meanwhile. A delivered one may have no row yet."""
+def _make_pending(db: Session, state: State, target: tuple[int, int], now_ms: int) -> int:
+    """Make one delivery pending again; 0 if its state has changed. A delivered one may have no row yet."""
     after = moved(state, Move.RELEASE if state is State.HELD else Move.REPLAY)
     changed = db.execute(
         "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = TRUE, attempts = 0,"

@@ -1,4 +1,4 @@
-"""Groups of failures that are snoozed, in one table. One whose time is over is as if it were not there."""
+"""Snoozed groups of failures, in one table. A snooze whose time is over has no effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting a funnel (`record/funnel.py`) from the journal's lines and the record's rows."""
+"""Counts a funnel (`record/funnel.py`) from the journal's messages and the record's rows."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _states(db: Session, destination_id: int, first: int, last: int) -> dict[int
 
 
 def _move_to_their_states(db: Session, lines: MessageIndex, tally: FunnelTally, whole: Whole) -> None:
-    """Forgetting makes a message empty first, which counts it as rejected, and takes its rows away then: in
-    between its rows say nothing."""
+    """Move messages with a row to the stage of its state. A deletion first empties a message, which makes it rejected,
+    and then removes its rows; between these steps the rows do not count."""
     lane, first, last = tally.lane, whole.first, whole.last
     if lane.source_ids is None and not whole.has_redacted:
         for state, count in db.execute(

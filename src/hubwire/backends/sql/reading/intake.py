@@ -1,8 +1,8 @@
-"""Kept sums over the journal by blocks of positions, so that a window is counted without reading every message.
+"""Stored sums over the journal by blocks of positions, so that a period is counted without reading every message.
 
-A block is complete when all its positions have been given out; the sums of complete ones are kept in the table
-`intake` and go away when a message of theirs is removed. The open one at the end, one that retention has begun to
-remove, and those that a window cuts, are read row by row: the numbers are exact.
+A block is complete when all its positions are assigned. The table `intake` stores the sums of complete blocks; a
+removal of one of its messages deletes a block's sums. Some blocks are read row by row, so that numbers are exact: the
+open block at the end, a block that retention has begun to remove, and blocks that the period divides.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from hubwire.backends.sql.database import Database, Session
 from hubwire.record.intake import Block, Count, MessageIndex
 
 COUNT_AT_ONCE = 8
-"""Blocks of one transaction: others write in between."""
+"""The number of blocks in one transaction, so that others can write in between."""
 
 _json = msgspec.json.Encoder().encode
 _counts = msgspec.json.Decoder(list[Count]).decode
 
 
 def catch_up(database: Database, lines_of: Callable[[Session], MessageIndex], limit: int | None = None) -> int:
-    """Sum up the complete blocks that have no sums yet, at most `limit` of them; how many are left.
+    """Sum up at most `limit` complete blocks that have no sums yet; returns how many are left.
 
-    A message that is redacted or removed between being counted and its sums being written would be counted for ever:
-    both happen within one transaction that keeps such changes out.
+    Counting and storing happen in one transaction that excludes redactions and removals. Otherwise a message that was
+    removed in between would be counted for ever.
     """
     missing = _missing(database, lines_of(database.connection))
     chosen = missing if limit is None else missing[:limit]
@@ -48,7 +48,7 @@ def catch_up(database: Database, lines_of: Callable[[Session], MessageIndex], li
 
 
 def _missing(database: Database, lines: MessageIndex) -> list[int]:
-    """Complete blocks without sums. The first one has none while retention may be at work in it."""
+    """Complete blocks without sums, except the first block while retention may remove messages from it."""
     ends = lines.ends()
     if ends is None:
         return []
@@ -63,9 +63,10 @@ def _missing(database: Database, lines: MessageIndex) -> list[int]:
 
 
 def blocks(db: Session, lines: MessageIndex) -> Iterator[Block]:
-    """Every block that holds messages, in order: kept sums, and what has none.
+    """Every block that has messages, in order, with stored sums or without.
 
-    Call with lines and a session of one moment, after `catch_up`: a block completed in between is read row by row.
+    Call it after `catch_up`, with an index and a session of the same snapshot. A block completed in between is read row
+    by row.
     """
     ends = lines.ends()
     if ends is None:
@@ -83,7 +84,7 @@ def blocks(db: Session, lines: MessageIndex) -> Iterator[Block]:
 
 
 def _unsummed(lines: MessageIndex, begin: int, end: int) -> Iterator[Block]:
-    """Blocks from one number up to another that have no kept sums, found by their first message."""
+    """Blocks between two numbers that have no stored sums, found by their first message."""
     while begin < end:
         position = lines.next_position(begin << lines.bits, (end << lines.bits) - 1)
         if position is None:

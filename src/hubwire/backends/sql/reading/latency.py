@@ -1,4 +1,4 @@
-"""Reading the sample of `record/waits.py`: the newest cycles of a window, and some of the live messages of each."""
+"""Reads the sample of `record/latency.py`: the newest cycles of a period, and some of the live messages of each."""
 
 from __future__ import annotations
 

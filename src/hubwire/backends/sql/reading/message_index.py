@@ -1,4 +1,4 @@
-"""The journal's messages without their bodies, in the same database as the record: one snapshot for both."""
+"""The journal's messages without their bodies, read in the same snapshot of the database as the record."""
 
 from __future__ import annotations
 

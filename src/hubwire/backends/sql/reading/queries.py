@@ -1,4 +1,4 @@
-"""The queries of people: status, lists, one message, failures by cause, replay."""
+"""Queries for people: status, lists, one message, failures by cause, replay."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hubwire.record.queries import AttemptView, Failure, Fate, LaneStatus, Messa
 from hubwire.registry.protocol import Registry
 
 SCAN_MESSAGES = 200_000
-"""How many of the newest messages a search without an index looks at."""
+"""The number of newest messages that a search without an index reads."""
 PAGE_ROWS = 500
 FATE_COLUMNS = (
     "destination_id, position, state, reason, detail, left_out, attempts, due_at_ms, updated_at_ms, is_replay, cycle_id"
@@ -42,7 +42,7 @@ _json = msgspec.json.Encoder().encode
 
 
 FAILURES = (State.DEAD, State.RETRYING, State.HELD)
-"""What a person may want to look at."""
+"""The states on the page of failures, which a person may want to look at."""
 
 
 class SqlQueries:
@@ -229,7 +229,7 @@ class SqlQueries:
             yield rows
 
     def _behind_delivered(self, message_filter: MessageFilter) -> int:
-        """The position before which to look for what was delivered: a backlog, which may be long, has nothing of it."""
+        """The position before which delivered messages can be: a backlog, which may be long, contains none."""
         lanes = self._cursors()
         if message_filter.destination_id is not None:
             lanes = {number: lane for number, lane in lanes.items() if number == message_filter.destination_id}
@@ -298,7 +298,7 @@ class SqlQueries:
         }
 
     def _attempts(self, row: JournalRow, fates: Iterable[Fate]) -> list[AttemptView]:
-        """The exchanges of the cycles that took this message on, those that answered for it."""
+        """The exchanges that answered for this message, from the cycles that included it."""
         attempts: list[AttemptView] = []
         stream = "backfill" if row.is_backfill else "live"
         for fate in fates:
@@ -380,7 +380,7 @@ def _email(fields: Mapping[str, Any]) -> str | None:
 
 
 def _fits(summary: MessageSummary, message_filter: MessageFilter, fates: list[Fate]) -> bool:
-    """Whether a message matches a filter, given the outcomes of its deliveries."""
+    """True if a message matches a filter, given the outcomes of its deliveries."""
     checks = (
         message_filter.type is None or summary.type == message_filter.type,
         message_filter.event is None or summary.event == message_filter.event,
@@ -401,7 +401,7 @@ def _holding(rows: list[JournalRow], message_filter: MessageFilter) -> list[Jour
 
 
 def _any_fate_fits(summary: MessageSummary, message_filter: MessageFilter, fates: list[Fate]) -> bool:
-    """Whether one of its deliveries matches; for a rejected message, which has none, whether its reason does."""
+    """True if one of its deliveries matches; for a rejected message, which has none, if its reason matches."""
     if message_filter.replay_id is not None:
         return bool(fates)
     if summary.rejected is not None and (message_filter.rejected or message_filter.reason in REJECTED_REASONS):
@@ -413,7 +413,7 @@ def _any_fate_fits(summary: MessageSummary, message_filter: MessageFilter, fates
 
 
 def _is_about(summary: MessageSummary, who: str) -> bool:
-    """Whether the message has this userId, anonymousId or e-mail."""
+    """True if the message has this userId, anonymousId or e-mail."""
     if who in (summary.user_id, summary.anonymous_id):
         return True
     return summary.email is not None and summary.email.strip().casefold() == who.strip().casefold()
@@ -432,7 +432,7 @@ def _fate_fits(fate: Fate, message_filter: MessageFilter) -> bool:
 
 
 def _asks_left_out(message_filter: MessageFilter) -> bool:
-    """Whether the filter concerns left-out fields, by name or by reason."""
+    """True if the filter concerns left-out fields, by name or by reason."""
     return message_filter.left_out is not None or message_filter.reason in LEFT_OUT_REASONS
 
 

@@ -21,7 +21,7 @@ from hubwire.record.statistics import ActivityPoint, Funnel, Identity, Intake, L
 from hubwire.registry.protocol import Registry
 
 LEFT_OUT_DELIVERIES = 50_000
-"""How many of the newest deliveries with something left out are summed up."""
+"""The number of newest deliveries with left-out fields that are summed up."""
 
 
 class SqlStatistics:
@@ -30,7 +30,7 @@ class SqlStatistics:
     def __init__(
         self, database: Database, registry: Registry, lines_of: Callable[[Session], MessageIndex] = SqlMessageIndex
     ) -> None:
-        """Shape: `lines_of` gives the journal's lines as of a session's moment; by default they are in the database."""
+        """Shape: `lines_of` returns the message index in a session's snapshot; by default it is in the database."""
         self._database = database
         self._registry = registry
         self._lines_of = lines_of
