@@ -59,7 +59,7 @@ class Change(msgspec.Struct, kw_only=True, frozen=True):
 
 @dataclass(slots=True)
 class Step:
-    """A change with what it takes to make it. `makes_key`: a new source gets a write key of its own."""
+    """A change with the values that it needs. `makes_key`: a new source gets a generated write key."""
 
     change: Change
     source: Source | None = None
@@ -70,7 +70,7 @@ class Step:
 
 
 class MadeKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A write key that was made for a new source. A server's is only known here and now."""
+    """A write key that was generated for a new source. A server's key can be shown only now."""
 
     source: str
     write_key: Secret
@@ -98,7 +98,7 @@ def plan_changes(
 
     Shape: a new destination starts as `template` (API version and address of the settings).
 
-    Errors: SettingsError for an environment variable that is not set, and for an unknown source.
+    Errors: SettingsError for an unset environment variable or an unknown source.
     """
     sources = {source.name: source for source in registry.sources().values()}
     destinations = {destination.name: destination for destination in registry.destinations().values()}
@@ -178,7 +178,7 @@ def _names(source_ids: Sequence[int] | None, registry: Registry) -> tuple[str, .
 
 
 def _is_held(registry: Registry, source: Source | None, key: Secret) -> bool:
-    """Whether a disabled source already has this key; a lookup by key ignores disabled sources."""
+    """True if a disabled source already has this key; a lookup by key ignores disabled sources."""
     if source is None or source.is_enabled:
         return False
     return any(

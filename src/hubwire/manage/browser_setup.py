@@ -19,7 +19,7 @@ LOOK_YOURSELF = (
     "({hubwire: !!window.analytics?.initialize, hubspot: !!window._hsq && window._hsq.push !== [].push,"
     " utk: (/hubspotutk=([^;]+)/.exec(document.cookie) || [])[1]})"
 )
-"""For the console of a browser, on the operator's own page."""
+"""A script to paste into a browser's console on the operator's own page."""
 
 
 class BrowserSetup(msgspec.Struct, kw_only=True, frozen=True):

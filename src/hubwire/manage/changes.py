@@ -1,6 +1,6 @@
 """Changes that people make to sources and destinations: checked, written, put into the audit log, and noticed by lanes.
 
-Console, admin API and anything else that changes them for a person go through here.
+Console, admin API and commands use these functions.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "calls_per_day": (1, 100_000_000),
     "messages_per_second": (1, 1_000_000),
 }
-"""The least and the most of what is a number."""
+"""The lowest and the highest value of each number."""
 
 
 class Parts(Protocol):
@@ -82,7 +82,7 @@ def save_source(parts: Parts, actor: str, source: Source) -> Source:
 
 
 def add_source(parts: Parts, actor: str, source: Source, key: str | None = None) -> tuple[Source, WriteKey]:
-    """Add a source with its first write key; without the one there is not the other. Errors: of both."""
+    """Add a source with its first write key, or neither of them. Errors: as `save_source` and `add_write_key`."""
     stored = save_source(parts, actor, source)
     try:
         return stored, add_write_key(parts, actor, stored.source_id, key)
@@ -97,14 +97,14 @@ def default_space(kind: SourceKind, name: str) -> str:
 
 
 def remove_source(parts: Parts, actor: str, source_id: int) -> None:
-    """Remove a source and its write keys; what it sent stays."""
+    """Remove a source and its write keys. Its messages stay."""
     source = parts.registry.sources()[source_id]
     parts.registry.remove_source(source_id)
     _audit(parts, actor, "source.removed", source.name)
 
 
 def add_write_key(parts: Parts, actor: str, source_id: int, text: str | None = None) -> WriteKey:
-    """A write key for a source, made here unless given; its text is in the answer. Errors: BadValue."""
+    """Add a write key to a source: the given one, or a generated one. The result has its text. Errors: BadValue."""
     if text is not None and not WRITE_KEY.fullmatch(text):
         raise BadValue("write_key", "a write key has 8 to 128 letters, digits, dots, dashes or underscores")
     key = parts.registry.add_write_key(source_id, Secret(text or WRITE_KEY_PREFIX + secrets.token_urlsafe(18)))
@@ -163,7 +163,8 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
 
 
 def add_destination(parts: Parts, actor: str, destination: Destination, token: str | None) -> Destination:
-    """Add a destination with its access token, if there is one; with a bad token it is not added. Errors: of both."""
+    """Add a destination and its optional access token, or neither of them. Errors: as `save_destination` and
+    `set_token`."""
     check_token(token)
     stored = save_destination(parts, actor, destination)
     if token is not None:
@@ -265,7 +266,7 @@ def _differences(name: str, before: Any, after: Any) -> str:
 
 
 def _flat(value: Any) -> dict[str, Any]:
-    """Fields by name; those of a struct within as `mapping.contact`."""
+    """Fields by name; a nested struct's fields are named like `mapping.contact`."""
     flat: dict[str, Any] = {}
     for name in value.__struct_fields__:
         inner = getattr(value, name)

@@ -17,7 +17,7 @@ from hubwire.record.replay import SHARE_PERCENT, Discarded, Replay, Replays, che
 from hubwire.registry.protocol import Registry
 
 SOMEBODY = "…"
-"""Stands in what is kept for whom it was about."""
+"""Replaces the identity of a person in stored filters."""
 
 Targets = Sequence[tuple[int, int]]
 
@@ -48,9 +48,9 @@ def begin_replay(
     targets: Targets | None = None,
     share_percent: int = SHARE_PERCENT,
 ) -> Replay:
-    """Begin a replay of what fits, or of `targets` (destination_id, position), with a share of the destination's calls.
+    """Begin a replay of the matching deliveries, or of `targets` (destination_id, position), with a share of the calls.
 
-    Errors: SettingsError for its state, BadValue for the share.
+    Errors: SettingsError for a state that cannot be replayed, BadValue for the share.
     """
     checked_share(share_percent)
     message_filter = msgspec.structs.replace(message_filter, before=None)
@@ -66,7 +66,7 @@ def begin_replay(
 
 
 def pause_replay(parts: Parts, actor: str, replay_id: int) -> bool:
-    """Replay no more of it until it is resumed; False when it does not run, or all of it is replayed."""
+    """Pause a replay until it is resumed; False if it does not run or has replayed everything."""
     is_paused = parts.replays.pause(replay_id, parts.clock.now_ms())
     if is_paused:
         parts.registry.write_audit(actor, "replay.paused", f"#{replay_id}")
@@ -74,7 +74,7 @@ def pause_replay(parts: Parts, actor: str, replay_id: int) -> bool:
 
 
 def resume_replay(parts: Parts, actor: str, replay_id: int) -> bool:
-    """Resume it; False when it is not paused."""
+    """Resume a replay; False if it is not paused."""
     is_resumed = parts.replays.resume(replay_id)
     if is_resumed:
         parts.registry.write_audit(actor, "replay.resumed", f"#{replay_id}")
@@ -83,7 +83,7 @@ def resume_replay(parts: Parts, actor: str, replay_id: int) -> bool:
 
 
 def share_replay(parts: Parts, actor: str, replay_id: int, share_percent: int) -> bool:
-    """Let it take this share of the calls from now on; False when it has ended. Errors: BadValue."""
+    """Set the share of the calls that a replay may use; False if it has ended. Errors: BadValue."""
     is_changed = parts.replays.set_share(replay_id, share_percent)
     if is_changed:
         parts.registry.write_audit(actor, "replay.share-changed", f"#{replay_id}: {share_percent} % of the calls")
@@ -92,7 +92,7 @@ def share_replay(parts: Parts, actor: str, replay_id: int, share_percent: int) -
 
 
 def cancel_replay(parts: Parts, actor: str, replay_id: int) -> bool:
-    """Put no more of it back; False when it has ended."""
+    """Cancel a replay; messages that it has replayed stay pending. False if it has ended."""
     is_cancelled = parts.replays.cancel(replay_id, parts.clock.now_ms())
     if is_cancelled:
         parts.registry.write_audit(actor, "replay.cancelled", f"#{replay_id}")
@@ -102,9 +102,9 @@ def cancel_replay(parts: Parts, actor: str, replay_id: int) -> bool:
 def discard(
     parts: Parts, actor: str, message_filter: MessageFilter, targets: Targets | None = None, note: str = ""
 ) -> Discarded:
-    """Discard what fits, or `targets`, and is dead or held; `note` is why, in the person's own words.
+    """Discard the matching dead or held deliveries, or `targets`. `note` is the person's reason.
 
-    Errors: SettingsError for its state, BadValue for the note.
+    Errors: SettingsError for a state that cannot be discarded, BadValue for the note.
     """
     note = checked_note(note)
     message_filter = msgspec.structs.replace(message_filter, before=None)

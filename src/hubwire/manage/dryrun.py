@@ -46,7 +46,7 @@ class FileDryRun(msgspec.Struct, kw_only=True):
     """The HubSpot requests for the messages of a file, coalesced and batched as in a lane.
 
     Shape: `unreadable` names each row with a fault, with the reason. `passed_over` counts, by reason, the rows of an
-    export that HubSpot has no use for.
+    export that HubSpot cannot use.
     """
 
     messages: list[PlannedMessage]
@@ -82,9 +82,9 @@ def dry_run_file(
     history: History,
     clock: Clock,
 ) -> FileDryRun:
-    """Plan the messages of a file, or of the files in a folder: whatever `hubwire import` takes.
+    """Plan the messages of a file, or of the files in a folder, in every format that `hubwire import` reads.
 
-    Errors: SettingsError for a source or a file that is not there, or no history.
+    Errors: SettingsError for an unknown source, a missing file, or a file that is no history.
     """
     source = named_or_first(store.registry.sources().values(), source_name, "source")
     entries: list[Entry] = []
@@ -114,7 +114,7 @@ def dry_run_file(
 def dry_run_stored(
     store: Store, client: HubSpotClient, destination: Destination, message_id: str, clock: Clock
 ) -> FileDryRun:
-    """Plan a message that is kept, with the mapping of today. Errors: SettingsError when there is none."""
+    """Plan a stored message with the current mapping. Errors: SettingsError if there is no such message."""
     rows = store.journal.find(message_id)
     if not rows:
         raise SettingsError(f"no message {message_id!r}", hint="It never arrived, or retention has removed it.")
@@ -140,7 +140,7 @@ def _dry_run(
 async def compared(
     store: Store, client: HubSpotClient, destination: Destination, rows: Sequence[JournalRow], clock: Clock
 ) -> tuple[list[DryRun], list[PlannedRequest]]:
-    """The dry runs, without values that somebody has overwritten in HubSpot since. Reads HubSpot, writes nothing."""
+    """The dry runs, without values that somebody has since overwritten in HubSpot. Reads HubSpot, writes nothing."""
     async with client:
         portal = await _read_portal(client, destination, clock)
         work = planned(rows, destination, store.registry.sources(), portal.known, store.record.links)

@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def exported(queries: Queries, journal: Journal, message_filter: MessageFilter) -> Iterator[bytes]:
-    """Pages of lines, newest first, at most `wanted.limit` messages. Blocks while it reads a page."""
+    """Pages of lines, newest first, at most `message_filter.limit` messages. Blocks while it reads a page."""
     left, before = message_filter.limit, message_filter.before
     while left > 0:
         page = msgspec.structs.replace(message_filter, before=before, limit=min(left, PAGE_MESSAGES))
@@ -42,7 +42,7 @@ def exported(queries: Queries, journal: Journal, message_filter: MessageFilter) 
 
 
 def as_sent(row: JournalRow) -> dict[str, Any]:
-    """A message whole, with its id and when it was received. Errors: none for rows that receive wrote."""
+    """A full message, with its id and its time of receipt. Errors: none for rows that the receiver wrote."""
     fields = merged(_decode(row.body), _decode(row.envelope) if row.envelope else None)
     received_at = datetime.fromtimestamp(row.received_at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     return {**fields, "messageId": row.message_id, "receivedAt": received_at.replace("+00:00", "Z")}

@@ -1,4 +1,4 @@
-"""Failures grouped by destination, state and reason, with what each group means; the snoozed groups apart."""
+"""Failures grouped by destination, state and reason, with cause and remedy. Snoozed groups are listed separately."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SnoozedGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A group that a person snoozed. `count`: the messages that it has now."""
+    """A group that a person snoozed. `count`: its current number of messages."""
 
     snooze: Snooze
     destination: str
@@ -52,14 +52,14 @@ class SnoozedGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureGroups(msgspec.Struct, frozen=True, kw_only=True):
-    """All groups. `awake`: those to look at, most urgent first."""
+    """All groups. `awake`: the groups that are not snoozed, most urgent first."""
 
     awake: list[FailureGroup]
     snoozed: list[SnoozedGroup]
 
 
 def failure_groups(parts: Parts, mask: Callable[[str], str]) -> FailureGroups:
-    """The groups as they are now. Blocks. `mask` hides what the viewer may not see in HubSpot's words."""
+    """The current groups. Blocks. `mask` hides the parts of HubSpot's answers that the viewer may not see."""
     destinations = {number: destination.name for number, destination in parts.registry.destinations().items()}
     snoozes = parts.snoozes.snoozed(parts.clock.now_ms())
     asleep = {snooze.group for snooze in snoozes}

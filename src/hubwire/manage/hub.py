@@ -1,4 +1,5 @@
-"""The portal of a token: whether HubSpot accepts it, Hub ID, region. One GET, which changes nothing in HubSpot."""
+"""The portal of a token: its Hub ID and region, if HubSpot accepts the token. One GET, which changes nothing in
+HubSpot."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from hubwire.secret import Secret
 
 
 async def account_of_token(destination: Destination, token: Secret, base_url: str, clock: Clock) -> Account:
-    """Whose portal a token belongs to.
+    """The account that a token belongs to.
 
     Errors: SettingsError when HubSpot does not accept the token; Unreachable, Refused or Unreadable otherwise.
     """
@@ -36,7 +37,7 @@ async def account_of_token(destination: Destination, token: Secret, base_url: st
 
 
 def with_account(destination: Destination, account: Account) -> Destination:
-    """The destination with what its account tells. Errors: SettingsError for the token of another hub."""
+    """The destination with its account's details. Errors: SettingsError for the token of another hub."""
     if destination.hub_id not in (None, account.hub_id):
         raise SettingsError(
             f"this token belongs to hub {account.hub_id}; destination {destination.name!r} is hub {destination.hub_id}",

@@ -36,7 +36,7 @@ class Parts(Protocol):
 
 
 def new_token(parts: Parts, actor: str, name: str, role: Role) -> Secret:
-    """A new token for a member, who is added when unknown; an older one stops working. Errors: BadValue."""
+    """A new token for a member, who is added if unknown. The member's old token stops working. Errors: BadValue."""
     _check_name(name)
     token = make_token()
     parts.access.save_member(name, role, token_digest=digest(token))
@@ -45,7 +45,7 @@ def new_token(parts: Parts, actor: str, name: str, role: Role) -> Secret:
 
 
 def set_password(parts: Parts, actor: str, name: str, role: Role, password: str) -> None:
-    """Let a member sign in with a password as well; they are added when unknown. Errors: BadValue."""
+    """Let a member, who is added if unknown, also sign in with a password. Errors: BadValue."""
     _check_name(name)
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_SECRET_LENGTH:
         limit = [MIN_PASSWORD_LENGTH, MAX_SECRET_LENGTH]
@@ -67,19 +67,19 @@ def make_token() -> Secret:
 
 
 def digest(token: Secret) -> bytes:
-    """By what a token is known again."""
+    """The digest under which a token is stored."""
     return hashlib.sha256(token.reveal().encode("utf-8", "surrogatepass")).digest()
 
 
 def hashed(password: str) -> str:
-    """A password as it is kept."""
+    """The stored form of a password: salt and slow hash."""
     salt = secrets.token_bytes(16)
     parts = (salt, hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **SCRYPT))
     return "$".join(base64.b64encode(part).decode() for part in parts)
 
 
 def is_password(password: str, kept: str) -> bool:
-    """Whether it matches the stored one, in constant time."""
+    """True if the password matches the stored one; compares in constant time."""
     salt, expected = (base64.b64decode(part) for part in kept.split("$"))
     digest = hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **SCRYPT)
     return hmac.compare_digest(digest, expected)

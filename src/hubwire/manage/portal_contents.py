@@ -1,4 +1,4 @@
-"""The shell around `schema_report.py`: what is in a portal, read by GETs, and the newest messages of the journal."""
+"""The shell around `schema_report.py`: reads a portal's content with GETs, and the newest messages of the journal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def read_contents(client: HubSpotClient, destination: Destination, clock: 
 
 
 def newest_rows(journal: Journal, destination: Destination, count: int) -> list[JournalRow]:
-    """The newest rows that the destination takes, of the newest `count` in the journal; oldest of them first."""
+    """The rows that feed the destination among the newest `count` rows of the journal, oldest first."""
     rows: list[JournalRow] = []
     while len(rows) < count:
         page = journal.newest(rows[-1].position if rows else None, min(PAGE_ROWS, count - len(rows)))

@@ -26,7 +26,7 @@ from hubwire.registry.protocol import Registry
 from hubwire.schema import PortalSchema
 
 PLANNED_MESSAGES = 2_000
-"""So many are planned for each destination: a fraction of a second."""
+"""The number of messages to plan for each destination, which takes a fraction of a second."""
 CALLS_PER_DAY = 40_000
 SCHEMA_SECONDS = 5.0
 """How long to wait for a portal's schema."""
@@ -59,7 +59,7 @@ class ReplayEstimate(msgspec.Struct, frozen=True, kw_only=True):
     day_percent: float = 0.0
     planned: int = 0
     schema_is_default: bool = False
-    """HubSpot's own properties were taken, because the portal's could not be read."""
+    """True if the estimate assumes HubSpot's default properties, because the portal could not be read."""
 
 
 async def schemas_of(

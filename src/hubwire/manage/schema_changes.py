@@ -73,9 +73,9 @@ def compared(parts: Parts, destination: Destination, contents: PortalContents, m
 async def create_missing(
     parts: Parts, read: Reader, actor: str, destination: Destination, missing: SchemaItems
 ) -> SchemaReport:
-    """Create what is missing; the report of what was created, which may be nothing.
+    """Create missing properties and events; the report lists the created ones.
 
-    Errors: BadValue when none of `items` is missing; HubSpotError, and what was created before stays.
+    Errors: BadValue when none of `items` is missing; HubSpotError; items that were created before stay.
     """
     group = checked_group(missing.group)
     report = await schema_report(parts, read, destination, missing.messages)

@@ -63,7 +63,7 @@ class SchemaPlan(msgspec.Struct, kw_only=True):
 
 
 def common_type(kinds: Iterable[str]) -> str:
-    """The HubSpot type that takes values of all of these; text when nothing else does."""
+    """The HubSpot type that accepts values of all these types; text if no other type does."""
     types = frozenset(kinds)
     return next(iter(types)) if len(types) == 1 else _WIDER.get(types, "string")
 

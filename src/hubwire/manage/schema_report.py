@@ -26,14 +26,14 @@ class SchemaState(StrEnum):
     """The relation between a property or event of the messages and the portal's."""
 
     MISSING = "missing"
-    """Messages bring it; the portal has none. An event's definition may be there and lack properties."""
+    """Messages have it and the portal does not. An event's definition may exist and lack properties."""
     DIFFERS = "type differs"
-    """The portal has it, and some values of the messages do not fit."""
+    """The portal has it, but does not accept some values of the messages."""
     ARCHIVED = "archived"
-    """Messages bring it; in the portal it is archived."""
+    """Messages have it; in the portal it is archived."""
     MATCHES = "matches"
     UNUSED = "unused"
-    """The portal has it, made by people or apps, not by HubSpot; none of the messages brings it."""
+    """People or apps created it in the portal, and no message has it."""
 
 
 class PortalContents(msgspec.Struct, kw_only=True):
@@ -45,7 +45,7 @@ class PortalContents(msgspec.Struct, kw_only=True):
 
 
 class SchemaEntry(msgspec.Struct, kw_only=True, frozen=True):
-    """One property or event. `count`: messages that bring it, whether or not the value fits; `lacks`: what an event's
+    """One property or event. `count`: messages that have it, with any value; `lacks`: properties that an event's
     definition lacks."""
 
     object_type: str
@@ -70,7 +70,7 @@ class Quota(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class SchemaReport(SchemaPlan, kw_only=True):
-    """The whole comparison; as a plan, it has what would be created."""
+    """The whole comparison. As a plan, it has the properties and events to create."""
 
     entries: list[SchemaEntry] = msgspec.field(default_factory=list)
     quotas: list[Quota] = msgspec.field(default_factory=list)
@@ -211,6 +211,6 @@ def _unused_events(seen: Seen, schema: PortalSchema) -> Iterator[SchemaEntry]:
 
 
 def _misfits(counts: Mapping[str, int]) -> str:
-    """The commonest reason first: `12 values do not fit: a number is expected`."""
+    """The reasons with counts, most frequent first: `12 values do not fit: a number is expected`."""
     listed = sorted(counts.items(), key=lambda item: -item[1])
     return "; ".join(f"{count:,} value{' does' if count == 1 else 's do'} not fit: {why}" for why, count in listed[:3])

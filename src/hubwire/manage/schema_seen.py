@@ -24,13 +24,13 @@ from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
 MISFITS = frozenset({Reason.WRONG_TYPE, Reason.NOT_AN_OPTION, Reason.BAD_DATE, Reason.TOO_LONG})
-"""Why a value does not fit a property that exists."""
+"""The reasons why a value does not fit an existing property."""
 
 
 @dataclass(slots=True)
 class SeenField:
-    """One property in messages. `kinds`: the types of values that it has no definition for; `misfits`: values that its
-    definition does not take, by why."""
+    """One property in messages. `kinds`: the types of its values if it has no definition; `misfits`: the number of
+    values that its definition does not accept, by reason."""
 
     count: int = 0
     is_trusted: bool = False

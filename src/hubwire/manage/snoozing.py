@@ -1,4 +1,4 @@
-"""Snoozing groups of failures, and waking them: checked, and in the audit log."""
+"""Snoozes and wakes groups of failures, with checks and entries in the audit log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Parts(Protocol):
 
 
 def until_ms_of(length: str | None, until_ms: int | None, now_ms: int) -> int:
-    """Until when: a time of one's own, or one of `LENGTHS` from now. Errors: BadValue."""
+    """The end of a snooze: the given time, or one of `LENGTHS` from now. Errors: BadValue."""
     if until_ms is None:
         if length not in LENGTHS:
             raise BadValue("for", f"for how long: {', '.join(LENGTHS)}; or until when", value=length, limit=[*LENGTHS])

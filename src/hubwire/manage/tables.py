@@ -1,6 +1,6 @@
-"""The `[[source]]` and `[[destination]]` tables of a file, as they are written. Unknown keys are errors.
+"""The `[[source]]` and `[[destination]]` tables of a file. Unknown keys are errors.
 
-A key that is not given (`UNSET`) leaves what is there as it is. Secrets are never in the file: `token_env` and
+An omitted key (`UNSET`) leaves the current value unchanged. The file contains no secrets: `token_env` and
 `write_key_env` name environment variables.
 """
 

@@ -51,7 +51,8 @@ class Workbench:
         self._contents: dict[int, tuple[int, PortalContents]] = {}
 
     async def plan(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
-        """Plan one message as a lane would, sending nothing. Raises UploadRefused for what receive would refuse."""
+        """Plan one message as a lane would, and send nothing. Raises UploadRefused for a message that the receiver
+        would refuse."""
         destination, source = self._destination(destination_id), self._source(source_id)
         rows = rows_of([self._entry(message, source)])
         is_default = False
@@ -139,7 +140,7 @@ class Workbench:
         return with_account(destination, await account_of_token(destination, Secret(token), base_url, self._clock))
 
     async def hub_id(self, destination_id: int) -> str | None:
-        """The Hub ID that the destination's token belongs to; None while HubSpot does not say."""
+        """The Hub ID of the destination's token; None if HubSpot does not reveal it."""
         return (await self.test(destination_id)).hub_id
 
     def _entry(self, message: dict[str, Any], source: Source) -> Entry:

@@ -51,7 +51,7 @@ async def _delete_contact(account: HubSpotAccount, email: str, wait: Wait) -> No
 
 
 def _may_pass(exc: HubwireError) -> bool:
-    """Whether the same call can succeed later."""
+    """True if the same call can succeed later."""
     if isinstance(exc, Refused):
         return exc.status in (408, 423, 429) or exc.status >= 500
     return isinstance(exc, Unreachable)

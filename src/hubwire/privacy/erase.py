@@ -1,4 +1,4 @@
-"""Taking a person out of this installation: messages, deliveries, memory, copies of calls, words. Blocks."""
+"""Removes a person here: messages, deliveries, identity memory, copies of calls, stored text. Blocks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Erasure:
     seen_through: int = 0
 
     def take_out(self) -> None:
-        """Messages, deliveries and memory; again later, it only looks at messages that have come since."""
+        """Remove messages, deliveries and identity memory. A later call reads only newer messages."""
         journal, privacy, receipt = self.store.journal, self.store.privacy, self.receipt
         fresh = self._find(journal)
         self.positions += fresh
@@ -60,7 +60,7 @@ class Erasure:
             receipt.count(privacy.erase(Trail(), self.positions[start : start + CHUNK_POSITIONS], now_ms))
 
     def scrub(self) -> None:
-        """Copies of calls, HubSpot's words, the audit log, and the database's own logs."""
+        """Remove the person from copies of calls, HubSpot's answers, the audit log and the database's own logs."""
         privacy, trail = self.store.privacy, self.trail
         after = 0
         while attempts := privacy.attempts_after(after, PAGE_ATTEMPTS):
@@ -73,7 +73,7 @@ class Erasure:
         privacy.finish_erasing()
 
     def _find(self, journal: Journal) -> list[int]:
-        """Positions of messages that were not looked at before, by one walk through the journal."""
+        """Positions of the person's messages that are new since the last call, from one pass through the journal."""
         finder = Finder(self.trail, self.user_ids, self._spaces())
         positions: list[int] = []
         last = journal.extent().last

@@ -30,14 +30,14 @@ from hubwire.secret import Secret
 log = structlog.get_logger("hubwire.forget")
 
 MAX_SUBJECTS = 5000
-"""As Segment's API takes them."""
+"""The limit of Segment's API."""
 SUBJECT_TYPES = ("USER_ID", "EMAIL")
 NOTICED_SECONDS = 1.5
-"""After so long every receiver keeps the person out (`suppression.py` looks every second)."""
+"""After this time every receiver refuses the person's messages (`suppression.py` checks every second)."""
 CYCLE_STEP_SECONDS = 0.25
 CYCLE_WAIT_SECONDS = 120.0
 STALE_MS = 600_000
-"""A regulation that waits for HubSpot, or that a crashed process left, is taken up again after so long."""
+"""A regulation that waits for HubSpot, or that a crashed process left, is continued after this time."""
 RETRY_HOURS = 72.0
 SWEEP_POSITIONS = 500
 
@@ -50,7 +50,7 @@ class _Sealed(msgspec.Struct):
 
 
 class Forgetter:
-    """Carries regulations out. `wait` sleeps; tests give one that does not."""
+    """Carries regulations out. `wait` sleeps; tests pass one that does not."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Forgetter:
     # -- asking
 
     def request(self, type_: RegulationType, subject_type: str, subjects: Sequence[str], actor: str) -> Regulation:
-        """A regulation, stored and not begun. Errors: BadValue for subjects that cannot be."""
+        """A new regulation, stored but not begun. Errors: BadValue for invalid subjects."""
         if subject_type not in SUBJECT_TYPES:
             message = f"subjectType {subject_type[:64]!r} is not one of {', '.join(SUBJECT_TYPES)}"
             raise BadValue("subjectType", message, value=subject_type[:64], limit=SUBJECT_TYPES)
@@ -94,7 +94,7 @@ class Forgetter:
     # -- doing
 
     async def run_open(self) -> int:
-        """Carry out what waits, oldest first; how many regulations have ended. Errors: BackendError."""
+        """Carry out waiting regulations, oldest first; returns how many have ended. Errors: BackendError."""
         ended = 0
         for regulation in await asyncio.to_thread(self._store.privacy.regulations, 100, open_only=True):
             receipt = await self.run(regulation.regulation_id)
@@ -102,7 +102,7 @@ class Forgetter:
         return ended
 
     def sweep(self) -> int:
-        """Take out what lanes have met of people who were forgotten, and did not send; how many messages. Blocks.
+        """Remove messages of deleted people that lanes met and did not send; returns how many. Blocks.
 
         Errors: BackendError.
         """
@@ -117,9 +117,10 @@ class Forgetter:
         return swept
 
     async def run(self, regulation_id: str, *, is_last_try: bool = False) -> Receipt | None:
-        """Carry one regulation out; None when another process does.
+        """Carry one regulation out; None if another process does so.
 
-        Shape: where HubSpot cannot be reached it stays RUNNING and is tried again for 72 hours, unless `is_last_try`.
+        Shape: while HubSpot is unreachable, the regulation stays RUNNING and is repeated for 72 hours, unless
+        `is_last_try`.
         Errors: BackendError.
         """
         privacy = self._store.privacy
@@ -173,7 +174,8 @@ class Forgetter:
     # -- who it is
 
     def _resolve_and_suppress(self, subjects: Sequence[str], regulation: Regulation) -> Trail:
-        """All that leads to the subjects. Each is suppressed separately, so that it can be lifted separately."""
+        """The trail of all subjects. Each subject is suppressed separately, so that each suppression can be lifted
+        separately."""
         whole = Trail()
         for subject in subjects:
             trail = self._trail(subject, regulation.subject_type)
@@ -214,7 +216,8 @@ class Forgetter:
     # -- cycles under way
 
     async def _wait_for_cycles(self) -> None:
-        """Until the cycles that are open now have ended; they read the person's messages before these went."""
+        """Wait until the current cycles have ended, because they may have read the person's messages before the
+        removal."""
         open_now = await asyncio.to_thread(self._store.privacy.open_cycles, self._clock.now_ms())
         waited = 0.0
         while open_now and waited < CYCLE_WAIT_SECONDS:
@@ -251,7 +254,7 @@ class Forgetter:
 
 
 def _leads_on(trail: Trail, subjects: Sequence[str], user_ids: Collection[str]) -> bool:
-    """Whether a trail has more ids than the request."""
+    """True if a trail has more ids than the request."""
     emails = trail.emails - {clean_email(subject) for subject in subjects}
     keys = {key for _, key in trail.keys} - {f"u:{user_id}" for user_id in user_ids}
     return bool(emails or keys or trail.contact_ids)

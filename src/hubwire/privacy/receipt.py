@@ -53,7 +53,7 @@ class Receipt(msgspec.Struct, kw_only=True):
 
     @classmethod
     def of(cls, regulation: Regulation) -> Receipt:
-        """The receipt of a regulation so far; for another try, `begin_again`."""
+        """The current receipt of a regulation. Call `begin_again` before another attempt."""
         if regulation.receipt:
             return msgspec.convert(regulation.receipt, cls)
         return cls(
@@ -66,7 +66,7 @@ class Receipt(msgspec.Struct, kw_only=True):
 
     @property
     def found_anything(self) -> bool:
-        """Whether Hubwire had any data of the subject."""
+        """True if Hubwire had any data of the subject."""
         return any((self.messages, self.deliveries, self.attempts, self.links, self.contacts, self.associations))
 
     def begin_again(self) -> None:

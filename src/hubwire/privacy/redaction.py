@@ -16,7 +16,7 @@ from hubwire.record.privacy import KeptAttempt, Trail
 MARK = "[forgotten]"
 FORGOTTEN: dict[str, bool] = {"forgotten": True}
 FEW = 32
-"""Up to so many texts, bytes are searched for each of them; beyond, decoding everything costs less."""
+"""Up to this many texts, searching the bytes for each text is cheaper than decoding everything."""
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _WITHIN = re.compile(r"[\w.+-]")
 _decode = msgspec.json.Decoder().decode
@@ -24,7 +24,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Finder:
-    """Finds the messages of one person. `user_ids` count in every space; the trail's keys only in theirs."""
+    """Finds the messages of one person. `user_ids` apply to every space, and each key of the trail only to its own
+    space."""
 
     def __init__(self, trail: Trail, user_ids: Collection[str], spaces: Mapping[int, str]) -> None:
         self._emails = set(trail.emails)
@@ -37,7 +38,7 @@ class Finder:
         return {*self._emails, *self._user_ids, *(key[2:] for _, key in self._keys)}
 
     def is_theirs(self, row: JournalRow) -> bool:
-        """Whether a message is about this person: by userId, by e-mail, or by anonymousId if it has no userId."""
+        """True if a message is about this person: by userId, by e-mail, or by anonymousId if it has no userId."""
         if not self._may_be(row.body) and not (row.envelope and self._may_be(row.envelope)):
             return False
         ids = ids_of(row.body, row.envelope)
@@ -49,14 +50,14 @@ class Finder:
         return (space, f"a:{ids.anonymous_id}") in self._keys
 
     def mentions(self, row: JournalRow) -> bool:
-        """Whether another person's message contains this person's e-mail."""
+        """True if another person's message contains this person's e-mail."""
         if len(self._emails) > FEW:
             return says(row.body.decode("utf-8", "replace"), self._emails)
         low = row.body.lower()
         return any(needle in low for email in self._emails for needle in spellings(email))
 
     def _may_be(self, data: bytes) -> bool:
-        """A cheap look at the bytes first: most messages are not decoded at all."""
+        """A cheap check of the bytes, so that most messages need not be decoded."""
         if len(self._needles) > FEW or b"\\u" in data or b"\\/" in data:
             return True
         low = data.lower()
@@ -69,7 +70,7 @@ def spellings(text: str) -> set[bytes]:
 
 
 def says(text: str, emails: Collection[str]) -> bool:
-    """Whether a text contains one of the addresses as a whole: `joann@b.co` does not contain `ann@b.co`."""
+    """True if a text contains one of the addresses as a whole: `joann@b.co` does not contain `ann@b.co`."""
     low = text.lower()
     if len(emails) > FEW:
         return not set(_ADDRESS.findall(low)).isdisjoint(emails)
@@ -87,7 +88,7 @@ def _stands(low: str, email: str) -> bool:
 
 
 def scrubbed(attempt: KeptAttempt, emails: Collection[str], contact_ids: Collection[str]) -> KeptAttempt | None:
-    """The attempt without what it holds of a person, or None when it holds nothing.
+    """The attempt without the person's data; None if it has none.
 
     Shape: an input, result or error about the person becomes `{"forgotten": true}` as a whole; the others stay.
     """
@@ -116,7 +117,7 @@ def _without(data: bytes, emails: Collection[str], contact_ids: Collection[str])
 
 
 def _marked(data: bytes, emails: Iterable[str]) -> bytes:
-    """Text that is not JSON: only the addresses go."""
+    """Text that is not JSON, without the addresses."""
     text = data.decode("utf-8", "surrogateescape")
     for email in emails:
         text = re.sub(rf"(?i)(?<![\w.+-]){re.escape(email)}(?![\w-])", MARK, text)
@@ -124,7 +125,7 @@ def _marked(data: bytes, emails: Iterable[str]) -> bytes:
 
 
 def _clean(value: Any, emails: set[str], contact_ids: set[str]) -> Any:
-    """The value without the person's parts: without list entries that name them, or nothing if it names them itself."""
+    """The value without the person's data: without list entries that name them, or replaced if it names them itself."""
     if isinstance(value, dict):
         if any(_says(text, emails, contact_ids) for text in _own_texts(value)):
             return FORGOTTEN

@@ -1,4 +1,4 @@
-"""Regulations over HTTP, in the shape of Segment's Public API: `POST /regulations`, and how far they are.
+"""Regulations over HTTP, in the format of Segment's Public API: `POST /regulations`, and their progress.
 
 `subjectType` EMAIL is ours; OBJECT_ID is not supported. Source: Segment Public API, "Deletion and Suppression".
 """
@@ -20,7 +20,7 @@ from hubwire.record.privacy import PrivacyStore, Regulation, RegulationType
 WORKSPACE = "hubwire"
 MAX_LISTED = 200
 IDLE_SECONDS = 5.0
-"""How often regulations are looked for that another process took."""
+"""The time between two searches for regulations that another process accepted."""
 
 
 class NewRegulation(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -65,7 +65,7 @@ class Regulations:
         self._wake = wake
 
     def create(self, request: NewRegulation, actor: str) -> RegulateAnswer:
-        """Errors: BadValue for subjects that cannot be."""
+        """Errors: BadValue for invalid subjects."""
         regulation = self._forgetter.request(request.regulation_type, request.subject_type, request.subject_ids, actor)
         self._wake()
         return RegulateAnswer(Regulate(regulation.regulation_id))
@@ -82,7 +82,7 @@ class Regulations:
 
 
 class RegulationRunner:
-    """Carries regulations out as they come. `run` ends when it is cancelled."""
+    """Carries regulations out as they arrive. `run` ends when it is cancelled."""
 
     def __init__(self, forgetter: Forgetter) -> None:
         self._forgetter = forgetter
@@ -95,7 +95,7 @@ class RegulationRunner:
             self._loop.call_soon_threadsafe(self._requested.set)
 
     async def run(self) -> None:
-        """Carry out what waits, and sweep, for ever: when woken, and every few seconds. Errors: BackendError."""
+        """Carry out waiting regulations and sweep, for ever: when woken and every few seconds. Errors: BackendError."""
         self._loop = asyncio.get_running_loop()
         while True:
             self._requested.clear()

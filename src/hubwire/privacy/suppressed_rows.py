@@ -17,7 +17,7 @@ from hubwire.reasons import Reason
 
 
 class SuppressedRows:
-    """A `Journal` whose rows of forgotten people are `rejected` as `suppressed`."""
+    """A `Journal` whose rows of deleted people are `rejected` as `suppressed`."""
 
     def __init__(self, journal: Journal, suppressions: Suppressions) -> None:
         self._journal = journal

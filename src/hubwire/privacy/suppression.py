@@ -22,7 +22,7 @@ from hubwire.registry.vault import Vault
 
 CHECK_SECONDS = 1.0
 REMEMBERED_PEOPLE = 50_000
-"""Of so many the answer is remembered until the list changes: digests cost more than the rest."""
+"""The number of people whose answer is remembered until the list changes, because digests are the expensive part."""
 _decode = msgspec.json.Decoder().decode
 Positions = Sequence[int | None]
 
@@ -49,7 +49,7 @@ class HasIds(Protocol):
 
 
 class Digests:
-    """The keyed digests by which people are known again; the key is the installation's, outside the database."""
+    """The keyed digests of people's ids. The key belongs to the installation and is outside the database."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -104,7 +104,7 @@ class SuppressionStore(Protocol):
 
 
 def keeps_out(store: SuppressionStore, identity: str) -> bool:
-    """Whether messages of this e-mail, userId or anonymousId are suppressed, in at least one source. Blocks."""
+    """True if messages of this e-mail, userId or anonymousId are suppressed in at least one source. Blocks."""
     digests = Digests(store.vault)
     spaces = {source.identity_space for source in store.registry.sources().values()}
     names = {digests.user(identity), *(digests.key(space, f"{kind}:{identity}") for space in spaces for kind in "ua")}
@@ -115,7 +115,7 @@ def keeps_out(store: SuppressionStore, identity: str) -> bool:
 
 
 class Suppressions:
-    """Tells whether a message is of somebody who was forgotten. Follows changes within `check_seconds`."""
+    """Detects messages of suppressed people. Notices a change of the list within `check_seconds`."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class Suppressions:
         self._checked_at_ms: int | None = None
 
     def admitted(self, entries: Sequence[HasIds]) -> list[bool]:
-        """For each message whether it is nobody's who was forgotten; the others are counted."""
+        """For each message, True if its person is not suppressed. Suppressed messages are counted."""
         self._follow()
         if not self._known:
             return [True] * len(entries)
@@ -194,7 +194,7 @@ def append_admitted(
 
 
 class SuppressingJournal:
-    """A journal's front that keeps out who was forgotten; such an entry has no position, like a duplicate."""
+    """Appends to a journal, except messages of suppressed people; such an entry has no position, like a duplicate."""
 
     def __init__(self, journal: Appending, suppressions: Suppressions) -> None:
         self.suppressions = suppressions
@@ -208,7 +208,7 @@ class SuppressingJournal:
         return _with_gaps(await self._journal.append(chosen(entries, may)), may)
 
     def submit(self, entries: Sequence[Entry], settled: Callable[[Positions | Exception], None]) -> None:
-        """`append` for a caller that does not wait, as the group commit has it."""
+        """`append` for a caller that does not wait, as in the group commit."""
         may = self.suppressions.admitted(entries)
         if all(may):
             self._journal.submit(entries, settled)

@@ -1,4 +1,4 @@
-"""Which fields were left out of deliveries, and why: the sums over their rows."""
+"""Counts of the fields that were left out of deliveries, by reason, from the rows of deliveries."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Whole(NamedTuple):
 
 @dataclass(slots=True)
 class FunnelTally:
-    """A funnel being counted: stages, and the ranges of positions whose rows are still to be looked at."""
+    """A funnel being counted: stages, and the ranges of positions whose rows are still to be read."""
 
     lane: Lane
     stages: Counter[str] = field(default_factory=Counter)
@@ -99,7 +99,7 @@ class FunnelTally:
                 self.stages[self.lane.stage_of(line)] += 1
 
     def move(self, state: State, count: int, *, is_connected: bool = True) -> None:
-        """Rows say what became of messages: take them out of the stage that their place suggests."""
+        """Move messages that have rows from the stage that their position implies to the stage of their state."""
         self.stages[STAGES[state]] += count
         self.stages["delivered" if is_connected else "not_connected"] -= count
 

@@ -24,7 +24,7 @@ def holds(body: bytes, where: str) -> bool:
 
 
 def _as_text(value: Any) -> str | None:
-    """A value as it is written in a filter; None for what has no such form."""
+    """A value in the notation of a filter; None if it has none."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool | int | float):

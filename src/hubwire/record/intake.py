@@ -1,6 +1,6 @@
-"""Sums over the journal by blocks of positions, so that a window is counted without reading every message. Pure.
+"""Sums over the journal by blocks of positions, so that a period is counted without reading every message. Pure.
 
-`MessageIndex` is what the numbers need of a journal: its messages without their bodies. Each journal has its own.
+`MessageIndex` gives a journal's messages without their bodies. Each journal has its own.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Line(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The sums of a run of positions: `first` and `last` are its least and greatest possible one.
+    """The sums of a range of positions. `first` and `last` are its lowest and highest possible position.
 
-    Shape: `is_whole` when none of its messages has been removed.
+    Shape: `is_whole` is True if none of its messages has been removed.
     """
 
     number: int
@@ -43,27 +43,27 @@ class Block(NamedTuple):
     is_whole: bool
 
     def is_outside(self, since_ms: int | None, until_ms: int | None) -> bool:
-        """Whether none of its messages was received in the period."""
+        """True if none of its messages was received in the period."""
         return (since_ms is not None and self.last_at_ms < since_ms) or (
             until_ms is not None and self.first_at_ms >= until_ms
         )
 
     def is_inside(self, since_ms: int | None, until_ms: int | None) -> bool:
-        """Whether all its messages were received in the period."""
+        """True if all its messages were received in the period."""
         return (since_ms is None or self.first_at_ms >= since_ms) and (until_ms is None or self.last_at_ms < until_ms)
 
 
 class MessageIndex(Protocol):
-    """A journal's messages without their bodies, all as of one moment."""
+    """A snapshot of a journal's messages without their bodies."""
 
     @property
     def bits(self) -> int:
-        """The number of a block is the position without this many of its last bits."""
+        """The number of position bits within a block: a block's number is the position without these bits."""
         ...
 
     @property
     def is_near(self) -> bool:
-        """Whether reading a single message is cheap because each has its own row."""
+        """True if reading a single message is cheap because each has its own row."""
         ...
 
     def ends(self) -> tuple[int, int] | None:
@@ -83,7 +83,7 @@ class MessageIndex(Protocol):
         ...
 
     def lines_at(self, positions: Collection[int]) -> Iterable[Line]:
-        """The messages at these positions, in any order; those that are not there are absent."""
+        """The messages at these positions, in any order; missing ones are omitted."""
         ...
 
     def next_position(self, first: int, last: int) -> int | None:

@@ -9,7 +9,7 @@ import msgspec
 
 SAMPLED_CYCLES = 200
 SAMPLED_MESSAGES = 25
-"""Of each cycle; a cycle with fewer is looked at whole."""
+"""The size of the sample of each cycle; a smaller cycle is read in full."""
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LatencySample(NamedTuple):
-    """One cycle: the positions that it took on behind and up to, how many messages, and when it was recorded."""
+    """One cycle: its range of positions, its number of messages, and the time when it was recorded."""
 
     after: int
     through: int
@@ -50,7 +50,7 @@ def waits_of(cycle: LatencySample, received_at_ms: Sequence[int]) -> Iterable[Wa
 
 
 def summed_up(waits: Iterable[Wait]) -> Latency | None:
-    """The percentiles, each message counted once; None when there is none."""
+    """The percentiles over all messages; None if there is none."""
     ordered = sorted(waits)
     if not ordered:
         return None
@@ -58,7 +58,7 @@ def summed_up(waits: Iterable[Wait]) -> Latency | None:
 
 
 def _at(ordered: Sequence[Wait], share: float) -> int:
-    """The least wait within which so large a share of the weight is."""
+    """The shortest wait that covers this share of the weight."""
     threshold, seen = share * sum(sample.weight for sample in ordered), 0.0
     for sample in ordered:
         seen += sample.weight

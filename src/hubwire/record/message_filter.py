@@ -94,11 +94,11 @@ class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
     ] = None
     rejected: Annotated[bool | None, _filter("Only rejected messages, or only accepted ones.", Reads.FLAG)] = None
     left_out: Annotated[str | None, _filter("Only deliveries that left out this field, such as traits.plan.")] = None
-    """`reason` is then the reason of the left-out field."""
+    """With this field, `reason` is the reason of the left-out field."""
     where: Annotated[
         str | None, _filter("Only messages with this value at this path, such as properties.plan=pro.")
     ] = None
-    """Read as `record/holding.py` says."""
+    """A value at a path, in the notation of `record/holding.py`."""
     replay_id: Annotated[int | None, _filter("Only deliveries of this replay.", Reads.NUMBER, parameter="replay")] = (
         None
     )

@@ -50,7 +50,7 @@ class RegulationState(StrEnum):
 
 
 class Regulation(msgspec.Struct, kw_only=True):
-    """One request. `sealed_subjects` is there until it has ended; `receipt` is JSON without personal data."""
+    """One request. `sealed_subjects` exists until it ends; `receipt` is JSON without personal data."""
 
     regulation_id: str
     type: RegulationType
@@ -113,44 +113,44 @@ class PrivacyStore(Protocol):
         ...
 
     def rewrite_attempts(self, attempts: Sequence[KeptAttempt]) -> None:
-        """Put other copies in the place of these attempts' requests and responses."""
+        """Replace the stored requests and responses of these attempts."""
         ...
 
     def scrub_words(self, needles: Collection[str], mark: str) -> int:
-        """Replace these words, in any case, wherever HubSpot's words or a person's are kept (details, audit log,
-        filters of replays, stopped lanes); how many rows were changed."""
+        """Replace these words, in any case, in all stored text of HubSpot and of people (details, audit log, filters of
+        replays, stopped lanes); returns the number of changed rows."""
         ...
 
     def open_cycles(self, now_ms: int) -> set[int]:
-        """Cycles that a living worker has under way: they may still write what they read before."""
+        """The running cycles of living workers, which may still write data that they read before."""
         ...
 
     def finish_erasing(self) -> bool:
-        """Make what was erased leave the database's logs as well; False when that must be tried again later."""
+        """Remove erased data from the database's logs too; False if this must be repeated later."""
         ...
 
     # -- who must not come back
     def suppress(self, digests: Collection[bytes], now_ms: int) -> None:
-        """Remember keyed digests of one person's ids; the registry's version grows, so that receivers notice."""
+        """Store keyed digests of one person's ids, and increase the registry's version so that receivers notice."""
         ...
 
     def unsuppress(self, digests: Collection[bytes]) -> int:
-        """Forget them again, and with each all digests of the same person; how many went."""
+        """Remove these digests and all other digests of the same people; returns how many were removed."""
         ...
 
     def suppressed(self) -> frozenset[bytes]:
-        """All of them."""
+        """All suppressed digests."""
         ...
 
     # -- regulations
     def save_regulation(self, regulation: Regulation) -> None:
-        """Add or change one."""
+        """Add or change a regulation."""
         ...
 
     def regulation(self, regulation_id: str) -> Regulation | None: ...
 
     def regulations(self, limit: int, *, open_only: bool = False) -> list[Regulation]:
-        """The newest first; with `open_only` those that have not ended, the oldest first."""
+        """The newest regulations first; with `open_only`, those that have not ended, oldest first."""
         ...
 
     def claim_regulation(self, regulation_id: str, now_ms: int, stale_ms: int) -> bool:
@@ -166,9 +166,9 @@ class AlertMemory(Protocol):
         ...
 
     def claim_alert(self, key: str, now_ms: int, repeat_ms: int) -> bool:
-        """Whether this caller must send the alert: it was off, or was sent longer than `repeat_ms` ago."""
+        """True if this caller must send the alert: it was off, or was last sent more than `repeat_ms` ago."""
         ...
 
     def release_alert(self, key: str) -> bool:
-        """Whether this caller must send the end of the alert: it was on."""
+        """True if this caller must send the end of the alert: it was on."""
         ...

@@ -1,4 +1,4 @@
-"""What a record must do, whatever it is made of. One contract suite (`tests/contract/test_record.py`) holds all.
+"""The record protocol. One contract suite (`tests/contract/test_record.py`) tests every backend.
 
 A lane (one destination) is driven by the worker that holds its lease. Every write of a cycle carries the lease and
 fails with LeaseLost, changing nothing, when another worker has taken over (fencing). The happy path writes no row per
@@ -17,8 +17,8 @@ from hubwire.operation import Link
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """Who drives a lane, and until when. `taken_over_ms`: when the lease of a worker that fell silent had run out; None
-    when nobody had the lane, or it was given back."""
+    """The right to drive a lane until a deadline. `taken_over_ms`: when the lease of a worker that fell silent ran out;
+    None if the lane was free."""
 
     destination_id: int
     owner: str
@@ -28,12 +28,12 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class LaneState(msgspec.Struct, kw_only=True):
-    """Where a lane stands. Cursors are journal positions; everything at or before them is planned and settled."""
+    """The state of a lane. Cursors are journal positions; all messages at or before them are planned and settled."""
 
     live_cursor: int = 0
     backfill_cursor: int = 0
     open_attempts: int = 0
-    """How often the cycle that is open now was begun: more than 1 after a crash."""
+    """The number of starts of the open cycle: more than 1 after a crash."""
     stopped_reason: str | None = None
     stopped_detail: str = ""
     resume_at_ms: int | None = None
@@ -42,7 +42,7 @@ class LaneState(msgspec.Struct, kw_only=True):
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cycle takes on: messages behind `*_after` up to and with `*_through` of each stream, and due rows."""
+    """The work of a cycle: due rows, and each stream's messages behind `*_after` up to and including `*_through`."""
 
     live_after: int
     live_through: int
@@ -62,7 +62,7 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct):
-    """What HubSpot confirmed of one contact.
+    """The values that HubSpot confirmed of one contact.
 
     Shape: `properties` is name -> (value, message time ms). `confirmed_at_ms` is about the values; `seen_at_ms` is when
     an answer last showed that the contact is there. `refused_at_ms`: HubSpot refuses the address because the person
@@ -78,7 +78,7 @@ class Person(msgspec.Struct):
 
 
 class Company(msgspec.Struct):
-    """What HubSpot confirmed of one company; the fields are as a person's."""
+    """The values that HubSpot confirmed of one company; the fields are those of a person."""
 
     domain: str
     company_id: str | None = None
@@ -88,7 +88,7 @@ class Company(msgspec.Struct):
 
 
 class Settled(msgspec.Struct, kw_only=True):
-    """The row of one message: only written where there is something to say."""
+    """The row of one message, written only if its position alone does not tell its outcome."""
 
     position: int
     state: State
@@ -104,7 +104,7 @@ class Settled(msgspec.Struct, kw_only=True):
 
 
 class Attempt(msgspec.Struct, kw_only=True):
-    """One HTTP exchange with HubSpot, the token removed. `positions` are the messages that it answered for."""
+    """One HTTP exchange with HubSpot, without the token. `positions` are the messages that it answered for."""
 
     call: str
     started_at_ms: int
@@ -131,20 +131,20 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class CycleOutcome(msgspec.Struct, kw_only=True):
-    """Everything that one cycle learnt, written in one transaction."""
+    """The results of one cycle, written in one transaction."""
 
     cycle_id: int
     lane: LaneState
     settled: list[Settled] = []
     finished: list[int] = []
-    """Positions that had a row (due ones) and are delivered with nothing to say: their row goes away."""
+    """Positions of due rows that are now delivered without anything to report, so the rows are removed."""
     attempts: list[Attempt] = []
     people: list[Person] = []
     companies: list[Company] = []
     associations: list[tuple[str, str]] = []
-    """(e-mail, domain) confirmed."""
+    """Confirmed (e-mail, domain) pairs."""
     unlinked: list[tuple[str, str]] = []
-    """(e-mail, domain) of associations whose contact or company is another record now."""
+    """(e-mail, domain) pairs of associations whose contact or company is now another record."""
     links: list[Link] = []
     tally: Tally = Tally()
     ended_at_ms: int = 0
@@ -157,12 +157,12 @@ class Record(Protocol):
     ) -> Lease | None:
         """The lane's lease, or None while another worker's is alive. Takes over an expired one with a new token.
 
-        Shape: `only_silent` takes nothing but that: no lane that was given back.
+        Shape: with `only_silent`, it takes only an expired lease, not a lane that was given back.
         """
         ...
 
     def free_lanes(self, now_ms: int) -> set[int]:
-        """The destinations whose lane somebody may lease: it was given back, or its worker fell silent."""
+        """The destinations with a free lane: it was given back, or its worker fell silent."""
         ...
 
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
@@ -170,18 +170,18 @@ class Record(Protocol):
         ...
 
     def release(self, lease: Lease) -> None:
-        """Give the lane up at once (shutdown); leased deliveries go back to pending, uncounted."""
+        """Release the lane at once (shutdown); leased deliveries are pending again and their attempt does not count."""
         ...
 
     def lane(self, destination_id: int) -> LaneState: ...
 
     def stop_lane(self, destination_id: int, reason: str | None, detail: str, resume_at_ms: int | None) -> None:
-        """Stop (or with reason None resume) a lane; what it would deliver stays in the journal."""
+        """Stop (or with reason None resume) a lane; its messages stay in the journal."""
         ...
 
     # -- a cycle
     def due(self, destination_id: int, now_ms: int, limit: int) -> list[Due]:
-        """Deliveries whose time has come, oldest first; leased ones of a lost worker among them."""
+        """Due deliveries, oldest first, including leased ones of a lost worker."""
         ...
 
     def next_due_at_ms(self, destination_id: int) -> int | None:
@@ -189,24 +189,25 @@ class Record(Protocol):
         ...
 
     def bring_forward(self, destination_id: int, by_ms: int) -> None:
-        """Make retries and put-off deliveries due so much earlier: the system's clock was set back by that."""
+        """Make retries and postponed deliveries due earlier by the amount by which the system's clock was set back."""
         ...
 
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
-        """The cycle's id, after its span and the attempt are written: due rows are leased and their attempt counted
-        before any call. Raises LeaseLost."""
+        """Begin a cycle: write its span, lease the due rows and count their attempt, before any call. Returns the
+        cycle's id. Raises LeaseLost."""
         ...
 
     def commit_cycle(self, lease: Lease, outcome: CycleOutcome) -> int:
-        """Write the outcome and move the cursors in one transaction. It releases the holds whose keys are linked, at
-        every destination: how many deliveries. Raises LeaseLost; then nothing was written."""
+        """Write the outcome and move the cursors in one transaction. Also releases the holds whose keys are linked, at
+        every destination; returns how many deliveries. Raises LeaseLost and writes nothing then."""
         ...
 
     def abandon_cycle(
         self, lease: Lease, cycle_id: int, now_ms: int, resume_at_ms: int, attempts: Sequence[Attempt], status: bytes
     ) -> None:
-        """Give the cycle up without moving a cursor: HubSpot or the line is at fault, not the messages. Its due rows
-        are pending again at `resume_at_ms`, uncounted; the attempts are kept to be read. Raises LeaseLost."""
+        """Give the cycle up without moving a cursor, because HubSpot or the lane is at fault, not the messages. Its due
+        rows are pending again at `resume_at_ms`, without counting the attempt. The HTTP exchanges are stored. Raises
+        LeaseLost."""
         ...
 
     # -- memory
@@ -215,7 +216,7 @@ class Record(Protocol):
     def companies(self, destination_id: int, domains: Iterable[str]) -> dict[str, Company]: ...
 
     def associated(self, destination_id: int, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of the (e-mail, domain) pairs that are confirmed."""
+        """The confirmed ones among these (e-mail, domain) pairs."""
         ...
 
     def associations_of(
@@ -225,37 +226,38 @@ class Record(Protocol):
         ...
 
     def links(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Link]:
-        """What is known of (space, key) pairs."""
+        """The known links of these (space, key) pairs."""
         ...
 
     def close(self) -> None: ...
 
 
 class Archive(Protocol):
-    """What retention asks of the record (`installation/retention.py`). Contract: `tests/contract/test_retention.py`.
+    """The record's part in retention (`installation/retention.py`). Contract: `tests/contract/test_retention.py`.
 
-    Each call is one short transaction, so that deliveries go on in between.
+    Each call is one short transaction, so that deliveries continue in between.
     """
 
     def oldest_open(self, destination_ids: Sequence[int]) -> int | None:
-        """Position of the oldest delivery of these destinations that is not final (pending, leased, retrying or
-        held); None without any."""
+        """Position of the oldest delivery of these destinations that is not final (pending, leased, retrying or held);
+        None if there is none."""
         ...
 
     def archive_through(self, position: int, destination_ids: Sequence[int]) -> int:
-        """Count away the deliveries at or before a position; through which position that was possible.
+        """Archive the deliveries at or before a position; returns the position up to which this was possible.
 
-        Shape: rows go, their states are added to `archived`, so that totals still add up. It stops before the oldest
-        delivery of these destinations that is not final; rows of other (removed) destinations go in any state.
+        Shape: it removes rows and adds their states to `archived`, so that totals still add up. It stops before the
+        oldest delivery of these destinations that is not final; rows of other (removed) destinations are removed in any
+        state.
         """
         ...
 
     def remove_attempts(self, before_ms: int, limit: int) -> int:
-        """Remove at most `limit` of the oldest attempts that began before a time; how many."""
+        """Remove at most `limit` of the oldest attempts that began before a time; returns how many."""
         ...
 
     def remove_cycles(self, before_ms: int, limit: int) -> int:
-        """Remove at most `limit` of the oldest cycles that ended before a time; how many. Open ones stay."""
+        """Remove at most `limit` of the oldest cycles that ended before a time; returns how many. Open cycles stay."""
         ...
 
     def oldest_attempt_at_ms(self) -> int | None:
@@ -263,15 +265,16 @@ class Archive(Protocol):
         ...
 
     def bytes_used(self) -> int:
-        """What the database holds, without space that is free inside it."""
+        """The size of the data, without free space inside the database."""
         ...
 
     def bytes_free(self) -> int:
-        """Space inside the database that new rows will use; 0 where that is not told."""
+        """Space inside the database that new rows will use; 0 if the database does not report it."""
         ...
 
     def give_back(self, limit_bytes: int) -> int:
-        """Return at most so much free space to the file system; how much. 0 where the database does it by itself."""
+        """Return at most this much free space to the file system; returns how much, 0 if the database does it by
+        itself."""
         ...
 
 
@@ -279,9 +282,10 @@ class Fleet(Protocol):
     """The deliverers of one installation, so that they share the lanes fairly."""
 
     def join(self, owner: str, now_ms: int, seconds: float) -> int:
-        """Say that this worker lives, for so long; how many live now, this one included."""
+        """Report that this worker is alive, valid for this long; returns the number of living workers, including this
+        one."""
         ...
 
     def leave(self, owner: str, now_ms: int) -> None:
-        """Say that this worker ends."""
+        """Report that this worker ends."""
         ...

@@ -106,7 +106,7 @@ class LaneStatus(msgspec.Struct, kw_only=True):
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing happens until a new message, a person's action, or the end of a hold."""
+        """True if nothing happens until a new message, a person's action, or the end of a hold."""
         return not (self.backlog_count or self.pending or self.retrying)
 
 

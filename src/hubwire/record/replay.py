@@ -23,22 +23,22 @@ from hubwire.errors import BadValue
 from hubwire.record.message_filter import MessageFilter, ReplayPart
 
 SLICE_MESSAGES = 1000
-"""How much of a replay that may take every call is on its way at a time."""
+"""The number of messages in a slice of a replay that may use every call."""
 FULL_CALL_MESSAGES = 100
-"""A slice is no smaller, whatever the share: a call costs the same when it is half empty."""
+"""The smallest slice for any share, because a half-empty call costs as much as a full one."""
 SHARE_PERCENT = 50
-"""What a replay may take of its destination's calls unless somebody says otherwise."""
+"""The default share of its destination's calls that a replay may use."""
 MIN_SHARE_PERCENT = 1
 MAX_SHARE_PERCENT = 100
 NOTE_CHARACTERS = 200
+"""The maximum length of a person's note."""
 NOTE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*")
-"""One line without what commands a terminal, hides, or turns the writing around."""
-"""How long a person's own words on why may be."""
+"""A note: one line, without characters that control a terminal, are invisible, or reverse the writing direction."""
 CALLS_PER_SECOND = 10.0
-"""What HubSpot allows a destination that has not told its limit yet."""
+"""The assumed rate limit of a destination whose limit is still unknown."""
 STEP_SECONDS = 1.0
 IDLE_SECONDS = 5.0
-"""How often a replay that another process began is looked for."""
+"""The time between two searches for replays that another process began."""
 
 log = structlog.get_logger("hubwire.record")
 
@@ -103,37 +103,37 @@ class Replays(Protocol):
         targets: Sequence[tuple[int, int]] | None = None,
         share_percent: int = SHARE_PERCENT,
     ) -> Replay:
-        """Begin a replay of the matching deliveries, or of `targets` (destination_id, position) in `wanted.state`.
+        """Begin a replay of the matching deliveries, or of `targets` (destination_id, position) in the filter's state.
 
         Errors: SettingsError for a state that cannot be replayed, BadValue for the share; nothing changes then.
         """
         ...
 
     def step(self, now_ms: int, slice_messages: int) -> int | None:
-        """Replay the next slice of each running replay; how many deliveries, or None when no replay runs.
+        """Replay the next slice of each running replay; returns the number of deliveries, or None if no replay runs.
 
-        At most a replay's share of `slice_messages` is on its way at a time, and no more is replayed than its
-        share of the calls allows.
+        At most a replay's share of `slice_messages` is pending at a time, and a replay stays within its share of the
+        calls.
         """
         ...
 
     def pause(self, replay_id: int, now_ms: int) -> bool:
-        """Replay no more of it until it is resumed; False when it does not run, or all of it is replayed.
+        """Pause a replay until it is resumed; False if it does not run or has replayed everything.
 
-        Shape: what is already replayed is still delivered.
+        Shape: messages that are already replayed are still delivered.
         """
         ...
 
     def resume(self, replay_id: int) -> bool:
-        """Continue it; False when it is not paused."""
+        """Resume a replay; False if it is not paused."""
         ...
 
     def set_share(self, replay_id: int, share_percent: int) -> bool:
-        """Set its new share; False if it has ended. Errors: BadValue; nothing changes then."""
+        """Set the share of a replay; False if it has ended. Errors: BadValue; nothing changes then."""
         ...
 
     def cancel(self, replay_id: int, now_ms: int) -> bool:
-        """End it; False when it has ended. What is already replayed is still delivered."""
+        """Cancel a replay; False if it has ended. Messages that are already replayed are still delivered."""
         ...
 
     def discard(
@@ -143,10 +143,10 @@ class Replays(Protocol):
         targets: Sequence[tuple[int, int]] | None = None,
         note: str = "",
     ) -> Discarded:
-        """Discard the matching dead or held deliveries, or `targets` in `wanted.state`: `discarded-by-person`.
+        """Discard the matching dead or held deliveries, or `targets` in the filter's state, as `discarded-by-person`.
 
-        Shape: their detail has the `note` and their former state; a replay can make them pending again. Held ones
-        whose time is over belong to their lane, which plans them again, and are left alone.
+        Shape: their detail has the `note` and their former state; a replay can make them pending again. Held deliveries
+        whose time is over are left alone: their lane plans them again.
         Errors: SettingsError for a state that cannot be discarded, BadValue for the note; nothing changes then.
         """
         ...
@@ -169,7 +169,7 @@ def wait_ms(calls: float, calls_per_second: float, share_percent: int) -> int:
 
 
 def checked_share(share_percent: int) -> int:
-    """The share, when it is one. Errors: BadValue."""
+    """The share, if it is valid. Errors: BadValue."""
     if MIN_SHARE_PERCENT <= share_percent <= MAX_SHARE_PERCENT:
         return share_percent
     limit = [MIN_SHARE_PERCENT, MAX_SHARE_PERCENT]
@@ -204,7 +204,7 @@ class ReplayRunner:
             self._loop.call_soon_threadsafe(self._begun.set)
 
     async def run(self) -> None:
-        """Step for ever: every second while a replay runs, otherwise when woken or every few seconds."""
+        """Call `step` for ever: every second while a replay runs, otherwise when woken or every few seconds."""
         self._loop = asyncio.get_running_loop()
         while True:
             self._begun.clear()

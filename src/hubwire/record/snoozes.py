@@ -44,7 +44,7 @@ class Snoozes(Protocol):
     """Contract: `tests/contract/test_snoozes.py`."""
 
     def snooze(self, snooze: Snooze) -> None:
-        """Snooze a group; one that is snoozed already gets the new time."""
+        """Snooze a group; a group that is already snoozed gets the new end."""
         ...
 
     def wake(self, destination_id: int, state: State, reason: str, now_ms: int) -> bool:
@@ -56,5 +56,5 @@ class Snoozes(Protocol):
         ...
 
     def groups(self, now_ms: int) -> list[GroupCount]:
-        """Every group that is dead or being tried again, snoozed or not: what alerts count."""
+        """Every dead or retrying group, snoozed or not, for alerts."""
         ...

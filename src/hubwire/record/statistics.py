@@ -1,8 +1,8 @@
-"""Numbers that people ask for: the funnel of a window, activity over time, who sent how much, what was left out, and
-what is known of one person.
+"""Statistics for people: the funnel of a period, activity over time, messages by source, left-out fields, and the
+knowledge about one person.
 
-Numbers are counts of messages, and the funnel's stages add up to what was received: each message of the window is
-in exactly one stage, the same one that `Queries.messages` shows for it.
+Numbers are counts of messages, and the funnel's stages add up to the received messages: each message of the period is
+in exactly one stage, the one that `Queries.messages` shows for it.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActivityPoint(msgspec.Struct, kw_only=True):
-    """One step of time at one destination. `received` counts what is routed to it; the others are what its cycles
-    counted; `backlog` is what waited at the end of the step."""
+    """One step of time at one destination. `received` counts messages that are routed to it, `backlog` the waiting
+    messages at the end of the step, and the other fields are counts of its cycles."""
 
     at_ms: int
     received: int = 0
@@ -70,7 +70,7 @@ class Intake(msgspec.Struct, kw_only=True):
 
 
 class LeftOutCount(msgspec.Struct, kw_only=True, frozen=True):
-    """One field that was left out of what was sent, for one reason. `sample_position` is the newest such message."""
+    """One field that was left out of deliveries for one reason. `sample_position` is the newest such message."""
 
     field: str
     reason: str
@@ -81,7 +81,7 @@ class LeftOutCount(msgspec.Struct, kw_only=True, frozen=True):
 
 
 LEARNT_FROM = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "alias or another id"}
-"""Which kind of call a link of a strength comes from."""
+"""The kind of call that a link comes from, by the link's strength."""
 
 
 class KnownLink(msgspec.Struct, kw_only=True, frozen=True):
@@ -140,13 +140,13 @@ class Statistics(Protocol):
         ...
 
     def activity(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[ActivityPoint]:
-        """The window in equal steps, oldest first; `at_ms` is the beginning of a step."""
+        """The period in equal steps, oldest first; `at_ms` is the beginning of a step."""
         ...
 
     def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Latency | None:
         """The time from receipt to outcome of live messages, from a sample of the newest cycles of the period.
 
-        None without messages, and with the journal in NATS, where single messages are too expensive to read.
+        None without messages, and if the journal is in NATS, where reading single messages is too expensive.
         """
         ...
 
@@ -165,5 +165,5 @@ class Statistics(Protocol):
     def storage(self) -> Storage: ...
 
     def catch_up(self, limit: int) -> int:
-        """Sum up at most `limit` more blocks of the journal ahead of time; how many are left."""
+        """Sum up at most `limit` more blocks of the journal ahead of time; returns how many are left."""
         ...

@@ -1,1 +1,1 @@
-"""Sources and destinations: who sends, where it goes, and the secrets that go with them."""
+"""Sources, destinations and their secrets."""

@@ -66,11 +66,11 @@ class AccessStore(Protocol):
     def password_hash(self, name: str) -> str | None: ...
 
     def save_pass(self, digest: bytes, access_pass: Pass, now_ms: int) -> None:
-        """Keep a session or link; expired ones go away."""
+        """Store a session or sign-in link, and remove expired ones."""
         ...
 
     def find_pass(self, digest: bytes, kind: PassKind, now_ms: int) -> Pass | None: ...
 
     def take_pass(self, digest: bytes, kind: PassKind, now_ms: int) -> Pass | None:
-        """The pass, which is then used up: of two takers, one gets it."""
+        """Use a pass up and return it; if two callers try, only one gets it."""
         ...

@@ -15,7 +15,7 @@ from hubwire.secret import Secret
 
 
 class WriteKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A write key as the registry shows it: the text only for web and mobile sources, whose keys are public."""
+    """A write key in the registry. It has its text only for web and mobile sources, whose keys are public."""
 
     source_id: int
     hint: str
@@ -51,7 +51,7 @@ class Registry(Protocol):
     def remove_destination(self, destination_id: int) -> None: ...
 
     def add_write_key(self, source_id: int, key: Secret) -> WriteKey:
-        """Raises SettingsError when the key belongs to a source already."""
+        """Add a write key. Raises SettingsError if the key already belongs to a source."""
         ...
 
     def revoke_write_key(self, source_id: int, hint: str) -> bool: ...
@@ -67,7 +67,7 @@ class Registry(Protocol):
     def token(self, destination_id: int) -> Secret | None: ...
 
     def reseal(self) -> int:
-        """Seal every stored secret with the vault's first key, in one transaction; how many there are.
+        """Seal every stored secret with the vault's first key, in one transaction; returns how many there are.
 
         Tokens, public write keys, and the subjects of regulations that have not ended. Raises SettingsError, changing
         nothing, when one of them cannot be opened.

@@ -1,4 +1,4 @@
-"""Whether an installation is a sandbox. A sandbox holds test messages, which must never reach HubSpot."""
+"""Detects a sandbox. A sandbox has test messages, which must never reach HubSpot."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Groups:
         return changed
 
     def is_whole(self, sequence: int, head: Head, known: Callable[[int], Head | None] | None = None) -> bool:
-        """True if heads (the latest ones, or the caller's) show that a group has no copies, and none of its messages is redacted."""
+        """True if heads (the latest ones, or the caller's) show no copies in a group, and none is redacted."""
         return sequence not in self._redacted and not may_hold_copies(sequence, head, known or self.heads.get)
 
     def keep(self, sequence: int, head: Head, payload: bytes) -> Group:
