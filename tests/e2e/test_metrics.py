@@ -29,7 +29,10 @@ def test_how_long_calls_waited_for_permits_is_told(tmp_path: Path) -> None:
         messages.append({**ids, "type": "identify", "messageId": f"i{number}", "traits": traits})
         group = {"groupId": f"g{number}", "traits": {"website": website}}
         messages.append({**ids, "type": "group", "messageId": f"g{number}", **group})
-    with running_emulator(access_token=TOKEN) as hubspot, HubwireProcess(tmp_path, hubspot.base_url) as hubwire:
+    with (
+        running_emulator(access_token=TOKEN, creates_companies_from_emails=False) as hubspot,
+        HubwireProcess(tmp_path, hubspot.base_url) as hubwire,
+    ):
         hubwire.run("import", "-", "--source", "server", text=ndjson(messages))
         assert hubwire.drained()["dead"] == 0
         found = read(hubwire.url)

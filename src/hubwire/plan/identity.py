@@ -176,7 +176,8 @@ class Identity:
         email, strength = self._email(space, user, keys, MAX_DEPTH)
         if 0 < strength < IDENTIFIED:
             inherited = inherited_key(user)
-            keys.append(inherited)
+            if inherited not in keys:
+                keys.append(inherited)
             if self._own_email(space, inherited)[0] == email:
                 strength = max(strength, self._links[space, inherited][3])
         if device is None:
