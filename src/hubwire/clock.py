@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 class MonotonicClock(Clock, Protocol):
     def monotonic_ms(self) -> int:
-        """Milliseconds since some moment: for durations, which a change of the system's time must not alter."""
+        """Milliseconds since an arbitrary moment, for durations, unaffected by changes of the system's time."""
         ...
 
 
@@ -46,23 +46,25 @@ class FakeClock:
         return self._monotonic_ms
 
     def advance(self, seconds: float) -> None:
-        """Time passes."""
+        """Let time pass."""
         self._now_ms += round(seconds * 1000)
         self._monotonic_ms += round(seconds * 1000)
 
     def set_back(self, seconds: float) -> None:
-        """Somebody sets the system's clock back (negative: forward): no time passes."""
+        """Set the system's clock back (negative: forward), as a person would; no time passes."""
         self._now_ms -= round(seconds * 1000)
 
 
 class SimulatedClock(FakeClock):
-    """A clock moved by those who sleep by it: when nothing else can run, it is the time that the first waits for.
+    """A clock that its sleepers move: when nothing else can run, it jumps to the earliest time that a sleeper waits
+    for.
 
-    Shape: `moved` hears of every step, so that another clock can follow. One event loop at a time.
+    Shape: every step calls `moved`, so that another clock can follow. One event loop at a time.
     """
 
     SETTLING_STEPS = 40
-    """Turns of the event loop after which whatever can run has run; nothing here waits for threads or sockets."""
+    """The number of turns of the event loop after which everything that can run has run. The clock does not wait for
+    threads or sockets."""
 
     def __init__(self, now_ms: int = 1_700_000_000_000, moved: Callable[[float], None] = lambda seconds: None) -> None:
         super().__init__(now_ms)
@@ -77,7 +79,7 @@ class SimulatedClock(FakeClock):
         self._moved(seconds)
 
     async def sleep(self, seconds: float) -> None:
-        """Return when this clock is so much further."""
+        """Return when this clock has moved on by this much."""
         wakes_at_ms = self.now_ms() + max(1, round(seconds * 1000))
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (wakes_at_ms, next(self._numbers), woken))

@@ -1,4 +1,4 @@
-"""The fate of one message at one destination: the states, the moves that are legal, and the verdicts on an answer.
+"""The fate of one message at one destination: its states, the legal moves between them, and the verdicts on an answer.
 
 `MOVES` is the state machine. Wherever code sets a state it looks the move up here, and SQL gets states as parameters.
 An illegal move raises `IllegalMove` and changes nothing. Tests hold the databases' `CHECK`s and the documentation's
@@ -55,23 +55,23 @@ MOVES: dict[tuple[State, Move], State] = {
 }
 
 FINAL = frozenset({State.DELIVERED, State.DISCARDED, State.DEAD})
-"""Final until a person acts."""
+"""States that are final until a person acts."""
 
 OPEN = (State.PENDING, State.LEASED, State.RETRYING, State.HELD)
-"""Not final: something may still be delivered."""
+"""States that are not final, because the message may still be delivered."""
 
 REPLAYABLE = (State.DEAD, State.HELD, State.DISCARDED, State.DELIVERED)
-"""What a person may replay: `replay`, or `release` for what is held."""
+"""States that a person may replay, with the move `replay`, or `release` for a held delivery."""
 
 DISCARDABLE = (State.DEAD, State.HELD)
-"""What a person may discard."""
+"""States that a person may discard."""
 
 SETTLED = FINAL | {State.HELD}
-"""Nothing more to do for now: what `status --wait-drained` waits for."""
+"""States with nothing more to do for now; `status --wait-drained` waits for them."""
 
 
 class IllegalMove(HubwireError):
-    """A move that the table does not have; nothing was changed."""
+    """A move that the table does not have. It changed nothing."""
 
     code = "illegal-move"
 
@@ -93,14 +93,15 @@ def taken_on() -> tuple[State, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """HubSpot has it: it returned the record (`record_id`), or the call's contract says so (events: 204)."""
+    """HubSpot has the message: it returned the record (`record_id`), or the call's contract guarantees it (events:
+    204)."""
 
     record_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again after this many seconds. `counts` False: not the message's fault, so it uses up no attempt."""
+    """Try again after this many seconds. With `counts` False, the message is not at fault and uses up no attempt."""
 
     after_seconds: float
     reason: Reason
@@ -110,7 +111,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """HubSpot will never take it as it is; `detail` has HubSpot's words."""
+    """HubSpot will never accept the message in this form; `detail` has HubSpot's words."""
 
     reason: Reason
     detail: str = ""
@@ -118,7 +119,7 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class StopTheLine:
-    """The fault is not in the messages: the lane stops until a person or `retry_after_seconds` resumes it."""
+    """The messages are not at fault: the lane stops until a person or `retry_after_seconds` resumes it."""
 
     reason: Reason
     detail: str = ""

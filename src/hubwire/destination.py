@@ -17,7 +17,7 @@ Rules = Annotated[
     dict[str, Property | None],
     Meta(extra_json_schema={"maxProperties": MAX_RULES, "propertyNames": {"minLength": 1}}),
 ]
-"""Trait -> property. The bounds are held by `manage/changes.py`; what is stored already is read as it is."""
+"""Trait -> property. `manage/changes.py` checks the bounds; stored values are read without a check."""
 
 
 class SourceKind(StrEnum):
@@ -41,11 +41,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     device_mode: bool = False
     is_enabled: bool = True
     messages_per_second: int | None = None
-    """Rate limit of this source; None is no limit of its own."""
+    """The rate limit of this source; None means no limit of its own."""
 
     @property
     def is_public(self) -> bool:
-        """Whether the write key is public, because a page or an app contains it."""
+        """True if the write key is public, because a page or an app contains it."""
         return self.kind is not SourceKind.SERVER
 
 
@@ -83,10 +83,11 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """For which messages, and what to write beside the default behaviour: a record, an event, or nothing (`skip`).
+    """A trigger, and the record or event to write in addition to the default behaviour, or `skip`.
 
     Shape: one of `skip`, `object` and `event` is given. Values of `key` and `properties` are literals, directives of
-    Segment's mapping language, or texts that begin with `$.`, which are paths. `plan/rules` says what all of it means.
+    Segment's mapping language, or texts that begin with `$.`, which are paths. `plan/rules` gives the meaning of all
+    fields.
     """
 
     name: str
@@ -97,12 +98,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     default: bool = True
     """False turns the default behaviour off for the messages that the rule fires for."""
     skip: str | None = None
-    """Why such a message is not sent at all."""
+    """The reason why such a message is not sent at all."""
     object: Literal["contact", "company"] | None = None
     event: str | None = None
     """The HubSpot event to send, by its label or its internal name."""
     key: dict[str, Any] = {}
-    """Whose record or event it is: `email` of a contact, `domain` of a company. Default: the message's own."""
+    """The owner of the record or event: `email` of a contact, `domain` of a company. Default: the message's own."""
     properties: dict[str, Any] | str = {}
     """Property -> value; for an event also one path to an object."""
 
@@ -127,20 +128,20 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     region: str = "na1"
     is_paused: bool = False
     is_sandbox: bool = False
-    """The bundled emulator plays HubSpot; `base_url` is wherever it runs."""
+    """True if the bundled emulator takes HubSpot's place; `base_url` is then its address."""
     load_forms_sdk: bool = False
     source_ids: tuple[int, ...] | None = None
     """The sources that feed it; None means all."""
     mapping: Mapping = Mapping()
     rules: tuple[Rule, ...] = ()
-    """What else messages become, in this order; of two values for one property the later rule's stays."""
+    """Additional rules, in this order. If two rules give one property a value, the later one wins."""
     hold_hours: float = 72.0
     suppress_unchanged_hours: float = 24.0
     """How long a confirmed value counts as still there; 0 sends every identify."""
     late_after_minutes: float = 10.0
     """Messages older than this at receipt, or at a later attempt, are compared with HubSpot's history; 0: all."""
     confirm_after_hours: float = 24.0
-    """A contact or company that no answer has shown for so long is looked up before anything relies on it."""
+    """A contact or company that no answer has shown for this long is looked up before anything relies on it."""
     day_zone: str = "UTC"
     """The time zone (IANA name) that determines the day of a time, for date properties."""
     future_grace_minutes: float = 5.0
@@ -155,5 +156,5 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         return round(self.future_grace_minutes * 60_000)
 
     def takes(self, source_id: int) -> bool:
-        """Whether this source feeds this destination."""
+        """True if this source feeds this destination."""
         return self.source_ids is None or source_id in self.source_ids

@@ -25,7 +25,7 @@ class SettingsError(HubwireError):
 
 
 class BadValue(SettingsError):
-    """A value that somebody gave and that cannot be: names the field, the value (never a secret) and the limit."""
+    """An invalid value: names the field, the value (never a secret) and the limit."""
 
     code = "bad-value"
 
@@ -43,7 +43,7 @@ class Missing(BadValue):
 
 
 class AlreadyExists(BadValue):
-    """Another one has this value already, and it must be its own."""
+    """Another one already has this value, which must be unique."""
 
     code = "taken"
 
@@ -76,7 +76,7 @@ class UnknownWriteKey(UploadRefused):
 
 
 class MalformedUpload(UploadRefused):
-    """The body is not what the Tracking API takes."""
+    """The Tracking API does not accept this body."""
 
     code = "malformed-upload"
 
@@ -95,7 +95,7 @@ class Overloaded(UploadRefused):
 
 
 class BackendError(HubwireError):
-    """The environment's: the database said no."""
+    """The environment's: the database refused or failed."""
 
     code = "backend-error"
 
@@ -107,7 +107,7 @@ class BackendUnavailable(BackendError):
 
 
 class Damaged(BackendError):
-    """The database's file is not what was written to it: a broken disk, or somebody else wrote there."""
+    """The database's file is damaged: the disk is broken, or another program wrote to it."""
 
     code = "database-damaged"
 

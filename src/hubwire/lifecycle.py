@@ -1,4 +1,4 @@
-"""One lifecycle for everything that starts and stops: threads, listeners, chores, and what they deliver with."""
+"""One lifecycle for everything that starts and stops: threads, listeners, chores, and the parts that they use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 
 class Part(Protocol):
-    """Runs from `start()` to `stop()`. What needs the event loop for either gives an awaitable."""
+    """Runs from `start()` to `stop()`. A part that needs the event loop for either returns an awaitable."""
 
     def start(self) -> Awaitable[None] | None:
         """Begin. Called once."""
@@ -29,7 +29,7 @@ class Lifecycle:
         self._started: list[Part] = []
 
     async def start(self, part: P) -> P:
-        """The part, started. Errors: those of its start; it is stopped with the others nevertheless."""
+        """Start a part, and return it. Errors: those of its start; it is stopped with the others nevertheless."""
         self._started.append(part)
         starting = part.start()
         if isawaitable(starting):
@@ -51,7 +51,7 @@ class Lifecycle:
 
 
 class Together:
-    """Several parts as one, for those that always start and stop together."""
+    """Several parts as one, because they always start and stop together."""
 
     def __init__(self, *parts: Part) -> None:
         self._parts = parts

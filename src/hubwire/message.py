@@ -1,8 +1,8 @@
 """One Segment call in three shapes: receive writes an `Entry`, the journal returns a `JournalRow`, the planner reads a
 `Message`.
 
-The stored body is the caller's own bytes; batch-level `context`, `integrations` and `sentAt` ride beside it in the
-envelope and are merged only when the message is planned, so that receiving never encodes anything again.
+The stored body has the caller's own bytes. The envelope has batch-level `context`, `integrations` and `sentAt`; they
+are merged only when the message is planned, so that the receiver never encodes anything again.
 Sources: Segment spec "Common fields" (ids, timestamps) and HTTP API "Batch" (merging).
 """
 
@@ -23,11 +23,11 @@ from hubwire.times import TimeFault, iso_text, read_time
 MAX_ID_LENGTH = 1024
 DAY_MS = 86_400_000
 FUTURE_GRACE_MS = 5 * 60_000
-"""How much later than its arrival a message may say that it happened: clocks differ."""
+"""How far a message's time may lie after its arrival, because clocks differ."""
 MIN_MS = -2_208_988_800_000
 """1900."""
 COMMON_MIN_MS, COMMON_MAX_MS = 100_000_000_000, 4_102_444_800_000
-"""1973 to 2100: between them a text that Python reads has no second meaning."""
+"""1973 to 2100: within this range, a text that Python reads has no second meaning."""
 
 
 class MessageType(StrEnum):
@@ -52,7 +52,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class JournalRow(msgspec.Struct, frozen=True, gc=False):
-    """One message as the journal gives it back, in order of `position` (starts at 1, only grows)."""
+    """One message of the journal, in order of `position` (starts at 1, only grows)."""
 
     position: int
     source_id: int
@@ -90,7 +90,7 @@ class Message(msgspec.Struct, gc=False):
     integrations: dict[str, Any]
     metadata: dict[str, Any]
     time_notes: list[LeftOut] = []
-    """The times of the message that could not be taken as they were given."""
+    """The times of the message that could not be used as they were sent."""
 
     def as_json(self, with_times: bool = True) -> dict[str, Any]:
         """The message as rules see it: the fields of Segment's spec; times cost as much as everything else.
@@ -145,7 +145,7 @@ def text_id(value: object) -> str | None:
 
 
 def written_out(value: object) -> str | None:
-    """A number as text, whole ones without a fraction; None for everything else."""
+    """A number as text, a whole number without a fraction; None for everything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -171,7 +171,7 @@ def merged(body: dict[str, Any], envelope: dict[str, Any] | None) -> dict[str, A
 
 
 class MessageTimes(NamedTuple):
-    """The times of a message as its sender gave them: the values of these fields, whatever they are."""
+    """The times of a message as its sender gave them: the raw values of these fields."""
 
     original_timestamp: object
     timestamp: object
@@ -179,7 +179,7 @@ class MessageTimes(NamedTuple):
 
 
 def happened_at(times: MessageTimes, received_at_ms: int, grace_ms: int = FUTURE_GRACE_MS) -> tuple[int, list[LeftOut]]:
-    """When a message happened, by our clock, in epoch milliseconds; and what its times could not tell.
+    """The time of a message by our clock, in epoch milliseconds, and notes on times that could not be used.
 
     Shape: receivedAt - (sentAt - originalTimestamp); without `sentAt`, the time itself. `originalTimestamp`, which only
     some SDKs send, goes before `timestamp`. A message cannot happen after its arrival: a time more than `grace_ms`

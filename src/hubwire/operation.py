@@ -14,7 +14,7 @@ from hubwire.reasons import Reason
 
 
 class PropertyValue(NamedTuple):
-    """One property value as HubSpot will get it, and the rule that made it."""
+    """One property value in the form that HubSpot receives, and the rule that made it."""
 
     value: str
     rule: str
@@ -81,9 +81,9 @@ class Link(NamedTuple):
 
     Shape: `key` is `u:<userId>`, `a:<anonymousId>` or `g:<groupId>`, or `i:<userId>` for the e-mail that a user has
     from another id of theirs; `target` is an e-mail (u, a, i), a domain (g), or `@<key>` when it points to another id
-    of the same person. `strength`: 3 identify, 2 context.traits,
-    1 properties.email, 0 a pointer that no e-mail came with (alias, or an identify without e-mail).
-    Of two links for one key the greater (strength, at_ms, target) stays: the order of arrival does not matter.
+    of the same person. `strength`: 3 identify, 2 context.traits, 1 properties.email, 0 a pointer that no e-mail came
+    with (alias, or an identify without e-mail). If a key has two links, the one with the greater (strength, at_ms,
+    target) stays, so the order of arrival does not matter.
     """
 
     space: str
@@ -106,7 +106,7 @@ class Discard(Struct, frozen=True, gc=False):
 
 
 class Hold(Struct, frozen=True, gc=False):
-    """Kept until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over."""
+    """Held until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over."""
 
     reason: Reason
     keys: tuple[str, ...] = ()

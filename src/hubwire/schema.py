@@ -21,11 +21,11 @@ class PropertyDefinition:
     is_read_only: bool = False
     is_unique: bool = False
     is_custom: bool = False
-    """Made by people or apps, not by HubSpot."""
+    """True if people or apps created it, not HubSpot."""
     is_own: bool = False
-    """Made by Hubwire, for a trait that the portal had no property for."""
+    """True if Hubwire created it for a trait without a property."""
     label: str = ""
-    """How HubSpot's pages and exports name it."""
+    """The name in HubSpot's pages and exports."""
 
     @property
     def is_multiple(self) -> bool:
@@ -34,7 +34,7 @@ class PropertyDefinition:
 
 @dataclass(frozen=True, slots=True)
 class EventDefinition:
-    """One custom event definition: `full_name` is what sends (`pe123_x`), `name` the part without prefix."""
+    """One custom event definition. Occurrences carry `full_name` (`pe123_x`); `name` has no prefix."""
 
     full_name: str
     name: str
@@ -59,9 +59,9 @@ class PortalSchema:
     time_zone: str = "UTC"
     api_version: str = "2026-09"
     version: int = 0
-    """Whoever changes a contact or company property adds 1: rules made from the older ones are made again."""
+    """A change of a contact or company property adds 1, so that rules made from the older schema are made again."""
     rulebooks: dict[tuple[int, str], object] = field(default_factory=dict, repr=False, compare=False)
-    """The planner's own memory of rules made from this schema, by mapping; nobody else reads it."""
+    """The planner's cache of rules made from this schema, by mapping; nothing else reads it."""
 
     def add_event(self, definition: EventDefinition) -> None:
         """Make a definition findable by its full name, its name and its label."""

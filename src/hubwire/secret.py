@@ -1,4 +1,4 @@
-"""A text that must not be shown: its `repr` and `str` are `***`, only `reveal()` gives it."""
+"""A text that must not be shown: its `repr` and `str` are `***`, and only `reveal()` returns it."""
 
 from __future__ import annotations
 

@@ -290,7 +290,7 @@ def kind(annotation: Any) -> str:
 
 
 def is_secret(name: str, annotation: Any) -> bool:
-    """Whether Hubwire must hide the value of this setting."""
+    """True if Hubwire must hide the value of this setting."""
     return "Secret" in str(annotation) or name in SECRET_TEXTS
 
 
@@ -335,7 +335,7 @@ def _checked(values_by_name: Mapping[str, Any]) -> Settings:
 
 
 def _is_none(value: object, annotation: Any) -> bool:
-    """Whether the value `none` or `null` unsets this optional setting."""
+    """True if the value `none` or `null` unsets this optional setting."""
     return isinstance(value, str) and value.lower() in UNSET and type(None) in _parts(annotation)
 
 

@@ -57,7 +57,7 @@ class Answer:
 
 
 class Emulator:
-    """One emulated portal and everything a test may do to it.
+    """One emulated portal, with every action that a test may take on it.
 
     Shape: `app` is the ASGI application, `state` the portal behind it; `overrides` are fields of `EmulatorConfig`.
     Errors: a `Refusal` from `seed` and the setters for values that HubSpot would not take.
@@ -82,7 +82,7 @@ class Emulator:
 
     @property
     def state(self) -> Portal:
-        """The portal; hold `state.lock` while touching it from another thread."""
+        """The portal. Hold `state.lock` while using it from another thread."""
         return self.app.state
 
     @property
@@ -122,7 +122,7 @@ class Emulator:
     ) -> Answer:
         """Make an API or control-plane call without any HTTP and without waiting.
 
-        Errors: ConnectionResetError where a fault cuts the connection.
+        Errors: ConnectionResetError if a fault cuts the connection.
         Shape: `path` may carry a query; `body` is encoded as JSON unless it is bytes; `token=None` sends none, `""`
         sends one that is accepted.
         """
@@ -137,19 +137,19 @@ class Emulator:
         return Answer(reply.status, names, msgspec.json.decode(reply.body) if is_json else reply.body or None)
 
     def reset(self) -> None:
-        """Back to a fresh portal."""
+        """Return to a fresh portal."""
         with self.state.lock:
             self.state.reset()
 
     def seed(self, **kinds: Any) -> dict[str, int]:
-        """Put records, associations, properties, definitions or events in place; gives counts."""
+        """Create records, associations, properties, definitions or events; returns counts."""
         with self.state.lock:
             counts = seed(self.state, kinds)
             self.state.settle()
             return counts
 
     def edit(self, object_type: str, record_id: str, properties: Mapping[str, Any], **how: Any) -> dict[str, Any]:
-        """Write values as a person in HubSpot does; gives the record. `how` is `at` and `source` of the edit."""
+        """Write values as a person in HubSpot does; returns the record. `how` is `at` and `source` of the edit."""
         body = {"type": object_type, "id": record_id, "properties": properties, **how}
         return self._change(editing.edit, body, editing.EditBody)
 
@@ -162,7 +162,7 @@ class Emulator:
         self._change(editing.restore, {"type": object_type, "id": record_id}, editing.RecordBody)
 
     def merge(self, object_type: str, primary_id: str, other_id: str) -> dict[str, Any]:
-        """Merge two records, as a person does; gives the new one."""
+        """Merge two records, as a person does; returns the new one."""
         body = {"type": object_type, "primaryObjectId": primary_id, "objectIdToMerge": other_id}
         return self._change(editing.merge, body, editing.MergeBody)
 
@@ -232,7 +232,7 @@ class Emulator:
         return fault_rule
 
     def clear_faults(self) -> None:
-        """No more faults."""
+        """Remove all faults."""
         with self.state.lock:
             self.state.faults.rules.clear()
 

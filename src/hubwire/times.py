@@ -1,7 +1,7 @@
 """The moment that a value of unknown origin means, or the reason why it means none. Pure.
 
-SDKs, exports and warehouses write times in dozens of forms. A form that allows one reading only is understood; all
-others are a `NoTime`, and the caller decides what follows. This module never answers "now".
+SDKs, exports and warehouses write times in dozens of forms. A form with exactly one reading is understood; any other
+form gives a `NoTime`, and the caller decides what follows. This module never answers "now".
 
 A time without a zone is UTC, as the seed has it. A number is epoch seconds, milliseconds, microseconds or nanoseconds:
 between 1973 and 2200 its size tells which.
@@ -26,13 +26,13 @@ MAX_SHOWN: Final = 40
 
 
 class TimeFault(StrEnum):
-    """Why a value is no time."""
+    """The reason why a value is no time."""
 
     ABSENT = "absent"
     ZERO = "zero"
-    """The zero value of a language, a database or the epoch: a program had no time and wrote one."""
+    """The zero value of a language, a database or the epoch, which a program wrote because it had no time."""
     AMBIGUOUS = "ambiguous"
-    """The order of day and month is open: a `DateOrder` settles it."""
+    """The order of day and month is open; a `DateOrder` decides it."""
     OUT_OF_RANGE = "out-of-range"
     UNKNOWN_FORM = "unknown-form"
 
@@ -56,7 +56,7 @@ ABSENT: Final = NoTime(TimeFault.ABSENT, "no time is given")
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 _UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)
-"""Of a second: as many of them as an epoch number may count."""
+"""The units of an epoch number, as fractions of a second."""
 _MIN_EPOCH_SECONDS: Final = 100_000_000
 """1973. Smaller numbers are counters, days of a spreadsheet, or dates written as digits."""
 _MAX_EPOCH_SECONDS: Final = 7_258_118_400
@@ -97,7 +97,7 @@ _ZONE: Final = re.compile(
     r" ?(?P<name>[a-z]{1,3})?(?: ?(?P<sign>[-+])(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?)?"
     r"(?P<again> (?:[a-z]{1,5}|[-+]\d\d(?:\d\d)?))?"
 )
-"""An offset, a zone, or both; after an offset the zone's name says nothing more, as in Go's `+0100 CET`."""
+"""An offset, a zone, or both; after an offset the zone's name adds nothing, as in Go's `+0100 CET`."""
 _GO_MONOTONIC: Final = re.compile(r" m=[-+]\d+\.\d+$")
 _IN_BRACKETS: Final = re.compile(r" ?(?:\[[\w/+-]+\]|\([^()]*\))$")
 
@@ -112,10 +112,10 @@ class _Fault(Exception):
 
 
 def read_time(value: object, order: DateOrder | None = None) -> int | NoTime:
-    """The moment that a value means, or why it means none.
+    """The moment that a value means, or the reason why it means none.
 
     Shape: texts, numbers, dates and datetimes; everything else is an unknown form. `order` settles `3/5/2024`.
-    Units: epoch milliseconds; what is finer is cut off.
+    Units: epoch milliseconds; finer fractions are cut off.
     Errors: none.
     """
     if value is None:

@@ -1,4 +1,4 @@
-"""The files of the browser side, read once from the folder that the build made, and kept ready to send."""
+"""The files of the browser side, read once from the build's folder and kept ready to send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXT = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A body, the same gzipped, and a tag that changes with it."""
+    """A body, its gzipped form, and a tag that changes with the content."""
 
     body: bytes
     gzip: bytes
@@ -53,11 +53,11 @@ class Assets:
     chunks: Mapping[str, Asset]
     core_version: str
     snippet: str
-    """Segment's snippet with `https://@host@` and `@key@` in it."""
+    """Segment's snippet with the placeholders `https://@host@` and `@key@`."""
 
 
 def load_assets(folder: Path = BUNDLE_FOLDER) -> Assets | None:
-    """The files of a finished build, or None when there is none: device mode then answers 503 and all else works."""
+    """The files of a finished build; None without one. Device mode then answers 503, and everything else works."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         plugin = Asset.of((folder / PLUGIN).read_bytes())

@@ -32,7 +32,7 @@ CORE_PACKAGE = "@segment/analytics-next"
 SNIPPET_PACKAGE = "@segment/snippet"
 
 LEFT_OUT = ("tsub-middleware",)
-"""Chunks not shipped: routing rules are not used here, and theirs has a further licence (Apache-2.0)."""
+"""Chunks that are not shipped: Hubwire does not use routing rules, and their chunk has another licence (Apache-2.0)."""
 
 UP_TO_DATE = "browser files: up to date"
 INPUTS = ("package.json", "package-lock.json", ".npmrc", "build.js", "src/**/*.js")
@@ -96,7 +96,8 @@ def _built_stamp(bundle: Path) -> str | None:
 
 @contextmanager
 def _only_one_build(browser: Path) -> Iterator[None]:
-    """`make run` and `make test` may both build: the second waits for the first and finds the work done."""
+    """A lock, because `make run` and `make test` may both build: the second one waits for the first and finds the
+    result."""
     with (browser / "package-lock.json").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -140,7 +141,7 @@ def _fill(work: Path, browser: Path, node: Node, stamp: str) -> None:
 
 
 def _copy_script(source: Path, target: Path) -> None:
-    """The script as shipped, without the line that points to its source map, which is not served."""
+    """Copy a script without the line that points to its source map, which is not served."""
     target.write_bytes(re.sub(rb"\s*//# sourceMappingURL=\S+\s*\Z", b"\n", source.read_bytes()))
 
 

@@ -1,6 +1,6 @@
 """analytics.js in one request: the unmodified core, the HubSpot plugin, the settings and the start, in one script.
 
-The same bytes serve every address and every write key with the same settings: the script reads both off its own `src`.
+Every address and every write key with the same settings gets the same bytes: the script reads both from its own `src`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from hubwire.device.page_settings import as_function
 from hubwire.device.source import DeviceSource
 
 KEPT_BUNDLES = 64
-"""About 150 kB each. Sources with the same settings share one; unknown keys share one between them all."""
+"""The number of remembered scripts, about 150 kB each. Sources with the same settings share one, and all unknown keys
+share one."""
 
 NO_SOURCE = DeviceSource(write_key="", device_mode=False)
 

@@ -25,7 +25,7 @@ NO_SOURCE = "There is no source with device mode yet: make a web source and give
 def demo_routes(source: Callable[[], DeviceSource | None], assets: Assets | None) -> list[Route]:
     """`/demo` and its files. `source` gives the source to show with its current settings, or None.
 
-    The panel reads the log of the emulator's browser routes, which must be at the same address.
+    The panel reads the log of the emulator's browser routes, which must have the same address.
     """
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=select_autoescape())
     page = environment.get_template("index.html")

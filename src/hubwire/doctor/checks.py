@@ -37,5 +37,5 @@ class ConnectionReport(msgspec.Struct, kw_only=True, frozen=True):
 
     @property
     def is_ok(self) -> bool:
-        """Whether no check failed."""
+        """True if no check failed."""
         return all(check.health is not Health.FAIL for check in self.checks)

@@ -1,6 +1,6 @@
 """The checks of one portal: token, hub, region, tier, limits, API version, clock, scopes by feature, schema.
 
-They only read. Each check judges its own answer, so that one problem does not hide the others.
+The checks only read. Each one judges its own answer, so that one problem does not hide the others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HubSpot outside delivery: set-up, doctor and forget ask here and get values or errors.
+"""HubSpot outside delivery: set-up, doctor and forget call these functions and get values or errors.
 
 Every call goes through `HubSpotClient.call`. Errors: Unreachable (no answer), Refused (an error status), Unreadable
 (an answer that is not what HubSpot documents).
@@ -39,7 +39,7 @@ class HubSpotAccount:
         self._client = client
 
     async def account_details(self) -> Account:
-        """Hub ID and time zone: also the cheapest check of a token."""
+        """Hub ID and time zone. This is also the cheapest check of a token."""
         return definitions.account_of(await self._get("read account", self._client.paths.account))
 
     async def property_uses(self) -> list[PropertyUse]:
@@ -58,7 +58,7 @@ class HubSpotAccount:
         return definitions.property_definitions_of(body, archived=True)
 
     async def create_properties(self, object_type: str, properties: Sequence[NewProperty]) -> None:
-        """Make up to 100 properties; those that exist already are left as they are."""
+        """Create up to 100 properties; existing ones stay unchanged."""
         path = self._client.paths.create_properties(object_type)
         call = Call("create properties", "POST", path, definitions.create_properties(properties))
         answer = await self._client.call(call)
@@ -71,7 +71,7 @@ class HubSpotAccount:
                 raise Refused(answer.status or 0, problem.category, f"{call.name}: {problem.text}")
 
     async def create_property_group(self, object_type: str, name: str, label: str) -> None:
-        """Make a property group, unless it exists."""
+        """Create a property group, unless it exists."""
         path = self._client.paths.property_groups(object_type)
         call = Call("create property group", "POST", path, definitions.create_property_group(name, label))
         answer = await self._client.call(call)
@@ -90,7 +90,7 @@ class HubSpotAccount:
                 return event_definitions
 
     async def create_event_definition(self, name: str, label: str, types: Mapping[str, str]) -> EventDefinition:
-        """Make a contact's event definition. Raises Refused with status 409 when it exists."""
+        """Create a contact's event definition. Raises Refused with status 409 if it exists."""
         body = definitions.create_event_definition(name, label, types)
         call = Call("create event definition", "POST", self._client.paths.event_definitions, body)
         return definitions.event_definition_of(must_succeed(call, await self._client.call(call)))
@@ -110,7 +110,7 @@ class HubSpotAccount:
         return wire.found_companies(must_succeed(call, await self._client.call(call)))
 
     async def gdpr_delete(self, email: str) -> None:
-        """Delete a contact and all that is known of it, for good; an unknown e-mail is blocked from being created."""
+        """Delete a contact and all its data permanently. An unknown e-mail is blocked from being created."""
         call = Call(
             "delete contact for privacy", "POST", self._client.paths.gdpr_delete, definitions.gdpr_delete(email)
         )

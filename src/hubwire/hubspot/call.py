@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 CallKind = Literal["general", "search", "associations", "events"]
-"""Which of HubSpot's limits a call falls under. `events` is sending occurrences; their definitions are `general`."""
+"""The HubSpot limit that a call falls under. Sending occurrences falls under `events`, their definitions under
+`general`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Call:
 
     @property
     def is_about_events(self) -> bool:
-        """Whether it needs the custom-events feature (Enterprise tier and scope)."""
+        """True if the call needs the custom-events feature (Enterprise tier and scope)."""
         return self.path.startswith("/events/")
 
 
@@ -71,7 +72,7 @@ KEPT_HEADERS = frozenset(
         "x-hubspot-ratelimit-remaining",
     }
 )
-"""The answer headers that anything here reads."""
+"""The answer headers that Hubwire reads."""
 
 
 class BatchInput(Protocol):

@@ -1,7 +1,8 @@
 """The only socket to HubSpot: one connection pool, one bearer, every answer a value.
 
-Decides nothing: an HTTP status, a timeout and a broken connection are all `Answer`s; `deliver/verdicts/judge.py`
-judges them. The token goes into the header here and is nowhere else: not in answers, failures, errors or logs.
+The client decides nothing: an HTTP status, a timeout and a broken connection are all `Answer`s, which
+`deliver/verdicts/judge.py` judges. The token goes into the header here and is nowhere else: not in answers, failures,
+errors or logs.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _trusted() -> ssl.SSLContext:
 class HubSpotClient:
     """Carries calls to one HubSpot base URL with one token. Close it, or use it as an async context.
 
-    `on_answer` hears of every exchange; `transport` replaces the network (tests give an ASGI app's).
+    Every exchange calls `on_answer`; `transport` replaces the network (tests pass an ASGI app's).
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class HubSpotClient:
         await self._http.aclose()
 
     async def call(self, call: Call) -> Answer:
-        """One exchange. Never raises for what HubSpot or the network does, nor for a token that cannot be renewed."""
+        """One exchange. Never raises for a failure of HubSpot or the network, or for a token that cannot be renewed."""
         started_at_ms = self._clock.now_ms()
         try:
             token = await self._tokens.token(self._post_form)
@@ -129,7 +130,8 @@ class HubSpotClient:
         return path
 
     def _looks_elsewhere(self, call: Call) -> bool:
-        """A list of event definitions that is not there: whether there is another place, which is used from now on."""
+        """True if the list of event definitions was not found and this version has another path, which is used from now
+        on."""
         other = self.paths.with_other_events()
         if other is None or self._events_from or not call.path.startswith(self.paths.list_event_definitions()):
             return False
@@ -195,7 +197,7 @@ def _words(exc: Exception) -> str:
 
 
 def _without_token(exc: HubSpotError, started_at_ms: int, ended_at_ms: int) -> Answer:
-    """No token, no call: the token endpoint's refusal is answered as a 401, its silence as silence."""
+    """The answer to a call without a token: a 401 if the token endpoint refused, no answer if it did not answer."""
     status = getattr(exc, "status", None)
     is_refusal = isinstance(status, int) and 400 <= status < 500 and status != 429
     return Answer(

@@ -44,7 +44,7 @@ def oauth_secret(app: OAuthApp) -> Secret:
 
 
 def oauth_app(secret: Secret) -> OAuthApp | None:
-    """The OAuth app in a stored secret; None when it is a plain token. Raises SettingsError when it is damaged."""
+    """The OAuth app in a stored secret; None for a plain token. Raises SettingsError for a damaged secret."""
     text = secret.reveal()
     if not text.startswith(OAUTH_PREFIX):
         return None

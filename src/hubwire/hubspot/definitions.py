@@ -15,17 +15,18 @@ from hubwire.errors import Unreadable
 from hubwire.schema import EventDefinition, PropertyDefinition
 
 PROPERTY_GROUPS = {"contacts": "contactinformation", "companies": "companyinformation"}
-"""HubSpot's own group of properties, by object type: where ours are put."""
+"""HubSpot's own group of properties, by object type, which our properties join."""
 FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "datetime": "date", "date": "date"}
 """The plain form field of each property type. Source: HubSpot docs, properties guide."""
 PROPERTY_LAG_SECONDS = 1.0
 """A new property can be read after 250 to 700 ms (seen live by third parties)."""
 
 MADE_BY_US = "Made by Hubwire"
-"""How the description of a property begins that Hubwire made for what messages bring."""
+"""The beginning of the description of a property that Hubwire created from messages."""
 TRUE_OR_FALSE = (("true", "True"), ("false", "False"))
 EVENT_TYPES = {"bool": "enumeration", "date": "datetime"}
-"""Types that HubSpot's OpenAPI does not allow for event properties although its guide lists them, and what both allow.
+"""Types that HubSpot's guide lists for event properties and its OpenAPI does not allow, each with a type that both
+allow.
 Source: `ExternalBehavioralEventPropertyCreate.type`: string, number, enumeration, datetime."""
 
 _encode = msgspec.json.Encoder().encode
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Whose portal a token belongs to. `time_zone` is where the daily limit's midnight is."""
+    """The account of a token. The daily limit ends at midnight in `time_zone`."""
 
     hub_id: str
     time_zone: str = "UTC"
@@ -160,20 +161,20 @@ def account_of(body: bytes) -> Account:
 
 
 def property_definitions_of(body: bytes, *, archived: bool = False) -> dict[str, PropertyDefinition]:
-    """The live properties of an object type, by name; or those that are archived."""
+    """The live properties of an object type, or the archived ones, by name."""
     raw = _read(body, _Properties, "properties")
     return {definition.name: _property(definition) for definition in raw.results if definition.archived is archived}
 
 
 def event_definitions_of(body: bytes) -> tuple[list[EventDefinition], str | None]:
-    """One page of event definitions, and where the next page starts (None: this was the last)."""
+    """One page of event definitions, and the start of the next page (None for the last page)."""
     raw = _read(body, _Events, "event definitions")
     after = raw.paging.next.after if raw.paging and raw.paging.next else None
     return [_event(definition) for definition in raw.results if not definition.archived], after
 
 
 def event_definition_of(body: bytes) -> EventDefinition:
-    """One event definition, as its creation answers."""
+    """The event definition in the answer to its creation."""
     return _event(_read(body, _Event, "an event definition"))
 
 
@@ -214,7 +215,7 @@ def _event(raw: _Event) -> EventDefinition:
 
 
 def _event_type(raw: _Property) -> str:
-    """The type by which values are checked: an enumeration of true and false takes the words of a boolean."""
+    """The type for checking values: an enumeration of true and false accepts the words of a boolean."""
     is_boolean = raw.type == "enumeration" and {option.value for option in raw.options} == dict(TRUE_OR_FALSE).keys()
     return "bool" if is_boolean else raw.type
 
@@ -268,7 +269,7 @@ def create_event_property(name: str, kind: str) -> bytes:
 
 
 def gdpr_delete(email: str) -> bytes:
-    """The body that deletes a contact, by e-mail, and all that is known of it."""
+    """The body that deletes a contact, by e-mail, and all its data."""
     return _encode({"objectId": email, "idProperty": "email"})
 
 

@@ -1,4 +1,4 @@
-"""What an error body of HubSpot says, read defensively. Pure; never raises.
+"""Reads HubSpot's error bodies defensively. Pure; never raises.
 
 HubSpot's documented shape is `{status, message, correlationId, category, subCategory, errors[], context, links}`.
 Any part may be missing; a gateway answers with HTML or nothing; old routes have `validationResults`; and a list of
@@ -36,7 +36,7 @@ _TITLE = re.compile(r"<title[^>]*>(.{0,200}?)</title>", re.IGNORECASE | re.DOTAL
 class Fault(NamedTuple):
     """One property that HubSpot refused, its code (`PROPERTY_DOESNT_EXIST`) and its words.
 
-    Shape: of a unique value that another record has, `value` is the value and `owner_id` that record.
+    Shape: if another record has a unique value, `value` is the value and `owner_id` that record.
     """
 
     property: str
@@ -48,26 +48,26 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error as HubSpot words it. Missing parts are empty."""
+    """An error in HubSpot's words. Missing parts are empty."""
 
     category: str = ""
     sub_category: str = ""
     message: str = ""
     correlation_id: str = ""
     policy: str = ""
-    """Which limit a 429 is about: TEN_SECONDLY_ROLLING, SECONDLY, DAILY."""
+    """The limit of a 429: TEN_SECONDLY_ROLLING, SECONDLY, DAILY."""
     context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     codes: frozenset[str] = frozenset()
     faults: tuple[Fault, ...] = ()
     scopes: tuple[str, ...] = ()
-    """The scopes of which one is needed (403)."""
+    """The scopes; the token needs one of them (403)."""
     existing_id: str | None = None
-    """The record that is in the way (409)."""
+    """The conflicting record (409)."""
     is_json: bool = True
 
     @property
     def is_about_privacy(self) -> bool:
-        """Whether the address is refused because its person was deleted for privacy."""
+        """True if the address is refused because its person was deleted for privacy."""
         return _PRIVACY.search(self.message) is not None
 
     @property
@@ -82,7 +82,7 @@ class Problem:
 
 
 def read_problem(body: bytes) -> Problem:
-    """What an error answer's body says."""
+    """The error in an answer's body."""
     try:
         raw = msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -93,7 +93,7 @@ def read_problem(body: bytes) -> Problem:
 
 
 def problem_of(raw: object) -> Problem:
-    """What one decoded error object says: a whole body, or an entry of a 207's `errors`."""
+    """The error in one decoded object: a whole body, or an entry of a 207's `errors`."""
     if not isinstance(raw, dict):
         return Problem(message=_text(raw))
     message = _text(raw.get("message"))
@@ -167,7 +167,7 @@ def _taken(message: str) -> Iterator[Fault]:
 
 
 def _best(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    """One fault per property and code: HubSpot tells the same thing twice, in `message` and in `errors`."""
+    """One fault per property and code, because HubSpot reports the same fault in `message` and in `errors`."""
     best: dict[tuple[str, str], Fault] = {}
     coded = {fault.property for fault in faults if fault.code}
     for fault in faults:

@@ -31,7 +31,7 @@ class Roots(NamedTuple):
     limits: str
     oauth: str
     supported_until: str
-    """The month (or day) from which HubSpot gives no support: dated versions have at least 18 months."""
+    """The month (or day) when HubSpot's support ends; dated versions are supported for at least 18 months."""
 
 
 def _dated(version: str, supported_until: str, other_events: str | None = None) -> Roots:
@@ -81,7 +81,7 @@ class Paths:
 
     @property
     def supported_until(self) -> str:
-        """From when HubSpot gives no support for this version (`2028-03`)."""
+        """When HubSpot's support for this version ends (`2028-03`)."""
         return ROOTS[self.version].supported_until
 
     # -- records
@@ -92,7 +92,7 @@ class Paths:
 
     @property
     def gdpr_delete(self) -> str:
-        """POST: delete a contact and all that is known of it, for good."""
+        """POST: delete a contact and all its data permanently."""
         return self.objects("contacts", "gdpr-delete")
 
     def associations(self, from_type: str, to_type: str, suffix: str = "batch/associate/default") -> str:
@@ -169,7 +169,7 @@ class Paths:
 
     @property
     def introspect(self) -> str:
-        """POST: what a token is good for."""
+        """POST: the properties of a token."""
         return f"{ROOTS[self.version].oauth}/token/introspect"
 
 

@@ -1,4 +1,4 @@
-"""What HubSpot holds: reads of records with the history of their values. Pure.
+"""Reads records from HubSpot with the history of their values. Pure.
 
 Source: HubSpot docs, batch read (100 records a call, 50 with `propertiesWithHistory`; merged ids and additional e-mails
 find their record), and the OpenAPI's version of a value (value, timestamp, sourceType, sourceId).
@@ -26,7 +26,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Version(NamedTuple):
-    """One value that a property had. `source` is HubSpot's word for who wrote it (`CRM_UI`, `INTEGRATION`, …)."""
+    """One value in a property's history. `source` is HubSpot's word for its writer (`CRM_UI`, `INTEGRATION`, …)."""
 
     value: str
     at_ms: int
@@ -36,7 +36,7 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HeldRecord:
-    """A record as HubSpot holds it now. `history`: the versions of the properties that were asked for, newest first."""
+    """The current state of a record in HubSpot. `history`: the versions of the requested properties, newest first."""
 
     record_id: str
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -91,14 +91,14 @@ def read_associated(ids: Sequence[str]) -> bytes:
 
 
 def held_records(body: bytes) -> list[HeldRecord]:
-    """The records that a read or a search found; those that are not there are absent. An unreadable body has none."""
+    """The records in the answer to a read or a search; missing ones are omitted. An unreadable body has none."""
     raw = _decoded(body)
     entries = raw.get("results") if "results" in raw else [raw]
     return [_held(entry) for entry in _list(entries) if isinstance(entry, dict) and _text(entry.get("id"))]
 
 
 def total_and_next(body: bytes) -> tuple[int, str | None]:
-    """How many records a search matches, and where its next page starts."""
+    """The number of records that a search matches, and the start of its next page."""
     raw = _decoded(body)
     total, paging = raw.get("total"), raw.get("paging")
     following = paging.get("next") if isinstance(paging, dict) else None
@@ -120,7 +120,7 @@ def associated_ids(body: bytes) -> dict[str, list[str]]:
 
 
 def moment_ms(raw: object) -> int | None:
-    """A time as HubSpot writes it: an ISO text or epoch milliseconds."""
+    """The moment of a time in HubSpot's formats: an ISO text or epoch milliseconds."""
     text = _text(raw)
     if text.isdecimal() and len(text) <= len(str(_LARGEST_SECONDS * SECOND_MS)):
         return int(text)
@@ -133,7 +133,7 @@ def moment_ms(raw: object) -> int | None:
 
 
 def when(at_ms: int) -> str:
-    """A moment for people, as the reasons write it."""
+    """A moment for people, in the format of the reasons."""
     return iso_utc(at_ms)
 
 
@@ -147,7 +147,7 @@ def _held(entry: Mapping[str, Any]) -> HeldRecord:
 
 
 def _versions(raw: object) -> list[Version]:
-    """Newest first. A version without a readable time cannot be compared and is passed over."""
+    """The versions, newest first. A version without a readable time cannot be compared and is skipped."""
     versions: list[Version] = []
     for entry in _list(raw):
         if not isinstance(entry, dict):

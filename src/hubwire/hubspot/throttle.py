@@ -18,11 +18,11 @@ from hubwire.hubspot.errors import Problem, read_problem
 
 DAY_SECONDS = 86_400.0
 MIN_WAIT_SECONDS = 1.0
-"""Retry-After: 0 is taken for 1: never a tight loop."""
+"""The shortest wait: Retry-After 0 counts as 1, to prevent a tight loop."""
 MAX_WAIT_SECONDS = 60.0
 TEN_SECONDS = 10.0
 SPREAD_SECONDS = 1.0
-"""How much jitter adds at most to a wait that HubSpot did not name."""
+"""The most that jitter adds to a wait that HubSpot did not name."""
 DAILY_PROBE_SECONDS = 900.0
 
 
@@ -36,12 +36,12 @@ class LimitName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """The limit that was reached, and how long to keep from calling."""
+    """The limit that was reached, and how long to make no calls."""
 
     policy: LimitName
     wait_seconds: float
     is_named: bool
-    """Whether the wait is HubSpot's own word (Retry-After)."""
+    """True if HubSpot named the wait (Retry-After)."""
 
 
 def throttle_of(answer: Answer, kind: CallKind = "general", jitter: float = 0.0) -> Throttle:

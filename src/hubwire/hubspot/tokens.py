@@ -26,7 +26,7 @@ from hubwire.secret import Secret
 RENEW_BEFORE_MS = 300_000
 RENEWAL_TRIES = 3
 REFUSED_AGAIN_MS = 300_000
-"""A token refused sooner after another one was refused is not renewed: the account refuses us, not the token."""
+"""A token that is refused this soon after another one is not renewed: the account refuses our app, not the token."""
 
 PostForm = Callable[[bytes], Awaitable[Answer]]
 """Sends a form to the token endpoint."""
@@ -36,11 +36,11 @@ class TokenSource(Protocol):
     """The client's source of bearer tokens."""
 
     async def token(self, post: PostForm) -> Secret:
-        """A token that holds now. Raises Refused, Unreachable or Unreadable when none can be had."""
+        """A token that is valid now. Raises Refused, Unreachable or Unreadable if none is available."""
         ...
 
     def was_refused(self, token: Secret) -> bool:
-        """HubSpot answered 401 to this token; whether the next `token()` gives another one."""
+        """Report that HubSpot answered 401 to this token; True if the next `token()` gives another one."""
         ...
 
 
@@ -59,7 +59,7 @@ class FixedToken:
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
-    """The app that a refresh token was given to."""
+    """The OAuth app that a refresh token belongs to."""
 
     client_id: str
     client_secret: Secret
@@ -135,7 +135,7 @@ class RenewedToken:
             await self._sleep(throttle_of(answer).wait_seconds)
 
     def _holds(self) -> bool:
-        """A renewal that fails early is no harm while the old token still holds."""
+        """True if the current token is still valid, so that an early renewal may fail."""
         return self._token is not None and self._clock.now_ms() < self._ends_at_ms
 
     def _take(self, answer: Answer) -> None:

@@ -1,7 +1,7 @@
-"""Request bodies out, answers in: HubSpot's JSON as values for the calls that deliver. Pure, and the hot path.
+"""Encodes request bodies and decodes answers of the calls that deliver. Pure, and the hot path.
 
-What set-up reads and makes (schema, definitions, account) is in `definitions`. An answer is decoded strictly first,
-which is fast, and leniently when HubSpot's JSON is not what it documents.
+`definitions` has the calls of set-up (schema, definitions, account). An answer is first decoded strictly, which is
+fast, and leniently if HubSpot's JSON differs from its documentation.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Inputs(msgspec.Struct):
 
 
 class Warned(msgspec.Struct):
-    """What HubSpot changed about a value that it took (2026-09: dates that were not canonical)."""
+    """HubSpot's change to a value that it accepted (2026-09: dates that were not canonical)."""
 
     category: str = ""
     message: str = ""
@@ -53,7 +53,7 @@ class Warned(msgspec.Struct):
 
 
 class WrittenRecord(msgspec.Struct, rename="camel"):
-    """One record as a batch or search answer shows it. `properties` has what HubSpot holds now."""
+    """One record in a batch or search answer. `properties` has HubSpot's current values."""
 
     id: str
     new: bool = False
@@ -173,7 +173,7 @@ def search_companies(
 
 
 def iso_utc(at_ms: int) -> str:
-    """Epoch milliseconds as HubSpot writes a moment: `2026-11-23T08:15:00.123Z`."""
+    """Epoch milliseconds in HubSpot's format for a moment: `2026-11-23T08:15:00.123Z`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 

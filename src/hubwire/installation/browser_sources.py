@@ -1,7 +1,8 @@
 """Sources as a page sees them: the write key's source, with the HubSpot destination that it feeds.
 
-A page has one HubSpot tracking code. Of several destinations the first with a Hub ID is the page's; the server delivers
-to the others."""
+A page has one HubSpot tracking code. If a source feeds several destinations, the page gets the first one with a Hub ID,
+and the server delivers to the others.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ MAX_KNOWN = 1024
 
 
 class BrowserSources:
-    """`DeviceSources` over the registry. Answers from memory; a change is seen within a second."""
+    """`DeviceSources` over the registry. It answers from memory, and notices a change within a second."""
 
     def __init__(self, registry: Registry, clock: Clock) -> None:
         self._registry = registry
@@ -30,7 +31,7 @@ class BrowserSources:
         self._built: OrderedDict[tuple[str, int], DeviceSource] = OrderedDict()
 
     def get(self, write_key: str) -> DeviceSource | None:
-        """The enabled source with this write key, as it is set now; None for an unknown key."""
+        """The enabled source with this write key and its current settings; None for an unknown key."""
         source = self._sources.by_write_key(write_key)
         if source is None or source.kind is SourceKind.SERVER:
             return None
@@ -43,7 +44,7 @@ class BrowserSources:
         return built
 
     def first(self) -> DeviceSource | None:
-        """The first web source in device mode: what the demo page shows."""
+        """The first web source in device mode, for the demo page."""
         for source in self._registry.sources().values():
             if source.kind is SourceKind.WEB and source.device_mode and source.is_enabled:
                 keys = [key.text for key in self._registry.write_keys(source.source_id) if not key.is_revoked]
@@ -58,7 +59,7 @@ class BrowserSources:
 
 
 def page_destination(source: Source, destinations: Iterable[Destination]) -> Destination | None:
-    """Whose HubSpot a source's pages load: of the destinations that it feeds, the first with a Hub ID."""
+    """The destination whose HubSpot a source's pages load: the first one with a Hub ID among those that it feeds."""
     return next(
         (destination for destination in destinations if destination.hub_id and destination.takes(source.source_id)),
         None,
@@ -66,7 +67,7 @@ def page_destination(source: Source, destinations: Iterable[Destination]) -> Des
 
 
 def device_source(write_key: str, source: Source, destination: Destination | None) -> DeviceSource:
-    """The source as its pages see it. `destination` as `page_destination` gives it."""
+    """The source as its pages see it. `destination` is the result of `page_destination`."""
     if destination is None:
         return DeviceSource(write_key=write_key, device_mode=False)
     events, only_events = _events_of(destination.mapping)
@@ -86,7 +87,7 @@ def device_source(write_key: str, source: Source, destination: Destination | Non
 
 
 def _events_of(mapping: Mapping) -> tuple[tuple[str, ...], bool]:
-    """Which tracks a page leaves to the server: these; or, with True, all but these."""
+    """The tracks that a page leaves to the server: these, or, with True, all except these."""
     ruled = {name.strip().lower() for name in mapping.events}
     if not mapping.only_events:
         return tuple(sorted({*ruled, CONSENT_EVENT})), False

@@ -1,4 +1,4 @@
-"""Which HubSpot client a destination gets: its token, its API version, and where its HubSpot answers."""
+"""Makes the HubSpot client of a destination, with its token, its API version and its base URL."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ClientFactory:
         self._sandbox_url = sandbox_url
 
     def make(self, destination: Destination) -> HubSpotClient | None:
-        """The client of a destination, or None while it has no token."""
+        """The client of a destination; None without a token."""
         token = self._registry.token(destination.destination_id)
         if token is None:
             return None
@@ -52,7 +52,7 @@ class ClientFactory:
         )
 
     def _note(self, destination: str, call: Call, answer: Answer) -> None:
-        """One wide line per attempt, and its metrics."""
+        """Log one wide line for an attempt, and count it in the metrics."""
         log.info(
             "delivery.attempted",
             destination=destination,

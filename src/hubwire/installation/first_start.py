@@ -31,9 +31,9 @@ class FirstStart(msgspec.Struct, frozen=True):
 def begin_installation(registry: Registry, settings: Settings, *, is_shared: bool) -> FirstStart:
     """Create what is missing.
 
-    Shape: where a database is shared, processes may start on it at the same time; a source that one of them has created
-    is there when the other looks again.
-    Errors: SettingsError when the settings name a token and the installation is a sandbox.
+    Shape: processes that share a database may start at the same time. If one of them creates a source first, the other
+    uses it.
+    Errors: SettingsError if the settings have a token and the installation is a sandbox.
     """
     for _ in range(TRIES):
         try:

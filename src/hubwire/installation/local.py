@@ -1,4 +1,4 @@
-"""The file by which commands on this machine find the running server: mode 0600, with address and token."""
+"""The file with which commands on this machine find the running server: mode 0600, with address and token."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _File(msgspec.Struct):
 
 
 class LocalServer(msgspec.Struct, frozen=True):
-    """A server of this data folder; `token` is only good for the commands of the same user."""
+    """A server of this data folder. `token` authenticates only commands of the same user."""
 
     url: str
     token: Secret
@@ -43,7 +43,7 @@ def announce_local_server(settings: Settings, url: str, sandbox_url: str | None)
 
 
 def find_local_server(settings: Settings) -> LocalServer | None:
-    """The server that runs on this data folder, if one does."""
+    """The running server of this data folder; None if there is none."""
     try:
         server = msgspec.json.decode((Path(settings.data) / SERVER_FILE).read_bytes(), type=_File)
         os.kill(server.pid, 0)
@@ -53,7 +53,7 @@ def find_local_server(settings: Settings) -> LocalServer | None:
 
 
 def withdraw_local_server(settings: Settings) -> None:
-    """Remove the file of this server, which stops; that of another one on the same folder stays."""
+    """Remove the file of this server, which stops. The file of another server on the same folder stays."""
     path = Path(settings.data) / SERVER_FILE
     try:
         is_own = msgspec.json.decode(path.read_bytes(), type=_File).pid == os.getpid()

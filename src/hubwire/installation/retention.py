@@ -28,15 +28,15 @@ log = structlog.get_logger("hubwire.retention")
 DAY_MS = 86_400_000
 SLICE_MESSAGES = 2_000
 SLICE_GROUPS = 64
-"""Where positions come in groups with gaps, a slice is so many groups instead."""
+"""The size of a slice in groups, if positions come in groups with gaps."""
 SLICE_ATTEMPTS = 500
 SLICE_CYCLES = 2_000
 SLICES_PER_RUN = 50
 FRESH_ATTEMPTS_MS = 3_600_000
-"""Attempts of the last hour stay, however full the database is: they tell why."""
+"""Attempts of the last hour stay even if the database is full, because they show the cause."""
 MIN_FREE_BYTES = 64 << 20
 FREE_SHARE = 0.25
-"""Free space up to this share of what is used is kept for new messages instead of being given back."""
+"""Free space up to this share of the used space is kept for new messages and not returned to the system."""
 GIVE_BACK_BYTES = 16 << 20
 FUTILE_GROWTH = 1.02
 
@@ -66,7 +66,7 @@ class Removed(msgspec.Struct, kw_only=True):
     bytes_given_back: int = 0
     is_blocked: bool = False
     has_more: bool = False
-    """The run ended because it was long enough: another one should follow soon."""
+    """True if the run reached its limit, so that another one should follow soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class RetentionPolicy:
 
     @classmethod
     def of(cls, settings: Settings) -> RetentionPolicy:
-        """The policy that the settings ask for."""
+        """The policy in the settings."""
         days = settings.retention_days
         return cls(None if days is None else round(days * DAY_MS), settings.retention_bytes)
 
@@ -94,7 +94,7 @@ def last_removable(last: int, first_untaken: Sequence[int | None], oldest_open: 
 
 
 def end_of_old(rows: Mapping[int, JournalRow], cutoff_ms: int) -> int | None:
-    """The last of the rows, from the first on, that were all received before a time; None when there is none. Pure."""
+    """The last position of the unbroken run of rows that were received before a time; None if there is none. Pure."""
     end: int | None = None
     for position in sorted(rows):
         if rows[position].received_at_ms >= cutoff_ms:
@@ -119,9 +119,9 @@ class Retention:
         self._futile_below = 0
 
     def run_once(self) -> Removed:
-        """Remove what is too old, then what is too much, in a bounded number of slices.
+        """Remove messages that are too old, then those beyond the size limit, in a bounded number of slices.
 
-        Errors: BackendError; what was removed before stays removed.
+        Errors: BackendError; earlier removals stay.
         """
         removed = Removed()
         self._slices_left = SLICES_PER_RUN
@@ -155,9 +155,10 @@ class Retention:
             self._slices_left -= 1
 
     def _archive_old(self, cutoff_ms: int) -> int | None:
-        """Count the fates of old messages away, in half of the run's slices; up to which position they may go now.
+        """Archive the fates of old messages, in half of the run's slices; returns the position up to which messages may
+        be removed.
 
-        The journal is then cut off in one go: a backend that keeps it in partitions drops whole ones.
+        The journal is then cut in one step, so that a backend with partitions can drop whole partitions.
         """
         bound = self._bound()
         first, end = self._store.journal.extent().first, None
@@ -177,7 +178,7 @@ class Retention:
         return end
 
     def _end_of_old(self, first: int, last: int, cutoff_ms: int) -> int | None:
-        """The last position of a slice up to which everything is old; the rows are only read when it is mixed."""
+        """The last position of a slice before which everything is old. It reads rows only if the slice is mixed."""
         [newest] = self._store.journal.newest(last + 1, 1)
         if newest.received_at_ms < cutoff_ms:
             return last
@@ -186,10 +187,10 @@ class Retention:
     # -- by size
 
     def _remove_surplus(self, keep_bytes: int, now_ms: int, removed: Removed) -> None:
-        """The oldest first, be it messages or attempts, until the rest fits.
+        """Remove the oldest messages and attempts until the rest fits.
 
-        A database that does not tell its free space (PostgreSQL) may look as large as before afterwards. Then nothing
-        more goes until it has grown: else one run after another would remove everything for nothing.
+        A database that does not report its free space (PostgreSQL) may look as large afterwards. Then nothing more is
+        removed until it has grown; otherwise repeated runs would remove everything in vain.
         """
         archive = self._store.archive
         before = archive.bytes_used()
@@ -213,7 +214,7 @@ class Retention:
         self._futile_below = round(before * FUTILE_GROWTH) if is_futile else 0
 
     def _oldest_slice(self, bound: int) -> tuple[int | None, int]:
-        """When the oldest removable message was received (None without one), and where its slice ends."""
+        """The time of receipt of the oldest removable message (None without one), and the end of its slice."""
         first = self._store.journal.extent().first
         rows = self._store.journal.newest(first + 1, 1) if 0 < first <= bound else []
         return (rows[0].received_at_ms, min(bound, first + self._slice_positions - 1)) if rows else (None, 0)
@@ -226,7 +227,7 @@ class Retention:
     # -- both
 
     def _bound(self) -> int:
-        """The last position that may go now."""
+        """The last position that may be removed now."""
         journal, destinations = self._store.journal, self._store.registry.destinations()
         untaken = [position for destination in destinations.values() for position in self._first_untaken(destination)]
         return last_removable(journal.extent().last, untaken, self._store.archive.oldest_open(list(destinations)))
@@ -238,7 +239,7 @@ class Retention:
             yield rows[0].position if rows else None
 
     def _remove_through(self, position: int, removed: Removed) -> bool:
-        """Count the fates away, then cut the journal off: a crash in between is mended by the next run."""
+        """Archive the fates, then cut the journal. The next run repairs a crash in between."""
         first = self._store.journal.extent().first
         through = self._store.archive.archive_through(position, list(self._store.registry.destinations()))
         if through < first:

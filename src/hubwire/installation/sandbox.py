@@ -20,7 +20,7 @@ START_SECONDS = 30.0
 
 
 class Sandbox:
-    """An emulator in its own thread. Its port is `emulator_port` when that is free, else any."""
+    """An emulator in its own thread. Its port is `emulator_port` if that is free, otherwise any free port."""
 
     def __init__(self, settings: Settings) -> None:
         self._socket = _listening_socket(settings.emulator_port)

@@ -40,7 +40,7 @@ class Backlogs(Generic[Db]):
         self._lock = threading.Lock()
 
     def begin(self, stream: Stream, after: int) -> int:
-        """The position behind which to look for what lies behind `after`: there is nothing in between."""
+        """The position from which to search for messages behind `after`; the range in between is empty."""
         with self._lock:
             low, high = self._empty.get(stream, (0, 0))
         return high if low <= after <= high else after
@@ -60,7 +60,7 @@ class Backlogs(Generic[Db]):
         snapshot."""
         with self._lock:
             known = self._counted.get(stream)
-        # A large count is carried forward; a small one is cheap to take anew, which also heals what `forget` removed.
+        # A large count is carried forward. A small one is counted again, which also corrects it after `forget`.
         is_carried = known is not None and known[0] <= after <= known[1] <= newest and oldest <= known[0] + 1
         if known is not None and is_carried and known[2] > RECOUNT_BELOW:
             count = known[2] - self._between(db, stream, known[0], after) + self._between(db, stream, known[1], newest)

@@ -1,7 +1,7 @@
 """Many requests, one commit: while one group is being committed in the appender thread, the next one gathers.
 
-No artificial delay: a lone message is committed at once, and under load the groups grow by themselves. What waits is
-bounded in messages and bytes; beyond that an append is refused before anything of it is kept.
+No artificial delay: a lone message is committed at once, and under load the groups grow by themselves. Waiting entries
+are bounded in messages and bytes; beyond the bound an append is refused as a whole.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from hubwire.message import Entry
 
 ROW_OVERHEAD_BYTES = 200
 RECENT_SECONDS = 5.0
-"""So long the last commit tells whether the journal takes messages; then it is asked."""
+"""How long the last commit's result shows that the journal accepts messages; then the journal is asked."""
 ASK_SECONDS = 3.0
 COMMIT_SECONDS = 12.0
-"""So long uploads wait for a commit: then they are told that it failed, although it may still be kept."""
+"""How long uploads wait for a commit. After that they fail, although the commit may still succeed."""
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class JournalCounts:
-    """What the journal took since the start, for /metrics. Messages, except `groups` and `bytes`."""
+    """Counts of the journal since the start, for /metrics. Messages, except `groups` and `bytes`."""
 
     received: int = 0
     duplicates: int = 0
@@ -44,7 +44,7 @@ class JournalCounts:
 
 
 Positions = Sequence[int | None]
-"""Of each entry, None for a duplicate."""
+"""The position of each entry; None for a duplicate."""
 
 
 class _Waiting(msgspec.Struct):
@@ -57,8 +57,8 @@ class GroupCommit:
     """Appends from the event loop to a blocking journal.
 
     Units: `max_waiting_*` bound everything that is not yet on disk; `max_group_*` bound one commit (a single larger
-    upload is still one commit). `on_commit` is called on the event loop after a
-    commit that added something, to wake who delivers.
+    upload is still one commit). `on_commit` is called on the event loop after a commit that added something, to wake
+    the lanes.
     """
 
     def __init__(
@@ -88,21 +88,21 @@ class GroupCommit:
         """When the last commit ended, and its failure."""
         self._health_check: asyncio.Future[Extent] | None = None
         self._begun_at: float | None = None
-        """When the commit under way began."""
+        """When the running commit began."""
         self._is_stuck = False
-        """Whether it has taken longer than uploads wait."""
+        """True if the running commit has taken longer than uploads wait."""
 
     async def start(self) -> None:
-        """Take the appender's place and load what de-duplication needs, before the first request.
+        """Take the appender lock and load the ids for de-duplication, before the first request.
 
-        Errors: BackendError when another process appends to this journal.
+        Errors: BackendError if another process appends to this journal.
         """
         await asyncio.get_running_loop().run_in_executor(self._thread, self._journal.append, [])
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]:
-        """The position of each entry, None for a duplicate, once all of it is committed and on disk.
+        """The position of each entry, None for a duplicate. Returns when all entries are committed and on disk.
 
-        Errors: Overloaded (too much is waiting) and BackendUnavailable (the commit failed); then nothing was kept.
+        Errors: Overloaded (too much is waiting) and BackendUnavailable (the commit failed); then nothing is stored.
         """
         # Shielded by construction: a caller that is cancelled leaves its entries in the group, and they are kept.
         future: asyncio.Future[Positions] = asyncio.get_running_loop().create_future()
@@ -112,7 +112,7 @@ class GroupCommit:
     def submit(self, entries: Sequence[Entry], settled: Callable[[Positions | Exception], None]) -> None:
         """`append` for a caller that does not wait: `settled` is called on the event loop, once, and later.
 
-        Errors: as `append`, except that of a commit that failed, which `settled` is told.
+        Errors: as `append`, except the error of a failed commit, which `settled` receives.
         """
         if self._is_closed:
             raise BackendUnavailable("the journal is closing; nothing was kept")
@@ -129,10 +129,10 @@ class GroupCommit:
             self._committer = asyncio.get_running_loop().create_task(self._commit_groups())
 
     async def check(self) -> None:
-        """Return when the journal takes messages, as far as that can be told without giving it one.
+        """Return if the journal seems to accept messages, without sending it one.
 
-        Shape: a commit that is under way for too long tells at once. Otherwise the last commit tells, if it was a
-        moment ago, or the journal is asked; there is one question at a time, however many ask.
+        Shape: a commit that runs for too long is an error at once. Otherwise a recent commit decides, or the journal is
+        asked; concurrent callers share one question.
         Errors: BackendError: the last commit failed, the journal does not answer, or it is closing.
         """
         if self._is_closed:
@@ -194,7 +194,7 @@ class GroupCommit:
             self._committer = self._begun_at = None
 
     def _give_up(self, group: list[_Waiting], count: int, size_bytes: int) -> None:
-        """The journal does not answer: whoever waits hears so now, and nothing more is taken until it does."""
+        """The journal does not answer: fail all waiting entries now, and refuse new ones until it answers."""
         self._is_stuck = True
         late = BackendUnavailable(f"the journal has not answered for {COMMIT_SECONDS:g} s")
         logger.error("journal.stuck", seconds=COMMIT_SECONDS)
@@ -206,7 +206,8 @@ class GroupCommit:
             self._fail([upload], len(upload.entries), late)
 
     async def _see_it_end(self, committing: asyncio.Future[list[int | None]]) -> None:
-        """Wait for the commit that was given up. It may be kept: its senders repeat it, and it is a duplicate then."""
+        """Wait for the commit that was given up. If it succeeds after all, the entries that its senders repeat are
+        duplicates."""
         await asyncio.wait([committing])
         self._is_stuck = False
         failure = committing.exception()
@@ -215,7 +216,7 @@ class GroupCommit:
             self._on_commit()
 
     def _make_room(self, count: int, size_bytes: int) -> None:
-        """Before anybody is told: who is may submit the next upload at once."""
+        """Make room before callers get their answers, because they may submit the next upload at once."""
         self.waiting_messages -= count
         self.waiting_bytes -= size_bytes
 
@@ -265,7 +266,7 @@ def _tell(waiting: _Waiting, outcome: Positions | Exception) -> None:
     try:
         waiting.settled(outcome)
     except Exception:
-        # A bug of one caller: the others of the group must hear nevertheless.
+        # A bug of one caller must not keep the answers from the others of the group.
         logger.exception("journal.telling-failed")
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from hubwire.message import Entry, JournalRow
 
 TOMBSTONE = b'{"type":"track","event":"forgotten"}'
-"""The body of a message whose person was forgotten: no ids, nothing that anybody said."""
+"""The body of a message whose person was deleted: no ids and no content."""
 
 
 class Extent(NamedTuple):
@@ -50,7 +50,7 @@ class Journal(Protocol):
         ...
 
     def find(self, message_id: str) -> list[JournalRow]:
-        """Every row with this message_id (several when several sources used it)."""
+        """Every row with this message_id; several sources can use the same one."""
         ...
 
     def newest(self, before: int | None, limit: int) -> list[JournalRow]:

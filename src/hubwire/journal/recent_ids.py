@@ -60,7 +60,7 @@ class RecentIds:
         self._tables.append(_Table(slots))
 
     def candidates(self, keys: Sequence[int]) -> dict[int, list[int]]:
-        """Positions that may hold the message, by index into `keys`; an index that is absent is certainly new."""
+        """Positions that may hold the message, by index into `keys`. A missing index is certainly new."""
         positions: dict[int, list[int]] = {}
         for table in self._tables:
             slots, mask = table.slots, table.mask

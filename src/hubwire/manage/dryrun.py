@@ -146,7 +146,7 @@ async def compared(
         work = planned(rows, destination, store.registry.sources(), portal.known, store.record.links)
         cycle_state = CycleState(destination, store.record, portal, portal.calls, clock.now_ms(), 0)
         with contextlib.suppress(LineStopped):
-            # What HubSpot will not tell now is compared when the messages are delivered.
+            # Values that HubSpot does not reveal now are compared when the messages are delivered.
             await compare(work, rows, cycle_state)
         return shown(work, rows, portal.paths, portal.known)
 

@@ -76,7 +76,7 @@ def look(
         chosen = {
             number: source for number, source in sources.items() if (source.kind is not SourceKind.SERVER) is is_public
         }
-        # To the planner every source is a server here: it creates nothing for a public key.
+        # The planner sees every source as a server, because it creates nothing for a public key.
         trusted = {number: msgspec.structs.replace(source, kind=SourceKind.SERVER) for number, source in chosen.items()}
         gatherer = Gatherer(willing, trusted, schema, load_links, Outcomes())
         counted = gatherer.work = _Counted(seen, is_trusted=not is_public)

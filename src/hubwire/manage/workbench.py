@@ -103,7 +103,9 @@ class Workbench:
 
     def _has_changed(self, destination_id: int) -> None:
         self._contents.pop(destination_id, None)
-        self._registry.save_destination(self._destination(destination_id))  # a change: the lane reads the schema anew
+        self._registry.save_destination(
+            self._destination(destination_id)
+        )  # a change makes the lane read the schema again
 
     async def test(self, destination_id: int) -> ConnectionReport:
         """Try the destination's token against HubSpot."""

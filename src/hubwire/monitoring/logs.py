@@ -101,7 +101,7 @@ def configure_logs(level: str, form: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        # Made anew for each line, because a logger must not outlive the stream it was made with.
+        # Each line gets a new logger, because a logger must not outlive its stream.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )

@@ -22,7 +22,7 @@ RETENTION_SECONDS = 300.0
 HUB_ID_SECONDS = 60.0
 SUM_SECONDS = 30.0
 SUM_BLOCKS = 32
-"""How much is summed up in one go: 32,768 messages where positions have no gaps."""
+"""The number of blocks to sum up in one step: 32,768 messages if positions have no gaps."""
 AGAIN_SECONDS = 1.0
 FAILED_SECONDS = 30.0
 
@@ -31,14 +31,14 @@ Wait = Callable[[float], Awaitable[None]]
 
 
 async def retain(retention: Retention) -> None:
-    """Remove old messages every few minutes, or at once while there are more. Runs for ever."""
+    """Remove old messages every few minutes, or without a pause while there are more. Runs for ever."""
     while True:
         removed = await asyncio.to_thread(retention.run_once)
         await asyncio.sleep(AGAIN_SECONDS if removed.has_more else RETENTION_SECONDS)
 
 
 async def sum_up(statistics: Statistics, wait: Wait = asyncio.sleep) -> None:
-    """Sum up what has come, for ever, so that nobody who opens the overview after a long night waits for it."""
+    """Sum up new messages, for ever, so that the overview opens fast even after a long night."""
     while True:
         left = await asyncio.to_thread(statistics.catch_up, SUM_BLOCKS)
         await wait(AGAIN_SECONDS if left else SUM_SECONDS)
@@ -47,7 +47,7 @@ async def sum_up(statistics: Statistics, wait: Wait = asyncio.sleep) -> None:
 async def learn_hub_ids(
     registry: Registry, test: Callable[[int], Awaitable[str | None]], changed: Callable[[], None]
 ) -> None:
-    """A destination that was made from a token alone gets its Hub ID, which device mode needs, from HubSpot."""
+    """Ask HubSpot for the Hub ID, which device mode needs, of destinations that were created from a token alone."""
     while True:
         for destination_id in await asyncio.to_thread(_without_hub_id, registry):
             hub_id = await test(destination_id)
@@ -67,7 +67,7 @@ def _without_hub_id(registry: Registry) -> list[int]:
 
 
 def _save_hub_id(registry: Registry, destination_id: int, hub_id: str) -> None:
-    """Save it, unless somebody has set one or removed the destination meanwhile."""
+    """Save the Hub ID, unless somebody has meanwhile set one or removed the destination."""
     destination = registry.destinations().get(destination_id)
     if destination is not None and destination.hub_id is None:
         registry.save_destination(msgspec.structs.replace(destination, hub_id=hub_id))

@@ -32,11 +32,11 @@ from hubwire.web.request import Shared
 from hubwire.web.static_files import StaticFiles
 
 READERS = 4
-"""Threads that read for pages and API at a time."""
+"""The number of threads that read for pages and API."""
 
 
 def make_pages(service: Service, public_url: str) -> Starlette:
-    """The pages of this service. The console answers what nobody else takes."""
+    """The pages of this service. The console answers all remaining paths."""
     routes: list[BaseRoute] = [*_probes(service), *_local(service)]
     routes.append(metrics_route(service.metrics(), service.settings.metrics_token))
     routes += device_routes(service.browser_sources, service.assets, service.settings.public_url)
@@ -47,7 +47,7 @@ def make_pages(service: Service, public_url: str) -> Starlette:
     console = console_app(service.services(public_url), service.access)
 
     async def everything_else(scope: Scope, receive: Receive, send: Send) -> None:
-        # The console makes addresses from its own routes: it must not find this application in the scope.
+        # The console builds addresses from its own routes, so it must not find this application in the scope.
         await console({name: scope[name] for name in scope if name not in ("app", "router")}, receive, send)
 
     app.router.default = everything_else
@@ -57,7 +57,7 @@ def make_pages(service: Service, public_url: str) -> Starlette:
 def console_app(services: Services, access: Access | None = None) -> ASGIApp:
     """Console and admin API, for the root of a server. Other paths answer 404.
 
-    Shape: `access` is given when the service has used it already (first token, sign-in link).
+    Shape: pass `access` if the service has already used it (first token, sign-in link).
     """
     static = StaticFiles()
     shared = Shared(

@@ -93,10 +93,10 @@ async def serve(
 
 
 def collect_rarely() -> None:
-    """Let Python look for cycles among objects less often.
+    """Let Python search for reference cycles less often.
 
-    What an upload and a delivery cycle make lives as long as they do and has no cycles: looking through it again and
-    again took a tenth of the time of receiving and a fifth of delivering (benchmarks/).
+    The objects of an upload or a delivery cycle live as long as it and have no reference cycles. Searching them
+    repeatedly took a tenth of the time of receiving and a fifth of delivering (benchmarks/).
     """
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
@@ -105,13 +105,13 @@ def collect_rarely() -> None:
 def _open_many_files() -> None:
     """Raise the limit of open files: each connection is one, and many systems allow only 1,024 by default."""
     _, max_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Where the most that may be asked for is "no limit", some systems (macOS) refuse just that.
+    # If the maximum is "no limit", some systems (macOS) refuse exactly that value.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """Bound and listening: who connects from now on waits in its queue until the app is ready."""
+    """A bound, listening socket. New connections wait in its queue until the app is ready."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -130,7 +130,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def check_certificate(settings: Settings) -> None:
-    """Raises SettingsError unless certificate and key, where there are any, can be read and belong together."""
+    """Check the certificate and its key, if there are any. Raises SettingsError unless both can be read and belong
+    together."""
     if settings.tls_certificate is None or settings.tls_key is None:
         return
     for name, path in (("tls_certificate", settings.tls_certificate), ("tls_key", settings.tls_key)):

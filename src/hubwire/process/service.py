@@ -60,7 +60,7 @@ class Service:
         self.sandbox: Sandbox | None = None
         self.worker: Worker | None = None
         self.local: LocalServer | None = None
-        """What commands of this machine authenticate with, once the server has its address."""
+        """The address and token for commands on this machine; set once the server has its address."""
         registry = self.store.registry
         self.first_start = begin_installation(registry, settings, is_shared=self.store.fleet is not None)
         self._lifecycle = Lifecycle()
@@ -90,11 +90,11 @@ class Service:
         self.regulations = RegulationRunner(self.forgetter)
         self.telemetry = Telemetry()
         self.is_stopping: Callable[[], bool] = bool
-        """Whether the web server is about to end; it says so itself."""
+        """Returns True if the web server is about to end; the web server sets it."""
         self.alerts = make_alerts(self.store, settings, self.clock) if settings.role != "receive" else None
 
     async def start(self) -> None:
-        """Start the sandbox, when a destination needs it, the worker, and what runs in the background."""
+        """Start the sandbox if a destination needs it, the worker, and the background parts."""
         start = self._lifecycle.start
         if any(destination.is_sandbox for destination in self.store.registry.destinations().values()):
             self.sandbox = await start(Sandbox(self.settings))
@@ -115,37 +115,37 @@ class Service:
             self.worker.begin_to_stop()
 
     def hurry(self) -> None:
-        """Leave what is under way, as a crash would. Called from a signal."""
+        """Abandon the running work, as a crash would. Called from a signal handler."""
         if self.worker is not None:
             self.worker.hurry()
 
     def busy(self) -> list[str]:
-        """The destinations that a cycle is under way for."""
+        """The destinations with a running cycle."""
         return self.worker.busy() if self.worker is not None else []
 
     async def stop(self) -> None:
-        """Finish what is under way; everything journaled is delivered at the next start."""
+        """Finish the running work. Messages in the journal are delivered after the next start."""
         try:
             await self._lifecycle.stop()
         finally:
             self.store.close()
 
     def _appended(self) -> None:
-        """This process has appended: its own lanes, or those of the process that delivers, have something to do."""
+        """Wake the lanes after an append of this process: its own, or those of the process that delivers."""
         if self.worker is not None:
             self.worker.wake()
         else:
             self.store.announce()
 
     def _changed(self) -> None:
-        """Something changed that concerns lanes, here or in another process. Blocks."""
+        """Notify lanes after a change in this process or another one. Blocks."""
         if self.worker is not None:
             self.worker.notice()
         if self.worker is None or self.store.fleet is not None:
             self.store.announce()
 
     def chores(self) -> list[tuple[str, Chore]]:
-        """The chores in the background of the web server's loop; none in a process that only receives."""
+        """The background chores on the web server's loop; none in a process that only receives."""
         if self.settings.role == "receive":
             return []
         retention = Retention(self.store, self.settings, self.clock)
@@ -232,6 +232,6 @@ class Service:
         )
 
     def has_other_token(self) -> bool:
-        """Whether the settings have a token that no destination uses, because only the first start reads it."""
+        """True if the settings have a token that no destination uses, because only the first start reads it."""
         token, registry = self.settings.hubspot_access_token, self.store.registry
         return token is not None and all(registry.token(number) != token for number in registry.destinations())

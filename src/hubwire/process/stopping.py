@@ -32,7 +32,8 @@ class Stoppable(Protocol):
 
 
 class Server(uvicorn.Server):
-    """Leaves the signals to `Stopping`: uvicorn would take them for itself, and let them loose again at its end."""
+    """A uvicorn server that leaves signals to `Stopping`; uvicorn itself would catch them and raise them again at its
+    end."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -54,7 +55,7 @@ class Stopping:
 
     @property
     def is_signalled(self) -> bool:
-        """Whether a signal has arrived."""
+        """True if a signal has arrived."""
         return self._signal_count > 0
 
     def watch(self, server: Server) -> None:
@@ -74,7 +75,7 @@ class Stopping:
         elif self._signal_count == 2:
             self._service.hurry()
         else:
-            # A thread that hangs, or a third Ctrl-C: as safe as a crash.
+            # A hanging thread, or a third Ctrl-C: this is as safe as a crash.
             os._exit(KILLED_CODE)
         if self._server is not None:
             self._server.should_exit = True

@@ -1,1 +1,1 @@
-"""The reference pages of the documentation that are made from the code."""
+"""The reference pages of the documentation, generated from the code."""

@@ -1,6 +1,6 @@
-"""The reference pages that are made from the code: `python -m hubwire.reference` writes, `--check` compares.
+"""The reference pages, generated from the code: `python -m hubwire.reference` writes them, `--check` compares them.
 
-A page that was changed by hand, or a change in the code that was not written out, fails the check.
+The check fails if a page was edited by hand, or if the code has changed since the page was written.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    """Every command with its options, as `--help` says them."""
+    """Every command with its options, as in `--help`."""
     from hubwire.cli import app
 
     group = typer.main.get_command(app)
@@ -106,7 +106,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def stale_pages(folder: Path = FOLDER) -> list[str]:
-    """The pages that are not what the code makes of them now."""
+    """The pages that differ from the code."""
     return [name for name, make in PAGES.items() if _read(folder / name) != NOTE + make()]
 
 

@@ -108,7 +108,7 @@ def _make_key_file(path: Path) -> None:
     try:
         os.link(fresh, path)
     except OSError:
-        # Somebody else's is there, or this file system has no links.
+        # Another process has created the file, or this file system has no links.
         if not path.exists():
             fresh.replace(path)
     finally:

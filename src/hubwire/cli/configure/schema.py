@@ -90,7 +90,7 @@ def apply_plan(
                 [missing.name for missing in report.properties] + [missing.name for missing in report.events]
             )
             registry = editor.store.registry
-            registry.save_destination(target)  # a change: running lanes read the schema anew
+            registry.save_destination(target)  # a change makes running lanes read the schema again
             registry.write_audit(ACTOR, "schema.created", f"{target.name}: {names}"[:2000])
     if json:
         print_json({"created": report})
