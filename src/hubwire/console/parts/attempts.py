@@ -12,7 +12,7 @@ from hubwire.web.request import View
 
 MAX_SHOWN_INPUTS = 20
 MULTI_STATUS = 207
-PARTLY = "some succeeded"
+PARTLY = "an outcome for each record"
 
 
 class AttemptLine(AttemptSummary, kw_only=True):

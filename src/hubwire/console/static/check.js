@@ -30,7 +30,7 @@
     if (isLoaded && cookie("__hs_do_not_track") === "yes") return ["warn", "loaded; this visitor has opted out in HubSpot"];
     if (isLoaded) return ["ok", "loaded"];
     if (!document.getElementById("hs-script-loader")) {
-      if (needed.length && !isGiven()) return ["warn", "not loaded: this visitor has not given consent"];
+      if (needed.length && !isGiven()) return ["warn", "not loaded: blocked by consent, which this visitor has not given"];
       return hubwire()[0] === "fail" || isLate(waitsFor) ? ["fail", "not loaded: the snippet did not request it"] : ["wait", "waits for the first page call"];
     }
     if (failed.has("hs-script-loader")) return ["fail", "not loaded: blocked, or HubSpot does not respond"];
@@ -41,7 +41,7 @@
   function forms() {
     if (window.hbspt?.forms) return ["ok", "loaded"];
     if (failed.has("hs-forms-sdk")) return ["fail", "not loaded: blocked, or HubSpot does not respond"];
-    if (needed.length && !isGiven()) return ["warn", "not loaded: no consent"];
+    if (needed.length && !isGiven()) return ["warn", "not loaded: blocked by consent"];
     return isLate(waitsFor) ? ["fail", "not loaded"] : ["wait", "loading"];
   }
 
