@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from tests.integration.console.harness import Console, Page
 
@@ -130,3 +132,16 @@ def test_a_second_destination_of_one_portal_is_warned_of(signed_in: Console) -> 
         assert "HubSpot has the same Hub ID." in Page(signed_in.get(page).text).text, page
     assert "Again has the same Hub ID." in Page(signed_in.get(f"/connection/{first}").text).text
     assert "the same Hub ID" not in signed_in.get(f"/connection/{other}").text
+
+
+def test_before_switching_on_a_page_says_how_many_stored_messages_will_go(signed_in: Console) -> None:
+    signed_in.fill()
+    new = Destination(destination_id=0, name="Later", is_paused=True)
+    number = signed_in.store.registry.save_destination(new).destination_id
+    pages = (signed_in.post(f"/setup/{number}/check").text, signed_in.get(f"/setup/{number}/send").text)
+    for page in pages:
+        found = re.search(r"(\d+) ?stored messages will be delivered", Page(page).text)
+        assert found is not None
+        assert int(found[1]) == signed_in.json(f"/setup/{number}/send")["pending_count"] > 1
+    signed_in.post(f"/setup/{number}/send")
+    assert "stored messages will" not in Page(signed_in.get(f"/setup/{number}/send").text).text

@@ -38,12 +38,20 @@ SWITCHES = (
         "Create missing events",
         "Creates an event definition for a track event that HubSpot does not know.",
     ),
-    ("pages_as_events", "Page calls as events", "HubSpot's API has no page views; sends custom events instead."),
-    ("screens_as_events", "Screen calls as events", "HubSpot has no screens; sends custom events instead."),
+    (
+        "pages_as_events",
+        "Page calls as events",
+        "Sends custom events, because HubSpot's API has no page views.",
+    ),
+    (
+        "screens_as_events",
+        "Screen calls as events",
+        "Sends custom events, because HubSpot has no screens.",
+    ),
     (
         "group_from_browser",
         "Group calls from browsers",
-        "The classic destination ignores them; delivers them.",
+        "Delivers group calls from browsers, which the classic destination ignores.",
     ),
     ("companies_need_contact", "Companies need a contact", "Writes a company only once its person is known."),
     (

@@ -76,6 +76,8 @@ class StepPage(msgspec.Struct, frozen=True, kw_only=True):
     is_on: bool = False
     new_key: str | None = None
     same_hub: list[str] = []
+    pending_count: int = 0
+    """The stored messages that are delivered once the destination is switched on."""
 
 
 async def setup(view: View) -> Response:
@@ -205,6 +207,8 @@ def _read_step(
     sources = _sources_of(view, destination)
     source = next(iter(sources), None)
     key = None if source is None else _shown_key(view, source)
+    lanes = {lane.destination_id: lane for lane in deps.queries.lanes(deps.clock.now_ms())}
+    lane = lanes[destination.destination_id]
     return StepPage(
         destination=destination,
         steps=[(f"/setup/{destination.destination_id}/{step}", words, step == name) for step, words in STEPS],
@@ -216,6 +220,7 @@ def _read_step(
         write_key_is_known=key is not None,
         is_on=not destination.is_paused,
         new_key=new_key,
+        pending_count=lane.backlog_count + lane.pending,
         same_hub=of_same_hub(deps.registry.destinations().values(), destination),
     )
 
