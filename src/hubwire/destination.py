@@ -69,7 +69,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     events: Annotated[dict[str, str | None], Meta(extra_json_schema={"maxProperties": MAX_RULES})] = {}
     """Track name -> HubSpot event name (internal or full); None filters the event."""
     only_events: Annotated[tuple[str, ...], Meta(extra_json_schema={"maxItems": MAX_RULES})] = ()
-    """When not empty, track events with other names are discarded."""
+    """If it is not empty, track events with other names are discarded."""
     create_properties: bool = False
     create_event_definitions: bool = True
     pages_as_events: bool = False

@@ -1,4 +1,4 @@
-"""Whose fault: the error tree. Expected fates of messages are values (`delivery.py`), never exceptions.
+"""The error tree, sorted by who is at fault. Expected fates of messages are values (`delivery.py`), never exceptions.
 
 Anything raised that is not in this tree is our own bug: it is logged with its traceback and never swallowed.
 """

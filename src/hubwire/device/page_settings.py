@@ -43,7 +43,7 @@ def settings_json(source: DeviceSource, base_url: str, plugin_version: str | Non
 def as_function(source: DeviceSource, plugin_version: str) -> bytes:
     """The same settings as a JavaScript function of protocol, host and write key: one script for all our addresses.
 
-    Without what the script has no use for: its analytics.js runs the plugin that stands beside it.
+    Fields that the script does not need are omitted: its analytics.js runs the plugin in the same script.
     """
     settings = _settings(source, f"{PROTOCOL}://{HOST}", plugin_version)
     settings["integrations"]["Segment.io"]["apiKey"] = KEY

@@ -152,7 +152,7 @@ def _has_it(request: Request, etag: str) -> bool:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """Whether `Accept-Encoding` allows gzip: by name or `*`, without `;q=0`."""
+    """True if `Accept-Encoding` allows gzip: by name or `*`, without `;q=0`."""
     for choice in request.headers.get("accept-encoding", "").lower().split(","):
         name, _, weight = choice.partition(";")
         if name.strip() in ("gzip", "*"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 HUBSPOT_TELLS = ("https://*.hubspot.com",)
-"""Where HubSpot's tracking code sends what it counts, as a Content Security Policy names it."""
+"""The address to which HubSpot's tracking code sends its data, in the notation of a Content Security Policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

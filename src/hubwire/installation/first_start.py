@@ -29,7 +29,7 @@ class FirstStart(msgspec.Struct, frozen=True):
 
 
 def begin_installation(registry: Registry, settings: Settings, *, is_shared: bool) -> FirstStart:
-    """Create what is missing.
+    """Create the missing parts of an installation.
 
     Shape: processes that share a database may start at the same time. If one of them creates a source first, the other
     uses it.

@@ -48,7 +48,7 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, kw_only=True, frozen=True):
-    """The change of one source or destination. `action`: add, change or nothing. `note`: what is still missing."""
+    """The change of one source or destination. `action`: add, change or nothing. `note`: a missing item."""
 
     kind: str
     name: str

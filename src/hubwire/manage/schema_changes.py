@@ -47,7 +47,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SchemaItems:
-    """Which missing properties and events to create.
+    """The missing properties and events to create.
 
     Shape: `messages`: how many of the newest messages to look at; `group`: the group of the new properties ("":
     HubSpot's own); `items`: names such as `contact:plan`, or None for all except those that only public keys sent.

@@ -94,7 +94,7 @@ class AlertPolicy:
 
 
 class Snoozed(NamedTuple):
-    """How many messages of one destination are in snoozed groups, which must not alert."""
+    """The number of messages of one destination in snoozed groups, which must not alert."""
 
     dead: int = 0
     retrying: int = 0
@@ -276,7 +276,7 @@ class Alerts:
             yield from self._silent
 
     def _new_dead(self, lane: LaneStatus, groups: Iterable[GroupCount], now_ms: int) -> int:
-        """How many messages became dead in the last hour, counted since this process started.
+        """The number of messages that became dead in the last hour, counted since this process started.
 
         Shape: without snoozed groups. The history of every group is kept, so that a group goes quiet as soon as
         somebody snoozes it, and does not count as new when the snooze ends.

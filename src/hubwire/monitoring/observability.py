@@ -33,7 +33,7 @@ class Watched:
         return self._store.snoozes.groups(self._clock.now_ms())
 
     def last_received(self) -> Mapping[str, int | None]:
-        """When each enabled source last sent; None if none of its messages is kept."""
+        """The time of the last message of each enabled source; None if none is stored."""
         seen = {intake.source_id: intake.last_received_at_ms for intake in self._store.statistics.intake()}
         sources = self._store.registry.sources()
         return {source.name: seen.get(number) for number, source in sources.items() if source.is_enabled}

@@ -1,4 +1,4 @@
-"""alias -> no operation: HubSpot has none for it. It teaches which ids are one person.
+"""alias -> no operation, because HubSpot has none for it. It links the ids of one person.
 
 Our decisions: the previous id may be a user's or an anonymous one, so both keys point to the new userId, and the new
 userId points back: whichever of them has an e-mail, all reach it. Such pointers never displace an e-mail, and one that

@@ -37,7 +37,7 @@ _new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the 
 
 
 class RulePlanner:
-    """Plans one message by the rules that fire for it."""
+    """Plans one message with the rules that fire for it."""
 
     __slots__ = ("_book", "_email", "_fields", "_identity", "_message", "_plan", "_source")
 
@@ -51,10 +51,10 @@ class RulePlanner:
         self._fields = fields
         self._plan = Plan()
         self._email: str | Hold | Discard | None = None
-        """Whose message it is, once a rule has needed to know."""
+        """The message's person, resolved when a rule first needs it."""
 
     def plan(self, firing: Firing, default: Default) -> Plan:
-        """The plan of the message: what is done by default, unless a rule turns that off, and what the rules write."""
+        """The plan of the message: the default behaviour, unless a rule turns it off, and the rules' operations."""
         before: Discard | None = None
         if firing.has_default:
             self._plan = default()
@@ -86,7 +86,7 @@ class RulePlanner:
         return self._plan
 
     def _settle(self, before: Discard | None, waiting: list[tuple[Rule, Hold | Discard]]) -> None:
-        """The fate of a message that does nothing; reports of the rules that could not write."""
+        """Set the fate of a message without operations, and report the rules that could not write."""
         plan = self._plan
         if not plan.operations:
             held = next((fate for _, fate in waiting if isinstance(fate, Hold)), None)
@@ -98,7 +98,7 @@ class RulePlanner:
             shortened(plan.left_out)
 
     def _apply(self, compiled: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
-        """Add what a rule writes; what it waits for, or that it waits in vain, when nobody knows whose it is."""
+        """Add a rule's operations. Returns a hold or a discard if the rule's person or company is unknown."""
         if compiled.key is None:
             email = self._own_person()
             if not isinstance(email, str):
@@ -119,7 +119,7 @@ class RulePlanner:
         return None
 
     def _own_person(self) -> str | Hold | Discard:
-        """The e-mail of the message's own person, or what an unknown one waits for."""
+        """The e-mail of the message's own person, or the hold or discard of an unknown person."""
         if self._email is None:
             self._email = self._own_email()
         return self._email
@@ -140,7 +140,7 @@ class RulePlanner:
         return known.email or unknown_person(self._source, known)
 
     def _contact(self, email: str) -> dict[str, PropertyValue]:
-        """The properties of a contact: of the operation that writes it already, else of a new one."""
+        """The properties of a contact's operation: the existing one, or a new one."""
         for operation in self._plan.operations:
             if type(operation) is UpsertContact and operation.email == email:
                 return operation.properties
@@ -158,7 +158,7 @@ class RulePlanner:
             self._write(writers, self._company(domain))
 
     def _own_domain(self) -> str | Hold | Discard:
-        """The company of a group call, or what an unknown one waits for."""
+        """The company of a group call, or the hold or discard of an unknown company."""
         for operation in self._plan.operations:
             if type(operation) is UpsertCompany:
                 return operation.domain
@@ -167,7 +167,7 @@ class RulePlanner:
         return domain or unknown_company(self._message, self._source, unusable)
 
     def _company(self, domain: str) -> dict[str, PropertyValue]:
-        """The properties of a company: of the operation that writes it already, else of a new one."""
+        """The properties of a company's operation: the existing one, or a new one."""
         for operation in self._plan.operations:
             if type(operation) is UpsertCompany and operation.domain == domain:
                 return operation.properties
@@ -211,7 +211,7 @@ class RulePlanner:
         return {name: value for name, value in values if value is not MISSING}
 
     def _write(self, writers: tuple[FieldWriter, ...], properties: dict[str, PropertyValue]) -> None:
-        """Write the properties that the portal takes, as HubSpot gets them; report the others."""
+        """Write the properties that the portal accepts, in HubSpot's format; report the others."""
         fields = self._fields
         for name, resolve, convert, label, rule in writers:
             try:

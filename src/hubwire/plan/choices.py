@@ -1,7 +1,7 @@
 """The converter of a property, and the values of choices (HubSpot's enumerations), single or as checkboxes.
 
-A value fits an option by HubSpot's internal value, then by label, then without case and punctuation, so that a
-person's own wording ("Computer Software") meets the option (`COMPUTER_SOFTWARE`).
+A value matches an option by HubSpot's internal value, then by label, then without case and punctuation, so that a
+person's own wording ("Computer Software") matches the option (`COMPUTER_SOFTWARE`).
 Source: HubSpot properties guide (enumeration; `a;b` for several, a `;` in front adds to what is there).
 """
 
@@ -25,7 +25,7 @@ def converter(definition: PropertyDefinition, day_zone: tzinfo = UTC) -> Convert
 
 
 def _choice(definition: PropertyDefinition) -> Converter:
-    """Options match by value, then by label, then without case and punctuation; none fits: not an option."""
+    """A converter that matches options by value, then by label, then without case and punctuation."""
     if definition.options is None:
         return text
     exact = {option: option for option in definition.options}
@@ -54,7 +54,7 @@ def _choice(definition: PropertyDefinition) -> Converter:
 
 
 def _options_of(value: object, convert: Converter, refusal: Refusal) -> Converted:
-    """`a;b` of a list or of a text with `;`. A `;` in front (HubSpot: add to what is there) stays."""
+    """`a;b` from a list or a text with `;`. A leading `;` (HubSpot: add to the current options) stays."""
     if type(value) is str:
         if not value.strip():
             return BLANK if value else ""

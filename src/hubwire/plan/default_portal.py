@@ -1,4 +1,4 @@
-"""HubSpot's own properties as every new portal has them: what a dry run without a portal plans against.
+"""HubSpot's own properties in every new portal, for dry runs without a portal.
 
 Source: HubSpot default contact and company properties (property lists of the knowledge base; recorded schemas).
 Options that differ from portal to portal (owners, personas, languages, time zones) are free here.
@@ -114,7 +114,7 @@ def _company() -> list[PropertyDefinition]:
 
 
 def default_portal(hub_id: str) -> PortalSchema:
-    """The schema of a portal that nobody has changed, with custom events available."""
+    """The schema of an unchanged portal, with custom events available."""
     return PortalSchema(
         hub_id=hub_id,
         contact={definition.name: definition for definition in _contact()},

@@ -16,7 +16,7 @@ _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 @lru_cache(maxsize=16384)
 def clean_email(text: str) -> str | None:
-    """The address as HubSpot keeps it, or None when it is none.
+    """The address in HubSpot's form; None if it is no address.
 
     Shape: blanks and zero-width characters around it are dropped (they come with copied text); lower-cased; an
     international domain becomes its ASCII form.

@@ -59,7 +59,7 @@ class Event(NamedTuple):
 
 
 def find_event(label: str, book: Rulebook) -> Event | Discard:
-    """The event of a track name, or why there is none."""
+    """The event of a track name, or the discard if there is none."""
     name = label = label.strip()
     folded = label.casefold()
     if book.mapped_events and folded in book.mapped_events:
@@ -140,7 +140,7 @@ class EventWriter:
         self.types: dict[str, str] = {}
 
     def write(self, properties: Mapping[str, Any], label: str) -> None:
-        """Write all properties but `email`, then `value` from the revenue where the caller gave none."""
+        """Write all properties except `email`, then `value` from the revenue if the caller gave no value."""
         self._write_fields(properties, "", 0)
         revenue = self.properties.get("revenue")
         if revenue is None and "total" in properties and is_order_completed(label):
@@ -152,7 +152,7 @@ class EventWriter:
                 self._keep("value", _VALUE, self._known.get("value", "number"), PropertyValue(amount, "revenue"))
 
     def write_only(self, properties: Mapping[str, Any]) -> None:
-        """Write these properties, and nothing that is derived from them."""
+        """Write these properties, without derived ones."""
         self._write_fields(properties, "", 0)
 
     def _write_fields(self, fields: Mapping[str, Any], above: str, level: int) -> None:
@@ -221,7 +221,7 @@ class EventWriter:
         return True
 
     def _known_parts(self, value: dict[str, Any], above: str, level: int) -> tuple[dict[str, Any], bool]:
-        """The parts that the definition has a property for, and whether these are all."""
+        """The parts with a property in the definition, and True if all parts have one."""
         known: dict[str, Any] = {}
         is_complete = bool(value)
         for part, inner in value.items():
@@ -249,7 +249,8 @@ class EventWriter:
             self._keep(key, named, kind, written)
 
     def _write_beside(self, key: str, named: EventKey, kind: str, value: object) -> bool:
-        """Write a text beside a number property that Hubwire made of the first value: it takes no text for ever."""
+        """Write a text to the property beside a number property that Hubwire created from the first value, because a
+        number property never accepts text."""
         name = f"{named.name}_text"
         if kind != "number" or named.name not in self._own or type(value) is not str or len(name) > MAX_NAME:
             return False
@@ -259,7 +260,7 @@ class EventWriter:
         return True
 
     def _keep(self, key: str, named: EventKey, kind: str, written: PropertyValue) -> None:
-        """Keep a value within HubSpot's bounds; of two keys with one name the first stays."""
+        """Keep a value within HubSpot's bounds. If two keys have one name, the first one stays."""
         name = named.name
         if len(written.value) > named.limit:
             self._report(key, Reason.TOO_LONG, f"more than {named.limit:,} characters")
@@ -289,5 +290,5 @@ def money(value: object) -> object:
 
 @lru_cache(maxsize=1024)
 def is_order_completed(label: str) -> bool:
-    """Whether this is the spec's order event, whose `total` counts as revenue (facade `Track.revenue`)."""
+    """True for the spec's order event, whose `total` counts as revenue (facade `Track.revenue`)."""
     return compressed(label) in ("ordercompleted", "completedorder")

@@ -43,7 +43,7 @@ def refused(message: Message, mapping: MappingRules) -> Discard | None:
 
 
 def _consents(consent: object, categories: tuple[str, ...]) -> bool:
-    """Whether a consent object allows all these categories. No object, or an empty one, allows everything."""
+    """True if a consent object allows all these categories. No object, or an empty one, allows everything."""
     if not isinstance(consent, dict) or "categoryPreferences" not in consent:
         return True
     preferences = consent["categoryPreferences"]
@@ -51,7 +51,7 @@ def _consents(consent: object, categories: tuple[str, ...]) -> bool:
 
 
 def is_enabled(integrations: Mapping[str, Any]) -> bool:
-    """Whether `integrations` lets a message through to HubSpot.
+    """True if `integrations` allows a message for HubSpot.
 
     Shape: the best-ranked HubSpot name decides with true, false or an object (on); without one, `All` does.
     """
@@ -69,7 +69,7 @@ def is_enabled(integrations: Mapping[str, Any]) -> bool:
 
 
 def was_delivered_in_browser(message: Message, source: Source, mapping: MappingRules, hub_id: str) -> bool:
-    """Whether the page's own HubSpot tracking code has this message, for a source with device mode on.
+    """True if the page's own HubSpot tracking code has this message, for a source with device mode on.
 
     Shape: our plugin's mark `context.hubspot.device` decides (`loaded`; `pending` by setting) for the portal in its
     `hubId`: a page has one, a source can feed several. Without a mark, Segment's `_metadata.bundled` minus

@@ -27,7 +27,7 @@ _FROM_BROWSER = Discard(Reason.GROUP_FROM_BROWSER)
 
 
 def is_from_browser(message: Message, source: Source) -> bool:
-    """Whether a browser library sent it: by the source's kind, or by the library's name."""
+    """True if a browser library sent it, by the source's kind or the library's name."""
     if source.kind is SourceKind.WEB:
         return True
     library = message.context.get("library")
@@ -78,7 +78,7 @@ def plan_group(message: Message, source: Source, book: Rulebook, identity: Ident
 def _company_properties(
     message: Message, source: Source, domain: str, is_invalid: bool, book: Rulebook, plan: Plan
 ) -> dict[str, PropertyValue]:
-    """The company's properties, `domain` among them; a website that is none is left out."""
+    """The company's properties, including `domain`; an invalid website is left out."""
     writer = Writer(book.group_traits, plan, may_create(book.mapping, source))
     traits = message.traits
     if is_invalid and value_of(traits, "website") is not None:

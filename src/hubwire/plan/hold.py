@@ -1,4 +1,4 @@
-"""The fate of a message whose person or company nobody knows yet."""
+"""The fate of a message whose person or company is still unknown."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MAX_SHOWN = 100
 
 
 def unknown_person(source: Source, resolution: Resolution, reason: Reason = Reason.UNKNOWN_PERSON) -> Discard | Hold:
-    """A hold until one of the ids is linked; without an id that can be a person's there is nothing to wait for."""
+    """A hold until one of the ids is linked; a discard if no id can belong to a person."""
     if not resolution.keys:
         return Discard(Reason.NEVER_IDENTIFIED, "none of its ids can be a person's")
     return Hold(reason, tuple([hold_key(source.identity_space, key) for key in resolution.keys]))
 
 
 def unknown_company(message: Message, source: Source, unusable_website: str | None) -> Discard | Hold:
-    """A hold until a group call gives the groupId a website; a groupId that can be nobody's has nothing to wait for."""
+    """A hold until a group call gives the groupId a website; a discard if the groupId can belong to no company."""
     ends_as = Reason.GROUP_WITHOUT_WEBSITE if unusable_website is None else Reason.INVALID_WEBSITE
     detail = f"website: {unusable_website[:MAX_SHOWN]!r}" if unusable_website is not None else ""
     if not names_someone(message.group_id):

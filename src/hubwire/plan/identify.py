@@ -39,7 +39,7 @@ def given_email(message: Message, keys: tuple[str, ...]) -> tuple[str | None, st
 
 
 def plan_identify(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
-    """The contact with all traits that the portal takes, or a hold while nobody knows the person's e-mail."""
+    """The contact with all traits that the portal accepts, or a hold while the person's e-mail is unknown."""
     plan = Plan()
     email, invalid = given_email(message, book.email_keys)
     if invalid is not None:

@@ -25,7 +25,7 @@ from hubwire.plan.emails import clean_email
 
 MAX_DEPTH = 5
 IDENTIFIED = 3
-"""Strength of what an identify call said."""
+"""The strength of a link from an identify call."""
 
 _NOBODY = frozenset({
     "0", "-1", "null", "none", "nil", "nan", "undefined", "unknown", "false", "true", "not set", "n/a", "na",
@@ -45,7 +45,7 @@ class Resolution(NamedTuple):
 
 
 def names_someone(an_id: str | None) -> bool:
-    """Whether an id can belong to a person: present, and not a word that broken code sends for "no id"."""
+    """True if an id can belong to a person: it is present, and not a word that broken code sends for "no id"."""
     return an_id is not None and not an_id.isspace() and an_id.lower() not in _NOBODY
 
 
@@ -72,7 +72,7 @@ def inherited_key(user: str) -> str:
 
 
 def is_pointer(target: str) -> bool:
-    """Whether a link's target is another key. An e-mail never begins with `@`."""
+    """True if a link's target is another key. An e-mail never begins with `@`."""
     return target[:1] == "@" and target[2:3] == ":"
 
 
@@ -86,7 +86,7 @@ class Identity:
         self._new: dict[tuple[str, str], Link] = {}
 
     def know(self, known: Mapping[tuple[str, str], Link]) -> None:
-        """Add links of the record; a greater link that was learnt stays."""
+        """Add links of the record. A greater link that this cycle learnt stays."""
         for where, link in known.items():
             old = self._links.get(where)
             if old is None or (old[3], old[4], old[2]) <= (link[3], link[4], link[2]):
@@ -96,7 +96,7 @@ class Identity:
                 self._bequeath_by(link, old)
 
     def learn(self, link: Link) -> bool:
-        """True when the link replaces what was known: of two, the greater (strength, at_ms, target) stays."""
+        """True if the link replaces the known one. The link with the greater (strength, at_ms, target) stays."""
         where = (link[0], link[1])
         old = self._links.get(where)
         is_greater = old is None or (link[3], link[4], link[2]) > (old[3], old[4], old[2])
@@ -155,7 +155,7 @@ class Identity:
 
     @property
     def changed(self) -> list[Link]:
-        """The links that differ from what the record knew: to be recorded with the cycle."""
+        """The links that differ from the record's, to be written with the cycle."""
         return list(self._new.values())
 
     def resolve(self, space: str, user_id: str | None, anonymous_id: str | None) -> Resolution:
@@ -190,12 +190,12 @@ class Identity:
         return Resolution(email, strength, tuple(keys))
 
     def _own_email(self, space: str, key: str) -> tuple[str | None, int]:
-        """The e-mail that the key itself was given; a pointer to someone else is none."""
+        """The e-mail that was given for the key itself; None for a pointer to another key."""
         link = self._links.get((space, key))
         return (link.target, link.strength) if link is not None and not is_pointer(link.target) else (None, 0)
 
     def _email(self, space: str, key: str, keys: list[str], depth: int) -> tuple[str | None, int]:
-        """The e-mail that a key leads to; `keys` collects what was looked at, and so ends circles."""
+        """The e-mail that a key leads to. `keys` collects the visited keys, which ends circles."""
         keys.append(key)
         link = self._links.get((space, key))
         if link is not None and not is_pointer(link.target):

@@ -38,7 +38,7 @@ def ascii_folded(text: str) -> str:
 
 
 def property_name(key: str, limit: int = MAX_PROPERTY_NAME) -> str | None:
-    """A name that HubSpot takes for a new property, or None when the key gives none.
+    """A name that HubSpot accepts for a new property; None if the key gives none.
 
     Shape: every other character is one `_`; underscores in front are dropped (`_id` -> `id`).
     """
@@ -49,7 +49,7 @@ def property_name(key: str, limit: int = MAX_PROPERTY_NAME) -> str | None:
 
 @lru_cache(maxsize=4096)
 def event_name(label: str) -> str | None:
-    """The internal name for a new event with this label, or None when it is nothing but ASCII punctuation.
+    """The internal name for a new event with this label; None if the label is only ASCII punctuation.
 
     Shape: runs of other characters are one `_`; a digit in front gets `event_` before it. "You can use any event
     label" (the seed): a label that loses letters on the way (another script, over-long), or is all signs (`🍱`), ends

@@ -82,7 +82,7 @@ def links_of(message: Message, source: Source, destination: Destination) -> list
 def plan(message: Message, source: Source, destination: Destination, schema: PortalSchema, identity: Identity) -> Plan:
     """The plan of a message: operations, or a discard or hold; and the left-out fields with reasons.
 
-    Errors: none, for any message that receive let in.
+    Errors: none, for any message that the receiver accepted.
     """
     planned = _plan(message, source, destination, schema, identity)
     if message.time_notes:

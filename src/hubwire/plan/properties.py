@@ -1,4 +1,5 @@
-"""Traits to checked properties: what identify, group and `context.traits` write, and what is left out and why.
+"""Turns traits into checked properties for identify, group and `context.traits`, and reports left-out traits with
+reasons.
 
 The rules of each key are in `rules.py`, the values' in `values.py`; here they meet one message.
 """
@@ -23,12 +24,12 @@ _new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the 
 
 
 def may_create(mapping: MappingRules, source: Source) -> bool:
-    """Whether unknown traits become properties. Never for web and mobile sources: their write keys are public."""
+    """True if unknown traits become properties. Never for web and mobile sources: their write keys are public."""
     return mapping.create_properties and source.kind is SourceKind.SERVER
 
 
 class Writer:
-    """Collects the properties of one message: of two values for one property, that of the better rule stays."""
+    """Collects the properties of one message. If two traits write one property, the value of the better rule stays."""
 
     __slots__ = ("_overruled", "_paths", "may_create", "plan", "properties", "rules")
 
@@ -69,7 +70,7 @@ class Writer:
                     self.properties[key] = PropertyValue(text, "name.split")
 
     def _write_fields(self, fields: Mapping[str, Any], above: str, level: int) -> bool:
-        """Write traits, or the parts of one (`above` is `address.`); whether a rule knew any of them."""
+        """Write traits, or the parts of one (`above` is `address.`). True if a rule knew any of them."""
         known = self.rules.known
         properties = self.properties
         is_used = False
@@ -90,7 +91,7 @@ class Writer:
         return is_used
 
     def _write_other(self, path: str, value: object, rule: TraitRule, level: int) -> bool:
-        """Whether a trait that is an object, or has two properties or none, was used."""
+        """Handle a trait that is an object, or has two properties or none. True if it was used."""
         if type(value) is dict and value and (rule.target is None or rule.target.rule != "mapping"):
             return self._write_object(path, value, rule, level)
         for target in (rule.target, rule.also):
@@ -101,7 +102,8 @@ class Writer:
         return True
 
     def _write_object(self, path: str, value: dict[str, Any], rule: TraitRule, level: int) -> bool:
-        """Parts that a rule knows go to their properties; failing all, the whole as JSON to a text property."""
+        """Write the parts with rules to their properties; if no part has one, write the whole as JSON to a text
+        property."""
         left_out = rule.left_out
         if left_out is not None and left_out.reason is not Reason.UNKNOWN_PROPERTY:
             self.plan.left_out.append(left_out)
@@ -147,7 +149,8 @@ class Writer:
         self._paths[name] = path
 
     def _put_beside(self, path: str, name: str, value: str) -> None:
-        """Write a text beside a number property that Hubwire made of the first value: it takes no text for ever."""
+        """Write a text to the property beside a number property that Hubwire created from the first value, because a
+        number property never accepts text."""
         converted = text(value)
         if not isinstance(converted, str) or name in self.properties:
             self._report(path, converted)
@@ -192,7 +195,7 @@ class Writer:
 
 
 def shortened(left_out: list[LeftOut]) -> None:
-    """At most 100 reports for one message: the last one then counts the others."""
+    """Limit the reports of a message to 100; the last one then counts the others."""
     if len(left_out) > MAX_LEFT_OUT:
         more = len(left_out) - MAX_LEFT_OUT + 1
         del left_out[MAX_LEFT_OUT - 1 :]

@@ -1,4 +1,4 @@
-"""What the rules that fire together write, prepared once for each combination and each state of the portal's schema.
+"""Prepares the properties of rules that fire together, once for each combination and each state of the portal's schema.
 
 The rules that write the message's own person are one list of properties: a message then costs one step for each
 property, whatever rule it comes from.
@@ -26,7 +26,7 @@ MAX_FIRINGS = 256
 
 
 class FieldWriter(NamedTuple):
-    """How a rule writes one property of a record of this portal; `label` is what the plan shows."""
+    """Writes one property of a rule to a record of this portal. The plan shows `label`."""
 
     property: str
     resolve: Resolver
@@ -42,18 +42,18 @@ class Firing:
     rules: tuple[CompiledRule, ...]
     has_default: bool
     own_contact: tuple[FieldWriter, ...]
-    """What they write of the message's own person."""
+    """Their properties of the message's own person."""
     own_company: tuple[FieldWriter, ...]
-    """What they write of the company of a group call."""
+    """Their properties of the company of a group call."""
     others: tuple[tuple[CompiledRule, tuple[FieldWriter, ...]], ...]
     """The rules that write another record, a company or an event, each with its properties."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """Candidates, and what was prepared for those of them that fired.
+    """Candidates, and the prepared results by the combination of rules that fired.
 
-    `triggers` are the different ones among theirs: rules with the same trigger cost one question.
+    `triggers` are their distinct triggers, so that rules with the same trigger cost one check.
     """
 
     candidates: tuple[CompiledRule, ...]
@@ -63,7 +63,7 @@ class _Known:
 
 
 def firing_of(candidates: tuple[CompiledRule, ...], fields: dict[str, Any], book: Rulebook) -> Firing:
-    """The candidates that fire for a message, with what they write."""
+    """The candidates that fire for a message, with their properties."""
     known = book.firings.get(id(candidates))
     if not isinstance(known, _Known) or known.candidates is not candidates:
         triggers = {
@@ -105,7 +105,7 @@ def _prepared(fired: list[CompiledRule], book: Rulebook) -> Firing:
 
 
 def _writers(compiled: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
-    """How a rule's properties are written in this portal; those of an event have no definition to follow."""
+    """The writers of a rule's properties in this portal; none for an event, whose properties need no definition."""
     if compiled.rule.event is not None:
         return ()
     definitions = book.schema.company if compiled.rule.object == "company" else book.schema.contact

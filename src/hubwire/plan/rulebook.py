@@ -24,16 +24,16 @@ class Rulebook:
     context_traits: TraitRules
     group_traits: TraitRules
     email_keys: tuple[str, ...]
-    """Traits that the mapping sends to `email`: they name the person."""
+    """Traits that the mapping sends to `email`, because they name the person."""
     day_zone: tzinfo
     mapped_events: dict[str, str | None]
     only_events: frozenset[str]
     firings: dict[int, object] = field(default_factory=dict)
-    """What `rule_writers` made of the destination's rules for this schema; nobody else reads it."""
+    """The cache of `rule_writers` for the destination's rules and this schema; nothing else reads it."""
 
 
 def rulebook(schema: PortalSchema, mapping: Mapping, day_zone: str = "UTC") -> Rulebook:
-    """The rulebook for a schema and a mapping, made when either is new or the schema has changed.
+    """The rulebook for a schema and a mapping. It is compiled again if the schema has changed.
 
     Shape: kept on the schema itself, a few per schema; a change shows in `version` or in the number of properties.
     """

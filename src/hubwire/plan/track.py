@@ -35,7 +35,7 @@ _NO_EVENTS = Discard(Reason.EVENTS_NOT_AVAILABLE)
 
 
 def plan_track(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
-    """The event and its contact, or why not."""
+    """The event and its contact, or a hold or discard."""
     if was_delivered_in_browser(message, source, book.mapping, book.schema.hub_id):
         return Plan(fate=Discard(Reason.DELIVERED_IN_BROWSER))
     return plan_event(message, source, book, identity, message.event or "")
@@ -101,7 +101,7 @@ def _upsert(message: Message, email: str, properties: dict[str, PropertyValue], 
 
 
 def _without_event(message: Message, email: str, written: dict[str, PropertyValue], why: Discard, plan: Plan) -> None:
-    """The traits alone, the event reported as left out; a discard when no trait remains."""
+    """The traits without the event, which is reported as left out; a discard if no trait remains."""
     if written:
         _upsert(message, email, written, plan)
     if plan.operations:
@@ -128,7 +128,7 @@ def _occurrence(message: Message, email: str, event: Event, label: str, book: Ru
 
 
 def event_uuid(source_id: int, message_id: str) -> str:
-    """UUIDv5 of source and messageId: HubSpot drops a repeat of it, so a retry or replay counts once.
+    """UUIDv5 of source and messageId. HubSpot drops a repeated uuid, so a retry or replay counts once.
 
     Written out by hand: `uuid.uuid5` takes three times as long, and every track needs one.
     """

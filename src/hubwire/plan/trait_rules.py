@@ -1,4 +1,4 @@
-"""Trait keys to HubSpot properties: which property a key writes, compiled once per key and remembered.
+"""Maps trait keys to HubSpot properties, compiled once per key and remembered.
 
 Our reading of the seed and of the classic destination, best source first: a mapping of the destination; the special
 fields in any spelling (`firstName`, `first_name`, `First Name`); the portal's own property of the normalised name.
@@ -60,7 +60,7 @@ CONTACT_SPECIALS: dict[str, tuple[str, str]] = {
     "lifecyclestage": ("lifecyclestage", "lifecycle"),
     **_PLACE,
 }
-"""Compressed trait key -> (property, rule). Of two traits for one property the earlier in this table wins."""
+"""Compressed trait key -> (property, rule). If two traits write one property, the earlier one in this table wins."""
 
 COMPANY_SPECIALS: dict[str, tuple[str, str]] = {
     "name": ("name", "special:name"),
@@ -75,14 +75,14 @@ _RANKS = {key: rank for specials in (COMPANY_SPECIALS, CONTACT_SPECIALS) for ran
 
 
 class Target(NamedTuple):
-    """One property that a trait writes. Of two traits for it the lower rank wins."""
+    """One property that a trait writes. If two traits write it, the lower rank wins."""
 
     property: str
     rank: int
     convert: Converter
     rule: str
     beside: str | None = None
-    """The text property beside a number property that Hubwire made: it takes what is no number."""
+    """The text property beside a number property that Hubwire created, for values that are no numbers."""
 
 
 class TraitRule(NamedTuple):
@@ -106,7 +106,7 @@ class ObjectType:
     name: str
     specials: Mapping[str, tuple[str, str]]
     key: str
-    """The property that says which record it is: only the planner itself fills it."""
+    """The property that identifies the record; only the planner itself fills it."""
 
 
 CONTACT = ObjectType("contact", CONTACT_SPECIALS, "email")
@@ -117,7 +117,7 @@ _ELSEWHERE = TraitRule(None)
 
 
 def is_read_only(definition: PropertyDefinition) -> bool:
-    """Whether HubSpot refuses writes, or the property is one of Hubwire's keys."""
+    """True if HubSpot refuses writes, or the property is one of Hubwire's keys."""
     return definition.is_read_only or definition.name.startswith(OWN_PREFIX)
 
 
@@ -154,7 +154,7 @@ class TraitRules:
         return rule
 
     def has(self, name: str) -> bool:
-        """Whether the portal has a property of this name."""
+        """True if the portal has a property of this name."""
         return name in self._definitions
 
     def left_out(self, path: str, reason: Reason, detail: str = "") -> LeftOut:
@@ -182,7 +182,7 @@ class TraitRules:
     def _special(
         self, path: str, name: str, squeezed: str, special: tuple[str, str], own: TraitRule | None
     ) -> TraitRule | None:
-        """The special field's rule, or None when the portal's own property of that name is meant."""
+        """The special field's rule; None if the key means the portal's own property of that name."""
         target_name, label = special
         definition = self._definitions.get(target_name)
         if definition is None or (squeezed in ("title", "created", "createdat") and own is not None):
@@ -198,7 +198,7 @@ class TraitRules:
         return TraitRule(target, also)
 
     def _own(self, path: str, name: str) -> TraitRule | None:
-        """The rule that writes the portal's property of this very name, if there is one."""
+        """The rule that writes the portal's property with exactly this name; None without one."""
         definition = self._definitions.get(name)
         if definition is None:
             cleaned = property_name(name)

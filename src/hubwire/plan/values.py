@@ -1,10 +1,10 @@
-"""JSON values as HubSpot property values, checked by the property's type before anything is sent.
+"""Converts JSON values to HubSpot property values, and checks them by the property's type before anything is sent.
 
 One converter per property, made once: a value in, its text out, or a `Refusal` with the reason. A value that HubSpot
-would refuse is left out and reported; the rest of the person still goes. Our decisions: null is left out; "" clears
-(HubSpot's own meaning); a text of blanks only is left out; of a checkbox list the good options go.
-Sources: HubSpot properties guide ("property type and fieldType values", "clear a property value"); classic
-destination (`date` at UTC midnight, numbers are not times); Segment Actions tests (lists `a;b`, `+1…` stays text).
+would refuse is left out and reported; the person's other values are still sent. Our decisions: null is left out; ""
+clears (HubSpot's own meaning); a text of blanks only is left out; the valid options of a checkbox list are sent.
+Sources: HubSpot properties guide ("property type and fieldType values", "clear a property value"); classic destination
+(`date` at UTC midnight, numbers are not times); Segment Actions tests (lists `a;b`, `+1…` stays text).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Refusal(NamedTuple):
 
 
 class Partial(NamedTuple):
-    """A list of which some options fit: the text to send, and why the others are left out."""
+    """A list with some valid options: the text to send, and the reason why the others are left out."""
 
     text: str
     refusal: Refusal
@@ -114,7 +114,7 @@ def _is_deeper(value: object, levels: int) -> bool:
 
 
 def _plain_number(value: int | float) -> str | None:
-    """Digits with at most one point and no exponent; None when out of every reasonable range."""
+    """Digits with at most one point and no exponent; None outside any reasonable range."""
     if isinstance(value, int):
         return str(value) if -_LARGEST < value < _LARGEST else None
     if not math.isfinite(value) or abs(value) >= _LARGEST:
@@ -138,7 +138,7 @@ def _written_out(digits: str) -> str | None:
 
 
 def number(value: object) -> Converted:
-    """A number: HubSpot takes digits and at most one point; thousands separators and units are refused."""
+    """A number. HubSpot accepts digits and at most one point, and refuses thousands separators and units."""
     if type(value) is int or type(value) is float:
         return _plain_number(value) or _NOT_NUMBER
     if type(value) is not str:
@@ -179,7 +179,7 @@ def moment(value: str) -> datetime | None:
 
 
 def _epoch_ms(value: object) -> int | Refusal | None:
-    """Epoch ms of a number or of digits, None for other texts; numbers are passed as they are, never guessed."""
+    """Epoch ms of a number or of digits; None for other texts. A number's unit is never guessed."""
     if type(value) is str:
         digits = value.strip()
         if not digits.removeprefix("-").isdecimal() or not digits.isascii() or len(digits) > 15:
@@ -198,7 +198,7 @@ def date(value: object) -> Converted:
 
 
 def date_in(day_zone: tzinfo) -> Converter:
-    """The converter of dates for a zone: which day a moment belongs to.
+    """The converter of dates for a zone, which determines the day of a moment.
 
     Shape: a text with an offset means its own day; one with `Z` or without an offset the day that it is in the zone; a
     text without a clock is that day. Epoch milliseconds at midnight UTC stay as they are.
@@ -238,7 +238,7 @@ def date_time(value: object) -> Converted:
 
 
 def iso_ms(at: datetime) -> str:
-    """An aware UTC time as HubSpot writes it: `2026-01-15T08:00:00.000Z`."""
+    """An aware UTC time in HubSpot's format: `2026-01-15T08:00:00.000Z`."""
     return f"{at.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
@@ -266,7 +266,7 @@ BY_TYPE: dict[str, Converter] = {
 
 
 def inferred(value: object) -> tuple[str, Converted]:
-    """The HubSpot type that fits a value best, and the value in it: what a new property or definition gets.
+    """The HubSpot type that fits a value best, and the converted value, for a new property or definition.
 
     Source: Segment Actions, custom event definitions (bool, number, ISO text -> datetime, else string).
     """

@@ -10,7 +10,7 @@ _decode = msgspec.json.decode
 
 
 def holds(body: bytes, where: str) -> bool:
-    """Whether the message has this value at this path.
+    """True if the message has this value at this path.
 
     Shape: `where` is a path with dots, `=`, and a JSON value, with texts unquoted. A list matches if one of its
     entries does.

@@ -72,7 +72,7 @@ def _filter(
 
 
 class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
-    """Which messages: each field that is set must match. `before`: only positions below it, for paging."""
+    """A filter of messages: each set field must match. `before`: only positions below it, for paging."""
 
     state: Annotated[State | None, _filter("Only deliveries in this state.", Reads.WORD, choices=State)] = None
     reason: Annotated[

@@ -105,7 +105,7 @@ class PrivacyStore(Protocol):
         ...
 
     def met(self, limit: int) -> list[int]:
-        """Positions of messages that lanes have discarded because their person was forgotten, in order."""
+        """Positions of messages that lanes have discarded because their person is suppressed, in order."""
         ...
 
     def attempts_after(self, attempt_id: int, limit: int) -> list[KeptAttempt]:

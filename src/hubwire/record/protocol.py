@@ -166,7 +166,7 @@ class Record(Protocol):
         ...
 
     def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
-        """The same lease, longer. Raises LeaseLost."""
+        """Extend a lease, and return it. Raises LeaseLost."""
         ...
 
     def release(self, lease: Lease) -> None:

@@ -20,7 +20,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def may(self, needed: Role) -> bool:
-        """Whether this role includes another."""
+        """True if this role includes another."""
         order = list(Role)
         return order.index(self) >= order.index(needed)
 

@@ -188,7 +188,7 @@ class NatsJournal:
         await self._reading.recount(self._groups.redact(positions))
 
     def _follow_forgotten(self) -> None:
-        """Load the erased messages, then follow new ones."""
+        """Load the redacted messages, then follow new redactions."""
         known, client = threading.Event(), self._client
 
         async def run() -> None:

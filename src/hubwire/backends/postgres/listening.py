@@ -15,7 +15,7 @@ log = structlog.get_logger("hubwire.postgres")
 
 CHANNEL = "hubwire"
 JOURNAL = "journal"
-"""What an append notifies (`sql/0001_journal.sql`)."""
+"""The payload of an append's notification (`sql/0001_journal.sql`)."""
 CHANGE = "change"
 STEP_SECONDS = 0.1
 """The shortest time between two callbacks, because under load every append notifies. A callback always follows the last

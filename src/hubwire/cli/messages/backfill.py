@@ -174,7 +174,7 @@ INTERRUPTED = 130
 
 
 def is_interactive() -> bool:
-    """Whether input and output are terminals."""
+    """True if input and output are terminals."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

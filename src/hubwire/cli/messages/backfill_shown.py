@@ -48,7 +48,7 @@ def counted_rows(count: int) -> str:
 
 
 def print_previews(previews: Sequence[FilePreview], passed_over: Sequence[PassedOver] = ()) -> None:
-    """Print each file with its columns, its calls, and what is left out."""
+    """Print each file with its columns, its calls, and the left-out columns."""
     for preview in previews:
         _print_preview(preview)
     for file in passed_over:

@@ -1,1 +1,1 @@
-"""What commands share: printing, filter options, the session that writes, choosing a destination."""
+"""Shared parts of commands: printing, filter options, the session that writes, the choice of a destination."""

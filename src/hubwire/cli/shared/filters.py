@@ -1,4 +1,4 @@
-"""Options that choose messages, made from the fields of `MessageFilter`: the same for every command that takes them."""
+"""Options that choose messages, made from the fields of `MessageFilter`, so that every command has the same ones."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hubwire.registry.protocol import Registry
 from hubwire.web.parameters import message_filter
 
 Chosen = Mapping[str, str]
-"""The options that were given, by parameter, as texts."""
+"""The given options as texts, by parameter."""
 DestinationOption = Annotated[str | None, typer.Option(help="Only deliveries to this destination, by number or name.")]
 
 
 def with_filters(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command an option for each field of a filter; its first parameter gets what was chosen.
+    """Gives a command an option for each field of a filter. Its first parameter receives the given options.
 
-    Shape: `without` names fields that the command has no option for, or an option of its own.
+    Shape: `without` names fields without an option, or with the command's own option.
     """
     fields = [field for field in FIELDS if field.name not in without]
 

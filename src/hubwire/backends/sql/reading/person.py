@@ -24,7 +24,7 @@ class Person:
     needles: tuple[bytes, ...] | None
 
     def has(self, user_id: str | None, anonymous_id: str | None, email: str | None) -> bool:
-        """Whether a message with these ids is about this person."""
+        """True if a message with these ids is about this person."""
         if user_id in self.ids or anonymous_id in self.ids:
             return True
         return email is not None and email.strip().casefold() in self.addresses
