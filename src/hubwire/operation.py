@@ -82,8 +82,8 @@ class Link(NamedTuple):
     Shape: `key` is `u:<userId>`, `a:<anonymousId>` or `g:<groupId>`, or `i:<userId>` for the e-mail that a user has
     from another id of theirs; `target` is an e-mail (u, a, i), a domain (g), or `@<key>` when it points to another id
     of the same person. `strength`: 3 identify, 2 context.traits, 1 properties.email, 0 a pointer that no e-mail came
-    with (alias, or an identify without e-mail). If a key has two links, the one with the greater (strength, at_ms,
-    target) stays, so the order of arrival does not matter.
+    with (alias, or an identify without e-mail). If a key has two links, the one with the greater `rank` stays, so
+    the order of arrival does not matter.
     """
 
     space: str
@@ -91,6 +91,11 @@ class Link(NamedTuple):
     target: str
     strength: int
     at_ms: int
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """The order of links for one key: the link with the greater rank stays."""
+        return self.strength, self.at_ms, self.target
 
 
 def hold_key(space: str, key: str) -> str:

@@ -89,20 +89,20 @@ class Identity:
         """Add links of the record. A greater link that this cycle learnt stays."""
         for where, link in known.items():
             old = self._links.get(where)
-            if old is None or (old[3], old[4], old[2]) <= (link[3], link[4], link[2]):
+            if old is None or old.rank <= link.rank:
                 self._links[where] = link
                 self._new.pop(where, None)
-            if old is not None or link[2][0] == "@":
+            if old is not None or is_pointer(link.target):
                 self._bequeath_by(link, old)
 
     def learn(self, link: Link) -> bool:
-        """True if the link replaces the known one. The link with the greater (strength, at_ms, target) stays."""
-        where = (link[0], link[1])
+        """True if the link replaces the known one. The link with the greater rank stays."""
+        where = (link.space, link.key)
         old = self._links.get(where)
-        is_greater = old is None or (link[3], link[4], link[2]) > (old[3], old[4], old[2])
+        is_greater = old is None or link.rank > old.rank
         if is_greater:
             self._links[where] = self._new[where] = link
-        if link[2][0] == "@" or (old is not None and old[2][0] == "@"):
+        if is_pointer(link.target) or (old is not None and is_pointer(old.target)):
             self._bequeath_by(link, old)
         return is_greater
 
@@ -112,9 +112,9 @@ class Identity:
 
         A device passes on only its own e-mail.
         """
-        pointer = link if link[2][0] == "@" else old
-        if pointer is not None and pointer[2][0] == "@":
-            if link[1][0] == "a" and self._links[link[0], link[1]][2][0] == "@":
+        pointer = link if is_pointer(link.target) else old
+        if pointer is not None and is_pointer(pointer.target):
+            if link.key[0] == "a" and is_pointer(self._links[link.space, link.key].target):
                 return
             self._bequeath(pointer)
 
@@ -123,21 +123,21 @@ class Identity:
 
         A pointer that arrived with an e-mail passes on only that e-mail, because the device may have a new owner.
         """
-        space, key, target, own_strength, _ = pointer
+        space, key, target, pointer_strength, _ = pointer
         while target[:3] == "@u:":
             user = target[1:]
             own = self._links.get((space, user))
             email, strength, at_ms = self._email_to_bequeath(space, key)
-            if email is None or (own_strength != 0 and (own is None or own[2] != email)):
+            if email is None or (pointer_strength != 0 and (own is None or own.target != email)):
                 return
             heir = (space, inherited_key(user))
             old = self._links.get(heir)
-            if old is not None and (strength, at_ms, email) <= (old[3], old[4], old[2]):
+            if old is not None and (strength, at_ms, email) <= old.rank:
                 return
             self._links[heir] = self._new[heir] = Link(*heir, email, strength, at_ms)
             if own is None:
                 return
-            key, target, own_strength = user, own[2], own[3]
+            key, target, pointer_strength = user, own.target, own.strength
 
     def _email_to_bequeath(self, space: str, key: str) -> tuple[str | None, int, int]:
         """The e-mail that an id was given or has inherited; a userId that is an e-mail is its own."""
@@ -170,8 +170,8 @@ class Identity:
             email, strength = self._email(space, device, keys, MAX_DEPTH) if device else (None, 0)
             return Resolution(email, strength, tuple(keys))
         link = self._links.get((space, user))
-        if link is not None and link[3] == IDENTIFIED and link[2][0] != "@":
-            return Resolution(link[2], IDENTIFIED, (user,))
+        if link is not None and link.strength == IDENTIFIED and not is_pointer(link.target):
+            return Resolution(link.target, IDENTIFIED, (user,))
         keys = []
         email, strength = self._email(space, user, keys, MAX_DEPTH)
         if 0 < strength < IDENTIFIED:
@@ -179,14 +179,14 @@ class Identity:
             if inherited not in keys:
                 keys.append(inherited)
             if self._own_email(space, inherited)[0] == email:
-                strength = max(strength, self._links[space, inherited][3])
+                strength = max(strength, self._links[space, inherited].strength)
         if device is None:
             return Resolution(email, strength, tuple(keys))
         if device not in keys:
             keys.append(device)
-        own, own_strength = self._own_email(space, device)
+        own, pointer_strength = self._own_email(space, device)
         if own is not None and (email is None or own == email):
-            return Resolution(own, max(strength, own_strength), tuple(keys))
+            return Resolution(own, max(strength, pointer_strength), tuple(keys))
         return Resolution(email, strength, tuple(keys))
 
     def _own_email(self, space: str, key: str) -> tuple[str | None, int]:

@@ -26,7 +26,7 @@ from hubwire.backends.postgres.dialect import PostgresTables
 from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql.key_mark import check_key
 from hubwire.backends.sql.registry import SEALED
-from hubwire.backends.sqlite.appender import take_place
+from hubwire.backends.sqlite.appender import lock_appender
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.errors import BackendError
 from hubwire.registry.vault import Vault
@@ -132,7 +132,7 @@ class Move:
         Errors: BackendError if somebody still receives or delivers, or if both sides differ; then the source stays in
         use.
         """
-        with _place_of_appender(self._file), self._file.transaction() as source:
+        with _appender_lock(self._file), self._file.transaction() as source:
             _check_nobody_delivers(source, now_ms)
             copied = self._journal.copy(self._of("journal"))
             compared = self._make_equal(source)
@@ -196,16 +196,16 @@ def _check_source(path: Path) -> None:
 
 
 @contextmanager
-def _place_of_appender(file: SqliteFile) -> Iterator[None]:
+def _appender_lock(file: SqliteFile) -> Iterator[None]:
     """The appender lock: while it is held, nobody receives into the file."""
     try:
-        place = take_place(file)
+        lock = lock_appender(file)
     except BackendError as exc:
         raise BackendError(f"a server still receives into {file.path}", hint=STOP_HINT) from exc
     try:
         yield
     finally:
-        os.close(place)
+        os.close(lock)
 
 
 def _check_nobody_delivers(source: sqlite3.Connection, now_ms: int) -> None:

@@ -42,7 +42,7 @@ class Appender:
         self._tail = b""
         """Digests of the newest messages, which no block contains yet."""
         self._recent = RecentIds(window_ms=window_ms, max_count=max_remembered)
-        self._place = take_place(file)
+        self._lock = lock_appender(file)
         try:
             with self._file.reading():
                 self._load(window_ms, max_remembered)
@@ -51,7 +51,7 @@ class Appender:
             raise
 
     def close(self) -> None:
-        os.close(self._place)
+        os.close(self._lock)
 
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
         digests = digests_of([entry.message_id for entry in entries], self._key)
@@ -183,7 +183,7 @@ def _insert(db: sqlite3.Connection, entries: Sequence[Entry], first: int) -> Non
             done += size
 
 
-def take_place(file: SqliteFile) -> int:
+def lock_appender(file: SqliteFile) -> int:
     """Take the appender lock of a file; the returned handle holds the lock until it is closed.
 
     Errors: BackendError if another process has the lock.
