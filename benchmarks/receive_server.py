@@ -43,8 +43,8 @@ async def empty(scope: Any, receive: Any, send: Any) -> None:
 class EmptyWhole:
     """The least that can be done for one that came whole."""
 
-    def take_whole(self, scope: Any, body: bytes, done: Callable[[bytes], None]) -> bool:
-        done(answers.SUCCESS_WHOLE)
+    def take_whole(self, scope: Any, body: bytes, done: Callable[[int, bytes], None]) -> bool:
+        done(200, answers.SUCCESS_REST)
         return True
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

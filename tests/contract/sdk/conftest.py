@@ -18,9 +18,9 @@ BUILD = HERE.parents[2] / "build" / "sdk"
 SET_UP_SECONDS = 300
 
 
-def run(command: list[str], folder: Path) -> None:
+def run(command: list[str], folder: Path, seconds: int = SET_UP_SECONDS) -> None:
     """Run a step of the set-up; a step that fails (no network, no tool) skips the SDK and says why."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SET_UP_SECONDS, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode != 0:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         pytest.skip(f"{' '.join(command[:3])} failed: {''.join(last)[:200]}")
