@@ -9,18 +9,45 @@ from tests.unit.plan.test_identity import S, known
 from hubwire.operation import Link
 from hubwire.plan.identity import Identity
 
-KEYS = ["u:1", "u:2", "u:a@b.co", "a:x", "a:y", "a:1", "g:acme"]
+USERS, DEVICES, EMAILS = ["u:1", "u:2", "u:a@b.co"], ["a:x", "a:y", "a:1"], ["a@b.co", "c@d.co"]
+MOMENTS = st.integers(0, 5)
 
 
-TARGETS = ["a@b.co", "c@d.co", "@u:1", "@u:2", "@a:x", "@a:y", "@u:a@b.co"]
+def link(keys: list[str], targets: list[str], strengths: st.SearchStrategy[int]) -> st.SearchStrategy[Link]:
+    return st.builds(Link, st.just(S), st.sampled_from(keys), st.sampled_from(targets), strengths, MOMENTS)
 
 
-links = st.builds(
-    Link, st.just(S), st.sampled_from(KEYS), st.sampled_from(TARGETS), st.integers(0, 3), st.integers(0, 5)
-)
+def pointers(keys: list[str]) -> list[str]:
+    return [f"@{key}" for key in keys]
 
 
-@given(st.lists(links, max_size=12), st.randoms(use_true_random=False))
+links = st.one_of(
+    link([*USERS, *DEVICES], EMAILS, st.integers(1, 3)),
+    link(USERS, pointers([*USERS, *DEVICES]), st.just(0)),
+    link(DEVICES, pointers(USERS), st.integers(0, 3)),
+).filter(lambda one: one.target != f"@{one.key}")
+"""As messages teach them: a user's pointer comes from an alias, a device's from any call with both ids."""
+
+
+def one_pointer_each(given: list[Link]) -> list[Link]:
+    """The links without further pointers of the same id.
+
+    One link is kept for an id: which of several pointers had led where before is not known for ever, and depends on
+    the order of arrival.
+    """
+    first: dict[str, tuple[str, int]] = {}
+    return [
+        kept
+        for kept in given
+        if kept.target[0] != "@" or first.setdefault(kept.key, (kept.target, kept.strength)) == kept[2:4]
+    ]
+
+
+def link_lists(size: int) -> st.SearchStrategy[list[Link]]:
+    return st.lists(links, max_size=size).map(one_pointer_each)
+
+
+@given(link_lists(12), st.randoms(use_true_random=False))
 def test_what_is_known_does_not_depend_on_the_order_of_learning(all_links: list[Link], rng: object) -> None:
     shuffled = list(all_links)
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -33,7 +60,7 @@ def given_links(identity: Identity) -> list[Link]:
     return sorted(link for link in identity.changed if link.key[0] != "i")
 
 
-@given(st.lists(links, max_size=8), st.randoms(use_true_random=False))
+@given(link_lists(8), st.randoms(use_true_random=False))
 def test_one_persons_email_is_found_in_any_order_of_learning(all_links: list[Link], rng: object) -> None:
     theirs = [one if one.target[0] == "@" else one._replace(target="a@b.co") for one in all_links]
     shuffled = list(theirs)
@@ -44,7 +71,7 @@ def test_one_persons_email_is_found_in_any_order_of_learning(all_links: list[Lin
             assert one.resolve(S, user, device).email == other.resolve(S, user, device).email
 
 
-@given(st.lists(links, max_size=8), st.lists(links, max_size=8))
+@given(link_lists(8), link_lists(8))
 def test_links_of_the_record_and_of_the_cycle_meet_in_any_order(recorded: list[Link], learnt: list[Link]) -> None:
     record = {(x.space, x.key): x for x in known(*recorded).changed}
     first = Identity(record)
@@ -52,11 +79,11 @@ def test_links_of_the_record_and_of_the_cycle_meet_in_any_order(recorded: list[L
     for link in learnt:
         first.learn(link)
     later.know(record)
-    assert sorted(first.changed) == sorted(later.changed)
-    assert first.resolve(S, "1", "x") == later.resolve(S, "1", "x")
+    assert given_links(first) == given_links(later)
+    assert first.resolve(S, "1", "x").email == later.resolve(S, "1", "x").email
 
 
-@given(st.lists(links, max_size=15))
+@given(link_lists(15))
 def test_circles_of_pointers_end(all_links: list[Link]) -> None:
     resolution = known(*all_links).resolve(S, "1", "x")
     assert len(resolution.keys) == len(set(resolution.keys))
