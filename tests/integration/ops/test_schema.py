@@ -178,7 +178,7 @@ def test_events_are_compared_by_their_properties(ready: Shell, emulator: Emulato
     journal(ready, SERVER, track("Signed Up", cost=1.5), track("Gone Again", cost=1.5))
     ready("schema", "apply", "--yes")
     hub_id = emulator.state.config.portal_id
-    journal(ready, SERVER, track("Signed Up", cost="much", source="ad"))
+    journal(ready, SERVER, track("Signed Up", cost=["much"], source="ad"))
     found = ready("schema", "plan", "--messages", "1", "--json").json
     assert states(found, "event") == {f"pe{hub_id}_signed_up": "missing", f"pe{hub_id}_gone_again": "unused"}
     ready("schema", "apply", "--messages", "1", "--yes")
@@ -190,6 +190,15 @@ def test_events_are_compared_by_their_properties(ready: Shell, emulator: Emulato
         states(ready("schema", "plan", "--messages", "2", "--json").json, "event")[f"pe{hub_id}_gone_again"]
         == "matches"
     )
+
+
+def test_a_text_for_a_number_that_we_created_fits_the_property_beside_it(ready: Shell, emulator: Emulator) -> None:
+    journal(ready, SERVER, track("Signed Up", cost=1.5))
+    ready("schema", "apply", "--yes")
+    journal(ready, SERVER, track("Signed Up", cost="much"))
+    ready("schema", "apply", "--messages", "1", "--yes")
+    found = ready("schema", "plan", "--messages", "1", "--json").json
+    assert set(states(found, "event").values()) == {"matches"}
 
 
 def test_a_company_property_is_a_companys(ready: Shell) -> None:
