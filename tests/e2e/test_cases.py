@@ -72,7 +72,9 @@ def test_all_cases_end_in_their_states_through_a_real_process(tmp_path: Path) ->
             case.seed(portals[path])
             written.append(tables(name, json.loads(path.read_text()), portals[path]))
         (tmp_path / "cases.toml").write_text("\n".join(written))
-        hubwire = stack.enter_context(HubwireProcess(tmp_path, None, CASE_TOKEN=TOKEN, **keys))
+        # A live installation: a sandbox takes no other portals.
+        first = stack.enter_context(running_emulator(access_token=TOKEN))
+        hubwire = stack.enter_context(HubwireProcess(tmp_path, first.base_url, CASE_TOKEN=TOKEN, **keys))
         hubwire.run("apply", "cases.toml", "--yes")
         for path, name in names.items():
             send(hubwire.url, keys[key_name(name)], Case(path).messages)
