@@ -109,7 +109,7 @@ def test_a_database_that_is_being_filled_is_not_served(
     database: PostgresDatabase, postgres_url: str, tmp_path: Path
 ) -> None:
     database.execute("INSERT INTO move (origin, copied_through) VALUES ('\\x00', 0)")
-    with pytest.raises(SettingsError, match="being filled"):
+    with pytest.raises(SettingsError, match="hubwire migrate"):
         open_store(settings(postgres_url, tmp_path), SystemClock(), appends=False)
     database.execute("UPDATE move SET state = 'done'")
     check_filled(database)
