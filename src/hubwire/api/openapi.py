@@ -20,12 +20,12 @@ Programs can use the admin API to read and change everything that the console sh
 `/api/v1/openapi.json`.
 
 An error is `{code, message}`. It has `hint` if something can be done, and `field`, `value` and `limit` if a field is
-wrong. The statuses are: 400 wrong value; 401 no token, or an unknown one; 403 the role is not enough; 404 not found
-(also for something that the query or the body names); 409 exists already; 413 body over 1 MiB; 429 too many wrong
-tokens (`Retry-After`); 502 HubSpot refused or did not answer; 503 the database is not available.
+wrong. The statuses are: 400 wrong value; 401 missing or unknown token; 403 the role does not permit the operation; 404
+not found (also if the query or the body names something that does not exist); 409 already exists; 413 body over 1 MiB;
+429 too many wrong tokens (`Retry-After`); 502 HubSpot refused or did not answer; 503 the database is not available.
 
-Roles: `view` reads, with payloads masked. `operate` also reads payloads, plans, replays and pauses. `admin` also
-changes sources, destinations and tokens."""
+Roles: `view` reads, with payloads masked. `operate` also reads payloads, makes dry runs, replays, discards and pauses.
+`admin` also changes sources, destinations and tokens."""
 COMMON_STATUSES = (400, 401, 403, 429)
 
 
@@ -44,7 +44,7 @@ def document(operations: tuple[ApiOperation, ...]) -> dict[str, Any]:
         "info": {
             "title": "Hubwire admin API",
             "version": __version__,
-            "description": "What the console shows and changes, for programs. Times are epoch milliseconds, UTC.",
+            "description": "Reads and changes everything that the console shows. Times are epoch milliseconds (UTC).",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -167,9 +167,9 @@ def _reference_entry(operation: ApiOperation) -> list[str]:
 
 
 def _parameter_words(parameter: dict[str, Any]) -> str:
-    needed = " (needed)" if parameter["required"] else ""
-    return f"`{parameter['name']}`{needed}"
+    required = " (required)" if parameter["required"] else ""
+    return f"`{parameter['name']}`{required}"
 
 
 def _fields(kind: type[msgspec.Struct]) -> list[str]:
-    return [f"`{field.encode_name}`{' (needed)' if field.required else ''}" for field in msgspec.structs.fields(kind)]
+    return [f"`{field.encode_name}`{' (required)' if field.required else ''}" for field in msgspec.structs.fields(kind)]

@@ -123,5 +123,5 @@ def _post(client: httpx2.Client, server: LocalServer, source_name: str, lines: S
 
 
 def lines_of(body: bytes) -> list[Line]:
-    """The messages of a request's body, one a line, numbered from 0."""
+    """The messages of a request's body, one per line, numbered from 0."""
     return [Line(index, text) for index, text in enumerate(body.split(b"\n"))] if body else []

@@ -106,8 +106,8 @@ class Reader(Protocol):
 class ReadOptions:
     """What a person has said about the files.
 
-    Shape: `columns` gives a column's target by its name in small letters; an empty target leaves it out. `labels` are
-    HubSpot's property names by label in small letters, of contacts and of companies.
+    Shape: `columns` gives a column's target by its name in lower case; an empty target leaves it out. `labels` are
+    HubSpot's property names by label in lower case, of contacts and of companies.
     """
 
     call: Call | None = None

@@ -188,7 +188,7 @@ def _device_mode(store: Store, source: Source) -> Iterator[Check]:
     elif not hubs:
         yield warn(name, "feeds no destination with a Hub ID", "hubwire destination change NAME --hub-id …")
     else:
-        yield ok(name, f"hub {hubs[0].hub_id}, region {hubs[0].region}")
+        yield ok(name, f"Hub ID {hubs[0].hub_id}, region {hubs[0].region}")
 
 
 # -- lanes

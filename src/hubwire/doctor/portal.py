@@ -1,4 +1,4 @@
-"""The checks of one portal: token, hub, region, tier, limits, API version, clock, scopes by feature, schema.
+"""The checks of one portal: token, Hub ID, region, tier, limits, API version, clock, scopes by feature, schema.
 
 The checks only read. Each one judges its own answer, so that one problem does not hide the others.
 """
@@ -113,12 +113,12 @@ def _account(call: Call, answer: Answer, destination: Destination, token: Secret
     if destination.hub_id is None:
         hub = warn(
             "Hub ID",
-            f"the token belongs to hub {account.hub_id}; the destination has none",
+            f"the token belongs to portal {account.hub_id}; the destination has none",
             _set_hub(account, destination),
         )
     elif destination.hub_id != account.hub_id:
-        detail = f"the token belongs to hub {account.hub_id}, but the destination has {destination.hub_id}"
-        hub = fail("Hub ID", detail, f"Use the other hub's token, or run: {_set_hub(account, destination)}")
+        detail = f"the token belongs to portal {account.hub_id}, but the destination has {destination.hub_id}"
+        hub = fail("Hub ID", detail, f"Use the other portal's token, or run: {_set_hub(account, destination)}")
     else:
         kind = account.account_type.lower().replace("_", " ") or "account"
         hub = ok("Hub ID", f"{account.hub_id}, {kind}, time zone {account.time_zone}")

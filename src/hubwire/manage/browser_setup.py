@@ -26,7 +26,7 @@ class BrowserSetup(msgspec.Struct, kw_only=True, frozen=True):
     """One web source. `why_off` is empty when HubSpot loads in its pages.
 
     `write_key` and `snippet` are null when there is no key, or the reader may not see it; `snippet` also when the
-    browser files are not built. `script_url`: HubSpot's tracking code, of the hub's region.
+    browser files are not built. `script_url`: HubSpot's tracking code, in the portal's region.
     """
 
     source_id: int

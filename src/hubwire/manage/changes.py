@@ -241,7 +241,7 @@ def _check_mapping(mapping: Mapping) -> None:
             if not trait or (name is not None and not PROPERTY.fullmatch(name)):
                 raise BadValue(
                     field,
-                    "a property is named by its internal name: a letter, then small letters, digits and underscores",
+                    "a property's internal name is a letter, then lower-case letters, digits and underscores",
                     value=f"{trait} -> {name}",
                 )
     if len(mapping.events) > MAX_RULES or len(mapping.only_events) > MAX_RULES:

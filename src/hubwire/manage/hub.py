@@ -37,11 +37,11 @@ async def account_of_token(destination: Destination, token: Secret, base_url: st
 
 
 def with_account(destination: Destination, account: Account) -> Destination:
-    """The destination with its account's details. Errors: SettingsError for the token of another hub."""
+    """The destination with its account's details. Errors: SettingsError for the token of another portal."""
     if destination.hub_id not in (None, account.hub_id):
         raise SettingsError(
-            f"this token belongs to hub {account.hub_id}; destination {destination.name!r} is hub {destination.hub_id}",
-            hint="Use a token of that hub, or change the Hub ID.",
+            f"this token belongs to portal {account.hub_id}; destination {destination.name!r} has {destination.hub_id}",
+            hint="Use a token of that portal, or change the Hub ID.",
         )
     region = account.data_hosting_location or destination.region
     return msgspec.structs.replace(destination, hub_id=account.hub_id, region=region)

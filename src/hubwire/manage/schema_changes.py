@@ -92,7 +92,7 @@ async def create_missing(
     if not names and missing.items is None:
         return report
     if not names:
-        raise BadValue("items", "none of the chosen items is missing any more")
+        raise BadValue("items", "HubSpot already has all the chosen items")
     await parts.make_missing(destination.destination_id, report, group)
     detail = f"{destination.name}: {', '.join(names)}"[:MAX_AUDIT_CHARACTERS]
     await read(parts.registry.write_audit, actor, "schema.created", detail)

@@ -73,7 +73,7 @@ def checked_group(name: str) -> str:
     name = name.strip()
     if name and not GROUP.fullmatch(name):
         raise BadValue(
-            "group", "a group has small letters, digits and underscores, and begins with a letter", value=name
+            "group", "a group has lower-case letters, digits and underscores, and begins with a letter", value=name
         )
     return name
 

@@ -38,7 +38,7 @@ def until_ms_of(length: str | None, until_ms: int | None, now_ms: int) -> int:
             raise BadValue("for", f"for how long: {', '.join(LENGTHS)}; or until when", value=length, limit=[*LENGTHS])
         return now_ms + LENGTHS[length]
     if not now_ms < until_ms <= now_ms + LONGEST_DAYS * 24 * HOUR_MS:
-        message = f"until must be a time to come, at most {LONGEST_DAYS} days from now"
+        message = f"until must be in the future, at most {LONGEST_DAYS} days from now"
         raise BadValue("until", message, value=_utc(until_ms), limit=f"{LONGEST_DAYS} days")
     return until_ms
 

@@ -116,13 +116,15 @@ class Workbench:
         except (HubSpotError, SettingsError) as exc:
             failed = Check(name="Access token", health=Health.FAIL, said=str(exc), remedy=exc.hint)
             return ConnectionReport(checks=[failed])
-        accepted = Check(name="Access token", health=Health.OK, said=f"accepted by hub {account.hub_id}")
+        accepted = Check(name="Access token", health=Health.OK, said=f"accepted by portal {account.hub_id}")
         is_same = destination.hub_id in (None, account.hub_id)
         hub = Check(
             name="Hub ID",
             health=Health.OK if is_same else Health.FAIL,
-            said=f"the token belongs to hub {account.hub_id}",
-            remedy="" if is_same else f"The destination says {destination.hub_id}: change it, or use that hub's token.",
+            said=f"the token belongs to portal {account.hub_id}",
+            remedy=""
+            if is_same
+            else f"The destination says {destination.hub_id}: change it, or use that portal's token.",
         )
         return ConnectionReport(
             checks=[accepted, hub],
@@ -136,7 +138,7 @@ class Workbench:
     async def with_token(self, destination: Destination, token: str) -> Destination:
         """The destination with the account details of a token that HubSpot accepted. Stores nothing.
 
-        Errors: SettingsError if HubSpot refuses the token or it belongs to another hub; HubSpotError without an answer.
+        Errors: SettingsError for a token that HubSpot refuses or of another portal; HubSpotError without an answer.
         """
         base_url = self._clients.base_url(destination)
         return with_account(destination, await account_of_token(destination, Secret(token), base_url, self._clock))
@@ -166,5 +168,5 @@ class Workbench:
     def _client(self, destination_id: int) -> HubSpotClient:
         client = self._clients.make(self._destination(destination_id))
         if client is None:
-            raise SettingsError("no access token is set", hint="Set a service key on the Connection page.")
+            raise SettingsError("no access token is set", hint="Set a service key on the Destinations page.")
         return client

@@ -45,7 +45,7 @@ class TokenTester(Protocol):
     async def __call__(self, destination: Destination, token: str) -> Destination:
         """The destination with what the token's account tells, once HubSpot accepted it; nothing is stored.
 
-        Errors: SettingsError for a token that HubSpot refuses or of another hub; HubSpotError without an answer.
+        Errors: SettingsError for a token that HubSpot refuses or of another portal; HubSpotError without an answer.
         """
         ...
 

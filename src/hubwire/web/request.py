@@ -65,7 +65,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
             ("/setup", "Getting started", Role.ADMIN),
             ("/sources", "Sources", Role.VIEW),
             ("/browser", "Device mode", Role.VIEW),
-            ("/connection", "Connection", Role.VIEW),
+            ("/connection", "Destinations", Role.VIEW),
             ("/schema", "Schema", Role.VIEW),
             ("/mapping", "Mapping", Role.VIEW),
             ("/test", "Test", Role.OPERATE),

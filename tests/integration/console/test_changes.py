@@ -500,8 +500,8 @@ def test_a_snoozed_group_is_woken_by_a_person(console: Console, lane_id: int) ->
     [
         ({"for": "2h"}, "for must be one of 1h, 24h, 7d"),
         ({}, "for how long: 1h, 24h, 7d; or until when"),
-        ({"until": "1"}, "until must be a time to come, at most 90 days from now"),
-        ({"until": "2999-01-01T00:00"}, "until must be a time to come, at most 90 days from now"),
+        ({"until": "1"}, "until must be in the future, at most 90 days from now"),
+        ({"until": "2999-01-01T00:00"}, "until must be in the future, at most 90 days from now"),
         ({"for": "1h", "state": "delivered"}, "state must be one of dead, held, retrying"),
         ({"for": "1h", "reason": ""}, "give the reason of the group"),
         ({"for": "1h", "destination": "99"}, "there is no destination"),

@@ -124,7 +124,7 @@ def test_a_token_of_another_hub_leaves_the_destination_out(shell: Shell, file: P
     file.write_text('[[destination]]\nname = "hubspot"\nhub_id = 7\ntoken_env = "HUBSPOT_ACCESS_TOKEN"\n')
     ran = shell("apply", str(file), "--yes")
     assert ran.code == 1
-    assert f"belongs to hub {HUB}" in ran.err
+    assert f"belongs to portal {HUB}" in ran.err
     assert shell("destination", "list", "--json").json == []
 
 

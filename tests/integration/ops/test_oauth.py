@@ -39,7 +39,7 @@ def test_an_app_is_set_examined_and_learnt_from(installed: Shell, emulator: Emul
         "--client-secret-env", "APP_SECRET",
     )  # fmt: skip
     assert set_it.code == 0, set_it.err
-    assert f"hub {HUB}" in set_it.out
+    assert f"Hub ID {HUB}" in set_it.out
     ran = installed("doctor", "--json")
     [portal] = [one for one in ran.json["sections"] if one["report"]]
     lines = {check["name"]: check for check in portal["checks"]}

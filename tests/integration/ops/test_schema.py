@@ -216,7 +216,7 @@ def test_what_is_created_goes_into_a_group_of_its_own_and_an_archived_one_comes_
     journal(ready, SERVER, identify(plan="gold"))
     refused = ready("schema", "apply", "--yes", "--group", "My Group")
     assert refused.code == 1
-    assert "small letters" in refused.err
+    assert "lower-case letters" in refused.err
     assert ready("schema", "apply", "--yes", "--group", "from_segment").code == 0
     [plan] = [one for one in emulator.properties("contacts") if one["name"] == "plan"]
     assert plan["groupName"] == "from_segment"

@@ -143,7 +143,7 @@ def test_a_token_that_hubspot_does_not_accept_is_not_stored(installed: Shell) ->
 def test_a_token_of_another_hub_is_refused(installed: Shell) -> None:
     ran = installed("destination", "add", "hubspot", "--hub-id", "99", "--token-stdin", stdin=TOKEN)
     assert ran.code == 1
-    assert f"belongs to hub {HUB}" in ran.err
+    assert f"belongs to portal {HUB}" in ran.err
 
 
 def test_an_api_key_of_before_2022_is_told_apart(installed: Shell) -> None:

@@ -76,5 +76,5 @@ def _untouched(text: str) -> str:
 
 
 def compressed(name: str) -> str:
-    """A column's name as it is compared: letters and digits, in small letters."""
+    """A column's name for comparison: only its letters and digits, in lower case."""
     return "".join([sign for sign in name.lower() if sign.isalnum()])

@@ -57,7 +57,7 @@ def _public_url(settings: Settings) -> str:
 def _print(setup: BrowserSetup) -> None:
     lines = [setup.why_off or "HubSpot loads in its pages."]
     if setup.destination:
-        lines.append(f"destination {setup.destination}, hub {setup.hub_id}, region {setup.region}")
+        lines.append(f"destination {setup.destination}, Hub ID {setup.hub_id}, region {setup.region}")
         lines.append(f"tracking code {setup.script_url}")
         lines.append(f"Forms SDK {setup.forms_url or 'not loaded'}")
         lines.append(f"consent needed: {', '.join(setup.consent_categories) or 'none'}")

@@ -88,7 +88,9 @@ def add(
     if json:
         print_json(stored)
     else:
-        console.print(f"Destination {name} is added: hub {stored.hub_id or 'not known yet'}, region {stored.region}.")
+        console.print(
+            f"Destination {name} is added: Hub ID {stored.hub_id or 'not known yet'}, region {stored.region}."
+        )
 
 
 @app.command("list")
@@ -103,7 +105,7 @@ def list_destinations(json: JsonOption = False, config: ConfigOption = None) -> 
     if json:
         print_json(destinations)
         return
-    rows = table("name", "hub", "API", "state", "backlog", "delivered", "dead")
+    rows = table("name", "Hub ID", "API", "state", "backlog", "delivered", "dead")
     for destination in destinations:
         lane = lanes[destination.destination_id]
         state = f"{lane.state}: {lane.stopped_reason}" if lane.stopped_reason else lane.state
@@ -221,7 +223,7 @@ def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = No
     """
     with editing(config) as editor:
         destination = editor.destination(name)
-        confirmed(f"Remove the destination {name} (hub {destination.hub_id or '?'}) and its token?", yes)
+        confirmed(f"Remove the destination {name} (Hub ID {destination.hub_id or '?'}) and its token?", yes)
         editor.remove_destination(destination)
     console.print(f"Destination {name} is removed.")
 
@@ -257,13 +259,13 @@ def token(
         if after != before:
             editor.save_destination(after)
         editor.set_token(before.destination_id, secret)
-    console.print(f"The token of {name} is set: hub {after.hub_id or 'not known yet'}.")
+    console.print(f"The token of {name} is set: Hub ID {after.hub_id or 'not known yet'}.")
 
 
 def learnt(editor: Editor, destination: Destination, secret: Secret) -> Destination:
     """The destination with its account's details; unchanged, with a warning, if HubSpot cannot be reached.
 
-    Errors: SettingsError for a token that HubSpot refuses, or one of another hub.
+    Errors: SettingsError for a token that HubSpot refuses, or one of another portal.
     """
     from hubwire.installation.clients import ClientFactory
     from hubwire.manage.hub import account_of_token, with_account
@@ -303,7 +305,7 @@ def with_rules(mapping: Mapping, rules: list[str]) -> Mapping:
 
 
 def _print(destination: Destination, has_token: bool, names: dict[int, str]) -> None:
-    console.print(f"[bold]{destination.name}[/bold]  hub {destination.hub_id or '?'}")
+    console.print(f"[bold]{destination.name}[/bold]  Hub ID {destination.hub_id or '?'}")
     console.print(f"  token: {'set' if has_token else 'none'}")
     plain = msgspec.to_builtins(destination)
     sources = destination.source_ids

@@ -136,7 +136,7 @@ def _print(receipt: Receipt) -> None:
         console.print("  nobody is known by this id; this was done anyway:", style="yellow")
     for portal in receipt.hubspot:
         console.print(
-            f"  {portal.destination} (hub {portal.hub_id or '?'}): {_outcome_at(portal, receipt)}", markup=False
+            f"  {portal.destination} (Hub ID {portal.hub_id or '?'}): {_outcome_at(portal, receipt)}", markup=False
         )
     if receipt.found_anything:
         _print_found(receipt)

@@ -103,7 +103,7 @@ def _print_seen(name: str, seen: Seen) -> None:
 
 
 def _print_lane(lane: LaneStatus) -> None:
-    console.print(f"[bold]{cell(lane.name)}[/bold]  hub {lane.hub_id or '?'}  {lane.state}")
+    console.print(f"[bold]{cell(lane.name)}[/bold]  Hub ID {lane.hub_id or '?'}  {lane.state}")
     if lane.stopped_reason:
         console.print(plain(f"  stopped: {lane.stopped_reason} {lane.stopped_detail}"), style="red", markup=False)
         console.print(f"  {explained(lane.stopped_reason) or ''}".rstrip(), markup=False)
@@ -164,8 +164,10 @@ def _group(failure: Failure) -> tuple[int, str, str]:
 
 
 def audit(
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 100,
-    before: Annotated[str | None, typer.Option(help="Only older ones: 2026-11-23T18:00 (UTC).")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of changes, newest first.")] = 100,
+    before: Annotated[
+        str | None, typer.Option(help="Only changes before this time, such as 2026-11-23T18:00 (UTC).")
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:

@@ -27,7 +27,7 @@ def doctor(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Find problems, and say how to fix them. Checks token, hub, tier, scopes for each feature, API version, limits,
+    """Find problems, and say how to fix them. Checks token, Hub ID, tier, scopes for each feature, API version, limits,
     clock, schema, disk and settings.
 
     The command changes nothing, and makes about a dozen calls to each portal. Exit code 1 if a check fails.

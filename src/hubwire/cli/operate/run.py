@@ -81,7 +81,7 @@ def emulator(
     ] = None,
     limits: Annotated[bool, typer.Option(help="Whether the portal refuses calls over HubSpot's rate limits.")] = True,
     companies: Annotated[
-        bool, typer.Option(help="Whether a contact's e-mail domain gets a company by itself, as in HubSpot.")
+        bool, typer.Option(help="Whether the portal creates the company of a contact's e-mail domain, as HubSpot does.")
     ] = True,
 ) -> None:
     """Start a HubSpot emulator for tests. It has contacts, companies, events, limits and errors.

@@ -70,7 +70,7 @@ def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action 
         return "warn", "Paused", "Messages are stored and stay pending. Nothing is lost.", action
     if lane.stopped_reason is not None:
         remedy = remedy_of(lane.stopped_reason)
-        action = Action(words="Show the connection", href=page)
+        action = Action(words="Show the destination", href=page)
         return "fail", f"Stopped: {_sentence(lane.stopped_reason)}", remedy, action
     if lane.backlog_count or lane.pending:
         pending = formats.count(lane.backlog_count + lane.pending)

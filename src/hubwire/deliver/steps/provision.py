@@ -43,7 +43,7 @@ EVENT = "event"
 
 @dataclass(slots=True)
 class Provided:
-    """What came of it. `is_changed`: the schema is another now; `unmade`: event -> why it has no definition."""
+    """The changes to the portal. `is_changed`: the schema changed; `unmade`: event -> why it has no definition."""
 
     is_changed: bool = False
     unmade: dict[str, Verdict] = field(default_factory=dict)

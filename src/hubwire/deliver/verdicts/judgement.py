@@ -40,7 +40,7 @@ class InputJudgement:
     blamed: list[Blamed] = field(default_factory=list)
     """Refused properties: leave them out and send the input again at once."""
     existing_id: str | None = None
-    """The id of the record that exists already: update that one."""
+    """The id of the record that already exists and must be updated instead."""
     is_gone: bool = False
     """The remembered record id leads nowhere: forget it."""
     is_again: bool = False

@@ -91,7 +91,7 @@ def _check_properties(rule: Rule, properties: dict[str, object], key: str) -> No
         _refuse(rule, f"at most {MAX_PROPERTIES} properties, it has {len(properties):,}")
     for name in properties if rule.object is not None else ():
         if not _PROPERTY.fullmatch(name):
-            expected = "its internal name: a letter, then small letters, digits and underscores"
+            expected = "its internal name: a letter, then lower-case letters, digits and underscores"
             _refuse(rule, f"property {name!r}: a property is named by {expected}", name)
         if name == key:
             _refuse(rule, f"property {name}: the key says which record it is, and is not written", name)

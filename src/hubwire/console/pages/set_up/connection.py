@@ -51,7 +51,7 @@ class ConnectionPage(msgspec.Struct, frozen=True, kw_only=True):
 async def connections(view: View) -> Response:
     """`/connection`."""
     page = await view.read(_read_all, view)
-    return view.render("set_up/connections.html", page, title="Connection", cli="hubwire destination list")
+    return view.render("set_up/connections.html", page, title="Destinations", cli="hubwire destination list")
 
 
 async def connection(view: View) -> Response:
@@ -152,7 +152,7 @@ async def _show(
     return view.render(
         "set_up/connection.html",
         page,
-        title=f"Connection: {destination.name}",
+        title=f"Destination: {destination.name}",
         cli=f"hubwire doctor --destination {quote(destination.name)}"
         if report
         else f"hubwire destination show {quote(destination.name)}",
