@@ -26,8 +26,8 @@ from hubwire.journal.group_commit import GroupCommit
 from hubwire.process.server import collect_rarely
 from hubwire.receive import answers
 from hubwire.receive.app import ReceiveApp
-from hubwire.receive.auth import CachedSources
 from hubwire.receive.connection import Connection
+from hubwire.receive.sources import CachedSources
 from hubwire.receive.upload_limits import ReceiveLimits
 
 WRITE_KEY = "bench-write-key"

@@ -6,7 +6,7 @@ import pytest
 from tests.backends import Backend
 
 from hubwire.clock import FakeClock
-from hubwire.deliver.lanes.lane_lease import LaneLease
+from hubwire.deliver.lanes.leases import LaneLease
 from hubwire.delivery import IllegalMove, State
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link, hold_key

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.world import World
 
-from hubwire.deliver.lanes.quota import LaneQuota
+from hubwire.deliver.lanes.leases import LaneQuota
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from hubwire.backfill.history import as_history
 from hubwire.clock import SimulatedClock
 from hubwire.deliver.lanes.driver import Driver
 from hubwire.deliver.lanes.lane import Lane
+from hubwire.deliver.lanes.leases import LaneQuota
 from hubwire.deliver.lanes.policy import LaneParts, LanePolicy
-from hubwire.deliver.lanes.quota import LaneQuota
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.death_runs import parked_of
 from hubwire.deliver.limits.governor import Governor

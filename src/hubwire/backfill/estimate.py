@@ -14,13 +14,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hubwire.deliver.calls.batch import (
-    ASSOCIATIONS_PER_CALL,
-    EVENTS_PER_CALL,
-    OBJECTS_PER_CALL,
-    SEARCH_BODY_BYTES,
-    split_by_size,
-)
 from hubwire.deliver.cycle.coalesce import (
     DesiredRecord,
     Work,
@@ -31,6 +24,13 @@ from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.steps.company_search import DOMAINS_PER_SEARCH
 from hubwire.destination import Destination, Source
+from hubwire.hubspot.call import (
+    ASSOCIATIONS_PER_CALL,
+    EVENTS_PER_CALL,
+    OBJECTS_PER_CALL,
+    SEARCH_BODY_BYTES,
+    split_by_size,
+)
 from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ
 from hubwire.message import JournalRow
 from hubwire.operation import Discard, Link

@@ -11,12 +11,6 @@ from typing import Any
 
 import msgspec
 
-from hubwire.deliver.calls.batch import (
-    ASSOCIATIONS_PER_CALL,
-    EVENTS_PER_CALL,
-    OBJECTS_PER_CALL,
-    split,
-)
 from hubwire.deliver.calls.batch_sender import Input
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
@@ -33,7 +27,13 @@ from hubwire.deliver.steps.company_state import compare_companies
 from hubwire.deliver.steps.contact_state import look_up_contacts
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
-from hubwire.hubspot.call import Call
+from hubwire.hubspot.call import (
+    ASSOCIATIONS_PER_CALL,
+    EVENTS_PER_CALL,
+    OBJECTS_PER_CALL,
+    Call,
+    split,
+)
 from hubwire.hubspot.paths import Paths
 from hubwire.message import JournalRow
 from hubwire.operation import (

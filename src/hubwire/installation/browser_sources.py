@@ -13,7 +13,7 @@ from hubwire.clock import Clock
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.device.source import DeviceSource
 from hubwire.plan.events import CONSENT_EVENT
-from hubwire.receive.auth import CachedSources
+from hubwire.receive.sources import CachedSources
 from hubwire.registry.protocol import Registry
 
 STAND_IN_SCRIPTS = "/_hubspot/js"

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-import structlog
-
 from hubwire.clock import Clock
 from hubwire.destination import Destination
-from hubwire.hubspot.call import Answer, Call
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.credentials import token_source
 from hubwire.hubspot.paths import Paths
@@ -16,8 +13,6 @@ from hubwire.installation.local import find_local_server
 from hubwire.monitoring.metrics import Telemetry
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
-
-log = structlog.get_logger("hubwire.deliver")
 
 
 class ClientFactory:
@@ -31,7 +26,7 @@ class ClientFactory:
         sandbox_url: str | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
-        self._telemetry = telemetry
+        self._telemetry = telemetry or Telemetry()
         self._registry = registry
         self._clock = clock
         self._settings = settings
@@ -48,22 +43,8 @@ class ClientFactory:
             token_source(token, self._clock, partial(self._registry.set_token, destination.destination_id)),
             Paths(destination.api_version),
             clock=self._clock,
-            on_answer=partial(self._note, destination.name),
+            on_answer=partial(self._telemetry.answered, destination.name),
         )
-
-    def _note(self, destination: str, call: Call, answer: Answer) -> None:
-        """Log one wide line for an attempt, and count it in the metrics."""
-        log.info(
-            "delivery.attempted",
-            destination=destination,
-            operation=call.name,
-            status=answer.status,
-            failure=answer.failure,
-            duration_ms=answer.duration_ms,
-            correlation_id=answer.correlation_id,
-        )
-        if self._telemetry is not None:
-            self._telemetry.attempted(destination, call.name, answer.status, answer.duration_ms)
 
     def base_url(self, destination: Destination) -> str:
         """The base URL of this destination's HubSpot."""

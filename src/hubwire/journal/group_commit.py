@@ -58,7 +58,7 @@ class GroupCommit:
 
     Units: `max_waiting_*` bound everything that is not yet on disk; `max_group_*` bound one commit (a single larger
     upload is still one commit). `on_commit` is called on the event loop after a commit that added something, to wake
-    the lanes.
+    the lanes of this process or, without any, those of the process that delivers.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class GroupCommit:
         self._max_waiting_bytes = max_waiting_bytes
         self._max_group_messages = max_group_messages
         self._max_group_bytes = max_group_bytes
-        self._on_commit = on_commit
+        self.on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
         self._committer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-append")
@@ -212,8 +212,8 @@ class GroupCommit:
         self._is_stuck = False
         failure = committing.exception()
         self._ended = (asyncio.get_running_loop().time(), failure if isinstance(failure, Exception) else None)
-        if failure is None and self._on_commit is not None:
-            self._on_commit()
+        if failure is None and self.on_commit is not None:
+            self.on_commit()
 
     def _make_room(self, count: int, size_bytes: int) -> None:
         """Make room before callers get their answers, because they may submit the next upload at once."""
@@ -252,8 +252,8 @@ class GroupCommit:
             end = start + len(waiting.entries)
             _tell(waiting, positions[start:end])
             start = end
-        if self._on_commit is not None and positions.count(None) < len(positions):
-            self._on_commit()
+        if self.on_commit is not None and positions.count(None) < len(positions):
+            self.on_commit()
 
     def _fail(self, group: list[_Waiting], count: int, exc: Exception) -> None:
         self._ended = (asyncio.get_running_loop().time(), exc)

@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from hubwire import __version__
+from hubwire.hubspot.call import Answer, Call
 from hubwire.record.queries import LaneStatus
+
+log = structlog.get_logger("hubwire.deliver")
 
 STATES = ("delivered", "discarded", "held", "pending", "retrying", "dead")
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -123,10 +127,19 @@ class Telemetry:
         self._seconds = Histogram(seconds.name, seconds.help, seconds.labels, buckets=SECONDS, registry=None)
         self._waits = Counter(waits.name, waits.help, waits.labels, registry=None)
 
-    def attempted(self, destination: str, call: str, status: int | None, duration_ms: int) -> None:
-        """One exchange with HubSpot."""
-        self._attempts.labels(destination, call, "none" if status is None else str(status)).inc()
-        self._seconds.labels(destination).observe(duration_ms / 1000)
+    def answered(self, destination: str, call: Call, answer: Answer) -> None:
+        """Log one wide line for an exchange with HubSpot, and count it."""
+        log.info(
+            "delivery.attempted",
+            destination=destination,
+            operation=call.name,
+            status=answer.status,
+            failure=answer.failure,
+            duration_ms=answer.duration_ms,
+            correlation_id=answer.correlation_id,
+        )
+        self._attempts.labels(destination, call.name, "none" if answer.status is None else str(answer.status)).inc()
+        self._seconds.labels(destination).observe(answer.duration_ms / 1000)
 
     def waited(self, destination: str, kind: str, wait_ms: int) -> None:
         """A call waited for the rate limiter."""

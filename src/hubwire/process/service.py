@@ -38,7 +38,7 @@ from hubwire.privacy.suppressed_rows import SuppressedRows
 from hubwire.privacy.suppression import SuppressingJournal, Suppressions, keeps_out
 from hubwire.process.chores import Chore, Chores, learn_hub_ids, retain, sum_up
 from hubwire.receive.app import ReceiveApp
-from hubwire.receive.auth import CachedSources
+from hubwire.receive.sources import CachedSources
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.record.replay import ReplayRunner
 from hubwire.registry.watch import VersionWatch
@@ -67,7 +67,7 @@ class Service:
         self.journal = GroupCommit(
             self.store.journal,
             max_waiting_messages=settings.max_waiting_messages,
-            on_commit=None if self.store.hears_appends else self._appended,
+            on_commit=None if self.store.hears_appends else self.store.announce,
         )
         self._watch = VersionWatch(registry.version) if self.store.fleet is not None else None
         version = self._watch or registry.version
@@ -106,6 +106,8 @@ class Service:
         self.clients = ClientFactory(self.store.registry, self.clock, self.settings, sandbox_url, self.telemetry)
         if self.settings.role != "receive":
             self.worker = await start(Worker(self.worker_parts()))
+            if not self.store.hears_appends:
+                self.journal.on_commit = self.worker.wake
             await start(self.store.listen(self.worker.wake, self.worker.notice))
             await start(Chores(self.chores()))
 
@@ -129,13 +131,6 @@ class Service:
             await self._lifecycle.stop()
         finally:
             self.store.close()
-
-    def _appended(self) -> None:
-        """Wake the lanes after an append of this process: its own, or those of the process that delivers."""
-        if self.worker is not None:
-            self.worker.wake()
-        else:
-            self.store.announce()
 
     def _changed(self) -> None:
         """Notify lanes after a change in this process or another one. Blocks."""

@@ -22,16 +22,20 @@ from hubwire.errors import BackendError, Overloaded, UnknownWriteKey, UploadRefu
 from hubwire.message import Entry
 from hubwire.receive import answers
 from hubwire.receive.answers import Answer
-from hubwire.receive.auth import SourceDirectory, basic_write_key, other_write_key, usable_write_key
-from hubwire.receive.body import Body, BodyReader, CallerGone, unpack, unpacked_bytes
+from hubwire.receive.body import Body, BodyReader, CallerGone, LargeUploads, unpack, unpacked_bytes
 from hubwire.receive.entries import UploadOptions, entries_of
-from hubwire.receive.large_uploads import LargeUploads
 from hubwire.receive.openapi import document
-from hubwire.receive.origins import is_allowed
 from hubwire.receive.parse import Upload, read_upload
 from hubwire.receive.paths import Route, Takes, is_below, is_wrong_door, route_of
 from hubwire.receive.pixel import pixel_upload, write_key_in
-from hubwire.receive.token_bucket import SourceRates
+from hubwire.receive.sources import (
+    SourceDirectory,
+    SourceRates,
+    basic_write_key,
+    is_allowed,
+    other_write_key,
+    usable_write_key,
+)
 from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES, ReceiveLimits
 
 UNAVAILABLE_RETRY_SECONDS = 3

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from hubwire.errors import MalformedUpload
-from hubwire.receive.auth import usable_write_key
 from hubwire.receive.parse import Upload, encoded, read_upload
 from hubwire.receive.paths import Route, Takes
+from hubwire.receive.sources import usable_write_key
 from hubwire.receive.upload_limits import ReceiveLimits
 
 GIF = binascii.a2b_hex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")

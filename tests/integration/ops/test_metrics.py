@@ -16,6 +16,7 @@ from hubwire.backends.store import Store, open_store
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
+from hubwire.hubspot.call import Answer, Call
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry
 from hubwire.monitoring.metrics import METRICS, Kind, Telemetry, metrics_page
@@ -28,6 +29,7 @@ from hubwire.secret import Secret
 from hubwire.settings import Settings
 
 NOW = 1_790_000_000_000
+UPSERT = Call("upsert contacts", "POST", "/crm/v3/objects/contacts/batch/upsert")
 LOOPBACK = ("127.0.0.1", 5000)
 
 
@@ -67,8 +69,8 @@ def registry(store: Store) -> CollectorRegistry:
     suppressions = Suppressions(store.privacy, store.registry, store.vault, clock)
     suppressions.count = 6
     telemetry = Telemetry()
-    telemetry.attempted("hubspot", "upsert contacts", 200, 120)
-    telemetry.attempted("hubspot", "upsert contacts", None, 10_000)
+    telemetry.answered("hubspot", UPSERT, Answer(200, duration_ms=120))
+    telemetry.answered("hubspot", UPSERT, Answer(None, duration_ms=10_000))
     telemetry.waited("hubspot", "general", 1500)
     return make_metrics(store, clock, counts, journal, suppressions, telemetry)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hubwire.backends.sqlite import appender, digests
+from hubwire.backends.sqlite import appender
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.errors import BackendError, BackendUnavailable
@@ -97,7 +97,6 @@ def test_digests_that_collide_neither_lose_nor_double_a_message(
         return b"\x07" * 8 * len(message_ids)
 
     monkeypatch.setattr(appender, "digests_of", same)
-    monkeypatch.setattr(digests, "digests_of", same)
     assert journal.append([entry("a"), entry("b"), entry("a")]) == [1, 2, None]
     assert journal.append([entry("c"), entry("b"), entry("a", source_id=2)]) == [3, None, 4]
     assert [row.position for row in journal.find("a")] == [1, 4]
@@ -110,7 +109,7 @@ def test_a_digest_is_found_only_where_one_begins(file: SqliteFile, journal: Sqli
     journal.append(many(0, 5000))
     key = file.connection.execute("SELECT digest_key FROM journal_key").fetchone()[0]
     [(stored,)] = file.connection.execute("SELECT digests FROM journal_block").fetchall()
-    assert stored == digests.digests_of([f"m{number}" for number in range(5000)], key)
+    assert stored == appender.digests_of([f"m{number}" for number in range(5000)], key)
     assert [row.position for row in journal.find("m4999")] == [5000]
 
 

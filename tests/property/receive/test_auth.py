@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubwire.destination import Source
-from hubwire.receive.auth import basic_write_key
-from hubwire.receive.token_bucket import SourceRates
+from hubwire.receive.sources import SourceRates, basic_write_key
 
 
 @given(st.binary(max_size=300))

@@ -6,9 +6,7 @@ import pytest
 
 from hubwire.clock import FakeClock
 from hubwire.destination import Source
-from hubwire.receive.auth import CachedSources
-from hubwire.receive.origins import is_allowed
-from hubwire.receive.token_bucket import SourceRates
+from hubwire.receive.sources import CachedSources, SourceRates, is_allowed
 
 SOURCE = Source(source_id=1, name="server")
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from hubwire.errors import Overloaded
-from hubwire.receive.large_uploads import LargeUploads
+from hubwire.receive.body import LargeUploads
 from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES
 
 LARGE = 2 * LARGE_UPLOAD_BYTES

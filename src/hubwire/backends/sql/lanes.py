@@ -3,13 +3,14 @@ beside its `record.py` and `outcome.py`. A caller that changes a lane has locked
 
 from __future__ import annotations
 
+import sys
 import zlib
+from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from hubwire.backends.sql.database import Session
 from hubwire.delivery import IllegalMove, Move, State, moved, taken_on
-from hubwire.record.packing import pack_positions
 from hubwire.record.protocol import Attempt, CycleOutcome, Due, LaneState, Span
 
 # -- lanes
@@ -254,3 +255,19 @@ def write_attempts(db: Session, destination_id: int, cycle_id: int, attempts: Se
             for attempt in attempts
         ],
     )
+
+
+def pack_positions(positions: Sequence[int]) -> bytes:
+    """Positions as little-endian 64-bit integers, deflated."""
+    packed = array("q", positions)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return zlib.compress(packed.tobytes(), 1)
+
+
+def unpack_positions(packed: bytes) -> list[int]:
+    """The positions that `pack_positions` packed."""
+    positions = array("q", zlib.decompress(packed))
+    if sys.byteorder == "big":
+        positions.byteswap()
+    return positions.tolist()

@@ -6,9 +6,8 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 
-from hubwire.backends.sqlite.appender import Appender
+from hubwire.backends.sqlite.appender import Appender, positions_of
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.backends.sqlite.digests import positions_of
 from hubwire.journal.backlogs import Backlogs, Stream
 from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, JournalRow

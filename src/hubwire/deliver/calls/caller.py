@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hubwire.clock import Clock
-from hubwire.deliver.calls.batch import ASSOCIATIONS_PER_CALL, EVENTS_PER_CALL, OBJECTS_PER_CALL
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.governor import Governor
 from hubwire.deliver.verdicts import without_answer
@@ -21,6 +20,9 @@ from hubwire.deliver.verdicts.judge import judge
 from hubwire.deliver.verdicts.judgement import Judgement
 from hubwire.delivery import Delivered, StopTheLine, Verdict
 from hubwire.hubspot.call import (
+    ASSOCIATIONS_PER_CALL,
+    EVENTS_PER_CALL,
+    OBJECTS_PER_CALL,
     Answer,
     BatchInput,
     Call,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hubwire.deliver.calls.batch import split
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination
+from hubwire.hubspot.call import split
 from hubwire.journal.protocol import Journal
 from hubwire.message import JournalRow
 from hubwire.record.protocol import Due, LaneState, Span

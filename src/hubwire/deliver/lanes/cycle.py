@@ -1,17 +1,19 @@
-"""The work of one cycle: read the schema, plan, make what is missing, send in the order that later steps need.
+"""The work of one cycle: plan, make what is missing, send in the order that later steps need.
 
-Companies and contacts come first, then associations and events. Nothing is recorded here: what a cycle learnt is in
-its state, and the lane writes all of it in one transaction.
+Companies and contacts come first, then associations and events. Nothing is recorded here: `outcome_of` collects what
+the cycle learnt, and the lane writes all of it in one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from hubwire.deliver.calls.caller import together
+from hubwire.deliver.calls.retry import RetryPolicy, next_attempt_at
 from hubwire.deliver.cycle.coalesce import DesiredRecord, Work
 from hubwire.deliver.cycle.gather import Gatherer
-from hubwire.deliver.cycle.outcomes import Outcomes
+from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
 from hubwire.deliver.cycle.selection import Selection
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.associations import associate
@@ -20,9 +22,11 @@ from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
 from hubwire.deliver.steps.provision import provide
 from hubwire.deliver.verdicts import without_answer
+from hubwire.delivery import Retry
 from hubwire.destination import Source
 from hubwire.operation import Discard
 from hubwire.reasons import Reason
+from hubwire.record.protocol import CycleOutcome, LaneState
 
 
 async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], selection: Selection) -> None:
@@ -50,7 +54,8 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
     outcomes = Outcomes(due=selection.due, planned_count=selection.set_aside_count)
     for position in selection.lost:
         outcomes.discard_or_hold(position, Discard(Reason.NO_LONGER_KEPT))
-    outcomes.judge(selection.put_off, without_answer.backfill_put_off())
+    if selection.put_off:
+        outcomes.judge(selection.put_off, without_answer.backfill_put_off())
     for position, seconds in selection.parked.items():
         outcomes.judge([position], without_answer.source_parked(seconds))
     gatherer = Gatherer(
@@ -69,6 +74,59 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
     relied = {event.email for event in work.events} | {email for email, _ in work.associations}
     await upsert_contacts(cycle_state, work.contacts, relied)
     # After the contacts: a company that HubSpot made of an e-mail's domain is found by their own associations.
-    await upsert_companies(cycle_state, work.companies, contacts)
-    await together(associate(cycle_state, work.associations), send_occurrences(cycle_state, work.events))
+    if work.companies:
+        await upsert_companies(cycle_state, work.companies, contacts)
+    steps = [send_occurrences(cycle_state, work.events)] if work.events else []
+    if work.associations or cycle_state.other_contacts or cycle_state.other_companies:
+        steps.insert(0, associate(cycle_state, work.associations))
+    await together(*steps)
     cycle_state.portal.spare_reads.earn(len(cycle_state.caller.attempts))
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """The waiting times of messages: for their person, and for HubSpot. `jitter` gives 0 to 1."""
+
+    hold: HoldPolicy
+    retry: RetryPolicy
+    jitter: Callable[[], float]
+
+
+def outcome_of(
+    cycle_id: int,
+    selection: Selection,
+    cycle_state: CycleState,
+    patience: Patience,
+    ended_at_ms: int,
+) -> CycleOutcome:
+    """All data to write with the cycle, except `lane.status`."""
+    retries = _retries(cycle_state.outcomes, selection, patience, ended_at_ms)
+    settlement = cycle_state.outcomes.settle(ended_at_ms, patience.hold, retries)
+    replayed = sum(due.is_replay for due in selection.due.values())
+    return CycleOutcome(
+        cycle_id=cycle_id,
+        lane=LaneState(live_cursor=selection.span.live_through, backfill_cursor=selection.span.backfill_through),
+        settled=settlement.rows,
+        finished=settlement.finished,
+        attempts=list(cycle_state.caller.attempts),
+        people=list(cycle_state.changed_people.values()),
+        companies=list(cycle_state.changed_companies.values()),
+        associations=cycle_state.associations,
+        unlinked=cycle_state.unlinked,
+        links=list(cycle_state.links),
+        tally=settlement.tally(selection.new_count, len(cycle_state.caller.attempts), replayed),
+        ended_at_ms=ended_at_ms,
+    )
+
+
+def _retries(outcomes: Outcomes, selection: Selection, patience: Patience, now_ms: int) -> dict[int, int | None]:
+    """The next try of each message that HubSpot put off; None when its time is over."""
+    times: dict[int, int | None] = {}
+    for position, verdict in outcomes.verdicts.items():
+        if isinstance(verdict, Retry):
+            due = selection.due.get(position)
+            attempts, first_at_ms = (due.attempts, due.first_attempt_at_ms) if due else (0, None)
+            times[position] = next_attempt_at(
+                verdict, attempts + 1, first_at_ms or now_ms, now_ms, patience.jitter(), patience.retry
+            )
+    return times

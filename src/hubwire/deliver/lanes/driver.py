@@ -16,9 +16,8 @@ import structlog
 
 from hubwire.deliver.cycle.selection import Pending
 from hubwire.deliver.lanes.lane import Lane
-from hubwire.deliver.lanes.lane_lease import LaneLease
+from hubwire.deliver.lanes.leases import LaneLease, LaneQuota
 from hubwire.deliver.lanes.policy import LaneParts
-from hubwire.deliver.lanes.quota import LaneQuota
 from hubwire.errors import BackendError, LeaseLost
 from hubwire.reasons import Reason
 from hubwire.record.protocol import LaneState

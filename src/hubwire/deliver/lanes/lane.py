@@ -22,9 +22,8 @@ from hubwire.deliver.cycle.portal_schema import Portal, unreadable
 from hubwire.deliver.cycle.selection import Pending, Selection, Selector
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.cycle.unconfirmed import STORED_NAME, UnconfirmedWrites
-from hubwire.deliver.lanes.commit import Patience, outcome_of
-from hubwire.deliver.lanes.cycle import run_cycle
-from hubwire.deliver.lanes.lane_lease import LaneLease
+from hubwire.deliver.lanes.cycle import Patience, outcome_of, run_cycle
+from hubwire.deliver.lanes.leases import LaneLease
 from hubwire.deliver.lanes.policy import LaneParts
 from hubwire.deliver.lanes.waiting import Waiting
 from hubwire.deliver.limits.daily_budget import Priority

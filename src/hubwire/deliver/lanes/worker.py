@@ -24,10 +24,8 @@ from hubwire.clock import MonotonicClock
 from hubwire.deliver.cycle.off_loop import DatabaseThreads
 from hubwire.deliver.lanes.driver import SAFETY_SECONDS, Driver, Wait
 from hubwire.deliver.lanes.lane import Lane
-from hubwire.deliver.lanes.lane_lease import LaneLease
-from hubwire.deliver.lanes.lease_renewer import LeaseRenewer
+from hubwire.deliver.lanes.leases import LaneLease, LaneQuota, LeaseRenewer
 from hubwire.deliver.lanes.policy import LaneParts, LanePolicy, Waited, nobody, unheard
-from hubwire.deliver.lanes.quota import LaneQuota
 from hubwire.deliver.limits.death_runs import parked_of
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source

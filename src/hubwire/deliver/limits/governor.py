@@ -1,4 +1,4 @@
-"""Who may call when: HubSpot's rolling windows (`limiter.py`) and the day's budget (`budget.py`) as one. Pure."""
+"""Who may call when: the rolling windows (`rate_limiter.py`) and the day's budget (`daily_budget.py`) as one. Pure."""
 
 from __future__ import annotations
 

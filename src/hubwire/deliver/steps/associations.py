@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from hubwire.deliver.calls.batch import ASSOCIATIONS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, send
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.verdicts.dependants import is_delivered
-from hubwire.hubspot.call import Call, pair_key
+from hubwire.hubspot.call import ASSOCIATIONS_PER_CALL, Call, pair_key, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import associate_default
 

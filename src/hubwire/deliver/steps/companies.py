@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from hubwire.deliver.calls.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, Judged, send
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import (
@@ -29,7 +28,7 @@ from hubwire.deliver.steps.company_state import OBJECT, look_up_companies
 from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
 from hubwire.deliver.steps.newer import without_newer
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
-from hubwire.hubspot.call import Call
+from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import KEY_PROPERTY, update_objects, upsert_objects
 from hubwire.operation import LeftOut
@@ -72,8 +71,6 @@ async def upsert_companies(
 
     Shape: `contacts` are the e-mails to be associated, by domain; these contacts have been written.
     """
-    if not wanted:
-        return
     cycle_state.companies = await cycle_state.load(cycle_state.record.companies, wanted.keys())
     for desired in wanted.values():
         desired.drop(DOMAIN)

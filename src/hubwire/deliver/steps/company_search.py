@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hubwire.deliver.calls.batch import SEARCH_BODY_BYTES, split_by_size
 from hubwire.deliver.calls.caller import Caller
 from hubwire.deliver.cycle.portal_schema import Portal
 from hubwire.delivery import Delivered, Verdict
-from hubwire.hubspot.call import Answer, Call
+from hubwire.hubspot.call import SEARCH_BODY_BYTES, Answer, Call, split_by_size
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import KEY_PROPERTY, SEARCH_PAGE, FoundCompany, found_domains, search_companies
 

@@ -18,10 +18,10 @@ from hubwire.deliver.steps.look_up import (
     companies_of_contacts,
     read_companies,
     read_moved_company,
+    unseen,
 )
 from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
 from hubwire.deliver.steps.provision import ensure_company_key
-from hubwire.deliver.steps.unseen import unseen
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Verdict
 from hubwire.hubspot.reading import HeldRecord

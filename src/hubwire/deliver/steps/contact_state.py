@@ -12,9 +12,8 @@ from collections.abc import Collection, Mapping, Set
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, difference
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.steps.look_up import WORTH_ASKING, Held, changed_contacts, read_contacts
+from hubwire.deliver.steps.look_up import WORTH_ASKING, Held, changed_contacts, read_contacts, unseen
 from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
-from hubwire.deliver.steps.unseen import unseen
 from hubwire.hubspot.reading import HeldRecord, Version
 
 OBJECT = "contacts"

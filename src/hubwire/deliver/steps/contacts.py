@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from hubwire.deliver.calls.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, Judged, send
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import (
@@ -28,7 +27,7 @@ from hubwire.deliver.steps.newer import without_newer
 from hubwire.deliver.steps.stages import Backward, move_stages_back
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
 from hubwire.delivery import Dead
-from hubwire.hubspot.call import Call
+from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import update_objects, upsert_objects
 from hubwire.operation import LeftOut
@@ -55,7 +54,8 @@ async def upsert_contacts(
     backwards: dict[str, Backward] = {}
     made_anew = await _send(cycle_state, wanted, inputs, backwards)
     await _write_again(cycle_state, wanted, made_anew, backwards)
-    await move_stages_back(cycle_state, wanted, backwards, partial(update_call, cycle_state.paths))
+    if backwards:
+        await move_stages_back(cycle_state, wanted, backwards, partial(update_call, cycle_state.paths))
 
 
 def upsert_call(paths: Paths, group: Sequence[Input]) -> Call:

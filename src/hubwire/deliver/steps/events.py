@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hubwire.deliver.calls.batch import EVENTS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, Judged, send
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.without_answer import EVENTS_NOT_AVAILABLE
 from hubwire.delivery import Retry, Verdict
-from hubwire.hubspot.call import Call
+from hubwire.hubspot.call import EVENTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import send_events
 from hubwire.operation import SendEvent

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hubwire.deliver.calls.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.calls.caller import LineStopped
 from hubwire.deliver.cycle.portal_schema import FORBIDDEN, Portal
 from hubwire.deliver.verdicts import without_answer
@@ -18,7 +17,7 @@ from hubwire.deliver.verdicts.dependants import as_stop
 from hubwire.deliver.verdicts.refusals import input_row
 from hubwire.delivery import Dead, Delivered, Retry, Verdict
 from hubwire.errors import Unreadable
-from hubwire.hubspot.call import Answer, Call
+from hubwire.hubspot.call import OBJECTS_PER_CALL, Answer, Call, split
 from hubwire.hubspot.definitions import (
     FIELD_TYPES,
     MADE_BY_US,

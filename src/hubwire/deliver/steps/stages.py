@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from hubwire.deliver.calls.batch import OBJECTS_PER_CALL, split
 from hubwire.deliver.calls.batch_sender import Input, send
 from hubwire.deliver.cycle.coalesce import DesiredRecord
 from hubwire.deliver.cycle.newest import STAGE
@@ -17,7 +16,7 @@ from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.look_up import read_contacts
 from hubwire.deliver.steps.newer import foreign_versions, leave_out_newer
 from hubwire.deliver.verdicts.dependants import is_delivered
-from hubwire.hubspot.call import Call
+from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Person

@@ -18,6 +18,8 @@ from hubwire.hubspot.errors import Problem, read_problem
 from hubwire.hubspot.throttle import LimitName, retry_after_seconds, throttle_of
 from hubwire.reasons import Reason
 
+NO_PROBLEM = Problem()
+
 
 def judge(call: Call, answer: Answer, inputs: Sequence[BatchInput], jitter: float = 0.0) -> Judgement:
     """The judgement of an answer, with each input of its call.
@@ -28,7 +30,7 @@ def judge(call: Call, answer: Answer, inputs: Sequence[BatchInput], jitter: floa
     Errors: none.
     """
     is_good = answer.status is not None and 200 <= answer.status < 300
-    problem = Problem() if is_good or answer.status is None else read_problem(answer.body)
+    problem = NO_PROBLEM if is_good or answer.status is None else read_problem(answer.body)
     row = _row_of(call, answer, problem, inputs)
     match row.says:
         case Says.LOOK if is_good:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.deliver.lanes.quota import LaneQuota
+from hubwire.deliver.lanes.leases import LaneQuota
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import msgspec
 
 from hubwire.backends.sql.database import Database
 from hubwire.backends.sql.decisions.replay_targets import positions_of_replay, targets_among
-from hubwire.backends.sql.lanes import marks, next_due_at_ms
+from hubwire.backends.sql.lanes import marks, next_due_at_ms, unpack_positions
 from hubwire.backends.sql.reading.person import Person, read_person
 from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import SettingsError
@@ -19,7 +19,6 @@ from hubwire.message import JournalRow, text_id
 from hubwire.reasons import EXPLANATIONS, Kind
 from hubwire.record.holding import holds
 from hubwire.record.message_filter import MessageFilter
-from hubwire.record.packing import unpack_positions
 from hubwire.record.queries import AttemptView, Failure, Fate, LaneStatus, MessageDetail, MessageSummary
 from hubwire.registry.protocol import Registry
 

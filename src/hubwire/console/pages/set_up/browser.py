@@ -17,7 +17,7 @@ from starlette.responses import Response
 from hubwire.device.source import HUBSPOT_TELLS
 from hubwire.errors import Missing
 from hubwire.manage.browser_setup import BrowserSetup, browser_setups
-from hubwire.receive.origins import is_allowed
+from hubwire.receive.sources import is_allowed
 from hubwire.registry.access import Role
 from hubwire.web.request import (
     View,

@@ -1,14 +1,23 @@
-"""The lease of a lane while this worker has it: renewed in time, and checked before every call.
+"""The lanes that a worker holds: each one's lease, the thread that renews the leases, and how many lanes it may hold.
 
 Two workers never drive one portal: a worker that could not renew its lease stops calling before the lease ends, and
 whatever it would still record is refused by the record (fencing). Here the end of a lease is measured by the monotonic
 clock, so that a change of the system's time neither ends nor prolongs it.
+
+Nobody assigns lanes: a worker takes free lanes up to its quota, and gives up the surplus when another worker joins.
+Without a fleet, a worker may hold all lanes.
 """
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+
 from hubwire.clock import MonotonicClock
-from hubwire.errors import LeaseLost
+from hubwire.errors import BackendError, LeaseLost
 from hubwire.record.protocol import Lease, Record
 
 RATE_WINDOW_SECONDS = 10.0
@@ -109,3 +118,92 @@ class LaneLease:
     def end(self) -> None:
         """Give the lane up."""
         self._record.release(self.lease)
+
+
+log = structlog.get_logger("hubwire.deliver")
+
+STUCK_SECONDS = 60.0
+
+
+class LeaseRenewer:
+    """Every `seconds` calls `beat` and renews those of `lane_leases` that are due, from `start()` to `stop()`.
+
+    Its thread is apart from all others, so that slow queries cannot cost a lane its lease. A stuck event loop stops
+    renewing, so that another worker takes over.
+
+    Shape: `call_soon` runs a function on the worker's event loop, which proves that the loop is not stuck; `on_lost` is
+    called when another worker has taken a lane.
+    """
+
+    def __init__(
+        self,
+        lane_leases: Callable[[], Iterable[LaneLease]],
+        beat: Callable[[], None],
+        call_soon: Callable[[Callable[[], object]], None],
+        on_lost: Callable[[], None],
+        seconds: float,
+    ) -> None:
+        self._lane_leases = lane_leases
+        self._beat = beat
+        self._call_soon = call_soon
+        self._on_lost = on_lost
+        self._seconds = seconds
+        self._ending = threading.Event()
+        self._turned_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+
+    def start(self) -> None:
+        self._turned_at = time.monotonic()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _turned(self) -> None:
+        self._turned_at = time.monotonic()
+
+    def _run(self) -> None:
+        while not self._ending.wait(self._seconds):
+            self._call_soon(self._turned)
+            if time.monotonic() - self._turned_at > STUCK_SECONDS:
+                continue
+            for step in (self._beat, *(lane_lease.renew_if_due for lane_lease in self._lane_leases())):
+                try:
+                    step()
+                except LeaseLost as exc:
+                    log.warning("lease.lost", error=str(exc))
+                    self._on_lost()
+                except BackendError as exc:
+                    log.warning("lease.not-renewed", error=str(exc))
+
+
+class LaneQuota:
+    """The maximum number of lanes of a worker, so that all workers of a fleet hold about the same number."""
+
+    def __init__(self) -> None:
+        self._max_lanes: int | None = None
+        self._held: set[int] = set()
+
+    def divide(self, lane_count: int, worker_count: int) -> bool:
+        """Share the lanes among all workers, this one included; whether its part has changed. Parts differ by one lane
+        at most."""
+        before, self._max_lanes = self._max_lanes, -(-lane_count // max(worker_count, 1))
+        return before != self._max_lanes
+
+    @property
+    def may_take(self) -> bool:
+        """Whether this worker may hold another lane."""
+        return self._max_lanes is None or len(self._held) < self._max_lanes
+
+    @property
+    def has_too_many(self) -> bool:
+        """Whether it must give one of its lanes to another worker."""
+        return self._max_lanes is not None and len(self._held) > self._max_lanes
+
+    def take(self, destination_id: int) -> None:
+        self._held.add(destination_id)
+
+    def give(self, destination_id: int) -> None:
+        self._held.discard(destination_id)

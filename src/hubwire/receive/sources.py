@@ -1,6 +1,6 @@
-"""Whose upload it is: the write key from header, path, body or query, and the source behind it.
+"""Whose upload it is, and what its source may send: the write key, the source behind it, its origins and its rate.
 
-Sources: Segment HTTP API, "Headers": HTTP Basic with the write key as user and no password, or `writeKey` in the
+Documented: Segment HTTP API, "Headers": HTTP Basic with the write key as user and no password, or `writeKey` in the
 body; RudderStack's beacon has it in the query, Customer.io's libraries in a bearer token, Jitsu's in `X-Write-Key`.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import math
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hubwire.clock import Clock
@@ -114,3 +115,48 @@ def usable_write_key(value: object) -> str | None:
     if isinstance(value, str) and 0 < len(value) <= MAX_WRITE_KEY_LENGTH:
         return value
     return None
+
+
+def is_allowed(origin: bytes, allowed: Sequence[str]) -> bool:
+    """Whether an Origin header matches one of the patterns; without patterns, every origin matches.
+
+    Shape: `https://www.site.test` is exact; `https://*.site.test` matches every subdomain, with the given port.
+    """
+    if not allowed:
+        return True
+    text = origin.decode("ascii", "replace").lower().rstrip("/")
+    return any(_fits(text, pattern.lower().rstrip("/")) for pattern in allowed)
+
+
+def _fits(origin: str, pattern: str) -> bool:
+    if pattern in ("*", origin):
+        return True
+    scheme, separator, host = pattern.partition("://*.")
+    if not separator:
+        return False
+    return origin.startswith(f"{scheme}://") and origin.endswith(f".{host}")
+
+
+class SourceRates:
+    """Running state of all sources' limits, fed `now_ms`.
+
+    Shape: an upload is let in while the bucket is not empty and takes all it needs, so that one upload larger than a
+    second's share passes and the next ones wait.
+    """
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, tuple[float, int]] = {}
+
+    def take(self, source: Source, count: int, now_ms: int) -> int | None:
+        """None when the messages may pass, otherwise the seconds to wait before trying again."""
+        rate = source.messages_per_second
+        if rate is None:
+            return None
+        left, at_ms = self._buckets.get(source.source_id, (float(rate), now_ms))
+        left = min(float(rate), left + max(0, now_ms - at_ms) / 1000 * rate)
+        if left <= 0:
+            self._buckets[source.source_id] = (left, now_ms)
+            # A little more than the debt: at exactly nothing the bucket is still empty.
+            return math.floor(-left / rate) + 1
+        self._buckets[source.source_id] = (left - count, now_ms)
+        return None
