@@ -26,10 +26,10 @@ from hubwire.errors import Refused
 from hubwire.hubspot import wire
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.call import CallKind, pair_key
-from hubwire.hubspot.client import Answer, Call, ClientPolicy, HubSpotClient
+from hubwire.hubspot.client import Answer, Call, ClientPolicy, FixedToken, HubSpotClient
 from hubwire.hubspot.definitions import NewProperty
 from hubwire.hubspot.paths import ROOTS, Paths
-from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken
+from hubwire.hubspot.tokens import OAuthApp, RenewedToken
 from hubwire.manage.schema_plan import MissingEvent, SchemaPlan, make_missing
 from hubwire.operation import PropertyValue, SendEvent
 from hubwire.reasons import Reason

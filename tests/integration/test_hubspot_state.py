@@ -14,9 +14,8 @@ from tests.support.world import DESTINATION, SERVER, TOKEN, World
 
 from hubwire.destination import Mapping as Mapping_
 from hubwire.destination import Source, SourceKind
-from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.client import FixedToken, HubSpotClient
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.tokens import FixedToken
 from hubwire.hubspot.wire import iso_utc
 from hubwire.manage.dryrun import compared
 from hubwire.secret import Secret

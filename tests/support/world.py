@@ -30,9 +30,8 @@ from hubwire.deliver.limits.death_runs import parked_of
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
 from hubwire.emulator.wire import Request
-from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.client import FixedToken, HubSpotClient
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.tokens import FixedToken
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.message import Entry
 from hubwire.receive.app import ReceiveApp

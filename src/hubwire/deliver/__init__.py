@@ -2,15 +2,15 @@
 
 The way of a message through the folders; each uses only those below it:
 
-    lanes/      worker          one thread drives the lanes that it leases (`lane_lease`, `lease_renewer`, `quota`)
-                driver          one turn of a lane: check the lease, look for work (`waiting`), linger, run one cycle
-                lane            a cycle from the outside: select, deliver, `commit` in one transaction; or stop
+    lanes/      worker          one thread drives the lanes that it leases (`leases`)
+                driver          one turn of a lane: check the lease, look for work, linger, run one cycle
+                backlog         what waits, and what a cycle takes: due deliveries, new live messages, imported ones
+                lane            a cycle from the outside: select, deliver, commit in one transaction; or stop
+                unconfirmed     writes that HubSpot may have received although no answer is recorded
                 cycle           a cycle from the inside: gather, then the steps
     steps/      provision       creates properties and event definitions that are missing
                 companies, contacts, associations, events    what is sent, and what its outcome means
-    cycle/      selection       what a cycle takes on: due deliveries, new live messages, imported ones
-                unconfirmed     writes that HubSpot may have received although no answer is recorded
-                gather          decodes, resolves identities, plans, and calls `coalesce`
+    cycle/      gather          decodes, resolves identities, plans, and calls `coalesce`
                 state, outcomes, portal_schema    what the steps share
                 off_loop        runs every call of the database away from the event loop
                 bugs            logs our own exceptions, with one traceback for each cause

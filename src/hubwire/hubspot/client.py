@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import httpx2
 
@@ -22,7 +22,7 @@ from hubwire.clock import Clock, SystemClock
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.call import KEPT_HEADERS, Answer, Call
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.tokens import TokenSource
+from hubwire.secret import Secret
 
 __all__ = ["Answer", "Call", "ClientPolicy", "HubSpotClient"]
 
@@ -40,6 +40,33 @@ class ClientPolicy:
     max_connections: int = 20
     keepalive_seconds: float = 30.0
     max_answer_bytes: int = 16 * 1024 * 1024
+
+
+PostForm = Callable[[bytes], Awaitable[Answer]]
+"""Sends a form to the token endpoint."""
+
+
+class TokenSource(Protocol):
+    """The client's source of bearer tokens."""
+
+    async def token(self, post: PostForm) -> Secret:
+        """A token that is valid now. Raises Refused, Unreachable or Unreadable if none is available."""
+
+    def was_refused(self, token: Secret) -> bool:
+        """Report that HubSpot answered 401 to this token; True if the next `token()` gives another one."""
+
+
+class FixedToken:
+    """A token without an end date."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    async def token(self, post: PostForm) -> Secret:
+        return self._token
+
+    def was_refused(self, token: Secret) -> bool:
+        return False
 
 
 @cache

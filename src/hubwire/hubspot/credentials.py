@@ -14,7 +14,8 @@ import msgspec
 
 from hubwire.clock import Clock
 from hubwire.errors import SettingsError
-from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken, TokenSource
+from hubwire.hubspot.client import FixedToken, TokenSource
+from hubwire.hubspot.tokens import OAuthApp, RenewedToken
 from hubwire.secret import Secret
 
 OAUTH_PREFIX = "oauth:"

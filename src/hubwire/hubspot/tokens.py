@@ -1,4 +1,4 @@
-"""Access tokens: a fixed one (service key, private app), or one renewed with a refresh token (OAuth app).
+"""Access tokens of OAuth apps, renewed with a refresh token.
 
 A renewing source requests a new token five minutes before the old one ends, with one request at a time for all callers
 (the token endpoint answers 429 under load, observed live by third parties). Tokens are `Secret`s until the header.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlencode
 
 import msgspec
@@ -19,6 +18,7 @@ import msgspec
 from hubwire.clock import Clock
 from hubwire.errors import Refused, Unreachable, Unreadable
 from hubwire.hubspot.call import Answer
+from hubwire.hubspot.client import PostForm
 from hubwire.hubspot.errors import read_problem
 from hubwire.hubspot.throttle import throttle_of
 from hubwire.secret import Secret
@@ -27,34 +27,6 @@ RENEW_BEFORE_MS = 300_000
 RENEWAL_TRIES = 3
 REFUSED_AGAIN_MS = 300_000
 """A token that is refused this soon after another one is not renewed: the account refuses our app, not the token."""
-
-PostForm = Callable[[bytes], Awaitable[Answer]]
-"""Sends a form to the token endpoint."""
-
-
-class TokenSource(Protocol):
-    """The client's source of bearer tokens."""
-
-    async def token(self, post: PostForm) -> Secret:
-        """A token that is valid now. Raises Refused, Unreachable or Unreadable if none is available."""
-        ...
-
-    def was_refused(self, token: Secret) -> bool:
-        """Report that HubSpot answered 401 to this token; True if the next `token()` gives another one."""
-        ...
-
-
-class FixedToken:
-    """A token without an end date."""
-
-    def __init__(self, token: Secret) -> None:
-        self._token = token
-
-    async def token(self, post: PostForm) -> Secret:
-        return self._token
-
-    def was_refused(self, token: Secret) -> bool:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

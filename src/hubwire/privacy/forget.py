@@ -1,7 +1,7 @@
 """Deletion of a person: suppress, remove here, delete in HubSpot, and a receipt.
 
 The order makes it reliable. First the person is suppressed, so that nothing new is sent (lanes check for themselves,
-`suppressed_rows.py`) and soon nothing new is stored. Then the stored data is removed. Running cycles may still write
+`SuppressedRows`) and soon nothing new is stored. Then the stored data is removed. Running cycles may still write
 data that they read before, so the deletion waits for them. Then HubSpot deletes the contact and blocks its address, and
 messages that arrived in between are removed too. `sweep` removes messages of receivers that noticed even later.
 Sources: Segment Public API, "Deletion and Suppression"; HubSpot docs, GDPR delete (an unknown e-mail is blocked).
@@ -22,8 +22,8 @@ from hubwire.errors import BadValue, SettingsError
 from hubwire.plan.emails import clean_email
 from hubwire.privacy.at_hubspot import MakeClient, delete_at
 from hubwire.privacy.erase import Erasure, Stored
+from hubwire.privacy.person_ids import Digests
 from hubwire.privacy.receipt import NOT_COVERED, Receipt
-from hubwire.privacy.suppression import Digests
 from hubwire.record.privacy import Regulation, RegulationState, RegulationType, Trail
 from hubwire.secret import Secret
 

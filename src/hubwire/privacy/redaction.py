@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hubwire.message import JournalRow
-from hubwire.privacy.suppression import ids_of
+from hubwire.privacy.person_ids import ids_of
 from hubwire.record.privacy import KeptAttempt, Trail
 
 MARK = "[forgotten]"

@@ -1,4 +1,4 @@
-"""Suppression of deleted people: their later messages are counted and not stored.
+"""Suppression of deleted people: their later messages are counted and not stored, or, if stored before, never sent.
 
 Ids are compared as keyed digests; without any suppression, nothing is compared. A message belongs to a person by its
 userId, its e-mail, or, if it has no userId, its anonymousId, so another user of the same device is not suppressed.
@@ -7,15 +7,17 @@ userId, its e-mail, or, if it has no userId, its anonymousId, so another user of
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from hubwire.clock import Clock
 from hubwire.destination import Source
-from hubwire.message import Entry, text_id
-from hubwire.operation import hold_key
-from hubwire.plan.emails import as_email, context_traits, email_value
+from hubwire.journal.protocol import Extent, Journal
+from hubwire.message import Entry, JournalRow
+from hubwire.plan.emails import as_email
+from hubwire.privacy.person_ids import Digests, Ids, ids_of
+from hubwire.reasons import Reason
 from hubwire.record.privacy import PrivacyStore
 from hubwire.registry.protocol import Registry
 from hubwire.registry.vault import Vault
@@ -23,7 +25,6 @@ from hubwire.registry.vault import Vault
 CHECK_SECONDS = 1.0
 REMEMBERED_PEOPLE = 50_000
 """The number of people whose answer is remembered until the list changes, because digests are the expensive part."""
-_decode = msgspec.json.Decoder().decode
 Positions = Sequence[int | None]
 
 
@@ -46,48 +47,6 @@ class HasIds(Protocol):
 
     @property
     def envelope(self) -> bytes | None: ...
-
-
-class Digests:
-    """The keyed digests of people's ids. The key belongs to the installation and is outside the database."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    def email(self, email: str) -> bytes:
-        return self._vault.digest("email", email)
-
-    def user(self, user_id: str) -> bytes:
-        """A userId of any source: what a regulation names."""
-        return self._vault.digest("user", user_id)
-
-    def key(self, space: str, key: str) -> bytes:
-        """A userId (`u:…`) or anonymousId (`a:…`) of one identity space."""
-        return self._vault.digest("key", hold_key(space, key))
-
-
-class Ids(msgspec.Struct, frozen=True):
-    """The ids in a message."""
-
-    user_id: str | None
-    anonymous_id: str | None
-    emails: tuple[str, ...]
-
-
-def ids_of(body: bytes, envelope: bytes | None) -> Ids:
-    """The ids of a stored message; those of its upload's context too. Errors: none."""
-    fields = _object(body)
-    around = _object(envelope) if envelope else {}
-    places = [
-        fields.get("traits"),
-        fields.get("properties"),
-        context_traits(_mapping(fields.get("context"))),
-        context_traits(_mapping(around.get("context"))),
-    ]
-    user_id = text_id(fields.get("userId"))
-    emails_found = [as_email(email_value(_mapping(place))) for place in places] + [as_email(user_id)]
-    emails = tuple(dict.fromkeys(email for email in emails_found if email))
-    return Ids(user_id, text_id(fields.get("anonymousId")), emails)
 
 
 class SuppressionStore(Protocol):
@@ -231,12 +190,63 @@ def chosen(entries: Sequence[Entry], may: Collection[bool]) -> list[Entry]:
     return [entry for entry, is_allowed in zip(entries, may, strict=True) if is_allowed]
 
 
-def _object(data: bytes) -> dict[str, Any]:
-    try:
-        return _mapping(_decode(data))
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return {}
+class SuppressedRows:
+    """The lanes' view of the journal: rows of deleted people are `rejected` as `suppressed`, and lanes discard them.
 
+    Receivers refuse such messages as soon as they learn of the deletion, within two seconds; messages from in between
+    are in the journal. A lane therefore checks the list at every read. `Forgetter.sweep` removes the messages that
+    lanes met.
+    """
 
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    def __init__(self, journal: Journal, suppressions: Suppressions) -> None:
+        self._journal = journal
+        self._suppressions = suppressions
+
+    def read(
+        self, after: int, limit: int, *, source_ids: Sequence[int] | None, is_backfill: bool | None
+    ) -> list[JournalRow]:
+        return self._marked(self._journal.read(after, limit, source_ids=source_ids, is_backfill=is_backfill))
+
+    def read_at(self, positions: Sequence[int]) -> dict[int, JournalRow]:
+        return {row.position: row for row in self._marked(self._journal.read_at(positions).values())}
+
+    def _marked(self, journal_rows: Iterable[JournalRow]) -> list[JournalRow]:
+        rows = list(journal_rows)
+        may = self._suppressions.admitted(rows)
+        if all(may):
+            return rows
+        mark = Reason.SUPPRESSED.value
+        return [
+            row if is_allowed else msgspec.structs.replace(row, rejected=mark)
+            for row, is_allowed in zip(rows, may, strict=True)
+        ]
+
+    # -- as it is
+
+    @property
+    def group_positions(self) -> int:
+        return self._journal.group_positions
+
+    def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        return self._journal.append(entries)
+
+    def find(self, message_id: str) -> list[JournalRow]:
+        return self._journal.find(message_id)
+
+    def newest(self, before: int | None, limit: int) -> list[JournalRow]:
+        return self._journal.newest(before, limit)
+
+    def extent(self) -> Extent:
+        return self._journal.extent()
+
+    def count_after(self, after: int, *, source_ids: Sequence[int] | None, is_backfill: bool) -> tuple[int, int | None]:
+        return self._journal.count_after(after, source_ids=source_ids, is_backfill=is_backfill)
+
+    def remove_through(self, position: int, limit: int) -> int:
+        return self._journal.remove_through(position, limit)
+
+    def redact(self, positions: Sequence[int]) -> int:
+        return self._journal.redact(positions)
+
+    def close(self) -> None:
+        self._journal.close()

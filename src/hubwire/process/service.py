@@ -34,8 +34,7 @@ from hubwire.monitoring.metrics import Telemetry
 from hubwire.monitoring.observability import Watched, make_alerts, make_metrics
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import RegulationRunner, Regulations
-from hubwire.privacy.suppressed_rows import SuppressedRows
-from hubwire.privacy.suppression import SuppressingJournal, Suppressions, keeps_out
+from hubwire.privacy.suppression import SuppressedRows, SuppressingJournal, Suppressions, keeps_out
 from hubwire.process.chores import Chore, Chores, learn_hub_ids, retain, sum_up
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.sources import CachedSources

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.types import Message, Receive
 
 from hubwire.errors import MalformedUpload, Overloaded, UploadRefused, UploadTooLarge
-from hubwire.receive.deadlines import Deadlines
+from hubwire.receive.exchange import Deadlines
 from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES, ReceiveLimits
 
 GZIP_MAGIC = b"\x1f\x8b"

@@ -1,7 +1,7 @@
 """The HTTP connection, over httptools, with limits of size and time for everything that a caller sends.
 
 It serves any ASGI application for `uvicorn.Server`, as the class in `uvicorn.Config(http=…)`. The deadlines of all
-connections share timers (`deadlines.py`). A request that arrives whole in one read, as from SDKs with one message, is
+connections share timers (`Deadlines`). A request that arrives whole in one read, as from SDKs with one message, is
 offered to the application without a separate task (`TakesWhole`), which saves a third of its cost. Headers, trailers,
 pipelined requests and bodies are limited; trailers never count as headers; a request that offers an upgrade is served
 without it; a caller that closes its side after the request gets its answer.
@@ -34,8 +34,7 @@ from hubwire.receive.connection_limits import (
     TOO_MANY_PIPELINED,
     WRITE_TIMEOUT_SECONDS,
 )
-from hubwire.receive.deadlines import Deadlines
-from hubwire.receive.exchange import STATUS_LINES, Exchange, Flow
+from hubwire.receive.exchange import STATUS_LINES, Deadlines, Exchange, Flow
 
 
 class TakesWhole(Protocol):

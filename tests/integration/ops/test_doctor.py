@@ -16,10 +16,10 @@ from hubwire.destination import Destination, Mapping
 from hubwire.doctor import Check, ConnectionReport, Health
 from hubwire.doctor.features import all_scopes, features
 from hubwire.doctor.portal import examine
-from hubwire.hubspot.client import HubSpotClient
+from hubwire.hubspot.client import FixedToken, HubSpotClient
 from hubwire.hubspot.credentials import oauth_secret
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.tokens import FixedToken, OAuthApp
+from hubwire.hubspot.tokens import OAuthApp
 from hubwire.message import Entry
 from hubwire.secret import Secret
 from hubwire.testing import Emulator, running_emulator

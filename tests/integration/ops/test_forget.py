@@ -25,8 +25,7 @@ from hubwire.privacy.at_hubspot import TRY_AGAIN_SECONDS
 from hubwire.privacy.forget import NOTICED_SECONDS, STALE_MS, Forgetter
 from hubwire.privacy.receipt import Receipt
 from hubwire.privacy.regulations import NewRegulation, RegulationRunner, Regulations
-from hubwire.privacy.suppressed_rows import SuppressedRows
-from hubwire.privacy.suppression import SuppressingJournal, Suppressions
+from hubwire.privacy.suppression import SuppressedRows, SuppressingJournal, Suppressions
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import RegulationState, RegulationType
 from hubwire.record.protocol import Span

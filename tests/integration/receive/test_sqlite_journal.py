@@ -14,7 +14,7 @@ from hubwire.backends.sqlite import appender
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.errors import BackendError, BackendUnavailable
-from hubwire.journal import backlogs
+from hubwire.journal import caches
 from hubwire.message import Entry
 
 NOW = 1_790_000_000_000
@@ -151,7 +151,7 @@ def test_a_small_memory_still_knows_the_newest(file: SqliteFile) -> None:
 def test_large_backlogs_are_carried_forward_exactly(
     journal: SqliteJournal, file: SqliteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlogs, "RECOUNT_BELOW", 10)
+    monkeypatch.setattr(caches, "RECOUNT_BELOW", 10)
     reader = SqliteJournal(file)
 
     def counted(after: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.journal.test_recent_ids import recent
 
-from hubwire.journal.recent_ids import POSITION_BITS
+from hubwire.journal.caches import POSITION_BITS
 
 keys = st.integers(min_value=0, max_value=2**64 - 1)
 

@@ -11,9 +11,9 @@ import pytest
 from hubwire.clock import FakeClock
 from hubwire.errors import Refused, SettingsError, Unreachable, Unreadable
 from hubwire.hubspot.account import HubSpotAccount
-from hubwire.hubspot.client import Answer, Call, ClientPolicy, HubSpotClient
+from hubwire.hubspot.client import Answer, Call, ClientPolicy, FixedToken, HubSpotClient
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken
+from hubwire.hubspot.tokens import OAuthApp, RenewedToken
 from hubwire.secret import Secret
 
 TOKEN = "pat-na1-very-secret"

@@ -10,7 +10,8 @@ import pytest
 from hubwire.clock import FakeClock
 from hubwire.errors import Refused, Unreachable, Unreadable
 from hubwire.hubspot.call import Answer
-from hubwire.hubspot.tokens import FixedToken, OAuthApp, RenewedToken
+from hubwire.hubspot.client import FixedToken
+from hubwire.hubspot.tokens import OAuthApp, RenewedToken
 from hubwire.secret import Secret
 
 APP = OAuthApp("client", Secret("hush"), Secret("refresh-1"))

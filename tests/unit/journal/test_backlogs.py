@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubwire.journal.backlogs import RECOUNT_BELOW, Backlogs, Stream
+from hubwire.journal.caches import RECOUNT_BELOW, Backlogs, Stream
 
 QUIET = Stream.of([2], is_backfill=False)
 OTHER = Stream.of([1], is_backfill=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hubwire.journal.recent_ids import RecentIds
+from hubwire.journal.caches import RecentIds
 
 HOUR_MS = 3_600_000
 

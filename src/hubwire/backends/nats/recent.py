@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from hubwire.backends.nats.group import Head, digests_of
-from hubwire.journal.recent_ids import RecentIds
+from hubwire.journal.caches import RecentIds
 from hubwire.message import Entry
 
 MARK_GROUPS = 4096

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from hubwire.backends.postgres.arrays import UUID, pack_bools, pack_bytes, pack_int4, pack_int8, pack_texts
 from hubwire.backends.postgres.connection import PostgresDatabase, storable
 from hubwire.backends.postgres.pool import Db
-from hubwire.journal.backlogs import RECOUNT_BELOW, Backlogs, Stream
+from hubwire.journal.caches import RECOUNT_BELOW, Backlogs, Stream
 from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.errors import BackendError
-from hubwire.journal.recent_ids import RecentIds
+from hubwire.journal.caches import RecentIds
 from hubwire.message import Entry
 
 DIGEST_BYTES = 8

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from hubwire.backends.sqlite.appender import Appender, positions_of
 from hubwire.backends.sqlite.connection import SqliteFile
-from hubwire.journal.backlogs import Backlogs, Stream
+from hubwire.journal.caches import Backlogs, Stream
 from hubwire.journal.protocol import TOMBSTONE, Extent
 from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason

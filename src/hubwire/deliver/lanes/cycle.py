@@ -14,8 +14,8 @@ from hubwire.deliver.calls.retry import RetryPolicy, next_attempt_at
 from hubwire.deliver.cycle.coalesce import DesiredRecord, Work
 from hubwire.deliver.cycle.gather import Gatherer
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
-from hubwire.deliver.cycle.selection import Selection
 from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.lanes.backlog import Selection
 from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
-from hubwire.deliver.cycle.selection import Pending
+from hubwire.deliver.lanes.backlog import Pending
 from hubwire.deliver.lanes.lane import Lane
 from hubwire.deliver.lanes.leases import LaneLease, LaneQuota
 from hubwire.deliver.lanes.policy import LaneParts

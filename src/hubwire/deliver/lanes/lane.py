@@ -19,13 +19,12 @@ from hubwire.deliver.calls.caller import CallContext, Caller, LineStopped
 from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal, unreadable
-from hubwire.deliver.cycle.selection import Pending, Selection, Selector
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.cycle.unconfirmed import STORED_NAME, UnconfirmedWrites
+from hubwire.deliver.lanes.backlog import Pending, Selection, Selector, Waiting
 from hubwire.deliver.lanes.cycle import Patience, outcome_of, run_cycle
 from hubwire.deliver.lanes.leases import LaneLease
 from hubwire.deliver.lanes.policy import LaneParts
-from hubwire.deliver.lanes.waiting import Waiting
+from hubwire.deliver.lanes.unconfirmed import STORED_NAME, UnconfirmedWrites
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.death_runs import PARKED_NAME, PROBE_MESSAGES, DeathRuns, Parked, Run
 from hubwire.deliver.limits.governor import Governor

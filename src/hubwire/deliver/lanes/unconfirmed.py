@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hubwire.deliver.cycle.selection import Pending, Selection
+from hubwire.deliver.lanes.backlog import Pending, Selection
 from hubwire.record.protocol import LaneState, Span
 
 STORED_NAME = "doubt"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from hubwire.backends.memory.journal import MemoryJournal
-from hubwire.deliver.cycle.selection import (
+from hubwire.deliver.lanes.backlog import (
     CYCLE_BYTES,
     Growth,
     Pending,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from hubwire.deliver.cycle.selection import Pending, Selection
-from hubwire.deliver.cycle.unconfirmed import UnconfirmedWrites
+from hubwire.deliver.lanes.backlog import Pending, Selection
+from hubwire.deliver.lanes.unconfirmed import UnconfirmedWrites
 from hubwire.record.protocol import Due, LaneState, Span
 
 NOW = 1_790_000_000_000
