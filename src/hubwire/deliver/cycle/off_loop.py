@@ -1,7 +1,7 @@
 """Blocking calls of a lane, off the event loop. Every call to the journal or the record uses this module.
 
 A slow query must delay only its own lane. On the loop, it would delay every lane and every HubSpot call of the process.
-`tests/integration/test_off_loop.py` ensures that no database call runs on the loop's thread.
+`tests/integration/test_lane_waits.py` ensures that no database call runs on the loop's thread.
 """
 
 from __future__ import annotations
