@@ -37,6 +37,7 @@ class Reason(StrEnum):
     CONSENT_NOTED = "consent-noted"
     EVENT_FILTERED = "event-filtered"
     SKIPPED_BY_RULE = "skipped-by-rule"
+    DEFAULT_IS_OFF = "default-is-off"
     DELIVERED_IN_BROWSER = "delivered-in-browser"
     PAGE_IS_DEVICE_ONLY = "page-is-device-only"
     SCREEN_NOT_SUPPORTED = "screen-not-supported"
@@ -163,6 +164,12 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
     Reason.SKIPPED_BY_RULE: (
         "A rule of the destination skips such messages; the detail names the rule and its reason.",
         "Nothing to do if you want this. Otherwise change the rule, then replay the discarded messages.",
+    ),
+    Reason.DEFAULT_IS_OFF: (
+        "The destination's `defaults` do not have the part of the default behaviour that the detail names, and no rule"
+        " wrote anything for the message.",
+        "Nothing to do if you want this. Otherwise add the part to `defaults`, or a rule, then replay the discarded"
+        " messages.",
     ),
     Reason.DELIVERED_IN_BROWSER: (
         "HubSpot's tracking code has already sent it from the page (device mode).",

@@ -38,7 +38,7 @@ HUB_ID = "1234567"
 RECEIVED_AT_MS = 1768473000000
 FILES = sorted(Path(__file__).parent.glob("*.json"))
 MOST_ORDERS = 24
-FIELDS = {"title", "rows", "source", "mapping", "rule", "portal", "messages", "plans", "expect_state"}
+FIELDS = {"title", "rows", "source", "mapping", "rule", "destination", "portal", "messages", "plans", "expect_state"}
 
 
 class Case:
@@ -51,7 +51,8 @@ class Case:
         self.source = msgspec.convert(source, Source)
         mapping = msgspec.convert(self.fields.get("mapping", {}), Mapping)
         rules = msgspec.convert(self.fields.get("rule", []), tuple[Rule, ...])
-        self.destination = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping, rules=rules)
+        fixed = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping, rules=rules)
+        self.destination = msgspec.convert(msgspec.to_builtins(fixed) | self.fields.get("destination", {}), Destination)
         self.messages = [message_of(index, fields) for index, fields in enumerate(self.fields["messages"])]
 
     def schema(self) -> PortalSchema:

@@ -37,6 +37,7 @@ def tables(name: str, fields: dict[str, Any], hubspot: Emulator) -> str:
         "sources": [name],
         "mapping": fields.get("mapping", {}),
         "rule": fields.get("rule", []),
+        **fields.get("destination", {}),
     }
     lines = []
     for table, of in (("source", source), ("destination", destination)):

@@ -29,7 +29,8 @@ class Case:
         self.source = msgspec.convert({"source_id": 1, "name": "case", **fields.get("source", {})}, Source)
         mapping = msgspec.convert(fields.get("mapping", {}), Mapping)
         rules = msgspec.convert(fields.get("rule", []), tuple[Rule, ...])
-        self.destination = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping, rules=rules)
+        fixed = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping, rules=rules)
+        self.destination = msgspec.convert(msgspec.to_builtins(fixed) | fields.get("destination", {}), Destination)
         self.portal: dict[str, Any] = fields.get("portal", {})
         self.wanted: dict[str, Any] = fields["expect_state"]
         self.messages = [

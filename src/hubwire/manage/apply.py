@@ -18,7 +18,7 @@ from hubwire.destination import Mapping as Rules
 from hubwire.errors import SettingsError
 from hubwire.manage.changes import default_space
 from hubwire.manage.tables import DesiredState, DestinationTable, RulesTable, SourceTable
-from hubwire.plan.rules.checks import check_rules
+from hubwire.plan.rules.checks import check_destination
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.secret import Secret
 
@@ -36,6 +36,8 @@ DESTINATION_FIELDS = (
     "future_grace_minutes",
     "calls_per_second",
     "calls_per_day",
+    "contact_key",
+    "company_key",
 )
 
 
@@ -147,9 +149,9 @@ def _plan_destination(
     values = {name: getattr(table, name) for name in DESTINATION_FIELDS}
     hub_id = table.hub_id if isinstance(table.hub_id, UnsetType) else str(table.hub_id)
     values |= {"hub_id": hub_id, "is_paused": table.paused, "mapping": _rules(table.mapping, start.mapping)}
-    values["rules"] = table.rule
+    values |= {"rules": table.rule, "defaults": None if table.defaults == "all" else table.defaults}
     after = msgspec.structs.replace(start, **_without_unset(values))
-    check_rules(after.rules)
+    check_destination(after)
     fields = _differences(start, after)
     names_before = _names(start.source_ids, registry)
     names_after = names_before

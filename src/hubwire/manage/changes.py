@@ -16,7 +16,7 @@ import msgspec
 from hubwire.destination import MAX_RULES, PROPERTY_NAME, Destination, Mapping, Source, SourceKind
 from hubwire.errors import BadValue, Missing, SettingsError
 from hubwire.hubspot.paths import ROOTS
-from hubwire.plan.rules.checks import check_rules
+from hubwire.plan.rules.checks import check_destination
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry, WriteKey
 from hubwire.registry.sandboxes import START_ANEW, is_sandbox_only
@@ -152,7 +152,7 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
         if source_id not in known:
             raise Missing("source_ids", f"there is no source {source_id}", value=source_id)
     _check_mapping(destination.mapping)
-    check_rules(destination.rules)
+    check_destination(destination)
     before = parts.registry.destinations().get(destination.destination_id)
     if before is None and not destination.is_sandbox:
         _refuse_in_sandbox(parts)

@@ -84,7 +84,7 @@ def look(
         gatherer.finish()
         for object_type, name, kind in gatherer.missing_properties:
             seen.property(object_type, name).kinds.add(kind)
-        counted.note_misfits(gatherer.outcomes.left_out, rulebook(schema, mapping))
+        counted.note_misfits(gatherer.outcomes.left_out, rulebook(schema, willing))
     return seen
 
 

@@ -53,6 +53,8 @@ def plan_group(message: Message, source: Source, book: Rulebook, identity: Ident
     """The company and the association, or the requirement that is not met."""
     if is_from_browser(message, source) and not book.mapping.group_from_browser:
         return Plan(fate=_FROM_BROWSER)
+    if "companies" not in book.defaults:
+        return Plan(fate=Discard(Reason.DEFAULT_IS_OFF, "companies"))
     plan = Plan()
     space = source.identity_space
     domain, unusable = given_domain(message, book.mapping.company_domain)
@@ -67,6 +69,9 @@ def plan_group(message: Message, source: Source, book: Rulebook, identity: Ident
         return plan
     properties = _company_properties(message, source, domain, unusable is not None, book, plan)
     plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
+    if "associations" not in book.defaults:
+        shortened(plan.left_out)
+        return plan
     if person.email is not None:
         plan.operations.append(Associate(person.email, domain, message.position))
     else:

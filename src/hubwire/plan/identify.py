@@ -40,6 +40,8 @@ def given_email(message: Message, keys: tuple[str, ...]) -> tuple[str | None, st
 
 def plan_identify(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
     """The contact with all traits that the portal accepts, or a hold while the person's e-mail is unknown."""
+    if "contacts" not in book.defaults:
+        return Plan(fate=Discard(Reason.DEFAULT_IS_OFF, "contacts"))
     plan = Plan()
     email, invalid = given_email(message, book.email_keys)
     if invalid is not None:

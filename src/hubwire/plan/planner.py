@@ -2,8 +2,8 @@
 
 A cycle loads the links of all `keys_of` its messages (and of the `pointer_targets` of these links), learns the
 `links_of` every message, then plans each message. Consent comes first, then `integrations`, then the destination's
-`skip` rules; a message refused by one of them teaches nothing. Other rules write beside the default behaviour, or in
-its place (`by_rules`).
+`skip` rules; a message refused by one of them teaches nothing. Rules with `drop` or `keep` then take fields away. Other
+rules write beside the default behaviour, or in its place (`by_rules`).
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def links_of(message: Message, source: Source, destination: Destination) -> list
     mapping = destination.mapping
     if refused(message, mapping) is not None or skipped(message, destination) is not None:
         return []
+    if destination.rules:
+        message = rule_set(destination).without_taken(message)
     space = source.identity_space
     match message.type:
         case MessageType.IDENTIFY:
@@ -97,10 +99,12 @@ def _plan(message: Message, source: Source, destination: Destination, schema: Po
         fate = skipped(message, destination)
     if fate is not None:
         return Plan(fate=fate)
-    book = rulebook(schema, destination.mapping, destination.day_zone)
+    book = rulebook(schema, destination)
     planner = _PLANNERS[message.type]
     if rules is None:
         return planner(message, source, book, identity)
+    if rules.has_takers:
+        message = rules.without_taken(message)
     candidates = rules.candidates(message)
     if not candidates:
         return planner(message, source, book, identity)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
-from hubwire.destination import Mapping
+from hubwire.destination import DEFAULTS, Destination, Mapping
 from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
 from hubwire.schema import PortalSchema
 
@@ -19,6 +19,9 @@ class Rulebook:
 
     schema: PortalSchema
     mapping: Mapping
+    given: tuple[str, ...] | None
+    defaults: frozenset[str]
+    """The parts of the default behaviour that are on, of `destination.DEFAULTS`."""
     stamp: tuple[int, int, int]
     traits: TraitRules
     context_traits: TraitRules
@@ -32,21 +35,24 @@ class Rulebook:
     """The cache of `rule_writers` for the destination's rules and this schema; nothing else reads it."""
 
 
-def rulebook(schema: PortalSchema, mapping: Mapping, day_zone: str = "UTC") -> Rulebook:
-    """The rulebook for a schema and a mapping. It is compiled again if the schema has changed.
+def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
+    """The rulebook for a schema and a destination's mapping. It is compiled again if the schema has changed.
 
     Shape: kept on the schema itself, a few per schema; a change shows in `version` or in the number of properties.
     """
     stamp = (schema.version, len(schema.contact), len(schema.company))
-    key = (id(mapping), day_zone)
+    mapping, defaults = destination.mapping, destination.defaults
+    key = (id(mapping), id(defaults), destination.day_zone)
     book = schema.rulebooks.get(key)
-    if isinstance(book, Rulebook) and book.mapping is mapping and book.stamp == stamp:
+    if isinstance(book, Rulebook) and book.mapping is mapping and book.given is defaults and book.stamp == stamp:
         return book
-    zone = ZoneInfo(day_zone)
+    zone = ZoneInfo(destination.day_zone)
     compiled = Rulebook(
         day_zone=zone,
         schema=schema,
         mapping=mapping,
+        given=defaults,
+        defaults=frozenset(DEFAULTS if defaults is None else defaults),
         stamp=stamp,
         traits=TraitRules(CONTACT, schema.contact, mapping.contact, "traits", zone),
         context_traits=TraitRules(CONTACT, schema.contact, mapping.contact, "context.traits", zone),

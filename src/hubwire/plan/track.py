@@ -32,6 +32,7 @@ NAMESPACE = UUID("6f1b1c5e-6f1d-5b0c-9a3c-3c1f8f3c2b7a")
 _NAMESPACE = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _NO_EVENTS = Discard(Reason.EVENTS_NOT_AVAILABLE)
+_IS_OFF = Discard(Reason.DEFAULT_IS_OFF, "events")
 
 
 def plan_track(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
@@ -48,8 +49,12 @@ def plan_event(message: Message, source: Source, book: Rulebook, identity: Ident
         return Plan(fate=event)
     if not book.schema.events_available:
         event = _NO_EVENTS
-    plan = Plan()
     traits = context_traits(message.context)
+    if "events" not in book.defaults:
+        event = _IS_OFF
+        if not traits or "context-traits" not in book.defaults:
+            return Plan(fate=event)
+    plan = Plan()
     of_event = _email_in(message.properties, "properties", (), plan)
     of_traits = _email_in(traits, "context.traits", book.email_keys, plan) if traits else None
     email = of_event or of_traits or external_email(message.context)
@@ -87,7 +92,7 @@ def _contact_properties(
     traits: dict[str, object], source: Source, book: Rulebook, plan: Plan
 ) -> dict[str, PropertyValue]:
     """The contact properties of `context.traits`, formatted and filtered as an identify's."""
-    if not traits or (len(traits) == 1 and "email" in traits):
+    if not traits or (len(traits) == 1 and "email" in traits) or "context-traits" not in book.defaults:
         return {}
     writer = Writer(book.context_traits, plan, may_create(book.mapping, source))
     writer.write(traits)
@@ -104,10 +109,10 @@ def _without_event(message: Message, email: str, written: dict[str, PropertyValu
     """The traits without the event, which is reported as left out; a discard if no trait remains."""
     if written:
         _upsert(message, email, written, plan)
-    if plan.operations:
-        plan.left_out.append(LeftOut("event", why.reason, why.detail))
-    else:
+    if not plan.operations:
         plan.fate = why
+    elif why is not _IS_OFF:
+        plan.left_out.append(LeftOut("event", why.reason, why.detail))
 
 
 def _occurrence(message: Message, email: str, event: Event, label: str, book: Rulebook, plan: Plan) -> SendEvent:

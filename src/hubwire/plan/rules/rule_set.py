@@ -7,19 +7,22 @@ stand (`$.traits.{{context.personas.computation_key}}`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Association, Destination, Rule
+from hubwire.errors import HubwireError
 from hubwire.message import Message
 from hubwire.plan.rules.directives import compiled, without_missing
 from hubwire.plan.rules.index import RuleIndex
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.paths import Resolver, from_root, whole
+from hubwire.plan.rules.taking import taken_away
 from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
+from hubwire.plan.rules.values import MISSING
 
 MAX_RULE_SETS = 1024
 _TIME = re.compile("timestamp|receivedAt|now|today")
@@ -36,23 +39,39 @@ class CompiledRule:
     """The value of the rule's key; None when the rule has none."""
     fields: tuple[tuple[str, Resolver], ...]
     """Each property with its value."""
-    whole: Resolver | None
+    whole: Resolver | None = None
     """All properties at once, where the rule gives one path for them."""
+    person: tuple[tuple[str, Resolver], ...] = ()
+    """The parts of `person`, in their order."""
+    associations: tuple[tuple[Association, Resolver | None], ...] = ()
+    """Each association with the key of the other record."""
 
 
 class RuleSet:
-    """The rules that are on, found by a message's type and event name."""
+    """The rules that are on, found by a message's type and event name.
 
-    __slots__ = ("_others", "_skips", "has_skips", "sees_times")
+    Shape: a stored rule that this version cannot compile is off; `faults` has it, with what is wrong.
+    """
+
+    __slots__ = ("_others", "_skips", "_takers", "faults", "has_skips", "has_takers", "sees_times")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
-        compiled = [compile_rule(rule) for rule in rules if rule.enabled]
-        self.sees_times = any(_sees_times(rule) for rule in rules)
+        compiled = []
+        self.faults: dict[str, str] = {}
+        for rule in rules:
+            if rule.enabled:
+                try:
+                    compiled.append(compile_rule(rule))
+                except (HubwireError, RecursionError) as exc:
+                    self.faults[rule.name] = str(exc)
+        self.sees_times = any(_sees_times(one.rule) for one in compiled)
         """Whether a rule may look at `timestamp` or `receivedAt`, which a message has to be given first."""
         indexed = [(one.trigger.reach, one) for one in compiled]
-        self.has_skips = any(one.rule.skip is not None for one in compiled)
-        self._skips = RuleIndex([pair for pair in indexed if pair[1].rule.skip is not None])
-        self._others = RuleIndex([pair for pair in indexed if pair[1].rule.skip is None])
+        skips = [pair for pair in indexed if pair[1].rule.skip is not None]
+        takers = [pair for pair in indexed if pair[1].rule.drop or pair[1].rule.keep]
+        self.has_skips, self.has_takers = bool(skips), bool(takers)
+        self._skips, self._takers = RuleIndex(skips), RuleIndex(takers)
+        self._others = RuleIndex([pair for pair in indexed if pair[1].rule.writes])
 
     def candidates(self, message: Message) -> tuple[CompiledRule, ...]:
         """The rules that write something and can fire for the message."""
@@ -65,6 +84,15 @@ class RuleSet:
             return None
         fields = message.as_json(self.sees_times)
         return next((one.rule for one in skips if one.trigger.fires_within(fields)), None)
+
+    def without_taken(self, message: Message) -> Message:
+        """The message without the fields that rules with `drop` and `keep` take away."""
+        takers = self._takers.candidates(message.type, message.event)
+        if not takers:
+            return message
+        fields = message.as_json(self.sees_times)
+        firing = [one.rule for one in takers if one.trigger.fires_within(fields)]
+        return taken_away(message, firing) if firing else message
 
 
 def rule_set(destination: Destination) -> RuleSet:
@@ -84,13 +112,61 @@ def compile_rule(rule: Rule) -> CompiledRule:
     """A rule with its functions. Errors: TriggerRefused, MappingRefused."""
     trigger = compile_trigger(rule.trigger, Reading(rule.reading))
     mapped = {f"key.{name}": value for name, value in rule.key.items()}
+    mapped |= {f"person.{name}": value for name, value in rule.person.items()}
+    mapped |= {f"fallback.{name}": value for name, value in rule.fallback.items()}
+    for association in rule.associate:
+        mapped |= {f"associate.{association.object}.{name}": value for name, value in association.key.items()}
     if isinstance(rule.properties, dict):
         mapped |= rule.properties
     check_mapping({name: as_mapping(value) for name, value in mapped.items()})
-    key = next((resolver(value) for value in rule.key.values()), None)
-    if isinstance(rule.properties, str):
-        return CompiledRule(rule, trigger, key, (), resolver(rule.properties))
-    return CompiledRule(rule, trigger, key, tuple([(n, resolver(v)) for n, v in rule.properties.items()]), None)
+    properties = rule.properties if isinstance(rule.properties, dict) else {}
+    return CompiledRule(
+        rule,
+        trigger,
+        _key_of(rule.key),
+        tuple([(name, _field(rule, name, value)) for name, value in properties.items()]),
+        resolver(rule.properties) if isinstance(rule.properties, str) else None,
+        tuple([(name, resolver(value)) for name, value in rule.person.items()]),
+        tuple([(association, _key_of(association.key)) for association in rule.associate]),
+    )
+
+
+def _key_of(key: Mapping[str, Any]) -> Resolver | None:
+    return next((resolver(value) for value in key.values()), None)
+
+
+def _field(rule: Rule, name: str, value: Any) -> Resolver:
+    """The value of a property, with what `fallback`, `empty` and `max` say of it."""
+    resolve = resolver(value)
+    if name in rule.fallback:
+        resolve = _with_fallback(resolve, resolver(rule.fallback[name]))
+    if rule.empty == "leave":
+        resolve = _without_empty(resolve)
+    return _cut(resolve, rule.max[name]) if name in rule.max else resolve
+
+
+def _with_fallback(resolve: Resolver, fallback: Resolver) -> Resolver:
+    def value_or_fallback(root: Any) -> Any:
+        value = resolve(root)
+        return fallback(root) if value is MISSING or value is None or value == "" else value
+
+    return value_or_fallback
+
+
+def _without_empty(resolve: Resolver) -> Resolver:
+    def value_unless_empty(root: Any) -> Any:
+        value = resolve(root)
+        return MISSING if value == "" else value
+
+    return value_unless_empty
+
+
+def _cut(resolve: Resolver, length: int) -> Resolver:
+    def cut(root: Any) -> Any:
+        value = resolve(root)
+        return value[:length] if isinstance(value, str) else value
+
+    return cut
 
 
 def as_mapping(value: Any) -> Any:

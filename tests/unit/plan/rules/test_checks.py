@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from hubwire.destination import Rule
+from hubwire.destination import Destination, Rule
 from hubwire.errors import BadValue
-from hubwire.plan.rules.checks import check_rules
+from hubwire.plan.rules.checks import check_destination, check_rules
 
 PLAN: dict[str, Any] = {
     "name": "Plan",
@@ -40,6 +40,19 @@ def test_rules_that_do_what_they_say_are_taken() -> None:
             rule(name="Site", object="company", key={"domain": "$.properties.site"}, properties={"seats": 5}),
             rule(name="Event", object=None, event="orders_v2", properties="$.properties"),
             rule(name="Staff", object=None, properties=None, skip="staff", trigger='traits.email match "*@own.com"'),
+            rule(name="Less", object=None, properties=None, drop=["traits.ssn"], keep={"properties": ["plan"]}),
+            rule(name="Cookie", object=None, event="x", person={"utk": "$.context.utk", "id": "$.properties.id"}),
+            rule(
+                name="By id",
+                key={"user_id": "$.userId"},
+                properties={"email": "$.traits.email", "plan": "$.properties.plan"},
+                mode="update",
+                only_if_empty=["plan"],
+                fallback={"plan": "free"},
+                max={"plan": 20},
+                add_options=True,
+                associate=[{"object": "company", "key": {"domain": "$.properties.site"}, "primary": True}],
+            ),
             rule(name="Off", trigger='event = "Plan Changed"', enabled=False),
         ]
     )
@@ -52,23 +65,55 @@ def test_rules_that_do_what_they_say_are_taken() -> None:
         ({"trigger": "event = 'A'"}, 'For the documented meaning write `event = "A"`.'),
         ({"trigger": 'type = "Track"'}, "can never fire"),
         ({"trigger": 'type = "identify" and event = "A"'}, "can never fire"),
-        ({"object": None}, "give one of skip, object and event, not none"),
-        ({"event": "x"}, "give one of skip, object and event, not object and event"),
+        ({"object": None}, "give one of skip, drop or keep, object, and event, not none"),
+        ({"event": "x"}, "give one of skip, drop or keep, object, and event, not object and event"),
         ({"properties": {}}, "writes no property"),
         ({"properties": "$.properties"}, "only an event takes a path"),
         ({"properties": {"Plan Name": 1}}, "a property is named by its internal name"),
         ({"properties": {"email": "$.traits.email"}}, "the key says which record it is"),
         ({"properties": {"plan": {"@pth": "$.a"}}}, "/plan has an invalid directive: @pth."),
         ({"properties": {"plan": {"@liquid": "{{ a | }} {% if"}}}, "@liquid: "),
-        ({"key": {"user_id": "$.userId"}}, "contacts are found by email"),
+        ({"key": {"user_id": "$.userId", "email": "$.traits.email"}}, "by one property, not by user_id and email"),
+        ({"key": {"User Id": "$.userId"}}, "key 'User Id': not the internal name of a property"),
+        ({"key": {"user_id": "$.userId"}, "properties": {"user_id": 1}}, "the key says which record it is"),
+        ({"mode": "create", "only_if_empty": ["plan"]}, 'only_if_empty has no use with mode = "create"'),
+        ({"only_if_empty": ["first_plan"]}, "only_if_empty: first_plan is none of its properties"),
+        ({"fallback": {"tier": "free"}}, "fallback: tier is none of its properties"),
+        ({"fallback": {"plan": {"@pth": "$.a"}}}, "/fallback.plan has an invalid directive: @pth."),
+        ({"max": {"plan": 0}}, "max: plan must be from 1 to 65,536"),
+        ({"person": {"email": "$.traits.email"}}, "only an event has a person"),
+        ({"associate": [{"object": "contact"}]}, "associate: a contact is associated with a company"),
+        ({"associate": [{"object": "company"}]}, "associate: only group calls name a company"),
+        ({"associate": [{"object": "company", "key": {"domain": "a.co"}, "label": " "}]}, "a label has 1 to 100"),
+        ({"object": None, "event": "x", "mode": "update"}, "an event has no mode"),
+        ({"object": None, "event": "x", "key": {"user_id": "$.userId"}}, "is named by email, or by person"),
+        ({"object": None, "event": "x", "person": {"phone": "1"}}, "person: 'phone' is none of email, utk, id"),
+        ({"object": None, "properties": None, "drop": ["secret"]}, "'secret' is not a field of properties, traits"),
+        ({"object": None, "properties": None, "keep": {"context": ["ip"]}}, "'context' is neither properties nor"),
+        ({"object": None, "drop": ["traits.ssn"]}, "a rule that takes fields away has no properties"),
         ({"object": "company"}, "only group calls name a company"),
-        ({"object": None, "properties": {"a": 1}, "skip": "x"}, "has no key, no properties and no default"),
+        ({"object": None, "properties": {"a": 1}, "skip": "x"}, "a rule that skips has no properties"),
         ({"object": None, "properties": None, "skip": " "}, "skip says why"),
         ({"name": " "}, "a rule's name has 1 to 100 characters"),
     ],
 )
 def test_a_rule_that_cannot_work_is_refused_with_what_helps(changes: dict[str, Any], expected: str) -> None:
     assert expected in refusal(rule(**changes))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"defaults": ("contacts", "tracks")}, "'tracks' is none of contacts, context-traits, companies"),
+        ({"contact_key": {"user_id": "$.userId", "b": 1}}, "contact_key is one property with its value"),
+        ({"company_key": {"Account": "$.groupId"}}, "company_key is one property with its value"),
+        ({"company_key": {"account_id": {"@pth": "$.groupId"}}}, "company_key: /account_id has an invalid directive"),
+    ],
+)
+def test_defaults_and_keys_of_a_destination_are_checked(fields: dict[str, Any], expected: str) -> None:
+    with pytest.raises(BadValue) as refused:
+        check_destination(Destination(destination_id=1, name="hubspot", **fields))
+    assert expected in str(refused.value)
 
 
 def test_two_rules_of_one_name_are_refused() -> None:
