@@ -10,7 +10,6 @@ from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
 from hubwire.destination import Destination, Mapping, Source, SourceKind
-from hubwire.errors import Missing
 from hubwire.manage import changes
 from hubwire.manage.schema_changes import SchemaItems, create_missing, schema_report
 from hubwire.manage.schema_report import SchemaReport
@@ -58,10 +57,8 @@ async def add_write_key(request: ApiRequest) -> WriteKey:
 
 async def revoke_write_key(request: ApiRequest) -> None:
     known = await request.view.read(_source, request)
-    hint = request.path["hint"]
     deps, actor = request.view.deps, request.view.viewer.name
-    if not await request.view.read(changes.revoke_write_key, deps, actor, known.source_id, hint):
-        raise Missing("hint", "this source has no such write key", value=hint)
+    await request.view.read(changes.revoke_write_key, deps, actor, known.source_id, request.path["key"])
 
 
 async def destinations(request: ApiRequest) -> shapes.Destinations:

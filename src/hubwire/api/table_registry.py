@@ -86,8 +86,8 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
     ApiOperation(
         name="revoke-write-key",
         method="DELETE",
-        path="/sources/{source_id}/write-keys/{hint}",
-        summary="Revoke a write key, named by its last four characters.",
+        path="/sources/{source_id}/write-keys/{key}",
+        summary="Revoke a write key, named by its id, or by its last four characters if no other key has them.",
         role=ADMIN,
         handler=registry.revoke_write_key,
         status=204,

@@ -183,10 +183,8 @@ def _is_held(registry: Registry, source: Source | None, key: Secret) -> bool:
     """True if a disabled source already has this key; a lookup by key ignores disabled sources."""
     if source is None or source.is_enabled:
         return False
-    return any(
-        write_key.hint == key.reveal()[-4:] and not write_key.is_revoked
-        for write_key in registry.write_keys(source.source_id)
-    )
+    key_id = registry.key_id(key)
+    return any(held.key_id == key_id and not held.is_revoked for held in registry.write_keys(source.source_id))
 
 
 def _rules(table: RulesTable, before: Rules) -> Rules:

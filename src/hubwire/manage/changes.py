@@ -108,16 +108,24 @@ def add_write_key(parts: Parts, actor: str, source_id: int, text: str | None = N
     if text is not None and not WRITE_KEY.fullmatch(text):
         raise BadValue("write_key", "a write key has 8 to 128 letters, digits, dots, dashes or underscores")
     key = parts.registry.add_write_key(source_id, Secret(text or WRITE_KEY_PREFIX + secrets.token_urlsafe(18)))
-    _audit(parts, actor, "write-key.added", f"{parts.registry.sources()[source_id].name}: …{key.hint}")
+    _audit(parts, actor, "write-key.added", f"{parts.registry.sources()[source_id].name}: …{key.hint} ({key.key_id})")
     return key
 
 
-def revoke_write_key(parts: Parts, actor: str, source_id: int, hint: str) -> bool:
-    """Refuse uploads with a write key from now on; its last four characters identify it."""
-    revoked = parts.registry.revoke_write_key(source_id, hint)
-    if revoked:
-        _audit(parts, actor, "write-key.revoked", f"{parts.registry.sources()[source_id].name}: …{hint}")
-    return revoked
+def revoke_write_key(parts: Parts, actor: str, source_id: int, name: str) -> None:
+    """Refuse uploads with one write key from now on; `name` is its id, or its last four characters if only it has them.
+
+    Errors: Missing for a key that is not in use; BadValue, naming the ids, if two keys end in these characters.
+    """
+    keys = [key for key in parts.registry.write_keys(source_id) if not key.is_revoked]
+    named = [key for key in keys if key.key_id == name] or [key for key in keys if key.hint == name]
+    if len(named) > 1:
+        ids = " and ".join(key.key_id for key in named)
+        raise BadValue("key", f"{len(named)} write keys end in {name}: {ids}; give the id of one", value=name)
+    if not named or not parts.registry.revoke_write_key(source_id, named[0].key_id):
+        raise Missing("key", "this source has no such write key in use", value=name)
+    source_name = parts.registry.sources()[source_id].name
+    _audit(parts, actor, "write-key.revoked", f"{source_name}: …{named[0].hint} ({named[0].key_id})")
 
 
 # -- destinations

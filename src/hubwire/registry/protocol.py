@@ -15,9 +15,13 @@ from hubwire.secret import Secret
 
 
 class WriteKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A write key in the registry. It has its text only for web and mobile sources, whose keys are public."""
+    """A write key in the registry. It has its text only for web and mobile sources, whose keys are public.
+
+    `key_id` is unique and tells nothing of the key; `hint` is its last four characters, which two keys may share.
+    """
 
     source_id: int
+    key_id: str
     hint: str
     text: str | None
     created_at_ms: int
@@ -54,7 +58,13 @@ class Registry(Protocol):
         """Add a write key. Raises SettingsError if the key already belongs to a source."""
         ...
 
-    def revoke_write_key(self, source_id: int, hint: str) -> bool: ...
+    def key_id(self, key: Secret) -> str:
+        """The id that this write key has, or would have, in the registry."""
+        ...
+
+    def revoke_write_key(self, source_id: int, key_id: str) -> bool:
+        """Refuse one write key from now on; False if the source has no such key in use."""
+        ...
 
     def write_keys(self, source_id: int) -> list[WriteKey]: ...
 

@@ -18,6 +18,7 @@ from hubwire.plan.default_portal import default_portal
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.replay import ReplayState
 from hubwire.registry.access import Role
+from hubwire.secret import Secret
 from hubwire.web.request import DONE
 
 
@@ -130,11 +131,24 @@ def test_a_bad_source_is_told_and_not_stored(console: Console, lane_id: int, fie
 def test_a_write_key_is_rotated(console: Console, lane_id: int) -> None:
     added = console.post("/sources/1/keys")
     assert "wk_" in added.text
-    assert console.post("/sources/1/keys/revoke", hint="0001").headers["location"].endswith("done=revoked")
+    assert console.post("/sources/1/keys/revoke", key="0001").headers["location"].endswith("done=revoked")
     keys = {key.hint: key.is_revoked for key in console.store.registry.write_keys(1)}
     assert keys["0001"]
     assert len(keys) == 2
     assert console.store.registry.source_of_key("wk_server_secret_key_0001") is None
+
+
+def test_a_key_whose_end_another_key_shares_is_revoked_by_its_id(console: Console, lane_id: int) -> None:
+    registry = console.store.registry
+    twins = [registry.add_write_key(1, Secret(text)) for text in ("prod-web-7777", "prod-app-7777")]
+    refused = console.post("/sources/1/keys/revoke", key="7777")
+    assert refused.status_code == 422
+    assert all(key.key_id in refused.text for key in twins)
+    assert not any(key.is_revoked for key in registry.write_keys(1))
+    assert console.post("/sources/1/keys/revoke", key=twins[0].key_id).headers["location"].endswith("done=revoked")
+    assert registry.source_of_key("prod-web-7777") is None
+    assert registry.source_of_key("prod-app-7777") is not None
+    assert f"…7777 ({twins[0].key_id})" in console.get("/audit").text
 
 
 def test_a_source_is_removed(console: Console, lane_id: int) -> None:

@@ -113,7 +113,7 @@ class Installation:
         own = f"own-{next(self.numbers)}"
         if "source_id" in names:
             made = self.call("POST", "/sources", name=own)
-            return {"source_id": own, "hint": made["write_keys"][0]["hint"]}
+            return {"source_id": own, "key": made["write_keys"][0]["key_id"]}
         if "destination_id" in names:
             self.call("POST", "/destinations", name=own, token=TOKEN, is_paused=True)
             return {"destination_id": own}

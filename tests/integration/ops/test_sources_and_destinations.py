@@ -81,6 +81,15 @@ def test_a_key_is_changed_without_a_gap(installed: Shell) -> None:
     assert new != old
     assert installed("source", "key", "api", "--revoke", old[-4:]).code == 0
     assert installed("source", "key", "api", "--revoke", "none").code == 1
+    twin = "another-key-" + new[-4:]
+    store = installed.store()
+    keys = [store.registry.key_id(Secret(new)), store.registry.add_write_key(1, Secret(twin)).key_id]
+    store.close()
+    refused = installed("source", "key", "api", "--revoke", new[-4:])
+    assert (refused.code, all(key_id in refused.err for key_id in keys)) == (1, True)
+    assert installed("source", "key", "api", "--revoke", keys[1]).code == 0
+    listed = installed("source", "key", "api", "--json").json["write_keys"]
+    assert [key["key_id"] for key in listed if not key["is_revoked"]] == keys[:1]
     store = installed.store()
     assert store.registry.source_of_key(old) is None
     assert store.registry.source_of_key(new) is not None

@@ -24,6 +24,8 @@ SEALED = (
 )
 """Tables, their keys, and the columns that hold sealed secrets."""
 IN_USE = "is still in use"
+KEY_ID_CHARACTERS = 12
+"""Of the keyed hash, as hexadecimal digits: enough to be unique in one installation."""
 T = TypeVar("T", Source, Destination)
 
 
@@ -107,32 +109,46 @@ class SqlRegistry:
                 (self._vault.fingerprint(text), source_id, text[-4:], sealed, now_ms),
                 AlreadyExists("write_key", "this write key already exists"),
             )
-        return WriteKey(source_id=source_id, hint=text[-4:], text=text, created_at_ms=now_ms, is_revoked=False)
+        return WriteKey(
+            source_id=source_id,
+            key_id=self.key_id(key),
+            hint=text[-4:],
+            text=text,
+            created_at_ms=now_ms,
+            is_revoked=False,
+        )
 
-    def revoke_write_key(self, source_id: int, hint: str) -> bool:
+    def key_id(self, key: Secret) -> str:
+        return _key_id(self._vault.fingerprint(key.reveal()))
+
+    def revoke_write_key(self, source_id: int, key_id: str) -> bool:
         with self._database.transaction() as db:
-            changed = db.execute(
-                "UPDATE write_key SET revoked_at_ms = ? WHERE source_id = ? AND hint = ? AND revoked_at_ms IS NULL",
-                (self._clock.now_ms(), source_id, hint),
-            ).rowcount
+            rows = db.execute(
+                "SELECT key_hash FROM write_key WHERE source_id = ? AND revoked_at_ms IS NULL", (source_id,)
+            ).fetchall()
+            hashes = [key_hash for (key_hash,) in rows if _key_id(key_hash) == key_id]
+            for key_hash in hashes:
+                now_ms = self._clock.now_ms()
+                db.execute("UPDATE write_key SET revoked_at_ms = ? WHERE key_hash = ?", (now_ms, key_hash))
             _grow_version(db)
-        return changed > 0
+        return bool(hashes)
 
     def write_keys(self, source_id: int) -> list[WriteKey]:
         rows = self._database.connection.execute(
-            "SELECT hint, sealed, created_at_ms, revoked_at_ms FROM write_key WHERE source_id = ?"
+            "SELECT key_hash, hint, sealed, created_at_ms, revoked_at_ms FROM write_key WHERE source_id = ?"
             " ORDER BY created_at_ms",
             (source_id,),
         )
         return [
             WriteKey(
                 source_id=source_id,
+                key_id=_key_id(key_hash),
                 hint=hint,
                 text=self._vault.open(sealed).reveal() if sealed else None,
                 created_at_ms=created,
                 is_revoked=revoked is not None,
             )
-            for hint, sealed, created, revoked in rows
+            for key_hash, hint, sealed, created, revoked in rows
         ]
 
     def source_of_key(self, write_key: str) -> Source | None:
@@ -213,6 +229,10 @@ class SqlRegistry:
 
 def _stored(settings: bytes, kind: type[T], **ids: int) -> T:
     return msgspec.structs.replace(msgspec.json.decode(settings, type=kind), **ids)
+
+
+def _key_id(key_hash: bytes) -> str:
+    return bytes(key_hash).hex()[:KEY_ID_CHARACTERS]
 
 
 def _grow_version(db: Session) -> None:

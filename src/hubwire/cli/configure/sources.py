@@ -181,7 +181,7 @@ def remove(name: NameArgument, yes: YesOption = False, config: ConfigOption = No
 def keys(
     name: NameArgument,
     new: Annotated[bool, typer.Option("--new", help="Make another write key; the others stay valid.")] = False,
-    revoke: Annotated[str | None, typer.Option(help="Last four characters of the write key to revoke.")] = None,
+    revoke: Annotated[str | None, typer.Option(help="Id, or last four characters, of the write key to revoke.")] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -192,8 +192,8 @@ def keys(
     with editing(config) as editor:
         source = editor.source(name)
         new_key = editor.add_write_key(source.source_id) if new else None
-        if revoke is not None and not editor.revoke_write_key(source, revoke):
-            raise SettingsError(f"source {name!r} has no write key in use that ends in {revoke!r}")
+        if revoke is not None:
+            editor.revoke_write_key(source, revoke)
         write_keys = editor.store.registry.write_keys(source.source_id)
     if json:
         print_json({"new_write_key": new_key.text if new_key else None, "write_keys": write_keys})
@@ -202,9 +202,9 @@ def keys(
         once = ", shown only this once" if source.kind is SourceKind.SERVER else ""
         console.print(f"The new write key{once}:")
         typer.echo(new_key.text)
-    rows = table("write key", "since (UTC)", "state")
+    rows = table("id", "write key", "since (UTC)", "state")
     for key in write_keys:
-        rows.add_row(_shown(key), when(key.created_at_ms), "revoked" if key.is_revoked else "in use")
+        rows.add_row(key.key_id, _shown(key), when(key.created_at_ms), "revoked" if key.is_revoked else "in use")
     console.print(rows)
 
 

@@ -83,8 +83,8 @@ class Editor:
     def add_write_key(self, source_id: int, text: str | None = None) -> WriteKey:
         return changes.add_write_key(self._parts, ACTOR, source_id, text)
 
-    def revoke_write_key(self, source: Source, hint: str) -> bool:
-        return changes.revoke_write_key(self._parts, ACTOR, source.source_id, hint)
+    def revoke_write_key(self, source: Source, key: str) -> None:
+        changes.revoke_write_key(self._parts, ACTOR, source.source_id, key)
 
     def add_destination(self, destination: Destination, token: Secret) -> Destination:
         return changes.add_destination(self._parts, ACTOR, destination, token.reveal())

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from hubwire.console.parts.snippets import Snippet, snippets
 from hubwire.destination import Source, SourceKind
-from hubwire.errors import HubwireError, Missing
+from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage import changes
 from hubwire.record.statistics import Intake
 from hubwire.registry.access import Role
@@ -90,7 +90,11 @@ async def revoke_key(view: View) -> Response:
     """POST `/sources/{source_id}/keys/revoke`."""
     form = await view.form()
     known = await view.read(_source, view)
-    await view.read(changes.revoke_write_key, view.deps, view.viewer.name, known.source_id, form.get("hint", ""))
+    key = form.get("key", "")
+    try:
+        await view.read(changes.revoke_write_key, view.deps, view.viewer.name, known.source_id, key)
+    except BadValue as exc:
+        return await _show(view, known, problem=problem_of(exc))
     return view.redirect(f"/sources/{known.source_id}", "revoked")
 
 
