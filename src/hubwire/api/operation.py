@@ -16,7 +16,7 @@ from starlette.routing import Route
 from hubwire.errors import BadValue
 from hubwire.registry.access import Role
 from hubwire.web.request import Shared, View, json_response
-from hubwire.web.session import ask_to_sign_in, viewer_of
+from hubwire.web.session import ask_to_sign_in, bearer_of
 
 PREFIX = "/api/v1"
 AT_FAULT = re.compile(r"(?: - at `\$\.|(?:required|unknown) field `)([^`]+)`$")
@@ -69,9 +69,7 @@ class ApiOperation:
         """Serves it: signs in by bearer token, checks role, query and body."""
 
         async def endpoint(request: Request) -> Response:
-            if "authorization" not in request.headers:
-                return ask_to_sign_in(request)
-            viewer = await viewer_of(request, shared)
+            viewer = await bearer_of(request, shared)
             if viewer is None:
                 return ask_to_sign_in(request)
             if not viewer.role.may(self.role):

@@ -1,7 +1,8 @@
 """The guard of every page and API call: security headers, body size, and the origin of changes.
 
 It refuses forged requests without tokens in forms: a change must come from the same origin, according to
-`Sec-Fetch-Site` or, for older browsers, `Origin`. Calls with a bearer token carry no cookie, so they cannot be forged.
+`Sec-Fetch-Site` or, for older browsers, `Origin`. A call with a bearer token cannot be forged: its cookie does not
+count (`session.py`). Any other authorisation, such as a proxy's `Basic`, is sent by the browser itself and proves nothing.
 Source: W3C Fetch Metadata; OWASP cross-site request forgery prevention, "Fetch Metadata headers".
 """
 
@@ -56,9 +57,15 @@ def _refusal(method: str, headers: Headers) -> JSONResponse | None:
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
         return _error(413, "too-large", f"a body has at most {MAX_BODY_BYTES} bytes")
-    if method in SAFE_METHODS or "authorization" in headers or is_same_origin(headers):
+    if method in SAFE_METHODS or bearer_token(headers) is not None or is_same_origin(headers):
         return None
     return _error(403, "foreign-origin", "this change did not come from a page of this console")
+
+
+def bearer_token(headers: Headers) -> str | None:
+    """The bearer token of a request, possibly empty; None without this kind of authorisation."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def is_same_origin(headers: Headers) -> bool:

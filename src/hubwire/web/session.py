@@ -7,23 +7,31 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hubwire.web.access import COOKIE, Viewer
+from hubwire.web.guard import bearer_token
 from hubwire.web.request import Shared, json_response, wants_json
 
 
 async def viewer_of(request: Request, shared: Shared) -> Viewer | None:
-    """The caller, by bearer token or session. Errors: TooManyTries."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return await to_thread.run_sync(shared.access.bearer, token.strip(), address(request), limiter=shared.readers)
+    """The caller, by bearer token or else by session; beside a bearer token no session counts. Errors: TooManyTries."""
+    if bearer_token(request.headers) is not None:
+        return await bearer_of(request, shared)
     cookie = request.cookies.get(COOKIE)
     return await to_thread.run_sync(shared.access.session, cookie, limiter=shared.readers) if cookie else None
+
+
+async def bearer_of(request: Request, shared: Shared) -> Viewer | None:
+    """The caller, by bearer token alone. Errors: TooManyTries."""
+    token = bearer_token(request.headers)
+    if token is None:
+        return None
+    return await to_thread.run_sync(shared.access.bearer, token, address(request), limiter=shared.readers)
 
 
 def ask_to_sign_in(request: Request) -> Response:
     """The way to the sign-in page, and back afterwards; a status for those who want JSON or change something."""
     is_for_programs = (
         wants_json(request)
-        or "authorization" in request.headers
+        or bearer_token(request.headers) is not None
         or "text/event-stream" in request.headers.get("accept", "")
         or request.url.path.startswith("/api/")
     )
