@@ -2,7 +2,8 @@
 
 It refuses forged requests without tokens in forms: a change must come from the same origin, according to
 `Sec-Fetch-Site` or, for older browsers, `Origin`. A call with a bearer token cannot be forged: its cookie does not
-count (`session.py`). Any other authorisation, such as a proxy's `Basic`, is sent by the browser itself and proves nothing.
+count (`session.py`). Any other authorisation, such as a proxy's `Basic`, is sent by the browser itself and
+proves nothing.
 Source: W3C Fetch Metadata; OWASP cross-site request forgery prevention, "Fetch Metadata headers".
 """
 

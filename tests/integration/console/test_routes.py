@@ -1,7 +1,7 @@
 """Every route of the console and the admin API by role, method, header and origin, in one table that these tests walk.
 
-The table states a second time who may call what: a new route, or another role of a route, fails here until the table says
-the same.
+The table states a second time who may call what: a new route, or another role of a route, fails here until the table
+says the same.
 """
 
 from __future__ import annotations
