@@ -174,7 +174,9 @@ def _run(
     if row.rejected is not None:
         return DryRun(state="rejected", reason=row.rejected)
     fate = outcomes.fates.get(row.position)
-    left_out = [PlannedLeftOut(field=one.field, reason=one.reason, detail=one.detail) for one in _of(outcomes, row)]
+    left_out = [
+        PlannedLeftOut(field=entry.field, reason=entry.reason, detail=entry.detail) for entry in _of(outcomes, row)
+    ]
     if isinstance(fate, Discard | Hold):
         state = State.DISCARDED if isinstance(fate, Discard) else State.HELD
         return DryRun(state=state, reason=fate.reason, detail=fate.detail, left_out=left_out)
@@ -182,7 +184,7 @@ def _run(
     work.add(operations)
     return DryRun(
         state=State.DELIVERED,
-        operations=[_operation(one) for one in operations],
+        operations=[_operation(operation) for operation in operations],
         requests=requests_of(work, paths, schema),
         left_out=left_out,
     )
@@ -192,20 +194,22 @@ def _of(outcomes: Outcomes, row: JournalRow) -> list[Any]:
     return list(dict.fromkeys(outcomes.left_out.get(row.position, ())))
 
 
-def _operation(one: Operation) -> PlannedOperation:
-    match one:
+def _operation(operation: Operation) -> PlannedOperation:
+    match operation:
         case UpsertContact():
-            return PlannedOperation(kind="upsert contact", key=one.email, fields=_fields(one.properties))
+            return PlannedOperation(kind="upsert contact", key=operation.email, fields=_fields(operation.properties))
         case UpsertCompany():
-            return PlannedOperation(kind="upsert company", key=one.domain, fields=_fields(one.properties))
+            return PlannedOperation(kind="upsert company", key=operation.domain, fields=_fields(operation.properties))
         case Associate():
-            return PlannedOperation(kind="associate", key=f"{one.email} with {one.domain}")
+            return PlannedOperation(kind="associate", key=f"{operation.email} with {operation.domain}")
         case SendEvent():
-            return PlannedOperation(kind="send event", key=one.event, fields=_fields(one.properties), note=one.email)
+            return PlannedOperation(
+                kind="send event", key=operation.event, fields=_fields(operation.properties), note=operation.email
+            )
 
 
 def _fields(properties: Mapping[str, PropertyValue]) -> list[PlannedField]:
-    return [PlannedField(name=name, value=one.value, rule=one.rule) for name, one in properties.items()]
+    return [PlannedField(name=name, value=value.value, rule=value.rule) for name, value in properties.items()]
 
 
 def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedRequest]:
@@ -218,10 +222,10 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
             Input(
                 str(index),
                 domain,
-                companies.with_key({name: one.value for name, one in wanted.values.items()}, domain),
+                companies.with_key({name: value.value for name, value in desired.values.items()}, domain),
                 (),
             )
-            for index, (domain, wanted) in enumerate(work.companies.items())
+            for index, (domain, desired) in enumerate(work.companies.items())
         ]
         calls += [companies.create_call(paths, group) for group in split(inputs, OBJECTS_PER_CALL)]
     emails = dict.fromkeys([*work.contacts, *(email for email, _ in work.associations)])
@@ -231,7 +235,7 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
     calls += [associations.associate_call(paths, group) for group in split(pairs, ASSOCIATIONS_PER_CALL)]
     by_trace = {str(index): event for index, event in enumerate(work.events)}
     occurrences = [
-        Input(trace, _full_name(event, schema), {name: one.value for name, one in event.properties.items()}, ())
+        Input(trace, _full_name(event, schema), {name: value.value for name, value in event.properties.items()}, ())
         for trace, event in by_trace.items()
     ]
     calls += [events.send_call(paths, group, by_trace) for group in split(occurrences, EVENTS_PER_CALL)]
@@ -239,8 +243,8 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
 
 
 def _wanted_values(work: Work, email: str) -> dict[str, str]:
-    wanted = work.contacts.get(email)
-    return {name: one.value for name, one in wanted.values.items()} if wanted else {}
+    desired = work.contacts.get(email)
+    return {name: value.value for name, value in desired.values.items()} if desired else {}
 
 
 def _full_name(event: SendEvent, schema: PortalSchema) -> str:

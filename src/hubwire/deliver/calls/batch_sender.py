@@ -28,10 +28,10 @@ from hubwire.hubspot.call import Call
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 
-MOST_ROUNDS = 20
-"""How often one group is sent again without what HubSpot refused: more is a refusal that names nothing new."""
+MAX_ROUNDS = 20
+"""Maximum number of rounds for one group. After that, HubSpot's refusals name nothing new."""
 SPOILT_PARTS = 2
-"""A failing batch of which so many parts fail and none works is not spoilt by an input."""
+"""If this many parts of a failing batch fail and none works, it is not one input that spoils the batch."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Input:
     """Properties that HubSpot would not take; they were left out of a second try."""
 
     def leave_out(self, blamed: Sequence[Blamed]) -> bool:
-        """Take refused properties out; whether the rest can be sent again."""
+        """Remove refused properties. Returns whether the rest can be sent again."""
         left = False
         for name, reason, message in blamed:
             if self.properties.pop(name, None) is not None:
@@ -94,8 +94,8 @@ class _Sending:
 
     async def send(self, group: Sequence[Input]) -> None:
         """Send inputs that failed before separately, and once, so that they do not spoil another batch."""
-        fresh = [one for one in group if not self._exchange.is_suspect(one.positions)]
-        suspects = [one for one in group if self._exchange.is_suspect(one.positions)]
+        fresh = [input_ for input_ in group if not self._exchange.is_suspect(input_.positions)]
+        suspects = [input_ for input_ in group if self._exchange.is_suspect(input_.positions)]
         if fresh:
             await self._take(fresh, await self._try(fresh, TRIES_IN_CYCLE))
         if suspects:
@@ -103,7 +103,7 @@ class _Sending:
 
     async def _take(self, group: Sequence[Input], judgement: Judgement) -> None:
         """Obey a judgement, and those that follow from it, until the group is judged."""
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             if judgement.again_after_seconds is not None:
                 await self._give_up(group, judgement)
                 return
@@ -118,9 +118,9 @@ class _Sending:
             judgement = await self._try(group, TRIES_IN_CYCLE)
         self._judge_all(group, without_answer.never_settled(judgement))
 
-    async def _try(self, group: Sequence[Input], most: int) -> Judgement:
-        """One call, repeated while it fails as a whole, at most so often. Raises LineStopped."""
-        positions = [position for one in group for position in one.positions]
+    async def _try(self, group: Sequence[Input], max_tries: int) -> Judgement:
+        """The judgement of one call, which is repeated while it fails as a whole. Raises LineStopped."""
+        positions = [position for input_ in group for position in input_.positions]
         judgement: Judgement | None = None
         for tries in itertools.count(1):
             if self._exchange.is_down:
@@ -130,7 +130,7 @@ class _Sending:
             except BudgetSpent as spent:
                 return judgement or _put_off(group, spent.verdict)
             wait_seconds = judgement.again_after_seconds
-            if wait_seconds is None or tries >= (THROTTLED_TRIES if _is_throttled(judgement) else most):
+            if wait_seconds is None or tries >= (THROTTLED_TRIES if _is_throttled(judgement) else max_tries):
                 return judgement
             await self._exchange.pause(wait_seconds)
         raise AssertionError("the tries are counted")
@@ -141,11 +141,11 @@ class _Sending:
         if is_alive and judgement.counts and len(group) > 1:
             await self._search(group, judgement)
             return
-        for one, judged in zip(group, judgement.inputs, strict=True):
+        for input_, judged in zip(group, judgement.inputs, strict=True):
             if is_alive and isinstance(judged.verdict, Retry) and not _is_throttled(judgement):
-                # HubSpot works, and yet not for these: without counting they would be tried for ever.
+                # HubSpot works, but not for these inputs: if this did not count, they would be tried for ever.
                 judged.verdict = replace(judged.verdict, counts=True)
-            self.judged.append(Judged(one, judged))
+            self.judged.append(Judged(input_, judged))
 
     def _sort(
         self, group: Sequence[Input], judgement: Judgement
@@ -155,20 +155,20 @@ class _Sending:
         again: list[Input] = []
         suspects: list[Input] = []
         existing: list[tuple[str, Input]] = []
-        for one, judged in zip(group, judgement.inputs, strict=True):
+        for input_, judged in zip(group, judgement.inputs, strict=True):
             if judged.blamed:
-                if one.leave_out(judged.blamed):
-                    again.append(one)
+                if input_.leave_out(judged.blamed):
+                    again.append(input_)
                 else:
-                    self._judge_all([one], without_answer.blamed_again(judgement))
+                    self._judge_all([input_], without_answer.blamed_again(judgement))
             elif judged.is_again:
-                again.append(one)
+                again.append(input_)
             elif judged.existing_id is not None and self._adopt is not None:
-                existing.append((judged.existing_id, one))
+                existing.append((judged.existing_id, input_))
             elif judgement.split and _is_at_once(judged.verdict):
-                suspects.append(one)
+                suspects.append(input_)
             else:
-                self.judged.append(Judged(one, judged))
+                self.judged.append(Judged(input_, judged))
         return again, suspects, existing
 
     async def _search(self, group: Sequence[Input], judgement: Judgement) -> None:
@@ -198,7 +198,7 @@ class _Sending:
         if judgement.again_after_seconds is None:
             await self._take(inputs, judgement)
         else:
-            self.judged += [Judged(one, judged) for one, judged in zip(inputs, judgement.inputs, strict=True)]
+            self.judged += [Judged(input_, judged) for input_, judged in zip(inputs, judgement.inputs, strict=True)]
 
     async def _take_over(self, existing: Sequence[tuple[str, Input]]) -> None:
         """Update records that already exist in HubSpot; the second of two inputs for one record waits for the next
@@ -206,22 +206,22 @@ class _Sending:
         assert self._adopt is not None
         by_record_id: dict[str, Input] = {}
         originals: dict[str, Input] = {}
-        for record_id, one in existing:
+        for record_id, input_ in existing:
             if record_id in by_record_id:
-                self._judge_all([one], without_answer.written_already(record_id))
+                self._judge_all([input_], without_answer.written_already(record_id))
             else:
-                by_record_id[record_id] = replace(one, key=record_id)
-                originals[record_id] = one
+                by_record_id[record_id] = replace(input_, key=record_id)
+                originals[record_id] = input_
         taking = _Sending(self._exchange, self._adopt, None)
         await taking.send(list(by_record_id.values()))
         self.judged += [replace(outcome, input=originals[outcome.input.key]) for outcome in taking.judged]
 
     def _judge_all(self, group: Iterable[Input], verdict: Verdict) -> None:
-        self.judged += [Judged(one, InputJudgement(verdict)) for one in group]
+        self.judged += [Judged(input_, InputJudgement(verdict)) for input_ in group]
 
 
 def _put_off(group: Sequence[Input], verdict: Retry) -> Judgement:
-    """As if HubSpot had put all of them off; no call was made."""
+    """A judgement that retries every input, without a call."""
     return Judgement(rule="put-off", inputs=same_for_all(verdict, group))
 
 

@@ -1,7 +1,7 @@
-"""One cycle's way to HubSpot: a permit before each call, an attempt kept of each, a few tries.
+"""Makes one cycle's calls to HubSpot: waits for a permit, keeps the attempt, and repeats a failed call a few times.
 
-`verdicts/judge.py` decides what an answer means; this module obeys, call by call. What becomes of a batch's inputs is
-`batch_sender.py`. It never sleeps but through the `sleep` it was given, and makes no call once the lane has stopped.
+`verdicts/judge.py` decides what an answer means; this module obeys, call by call. `batch_sender.py` handles the inputs
+of a batch. This module sleeps only with the `sleep` that it is given, and makes no call after the lane has stopped.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ IN_FLIGHT = 16
 TRIES_IN_CYCLE = 3
 THROTTLED_TRIES = 10
 LONGEST_WAIT_MS = 60_000
-"""A longer wait for a permit is the day's budget: what waits is put off instead of slept for."""
+"""A longer wait for a permit means that the day's budget is short: `BudgetSpent` is raised instead of waiting."""
 PLENTY_LINGER_SECONDS = 5.0
 PLENTY_CALLS = 5_000
 DOWN_AFTER = 8
-"""So many failed calls in a row are an outage: the rest of the cycle is not tried."""
+"""This many failed calls in a row are an outage: the rest of the cycle makes no calls."""
 
 Sleep = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
 
 
 class LineStopped(Exception):
-    """An answer that is about us, not the messages: the cycle is given up."""
+    """The lane must stop: an answer is about the token or the portal, not the messages. The cycle is abandoned."""
 
     def __init__(self, stop: StopTheLine) -> None:
         super().__init__(stop.reason)
@@ -91,7 +91,7 @@ class Caller:
         self.failures = 0
         self.schema_is_stale = False
         self.trouble = without_answer.NO_ANSWER
-        """What the last failed call said, for a cycle in which none worked."""
+        """The retry of the last failed call, which inputs that are not tried get as well."""
         self._client = client
         self._governor = governor
         self._context = context
@@ -122,7 +122,7 @@ class Caller:
         return not self._context.suspects.isdisjoint(positions)
 
     def has_plenty(self) -> bool:
-        """Whether the day's budget has calls to spare: thousands are left, and nobody waits for them."""
+        """Whether the day's budget has calls to spare: thousands are left, so messages linger only briefly."""
         now_ms = self._context.clock.now_ms()
         return (
             self._governor.linger_seconds(now_ms) < PLENTY_LINGER_SECONDS
@@ -142,9 +142,9 @@ class Caller:
         is_optional: bool = False,
         max_tries: int = TRIES_IN_CYCLE,
     ) -> tuple[Verdict, Answer]:
-        """One call that is not a batch, tried again a few times: its verdict and its answer.
+        """The verdict and the answer of a call that is not a batch, repeated a few times if it fails.
 
-        Errors: LineStopped; with `is_optional` a missing permission is a death and does not stop the lane.
+        Errors: LineStopped. With `is_optional`, a missing permission gives a verdict and does not stop the lane.
         """
         for tries in range(1, max_tries + 1):
             try:
@@ -159,7 +159,7 @@ class Caller:
         return without_answer.of_one_call(answer, judgement), answer
 
     async def read(self, call: Call) -> Answer:
-        """The answer of a call that the cycle cannot do without. Raises LineStopped when there is none."""
+        """The answer of a call that the cycle needs. Raises LineStopped if there is none."""
         verdict, answer = await self.ask(call)
         if not isinstance(verdict, Delivered):
             raise LineStopped(as_stop(verdict))
@@ -185,13 +185,13 @@ class Caller:
         return answer, judgement
 
     async def pause(self, seconds: float) -> None:
-        """Wait, or until the lane stops."""
-        waits = [asyncio.ensure_future(one) for one in (self._context.sleep(seconds), self._stopped.wait())]
+        """Sleep for this time, or until the lane stops."""
+        waits = [asyncio.ensure_future(wait) for wait in (self._context.sleep(seconds), self._stopped.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in waits:
-                one.cancel()
+            for wait in waits:
+                wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def _permit(self, call: Call, inputs: Sequence[BatchInput]) -> None:
@@ -208,7 +208,7 @@ class Caller:
         raise LineStopped(self._stop)
 
     async def _carried(self, call: Call) -> Answer:
-        """The answer; a call that does not end gives its permit back as one that was never answered."""
+        """The answer. A call that raises counts at the governor as one without an answer, which frees its permit."""
         try:
             self._context.check()
             return await self._client.call(call)
@@ -249,8 +249,8 @@ async def together(*steps: Awaitable[T]) -> list[T]:
         _cancel(tasks)
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
-    failures = [one for one in ended if isinstance(one, BaseException)]
-    for failure in sorted(failures, key=lambda one: isinstance(one, LineStopped | asyncio.CancelledError)):
+    failures = [result for result in ended if isinstance(result, BaseException)]
+    for failure in sorted(failures, key=lambda exc: isinstance(exc, LineStopped | asyncio.CancelledError)):
         raise failure
     return [task.result() for task in tasks]
 
@@ -268,13 +268,13 @@ def _fill(call: Call, inputs: Sequence[BatchInput]) -> float:
     """The fill of a batch; a call that is not a batch wastes nothing."""
     if not inputs:
         return 1.0
-    most = {"events": EVENTS_PER_CALL, "associations": ASSOCIATIONS_PER_CALL}.get(call.kind, OBJECTS_PER_CALL)
-    return len(inputs) / most
+    capacity = {"events": EVENTS_PER_CALL, "associations": ASSOCIATIONS_PER_CALL}.get(call.kind, OBJECTS_PER_CALL)
+    return len(inputs) / capacity
 
 
 def _worst(judgement: Judgement) -> str:
-    """The rule of an answer, and that it is mixed when a good one refuses some of its inputs."""
-    is_mixed = any(isinstance(one, Delivered) for one in judgement.verdicts)
+    """The rule of an answer, marked as mixed if HubSpot accepted some of its inputs."""
+    is_mixed = any(isinstance(verdict, Delivered) for verdict in judgement.verdicts)
     return f"{judgement.rule}, mixed" if is_mixed else judgement.rule
 
 
@@ -284,7 +284,9 @@ def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequen
         started_at_ms=answer.started_at_ms,
         duration_ms=answer.duration_ms,
         status=answer.status,
-        outcome=judgement.rule if all(isinstance(one, Delivered) for one in judgement.verdicts) else _worst(judgement),
+        outcome=judgement.rule
+        if all(isinstance(verdict, Delivered) for verdict in judgement.verdicts)
+        else _worst(judgement),
         correlation_id=answer.correlation_id,
         request=call.body or b"",
         response=answer.body or (answer.failure or "").encode(),

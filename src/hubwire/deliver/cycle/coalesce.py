@@ -15,12 +15,12 @@ from hubwire.operation import Associate, Operation, PropertyValue, SendEvent, Up
 from hubwire.record.protocol import Company, Person
 
 UNSURE = "\0"
-"""Stands before a remembered value whose confirmation is too old: its time still keeps older values out, and no new
-value is taken for unchanged."""
+"""Prefix of a remembered value whose confirmation is too old. Its time still keeps older values out, but no new value
+counts as unchanged."""
 
 
 def plain(value: str) -> str:
-    """A remembered value without the mark that it is unsure. Rows of the first release have the mark alone."""
+    """A remembered value without the prefix `UNSURE`. Rows of the first release contain only the prefix."""
     return value.removeprefix(UNSURE)
 
 
@@ -53,7 +53,7 @@ class DesiredRecord:
                 self.overruled.append((name, position if values[name] is known else known.position))
 
     def drop(self, name: str) -> list[int]:
-        """Take a value out; the positions of all messages that wrote the property."""
+        """Remove a value. Returns the positions of all messages that wrote the property."""
         value = self.values.pop(name, None)
         overruled = [position for overruled, position in self.overruled if overruled == name]
         return overruled if value is None else [value.position, *overruled]
@@ -73,15 +73,15 @@ class Work:
             if type(operation) is SendEvent:
                 self.events.append(operation)
             elif type(operation) is UpsertContact:
-                wanted = self.contacts.get(operation.email)
-                if wanted is None:
-                    wanted = self.contacts[operation.email] = DesiredRecord(operation.email)
-                wanted.merge(operation.properties, operation.at_ms, operation.position)
+                desired = self.contacts.get(operation.email)
+                if desired is None:
+                    desired = self.contacts[operation.email] = DesiredRecord(operation.email)
+                desired.merge(operation.properties, operation.at_ms, operation.position)
             elif type(operation) is UpsertCompany:
-                wanted = self.companies.get(operation.domain)
-                if wanted is None:
-                    wanted = self.companies[operation.domain] = DesiredRecord(operation.domain)
-                wanted.merge(operation.properties, operation.at_ms, operation.position)
+                desired = self.companies.get(operation.domain)
+                if desired is None:
+                    desired = self.companies[operation.domain] = DesiredRecord(operation.domain)
+                desired.merge(operation.properties, operation.at_ms, operation.position)
             elif type(operation) is Associate:
                 self.associations.setdefault((operation.email, operation.domain), []).append(operation.position)
 
@@ -97,18 +97,18 @@ class Difference:
     older: list[tuple[str, int]]
 
 
-def difference(wanted: DesiredRecord, known: Person | Company | None, now_ms: int, suppress_ms: int) -> Difference:
+def difference(desired: DesiredRecord, known: Person | Company | None, now_ms: int, suppress_ms: int) -> Difference:
     """The values that HubSpot does not have yet.
 
     Shape: a value older than the confirmed one is never sent (a replayed identify cannot roll a person back); a value
     equal to the confirmed one is left out while the confirmation is younger than `suppress_ms`; 0 turns that off.
     """
     if known is None:
-        return Difference({name: value.value for name, value in wanted.values.items()}, [])
+        return Difference({name: value.value for name, value in desired.values.items()}, [])
     is_fresh = now_ms - known.confirmed_at_ms < suppress_ms
     send: dict[str, str] = {}
     older: list[tuple[str, int]] = []
-    for name, value in wanted.values.items():
+    for name, value in desired.values.items():
         confirmed = known.properties.get(name)
         if confirmed is None:
             send[name] = value.value
@@ -122,13 +122,13 @@ def difference(wanted: DesiredRecord, known: Person | Company | None, now_ms: in
     return Difference(send, older)
 
 
-def confirm(known: Person | Company, wanted: DesiredRecord, left_out: Collection[str] = ()) -> bool:
+def confirm(known: Person | Company, desired: DesiredRecord, left_out: Collection[str] = ()) -> bool:
     """Remember the desired values as confirmed, each with the newer of both times; returns whether anything changed.
 
     Shape: properties named in `left_out` (refused by HubSpot) are not remembered.
     """
     changed = False
-    for name, value in wanted.values.items():
+    for name, value in desired.values.items():
         if name in left_out:
             continue
         confirmed = known.properties.get(name)
@@ -144,28 +144,28 @@ def confirm(known: Person | Company, wanted: DesiredRecord, left_out: Collection
 
 def confirm_sent(
     known: Person | Company,
-    wanted: DesiredRecord,
+    desired: DesiredRecord,
     sent: Collection[str],
     left_out: Collection[str],
     now_ms: int,
     fresh_ms: int,
 ) -> None:
-    """Remember the values that HubSpot just confirmed: the desired ones, of which `sent` names the written ones.
+    """Remember the desired values as confirmed; `sent` names those that HubSpot just wrote.
 
-    Shape: `confirmed_at_ms` holds for every remembered value that is not `UNSURE`. What was not written keeps the
-    time it has; when that is over, the values that were not written become unsure.
+    Shape: `confirmed_at_ms` applies to every remembered value that is not `UNSURE`. If other values remain, it keeps
+    its time, until that is older than `fresh_ms`; then the values that were not written become unsure.
     """
-    others = [name for name in known.properties if name not in sent]
+    unwritten = [name for name in known.properties if name not in sent]
     if now_ms - known.confirmed_at_ms >= fresh_ms:
-        make_unsure(known, others)
-        others = []
-    if not others:
+        make_unsure(known, unwritten)
+        unwritten = []
+    if not unwritten:
         known.confirmed_at_ms = now_ms
-    confirm(known, wanted, left_out)
+    confirm(known, desired, left_out)
 
 
 def make_unsure(known: Person | Company, names: Iterable[str]) -> bool:
-    """Keep only the times of these values; whether that changed anything."""
+    """Mark these values as unsure. Returns whether anything changed."""
     changed = False
     for name in names:
         value = known.properties.get(name)
@@ -176,6 +176,6 @@ def make_unsure(known: Person | Company, names: Iterable[str]) -> bool:
 
 
 def remembered_values(known: Person | Company) -> dict[str, str]:
-    """What a record that is gone held, as far as it is known: all of it is written when the record is made anew."""
+    """The remembered values of a deleted record; all of them are written when Hubwire creates the record again."""
     values = {name: plain(value) for name, (value, _) in known.properties.items()}
     return {name: value for name, value in values.items() if value}

@@ -1,9 +1,9 @@
-"""From journal rows to a cycle's work: decode, learn who is who, plan, coalesce.
+"""Turns journal rows into a cycle's work: decodes them, learns identities, plans, and merges.
 
-Two passes over each slice: first everything that the messages teach of identities, then their plans, so that an
-identify also helps the messages before it. What is still held when the cycle's last slice has been read gets a second
-chance. Each message is read and planned on its own: one over which Hubwire fails is dead alone. Reads the identity
-memory through `load_links`; writes nothing.
+Each slice has two passes: the first learns the identities of all its messages, the second plans them, so an identify
+call also helps earlier messages. After the last slice, messages that are still held are planned again. Each message is
+read and planned separately: if Hubwire itself fails on one, only that one is dead. Reads the identity memory through
+`load_links`; writes nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SLICE_BYTES = 2 * 1024 * 1024
 
 
 class _Read(NamedTuple):
-    """A decoded message, the ids to look up for it, and what it teaches of who is who."""
+    """A decoded message, the ids to look up for it, and the identity links that it teaches."""
 
     row: JournalRow
     message: Message
@@ -67,7 +67,7 @@ class Gatherer:
             self._take_slice(part)
 
     def finish(self) -> None:
-        """Plan again what was held: a later message of the cycle may have named its person."""
+        """Plan held messages again: a later message of the cycle may have named their person."""
         held, self._held = self._held, []
         for row in held:
             self.outcomes.fates.pop(row.position, None)
@@ -92,7 +92,7 @@ class Gatherer:
             self._plan(row, message)
 
     def _read(self, row: JournalRow) -> _Read | None:
-        """The message of a row; None when Hubwire itself fails over it."""
+        """The message of a row; None if Hubwire itself fails on it."""
         try:
             message = read_message(row, self._destination.future_grace_ms)
             source = self._sources[message.source_id]
@@ -103,37 +103,37 @@ class Gatherer:
             return None
 
     def _learn(self, read: Sequence[_Read]) -> None:
-        wanted = {key for one in read for key in one.keys}
+        keys = {key for message in read for key in message.keys}
         for _ in range(MAX_DEPTH):
-            wanted -= self._looked_up
-            if not wanted:
+            keys -= self._looked_up
+            if not keys:
                 break
-            self._looked_up |= wanted
-            known = self._load_links(wanted)
+            self._looked_up |= keys
+            known = self._load_links(keys)
             self.identity.know(known)
-            wanted = set(pointer_targets(known.values()))
-        for one in read:
-            for link in one.links:
+            keys = set(pointer_targets(known.values()))
+        for message in read:
+            for link in message.links:
                 self.identity.learn(link)
 
     def _plan(self, row: JournalRow, message: Message) -> None:
         try:
-            made = plan(message, self._sources[message.source_id], self._destination, self._schema, self.identity)
+            planned = plan(message, self._sources[message.source_id], self._destination, self._schema, self.identity)
         except Exception as exc:
             self._fail(row, exc)
             return
-        if made.left_out:
-            self.outcomes.leave_out(row.position, made.left_out)
-        if made.fate is not None:
-            self.outcomes.discard_or_hold(row.position, made.fate)
-            if isinstance(made.fate, Hold):
+        if planned.left_out:
+            self.outcomes.leave_out(row.position, planned.left_out)
+        if planned.fate is not None:
+            self.outcomes.discard_or_hold(row.position, planned.fate)
+            if isinstance(planned.fate, Hold):
                 self._held.append(row)
-        if made.missing_properties:
-            self.missing_properties.update(made.missing_properties)
-        self.work.add(made.operations)
+        if planned.missing_properties:
+            self.missing_properties.update(planned.missing_properties)
+        self.work.add(planned.operations)
 
     def _fail(self, row: JournalRow, exc: Exception) -> None:
-        """Our own bug over one message must not hold up all that come after it."""
+        """Log a bug of ours and make it this message's verdict, so that it does not block later messages."""
         self._bugs.log("message.failed", exc, message_id=row.message_id)
         self.outcomes.judge([row.position], without_answer.internal_error(exc))
 

@@ -1,14 +1,15 @@
-"""Newest wins against everybody: a value of a message beside the versions that HubSpot keeps of a property. Pure.
+"""Compares a message's value with the versions that HubSpot keeps of a property, so that the newest wins. Pure.
 
-HubSpot writes the time at which it was told; a message says when it happened. A version that Hubwire wrote therefore
-counts with the time of its message, which the record remembers, and every other one with HubSpot's own time:
+HubSpot stores the time at which it received a value; a message has the time at which something happened. A version that
+Hubwire wrote therefore counts with the time of its message, which the record remembers, and any other version with
+HubSpot's time:
 
-    newest version is …                    counts with             example
-    what the record remembers, ours        the message's time      an import writes 2021 today; 2023 follows tomorrow
-    an older one of that same source       nothing: superseded     the import's own earlier writes
-    anything else                          HubSpot's time          a person, a form, a workflow, another tool
+    newest version                         counts with             example
+    the one that the record remembers      the message's time      an import writes 2021 today; 2023 follows tomorrow
+    an older one of the same source        nothing: superseded     the import's own earlier writes
+    any other                              HubSpot's time          a person, a form, a workflow, another tool
 
-What the record does not explain is never taken for ours: after a restored backup HubSpot's newer values stay.
+A version that the record does not explain never counts as ours, so after a restored backup HubSpot's newer values stay.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def foreign_version(
     ours: Version | None = None
     if remembered is not None:
         value = plain(remembered[0])
-        ours = next((one for one in versions if one.source in OURS and is_same(one.value, value, kind)), None)
+        ours = next(
+            (version for version in versions if version.source in OURS and is_same(version.value, value, kind)), None
+        )
     for version in versions:
         is_ours = ours is not None and version[2:] == ours[2:] and version.at_ms <= ours.at_ms
         if not is_ours:
@@ -54,7 +57,7 @@ def foreign_version(
 
 
 def is_same(value: str, other: str | None, kind: str) -> bool:
-    """Whether two texts are one value: HubSpot writes dates, numbers and lists in its own way."""
+    """Whether two texts mean the same value; HubSpot writes dates, numbers and lists in its own form."""
     if other is None:
         return False
     if value == other:
@@ -71,7 +74,7 @@ def is_same(value: str, other: str | None, kind: str) -> bool:
 
 
 def without_default_stage(record: HeldRecord) -> HeldRecord:
-    """The record without the lifecycle stage that HubSpot gave it when an API call made it: nobody said so."""
+    """The record without the lifecycle stage that HubSpot set by default when an API call created the record."""
     versions = record.history.get(STAGE)
     created_ms = moment_ms(record.properties.get("createdate"))
     if not versions or created_ms is None:
@@ -83,7 +86,7 @@ def without_default_stage(record: HeldRecord) -> HeldRecord:
 
 
 def described(version: Version) -> str:
-    """Who wrote a version, for people; the value itself is never repeated."""
+    """Who wrote a version, in words for people. Never contains the value."""
     return SOURCES.get(version.source, version.source.lower().replace("_", " ") or "somebody")
 
 
@@ -96,7 +99,7 @@ class _Read:
 
 @dataclass(slots=True)
 class ReadHistories:
-    """What was read of records a short while ago, so that a large import reads each record once.
+    """The histories that were read a short while ago, so that a large import reads each record once.
 
     Shape: keyed by object type and key; bounded, the oldest reads go first.
     """
@@ -106,7 +109,7 @@ class ReadHistories:
     def remember(
         self, object_type: str, key: str, names: frozenset[str] | None, foreign: Mapping[str, Version], now_ms: int
     ) -> None:
-        """Keep the newest foreign versions of a record. `names` None: all, of a record that we made."""
+        """Keep the newest foreign versions of a record. `names` is None for a record that we created: it has all."""
         self.reads.pop((object_type, key), None)
         self.reads[object_type, key] = _Read(now_ms, names, dict(foreign))
         while len(self.reads) > MAX_REMEMBERED_READS:
@@ -115,17 +118,17 @@ class ReadHistories:
     def known(
         self, object_type: str, key: str, names: frozenset[str], now_ms: int, age_ms: int
     ) -> dict[str, Version] | None:
-        """The foreign versions as they were read at most `age_ms` ago; None when that must be read."""
+        """The foreign versions that were read less than `age_ms` ago; None if they must be read."""
         read = self.reads.get((object_type, key))
         if read is None or now_ms - read.at_ms >= age_ms or (read.names is not None and not names <= read.names):
             return None
         return read.foreign
 
     def made_at_ms(self, object_type: str, key: str) -> int | None:
-        """When we made the record, if that was a short while ago."""
+        """When we created the record, if that was a short while ago."""
         read = self.reads.get((object_type, key))
         return read.at_ms if read is not None and read.names is None else None
 
     def forget(self, object_type: str, key: str) -> None:
-        """The record is another one now."""
+        """Remove the histories of a record whose key now names another one."""
         self.reads.pop((object_type, key), None)

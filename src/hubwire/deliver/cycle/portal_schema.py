@@ -1,6 +1,6 @@
 """The schema of a portal, read once an hour and after an answer that contradicts it.
 
-Every call goes through the cycle's exchange: permits, attempts and verdicts are the same as for deliveries.
+Every call goes through the cycle's `Caller`: permits, attempts and verdicts are the same as for deliveries.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from hubwire.schema import PortalSchema, PropertyDefinition
 FORBIDDEN = 403
 OWN_PROPERTY = {"contacts": "email", "companies": "domain"}
 SCHEMA_AGE_MS = 3600 * 1000
-MOST_WAITS = 10
+MAX_WAITS = 10
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
 REPLAY_EVENTS_AGE_MS = 2 * 1000
-"""A replay looks again at once whether the portal has custom events by now."""
+"""A replay checks at once whether the portal has custom events now."""
 UNKNOWN_NAME_AGE_MS = 30 * 1000
 MAX_DOUBLINGS = 3
 
 
 class SpareReads:
-    """Reads that are good to have and not needed: one for twenty calls, and a few at once.
+    """A budget of optional reads: about one for twenty calls, and a few at once.
 
-    So a quiet portal is looked at often, and a busy one pays at most a twentieth more.
+    A quiet portal is therefore read often, and a busy one makes at most a twentieth more calls.
     """
 
     BURST = 20.0
@@ -40,11 +40,11 @@ class SpareReads:
         self._tokens = self.BURST
 
     def earn(self, calls: int) -> None:
-        """So many calls were made."""
+        """Add the reads that this many calls earn."""
         self._tokens = min(self.BURST, self._tokens + calls * self.PER_CALL)
 
     def take(self) -> bool:
-        """Whether there is a read to spare; then it is used."""
+        """Use one read, if there is one to spare. Returns whether there was."""
         if self._tokens < 1:
             return False
         self._tokens -= 1
@@ -58,25 +58,25 @@ class Portal:
         self.schema: PortalSchema | None = None
         self.caller: Caller | None = None
         self.is_stale = False
-        """HubSpot said that something the schema has is missing: it is read again before the next cycle."""
+        """HubSpot lacks something that the schema has: the schema is read again before the next cycle."""
         self.sends_events = False
-        """An occurrence was taken since the schema was read: the token may send events."""
+        """HubSpot accepted an event since the schema was read, so the token may send events."""
         self.finds_additional_domains = True
         self.refused: dict[tuple[str, str], Dead] = {}
-        """What HubSpot would not let us make, as (object type or `event`, name): not asked again with this schema."""
+        """(object type or `event`, name) of what HubSpot refused to create; it is not tried again with this schema."""
         self.histories = ReadHistories()
         self.spare_reads = SpareReads()
         self.too_many_changed_at_ms = 0
         self.paths = paths
         self._read_at_ms = 0
         self._unknown: frozenset[str] = frozenset()
-        """Names that the last look for them did not find."""
+        """Names that the last `look_again` did not find."""
         self._fruitless = 0
         self._waits = 0
 
     @property
     def calls(self) -> Caller:
-        """The exchange of the cycle that is under way."""
+        """The caller of the current cycle."""
         assert self.caller is not None, "a portal is used inside a cycle"
         return self.caller
 
@@ -87,9 +87,9 @@ class Portal:
         return self.schema
 
     async def load(self, now_ms: int, *, is_replay: bool = False) -> PortalSchema:
-        """The schema, read again when it is older than an hour (before a replay: a minute) or known to be stale.
+        """The schema, read again if it is older than an hour (before a replay: a minute) or known to be stale.
 
-        Shape: who replays has changed something, often in HubSpot. Errors: LineStopped.
+        Shape: before a replay, somebody has often changed something in HubSpot. Errors: LineStopped.
         """
         oldest_ms = REPLAY_SCHEMA_AGE_MS if is_replay else SCHEMA_AGE_MS
         if is_replay and self.schema is not None and not self.schema.events_available:
@@ -105,10 +105,10 @@ class Portal:
         return schema
 
     async def look_again(self, names: frozenset[str], now_ms: int) -> bool:
-        """Read the schema again because messages name what it does not have; whether it was read.
+        """Read the schema again because messages have names that it lacks. Returns whether it was read.
 
-        Shape: at most once in 30 s, and more seldom for names that were looked for before; only while calls are to
-        spare, of which a portal that lacks many properties uses few.
+        Shape: at most once in 30 s, less often for names that an earlier read did not find, and only while the budget
+        has calls to spare.
         Errors: LineStopped, Unreadable.
         """
         is_new = not names <= self._unknown
@@ -126,9 +126,9 @@ class Portal:
         return True
 
     def may_wait_for_properties(self) -> bool:
-        """Whether the lane may wait again for properties that HubSpot fails to create; it may not wait for ever."""
+        """Whether the lane may wait once more for properties that HubSpot fails to create."""
         self._waits += 1
-        return self._waits <= MOST_WAITS
+        return self._waits <= MAX_WAITS
 
     async def read_properties(self, plural: str) -> None:
         """Read the properties of one object type again. Raises LineStopped, Unreadable."""
@@ -168,7 +168,8 @@ class Portal:
         return schema
 
     async def _read_properties(self, plural: str) -> dict[str, PropertyDefinition]:
-        """An answer without HubSpot's own properties would have every value left out: it is none."""
+        """The properties of an object type. With an answer that lacks HubSpot's own properties, every value would be
+        left out; such an answer is Unreadable."""
         read = property_definitions_of(await self._read("read properties", self.paths.properties(plural)))
         if OWN_PROPERTY[plural] not in read:
             raise Unreadable(f"HubSpot's answer has no {plural} property {OWN_PROPERTY[plural]!r}")

@@ -44,7 +44,7 @@ class CycleState:
     suppress_ms: int
     outcomes: Outcomes = field(default_factory=Outcomes)
     links: Sequence[Link] = ()
-    """What the cycle's messages taught of who is who."""
+    """The identity links that the cycle's messages taught."""
     off_loop: OffLoop = inline
     bugs: Bugs = field(default_factory=Bugs)
     imported: frozenset[int] = frozenset()
@@ -54,7 +54,7 @@ class CycleState:
     public: frozenset[int] = frozenset()
     """Positions of messages of web and mobile sources, whose write keys are public."""
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
-    """Events whose definition could not be made in this cycle, and why."""
+    """Events whose definition could not be created in this cycle, and why."""
     people: dict[str, Person] = field(default_factory=dict)
     companies: dict[str, Company] = field(default_factory=dict)
     changed_people: dict[str, Person] = field(default_factory=dict)
@@ -62,9 +62,9 @@ class CycleState:
     unread_contacts: set[str] = field(default_factory=set)
     """Contacts that must be compared with HubSpot and could not be read now."""
     new_contacts: set[str] = field(default_factory=set)
-    """Contacts that this cycle made."""
+    """Contacts that this cycle created."""
     other_contacts: set[str] = field(default_factory=set)
-    """Contacts that are another record than the one that their associations were made with; and companies."""
+    """Contacts (and, below, companies) whose record is no longer the one that their associations were made with."""
     other_companies: set[str] = field(default_factory=set)
     associations: list[tuple[str, str]] = field(default_factory=list)
     unlinked: list[tuple[str, str]] = field(default_factory=list)
@@ -90,7 +90,7 @@ class CycleState:
 
     @property
     def late_ms(self) -> int:
-        """From which age on a message is compared with HubSpot's history."""
+        """The age from which a message is compared with HubSpot's history."""
         return round(self.destination.late_after_minutes * MINUTE_MS)
 
     @property
@@ -99,10 +99,10 @@ class CycleState:
         return self.now_ms - round(self.destination.confirm_after_hours * HOUR_MS)
 
     def is_late(self, position: int, at_ms: int) -> bool:
-        """Whether somebody may well have written to HubSpot after a message happened and before it is delivered.
+        """Whether somebody may have written to HubSpot between the time of a message and its delivery.
 
-        Shape: a new message counts with its age at receipt, because a lane may linger for its budget; one that is tried
-        again, or that waited for longer than any lane lingers, with its age now.
+        Shape: a new message counts with its age at receipt, because a lane may linger for its budget. A message that is
+        retried, or that waited for longer than any lane lingers, counts with its age now.
         """
         if position in self.imported or not self.late_ms:
             return True
@@ -111,22 +111,22 @@ class CycleState:
         return seen_ms - at_ms > self.late_ms
 
     def contact_id(self, email: str) -> str | None:
-        """The contact's record id, when HubSpot has confirmed it."""
+        """The contact's record id, if HubSpot has confirmed it."""
         person = self.people.get(email)
         return person.contact_id if person else None
 
     def company_id(self, domain: str) -> str | None:
-        """The company's record id, when HubSpot has confirmed it."""
+        """The company's record id, if HubSpot has confirmed it."""
         company = self.companies.get(domain)
         return company.company_id if company else None
 
     def refuse_contact(self, email: str, positions: Sequence[int], verdict: Verdict) -> None:
-        """HubSpot did not take this contact: its messages, and what depends on it, share the verdict."""
+        """Note that HubSpot refused this contact: its messages, and everything that depends on it, get the verdict."""
         self._refused_contacts[email] = verdict
         self.outcomes.judge(positions, verdict)
 
     def refuse_company(self, domain: str, positions: Sequence[int], verdict: Verdict) -> None:
-        """HubSpot did not take this company."""
+        """Note that HubSpot refused this company: its messages, and everything that depends on it, get the verdict."""
         self._refused_companies[domain] = verdict
         self.outcomes.judge(positions, verdict)
 
@@ -135,9 +135,9 @@ class CycleState:
         return email in self._refused_contacts
 
     def discard_contact(self, email: str, positions: Iterable[int], shared: frozenset[int]) -> None:
-        """HubSpot refuses the address because the person was deleted for privacy: nothing of theirs is sent.
+        """Discard the messages of a person whom HubSpot deleted for privacy and whose address it refuses.
 
-        Shape: `shared` are positions of messages that are about somebody else as well: the rest of those goes.
+        Shape: `shared` are positions of messages that also concern somebody else; the rest of these is sent.
         """
         self._refused_contacts[email] = Delivered()
         for position in positions:
@@ -147,7 +147,7 @@ class CycleState:
                 self.outcomes.discard_or_hold(position, Discard(Reason.DELETED_FOR_PRIVACY))
 
     def contact_is(self, person: Person, contact_id: str | None) -> None:
-        """What an answer says of which record this contact is; None: there is none."""
+        """Note the record that HubSpot has for this contact; None if it has none."""
         if person.contact_id is not None and person.contact_id != contact_id:
             self.other_contacts.add(person.email)
             self.portal.histories.forget("contacts", person.email)
@@ -156,7 +156,7 @@ class CycleState:
         self.people[person.email] = self.changed_people[person.email] = person
 
     def company_is(self, company: Company, company_id: str | None) -> None:
-        """The same for a company."""
+        """Note the record that HubSpot has for this company; None if it has none."""
         if company.company_id is not None and company.company_id != company_id:
             self.other_companies.add(company.domain)
             self.portal.histories.forget("companies", company.domain)
@@ -165,33 +165,33 @@ class CycleState:
         self.companies[company.domain] = self.changed_companies[company.domain] = company
 
     def suspect_contact(self, email: str) -> None:
-        """Its record id may lead nowhere: it is looked up before it is used again."""
+        """Look the record up before its id is used again: the id may lead nowhere."""
         person = self.people.get(email)
         if person is not None:
             person.seen_at_ms = 0
             self.changed_people[email] = person
 
     def suspect_company(self, domain: str) -> None:
-        """Its record id may lead nowhere: it is looked up before it is used again."""
+        """Look the record up before its id is used again: the id may lead nowhere."""
         company = self.companies.get(domain)
         if company is not None:
             company.seen_at_ms = 0
             self.changed_companies[domain] = company
 
     def unconfirm_contact(self, email: str, names: Iterable[str]) -> None:
-        """These values may have been written, or not: none of them counts as there until it is confirmed."""
+        """Note that these values may or may not have been written: none counts as confirmed."""
         person = self.people.get(email)
         if person is not None and make_unsure(person, names):
             self.changed_people[email] = person
 
     def unconfirm_company(self, domain: str, names: Iterable[str]) -> None:
-        """These values may have been written, or not: none of them counts as there until it is confirmed."""
+        """Note that these values may or may not have been written: none counts as confirmed."""
         company = self.companies.get(domain)
         if company is not None and make_unsure(company, names):
             self.changed_companies[domain] = company
 
     def missing_verdict(self, email: str, domain: str | None) -> Verdict:
-        """The verdict of what needs a contact (and a company) that HubSpot has not confirmed."""
+        """The verdict of an event or association whose contact (or company) HubSpot has not confirmed."""
         for verdict in (self._refused_contacts.get(email), self._refused_companies.get(domain or "")):
             if verdict is not None:
                 return follows(verdict)

@@ -26,10 +26,10 @@ from hubwire.record.protocol import Due, LaneState, Record, Span
 PLENTY_CALLS = 300
 """A cycle of the usual size never needs more."""
 MESSAGES_PER_CALL = 20
-"""At least so many messages go with one call: every hundredth needs a contact, a company and an association."""
+"""One call serves at least this many messages: every hundredth needs a contact, a company and an association."""
 SPARE_CALLS = 5
 CYCLE_BYTES = 16 * 1024 * 1024
-"""A cycle takes nothing more on when its messages are so large: planning multiplies what they take in memory."""
+"""A cycle takes no more messages beyond this size, because planning needs a multiple of it in memory."""
 READ_MESSAGES = 200
 CRASHES_BEFORE_SMALLER = 2
 
@@ -43,25 +43,25 @@ class Pending:
     backfill_count: int
     backfill_since_ms: int | None
     still_seconds: float
-    """How long the journal has not grown: an import that goes on is waited for."""
+    """Seconds since the journal last grew; a cycle waits for an import that is still running."""
     due: Sequence[Due]
     next_due_at_ms: int | None = None
-    """When the next delivery becomes due, if none is."""
+    """When the next delivery becomes due, if none is due now."""
 
     def is_due_at(self, now_ms: int) -> bool:
-        """Whether a delivery is due by then."""
+        """Whether a delivery becomes due by then."""
         return self.next_due_at_ms is not None and self.next_due_at_ms <= now_ms
 
 
 @dataclass(slots=True)
 class Growth:
-    """When a journal last grew, seen from the outside."""
+    """When a journal last grew, judged by its last position."""
 
     last: int = 0
     grew_at_ms: int = 0
 
     def still_seconds(self, last: int, now_ms: int) -> float:
-        """Seconds since the last position was another one."""
+        """Seconds since the last position changed."""
         if last != self.last:
             self.last, self.grew_at_ms = last, now_ms
         return (now_ms - self.grew_at_ms) / 1000
@@ -82,7 +82,7 @@ class Selection:
     span: Span
     is_backfill: bool
     parked: Mapping[int, float] = field(default_factory=dict)
-    """Positions of sources that are parked, and the seconds that they wait."""
+    """Positions of messages of parked sources, with the seconds that they wait."""
 
     @property
     def set_aside_count(self) -> int:
@@ -97,24 +97,24 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Takes on a lane's work from its journal, at most `most` messages at a time."""
+    """Selects the messages of a cycle from the journal, at most `max_messages` of them."""
 
     journal: Journal
     destination: Destination
     governor: Governor
-    most: int
+    max_messages: int
 
     def take(self, state: LaneState, pending: Pending, now_ms: int) -> Selection:
         """The rows of a cycle: fewer after each crash, so that a poison message is finally alone."""
-        most = max(1, self.most >> max(0, state.open_attempts - CRASHES_BEFORE_SMALLER))
-        due, found = self._due(pending.due[: max(1, most // 2) if pending.live_count else most])
+        max_messages = max(1, self.max_messages >> max(0, state.open_attempts - CRASHES_BEFORE_SMALLER))
+        due, found = self._due(pending.due[: max(1, max_messages // 2) if pending.live_count else max_messages])
         rows = [found[position] for position in due if position in found]
-        live = self._read(state.live_cursor, most - len(due), rows, is_backfill=False)
-        room = self._room(most, now_ms, has_live=bool(live) or any(not row.is_backfill for row in rows))
+        live = self._read(state.live_cursor, max_messages - len(due), rows, is_backfill=False)
+        room = self._room(max_messages, now_ms, has_live=bool(live) or any(not row.is_backfill for row in rows))
         imported = [row for row in rows if row.is_backfill]
         put_off = {row.position for row in imported[room:]}
         rows = [row for row in rows if row.position not in put_off]
-        room = min(room - len(imported), most - len(due) - len(live))
+        room = min(room - len(imported), max_messages - len(due) - len(live))
         backfill = self._read(state.backfill_cursor, room, [*rows, *live], is_backfill=True)
         return Selection(
             rows=[*rows, *live, *backfill],
@@ -131,43 +131,45 @@ class Selector:
             is_backfill=not live and all(row.is_backfill for row in rows),
         )
 
-    def _due(self, wanted: Sequence[Due]) -> tuple[dict[int, Due], dict[int, JournalRow]]:
+    def _due(self, due_now: Sequence[Due]) -> tuple[dict[int, Due], dict[int, JournalRow]]:
         """Due deliveries, with their messages that the journal still has; leaves room for new messages."""
         due: dict[int, Due] = {}
         found: dict[int, JournalRow] = {}
-        for part in split(wanted, READ_MESSAGES):
-            due |= {one.position: one for one in part}
-            found |= self.journal.read_at([one.position for one in part])
+        for part in split(due_now, READ_MESSAGES):
+            due |= {delivery.position: delivery for delivery in part}
+            found |= self.journal.read_at([delivery.position for delivery in part])
             if size_bytes(found.values()) >= CYCLE_BYTES // 2:
                 break
         return due, found
 
-    def _read(self, after: int, most: int, beside: Sequence[JournalRow], *, is_backfill: bool) -> list[JournalRow]:
-        """New messages in order, up to a number; fewer large ones, and fewer if the cycle has others."""
+    def _read(
+        self, after: int, max_messages: int, beside: Sequence[JournalRow], *, is_backfill: bool
+    ) -> list[JournalRow]:
+        """New messages in order; fewer if they are large, or if the cycle already has others (`beside`)."""
         rows: list[JournalRow] = []
         room_bytes = CYCLE_BYTES - size_bytes(beside)
-        while len(rows) < most and room_bytes > 0:
-            wanted = min(most - len(rows), READ_MESSAGES)
-            part = self.journal.read(after, wanted, source_ids=self.destination.source_ids, is_backfill=is_backfill)
+        while len(rows) < max_messages and room_bytes > 0:
+            count = min(max_messages - len(rows), READ_MESSAGES)
+            part = self.journal.read(after, count, source_ids=self.destination.source_ids, is_backfill=is_backfill)
             rows += part
-            if len(part) < wanted:
+            if len(part) < count:
                 break
             after = part[-1].position
             room_bytes -= size_bytes(part)
         return rows
 
-    def _room(self, most: int, now_ms: int, *, has_live: bool) -> int:
+    def _room(self, max_messages: int, now_ms: int, *, has_live: bool) -> int:
         """The maximum number of imported messages in this cycle."""
         calls = self.governor.may_spend(Priority.BACKFILL, now_ms)
         if calls >= PLENTY_CALLS:
-            return most
+            return max_messages
         if has_live or calls <= 0:
             return 0
-        return min(most, max(1, MESSAGES_PER_CALL * (calls - SPARE_CALLS)))
+        return min(max_messages, max(1, MESSAGES_PER_CALL * (calls - SPARE_CALLS)))
 
 
 def size_bytes(rows: Iterable[JournalRow]) -> int:
-    """The size of their bodies."""
+    """The size of the rows' bodies and envelopes."""
     return sum(len(row.body) + len(row.envelope or b"") for row in rows)
 
 

@@ -139,7 +139,7 @@ class Lane:
         last = self._journal.extent().last if state.open_attempts else 0
         self._unconfirmed = UnconfirmedWrites.of(state, last, now_ms)
         max_messages = PROBE_MESSAGES if state.stopped_reason == Reason.RUN_OF_DEATHS else self._max_messages
-        selection = replace(self._selector, most=max_messages).take(state, pending, now_ms)
+        selection = replace(self._selector, max_messages=max_messages).take(state, pending, now_ms)
         waits = self._runs.put_off(((row.position, row.source_id) for row in selection.rows), now_ms)
         selection = replace(selection, rows=[row for row in selection.rows if row.position not in waits], parked=waits)
         return selection, self._record.begin_cycle(lane_lease.lease, now_ms, selection.span)

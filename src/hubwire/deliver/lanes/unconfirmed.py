@@ -56,9 +56,9 @@ class UnconfirmedWrites(msgspec.Struct, frozen=True):
             max(self.due_at_ms, resume_at_ms if span.due else 0),
         )
 
-    def recorded(self, selection: Selection, pending: Pending, most: int, now_ms: int) -> UnconfirmedWrites:
+    def recorded(self, selection: Selection, pending: Pending, max_messages: int, now_ms: int) -> UnconfirmedWrites:
         """After a cycle that began at `now_ms` was recorded."""
-        has_all_due = now_ms > self.due_at_ms + SPARE_MS and len(selection.due) == len(pending.due) < most
+        has_all_due = now_ms > self.due_at_ms + SPARE_MS and len(selection.due) == len(pending.due) < max_messages
         return UnconfirmedWrites(
             0 if selection.span.live_through >= self.live_through else self.live_through,
             0 if selection.span.backfill_through >= self.backfill_through else self.backfill_through,

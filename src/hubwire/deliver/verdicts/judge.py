@@ -152,10 +152,10 @@ def judge_success(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchI
         pairs = read_pairs(answer.body)
         if pairs is None:
             return _silent_or_unreadable(answer, inputs)
-        linked = {pair_key(one.from_.id, one.to.id) for one in pairs.results}
-        linked |= {pair_key(one.to.id, one.from_.id) for one in pairs.results}
+        linked = {pair_key(pair.from_.id, pair.to.id) for pair in pairs.results}
+        linked |= {pair_key(pair.to.id, pair.from_.id) for pair in pairs.results}
         found: dict[int, Returned] = {
-            index: Returned(one.key, {}) for index, one in enumerate(inputs) if one.key in linked
+            index: Returned(input_.key, {}) for index, input_ in enumerate(inputs) if input_.key in linked
         }
         return _judge(row, call, inputs, found, pairs.errors or ())
     batch = read_batch(answer.body)
@@ -192,7 +192,7 @@ def _judge_errors(judgement: Judgement, call: Call, inputs: Sequence[BatchInput]
             judged.add(index)
             judgement.inputs[index].returned = None
             judge_input(judgement, index, inputs[index], call, problem)
-    missing = [i for i, one in enumerate(judgement.inputs) if one.returned is None and i not in judged]
+    missing = [i for i, entry in enumerate(judgement.inputs) if entry.returned is None and i not in judged]
     if not orphans or not missing:
         return
     if len(missing) == 1 or input_row(orphans[0]).says is Says.RETRY:
@@ -244,7 +244,7 @@ def _unreadable(answer: Answer, inputs: Sequence[BatchInput]) -> Judgement:
 
 
 def _match(call: Call, batch: BatchAnswer, inputs: Sequence[BatchInput]) -> dict[int, Returned]:
-    by_trace = {one.trace: index for index, one in enumerate(inputs)}
+    by_trace = {input_.trace: index for index, input_ in enumerate(inputs)}
     found: dict[int, Returned] = {}
     unmatched: list[WrittenRecord] = []
     for record in batch.results:
@@ -263,7 +263,7 @@ def _match(call: Call, batch: BatchAnswer, inputs: Sequence[BatchInput]) -> dict
 def _match_by_key(
     call: Call, records: Iterable[WrittenRecord], inputs: Sequence[BatchInput], found: dict[int, Returned]
 ) -> None:
-    by_key = {one.key.lower(): index for index, one in enumerate(inputs) if index not in found}
+    by_key = {input_.key.lower(): index for index, input_ in enumerate(inputs) if index not in found}
     for record in records:
         for key in _keys_of(call, record):
             index = by_key.get(key.lower())

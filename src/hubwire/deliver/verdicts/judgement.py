@@ -20,7 +20,7 @@ class Returned(NamedTuple):
     properties: Mapping[str, str | None]
     is_new: bool = False
     warnings: tuple[str, ...] = ()
-    """Values that HubSpot took but changed (2026-09: dates), in its words."""
+    """HubSpot's warnings about values that it accepted but changed (2026-09: dates)."""
 
 
 class Blamed(NamedTuple):
@@ -44,7 +44,7 @@ class InputJudgement:
     is_gone: bool = False
     """The remembered record id leads nowhere: forget it."""
     is_again: bool = False
-    """Send the input again at once: without the blamed properties, or without the culprits beside it."""
+    """Send the input again at once: without its blamed properties, or without the inputs that are at fault."""
 
 
 @dataclass(slots=True)
@@ -57,13 +57,13 @@ class Judgement:
     detail: str = ""
     """HubSpot's words, for the attempt and the log."""
     split: bool = False
-    """Something spoils the batch and nobody says what: send parts (`bisect.py`), never the same batch again."""
+    """Something unknown spoils the batch: send parts (`bisect.py`), never the same batch again."""
     again_after_seconds: float | None = None
     """The whole call failed and may be repeated as it is after this wait; None: it may not, or need not."""
     counts: bool = True
     """Whether repeating the whole call uses up an attempt."""
     is_answered: bool = True
-    """HubSpot dealt with the call, whatever it said of the inputs; False: no answer, failed, throttled, stopped."""
+    """Whether HubSpot processed the call, even if it refused inputs. False: no answer, failed, throttled, stopped."""
     stop: StopTheLine | None = None
     schema_is_stale: bool = False
     """Our copy of the portal's schema is wrong: read it again before the next cycle."""
@@ -86,7 +86,7 @@ def dead(reason: Reason, detail: str) -> Dead:
 
 
 def at_once(reason: Reason, detail: str = "") -> Retry:
-    """Send again now, changed or in other company; no attempt is used up."""
+    """A retry at once, of a changed input or in another batch. Uses up no attempt."""
     return Retry(0.0, reason, detail[:MAX_DETAIL], counts=False)
 
 

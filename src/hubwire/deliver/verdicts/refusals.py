@@ -64,7 +64,7 @@ def judge_refusal(row: Rule, call: Call, status: int, problem: Problem, inputs: 
 
 
 def split_up(row: Rule, problem: Problem, inputs: Sequence[BatchInput]) -> Judgement:
-    """Parts are sent; a part of one is dead, unless the row counts: then it is retried."""
+    """Send the batch in parts. A single input is dead, or retried if the row counts attempts."""
     judgement = Judgement(rule=row.name, inputs=[], detail=problem.text, counts=row.counts)
     reason = row.reason or Reason.INVALID_INPUT
     if len(inputs) > 1:
@@ -81,15 +81,15 @@ def split_up(row: Rule, problem: Problem, inputs: Sequence[BatchInput]) -> Judge
 
 
 def judge_input(
-    judgement: Judgement, index: int, one: BatchInput, call: Call, problem: Problem, status: int | None = None
+    judgement: Judgement, index: int, input_: BatchInput, call: Call, problem: Problem, status: int | None = None
 ) -> None:
     """Set the verdict of one input that HubSpot's error is about."""
     if _is_key_missing(call, problem):
         judgement.schema_is_stale = True
         judgement.inputs[index].verdict = later(KEY_MISSING, problem.text)
         return
-    blamed, is_stale = _blamed(call, problem.faults, one)
-    row = _input_row(problem, status, names_property=bool(blamed), names_event=_names_event(call, problem, one))
+    blamed, is_stale = _blamed(call, problem.faults, input_)
+    row = _input_row(problem, status, names_property=bool(blamed), names_event=_names_event(call, problem, input_))
     if not blamed and row.says is Says.DEAD and _owner_of_key(call, problem) is not None:
         row = _RECORD_EXISTS
     judgement.schema_is_stale |= is_stale
@@ -115,7 +115,7 @@ def _input_verdict(judged: InputJudgement, row: Rule, call: Call, problem: Probl
 
 
 def _owner_of_key(call: Call, problem: Problem) -> str | None:
-    """The record that has the value which inputs are keyed by; the other id in HubSpot's words is a ghost."""
+    """The record that has the input's key value. The other id in HubSpot's message belongs to no record."""
     return next((fault.owner_id for fault in problem.faults if fault.property == call.id_property), None)
 
 
@@ -135,7 +135,7 @@ def _input_row(
     return next(row for row in INPUT_VERDICTS if not row.signs or not noticed.isdisjoint(row.signs))
 
 
-# -- who is the culprit
+# -- finding the culprit
 
 
 def indexes_named(problem: Problem, inputs: Sequence[BatchInput]) -> list[int]:
@@ -143,10 +143,10 @@ def indexes_named(problem: Problem, inputs: Sequence[BatchInput]) -> list[int]:
     context = problem.context
     traces = set(context.get("objectWriteTraceId", ()))
     if traces:
-        return [index for index, one in enumerate(inputs) if one.trace in traces]
+        return [index for index, input_ in enumerate(inputs) if input_.trace in traces]
     keys = {key.lower() for name in ("ids", "id", "objectId", "eventName") for key in context.get(name, ())}
     keys |= _pairs_named(context.get("fromObjectId", ()), context.get("toObjectId", ()))
-    return [index for index, one in enumerate(inputs) if one.key.lower() in keys] if keys else []
+    return [index for index, input_ in enumerate(inputs) if input_.key.lower() in keys] if keys else []
 
 
 def _pairs_named(from_ids: Sequence[str], to_ids: Sequence[str]) -> set[str]:
@@ -155,22 +155,22 @@ def _pairs_named(from_ids: Sequence[str], to_ids: Sequence[str]) -> set[str]:
     return {pair_key(from_id, to_id) for from_id in from_ids for to_id in to_ids}
 
 
-def _names_event(call: Call, problem: Problem, one: BatchInput) -> bool:
+def _names_event(call: Call, problem: Problem, input_: BatchInput) -> bool:
     return call.kind == "events" and (
-        one.key in problem.context.get("eventName", ()) or _is_in(one.key, problem.message)
+        input_.key in problem.context.get("eventName", ()) or _is_in(input_.key, problem.message)
     )
 
 
 def _by_key(call: Call, problem: Problem, inputs: Sequence[BatchInput]) -> list[int]:
     """The inputs whose key HubSpot's message contains, such as an invalid e-mail or an unknown event."""
     if call.kind == "events":
-        return [index for index, one in enumerate(inputs) if _names_event(call, problem, one)]
+        return [index for index, input_ in enumerate(inputs) if _names_event(call, problem, input_)]
     words = " ".join(
         fault.message for fault in problem.faults if fault.property == call.id_property or fault.code == "INVALID_EMAIL"
     )
     if not words and ("email" in problem.message.lower() or problem.is_about_privacy):
         words = problem.message
-    return [index for index, one in enumerate(inputs) if _is_in(one.key, words)] if words else []
+    return [index for index, input_ in enumerate(inputs) if _is_in(input_.key, words)] if words else []
 
 
 def _is_in(value: str, words: str) -> bool:
@@ -178,7 +178,7 @@ def _is_in(value: str, words: str) -> bool:
 
 
 def _blame_all(judgement: Judgement, call: Call, problem: Problem, inputs: Sequence[BatchInput]) -> bool:
-    """Blame the properties that HubSpot refused on the inputs that have them; whether any was."""
+    """Blame the properties that HubSpot refused, in the inputs that have them. Returns whether there were any."""
     for fault in problem.faults:
         reason, is_stale = reason_of(fault.code)
         for index in _holders(call, fault, reason, inputs):
@@ -193,7 +193,7 @@ def _holders(call: Call, fault: Fault, reason: Reason, inputs: Sequence[BatchInp
     """The inputs that a property's fault concerns: all that have it, or those that write the value HubSpot names."""
     if fault.property == call.id_property or "REQUIRED" in fault.code:
         return []
-    holders = [index for index, one in enumerate(inputs) if fault.property in one.properties]
+    holders = [index for index, input_ in enumerate(inputs) if fault.property in input_.properties]
     if reason in OF_THE_PROPERTY or len(holders) == 1:
         return holders
     values = {inputs[index].properties[fault.property] for index in holders}
@@ -207,11 +207,11 @@ def _value_named(values: Iterable[str], message: str) -> str | None:
     return max(named, key=len, default=None)
 
 
-def _blamed(call: Call, faults: Sequence[Fault], one: BatchInput) -> tuple[list[Blamed], bool]:
+def _blamed(call: Call, faults: Sequence[Fault], input_: BatchInput) -> tuple[list[Blamed], bool]:
     blamed: dict[str, Blamed] = {}
     stale = False
     for fault in faults:
-        if fault.property in one.properties and fault.property != call.id_property and "REQUIRED" not in fault.code:
+        if fault.property in input_.properties and fault.property != call.id_property and "REQUIRED" not in fault.code:
             reason, is_stale = reason_of(fault.code)
             stale |= is_stale
             blamed.setdefault(fault.property, Blamed(fault.property, reason, fault.message))
