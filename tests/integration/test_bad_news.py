@@ -15,7 +15,7 @@ from tests.support.world import TOKEN, World, no_trouble
 
 from hubwire.deliver.lanes.policy import LanePolicy
 from hubwire.deliver.limits.death_runs import PROBE_MESSAGES, RUN_MESSAGES
-from hubwire.deliver.steps.company_search import MOST_REFUSED
+from hubwire.deliver.steps.company_search import MAX_REFUSED
 from hubwire.deliver.verdicts.without_answer import RUN_PROBE_SECONDS
 from hubwire.delivery import State
 from hubwire.plan.planner import plan
@@ -185,7 +185,7 @@ async def test_a_search_that_hubspot_always_refuses_is_not_asked_for_each_domain
     world.append([one for n in range(40) for one in (identify(n), group(n, f"company{n}.example.com"))])
     await world.drain(world.driver())
     assert world.states() == {"dead": 40}
-    assert searched <= 2 * MOST_REFUSED
+    assert searched <= 2 * MAX_REFUSED
 
 
 async def test_a_record_over_which_hubspot_fails_holds_up_nobody_else(world: World) -> None:

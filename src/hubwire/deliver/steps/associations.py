@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -14,19 +15,20 @@ from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import associate_default
 
 
-async def associate(cycle_state: CycleState, wanted: Mapping[tuple[str, str], list[int]]) -> None:
-    """Link the pairs whose two records exist; the others wait, or end, with the record that is missing.
+async def associate(cycle_state: CycleState, desired: Mapping[tuple[str, str], list[int]]) -> None:
+    """Associate the pairs whose two records exist; the messages of other pairs get the verdict of the missing record.
 
-    Shape: what is another record now gets all associations again that memory has of it.
+    Shape: `desired` has the positions of the messages of each (e-mail, domain). A contact or company that is another
+    record now gets all its remembered associations again.
     """
     again = await _associated_before(cycle_state)
-    wanted = {**{pair: [] for pair in again}, **wanted}
-    if not wanted:
+    desired = {**{pair: [] for pair in again}, **desired}
+    if not desired:
         return
-    confirmed = await cycle_state.load(cycle_state.record.associated, wanted.keys()) - again
+    confirmed = await cycle_state.load(cycle_state.record.associated, desired.keys()) - again
     pairs: dict[str, list[tuple[str, str]]] = {}
     inputs: dict[str, Input] = {}
-    for (email, domain), positions in wanted.items():
+    for (email, domain), positions in desired.items():
         if (email, domain) in confirmed:
             continue
         contact_id, company_id = cycle_state.contact_id(email), cycle_state.company_id(domain)
@@ -41,7 +43,7 @@ async def associate(cycle_state: CycleState, wanted: Mapping[tuple[str, str], li
             inputs[key] = Input(str(len(inputs)), key, {}, positions)
     batches = split(list(inputs.values()), ASSOCIATIONS_PER_CALL)
     judged = await together(*(send(cycle_state.caller, partial(_call, cycle_state.paths), batch) for batch in batches))
-    for outcome in (one for batch in judged for one in batch):
+    for outcome in itertools.chain.from_iterable(judged):
         if is_delivered(outcome.verdict):
             cycle_state.associations += pairs[outcome.input.key]
             continue
@@ -54,7 +56,7 @@ async def associate(cycle_state: CycleState, wanted: Mapping[tuple[str, str], li
 
 
 async def _associated_before(cycle_state: CycleState) -> set[tuple[str, str]]:
-    """The associations of contacts and companies that are another record now; both ends are known afterwards."""
+    """The remembered associations of contacts and companies that are another record now. Loads both ends."""
     emails, domains = sorted(cycle_state.other_contacts), sorted(cycle_state.other_companies)
     if not emails and not domains:
         return set()
@@ -76,5 +78,5 @@ def associate_call(paths: Paths, pairs: Sequence[tuple[str, str]]) -> Call:
 
 
 def _call(paths: Paths, group: Sequence[Input]) -> Call:
-    ends = [one.key.partition(">") for one in group]
+    ends = [input_.key.partition(">") for input_ in group]
     return associate_call(paths, [(contact_id, company_id) for contact_id, _, company_id in ends])

@@ -8,6 +8,7 @@ only written on creation: an adopted, merged or renamed company keeps the primar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,82 +41,82 @@ DOMAIN = "domain"
 
 @dataclass(slots=True)
 class _Inputs:
-    """What is sent: creations by domain, updates by record id (two domains may be one company)."""
+    """The inputs to send: creations by domain, updates by record id (two domains may be one company)."""
 
     creations: list[Input] = field(default_factory=list)
     updates: dict[str, Input] = field(default_factory=dict)
     wanted: dict[str, list[DesiredRecord]] = field(default_factory=dict)
-    """By the key of the input."""
+    """The desired records of each input, by the input's key."""
 
-    def create(self, one: DesiredRecord, properties: dict[str, str]) -> None:
-        inputs = Input(str(len(self.creations)), one.key, with_key(properties, one.key), one.positions)
+    def create(self, desired: DesiredRecord, properties: dict[str, str]) -> None:
+        inputs = Input(str(len(self.creations)), desired.key, with_key(properties, desired.key), desired.positions)
         self.creations.append(inputs)
-        self.wanted[one.key] = [one]
+        self.wanted[desired.key] = [desired]
 
-    def update(self, record_id: str, one: DesiredRecord, properties: dict[str, str]) -> None:
+    def update(self, record_id: str, desired: DesiredRecord, properties: dict[str, str]) -> None:
         known = self.updates.get(record_id)
         if known is None:
-            self.updates[record_id] = Input(str(len(self.updates)), record_id, properties, one.positions)
+            self.updates[record_id] = Input(str(len(self.updates)), record_id, properties, desired.positions)
         else:
             others = _joined(self.wanted[record_id]).values
-            newer = {name: value for name, value in properties.items() if _is_newer(one.values, others, name)}
+            newer = {name: value for name, value in properties.items() if _is_newer(desired.values, others, name)}
             known.properties = {**properties, **known.properties, **newer}
-            known.positions = [*known.positions, *one.positions]
-        self.wanted.setdefault(record_id, []).append(one)
+            known.positions = [*known.positions, *desired.positions]
+        self.wanted.setdefault(record_id, []).append(desired)
 
 
 async def upsert_companies(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], contacts: Mapping[str, Collection[str]]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], contacts: Mapping[str, Collection[str]]
 ) -> None:
-    """Bring the companies to what is wanted; those confirmed are in `cycle_state.companies` afterwards.
+    """Write the companies that differ from HubSpot; confirmed ones are in `cycle_state.companies` afterwards.
 
     Shape: `contacts` are the e-mails to be associated, by domain; these contacts have been written.
     """
-    cycle_state.companies = await cycle_state.load(cycle_state.record.companies, wanted.keys())
-    for desired in wanted.values():
+    cycle_state.companies = await cycle_state.load(cycle_state.record.companies, records.keys())
+    for desired in records.values():
         desired.drop(DOMAIN)
-    search = await look_up_companies(cycle_state, wanted, contacts)
-    wanted = {domain: desired for domain, desired in wanted.items() if domain not in search.refused}
-    inputs = _inputs_of(cycle_state, wanted, search.found)
+    search = await look_up_companies(cycle_state, records, contacts)
+    records = {domain: desired for domain, desired in records.items() if domain not in search.refused}
+    inputs = _inputs_of(cycle_state, records, search.found)
     create, update = partial(create_call, cycle_state.paths), partial(update_call, cycle_state.paths)
     batches = [
         send(cycle_state.caller, update, batch) for batch in split(list(inputs.updates.values()), OBJECTS_PER_CALL)
     ]
     batches += [send(cycle_state.caller, create, batch, update) for batch in split(inputs.creations, OBJECTS_PER_CALL)]
-    for outcome in (one for batch in await together(*batches) for one in batch):
+    for outcome in itertools.chain.from_iterable(await together(*batches)):
         _settle(cycle_state, inputs.wanted[outcome.input.key], outcome)
 
 
 def _inputs_of(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], found: Mapping[str, CompanyMatch]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], found: Mapping[str, CompanyMatch]
 ) -> _Inputs:
     inputs = _Inputs()
-    for domain, one in wanted.items():
+    for domain, desired in records.items():
         known = cycle_state.companies.get(domain)
-        differs = difference(one, known, cycle_state.now_ms, cycle_state.suppress_ms)
+        differs = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms)
         for name, position in differs.older:
             cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
         if cycle_state.portal.refused:
-            leave_out_refused(cycle_state, OBJECT, one, differs.send)
+            leave_out_refused(cycle_state, OBJECT, desired, differs.send)
         properties = {**_to_restore(cycle_state, known), **differs.send}
         if known is not None and known.company_id is not None:
             if properties:
-                inputs.update(known.company_id, one, properties)
-            elif confirm(known, one):
+                inputs.update(known.company_id, desired, properties)
+            elif confirm(known, desired):
                 cycle_state.changed_companies[domain] = known
         elif (adopted := found.get(domain)) is None:
-            inputs.create(one, properties)
+            inputs.create(desired, properties)
         elif adopted.is_primary:
-            inputs.update(adopted.record_id, one, {**properties, KEY_PROPERTY: domain})
+            inputs.update(adopted.record_id, desired, {**properties, KEY_PROPERTY: domain})
         elif properties:
-            inputs.update(adopted.record_id, one, properties)
+            inputs.update(adopted.record_id, desired, properties)
         else:
             cycle_state.company_is(known or Company(domain, None, cycle_state.now_ms), adopted.record_id)
     return inputs
 
 
 def _to_restore(cycle_state: CycleState, known: Company | None) -> dict[str, str]:
-    """What a company that is another record now is to get back."""
+    """The remembered values to write again, if the company is another record now."""
     if known is None or (known.company_id is not None and known.domain not in cycle_state.other_companies):
         return {}
     read = cycle_state.portal.histories.reads.get((OBJECT, known.domain))
@@ -139,32 +140,32 @@ def create_call(paths: Paths, group: Sequence[Input]) -> Call:
     return Call("upsert companies", "POST", path, body, id_property=KEY_PROPERTY)
 
 
-def _settle(cycle_state: CycleState, wanted: Sequence[DesiredRecord], outcome: Judged) -> None:
-    """The outcome of one record, for each of the domains that lead to it."""
+def _settle(cycle_state: CycleState, records: Sequence[DesiredRecord], outcome: Judged) -> None:
+    """Note the outcome of one record for each domain that leads to it."""
     sent = outcome.input
-    report_refused(cycle_state, _joined(wanted), sent)
-    for one in wanted:
+    report_refused(cycle_state, _joined(records), sent)
+    for desired in records:
         if not is_delivered(outcome.verdict):
             if was_sent(outcome.verdict):
-                cycle_state.unconfirm_company(one.key, sent.properties)
+                cycle_state.unconfirm_company(desired.key, sent.properties)
             if outcome.is_gone:
-                cycle_state.suspect_company(one.key)
-            cycle_state.refuse_company(one.key, one.positions, outcome.verdict)
+                cycle_state.suspect_company(desired.key)
+            cycle_state.refuse_company(desired.key, desired.positions, outcome.verdict)
             continue
-        company = cycle_state.companies.get(one.key) or Company(one.key)
+        company = cycle_state.companies.get(desired.key) or Company(desired.key)
         cycle_state.company_is(company, outcome.returned.record_id if outcome.returned else company.company_id)
         refused = {item.field for item in sent.refused}
-        confirm_sent(company, one, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
+        confirm_sent(company, desired, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
 
 
-def _joined(wanted: Sequence[DesiredRecord]) -> DesiredRecord:
+def _joined(records: Sequence[DesiredRecord]) -> DesiredRecord:
     """The desired values of several domains of one company: the newest of each property."""
-    if len(wanted) == 1:
-        return wanted[0]
+    if len(records) == 1:
+        return records[0]
     values: dict[str, Value] = {}
-    for one in wanted:
-        values |= {name: value for name, value in one.values.items() if _is_newer(one.values, values, name)}
-    return DesiredRecord(wanted[0].key, values, [position for one in wanted for position in one.positions])
+    for desired in records:
+        values |= {name: value for name, value in desired.values.items() if _is_newer(desired.values, values, name)}
+    return DesiredRecord(records[0].key, values, [position for desired in records for position in desired.positions])
 
 
 def _is_newer(mine: Mapping[str, Value], others: Mapping[str, Value], name: str) -> bool:

@@ -1,7 +1,7 @@
-"""Companies that exist already: one search finds up to a hundred domains, as primary or as additional domain.
+"""Searches for existing companies: one call for up to a hundred domains, as primary or as additional domain.
 
-The search lags behind writes by seconds, so it is asked once per domain, before the first upsert on our key, and never
-to find what we wrote ourselves. Where HubSpot refuses to filter by additional domains, only primary ones are found.
+The search lags behind writes by seconds. Hubwire therefore searches once per domain, before the first upsert on its
+key, and never for what it wrote itself. If HubSpot refuses to filter by additional domains, it finds only primary ones.
 Source: HubSpot docs, search guide. Unsure: IN on `hs_additional_domains`, a checkbox list.
 """
 
@@ -19,20 +19,20 @@ from hubwire.hubspot.wire import KEY_PROPERTY, SEARCH_PAGE, FoundCompany, found_
 
 DOMAINS_PER_SEARCH = 100
 BAD_REQUEST = 400
-MOST_REFUSED = 5
-"""So many searches refused and none answered: it is not one of the domains."""
+MAX_REFUSED = 5
+"""If this many searches are refused and none is answered, the domains are not the cause."""
 
 
 class CompanyMatch(NamedTuple):
-    """A company that has this domain already. `is_primary`: as its primary domain, and no key of ours yet."""
+    """A company that has this domain. `is_primary`: it is the primary domain, and the company lacks our key."""
 
     record_id: str
     is_primary: bool
 
 
 class SearchResult(NamedTuple):
-    """The companies that exist, by domain; of several the oldest that has it as primary domain. And the domains that
-    could not be looked for, with why."""
+    """`found`: existing companies by domain (of several, the oldest with that primary domain). `refused`: the domains
+    for which no search was possible, with the verdict."""
 
     found: dict[str, CompanyMatch]
     refused: dict[str, Verdict]
@@ -41,10 +41,9 @@ class SearchResult(NamedTuple):
 async def find_companies(
     caller: Caller, portal: Portal, paths: Paths, domains: Sequence[str], *, has_key: bool
 ) -> SearchResult:
-    """Look for all of them; `has_key`: our key property is not new, and companies may have it.
+    """Search for the companies of these domains. `has_key`: our key property existed before, so companies may have it.
 
-    Shape: a refused search is repeated in halves, so that a domain which HubSpot will not look for keeps no other from
-    being found.
+    Shape: a refused search is repeated in halves, so that a domain that HubSpot refuses does not block the others.
     Errors: LineStopped.
     """
     search = SearchResult({}, {})
@@ -62,7 +61,7 @@ async def find_companies(
                 groups += _halves(group)
             continue
         refused += 1
-        is_about_domains = answer.status == BAD_REQUEST and (answered or refused < MOST_REFUSED)
+        is_about_domains = answer.status == BAD_REQUEST and (answered or refused < MAX_REFUSED)
         if is_about_domains and len(group) > 1:
             groups += _halves(group)
         elif is_about_domains:
@@ -76,7 +75,7 @@ async def find_companies(
 async def _ask(
     caller: Caller, portal: Portal, paths: Paths, group: Sequence[str], has_key: bool
 ) -> tuple[Verdict, Answer]:
-    """One search; without additional domains when it is refused with them."""
+    """One search. If HubSpot refuses additional domains, it is repeated without them."""
     verdict, answer = await caller.ask(search_call(paths, group, portal.finds_additional_domains, has_key))
     if answer.status == BAD_REQUEST and portal.finds_additional_domains:
         verdict, answer = await caller.ask(search_call(paths, group, has_additional=False, has_key=has_key))
@@ -90,7 +89,7 @@ def _halves(group: list[str]) -> list[list[str]]:
 
 
 def _note(found: dict[str, CompanyMatch], hits: Sequence[FoundCompany]) -> None:
-    """Our key is certain, then a primary domain counts before an additional one."""
+    """Add the companies that a search found. Our key decides; otherwise a primary domain outranks an additional one."""
     for company in hits:
         for domain in (company.domain, *company.additional):
             known = found.get(domain)

@@ -1,9 +1,9 @@
-"""Companies as HubSpot holds them, before they are written: gone, merged, or there before us.
+"""Reads the companies that HubSpot has before Hubwire writes to them: deleted, merged, or created by somebody else.
 
-The search lags by seconds, and HubSpot makes the company of a new contact's e-mail domain by itself (an account
-setting, on by default). So what the search does not find is looked for among the companies of the very contacts that
-are to be associated, where one of them is new and has an address of that domain. When it is not there either it may
-still be under way, and the message waits a few seconds and looks again.
+The search lags by seconds, and HubSpot itself creates the company of a new contact's e-mail domain (an account setting,
+on by default). If the search does not find a company, Hubwire therefore also looks at the companies of the contacts
+that it is about to associate, if one of them is new and has an address of that domain. If the company is not there
+either, HubSpot may still be creating it: the message waits a few seconds and looks again.
 """
 
 from __future__ import annotations
@@ -30,47 +30,51 @@ from hubwire.reasons import Reason
 
 OBJECT = "companies"
 SEARCH_LAG_MS = 60_000
-"""What was made longer ago than this the search finds. It lags by seconds, seen live by third parties."""
+"""The search finds everything that was created before this time. It lags by seconds, as third parties saw live."""
 MAX_MOVED = 20
-"""So many merged companies are followed in one cycle, each by a call of its own."""
+"""Maximum number of merged companies to follow in one cycle; each takes one call."""
 
 
 async def look_up_companies(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], contacts: Mapping[str, Collection[str]]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], contacts: Mapping[str, Collection[str]]
 ) -> SearchResult:
-    """Bring memory to what HubSpot holds, and find the companies that memory does not know.
+    """Update the memory to what HubSpot has, and find the companies that the memory does not know.
 
     Shape: `contacts` are the e-mails to be associated, by domain.
     """
-    await _confirm(cycle_state, wanted, contacts.keys())
-    unknown = [domain for domain in wanted if cycle_state.company_id(domain) is None]
-    search = await _find(cycle_state, wanted, unknown, contacts) if unknown else SearchResult({}, {})
+    await _confirm(cycle_state, records, contacts.keys())
+    unknown = [domain for domain in records if cycle_state.company_id(domain) is None]
+    search = await _find(cycle_state, records, unknown, contacts) if unknown else SearchResult({}, {})
     for domain, verdict in search.refused.items():
-        cycle_state.refuse_company(domain, wanted[domain].positions, verdict)
-    open_companies = {domain: desired for domain, desired in wanted.items() if domain not in search.refused}
+        cycle_state.refuse_company(domain, records[domain].positions, verdict)
+    open_companies = {domain: desired for domain, desired in records.items() if domain not in search.refused}
     unread = await compare_companies(cycle_state, open_companies, search.found)
     for domain, verdict in unread.items():
-        cycle_state.refuse_company(domain, wanted[domain].positions, verdict)
+        cycle_state.refuse_company(domain, records[domain].positions, verdict)
     search.refused.update(unread)
     return search
 
 
-# -- those that memory knows
+# -- companies that the memory knows
 
 
-async def _confirm(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied: Set[str]) -> None:
-    """See whether companies are still there: those not seen for long, and those under suspicion."""
+async def _confirm(cycle_state: CycleState, records: Mapping[str, DesiredRecord], relied: Set[str]) -> None:
+    """Check that companies still exist: those that no answer has shown for a while, and suspects."""
     known = {
-        domain: company for domain in wanted if (company := cycle_state.companies.get(domain)) and company.company_id
+        domain: company for domain in records if (company := cycle_state.companies.get(domain)) and company.company_id
     }
     by_id: dict[str, list[str]] = {}
     for domain in unseen(cycle_state, {domain: company.seen_at_ms for domain, company in known.items()}, relied):
         by_id.setdefault(known[domain].company_id or "", []).append(domain)
     if not by_id:
         return
-    positions = {one: [p for domain in domains for p in wanted[domain].positions] for one, domains in by_id.items()}
+    positions = {
+        company_id: [p for domain in domains for p in records[domain].positions]
+        for company_id, domains in by_id.items()
+    }
     held = await read_companies(cycle_state.caller, cycle_state.paths, positions)
-    missing = [] if held.is_refused else [one for one in by_id if one not in held.records and one not in held.unread]
+    answered = held.records.keys() | held.unread.keys()
+    missing = [] if held.is_refused else [company_id for company_id in by_id if company_id not in answered]
     moved = await _moved(cycle_state, missing)
     for company_id, domains in by_id.items():
         record = held.records.get(company_id) or moved.get(company_id)
@@ -81,17 +85,21 @@ async def _confirm(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord],
 
 
 async def _moved(cycle_state: CycleState, ids: Sequence[str]) -> dict[str, HeldRecord]:
-    """The companies that merged ones have become, by the old id."""
-    reads = [read_moved_company(cycle_state.caller, cycle_state.paths, one) for one in ids[:MAX_MOVED]]
-    return {one: record for one, record in zip(ids, await together(*reads), strict=False) if record is not None}
+    """The companies into which others were merged, by the old id."""
+    reads = [read_moved_company(cycle_state.caller, cycle_state.paths, company_id) for company_id in ids[:MAX_MOVED]]
+    return {
+        company_id: record
+        for company_id, record in zip(ids, await together(*reads), strict=False)
+        if record is not None
+    }
 
 
-# -- those that it does not know
+# -- companies that the memory does not know
 
 
 async def _find(
     cycle_state: CycleState,
-    wanted: Mapping[str, DesiredRecord],
+    records: Mapping[str, DesiredRecord],
     unknown: Sequence[str],
     contacts: Mapping[str, Collection[str]],
 ) -> SearchResult:
@@ -102,14 +110,14 @@ async def _find(
     search = await find_companies(cycle_state.caller, cycle_state.portal, cycle_state.paths, unknown, has_key=has_key)
     await _find_by_contacts(cycle_state, search, _still(unknown, search), contacts)
     for domain in _still(unknown, search):
-        has_waited = _has_waited(cycle_state, wanted[domain].positions)
+        has_waited = _has_waited(cycle_state, records[domain].positions)
         if not has_waited and _may_be_made(cycle_state, domain, contacts.get(domain, ())):
             search.refused[domain] = without_answer.company_may_appear()
     return search
 
 
 def _has_waited(cycle_state: CycleState, positions: Iterable[int]) -> bool:
-    """Whether one of these messages was put off for this before."""
+    """Whether one of these messages has already waited for the company to appear."""
     due = cycle_state.outcomes.due
     return any(position in due and due[position].reason == Reason.COMPANY_MAY_APPEAR for position in positions)
 
@@ -121,7 +129,7 @@ def _still(unknown: Iterable[str], search: SearchResult) -> list[str]:
 async def _find_by_contacts(
     cycle_state: CycleState, search: SearchResult, domains: Sequence[str], contacts: Mapping[str, Collection[str]]
 ) -> None:
-    """The company of a contact's own associations, however HubSpot or people made it."""
+    """Look for companies among the contacts' own associations, whoever created those."""
     ids = {
         contact_id
         for domain in domains
@@ -130,20 +138,20 @@ async def _find_by_contacts(
     }
     if not ids:
         return
-    wanted = set(domains)
+    missing = set(domains)
     for record in await companies_of_contacts(cycle_state.caller, cycle_state.paths, sorted(ids)):
         for place, domain in enumerate(record.domains):
-            if domain in wanted and domain not in search.found:
+            if domain in missing and domain not in search.found:
                 search.found[domain] = CompanyMatch(record.record_id, place == 0)
 
 
 def _may_be_made(cycle_state: CycleState, domain: str, emails: Collection[str]) -> bool:
-    """Whether HubSpot may have made the company a moment ago: of a new contact with an address of its domain."""
+    """Whether HubSpot may be creating the company, because a new contact has an address of its domain."""
     return any(is_of_domain(email, domain) and _is_recent(cycle_state, email) for email in emails)
 
 
 def _is_recent(cycle_state: CycleState, email: str) -> bool:
-    """Whether we made the contact within the time that the search may lag."""
+    """Whether we created the contact so recently that the search may not show its company."""
     made_at_ms = cycle_state.portal.histories.made_at_ms("contacts", email)
     return made_at_ms is not None and cycle_state.now_ms - made_at_ms < SEARCH_LAG_MS
 
@@ -154,19 +162,20 @@ def is_of_domain(email: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-# -- who wrote to them since
+# -- values that somebody wrote later
 
 
 async def compare_companies(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], found: Mapping[str, CompanyMatch]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], found: Mapping[str, CompanyMatch]
 ) -> dict[str, Verdict]:
     """Read companies that late messages write to, or that are another record now, with the history of values.
 
-    Shape: `found` are those that memory does not know; given back are the companies that could not be read now.
+    Shape: `found` are the companies that the memory does not know. Returns the verdict of each company that could not
+    be read now.
     """
     names: dict[str, set[str]] = {}
     ids: dict[str, str] = {}
-    for domain, desired in wanted.items():
+    for domain, desired in records.items():
         match = found.get(domain)
         company_id = cycle_state.company_id(domain) or (match.record_id if match is not None else None)
         if company_id is None:
@@ -179,12 +188,12 @@ async def compare_companies(
         needed.discard("domain")
         if needed:
             names[domain], ids[domain] = needed, company_id
-    unread = _leave_out_known(cycle_state, wanted, names)
+    unread = _leave_out_known(cycle_state, records, names)
     refused: dict[str, Verdict] = {}
     if not unread:
         return refused
     every = sorted({name for domain in unread for name in names[domain]})
-    positions = {ids[domain]: wanted[domain].positions for domain in unread}
+    positions = {ids[domain]: records[domain].positions for domain in unread}
     held = await read_companies(cycle_state.caller, cycle_state.paths, positions, every)
     for domain in unread:
         record, verdict = held.records.get(ids[domain]), held.unread.get(ids[domain])
@@ -194,14 +203,14 @@ async def compare_companies(
             known = cycle_state.companies.get(domain)
             foreign = foreign_versions(record, known, cycle_state.schema.company)
             cycle_state.portal.histories.remember(OBJECT, domain, frozenset(every), foreign, cycle_state.now_ms)
-            leave_out_newer(cycle_state, wanted[domain], known, foreign, cycle_state.schema.company)
+            leave_out_newer(cycle_state, records[domain], known, foreign, cycle_state.schema.company)
     return refused
 
 
 def _leave_out_known(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], names: Mapping[str, Set[str]]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], names: Mapping[str, Set[str]]
 ) -> list[str]:
-    """The companies that were not read a moment ago; of the others the values that lose are left out."""
+    """Leave out older values with the histories that were read recently. Returns the companies without such a one."""
     unread: list[str] = []
     for domain, needed in names.items():
         histories, now_ms = cycle_state.portal.histories, cycle_state.now_ms
@@ -210,5 +219,5 @@ def _leave_out_known(
             unread.append(domain)
         else:
             known = cycle_state.companies.get(domain)
-            leave_out_newer(cycle_state, wanted[domain], known, foreign, cycle_state.schema.company)
+            leave_out_newer(cycle_state, records[domain], known, foreign, cycle_state.schema.company)
     return unread

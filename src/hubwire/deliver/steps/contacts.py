@@ -36,26 +36,26 @@ from hubwire.record.protocol import Person
 
 
 async def upsert_contacts(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied: Collection[str]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], relied: Collection[str]
 ) -> None:
-    """Bring the contacts to what is wanted; people confirmed by the answers are in `cycle_state.people` afterwards.
+    """Write the contacts that differ from HubSpot; confirmed people are in `cycle_state.people` afterwards.
 
     Shape: `relied` are the contacts that events and associations of this cycle need.
     """
-    cycle_state.people = await cycle_state.load(cycle_state.record.people, wanted.keys())
-    _discard_refused(cycle_state, wanted)
-    open_contacts = {email: desired for email, desired in wanted.items() if not cycle_state.is_refused(email)}
+    cycle_state.people = await cycle_state.load(cycle_state.record.people, records.keys())
+    _discard_refused(cycle_state, records)
+    open_contacts = {email: desired for email, desired in records.items() if not cycle_state.is_refused(email)}
     await look_up_contacts(cycle_state, open_contacts, frozenset(relied) & open_contacts.keys())
     inputs = [
-        one
+        input_
         for email, desired in open_contacts.items()
-        if email not in cycle_state.unread_contacts and (one := _input_of(cycle_state, desired)) is not None
+        if email not in cycle_state.unread_contacts and (input_ := _input_of(cycle_state, desired)) is not None
     ]
     backwards: dict[str, Backward] = {}
-    made_anew = await _send(cycle_state, wanted, inputs, backwards)
-    await _write_again(cycle_state, wanted, made_anew, backwards)
+    made_anew = await _send(cycle_state, records, inputs, backwards)
+    await _write_again(cycle_state, records, made_anew, backwards)
     if backwards:
-        await move_stages_back(cycle_state, wanted, backwards, partial(update_call, cycle_state.paths))
+        await move_stages_back(cycle_state, records, backwards, partial(update_call, cycle_state.paths))
 
 
 def upsert_call(paths: Paths, group: Sequence[Input]) -> Call:
@@ -71,7 +71,7 @@ def update_call(paths: Paths, group: Sequence[Input]) -> Call:
 
 
 def leave_out_refused(cycle_state: CycleState, object_type: str, desired: DesiredRecord, send: dict[str, str]) -> None:
-    """Take out the properties that HubSpot would not let us create."""
+    """Leave out the properties that HubSpot refused to create."""
     for name in [name for name in send if (object_type, name) in cycle_state.portal.refused]:
         del send[name]
         why = cycle_state.portal.refused[object_type, name]
@@ -80,7 +80,7 @@ def leave_out_refused(cycle_state: CycleState, object_type: str, desired: Desire
 
 
 def report_refused(cycle_state: CycleState, desired: DesiredRecord, sent: Input) -> None:
-    """Say on the messages what HubSpot refused of them; a value of an earlier message that came along is nobody's."""
+    """Report the properties that HubSpot refused on the messages that brought them, or else on the first message."""
     for item in sent.refused:
         value = desired.values.get(item.field)
         positions = [value.position] if value else desired.positions[:1]
@@ -89,7 +89,7 @@ def report_refused(cycle_state: CycleState, desired: DesiredRecord, sent: Input)
 
 
 def _input_of(cycle_state: CycleState, desired: DesiredRecord) -> Input | None:
-    """What is sent for one contact; None when HubSpot holds it already."""
+    """The input for one contact; None if HubSpot has all its values."""
     known = cycle_state.people.get(desired.key)
     differs = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms)
     for name, position in differs.older:
@@ -105,7 +105,7 @@ def _input_of(cycle_state: CycleState, desired: DesiredRecord) -> Input | None:
 
 
 def _to_restore(cycle_state: CycleState, known: Person | None) -> dict[str, str]:
-    """What a contact that is another record now is to get back."""
+    """The remembered values to write again, if the contact is another record now."""
     if known is None or (known.contact_id is not None and known.email not in cycle_state.other_contacts):
         return {}
     read = cycle_state.portal.histories.reads.get((OBJECT, known.email))
@@ -114,30 +114,30 @@ def _to_restore(cycle_state: CycleState, known: Person | None) -> dict[str, str]
 
 async def _send(
     cycle_state: CycleState,
-    wanted: Mapping[str, DesiredRecord],
+    records: Mapping[str, DesiredRecord],
     inputs: Sequence[Input],
     backwards: dict[str, Backward],
 ) -> list[Input]:
-    """Upsert; the inputs whose contact turned out to be another record than the one that we knew."""
+    """Upsert contacts. Returns the inputs whose contact is another record than the remembered one."""
     upsert, update = partial(upsert_call, cycle_state.paths), partial(update_call, cycle_state.paths)
     before = set(cycle_state.other_contacts)
-    batches = split([_traced(number, one) for number, one in enumerate(inputs)], OBJECTS_PER_CALL)
+    batches = split([_traced(number, input_) for number, input_ in enumerate(inputs)], OBJECTS_PER_CALL)
     judged = await together(*(send(cycle_state.caller, upsert, batch, update) for batch in batches))
     outcomes = [outcome for batch in judged for outcome in batch]
     for outcome in outcomes:
-        _settle(cycle_state, wanted, outcome, backwards)
+        _settle(cycle_state, records, outcome, backwards)
     return [outcome.input for outcome in outcomes if outcome.input.key in cycle_state.other_contacts - before]
 
 
 async def _write_again(
     cycle_state: CycleState,
-    wanted: Mapping[str, DesiredRecord],
+    records: Mapping[str, DesiredRecord],
     made_anew: Sequence[Input],
     backwards: dict[str, Backward],
 ) -> None:
-    """Give contacts that an upsert made, or found as another record, what else is remembered of them."""
+    """Write the other remembered values of contacts that an upsert created or found as another record."""
     merged = [sent.key for sent in made_anew if sent.key not in cycle_state.new_contacts]
-    foreign = await compare_whole(cycle_state, wanted, merged)
+    foreign = await compare_whole(cycle_state, records, merged)
     again: list[Input] = []
     for sent in made_anew:
         person = cycle_state.people[sent.key]
@@ -146,24 +146,24 @@ async def _write_again(
         if rest and sent.key not in cycle_state.unread_contacts:
             again.append(Input(sent.key, sent.key, rest, sent.positions))
     if again:
-        await _send(cycle_state, wanted, again, backwards)
+        await _send(cycle_state, records, again, backwards)
 
 
-def _traced(number: int, one: Input) -> Input:
-    one.trace = str(number)
-    return one
+def _traced(number: int, input_: Input) -> Input:
+    input_.trace = str(number)
+    return input_
 
 
 def _settle(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], outcome: Judged, backwards: dict[str, Backward]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], outcome: Judged, backwards: dict[str, Backward]
 ) -> None:
-    sent, desired = outcome.input, wanted[outcome.input.key]
+    sent, desired = outcome.input, records[outcome.input.key]
     report_refused(cycle_state, desired, sent)
     person = cycle_state.people.get(sent.key) or Person(sent.key)
     if isinstance(outcome.verdict, Dead) and outcome.verdict.reason is Reason.DELETED_FOR_PRIVACY:
         person.refused_at_ms = cycle_state.now_ms
         cycle_state.contact_is(person, None)
-        cycle_state.discard_contact(sent.key, sent.positions, _shared(cycle_state, wanted))
+        cycle_state.discard_contact(sent.key, sent.positions, _shared(cycle_state, records))
         return
     if not is_delivered(outcome.verdict):
         if was_sent(outcome.verdict):
@@ -187,21 +187,21 @@ def _settle(
 # -- people who were deleted for privacy
 
 
-def _discard_refused(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord]) -> None:
+def _discard_refused(cycle_state: CycleState, records: Mapping[str, DesiredRecord]) -> None:
     """Send nothing for people whose address HubSpot refuses, unless somebody replays one of their messages."""
     refused = [email for email, person in cycle_state.people.items() if person.refused_at_ms is not None]
     due = cycle_state.outcomes.due
     for email in refused:
-        positions = wanted[email].positions
+        positions = records[email].positions
         if not any(position in due and due[position].is_replay for position in positions):
-            cycle_state.discard_contact(email, positions, _shared(cycle_state, wanted))
+            cycle_state.discard_contact(email, positions, _shared(cycle_state, records))
 
 
-def _shared(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord]) -> frozenset[int]:
+def _shared(cycle_state: CycleState, records: Mapping[str, DesiredRecord]) -> frozenset[int]:
     """Positions of messages about people whose address is not refused."""
     return frozenset(
         position
-        for email, desired in wanted.items()
+        for email, desired in records.items()
         if (person := cycle_state.people.get(email)) is None or person.refused_at_ms is None
         for position in desired.positions
     )

@@ -23,7 +23,7 @@ from hubwire.reasons import Reason
 
 
 async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent]) -> None:
-    """Send the events of confirmed contacts; the others wait, or end, with their contact."""
+    """Send the events of confirmed contacts; other events get the verdict of their contact."""
     by_trace: dict[str, SendEvent] = {}
     inputs: list[Input] = []
     for event in events:
@@ -42,16 +42,16 @@ async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent])
         return send_call(cycle_state.paths, group, by_trace)
 
     calls, wait_seconds = cycle_state.caller.allowed_events()
-    for one in inputs[calls * EVENTS_PER_CALL :]:
-        cycle_state.outcomes.judge(one.positions, without_answer.budget_spent(max(wait_seconds, 1.0)))
+    for input_ in inputs[calls * EVENTS_PER_CALL :]:
+        cycle_state.outcomes.judge(input_.positions, without_answer.budget_spent(max(wait_seconds, 1.0)))
     batches = split(inputs[: calls * EVENTS_PER_CALL], EVENTS_PER_CALL)
     if batches and not cycle_state.portal.sends_events:
         _settle(cycle_state, await send(cycle_state.caller, call, batches.pop(0)))
         cycle_state.portal.sends_events = cycle_state.schema.events_available
     if not cycle_state.schema.events_available:
         for batch in batches:
-            for one in batch:
-                cycle_state.outcomes.judge(one.positions, EVENTS_NOT_AVAILABLE)
+            for input_ in batch:
+                cycle_state.outcomes.judge(input_.positions, EVENTS_NOT_AVAILABLE)
         return
     for judged in await together(*(send(cycle_state.caller, call, batch) for batch in batches)):
         _settle(cycle_state, judged)
@@ -74,6 +74,6 @@ def _why_unmade(cycle_state: CycleState, name: str) -> Verdict:
 
 
 def send_call(paths: Paths, group: Sequence[Input], by_trace: Mapping[str, SendEvent]) -> Call:
-    """Send occurrences; an input's key is the event's full name, its trace leads to the operation."""
+    """Send occurrences. An input's key is the event's full name; `by_trace` has the operation of its trace."""
     occurrences = [(sent, by_trace[sent.trace]) for sent in group]
     return Call("send events", "POST", paths.send_events, send_events(occurrences), "events")

@@ -1,6 +1,6 @@
-"""What a cycle's values lose to: values that anybody wrote to HubSpot after the messages happened.
+"""Leaves out values of a cycle that somebody overwrote in HubSpot after the messages happened.
 
-Nothing is read here; `look_up.py` reads, `cycle/newest.py` decides, this says it on the messages.
+This module makes no calls: `look_up.py` reads, `cycle/newest.py` decides, and this module reports it on the messages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hubwire.schema import PropertyDefinition
 
 
 def late_names(cycle_state: CycleState, desired: DesiredRecord, names: Collection[str]) -> set[str]:
-    """Those of the properties whose value is of a late message."""
+    """The properties among `names` whose value comes from a late message."""
     return {
         name
         for name in names
@@ -29,7 +29,7 @@ def late_names(cycle_state: CycleState, desired: DesiredRecord, names: Collectio
 def foreign_versions(
     record: HeldRecord, known: Person | Company | None, definitions: Mapping[str, PropertyDefinition]
 ) -> dict[str, Version]:
-    """Of each property that was read the newest version that is not ours."""
+    """The newest version of each property that is not ours."""
     found: dict[str, Version] = {}
     remembered = known.properties if known is not None else {}
     for name, versions in without_default_stage(record).history.items():
@@ -46,14 +46,14 @@ def leave_out_newer(
     foreign: Mapping[str, Version],
     definitions: Mapping[str, PropertyDefinition],
 ) -> None:
-    """Take out the values that somebody has overwritten in HubSpot since, and say so on their messages."""
+    """Remove the values that somebody overwrote later in HubSpot, and report this on their messages."""
     for name, version in foreign.items():
         value = desired.values.get(name)
         kind = kind_of(definitions, name)
         remembered = known.properties.get(name) if known is not None else None
         is_other = remembered is not None and not is_same(version.value, plain(remembered[0]), kind)
         if known is not None and remembered is not None and is_other and version.at_ms > remembered[1]:
-            # Ours is not what HubSpot holds: the next newer value must not be taken for unchanged.
+            # HubSpot has another value than we remember, so no newer value may count as unchanged.
             make_unsure(known, [name])
         if value is None or version.at_ms <= value.at_ms or is_same(version.value, value.value, kind):
             continue
@@ -72,7 +72,7 @@ def without_newer(
     known: Person | Company,
     foreign: Mapping[str, Version],
 ) -> dict[str, str]:
-    """Remembered values that nobody has overwritten since: what is written again to a record that is another now."""
+    """Remembered values that nobody overwrote later: these are written again to a new record."""
     return {
         name: value
         for name, value in values.items()

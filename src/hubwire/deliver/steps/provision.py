@@ -56,16 +56,16 @@ class _Event:
     types: dict[str, str] = field(default_factory=dict)
     positions: list[int] = field(default_factory=list)
 
-    def add(self, one: SendEvent) -> None:
+    def add(self, event: SendEvent) -> None:
         """When messages disagree on a property's type, use text, which holds every value."""
-        self.positions.append(one.position)
-        for name, kind in one.types.items():
+        self.positions.append(event.position)
+        for name, kind in event.types.items():
             if self.types.setdefault(name, kind) != kind:
                 self.types[name] = "string"
 
 
 async def provide(portal: Portal, missing: Iterable[tuple[str, str, str]], events: Sequence[SendEvent]) -> Provided:
-    """Make the missing properties (object type, name, HubSpot type) and event definitions. Raises LineStopped."""
+    """Create the missing properties (object type, name, HubSpot type) and event definitions. Raises LineStopped."""
     provided = Provided()
     for plural, properties in _missing_properties(portal, missing).items():
         for batch in split(properties, OBJECTS_PER_CALL):
@@ -73,7 +73,8 @@ async def provide(portal: Portal, missing: Iterable[tuple[str, str, str]], event
             if isinstance(verdict, Retry) and portal.may_wait_for_properties():
                 raise LineStopped(as_stop(verdict))
             if isinstance(verdict, Retry):
-                portal.refused |= {(plural, one.name): without_answer.waited_enough(verdict) for one in batch}
+                waited_enough = without_answer.waited_enough(verdict)
+                portal.refused |= {(plural, new_property.name): waited_enough for new_property in batch}
             provided.is_changed = True
     for name, event in _events(portal, events).items():
         if portal.known.events_available:
@@ -82,13 +83,16 @@ async def provide(portal: Portal, missing: Iterable[tuple[str, str, str]], event
 
 
 async def ensure_company_key(portal: Portal) -> Verdict | None:
-    """Make the hidden unique property that companies are known by, unless it exists; or why not. Raises LineStopped."""
+    """Create the hidden unique property that identifies companies, unless it exists.
+
+    Shape: None if the property exists now, otherwise the verdict. Errors: LineStopped.
+    """
     if KEY_PROPERTY in portal.known.company:
         return None
     refused = portal.refused.get(("companies", KEY_PROPERTY))
     if refused is not None:
         return refused
-    wanted = NewProperty(
+    key_property = NewProperty(
         name=KEY_PROPERTY,
         label="Hubwire domain",
         type="string",
@@ -98,7 +102,7 @@ async def ensure_company_key(portal: Portal) -> Verdict | None:
         is_hidden=True,
         description="The domain by which Hubwire knows this company.",
     )
-    return await _create_properties(portal, "companies", [wanted])
+    return await _create_properties(portal, "companies", [key_property])
 
 
 def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]]) -> dict[str, list[NewProperty]]:
@@ -123,7 +127,7 @@ def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]])
 
 
 async def _create_properties(portal: Portal, plural: str, properties: Sequence[NewProperty]) -> Verdict | None:
-    """Make properties; None when they exist now. What HubSpot refuses is left out of the records that have it."""
+    """Create properties. None if they exist now; otherwise the verdict, and refused properties are left out later."""
     path = portal.paths.create_properties(plural)
     call = Call("create properties", "POST", path, create_properties(properties))
     verdict, answer = await portal.calls.ask(call, is_optional=True)
@@ -132,22 +136,22 @@ async def _create_properties(portal: Portal, plural: str, properties: Sequence[N
         known = portal.known.contact if plural == "contacts" else portal.known.company
         known.update(_created(answer))
         portal.known.version += 1
-        if any(one.name not in known for one in properties):
+        if any(new_property.name not in known for new_property in properties):
             await portal.read_properties(plural)
-        properties = [one for one in properties if one.name not in known]
+        properties = [new_property for new_property in properties if new_property.name not in known]
         if not properties:
             return None
         verdict = _why_missing(answer)
     if isinstance(verdict, Dead):
-        portal.refused |= {(plural, one.name): verdict for one in properties}
+        portal.refused |= {(plural, new_property.name): verdict for new_property in properties}
     return verdict
 
 
 def _why_missing(answer: Answer) -> Verdict:
-    """Why properties are not there although HubSpot answered their creation with success: refused, or not yet."""
+    """Why properties are missing although HubSpot answered their creation with success: refused, or not yet visible."""
     batch = read_batch(answer.body)
     problems = [problem_of(error) for error in (batch.errors if batch else None) or ()]
-    refusal = next((one for one in problems if input_row(one).says is Says.DEAD), None)
+    refusal = next((problem for problem in problems if input_row(problem).says is Says.DEAD), None)
     if refusal is not None:
         return without_answer.property_refused(refusal.text)
     return without_answer.property_missing()
@@ -161,14 +165,14 @@ def _created(answer: Answer) -> dict[str, PropertyDefinition]:
 
 
 def _events(portal: Portal, events: Sequence[SendEvent]) -> Mapping[str, _Event]:
-    """The events that lack a definition, or a property of it, with what is known of both."""
-    wanted: dict[str, _Event] = {}
+    """The events that lack a definition, or a property of it."""
+    lacking: dict[str, _Event] = {}
     known = portal.known.events
-    for one in events:
-        definition = known.get(one.event)
-        if definition is None or not one.types.keys() <= definition.properties.keys():
-            wanted.setdefault(one.event, _Event(one.label)).add(one)
-    return wanted
+    for event in events:
+        definition = known.get(event.event)
+        if definition is None or not event.types.keys() <= definition.properties.keys():
+            lacking.setdefault(event.event, _Event(event.label)).add(event)
+    return lacking
 
 
 async def _ensure_event(portal: Portal, name: str, event: _Event, provided: Provided) -> None:
@@ -188,7 +192,7 @@ async def _ensure_event(portal: Portal, name: str, event: _Event, provided: Prov
 async def _add_event_property(
     portal: Portal, known: EventDefinition, name: str, event: _Event, provided: Provided
 ) -> None:
-    """Add a property to a definition; one whose type HubSpot refuses is made a text."""
+    """Add a property to a definition, as a text if HubSpot refuses its type."""
     for kind in dict.fromkeys((event.types[name], "string")):
         call = Call(
             "create event property",
@@ -215,9 +219,9 @@ async def _ask_for_event(portal: Portal, name: str, event: _Event, types: Mappin
 
 
 async def _create_event(portal: Portal, name: str, event: _Event) -> Verdict | None:
-    """Make an event definition; None when it exists now, or when the portal has no custom events after all.
+    """Create an event definition. None if it exists now, or if the portal has no custom events; otherwise the verdict.
 
-    Shape: one that HubSpot refuses for its types is made with texts, so that the event goes all the same.
+    Shape: if HubSpot refuses the types, all properties become texts, so that the event can still be sent.
     """
     verdict, answer = await _ask_for_event(portal, name, event, event.types)
     texts = dict.fromkeys(event.types, "string")

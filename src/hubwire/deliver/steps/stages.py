@@ -1,7 +1,7 @@
-"""The lifecycle stage, which does not move backwards by itself: it is cleared, and set in a later call.
+"""Moves lifecycle stages backwards. HubSpot ignores an earlier stage, so it is cleared first, and set in a later call.
 
-Only where the newer knowledge is ours: what anybody else wrote since stays, and a web or mobile source, whose write key
-is public, never moves a stage back. Source: HubSpot docs, "lifecycle stages".
+A stage that somebody else wrote later stays. A web or mobile source never moves a stage back, because its write key is
+public. Source: HubSpot docs, "lifecycle stages".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MakeCall = Callable[[Sequence[Input]], Call]
 
 
 class Backward(NamedTuple):
-    """A stage that HubSpot did not take. `remembered`: what was confirmed before, and the time of its message."""
+    """A stage that HubSpot ignored. `remembered`: the stage that was confirmed before, and the time of its message."""
 
     sent: Input
     remembered: tuple[str, int] | None
@@ -33,15 +33,15 @@ class Backward(NamedTuple):
 
 async def move_stages_back(
     cycle_state: CycleState,
-    wanted: Mapping[str, DesiredRecord],
+    records: Mapping[str, DesiredRecord],
     backwards: Mapping[str, Backward],
     update: MakeCall,
 ) -> None:
-    """Clear the stage, then set it: two calls, because one batch may not hold a record twice.
+    """Clear the stage, then set it: two calls, because one batch cannot contain a record twice.
 
-    Shape: `backwards` has, by record id, what was sent and came back with a later stage.
+    Shape: `backwards` has, by record id, the inputs whose record came back with a later stage.
     """
-    kept = await _ours(cycle_state, wanted, backwards)
+    kept = await _ours(cycle_state, records, backwards)
     for step in ("clear", "set"):
         inputs = [
             Input(str(index), contact_id, {STAGE: "" if step == "clear" else sent.properties[STAGE]}, sent.positions)
@@ -55,16 +55,16 @@ async def move_stages_back(
 
 
 async def _ours(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], backwards: Mapping[str, Backward]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], backwards: Mapping[str, Backward]
 ) -> dict[str, Input]:
-    """The stages that may go back. The others count as known: an identify that repeats one costs no call."""
+    """The stages that may move back. The others count as known, so an identify call that repeats one costs no call."""
     ours: dict[str, Input] = {}
     for contact_id, (sent, _) in backwards.items():
-        value = wanted[sent.key].values.get(STAGE)
+        value = records[sent.key].values.get(STAGE)
         if value is None:
             continue
         if value.position in cycle_state.public:
-            _keep(cycle_state, wanted[sent.key], LeftOut(STAGE, Reason.STAGE_NOT_MOVED_BACK))
+            _keep(cycle_state, records[sent.key], LeftOut(STAGE, Reason.STAGE_NOT_MOVED_BACK))
         else:
             ours[contact_id] = sent
     if not ours:
@@ -73,7 +73,7 @@ async def _ours(
     positions = {sent.key: sent.positions for sent in ours.values()}
     held = await read_contacts(cycle_state.caller, cycle_state.paths, positions, [STAGE])
     for email, record in held.records.items():
-        desired, remembered = wanted[email], backwards[emails[email]].remembered
+        desired, remembered = records[email], backwards[emails[email]].remembered
         before = Person(email, properties={STAGE: remembered} if remembered is not None else {})
         foreign = foreign_versions(record, before, cycle_state.schema.contact)
         leave_out_newer(cycle_state, desired, None, foreign, cycle_state.schema.contact)
