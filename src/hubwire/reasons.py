@@ -91,6 +91,7 @@ class Reason(StrEnum):
     HUBSPOT_UNREADABLE = "hubspot-unreadable"
     RECORD_MISSING = "record-missing"
     COMPANY_MAY_APPEAR = "company-may-appear"
+    READ_WITH_NEXT = "read-with-next"
     INVALID_INPUT = "invalid-input"
     CONFLICT = "conflict"
     NOT_FOUND = "not-found"
@@ -364,6 +365,11 @@ _RETRYING: dict[Reason, tuple[str, str]] = {
     Reason.COMPANY_MAY_APPEAR: (
         "HubSpot may be creating a company for the new contact's e-mail domain at this moment.",
         "Nothing to do: Hubwire checks again after a few seconds, so that no second company appears.",
+    ),
+    Reason.READ_WITH_NEXT: (
+        "Before an import writes, Hubwire reads HubSpot's own values of 50 people a call. This person's call was not"
+        " full.",
+        "Nothing to do: the person is read together with the next messages of the import, within seconds.",
     ),
     Reason.RECORD_MISSING: (
         "HubSpot answered with success but did not return the record.",

@@ -49,6 +49,8 @@ class CycleState:
     bugs: Bugs = field(default_factory=Bugs)
     imported: frozenset[int] = frozenset()
     """Positions of imported messages: history, whatever its age."""
+    import_goes_on: bool = False
+    """Whether another cycle of imported messages follows at once."""
     received_at_ms: Mapping[int, int] = field(default_factory=dict)
     """When each message was received, by position."""
     public: frozenset[int] = frozenset()

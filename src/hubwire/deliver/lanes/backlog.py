@@ -81,6 +81,8 @@ class Selection:
     put_off: list[int]
     span: Span
     is_backfill: bool
+    import_goes_on: bool = False
+    """Whether another cycle of imported messages follows at once."""
     parked: Mapping[int, float] = field(default_factory=dict)
     """Positions of messages of parked sources, with the seconds that they wait."""
 
@@ -88,6 +90,11 @@ class Selection:
     def set_aside_count(self) -> int:
         """Messages that are not planned."""
         return len(self.lost) + len(self.put_off) + len(self.parked)
+
+    @property
+    def new_import_count(self) -> int:
+        """Imported messages in their first cycle."""
+        return sum(row.is_backfill and row.position not in self.due for row in self.rows)
 
     @property
     def new_count(self) -> int:
@@ -240,6 +247,17 @@ class Waiting:
         if pending.due:
             waits.append(0.0)
         return min(waits) if waits else None
+
+    def import_goes_on(self, pending: Pending, taken_count: int) -> bool:
+        """Whether a cycle of imported messages follows at once on one that takes so many new ones."""
+        rest = pending.backfill_count - taken_count
+        is_still = pending.still_seconds >= self._policy.backfill_linger_seconds
+        follows = rest >= self._policy.cycle_messages or (rest > 0 and is_still)
+        return taken_count > 0 and follows and self._has_plenty()
+
+    def _has_plenty(self) -> bool:
+        """Whether the day's budget lets a cycle take imported messages as it takes live ones."""
+        return self._governor.may_spend(Priority.BACKFILL, self._clock.now_ms()) >= PLENTY_CALLS
 
     def idle_seconds(self, pending: Pending) -> float:
         """The time until work can appear without a notification: a due delivery, or new calls for imports."""

@@ -35,6 +35,7 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
     Shape: the portal's schema has been loaded.
     """
     cycle_state.imported = frozenset(row.position for row in selection.rows if row.is_backfill)
+    cycle_state.import_goes_on = selection.import_goes_on
     cycle_state.received_at_ms = {row.position: row.received_at_ms for row in selection.rows}
     public = {source_id for source_id, source in sources.items() if source.is_public}
     cycle_state.public = frozenset(row.position for row in selection.rows if row.source_id in public)

@@ -141,7 +141,9 @@ class Lane:
         max_messages = PROBE_MESSAGES if state.stopped_reason == Reason.RUN_OF_DEATHS else self._max_messages
         selection = replace(self._selector, max_messages=max_messages).take(state, pending, now_ms)
         waits = self._runs.put_off(((row.position, row.source_id) for row in selection.rows), now_ms)
-        selection = replace(selection, rows=[row for row in selection.rows if row.position not in waits], parked=waits)
+        goes_on = self.waiting.import_goes_on(pending, selection.new_import_count)
+        rows = [row for row in selection.rows if row.position not in waits]
+        selection = replace(selection, rows=rows, parked=waits, import_goes_on=goes_on)
         return selection, self._record.begin_cycle(lane_lease.lease, now_ms, selection.span)
 
     def _context(self, lane_lease: LaneLease, selection: Selection) -> CallContext:

@@ -8,13 +8,23 @@ that no answer has shown for a while. A quiet portal has reads to spare, so ther
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Set
+from itertools import islice
 
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, difference
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.steps.look_up import WORTH_ASKING, Held, changed_contacts, read_contacts, unseen
+from hubwire.deliver.steps.look_up import (
+    MODIFIED,
+    WORTH_ASKING,
+    Held,
+    changed_contacts,
+    read_contacts,
+    unseen,
+)
 from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
-from hubwire.hubspot.reading import HeldRecord, Version
+from hubwire.deliver.verdicts import without_answer
+from hubwire.delivery import Verdict
+from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ, HeldRecord, Version, moment_ms
 
 OBJECT = "contacts"
 ASK_AGAIN_MS = 10 * 60_000
@@ -27,10 +37,12 @@ async def look_up_contacts(cycle_state: CycleState, wanted: Mapping[str, Desired
     Shape: `relied` are the contacts that events and associations of this cycle need.
     """
     late = {email: names for email, desired in wanted.items() if (names := _late_names(cycle_state, desired))}
+    unread = _not_read(cycle_state, wanted, late)
+    _put_off(cycle_state, wanted, unread)
     made_anew = [email for email in wanted if _is_gone(cycle_state, email) and email not in late]
     to_confirm = _unseen(cycle_state, wanted, relied - late.keys() - set(made_anew))
     await together(
-        _compare(cycle_state, wanted, await _worth_reading(cycle_state, wanted, late)),
+        _compare(cycle_state, wanted, await _worth_reading(cycle_state, wanted, unread)),
         compare_whole(cycle_state, wanted, made_anew),
         _confirm(cycle_state, wanted, to_confirm),
     )
@@ -47,7 +59,9 @@ async def compare_whole(
         email: {*wanted[email].values, *(person.properties if (person := cycle_state.people.get(email)) else ())}
         for email in emails
     }
-    return await _compare(cycle_state, wanted, names)
+    records = await _compare(cycle_state, wanted, names)
+    reads = cycle_state.portal.histories.reads
+    return {email: reads[OBJECT, email].foreign for email in records}
 
 
 def _late_names(cycle_state: CycleState, desired: DesiredRecord) -> set[str]:
@@ -70,46 +84,77 @@ def _unseen(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied
     return unseen(cycle_state, {person.email: person.seen_at_ms for person in people}, relied)
 
 
-async def _worth_reading(
+def _not_read(
     cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], late: Mapping[str, set[str]]
 ) -> dict[str, set[str]]:
-    """Those of the late contacts that must be read: not read a moment ago, and perhaps changed since."""
-    names = frozenset(name for of_contact in late.values() for name in of_contact)
-    portal, now_ms = cycle_state.portal, cycle_state.now_ms
+    """The late contacts that were not read a moment ago; of the others the values that lose are left out."""
+    histories, now_ms = cycle_state.portal.histories, cycle_state.now_ms
     unread: dict[str, set[str]] = {}
     for email, of_contact in late.items():
-        foreign = portal.histories.known(OBJECT, email, frozenset(of_contact), now_ms, cycle_state.late_ms)
+        foreign = histories.known(OBJECT, email, frozenset(of_contact), now_ms, cycle_state.late_ms)
         if foreign is None:
             unread[email] = of_contact
         else:
             _leave_out(cycle_state, wanted[email], foreign)
+    return unread
+
+
+def _put_off(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], unread: dict[str, set[str]]) -> None:
+    """Leave to the import's next cycle, which follows at once, whoever would be in a read that is not full.
+
+    Shape: only contacts with nothing but imported messages. So all reads of an import are full, except the last.
+    """
+    rest = len(unread) % RECORDS_PER_HISTORY_READ
+    if not rest or not cycle_state.import_goes_on:
+        return
+    patient = [email for email in unread if cycle_state.imported.issuperset(wanted[email].positions)]
+    if len(patient) < rest:
+        return
+    for email in patient[-rest:]:
+        del unread[email]
+        _wait(cycle_state, wanted, email, without_answer.read_with_next())
+
+
+async def _worth_reading(
+    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], unread: dict[str, set[str]]
+) -> dict[str, set[str]]:
+    """Those of the contacts that must be read: perhaps changed since their messages happened.
+
+    Shape: of many, a first batch is read here; unless most of it changed, HubSpot is asked which of the others did.
+    """
+    portal, now_ms = cycle_state.portal, cycle_state.now_ms
     if len(unread) <= WORTH_ASKING or now_ms - portal.too_many_changed_at_ms < ASK_AGAIN_MS:
         return unread
+    names = frozenset(name for of_contact in unread.values() for name in of_contact)
     oldest_ms = min(wanted[email].values[name].at_ms for email, of_contact in unread.items() for name in of_contact)
-    changed = await changed_contacts(cycle_state.caller, cycle_state.paths, len(unread), oldest_ms)
+    first = dict(islice(unread.items(), RECORDS_PER_HISTORY_READ))
+    records = await _compare(cycle_state, wanted, first)
+    others = {email: of_contact for email, of_contact in unread.items() if email not in first}
+    changed_count = sum((moment_ms(one.properties.get(MODIFIED)) or 0) >= oldest_ms for one in records.values())
+    changed = None
+    if changed_count * 2 <= len(first):
+        changed = await changed_contacts(cycle_state.caller, cycle_state.paths, len(others), oldest_ms)
     if changed is None:
         portal.too_many_changed_at_ms = now_ms
-        return unread
-    for email in unread.keys() - changed:
+        return others
+    for email in others.keys() - changed:
         portal.histories.remember(OBJECT, email, names, {}, now_ms)
-    return {email: of_contact for email, of_contact in unread.items() if email in changed}
+    return {email: of_contact for email, of_contact in others.items() if email in changed}
 
 
 async def _compare(
     cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], names: Mapping[str, Collection[str]]
-) -> dict[str, dict[str, Version]]:
-    """Read contacts with the history of properties, and leave out what HubSpot has newer."""
+) -> dict[str, HeldRecord]:
+    """Read contacts with the history of properties, and leave out what HubSpot has newer; those that are there."""
     if not names:
         return {}
     every = sorted({name for of_contact in names.values() for name in of_contact})
     held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(wanted, names), every)
-    found: dict[str, dict[str, Version]] = {}
     for email, record in _noted(cycle_state, wanted, names, held).items():
         foreign = foreign_versions(record, cycle_state.people.get(email), cycle_state.schema.contact)
         cycle_state.portal.histories.remember(OBJECT, email, frozenset(every), foreign, cycle_state.now_ms)
         _leave_out(cycle_state, wanted[email], foreign)
-        found[email] = foreign
-    return found
+    return held.records
 
 
 async def _confirm(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], emails: Collection[str]) -> None:
@@ -128,14 +173,19 @@ def _noted(
 ) -> dict[str, HeldRecord]:
     """The records that were found; what is gone, or could not be read now, is noted."""
     for email, verdict in held.unread.items():
-        cycle_state.refuse_contact(email, wanted[email].positions, verdict)
-        cycle_state.unread_contacts.add(email)
+        _wait(cycle_state, wanted, email, verdict)
     for email in emails:
         person = cycle_state.people.get(email)
         record = held.records.get(email)
         if person is not None and email not in held.unread and (record is not None or not held.is_refused):
             cycle_state.contact_is(person, record.record_id if record is not None else None)
     return held.records
+
+
+def _wait(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], email: str, verdict: Verdict) -> None:
+    """Nothing is written to this contact in this cycle."""
+    cycle_state.refuse_contact(email, wanted[email].positions, verdict)
+    cycle_state.unread_contacts.add(email)
 
 
 def _leave_out(cycle_state: CycleState, desired: DesiredRecord, foreign: Mapping[str, Version]) -> None:

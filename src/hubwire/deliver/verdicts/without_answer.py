@@ -61,6 +61,11 @@ def company_may_appear() -> Retry:
     return Retry(AUTOMATIC_RETRY_SECONDS, Reason.COMPANY_MAY_APPEAR, counts=False)
 
 
+def read_with_next() -> Retry:
+    """An imported message whose contact is read in the next cycle, so that every read is full."""
+    return Retry(0.0, Reason.READ_WITH_NEXT, counts=False)
+
+
 def definition_missing() -> Retry:
     """The event definition that this needs could not be made."""
     return Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND)
