@@ -80,6 +80,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     consent_categories: tuple[str, ...] = ()
     pending_is_device: bool = True
     """A track whose browser plugin was still loading counts as delivered by the browser."""
+    events_by_cookie: bool = True
+    """An event whose person stays unknown is sent with the visitor's `hubspotutk` cookie, if it has one."""
 
 
 class Association(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -189,6 +191,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     company_key: dict[str, Any] = {}
     """The unique property that companies are known by instead of the domain: `{account_id = "$.groupId"}`."""
     hold_hours: float = 72.0
+    cookie_after_hours: float = 24.0
+    """How long an event with a `hubspotutk` cookie waits for its person before the cookie is used."""
     suppress_unchanged_hours: float = 24.0
     """How long a confirmed value counts as still there; 0 sends every identify."""
     late_after_minutes: float = 10.0
@@ -203,6 +207,16 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Pins the rate; None starts at the seed's 10 per second and follows HubSpot's headers."""
     calls_per_day: int | None = None
     """Pins the daily budget; None starts at the seed's 40,000 and follows HubSpot's headers."""
+
+    @property
+    def hold_ms(self) -> int:
+        """How long a message waits for its person or company."""
+        return round(self.hold_hours * HOUR_SECONDS * 1000)
+
+    @property
+    def cookie_after_ms(self) -> int:
+        """How long an event waits for its person before it is sent with the cookie; at most as long as the hold."""
+        return min(self.hold_ms, round(self.cookie_after_hours * HOUR_SECONDS * 1000))
 
     @property
     def future_grace_ms(self) -> int:

@@ -47,14 +47,14 @@ class Associate(Struct, gc=False):
 
 
 class SendEvent(Struct, gc=False):
-    """One custom event occurrence of the contact with this e-mail.
+    """One custom event occurrence of the contact with this e-mail, or of the visitor with this cookie (`utk`).
 
     Shape: `event` is the internal name without prefix (`order_completed`) or a full name (`pe123_x`) that exists;
     `label` is the caller's name for it, `types` the HubSpot type of each property (for a definition to be created);
-    `uuid` is derived from messageId, so that a repeat has no effect.
+    `uuid` is derived from messageId, so that a repeat has no effect. `email` is None if only the cookie is known.
     """
 
-    email: str
+    email: str | None
     event: str
     label: str
     properties: dict[str, PropertyValue]
@@ -111,12 +111,16 @@ class Discard(Struct, frozen=True, gc=False):
 
 
 class Hold(Struct, frozen=True, gc=False):
-    """Held until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over."""
+    """Held until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over.
+
+    `has_cookie`: the message names its visitor by a cookie, and is sent with that when the wait for its person is over.
+    """
 
     reason: Reason
     keys: tuple[str, ...] = ()
     detail: str = ""
     ends_as: Reason = Reason.NEVER_IDENTIFIED
+    has_cookie: bool = False
 
 
 class Plan(Struct, gc=False):

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     TOO_MANY_PROPERTIES = "too-many-properties"
     EMPTY_VALUE = "empty-value"
     OVERRULED = "overruled"
+    SENT_BY_COOKIE = "sent-by-cookie"
     RULE_WITHOUT_KEY = "rule-without-key"
     RULE_FAILED = "rule-failed"
     OLDER_THAN_KNOWN = "older-than-known"
@@ -250,7 +251,8 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
 _HELD: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_PERSON: (
         "The message has no e-mail, and none is known for its userId or anonymousId yet.",
-        "Nothing to do: it is sent as soon as an identify call gives this person an e-mail.",
+        "Nothing to do: it is sent as soon as an identify call gives this person an e-mail. An event with a"
+        " `hubspotutk` cookie is sent with that after `cookie_after_hours`.",
     ),
     Reason.UNKNOWN_COMPANY: (
         "The group call has no usable `website`, and no other group call has given this groupId one yet.",
@@ -316,6 +318,12 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.OVERRULED: (
         "Another trait of the message writes the same property and has priority.",
         "Send only one of them, or map one to another property.",
+    ),
+    Reason.SENT_BY_COOKIE: (
+        "Nobody gave this person an e-mail in time, so the event went with the visitor's `hubspotutk` cookie. HubSpot"
+        " finds the contact by the cookie and does not say whether it knows it; contact properties were not sent.",
+        "Identify visitors with an e-mail. `cookie_after_hours` sets the waiting time; `events_by_cookie` turns this"
+        " off.",
     ),
     Reason.TIME_NOT_UNDERSTOOD: (
         "The message's time is not in an unambiguous form, so Hubwire uses the time of its arrival.",

@@ -97,8 +97,9 @@ def shown(operation: Operation) -> dict[str, Any]:
         case Associate():
             return {"associate": [operation.email, operation.domain]}
         case SendEvent():
-            event = {"send_event": operation.event, "email": operation.email, "properties": values(operation)}
-            return event if operation.utk is None else {**event, "utk": operation.utk}
+            event = {"send_event": operation.event, "properties": values(operation)}
+            ids = {"email": operation.email, "utk": operation.utk}
+            return {**event, **{name: value for name, value in ids.items() if value is not None}}
 
 
 def values(operation: UpsertContact | UpsertCompany | SendEvent) -> dict[str, str]:
@@ -126,7 +127,7 @@ def plans_in_one_cycle(case: Case, messages: Sequence[Message]) -> list[Plan]:
     for message in messages:
         for link in links_of(message, case.source, case.destination):
             identity.learn(link)
-    return [plan(message, case.source, case.destination, schema, identity) for message in messages]
+    return [plan(message, case.source, case.destination, schema, identity, 0) for message in messages]
 
 
 def plans_one_by_one(case: Case, messages: Sequence[Message]) -> list[Plan]:
@@ -138,11 +139,11 @@ def plans_one_by_one(case: Case, messages: Sequence[Message]) -> list[Plan]:
         for link in links_of(message, case.source, case.destination):
             identity.learn(link)
         linked = {hold_key(link.space, link.key) for link in set(identity.changed) - before}
-        made[message.position] = plan(message, case.source, case.destination, schema, identity)
+        made[message.position] = plan(message, case.source, case.destination, schema, identity, 0)
         for held in messages:
             fate = made[held.position].fate if held.position in made else None
             if isinstance(fate, Hold) and linked.intersection(fate.keys):
-                made[held.position] = plan(held, case.source, case.destination, schema, identity)
+                made[held.position] = plan(held, case.source, case.destination, schema, identity, 0)
     return list(made.values())
 
 
@@ -158,6 +159,8 @@ def state_after(plans: Iterable[Plan]) -> dict[str, Any]:
             associations.add((operation.email, operation.domain))
             continue
         if isinstance(operation, SendEvent):
+            if operation.email is None:
+                continue  # HubSpot shows no event of a visitor that it does not know.
             name = operation.event if operation.event.startswith("pe") else f"pe{HUB_ID}_{operation.event}"
             events.append({"email": operation.email, "event": name, "properties": values(operation)})
             continue

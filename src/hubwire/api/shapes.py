@@ -206,6 +206,7 @@ class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     source_ids: list[int] | UnsetType | None = UNSET
     mapping: MappingBody | UnsetType = UNSET
     hold_hours: Annotated[float, _between("hold_hours")] | UnsetType = UNSET
+    cookie_after_hours: Annotated[float, _between("cookie_after_hours")] | UnsetType = UNSET
     suppress_unchanged_hours: Annotated[float, _between("suppress_unchanged_hours")] | UnsetType = UNSET
     late_after_minutes: Annotated[float, _between("late_after_minutes")] | UnsetType = UNSET
     confirm_after_hours: Annotated[float, _between("confirm_after_hours")] | UnsetType = UNSET

@@ -203,8 +203,9 @@ def _operation(operation: Operation) -> PlannedOperation:
         case Associate():
             return PlannedOperation(kind="associate", key=f"{operation.email} with {operation.domain}")
         case SendEvent():
+            whose = operation.email or "by the visitor's cookie"
             return PlannedOperation(
-                kind="send event", key=operation.event, fields=_fields(operation.properties), note=operation.email
+                kind="send event", key=operation.event, fields=_fields(operation.properties), note=whose
             )
 
 

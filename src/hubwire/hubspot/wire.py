@@ -139,9 +139,12 @@ def _occurrence(sent: BatchInput, event: SendEvent) -> dict[str, Any]:
         "properties": sent.properties,
         "uuid": event.uuid,
         "occurredAt": iso_utc(event.occurred_at_ms),
-        "email": event.email,
     }
-    return occurrence if event.utk is None else {**occurrence, "utk": event.utk}
+    if event.email is not None:
+        occurrence["email"] = event.email
+    if event.utk is not None:
+        occurrence["utk"] = event.utk
+    return occurrence
 
 
 def search_companies(

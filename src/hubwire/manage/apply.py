@@ -29,6 +29,7 @@ DESTINATION_FIELDS = (
     "region",
     "load_forms_sdk",
     "hold_hours",
+    "cookie_after_hours",
     "suppress_unchanged_hours",
     "late_after_minutes",
     "confirm_after_hours",

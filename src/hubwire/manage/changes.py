@@ -35,6 +35,7 @@ MAX_HOURS = 24 * 31
 WRITE_KEY_PREFIX = "wk_"
 BOUNDS: dict[str, tuple[float, float]] = {
     "hold_hours": (0, MAX_HOURS),
+    "cookie_after_hours": (0, MAX_HOURS),
     "suppress_unchanged_hours": (0, MAX_HOURS),
     "late_after_minutes": (0, MAX_HOURS * 60),
     "confirm_after_hours": (0, MAX_HOURS),
@@ -144,6 +145,7 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
     _check_bounds(
         destination,
         "hold_hours",
+        "cookie_after_hours",
         "suppress_unchanged_hours",
         "late_after_minutes",
         "confirm_after_hours",

@@ -50,6 +50,7 @@ class RulesTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     company_domain: CompanyDomain | UnsetType = UNSET
     consent_categories: tuple[str, ...] | UnsetType = UNSET
     pending_is_device: bool | UnsetType = UNSET
+    events_by_cookie: bool | UnsetType = UNSET
 
 
 class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +71,7 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     contact_key: dict[str, Any] | UnsetType = UNSET
     company_key: dict[str, Any] | UnsetType = UNSET
     hold_hours: float | UnsetType = UNSET
+    cookie_after_hours: float | UnsetType = UNSET
     suppress_unchanged_hours: float | UnsetType = UNSET
     late_after_minutes: float | UnsetType = UNSET
     confirm_after_hours: float | UnsetType = UNSET

@@ -14,10 +14,11 @@ from hubwire.destination import Rule, Source
 from hubwire.message import Message, MessageType
 from hubwire.operation import Discard, Hold, LeftOut, Plan, PropertyValue, SendEvent, UpsertCompany, UpsertContact
 from hubwire.plan.company import company_domain
+from hubwire.plan.cookie import utk_of
 from hubwire.plan.emails import as_email, context_traits, email_value
 from hubwire.plan.events import EventWriter, named_event
 from hubwire.plan.group import given_domain
-from hubwire.plan.hold import unknown_company, unknown_person
+from hubwire.plan.hold import unknown_company, unknown_person, waits_with_cookie
 from hubwire.plan.identify import given_email
 from hubwire.plan.identity import Identity
 from hubwire.plan.properties import shortened
@@ -26,7 +27,7 @@ from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.rules.values import MISSING
-from hubwire.plan.track import event_uuid, utk_of
+from hubwire.plan.track import BY_COOKIE, event_uuid
 from hubwire.plan.trait_rules import MAX_FIELD
 from hubwire.plan.values import Converted, Partial, Refusal
 from hubwire.reasons import Reason
@@ -39,16 +40,23 @@ _new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the 
 class RulePlanner:
     """Plans one message with the rules that fire for it."""
 
-    __slots__ = ("_book", "_email", "_fields", "_identity", "_message", "_plan", "_source")
+    __slots__ = ("_book", "_by_cookie", "_email", "_fields", "_identity", "_message", "_plan", "_source")
 
     def __init__(
-        self, message: Message, source: Source, book: Rulebook, identity: Identity, fields: dict[str, Any]
+        self,
+        message: Message,
+        source: Source,
+        book: Rulebook,
+        identity: Identity,
+        fields: dict[str, Any],
+        by_cookie: bool,
     ) -> None:
         self._message = message
         self._source = source
         self._book = book
         self._identity = identity
         self._fields = fields
+        self._by_cookie = by_cookie
         self._plan = Plan()
         self._email: str | Hold | Discard | None = None
         """The message's person, resolved when a rule first needs it."""
@@ -89,7 +97,8 @@ class RulePlanner:
         """Set the fate of a message without operations, and report the rules that could not write."""
         plan = self._plan
         if not plan.operations:
-            held = next((fate for _, fate in waiting if isinstance(fate, Hold)), None)
+            holds = [fate for _, fate in waiting if isinstance(fate, Hold)]
+            held = next((hold for hold in holds if hold.has_cookie), holds[0] if holds else None)
             plan.fate = held or before or (waiting[0][1] if waiting else Discard(Reason.NOTHING_TO_SEND))
         else:
             for rule, fate in waiting:
@@ -102,7 +111,7 @@ class RulePlanner:
         if compiled.key is None:
             email = self._own_person()
             if not isinstance(email, str):
-                return email
+                return self._without_person(compiled, email)
         elif compiled.rule.object == "company":
             self._company_by_key(compiled.rule, compiled.key(self._fields), writers)
             return None
@@ -118,6 +127,15 @@ class RulePlanner:
             self._write(writers, self._contact(email))
         return None
 
+    def _without_person(self, compiled: CompiledRule, unknown: Hold | Discard) -> Hold | Discard | None:
+        """The wait of a rule whose person is unknown. Its event is sent with the visitor's cookie after that."""
+        if compiled.rule.event is None or not self._book.mapping.events_by_cookie or utk_of(self._message) is None:
+            return unknown
+        if isinstance(unknown, Hold) and not self._by_cookie:
+            return waits_with_cookie(unknown)
+        self._event(compiled, None)
+        return None
+
     def _own_person(self) -> str | Hold | Discard:
         """The e-mail of the message's own person, or the hold or discard of an unknown person."""
         if self._email is None:
@@ -126,7 +144,7 @@ class RulePlanner:
 
     def _own_email(self) -> str | Hold | Discard:
         operations = self._plan.operations
-        if operations and isinstance(operations[-1], UpsertContact | SendEvent):
+        if operations and isinstance(operations[-1], UpsertContact | SendEvent) and operations[-1].email is not None:
             return operations[-1].email
         message = self._message
         if message.type is MessageType.IDENTIFY:
@@ -176,7 +194,7 @@ class RulePlanner:
         self._plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
         return properties
 
-    def _event(self, compiled: CompiledRule, email: str) -> None:
+    def _event(self, compiled: CompiledRule, email: str | None) -> None:
         rule, message, book = compiled.rule, self._message, self._book
         properties = compiled.whole(self._fields) if compiled.whole is not None else self._resolved(compiled)
         if not isinstance(properties, dict):
@@ -188,7 +206,10 @@ class RulePlanner:
         if isinstance(event, Discard):
             self._report(rule, event.reason, event.detail)
             return
-        self._contact(email)
+        if email is not None:
+            self._contact(email)
+        elif BY_COOKIE not in self._plan.left_out:
+            self._plan.left_out.append(BY_COOKIE)
         writer = EventWriter(event, book.mapping.create_event_definitions, self._plan)
         writer.write_only(properties)
         label = f"rule:{rule.name}"

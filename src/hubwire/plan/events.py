@@ -10,7 +10,7 @@ customEvent; facade `Track.revenue` ('$13.50', `total` of Order Completed); clas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -138,6 +138,11 @@ class EventWriter:
         self._plan = plan
         self.properties: dict[str, PropertyValue] = {}
         self.types: dict[str, str] = {}
+
+    @property
+    def known_names(self) -> Collection[str]:
+        """The properties that the event's definition has."""
+        return self._known.keys()
 
     def write(self, properties: Mapping[str, Any], label: str) -> None:
         """Write all properties except `email`, then `value` from the revenue if the caller gave no value."""

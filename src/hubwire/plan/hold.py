@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, Hold, hold_key
@@ -9,6 +11,7 @@ from hubwire.plan.identity import Resolution, names_someone
 from hubwire.reasons import Reason
 
 MAX_SHOWN = 100
+WITH_COOKIE = "sent with the visitor's cookie if nobody identifies them in time (cookie_after_hours)"
 
 
 def unknown_person(source: Source, resolution: Resolution, reason: Reason = Reason.UNKNOWN_PERSON) -> Discard | Hold:
@@ -16,6 +19,11 @@ def unknown_person(source: Source, resolution: Resolution, reason: Reason = Reas
     if not resolution.keys:
         return Discard(Reason.NEVER_IDENTIFIED, "none of its ids can be a person's")
     return Hold(reason, tuple([hold_key(source.identity_space, key) for key in resolution.keys]))
+
+
+def waits_with_cookie(hold: Hold) -> Hold:
+    """The hold of an event that is sent with its visitor's cookie when the wait is over."""
+    return replace(hold, has_cookie=True, detail=WITH_COOKIE)
 
 
 def unknown_company(message: Message, source: Source, unusable_website: str | None) -> Discard | Hold:

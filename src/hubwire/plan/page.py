@@ -26,10 +26,10 @@ _IN_BROWSER = Discard(Reason.DELIVERED_IN_BROWSER)
 _NO_SCREENS = Discard(Reason.SCREEN_NOT_SUPPORTED)
 
 
-def plan_page(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
+def plan_page(message: Message, source: Source, book: Rulebook, identity: Identity, by_cookie: bool) -> Plan:
     """A discard, or the event `Page Viewed`."""
     if book.mapping.pages_as_events:
-        return plan_event(_with_name(message), source, book, identity, "Page Viewed")
+        return plan_event(_with_name(message), source, book, identity, "Page Viewed", by_cookie)
     return Plan(
         fate=_IN_BROWSER
         if was_delivered_in_browser(message, source, book.mapping, book.schema.hub_id)
@@ -37,10 +37,10 @@ def plan_page(message: Message, source: Source, book: Rulebook, identity: Identi
     )
 
 
-def plan_screen(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
+def plan_screen(message: Message, source: Source, book: Rulebook, identity: Identity, by_cookie: bool) -> Plan:
     """A discard, or the event `Screen Viewed`."""
     if book.mapping.screens_as_events:
-        return plan_event(_with_name(message), source, book, identity, "Screen Viewed")
+        return plan_event(_with_name(message), source, book, identity, "Screen Viewed", by_cookie)
     return Plan(fate=_NO_SCREENS)
 
 

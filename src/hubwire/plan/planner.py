@@ -30,11 +30,13 @@ from hubwire.schema import PortalSchema
 
 _PLANNERS: dict[MessageType, Callable[[Message, Source, Rulebook, Identity], Plan]] = {
     MessageType.IDENTIFY: plan_identify,
+    MessageType.GROUP: plan_group,
+    MessageType.ALIAS: plan_alias,
+}
+_EVENT_PLANNERS: dict[MessageType, Callable[[Message, Source, Rulebook, Identity, bool], Plan]] = {
     MessageType.TRACK: plan_track,
     MessageType.PAGE: plan_page,
     MessageType.SCREEN: plan_screen,
-    MessageType.GROUP: plan_group,
-    MessageType.ALIAS: plan_alias,
 }
 
 
@@ -81,18 +83,35 @@ def links_of(message: Message, source: Source, destination: Destination) -> list
             return links_of_event(message, space, _email_keys(mapping), with_properties=is_track)
 
 
-def plan(message: Message, source: Source, destination: Destination, schema: PortalSchema, identity: Identity) -> Plan:
+def plan(
+    message: Message,
+    source: Source,
+    destination: Destination,
+    schema: PortalSchema,
+    identity: Identity,
+    waited_ms: int | None = None,
+) -> Plan:
     """The plan of a message: operations, or a discard or hold; and the left-out fields with reasons.
 
+    Units: `waited_ms` is how long the message has waited for its person; None while its cycle may still name the
+    person.
     Errors: none, for any message that the receiver accepted.
     """
-    planned = _plan(message, source, destination, schema, identity)
+    by_cookie = waited_ms is not None and waited_ms >= destination.cookie_after_ms
+    planned = _plan(message, source, destination, schema, identity, by_cookie)
     if message.time_notes:
         planned.left_out = [*message.time_notes, *planned.left_out]
     return planned
 
 
-def _plan(message: Message, source: Source, destination: Destination, schema: PortalSchema, identity: Identity) -> Plan:
+def _plan(
+    message: Message,
+    source: Source,
+    destination: Destination,
+    schema: PortalSchema,
+    identity: Identity,
+    by_cookie: bool,
+) -> Plan:
     fate = refused(message, destination.mapping)
     rules = rule_set(destination) if destination.rules else None
     if fate is None and rules is not None and rules.has_skips:
@@ -100,20 +119,25 @@ def _plan(message: Message, source: Source, destination: Destination, schema: Po
     if fate is not None:
         return Plan(fate=fate)
     book = rulebook(schema, destination)
-    planner = _PLANNERS[message.type]
-    if rules is None:
-        return planner(message, source, book, identity)
-    if rules.has_takers:
+    if rules is not None and rules.has_takers:
         message = rules.without_taken(message)
-    candidates = rules.candidates(message)
-    if not candidates:
-        return planner(message, source, book, identity)
+    candidates = rules.candidates(message) if rules is not None else ()
+    if rules is None or not candidates:
+        return _by_default(message, source, book, identity, by_cookie)
     fields = message.as_json(rules.sees_times)
     firing = firing_of(candidates, fields, book)
     if not firing.rules:
-        return planner(message, source, book, identity)
-    by_rules = RulePlanner(message, source, book, identity, fields)
-    return by_rules.plan(firing, lambda: planner(message, source, book, identity))
+        return _by_default(message, source, book, identity, by_cookie)
+    by_rules = RulePlanner(message, source, book, identity, fields, by_cookie)
+    return by_rules.plan(firing, lambda: _by_default(message, source, book, identity, by_cookie))
+
+
+def _by_default(message: Message, source: Source, book: Rulebook, identity: Identity, by_cookie: bool) -> Plan:
+    """The plan without rules."""
+    event_planner = _EVENT_PLANNERS.get(message.type)
+    if event_planner is not None:
+        return event_planner(message, source, book, identity, by_cookie)
+    return _PLANNERS[message.type](message, source, book, identity)
 
 
 def skipped(message: Message, destination: Destination) -> Discard | None:

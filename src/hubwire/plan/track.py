@@ -2,7 +2,8 @@
 
 Our decisions: the e-mail is `properties.email` (the seed), or else `context.traits.email`, or else the remembered
 e-mail of the userId or anonymousId, or else the userId if it is an e-mail. Without any, the track is held until an
-identify arrives. If both e-mails are given and differ, each gets its own data: the event goes to `properties.email`,
+identify arrives; when that wait is over, a track with a `hubspotutk` cookie is sent with the cookie alone, without a
+contact. If both e-mails are given and differ, each gets its own data: the event goes to `properties.email`,
 the traits to `context.traits.email` (an "Invited a friend" must not give the friend the inviter's name). The contact is
 always written before its event, so that it exists. Without custom events in the portal (no Enterprise tier), the traits
 are still sent. A track that the browser's own tracking code has sent is discarded completely.
@@ -16,11 +17,12 @@ from uuid import UUID
 
 from hubwire.destination import Source
 from hubwire.message import Message
-from hubwire.operation import Discard, LeftOut, Link, Plan, PropertyValue, SendEvent, UpsertContact
+from hubwire.operation import Discard, Hold, LeftOut, Link, Plan, PropertyValue, SendEvent, UpsertContact
+from hubwire.plan.cookie import utk_of, without_utk
 from hubwire.plan.emails import as_email, context_traits, email_value, external_email
 from hubwire.plan.events import Event, EventWriter, find_event
 from hubwire.plan.filters import was_delivered_in_browser
-from hubwire.plan.hold import unknown_person
+from hubwire.plan.hold import unknown_person, waits_with_cookie
 from hubwire.plan.identity import Identity, names_someone
 from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
@@ -33,17 +35,24 @@ _NAMESPACE = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _NO_EVENTS = Discard(Reason.EVENTS_NOT_AVAILABLE)
 _IS_OFF = Discard(Reason.DEFAULT_IS_OFF, "events")
+BY_COOKIE = LeftOut("contact", Reason.SENT_BY_COOKIE)
+"""Reported with each event that is sent with the cookie: Hubwire writes no contact for it."""
 
 
-def plan_track(message: Message, source: Source, book: Rulebook, identity: Identity) -> Plan:
+def plan_track(message: Message, source: Source, book: Rulebook, identity: Identity, by_cookie: bool) -> Plan:
     """The event and its contact, or a hold or discard."""
     if was_delivered_in_browser(message, source, book.mapping, book.schema.hub_id):
         return Plan(fate=Discard(Reason.DELIVERED_IN_BROWSER))
-    return plan_event(message, source, book, identity, message.event or "")
+    return plan_event(message, source, book, identity, message.event or "", by_cookie)
 
 
-def plan_event(message: Message, source: Source, book: Rulebook, identity: Identity, label: str) -> Plan:
-    """An occurrence named `label` of the message's person, with the message's properties."""
+def plan_event(
+    message: Message, source: Source, book: Rulebook, identity: Identity, label: str, by_cookie: bool
+) -> Plan:
+    """An occurrence named `label` of the message's person, with the message's properties.
+
+    `by_cookie`: the wait for the person is over, so the event is sent with the visitor's cookie.
+    """
     event = find_event(label, book)
     if isinstance(event, Discard) and event.reason in (Reason.EVENT_FILTERED, Reason.CONSENT_NOTED):
         return Plan(fate=event)
@@ -63,6 +72,8 @@ def plan_event(message: Message, source: Source, book: Rulebook, identity: Ident
         email = resolution.email
         if email is None:
             plan.fate = unknown_person(source, resolution)
+            if isinstance(event, Event) and book.mapping.events_by_cookie and utk_of(message) is not None:
+                _use_cookie(message, event, label, book, plan, by_cookie)
             return plan
     written = _contact_properties(traits, source, book, plan)
     if of_event is not None and of_traits is not None and of_event != of_traits:
@@ -115,10 +126,26 @@ def _without_event(message: Message, email: str, written: dict[str, PropertyValu
         plan.left_out.append(LeftOut("event", why.reason, why.detail))
 
 
-def _occurrence(message: Message, email: str, event: Event, label: str, book: Rulebook, plan: Plan) -> SendEvent:
+def _use_cookie(message: Message, event: Event, label: str, book: Rulebook, plan: Plan, is_over: bool) -> None:
+    """The event alone when the wait `is_over`: without an e-mail there is no contact to set traits on."""
+    if isinstance(plan.fate, Hold) and not is_over:
+        plan.fate = waits_with_cookie(plan.fate)
+        return
+    plan.fate = None
+    plan.operations.append(_occurrence(message, None, event, label, book, plan))
+    plan.left_out.append(BY_COOKIE)
+    plan.left_out += [
+        LeftOut(f"context.traits.{key}", Reason.SENT_BY_COOKIE)
+        for key in context_traits(message.context)
+        if key != "email" and "context-traits" in book.defaults
+    ]
+    shortened(plan.left_out)
+
+
+def _occurrence(message: Message, email: str | None, event: Event, label: str, book: Rulebook, plan: Plan) -> SendEvent:
     writer = EventWriter(event, book.mapping.create_event_definitions, plan)
     if message.properties:
-        writer.write(message.properties, label)
+        writer.write(without_utk(message.properties, writer.known_names), label)
     return SendEvent(
         email,
         event.name,
@@ -141,13 +168,6 @@ def event_uuid(source_id: int, message_id: str) -> str:
     named.update(f"{source_id}:{message_id}".encode("utf-8", "surrogatepass"))
     text = named.hexdigest()
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
-
-
-def utk_of(message: Message) -> str | None:
-    """The visitor's `hubspotutk` cookie, which our browser plugin puts into the context."""
-    hubspot = message.context.get("hubspot")
-    utk = hubspot.get("utk") if isinstance(hubspot, dict) else None
-    return utk if isinstance(utk, str) and 0 < len(utk) <= 64 and utk.isalnum() else None
 
 
 def links_of_event(message: Message, space: str, email_keys: tuple[str, ...], with_properties: bool) -> list[Link]:

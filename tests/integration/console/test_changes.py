@@ -182,10 +182,12 @@ def test_a_new_token_starts_a_stopped_line(console: Console, lane_id: int) -> No
 
 def test_options_are_changed_and_the_audit_says_which(console: Console, lane_id: int) -> None:
     form = {"name": "HubSpot", "hub_id": "1234567", "region": "eu1", "api_version": "2026-03", "hold_hours": "24"}
+    form["cookie_after_hours"] = "1.5"
     answer = console.post(f"/connection/{lane_id}", feeds="some", source="2", calls_per_second="5", **form)
     assert answer.status_code == 303
     stored = console.store.registry.destinations()[lane_id]
     assert (stored.region, stored.api_version, stored.hold_hours) == ("eu1", "2026-03", 24.0)
+    assert stored.cookie_after_hours == 1.5
     assert (stored.source_ids, stored.calls_per_second, stored.suppress_unchanged_hours) == ((2,), 5.0, 24.0)
     [entry] = [one for one in console.store.registry.audit(10) if one.action == "destination.changed"]
     assert (entry.actor, "hold_hours 72.0 -> 24.0" in entry.detail) == ("admin-person", True)
@@ -200,6 +202,7 @@ def test_options_are_changed_and_the_audit_says_which(console: Console, lane_id:
         ("api_version", "v1"),
         ("hold_hours", "-1"),
         ("hold_hours", "nan"),
+        ("cookie_after_hours", "745"),
         ("calls_per_second", "1e9"),
         ("calls_per_day", "0"),
     ],

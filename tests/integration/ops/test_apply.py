@@ -27,10 +27,12 @@ name = "hubspot"
 token_env = "HUBSPOT_ACCESS_TOKEN"
 sources = ["api"]
 hold_hours = 24
+cookie_after_hours = 2
 
 [destination.mapping]
 create_properties = true
 only_events = ["Signed Up"]
+events_by_cookie = false
 contact = { favColor = "favorite_color", secret = false }
 """
 
@@ -59,6 +61,7 @@ def test_a_file_is_planned_applied_and_then_changes_nothing(shell: Shell, file: 
     assert (api["identity_space"], api["kind"]) == ("server", "server")
     [hubspot] = shell("destination", "list", "--json").json
     assert (hubspot["hub_id"], hubspot["source_ids"], hubspot["hold_hours"]) == (str(HUB), [2], 24)
+    assert (hubspot["cookie_after_hours"], hubspot["mapping"]["events_by_cookie"]) == (2, False)
     assert hubspot["mapping"]["contact"] == {"favColor": "favorite_color", "secret": None}
     store = shell.store()
     source = store.registry.source_of_key("a-write-key")

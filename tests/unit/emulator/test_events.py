@@ -63,6 +63,12 @@ def test_an_event_of_nobody_is_accepted_and_lost(emulator: Emulator, whose: dict
     assert (lost["contactId"], bool(lost["lostReason"])) == (None, True)
 
 
+def test_an_identified_visitor_is_found_by_their_token(emulator: Emulator) -> None:
+    emulator.seed(visitors=[{"utk": "f" * 32, "email": "ada@example.com"}])
+    send(emulator, utk="f" * 32)
+    assert (emulator.events()[0]["contactId"], emulator.lost_events()) == (emulator.contacts()[0]["id"], [])
+
+
 def test_an_unknown_email_makes_a_contact_where_configured(emulator: Emulator) -> None:
     emulator.set_portal(creates_contacts_from_events=True)
     send(emulator, email="eve@example.com")

@@ -140,6 +140,9 @@ def change(
     forms: FormsOption = None,
     source: SourceOption = None,
     hold_hours: Annotated[float | None, typer.Option(help="How long messages are held for an identify.")] = None,
+    cookie_hours: Annotated[
+        float | None, typer.Option(help="How long events wait for an identify before their cookie names the visitor.")
+    ] = None,
     unchanged_hours: Annotated[float | None, typer.Option(help="How long a confirmed value is not sent again.")] = None,
     late_minutes: Annotated[
         float | None, typer.Option(help="Age from which Hubwire compares a message with HubSpot's history.")
@@ -171,6 +174,7 @@ def change(
         "api_version": api_version,
         "load_forms_sdk": forms,
         "hold_hours": hold_hours,
+        "cookie_after_hours": cookie_hours,
         "suppress_unchanged_hours": unchanged_hours,
         "late_after_minutes": late_minutes,
         "confirm_after_hours": confirm_hours,

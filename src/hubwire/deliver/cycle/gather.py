@@ -48,6 +48,7 @@ class Gatherer:
         load_links: LoadLinks,
         outcomes: Outcomes,
         bugs: Bugs | None = None,
+        now_ms: int = 0,
     ) -> None:
         self.work = Work()
         self.identity = Identity()
@@ -58,6 +59,7 @@ class Gatherer:
         self._schema = schema
         self._load_links = load_links
         self._bugs = bugs or Bugs()
+        self._now_ms = now_ms
         self._held: list[JournalRow] = []
         self._looked_up: set[tuple[str, str]] = set()
 
@@ -67,12 +69,18 @@ class Gatherer:
             self._take_slice(part)
 
     def finish(self) -> None:
-        """Plan held messages again: a later message of the cycle may have named their person."""
+        """Plan held messages again: a later message of the cycle may have named their person.
+
+        Only now is it clear that the wait for a person goes on, or that it is over.
+        """
         held, self._held = self._held, []
         for row in held:
             self.outcomes.fates.pop(row.position, None)
             self.outcomes.left_out.pop(row.position, None)
-            self._plan(row, read_message(row, self._destination.future_grace_ms))
+            due = self.outcomes.due.get(row.position)
+            since_ms = due.first_attempt_at_ms if due is not None else None
+            waited_ms = 0 if since_ms is None else self._now_ms - since_ms
+            self._plan(row, read_message(row, self._destination.future_grace_ms), waited_ms)
 
     def _take_slice(self, rows: Sequence[JournalRow]) -> None:
         read: list[_Read] = []
@@ -116,9 +124,10 @@ class Gatherer:
             for link in message.links:
                 self.identity.learn(link)
 
-    def _plan(self, row: JournalRow, message: Message) -> None:
+    def _plan(self, row: JournalRow, message: Message, waited_ms: int | None = None) -> None:
+        source = self._sources[message.source_id]
         try:
-            planned = plan(message, self._sources[message.source_id], self._destination, self._schema, self.identity)
+            planned = plan(message, source, self._destination, self._schema, self.identity, waited_ms)
         except Exception as exc:
             self._fail(row, exc)
             return

@@ -23,9 +23,10 @@ _UNKNOWN = frozenset({Reason.UNKNOWN_PROPERTY, Reason.NOT_AN_OPTION, Reason.UNKN
 
 @dataclass(frozen=True, slots=True)
 class HoldPolicy:
-    """The time for which a message waits for its person."""
+    """The time for which a message waits for its person; `cookie_ms` for an event that has a cookie."""
 
     hold_ms: int
+    cookie_ms: int
 
 
 def _weight(verdict: Verdict) -> int:
@@ -106,11 +107,11 @@ class Outcomes:
         due = self.due.get(position)
         if isinstance(fate, Hold):
             first_at_ms = due.first_attempt_at_ms if due and due.first_attempt_at_ms is not None else now_ms
-            if now_ms - first_at_ms >= hold.hold_ms:
+            if now_ms - first_at_ms >= hold.hold_ms and not fate.has_cookie:
                 row.reason, row.detail = fate.ends_as, fate.detail[:MAX_DETAIL_LENGTH] or fate.reason
             else:
                 row.state = moved(State.LEASED, Move.HOLD)
-                row.due_at_ms = first_at_ms + hold.hold_ms
+                row.due_at_ms = first_at_ms + (hold.cookie_ms if fate.has_cookie else hold.hold_ms)
                 row.hold_keys = fate.keys
         return row
 

@@ -60,7 +60,13 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
     for position, seconds in selection.parked.items():
         outcomes.judge([position], without_answer.source_parked(seconds))
     gatherer = Gatherer(
-        cycle_state.destination, sources, cycle_state.schema, cycle_state.record.links, outcomes, cycle_state.bugs
+        cycle_state.destination,
+        sources,
+        cycle_state.schema,
+        cycle_state.record.links,
+        outcomes,
+        cycle_state.bugs,
+        cycle_state.now_ms,
     )
     gatherer.take(selection.rows)
     gatherer.finish()
@@ -72,7 +78,9 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
     for (email, domain), positions in work.associations.items():
         work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(positions)
         contacts.setdefault(domain, []).append(email)
-    relied = {event.email for event in work.events} | {email for email, _ in work.associations}
+    relied = {event.email for event in work.events if event.email is not None} | {
+        email for email, _ in work.associations
+    }
     await upsert_contacts(cycle_state, work.contacts, relied)
     # After the contacts: a company that HubSpot made of an e-mail's domain is found by their own associations.
     if work.companies:

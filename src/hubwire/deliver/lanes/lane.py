@@ -192,7 +192,7 @@ class Lane:
         a server source."""
         ended_at_ms = self._clock.now_ms()
         self.waiting.note_cycle()
-        hold = HoldPolicy(round(self.destination.hold_hours * 3_600_000))
+        hold = HoldPolicy(self.destination.hold_ms, self.destination.cookie_after_ms)
         patience = Patience(hold, self._policy.retry, self._parts.jitter)
         outcome = outcome_of(cycle_id, selection, cycle_state, patience, ended_at_ms)
         outcome.lane.status = self._status(ended_at_ms)

@@ -1,7 +1,8 @@
 """Custom events: occurrences in batches of five hundred, of confirmed contacts, under definitions that exist.
 
 HubSpot answers a batch of events with 204 and no result for each event. An occurrence is therefore sent only for a
-confirmed contact, with a uuid derived from the messageId, so that a repeat has no effect. The first batch after reading
+confirmed contact, or with the visitor's cookie alone; its uuid is derived from the messageId, so that a repeat has no
+effect. The first batch after reading
 the schema is sent alone, so that a portal that refuses custom events does so once, not for every batch.
 """
 
@@ -23,12 +24,12 @@ from hubwire.reasons import Reason
 
 
 async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent]) -> None:
-    """Send the events of confirmed contacts; other events get the verdict of their contact."""
+    """Send the events of confirmed contacts and of cookies; other events get the verdict of their contact."""
     by_trace: dict[str, SendEvent] = {}
     inputs: list[Input] = []
     for event in events:
         definition = cycle_state.schema.events.get(event.event)
-        if cycle_state.contact_id(event.email) is None:
+        if event.email is not None and cycle_state.contact_id(event.email) is None:
             cycle_state.outcomes.judge([event.position], cycle_state.missing_verdict(event.email, None))
         elif definition is None:
             cycle_state.outcomes.judge([event.position], _why_unmade(cycle_state, event.event))

@@ -4,6 +4,7 @@ Source: HubSpot's OpenAPI and send-event guide. A 204 says nothing about single 
 has at most 500 events, an event 50 properties, a value 256 characters (1,024 for addresses). The record is found by
 custom matching, then by record id, e-mail and visitor token. Unsure: the 400 bodies, and whether an event for an
 unknown e-mail creates a contact (off unless configured). Events without a record are accepted and kept apart as lost.
+Which visitor is whom is seeded (`visitors`), because only a browser with HubSpot's tracking code can tell.
 """
 
 from __future__ import annotations
@@ -206,7 +207,8 @@ def _whose(portal: Portal, event: EventInput, definition: Definition) -> tuple[R
             record = _new_contact(portal, event.email)
         return record, None if record else "no contact with this email"
     if event.utk:
-        return None, "visitor token unknown"
+        record = store.by_property("email", portal.visitors.get(event.utk, ""))
+        return record, None if record else "visitor token unknown"
     return None, "nothing names a record"
 
 

@@ -53,6 +53,11 @@ class _Owner(msgspec.Struct, rename="camel"):
     user_id: int | None = None
 
 
+class _Visitor(msgspec.Struct):
+    utk: str
+    email: str
+
+
 class _List(msgspec.Struct, rename="camel"):
     name: str
     object_type_id: str = "0-1"
@@ -73,13 +78,13 @@ class _Definition(msgspec.Struct, rename="camel"):
 def seed(portal: Portal, body: dict[str, Any]) -> dict[str, int]:
     """Add everything the body names; gives the count of each kind.
 
-    Shape: keys are object types (`contacts`), `associations`, `properties` (by object type), `event_definitions` and
-    `events`; each value is a list or a `{"results": […]}`.
+    Shape: keys are object types (`contacts`), `associations`, `properties` (by object type), `event_definitions`,
+    `visitors` (tokens that the tracking code has identified) and `events`; each value is a list or `{"results": […]}`.
     Errors: a `Refusal` for an unknown kind, type, property or event.
     """
     # Companies before contacts, which may name one in `associatedcompanyid`.
     types = sorted(portal.stores, key=lambda name: name == "contacts")
-    order = ("properties", "event_definitions", "owners", *types, "associations", "events", "lists")
+    order = ("properties", "event_definitions", "owners", *types, "associations", "visitors", "events", "lists")
     if unknown := set(body) - set(order):
         raise invalid(f"Cannot seed {', '.join(sorted(unknown))}; known kinds are {', '.join(order)}")
     counts: dict[str, int] = {}
@@ -104,6 +109,9 @@ def _seed_kind(portal: Portal, kind: str, value: Any) -> int:
             _seed_association(portal, msgspec.convert(item, _Association))
         elif kind == "events":
             accept(portal, _event(item))
+        elif kind == "visitors":
+            visitor = msgspec.convert(item, _Visitor)
+            portal.visitors[visitor.utk] = visitor.email
         elif kind == "owners":
             _seed_owner(portal, msgspec.convert(item, _Owner))
         elif kind == "lists":

@@ -78,6 +78,7 @@ class AccountState(msgspec.Struct):
     pipelines: Pipelines | None = None
     owners: dict[str, Owner] | None = None
     lists: dict[str, RecordList] = {}
+    visitors: dict[str, str] = {}
     subscriptions: dict[str, dict[str, str]] = {}
     next_number: int = 1
 
@@ -275,6 +276,7 @@ def _account(portal: Portal) -> AccountState:
         pipelines=None if portal.pipelines == default_pipelines() else portal.pipelines,
         owners=None if portal.owners == default_owners() else portal.owners,
         lists=portal.lists,
+        visitors=portal.visitors,
         subscriptions=portal.subscriptions,
         next_number=portal.next_number,
     )
@@ -349,6 +351,7 @@ def _apply_account(portal: Portal, account: AccountState) -> None:
     portal.pipelines = account.pipelines if account.pipelines is not None else default_pipelines()
     portal.owners = account.owners if account.owners is not None else default_owners()
     portal.lists = account.lists
+    portal.visitors = account.visitors
     portal.subscriptions = account.subscriptions
     portal.next_number = account.next_number
     for name, state in account.objects.items():

@@ -166,6 +166,8 @@ class Portal:
         self.pipelines: Pipelines = default_pipelines()
         self.owners = default_owners()
         self.lists: dict[str, RecordList] = {}
+        self.visitors: dict[str, str] = {}
+        """The e-mail of each visitor that the tracking code has identified, by visitor token."""
         self.subscriptions: dict[str, dict[str, str]] = {}
         self.submissions: deque[dict[str, Any]] = deque(maxlen=config.keep_requests)
         self.next_number = 1

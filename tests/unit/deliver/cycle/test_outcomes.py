@@ -12,7 +12,7 @@ from hubwire.reasons import Reason
 from hubwire.record.protocol import Due, Settled
 
 NOW = 1_790_000_000_000
-HOLD = HoldPolicy(hold_ms=1000)
+HOLD = HoldPolicy(hold_ms=1000, cookie_ms=400)
 
 
 def settle(outcomes: Outcomes, **retries: int | None) -> Settlement:
@@ -73,6 +73,16 @@ def test_a_hold_keeps_its_first_time_and_ends_as_never_identified() -> None:
     old = Outcomes(planned_count=1, due={1: Due(1, 0, NOW - 1000, False)})
     old.discard_or_hold(1, hold)
     assert (only(settle(old)).state, only(settle(old)).reason) == (State.DISCARDED, Reason.NEVER_IDENTIFIED)
+
+
+def test_a_hold_with_a_cookie_ends_early_and_is_never_discarded_for_its_time() -> None:
+    hold = Hold(Reason.UNKNOWN_PERSON, ("server|u:1",), has_cookie=True)
+    fresh = Outcomes(planned_count=1)
+    fresh.discard_or_hold(1, hold)
+    assert only(settle(fresh)).due_at_ms == NOW + 400
+    old = Outcomes(planned_count=1, due={1: Due(1, 0, NOW - 1000, False)})
+    old.discard_or_hold(1, hold)
+    assert (only(settle(old)).state, only(settle(old)).due_at_ms) == (State.HELD, NOW - 600)
 
 
 def test_a_hold_that_waited_for_a_company_ends_as_its_own_reason() -> None:

@@ -122,6 +122,7 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
     """The destination that a form describes; options that the form lacks keep their value. Errors: BadValue."""
     chosen = tuple(found for number_text in source_ids if (found := numbered(range(1 << 31), number_text)) is not None)
     hold_hours = decimal(form, "hold_hours", 0, changes.MAX_HOURS)
+    cookie_hours = decimal(form, "cookie_after_hours", 0, changes.MAX_HOURS)
     unchanged_hours = decimal(form, "suppress_unchanged_hours", 0, changes.MAX_HOURS)
     late_minutes = decimal(form, "late_after_minutes", 0, changes.MAX_HOURS * 60)
     confirm_hours = decimal(form, "confirm_after_hours", 0, changes.MAX_HOURS)
@@ -135,6 +136,7 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
         load_forms_sdk=form.get("load_forms_sdk") == "1",
         source_ids=None if form.get("feeds") == "all" else chosen,
         hold_hours=before.hold_hours if hold_hours is None else hold_hours,
+        cookie_after_hours=before.cookie_after_hours if cookie_hours is None else cookie_hours,
         suppress_unchanged_hours=before.suppress_unchanged_hours if unchanged_hours is None else unchanged_hours,
         late_after_minutes=before.late_after_minutes if late_minutes is None else late_minutes,
         confirm_after_hours=before.confirm_after_hours if confirm_hours is None else confirm_hours,

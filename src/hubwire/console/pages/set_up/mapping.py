@@ -59,6 +59,11 @@ SWITCHES = (
         "Leave early track calls to the browser",
         "A track call sent while the page's HubSpot plugin is still loading is delivered by the browser only.",
     ),
+    (
+        "events_by_cookie",
+        "Events of unknown visitors by cookie",
+        "Sends an event with its hubspotutk cookie if nobody identifies the person in time.",
+    ),
 )
 
 
