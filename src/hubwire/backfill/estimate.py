@@ -136,36 +136,36 @@ class Estimator:
         return gatherer.work, outcomes, {row.position: row for row in readable}
 
     def _load_links(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
-        wanted = set(keys)
-        learnt = {key: self._learnt[key] for key in wanted if key in self._learnt}
-        return {**self.load_links(wanted - learnt.keys()), **learnt}
+        all_keys = set(keys)
+        learnt = {key: self._learnt[key] for key in all_keys if key in self._learnt}
+        return {**self.load_links(all_keys - learnt.keys()), **learnt}
 
     def _add_contacts(self, work: Work) -> None:
         changed = unread = 0
-        for email, wanted in work.contacts.items():
+        for email, desired in work.contacts.items():
             person = self._people.get(email)
-            unread += person is None and bool(wanted.values)
+            unread += person is None and bool(desired.values)
             if person is None:
                 person = self._people[email] = Person(email, contact_id="?", confirmed_at_ms=0)
                 changed += 1
-            elif difference(wanted, person, 0, FOR_EVER_MS).send:
+            elif difference(desired, person, 0, FOR_EVER_MS).send:
                 changed += 1
-            confirm(person, wanted)
+            confirm(person, desired)
         self._calls["upsert contacts"] += -(-changed // OBJECTS_PER_CALL)
         # At most: a portal in which few of them changed since the history began answers with fewer calls.
         self._calls["read contacts"] += -(-unread // RECORDS_PER_HISTORY_READ)
 
     def _add_companies(self, work: Work) -> None:
         changed, unknown = 0, []
-        for domain, wanted in work.companies.items():
+        for domain, desired in work.companies.items():
             company = self._companies.get(domain)
             if company is None:
                 company = self._companies[domain] = Company(domain, company_id="?", confirmed_at_ms=0)
                 changed += 1
                 unknown.append(domain)
-            elif difference(wanted, company, 0, FOR_EVER_MS).send:
+            elif difference(desired, company, 0, FOR_EVER_MS).send:
                 changed += 1
-            confirm(company, wanted)
+            confirm(company, desired)
         self._calls["search companies"] += len(split_by_size(unknown, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH))
         self._calls["write companies"] += -(-changed // OBJECTS_PER_CALL)
 

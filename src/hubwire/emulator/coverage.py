@@ -323,9 +323,9 @@ def recorded_sources() -> str:
 
 def page_in_step(text: str) -> str:
     """The page with its generated tables replaced."""
-    for start, end, made in ((START, END, table()), (SOURCES_START, SOURCES_END, recorded_sources())):
+    for start, end, generated in ((START, END, table()), (SOURCES_START, SOURCES_END, recorded_sources())):
         before, _, rest = text.partition(start)
-        text = f"{before}{start}\n{made}\n{end}{rest.partition(end)[2]}"
+        text = f"{before}{start}\n{generated}\n{end}{rest.partition(end)[2]}"
     return text
 
 

@@ -52,7 +52,7 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
         check_strictly(upload, route, terms.limits)
     source_id, envelope, is_backfill = source.source_id, upload.envelope, terms.is_backfill
     hides_key = source.kind is SourceKind.SERVER
-    most = terms.limits.max_upload_messages
+    max_messages = terms.limits.max_upload_messages
     entries: list[Entry] = []
     seen: Counter[bytes] = Counter()
     for index, fields in enumerate(upload.fields):
@@ -64,7 +64,7 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
             # A server's write key is a secret: it must not lie in the journal beside the message.
             del fields["writeKey"]
             body = encoded(fields)
-        rejected = rejection(fields) if index < most else Reason.TOO_MANY_IN_UPLOAD
+        rejected = rejection(fields) if index < max_messages else Reason.TOO_MANY_IN_UPLOAD
         rejected = upload.rejected.get(index, rejected)
         message_id = usable_message_id(fields.get("messageId")) or id_of_bytes(body, fields, seen)
         entries.append(Entry(source_id, message_id, received_at_ms, body, envelope, is_backfill, rejected))

@@ -123,8 +123,8 @@ def _answers(route: Route) -> Json:
     if route.takes is Takes.METRICS:
         answers["200"]["description"] = "The metrics are discarded."
         return answers
-    for status, told in REFUSALS.items():
-        answers[status] = {"description": told, "content": content("Refusal")}
+    for status, meaning in REFUSALS.items():
+        answers[status] = {"description": meaning, "content": content("Refusal")}
         if status in RETRIED:
             seconds = {"schema": {"type": "integer", "minimum": 1}, "required": True, "description": "Seconds."}
             answers[status]["headers"] = {"Retry-After": seconds}
@@ -143,13 +143,13 @@ def _id(path: str) -> str:
 
 def _message() -> Json:
     properties: Json = {}
-    for name, told in FIELDS.items():
+    for name, meaning in FIELDS.items():
         kind: Json = {"type": ["string", "null"]}
         if name in OBJECTS:
             kind = {"type": ["object", "null"]}
         elif name in IDS:
             kind = {"type": ["string", "number", "null"]}
-        properties[name] = {**kind, "description": told}
+        properties[name] = {**kind, "description": meaning}
     return {"type": "object", "properties": properties, "description": f"At most {LIMITS.max_message_bytes} bytes."}
 
 
@@ -193,10 +193,10 @@ def reference() -> str:
         lines.append(f"| {summary} | {method} | {', '.join(f'`{path}`' for path in found)} |")
     lines += ["| Any of the above | POST | `/v1/k/{writeKey}/…`: needs no header, so browsers send no preflight |", ""]
     lines += ["## Fields of a message", "", "| field | meaning |", "|---|---|"]
-    lines += [f"| `{name}` | {told} |" for name, told in FIELDS.items()]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in FIELDS.items()]
     lines += ["", "## Answers", "", "| status | meaning |", "|---|---|"]
     lines += ['| 200 | The messages are on disk: `{"success": true}`. |']
-    lines += [f"| {status} | {told} |" for status, told in REFUSALS.items()]
+    lines += [f"| {status} | {meaning} |" for status, meaning in REFUSALS.items()]
     return "\n".join(lines) + "\n" + CLOSING
 
 

@@ -161,7 +161,7 @@ def _leniently(body: bytes | bytearray, route: Route, limits: ReceiveLimits, cau
 
 def _upload_key(own: object, fields: Sequence[Fields]) -> object:
     # analytics.js repeats the write key in every message of a batch.
-    first = next((one for one in fields if isinstance(one, dict)), None)
+    first = next((message_fields for message_fields in fields if isinstance(message_fields, dict)), None)
     return own if own or first is None else first.get("writeKey")
 
 

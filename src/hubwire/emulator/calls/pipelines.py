@@ -118,7 +118,7 @@ def create_pipeline(portal: Portal, request: Request) -> Reply:
     known = _pipelines(portal, request)
     if any(pipeline.label == body.label for pipeline in known.values()) or body.pipeline_id in known:
         raise conflict(f"A pipeline with label {body.label} already exists")
-    pipeline = _made(portal, request, body, body.pipeline_id or str(portal.new_number()))
+    pipeline = _new_pipeline(portal, request, body, body.pipeline_id or str(portal.new_number()))
     known[pipeline.id] = pipeline
     return json_reply(201, pipeline)
 
@@ -126,7 +126,7 @@ def create_pipeline(portal: Portal, request: Request) -> Reply:
 def replace_pipeline(portal: Portal, request: Request) -> Reply:
     """`PUT …/{pipelineId}`: the whole pipeline anew."""
     before = _pipeline(portal, request)
-    pipeline = _made(portal, request, decode(_pipeline_body, request.body), before.id)
+    pipeline = _new_pipeline(portal, request, decode(_pipeline_body, request.body), before.id)
     _pipelines(portal, request)[before.id] = pipeline
     return json_reply(200, pipeline)
 
@@ -157,7 +157,7 @@ def read_stage(portal: Portal, request: Request) -> Reply:
 def create_stage(portal: Portal, request: Request) -> Reply:
     """`POST …/stages`: a stage."""
     pipeline = _pipeline(portal, request)
-    stage = _made_stage(portal, request, decode(_stage_body, request.body))
+    stage = _new_stage(portal, request, decode(_stage_body, request.body))
     if pipeline.stage(stage.id) is not None or any(known.label == stage.label for known in pipeline.stages):
         raise conflict(f"A stage with label {stage.label} already exists")
     pipeline.stages.append(stage)
@@ -170,7 +170,7 @@ def replace_stage(portal: Portal, request: Request) -> Reply:
     pipeline, before = _pipeline(portal, request), _stage(portal, request)
     body = decode(_stage_body, request.body)
     body.stage_id = before.id
-    stage = _made_stage(portal, request, body)
+    stage = _new_stage(portal, request, body)
     pipeline.stages[pipeline.stages.index(before)] = stage
     return json_reply(200, stage)
 
@@ -209,11 +209,11 @@ def _stage(portal: Portal, request: Request) -> Stage:
     return stage
 
 
-def _made(portal: Portal, request: Request, body: PipelineBody, pipeline_id: str) -> Pipeline:
+def _new_pipeline(portal: Portal, request: Request, body: PipelineBody, pipeline_id: str) -> Pipeline:
     if not body.stages:
         raise invalid("A pipeline needs at least one stage")
     now = portal.now_iso()
-    stages = [_made_stage(portal, request, stage) for stage in body.stages]
+    stages = [_new_stage(portal, request, stage) for stage in body.stages]
     return Pipeline(
         label=body.label,
         display_order=body.display_order,
@@ -224,7 +224,7 @@ def _made(portal: Portal, request: Request, body: PipelineBody, pipeline_id: str
     )
 
 
-def _made_stage(portal: Portal, request: Request, body: StageBody) -> Stage:
+def _new_stage(portal: Portal, request: Request, body: StageBody) -> Stage:
     name = portal.store(request.params["objectType"]).name
     _check_probability(portal, request, body.metadata)
     now = portal.now_iso()

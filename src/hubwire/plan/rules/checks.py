@@ -41,7 +41,7 @@ def check_rules(rules: Sequence[Rule]) -> None:
         if names.count(rule.name) > 1:
             refuse(rule, "another rule has this name; names tell rules apart")
     compiled = [_checked(rule) for rule in rules]
-    _check_overlaps([one for one in compiled if one.rule.enabled])
+    _check_overlaps([candidate for candidate in compiled if candidate.rule.enabled])
 
 
 def _checked(rule: Rule) -> CompiledRule:
@@ -89,21 +89,25 @@ def _check_templates(rule: Rule) -> None:
 
 
 def _check_overlaps(compiled: Sequence[CompiledRule]) -> None:
-    """Refuse two rules that write one property of the same message: which of them counts would be an accident.
+    """Refuse two rules that write one property of the same message: which value counts would be an accident.
 
     Shape: at most MAX_COMPARED pairs are compared, so that many rules of one property do not take minutes to save.
     """
     compared = 0
-    writing = [one for one in compiled if one.rule.object is not None and isinstance(one.rule.properties, dict)]
-    for index, one in enumerate(writing):
-        for other in writing[index + 1 :]:
-            common = sorted(set(one.rule.properties) & set(other.rule.properties))
-            if not common or one.rule.object != other.rule.object or one.rule.key != other.rule.key:
+    writing = [
+        candidate
+        for candidate in compiled
+        if candidate.rule.object is not None and isinstance(candidate.rule.properties, dict)
+    ]
+    for index, first in enumerate(writing):
+        for second in writing[index + 1 :]:
+            common = sorted(set(first.rule.properties) & set(second.rule.properties))
+            if not common or first.rule.object != second.rule.object or first.rule.key != second.rule.key:
                 continue
             compared += 1
             if compared > MAX_COMPARED:
                 return
-            message = both_fire(one.trigger, other.trigger)
+            message = both_fire(first.trigger, second.trigger)
             if message is not None:
-                also = f"rule {one.rule.name!r} writes the {one.rule.object} property {common[0]}, too"
-                refuse(other.rule, f"{also}, and both fire for {shown(message)}", common[0])
+                also = f"rule {first.rule.name!r} writes the {first.rule.object} property {common[0]}, too"
+                refuse(second.rule, f"{also}, and both fire for {shown(message)}", common[0])

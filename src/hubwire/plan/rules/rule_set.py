@@ -64,9 +64,9 @@ class RuleSet:
                     compiled.append(compile_rule(rule))
                 except (HubwireError, RecursionError) as exc:
                     self.faults[rule.name] = str(exc)
-        self.sees_times = any(_sees_times(one.rule) for one in compiled)
+        self.sees_times = any(_sees_times(candidate.rule) for candidate in compiled)
         """Whether a rule may look at `timestamp` or `receivedAt`, which a message has to be given first."""
-        indexed = [(one.trigger.reach, one) for one in compiled]
+        indexed = [(candidate.trigger.reach, candidate) for candidate in compiled]
         skips = [pair for pair in indexed if pair[1].rule.skip is not None]
         takers = [pair for pair in indexed if pair[1].rule.drop or pair[1].rule.keep]
         self.has_skips, self.has_takers = bool(skips), bool(takers)
@@ -83,7 +83,7 @@ class RuleSet:
         if not skips:
             return None
         fields = message.as_json(self.sees_times)
-        return next((one.rule for one in skips if one.trigger.fires_within(fields)), None)
+        return next((skip.rule for skip in skips if skip.trigger.fires_within(fields)), None)
 
     def without_taken(self, message: Message) -> Message:
         """The message without the fields that rules with `drop` and `keep` take away."""
@@ -91,7 +91,7 @@ class RuleSet:
         if not takers:
             return message
         fields = message.as_json(self.sees_times)
-        firing = [one.rule for one in takers if one.trigger.fires_within(fields)]
+        firing = [taker.rule for taker in takers if taker.trigger.fires_within(fields)]
         return taken_away(message, firing) if firing else message
 
 
@@ -101,11 +101,11 @@ def rule_set(destination: Destination) -> RuleSet:
     known = _sets.get(id(rules))
     if known is not None and known[0] is rules:
         return known[1]
-    made = RuleSet(rules)
+    built = RuleSet(rules)
     if len(_sets) >= MAX_RULE_SETS:
         _sets.clear()
-    _sets[id(rules)] = (rules, made)
-    return made
+    _sets[id(rules)] = (rules, built)
+    return built
 
 
 def compile_rule(rule: Rule) -> CompiledRule:

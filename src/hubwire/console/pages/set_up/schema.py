@@ -38,7 +38,7 @@ SHOWN_LEFT_OUT = 100
 SHOWN_OPTIONS = 12
 SHOWN_MISSING = 100
 COMPARED_MESSAGES = 2000
-MOST_MESSAGES = 50_000
+MAX_MESSAGES = 50_000
 
 
 class PropertyLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +140,7 @@ async def apply(view: View) -> Response:
     destination = await view.read(find_destination, view)
     fields = single_values(form)
     try:
-        count = number(fields, "messages", 1, MOST_MESSAGES) or COMPARED_MESSAGES
+        count = number(fields, "messages", 1, MAX_MESSAGES) or COMPARED_MESSAGES
         missing = SchemaItems(count, text(fields, "group") or "", frozenset(form.get("item", ())))
         report = await create_missing(view.deps, view.read, view.viewer.name, destination, missing)
     except HubwireError as exc:
@@ -153,7 +153,7 @@ async def _show(view: View, problem: Problem | None = None, created: Sequence[st
     destinations = await view.read(view.deps.registry.destinations)
     destination_id = view.request.path_params.get("destination_id") or number(view.fields, "destination", 1, 1 << 31)
     destination = destinations.get(destination_id or 0) or next(iter(destinations.values()), None)
-    messages = number(view.fields, "messages", 1, MOST_MESSAGES) or COMPARED_MESSAGES
+    messages = number(view.fields, "messages", 1, MAX_MESSAGES) or COMPARED_MESSAGES
     contents, report, unreadable = None, SchemaReport(message_count=0, properties=[], events=[]), ""
     if destination is not None:
         try:

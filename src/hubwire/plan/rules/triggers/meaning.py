@@ -123,8 +123,8 @@ def _comparison(operator: str, left: Operand, right: Operand) -> Truth:
     compare = _COMPARISONS[operator]
 
     def truth(message: Message) -> bool | None:
-        one, other = read_left(message), read_right(message)
-        return None if one is WRONG_KIND or other is WRONG_KIND else compare(one, other)
+        left_value, right_value = read_left(message), read_right(message)
+        return None if left_value is WRONG_KIND or right_value is WRONG_KIND else compare(left_value, right_value)
 
     return truth
 

@@ -14,15 +14,15 @@ from hubwire.plan.rules.triggers.trigger import Reading, Trigger
 MAX_TRIED = 2_000
 
 
-def both_fire(one: Trigger, other: Trigger) -> Message | None:
+def both_fire(first: Trigger, second: Trigger) -> Message | None:
     """A message for which both triggers fire; None when there is none, or when there are too many to try."""
-    reach = one.reach.both(other.reach)
+    reach = first.reach.both(second.reach)
     if reach.types == frozenset() or reach.events == frozenset():
         return None
-    both = Joined("and", (_node(one), _node(other)))
+    both = Joined("and", (_node(first), _node(second)))
     tests = tests_of(both)
     messages = samples(compared_values(both), lambda message: tuple([test(message) for test in tests]), MAX_TRIED)
-    return next((message for message in messages or () if one.fires(message) and other.fires(message)), None)
+    return next((message for message in messages or () if first.fires(message) and second.fires(message)), None)
 
 
 def _node(trigger: Trigger) -> Node:
