@@ -9,13 +9,15 @@ import msgspec
 from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
-from hubwire.destination import Destination, Mapping, Source, SourceKind
+from hubwire.destination import Destination, Mapping, Rule, Source, SourceKind
 from hubwire.manage import changes
 from hubwire.manage.schema_changes import SchemaItems, create_missing, schema_report
 from hubwire.manage.schema_report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
+from hubwire.web.mask import mask_email_everywhere
+from hubwire.web.request import View
 
 
 async def sources(request: ApiRequest) -> shapes.Sources:
@@ -69,7 +71,7 @@ async def destinations(request: ApiRequest) -> shapes.Destinations:
 
 
 async def destination(request: ApiRequest) -> shapes.DestinationAnswer:
-    return await _destination_answer(request, await request.view.read(_destination, request))
+    return await _destination_answer(request, await request.view.read(find_destination, request))
 
 
 async def add_destination(request: ApiRequest) -> shapes.DestinationAnswer:
@@ -90,7 +92,7 @@ async def add_destination(request: ApiRequest) -> shapes.DestinationAnswer:
 
 
 async def change_destination(request: ApiRequest) -> shapes.DestinationAnswer:
-    before = await request.view.read(_destination, request)
+    before = await request.view.read(find_destination, request)
     changed = _changed(before, request.body)
     deps, actor = request.view.deps, request.view.viewer.name
     stored = await request.view.read(changes.save_destination, deps, actor, changed)
@@ -98,14 +100,14 @@ async def change_destination(request: ApiRequest) -> shapes.DestinationAnswer:
 
 
 async def remove_destination(request: ApiRequest) -> None:
-    known = await request.view.read(_destination, request)
+    known = await request.view.read(find_destination, request)
     await request.view.read(
         changes.remove_destination, request.view.deps, request.view.viewer.name, known.destination_id
     )
 
 
 async def set_token(request: ApiRequest) -> shapes.DestinationAnswer:
-    known = await request.view.read(_destination, request)
+    known = await request.view.read(find_destination, request)
     return await _destination_answer(request, await request.view.store_token(known, request.body.token))
 
 
@@ -119,13 +121,13 @@ async def resume(request: ApiRequest) -> shapes.DestinationAnswer:
 
 async def schema(request: ApiRequest) -> SchemaReport:
     view = request.view
-    return await schema_report(view.deps, view.read, await view.read(_destination, request), request.query.messages)
+    return await schema_report(view.deps, view.read, await view.read(find_destination, request), request.query.messages)
 
 
 async def apply_schema(request: ApiRequest) -> SchemaReport:
     view, body = request.view, request.body
     missing = SchemaItems(body.messages, body.group, None if body.items is None else frozenset(body.items))
-    destination = await view.read(_destination, request)
+    destination = await view.read(find_destination, request)
     return await create_missing(view.deps, view.read, view.viewer.name, destination, missing)
 
 
@@ -139,7 +141,7 @@ async def alerts(request: ApiRequest) -> AlertOverview:
 
 
 async def _set_paused(request: ApiRequest, is_paused: bool) -> shapes.DestinationAnswer:
-    known = await request.view.read(_destination, request)
+    known = await request.view.read(find_destination, request)
     deps, actor = request.view.deps, request.view.viewer.name
     stored = await request.view.read(changes.set_paused, deps, actor, known.destination_id, is_paused)
     return await _destination_answer(request, stored)
@@ -150,7 +152,8 @@ def _source(request: ApiRequest) -> Source:
     return known[named(known, "source", request.path["source_id"])]
 
 
-def _destination(request: ApiRequest) -> Destination:
+def find_destination(request: ApiRequest) -> Destination:
+    """The destination of the path, by number or name. Blocks. Errors: Missing."""
     known = request.view.deps.registry.destinations()
     return known[named(known, "destination", request.path["destination_id"])]
 
@@ -181,4 +184,12 @@ async def _source_answer(request: ApiRequest, source: Source) -> shapes.SourceAn
 
 async def _destination_answer(request: ApiRequest, destination: Destination) -> shapes.DestinationAnswer:
     token = await request.view.read(request.view.deps.registry.token, destination.destination_id)
-    return shapes.DestinationAnswer(destination=destination, has_token=token is not None)
+    seen = msgspec.structs.replace(destination, rules=seen_rules(request.view, destination.rules))
+    return shapes.DestinationAnswer(destination=seen, has_token=token is not None)
+
+
+def seen_rules(view: View, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Rules as this viewer may see them: a rule can name people, so their addresses are masked."""
+    if view.sees_payloads:
+        return rules
+    return tuple(msgspec.convert(mask_email_everywhere(msgspec.to_builtins(rule)), Rule) for rule in rules)

@@ -9,13 +9,17 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
-from hubwire.destination import Destination, Mapping, Source, SourceKind
+from hubwire.destination import Destination, Mapping, Rule, Source, SourceKind
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
+from hubwire.manage.default_rules import DefaultRule
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.replay_estimate import ReplayEstimate
 from hubwire.manage.schema_plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
+from hubwire.plan.rules.checks import MAX_RULES
+from hubwire.plan.rules.shape_checks import MAX_NAME as MAX_RULE_NAME
+from hubwire.plan.rules.shape_checks import MAX_SKIP
 from hubwire.reasons import Reason
 from hubwire.record.latency import Latency
 from hubwire.record.message_filter import FIELDS, MAX_SEARCH, MAX_TEXT, FilterField, MessageFilter, Reads
@@ -230,6 +234,55 @@ class DestinationAnswer(msgspec.Struct, kw_only=True):
 
     destination: Destination
     has_token: bool
+
+
+RuleName = Annotated[str, _described(minLength=1, maxLength=MAX_RULE_NAME)]
+Position = Annotated[int, Meta(ge=1, le=MAX_RULES, description="The place among the rules; 1 is the first.")]
+
+
+class RuleBody(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A rule. What is left out has its default."""
+
+    name: RuleName
+    trigger: Annotated[str, _described(minLength=1)]
+    skip: Annotated[str, _described(minLength=1, maxLength=MAX_SKIP)] | None = None
+    event: Annotated[str, _described(minLength=1, maxLength=MAX_RULE_NAME)] | None = None
+
+
+class NewRule(RuleBody, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A rule to add, last or at `position`."""
+
+    position: Position | None = None
+
+
+class RuleChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to change of a rule besides its content."""
+
+    enabled: bool | UnsetType = UNSET
+    position: Position | UnsetType = UNSET
+
+
+class RulesBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """All rules of a destination, in their order; others are removed."""
+
+    rules: Annotated[list[RuleBody], _described(maxItems=MAX_RULES)]
+
+
+class RulesAnswer(msgspec.Struct, kw_only=True):
+    """The rules of a destination in their order, and its default behaviour listed as rules, which are read-only."""
+
+    rules: list[Rule]
+    defaults: list[DefaultRule]
+
+
+class RuleTestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A message, or the id of a stored one, and a rule that need not be stored. It takes the place of the stored rule
+    of its name. Source by number or name; without it, the first one."""
+
+    message: dict[str, Any] | None = None
+    message_id: LongText | None = None
+    rule: RuleBody | None = None
+    source: Text | int | None = None
 
 
 Compared = Annotated[int, Meta(ge=1, le=50_000, description="How many of the newest messages to look at.")]

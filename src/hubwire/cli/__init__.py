@@ -14,6 +14,7 @@ from hubwire.cli.configure import (
     browser,
     destinations,
     members,
+    rules,
     schema,
     sources,
 )
@@ -61,6 +62,7 @@ for group in (
     browser,
     destinations,
     apply,
+    rules,
     doctor,
     forget,
     schema,

@@ -271,16 +271,23 @@ def _differences(name: str, before: Any, after: Any) -> str:
     if before is None:
         return name
     old, new = _flat(before), _flat(after)
-    changed = [f"{field} {_short(old[field])} -> {_short(new[field])}" for field in new if old[field] != new[field]]
+    changed = [
+        f"{field} {_short(old.get(field))} -> {_short(new.get(field))}"
+        for field in {**old, **new}
+        if old.get(field) != new.get(field)
+    ]
     return f"{name}: {'; '.join(changed) or 'nothing changed'}"
 
 
 def _flat(value: Any) -> dict[str, Any]:
-    """Fields by name; a nested struct's fields are named like `mapping.contact`."""
+    """Fields by name; a nested struct's fields are named like `mapping.contact`, each rule like `rule Orders`."""
     flat: dict[str, Any] = {}
     for name in value.__struct_fields__:
         inner = getattr(value, name)
-        if isinstance(inner, msgspec.Struct):
+        if name == "rules":
+            flat |= {f"rule {rule.name}": msgspec.to_builtins(rule) for rule in inner}
+            flat["order of rules"] = [rule.name for rule in inner]
+        elif isinstance(inner, msgspec.Struct):
             flat |= {f"{name}.{field}": inner_value for field, inner_value in msgspec.to_builtins(inner).items()}
         else:
             flat[name] = msgspec.to_builtins(inner)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -86,6 +86,22 @@ def dry_run_file(
 
     Errors: SettingsError for an unknown source, a missing file, or a file that is no history.
     """
+    file = rows_of_file(store, source_name, history, clock)
+    run = _dry_run(store, client, destination, file.rows, clock, file.unreadable)
+    run.passed_over = dict(file.passed_over.most_common())
+    return run
+
+
+class FileRows(NamedTuple):
+    """The messages of a file as rows; unreadable rows, and the number of skipped rows by reason."""
+
+    rows: list[JournalRow]
+    unreadable: list[str]
+    passed_over: Counter[str]
+
+
+def rows_of_file(store: Store, source_name: str | None, history: History, clock: Clock) -> FileRows:
+    """The messages of a file or folder. Errors: as `dry_run_file`."""
     source = named_or_first(store.registry.sources().values(), source_name, "source")
     entries: list[Entry] = []
     passed_over: Counter[str] = Counter()
@@ -106,9 +122,7 @@ def dry_run_file(
                 ]
         except DamagedFile as exc:
             unreadable.append(str(exc))
-    run = _dry_run(store, client, destination, rows_of(entries), clock, unreadable)
-    run.passed_over = dict(passed_over.most_common())
-    return run
+    return FileRows(rows_of(entries), unreadable, passed_over)
 
 
 def dry_run_stored(

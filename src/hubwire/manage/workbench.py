@@ -19,9 +19,10 @@ from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewPropert
 from hubwire.installation.clients import ClientFactory
 from hubwire.manage.hub import account_of_token, with_account
 from hubwire.manage.portal_contents import read_contents
+from hubwire.manage.rule_test import RuleTest, firings
 from hubwire.manage.schema_plan import SchemaPlan, make_missing
 from hubwire.manage.schema_report import PortalContents
-from hubwire.message import Entry
+from hubwire.message import Entry, JournalRow
 from hubwire.plan.default_portal import default_portal
 from hubwire.receive.app import Appending
 from hubwire.receive.entries import UploadOptions, entries_of
@@ -53,15 +54,28 @@ class Workbench:
     async def plan(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
         """Plan one message as a lane would, and send nothing. Raises UploadRefused for a message that the receiver
         would refuse."""
-        destination, source = self._destination(destination_id), self._source(source_id)
-        rows = rows_of([self._entry(message, source)])
+        return await self._planned(self._destination(destination_id), source_id, self._row(message, source_id))
+
+    async def test_rules(self, destination: Destination, source_id: int, message: dict[str, Any]) -> RuleTest:
+        """Plan one message with the rules of `destination`, which may differ from the stored ones. Errors: as
+        `plan`."""
+        row = self._row(message, source_id)
+        run = await self._planned(destination, source_id, row)
+        return RuleTest(message_id=row.message_id, rules=firings(destination, row), plan=run)
+
+    async def _planned(self, destination: Destination, source_id: int, row: JournalRow) -> DryRun:
         is_default = False
         try:
-            schema = await self.schema(destination_id)
+            schema = await self.schema(destination.destination_id)
         except (HubSpotError, SettingsError):
             schema, is_default = default_portal(destination.hub_id or "0"), True
-        [run], _ = preview(rows, destination, {source_id: source}, schema, self._record.links)
+        sources = {source_id: self._source(source_id)}
+        [run], _ = preview([row], destination, sources, schema, self._record.links)
         return msgspec.structs.replace(run, schema_is_default=is_default)
+
+    def _row(self, message: dict[str, Any], source_id: int) -> JournalRow:
+        [row] = rows_of([self._entry(message, self._source(source_id))])
+        return row
 
     async def send(self, source_id: int, message: dict[str, Any]) -> str:
         """Journal one message as if the source had sent it; its message_id."""

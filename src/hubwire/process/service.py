@@ -178,6 +178,7 @@ class Service:
             clock=self.clock,
             settings=self.settings,
             planner=bench.plan,
+            rule_tester=bench.test_rules,
             tester=partial(connection_report, store.registry, self.clients, self.clock),
             with_token=bench.with_token,
             sender=bench.send,

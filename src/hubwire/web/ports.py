@@ -21,6 +21,7 @@ from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
 
 if TYPE_CHECKING:
+    from hubwire.manage.rule_test import RuleTest
     from hubwire.manage.schema_plan import SchemaPlan
     from hubwire.manage.schema_report import PortalContents
     from hubwire.monitoring.alert_overview import AlertOverview
@@ -32,6 +33,12 @@ __all__ = ["DryRun", "PlannedField", "PlannedLeftOut", "PlannedOperation", "Plan
 class Planner(Protocol):
     async def __call__(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
         """Plan one message as a lane would, sending nothing. Errors: UploadRefused for what receive would refuse."""
+        ...
+
+
+class RuleTester(Protocol):
+    async def __call__(self, destination: Destination, source_id: int, message: dict[str, Any]) -> RuleTest:
+        """Plan one message with the rules of a destination as given here, stored or not. Errors: as `Planner`."""
         ...
 
 
@@ -100,6 +107,7 @@ class Services:
     clock: Clock
     settings: Settings
     planner: Planner
+    rule_tester: RuleTester
     tester: Tester
     with_token: TokenTester
     sender: Sender

@@ -19,9 +19,10 @@ from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import HubSpotError, SettingsError, UploadRefused
 from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.members import digest, make_token
+from hubwire.manage.rule_test import RuleTest, firings
 from hubwire.manage.schema_plan import SchemaPlan
 from hubwire.manage.schema_report import PortalContents
-from hubwire.message import Entry
+from hubwire.message import Entry, JournalRow
 from hubwire.monitoring.alert_overview import alert_overview
 from hubwire.monitoring.observability import Watched, make_alerts
 from hubwire.operation import Link
@@ -101,6 +102,11 @@ class Bench:
                 PlannedLeftOut(field="traits.plan", reason="unknown-property", detail="no contact property plan")
             ],
         )
+
+    async def test_rules(self, destination: Destination, source_id: int, message: dict[str, Any]) -> RuleTest:
+        run = await self.plan(destination.destination_id, source_id, message)
+        row = JournalRow(1, source_id, "m-1", NOW_MS, msgspec.json.encode(message), None, False, None)
+        return RuleTest(message_id="m-1", rules=firings(destination, row), plan=run)
 
     async def test(self, destination_id: int) -> ConnectionReport:
         return self.report
@@ -255,6 +261,7 @@ class Console:
             clock=self.clock,
             settings=self.settings,
             planner=bench.plan,
+            rule_tester=bench.test_rules,
             tester=bench.test,
             with_token=bench.with_token,
             sender=bench.send,

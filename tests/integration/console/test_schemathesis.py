@@ -52,6 +52,15 @@ MESSAGES: list[dict[str, Any]] = [
     {"type": "page", "userId": "u1", "messageId": "m-3", "name": "Pricing"},
 ]
 
+RULE = {"name": "Plan", "trigger": 'event = "Plan Changed"', "object": "contact", "properties": {"jobtitle": "x"}}
+RULE_BODIES: dict[str, Any] = {
+    "add-rule": {**RULE, "name": "Second", "properties": {"city": "$.properties.city"}, "position": 1},
+    "replace-rule": RULE,
+    "replace-rules": {"rules": [RULE]},
+    "test-rules": {"rule": RULE, "message": MESSAGES[0]},
+}
+"""Rules that make sense: the document cannot describe their languages."""
+
 schema = schemathesis.openapi.from_dict(document(OPERATIONS))
 schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 
@@ -100,6 +109,7 @@ class Installation:
                 body["items"] = None
             if operation == "snooze":
                 body.update({"for": "24h", "until": None})
+            case.body = RULE_BODIES.get(operation, body)
 
     def there(self, names: set[str]) -> dict[str, str]:
         """What is there for an operation to work on, by the names of its path; of its own, as it may remove it."""
@@ -116,7 +126,9 @@ class Installation:
             return {"source_id": own, "key": made["write_keys"][0]["key_id"]}
         if "destination_id" in names:
             self.call("POST", "/destinations", name=own, token=TOKEN, is_paused=True)
-            return {"destination_id": own}
+            if "rule_name" in names:
+                self.call("POST", f"/destinations/{own}/rules", **RULE)
+            return {"destination_id": own, "rule_name": str(RULE["name"])}
         return {}
 
 

@@ -1,0 +1,87 @@
+"""Which rules fire for a message, and which value of the message each of their fields takes; with the plan of it all.
+
+Pure. The values are those before HubSpot's types are applied; the plan shows what would be written, and why not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hubwire.deliver.preview import DryRun
+from hubwire.destination import Destination, Rule
+from hubwire.errors import BadValue
+from hubwire.message import JournalRow, Message, read_message
+from hubwire.plan.rules.directives import MappingFailed
+from hubwire.plan.rules.paths import Resolver
+from hubwire.plan.rules.rule_set import compile_rule, resolver
+from hubwire.plan.rules.values import MISSING
+
+
+class RuleField(msgspec.Struct, kw_only=True, frozen=True):
+    """One field of a rule for a message. `origin` is its value in the rule; `problem` says why there is no value."""
+
+    name: str
+    origin: Any
+    value: Any = None
+    problem: str = ""
+
+
+class RuleFiring(msgspec.Struct, kw_only=True, frozen=True):
+    """Whether a rule fires for a message. A rule that is off never does."""
+
+    name: str
+    does: str
+    is_enabled: bool
+    fires: bool
+    fields: list[RuleField] = []
+    problem: str = ""
+
+
+class RuleTest(msgspec.Struct, kw_only=True, frozen=True):
+    """All rules of a destination for one message, in their order, and what would be sent."""
+
+    message_id: str
+    rules: list[RuleFiring]
+    plan: DryRun
+
+
+def firings(destination: Destination, row: JournalRow) -> list[RuleFiring]:
+    """Each rule of the destination for the message of a row."""
+    if row.rejected is not None:
+        return []
+    message = read_message(row, destination.future_grace_ms)
+    return [_firing(rule, message) for rule in destination.rules]
+
+
+def fires_for(rule: Rule, row: JournalRow) -> bool:
+    """True if the trigger of a rule fires for the message of a row, whether the rule is on or off."""
+    return row.rejected is None and compile_rule(rule).trigger.fires(read_message(row).as_json(True))
+
+
+def _firing(rule: Rule, message: Message) -> RuleFiring:
+    fields = message.as_json(True)
+    try:
+        compiled = compile_rule(rule)
+    except BadValue as exc:
+        return RuleFiring(name=rule.name, does=rule.does, is_enabled=rule.enabled, fires=False, problem=str(exc))
+    fires = rule.enabled and compiled.trigger.fires(fields)
+    shown: list[RuleField] = []
+    if fires:
+        shown += [_field(f"key {name}", value, resolver(value), fields) for name, value in rule.key.items()]
+        if compiled.whole is not None:
+            shown.append(_field("properties", rule.properties, compiled.whole, fields))
+        elif isinstance(rule.properties, dict):
+            shown += [_field(name, rule.properties[name], resolve, fields) for name, resolve in compiled.fields]
+    return RuleFiring(name=rule.name, does=rule.does, is_enabled=rule.enabled, fires=fires, fields=shown)
+
+
+def _field(name: str, origin: object, resolve: Resolver, fields: dict[str, Any]) -> RuleField:
+    try:
+        value = resolve(fields)
+    except (MappingFailed, RecursionError) as exc:
+        return RuleField(name=name, origin=origin, problem=str(exc))
+    if value is MISSING:
+        return RuleField(name=name, origin=origin, problem="the message does not have it")
+    return RuleField(name=name, origin=origin, value=value)

@@ -1,0 +1,130 @@
+"""The rules of a destination by the admin API: listed, added, replaced, moved, switched, removed, tested, audited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.integration.console.harness import Console
+
+from hubwire.destination import Rule
+from hubwire.registry.access import Role
+
+PATH = "/destinations/HubSpot/rules"
+STAGE = {
+    "name": "Stage",
+    "trigger": 'event = "Plan Changed"',
+    "object": "contact",
+    "properties": {"lifecyclestage": "$.properties.stage"},
+}
+STAFF = {"name": "Staff", "trigger": 'traits.email = "boss@example.com"', "skip": "own staff"}
+BOUGHT = {"name": "Bought", "trigger": 'event = "Order Completed"', "event": "bought_item"}
+
+
+@pytest.fixture
+def lane_id(console: Console) -> int:
+    return console.fill()
+
+
+def names(console: Console) -> list[str]:
+    return [rule["name"] for rule in console.call("GET", PATH).json()["rules"]]
+
+
+def test_rules_live_from_begin_to_end_and_each_change_is_audited(console: Console, lane_id: int) -> None:
+    for body in (STAGE, STAFF):
+        assert console.call("POST", PATH, json=body).status_code == 201
+    assert console.call("POST", PATH, json={**BOUGHT, "position": 1}).status_code == 201
+    assert names(console) == ["Bought", "Stage", "Staff"]
+    assert console.call("PATCH", f"{PATH}/Staff", json={"position": 1, "enabled": False}).status_code == 200
+    assert names(console) == ["Staff", "Bought", "Stage"]
+    renamed = console.call("PUT", f"{PATH}/Bought", json={**BOUGHT, "name": "Orders: all/new", "default": False})
+    assert renamed.json()["rules"][1]["default"] is False
+    assert console.call("DELETE", f"{PATH}/Orders%3A%20all%2Fnew").status_code == 204
+    assert names(console) == ["Staff", "Stage"]
+    assert console.call("PUT", PATH, json={"rules": [BOUGHT]}).status_code == 200
+    assert names(console) == ["Bought"]
+    entries = [entry.detail for entry in console.store.registry.audit(20)]
+    assert any('rule Stage null -> {"name":"Stage"' in entry for entry in entries)
+    assert any('order of rules ["Bought","Stage","Staff"] -> ["Staff","Bought","Stage"]' in entry for entry in entries)
+
+
+def test_the_default_behaviour_is_listed_as_rules(console: Console, lane_id: int) -> None:
+    console.call(
+        "PATCH", "/destinations/HubSpot", json={"mapping": {"pages_as_events": True, "events": {"Noise": None}}}
+    )
+    defaults = {rule["name"]: rule for rule in console.call("GET", PATH).json()["defaults"]}
+    assert defaults["pages"]["is_enabled"]
+    assert not defaults["screens"]["is_enabled"]
+    assert "Discarded: Noise." in defaults["events"]["notes"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"properties": {"lifecyclestages": "x"}}, "properties.lifecyclestages", "Did you mean lifecyclestage?"),
+        ({"properties": {"createdate": "x"}}, "properties.createdate", "HubSpot sets createdate itself"),
+        ({"properties": {"old_plan": "x"}}, "properties.old_plan", "archived"),
+        ({"properties": {"lifecyclestage": "Boss"}}, "properties.lifecyclestage", "customer, lead"),
+        ({"trigger": 'event = "Plan'}, "rules", "trigger"),
+    ],
+)
+def test_a_bad_rule_is_refused_with_its_place_and_what_helps(
+    console: Console, lane_id: int, change: dict[str, Any], field: str, words: str
+) -> None:
+    answer = console.call("POST", PATH, json=STAGE | change)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert words in answer.json()["message"] + answer.json()["hint"]
+    assert names(console) == []
+    assert console.call("POST", PATH, json=STAGE | {"properties": {"x": "y"}, "enabled": False}).status_code == 201
+
+
+def test_a_second_rule_of_a_name_and_a_rule_that_is_not_there_are_said(console: Console, lane_id: int) -> None:
+    assert console.call("POST", PATH, json=STAGE).status_code == 201
+    assert console.call("POST", PATH, json=STAGE).json()["code"] == "taken"
+    missing = console.call("PUT", f"{PATH}/Nobody", json=BOUGHT)
+    assert (missing.status_code, missing.json()["hint"]) == (404, "Rules: Stage.")
+
+
+def test_an_unreadable_portal_refuses_no_rule(console: Console, lane_id: int) -> None:
+    console.bench.schema_problem = "HubSpot does not answer"
+    assert console.call("POST", PATH, json=STAGE | {"properties": {"unknown": "x"}}).status_code == 201
+
+
+def test_viewers_read_rules_without_addresses_and_only_admins_change_them(console: Console, lane_id: int) -> None:
+    console.call("POST", PATH, json=STAFF)
+    viewer, operator = console.member("viewer", Role.VIEW), console.member("operator", Role.OPERATE)
+    for path in (PATH, "/destinations/HubSpot"):
+        seen = console.call("GET", path, token=viewer).text
+        assert "b…@e…" in seen
+        assert "boss@example.com" not in seen
+    assert "boss@example.com" in console.call("GET", PATH, token=operator).text
+    for method, path, body in (("POST", PATH, STAGE), ("PUT", PATH, {"rules": []}), ("DELETE", f"{PATH}/Staff", None)):
+        assert console.call(method, path, token=operator, json=body).status_code == 403
+    assert console.call("POST", f"{PATH}/test", token=viewer, json={"message": {}}).status_code == 403
+
+
+def test_a_test_shows_which_rules_fire_and_the_origin_of_each_value(console: Console, lane_id: int) -> None:
+    console.call("POST", PATH, json=BOUGHT)
+    message = {"type": "track", "event": "Plan Changed", "userId": "u1", "properties": {"stage": "Lead"}}
+    answer = console.call("POST", f"{PATH}/test", json={"message": message, "rule": STAGE})
+    assert answer.status_code == 200, answer.text
+    bought, stage = answer.json()["rules"]
+    assert (bought["fires"], stage["fires"]) == (False, True)
+    assert stage["fields"] == [
+        {"name": "lifecyclestage", "origin": "$.properties.stage", "value": "Lead", "problem": ""}
+    ]
+    assert names(console) == ["Bought"], "a test stores nothing"
+
+
+def test_a_test_takes_a_stored_message(console: Console, lane_id: int) -> None:
+    console.call("POST", PATH, json=STAGE)
+    assert console.call("POST", f"{PATH}/test", json={"message_id": "nobody"}).status_code == 404
+    assert console.call("POST", f"{PATH}/test", json={}).json()["field"] == "message"
+    assert console.store.registry.destinations()[lane_id].rules == (
+        Rule(
+            name="Stage",
+            trigger='event = "Plan Changed"',
+            object="contact",
+            properties={"lifecyclestage": "$.properties.stage"},
+        ),
+    )
