@@ -21,11 +21,11 @@ Headers = list[tuple[bytes, bytes]]
 SUCCESS = b'{"success": true}'
 JSON = (b"content-type", b"application/json")
 USUAL_HEADERS = b"authorization, content-type, x-retry-count"
-"""What analytics.js sends, for a preflight that does not ask for headers."""
+"""The headers that analytics.js sends, for a preflight that asks for none."""
 HEADER_NAMES = re.compile(rb"[\w!#$%&'*+.^`|~, \t-]+")
 PREFLIGHT_SECONDS = b"7200"
 UNFINISHED = frozenset({"slow-upload", "endless-upload"})
-"""Refusals of a body that is still under way: the connection cannot be used again."""
+"""Refusals while the body is still arriving; the connection cannot be used again."""
 
 _SUCCESS_HEADERS: Headers = [JSON, (b"content-length", str(len(SUCCESS)).encode())]
 _SUCCESS_START = {"type": "http.response.start", "status": 200, "headers": _SUCCESS_HEADERS}
@@ -33,7 +33,7 @@ _SUCCESS_BODY = {"type": "http.response.body", "body": SUCCESS}
 
 
 class Answer(NamedTuple):
-    """An answer before it is written."""
+    """An answer that is not written yet."""
 
     status: int
     headers: Headers
@@ -45,12 +45,12 @@ class Answer(NamedTuple):
         await send({"type": "http.response.body", "body": self.body})
 
     def rest(self) -> bytes:
-        """The part after the status line and the server's own headers (`connection.TakesWhole`)."""
+        """The answer without the status line and the server's own headers (`connection.TakesWhole`)."""
         return b"".join([b"%b: %b\r\n" % header for header in self.headers]) + b"\r\n" + self.body
 
 
 SUCCESS_REST = Answer(200, _SUCCESS_HEADERS, SUCCESS).rest()
-"""For callers that are no browser."""
+"""The answer headers for callers that are not browsers."""
 
 
 def cors_headers(origin: bytes | None) -> Headers:

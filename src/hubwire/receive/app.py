@@ -1,7 +1,7 @@
 """The Tracking API as an ASGI application without a framework: the hot path of Hubwire.
 
-An upload is read, unpacked, decoded, given to its source, journaled, and only then answered. What must never happen
-here: a 200 before the journal has committed, a redirect, a traceback or a 500 for whatever a caller sends.
+An upload is read, unpacked, decoded, given to its source, journaled, and only then answered. Whatever a caller
+sends, it never gets a 200 before the journal has committed, a redirect, a traceback or a 500.
 Sources: Segment HTTP API; the SDKs' transports (docs/sdks.md).
 """
 
@@ -65,7 +65,7 @@ class ReceiveCounts:
 
 
 class RequestHeaders(msgspec.Struct):
-    """The headers of a request that receiving looks at."""
+    """The request headers that the receiver reads."""
 
     authorization: bytes | None = None
     write_key: bytes | None = None
@@ -76,7 +76,7 @@ class RequestHeaders(msgspec.Struct):
 
 
 class ReceiveApp:
-    """Serves the Tracking API; `handles` names its paths, so that another application can serve the rest."""
+    """Serves the Tracking API. `handles` selects its requests; another application can serve the others."""
 
     def __init__(self, sources: SourceDirectory, journal: Appending, clock: Clock, limits: ReceiveLimits) -> None:
         self.counts = ReceiveCounts()
@@ -89,15 +89,15 @@ class ReceiveApp:
         self._reader = BodyReader(limits)
         self._large_of_servers = LargeUploads(limits.max_upload_bytes, limits.read_timeout_seconds)
         self._large_of_others = LargeUploads(limits.max_upload_bytes, limits.read_timeout_seconds)
-        """Of websites and of keys in the body: neither a page nor a stranger keeps servers waiting."""
+        """Room for large uploads of websites and of keys in the body, so that these never keep servers waiting."""
 
     def held_bytes(self) -> int:
-        """The bytes that large uploads hold or will hold, from reading until the commit."""
+        """The bytes that large uploads hold or have reserved, from reading until the commit."""
         return self._large_of_servers.held_bytes + self._large_of_others.held_bytes
 
     @staticmethod
     def handles(scope: Scope) -> bool:
-        """Whether a request is the Tracking API's, or a mistaken one that its 404 explains best."""
+        """Whether a request is for the Tracking API, or a mistaken one to which its 404 is the best answer."""
         path = scope["path"]
         return route_of(path) is not None or is_below(path) or is_wrong_door(scope["method"], path, scope["headers"])
 
@@ -148,7 +148,7 @@ class ReceiveApp:
 
             self._journal.submit(entries, settled)
         except (UploadRefused, BackendError) as exc:
-            # Whoever keeps the exception would keep this frame with it, and the connection.
+            # An exception that is kept would keep this frame and the connection alive.
             refuse(exc.with_traceback(None))
         except Exception as exc:
             refuse(exc)
@@ -173,14 +173,14 @@ class ReceiveApp:
             await answers.success(send, headers.origin)
 
     async def _take_upload(self, scope: Scope, route: Route, headers: RequestHeaders, receive: Receive) -> None:
-        # Before the body is read: a stranger must not make us hold it.
+        # Check before reading the body, so that a stranger cannot make us hold it.
         source = self._named_source(route, headers)
         is_server = source is not None and source.kind is SourceKind.SERVER
         place = (self._large_of_servers if is_server else self._large_of_others).place()
         try:
             body = await self._reader.read(receive, place, int(headers.length) if headers.length.isdigit() else None)
             source, entries = self._entries(body, route, source, headers, scope["query_string"])
-            del body  # The entries are copies: during the commit, the upload need not be there twice.
+            del body  # The entries are copies, so the upload is freed during the commit.
             await self._journal.append(entries)
         finally:
             place.give_back()
@@ -198,12 +198,12 @@ class ReceiveApp:
             self.counts.refused[exc.code] += 1
 
     def _named_source(self, route: Route, headers: RequestHeaders) -> Source | None:
-        """The source of the write key in the header or the path; None when neither has one."""
+        """The source of the write key in the header or the path; None if neither has one."""
         given = basic_write_key(headers.authorization) if headers.authorization is not None else None
         write_key = given or route.write_key
         if write_key is not None:
             return self._source(write_key)
-        # A token that is no write key may be one of Segment's OAuth: then the body has the write key.
+        # An unknown token may come from Segment's OAuth; the write key is then in the body.
         other = other_write_key(headers.authorization, headers.write_key)
         return self._sources.by_write_key(other) if other is not None else None
 
@@ -217,7 +217,7 @@ class ReceiveApp:
         return source, self._admitted(upload, route, source, headers)
 
     def _admitted(self, upload: Upload, route: Route, source: Source, headers: RequestHeaders) -> list[Entry]:
-        """The entries of an upload that its source may send from there, and now."""
+        """The entries of an upload, if its source may send from this origin and at this rate."""
         if headers.origin is not None and not is_allowed(headers.origin, source.allowed_origins):
             raise UploadRefused(
                 f"origin: {headers.origin[:200].decode('ascii', 'replace')!r} is not an allowed origin of this source",
@@ -254,7 +254,7 @@ class ReceiveApp:
         return source
 
     def _log_unavailable(self, reason: str) -> None:
-        """Log it, but not for each of the thousands of uploads that are refused while it lasts."""
+        """Log a failure, but not for each of the thousands of uploads that are refused while it lasts."""
         now_ms = self._clock.now_ms()
         if not 0 <= now_ms - self._logged_unavailable_at_ms < UNAVAILABLE_LOG_MS:
             self._logged_unavailable_at_ms = now_ms

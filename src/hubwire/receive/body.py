@@ -18,16 +18,16 @@ from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES, ReceiveLimits
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_GZIP_MEMBERS = 64
-"""Senders make one, some a few; each costs the work of setting up and copying what follows."""
+"""Senders make one gzip member, some a few. Each costs setup and a copy of the remaining bytes."""
 DRAIN_FACTOR = 8
-"""So many times the limit is still read and thrown away, so that the caller hears why instead of a broken pipe."""
+"""Up to this multiple of the limit is read and discarded, so that the caller gets a refusal and no broken pipe."""
 
 
 Body = bytes | bytearray
 
 
 class CallerGone(Exception):
-    """The caller hung up before the body was complete: there is nobody to answer."""
+    """The caller disconnected before the body was complete, so there is nobody to answer."""
 
 
 class ReadingBudget:
@@ -38,7 +38,7 @@ class ReadingBudget:
         self._max_bytes = max_bytes
 
     def take(self, size_bytes: int) -> None:
-        """Raises Overloaded when the callers together would hold too much."""
+        """Raises Overloaded if all unfinished bodies together would be too large."""
         if self.held_bytes + size_bytes > self._max_bytes:
             raise Overloaded("too many uploads are arriving at once; nothing was kept", retry_after_seconds=2)
         self.held_bytes += size_bytes
@@ -121,7 +121,7 @@ class BodyReader:
         return body
 
     async def _wait_for(self, place: Place, begun: bytearray, length_bytes: int | None) -> None:
-        """Take the place of an upload that has only begun; its connection is not read meanwhile."""
+        """Reserve room for an upload that has only begun. Its connection is not read until the room is free."""
         size_bytes = self._limits.max_upload_bytes
         if length_bytes is not None and not begun.startswith(GZIP_MAGIC):
             size_bytes = min(length_bytes, size_bytes)
@@ -137,7 +137,7 @@ class BodyReader:
 
 
 def unpacked_bytes(body: Body, limits: ReceiveLimits) -> int:
-    """The size of a whole body without gzip, at most that of an upload; a packed one says it in its last bytes."""
+    """The unpacked size of a body, at most that of an upload. Gzip states it in the last bytes."""
     size_bytes = int.from_bytes(body[-4:], "little") if body.startswith(GZIP_MAGIC) else len(body)
     return min(size_bytes, limits.max_upload_bytes)
 
@@ -190,7 +190,7 @@ class LargeUploads:
         return Place(self)
 
     async def take(self, size_bytes: int) -> None:
-        """Take room for an upload, in the order of asking. Errors: Overloaded after `max_wait_seconds`."""
+        """Take room for an upload, first come first served. Errors: Overloaded after `max_wait_seconds`."""
         if not self._waiting and self._fits(size_bytes):
             self.held_bytes += size_bytes
             return
@@ -223,7 +223,7 @@ class LargeUploads:
         """Let in those who are first in line."""
         while self._waiting and self._fits(self._waiting[0][0]):
             size_bytes, turn = self._waiting.popleft()
-            if not turn.done():  # its caller has not given up in this very moment
+            if not turn.done():  # its caller has not just given up
                 self.held_bytes += size_bytes
                 turn.set_result(None)
 
@@ -242,7 +242,7 @@ class Place:
         return self._size_bytes > 0
 
     async def take(self, size_bytes: int) -> None:
-        """Take room for this many bytes, once, and only if that is large. Errors: Overloaded."""
+        """Take room for this many bytes, once, and only if they are many. Errors: Overloaded."""
         if size_bytes > LARGE_UPLOAD_BYTES and not self.is_taken:
             await self._large_uploads.take(size_bytes)
             self._size_bytes = size_bytes

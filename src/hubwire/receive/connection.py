@@ -50,7 +50,7 @@ class TakesWhole(Protocol):
 
 
 class _Refused(Exception):
-    """Raised to the parser, so that it stops."""
+    """Raised inside the parser to stop it."""
 
 
 class ServerState(Protocol):
@@ -133,20 +133,20 @@ class Connection(asyncio.Protocol):
         self._answering: Exchange | None = None
         """The request that is being answered."""
         self._waiting: deque[Exchange] = deque()
-        """Pipelined requests behind it."""
+        """Pipelined requests that wait behind it."""
         self._undecided: Exchange | None = None
-        """A request whose body has not come whole yet, in the read that is being parsed."""
+        """A request of the current read whose body is not complete."""
         self._refusal: bytes | None = None
-        """Set once and for all: nothing that comes after is read."""
+        """Never reset: nothing more is read."""
         self._is_half_closed = False
         self._in_headers = False
         self._is_between = True
         self._read_bytes = 0
         self._requests_started = 0
-        """In the read that is being parsed, as `_read_bytes`."""
+        """Counted in the current read, as `_read_bytes`."""
         self._unparsed_header_bytes = 0
         self._unfinished_bytes = 0
-        """Read since a body began that is not complete, with all that is around it."""
+        """Bytes read since the start of an incomplete body, chunk framing included."""
         self._body_bytes = 0
 
     def _share(self, config: Config) -> _Shared:
@@ -185,7 +185,7 @@ class Connection(asyncio.Protocol):
             if exchange is not None:
                 exchange.lose()
         self._waiting.clear()
-        # The parser leads back here: the two would wait for the garbage collector.
+        # The parser refers to this object; without this, both would wait for the garbage collector.
         del self._parser
 
     def eof_received(self) -> bool:
@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol):
             self._shared.writes.end(self)
 
     def shutdown(self) -> None:
-        """The server stops: close once what is under way is answered."""
+        """Close once the running requests are answered, because the server stops."""
         if not self.is_unanswered:
             self._transport.close()
         elif self._parsed is not None:
@@ -259,7 +259,7 @@ class Connection(asyncio.Protocol):
         if self._parser.should_upgrade():
             return
         exchange = self._exchange()
-        # Trailers come into a list that nobody reads: a proxy that passes one on has not looked at it as at a header.
+        # Trailers go into a list that nobody reads: a proxy does not check them as it checks headers.
         self._headers = []
         self._parsed = exchange
         if self._answering is None or self._answering.is_answered:
@@ -281,7 +281,7 @@ class Connection(asyncio.Protocol):
             self._shared.bodies.end(self)
         exchange = self._parsed
         if exchange is None or exchange.is_answered:
-            # Refused before all of it was there.
+            # The request was refused before it was complete.
             self._shared.idle.begin(self)
         else:
             exchange.complete_body()
@@ -373,7 +373,7 @@ class Connection(asyncio.Protocol):
         if self._waiting:
             self._flow.resume_reading()
             self._begin(self._waiting.popleft())
-            # The read that it came with is over.
+            # The read that brought it is over.
             self._call_undecided()
         elif self._is_half_closed:
             _close(self)
@@ -385,18 +385,18 @@ class Connection(asyncio.Protocol):
     # -- bounds
 
     def _bound_headers(self, was_between: bool) -> None:
-        """After a read that left headers incomplete: start their deadline, and give up when they are too many."""
+        """After a read that left headers incomplete: start their deadline, and refuse too many of them."""
         if self._requests_started == 0:
             self._unparsed_header_bytes += self._read_bytes
         else:
             self._shared.headers.begin(self)
-            # What came before it in the same read belongs to another request, and is not counted.
+            # Earlier bytes of the same read belong to another request and do not count.
             self._unparsed_header_bytes = self._read_bytes if was_between and self._requests_started == 1 else 0
         if self._unparsed_header_bytes > MAX_HEADER_BYTES:
             self._refuse(TOO_LARGE_HEADERS)
 
     def _bound_body(self) -> None:
-        """After a read that left a body incomplete: start its deadline, and give up when most of it is no body."""
+        """After a read that left a body incomplete: start its deadline, and refuse one that is mostly chunk framing."""
         if not self._unfinished_bytes:
             self._shared.bodies.begin(self)
         self._unfinished_bytes += self._read_bytes

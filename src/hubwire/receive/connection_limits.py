@@ -7,15 +7,15 @@ from hubwire.receive.exchange import STATUS_LINES
 MAX_HEADER_BYTES = 32 * 1024
 HEADER_TIMEOUT_SECONDS = 20.0
 BODY_TIMEOUT_SECONDS = 60.0
-"""For every path; `ReceiveLimits.read_timeout_seconds` is the shorter one of uploads, which hear of it."""
+"""Applies to every path. Uploads have the shorter `ReceiveLimits.read_timeout_seconds`, and get an answer."""
 WRITE_TIMEOUT_SECONDS = 120.0
-"""For a caller to read something of answers that no buffer has room for, and the last ones of a connection."""
+"""Time for a caller to read answers that fit no buffer, and the last answers of a connection."""
 MAX_PIPELINED = 64
-"""Requests that wait on one connection for the answer to an earlier one."""
+"""Maximum number of requests that wait on one connection for the answer to an earlier one."""
 MAX_READ_PER_BODY_BYTE = 8
-"""Chunks may take so many times what they hold: one byte in each is six."""
+"""Maximum ratio of chunked bytes to body bytes; chunks of one byte have a ratio of six."""
 FRAMING_SLACK_BYTES = 512 * 1024
-"""Beyond that: the first read of a body and the last may hold other requests."""
+"""Added to that limit, because the first and the last read of a body may contain other requests."""
 
 
 def _refusal(status: int, code: str, message: str) -> bytes:

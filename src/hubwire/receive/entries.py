@@ -1,6 +1,6 @@
-"""From decoded messages to journal entries: type from the path, message ids, and what is rejected at the door.
+"""Turns decoded messages into journal entries: sets the type from the path, derives ids, and rejects messages.
 
-A message that Segment would swallow in silence is journaled with a reason and never delivered; with the header
+A message that Segment would drop silently is journaled with a reason and never delivered; with the header
 `X-Strict-Mode: 1` the whole upload is refused instead, naming field and value.
 Sources: Segment spec, required fields per call; HTTP API, "Errors".
 """
@@ -61,7 +61,7 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
             body = _with_type(body, fields, route.type)
             fields["type"] = route.type
         if hides_key and "writeKey" in fields:
-            # A server's write key is a secret: it must not lie in the journal beside the message.
+            # A server's write key is a secret and must not be stored in the journal.
             del fields["writeKey"]
             body = encoded(fields)
         rejected = rejection(fields) if index < max_messages else Reason.TOO_MANY_IN_UPLOAD
@@ -72,7 +72,7 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
 
 
 def rejection(fields: Fields) -> Reason | None:
-    """Why the message can never be delivered, or None."""
+    """The reason why the message can never be delivered, or None."""
     type_ = fields.get("type")
     if type(type_) is not str or type_ not in _KNOWN_TYPES:
         return Reason.NO_TYPE if type_ is None or type_ == "" else Reason.UNKNOWN_TYPE
@@ -85,7 +85,7 @@ def rejection(fields: Fields) -> Reason | None:
 
 
 def id_of_bytes(body: bytes, fields: Fields, seen: Counter[bytes]) -> str:
-    """An id for a message without one, the same when its sender sends it again; a new one for a message without a time.
+    """An id for a message without one: the same when its sender repeats it, and a new one if it has no time.
 
     Shape: `seen` counts the messages of one upload by their bytes: equal ones in one upload are several messages. A
     message without a time may rightly come twice, byte for byte.
@@ -109,7 +109,7 @@ def usable_message_id(value: object) -> str | None:
 
 
 def check_strictly(upload: Upload, route: Route, limits: ReceiveLimits) -> None:
-    """Raise MalformedUpload for the first thing that lax mode would let pass without delivering it."""
+    """Raise MalformedUpload for the first fault that ordinary mode would journal as rejected."""
     if not upload.fields:
         raise MalformedUpload("batch: no messages in it", code="empty-batch")
     if len(upload.fields) > limits.max_upload_messages:
@@ -147,7 +147,7 @@ def _shown(value: object) -> str:
 
 
 def _with_type(body: bytes, fields: Fields, type_: str) -> bytes:
-    """The message with the type of its path, spliced in as the last field; in place of one that it has."""
+    """The message with the type of its path as the last field, which replaces the message's own type."""
     if "type" in fields:
         return encoded({**fields, "type": type_})
     separator = b"," if fields else b""

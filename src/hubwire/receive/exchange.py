@@ -66,7 +66,7 @@ STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".enc
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"connection: close\r\n"
 MAX_HELD_BODY_BYTES = 65_536
-"""A connection reads no further while the application has not taken so much of the body."""
+"""A connection stops reading while this many bytes of the body wait for the application."""
 BODILESS_STATUSES = frozenset({204, 304})
 LINE_BREAKS = frozenset(b"\r\n\0")
 INTERNAL_ERROR = b"Internal Server Error"
@@ -173,7 +173,7 @@ class Exchange:
             else:
                 self._transport.close()
         finally:
-            # An exchange that leads back to its connection would wait for the garbage collector.
+            # Otherwise exchange and connection refer to each other and wait for the garbage collector.
             self.ended = _nothing
 
     async def receive(self) -> Message:

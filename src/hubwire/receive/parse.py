@@ -1,4 +1,4 @@
-"""From the bytes of an upload to its messages: one decode each, the caller's own bytes kept.
+"""Decodes the messages of an upload, each once, and keeps the caller's own bytes.
 
 What must never happen here: a message that later stages cannot decode (each is decoded in full, and nested no deeper
 than `MAX_DEPTH`), or an upload that is refused because one number in it is NaN.
@@ -29,7 +29,7 @@ Fields = dict[str, Any]
 
 
 class _Body(msgspec.Struct):
-    """The upload around its messages; everything else in it is not used."""
+    """The fields of an upload other than its messages; further fields are ignored."""
 
     batch: list[msgspec.Raw] | None = None
     writeKey: Any = None  # noqa: N815
@@ -53,7 +53,7 @@ class Upload(msgspec.Struct):
 
 
 class _OnDemand(Sequence[Fields]):
-    """The messages of a large upload, each decoded when it is looked at: all together take as much memory again."""
+    """The messages of a large upload, decoded one by one, because all of them would take as much memory again."""
 
     def __init__(self, bodies: list[bytes]) -> None:
         self._bodies = bodies
@@ -136,7 +136,7 @@ def _envelope(parts: _Body) -> bytes | None:
 
 
 def _leniently(body: bytes | bytearray, route: Route, limits: ReceiveLimits, cause: Exception) -> Upload:
-    """The upload read as forgivingly as Segment's own server: NaN is null, what is not UTF-8 is replaced."""
+    """The upload, read as leniently as by Segment's own server: NaN becomes null, and invalid UTF-8 is replaced."""
     try:
         value = json.loads(
             body.decode("utf-8-sig", "replace"), parse_constant=_nothing, parse_float=_finite, parse_int=_bounded
@@ -173,7 +173,7 @@ def _check_count(count: int, limits: ReceiveLimits) -> None:
 
 
 def _check_items(upload: Upload, route: Route, limits: ReceiveLimits, *, is_strict: bool) -> None:
-    """Find the items that are no message. Errors: those of a single message, and of any item in strict mode."""
+    """Find the items that are not messages. Errors: those of a single message, and of any item in strict mode."""
     for index, body in enumerate(upload.bodies):
         fields = upload.fields[index]
         try:
@@ -191,7 +191,7 @@ def _check_items(upload: Upload, route: Route, limits: ReceiveLimits, *, is_stri
 
 
 def _set_aside(upload: Upload, index: int, reason: Reason) -> None:
-    """Keep of a bad item what tells its sender which one it was."""
+    """The part of a bad item that lets its sender recognise it."""
     fields: object = upload.fields[index]
     kept: Fields
     if isinstance(fields, dict):

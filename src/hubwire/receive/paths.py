@@ -1,4 +1,4 @@
-"""Which path takes what. The paths of Segment, RudderStack, Jitsu and June, each with and without a trailing slash.
+"""The routes of the Tracking API: the paths of Segment, RudderStack, Jitsu and June, also with a trailing slash.
 
 Sources: Segment HTTP API and Pixel API; analytics.js posts to the first letter of the type; Ruby, Java and Android
 post to /v1/import; analytics.js metrics go to /v1/m; RudderStack adds /v1/merge, /beacon and /pixel. Go and Kotlin put
@@ -61,7 +61,7 @@ def is_below(path: str) -> bool:
 
 
 def is_wrong_door(method: str, path: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether a request to a path of nobody is an upload that lost its way: it hears where the Tracking API is.
+    """Whether a request to an unknown path is a misdirected upload, whose 404 names the Tracking API.
 
     Shape: a POST of JSON, or with HTTP Basic or a write key and no form, outside the admin API. The console's own
     changes are forms.

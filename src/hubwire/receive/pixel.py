@@ -22,7 +22,7 @@ MAX_KEY_QUERY_BYTES = 2048
 
 
 def pixel_upload(query: bytes, route: Route, limits: ReceiveLimits) -> Upload:
-    """The one message that a query string holds; `write_key` is the one in it.
+    """The message in a query string. `write_key` is the key in it.
 
     Errors: MalformedUpload, UploadTooLarge.
     """

@@ -1,4 +1,4 @@
-"""Whose upload it is, and what its source may send: the write key, the source behind it, its origins and its rate.
+"""Finds the source of an upload by its write key, and checks the source's origins and rate.
 
 Documented: Segment HTTP API, "Headers": HTTP Basic with the write key as user and no password, or `writeKey` in the
 body; RudderStack's beacon has it in the query, Customer.io's libraries in a bearer token, Jitsu's in `X-Write-Key`.
@@ -49,7 +49,7 @@ class CachedSources:
         self._check_ms = round(check_seconds * 1000)
         self._max_known = max_known
         self._known: OrderedDict[bytes, Source | None] = OrderedDict()
-        # Comparing digests under a secret key tells nothing about the write key, whatever time it takes.
+        # Digests with a secret key: the time of a comparison reveals nothing about the write key.
         self._keyed = hashlib.blake2b(digest_size=16, key=secrets.token_bytes(32))
         self._version = -1
         self._checked_at_ms: int | None = None
@@ -83,7 +83,7 @@ class CachedSources:
 
 
 def other_write_key(authorization: bytes | None, own: bytes | None) -> str | None:
-    """What may be the write key where HTTP Basic has none: a bearer token, else `X-Write-Key`.
+    """A possible write key without HTTP Basic: a bearer token, or else `X-Write-Key`.
 
     Shape: Customer.io's libraries send the keys of its regions as bearer token, as Segment's OAuth sends other tokens;
     Jitsu's send `key:secret` in a header of their own, whose part before the colon is the write key.
@@ -111,7 +111,7 @@ def basic_write_key(authorization: bytes) -> str | None:
 
 
 def usable_write_key(value: object) -> str | None:
-    """The value as a write key, or None when it cannot be one."""
+    """The value as a write key, or None if it cannot be one."""
     if isinstance(value, str) and 0 < len(value) <= MAX_WRITE_KEY_LENGTH:
         return value
     return None
@@ -156,7 +156,7 @@ class SourceRates:
         left = min(float(rate), left + max(0, now_ms - at_ms) / 1000 * rate)
         if left <= 0:
             self._buckets[source.source_id] = (left, now_ms)
-            # A little more than the debt: at exactly nothing the bucket is still empty.
+            # A little longer than the debt: at exactly zero the bucket is still empty.
             return math.floor(-left / rate) + 1
         self._buckets[source.source_id] = (left - count, now_ms)
         return None

@@ -17,11 +17,11 @@ class ReceiveLimits:
     max_upload_messages: int = 2_500
     read_timeout_seconds: float = 20.0
     max_reading_bytes: int = 64 * 1024 * 1024
-    """Of bodies that are not complete yet, over all connections."""
+    """Maximum bytes of incomplete bodies over all connections."""
 
     @property
     def max_messages_read(self) -> int:
-        """Messages of one upload that are looked at; with more, the upload is refused whole."""
+        """Maximum messages of an upload; an upload with more is refused as a whole."""
         return 4 * self.max_upload_messages
 
     @property
