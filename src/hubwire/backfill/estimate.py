@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,7 +22,10 @@ from hubwire.deliver.cycle.coalesce import (
 )
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
+from hubwire.deliver.steps.companies import DOMAIN
 from hubwire.deliver.steps.company_search import DOMAINS_PER_SEARCH
+from hubwire.deliver.steps.company_state import is_of_domain
+from hubwire.deliver.steps.look_up import CONTACTS_PER_ASSOCIATION_READ
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.call import (
     ASSOCIATIONS_PER_CALL,
@@ -31,7 +34,7 @@ from hubwire.hubspot.call import (
     SEARCH_BODY_BYTES,
     split_by_size,
 )
-from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ
+from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ, RECORDS_PER_READ
 from hubwire.message import JournalRow
 from hubwire.operation import Discard, Link
 from hubwire.record.protocol import Company, Person
@@ -82,6 +85,8 @@ class Estimator:
     _held: dict[int, JournalRow] = field(default_factory=dict)
     _messages: int = 0
     _events: int = 0
+    _read: int = 0
+    """Contacts that are compared with HubSpot: a read takes them from several cycles."""
 
     def take(self, rows: Sequence[JournalRow]) -> None:
         """One cycle."""
@@ -98,8 +103,8 @@ class Estimator:
                 self._left_out.update({f"{item.field}: {item.reason}" for item in items})
         for email, _ in work.associations:
             work.contacts.setdefault(email, DesiredRecord(email))
-        self._add_companies(work)
-        self._add_contacts(work)
+        made = self._add_contacts(work)
+        self._add_companies(work, made)
         fresh = {pair for pair in work.associations if pair not in self._pairs}
         self._pairs |= fresh
         self._calls["associate"] += -(-len(fresh) // ASSOCIATIONS_PER_CALL)
@@ -107,7 +112,9 @@ class Estimator:
 
     def estimate(self, calls_per_second: float, calls_per_day: int) -> Estimate:
         """The sums. Units: both limits in calls."""
-        total = self._calls.total()
+        # At most: a portal in which few of them changed since the history began answers with fewer calls.
+        calls = self._calls + Counter({"read contacts": -(-self._read // RECORDS_PER_HISTORY_READ)})
+        total = calls.total()
         return Estimate(
             destination=self.destination.name,
             messages=self._messages,
@@ -119,7 +126,7 @@ class Estimator:
             discarded=dict(self._discarded.most_common()),
             left_out=dict(self._left_out.most_common(MAX_LEFT_OUT)),
             held=len(self._held),
-            calls={name: count for name, count in sorted(self._calls.items()) if count},
+            calls={name: count for name, count in sorted(calls.items()) if count},
             total_calls=total,
             seconds=math.ceil(total / calls_per_second * 10) / 10,
             day_percent=round(total * 100 / calls_per_day, 2),
@@ -140,22 +147,24 @@ class Estimator:
         learnt = {key: self._learnt[key] for key in all_keys if key in self._learnt}
         return {**self.load_links(all_keys - learnt.keys()), **learnt}
 
-    def _add_contacts(self, work: Work) -> None:
-        changed = unread = 0
+    def _add_contacts(self, work: Work) -> set[str]:
+        """Add the cycle's contacts; those that memory does not know."""
+        changed = 0
+        unknown: set[str] = set()
         for email, desired in work.contacts.items():
             person = self._people.get(email)
-            unread += person is None and bool(desired.values)
             if person is None:
                 person = self._people[email] = Person(email, contact_id="?", confirmed_at_ms=0)
+                self._read += bool(desired.values)
+                unknown.add(email)
                 changed += 1
             elif difference(desired, person, 0, FOR_EVER_MS).send:
                 changed += 1
             confirm(person, desired)
         self._calls["upsert contacts"] += -(-changed // OBJECTS_PER_CALL)
-        # At most: a portal in which few of them changed since the history began answers with fewer calls.
-        self._calls["read contacts"] += -(-unread // RECORDS_PER_HISTORY_READ)
+        return unknown
 
-    def _add_companies(self, work: Work) -> None:
+    def _add_companies(self, work: Work, new_contacts: Set[str]) -> None:
         changed, unknown = 0, []
         for domain, desired in work.companies.items():
             company = self._companies.get(domain)
@@ -168,6 +177,22 @@ class Estimator:
             confirm(company, desired)
         self._calls["search companies"] += len(split_by_size(unknown, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH))
         self._calls["write companies"] += -(-changed // OBJECTS_PER_CALL)
+        # At most, as with contacts: those that are not in HubSpot yet are not read.
+        compared = sum(bool(work.companies[domain].values.keys() - {DOMAIN}) for domain in unknown)
+        self._calls["read companies"] += -(-compared // RECORDS_PER_HISTORY_READ)
+        self._add_looks(set(unknown), new_contacts, work.associations)
+
+    def _add_looks(
+        self, domains: Set[str], new_contacts: Set[str], associations: Mapping[tuple[str, str], list[int]]
+    ) -> None:
+        """Add the reads that find companies which HubSpot makes of the e-mail domains of new contacts."""
+        own = {
+            (email, domain)
+            for email, domain in associations
+            if domain in domains and email in new_contacts and is_of_domain(email, domain)
+        }
+        self._calls["read associations"] += -(-len(own) // CONTACTS_PER_ASSOCIATION_READ)
+        self._calls["read companies"] += -(-len({domain for _, domain in own}) // RECORDS_PER_READ)
 
     def _add_events(self, work: Work) -> None:
         for event in work.events:
