@@ -1,1 +1,1 @@
-"""History from files: what is read, what it would cost, and where a stopped import goes on."""
+"""Imports history: reads files and databases, estimates the cost, and resumes after a stop."""

@@ -1,6 +1,6 @@
-"""Messages of history into the journal, at backfill priority: by the running server, or here when none runs.
+"""Appends messages of history to the journal, at backfill priority, through the running server if there is one.
 
-A running server owns the journal's appender, so that the lines go to it over loopback.
+A running server owns the journal's appender, so the lines go to it over loopback.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ANY_TYPE = Route(Takes.SINGLE, None)
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """A message that was not journaled, or only as rejected. `index` is its place among the lines, from 0."""
+    """A message that was not journaled, or only as rejected. `index` is its line, from 0."""
 
     index: int
     reason: str
@@ -40,14 +40,14 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class Appended(msgspec.Struct):
-    """What became of the lines of one call."""
+    """The outcome of the lines of one call."""
 
     journaled: int = 0
     duplicates: int = 0
     rejections: list[Rejection] = []
 
     def count(self, positions: Sequence[int | None]) -> None:
-        """Take over what the journal answered."""
+        """Add the journal's answer."""
         self.duplicates = positions.count(None)
         self.journaled = len(positions) - self.duplicates
 
@@ -58,7 +58,7 @@ Append = Callable[[Sequence[Line]], Appended]
 def entries_of_lines(
     lines: Sequence[Line], source: Source, now_ms: int, limits: ReceiveLimits
 ) -> tuple[list[Entry], Appended]:
-    """Journal entries of the lines, and what was wrong with those that are none."""
+    """The journal entries of the lines, and the faults of the other lines."""
     appended = Appended()
     entries: list[Entry] = []
     for index, line in enumerate(lines):
@@ -84,7 +84,7 @@ def append_lines(
 
 
 def appender(settings: Settings, source_name: str, stack: ExitStack, clock: Clock) -> Append:
-    """Through the running server, or into the journal itself. Errors: SettingsError for an unknown source."""
+    """An appender through the running server, or to the journal itself. Errors: SettingsError for an unknown source."""
     server = find_local_server(settings)
     if server is not None and _answers(server):
         client = stack.enter_context(httpx2.Client(base_url=server.url, timeout=60, verify=False))
@@ -99,7 +99,7 @@ def appender(settings: Settings, source_name: str, stack: ExitStack, clock: Cloc
 
 
 def _answers(server: LocalServer) -> bool:
-    """Whether it is there: the file of a killed server stays behind, and its pid may be another's by now."""
+    """Whether the server runs. A killed server leaves its file behind, and another process may have its pid now."""
     try:
         return httpx2.get(f"{server.url}/health", timeout=5, verify=False).status_code == 200
     except httpx2.HTTPError:

@@ -1,7 +1,7 @@
-"""Where a stopped import goes on: one small file in the data folder, gone when the import has ended.
+"""Stores where a stopped import resumes: one small file in the data folder, removed when the import ends.
 
-A bookmark is only a short cut: what it skips is in the journal already, and what it does not skip would be known as a
-duplicate. It is therefore written after the journal, and ignored when the file was changed.
+A bookmark only saves work: the rows that it skips are already in the journal, and other rows would be recognised as
+duplicates. It is therefore written after the journal, and ignored if the file was changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FILE = "imports.json"
 
 
 class Mark(msgspec.Struct):
-    """How far a file was imported; size and time tell whether it is still the same."""
+    """The last imported row of a file. Size and time tell whether the file is unchanged."""
 
     size: int
     modified_ns: int
@@ -37,18 +37,18 @@ class Bookmarks:
             self._marks = {}
 
     def line(self, part: Part) -> int:
-        """Up to which row this file was imported; 0 for one that was not, or that was changed since."""
+        """The last imported row of this file; 0 if there is none, or if the file was changed."""
         mark = self._marks.get(self._key(part))
         return mark.line if mark is not None and mark == self._mark(part, mark.line) else 0
 
     def set(self, part: Part, line: int) -> None:
-        """Everything up to this row is in the journal."""
+        """Note that everything up to this row is in the journal."""
         if part.path != STDIN:
             self._marks[self._key(part)] = self._mark(part, line)
             self._write()
 
     def clear(self, parts: Sequence[Part]) -> None:
-        """The import has ended."""
+        """Remove the bookmarks, because the import has ended."""
         gone = [self._marks.pop(self._key(part), None) for part in parts if part.path != STDIN]
         if any(gone):
             self._write()

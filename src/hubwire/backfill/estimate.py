@@ -1,8 +1,8 @@
-"""What an import would cost in HubSpot calls, before it begins. Pure; nothing is sent and nothing stored.
+"""Estimates the HubSpot calls of an import before it begins. Pure; sends and stores nothing.
 
-The lane's own gathering and coalescing are run over the file in cycles of the size that the lane would take, with a
-memory of what the cycles before would have confirmed: what does not change is not counted again. Cycles that a lane
-makes while an import is still being read can be smaller, so that it may take some more calls.
+It runs the lane's own planning and merging over the file, in cycles of the lane's size, with a memory of the values
+that earlier cycles would have confirmed: unchanged values are not counted again. While an import is still being read,
+a lane's cycles can be smaller, so the import may take a few more calls.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MAX_LEFT_OUT = 100
 
 
 class Estimate(msgspec.Struct, kw_only=True):
-    """What would be asked of one destination. `calls`: by what they do; `day_percent` of the day's calls."""
+    """The calls to one destination. `calls`: by kind; `day_percent`: their share of the day's calls."""
 
     destination: str
     messages: int = 0
@@ -56,19 +56,19 @@ class Estimate(msgspec.Struct, kw_only=True):
     definitions: int = 0
     discarded: dict[str, int] = {}
     left_out: dict[str, int] = {}
-    """Messages by `field: reason`, of fields that the destination would not send."""
+    """The number of messages by `field: reason`, for each field that would be left out."""
     held: int = 0
     calls: dict[str, int] = {}
     total_calls: int = 0
     seconds: float = 0.0
     day_percent: float = 0.0
     schema_is_default: bool = False
-    """HubSpot's own properties were taken, because the portal's could not be read."""
+    """The portal could not be read, so HubSpot's default properties were assumed."""
 
 
 @dataclass(slots=True)
 class Estimator:
-    """Adds cycles up. `load_links` reads the record's identity memory."""
+    """Adds up cycles. `load_links` reads the record's identity memory."""
 
     destination: Destination
     sources: Mapping[int, Source]
@@ -89,7 +89,7 @@ class Estimator:
     """Contacts that are compared with HubSpot: a read takes them from several cycles."""
 
     def take(self, rows: Sequence[JournalRow]) -> None:
-        """One cycle."""
+        """Add one cycle."""
         self._messages += len(rows)
         work, outcomes, rows_now = self._gathered([*self._held.values(), *rows])
         self._held.clear()
@@ -204,7 +204,7 @@ class Estimator:
 
 
 def cycles(rows: Iterable[JournalRow], cycle_messages: int) -> Iterator[list[JournalRow]]:
-    """Rows in groups as a lane takes them."""
+    """The rows in groups of a lane's cycle size."""
     group: list[JournalRow] = []
     for row in rows:
         group.append(row)

@@ -1,4 +1,4 @@
-"""What names on a command line stand for: files, and all files of folders; what is passed over is named."""
+"""Finds the files of an import: the named files, and all files of named folders. Skipped files are reported."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hubwire.errors import SettingsError
 DATA_ENDINGS: Final = frozenset([".json", ".ndjson", ".jsonl", ".csv", ".tsv", ".parquet", ".pq", ".xlsx", ".xls"]) | {
     ".db", ".sqlite", ".sqlite3", ".gz", ".zst", ".zip", ".avro", ".orc"
 }  # fmt: skip
-"""A file of a folder that ends so and cannot be read is a failure; any other is a note that lies there."""
+"""In a folder, a file with one of these endings must be readable; any other unreadable file is not data."""
 
 
 class PassedOver(NamedTuple):
-    """A file or a table that gives nothing, and why. A fault is one that looks as if it held history."""
+    """A skipped file or table, and why. It is a fault if it looks like history."""
 
     label: str
     why: str
@@ -25,16 +25,16 @@ class PassedOver(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A part that may hold history. One that was named for itself must; others are passed over."""
+    """A part that may contain history. A part that was named itself must contain it; others can be skipped."""
 
     part: Part
     is_named: bool
 
 
 def candidates_of(names: Sequence[str], besides: Path | None = None) -> tuple[list[Candidate], list[PassedOver]]:
-    """The parts of files and folders, in order; of a folder by path.
+    """The parts of files and folders, in order; those of a folder are sorted by path.
 
-    Shape: `besides` is a folder whose files are none: Hubwire's own data, in a folder that holds both.
+    Shape: `besides` is a folder to ignore: Hubwire's own data, if it lies in a named folder.
     Errors: SettingsError for a name that is neither, for an empty folder, and for a named file that cannot be read.
     """
     own = besides.resolve() if besides is not None else None
@@ -74,12 +74,12 @@ def _add(file: str, inside: str, found: list[Candidate], passed_over: list[Passe
 
 
 def is_data(path: str) -> bool:
-    """Whether a file's ending says that it holds data; one without an ending may."""
+    """Whether a file's ending marks it as data; a file without an ending counts as data."""
     ending = Path(path).suffix.lower()
     return not ending or ending in DATA_ENDINGS
 
 
 def total_bytes(parts: Sequence[Part]) -> int | None:
-    """The size of all files, None with standard input among them."""
+    """The size of all files in bytes; None if standard input is among them."""
     paths = {part.path for part in parts}
     return None if STDIN in paths else sum(Path(path).stat().st_size for path in paths)

@@ -1,7 +1,7 @@
-"""An exported message as history: with its own time, and without what only made sense when it was sent. Pure.
+"""Turns an exported message into history: keeps its own time, and removes fields that made sense only when sent. Pure.
 
-A time that is given and not understood is a reason to leave the message out: it is never "now", which would date old
-events to the day of the import and let old values win over newer ones.
+A message whose time cannot be read is left out. It never gets the time of the import, which would date old events to
+that day and let old values win over newer ones.
 Sources: Segment docs, "Historical import" (sentAt would move the past to today); S3 and warehouse exports, which have
 `receivedAt`, `projectId` and a `timestamp` that is corrected already.
 """
@@ -19,13 +19,13 @@ from hubwire.times import DateOrder, NoTime, TimeFault, iso_text, read_time
 
 OF_THE_EXPORT = ("originalTimestamp", "sentAt", "receivedAt", "projectId", "writeKey")
 TIMES = ("timestamp", "originalTimestamp", "receivedAt")
-"""Where a message says when it happened; the first that is understood counts."""
+"""Fields with the time of a message; the first that can be read counts."""
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _encode_sorted = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 
 
 def as_history(fields: dict[str, Any], order: DateOrder | None = None) -> str | None:
-    """Change a decoded message in place; the reason when its time is given and not understood."""
+    """Change a decoded message in place. Returns the reason if its time cannot be read."""
     moment, problem = _moment(fields, order)
     for name in OF_THE_EXPORT:
         fields.pop(name, None)
@@ -55,9 +55,9 @@ def _moment(fields: dict[str, Any], order: DateOrder | None) -> tuple[int | None
 
 
 def finished(fields: dict[str, Any], order: DateOrder | None) -> bytes | Omission:
-    """A message as it is journaled, or why it is left out.
+    """The message to journal, or the reason why it is left out.
 
-    Shape: a message without an id gets one from its content alone, so that a grown export repeats nothing.
+    Shape: a message without an id gets one from its content, so a later, larger export repeats nothing.
     """
     problem = as_history(fields, order)
     if problem is not None:

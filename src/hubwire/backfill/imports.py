@@ -1,7 +1,7 @@
-"""History from files into the journal: each message once, however often and after whatever stop it is imported.
+"""Imports history from files into the journal: each message once, even if an import is repeated or was stopped.
 
-A message keeps its messageId, or has one from its content. An import that was stopped goes on where it stopped
-(`bookmarks.py`). What is read is in `looking.py` and `reading.py`, how it is journaled in `appending.py`.
+A message keeps its messageId, or gets one from its content. An import that was stopped resumes where it stopped
+(`bookmarks.py`). `looking.py` and `reading.py` read the files, `appending.py` writes to the journal.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from hubwire.settings import Settings
 
 MAX_REJECTIONS = 1000
 Report = Callable[[int, int], None]
-"""Is told how many bytes and rows are done."""
+"""Called with the number of bytes and rows that are done."""
 
 
 class ImportOutcome(msgspec.Struct):
-    """What became of the rows.
+    """The outcome of an import.
 
     Shape: `read` counts rows, `journaled` and `duplicates` messages. `skipped` rows were imported before a stop.
     `unreadable` counts rows and files with a fault; `rejected` names the first thousand of them as `file:row: reason`.
-    `left_out` counts, by reason, rows that the export has and HubSpot has no use for. `passed_over` names files.
+    `left_out` counts rows for which HubSpot has no use, by reason. `passed_over` names skipped files.
     """
 
     read: int = 0
@@ -46,17 +46,17 @@ class ImportOutcome(msgspec.Struct):
 
     @property
     def is_useless(self) -> bool:
-        """Whether rows were read and not one of them is a message."""
+        """Whether rows were read and none of them is a message."""
         return self.read > 0 and not (self.journaled or self.duplicates or self.skipped)
 
     def reject(self, place: str, reason: str) -> None:
-        """Name a fault."""
+        """Add a fault."""
         self.unreadable += 1
         if len(self.rejected) < MAX_REJECTIONS:
             self.rejected.append(f"{place}: {reason}")
 
     def add(self, seen: Seen, chunk: Chunk, appended: Appended) -> None:
-        """Add what became of a group."""
+        """Add the outcome of a group."""
         self.read += chunk.rows + chunk.skipped
         self.skipped += chunk.skipped
         self.journaled += appended.journaled
@@ -76,7 +76,7 @@ def import_history(
     """Import files, in order. `report(bytes_done, rows_done)` is called after each append, counted over all files.
 
     Errors: SettingsError (no such installation or source), BackendError (the journal cannot be written to). What was
-    appended stays, and the same call goes on behind it. A file that is damaged is a fault of the outcome.
+    appended stays, and the same call continues after it. A damaged file is a fault in the outcome.
     """
     outcome = ImportOutcome(passed_over=[f"{file.label}: {file.why}" for file in history.passed_over])
     outcome.unreadable = sum(1 for file in history.passed_over if file.is_fault)

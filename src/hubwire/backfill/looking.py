@@ -1,4 +1,4 @@
-"""The first look at all files, before anything is written: what each is, or why it is refused or passed over."""
+"""Recognises all files before anything is written: the kind of each, or why it is refused or skipped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAMPLE_ROWS: Final = 200
 
 @dataclass(slots=True)
 class Seen:
-    """A part that was recognised.
+    """A recognised part.
 
     Shape: `samples` has a value of each column that has one in the first rows. `held` is standard input, which cannot
     be opened again.
@@ -41,7 +41,7 @@ class Seen:
 
 @dataclass(slots=True)
 class History:
-    """All that names stand for. `passed_over` names what gives nothing."""
+    """All parts to import. `passed_over` names the skipped files."""
 
     seen: list[Seen] = field(default_factory=list)
     passed_over: list[PassedOver] = field(default_factory=list)
@@ -53,7 +53,7 @@ class History:
 
 
 def look_at(names: Sequence[str], options: ReadOptions, besides: Path | None = None) -> History:
-    """What files and folders hold.
+    """The recognised parts of files and folders.
 
     Errors: SettingsError for a named file that is not recognised, and when nothing of a folder is.
     """
@@ -72,7 +72,7 @@ def look_at(names: Sequence[str], options: ReadOptions, besides: Path | None = N
     if not history.seen:
         whys = "; ".join(f"{file.label}: {file.why}" for file in history.passed_over[:3])
         raise SettingsError(f"no file can be imported: {whys}")
-    # The table tracks has the events without their properties: whichever row comes first is kept.
+    # The table tracks has the events without their properties, and the first row of an event is kept: read it last.
     history.seen.sort(key=lambda seen: getattr(seen.reader, "shape", None) is TRACKS)
     return history
 
@@ -126,7 +126,7 @@ def _keys(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def sample_values(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A value of each column that has one."""
+    """A sample value of each column that has one."""
     samples: dict[str, Any] = {}
     for column in columns:
         value = next((row[column] for row in rows if row.get(column) not in (None, "")), None)

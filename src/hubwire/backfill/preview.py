@@ -1,6 +1,6 @@
-"""What an import would do with a file: every column with a sample, the calls, the times, and what is left out and why.
+"""Previews an import: each column with a sample, the types of messages, the times, and the rows to leave out.
 
-All rows are read and made into messages; nothing is sent and nothing stored.
+It reads all rows and makes messages of them; it sends and stores nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_SAMPLE = 40
 
 
 class ColumnPreview(msgspec.Struct, kw_only=True):
-    """One column: a value of it, the field that it becomes, or why it is left out."""
+    """One column: a sample, and the field that it becomes or the reason why it is left out."""
 
     column: str
     sample: str
@@ -32,9 +32,9 @@ class ColumnPreview(msgspec.Struct, kw_only=True):
 
 
 class FilePreview(msgspec.Struct, kw_only=True):
-    """What a file holds and what becomes of it.
+    """The content of a file and its messages.
 
-    Shape: `more_files` counts files that are alike and told with this one. `calls` counts messages by type, `left_out`
+    Shape: `more_files` counts similar files that this preview includes. `calls` counts messages by type, `left_out`
     rows by reason; `faults` names the first thousand rows with a fault, of `unreadable`. `first_at` and `last_at` are
     times of messages. `example` is the first message.
     """
@@ -56,7 +56,7 @@ class FilePreview(msgspec.Struct, kw_only=True):
 
 
 def preview_of(seen: Seen) -> FilePreview:
-    """The preview of a file. Errors: none for its content; SettingsError when it cannot be opened any more."""
+    """The preview of a file. Errors: none for its content; SettingsError if it can no longer be opened."""
     preview = FilePreview(
         file=seen.part.label,
         kind=seen.kind,
@@ -94,7 +94,7 @@ def preview_of(seen: Seen) -> FilePreview:
 
 
 def merged(previews: Sequence[FilePreview]) -> list[FilePreview]:
-    """One preview for all files that are alike: of one system and kind, with the same columns."""
+    """One preview for all similar files: of one system and kind, with the same columns."""
     groups: dict[tuple[object, ...], FilePreview] = {}
     for preview in previews:
         uses = tuple((column.column, column.becomes) for column in preview.columns)

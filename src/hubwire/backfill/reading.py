@@ -1,6 +1,6 @@
-"""Files of history as messages, in groups: formats give rows, systems make messages of them, `history` finishes them.
+"""Reads the messages of files, in groups: formats give rows, systems make messages, `history` finishes them.
 
-Rows are numbered within their file, so that an import that was stopped goes on at a row.
+Rows are numbered within their file, so that a stopped import can resume at a row.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ BYTES_PER_CHUNK = 4 * 1024 * 1024
 
 
 class Line(NamedTuple):
-    """One message as JSON, and the row that it is from."""
+    """One message as JSON, and its row."""
 
     number: int
     text: bytes
 
 
 class LeftOut(NamedTuple):
-    """A row, or a message of it, that is not imported."""
+    """A row, or a message of a row, that is not imported."""
 
     number: int
     omission: Omission
 
 
 class Chunk(NamedTuple):
-    """What rows that follow each other give.
+    """The messages of consecutive rows.
 
     Shape: `last` is the last row's number, `rows` how many there were, `skipped` how many came before the row where an
     import goes on. `bytes_done` counts the file as it lies on disk. `types` counts messages by type; `times` are the
@@ -55,7 +55,7 @@ class Chunk(NamedTuple):
 
 
 class _Counted:
-    """The rows behind the one where an import was stopped; counts all, and the last one's number."""
+    """The rows after the one where an import stopped. Counts all rows, and keeps the last number."""
 
     def __init__(self, contents: Contents, after: int) -> None:
         self.records = self._behind(contents.records, after)
@@ -72,7 +72,7 @@ class _Counted:
 
 
 def chunks(seen: Seen, after: int = 0) -> Iterator[Chunk]:
-    """The messages of a file's rows behind row `after`, in groups.
+    """The messages of a file's rows after row `after`, in groups.
 
     Errors: SettingsError and DamagedFile for a file that cannot be read on; what came before it is given first.
     """
@@ -113,7 +113,7 @@ class _Group:
         return len(self.lines) >= LINES_PER_CHUNK or self.size >= BYTES_PER_CHUNK
 
     def add(self, reading: Reading) -> None:
-        """The messages of a row, finished."""
+        """The finished messages of a row."""
         self.last = reading.number
         if reading.omission is not None:
             self.left_out.append(LeftOut(reading.number, reading.omission))
@@ -134,7 +134,7 @@ class _Group:
             self.times = min(first, at), max(last, at)
 
     def taken(self, counted: _Counted, bytes_done: int) -> Chunk:
-        """The group, which begins anew."""
+        """The current group; starts a new one."""
         chunk = Chunk(
             self.lines,
             self.left_out,

@@ -1,4 +1,4 @@
-"""The row type that formats give and systems read, and what a system makes of it. Values, no I/O."""
+"""The rows that formats give to systems, and the messages that systems make of them. Values, no I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hubwire.times import DateOrder
 
 
 class Call(StrEnum):
-    """What the rows of a table are. The values are the words of `--as`."""
+    """The type of a table's rows. The values are the words of `--as`."""
 
     IDENTIFIES = "identifies"
     TRACKS = "tracks"
@@ -38,14 +38,14 @@ class Record(NamedTuple):
 
 
 class Omission(NamedTuple):
-    """Why a row gives no message. A fault is something to repair; anything else is how the export is made."""
+    """Why a row gives no message. A fault needs a repair; other omissions are normal for the export."""
 
     reason: str
     is_fault: bool
 
 
 class Reading(NamedTuple):
-    """What one row gives: messages, an omission, or both."""
+    """The result of one row: messages, an omission, or both."""
 
     number: int
     messages: Sequence[dict[str, Any]]
@@ -53,7 +53,7 @@ class Reading(NamedTuple):
 
 
 class ColumnUse(NamedTuple):
-    """What becomes of a column: the field of the message, or why it is left out."""
+    """The use of a column: the field of the message, or the reason why it is left out."""
 
     column: str
     target: str | None
@@ -62,7 +62,7 @@ class ColumnUse(NamedTuple):
 
 @dataclass(slots=True)
 class Contents:
-    """A file, opened: its rows and how they lie in it.
+    """An opened file: its rows and its layout.
 
     Shape: `columns` is None for documents. `table` is the name of a table or sheet, else the file's name without its
     ending. `place` tells how many bytes of the file were read. `notes` are sentences for people. `count` is the number
@@ -80,7 +80,7 @@ class Contents:
 
 
 class Reader(Protocol):
-    """How one system's rows become messages."""
+    """Turns one system's rows into messages."""
 
     @property
     def title(self) -> str:
@@ -89,12 +89,12 @@ class Reader(Protocol):
 
     @property
     def uses(self) -> Sequence[ColumnUse]:
-        """Of a table: each column in order. Documents have none."""
+        """Each column of a table, in order. Documents have none."""
         ...
 
     @property
     def notes(self) -> Sequence[str]:
-        """What does not arrive, or needs a setting: sentences for people."""
+        """Sentences for people about data that does not arrive or needs a setting."""
         ...
 
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
@@ -104,7 +104,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What a person has said about the files.
+    """The options that a person gave for the files.
 
     Shape: `columns` gives a column's target by its name in lower case; an empty target leaves it out. `labels` are
     HubSpot's property names by label in lower case, of contacts and of companies.
@@ -119,7 +119,7 @@ class ReadOptions:
 
 
 class Sample(NamedTuple):
-    """What recognising looks at: the first rows of a file, and its columns (of documents: the keys, in order)."""
+    """The first rows of a file and its columns (for documents: the keys, in order), by which it is recognised."""
 
     columns: tuple[str, ...]
     rows: Sequence[dict[str, Any]]

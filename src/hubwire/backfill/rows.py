@@ -1,4 +1,4 @@
-"""Files as the rows that the journal would give back, for looking ahead."""
+"""Reads files as journal rows, for dry runs and estimates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hubwire.receive.upload_limits import ReceiveLimits
 
 
 def rows_of_history(history: History, source: Source, now_ms: int) -> Iterator[JournalRow]:
-    """The messages of all files, with positions that go on from file to file. Errors: SettingsError."""
+    """The messages of all files, with consecutive positions. Errors: SettingsError."""
     position = 0
     for seen in history.seen:
         for chunk in chunks(seen):
@@ -26,7 +26,7 @@ def rows_of_history(history: History, source: Source, now_ms: int) -> Iterator[J
 
 
 def rows_of(entries: Sequence[Entry]) -> list[JournalRow]:
-    """Entries as the journal would give them back."""
+    """The entries as rows of the journal."""
     return [
         JournalRow(
             position=position,

@@ -1,7 +1,7 @@
-"""Rows of one query as history, and how far they were imported: PostgreSQL, and files of SQLite.
+"""Imports the rows of one query of PostgreSQL or SQLite, and remembers the last one.
 
-With a cursor column the rows come in its order, and the next import begins at the value of the last row, that row
-included: rows that share a value are never lost, and those that were imported are known.
+With a cursor column, the rows come in its order, and the next import begins with the value of the last row, that row
+included. Rows that share a value are therefore never lost, and rows that were imported before are duplicates.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SAMPLE_ROWS = 200
 
 
 class Query(NamedTuple):
-    """A query of one database. `cursor` is the column that tells what is new."""
+    """A query of one database. `cursor` is the column whose values grow."""
 
     url: str
     text: str
@@ -45,7 +45,7 @@ class Query(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The database without its password, as messages and the bookmark name it."""
+        """The name of the database, without its password, for messages and bookmarks."""
         url = urlsplit(self.url)
         return f"{url.scheme}://{url.hostname or ''}{url.path}"
 
@@ -67,7 +67,7 @@ class _Bookmark(msgspec.Struct):
 
 
 class QueryBookmarks:
-    """How far the queries of a source were imported; a small file in the data folder."""
+    """The last cursor value of each query of a source, in a small file in the data folder."""
 
     def __init__(self, data: Path, source_name: str, query: Query) -> None:
         self._path = data / FILE
@@ -79,12 +79,12 @@ class QueryBookmarks:
             self._marks = {}
 
     def value(self) -> Any:
-        """Where to go on, None for the beginning."""
+        """The value at which to resume; None for the beginning."""
         mark = self._marks.get(self._key)
         return None if mark is None else _READ[mark.kind](mark.value)
 
     def set(self, value: Any) -> None:
-        """Everything up to this value is in the journal. Raises SettingsError for a value that cannot be a cursor."""
+        """Note that everything up to this value is in the journal. Raises SettingsError if it cannot be a cursor."""
         kind = next((name for name, types in _KINDS if isinstance(value, types)), None)
         if kind is None or isinstance(value, bool):
             raise SettingsError(f"--cursor: a column of {type(value).__name__} cannot be a cursor")
@@ -114,9 +114,9 @@ class _Rows(NamedTuple):
 
 
 def look_at_query(query: Query, options: ReadOptions, after: Any, stack: ExitStack) -> Seen | None:
-    """What the rows of a query are; None when there are none. The caller closes the stack, with the connection.
+    """The recognised rows of a query; None without rows. The caller closes the stack, and so the connection.
 
-    Errors: SettingsError for a database that cannot be asked, a cursor that is no column, and rows that are not
+    Errors: SettingsError if the database fails, the cursor is not a column, or the rows are not
     recognised.
     """
     columns, rows = _rows(query, after, stack)
@@ -142,7 +142,7 @@ def import_query(
 ) -> ImportOutcome:
     """Import the rows of a query, from its bookmark on.
 
-    Errors: SettingsError as `look_at_query`, BackendError. What was appended stays, and the same call goes on there.
+    Errors: SettingsError as `look_at_query`, BackendError. What was appended stays, and the same call continues there.
     """
     outcome = ImportOutcome()
     with ExitStack() as stack:

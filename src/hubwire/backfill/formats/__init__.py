@@ -1,1 +1,1 @@
-"""What lies in a file, told by its bytes: compression, then tables or documents, as rows of one type."""
+"""Reads a file by its bytes: removes compression, then reads tables or documents as rows of one type."""

@@ -1,4 +1,4 @@
-"""The bytes of a part of a file, with gzip and zstd taken off. `Part` is the address of a part."""
+"""Reads the bytes of a part of a file, without gzip and zstd. `Part` is the address of a part."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class Part(NamedTuple):
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """The name of the part in messages."""
         return self.path if self.member is None else f"{self.path}:{self.member}"
 
 
 class DamagedFile(Exception):
-    """A file that ends early or is broken: what was read before it counts."""
+    """A file ends early or is broken. The rows before the end count."""
 
 
 class Bytes(NamedTuple):
-    """A stream with the compression taken off.
+    """A decompressed stream.
 
-    Shape: `sample` is how it begins, and is still in the stream. `layers` is what was taken off, the outermost first.
-    `raw` is the file under it, for telling the progress.
+    Shape: `sample` is its beginning, which it still contains. `layers` are the removed compressions, outermost first.
+    `raw` is the file itself, by which the progress is measured.
     """
 
     stream: io.BufferedReader
@@ -77,7 +77,7 @@ def open_bytes(part: Part, stack: ExitStack) -> Bytes:
 
 
 def _ahead(source: IO[bytes]) -> tuple[io.BufferedReader, bytes]:
-    """How a stream begins, and a stream that begins so: `peek` of the standard library gives what it has at hand."""
+    """The beginning of a stream, and a stream that still contains it. The library's `peek` can return less."""
     buffered = source if isinstance(source, io.BufferedReader) else io.BufferedReader(cast(Any, source), BUFFER_BYTES)
     parts: list[bytes] = []
     size = 0
@@ -86,13 +86,13 @@ def _ahead(source: IO[bytes]) -> tuple[io.BufferedReader, bytes]:
             parts.append(data)
             size += len(data)
     except DAMAGES:
-        pass  # it comes again when the rows are read, and is told then
+        pass  # raised again and reported when the rows are read
     sample = b"".join(parts)
     return io.BufferedReader(_Rewound(sample, buffered), BUFFER_BYTES), sample
 
 
 class _Rewound(io.RawIOBase):
-    """Gives the bytes that were looked at, then the rest."""
+    """Gives the bytes that were already read, then the rest."""
 
     def __init__(self, sample: bytes, rest: io.BufferedReader) -> None:
         self._sample = memoryview(sample)
@@ -132,7 +132,7 @@ def _zstd(stream: IO[bytes]) -> Any:
 
 
 class _ZstdStream(io.RawIOBase):
-    """Frame after frame; raises EOFError where the package's own reader takes an early end for the end."""
+    """Reads frame after frame. Raises EOFError for an early end, which the package's own reader accepts."""
 
     def __init__(self, stream: IO[bytes], frame: Callable[[], Any]) -> None:
         self._stream = stream
@@ -169,7 +169,7 @@ def _damages() -> tuple[type[Exception], ...]:
 
 
 DAMAGES: Final = _damages()
-"""What broken compression raises while it is read."""
+"""The exceptions that broken compression raises."""
 
 
 def stem(part: Part) -> str:

@@ -29,13 +29,13 @@ _NAMES: Final = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-12
 
 
 class Layout(NamedTuple):
-    """How a text holds a table."""
+    """The layout of a table in a text."""
 
     encoding: str
     delimiter: str
     columns: tuple[str, ...]
     before_header: int
-    """Records before the header: notes that some exports begin with."""
+    """Lines before the header: notes with which some exports begin."""
     has_header: bool = True
 
     @property
@@ -87,11 +87,11 @@ def _block(stream: io.BufferedReader) -> bytes:
     try:
         return stream.read1(SCAN_BYTES)
     except DAMAGES:
-        return b""  # told when the rows are read, with how many there were
+        return b""  # reported when the rows are read, with their number
 
 
 def layout_of(sample: bytes, encoding: str, label: str) -> Layout | None:
-    """The delimiter and the header, from how a text begins. None for a text that is no table."""
+    """The delimiter and the header, from the beginning of a text. None if the text is not a table."""
     text = sample.decode(encoding, errors="ignore")
     lines = [line for line in text.split("\n", MAX_LINES_BEFORE_HEADER)[:MAX_LINES_BEFORE_HEADER] if line.strip()]
     if not lines:
@@ -133,9 +133,9 @@ def unique(names: Sequence[Any]) -> tuple[str, ...]:
 
 
 def table_rows(part: Part, stream: IO[bytes], layout: Layout) -> Iterator[Record]:
-    """The rows under the header, numbered by the line that each begins in.
+    """The rows after the header, numbered by the line in which each begins.
 
-    Errors: SettingsError where the quoting breaks: what follows cannot be told apart any more.
+    Errors: SettingsError where the quoting breaks, because the rows after it cannot be told apart.
     """
     text = io.TextIOWrapper(stream, encoding=layout.encoding, errors="replace", newline="")
     rows = csv.reader(text, delimiter=layout.delimiter, strict=layout.has_header, quoting=_quoting(layout))
@@ -156,7 +156,7 @@ def table_rows(part: Part, stream: IO[bytes], layout: Layout) -> Iterator[Record
             f"{part.label}:{number}: {_quote_problem(exc)}", hint="Hubwire cannot read the rows after it."
         ) from exc
     finally:
-        text.detach()  # the file itself is closed by whoever opened it
+        text.detach()  # whoever opened the file closes it
 
 
 def _quoting(layout: Layout) -> Any:
@@ -186,7 +186,7 @@ def _quote_problem(exc: csv.Error) -> str:
 
 
 def count_rows(part: Part, layout: Layout) -> int | None:
-    """How many rows there are, by reading to the end. None for a damaged file, which is told when it is imported.
+    """The number of rows, by reading to the end. None for a damaged file, which the import reports.
 
     Errors: SettingsError where the quoting breaks.
     """

@@ -1,4 +1,4 @@
-"""JSON: one document a line, an array, or documents with line breaks in them (as `jq .` writes them)."""
+"""Reads JSON: one document per line, an array, or documents with line breaks (as `jq .` writes them)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hubwire.backfill.records import Record
 from hubwire.errors import SettingsError
 
 MAX_WHOLE_BYTES: Final = 1 << 30
-"""Of a file that can only be read as a whole."""
+"""Maximum size of a file that must be read as a whole."""
 MAX_LINE_BYTES: Final = 1024 * 1024
 FIRST_LINES: Final = 10
 _WRAPPERS: Final = ("results", "data", "events", "records", "contacts", "users", "messages", "rows")
@@ -21,7 +21,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def looks_like_documents(sample: bytes) -> bool:
-    """Whether a text begins as JSON does, or has a line of it among its first ones."""
+    """Whether a text begins with JSON, or has a JSON line among its first lines."""
     head = sample.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head[:1] in (b"{", b"["):
         return True
@@ -43,7 +43,7 @@ def document_rows(part: Part, stream: IO[bytes], sample: bytes) -> Iterator[Reco
 
 
 def _is_line_of_its_own(head: bytes) -> bool:
-    """Whether the first line is an array that another line follows: documents, each of them an array."""
+    """Whether the first line is an array and another line follows, so that each document is an array."""
     first, separator, rest = head.partition(b"\n")
     return bool(separator and rest.strip()) and isinstance(_decoded(first), list)
 
@@ -92,7 +92,7 @@ def _array(part: Part, stream: IO[bytes]) -> Iterator[Record]:
 
 
 def _whole(part: Part, stream: IO[bytes]) -> Iterator[Record]:
-    """Documents that span lines, one after the other, and the rows of one that only wraps them."""
+    """Documents that span lines, and the rows of a document that only wraps a list of them."""
     try:
         text = _body(part, stream).decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -111,7 +111,7 @@ def _whole(part: Part, stream: IO[bytes]) -> Iterator[Record]:
 
 
 def wrapped_rows(value: Any) -> list[Any]:
-    """The rows of a document that only wraps a list of them; else the document itself."""
+    """The rows of a document that only wraps a list of them; otherwise the document itself."""
     if isinstance(value, dict) and len(value) <= 3:
         for name in _WRAPPERS:
             rows = value.get(name)

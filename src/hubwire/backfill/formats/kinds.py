@@ -1,4 +1,4 @@
-"""The kind of a file by its first bytes. Names and endings are never trusted: `.json` from S3 is often gzip. Pure.
+"""Finds the kind of a file by its first bytes, never by its name: `.json` from S3 is often gzip. Pure.
 
 Sources: RFC 1952 (gzip), RFC 8878 (zstd), the ZIP application note, the Parquet and SQLite file formats.
 """
@@ -12,7 +12,7 @@ HEAD_BYTES: Final = 64
 
 
 class Kind(StrEnum):
-    """What the first bytes say. The values are shown to people."""
+    """The kind of a file. The values are shown to people."""
 
     GZIP = "gzip"
     ZSTD = "zstd"
@@ -47,7 +47,7 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 def kind_of(head: bytes) -> Kind:
-    """The kind that the first 64 bytes of a file say."""
+    """The kind of a file, from its first 64 bytes."""
     if not head:
         return Kind.EMPTY
     for magic, kind in _MAGIC:
@@ -57,7 +57,7 @@ def kind_of(head: bytes) -> Kind:
 
 
 def refusal(head: bytes) -> tuple[str, str] | None:
-    """What a file is that cannot be read, and what helps; None for one that can."""
+    """Why a file cannot be read, and the remedy; None if it can be read."""
     for magic, name, hint in _REFUSED:
         if head.startswith(magic):
             return name, hint

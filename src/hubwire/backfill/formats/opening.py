@@ -1,4 +1,4 @@
-"""A part of a file, opened as rows: the kind by its bytes, then its layout. Nothing here knows any system."""
+"""Opens a part of a file as rows: finds its kind by its bytes, then its layout. Knows no system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WORKBOOK: Final = "[Content_Types].xml"
 
 
 class Look(NamedTuple):
-    """How a part is opened. The first look reads a text to its end and finds what would stop an import half-way."""
+    """How to open a part. The first look reads a text to its end, to find what would stop an import half-way."""
 
     encoding: str | None = None
     is_first: bool = False
@@ -50,7 +50,7 @@ def parts_of(path: str) -> list[Part]:
 
 
 def is_note_of_a_program(name: str) -> bool:
-    """Whether a path holds no data but what a program noted for itself: `.DS_Store`, `__MACOSX/…`, `_SUCCESS`."""
+    """Whether a path is a program's own note and not data: `.DS_Store`, `__MACOSX/…`, `_SUCCESS`."""
     steps = [step for step in Path(name).parts if step not in (".", "..", "/")]
     return any(step.startswith((".", "__MACOSX")) for step in steps) or steps[-1].startswith(("_SUCCESS", "_committed"))
 
@@ -142,7 +142,7 @@ def _unread(sample: bytes) -> str:
 
 
 def _guarded(part: Part, records: Iterator[Record]) -> Iterator[Record]:
-    """The rows; broken compression is told with the file's name."""
+    """The rows. Broken compression raises DamagedFile with the file's name."""
     try:
         yield from records
     except DAMAGES as exc:

@@ -1,4 +1,4 @@
-"""Tables that are no text: Parquet, SQLite and .xlsx, row by row, with typed cells."""
+"""Reads binary tables row by row, with typed cells: Parquet, SQLite and .xlsx."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MISSING: Final = "pip install 'hubwire[files]'"
 
 
 class Table(NamedTuple):
-    """Columns, rows, and which share of them was read."""
+    """Columns, rows, and the share of the rows that was read."""
 
     columns: tuple[str, ...]
     rows: Iterator[Record]
@@ -61,7 +61,7 @@ def parquet_table(part: Part, opened_bytes: Bytes, stack: ExitStack) -> Table:
 
 
 def _seekable(opened: Bytes, stack: ExitStack) -> IO[bytes]:
-    """The file, or a copy of what cannot be gone back in (a member of a zip, compressed, standard input)."""
+    """The file, or a copy if it cannot be rewound (a member of a zip, compressed, standard input)."""
     if not opened.layers and isinstance(getattr(opened.raw, "raw", None), io.FileIO) and opened.raw.seekable():
         opened.raw.seek(0)
         return opened.raw
@@ -165,5 +165,5 @@ def _workbook(path: str) -> Any:
         raise SettingsError(f"{path}: an .xlsx file needs another package", hint=_MISSING) from exc
     try:
         return load_workbook(path, read_only=True, data_only=True)
-    except Exception as exc:  # the package raises whatever its parsers do
+    except Exception as exc:  # the package lets all exceptions of its parsers through
         raise SettingsError(f"{path}: not readable as a workbook: {_first_line(exc)}") from exc

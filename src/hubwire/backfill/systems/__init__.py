@@ -1,1 +1,1 @@
-"""Whose export a file is, told by its columns or the shape of its documents, and its rows as messages. Pure."""
+"""Recognises the system of an export by its columns or documents, and turns its rows into messages. Pure."""

@@ -1,4 +1,4 @@
-"""Amplitude's export of events: one JSON object a line, times in UTC. Pure.
+"""Reads Amplitude's export of events: one JSON object per line, times in UTC. Pure.
 
 Source: Amplitude docs, "Export API" (fields; `event_time` is UTC without saying so).
 """

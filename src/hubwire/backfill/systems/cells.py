@@ -1,4 +1,4 @@
-"""Cells as values of a message: what spreadsheets and data frames did to ids and phone numbers is taken back. Pure."""
+"""Turns cells into values, and undoes what spreadsheets and data frames did to ids and phone numbers. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LostDigits(ValueError):
 
 
 def plain(value: Any) -> Any:
-    """A cell as JSON has it; None for what is empty or has no JSON form (bytes)."""
+    """A cell as a JSON value; None if it is empty or has no JSON form (bytes)."""
     if value is None or isinstance(value, str | bool | int):
         return value if value != "" else None
     if isinstance(value, float):

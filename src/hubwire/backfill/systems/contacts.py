@@ -1,4 +1,4 @@
-"""Tables of people and companies whose system is known by their columns. Pure."""
+"""Recognises tables of people and companies by their columns. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KNOWN: Final = (*hubspot.KNOWN, *salesforce.KNOWN, *mailing.KNOWN, *customers.K
 
 
 def known_shape(sample: Sample) -> Shape | None:
-    """The shape of an export that is known by its columns; None for any other table."""
+    """The shape of an export with these columns; None for an unknown table."""
     columns = {compressed(column) for column in sample.columns}
     shape = next((known.shape for known in _KNOWN if known.fits(columns)), None)
     if shape is HUBSPOT_CONTACTS:
@@ -25,7 +25,7 @@ def known_shape(sample: Sample) -> Shape | None:
 
 
 def _with_labels(shape: Shape, labels: Mapping[str, str]) -> Shape:
-    """The portal's own labels go behind what is known of them."""
+    """The shape with the portal's own labels, which rank after the known columns."""
     own = {compressed(label): f"traits.{name}" for label, name in labels.items()}
     return replace(
         shape,

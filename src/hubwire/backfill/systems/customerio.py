@@ -1,4 +1,4 @@
-"""Customer.io's reporting lines: what became of e-mails and other messages, as tracks. Pure.
+"""Reads Customer.io's reporting lines, the events of e-mails and other messages, as tracks. Pure.
 
 Source: Customer.io docs, "Reporting webhooks" (fields); the names of e-mail events are those of Segment's e-mail spec.
 """

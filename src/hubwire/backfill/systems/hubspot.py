@@ -1,6 +1,6 @@
 """HubSpot's own exports of contacts and companies, by label or by internal name. Pure.
 
-The portal's labels, read from HubSpot, go behind those that every portal has.
+The portal's labels, which are read from HubSpot, rank after those that every portal has.
 Sources: headers of okikio/utils, packages/csv/fixtures (official and representative samples); knowledge.hubspot.com,
 "Export your records".
 """

@@ -70,7 +70,7 @@ def _add(message: Message, column: str, value: Any) -> None:
             message.setdefault(name, {})[column.removeprefix(prefix)] = value
     if column.startswith(_CONTEXT_TRAITS):
         name = column.removeprefix(_CONTEXT_TRAITS)
-        # An identify says who somebody is; of any other call only the e-mail says whose it is.
+        # An identify has all the person's fields; in any other call, only the e-mail belongs to the person.
         if message["type"] == "identify":
             message.setdefault("traits", {}).setdefault(name, value)
         elif name == "email":

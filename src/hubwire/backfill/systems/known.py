@@ -1,7 +1,7 @@
-"""What exports of people and companies share: a row describes one of them, and columns tell whose export it is. Pure.
+"""The shapes of exports in which each row is a person or a company, recognised by their columns. Pure.
 
-Where an export tells when a row was changed, that is its time; where it tells only when a person was added, that is:
-such a row never wins over a newer value. docs/how-to/import-formats.md names the source of each shape.
+The time of a row is the time of its last change if the export has it, otherwise the time of its creation; such a row
+never wins over a newer value. docs/how-to/import-formats.md names the source of each shape.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hubwire.backfill.systems.shapes import Shape
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An export and what tells it: all of `needs`, one of `any_of` (when given), and none of `unless`."""
+    """An export and its columns: it has all of `needs`, one of `any_of` (if given), and none of `unless`."""
 
     shape: Shape
     needs: frozenset[str]
@@ -26,7 +26,7 @@ class Known:
     unless: frozenset[str] = frozenset()
 
     def fits(self, columns: set[str]) -> bool:
-        """Whether these compressed columns are of this export."""
+        """Whether these compressed columns belong to this export."""
         return self.needs <= columns and (not self.any_of or bool(self.any_of & columns)) and not self.unless & columns
 
 
@@ -63,7 +63,7 @@ def all_of(text: str, why: str) -> dict[str, str]:
 
 
 def deleted(row: Mapping[str, Any]) -> str | None:
-    """Why a row is passed over that its system has deleted."""
+    """The reason to skip a row that its system has deleted."""
     for name, value in row.items():
         if compressed(name) in ("isdeleted", "deleted", "suppressed") and str(value).lower() in ("true", "1"):
             return "deleted there"

@@ -35,7 +35,7 @@ def messages_reader(sample: Sample) -> DocumentReader | None:
 
 
 def message_of(document: dict[str, Any]) -> Made:
-    """The messages of a document in Segment's shape: itself, those of an upload, or what a merge says."""
+    """The messages of a document in Segment's shape: itself, those of an upload, or the identify of a merge."""
     batch = document.get("batch")
     if isinstance(batch, list):
         around = {name: value for name, value in document.items() if name not in ("batch", "writeKey")}
@@ -46,7 +46,7 @@ def message_of(document: dict[str, Any]) -> Made:
 
 
 def _merge(document: dict[str, Any]) -> Made:
-    """Two identifiers of one person: what HubSpot can know of that is an e-mail with an id, or two ids."""
+    """The identify of a merge. HubSpot has a place for an e-mail with an id, or for two ids."""
     found: dict[str, Any] = {}
     for item in document.get("mergeProperties") or ():
         kind = str(mapping(item).get("type", "")).lower().replace("_", "")

@@ -1,7 +1,7 @@
 """Orders of shops, a row for each line item: one `Order Completed` for each order, as Segment's ecommerce spec has it.
 
-The rows of an order follow each other; only its first row may hold the totals. An order that was not paid is passed
-over, and one that was cancelled is an `Order Cancelled` besides.
+The rows of an order follow each other; only its first row may hold the totals. An order that was not paid is
+skipped, and a cancelled one also becomes an `Order Cancelled`.
 Sources: Segment spec, "Ecommerce events, v2"; headers in importers' public test files, named in
 docs/how-to/import-formats.md.
 """
@@ -109,7 +109,7 @@ def orders_reader(sample: Sample) -> OrdersReader | None:
 
 
 class OrdersReader:
-    """The orders of one shop."""
+    """Reads the orders of one shop."""
 
     def __init__(self, shop: Shop, columns: Sequence[str]) -> None:
         self.title = shop.title

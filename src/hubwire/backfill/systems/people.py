@@ -1,4 +1,4 @@
-"""Tables of people and of companies that no system in particular wrote, and what all such tables share. Pure."""
+"""Reads tables of people and companies of no particular system, and the columns that all such tables share. Pure."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ NOT_PEOPLE: Final = {
     "productid": "orders",
     "sku": "orders",
 }
-"""Columns that a table of people does not have, and what it is instead."""
+"""Columns that show that a table does not contain people, and what it contains instead."""
 WHICH_ID: Final = "it may not be the user id: if it is, add --map id=userId"
 
 
 def identified(message: Message) -> None:
-    """Without a userId and an anonymousId, the e-mail is the userId."""
+    """Make the e-mail the userId if there is neither a userId nor an anonymousId."""
     if "userId" in message or "anonymousId" in message:
         return
     email = given_email(message)
@@ -96,7 +96,7 @@ def given_email(message: Mapping[str, Any]) -> str | None:
 
 
 def of_company(message: Message) -> None:
-    """A group call needs somebody who makes it: without a person, the company stands for itself.
+    """Complete a group call of a company without a person.
 
     Shape: the groupId is the record's id, else its domain; the anonymousId is made of it and belongs to nobody.
     """
@@ -179,4 +179,4 @@ GENERIC: Final = {
         rest=None,
     ),
 }
-"""What `--as` reads a table as that is not recognised."""
+"""The shape of an unrecognised table with `--as`."""

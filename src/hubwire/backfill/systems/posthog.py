@@ -32,7 +32,7 @@ def posthog_reader(sample: Sample) -> DocumentReader | None:
 
 
 def _json(value: Any) -> dict[str, Any]:
-    """An object, or one that is written as text in a cell."""
+    """An object, also if a cell holds it as text."""
     if isinstance(value, str | bytes):
         try:
             return mapping(msgspec.json.decode(value))

@@ -1,4 +1,4 @@
-"""Readers of documents: a function per system makes messages of one document. Pure."""
+"""Readers of documents: one function per system turns a document into messages. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_SHAPES: Final = 500
 
 
 class DocumentReader:
-    """Messages of documents (or of rows that hold documents in their cells)."""
+    """Reads documents (or rows with documents in their cells)."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class DocumentReader:
 
 
 class FlatReader:
-    """Rows that came as documents, each perhaps with other keys: a table's shape for every set of keys."""
+    """Reads rows that came as documents with different keys: it makes a shape for each set of keys."""
 
     def __init__(self, shape: Shape, columns: Sequence[str], options: ReadOptions) -> None:
         self._shape = shape
@@ -55,7 +55,7 @@ class FlatReader:
         self._rows = RowReaders(options)
 
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
-        """One message a row."""
+        """One message per row."""
         for record in records:
             if record.problem is not None:
                 yield Reading(record.number, (), Omission(record.problem, True))
@@ -64,15 +64,15 @@ class FlatReader:
 
 
 class RowReaders:
-    """A reader for each shape and set of keys that came up, made once."""
+    """The reader of a shape and a set of keys, made once."""
 
     def __init__(self, options: ReadOptions) -> None:
-        # What `--map` names was looked for in the whole table; a single row may lack it.
+        # The columns of `--map` were checked for the whole table; a single row may lack them.
         self._options = options
         self._readers: dict[tuple[str, tuple[str, ...]], TableReader] = {}
 
     def reading(self, shape: Shape, record: Record) -> Reading:
-        """What one row gives."""
+        """The result of one row."""
         key = (shape.title, tuple(record.values))
         reader = self._readers.get(key)
         if reader is None:
@@ -93,12 +93,12 @@ def mapping(value: Any) -> dict[str, Any]:
 
 
 def without(fields: Mapping[str, Any], *beginnings: str) -> dict[str, Any]:
-    """The fields whose names do not begin so, and that have values."""
+    """The fields with a value whose names have none of these prefixes."""
     return {name: value for name, value in fields.items() if not name.startswith(beginnings) and value is not None}
 
 
 def compact(**fields: Any) -> Message:
-    """A message of the fields that have values."""
+    """A message with the fields that have values."""
     return {name: value for name, value in fields.items() if value is not None and value != {}}
 
 

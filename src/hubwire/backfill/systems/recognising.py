@@ -1,4 +1,4 @@
-"""Recognise which system exported a file. An unknown file is refused with its columns; nothing is guessed. Pure."""
+"""Recognises the system that exported a file. Refuses an unknown file with its columns, and guesses nothing. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HELP = (
 def recognise(sample: Sample) -> Reader:
     """The reader for a file.
 
-    Errors: SettingsError for a file that is not recognised; its text has the columns, its hint what helps.
+    Errors: SettingsError for an unrecognised file; its text has the columns, its hint the remedy.
     """
     reader: Reader | None = jitsu_reader(sample)
     if reader is None and not sample.is_table:

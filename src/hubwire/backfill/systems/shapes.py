@@ -1,7 +1,7 @@
-"""A table's columns and what becomes of each: the reader that nearly all tables share. Pure.
+"""The reader that nearly all tables share: it maps each column to a field of the message. Pure.
 
-A `Shape` is one kind of table: which column is which field of the message, what is left out and why, and where all
-other columns go. What a person says with `--map` goes before it.
+A `Shape` is one kind of table: the field of each column, the columns that are left out and why, and the object for all
+other columns. The options `--map` take precedence.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Column(NamedTuple):
 
 
 class TableReader:
-    """A shape, applied to the columns of a file."""
+    """Applies a shape to the columns of a file."""
 
     def __init__(self, shape: Shape, columns: Sequence[str], options: ReadOptions, is_whole: bool = True) -> None:
         """Shape: `is_whole` is False for the keys of one document, which may lack what `--map` names."""
@@ -85,12 +85,12 @@ class TableReader:
         return self.shape.notes
 
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
-        """One message a row."""
+        """One message per row."""
         for record in records:
             yield self.reading(record)
 
     def reading(self, record: Record) -> Reading:
-        """What one row gives."""
+        """The result of one row."""
         if record.problem is not None:
             return Reading(record.number, (), Omission(record.problem, True))
         if self.shape.passed_over is not None and (why := self.shape.passed_over(record.values)) is not None:
@@ -150,7 +150,7 @@ def _use(shape: Shape, column: str, columns: Sequence[str], options: ReadOptions
 
 
 def target_of(given: str, call: Call) -> str:
-    """The target that `--map` names, in full: `email` is `traits.email` of an identify, `context.traits.email` else."""
+    """The full target of a `--map`: `email` is `traits.email` of an identify, otherwise `context.traits.email`."""
     head, _, rest = given.partition(".")
     if rest and head in OBJECTS:
         return given
@@ -165,7 +165,7 @@ _NAMED: Final = frozenset([Call.PAGES, Call.SCREENS])
 
 
 def _check_mapped(columns: Sequence[str], options: ReadOptions) -> None:
-    """Raise SettingsError for a column that `--map` names and that is not there."""
+    """Raise SettingsError for a column of `--map` that the table lacks."""
     missing = options.columns.keys() - {column.lower() for column in columns}
     if missing:
         raise SettingsError(
@@ -175,7 +175,7 @@ def _check_mapped(columns: Sequence[str], options: ReadOptions) -> None:
 
 
 def shown_columns(columns: Sequence[str], limit: int = 40) -> str:
-    """The names of columns, for a message."""
+    """The names of columns, for an error text."""
     more = f" and {len(columns) - limit} more" if len(columns) > limit else ""
     return ", ".join(columns[:limit]) + more
 
@@ -212,7 +212,7 @@ def put(message: Message, path: Sequence[str], value: Any) -> None:
 
 
 def fitting(sample: Sample, shape: Shape) -> TableReader:
-    """The reader of a shape for the columns of a sample, with the call that a person has chosen."""
+    """The reader of a shape for the columns of a sample, with the call that a person chose."""
     call = sample.options.call
     if call is not None and call is not shape.call:
         shape = replace(shape, call=call)

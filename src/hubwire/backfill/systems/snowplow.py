@@ -40,7 +40,7 @@ _PLACES: Final = {
     "event_name": 126,
     "true_tstamp": 130,
 }
-"""The fields that are read, by their place in the TSV."""
+"""The used fields, by their place in the TSV."""
 _UNSTRUCTURED: Final = "unstruct_event_"
 _PASSED_OVER: Final = {
     "page_ping": "a page ping, which repeats while a person reads a page",
@@ -97,7 +97,7 @@ def _track(kind: str, row: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
 
 
 def _unstructured(row: dict[str, Any]) -> dict[str, Any]:
-    """The data of a self-describing event: twice wrapped in the TSV, under its schema's name in JSON."""
+    """The data of a self-describing event: wrapped twice in the TSV, under its schema's name in JSON."""
     for name, value in row.items():
         if name.startswith(_UNSTRUCTURED) and name != "unstruct_event":
             return mapping(value)

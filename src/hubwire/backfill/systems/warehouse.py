@@ -1,6 +1,6 @@
-"""Tables that Segment and RudderStack write into warehouses: identifies, users, tracks, events, groups and so on.
+"""Reads tables that Segment and RudderStack write into warehouses: identifies, users, tracks, events, groups.
 
-Columns are the same in all warehouses but for their case; `context_*` flattens the context. Two shapes can look alike
+All warehouses have the same columns, except for case; `context_*` flattens the context. Two shapes can look alike
 (`identifies` with a name, `screens`): then the table's own name decides, and without one the table is refused.
 Sources: Segment docs, "Warehouse schemas"; RudderStack docs, "Warehouse schema".
 """
@@ -17,7 +17,7 @@ from hubwire.backfill.systems.shapes import BOOKKEEPING, Shape
 from hubwire.errors import SettingsError
 
 _MARKS: Final = frozenset(["receivedat", "uuidts", "sentat", "originaltimestamp", "loadedat"])
-"""A column of these says that a warehouse's loader wrote the table."""
+"""Each of these columns shows that a warehouse's loader wrote the table."""
 _IDS: Final = {"userid": "userId", "anonymousid": "anonymousId"}
 _TIMES: Final = {"timestamp": "timestamp", "originaltimestamp": "timestamp", "receivedat": "timestamp"}
 _LEFT_OUT: Final = dict.fromkeys(
@@ -119,7 +119,7 @@ BY_NAME: Final = {
 
 
 def warehouse_shape(sample: Sample) -> Shape | None:
-    """The table's shape, None when it is none of these. Raises SettingsError for one that can be two of them."""
+    """The table's shape; None if it is none of these. Raises SettingsError if it can be two of them."""
     columns = {compressed(column) for column in sample.columns}
     own = {name for name in columns if not name.startswith("context")}
     is_loaded = bool(columns & _MARKS)
