@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -17,10 +17,13 @@ from hubwire.backends.store import open_store
 from hubwire.clock import SystemClock
 from hubwire.deliver.lanes.driver import IDLE_STEP_SECONDS, SAFETY_SECONDS, Driver
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
+from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.installation.clients import ClientFactory
 from hubwire.message import Entry
 from hubwire.process.service import Service
+from hubwire.reasons import Reason
+from hubwire.record.protocol import Lease, Record, Span
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 from hubwire.testing import Emulator, running_emulator
@@ -51,6 +54,47 @@ async def idle(world: World) -> Driver:
     world.append([identify(0)])
     await world.drain(driver)
     return driver
+
+
+class RecordOfABusyPerson:
+    """A record in which a person discards what is held after a lane has selected its messages.
+
+    PostgreSQL allows it: a discard that began before the lane was leased may commit after the selection.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.discarded = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.record, name)
+
+    def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
+        self.discarded += self._world.database.execute(
+            "UPDATE delivery SET state = ?, reason = ?, due_at_ms = NULL WHERE state = ?",
+            (State.DISCARDED, Reason.DISCARDED_BY_PERSON, State.HELD),
+        ).rowcount
+        self._world.database.execute("DELETE FROM hold")
+        return self._world.record.begin_cycle(lease, now_ms, span)
+
+
+async def test_what_a_person_discards_while_a_cycle_begins_is_not_sent(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    driver = await idle(world)
+    world.append([track(1, "nobody-knows")])
+    await world.drain(driver)
+    await driver.end()
+    ends_at_ms = world.record.next_due_at_ms(1)
+    assert ends_at_ms is not None
+    world.clock.advance((ends_at_ms - world.clock.now_ms()) / 1000 + 1)
+    world.append([identify(2)])
+    busy = RecordOfABusyPerson(world)
+    await world.drain(world.driver("b", cast(Record, busy)))
+    assert busy.discarded == 1
+    assert world.reasons() == {2: ("discarded", "discarded-by-person")}
+    assert "lane.failed" not in capsys.readouterr().out
+    assert len(world.emulator.contacts()) == 2, "the other message of the cycle was not delivered"
 
 
 # -- when a lane looks

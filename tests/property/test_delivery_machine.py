@@ -28,6 +28,8 @@ from hubwire.errors import BackendUnavailable
 from hubwire.record.message_filter import MessageFilter
 
 PEOPLE = [Person(number) for number in range(4)]
+REPLAY_SECONDS = 10.0
+"""Between two slices of a replay: one that has used its share of the calls feeds nothing before that time is over."""
 LONGEST_HOURS = 60
 """Holds end after 72 hours, and so do retries: within less, nothing may be given up."""
 PATHS = (
@@ -320,6 +322,7 @@ class Delivery(RuleBasedStateMachine):
         self.run(world.drain(driver, through_stops=True))
         while world.store.replays.step(world.clock.now_ms(), 1000) is not None:
             self.run(world.drain(driver, through_stops=True))
+            world.clock.advance(REPLAY_SECONDS)
         self.run(driver.end())
         assert self.hours < LONGEST_HOURS, "too long for this test's own bounds"
 

@@ -192,6 +192,12 @@ def set_paused(parts: Parts, actor: str, destination_id: int, is_paused: bool) -
     return stored
 
 
+def reread_schema(registry: Registry, on_registry_change: Callable[[], None], destination_id: int) -> None:
+    """Make the lanes of all processes read the portal's schema before their next cycle."""
+    registry.save_destination(registry.destinations()[destination_id])  # even an equal one is a new version
+    on_registry_change()
+
+
 def set_token(parts: Parts, actor: str, destination_id: int, token: str | None) -> None:
     """Store the access token (None removes it). A lane that a bad token stopped resumes."""
     check_token(token)

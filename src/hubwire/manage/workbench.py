@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
 from hubwire.installation.clients import ClientFactory
+from hubwire.manage.changes import reread_schema
 from hubwire.manage.hub import account_of_token, with_account
 from hubwire.manage.portal_contents import read_contents
 from hubwire.manage.rule_test import RuleTest, firings
@@ -42,13 +45,20 @@ class Workbench:
     """The callables of `Services`. They only read HubSpot, except `make_…`."""
 
     def __init__(
-        self, registry: Registry, record: Record, journal: Appending, clients: ClientFactory, clock: Clock
+        self,
+        registry: Registry,
+        record: Record,
+        journal: Appending,
+        clients: ClientFactory,
+        clock: Clock,
+        on_registry_change: Callable[[], None],
     ) -> None:
         self._registry = registry
         self._record = record
         self._journal = journal
         self._clients = clients
         self._clock = clock
+        self._on_registry_change = on_registry_change
         self._contents: dict[int, tuple[int, PortalContents]] = {}
 
     async def plan(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
@@ -105,7 +115,7 @@ class Workbench:
         )
         async with self._client(destination_id) as client:
             await HubSpotAccount(client).create_properties(object_type, [new_property])
-        self._has_changed(destination_id)
+        await self._has_changed(destination_id)
 
     async def make_missing(self, destination_id: int, plan: SchemaPlan, group: str) -> None:
         """Create the properties and events of a plan. Raises HubSpotError; created ones stay."""
@@ -113,13 +123,11 @@ class Workbench:
             async with self._client(destination_id) as client:
                 await make_missing(HubSpotAccount(client), plan, group)
         finally:
-            self._has_changed(destination_id)
+            await self._has_changed(destination_id)
 
-    def _has_changed(self, destination_id: int) -> None:
+    async def _has_changed(self, destination_id: int) -> None:
         self._contents.pop(destination_id, None)
-        self._registry.save_destination(
-            self._destination(destination_id)
-        )  # a change makes the lane read the schema again
+        await asyncio.to_thread(reread_schema, self._registry, self._on_registry_change, destination_id)
 
     async def test(self, destination_id: int) -> ConnectionReport:
         """Try the destination's token against HubSpot."""

@@ -159,7 +159,7 @@ class Service:
         )
 
     def _workbench(self) -> Workbench:
-        return Workbench(self.store.registry, self.store.record, self.front, self.clients, self.clock)
+        return Workbench(self.store.registry, self.store.record, self.front, self.clients, self.clock, self._changed)
 
     def services(self, public_url: str) -> Services:
         """The services behind console and admin API."""

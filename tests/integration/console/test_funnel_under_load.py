@@ -7,7 +7,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +21,7 @@ from hubwire.backends.sql.reading.queries import SqlQueries
 from hubwire.backends.sql.reading.statistics import SqlStatistics
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.clock import FakeClock
-from hubwire.delivery import State
+from hubwire.delivery import IllegalMove, State
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendUnavailable
 from hubwire.message import Entry
@@ -175,7 +175,8 @@ class Load:
     def _run_cycle(self, dice: random.Random) -> None:
         lease = self._lease()
         try:
-            self._run_leased_cycle(lease, dice)
+            with suppress(IllegalMove):  # a decision came between selection and cycle: a lane selects again
+                self._run_leased_cycle(lease, dice)
         finally:
             self.record.release(lease)
 

@@ -89,9 +89,8 @@ def apply_plan(
             names = ", ".join(
                 [missing.name for missing in report.properties] + [missing.name for missing in report.events]
             )
-            registry = editor.store.registry
-            registry.save_destination(target)  # a change makes running lanes read the schema again
-            registry.write_audit(ACTOR, "schema.created", f"{target.name}: {names}"[:2000])
+            editor.reread_schema(target)
+            editor.store.registry.write_audit(ACTOR, "schema.created", f"{target.name}: {names}"[:2000])
     if json:
         print_json({"created": report})
     elif count:

@@ -92,6 +92,9 @@ class Editor:
     def save_destination(self, destination: Destination) -> Destination:
         return changes.save_destination(self._parts, ACTOR, destination)
 
+    def reread_schema(self, destination: Destination) -> None:
+        changes.reread_schema(self._parts.registry, self._parts.on_registry_change, destination.destination_id)
+
     def remove_destination(self, destination: Destination) -> None:
         changes.remove_destination(self._parts, ACTOR, destination.destination_id)
 

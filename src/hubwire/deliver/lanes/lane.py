@@ -8,6 +8,7 @@ no cursor moves.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,7 +30,7 @@ from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.death_runs import PARKED_NAME, PROBE_MESSAGES, DeathRuns, Parked, Run
 from hubwire.deliver.limits.governor import Governor
 from hubwire.deliver.verdicts import without_answer
-from hubwire.delivery import StopTheLine
+from hubwire.delivery import IllegalMove, StopTheLine
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendError, Unreadable
 from hubwire.hubspot.call import Call
@@ -43,6 +44,8 @@ log = structlog.get_logger("hubwire.deliver")
 STOPPED_PROBE_SECONDS = 300.0
 FAILED = (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE)
 """Why a delivery was put off: no usable answer to a call that it was part of, while others were answered."""
+SELECTIONS = 3
+"""How often a cycle selects its messages if people change them meanwhile."""
 BUG_RUN = 10
 BUG_PAUSE_SECONDS = 1.0
 OUTAGE_SECONDS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
@@ -135,7 +138,14 @@ class Lane:
         return True
 
     def _begin(self, lane_lease: LaneLease, state: LaneState, pending: Pending, now_ms: int) -> tuple[Selection, int]:
-        """The selection of the cycle and its id, after both are recorded."""
+        """The selection of the cycle and its id, after both are recorded. Selects again if a person discards or replays
+        one of the selected messages before that. Errors: IllegalMove after several attempts."""
+        for _ in range(SELECTIONS - 1):
+            with contextlib.suppress(IllegalMove):
+                return self._select(lane_lease, state, pending, now_ms)
+        return self._select(lane_lease, state, pending, now_ms)
+
+    def _select(self, lane_lease: LaneLease, state: LaneState, pending: Pending, now_ms: int) -> tuple[Selection, int]:
         last = self._journal.extent().last if state.open_attempts else 0
         self._unconfirmed = UnconfirmedWrites.of(state, last, now_ms)
         max_messages = PROBE_MESSAGES if state.stopped_reason == Reason.RUN_OF_DEATHS else self._max_messages
