@@ -103,8 +103,8 @@ class Estimator:
                 self._left_out.update({f"{item.field}: {item.reason}" for item in items})
         for email, _ in work.associations:
             work.contacts.setdefault(email, DesiredRecord(email))
-        made = self._add_contacts(work)
-        self._add_companies(work, made)
+        new_contacts = self._add_contacts(work)
+        self._add_companies(work, new_contacts)
         fresh = {pair for pair in work.associations if pair not in self._pairs}
         self._pairs |= fresh
         self._calls["associate"] += -(-len(fresh) // ASSOCIATIONS_PER_CALL)
@@ -112,7 +112,7 @@ class Estimator:
 
     def estimate(self, calls_per_second: float, calls_per_day: int) -> Estimate:
         """The sums. Units: both limits in calls."""
-        # At most: a portal in which few of them changed since the history began answers with fewer calls.
+        # An upper bound: if few of the contacts changed since the history began, fewer calls are needed.
         calls = self._calls + Counter({"read contacts": -(-self._read // RECORDS_PER_HISTORY_READ)})
         total = calls.total()
         return Estimate(

@@ -1,4 +1,4 @@
-"""A lane's backlog: what waits for its next cycle, for how long, and which messages the cycle takes.
+"""A lane's backlog: the messages that wait for its next cycle, and the selection of a cycle's messages.
 
 A cycle takes due deliveries, new live messages, then imported ones. While the day's budget is sufficient, one cycle
 takes all of them, for the fullest batches. When it is short, imported messages have their own cycles, as large as their
@@ -185,7 +185,7 @@ MIN_IDLE_SECONDS = 0.05
 
 @dataclass(slots=True)
 class _Oldest:
-    """The oldest message that waits: its receivedAt, and since when it waits by the monotonic clock."""
+    """The oldest waiting message: its receivedAt, and by the monotonic clock the time since which it waits."""
 
     received_at_ms: int
     since_ms: int
@@ -216,7 +216,7 @@ class Waiting:
         self._cycle_ended_at_ms: int | None = None
 
     def pending(self, state: LaneState) -> Pending:
-        """The waiting messages, and since when they wait."""
+        """The waiting messages, and since when they have waited."""
         source_ids = self._destination.source_ids
         live, live_since = self._journal.count_after(state.live_cursor, source_ids=source_ids, is_backfill=False)
         backfill, backfill_since = self._journal.count_after(
@@ -230,7 +230,7 @@ class Waiting:
         return replace(pending, due=self.due()) if pending.is_due_at(self._clock.now_ms()) else pending
 
     def due(self) -> list[Due]:
-        """Deliveries whose time has come."""
+        """The deliveries that are due now."""
         return self._record.due(self._destination.destination_id, self._clock.now_ms(), self._policy.cycle_messages)
 
     def seconds(self, pending: Pending) -> float | None:
@@ -249,7 +249,7 @@ class Waiting:
         return min(waits) if waits else None
 
     def import_goes_on(self, pending: Pending, taken_count: int) -> bool:
-        """Whether a cycle of imported messages follows at once on one that takes so many new ones."""
+        """Whether a cycle of imported messages follows at once after one with this many new ones."""
         rest = pending.backfill_count - taken_count
         is_still = pending.still_seconds >= self._policy.backfill_linger_seconds
         follows = rest >= self._policy.cycle_messages or (rest > 0 and is_still)
@@ -270,12 +270,12 @@ class Waiting:
         return max(min(waits), MIN_IDLE_SECONDS)
 
     def budget_seconds(self) -> float | None:
-        """Until the day's budget has a call for anybody, when that is long."""
+        """Seconds until the day's budget has a call for any priority; None if that is short."""
         wait_seconds = self._governor.wait_seconds(Priority.IDENTIFY, self._clock.now_ms())
         return wait_seconds if wait_seconds * 1000 > LONGEST_WAIT_MS else None
 
     def note_cycle(self) -> None:
-        """A cycle has ended."""
+        """Note that a cycle has ended."""
         self._cycle_ended_at_ms = self._clock.monotonic_ms()
 
     def _linger(self, count: int, since_ms: int, now_ms: int) -> float:
@@ -283,11 +283,11 @@ class Waiting:
             return 0.0
         here_ms = self._clock.monotonic_ms()
         if self._oldest is None or self._oldest.received_at_ms != since_ms:
-            # The system's clock may have been set back since the message came: then it waits from now on.
+            # If the system's clock was set back since the message arrived, its wait starts now.
             self._oldest = _Oldest(since_ms, here_ms - max(0, now_ms - since_ms))
         began_ms = self._oldest.since_ms
         wait_seconds = self._policy.linger_seconds - (here_ms - began_ms) / 1000
         if self._cycle_ended_at_ms is not None:
-            # What the budget made wait is old by then: counted from the oldest message it would never linger again.
+        # Messages that waited for the budget are old: counted from the oldest one, a lane would never linger again.
             began_ms = max(began_ms, self._cycle_ended_at_ms)
         return max(0.0, wait_seconds, self._governor.linger_seconds(now_ms) - (here_ms - began_ms) / 1000)

@@ -1,4 +1,4 @@
-"""The work of one cycle: plan, make what is missing, send in the order that later steps need.
+"""The work of one cycle: plan, create what is missing, and send in the order that later steps need.
 
 Companies and contacts come first, then associations and events. Nothing is recorded here: `outcome_of` collects what
 the cycle learnt, and the lane writes all of it in one transaction.
@@ -30,7 +30,7 @@ from hubwire.record.protocol import CycleOutcome, LaneState
 
 
 async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], selection: Selection) -> None:
-    """Plan what was selected and send it; all that is to be recorded is in `cycle_state`. Raises LineStopped.
+    """Plan the selected messages and send the operations. `cycle_state` has the results. Raises LineStopped.
 
     Shape: the portal's schema has been loaded.
     """
@@ -44,7 +44,7 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
         gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
     provided = await provide(cycle_state.portal, gathered.missing_properties, gathered.work.events)
     if provided.is_changed:
-        # With the types that HubSpot has now: what was planned took them from each message's own values.
+        # Plan again with the types that HubSpot has now; the first plan took them from each message's values.
         gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
     cycle_state.outcomes, cycle_state.links = gathered.outcomes, gathered.identity.changed
     cycle_state.unmade = provided.unmade
@@ -82,7 +82,7 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
         email for email, _ in work.associations
     }
     await upsert_contacts(cycle_state, work.contacts, relied)
-    # After the contacts: a company that HubSpot made of an e-mail's domain is found by their own associations.
+    # After the contacts: their associations lead to companies that HubSpot created from e-mail domains.
     if work.companies:
         await upsert_companies(cycle_state, work.companies, contacts)
     steps = [send_occurrences(cycle_state, work.events)] if work.events else []
@@ -129,7 +129,7 @@ def outcome_of(
 
 
 def _retries(outcomes: Outcomes, selection: Selection, patience: Patience, now_ms: int) -> dict[int, int | None]:
-    """The next try of each message that HubSpot put off; None when its time is over."""
+    """The time of the next try of each message that HubSpot put off; None if its time is over."""
     times: dict[int, int | None] = {}
     for position, verdict in outcomes.verdicts.items():
         if isinstance(verdict, Retry):

@@ -25,20 +25,20 @@ from hubwire.record.protocol import LaneState
 log = structlog.get_logger("hubwire.deliver")
 
 SAFETY_SECONDS = 30.0
-"""A lane that waits for news looks by itself this often, in case the news was lost."""
+"""A lane that waits for a notification also checks this often, in case the notification was lost."""
 FREE_LANE_SECONDS = 1.0
 """How often a worker tries to lease a lane that another worker holds."""
 IDLE_STEP_SECONDS = 0.1
-"""Under load every commit is news, also for lanes of other sources: an idle lane looks again at most this often."""
+"""Under load every commit notifies all lanes. An idle lane checks for work at most this often."""
 LOOK_STEP_SECONDS = 0.25
-"""The same for a lane that lingers, whose cycle may be full by now, and for one that is stopped."""
+"""The same for a lane that lingers, whose cycle may now be full, and for a stopped lane."""
 BACKEND_RETRY_SECONDS = 2.0
 BUG_RETRY_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 CLOCK_STEP_MS = 2_000
-"""A clock that goes back further than this between two looks was set, not slowed."""
+"""If the clock goes back further than this between two checks, somebody set it."""
 MENDABLE = (Reason.UNAUTHORISED, Reason.MISSING_SCOPE, Reason.KEY_NOT_UNIQUE)
-"""A new token, or whatever started the lane anew, may have mended these: tried at once."""
+"""A new token, or whatever restarted the lane, may have fixed these: the lane tries at once."""
 
 
 class Wait(NamedTuple):
@@ -49,7 +49,7 @@ class Wait(NamedTuple):
 
     @classmethod
     def at_least(cls, seconds: float) -> Wait:
-        """A wait that news does not shorten."""
+        """A wait that no notification shortens."""
         return cls(seconds, seconds)
 
 
@@ -57,7 +57,7 @@ NOW = Wait(0.0)
 
 
 class _Lingering(NamedTuple):
-    """A look at the lane that found something to do later: `until_ms` is monotonic."""
+    """The result of a check that found work for later. `until_ms` is monotonic."""
 
     state: LaneState
     pending: Pending
@@ -65,7 +65,7 @@ class _Lingering(NamedTuple):
 
 
 class _Stop(NamedTuple):
-    """A stopped lane's resume time, also by the monotonic clock: the system's clock may be set back."""
+    """A stopped lane's resume time, also by the monotonic clock, because the system's clock may be set back."""
 
     resume_at_ms: int
     until_ms: int
@@ -86,7 +86,7 @@ class Driver:
         hears_of_free_lanes: bool = False,
     ) -> None:
         """Shape: `make_lane` makes the lane anew from what the record says of it, when another worker may have driven
-        it in between. `hears_of_free_lanes`: whether news also tells that the lane may be leased."""
+        it in between. `hears_of_free_lanes`: whether notifications also say that the lane is free."""
         self.lane = lane
         self.lane_lease: LaneLease | None = None
         self._quota = quota or LaneQuota()
@@ -95,14 +95,14 @@ class Driver:
         self._parts = parts
         self._off_loop = parts.off_loop
         self._ending = ending or asyncio.Event()
-        """Set to let a cycle that is under way end soon."""
+        """Set to end a running cycle soon."""
         free_lane_seconds = min(FREE_LANE_SECONDS, parts.policy.lease_seconds / 4)
         self._free_lane_seconds = SAFETY_SECONDS if hears_of_free_lanes else free_lane_seconds
         self._is_new = True
         self._lingering: _Lingering | None = None
         self._stop: _Stop | None = None
         self._ahead_ms: int | None = None
-        """How far the system's clock was ahead of the monotonic one at the last look."""
+        """How far the system's clock was ahead of the monotonic one at the last check."""
         self.is_in_cycle = False
 
     @property
@@ -114,7 +114,7 @@ class Driver:
         return self.lane.destination.destination_id
 
     async def turn(self) -> Wait:
-        """Do what is to be done now. Never raises for a failure of the database, of HubSpot, or a bug of ours."""
+        """Run one turn. Never raises for a failure of the database or of HubSpot, or for a bug of ours."""
         try:
             return await self._turn()
         except LeaseLost:
@@ -132,7 +132,7 @@ class Driver:
             return Wait.at_least(BUG_RETRY_SECONDS)
 
     async def end(self) -> None:
-        """Give the lane up; what was leased in it is pending again."""
+        """Give the lane up. Its leased deliveries are pending again."""
         lane_lease, self.lane_lease, self._lingering = self.lane_lease, None, None
         self._quota.give(self._destination_id)
         if lane_lease is not None:
@@ -146,7 +146,7 @@ class Driver:
         if lane_lease is None:
             return Wait(self._free_lane_seconds)
         if self._quota.has_too_many and lane_lease.quiet_seconds <= 0:
-            # Not while HubSpot still counts the calls of who fell silent: the next worker would know nothing of it.
+            # Keep the lane while HubSpot counts the silent worker's calls: the next worker would not know about them.
             await self.end()
             log.info("lane.given", destination=self._name)
             return Wait.at_least(FREE_LANE_SECONDS)
@@ -156,16 +156,16 @@ class Driver:
             return Wait.at_least(lane_lease.quiet_seconds)
         lingering, self._lingering = self._lingering, None
         if lingering is not None and self._parts.clock.monotonic_ms() >= lingering.until_ms:
-            # Without news nothing became due but what the look has foreseen.
+            # Without a notification, only the work that the last check found becomes due.
             is_due = lingering.pending.is_due_at(self._parts.clock.now_ms())
             due = await self._off_loop(self.lane.waiting.due) if is_due else []
             return await self._cycle(lane_lease, lingering.state, replace(lingering.pending, due=due))
         return await self._look(lane_lease)
 
     async def _take(self) -> LaneLease | None:
-        """The lane's lease, when it is free."""
-        # A lane whose worker fell silent is anybody's, also of one that has its part: whoever it belongs to by then
-        # may have just begun to live, and be slow to take it.
+        """The lane's lease, if the lane is free."""
+        # Any worker takes the lane of a silent worker, even above its quota: the worker that should have it may
+        # have just started, and be slow to take it.
         is_full = not self._quota.may_take
         parts, destination_id = self._parts, self._destination_id
         seconds = parts.policy.lease_seconds
@@ -185,7 +185,7 @@ class Driver:
         return self.lane_lease
 
     async def _look(self, lane_lease: LaneLease) -> Wait:
-        """Look for work: run a cycle, or return how long to wait."""
+        """Check for work: run a cycle, or return the time to wait."""
         await self._follow_clock()
         state = await self._off_loop(self._parts.record.lane, self._destination_id)
         if self._is_new:
@@ -195,7 +195,7 @@ class Driver:
             seconds = min(stopped_seconds, SAFETY_SECONDS)
             return Wait(seconds, min(seconds, LOOK_STEP_SECONDS))
         if state.stopped_reason == Reason.BUDGET_SPENT:
-            # A new day needs no proof; other reasons stay until a cycle went through.
+            # A new day needs no proof; other reasons stay until a cycle succeeds.
             await self._resume(state)
             return NOW
         pending = await self._off_loop(self.lane.waiting.pending, state)
@@ -210,7 +210,7 @@ class Driver:
         return await self._cycle(lane_lease, state, pending)
 
     async def _follow_clock(self) -> None:
-        """When the system's clock was set back, what is due at a time of the old clock is due earlier."""
+        """If the system's clock was set back, move times of the old clock back as well."""
         clock = self._parts.clock
         ahead_ms = clock.now_ms() - clock.monotonic_ms()
         set_back_ms = (self._ahead_ms or ahead_ms) - ahead_ms
@@ -230,7 +230,7 @@ class Driver:
         return Wait.at_least(self.lane.pause_seconds)
 
     async def _begin(self, state: LaneState) -> LaneState:
-        """The first turn: what stopped the lane before may be fixed by whatever started this lane."""
+        """The first turn: whatever started this lane may have fixed the cause of its stop."""
         self._is_new = False
         if state.stopped_reason not in MENDABLE:
             return state
@@ -252,7 +252,7 @@ class Driver:
         return max(0, min(left_ms, self._stop.until_ms - clock.monotonic_ms())) / 1000
 
     async def _resume(self, before: LaneState) -> None:
-        """A cycle went through: the lane runs again, unless this very cycle stopped it for another reason."""
+        """Note that a cycle succeeded: the lane runs again, unless this cycle stopped it for another reason."""
         record = self._parts.record
         now = await self._off_loop(record.lane, self._destination_id)
         if (now.stopped_reason, now.resume_at_ms) == (before.stopped_reason, before.resume_at_ms):
@@ -274,7 +274,7 @@ class Driver:
             await asyncio.gather(running, renewing, return_exceptions=True)
 
     async def _renew(self, lane_lease: LaneLease) -> bool:
-        """Renew until the worker is to end and its grace is over: False. Raises LeaseLost."""
+        """Renew until the worker must end and its grace period is over, then return False. Raises LeaseLost."""
         grace_seconds = GRACE_SECONDS
         while grace_seconds > 0:
             if lane_lease.is_due:

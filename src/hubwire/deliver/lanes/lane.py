@@ -43,9 +43,9 @@ log = structlog.get_logger("hubwire.deliver")
 
 STOPPED_PROBE_SECONDS = 300.0
 FAILED = (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE)
-"""Why a delivery was put off: no usable answer to a call that it was part of, while others were answered."""
+"""Reasons of deliveries whose own call had no usable answer, while other calls were answered."""
 SELECTIONS = 3
-"""How often a cycle selects its messages if people change them meanwhile."""
+"""How often a cycle selects its messages again if people change them in the meantime."""
 BUG_RUN = 10
 BUG_PAUSE_SECONDS = 1.0
 OUTAGE_SECONDS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
@@ -81,25 +81,25 @@ class Lane:
         self._runs = DeathRuns.of(parked or {})
         self._unconfirmed = UnconfirmedWrites()
         self._max_messages = parts.policy.cycle_messages
-        """Fewer while a message is looked for that Hubwire itself fails over."""
+        """Smaller while the lane searches for a message on which Hubwire itself fails."""
         self._bugs = Bugs()
         self._bug_deaths = 0
-        """Messages in a row over which Hubwire itself failed."""
+        """Messages in a row on which Hubwire itself failed."""
 
     @property
     def pause_seconds(self) -> float:
-        """How long to wait before the next cycle: a while when Hubwire fails over one message after another. The cause
-        is then probably not the messages, and at full speed it would end all of them."""
+        """The wait before the next cycle, if Hubwire fails on one message after another. The messages are then probably
+        not the cause, and without a wait all of them would soon be dead."""
         return BUG_PAUSE_SECONDS if self._bug_deaths >= BUG_RUN else 0.0
 
     def forget_schema(self) -> None:
-        """Somebody changed something: the next cycle reads the portal's schema anew."""
+        """Read the portal's schema again in the next cycle, because somebody changed something."""
         self._portal.is_stale = True
 
     # -- one cycle
 
     async def run_cycle(self, lane_lease: LaneLease, state: LaneState, pending: Pending) -> bool:
-        """Take on what waits, and record its outcome; False when the cycle was abandoned.
+        """Deliver the waiting messages, and record their outcomes. Returns False if the cycle was abandoned.
 
         Errors: LeaseLost (another worker drives the portal now), BackendError; nothing was recorded then.
         """
@@ -187,7 +187,7 @@ class Lane:
             raise unreadable(exc) from exc
 
     def _suppress_ms(self) -> int:
-        """How long a confirmed value counts as unchanged."""
+        """The time for which a confirmed value counts as unchanged."""
         return 0 if self._unconfirmed else round(self.destination.suppress_unchanged_hours * 3_600_000)
 
     def _commit(
@@ -214,7 +214,7 @@ class Lane:
             resume_at_ms = ended_at_ms + round(1000 * without_answer.RUN_PROBE_SECONDS)
             self._stop(without_answer.run_of_deaths(run.text), resume_at_ms)
 
-    # -- when the lane is at fault
+    # -- faults that concern the lane
 
     def _runs_of(self, selection: Selection, outcomes: Outcomes, *, is_probe: bool) -> list[Run]:
         """Count the cycle's deaths, and park public sources that HubSpot refuses; the runs of server sources."""
@@ -270,7 +270,7 @@ class Lane:
         log.error("lane.stopped", destination=self.destination.name, reason=str(stop.reason), detail=stop.detail)
 
     def stop_for_budget(self, wait_seconds: float) -> None:
-        """Select nothing until the day has calls again."""
+        """Stop the lane until the day has calls again."""
         self._stop(without_answer.day_is_spent(), self._clock.now_ms() + round(1000 * wait_seconds))
 
     def _status(self, now_ms: int) -> bytes:
@@ -293,7 +293,7 @@ class Lane:
 
 
 def _failed(selection: Selection, exc: Exception) -> Outcomes:
-    """The outcome of a cycle of a single message that Hubwire itself fails over: it alone is dead."""
+    """The outcome of a cycle with a single message on which Hubwire itself fails: only that one is dead."""
     outcomes = Outcomes(due=selection.due, planned_count=1)
     outcomes.judge([selection.rows[0].position], without_answer.internal_error(exc))
     return outcomes

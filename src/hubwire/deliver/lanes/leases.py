@@ -23,7 +23,7 @@ from hubwire.record.protocol import Lease, Record
 RATE_WINDOW_SECONDS = 10.0
 """HubSpot's rolling window."""
 BUSY_SHARE = 1 / 3
-"""A lease is renewed when this part of it is gone while its lane makes calls, and later while the lane waits."""
+"""A lease is renewed after this part of its time while the lane makes calls, and later while the lane waits."""
 IDLE_SHARE = 0.6
 
 
@@ -34,7 +34,7 @@ class LaneLease:
         """Units: `begun_at_ms` is monotonic, read before the call to the record."""
         self.lease = lease
         self.is_busy = False
-        """Whether a cycle is under way. When this worker dies in it, a third of the lease is gone at most."""
+        """Whether a cycle is running. If this worker dies in it, at most a third of the lease is over."""
         self._is_lost = False
         self._record = record
         self._clock = clock
@@ -53,7 +53,7 @@ class LaneLease:
         *,
         only_silent: bool = False,
     ) -> LaneLease | None:
-        """The lane, or None while another worker has it.
+        """The lease of the lane, or None while another worker has it.
 
         Shape: `only_silent` takes only a lane whose worker stopped responding, never a released one.
         """
@@ -111,7 +111,7 @@ class LaneLease:
             self.renew()
 
     def check(self) -> None:
-        """Raises LeaseLost when the lease has run out: another worker may have begun."""
+        """Raises LeaseLost if the lease has run out, because another worker may have started."""
         if self._is_lost or self._gone_ms >= round(1000 * self._seconds):
             raise LeaseLost(f"lane {self.lease.destination_id}: the lease ran out and was not renewed")
 
@@ -187,8 +187,8 @@ class LaneQuota:
         self._held: set[int] = set()
 
     def divide(self, lane_count: int, worker_count: int) -> bool:
-        """Share the lanes among all workers, this one included; whether its part has changed. Parts differ by one lane
-        at most."""
+        """Divide the lanes among all workers, this one included. Returns whether its quota changed; quotas differ by
+        at most one lane."""
         before, self._max_lanes = self._max_lanes, -(-lane_count // max(worker_count, 1))
         return before != self._max_lanes
 
@@ -199,7 +199,7 @@ class LaneQuota:
 
     @property
     def has_too_many(self) -> bool:
-        """Whether it must give one of its lanes to another worker."""
+        """Whether this worker must give one of its lanes to another."""
         return self._max_lanes is not None and len(self._held) > self._max_lanes
 
     def take(self, destination_id: int) -> None:

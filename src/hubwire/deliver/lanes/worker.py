@@ -1,7 +1,7 @@
 """Lanes at work: one thread with its own event loop drives every destination whose lease it holds.
 
 The worker starts and ends drivers as the registry changes, and stops gracefully. It never sends anything itself.
-Lanes wait for news instead of asking for it: `wake()` for what may have to be delivered, `notice()` for changes.
+Lanes wait for notifications and do not poll: `wake()` announces new work, `notice()` announces changes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from hubwire.secret import Secret
 log = structlog.get_logger("hubwire.deliver")
 
 AGAIN_SECONDS = 1.0
-"""How soon the registry is read again after the database failed."""
+"""The wait before the registry is read again after the database failed."""
 
 MakeClient = Callable[[Destination], HubSpotClient | None]
 
@@ -49,8 +49,8 @@ MakeClient = Callable[[Destination], HubSpotClient | None]
 class WorkerParts:
     """The dependencies of a worker.
 
-    Shape: `make_client` gives None for a destination without a token; `fleet` are the other workers, if there can be
-    some; `announce` notifies them of work that was not appended.
+    Shape: `make_client` gives None for a destination without a token; `fleet` are the other workers, if there
+    can be any; `announce` notifies them of work that was not appended.
     """
 
     journal: Journal
@@ -66,7 +66,7 @@ class WorkerParts:
 
 @dataclass(slots=True)
 class _Running:
-    """A running lane: what it was started with, what wakes it, and how to end it."""
+    """A running lane: its destination, its wake-up events, and its task."""
 
     target: tuple[Destination, Secret | None]
     news: asyncio.Event
@@ -76,7 +76,7 @@ class _Running:
     task: asyncio.Task[None]
 
     def begin_to_end(self) -> None:
-        """Begin no further cycle."""
+        """Start no further cycle."""
         self.ending.set()
 
     async def end(self) -> None:
@@ -118,29 +118,29 @@ class Worker:
             self._renewer.start()
 
     def wake(self) -> None:
-        """Something new may have to be delivered: called from any thread."""
+        """Wake the lanes, because there may be new work. Called from any thread."""
         self._call_soon(self._wake_lanes)
 
     def notice(self) -> None:
-        """Somebody changed something, perhaps the registry: called from any thread."""
+        """Read the registry again, because somebody may have changed it. Called from any thread."""
         self._call_soon(self._wake_all)
 
     def busy(self) -> list[str]:
-        """The destinations that a cycle is under way for."""
+        """The destinations that have a running cycle."""
         return [driver.lane.destination.name for driver in list(self._drivers.values()) if driver.is_in_cycle]
 
     def begin_to_stop(self) -> None:
-        """No lane begins another cycle. Called from a signal: it waits for nothing."""
+        """Let no lane start another cycle. Called from a signal handler, so it does not wait."""
         self._stopping = True
         self._call_soon(self._end_lanes)
 
     def hurry(self) -> None:
-        """Leave the cycles under way and give their leases back: what they did not record is done again at the next
-        start. Called from a signal, after `begin_to_stop`."""
+        """Leave the running cycles and give their leases back; the next start repeats what they did not record.
+        Called from a signal handler, after `begin_to_stop`."""
         self._call_soon(self._cancel_lanes)
 
     def stop(self, timeout_seconds: float = 30.0) -> None:
-        """Finish the cycles under way, give the leases back, end the threads."""
+        """Finish the running cycles, give the leases back, and end the threads."""
         self.begin_to_stop()
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
@@ -198,7 +198,7 @@ class Worker:
         fleet, parts = self._parts.fleet, self._parts
         if fleet is None:
             return False
-        # A worker that died is missed before its leases run out: by then the others know that its part is theirs.
+        # A dead worker is missed before its leases run out, so the others know in time that its lanes are theirs.
         count = fleet.join(self._owner, parts.clock.now_ms(), parts.policy.lease_seconds / 2)
         return self._quota.divide(self._lane_count, count)
 
@@ -216,7 +216,7 @@ class Worker:
             runner.run(self._supervise())
 
     async def _supervise(self) -> None:
-        """One driver per destination; one whose destination or token changed ends its cycle and starts anew."""
+        """Run one driver per destination; restart it, after its cycle, if the destination or its token changed."""
         version: int | None = None
         while not self._stopping:
             self._change.clear()
@@ -234,7 +234,7 @@ class Worker:
         await asyncio.gather(*(lane.end() for lane in self._running.values()))
 
     def _remove_failed(self) -> bool:
-        """Forget drivers that ended by an error, so that they are started again; whether there were any."""
+        """Forget drivers that ended with an error, so that they are started again. Returns whether there were any."""
         has_failed = False
         for destination_id, lane in list(self._running.items()):
             failure = lane.task.exception() if lane.task.done() and not lane.task.cancelled() else None
@@ -260,7 +260,7 @@ class Worker:
                 self._running[destination_id] = _Running(target, news, free, ending, task)
 
     def _read_registry(self) -> dict[int, tuple[Destination, Secret | None]]:
-        """The destinations that are to be driven, with their tokens."""
+        """The destinations to drive, with their tokens."""
         registry = self._parts.registry
         self._sources = registry.sources()
         targets = {
@@ -275,7 +275,7 @@ class Worker:
     async def _drive(
         self, destination: Destination, news: asyncio.Event, free: asyncio.Event, ending: asyncio.Event
     ) -> None:
-        """Turn after turn until the lane is to end."""
+        """Run turns until the lane must end."""
         client = await self._off_loop(self._parts.make_client, destination)
         if client is None:
             stop = partial(self._parts.record.stop_lane, destination.destination_id, Reason.UNAUTHORISED)
@@ -328,13 +328,13 @@ class Worker:
         )
 
     def _announce(self) -> None:
-        """A lane released deliveries of others: called from a thread of the database."""
+        """Wake the lanes whose deliveries another lane released. Called from a database thread."""
         self.wake()
         self._parts.announce()
 
 
 async def _pause(wait: Wait, news: asyncio.Event, ending: asyncio.Event) -> None:
-    """Wait as long as the turn says. A notification ends the wait early, the end of the lane at once."""
+    """Wait as long as the turn says. A notification shortens the wait, and the end of the lane ends it at once."""
     await _wait_for(ending, wait.min_seconds)
     left_seconds = wait.seconds - wait.min_seconds
     if left_seconds <= 0 or ending.is_set():
@@ -350,7 +350,7 @@ async def _pause(wait: Wait, news: asyncio.Event, ending: asyncio.Event) -> None
 async def _wait_for(event: asyncio.Event, seconds: float) -> None:
     """Wait until the event is set, up to a time limit."""
     if seconds <= 0:
-        # A lane that is never idle must not keep the others from their turn.
+        # A lane that is never idle must let the others run.
         await asyncio.sleep(0)
         return
     with contextlib.suppress(TimeoutError):

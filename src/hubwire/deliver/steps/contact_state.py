@@ -1,8 +1,8 @@
-"""Contacts as HubSpot holds them, before they are written: which are gone or merged, and who wrote to them since.
+"""Reads the contacts that HubSpot has before Hubwire writes to them: deleted, merged, or changed by somebody else.
 
-Read are, in batches: contacts that get values of late messages, with the history of those properties; contacts whose
-record is another one now, with all that was ever written; and contacts that an event or an association relies on and
-that no answer has shown for a while. A quiet portal has reads to spare, so there "a while" is two seconds.
+It reads in batches: contacts that get values of late messages, with the history of those properties; contacts whose
+record is another one now, with all remembered properties; and contacts on which an event or an association relies and
+that no answer has shown for a while. In a quiet portal, which has reads to spare, "a while" is two seconds.
 """
 
 from __future__ import annotations
@@ -28,44 +28,49 @@ from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ, HeldRecord, Versio
 
 OBJECT = "contacts"
 ASK_AGAIN_MS = 10 * 60_000
-"""How long the answer holds that too many contacts changed for it to be of use."""
+"""How long Hubwire does not search for changed contacts after it found too many of them."""
 
 
-async def look_up_contacts(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied: Set[str]) -> None:
-    """Bring memory and wanted values to what HubSpot holds. Contacts that could not be read now are put off.
+async def look_up_contacts(
+    cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], relied: Set[str]
+) -> None:
+    """Update the memory and the desired values to what HubSpot has. Contacts that cannot be read now wait.
 
     Shape: `relied` are the contacts that events and associations of this cycle need.
     """
-    late = {email: names for email, desired in wanted.items() if (names := _late_names(cycle_state, desired))}
-    unread = _not_read(cycle_state, wanted, late)
-    _put_off(cycle_state, wanted, unread)
-    made_anew = [email for email in wanted if _is_gone(cycle_state, email) and email not in late]
-    to_confirm = _unseen(cycle_state, wanted, relied - late.keys() - set(made_anew))
+    late = {email: names for email, desired in desired_by_email.items() if (names := _late_names(cycle_state, desired))}
+    unread = _not_read(cycle_state, desired_by_email, late)
+    _put_off(cycle_state, desired_by_email, unread)
+    made_anew = [email for email in desired_by_email if _is_gone(cycle_state, email) and email not in late]
+    to_confirm = _unseen(cycle_state, desired_by_email, relied - late.keys() - set(made_anew))
     await together(
-        _compare(cycle_state, wanted, await _worth_reading(cycle_state, wanted, unread)),
-        compare_whole(cycle_state, wanted, made_anew),
-        _confirm(cycle_state, wanted, to_confirm),
+        _compare(cycle_state, desired_by_email, await _worth_reading(cycle_state, desired_by_email, unread)),
+        compare_whole(cycle_state, desired_by_email, made_anew),
+        _confirm(cycle_state, desired_by_email, to_confirm),
     )
     looked_up = {*late, *to_confirm} & cycle_state.other_contacts
     others = [email for email in looked_up if not _is_gone(cycle_state, email)]
-    await compare_whole(cycle_state, wanted, others)
+    await compare_whole(cycle_state, desired_by_email, others)
 
 
 async def compare_whole(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], emails: Collection[str]
+    cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], emails: Collection[str]
 ) -> dict[str, dict[str, Version]]:
-    """Compare contacts with all that is remembered of them; the foreign versions of those that are there."""
+    """Compare contacts with all their remembered properties. Returns the foreign versions of existing contacts."""
     names = {
-        email: {*wanted[email].values, *(person.properties if (person := cycle_state.people.get(email)) else ())}
+        email: {
+            *desired_by_email[email].values,
+            *(person.properties if (person := cycle_state.people.get(email)) else ()),
+        }
         for email in emails
     }
-    records = await _compare(cycle_state, wanted, names)
+    records = await _compare(cycle_state, desired_by_email, names)
     reads = cycle_state.portal.histories.reads
     return {email: reads[OBJECT, email].foreign for email in records}
 
 
 def _late_names(cycle_state: CycleState, desired: DesiredRecord) -> set[str]:
-    """The properties that late messages would write, as far as memory knows no newer value."""
+    """The properties that late messages would write and for which the memory has no newer value."""
     if not desired.values:
         return set()
     known = cycle_state.people.get(desired.key)
@@ -74,20 +79,20 @@ def _late_names(cycle_state: CycleState, desired: DesiredRecord) -> set[str]:
 
 
 def _is_gone(cycle_state: CycleState, email: str) -> bool:
-    """Whether a contact that was confirmed once has no record that we know of."""
+    """Whether a contact that was confirmed once has no known record now."""
     person = cycle_state.people.get(email)
     return person is not None and person.contact_id is None and bool(person.properties)
 
 
-def _unseen(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], relied: Set[str]) -> list[str]:
-    people = [person for email in wanted if (person := cycle_state.people.get(email)) and person.contact_id]
+def _unseen(cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], relied: Set[str]) -> list[str]:
+    people = [person for email in desired_by_email if (person := cycle_state.people.get(email)) and person.contact_id]
     return unseen(cycle_state, {person.email: person.seen_at_ms for person in people}, relied)
 
 
 def _not_read(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], late: Mapping[str, set[str]]
+    cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], late: Mapping[str, set[str]]
 ) -> dict[str, set[str]]:
-    """The late contacts that were not read a moment ago; of the others the values that lose are left out."""
+    """The late contacts that were not read recently. Leaves out the older values of the other late contacts."""
     histories, now_ms = cycle_state.portal.histories, cycle_state.now_ms
     unread: dict[str, set[str]] = {}
     for email, of_contact in late.items():
@@ -95,42 +100,46 @@ def _not_read(
         if foreign is None:
             unread[email] = of_contact
         else:
-            _leave_out(cycle_state, wanted[email], foreign)
+            _leave_out(cycle_state, desired_by_email[email], foreign)
     return unread
 
 
-def _put_off(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], unread: dict[str, set[str]]) -> None:
-    """Leave to the import's next cycle, which follows at once, whoever would be in a read that is not full.
+def _put_off(
+    cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], unread: dict[str, set[str]]
+) -> None:
+    """Leave contacts of a read that is not full to the import's next cycle, which follows at once.
 
-    Shape: only contacts with nothing but imported messages. So all reads of an import are full, except the last.
+    Shape: only contacts that have nothing but imported messages. All reads of an import but the last are then full.
     """
     rest = len(unread) % RECORDS_PER_HISTORY_READ
     if not rest or not cycle_state.import_goes_on:
         return
-    patient = [email for email in unread if cycle_state.imported.issuperset(wanted[email].positions)]
+    patient = [email for email in unread if cycle_state.imported.issuperset(desired_by_email[email].positions)]
     if len(patient) < rest:
         return
     for email in patient[-rest:]:
         del unread[email]
-        _wait(cycle_state, wanted, email, without_answer.read_with_next())
+        _wait(cycle_state, desired_by_email, email, without_answer.read_with_next())
 
 
 async def _worth_reading(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], unread: dict[str, set[str]]
+    cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], unread: dict[str, set[str]]
 ) -> dict[str, set[str]]:
-    """Those of the contacts that must be read: perhaps changed since their messages happened.
+    """The contacts that must be read, because they may have changed since their messages happened.
 
-    Shape: of many, a first batch is read here; unless most of it changed, HubSpot is asked which of the others did.
+    Shape: if there are many, this reads a first batch. Unless most of it changed, it searches for the changed others.
     """
     portal, now_ms = cycle_state.portal, cycle_state.now_ms
     if len(unread) <= WORTH_ASKING or now_ms - portal.too_many_changed_at_ms < ASK_AGAIN_MS:
         return unread
     names = frozenset(name for of_contact in unread.values() for name in of_contact)
-    oldest_ms = min(wanted[email].values[name].at_ms for email, of_contact in unread.items() for name in of_contact)
+    oldest_ms = min(
+        desired_by_email[email].values[name].at_ms for email, of_contact in unread.items() for name in of_contact
+    )
     first = dict(islice(unread.items(), RECORDS_PER_HISTORY_READ))
-    records = await _compare(cycle_state, wanted, first)
+    records = await _compare(cycle_state, desired_by_email, first)
     others = {email: of_contact for email, of_contact in unread.items() if email not in first}
-    changed_count = sum((moment_ms(one.properties.get(MODIFIED)) or 0) >= oldest_ms for one in records.values())
+    changed_count = sum((moment_ms(record.properties.get(MODIFIED)) or 0) >= oldest_ms for record in records.values())
     changed = None
     if changed_count * 2 <= len(first):
         changed = await changed_contacts(cycle_state.caller, cycle_state.paths, len(others), oldest_ms)
@@ -143,37 +152,39 @@ async def _worth_reading(
 
 
 async def _compare(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], names: Mapping[str, Collection[str]]
+    cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], names: Mapping[str, Collection[str]]
 ) -> dict[str, HeldRecord]:
-    """Read contacts with the history of properties, and leave out what HubSpot has newer; those that are there."""
+    """Read contacts with the history of properties, and leave out older values. Returns the existing contacts."""
     if not names:
         return {}
     every = sorted({name for of_contact in names.values() for name in of_contact})
-    held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(wanted, names), every)
-    for email, record in _noted(cycle_state, wanted, names, held).items():
+    held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(desired_by_email, names), every)
+    for email, record in _noted(cycle_state, desired_by_email, names, held).items():
         foreign = foreign_versions(record, cycle_state.people.get(email), cycle_state.schema.contact)
         cycle_state.portal.histories.remember(OBJECT, email, frozenset(every), foreign, cycle_state.now_ms)
-        _leave_out(cycle_state, wanted[email], foreign)
+        _leave_out(cycle_state, desired_by_email[email], foreign)
     return held.records
 
 
-async def _confirm(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], emails: Collection[str]) -> None:
-    """See whether contacts are still there."""
+async def _confirm(
+    cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], emails: Collection[str]
+) -> None:
+    """Check that contacts still exist."""
     if emails:
-        held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(wanted, emails))
-        _noted(cycle_state, wanted, emails, held)
+        held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(desired_by_email, emails))
+        _noted(cycle_state, desired_by_email, emails, held)
 
 
-def _positions(wanted: Mapping[str, DesiredRecord], emails: Collection[str]) -> dict[str, list[int]]:
-    return {email: wanted[email].positions for email in emails}
+def _positions(desired_by_email: Mapping[str, DesiredRecord], emails: Collection[str]) -> dict[str, list[int]]:
+    return {email: desired_by_email[email].positions for email in emails}
 
 
 def _noted(
-    cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], emails: Collection[str], held: Held
+    cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], emails: Collection[str], held: Held
 ) -> dict[str, HeldRecord]:
-    """The records that were found; what is gone, or could not be read now, is noted."""
+    """The existing records. Notes the contacts that are gone or could not be read now."""
     for email, verdict in held.unread.items():
-        _wait(cycle_state, wanted, email, verdict)
+        _wait(cycle_state, desired_by_email, email, verdict)
     for email in emails:
         person = cycle_state.people.get(email)
         record = held.records.get(email)
@@ -182,9 +193,9 @@ def _noted(
     return held.records
 
 
-def _wait(cycle_state: CycleState, wanted: Mapping[str, DesiredRecord], email: str, verdict: Verdict) -> None:
-    """Nothing is written to this contact in this cycle."""
-    cycle_state.refuse_contact(email, wanted[email].positions, verdict)
+def _wait(cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], email: str, verdict: Verdict) -> None:
+    """Note that this cycle writes nothing to this contact."""
+    cycle_state.refuse_contact(email, desired_by_email[email].positions, verdict)
     cycle_state.unread_contacts.add(email)
 
 

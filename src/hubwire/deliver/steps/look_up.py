@@ -1,7 +1,7 @@
-"""HubSpot's own state, read in batches and only where it can matter.
+"""Reads HubSpot's own state in batches, and only where it can matter.
 
-Three questions: is a record still there (100 a call), what did anybody write to it and when (50 a call), and, before
-many records are read one by one, which of them did anybody change at all since the oldest message in question.
+It answers three questions: does a record still exist (100 per call); who wrote to it, and when (50 per call); and which
+of many records changed at all since the oldest message in question.
 """
 
 from __future__ import annotations
@@ -38,36 +38,36 @@ CONTACTS_PER_ASSOCIATION_READ = 1000
 BAD_REQUEST = 400
 NOT_FOUND = 404
 WORTH_ASKING = 200
-"""From so many records on it is asked first which of them anybody changed, unless most of a first read were."""
+"""For more records than this, a search first finds the changed ones, unless most of a first read changed."""
 
 
 @dataclass(slots=True)
 class Held:
-    """What reads found. `unread`: keys of which nothing could be read now, with why; the others are there or gone."""
+    """The records that reads found. `unread`: keys that could not be read now, and why. Other keys do not exist."""
 
     records: dict[str, HeldRecord] = field(default_factory=dict)
     unread: dict[str, Retry] = field(default_factory=dict)
     is_refused: bool = False
-    """The token may not read these records: nothing is known of any of them."""
+    """The token may not read these records, so nothing is known about any of them."""
 
 
 Names = Callable[[HeldRecord], Collection[str]]
-Wanted = Mapping[str, Sequence[int]]
-"""Key -> the positions of the messages that it is read for."""
+PositionsByKey = Mapping[str, Sequence[int]]
+"""Key -> the positions of the messages for which it is read."""
 
 
-async def read_contacts(caller: Caller, paths: Paths, emails: Wanted, history: Sequence[str] = ()) -> Held:
+async def read_contacts(caller: Caller, paths: Paths, emails: PositionsByKey, history: Sequence[str] = ()) -> Held:
     """The contacts of these addresses, also by additional ones; with `history` the versions of those properties."""
     return await _read(caller, paths, "contacts", emails, history, lambda record: record.emails, id_property="email")
 
 
-async def read_companies(caller: Caller, paths: Paths, ids: Wanted, history: Sequence[str] = ()) -> Held:
+async def read_companies(caller: Caller, paths: Paths, ids: PositionsByKey, history: Sequence[str] = ()) -> Held:
     """The companies of these record ids."""
     return await _read(caller, paths, "companies", ids, history, lambda record: [record.record_id])
 
 
 async def read_moved_company(caller: Caller, paths: Paths, record_id: str) -> HeldRecord | None:
-    """The company that a merged one has become: only the read of a single record follows a merge."""
+    """The company into which another was merged. Only the read of a single record follows a merge."""
     path = paths.objects("companies", record_id) + f"?properties={','.join(COMPANY_KEYS)}"
     verdict, answer = await caller.ask(Call("read company", "GET", path), is_optional=True)
     records = held_records(answer.body) if isinstance(verdict, Delivered) else []
@@ -88,10 +88,10 @@ async def companies_of_contacts(caller: Caller, paths: Paths, contact_ids: Seque
 
 
 async def changed_contacts(caller: Caller, paths: Paths, count: int, since_ms: int) -> set[str] | None:
-    """The addresses of contacts that anybody changed since a time; None when too many for the answer to be of use.
+    """The addresses of contacts that changed since a time; None if they are too many to be useful.
 
-    Shape: `count` records would have to be read otherwise: the pages cost at most a small part of that. The search
-    lags by seconds, which a read before a write does as well.
+    Shape: `count` is the number of records to read without this search, whose pages cost a small part of that. The
+    search lags by seconds, as does a read before a write.
     """
     found: set[str] = set()
     after: str | None = None
@@ -111,7 +111,7 @@ async def _read(
     caller: Caller,
     paths: Paths,
     object_type: str,
-    wanted: Wanted,
+    positions_by_key: PositionsByKey,
     history: Sequence[str],
     names: Names,
     *,
@@ -124,23 +124,23 @@ async def _read(
     held = Held()
 
     async def read(batch: Sequence[str], max_tries: int = TRIES_IN_CYCLE) -> None:
-        positions = [position for key in batch for position in wanted[key]]
+        positions = [position for key in batch for position in positions_by_key[key]]
         verdict, answer = await caller.ask(make(batch), positions, is_optional=True, max_tries=max_tries)
         is_poisoned = answer.status == BAD_REQUEST or (_is_failure(verdict) and await caller.is_alive())
         match verdict:
             case Delivered():
                 for record in held_records(answer.body):
-                    held.records.update((name, record) for name in names(record) if name in wanted)
+                    held.records.update((name, record) for name in names(record) if name in positions_by_key)
             case _ if is_poisoned and len(batch) > 1:
-                # One key that HubSpot fails over, or will not look for, keeps no other from being found.
+                # A key on which HubSpot fails, or that it refuses, must not block the others.
                 await together(*(read(half, 1) for half in split(batch, -(-len(batch) // 2))))
             case Retry():
                 held.unread.update(dict.fromkeys(batch, verdict))
             case _:
                 held.is_refused |= answer.status not in (BAD_REQUEST, NOT_FOUND)
 
-    suspects = [key for key, positions in wanted.items() if caller.is_suspect(positions)]
-    others = [key for key in wanted if key not in suspects]
+    suspects = [key for key, positions in positions_by_key.items() if caller.is_suspect(positions)]
+    others = [key for key in positions_by_key if key not in suspects]
     batches = split(others, RECORDS_PER_HISTORY_READ if history else RECORDS_PER_READ)
     await together(*(read(batch) for batch in batches), *(read([key], 1) for key in suspects))
     return held
@@ -164,14 +164,14 @@ def _read_call(
 
 
 SURE_MS = 2000
-"""What was seen so short a while ago is there."""
+"""A record that was seen less than this time ago still exists."""
 
 
 def unseen(cycle_state: CycleState, seen_at_ms: Mapping[str, int], relied: Set[str]) -> list[str]:
-    """Keys of the records to look up: those not seen for long, those under suspicion, and, where a read is to spare,
-    those that were not seen a moment ago.
+    """Keys of the records to look up: those not seen for long, suspects, and, if there are reads to spare, those not
+    seen in the last seconds.
 
-    Shape: `seen_at_ms` has the known records of the cycle; `relied` are those that something depends on.
+    Shape: `seen_at_ms` has the known records of the cycle; `relied` are those on which something depends.
     """
     before_ms, sure_from_ms = cycle_state.unseen_before_ms, cycle_state.now_ms - SURE_MS
     due = [key for key, at_ms in seen_at_ms.items() if at_ms == 0 or (key in relied and at_ms < before_ms)]
