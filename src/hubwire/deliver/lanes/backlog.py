@@ -288,6 +288,6 @@ class Waiting:
         began_ms = self._oldest.since_ms
         wait_seconds = self._policy.linger_seconds - (here_ms - began_ms) / 1000
         if self._cycle_ended_at_ms is not None:
-        # Messages that waited for the budget are old: counted from the oldest one, a lane would never linger again.
+            # Messages that waited for the budget are old: counted from the oldest one, a lane would never linger again.
             began_ms = max(began_ms, self._cycle_ended_at_ms)
         return max(0.0, wait_seconds, self._governor.linger_seconds(now_ms) - (here_ms - began_ms) / 1000)

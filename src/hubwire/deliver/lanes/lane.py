@@ -45,7 +45,7 @@ STOPPED_PROBE_SECONDS = 300.0
 FAILED = (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE)
 """Reasons of deliveries whose own call had no usable answer, while other calls were answered."""
 SELECTIONS = 3
-"""How often a cycle selects its messages again if people change them in the meantime."""
+"""How often a cycle selects its messages at most, if people change them in the meantime."""
 BUG_RUN = 10
 BUG_PAUSE_SECONDS = 1.0
 OUTAGE_SECONDS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
