@@ -1,4 +1,4 @@
-"""Imports the rows of one query of PostgreSQL or SQLite, and remembers the last one.
+"""Imports the rows of one query of PostgreSQL, SQLite or DuckDB, and remembers the last one.
 
 With a cursor column, the rows come in its order, and the next import begins with the value of the last row, that row
 included. Rows that share a value are therefore never lost, and rows that were imported before are duplicates.
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -182,9 +183,11 @@ def _rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
         return _postgres_rows(query, after, stack)
     if scheme == "sqlite":
         return _sqlite_rows(query, after, stack)
+    if scheme == "duckdb":
+        return _duckdb_rows(query, after, stack)
     raise SettingsError(
         f"--sql: {scheme or query.url!r} is not a supported database",
-        hint="Use postgresql://… or sqlite:///FILE. For other databases, export Parquet or CSV files.",
+        hint="Use postgresql://…, sqlite:///FILE or duckdb:///FILE. For other databases, export Parquet or CSV files.",
     )
 
 
@@ -207,13 +210,35 @@ def _postgres_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
 
 
 def _sqlite_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
-    path = urlsplit(query.url).path.removeprefix("/") or urlsplit(query.url).netloc
-    path = path if Path(path).is_file() else f"/{path}"
-    if not Path(path).is_file():
-        raise SettingsError(f"--sql: there is no file {path}")
+    path = _file(query)
     try:
-        db = stack.enter_context(closing(sqlite3.connect(f"file:{quote(str(Path(path).resolve()))}?mode=ro", uri=True)))
+        db = stack.enter_context(closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)))
         cursor = db.execute(query.statement(after is not None, "?"), () if after is None else (after,))
     except sqlite3.Error as exc:
         raise SettingsError(f"--sql: {query.place}: {exc}") from exc
     return _Rows(unique([name for name, *_ in cursor.description]), cursor)
+
+
+def _duckdb_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
+    try:
+        import duckdb
+    except ImportError as exc:
+        raise SettingsError("--sql: DuckDB needs another package", hint="pip install 'hubwire[duckdb]'") from exc
+    path = _file(query)
+    try:
+        db = stack.enter_context(duckdb.connect(str(path), read_only=True))
+        db.execute(query.statement(after is not None, "?"), () if after is None else (after,))
+    except duckdb.Error as exc:
+        raise SettingsError(f"--sql: {query.place}: {str(exc).strip().splitlines()[0]}") from exc
+    rows = itertools.chain.from_iterable(iter(partial(db.fetchmany, ROWS_PER_FETCH), []))
+    return _Rows(unique([name for name, *_ in db.description or ()]), rows)
+
+
+def _file(query: Query) -> Path:
+    """The file of a URL such as `sqlite:///crm.db`, in the current folder or from the root."""
+    url = urlsplit(query.url)
+    name = url.path.removeprefix("/") or url.netloc
+    path = next((path for path in (Path(name), Path(f"/{name}")) if path.is_file()), None)
+    if path is None:
+        raise SettingsError(f"--sql: there is no file {name}")
+    return path.resolve()

@@ -24,7 +24,7 @@ def ready(installed: Shell) -> Shell:
     return installed
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "duckdb", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Run]:
     """A URL, and what runs a statement there."""
     if request.param == "sqlite":
@@ -35,6 +35,14 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Run]:
                 db.execute(statement)
 
         return f"sqlite:///{path}", run
+    if request.param == "duckdb":
+        duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed: no test reads its files")
+
+        def run_in_duckdb(statement: str) -> None:
+            with duckdb.connect(str(tmp_path / "crm.duckdb")) as db:
+                db.execute(statement)
+
+        return f"duckdb:///{tmp_path / 'crm.duckdb'}", run_in_duckdb
     psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: no test runs on PostgreSQL")
     url: str = request.getfixturevalue("postgres_url")
 
@@ -88,6 +96,8 @@ def test_without_a_cursor_all_rows_are_read_and_nothing_is_doubled(ready: Shell,
         (("--sql", "sqlite:///crm.db", "--query", "DELETE FROM users"), 1, "readonly"),
         (("--sql", "sqlite:///crm.db", "--query", QUERY, "--cursor", "seen_at"), 1, "is not a column of the query"),
         (("--sql", "sqlite:///crm.db", "--query", "SELECT plan FROM users"), 1, "no column names people"),
+        (("--sql", "duckdb:///nowhere.duckdb", "--query", "SELECT 1"), 1, "there is no file"),
+        (("--sql", "duckdb:///crm.db", "--query", "SELECT 1"), 1, "duckdb:///crm.db: "),
         (("--sql", "postgresql://127.0.0.1:1/x", "--query", "SELECT 1"), 1, "connection"),
         (("--sql", "sqlite:///crm.db"), 2, "--query"),
         (("x.csv", "--sql", "sqlite:///crm.db", "--query", "SELECT 1"), 2, "not both"),

@@ -54,7 +54,8 @@ def import_files(
     order: DatesOption = None,
     encoding: EncodingOption = None,
     sql: Annotated[
-        str | None, typer.Option(metavar="URL", help="Instead of files: postgresql://... or sqlite:///FILE.")
+        str | None,
+        typer.Option(metavar="URL", help="Instead of files: postgresql://..., sqlite:///FILE or duckdb:///FILE."),
     ] = None,
     query: Annotated[str | None, typer.Option(help="With --sql: the SELECT whose rows are imported.")] = None,
     cursor: Annotated[
