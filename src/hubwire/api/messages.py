@@ -27,7 +27,7 @@ from hubwire.web.request import View
 
 async def status(request: ApiRequest) -> shapes.Status:
     deps = request.view.deps
-    lanes = await request.view.read(deps.queries.lanes, deps.clock.now_ms())
+    lanes = await request.view.read(request.view.lanes)
     extent = await request.view.read(deps.journal.extent)
     return shapes.Status(
         version=__version__,
@@ -226,9 +226,7 @@ def _masked(view: View, summary: MessageSummary) -> MessageSummary:
         email=view.masked_text(summary.email),
         event=view.masked_text(summary.event),
         fates=[
-            msgspec.structs.replace(
-                fate, detail=view.masked_text(fate.detail) or "", left_out=view.masked(fate.left_out)
-            )
+            msgspec.structs.replace(fate, detail=view.masked_answer(fate.detail), left_out=view.masked(fate.left_out))
             for fate in summary.fates
         ],
     )

@@ -121,7 +121,8 @@ async def resume(request: ApiRequest) -> shapes.DestinationAnswer:
 
 async def schema(request: ApiRequest) -> SchemaReport:
     view = request.view
-    return await schema_report(view.deps, view.read, await view.read(find_destination, request), request.query.messages)
+    destination = await view.read(find_destination, request)
+    return view.masked_schema(await schema_report(view.deps, view.read, destination, request.query.messages))
 
 
 async def apply_schema(request: ApiRequest) -> SchemaReport:

@@ -23,6 +23,8 @@ MIN_PASSWORD_LENGTH = 12
 MAX_SECRET_LENGTH = 1024
 SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
 """About 50 ms and 16 MB for one guess (RFC 7914)."""
+NO_PASSWORD = "$".join(base64.b64encode(bytes(length)).decode() for length in (16, 64))
+"""A stored form, as `hashed` makes it, that no password has."""
 
 
 class Parts(Protocol):

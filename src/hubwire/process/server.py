@@ -181,22 +181,35 @@ def banner(service: Service, url: str) -> str:
             "HUBSPOT_ACCESS_TOKEN differs from the stored token, which stays in use."
             " To change it: hubwire destination token NAME --token-env HUBSPOT_ACCESS_TOKEN"
         )
+    is_read_by_a_person = service.sandbox is not None or sys.stdout.isatty()
     token = service.access.first_token()
     if token is not None:
         lines.append(f"Admin token, shown only this once: {token.reveal()}")
-    if service.sandbox is not None or sys.stdout.isatty():
+    if is_read_by_a_person:
         # A log file must not contain a sign-in link.
         lines.append(f"Console, with a link that signs you in once: {service.access.sign_in_link(url)}")
     else:
         lines.append(f"Console: {url}/")
-    key = service.first_start.write_key
-    if key is not None:
-        body = '{"userId":"user1234","traits":{"email":"peter@example.com","firstname":"Peter","lastname":"Gibbon"}}'
-        lines += [f"Write key of the source `server`: {key}", "Try it:"]
-        lines.append(f"  curl -u {key}: {url}/v1/identify -H 'Content-Type: application/json' -d '{body}'")
-    else:
-        lines.append("Write keys were shown when they were made. To make another: hubwire source key NAME --new")
+    lines += first_key_lines(service.first_start.write_key, service.settings.write_key, url, is_read_by_a_person)
     return "\n".join(lines)
+
+
+def first_key_lines(key: str | None, given: str | None, url: str, is_read_by_a_person: bool) -> list[str]:
+    """The write key of the first source, and a command to try; never a key for a log file, nor one that is `given`."""
+    if key is None:
+        return ["Write keys were shown when they were made. To make another: hubwire source key NAME --new"]
+    if key == given:
+        shown = "$HUBWIRE_WRITE_KEY"
+    elif is_read_by_a_person:
+        shown = key
+    else:
+        return ["No log file holds the write key of the source `server`. To make one: hubwire source key server --new"]
+    body = '{"userId":"user1234","traits":{"email":"peter@example.com","firstname":"Peter","lastname":"Gibbon"}}'
+    return [
+        f"Write key of the source `server`: {shown}",
+        "Try it:",
+        f"  curl -u {shown}: {url}/v1/identify -H 'Content-Type: application/json' -d '{body}'",
+    ]
 
 
 def _scheme(settings: Settings) -> str:

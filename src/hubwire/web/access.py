@@ -14,7 +14,7 @@ import msgspec
 
 from hubwire.clock import Clock
 from hubwire.errors import HubwireError
-from hubwire.manage.members import MAX_SECRET_LENGTH, digest, is_password, make_token
+from hubwire.manage.members import MAX_SECRET_LENGTH, NO_PASSWORD, digest, is_password, make_token
 from hubwire.registry.access import AccessStore, Pass, PassKind, Role
 from hubwire.secret import Secret
 
@@ -140,10 +140,12 @@ class Access:
         return None if member is None else Viewer(name=member.name, role=member.role)
 
     def _viewer_of_password(self, name: str, password: str) -> Viewer | None:
-        stored = self._store.password_hash(name)
-        if not password or len(password) > MAX_SECRET_LENGTH or stored is None:
+        if not password or len(password) > MAX_SECRET_LENGTH:
             return None
-        if not is_password(password, stored):
+        stored = self._store.password_hash(name)
+        # Without a stored hash one is computed all the same, so that the time tells nobody who has a password.
+        is_right = is_password(password, stored or NO_PASSWORD)
+        if stored is None or not is_right:
             return None
         role = next((member.role for member in self._store.members() if member.name == name), None)
         return None if role is None else Viewer(name=name, role=role)

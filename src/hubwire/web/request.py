@@ -23,11 +23,14 @@ from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroups, failure_groups
 from hubwire.manage.replay_estimate import ReplayEstimate, destinations_of, replay_estimate, schemas_of
+from hubwire.manage.schema_report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import LaneStatus
 from hubwire.registry.access import Role
 from hubwire.web.access import Access, Viewer
-from hubwire.web.mask import mask_email, mask_payload
+from hubwire.web.mask import mask_answer, mask_payload, mask_person
+from hubwire.web.mask_schema import masked_report
 from hubwire.web.parameters import message_filter, read_form, single_values
 from hubwire.web.ports import Services
 from hubwire.web.static_files import StaticFiles
@@ -172,8 +175,21 @@ class View:
         return payload if self.sees_payloads else mask_payload(payload)
 
     def masked_text(self, text: str | None) -> str | None:
-        """A text that may hold an e-mail, as this viewer may see it."""
-        return text if self.sees_payloads or text is None else mask_email(text)
+        """A text that may hold an e-mail or a phone number, as this viewer may see it."""
+        return text if self.sees_payloads or text is None else mask_person(text)
+
+    def masked_answer(self, text: str) -> str:
+        """HubSpot's words, as this viewer may see them."""
+        return text if self.sees_payloads else mask_answer(text)
+
+    def lanes(self) -> list[LaneStatus]:
+        """The lanes, as this viewer may see them. Blocks."""
+        lanes = self.deps.queries.lanes(self.deps.clock.now_ms())
+        return [msgspec.structs.replace(lane, stopped_detail=self.masked_answer(lane.stopped_detail)) for lane in lanes]
+
+    def masked_schema(self, report: SchemaReport) -> SchemaReport:
+        """A schema report as this viewer may see it: messages make events of any text."""
+        return report if self.sees_payloads else masked_report(report)
 
     def message_filter(self, fields: Mapping[str, str]) -> MessageFilter:
         """The requested filter. Errors: BadValue; 403 for a filter that would reveal hidden data to this viewer."""
@@ -184,7 +200,7 @@ class View:
 
     def failure_groups(self) -> FailureGroups:
         """The groups of failures, as this viewer may see them. Blocks."""
-        return failure_groups(self.deps, lambda detail: self.masked_text(detail) or "")
+        return failure_groups(self.deps, self.masked_answer)
 
     async def store_token(self, destination: Destination, token: str | None) -> Destination:
         """Store an access token after HubSpot accepted it, with the account's Hub ID; None removes the token.

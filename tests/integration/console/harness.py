@@ -67,6 +67,8 @@ class Bench:
         self.made_together: list[tuple[str, list[tuple[str, str]]]] = []
         self.schema_problem = ""
         self.refused_tokens: set[str] = set()
+        self.more_properties: dict[str, PropertyDefinition] = {}
+        self.more_events: list[EventDefinition] = []
         self.account: dict[str, str] = {}
         """What HubSpot tells of the account of a token."""
         self.report = ConnectionReport(
@@ -133,6 +135,9 @@ class Bench:
         }
         schema.company = {"domain": PropertyDefinition("domain")}
         schema.add_event(EventDefinition("pe1234567_bought_item", "bought_item", "Bought Item", {"value": "number"}))
+        schema.contact |= self.more_properties
+        for event in self.more_events:
+            schema.add_event(event)
         return PortalContents(
             schema=schema,
             archived={"contact": {"old_plan": "string"}},

@@ -3,6 +3,7 @@ secrets in pages and errors, oversized bodies, guessing."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -13,6 +14,7 @@ from tests.integration.console.harness import ADMIN_TOKEN, HUBSPOT_TOKEN, XSS, C
 
 from hubwire.api.table import OPERATIONS
 from hubwire.console.app import GET_PAGES, POSTS, STREAMS
+from hubwire.manage.members import set_password
 from hubwire.registry.access import Role
 from hubwire.secret import Secret
 from hubwire.web.access import (
@@ -394,6 +396,28 @@ def test_a_password_signs_in_and_is_kept_as_a_slow_hash(console: Console) -> Non
     assert console.post("/login", name="ana", secret="wrong horse battery").status_code == 403
     assert console.post("/login", name="ana", secret="correct horse battery").status_code == 303
     assert console.get("/members").status_code == 403
+
+
+def test_a_failed_sign_in_computes_one_slow_hash_whoever_asks(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted instead of timed: the slow hash is what a clock would see."""
+    set_password(console.deps, "test", "ana", Role.VIEW, "correct horse battery")
+    console.member("bob", Role.VIEW)
+    computed: list[str] = []
+    slow_hash = hashlib.scrypt
+
+    def counted(password: bytes, **options: Any) -> bytes:
+        computed.append("")
+        return slow_hash(password, **options)
+
+    monkeypatch.setattr(hashlib, "scrypt", counted)
+    counts = {}
+    for name in ("ana", "bob", "nobody", ""):
+        computed.clear()
+        assert console.post("/login", name=name, secret="wrong horse battery").status_code == 403
+        counts[name] = len(computed)
+    assert counts == dict.fromkeys(counts, 1)
 
 
 def test_json_of_a_deep_filter_cannot_break_the_page(console: Console) -> None:

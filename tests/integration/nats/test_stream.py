@@ -70,3 +70,17 @@ def test_a_full_stream_refuses_at_once_and_forgets_nothing(open_journal: OpenJou
     assert [row.position for row in journal.read(0, 9, is_backfill=False)] == kept
     assert journal.remove_through(kept[0] or 0, 10) == 1
     assert journal.append([Entry(1, "b", NOW, bytes(12_000))]) != [None]
+
+
+def test_nodes_that_came_back_empty_are_explained(open_journal: OpenJournal, nats_url: str) -> None:
+    journal = open_journal(nats_url)
+    parsed = NatsUrl.parse(nats_url)
+
+    async def lose_the_stream() -> None:
+        connection = await nats.connect(list(parsed.servers))
+        await connection.jetstream().delete_stream(parsed.stream)
+        await connection.close()
+
+    asyncio.run(lose_the_stream())
+    with pytest.raises(BackendUnavailable, match=r"no node has stream .* with empty folders.*store_dir"):
+        journal.extent()

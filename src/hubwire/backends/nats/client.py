@@ -36,6 +36,12 @@ FULL_CODES = (10047, 10077)
 """The server's `err_code` for a full stream or disk; repeating the call soon does not help."""
 NO_PEERS_CODE = 10005
 """The server's `err_code` while a new cluster does not know its nodes yet."""
+MISSING_STREAM_CODE = 10059
+"""The server's `err_code` for a stream that it does not have."""
+MISSING_HINT = (
+    "Stop the nodes, give them their earlier folders (jetstream.store_dir) or a restored stream, and start them. If the"
+    " stream is lost, Hubwire needs a new one with an empty database (docs/scaling.md)."
+)
 RETRYABLE = (nats.errors.Error, nats.js.errors.Error, TimeoutError, FutureTimeout, OSError)
 T = TypeVar("T")
 
@@ -131,6 +137,9 @@ class NatsClient:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result(seconds)
+        except (nats.js.errors.NotFoundError, nats.js.errors.NoStreamResponseError) as exc:
+            future.cancel()
+            raise self._missing(exc) from exc
         except RETRYABLE as exc:
             future.cancel()
             raise BackendUnavailable(f"nats: {str(exc) or type(exc).__name__}") from exc
@@ -210,6 +219,13 @@ class NatsClient:
                 duplicate_window=DUPLICATE_WINDOW_SECONDS,
             )
             return await self.insist(lambda: self.jetstream.add_stream(config))
+
+    def _missing(self, exc: nats.js.errors.Error) -> BackendUnavailable:
+        """What a missing stream means; a stream without a leader may also answer a message with silence."""
+        if isinstance(exc, nats.js.errors.NotFoundError) and exc.err_code != MISSING_STREAM_CODE:
+            return BackendUnavailable(f"nats: {exc}")
+        words = f"nats: no node has stream {self.stream} ({exc}); were all nodes started with empty folders?"
+        return BackendUnavailable(f"{words} {MISSING_HINT}", hint=MISSING_HINT)
 
     async def _disconnect(self) -> None:
         while self._tasks:  # Python 3.11's wait_for forgets a cancellation that comes in the moment of its answer

@@ -166,7 +166,7 @@ async def _show(
 def _read(view: View, destination: Destination, report: ConnectionReport | None) -> ConnectionPage:
     destination_id = destination.destination_id
     has_token = view.deps.registry.token(destination_id) is not None
-    lanes = {lane.destination_id: lane for lane in view.deps.queries.lanes(view.deps.clock.now_ms())}
+    lanes = {lane.destination_id: lane for lane in view.lanes()}
     return ConnectionPage(
         destination=destination,
         card=lane_card(lanes[destination_id], destination, has_token),
@@ -186,6 +186,6 @@ def _read_all(view: View) -> ConnectionsPage:
     destinations = deps.registry.destinations()
     cards = [
         lane_card(lane, destinations[lane.destination_id], deps.registry.token(lane.destination_id) is not None)
-        for lane in deps.queries.lanes(deps.clock.now_ms())
+        for lane in view.lanes()
     ]
     return ConnectionsPage(cards=cards, may_admin=view.may(Role.ADMIN))

@@ -23,6 +23,7 @@ from hubwire.record.message_filter import MessageFilter
 from hubwire.record.statistics import LeftOutCount
 from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PropertyDefinition
+from hubwire.web.mask_schema import masked_definition
 from hubwire.web.parameters import (
     choice,
     filter_query,
@@ -158,7 +159,7 @@ async def _show(view: View, problem: Problem | None = None, created: Sequence[st
     if destination is not None:
         try:
             contents = await view.deps.contents(destination.destination_id)
-            report = await view.read(compared, view.deps, destination, contents, messages)
+            report = view.masked_schema(await view.read(compared, view.deps, destination, contents, messages))
         except HubwireError as exc:
             unreadable = str(exc)
     page = await view.read(_read, view, destination, contents, report, messages, unreadable)
@@ -199,10 +200,10 @@ def _read(
         missing=missing[:SHOWN_MISSING],
         quotas=report.quotas,
         left_out=[_left_out(view, entry, destination_id) for entry in counts],
-        properties=[_property(entry) for name, entry in sorted(definitions.items()) if query in name],
+        properties=[_property(view, entry) for name, entry in sorted(definitions.items()) if query in name],
         property_count=len(definitions),
         events=[
-            _event(entry)
+            _event(view, entry)
             for _, entry in sorted(events.items())
             if query in entry.full_name or query in entry.label.lower()
         ],
@@ -230,8 +231,8 @@ def _tabs(view: View, entries: list[SchemaEntry], current: str | None) -> list[S
     ]
 
 
-def _property(definition: PropertyDefinition) -> PropertyLine:
-    options = sorted(definition.options or ())
+def _property(view: View, definition: PropertyDefinition) -> PropertyLine:
+    options = sorted(view.masked_text(option) or "" for option in definition.options or ())
     return PropertyLine(
         name=definition.name,
         type=definition.type,
@@ -243,7 +244,10 @@ def _property(definition: PropertyDefinition) -> PropertyLine:
     )
 
 
-def _event(definition: EventDefinition) -> EventLine:
+def _event(view: View, definition: EventDefinition) -> EventLine:
+    if not view.sees_payloads:
+        full_name, label, properties = masked_definition(definition)
+        return EventLine(full_name=full_name, label=label, properties=properties)
     return EventLine(full_name=definition.full_name, label=definition.label, properties=sorted(definition.properties))
 
 

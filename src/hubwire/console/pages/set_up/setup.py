@@ -207,7 +207,7 @@ def _read_step(
     sources = _sources_of(view, destination)
     source = next(iter(sources), None)
     key = None if source is None else _shown_key(view, source)
-    lanes = {lane.destination_id: lane for lane in deps.queries.lanes(deps.clock.now_ms())}
+    lanes = {lane.destination_id: lane for lane in view.lanes()}
     lane = lanes[destination.destination_id]
     return StepPage(
         destination=destination,

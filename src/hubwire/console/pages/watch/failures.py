@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlencode
 
 import msgspec
@@ -14,12 +13,10 @@ from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.reasons import Reason, cause_of, remedy_of
 from hubwire.record.message_filter import MessageFilter
+from hubwire.web.mask import PROPERTY_AT_FAULT
 from hubwire.web.parameters import filter_query, message_filter, snooze_until
 from hubwire.web.ports import Services
 from hubwire.web.request import View
-
-PROPERTY_AT_FAULT = re.compile(r"([a-z][a-z0-9_]{0,99}): ")
-"""The start of HubSpot's message about a property: `hs_lead_status: A value must be provided`."""
 
 
 class FailureCard(msgspec.Struct, frozen=True, kw_only=True):

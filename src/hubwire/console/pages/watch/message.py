@@ -23,7 +23,7 @@ from hubwire.reasons import cause_of, remedy_of
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import Fate, MessageDetail, MessageSummary
 from hubwire.registry.access import Role
-from hubwire.web.mask import mask_email, mask_payload, mask_text
+from hubwire.web.mask import mask_answer, mask_payload, mask_person, mask_text
 from hubwire.web.parameters import number
 from hubwire.web.ports import DryRun
 from hubwire.web.request import View
@@ -149,14 +149,14 @@ def masked_run(run: DryRun) -> DryRun:
         replace(
             part,
             key=mask_text(part.key),
-            note=mask_email(part.note),
+            note=mask_person(part.note),
             fields=[replace(field, value=mask_text(field.value)) for field in part.fields],
         )
         for part in run.operations
     ]
     return replace(
         run,
-        detail=mask_email(run.detail),
+        detail=mask_answer(run.detail),
         operations=operations,
         requests=[replace(part, body=mask_payload(part.body)) for part in run.requests],
         left_out=[replace(part, detail=mask_text(part.detail)) for part in run.left_out],
@@ -251,7 +251,7 @@ def _fate(view: View, fate: Fate, summary: MessageSummary, line: MessageLine, de
         destination=destinations.get(fate.destination_id, "removed"),
         state=fate.state,
         reason=fate.reason,
-        detail=view.masked_text(fate.detail) or "",
+        detail=view.masked_answer(fate.detail),
         cause=cause_of(fate.reason),
         remedy=remedy_of(fate.reason),
         attempts=fate.attempts,

@@ -84,7 +84,7 @@ def _read(view: View) -> OverviewPage:
     deps, fields = view.deps, view.fields
     now_ms = deps.clock.now_ms()
     chosen = window(fields, now_ms)
-    lanes = {lane.destination_id: lane for lane in deps.queries.lanes(now_ms)}
+    lanes = {lane.destination_id: lane for lane in view.lanes()}
     cards = [_card(deps, lane, now_ms) for lane in lanes.values()]
     windows = [(name, words) for name, (_, words) in WINDOWS.items()]
     requested_id = number(fields, "destination", 1, 1 << 31)
