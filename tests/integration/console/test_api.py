@@ -49,7 +49,7 @@ def test_every_get_answers_as_described(console: Console, lane_id: int) -> None:
 
 
 def test_every_call_that_is_wrong_answers_as_described(console: Console, lane_id: int) -> None:
-    paths = {"replay_id": "99", "source_id": "none", "destination_id": "none", "message_id": "none", "hint": "none"}
+    paths = {"replay_id": "99", "source_id": "none", "destination_id": "none", "message_id": "none"}
     paths |= {"regulation_id": "none", "rule_name": "none", "key": "none"}
     for operation in OPERATIONS:
         described = operation.path.replace(":path", "").replace(":int", "")
