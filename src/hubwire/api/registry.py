@@ -16,7 +16,7 @@ from hubwire.manage.schema_report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
-from hubwire.web.mask import mask_email_everywhere
+from hubwire.web.mask import mask_everywhere, mask_person
 from hubwire.web.request import View
 
 
@@ -193,4 +193,4 @@ def seen_rules(view: View, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """Rules as this viewer may see them: a rule can name people, so their addresses are masked."""
     if view.sees_payloads:
         return rules
-    return tuple(msgspec.convert(mask_email_everywhere(msgspec.to_builtins(rule)), Rule) for rule in rules)
+    return tuple(msgspec.convert(mask_everywhere(msgspec.to_builtins(rule), mask_person), Rule) for rule in rules)
