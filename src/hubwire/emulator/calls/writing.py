@@ -13,14 +13,14 @@ from hubwire.emulator.wire import invalid
 def carry_out(portal: Portal, context: WriteContext, plan: Plan) -> Record:
     """Write one planned input and give its record."""
     store = context.store
-    record = apply_plan(context, plan, portal.search_lag_ms)
+    record = apply_plan(context, plan)
     if plan.associations:
         make_new_associations(portal, store, record, plan.associations)
     if store.name == "contacts":
         if "associatedcompanyid" in plan.values:
             _follow_property(portal, record, plan.values["associatedcompanyid"])
-        if portal.config.creates_companies_from_emails and plan.values.get("email"):
-            associate_company_of_email(portal, record)
+        if portal.config.creates_companies_from_emails and (email := plan.values.get("email")):
+            associate_company_of_email(portal, record, email)
     return record
 
 

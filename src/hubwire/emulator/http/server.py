@@ -7,6 +7,7 @@ token, the call limits, the tier and scopes, and then its handler.
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -236,6 +237,7 @@ def run(
     """
     import uvicorn
 
+    gc.set_threshold(20_000, 20, 50)  # a portal's records are many, live long, and hold no circles
     with _listening(host, port) as listening:
         server = uvicorn.Server(uvicorn.Config(create_app(config), **SERVER_OPTIONS))
         if announce is not None:

@@ -24,9 +24,9 @@ yahoo.es yahoo.fr yahoo.it yandex.com yandex.ru ymail.com ziggo.nl zoho.com
 FREE_MAIL_DOMAINS = frozenset(_FREE_MAIL.split())
 
 
-def associate_company_of_email(portal: Portal, contact: Record) -> None:
+def associate_company_of_email(portal: Portal, contact: Record, email: str) -> None:
     """Give a contact without a primary company the one of its e-mail's domain; make the company if there is none."""
-    domain = contact.properties.get("email", "").rpartition("@")[2]
+    domain = email.rpartition("@")[2]
     if not domain or domain in FREE_MAIL_DOMAINS:
         return
     is_first = not portal.associations.targets("contacts", contact.id, "companies")
@@ -43,7 +43,7 @@ def associate_company_of_email(portal: Portal, contact: Record) -> None:
         return
     portal.associations.link_first_company(contact.id, company.id)
     if contact.history is None:
-        contact.properties["associatedcompanyid"] = company.id  # the mirror of a new contact needs no search view
+        contact.add("associatedcompanyid", company.id)  # the mirror of a new contact needs no search view
     else:
         portal.associations.touched.add(contact.id)
 

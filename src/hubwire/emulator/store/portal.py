@@ -218,6 +218,7 @@ class Portal:
         return WriteContext(
             store=store,
             now_ms=self.clock.now_ms(),
+            search_lag_ms=self.search_lag_ms,
             is_lenient=is_newest,
             validation=self.validation.get(store.name) if is_newest else None,
             default_lifecycle_stage=config.default_lifecycle_stage,
@@ -235,11 +236,14 @@ class Portal:
         return round(self.config.search_lag_seconds * 1000)
 
     def settle(self, *, account_changed: bool = True) -> None:
-        """Finish a change: contacts get their primary company's id, and the portal's file, if any, is updated."""
+        """Finish a change: contacts get their primary company's id, the portal's file is updated, values are packed."""
         if self.associations.touched:
             self._mirror_primary_companies()
         if self.keeper is not None:
             self.keeper.flush(account_changed=account_changed)
+        for store in self.stores.values():
+            if store.written:
+                store.settle()
 
     def _mirror_primary_companies(self) -> None:
         contacts, now_ms = self.stores["contacts"], self.clock.now_ms()

@@ -8,55 +8,100 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hubwire.emulator.moments import iso
-from hubwire.emulator.store.history import API, ASSOCIATION, Entry, History, Origin, Version, entry_of
+from hubwire.emulator.store.history import API, ASSOCIATION, Entry, History, Origin, Version
 from hubwire.emulator.store.keys import KEY_NAMES, KeyIndex
 from hubwire.emulator.store.kinds import Kind
+from hubwire.emulator.store.packed import Packed, pack, unpack
 from hubwire.emulator.store.schema import Schema
+
+MAX_AWAKE = 20_000  # of one object type: the records whose values are never packed
 
 
 class Record:
     """One CRM record.
 
-    Shape: `properties` holds stored text only; dates, ids and sources are computed when shown. `history` holds every
+    Shape: `properties` holds stored text only; dates, ids and sources are computed when shown. A record at rest
+    keeps its values packed, and `properties` is a copy: wake it before changing a value. `history` holds every
     version of a property whose value has changed, or was seeded with a time; a property without an entry was written
     once, when the record was made, by `origin`.
     """
 
-    __slots__ = ("archived_at_ms", "created_at_ms", "history", "id", "origin", "properties", "updated_at_ms")
+    __slots__ = (
+        "archived_at_ms",
+        "awake",
+        "created_at_ms",
+        "history",
+        "id",
+        "origin",
+        "packed",
+        "updated_at_ms",
+    )
 
     def __init__(self, record_id: str, now_ms: int, origin: Origin = API) -> None:
         self.id = record_id
-        self.properties: dict[str, str] = {}
+        self.awake: dict[str, str] | None = {}
+        self.packed: Packed | None = None
         self.created_at_ms = now_ms
         self.updated_at_ms = now_ms
         self.archived_at_ms = 0
         self.origin = origin
         self.history: History | None = None
 
+    @property
+    def properties(self) -> dict[str, str]:
+        """The stored values by name."""
+        if self.awake is not None:
+            return self.awake
+        return unpack(self.packed) if self.packed is not None else {}
+
+    @properties.setter
+    def properties(self, values: dict[str, str]) -> None:
+        self.awake, self.packed = values, None
+
+    def rest(self) -> None:
+        """Pack the values."""
+        values = self.awake
+        if values is not None:
+            self.awake, self.packed = None, pack(values)
+
+    def wake(self) -> dict[str, str]:
+        """The values, ready to be changed."""
+        values = self.awake
+        if values is None:
+            values = self.properties = self.properties
+        return values
+
     def versions(self, name: str) -> list[Version]:
         """The versions of a property, oldest first."""
         if self.history is not None and name in self.history:
             return [Version(*entry) for entry in self.history[name]]
-        value = self.properties.get(name)
-        if value is None:
-            return []
-        # HubSpot itself writes this mirror of the primary company, whoever created the contact.
-        return [Version(self.created_at_ms, value, ASSOCIATION if name == "associatedcompanyid" else self.origin)]
+        return [Version(*entry) for entry in self._first(name, self.properties.get(name))]
 
-    def remember(self, name: str, entry: Entry, keep: int) -> None:
-        """Note a change; the newest `keep` versions stay."""
+    def add(self, name: str, value: str) -> None:
+        """Set a value that the record does not have yet, without a history entry of its own."""
+        self.wake()[name] = value
+
+    def remember(self, name: str, before: str | None, entry: Entry, keep: int) -> None:
+        """Note a change from `before`; the newest `keep` versions stay."""
         if self.history is None:
             self.history = {}
         entries = self.history.get(name)
         if entries is None:
-            entries = self.history[name] = [entry_of(version) for version in self.versions(name)]
+            entries = self.history[name] = self._first(name, before)
         entries.append(entry)
         if len(entries) > keep:
             del entries[:-keep]
+
+    def _first(self, name: str, value: str | None) -> list[Entry]:
+        if value is None:
+            return []
+        # HubSpot itself writes this mirror of the primary company, whoever created the contact.
+        origin = ASSOCIATION if name == "associatedcompanyid" else self.origin
+        return [(self.created_at_ms, value) if origin == API else (self.created_at_ms, value, origin)]
 
 
 class ObjectStore:
@@ -86,10 +131,11 @@ class ObjectStore:
         self._url_prefix = f"https://app.hubspot.com/contacts/{portal_id}/record/{kind.type_id}/"
         self.first_id = self.next_id = first_id
         self._ids = array("q")
-        self._unindexed: deque[tuple[int, Record, dict[str, str] | None]] = deque()
+        self._unindexed: deque[tuple[int, Record, dict[str, str] | Packed | None]] = deque()
+        self.written: list[Record] = []
+        self._awake_count = 0
         example = Record("0", 0)
-        example.properties = {"email": "a@example.com"}
-        self.computed_names = self.computed(example).keys() - example.properties.keys()
+        self.computed_names = self.computed(example, {"email": "a@example.com"}).keys() - {"email"}
 
     # --- finding -----------------------------------------------------------------------------------------------------
 
@@ -148,12 +194,14 @@ class ObjectStore:
         self.next_id = max(self.next_id, number + 1)
         if not record.archived_at_ms:
             self._index(record, record.properties)
+        self.written.append(record)
         self._mark(record)
 
     def fill(self, record: Record, values: dict[str, str], now_ms: int, lag_ms: int) -> None:
         """Set the first values of a new record."""
-        self._delay(record, None, now_ms, lag_ms)
+        self._delay(record, now_ms, lag_ms, is_new=True)
         stored = record.properties = {name: value for name, value in values.items() if value}
+        self.written.append(record)
         self._index(record, stored)
         record.updated_at_ms = now_ms
         if self.changed is not None:
@@ -161,22 +209,23 @@ class ObjectStore:
 
     def write(self, record: Record, values: dict[str, str], now_ms: int, lag_ms: int, origin: Origin = API) -> None:
         """Set values of a known record (`""` clears), keep indexes, history and the search view."""
-        self._delay(record, record.properties, now_ms, lag_ms)
-        self._change(record, values, now_ms, origin)
+        if not values.items() <= record.properties.items():
+            self._delay(record, now_ms, lag_ms)
+            self._change(record, values, now_ms, origin)
         record.updated_at_ms = now_ms
         if self.changed is not None:
             self.changed.add(record.id)
 
     def archive(self, record: Record, now_ms: int, lag_ms: int) -> None:
         """Send a record to the recycling bin; its e-mail and unique values are free again."""
-        self._delay(record, record.properties, now_ms, lag_ms)
+        self._delay(record, now_ms, lag_ms)
         record.archived_at_ms = now_ms
         self._unindex(record)
         self._mark(record)
 
     def restore(self, record: Record, now_ms: int, lag_ms: int) -> None:
         """Take a record out of the recycling bin."""
-        self._delay(record, None, now_ms, lag_ms)
+        self._delay(record, now_ms, lag_ms, is_new=True)
         record.archived_at_ms = 0
         record.updated_at_ms = now_ms
         self._index(record, record.properties)
@@ -196,6 +245,17 @@ class ObjectStore:
         self.redirects[record.id] = successor.id
         self._mark(record)
 
+    def settle(self) -> None:
+        """Pack the values written by the call that ends, beyond the first `MAX_AWAKE` records.
+
+        At once, because packing later costs more: by then their texts have left the processor's cache.
+        """
+        room = MAX_AWAKE - self._awake_count
+        for record in self.written[max(room, 0) :]:
+            record.rest()
+        self._awake_count += min(len(self.written), max(room, 0))
+        self.written.clear()
+
     def index_unique(self, name: str) -> None:
         """Start indexing a property that has become unique (created, or restored)."""
         index = self.unique.setdefault(name, {})
@@ -205,14 +265,16 @@ class ObjectStore:
                 index.setdefault(value, record)
 
     def _change(self, record: Record, values: dict[str, str], now_ms: int, origin: Origin) -> None:
-        stored, keep, indexed = record.properties, self.keep_history, self._indexed
+        if record.awake is None:
+            self.written.append(record)
+        stored, keep, indexed = record.wake(), self.keep_history, self._indexed
         is_usual = origin is API
         for name, value in values.items():
             before = stored.get(name)
             if before == value or (before is None and not value):
                 continue
             if keep:
-                record.remember(name, (now_ms, value) if is_usual else (now_ms, value, origin), keep)
+                record.remember(name, before, (now_ms, value) if is_usual else (now_ms, value, origin), keep)
             if name in indexed:
                 self._reindex(record, name, before, value)
             if value:
@@ -220,11 +282,12 @@ class ObjectStore:
             else:
                 del stored[name]
 
-    def _delay(self, record: Record, seen: dict[str, str] | None, now_ms: int, lag_ms: int) -> None:
-        """Let search go on seeing a record as it is for `lag_ms`; None where it does not see it yet."""
+    def _delay(self, record: Record, now_ms: int, lag_ms: int, *, is_new: bool = False) -> None:
+        """Let search go on seeing a record as it is for `lag_ms`, or not at all where it is new."""
         self._catch_up(now_ms)
         if lag_ms:
-            self._unindexed.append((now_ms + lag_ms, record, dict(seen) if seen is not None else None))
+            seen = None if is_new else record.packed if record.awake is None else dict(record.awake)
+            self._unindexed.append((now_ms + lag_ms, record, seen))
 
     def _catch_up(self, now_ms: int) -> None:
         pending = self._unindexed
@@ -267,8 +330,8 @@ class ObjectStore:
 
     # --- showing -----------------------------------------------------------------------------------------------------
 
-    def computed(self, record: Record) -> dict[str, str]:
-        """The properties that HubSpot fills in itself."""
+    def computed(self, record: Record, stored: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The properties that HubSpot fills in itself; `stored` spares reading the record's values again."""
         record_id = record.id
         kind, source_id, _ = record.origin
         values = {
@@ -284,10 +347,11 @@ class ObjectStore:
             values["hs_is_contact"] = "true"
             values["hs_is_unworked"] = "true"
             values["hs_pipeline"] = "contacts-lifecycle-pipeline"
-            if email := record.properties.get("email"):
+            stored = record.properties if stored is None else stored
+            if email := stored.get("email"):
                 values["email"] = email
                 values["hs_email_domain"] = email.rpartition("@")[2]
-            if stage := record.properties.get("lifecyclestage"):
+            if stage := stored.get("lifecyclestage"):
                 values["lifecyclestage"] = stage
         return values
 
@@ -311,7 +375,8 @@ class ObjectStore:
 
         An unknown or archived property is left out, as HubSpot does.
         """
-        everything = {**record.properties, **self.computed(record)}
+        stored = record.properties
+        everything = {**stored, **self.computed(record, stored)}
         if names:
             everything = {**self.new_values(record), **everything}
         rules = self.schema.rules
@@ -346,13 +411,13 @@ class ObjectStore:
     def searchable(self, now_ms: int) -> Iterator[tuple[Record, dict[str, str]]]:
         """What the search index holds now: live records as they were one search lag ago."""
         self._catch_up(now_ms)
-        before: dict[str, dict[str, str] | None] = {}
-        for _, record, properties in self._unindexed:
-            before.setdefault(record.id, properties)
+        before: dict[str, dict[str, str] | Packed | None] = {}
+        for _, record, snapshot in self._unindexed:
+            before.setdefault(record.id, snapshot)
         for record in self.records.values():
             if record.id in before:
-                properties_then = before[record.id]
-                if properties_then is not None:
-                    yield record, properties_then
+                seen = before[record.id]
+                if seen is not None:
+                    yield record, seen if isinstance(seen, dict) else unpack(seen)
             elif not record.archived_at_ms:
                 yield record, record.properties

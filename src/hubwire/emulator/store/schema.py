@@ -77,7 +77,8 @@ class Group(msgspec.Struct, rename="camel", kw_only=True):
 class Schema:
     """The properties and groups of one object type.
 
-    Shape: `live` holds what records may use; `archived` what can be restored; `rules` mirrors `live` for writing.
+    Shape: `live` holds what records may use; `archived` what can be restored; `rules` mirrors `live` for writing,
+    `plain_names` are the properties that take any text.
     A definition is usable in writes at once, and readable through the API from `visible_at_ms` on.
     """
 
@@ -88,6 +89,7 @@ class Schema:
         self.groups: dict[str, Group] = {}
         self.rules: dict[str, ValueRule] = {}
         self.unique_names: list[str] = []
+        self.plain_names: frozenset[str] = frozenset()
         self.visible_at_ms: dict[str, int] = {}
         self._load_defaults()
 
@@ -98,20 +100,20 @@ class Schema:
         self.rules[definition.name] = _rule(definition)
         if visible_at_ms:
             self.visible_at_ms[definition.name] = visible_at_ms
-        self._list_unique()
+        self._list_names()
 
     def archive(self, name: str, now_ms: int) -> None:
         """Move a definition to the archive; its values stay on the records, unseen."""
         definition = self.live.pop(name)
         self.rules.pop(name)
         self.archived[name] = msgspec.structs.replace(definition, archived=True, archived_at=iso(now_ms))
-        self._list_unique()
+        self._list_names()
 
     def drop(self, name: str) -> None:
         """Take a definition away without a trace."""
         del self.live[name]
         del self.rules[name]
-        self._list_unique()
+        self._list_names()
 
     def visible(self, name: str, now_ms: int, *, archived: bool = False) -> Property | None:
         """The definition a reader would see now."""
@@ -135,8 +137,9 @@ class Schema:
         visible_at_ms = self.visible_at_ms.get(name)
         return visible_at_ms is None or visible_at_ms <= now_ms
 
-    def _list_unique(self) -> None:
+    def _list_names(self) -> None:
         self.unique_names = [name for name, definition in self.live.items() if definition.has_unique_value]
+        self.plain_names = frozenset(name for name, rule in self.rules.items() if rule.is_plain)
 
     def _load_defaults(self) -> None:
         for order, (name, label) in enumerate(default_groups(self.object_name).items()):
@@ -144,7 +147,7 @@ class Schema:
         for definition, rule in _defaults(self.object_name):
             self.live[definition.name] = definition
             self.rules[definition.name] = rule
-        self._list_unique()
+        self._list_names()
 
 
 @cache

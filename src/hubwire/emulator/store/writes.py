@@ -54,6 +54,7 @@ class WriteContext:
 
     store: ObjectStore
     now_ms: int
+    search_lag_ms: int
     is_lenient: bool
     validation: rules.AdminRules | None
     default_lifecycle_stage: str
@@ -92,14 +93,14 @@ def plan_write(
     return plan
 
 
-def apply_plan(context: WriteContext, plan: Plan, lag_ms: int) -> Record:
+def apply_plan(context: WriteContext, plan: Plan) -> Record:
     """Carry out a plan and give the record."""
     store, record = context.store, plan.record
     if record is None:
         record = store.new_record(context.now_ms, context.origin)
-        store.fill(record, plan.values, context.now_ms, lag_ms)
+        store.fill(record, plan.values, context.now_ms, context.search_lag_ms)
     else:
-        store.write(record, plan.values, context.now_ms, lag_ms, context.origin)
+        store.write(record, plan.values, context.now_ms, context.search_lag_ms, context.origin)
     return record
 
 
@@ -110,6 +111,8 @@ def _checked_values(
     values: dict[str, str] = {}
     faults: list[PropertyFault] = []
     warnings: Warnings | None = None
+    if context.store.schema.plain_names.issuperset(raw) and (plain := _plain_texts(raw)) is not None:
+        return plain, None
     for name, value in raw.items():
         if type(value) is not str:
             value = as_text(value)
@@ -131,6 +134,16 @@ def _checked_values(
     if faults:
         raise rules.PropertiesRefused(faults, is_older=context.has_older_texts)
     return values, warnings
+
+
+def _plain_texts(raw: Mapping[str, Scalar]) -> dict[str, str] | None:
+    """A copy of values that are all short enough texts, which most writes are; None otherwise."""
+    texts: dict[str, str] = {}
+    for name, value in raw.items():
+        if type(value) is not str or len(value) > MAX_TEXT:
+            return None
+        texts[name] = value
+    return texts
 
 
 def _stored(context: WriteContext, rule: ValueRule, value: str, record: Record | None) -> str:
