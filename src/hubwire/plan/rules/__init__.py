@@ -1,7 +1,7 @@
-"""Rules: Segment's two languages, as plain functions of a message.
+"""Compiles Segment's two rule languages to plain functions of a message.
 
-A mapping says what is written (`compile_mapping`), a trigger for which messages (`compile_trigger`). Both are compiled
-once; neither reads a clock, rolls dice, or looks at anything but the message.
+A mapping produces values (`compile_mapping`), a trigger selects messages (`compile_trigger`). Both are compiled once;
+neither reads a clock, uses random numbers, or reads anything but the message.
 """
 
 from hubwire.plan.rules.directives import MappingFailed

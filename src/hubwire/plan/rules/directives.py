@@ -1,6 +1,6 @@
 """The directives of the mapping language, each compiled to a function from the root to its value.
 
-What the package checks only when it runs a directive (an operator, a separator) fails here for a message, too.
+Faults that the package finds only when it runs a directive (an operator, a separator) also fail per message here.
 Source: @segment/actions-core 3.170.0, mapping-kit.
 """
 
@@ -34,15 +34,15 @@ ROOT_KEY = "__segment_internal_directive"
 
 
 class MappingFailed(HubwireError):
-    """A mapping gave no result for one message: a directive got a value that it cannot take."""
+    """A mapping has no result for one message, because a directive got a value that it cannot take."""
 
     code = "mapping-failed"
 
 
 def compiled(mapping: Any) -> Resolver:
-    """The mapping, or a part of one, as a function from the root to its value.
+    """The function of a mapping, or of a part of one, from the root to its value.
 
-    Shape: what is no directive is itself; the function gives MISSING where there is nothing.
+    Shape: a value that is not a directive stands for itself; the function returns MISSING where there is no value.
     Errors: the function raises MappingFailed; compiling raises nothing.
     """
     if isinstance(mapping, list):
@@ -61,7 +61,7 @@ def compiled(mapping: Any) -> Resolver:
 
 
 def mapping_to_process(mapping: Any) -> Any:
-    """The mapping as its root key says: all other keys become the `mapping` of the directive under that key."""
+    """The mapping with its root key applied: all other keys become the `mapping` of the directive under that key."""
     if mapping is None:
         fail("Cannot convert undefined or null to object")
     fields = _spread(mapping)
@@ -98,7 +98,7 @@ def _without_missing(value: Any, remaining: list[int]) -> Any:
 
 
 def transformed(mapping: Any) -> Resolver:
-    """A whole mapping, checked, run and cleaned as the package's `transform` does it: the root must be an object."""
+    """The function of a whole mapping. It checks, runs and cleans as the package's `transform` does."""
     if not isinstance(mapping, dict):
         return _fails('@transform "apply" key should be an object')
     try:
@@ -135,7 +135,7 @@ def _nothing(root: Any) -> Any:
 
 
 def _spread(value: Any) -> dict[str, Any]:
-    """What `{...value}` gives: the fields of an object, the items of a list or the signs of a text by their index."""
+    """The result of `{...value}`: the fields of an object, or the items of a list or characters of a text by index."""
     if isinstance(value, dict):
         return dict(value)
     if isinstance(value, list):
@@ -247,7 +247,7 @@ def _array_path(options: Any) -> Resolver:
 
 
 def _of_text(name: str, resolver_of: Callable[[str], Resolver]) -> Callable[[Any], Resolver]:
-    """A directive that takes a text, or a directive that gives one."""
+    """A directive whose option is a text, or a directive that produces one."""
 
     def compile_directive(options: Any) -> Resolver:
         if isinstance(options, str):
@@ -377,7 +377,9 @@ def _liquid(options: Any) -> Resolver:
         return _fails("liquid template value must be a string")
     if length(options) > MAX_TEMPLATE:
         return _fails(f"liquid template values are limited to {MAX_TEMPLATE} characters")
-    from hubwire.plan.rules.liquid.engine import render  # python-liquid takes 0.3 s to load: only for who uses it
+    from hubwire.plan.rules.liquid.engine import (
+        render,
+    )  # python-liquid takes 0.3 s to load, so it is loaded only when used
 
     return render(options, fail)
 

@@ -1,7 +1,7 @@
-"""What is wrong with a mapping before any message is seen: the mapping language's own checks, all faults at once.
+"""Finds the faults of a mapping before any message arrives: the mapping language's own checks, all faults at once.
 
-As in Segment's package lists are not looked into, a directive in a list therefore fails only for a message, and of
-`@if` the branches that are not taken are checked too.
+As in Segment's package, the checks do not look inside lists, so a directive in a list fails only for a message. They
+also check the branches of `@if` that are not taken.
 Source: @segment/actions-core 3.170.0, mapping-kit's validation.
 """
 
@@ -33,7 +33,7 @@ class MappingRefused(BadValue):
 
 
 def is_directive(value: object) -> bool:
-    """Whether this is run as a directive: keys that begin with `@`, and nothing else but `_metadata`."""
+    """Whether this is a directive: all keys begin with `@`, except `_metadata`."""
     if not isinstance(value, dict):
         return False
     directives = [key for key in value if key.startswith("@")]
@@ -49,7 +49,7 @@ def faults_of(mapping: object, stack: Stack = ()) -> list[str]:
 
 
 def is_too_deep(mapping: object, levels: int = MAX_LEVELS) -> bool:
-    """Whether a mapping is nested deeper than `levels`; Hubwire's own bound, Segment states none."""
+    """Whether a mapping is nested deeper than `levels`. This is Hubwire's own limit; Segment states none."""
     if isinstance(mapping, dict | list):
         parts = mapping.values() if isinstance(mapping, dict) else mapping
         return levels == 0 or any(is_too_deep(part, levels - 1) for part in parts)
@@ -101,7 +101,7 @@ def _any(value: object, stack: Stack) -> list[str]:
 
 
 def _accepts(expected: str, *kinds: str) -> Check:
-    """A value of one of these kinds, not looked into."""
+    """Check that a value has one of these kinds, without looking inside."""
 
     def check(value: object, stack: Stack) -> list[str]:
         kind = _kind(value)
@@ -161,9 +161,9 @@ def _one_of(*allowed: str) -> Check:
 
 
 def _fields(optional: Mapping[str, Check], required: Mapping[str, Check] | None = None) -> Check:
-    """An object with these fields; other fields are allowed.
+    """Check an object with these fields; other fields are allowed.
 
-    Each field is looked into once, as a mapping; what is asked of it besides is its kind.
+    Each field is checked once as a mapping, and its kind is checked.
     """
 
     def check(value: Any, stack: Stack) -> list[str]:

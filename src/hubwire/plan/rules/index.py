@@ -1,4 +1,4 @@
-"""Which rules can fire for a message, without asking each: by the types and event names that their triggers fix."""
+"""Finds the rules that can fire for a message, by the message types and event names that their triggers require."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mapping of Segment's mapping language, compiled once: from a message to the values of its fields.
+"""Compiles a mapping: a function from a message to the values of its fields.
 
 Source: @segment/actions-core 3.170.0, mapping-kit's `transform`; docs/reference/rule-languages.md.
 """
@@ -14,11 +14,11 @@ from hubwire.plan.rules.values import type_name
 
 
 def compile_mapping(mapping: Any) -> Resolver:
-    """The mapping as a function from a message (its JSON object) to its values; MISSING when there are none at all.
+    """The function of a mapping, from a message (its JSON object) to its values; MISSING if there are none at all.
 
     Shape: a field whose value is missing is left out; a missing item of a list is MISSING.
-    Errors: MappingRefused when the mapping cannot be used, with all faults. The function raises MappingFailed when a
-    directive cannot take what the message holds.
+    Errors: MappingRefused with all faults, if the mapping cannot be used. The function raises MappingFailed if a
+    directive cannot take a value of the message.
     """
     resolve = compiled(check_mapping(mapping))
 
@@ -34,7 +34,7 @@ def compile_mapping(mapping: Any) -> Resolver:
 
 
 def check_mapping(mapping: Any) -> Any:
-    """The mapping as it is run, with its root key applied. Errors: MappingRefused, with all faults."""
+    """The mapping with its root key applied. Errors: MappingRefused, with all faults."""
     if is_too_deep(mapping):
         raise MappingRefused([f"/ is nested more than {MAX_LEVELS} levels deep."])
     try:

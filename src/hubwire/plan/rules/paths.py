@@ -1,4 +1,4 @@
-"""Paths of the mapping language: `$.properties.items[0].sku` as a function from a message to its value.
+"""Compiles paths: `$.properties.items[0].sku` becomes a function from a message to its value.
 
 There are no wildcards, filters or negative indexes, and a key that holds a dot cannot be reached.
 Source: @segment/actions-core 3.170.0, `get` and `@path`.
@@ -34,9 +34,9 @@ def from_root(path: str) -> Resolver:
 
 @lru_cache(maxsize=MAX_REMEMBERED)
 def from_steps(path: str) -> Resolver:
-    """The path as it stands, as placeholders of a template take it.
+    """The path as written, for placeholders of a template.
 
-    Shape: walking stops at a falsy value and gives that value (`""`, `0`, `false`, null), never MISSING.
+    Shape: the path stops at a falsy value (`""`, `0`, `false`, null) and has that value, never MISSING.
     """
     if path in ("", "."):
         return whole

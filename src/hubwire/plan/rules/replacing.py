@@ -38,7 +38,7 @@ def _expanded(replacement: str, value: str, start: int, stop: int) -> str:
 
 
 def _folded(characters: str) -> str:
-    """Each character as a pattern that ignores case compares it: its capital, where that is one character as well.
+    """The text as a pattern that ignores case compares it: each character as its capital, if that is one character.
 
     A letter beyond ASCII is never equal to one of ASCII (U+017F is no `s`).
     """

@@ -1,4 +1,4 @@
-"""Placeholders of the mapping language: `Order {{properties.order_id}}` as a function from the root to a text.
+"""Compiles placeholders: `Order {{properties.order_id}}` becomes a function from the root to a text.
 
 Source: @segment/actions-core 3.170.0, `render` of mapping-kit's placeholders.
 """
@@ -13,17 +13,17 @@ from hubwire.plan.rules.paths import Resolver, from_steps
 from hubwire.plan.rules.values import BLANKS, MISSING, text
 
 MAX_TEXT = 1_000_000
-"""Characters that a template or a replacement may give; Hubwire's own bound."""
+"""Maximum number of characters of a template's or a replacement's result. This is Hubwire's own limit."""
 
 _TRIPLE = re.compile(r"\{\{\{([^}]+)\}\}\}")
 _DOUBLE = re.compile(r"\{\{([^}]+)\}\}")
 
 
 def template(characters: str) -> Callable[[Any], str | None]:
-    """The text with its placeholders filled; null and what is missing give nothing. None when it is too long.
+    """The text with its placeholders filled; null and missing values become empty. None if it is too long.
 
-    Shape: `{{{path}}}` is filled first, and `{{path}}` is then looked for in the result, so that a value which
-    `{{{…}}}` brings in is read once more.
+    Shape: `{{{path}}}` is filled first, and `{{path}}` then in the result, so placeholders in an inserted value are
+    filled, too.
     """
     if _TRIPLE.search(characters):
         return _two_passes(characters)

@@ -1,7 +1,7 @@
-"""JSON values as JavaScript sees them: truth, text, order of keys, and the value that is not there.
+"""Treats JSON values as JavaScript does: truth, text, order of keys, and the missing value.
 
-Segment's rule languages are defined by packages written in JavaScript; these functions hold what the languages inherit
-from it. Deliberate differences: an integer beyond 2**53 keeps all its digits, as HubSpot ids need it, and the
+Packages written in JavaScript define Segment's rule languages; these functions have the behaviour that the languages
+inherit from it. Deliberate differences: an integer beyond 2**53 keeps all its digits, as HubSpot ids need it, and the
 properties that every JavaScript object inherits (`constructor`, `toString`) are not there.
 Source: ECMA-262 "Abstract Operations"; @segment/actions-core 3.170.0.
 """
@@ -24,7 +24,7 @@ BLANKS = (
     " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-"""What JavaScript's `trim` takes off."""
+"""The characters that JavaScript's `trim` removes."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _OTHER_BASE = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
@@ -43,7 +43,7 @@ MISSING: Final = Missing.MISSING
 
 
 def is_number(value: object) -> bool:
-    """Whether this is a number; a boolean is none."""
+    """Whether this is a number; a boolean is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -63,7 +63,7 @@ def type_name(value: object) -> str:
 
 
 def is_truthy(value: object) -> bool:
-    """Whether JavaScript takes the value for true: lists and objects always, also empty ones."""
+    """Whether the value is truthy in JavaScript; lists and objects always are, even empty ones."""
     if isinstance(value, dict | list):
         return True
     return bool(value) and not (isinstance(value, float) and math.isnan(value))

@@ -1,4 +1,4 @@
-"""Dates of liquid templates: what LiquidJS takes for a date, and its `%`-forms. The time zone is UTC.
+"""Reads and formats dates in templates as LiquidJS does, with its `%`-forms. The time zone is UTC.
 
 Source: LiquidJS 10.27.2, `date` (https://liquidjs.com); ECMA-262 "Date Time String Format".
 """
@@ -35,7 +35,7 @@ _DEFAULT = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def read_date(root: Any, value: Any) -> datetime | None:
-    """The moment a value stands for: seconds since 1970, or a text that JavaScript reads as a date."""
+    """The moment of a value: seconds since 1970, or a text that JavaScript reads as a date."""
     try:
         if is_number(value):
             return _EPOCH + timedelta(seconds=value)
@@ -74,7 +74,7 @@ def _read_text(value: str) -> datetime | None:
 
 
 def _is_written_date(characters: str) -> bool:
-    """Whether a text is a date in one of the forms that JavaScript reads besides ISO 8601 (`Feb 9, 2026`)."""
+    """Whether a text is a date in a form other than ISO 8601 that JavaScript reads (`Feb 9, 2026`)."""
     words = _WORD.findall(characters.lower())
     if not all(word in _WORDS or word[:3] in _NAMES for word in words):
         return False
@@ -82,7 +82,7 @@ def _is_written_date(characters: str) -> bool:
 
 
 def format_date(moment: datetime, pattern: str, zone: Any = None) -> str:
-    """The moment by a pattern of `%`-forms; an unknown form stays as it is.
+    """The moment formatted by a pattern of `%`-forms; an unknown form stays as it is.
 
     Units: `zone` is minutes west of UTC as a number, or the name of a time zone.
     """

@@ -1,6 +1,6 @@
 """`@liquid`: templates by python-liquid, with the tags, filters and values of LiquidJS as Segment's package sets it up.
 
-python-liquid reads the template: texts, outputs, tags, blocks, and what `-` trims. What stands inside is ours
+python-liquid parses the template: texts, outputs, tags, blocks, and trimming by `-`. The expressions inside are ours
 (`expressions`, `filters`). The root is the message, there is no `event` around it.
 Source: @segment/actions-core 3.170.0, `@liquid`; LiquidJS 10.27.2 (https://liquidjs.com).
 """
@@ -32,7 +32,7 @@ Write = Callable[[RenderContext, TextIO], None]
 
 
 def render(template: str, fail: Callable[[str], NoReturn]) -> Resolver:
-    """The template as a function from the root to its text; `fail` is called with what is wrong, for each message."""
+    """The function of a template, from the root to its text. It calls `fail` with the fault of a message."""
     if not template:
         return lambda root: ""
     try:
@@ -51,7 +51,7 @@ def render(template: str, fail: Callable[[str], NoReturn]) -> Resolver:
 
 
 def template_fault(template: str) -> str | None:
-    """What is wrong with a template, or None: what `render` would fail with for every message."""
+    """The fault of a template with which `render` would fail for every message, or None."""
     try:
         _parsed(template)
     except LiquidError as exc:
@@ -68,7 +68,7 @@ class _Environment(Environment):
     suppress_blank_control_flow_blocks = False
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """Only the tags that Segment leaves on; filters are run by our own expressions."""
+        """Add only the tags that Segment allows. There are no filters here: our own expressions run them."""
         tags: list[type[Tag]] = [Literal, Illegal, *_TAGS]
         for tag in tags:
             self.add_tag(tag)
@@ -76,7 +76,7 @@ class _Environment(Environment):
             self.tags[name] = _Disabled(self)
 
     def tokenizer(self) -> Callable[[str], Iterator[Token]]:
-        """Ours, which cuts as LiquidJS does."""
+        """Our tokenizer, which cuts a template as LiquidJS does."""
         return tokens_of
 
 
@@ -86,7 +86,7 @@ def _environment() -> Environment:
 
 
 class _Node(Node):
-    """A node that a function writes."""
+    """A node whose output comes from a function."""
 
     __slots__ = ("write",)
 
@@ -101,7 +101,7 @@ class _Node(Node):
 
 
 def _argument(stream: TokenStream) -> str:
-    """What stands behind the name of a tag."""
+    """The source text after the name of a tag."""
     if stream.current.kind != TOKEN_EXPRESSION:
         return ""
     return next(stream).value
@@ -134,7 +134,7 @@ class _Output(Tag):
 
 
 class _Inline(Tag):
-    """A tag without a block; its reader gives what it writes."""
+    """A tag without a block; its reader returns its output function."""
 
     block = False
 
@@ -147,7 +147,7 @@ class _Inline(Tag):
         return _Node(token, write)
 
     def write(self, reader: Reader) -> Write:
-        """What the tag writes or changes."""
+        """The output of the tag, or its change of the variables."""
         raise NotImplementedError
 
 
@@ -221,7 +221,7 @@ class _Cycle(_Inline):
 
 
 class _Break(_Inline):
-    """Outside of a loop, and there are none, nothing after it is printed."""
+    """Ends the output: Segment allows no loops, and outside a loop nothing after this tag is printed."""
 
     name = "break"
 
@@ -250,7 +250,7 @@ class _Comment(Tag):
 
 
 class _Liquid(Tag):
-    """One tag a line."""
+    """One tag per line."""
 
     name = "liquid"
     block = False
@@ -351,7 +351,7 @@ def _write_block(block: BlockNode, context: RenderContext, buffer: TextIO) -> No
 
 
 class _Disabled(Tag):
-    """A tag that Segment switches off."""
+    """A tag that Segment turns off."""
 
     block = False
 

@@ -1,4 +1,4 @@
-"""Expressions of liquid as LiquidJS reads them: values, comparisons and filters, each compiled to a function.
+"""Compiles the expressions of templates as LiquidJS reads them: values, comparisons and filters.
 
 LiquidJS is more lenient than other implementations: an output may hold comparisons and a condition filters, `and` and
 `or` are read from right to left, an unknown filter passes its value through, and of several values the first is used.
@@ -47,7 +47,7 @@ _MAX_RANGE = 100_000
 
 
 def filtered_value(source: str) -> Evaluate:
-    """A value with its filters, as an output, an `assign` or a condition holds it.
+    """The function of a value with its filters, from an output, an `assign` or a condition.
 
     Errors: LiquidSyntaxError, with the place in `source`.
     """
@@ -72,24 +72,24 @@ class Reader:
         return value
 
     def is_at_end(self) -> bool:
-        """Whether nothing but blanks is left."""
+        """Whether only blanks are left."""
         self._skip(_BLANKS)
         return self.at >= len(self.source)
 
     def word(self) -> str:
-        """The word here, or the empty text."""
+        """The word at this place, or an empty text."""
         self._skip(_BLANKS)
         return self._skip(_WORD)
 
     def take(self, sign: str) -> bool:
-        """Whether this sign comes next; it is passed over then."""
+        """Whether this character comes next; if so, moves past it."""
         if self.is_at_end() or self._next() != sign:
             return False
         self.at += 1
         return True
 
     def value(self) -> Evaluate | None:
-        """A literal, text, range, number or path; None when there is none here."""
+        """The literal, text, range, number or path at this place, or None."""
         self._skip(_BLANKS)
         start = self._literal() or self._quoted() or self._range() or self._number()
         steps = self._steps(start is None)
@@ -98,7 +98,7 @@ class Reader:
         return _path(start, steps)
 
     def past(self, sign: str) -> bool:
-        """Move behind the next such sign; False and to the end when there is none."""
+        """Move past the next such character. Returns False and moves to the end if there is none."""
         found = self.source.find(sign, self.at)
         self.at = found + 1 if found >= 0 else len(self.source)
         return found >= 0
@@ -263,7 +263,7 @@ def _path(start: Evaluate | None, steps: list[Evaluate]) -> Evaluate:
 
 
 def _variable(context: RenderContext, key: Any) -> Any:
-    """What `assign` and `capture` set, then the counters, then the message."""
+    """A variable: first those of `assign` and `capture`, then the counters, then the message."""
     name = text(key)
     if name in context.locals:
         return context.locals[name]

@@ -1,8 +1,8 @@
-"""Filters of liquid as LiquidJS has them in Segment's mapping language.
+"""The filters of LiquidJS in Segment's mapping language.
 
-Each takes the root (the message), the value, and its arguments; a named argument is a list of name and value. Two are
-not as they are there, because planning reads no clock and rolls no dice: `now` and `today` are the time at which the
-message was received, and `sample` takes the first items.
+Each takes the root (the message), the value, and its arguments; a named argument is a list of name and value. Two
+differ, because planning reads no clock and uses no random numbers: `now` and `today` are the time at which the message
+was received, and `sample` takes the first items.
 Source: LiquidJS 10.27.2 (https://liquidjs.com); @segment/actions-core 3.170.0, `@liquid` (the list of what is off).
 """
 

@@ -1,4 +1,4 @@
-"""Filters of liquid that reckon; what is no number counts as 0.
+"""The filters that calculate. A value that is not a number counts as 0.
 
 Source: LiquidJS 10.27.2 (https://liquidjs.com).
 """
@@ -14,7 +14,7 @@ from hubwire.plan.rules.values import MISSING, number
 
 
 def numeric(value: Any) -> float:
-    """`+value || 0`: what is no number counts as 0."""
+    """`+value || 0`: a value that is not a number counts as 0."""
     if value is MISSING or isinstance(value, Drop):
         return 0
     result = number(value)

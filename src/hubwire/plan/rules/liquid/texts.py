@@ -1,4 +1,4 @@
-"""Filters of liquid on texts: each takes the value as it is printed.
+"""The filters on texts. Each takes the printed form of its value.
 
 Source: LiquidJS 10.27.2 (https://liquidjs.com).
 """
@@ -52,7 +52,7 @@ _LONE_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _on_text(run: Callable[..., Any]) -> Filter:
-    """A filter of the printed value; arguments stay as they are."""
+    """A filter of the printed value; its arguments stay as they are."""
     return lambda root, value, *arguments: run(stringify(value), *arguments)
 
 
@@ -143,7 +143,7 @@ def _unescape(value: str) -> str:
 
 
 def _strip_html(value: str, *rest: Any) -> str:
-    """Without tags, comments, scripts and styles; in linear time, also where nothing is closed."""
+    """The text without tags, comments, scripts and styles. Takes linear time, even if nothing is closed."""
     blocks, parts, at = dict(_HTML_BLOCKS), [], 0
     while True:
         begin = value.find("<", at)

@@ -1,4 +1,4 @@
-"""The tokens of a liquid template as LiquidJS cuts them: text, outputs and tags, and what `-` trims around them.
+"""Splits a template into tokens as LiquidJS does: text, outputs and tags, with trimming by `-`.
 
 A quoted text inside an output may hold `}}`; a tag ends at the first `%}`; a `raw` block is text to its `endraw`.
 Source: LiquidJS 10.27.2, tokenizer (https://liquidjs.com).
@@ -54,7 +54,7 @@ def tokens_of(source: str) -> Iterator[Token]:
 
 
 def lines_of(source: str) -> Iterator[Token]:
-    """The tokens of a `liquid` tag: one tag a line."""
+    """The tokens of a `liquid` tag: one tag per line."""
     for line in source.split("\n"):
         inside = line.strip(BLANKS)
         if inside:

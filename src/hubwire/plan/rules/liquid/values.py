@@ -1,4 +1,4 @@
-"""Values of liquid templates as LiquidJS sees them: text, truth, equality, order, and properties.
+"""Treats values as LiquidJS does: text, truth, equality, order, and properties.
 
 Source: LiquidJS 10.27.2 (https://liquidjs.com).
 """
@@ -17,11 +17,11 @@ from hubwire.plan.rules.templates import MAX_TEXT
 from hubwire.plan.rules.values import BLANKS, MISSING, is_number, length, number, step_into, text
 
 Filter = Callable[..., Any]
-"""From the root, the value and the arguments to the new value; a named argument is a list of name and value."""
+"""A function of the root, the value and the arguments. A named argument is a list of name and value."""
 
 
 class LiquidFailed(LiquidError):
-    """A filter or tag that cannot be used here, or not with this value."""
+    """A filter or tag cannot be used here, or not with this value."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, token=None)
@@ -44,7 +44,7 @@ _ONLY_BLANKS = re.compile(f"[{BLANKS}]*")
 
 
 def stringify(value: Any) -> str:
-    """A value as it is printed: nothing for null and what is missing, lists joined without a sign between."""
+    """The printed form of a value: empty for null and missing values; lists are joined without a separator."""
     if isinstance(value, str):
         return value
     if value is None or value is MISSING or isinstance(value, Drop):
@@ -55,14 +55,14 @@ def stringify(value: Any) -> str:
 
 
 def bounded(characters: str) -> str:
-    """The text, unless it is too long: LiquidFailed then."""
+    """The text. Raises LiquidFailed if it is too long."""
     if len(characters) > MAX_TEXT:
         raise LiquidFailed(TOO_LARGE)
     return characters
 
 
 def is_liquid_true(value: Any) -> bool:
-    """Everything is true but false, null and what is missing."""
+    """Every value is true except false, null and a missing value."""
     return not (value is None or value is False or value is MISSING or value is NIL)
 
 
@@ -100,7 +100,7 @@ def _is_of(drop: Drop, value: Any) -> bool:
 
 
 def compare(left: Any, right: Any, operator: str) -> bool:
-    """`<`, `>`, `<=`, `>=` of JavaScript: two texts by their signs, everything else as numbers; with `nil` false."""
+    """`<`, `>`, `<=`, `>=` of JavaScript: two texts by their characters, other values as numbers; `nil` gives false."""
     if isinstance(left, Drop) or isinstance(right, Drop):
         return False
     if isinstance(left, list | dict):
@@ -119,7 +119,7 @@ def _as_number(value: Any) -> float:
 
 
 def contains(left: Any, right: Any) -> bool:
-    """Whether a list has an equal item, or a text this part."""
+    """Whether a list contains an equal item, or a text contains this part."""
     if isinstance(left, list):
         return any(equals(item, right) for item in left)
     if isinstance(left, Drop):

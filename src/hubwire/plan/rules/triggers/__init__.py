@@ -1,4 +1,4 @@
-"""Triggers: Segment's language for which messages a rule fires for, in two readings."""
+"""Compiles triggers, Segment's language that selects messages, in two readings."""
 
 from hubwire.plan.rules.triggers.conditions import Reach
 from hubwire.plan.rules.triggers.documented import TriggerRefused

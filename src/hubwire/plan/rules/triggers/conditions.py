@@ -1,6 +1,7 @@
-"""What a trigger asks of a message, once it is read: conditions on fields, joined by `and` and `or`.
+"""The conditions of a trigger: tests of fields, joined by `and` and `or`.
 
-Both readings end here, so that they can be compared and an index can see for which messages a trigger can fire at all.
+Both readings produce these, so that they can be compared, and an index can find the messages for which a trigger can
+fire.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ class Reach:
     events: frozenset[str] | None = None
 
     def both(self, other: Reach) -> Reach:
-        """What is left when both conditions must hold."""
+        """The reach if both conditions must be true."""
         return Reach(_both(self.types, other.types), _both(self.events, other.events))
 
     def either(self, other: Reach) -> Reach:
-        """What is possible when one of the two conditions must hold."""
+        """The reach if one of the two conditions must be true."""
         return Reach(_either(self.types, other.types), _either(self.events, other.events))
 
 

@@ -1,4 +1,4 @@
-"""A trigger read as Segment documents its query language: strict, and each error with its place.
+"""Parses a trigger as Segment documents its query language: strictly, with the place of each error.
 
 `and` binds tighter than `or`. Beyond the documentation there are `field contains "part"` and `field match "glob"`,
 which mean the functions of these names.
@@ -67,7 +67,7 @@ _OTHER_WORDS = {
 
 
 class TriggerRefused(BadValue):
-    """A trigger that cannot be used: the place, what stands there, and what was expected or helps."""
+    """A trigger that cannot be used. The text has the place, what was found, and what was expected or helps."""
 
     code = "bad-trigger"
 
@@ -92,7 +92,7 @@ def parse(trigger: str) -> Node:
 
 
 def place(trigger: str, at: int) -> str:
-    """A place in a trigger as people count it."""
+    """A place in a trigger, counted from 1."""
     before = trigger[:at]
     return f"line {before.count(chr(10)) + 1}, column {at - (before.rfind(chr(10)) + 1) + 1}"
 

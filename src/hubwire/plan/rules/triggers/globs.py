@@ -15,7 +15,7 @@ _MAX_REMEMBERED = 256
 
 
 def glob_fault(pattern: str) -> str | None:
-    """What a pattern lacks, or None."""
+    """The fault of a pattern, or None."""
     for found in _PART.finditer(pattern):
         if found[5] == "[":
             return "`]` that closes `[` of the pattern"
@@ -64,7 +64,7 @@ def _class(signs: str) -> str | None:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether the whole text fits the pattern; a pattern with a fault fits nothing."""
+    """Whether the pattern matches the whole text. A faulty pattern matches nothing."""
     segments = _segments(pattern)
     if segments is None:
         return False
@@ -83,7 +83,7 @@ def matches(text: str, pattern: str) -> bool:
 
 
 def _ends_with(text: str, at: int, segment: re.Pattern[str]) -> bool:
-    """Whether the last part fits the very end; its length is fixed, so one place is tried."""
+    """Whether the last part matches the end of the text. Its length is fixed, so only one place is tried."""
     size = _length(segment.pattern)
     return len(text) - size >= at and segment.fullmatch(text, len(text) - size) is not None
 

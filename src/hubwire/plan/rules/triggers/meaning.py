@@ -1,4 +1,4 @@
-"""What a documented trigger means: true, false, or unknown where a value is not of the kind that is asked for.
+"""Runs a documented trigger: true, false, or unknown if a value has the wrong type for a comparison.
 
 Unknown is neither a condition nor its opposite: `contains(properties.seats, "2")` for a number is unknown, `!contains`
 is unknown as well, and a trigger that is unknown in the end does not fire. Null is of every kind: `contains`, `match`
@@ -22,11 +22,11 @@ Truth = Callable[[Message], bool | None]
 Read = Callable[[Message], Any]
 
 WRONG_KIND = MISSING
-"""The value of a function that was given what it cannot take; no value in a message is that."""
+"""The result of a function with an argument of the wrong type. No value in a message equals it."""
 
 
 def compile_documented(node: Node) -> Fires:
-    """The trigger as a function from a message to whether it fires.
+    """The function of a trigger, from a message to whether the trigger fires.
 
     Shape: for `and` and `or` it is enough to know which conditions are true; only below a `!` does unknown count.
     """
@@ -64,7 +64,7 @@ def _joined(is_all: bool, conditions: list[Fires]) -> Fires:
 
 
 def truth_of(node: Node) -> Truth:
-    """The condition as a function; None is unknown."""
+    """The function of a condition; None means unknown."""
     match node:
         case Not(condition):
             return _opposite(truth_of(condition))
@@ -160,7 +160,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool | None]] = {
 
 
 def _reader(operand: Node) -> Read:
-    """The value of a field, literal or function for a message; what is missing reads as null."""
+    """The value of a field, literal or function for a message; a missing value is null."""
     match operand:
         case Literal(value):
             return lambda message: value
@@ -272,7 +272,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def reach_of(node: Node) -> Reach:
-    """For which types and event names the trigger can fire."""
+    """The message types and event names for which the trigger can fire."""
     match node:
         case Joined("and", conditions):
             reach = ANYTHING

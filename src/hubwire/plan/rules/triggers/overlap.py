@@ -1,4 +1,4 @@
-"""Whether two triggers can fire for the same message: asked on save, where two rules write one property."""
+"""Finds out whether two triggers can fire for the same message. Used on save, for rules that write one property."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_TRIED = 2_000
 
 
 def both_fire(first: Trigger, second: Trigger) -> Message | None:
-    """A message for which both triggers fire; None when there is none, or when there are too many to try."""
+    """A message for which both triggers fire; None if there is none, or if there are too many to try."""
     reach = first.reach.both(second.reach)
     if reach.types == frozenset() or reach.events == frozenset():
         return None

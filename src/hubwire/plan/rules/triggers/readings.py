@@ -1,4 +1,4 @@
-"""The two readings of one trigger side by side: whether they differ, for which message, and forms that mean one thing.
+"""Compares the two readings of a trigger: whether they differ, for which message, and forms with one meaning.
 
 Two readings are compared by running both on messages that are made from what the trigger asks (`samples`): for every
 field, values of every kind and close to those that it is compared to. A trigger with too many fields for that is
@@ -27,7 +27,7 @@ _INFINITIVES = {"contains": "contain", "starts with": "start with", "ends with":
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where the two readings of a trigger part.
+    """The difference between the two readings of a trigger.
 
     `example` is a message for which only one of them fires; None when there were too many messages to try.
     `form` says what is documented and `package_form` what the package does, each so that both readings agree on it;
@@ -59,7 +59,7 @@ class Difference:
 
 
 def shown(message: Message) -> str:
-    """A message as a person writes it down."""
+    """A message in words."""
     kind = message.get("type", "a message")
     fields = [f"{name} {_value(value)}" for name, value in _leaves("", dict(message)) if name != "type"]
     return f"{kind} with {', '.join(fields)}" if fields else f"{kind} without further fields"
@@ -78,7 +78,7 @@ def _value(value: Any) -> str:
 
 
 def difference(trigger: str) -> Difference | None:
-    """How the package reads a documented trigger otherwise, or None when both readings are the same.
+    """How the package's reading of a documented trigger differs, or None if both readings are the same.
 
     Errors: TriggerRefused when the text is no documented trigger.
     """
@@ -105,7 +105,7 @@ def _read_by_segment(trigger: str) -> tuple[segment.Group | None, str]:
 
 
 def _agreed(texts: Iterator[str], apart: Callable[[segment.Group], object]) -> str | None:
-    """The first text that both readings take for the same, and that means what it should."""
+    """The first text that has the same meaning in both readings, and the right one."""
     for form in texts:
         group, _ = _read_by_segment(form)
         try:
@@ -118,7 +118,7 @@ def _agreed(texts: Iterator[str], apart: Callable[[segment.Group], object]) -> s
 
 
 def _apart(node: Node, group: segment.Group | None) -> dict[str, Any] | str | None:
-    """A message for which only one of both fires, SAME, or "unknown" when there are too many messages to try."""
+    """A message for which only one of the two fires, SAME, or "unknown" if there are too many messages to try."""
     fires = compile_documented(node)
     package: Callable[[Message], bool] = segment.compile_group(group) if group is not None else lambda message: False
     compared, tests = compared_values(node), [*tests_of(node), *(_package_tests(group) if group is not None else ())]
@@ -131,7 +131,7 @@ def _apart(node: Node, group: segment.Group | None) -> dict[str, Any] | str | No
 
 
 def _is_alike(node: Node, group: segment.Group) -> bool:
-    """Whether both have the same conditions joined in the same way, each of them meaning the same."""
+    """Whether both join the same conditions in the same way, and each condition has the same meaning."""
     if not isinstance(node, Joined) or node.operator != group.operator or len(node.conditions) != len(group.children):
         return False
     return all(
@@ -142,7 +142,7 @@ def _is_alike(node: Node, group: segment.Group) -> bool:
 
 
 def compared_values(node: Node) -> ComparedValues:
-    """The fields of a documented trigger, each with the values that it is compared to."""
+    """The fields of a documented trigger, each with the values in its comparisons."""
     compared = ComparedValues()
     _note(node, compared)
     return compared
@@ -173,7 +173,7 @@ def _package_tests(node: segment.Condition | segment.Group | None) -> Iterator[C
 
 
 def _note(node: Node, compared: ComparedValues) -> None:
-    """Note the fields of a documented trigger and what each is compared to."""
+    """Note the fields of a documented trigger, and the values in their comparisons."""
     match node:
         case Not(condition):
             _note(condition, compared)
@@ -210,7 +210,7 @@ def _note_package(node: segment.Condition | segment.Group | None, compared: Comp
 
 
 def _group_text(group: segment.Group) -> str:
-    """What the package takes a trigger for, with every bracket."""
+    """The package's reading of a trigger, with all brackets."""
     return f" {group.operator} ".join([_node_text(child) for child in group.children])
 
 

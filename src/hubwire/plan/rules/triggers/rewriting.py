@@ -1,4 +1,4 @@
-"""Other forms of a documented trigger, in the hope that Segment's package reads one of them in the same way.
+"""Suggests other forms of a documented trigger that Segment's package may read in the same way.
 
 A form is made of what the trigger means as documented, or of what the package makes of it. The package knows no
 brackets in brackets, no precedence, one function at the end of a bracket, `!` only before `contains` and `match`, and
@@ -24,12 +24,12 @@ _NO_GLOB = re.compile(r"[^*?\[\]\\]*")
 
 
 def forms(node: Node) -> Iterator[str]:
-    """Texts to try for what a trigger means as documented, the closest to it first."""
+    """Texts to try for the documented meaning of a trigger, the closest to it first."""
     yield from _shapes(_flat(_plain(node, False)))
 
 
 def package_forms(group: segment.Group) -> Iterator[str]:
-    """Texts to try for what the package reads."""
+    """Texts to try for the package's reading."""
     yield from _shapes(_flat(documented(group)))
 
 
@@ -40,7 +40,7 @@ def _shapes(simple: Node) -> Iterator[str]:
 
 
 def documented(node: segment.Condition | segment.Group | None) -> Node:
-    """What the package reads, in the documented language."""
+    """The package's reading, in the documented language."""
     if node is None:
         return NEVER
     if isinstance(node, segment.Group):
@@ -139,7 +139,7 @@ def _matched(node: Call, field: Field, pattern: str, is_opposite: bool) -> Node:
 
 
 def _or_null(field: Field, condition: Node) -> Node:
-    """Null counts as a text that holds nothing."""
+    """Null counts as a text that contains nothing."""
     return Joined("or", (_compared(Comparison("=", field, Literal(None)), False), condition))
 
 
@@ -157,7 +157,7 @@ def _flat(node: Node) -> Node:
 
 
 def _normal(node: Node, outer: str) -> Node | None:
-    """The conditions as groups joined by `outer`, each joined by the other word; None when they are too many."""
+    """The conditions as groups joined by `outer`, each group joined by the other word; None if they are too many."""
     groups = _groups(node, outer)
     if groups is None:
         return None

@@ -1,5 +1,5 @@
-"""Messages that tell two triggers apart, made from what the triggers ask: for each field the values where an answer can
-change, and their combinations.
+"""Makes messages that tell two triggers apart: for each field the values at which an answer can change, and their
+combinations.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 Path = tuple[str, ...]
 Answers = Callable[[dict[str, Any]], tuple[bool | None, ...]]
-"""What each comparison of both triggers says of a message."""
+"""The answer of each comparison of both triggers for a message."""
 
 _KINDS: tuple[Any, ...] = (MISSING, None, "", "other", 0.25, True, False, [], ["other"], {"other": 1})
 
 
 @dataclass(slots=True)
 class ComparedValues:
-    """The fields that triggers ask for, with the values that they compare them to."""
+    """The fields in triggers, with the values in their comparisons."""
 
     values: dict[Path, list[Any]] = field(default_factory=dict)
 
     def add(self, path: Path, *values: Any) -> None:
-        """Note a field and values that it is compared to."""
+        """Note a field and the values in its comparisons."""
         self.values.setdefault(path, []).extend(values)
 
 
@@ -65,7 +65,7 @@ def _calls(compared: ComparedValues) -> Iterator[dict[str, Any]]:
 
 
 def _around(values: Iterable[Any]) -> list[Any]:
-    """Values of every kind, and those close to what is compared."""
+    """Values of every type, and values close to those in the comparisons."""
     around = list(_KINDS)
     for value in values:
         if is_number(value):

@@ -1,7 +1,7 @@
-"""A trigger read as Segment's package reads it, surprises included: set by the import of existing subscriptions.
+"""Parses a trigger as Segment's package does, surprises included, for triggers that were made in Segment.
 
-Nothing but errors of the package refuses a text. There is no precedence: the last `and` or `or` of a level joins all of
-it; a bracket ends at the first `)`; words that are not known are passed over. docs/reference/rule-languages.md tells.
+Only a text on which the package fails is refused. There is no precedence: the last `and` or `or` of a level joins all
+of it; a bracket ends at the first `)`; unknown words are ignored. docs/reference/rule-languages.md has examples.
 Source: @segment/destination-subscriptions 3.37.0, `parseFql` and `validate`.
 """
 
@@ -28,7 +28,7 @@ _INHERITED = frozenset(
         *("valueOf", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__"),
     ]
 )
-"""Names that every JavaScript object has: the package takes a word of them for a field and then drops the condition."""
+"""Names that every JavaScript object has: the package reads such a word as a field and then drops the condition."""
 _STEPS = re.compile(r"[^\[.\]]+")
 
 Value = str | bool | float
@@ -53,7 +53,7 @@ class Group:
 
 
 def parse(trigger: str) -> Group:
-    """What the package makes of a trigger.
+    """The package's reading of a trigger.
 
     Errors: Unreadable where the package gives an error.
     """
@@ -172,7 +172,7 @@ def _is_function(token: Token) -> bool:
 
 
 def _function(name: str, waiting: list[Token], is_negated: bool) -> list[Condition]:
-    """The condition of `contains(…)` or `match(…)`; five tokens are taken, whatever they are."""
+    """The condition of `contains(…)` or `match(…)`. It takes five tokens, whatever they are."""
     taken = [waiting.pop() if waiting else None for _ in range(5)]
     field, value = taken[1], taken[3]
     if field is None or value is None:
@@ -194,7 +194,7 @@ def _function(name: str, waiting: list[Token], is_negated: bool) -> list[Conditi
 
 
 def compile_group(group: Group) -> Fires:
-    """The conditions as a function; what the package fails on for one message makes the trigger not fire for it."""
+    """The function of the conditions. If the package fails on a message, the trigger does not fire for it."""
     run = strictly(group)
 
     def fires(message: Message) -> bool:
@@ -207,7 +207,7 @@ def compile_group(group: Group) -> Fires:
 
 
 def strictly(node: Condition | Group | None) -> Fires:
-    """The conditions as a function that raises Unreadable where the package fails on a message."""
+    """The function of the conditions. It raises Unreadable where the package fails on a message."""
     if node is None:
         return _unreadable
     if isinstance(node, Condition):
@@ -250,7 +250,7 @@ def steps_of(condition: Condition) -> tuple[str, ...]:
 
 
 def _test(operator: str, value: Value) -> Callable[[Any], bool]:
-    """What is asked of the value of a field."""
+    """The test of a field's value."""
     part = text(value)
     limit = number(value) if operator in ("<", "<=", ">", ">=", "number_equals", "number_not_equals") else math.nan
     tests: dict[str, Callable[[Any], bool]] = {
@@ -277,7 +277,7 @@ def _test(operator: str, value: Value) -> Callable[[Any], bool]:
 
 
 def reach_of(node: Condition | Group | None) -> Reach:
-    """For which types and event names the conditions can hold."""
+    """The message types and event names for which the conditions can be true."""
     if node is None:
         return ANYTHING
     if isinstance(node, Condition):

@@ -1,4 +1,4 @@
-"""Words and signs of a trigger as Segment's package cuts them, with what it gets wrong.
+"""Splits a trigger into tokens as Segment's package does, its mistakes included.
 
 `and`, `or`, `null`, `<=`, `>=` and `!=` count only before a blank, `,`, `]`, `)` or the end; a closing quote, too: else
 it opens the next text. A few letters at the very end are lost (`event = an` reads `a`).
@@ -20,14 +20,14 @@ _MAX_LENGTH = 100_000
 
 
 class Token(NamedTuple):
-    """One word or sign; `value` of a text still has its quotes."""
+    """One token. The `value` of a text includes its quotes."""
 
     kind: str
     value: str
 
 
 class Unreadable(Exception):
-    """The package gives an error, so that the trigger never fires; the text says what it cannot read."""
+    """The package gives an error, so the trigger never fires. The text says what it cannot read."""
 
 
 def tokens_of(trigger: str) -> list[Token]:
@@ -81,7 +81,7 @@ class _Reader:
         return character
 
     def _accepts(self, expected: str) -> bool:
-        """Whether this text comes next and ends there; at the end of the source what was looked at is lost."""
+        """Whether this text comes next and ends there. At the end of the source, the tested text is lost."""
         start = self._at
         for _ in expected:
             character = self._next()

@@ -1,4 +1,4 @@
-"""The documented trigger language as a tree: what `documented.py` reads and `meaning.py` runs.
+"""The syntax tree of the documented trigger language, which `documented.py` builds and `meaning.py` runs.
 
 Source: Segment, "Destination Filter Query Language" (https://segment.com/docs/api/public-api/fql/, read 2026-11-30).
 """
@@ -52,7 +52,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Conditions joined by `and` or by `or`; with none in it, `and` holds always and `or` never."""
+    """Conditions joined by `and` or by `or`. Without conditions, `and` is true and `or` is false."""
 
     operator: str
     conditions: tuple[Node, ...]
@@ -65,7 +65,7 @@ NEVER = Joined("or", ())
 
 
 def written(node: Node, is_inside: bool = False) -> str:
-    """The tree as text, with every bracket that its meaning needs; texts in double quotes where they can be."""
+    """The tree as text, with the brackets that its meaning needs, and with texts in double quotes if possible."""
     match node:
         case Literal(value):
             return _written_value(value)

@@ -1,7 +1,7 @@
 """A trigger, compiled once: whether it fires for a message, and for which types and event names it can fire at all.
 
 A trigger has one of two readings. `documented`, the default, is strict and means what Segment's documentation says; on
-save `refuse_two_meanings` refuses a text that Segment's trigger package reads otherwise. `segment` does what the
+save, `refuse_two_meanings` refuses a text that Segment's package reads differently. `segment` does what the
 package does, and is set by the import of existing subscriptions only. docs/reference/rule-languages.md has both.
 """
 
@@ -18,7 +18,7 @@ from hubwire.plan.rules.triggers.segment_tokens import Unreadable
 
 
 class Reading(StrEnum):
-    """How a trigger is read."""
+    """The reading of a trigger."""
 
     DOCUMENTED = "documented"
     SEGMENT = "segment"
@@ -26,10 +26,9 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`fires` takes a message as its JSON object; `reach` is for an index of rules.
+    """A compiled trigger. `fires` takes a message as its JSON object; `reach` is for an index of rules.
 
-    `fires_within` is `fires` for messages whose type and event name lie within `reach`: what the index has decided
-    already is not asked again.
+    `fires_within` is `fires` for messages whose type and event name lie within `reach`; it does not test these again.
     """
 
     text: str
@@ -40,10 +39,9 @@ class Trigger:
 
 
 def compile_trigger(text: str, reading: Reading = Reading.DOCUMENTED) -> Trigger:
-    """The trigger of a text.
+    """The compiled trigger of a text.
 
-    Errors: TriggerRefused, with the place and what was expected (in the reading `segment` what the package gives an
-    error for).
+    Errors: TriggerRefused, with the place and what was expected (in the reading `segment`: where the package fails).
     """
     if reading is Reading.SEGMENT:
         try:
@@ -58,9 +56,9 @@ def compile_trigger(text: str, reading: Reading = Reading.DOCUMENTED) -> Trigger
 
 
 def refuse_two_meanings(text: str) -> None:
-    """Refuse a documented trigger that the package reads otherwise; for all rules but `skip`.
+    """Refuse a documented trigger that the package reads differently. Applies to all rules but `skip`.
 
-    Errors: TriggerRefused with both readings, a message that tells them apart, and a form that means one thing.
+    Errors: TriggerRefused with both readings, a message that tells them apart, and a form with one meaning.
     """
     found = difference(text)
     if found is not None:
