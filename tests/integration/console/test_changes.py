@@ -354,8 +354,8 @@ def test_an_estimate_plans_the_newest_and_takes_the_rest_to_cost_as_much(
     schemas = {lane_id: (default_portal("1"), True)}
     whole = replay_estimate.replay_estimate(console.deps, targets, schemas, 100)
     assert (whole.planned, whole.schema_is_default) == (3, True)
-    assert whole.calls == 7, (
-        "define the event, send it, look at the people, write them, find the company, write it, link"
+    assert whole.calls == 8, (
+        "define the event, send it, look at the people, write them, find the company, look at it, write it, link"
     )
     monkeypatch.setattr(replay_estimate, "PLANNED_MESSAGES", 1)
     part = replay_estimate.replay_estimate(console.deps, targets, schemas, 100)
