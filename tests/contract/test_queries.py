@@ -10,13 +10,15 @@ from tests.support.world import SECRET_KEY
 
 from hubwire.backends.sql.reading import queries
 from hubwire.backends.sql.reading.queries import SqlQueries
+from hubwire.backends.sql.reading.statistics import SqlStatistics
 from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.message import Entry
 from hubwire.record.message_filter import MessageFilter
-from hubwire.record.protocol import CycleOutcome, LaneState, Span, Tally
+from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
+from hubwire.record.statistics import ImportFates
 from hubwire.registry.vault import load_vault
 
 NOW = 1_790_000_000_000
@@ -53,3 +55,29 @@ def test_what_was_delivered_is_found_behind_a_long_backlog(
     older = MessageFilter(state=State.DELIVERED, before=places[1])
     assert [one.message_id for one in asked.messages(older)] == ["delivered-0"]
     assert asked.messages(MessageFilter(state=State.DELIVERED, destination_id=lane + 1)) == []
+
+
+def test_the_fates_of_an_import_are_those_of_its_own_messages(backend_with_journal: Backend) -> None:
+    backend, clock = backend_with_journal, FakeClock(NOW)
+    registry = SqlRegistry(backend.database, load_vault(SECRET_KEY, Path("nowhere")), clock)
+    registry.save_source(Source(source_id=0, name="server"))
+    lane = registry.save_destination(Destination(destination_id=0, name="hubspot")).destination_id
+    places = [append(backend, f"m{number}", is_backfill=number != 1) for number in range(4)]
+    lost = b'[{"field":"city","reason":"newer-in-hubspot"},{"field":"phone","reason":"newer-in-hubspot"}]'
+    settled = [
+        Settled(position=places[0], state=State.DELIVERED, left_out=lost),
+        Settled(position=places[1], state=State.DELIVERED, left_out=lost),
+        Settled(position=places[2], state=State.DEAD, reason="invalid-input", left_out=b'[{"field":"x","reason":"y"}]'),
+    ]
+    statistics = SqlStatistics(backend.database, registry, backend.lines_of)
+    assert not statistics.import_fates(lane, 1, places[0], places[3]).is_delivered
+    lease = backend.record.lease_lane(lane, "a", NOW, 60)
+    assert lease is not None
+    span = Span(live_after=0, live_through=places[1], backfill_after=0, backfill_through=places[3])
+    cycle_id = backend.record.begin_cycle(lease, NOW, span)
+    cursors = LaneState(live_cursor=places[1], backfill_cursor=places[3])
+    outcome = CycleOutcome(cycle_id=cycle_id, lane=cursors, settled=settled, tally=Tally(taken=4))
+    backend.record.commit_cycle(lease, outcome)
+    fates = statistics.import_fates(lane, 1, places[0], places[3])
+    assert fates == ImportFates(is_delivered=True, dead=1, newer_values=2, newer_messages=1)
+    assert statistics.import_fates(lane, 2, places[0], places[3]) == ImportFates(is_delivered=True), "another source"

@@ -40,16 +40,21 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class Appended(msgspec.Struct):
-    """The outcome of the lines of one call."""
+    """The outcome of the lines of one call. `first` and `last`: the positions of the journaled ones, 0 for none."""
 
     journaled: int = 0
     duplicates: int = 0
     rejections: list[Rejection] = []
+    first: int = 0
+    last: int = 0
 
     def count(self, positions: Sequence[int | None]) -> None:
         """Add the journal's answer."""
         self.duplicates = positions.count(None)
         self.journaled = len(positions) - self.duplicates
+        journaled = [position for position in positions if position is not None]
+        if journaled:
+            self.first, self.last = min(journaled), max(journaled)
 
 
 Append = Callable[[Sequence[Line]], Appended]

@@ -6,8 +6,8 @@ A message keeps its messageId, or gets one from its content. An import that was 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hubwire.backfill.appending import Append, Appended, appender
 from hubwire.backfill.bookmarks import Bookmarks
 from hubwire.backfill.formats.compressed import STDIN, DamagedFile
 from hubwire.backfill.looking import History, Seen
+from hubwire.backfill.past import PastImport, note_import
 from hubwire.backfill.reading import Chunk, chunks
 from hubwire.clock import Clock
 from hubwire.errors import SettingsError
@@ -43,6 +44,9 @@ class ImportOutcome(msgspec.Struct):
     rejected: list[str] = []
     left_out: dict[str, int] = {}
     passed_over: list[str] = []
+    first: int = 0
+    last: int = 0
+    """The positions of the first and the last journaled message, 0 for none."""
 
     @property
     def is_useless(self) -> bool:
@@ -61,6 +65,8 @@ class ImportOutcome(msgspec.Struct):
         self.skipped += chunk.skipped
         self.journaled += appended.journaled
         self.duplicates += appended.duplicates
+        if appended.journaled:
+            self.first, self.last = self.first or appended.first, appended.last
         for number, omission in chunk.left_out:
             if omission.is_fault:
                 self.reject(f"{seen.part.label}:{number}", omission.reason)
@@ -80,7 +86,8 @@ def import_history(
     """
     outcome = ImportOutcome(passed_over=[f"{file.label}: {file.why}" for file in history.passed_over])
     outcome.unreadable = sum(1 for file in history.passed_over if file.is_fault)
-    with ExitStack() as stack:
+    files = ", ".join(dict.fromkeys(seen.part.label for seen in history.seen))
+    with ExitStack() as stack, noted(settings, outcome, source_name, files, clock):
         append = appender(settings, source_name, stack, clock)
         marks = Bookmarks(Path(settings.data), source_name)
         bytes_before = 0
@@ -89,6 +96,26 @@ def import_history(
             bytes_before += 0 if seen.part.path == STDIN else Path(seen.part.path).stat().st_size
         marks.clear([seen.part for seen in history.seen])
     return outcome
+
+
+@contextmanager
+def noted(settings: Settings, outcome: ImportOutcome, source: str, files: str, clock: Clock) -> Iterator[None]:
+    """Keep the import in the list of past ones, also when it is stopped halfway."""
+    try:
+        yield
+    finally:
+        if outcome.journaled:
+            note_import(
+                Path(settings.data),
+                PastImport(
+                    at_ms=clock.now_ms(),
+                    source=source,
+                    files=files,
+                    messages=outcome.journaled,
+                    first=outcome.first,
+                    last=outcome.last,
+                ),
+            )
 
 
 def _report(report: Report, outcome: ImportOutcome, bytes_before: int, bytes_done: int) -> None:

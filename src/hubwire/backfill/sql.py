@@ -23,7 +23,7 @@ import msgspec
 from hubwire.backfill.appending import appender
 from hubwire.backfill.formats.compressed import Part
 from hubwire.backfill.formats.delimited import unique
-from hubwire.backfill.imports import ImportOutcome, Report
+from hubwire.backfill.imports import ImportOutcome, Report, noted
 from hubwire.backfill.looking import Seen, sample_values
 from hubwire.backfill.reading import chunks
 from hubwire.backfill.records import Contents, ReadOptions, Record, Sample
@@ -146,7 +146,7 @@ def import_query(
     Errors: SettingsError as `look_at_query`, BackendError. What was appended stays, and the same call continues there.
     """
     outcome = ImportOutcome()
-    with ExitStack() as stack:
+    with ExitStack() as stack, noted(settings, outcome, source_name, urlsplit(query.url).scheme, clock):
         append = appender(settings, source_name, stack, clock)
         marks = QueryBookmarks(Path(settings.data), source_name, query)
         after = marks.value() if query.cursor is not None else None

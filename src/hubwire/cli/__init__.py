@@ -21,6 +21,7 @@ from hubwire.cli.configure import (
 from hubwire.cli.messages import (
     backfill,
     forget,
+    imports,
     messages,
     replay,
     snooze,
@@ -52,6 +53,7 @@ app = typer.Typer(
 for group in (
     run,
     backfill,
+    imports,
     status,
     alerts,
     messages,

@@ -11,6 +11,11 @@ from hubwire.record.statistics import LeftOutCount
 _items = msgspec.json.Decoder(list[dict[str, str]]).decode
 
 
+def count_left_out(left_out: bytes, reason: str) -> int:
+    """The number of fields of one delivery that were left out for a reason."""
+    return sum(item["reason"] == reason for item in _items(left_out))
+
+
 def sum_left_out(rows: Iterable[tuple[int, bytes]]) -> list[LeftOutCount]:
     """Counts of (field, reason), most frequent first, from (position, JSON list of {field, reason, detail}).
 

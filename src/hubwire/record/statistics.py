@@ -44,6 +44,22 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
         return sum(getattr(self, stage) for stage in STAGES)
 
 
+class ImportFates(msgspec.Struct, frozen=True, kw_only=True):
+    """The fates of one import's messages at one destination.
+
+    Shape: `newer_values` values in `newer_messages` messages stayed as HubSpot has them, because somebody wrote them
+    there later. `open`: messages that are tried again. `is_delivered`: none waits any more.
+    """
+
+    is_delivered: bool
+    open: int = 0
+    held: int = 0
+    discarded: int = 0
+    dead: int = 0
+    newer_values: int = 0
+    newer_messages: int = 0
+
+
 class ActivityPoint(msgspec.Struct, kw_only=True):
     """One step of time at one destination. `received` counts messages that are routed to it, `backlog` the waiting
     messages at the end of the step, and the other fields are counts of its cycles."""
@@ -156,6 +172,10 @@ class Statistics(Protocol):
 
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
         """Fields left out of deliveries, most frequent first; looks at a bounded number of the newest ones."""
+        ...
+
+    def import_fates(self, destination_id: int, source_id: int, first: int, last: int) -> ImportFates:
+        """The fates of a source's imported messages from the first to the last position."""
         ...
 
     def identity(self, name: str) -> Identity:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tests.integration.ops.conftest import Shell
 from tests.integration.ops.test_forget import Installation
 
+from hubwire.backfill.past import FILE
 from hubwire.testing import Emulator
 
 KNOWN_ADA = {
@@ -237,3 +238,38 @@ def test_a_plan_takes_the_same_options(ready: Shell) -> None:
     ran = ready("plan", "p.csv", "--map", "Post=email", "--map", "Stadt=city", "--json")
     assert ran.code == 0
     assert [one["outcome"] for one in ran.json["messages"]] == ["planned"]
+
+
+# -- the outcome of an import
+
+
+def test_the_outcome_of_an_import_counts_the_values_that_hubspot_has_newer(here: Installation, shell: Shell) -> None:
+    here.emulator.seed(contacts=[{"properties": {"email": "ada@example.com"}}])
+    [contact] = here.emulator.contacts()
+    here.emulator.edit("contacts", contact["id"], {"city": "Graz", "jobtitle": "Director"})
+    old = {**KNOWN_ADA, "timestamp": "2023-01-01T00:00:00Z"}
+    other = {**old, "messageId": "x2", "userId": "u2", "traits": {"email": "bob@example.com", "city": "Bari"}}
+    Path("old.ndjson").write_text(json.dumps(old) + "\n" + json.dumps(other) + "\n")
+    done = shell("import", "old.ndjson", "--source", "api")
+    assert "hubwire imports --wait" in done.out
+
+    waiting = shell("imports", "--json").json
+    assert [one["fates"]["is_delivered"] for one in waiting[0]["destinations"]] == [False]
+    assert shell("imports", "--wait", "--timeout", "0").code == 1
+    here.deliver()
+    [one] = shell("imports", "--wait", "--timeout", "0", "--json").json
+    [outcome] = one["destinations"]
+    assert (one["messages"], one["files"]) == (2, "old.ndjson")
+    assert outcome["fates"]["is_delivered"]
+    assert (outcome["fates"]["newer_values"], outcome["fates"]["newer_messages"]) == (2, 1)
+    assert "2 values in 1 messages stayed as HubSpot has them" in shell("imports").out
+    assert ada(here)["city"] == "Graz"
+
+
+def test_imports_are_listed_newest_first_and_an_unreadable_list_is_none(here: Installation, shell: Shell) -> None:
+    for name, message in (("one.ndjson", KNOWN_ADA), ("two.ndjson", {**KNOWN_ADA, "messageId": "x9"})):
+        Path(name).write_text(json.dumps(message))
+        assert shell("import", name, "--source", "api").code == 0
+    assert [one["files"] for one in shell("imports", "--json").json] == ["two.ndjson", "one.ndjson"]
+    (here.folder / FILE).write_text("{")
+    assert "No imports yet" in shell("imports").out

@@ -100,8 +100,8 @@ def print_outcome(outcome: ImportOutcome) -> None:
     _print_named(outcome.rejected, outcome.unreadable)
     if outcome.journaled:
         console.print(
-            "Values that somebody changed in HubSpot since stay as they are;"
-            " `hubwire messages --reason newer-in-hubspot` lists the messages that lost.",
+            "`hubwire imports --wait` waits for the delivery and shows its outcome, with the number of values that stay"
+            " as HubSpot has them because somebody changed them there later.",
             markup=False,
         )
     if outcome.is_useless:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -12,12 +13,14 @@ from hubwire.backends.sql.reading.activity import count_activity
 from hubwire.backends.sql.reading.funnel import count_stages
 from hubwire.backends.sql.reading.intake import blocks, catch_up
 from hubwire.backends.sql.reading.latency import read_waits
-from hubwire.backends.sql.reading.message_index import SqlMessageIndex
-from hubwire.record.dropped_fields import sum_left_out
+from hubwire.backends.sql.reading.message_index import AT_ONCE, SqlMessageIndex
+from hubwire.delivery import State
+from hubwire.reasons import Reason
+from hubwire.record.dropped_fields import count_left_out, sum_left_out
 from hubwire.record.funnel import Lane
 from hubwire.record.intake import Block, Count, MessageIndex, counted, in_window
 from hubwire.record.latency import Latency
-from hubwire.record.statistics import ActivityPoint, Funnel, Identity, Intake, LeftOutCount, Storage
+from hubwire.record.statistics import ActivityPoint, Funnel, Identity, ImportFates, Intake, LeftOutCount, Storage
 from hubwire.registry.protocol import Registry
 
 LEFT_OUT_DELIVERIES = 50_000
@@ -93,6 +96,30 @@ class SqlStatistics:
             msgspec.structs.replace(count, sample_message_id=ids.get(count.sample_position, "")) for count in counts
         ]
 
+    def import_fates(self, destination_id: int, source_id: int, first: int, last: int) -> ImportFates:
+        with self._database.snapshot() as db:
+            lane, states = self._lane(db, destination_id), Counter[State]()
+            values = messages = 0
+            behind = self._lines_of(db).lines(max(first, lane.backfill_cursor + 1), last)
+            is_waiting = any(line.is_backfill and line.source_id == source_id and not line.rejected for line in behind)
+            for rows in _deliveries(db, destination_id, first, last):
+                own = self._lines_of(db).lines_at([position for position, _, _ in rows])
+                imported = {line.position for line in own if line.is_backfill and line.source_id == source_id}
+                rows = [row for row in rows if row[0] in imported]
+                states.update(State(state) for _, state, _ in rows)
+                lost = [count_left_out(left_out, Reason.NEWER_IN_HUBSPOT) for _, _, left_out in rows if left_out]
+                values, messages = values + sum(lost), messages + sum(map(bool, lost))
+        open_count = states[State.PENDING] + states[State.RETRYING] + states[State.LEASED]
+        return ImportFates(
+            is_delivered=not is_waiting and not open_count,
+            open=open_count,
+            held=states[State.HELD],
+            discarded=states[State.DISCARDED],
+            dead=states[State.DEAD],
+            newer_values=values,
+            newer_messages=messages,
+        )
+
     def identity(self, name: str) -> Identity:
         spaces = [source.identity_space for source in self._registry.sources().values()]
         with self._database.snapshot() as db:
@@ -132,6 +159,21 @@ class SqlStatistics:
         destination = self._registry.destinations().get(destination_id)
         source_ids = destination.source_ids if destination is not None else ()
         return Lane(destination_id, source_ids, *(row or (0, 0)))
+
+
+def _deliveries(db: Session, destination_id: int, first: int, last: int) -> Iterator[list[tuple[int, str, bytes]]]:
+    """The rows of deliveries between two positions, in pages: position, state and left-out fields."""
+    while True:
+        rows = db.execute(
+            "SELECT position, state, left_out FROM delivery WHERE destination_id = ? AND position BETWEEN ? AND ?"
+            " ORDER BY position LIMIT ?",
+            (destination_id, first, last, AT_ONCE),
+        ).fetchall()
+        if rows:
+            yield rows
+        if len(rows) < AT_ONCE:
+            return
+        first = rows[-1][0] + 1
 
 
 def _add(intake: Intake, count: Count) -> None:
