@@ -82,9 +82,8 @@ def _fates(store: Store, past_import: PastImport) -> list[Fates]:
 
 
 def _print(past_import: PastImport, outcomes: list[Fates]) -> None:
-    console.print(
-        f"[bold]{when(past_import.at_ms)}[/bold] UTC  {past_import.messages:,} messages of {cell(past_import.source)}: {cell(past_import.files)}"
-    )
+    source, files = cell(past_import.source), cell(past_import.files)
+    console.print(f"[bold]{when(past_import.at_ms)}[/bold] UTC  {past_import.messages:,} messages of {source}: {files}")
     for outcome in outcomes:
         fates = outcome.fates
         counts = {"held": fates.held, "discarded": fates.discarded, "dead": fates.dead, "tried again": fates.open}
