@@ -65,8 +65,15 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
             del fields["writeKey"]
             body = encoded(fields)
         rejected = rejection(fields) if index < max_messages else Reason.TOO_MANY_IN_UPLOAD
-        rejected = upload.rejected.get(index, rejected)
-        message_id = usable_message_id(fields.get("messageId")) or id_of_bytes(body, fields, seen)
+        if upload.rejected:
+            rejected = upload.rejected.get(index, rejected)
+        message_id = fields.get("messageId")
+        if (
+            type(message_id) is not str
+            or not 0 < len(message_id) <= MAX_MESSAGE_ID_LENGTH
+            or not message_id.isprintable()
+        ):
+            message_id = usable_message_id(message_id) or id_of_bytes(body, fields, seen)
         entries.append(Entry(source_id, message_id, received_at_ms, body, envelope, is_backfill, rejected))
     return entries
 
@@ -76,12 +83,17 @@ def rejection(fields: Fields) -> Reason | None:
     type_ = fields.get("type")
     if type(type_) is not str or type_ not in _KNOWN_TYPES:
         return Reason.NO_TYPE if type_ is None or type_ == "" else Reason.UNKNOWN_TYPE
-    if text_id(fields.get("userId")) is None and text_id(fields.get("anonymousId")) is None:
+    if not (_is_given(fields.get("userId")) or _is_given(fields.get("anonymousId"))):
         return Reason.NO_IDS
     needed = _NEEDED.get(type_)
-    if needed is not None and text_id(fields.get(needed[0])) is None:
+    if needed is not None and not _is_given(fields.get(needed[0])):
         return needed[1]
     return None
+
+
+def _is_given(value: object) -> bool:
+    """True if a value can be an id or a name. Nearly all are texts."""
+    return value != "" if type(value) is str else text_id(value) is not None
 
 
 def id_of_bytes(body: bytes, fields: Fields, seen: Counter[bytes]) -> str:

@@ -174,14 +174,15 @@ def _check_count(count: int, limits: ReceiveLimits) -> None:
 
 def _check_items(upload: Upload, route: Route, limits: ReceiveLimits, *, is_strict: bool) -> None:
     """Find the items that are not messages. Errors: those of a single message, and of any item in strict mode."""
+    decoded, max_bytes = upload.fields, limits.max_message_bytes
     for index, body in enumerate(upload.bodies):
-        fields = upload.fields[index]
+        fields = decoded[index]
         try:
             if type(fields) is not dict:
                 fault = f"{name_of(index, route)}: expected an object, got {_kind(fields)}"
                 raise MalformedUpload(fault, code=Reason.NOT_AN_OBJECT if route.takes is Takes.UPLOAD else None)
-            if len(body) > limits.max_message_bytes:
-                fault = f"{name_of(index, route)}: {len(body)} bytes; a message takes {limits.max_message_bytes}"
+            if len(body) > max_bytes:
+                fault = f"{name_of(index, route)}: {len(body)} bytes; a message takes {max_bytes}"
                 raise UploadTooLarge(fault, code=Reason.MESSAGE_TOO_LARGE)
             _check_depth(body, fields)
         except UploadRefused as refused:
