@@ -303,8 +303,8 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
         "Send fewer properties.",
     ),
     Reason.EMPTY_VALUE: (
-        "The value is null or blank, which changes nothing.",
-        'Send "" to clear the property in HubSpot.',
+        "The value is null or blank, which changes nothing. In an event, empty texts, lists and objects also count.",
+        'Send "" to clear a property of a contact or company in HubSpot. An event needs no empty values.',
     ),
     Reason.RULE_WITHOUT_KEY: (
         "The message has no usable value for the key of a rule, so the rule does not know whose record or event it is."

@@ -14,6 +14,9 @@ from hubwire.plan.values import BLANK, BY_TYPE, Converted, Converter, Partial, R
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
+MAX_NAMED = 3
+MAX_SHOWN = 60
+
 
 def converter(definition: PropertyDefinition, day_zone: tzinfo = UTC) -> Converter:
     """The converter for a property. Types that HubSpot may add later are sent as text. `day_zone`: `values.date_in`."""
@@ -67,5 +70,13 @@ def _options_of(value: object, convert: Converter, refusal: Refusal) -> Converte
     converted = [convert(item) for item in items]
     good = list(dict.fromkeys(x for x in converted if type(x) is str and x))
     if len(good) < len(converted) and (not good or any(x == refusal for x in converted)):
-        return Partial(prefix + ";".join(good), refusal) if good else refusal
+        failed = [item for item, x in zip(items, converted, strict=True) if x == refusal]
+        named = Refusal(refusal.reason, f"{_shown(failed)}: {refusal.detail}") if failed else refusal
+        return Partial(prefix + ";".join(good), named) if good else named
     return prefix + ";".join(good)
+
+
+def _shown(values: list[object]) -> str:
+    """The first values of a list in quotes: `'dance', 'golf' and 2 more`."""
+    names = [repr(value)[:MAX_SHOWN] for value in values[:MAX_NAMED]]
+    return ", ".join(names) + (f" and {len(values) - MAX_NAMED} more" if len(values) > MAX_NAMED else "")

@@ -2,8 +2,9 @@
 
 A name is matched with the portal's definitions (full name `pe<hub>_x`, internal name or label); otherwise a new
 internal name is derived from it: "use an existing eventId … or any event label and HubSpot will auto-create the event"
-(the seed), which today's API does not do. Empty values (null, "", blanks) are neither sent nor reported. Values over
-HubSpot's lengths are left out, because HubSpot would refuse the whole request.
+(the seed), which today's API does not do. Empty values (null, "", blanks, empty lists and objects) are left out and
+reported: an occurrence has nothing that they could clear. Values over HubSpot's lengths are left out, because HubSpot
+would refuse the whole request.
 Sources: HubSpot, "Send custom event completions" (50 properties, 256 or 1,024 characters); Segment Actions,
 customEvent; facade `Track.revenue` ('$13.50', `total` of Order Completed); classic destination, revenue -> value.
 """
@@ -164,10 +165,14 @@ class EventWriter:
         """Write properties, or the parts of an object (`above` is `product_`)."""
         known, kept = self._known, self.properties
         for part, value in fields.items():
-            if value is None or value == "":
-                continue
             key = above + part if above else part
+            if value is None or value == "":
+                self._report_empty(key)
+                continue
             if type(value) is dict:
+                if not value:
+                    self._report_empty(key)
+                    continue
                 if self._write_whole(key, value):
                     continue
                 if level < MAX_LEVELS:
@@ -246,12 +251,16 @@ class EventWriter:
         if isinstance(converted, Refusal) and self._write_beside(key, named, kind, value):
             return
         if isinstance(converted, Refusal):
-            if converted.reason is not Reason.EMPTY_VALUE:
+            if converted.reason is Reason.EMPTY_VALUE:
+                self._report_empty(key)
+            else:
                 self._report(key, converted.reason, converted.detail)
             return
         written = PropertyValue(converted.text if isinstance(converted, Partial) else converted, "property")
         if written.value:
             self._keep(key, named, kind, written)
+        else:
+            self._report_empty(key)
 
     def _write_beside(self, key: str, named: EventKey, kind: str, value: object) -> bool:
         """Write a text to the property beside a number property that Hubwire created from the first value, because a
@@ -276,6 +285,10 @@ class EventWriter:
         else:
             self.properties[name] = written
             self.types[name] = kind
+
+    def _report_empty(self, key: str) -> None:
+        if event_key(key) is not _EMAIL:
+            self._report(key, Reason.EMPTY_VALUE, "an event has nothing that an empty value could clear")
 
     def _report(self, key: str, reason: Reason, detail: str) -> None:
         self._plan.left_out.append(LeftOut(f"properties.{key}"[:MAX_FIELD], reason, detail))

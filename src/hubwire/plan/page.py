@@ -13,7 +13,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hubwire.destination import Source
-from hubwire.message import Message, MessageType
+from hubwire.message import Message
 from hubwire.operation import Discard, Plan
 from hubwire.plan.filters import was_delivered_in_browser
 from hubwire.plan.identity import Identity
@@ -23,6 +23,8 @@ from hubwire.reasons import Reason
 
 _DEVICE_ONLY = Discard(Reason.PAGE_IS_DEVICE_ONLY)
 _IN_BROWSER = Discard(Reason.DELIVERED_IN_BROWSER)
+_OF_EVERY_PAGE = ("path", "referrer", "search", "title", "url")
+"""Properties that analytics.js gives every page, empty where the page has none: nothing that anybody left out."""
 _NO_SCREENS = Discard(Reason.SCREEN_NOT_SUPPORTED)
 
 
@@ -45,7 +47,10 @@ def plan_screen(message: Message, source: Source, book: Rulebook, identity: Iden
 
 
 def _with_name(message: Message) -> Message:
-    """The message with its name among the properties, unless they have one."""
-    if message.name is None or "name" in message.properties or message.type is MessageType.TRACK:
-        return message
-    return replace(message, properties={"name": message.name, **message.properties})
+    """The message with its name among the properties, unless they have one, and without what its page lacks."""
+    properties = message.properties
+    if any(properties.get(name) == "" for name in _OF_EVERY_PAGE):
+        properties = {name: value for name, value in properties.items() if value != "" or name not in _OF_EVERY_PAGE}
+    if message.name is not None and "name" not in properties:
+        properties = {"name": message.name, **properties}
+    return message if properties is message.properties else replace(message, properties=properties)

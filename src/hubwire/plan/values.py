@@ -29,7 +29,8 @@ _LARGEST_TIME_MS = 4_102_444_800_000 * 2
 
 
 class Refusal(NamedTuple):
-    """The reason why a value cannot be sent. `detail` says what would fit, and never repeats the value."""
+    """The reason why a value cannot be sent. `detail` says what would fit; it names a value only to tell it from the
+    others of its list."""
 
     reason: Reason
     detail: str = ""

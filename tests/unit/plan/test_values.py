@@ -135,8 +135,11 @@ def test_the_good_options_of_a_list_go() -> None:
     converted = converter(ROLES)(["champion", "Hero", "End user", "champion"])
     assert isinstance(converted, Partial)
     assert converted.text == "CHAMPION;END_USER"
-    assert converted.refusal.reason is Reason.NOT_AN_OPTION
-    assert isinstance(converter(ROLES)(["Hero"]), Refusal)
+    assert converted.refusal == Refusal(Reason.NOT_AN_OPTION, "'Hero': none of the 2 options")
+    assert converter(ROLES)(["Hero"]) == converted.refusal
+    many = converter(ROLES)("champion;a;b;c;d;e")
+    assert isinstance(many, Partial)
+    assert many.refusal.detail == "'a', 'b', 'c' and 2 more: none of the 2 options"
     assert converter(ROLES)(";champion") == ";CHAMPION"
     assert converter(ROLES)([]) == ""
 
