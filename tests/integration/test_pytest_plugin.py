@@ -61,7 +61,7 @@ def test_a_project_gets_the_fixture_its_markers_and_a_fresh_portal_each_time(tmp
 
 
 def test_the_plugin_is_registered_and_imports_no_emulator_by_itself() -> None:
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {"hubwire": PLUGIN}
     code = f"import sys, {PLUGIN}; sys.exit(any(name.startswith('hubwire.emulator') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
