@@ -1,3 +1,3 @@
-"""A HubSpot that remembers: an ASGI application that behaves like HubSpot's API, for tests, benchmarks and trials."""
+"""An emulated HubSpot with a memory: an ASGI application that behaves like HubSpot's API, for tests and trials."""
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ NO_CONTENT = 204
 
 
 class Refusal(Exception):
-    """HubSpot says no: a status and a body in its error shape.
+    """A refusal of HubSpot: a status and a body in its error shape.
 
     Shape: `extra` is merged into the body; `errors` and `context` are left out when empty.
     """

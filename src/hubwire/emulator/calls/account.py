@@ -57,7 +57,7 @@ def daily_usage(portal: Portal, _request: Request) -> Reply:
 
 
 def custom_property_limits(portal: Portal, _request: Request) -> Reply:
-    """`GET …/limits/custom-properties`: made and allowed properties by object type."""
+    """`GET …/limits/custom-properties`: existing and allowed custom properties by object type."""
     limit = portal.config.custom_property_limit
     by_type = [
         {**_named(store), "limit": limit, "usage": used, "percentage": _percentage(used, limit)}
@@ -77,7 +77,7 @@ def custom_property_limits(portal: Portal, _request: Request) -> Reply:
 
 
 def record_limits(portal: Portal, _request: Request) -> Reply:
-    """`GET …/limits/records`: records held and allowed by object type."""
+    """`GET …/limits/records`: existing and allowed records by object type."""
     own = [store for store in portal.stores.values() if not store.kind.is_custom]
     custom = [store for store in portal.stores.values() if store.kind.is_custom]
     custom_used = sum(_live_count(store) for store in custom)
@@ -100,7 +100,7 @@ def record_limits(portal: Portal, _request: Request) -> Reply:
 
 
 def custom_object_limits(portal: Portal, _request: Request) -> Reply:
-    """`GET …/limits/custom-object-types`: custom object types made and allowed."""
+    """`GET …/limits/custom-object-types`: existing and allowed custom object types."""
     used = len(portal.custom_objects)
     return json_reply(
         200, {"limit": MAX_CUSTOM_OBJECTS, "usage": used, "percentage": _percentage(used, MAX_CUSTOM_OBJECTS)}

@@ -52,7 +52,7 @@ class PairsBody(msgspec.Struct):
 
 
 class ArchiveInput(msgspec.Struct, rename={"from_": "from"}):
-    """One record and those to part it from."""
+    """One record, and the records whose associations with it end."""
 
     from_: RecordId
     to: list[RecordId] | RecordId
@@ -65,7 +65,7 @@ class ArchiveBody(msgspec.Struct):
 
 
 class ReadInput(msgspec.Struct):
-    """A record whose associations are asked for."""
+    """A record whose associations are read."""
 
     id: Id
     after: str | None = None
@@ -152,7 +152,7 @@ def associate_by_name(portal: Portal, request: Request) -> Reply:
 
 
 def archive_by_name(portal: Portal, request: Request) -> Reply:
-    """v3 `DELETE …/{associationType}`: take one label away."""
+    """v3 `DELETE …/{associationType}`: remove one label."""
     stores = stores_of(portal, request)
     known = _by_name(portal, stores, request.params["associationType"])
     from_id, to_id = request.params["id"], request.params["toObjectId"]
@@ -223,7 +223,7 @@ def archive_batch(portal: Portal, request: Request) -> Reply:
 
 
 def archive_labels(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/labels/archive`: take labels away; the unlabelled one takes the rest with it."""
+    """`POST …/batch/labels/archive`: remove labels. Removing the unlabelled one removes all."""
     stores = stores_of(portal, request)
     started_at = portal.now_iso()
     inputs = decode(_pairs_body, request.body).inputs
@@ -279,7 +279,7 @@ def _link(
 
 
 def _check_ids(from_id: str, to_id: str, *, is_same_type: bool) -> None:
-    """Refuse what is no record id, and a record with itself (both recorded in 2026)."""
+    """Refuse an invalid record id, and a record with itself (both recorded in 2026)."""
     for record_id in (from_id, to_id):
         if whole_number(record_id) is None:
             raise invalid(
@@ -326,7 +326,7 @@ def _start(after: str | None) -> int:
 def _v3_targets(
     portal: Portal, stores: tuple[ObjectStore, ObjectStore], targets: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The same page as v3 shows it: one entry for each label, types named in the singular (recorded)."""
+    """The page of associations in v3's form: one entry per label, types in the singular (recorded)."""
     from_store, to_store = stores
     plain = f"{from_store.word}_to_{to_store.word}"
     names = {known.type_id: known.name for known in portal.associations.types_of(from_store.name, to_store.name)}
@@ -340,7 +340,7 @@ def _v3_targets(
 def _targets(
     portal: Portal, stores: tuple[ObjectStore, ObjectStore], from_id: str, start: int, limit: int
 ) -> tuple[list[dict[str, Any]], str]:
-    """A page of a record's associations, and where the next one starts (empty for nowhere)."""
+    """A page of a record's associations, and the start of the next page (empty if there is none)."""
     from_store, to_store = stores
     types = {known.type_id: known for known in portal.associations.types_of(from_store.name, to_store.name)}
     held = portal.associations.targets(from_store.name, from_id, to_store.name)

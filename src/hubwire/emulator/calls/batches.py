@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class CreateInput(msgspec.Struct, rename="camel"):
-    """One record to make."""
+    """One record to create."""
 
     properties: dict[str, Scalar]
     associations: list[NewAssociation] = []
@@ -84,7 +84,7 @@ _archive_body = msgspec.json.Decoder(ArchiveBody)
 
 
 def upsert(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/upsert`: change the records that exist, make those that do not."""
+    """`POST …/batch/upsert`: update existing records, create the others."""
     store = portal.store(request.params["objectType"])
     inputs = decode(_keyed_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_OBJECTS)
@@ -105,7 +105,7 @@ def upsert(portal: Portal, request: Request) -> Reply:
 
 
 def create(portal: Portal, request: Request) -> Reply:
-    """`POST …/batch/create`: make records."""
+    """`POST …/batch/create`: create records."""
     store = portal.store(request.params["objectType"])
     inputs = decode(_create_body, request.body).inputs
     rules.check_batch_size(len(inputs), rules.MAX_OBJECTS)
@@ -191,7 +191,7 @@ def archive(portal: Portal, request: Request) -> Reply:
 def batch_reply(
     portal: Portal, results: list[Any], errors: list[dict[str, Any]], success: int, started_at: str
 ) -> Reply:
-    """A batch answer: results in an order of their own; 207 when there are errors."""
+    """A batch answer: results in another order than the inputs; 207 if there are errors."""
     random_number = portal.random.random
     results.sort(key=lambda _: random_number())  # a shuffle, at a third of its cost
     if errors and not portal.config.follows(Reading.FULL_BATCH_ERRORS):

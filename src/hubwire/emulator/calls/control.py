@@ -1,4 +1,4 @@
-"""The control plane: what a test can see and change that HubSpot itself would never show. No token, loopback only.
+"""The control plane, with which a test inspects and changes the portal. No token, loopback only.
 
 Every operation is a plain function on a portal, used by `hubwire.testing` as it is; the table at the end maps HTTP on
 them. Its own options are in snake_case; records and events have HubSpot's shapes.
@@ -31,7 +31,7 @@ Lag = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 
 
 class LimitsBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Changes to limits and lags; what is left out stays."""
+    """Changes to limits and lags; omitted fields stay."""
 
     enabled: bool | UnsetType = UNSET
     tier: Tier | UnsetType = UNSET
@@ -48,7 +48,7 @@ class LimitsBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PortalBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Changes to the account; what is left out stays."""
+    """Changes to the account; omitted fields stay."""
 
     tier: Tier | UnsetType = UNSET
     access_token: str | UnsetType | None = UNSET
@@ -63,7 +63,7 @@ class PortalBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A move of the clock."""
+    """A change of the clock."""
 
     advance_seconds: float | None = None
     set: str | int | None = None
@@ -71,7 +71,7 @@ class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CodeBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Whom an authorisation code is for; `scopes` None is all of them."""
+    """The scopes of an authorisation code; None means all of them."""
 
     scopes: list[str] | None = None
 
@@ -115,7 +115,7 @@ def event_definitions(portal: Portal) -> list[dict[str, Any]]:
 
 
 def properties(portal: Portal, object_type: str) -> list[dict[str, Any]]:
-    """Every live definition of a type, lag or not."""
+    """Every live definition of a type, regardless of the lag."""
     return [msgspec.to_builtins(definition) for definition in portal.store(object_type).schema.live.values()]
 
 
@@ -151,7 +151,7 @@ def set_limits(portal: Portal, body: LimitsBody) -> dict[str, Any]:
 
 
 def account(portal: Portal) -> dict[str, Any]:
-    """The account's settings, its token left out."""
+    """The account's settings, without its token."""
     config = portal.config
     return {
         "portal_id": config.portal_id,
@@ -180,7 +180,7 @@ def set_account(portal: Portal, body: PortalBody) -> dict[str, Any]:
 
 
 def clock(portal: Portal) -> dict[str, Any]:
-    """The emulator's present moment."""
+    """The current time of the emulator."""
     return {"now": portal.now_iso(), "now_ms": portal.clock.now_ms(), "frozen": portal.clock.is_frozen}
 
 
@@ -217,7 +217,7 @@ def lists(portal: Portal) -> list[dict[str, Any]]:
 
 
 def index(portal: Portal) -> dict[str, Any]:
-    """What the control plane has: every call, and the object types with their counts of live records."""
+    """Every call of the control plane, and the object types with their counts of live records."""
     exact = sorted(f"{method} /_emulator/{name}" for method, name in _EXACT if name)
     counts = {name: sum(1 for _ in store.live()) for name, store in portal.stores.items()}
     return {
@@ -229,7 +229,7 @@ def index(portal: Portal) -> dict[str, Any]:
 
 
 def coverage() -> Reply:
-    """COVERAGE.md: what the emulator covers, and how sure each part is."""
+    """COVERAGE.md: what the emulator covers, and how certain each part is."""
     text = Path(__file__).parent.with_name("COVERAGE.md").read_bytes()
     return Reply(200, text, b"text/markdown;charset=utf-8")
 

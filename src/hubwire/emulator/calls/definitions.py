@@ -52,7 +52,7 @@ class PropertyInput(msgspec.Struct, rename="camel"):
 
 
 class MatchingBody(msgspec.Struct, rename="camel"):
-    """How an event finds its record."""
+    """The custom matching of an event with its record."""
 
     primary_object_rule: CustomMatching
 
@@ -140,7 +140,7 @@ def update(portal: Portal, request: Request) -> Reply:
 
 
 def delete(portal: Portal, request: Request) -> Reply:
-    """`DELETE …/event-definitions/{eventName}`: for good."""
+    """`DELETE …/event-definitions/{eventName}`: delete a definition permanently."""
     portal.events.retire(_definition(portal, request))
     return Reply(NO_CONTENT)
 
@@ -169,7 +169,7 @@ def update_property(portal: Portal, request: Request) -> Reply:
 
 
 def delete_property(portal: Portal, request: Request) -> Reply:
-    """`DELETE …/{eventName}/property/{propertyName}`: drop a property."""
+    """`DELETE …/{eventName}/property/{propertyName}`: remove a property."""
     definition = _definition(portal, request)
     del definition.properties[_event_property(definition, request).name]
     _touch(portal, definition)
@@ -177,7 +177,7 @@ def delete_property(portal: Portal, request: Request) -> Reply:
 
 
 def define(portal: Portal, body: DefinitionBody) -> Definition:
-    """Put a definition in place.
+    """Add a definition.
 
     Errors: 400 for names, labels, types and limits; 409 for a name in use, or used before.
     """

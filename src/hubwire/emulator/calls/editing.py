@@ -1,4 +1,4 @@
-"""What people do in HubSpot itself: edit, archive, restore, merge and delete records, at the control plane.
+"""Actions of people in HubSpot itself, through the control plane: edit, archive, restore, merge and delete records.
 
 None of it is an API call: no token, no limit, no count. An edit is a person's unless it names another source.
 """
@@ -27,7 +27,7 @@ class Source(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=
     updated_by_user_id: int | None = None
 
     def origin(self) -> Origin:
-        """The origin to keep; a person has a user id."""
+        """The origin to store; a person has a user id."""
         if self.source_type == PERSON.kind and self.source_id is None and self.updated_by_user_id is None:
             return PERSON
         user = self.updated_by_user_id
@@ -52,7 +52,7 @@ class RecordBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class MergeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Two records to become one."""
+    """Two records to merge."""
 
     type: str
     primary_object_id: Id
@@ -60,7 +60,7 @@ class MergeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 def edit(portal: Portal, body: EditBody) -> dict[str, Any]:
-    """Write values as a person does: any lifecycle stage, the e-mail too; gives the record.
+    """Write values as a person does, any lifecycle stage and the e-mail included. Returns the record.
 
     Errors: a `Refusal` for an unknown record, for values HubSpot would not take, and for a time before the newest
     version of a property.
@@ -80,7 +80,7 @@ def edit(portal: Portal, body: EditBody) -> dict[str, Any]:
 
 
 def archive(portal: Portal, body: RecordBody) -> None:
-    """Send a record to the recycling bin."""
+    """Move a record to the recycling bin."""
     archive_record(portal, *_found(portal, body.type, str(body.id)))
 
 
@@ -90,19 +90,19 @@ def restore(portal: Portal, body: RecordBody) -> None:
 
 
 def privacy_delete(portal: Portal, body: RecordBody) -> None:
-    """Delete a contact for good and refuse its addresses from then on."""
+    """Delete a contact permanently, and refuse its addresses from then on."""
     delete_for_privacy(portal, *_found(portal, body.type, str(body.id)))
 
 
 def merge(portal: Portal, body: MergeBody) -> dict[str, Any]:
-    """Merge two records; gives the new one."""
+    """Merge two records. Returns the new one."""
     store = portal.store(body.type)
     merged = merge_records(portal, store, str(body.primary_object_id), str(body.object_id_to_merge))
     return store.shown(merged, {**store.computed(merged), **merged.properties})
 
 
 def moment(value: str | int, name: str) -> int:
-    """Epoch milliseconds of a moment that a body names.
+    """Epoch milliseconds of a time in a body.
 
     Errors: a 400 that names the field and its value.
     """

@@ -4,7 +4,7 @@ Source: HubSpot's OpenAPI and send-event guide. A 204 says nothing about single 
 has at most 500 events, an event 50 properties, a value 256 characters (1,024 for addresses). The record is found by
 custom matching, then by record id, e-mail and visitor token. Unsure: the 400 bodies, and whether an event for an
 unknown e-mail creates a contact (off unless configured). Events without a record are accepted and kept apart as lost.
-Which visitor is whom is seeded (`visitors`), because only a browser with HubSpot's tracking code can tell.
+Visitors are assigned to people by seeding (`visitors`), because only a browser with HubSpot's tracking code knows them.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def send_batch(portal: Portal, request: Request) -> Reply:
 
 
 def read(portal: Portal, request: Request) -> Reply:
-    """`GET …/events`: occurrences, newest first, of an object, a type, a span of time."""
+    """`GET …/events`: occurrences of an object, a type and a period, newest first."""
     conditions = _Conditions(request)
     limit, start = request.query_page(20, MAX_PAGE)
     known = portal.events.occurrences(request.query("eventType"), request.query("objectId"))
@@ -91,7 +91,7 @@ def read_types(portal: Portal, _request: Request) -> Reply:
 
 
 def accept(portal: Portal, event: EventInput) -> None:
-    """Take one event that came by another road (the tracking script), under the same rules."""
+    """Accept one event from the tracking script, under the same rules."""
     _accept(portal, [event])
 
 

@@ -1,7 +1,7 @@
 """Contacts v1: create or update by e-mail, batches, profiles, pages. HubSpot serves it until September 2027.
 
 Source: HubSpot's legacy pages and the programs that use them (RudderStack, activepieces, Singer, hubspot3).
-A batch is all or nothing and answers 202 before anything can be read; here it is done at once.
+A batch writes all contacts or none. HubSpot answers 202 before the values can be read; the emulator writes at once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What happens to a record beyond its values: archive, restore, merge, deletion for privacy.
+"""Archives, restores, merges and deletes records.
 
-The API and the control plane both come here. Source: HubSpot's object guides and merge changelog; which secondary
+The API and the control plane both use this. Source: HubSpot's object guides and merge changelog; which secondary
 addresses and domains a merge leaves, and that each value keeps its history, are chosen.
 """
 
@@ -16,13 +16,13 @@ MAX_MERGES = 250
 
 
 def archive_record(portal: Portal, store: ObjectStore, record: Record) -> None:
-    """Archive one record and take it out of its associations."""
+    """Archive one record, and remove its associations."""
     store.archive(record, portal.clock.now_ms(), portal.search_lag_ms)
     portal.associations.unlink_all(store.name, record.id)
 
 
 def restore_record(portal: Portal, store: ObjectStore, record_id: str) -> None:
-    """Take a record out of the recycling bin; its associations stay gone.
+    """Restore a record from the recycling bin, without its associations.
 
     Errors: a 404 when the bin does not hold it.
     """
@@ -33,7 +33,7 @@ def restore_record(portal: Portal, store: ObjectStore, record_id: str) -> None:
 
 
 def delete_for_privacy(portal: Portal, store: ObjectStore, record: Record) -> None:
-    """Remove a record for good and refuse its addresses from now on."""
+    """Delete a record permanently, and refuse its addresses from now on."""
     addresses = [
         *split_keys(record.properties.get("email")),
         *split_keys(record.properties.get("hs_additional_emails")),
@@ -44,7 +44,7 @@ def delete_for_privacy(portal: Portal, store: ObjectStore, record: Record) -> No
 
 
 def merge_records(portal: Portal, store: ObjectStore, primary_id: str, other_id: str) -> Record:
-    """Two records become a third with a new id; both old ids lead to it from then on.
+    """Merge two records into a third with a new id, to which both old ids lead from then on.
 
     Errors: 404 for an id that is not there, 400 for a record and itself, 414 past 250 merges.
     """
@@ -86,7 +86,7 @@ def _merge(portal: Portal, store: ObjectStore, primary: Record, other: Record) -
 
 
 def _combined(store: ObjectStore, primary: Record, other: Record) -> dict[str, str]:
-    """The values that a merge makes of both records: the old ids, and every further address or domain."""
+    """The values of a merged record: with the old ids, and all further addresses or domains."""
     merged_name = "hs_merged_object_ids"
     earlier = [*split_keys(primary.properties.get(merged_name)), *split_keys(other.properties.get(merged_name))]
     combined = {merged_name: ";".join(dict.fromkeys([*earlier, primary.id, other.id]))}

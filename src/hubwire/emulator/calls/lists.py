@@ -42,7 +42,7 @@ class SearchBody(msgspec.Struct, rename="camel"):
 
 
 class ChangeBody(msgspec.Struct, rename="camel"):
-    """Who joins and who leaves."""
+    """The records to add and to remove."""
 
     record_ids_to_add: list[Id] = []
     record_ids_to_remove: list[Id] = []
@@ -183,7 +183,7 @@ def change_members(portal: Portal, request: Request) -> Reply:
 
 
 def clear_members(portal: Portal, request: Request) -> Reply:
-    """`DELETE …/memberships`: everybody leaves."""
+    """`DELETE …/memberships`: remove all members."""
     known = _list(portal, request)
     _check_manual(known)
     known.members.clear()

@@ -70,7 +70,7 @@ def token(portal: Portal, request: Request) -> Reply:
 
 
 class TokenBody(msgspec.Struct, rename="camel"):
-    """The token that is asked about."""
+    """The token to inspect."""
 
     token_key: str
 
@@ -93,7 +93,7 @@ def read_private_app_token(portal: Portal, request: Request) -> Reply:
 
 
 def introspect(portal: Portal, request: Request) -> Reply:
-    """`POST /oauth/…/token/introspect`: what a token is good for."""
+    """`POST /oauth/…/token/introspect`: the rights of a token."""
     form = _form(request)
     _check_client(portal, form)
     value = form.get("token", "")

@@ -124,7 +124,7 @@ def create_pipeline(portal: Portal, request: Request) -> Reply:
 
 
 def replace_pipeline(portal: Portal, request: Request) -> Reply:
-    """`PUT …/{pipelineId}`: the whole pipeline anew."""
+    """`PUT …/{pipelineId}`: replace the whole pipeline."""
     before = _pipeline(portal, request)
     pipeline = _new_pipeline(portal, request, decode(_pipeline_body, request.body), before.id)
     _pipelines(portal, request)[before.id] = pipeline
@@ -166,7 +166,7 @@ def create_stage(portal: Portal, request: Request) -> Reply:
 
 
 def replace_stage(portal: Portal, request: Request) -> Reply:
-    """`PUT …/stages/{stageId}`: the whole stage anew."""
+    """`PUT …/stages/{stageId}`: replace the whole stage."""
     pipeline, before = _pipeline(portal, request), _stage(portal, request)
     body = decode(_stage_body, request.body)
     body.stage_id = before.id

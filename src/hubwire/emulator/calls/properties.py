@@ -208,7 +208,7 @@ def update_property(portal: Portal, request: Request) -> Reply:
 
 
 def archive_property(portal: Portal, request: Request) -> Reply:
-    """`DELETE …/{propertyName}`: to the archive; a name that is not there is a 404."""
+    """`DELETE …/{propertyName}`: archive a definition; 404 for an unknown name."""
     store = portal.store(request.params["objectType"])
     name = request.params["propertyName"]
     if name not in store.schema.live:
@@ -219,7 +219,7 @@ def archive_property(portal: Portal, request: Request) -> Reply:
 
 
 def _seen_at_ms(portal: Portal, request: Request) -> int:
-    """The moment up to which new definitions are seen; the lag was measured on 2026-09 paths, others show at once."""
+    """The time up to which new definitions are visible. The lag was measured on 2026-09 paths; others have none."""
     lag_ms = 0 if request.version == "2026-09" else round(portal.config.property_lag_seconds * 1000)
     return portal.clock.now_ms() + lag_ms
 

@@ -1,4 +1,4 @@
-"""Search over records, as the index sees them: some seconds behind what was written.
+"""Search over records as the index has them: some seconds behind the writes.
 
 Source: HubSpot docs, search guide (operators, 5 groups, 6 filters a group, 18 in all, 200 a page, 10,000 results, 3,000
 characters); the index lag was observed live by third parties.
@@ -110,7 +110,7 @@ def _check_shape(body: SearchBody, groups: list[FilterGroup]) -> None:
 
 
 def _limit(given: int | str) -> int:
-    """How many results a page has; a number as text is accepted (recorded)."""
+    """The size of a page; a number as text is accepted (recorded)."""
     limit = whole_number(given) if isinstance(given, str) else given
     if limit is None or not 0 <= limit <= MAX_PAGE:
         raise invalid(f"The maximum number of results per page is {MAX_PAGE}")

@@ -1,6 +1,7 @@
-"""Putting things into a portal without a call: records, associations, properties, definitions, events.
+"""Seeds a portal without API calls: records, associations, properties, definitions, events.
 
-Takes the shapes that the control plane shows, so what it gave can be given back. Seeded records are searchable at once.
+It takes the shapes that the control plane shows, so its answers can be seeded again. Seeded records can be searched at
+once.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class _Definition(msgspec.Struct, rename="camel"):
 
 
 def seed(portal: Portal, body: dict[str, Any]) -> dict[str, int]:
-    """Add everything the body names; gives the count of each kind.
+    """Add everything in the body. Returns the count of each kind.
 
     Shape: keys are object types (`contacts`), `associations`, `properties` (by object type), `event_definitions`,
     `visitors` (tokens that the tracking code has identified) and `events`; each value is a list or `{"results": […]}`.

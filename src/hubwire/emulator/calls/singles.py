@@ -43,7 +43,7 @@ class MergeBody(msgspec.Struct, rename="camel"):
 
 
 class PrivacyBody(msgspec.Struct, rename="camel"):
-    """A contact to delete for good."""
+    """A contact to delete permanently."""
 
     object_id: Id
     id_property: str | None = None

@@ -1,1 +1,1 @@
-"""The emulator's socket: server, routing, the page, browser scripts."""
+"""The emulator's HTTP side: server, routing, the page, browser scripts."""

@@ -1,4 +1,4 @@
-"""The page at `/`: records, events, requests and the emulator's controls. No script, nothing from elsewhere."""
+"""The page at `/`: records, events, requests and the emulator's controls. Without scripts and external files."""
 
 from __future__ import annotations
 

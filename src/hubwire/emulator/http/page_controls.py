@@ -18,7 +18,7 @@ MAX_BODY = 20_000
 
 
 def requests(portal: Portal, view: View) -> str:
-    """The newest API calls with what they sent; secrets are masked."""
+    """The newest API calls with their bodies; secrets are masked."""
     titles = ["Request", "Status", "At"]
     seen = portal.requests.newest()
     if view.query:

@@ -1,4 +1,4 @@
-"""From method and path to a route: static segments first, then parameters, with the counted form of the path."""
+"""Finds the route of a method and path: static segments first, then parameters; also gives the counted path."""
 
 from __future__ import annotations
 

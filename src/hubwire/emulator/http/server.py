@@ -1,7 +1,7 @@
 """The ASGI application: one portal behind HubSpot's paths, its control plane under `/_emulator/`, its page at `/`.
 
-The only module that knows sockets and awaits anything. An API call meets, in this order: a fault on demand, the access
-token, the call limits, the tier and scopes, and then its handler.
+This is the only module that knows sockets and awaits anything. An API call passes, in this order: injected faults, the
+access token, the call limits, the tier and scopes, and then its handler.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ class EmulatorApp:
         await self._serve(request, match, receive, send)
 
     def close(self) -> None:
-        """Let the portal's file go, if there is one."""
+        """Release the portal's file, if there is one."""
         if self.state.keeper is not None:
             self.state.keeper.close()
             self.state.keeper = None
 
     def respond(self, request: Request) -> Reply:
-        """The answer to one call, without any waiting. Safe from any thread.
+        """The answer to one call, without waiting. Safe from any thread.
 
         Errors: ConnectionResetError where a fault cuts the connection.
         """
@@ -188,7 +188,7 @@ class EmulatorApp:
         )
 
     async def _carry_out(self, fault: FaultRule, receive: Receive, send: Send) -> bool:
-        """Delay, hang or cut; True when an answer is still to be sent."""
+        """Delay, hang or cut the connection. Returns True if an answer must still be sent."""
         wait_ms = fault.latency_ms or (HANG_MS if fault.kind == "hang" else 0)
         if wait_ms:
             deadline_ms = self.state.clock.now_ms() + wait_ms
@@ -295,7 +295,7 @@ async def _send_reply(reply: Reply, send: Send) -> None:
 
 
 async def _wait_or_gone(waiting: Awaitable[None], receive: Receive) -> bool:
-    """True when the wait ended before the caller went away."""
+    """True if the wait ended before the caller disconnected."""
     wait = asyncio.ensure_future(waiting)
     gone = asyncio.ensure_future(receive())
     try:

@@ -1,1 +1,1 @@
-"""What an emulated portal remembers, and the rules that HubSpot enforces on it."""
+"""The memory of an emulated portal, and the rules that HubSpot enforces on it."""

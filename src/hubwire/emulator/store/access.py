@@ -1,4 +1,4 @@
-"""Who calls: bearer tokens, their scopes and what the portal's tier allows.
+"""Checks who calls: bearer tokens, their scopes and the portal's tier.
 
 Source: HubSpot docs (authentication, scopes) and 401 and 403 bodies observed live by third parties. The body that a
 non-Enterprise portal gets on custom events is unsure.
@@ -38,7 +38,7 @@ def credentials_missing() -> Refusal:
 
 
 def token_expired(expires_at_ms: int, now_ms: int) -> Refusal:
-    """The 401 for a token that was good."""
+    """The 401 for an expired token."""
     seconds = max(1, (now_ms - expires_at_ms) // 1000)
     return Refusal(
         401,

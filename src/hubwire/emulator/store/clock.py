@@ -58,11 +58,11 @@ class Clock:
         self._wake()
 
     def freeze(self) -> None:
-        """Stand still from now on."""
+        """Stop the clock."""
         self._frozen_at_ms = self.now_ms()
 
     def follow(self) -> None:
-        """Move with the machine's clock again, from the present moment."""
+        """Let the clock run again, from its current time."""
         if self._frozen_at_ms is not None:
             self._offset_ms = self._frozen_at_ms - time.time_ns() // 1_000_000
             self._frozen_at_ms = None

@@ -1,4 +1,4 @@
-"""What an emulated portal is like: tier, tokens, limits, lags. Values only; nothing here reads a file or a clock."""
+"""The configuration of an emulated portal: tier, tokens, limits, lags. Values only; reads no file and no clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class Tier(StrEnum):
-    """HubSpot's subscription tiers, as far as they change what the API answers."""
+    """HubSpot's subscription tiers, which change the API's answers."""
 
     FREE = "free"
     STARTER = "starter"
@@ -34,7 +34,7 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TierLimits:
-    """What a tier allows.
+    """The limits of a tier.
 
     Units: bursts are calls per 10 seconds, `daily` is calls per day in the portal's time zone.
     Source: HubSpot docs, usage guidelines (private apps and service keys) and the associations guide, read 2026-11.

@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: which calls go wrong, and how. Decides only; the server carries it out.
+"""Injected faults: which calls go wrong, and how. This only decides; the server carries it out.
 
 A rule matches by method, by path (shell pattern, on the real path or on the counted one with `{id}`), and by how many
 times it has matched before.
@@ -48,7 +48,7 @@ _HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*\Z")
 
 
 class FaultRule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
-    """One rule of misbehaviour.
+    """One rule for faults.
 
     Shape: `occurrences` names which matching calls go wrong (1 is the first); empty means all, up to `times`.
     `kind` "status" answers `status`; "hang" gives no answer until `latency_ms` (default 100 s) has passed, then 524;
@@ -84,11 +84,11 @@ class Faults:
         self.rules: list[FaultRule] = []
 
     def add(self, rule: FaultRule) -> None:
-        """Put a rule in force after those already there."""
+        """Add a rule after the existing ones."""
         self.rules.append(rule)
 
     def pick(self, method: str, path: str, label_path: str) -> FaultRule | None:
-        """The rule that spoils this call, if any; counts the match either way."""
+        """The rule that applies to this call, if any. Counts the match in any case."""
         for rule in self.rules:
             if rule.method not in ("*", method) or not _matches(rule.path, (path, label_path)):
                 continue
@@ -101,7 +101,7 @@ class Faults:
 
 
 def fault_reply(rule: FaultRule, correlation_id: str, started_at: str) -> Reply:
-    """The answer a rule gives instead of the real one."""
+    """The answer of a rule instead of the real one."""
     if rule.kind == "silent_empty":
         status = rule.status if rule.status < 300 else 200
         body = {"status": "COMPLETE", "results": [], "startedAt": started_at, "completedAt": started_at}

@@ -1,4 +1,4 @@
-"""From an e-mail address to its contact, and from a domain to its company, further addresses and domains included."""
+"""Finds the contact of an e-mail address and the company of a domain; includes further addresses and domains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY_NAMES: dict[str, tuple[str, str]] = {
 
 
 class KeyIndex:
-    """Who holds an address or a domain.
+    """The record of each address or domain.
 
     Shape: `main` and `further` are the properties that hold one key and a `;`-separated list of keys. The first holder
     of a key keeps it; another holder follows when the first one lets go (companies may share a domain).
@@ -27,7 +27,7 @@ class KeyIndex:
         self._waiting: dict[str, list[Record]] = {}
 
     def find(self, key: str) -> Record | None:
-        """The record that holds this key, in any case."""
+        """The record with this key, in any case of letters."""
         return self.holders.get(key.strip().lower())
 
     def add(self, record: Record, text: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The object types that every portal has: names, type ids, what a create must carry, what a read gives unasked.
+"""The object types of every portal: names, type ids, required properties, and the default properties of a read.
 
 Source: HubSpot's object guides (type ids, "required properties to create records") and OpenAPI. The words in error
 texts are recorded for contacts, companies, deals and orders and chosen by analogy for the rest.

@@ -104,7 +104,7 @@ class Limiter:
         return round(midnight.timestamp() * 1000)
 
     def use_day(self, config: EmulatorConfig, now_ms: int, used: int) -> None:
-        """Set how many of today's calls are gone."""
+        """Set the number of calls used today."""
         self._roll_day(config, now_ms)
         self.daily_used = used
 

@@ -1,4 +1,4 @@
-"""Lists of records ("segments"): what they are called, and who is on them since when.
+"""Lists of records ("segments"): their names, and their members with the time of joining.
 
 Source: HubSpot's OpenAPI and a recorded page of lists (2025-01); one name in all the portal, whatever the object type.
 Filters of a DYNAMIC list are kept and never evaluated (chosen): seed its members.

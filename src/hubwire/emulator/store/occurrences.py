@@ -139,7 +139,7 @@ class EventLog:
         return self.definitions.get(self.qualified(name.lower()))
 
     def add(self, definition: Definition) -> None:
-        """Put a definition in place."""
+        """Add a definition."""
         self.definitions[definition.fully_qualified_name] = definition
         self.mark(definition.fully_qualified_name)
 
@@ -156,7 +156,7 @@ class EventLog:
         return str(number)
 
     def is_duplicate(self, event_name: str, uuid: str, now_ms: int) -> bool:
-        """True when this event type has carried the uuid within a year; remembers it otherwise."""
+        """True if this event type had the uuid within a year; otherwise remembers it."""
         key = _uuid_key(event_name, uuid)
         today = now_ms // _MS_PER_DAY
         for day in [day for day in self._seen if day <= today - UUID_DAYS]:
@@ -168,7 +168,7 @@ class EventLog:
         return False
 
     def record(self, occurrence: Occurrence) -> None:
-        """Keep an occurrence, among the lost ones when it has a reason for that."""
+        """Keep an occurrence; among the lost ones if it has a `lost_reason`."""
         if not occurrence.id:
             occurrence.id = f"{self._next_occurrence:016x}"
         self._next_occurrence += 1

@@ -40,7 +40,7 @@ class PersistenceError(RuntimeError):
 
 
 class ObjectState(msgspec.Struct):
-    """What an object type knows beyond its records."""
+    """The state of an object type, without its records."""
 
     properties: list[Property]
     archived: list[Property]
@@ -62,7 +62,7 @@ class CustomState(msgspec.Struct):
 
 
 class AccountState(msgspec.Struct):
-    """Everything small, written whole whenever any of it changes."""
+    """All small state, written as a whole when any part changes."""
 
     objects: dict[str, ObjectState]
     labels: list[tuple[str, str, list[AssociationType]]]
@@ -186,7 +186,7 @@ class Keeper:
             self.rewrite()
 
     def close(self) -> None:
-        """Let the file go."""
+        """Release the file."""
         if self._file is not None:
             self._file.close()
             self._file = None

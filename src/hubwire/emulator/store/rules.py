@@ -1,4 +1,4 @@
-"""Rules that hold for a whole call or a whole record: caps, duplicate ids, lifecycle, the account's own rules.
+"""Rules for a whole call or a whole record: limits, duplicate ids, lifecycle, the account's own rules.
 
 Each function either returns or raises the `Refusal` that HubSpot would answer. Each function names its source.
 """

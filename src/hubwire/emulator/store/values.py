@@ -1,4 +1,4 @@
-"""What a property value must look like, by property type, and what HubSpot makes of it.
+"""Checks property values by type, and converts them to HubSpot's stored form.
 
 Source: HubSpot docs, properties guide ("property type inputs") and the 2026-09 validation changelog; the codes
 PROPERTY_DOESNT_EXIST, INVALID_OPTION, INVALID_EMAIL, INVALID_LONG and INVALID_INTEGER were observed live by third
@@ -30,7 +30,7 @@ class ValueRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ValueRule:
-    """How one property's values are judged.
+    """The check of one property's values.
 
     Shape: `is_plain` marks text that needs no more than a length check (the fast path); otherwise `check(value,
     current, is_lenient)` gives the stored text. `is_unique`-ness lives in the schema, not here.
