@@ -1,2 +1,2 @@
-"""The admin API under `/api/v1`: the console's questions and changes for programs. One table describes it, serves it
+"""The admin API under `/api/v1`: programs read and change what the console shows. One table describes it, serves it
 and writes its OpenAPI document."""

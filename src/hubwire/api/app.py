@@ -14,7 +14,7 @@ from hubwire.web.request import Shared
 
 
 def api_routes(shared: Shared) -> list[BaseRoute]:
-    """Routes under `/api/v1`. The document says nothing secret and is open."""
+    """The routes under `/api/v1`. The OpenAPI document contains no secrets and needs no token."""
     described = msgspec.json.encode(document(OPERATIONS))
 
     async def openapi(request: Request) -> Response:

@@ -117,7 +117,7 @@ async def cancel_replay(request: ApiRequest) -> Replay:
 
 
 async def _decide(request: ApiRequest, decision: Callable[..., bool], *values: int) -> Replay:
-    """The replay as it stands afterwards, also when there was nothing to change any more."""
+    """The replay after the change, even if there was nothing to change."""
     await one_replay(request)
     await request.view.read(decision, request.view.deps, request.view.viewer.name, request.path["replay_id"], *values)
     return await one_replay(request)
@@ -183,7 +183,7 @@ async def test_destination(request: ApiRequest) -> ConnectionReport:
 
 
 def named(known: Mapping[int, Source] | Mapping[int, Destination], field: str, value: str | int | None) -> int:
-    """The number of a source or destination given by number or name; the first one when none is given."""
+    """The number of a source or destination from its number or name; without one, the first."""
     by_name = {str(item.name): number for number, item in known.items()}
     if value is None and known:
         return next(iter(known))

@@ -136,7 +136,7 @@ def _inlined(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, An
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query parameter that may be left out is not null."""
+    """The schema without null: an optional query parameter is omitted and never null."""
     kinds = [kind for kind in schema.get("anyOf", []) if kind.get("type") != "null"]
     return kinds[0] if len(kinds) == 1 else {key: value for key, value in schema.items() if key != "default"}
 

@@ -1,4 +1,4 @@
-"""One operation of the API as a value: how it is called, who may, what it takes and gives."""
+"""One operation of the API as a value: method and path, role, request and answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Handler = Callable[["ApiRequest"], Awaitable[Any]]
 
 
 class ApiProblem(msgspec.Struct, kw_only=True):
-    """What went wrong. `field`, `value` and `limit` are there when a field is at fault; a secret is never a value."""
+    """An error. It has `field`, `value` and `limit` if a field is wrong; `value` never contains a secret."""
 
     code: str
     message: str
@@ -40,7 +40,7 @@ class Nothing(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One call: who asks, the path's values, the query and the body, both checked."""
+    """One call: the caller, the values of the path, and the checked query and body."""
 
     view: View
     path: dict[str, Any]
@@ -50,7 +50,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiOperation:
-    """One operation. `query` and `body` are structs, `answer` is what it gives; `statuses`: what it may answer too."""
+    """One operation. `query`, `body` and `answer` are structs; `statuses` are further possible statuses."""
 
     name: str
     method: str
@@ -66,7 +66,7 @@ class ApiOperation:
     statuses: tuple[int, ...] = field(default=())
 
     def route(self, shared: Shared) -> Route:
-        """Serves it: signs in by bearer token, checks role, query and body."""
+        """The endpoint: it authenticates by bearer token, and checks role, query and body."""
 
         async def endpoint(request: Request) -> Response:
             viewer = await bearer_of(request, shared)
@@ -84,7 +84,7 @@ class ApiOperation:
 
 
 def _checked(value: Any, shape: Any, strict: bool) -> Any:
-    """A query as its struct. Names that it does not know are errors, so that a misspelt filter filters."""
+    """A query as its struct. Unknown names are errors, so that a misspelt filter never selects everything."""
     unknown = sorted(value.keys() - set(_names(shape)))
     if unknown:
         raise BadValue(unknown[0], f"{unknown[0]} is not a parameter of this call", limit=_names(shape))
@@ -94,7 +94,7 @@ def _checked(value: Any, shape: Any, strict: bool) -> Any:
         raise _bad_value(exc) from exc
     for name in value:
         if getattr(converted, name) is None:
-            # msgspec reads the text `null` as no value at all: that would be a filter that does not filter.
+            # msgspec reads the text `null` as no value, and such a filter would select everything.
             raise BadValue(name, f"{name} cannot be null", value=value[name])
     return converted
 
@@ -109,7 +109,7 @@ def _decoded(body: bytes, shape: Any) -> Any:
 
 
 def _bad_value(exc: msgspec.ValidationError) -> BadValue:
-    """msgspec says where: `Expected `int`, got `str` - at `$.limit``, `Object missing required field `state``."""
+    """The field that msgspec's text names: `Expected `int`, got `str` - at `$.limit``."""
     message = str(exc)
     found = AT_FAULT.search(message)
     return BadValue(found[1] if found else "body", message)

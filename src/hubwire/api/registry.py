@@ -160,7 +160,7 @@ def find_destination(request: ApiRequest) -> Destination:
 
 
 def _changed(before: Any, body: msgspec.Struct) -> Any:
-    """The stored value with the given fields of a body, as the stored values have them."""
+    """The stored value with the fields of a body that were given."""
     given = {
         name: _as_stored(value)
         for name in body.__struct_fields__
@@ -170,7 +170,7 @@ def _changed(before: Any, body: msgspec.Struct) -> Any:
 
 
 def _as_stored(value: Any) -> Any:
-    """Lists are tuples there, and a mapping may be read with fields that this version does not know."""
+    """The value in its stored form: lists are tuples, and a mapping can have fields that this version does not know."""
     if isinstance(value, shapes.MappingBody):
         return msgspec.convert(msgspec.to_builtins(value), Mapping)
     return tuple(value) if isinstance(value, list) else value
@@ -190,7 +190,7 @@ async def _destination_answer(request: ApiRequest, destination: Destination) -> 
 
 
 def seen_rules(view: View, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Rules as this viewer may see them: a rule can name people, so their addresses are masked."""
+    """The rules in the form that this viewer may see: addresses in them are masked for the role `view`."""
     if view.sees_payloads:
         return rules
     return tuple(msgspec.convert(mask_everywhere(msgspec.to_builtins(rule), mask_person), Rule) for rule in rules)

@@ -1,4 +1,4 @@
-"""What the API takes and gives beyond the record's own structs. Tokens only ever go in."""
+"""The API's requests and answers, in addition to the record's own structs. No answer contains an access token."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from hubwire.web.ports import DryRun
 
 
 def _described(whole: re.Pattern[str] | None = None, **schema: Any) -> Meta:
-    """What the document says of a value that is checked where it is used, with an answer that helps."""
+    """The schema of a value that the code checks where it uses it, with a helpful error."""
     return Meta(extra_json_schema=schema if whole is None else {"pattern": f"^{whole.pattern}$", **schema})
 
 
@@ -96,7 +96,7 @@ WHERE_SCHEMA = {"anyOf": [{"pattern": r"^[^=]*[^\s.=][^=]*="}, {"maxLength": 0}]
 if TYPE_CHECKING:
 
     class FilterQuery(msgspec.Struct, kw_only=True):
-        """Which messages: every given parameter must fit."""
+        """A filter of messages: each given parameter must match."""
 else:
     FilterQuery = msgspec.defstruct("FilterQuery", [_parameter(field) for field in FIELDS], kw_only=True)
 
@@ -123,17 +123,19 @@ class ReplayBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
 
 
 class DiscardBody(FilterBody, kw_only=True, forbid_unknown_fields=True):
-    """A filter of what can be discarded, why, and whether only to count."""
+    """A filter of the messages to discard, a note, and whether only to count."""
 
     state: Annotated[State, _described(enum=[str(state) for state in DISCARDABLE])]
     note: Annotated[
         str,
-        Meta(max_length=NOTE_CHARACTERS, pattern=f"^{NOTE.pattern}$", description="Why, in your own words: one line."),
+        Meta(
+            max_length=NOTE_CHARACTERS, pattern=f"^{NOTE.pattern}$", description="The reason for people, in one line."
+        ),
     ] = ""
 
 
 class ShareBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a replay may take from now on."""
+    """The new share of a replay."""
 
     share_percent: Share
 
@@ -166,7 +168,7 @@ class AuditQuery(msgspec.Struct, kw_only=True):
 
 
 class SourceBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A source to add or change; what is left out stays, or has its default."""
+    """A source to add or change. An omitted field stays, or has its default."""
 
     name: Name | UnsetType = UNSET
     kind: SourceKind | UnsetType = UNSET
@@ -181,25 +183,25 @@ class SourceBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewSource(SourceBody, kw_only=True, forbid_unknown_fields=True):
-    """A source to add. Without `write_key`, one is made; it is in the answer, once."""
+    """A source to add. Without `write_key`, Hubwire generates a key; only this answer contains it."""
 
     name: Name
     write_key: Key | None = None
 
 
 class SourceAnswer(msgspec.Struct, kw_only=True):
-    """A source and its write keys. Texts of server keys are only ever given when they are made."""
+    """A source and its write keys. The text of a server's key is only in the answer that creates it."""
 
     source: Source
     write_keys: list[WriteKey]
 
 
 class MappingBody(Mapping, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole mapping: what is left out has its default."""
+    """The whole mapping. An omitted field has its default."""
 
 
 class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A destination to add or change; what is left out stays, or has its default."""
+    """A destination to add or change. An omitted field stays, or has its default."""
 
     name: Name | UnsetType = UNSET
     hub_id: Annotated[str, _described(changes.HUB_ID)] | UnsetType | None = UNSET
@@ -223,14 +225,14 @@ class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewDestination(DestinationBody, kw_only=True, forbid_unknown_fields=True):
-    """A destination to add. `token` goes in and never comes out."""
+    """A destination to add. No answer contains the `token`."""
 
     name: Name
     token: Token | None = None
 
 
 class DestinationAnswer(msgspec.Struct, kw_only=True):
-    """A destination; of its access token, only whether there is one."""
+    """A destination. `has_token` says whether it has an access token, which is never shown."""
 
     destination: Destination
     has_token: bool
@@ -241,7 +243,7 @@ Position = Annotated[int, Meta(ge=1, le=MAX_RULES, description="The place among 
 
 
 class RuleBody(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A rule. What is left out has its default."""
+    """A rule. An omitted field has its default."""
 
     name: RuleName
     trigger: Annotated[str, _described(minLength=1)]
@@ -256,7 +258,7 @@ class NewRule(RuleBody, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
 
 class RuleChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What to change of a rule besides its content."""
+    """The new switch or position of a rule."""
 
     enabled: bool | UnsetType = UNSET
     position: Position | UnsetType = UNSET
@@ -285,7 +287,7 @@ class RuleTestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     source: Text | int | None = None
 
 
-Compared = Annotated[int, Meta(ge=1, le=50_000, description="How many of the newest messages to look at.")]
+Compared = Annotated[int, Meta(ge=1, le=50_000, description="How many of the newest messages to compare.")]
 
 
 class SchemaQuery(msgspec.Struct, kw_only=True):
@@ -293,8 +295,8 @@ class SchemaQuery(msgspec.Struct, kw_only=True):
 
 
 class SchemaBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What to create. `items`: names such as `contact:plan` or `event:signed_up`; null: all but what only public keys
-    have sent. `group`: the group of properties that holds the new ones."""
+    """The properties and events to create. `items`: names such as `contact:plan` or `event:signed_up`; null: all except
+    those that only public keys have sent. `group`: the property group for them."""
 
     messages: Compared = 2000
     group: Annotated[str, _described(pattern=f"^({GROUP.pattern})?$")] = ""
@@ -308,13 +310,13 @@ class TokenBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class WriteKeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A write key of your own; without it, one is made."""
+    """A write key of your choice; without it, Hubwire generates one."""
 
     write_key: Key | None = None
 
 
 class Status(msgspec.Struct, kw_only=True):
-    """Every lane. `is_drained`: nothing left to do until something comes, a person acts or a hold runs out."""
+    """Every lane. `is_drained`: nothing is left to do until a message arrives, a person acts or a hold ends."""
 
     version: str
     is_sandbox: bool
@@ -325,21 +327,21 @@ class Status(msgspec.Struct, kw_only=True):
 
 
 class MessageList(msgspec.Struct, kw_only=True):
-    """`before` asks for the next page; null on the last."""
+    """A page of messages. `before` is the parameter of the next page; null on the last."""
 
     messages: list[MessageSummary]
     before: int | None
 
 
 class ApiAttempt(AttemptSummary, kw_only=True):
-    """One exchange with HubSpot; bodies decoded when they are JSON."""
+    """One call to HubSpot with its answer. Bodies that are JSON are decoded."""
 
     request: Any
     response: Any
 
 
 class ApiMessage(msgspec.Struct, kw_only=True):
-    """One message in full."""
+    """One message with its content, outcomes and calls."""
 
     summary: MessageSummary
     fates: list[Fate]
@@ -349,13 +351,13 @@ class ApiMessage(msgspec.Struct, kw_only=True):
 
 
 class MessageAnswer(msgspec.Struct, kw_only=True):
-    """Every message with this id: several sources may have used it."""
+    """Every message with this id; several sources can use the same id."""
 
     messages: list[ApiMessage]
 
 
 class DiscardAnswer(msgspec.Struct, kw_only=True):
-    """How many fit, and what was discarded of them (null with dry_run)."""
+    """The number of matching messages, and of the discarded ones (null with dry_run)."""
 
     count: int
     discarded: Discarded | None
@@ -363,7 +365,7 @@ class DiscardAnswer(msgspec.Struct, kw_only=True):
 
 
 class ReplayAnswer(msgspec.Struct, kw_only=True):
-    """How many fit, and the replay that began; with dry_run instead what it would cost."""
+    """The number of matching messages, and the new replay; with dry_run, the estimated cost instead."""
 
     count: int
     estimate: ReplayEstimate | None = None
@@ -380,20 +382,20 @@ class GroupBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class SnoozeBody(GroupBody, kw_only=True, forbid_unknown_fields=True):
-    """A group, and for how long: `for` 1h, 24h or 7d, or `until` a time."""
+    """A group and its time: `for` 1h, 24h or 7d, or `until` a time."""
 
     length: Annotated[str, _described(enum=list(LENGTHS))] | None = msgspec.field(default=None, name="for")
     until: Moment | None = None
 
 
 class WakeAnswer(msgspec.Struct, kw_only=True):
-    """`is_woken` is false when it was not snoozed."""
+    """`is_woken` is false if the group was not snoozed."""
 
     is_woken: bool
 
 
 class Failures(msgspec.Struct, kw_only=True):
-    """The groups to look at, and those that are snoozed."""
+    """The groups of failures, and the snoozed groups."""
 
     failures: list[FailureGroup]
     snoozed: list[SnoozedGroup]
@@ -425,7 +427,7 @@ class PlanAnswer(msgspec.Struct, kw_only=True):
 
 
 class FunnelAnswer(msgspec.Struct, kw_only=True):
-    """The stages add up to `received`. `waits`: how long live messages took, of a sample; null without any."""
+    """The stages, which add up to `received`. `waits`: delivery times of sampled live messages, or null."""
 
     funnel: Funnel
     waits: Latency | None
