@@ -203,6 +203,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """The time zone (IANA name) that determines the day of a time, for date properties."""
     future_grace_minutes: float = 5.0
     """The tolerance for a message's time after its arrival; beyond it, the time of arrival counts."""
+    public_definitions_per_day: int = 50
+    """The event definitions, and properties of existing ones, that each web or mobile source may add in a day."""
     calls_per_second: float | None = None
     """Pins the rate; None starts at the seed's 10 per second and follows HubSpot's headers."""
     calls_per_day: int | None = None

@@ -113,6 +113,8 @@ class Discard(Struct, frozen=True, gc=False):
 class Hold(Struct, frozen=True, gc=False):
     """Held until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over.
 
+    `until_ms`: tried again then, at the latest.
+
     `has_cookie`: the message names its visitor by a cookie, and is sent with that when the wait for its person is over.
     """
 
@@ -121,6 +123,7 @@ class Hold(Struct, frozen=True, gc=False):
     detail: str = ""
     ends_as: Reason = Reason.NEVER_IDENTIFIED
     has_cookie: bool = False
+    until_ms: int | None = None
 
 
 class Plan(Struct, gc=False):

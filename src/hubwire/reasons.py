@@ -48,6 +48,7 @@ class Reason(StrEnum):
     INVALID_EMAIL = "invalid-email"
     NOTHING_TO_SEND = "nothing-to-send"
     NEVER_IDENTIFIED = "never-identified"
+    DEFINITION_NEVER_MADE = "definition-never-made"
     SUPPRESSED = "suppressed"
     EVENTS_NOT_AVAILABLE = "events-not-available"
     EVENT_NAME_UNUSABLE = "event-name-unusable"
@@ -60,6 +61,7 @@ class Reason(StrEnum):
     UNKNOWN_PERSON = "unknown-person"
     UNKNOWN_COMPANY = "unknown-company"
     CONTACT_NOT_IDENTIFIED = "contact-not-identified"
+    DEFINITION_LIMIT = "definition-limit"
     # fields that are left out of a message
     UNKNOWN_PROPERTY = "unknown-property"
     READ_ONLY_PROPERTY = "read-only-property"
@@ -229,6 +231,10 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "The portal has no definition of this event, and the destination may not create one.",
         "Create the event in HubSpot, map the name in `events`, or set `create_event_definitions`.",
     ),
+    Reason.DEFINITION_NEVER_MADE: (
+        "The event was held for `definition-limit`, and the definition was not made before the hold ended.",
+        "Create the events that you want, or raise `public_definitions_per_day`. Then replay the discarded messages.",
+    ),
     Reason.DELETED_FOR_PRIVACY: (
         "HubSpot deleted this person for privacy, and refuses the address from then on.",
         "Delete the person here too (`hubwire forget`). If the person has consented again and HubSpot accepts the"
@@ -257,6 +263,12 @@ _HELD: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_COMPANY: (
         "The group call has no usable `website`, and no other group call has given this groupId one yet.",
         "Send the `website` trait once with this groupId; the message is sent then.",
+    ),
+    Reason.DEFINITION_LIMIT: (
+        "The event needs a definition or a property that the portal lacks. Its source has a public write key, and has"
+        " made as many today as `public_definitions_per_day` allows.",
+        "Create the events that you want: the Schema page and `hubwire schema plan` list them. Or raise the limit. Then"
+        " replay the held messages. Otherwise Hubwire tries again after midnight UTC, until `hold_hours` are over.",
     ),
     Reason.CONTACT_NOT_IDENTIFIED: (
         "HubSpot companies need an identified contact, and no identify call of this person has arrived yet.",

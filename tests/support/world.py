@@ -26,7 +26,6 @@ from hubwire.deliver.lanes.lane import Lane
 from hubwire.deliver.lanes.leases import LaneQuota
 from hubwire.deliver.lanes.policy import LaneParts, LanePolicy
 from hubwire.deliver.limits.daily_budget import Priority
-from hubwire.deliver.limits.death_runs import parked_of
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
 from hubwire.emulator.wire import Request
@@ -199,7 +198,7 @@ class World:
         )
         status = self.record.lane(self.destination.destination_id).status
         governor = Governor.of(self.destination, self.clock.now_ms(), status)
-        lane = Lane(self.destination, lambda: self.sources, client, governor, parts, parked_of(status))
+        lane = Lane(self.destination, lambda: self.sources, client, governor, parts, status)
         return Driver(lane, owner, parts, quota=quota)
 
     async def drain(self, driver: Driver, *, through_stops: bool = False, most_turns: int = MOST_TURNS) -> None:

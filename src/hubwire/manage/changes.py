@@ -40,6 +40,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "late_after_minutes": (0, MAX_HOURS * 60),
     "confirm_after_hours": (0, MAX_HOURS),
     "future_grace_minutes": (0, 24 * 60),
+    "public_definitions_per_day": (0, 10_000),
     "calls_per_second": (0.01, 1000),
     "calls_per_day": (1, 100_000_000),
     "messages_per_second": (1, 1_000_000),
@@ -150,6 +151,7 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
         "late_after_minutes",
         "confirm_after_hours",
         "future_grace_minutes",
+        "public_definitions_per_day",
         "calls_per_second",
         "calls_per_day",
     )

@@ -155,6 +155,9 @@ def change(
     future_minutes: Annotated[
         float | None, typer.Option(help="Minutes by which a message's time may be later than its arrival.")
     ] = None,
+    public_definitions: Annotated[
+        int | None, typer.Option(help="Event definitions and properties that each public source may add in a day.")
+    ] = None,
     calls_per_second: PerSecondOption = None,
     calls_per_day: PerDayOption = None,
     rule: Annotated[
@@ -180,6 +183,7 @@ def change(
         "confirm_after_hours": confirm_hours,
         "day_zone": day_zone,
         "future_grace_minutes": future_minutes,
+        "public_definitions_per_day": public_definitions,
     }
     fields = {field: value for field, value in changes.items() if value is not None}
     for field, number in (("calls_per_second", calls_per_second), ("calls_per_day", calls_per_day)):

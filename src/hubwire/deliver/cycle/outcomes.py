@@ -112,6 +112,8 @@ class Outcomes:
             else:
                 row.state = moved(State.LEASED, Move.HOLD)
                 row.due_at_ms = first_at_ms + (hold.cookie_ms if fate.has_cookie else hold.hold_ms)
+                if fate.until_ms is not None:
+                    row.due_at_ms = min(row.due_at_ms, fate.until_ms)
                 row.hold_keys = fate.keys
         return row
 

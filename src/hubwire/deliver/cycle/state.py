@@ -12,6 +12,7 @@ from hubwire.deliver.cycle.coalesce import make_unsure
 from hubwire.deliver.cycle.off_loop import OffLoop, inline
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
+from hubwire.deliver.limits.new_definitions import Made
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import follows
 from hubwire.delivery import Delivered, Verdict
@@ -53,8 +54,10 @@ class CycleState:
     """Whether another cycle of imported messages follows at once."""
     received_at_ms: Mapping[int, int] = field(default_factory=dict)
     """When each message was received, by position."""
-    public: frozenset[int] = frozenset()
-    """Positions of messages of web and mobile sources, whose write keys are public."""
+    public: Mapping[int, int] = field(default_factory=dict)
+    """The source of each message of a web or mobile source, whose write keys are public, by position."""
+    definitions_made: dict[int, Made] = field(default_factory=dict)
+    """The definitions that public sources made in this portal, by source. Changed by the cycle."""
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
     """Events whose definition could not be created in this cycle, and why."""
     people: dict[str, Person] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from hubwire.deliver.cycle.gather import Gatherer
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.lanes.backlog import Selection
+from hubwire.deliver.limits.new_definitions import NewDefinitions
 from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
@@ -24,7 +25,7 @@ from hubwire.deliver.steps.provision import provide
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Retry
 from hubwire.destination import Source
-from hubwire.operation import Discard
+from hubwire.operation import Discard, Hold
 from hubwire.reasons import Reason
 from hubwire.record.protocol import CycleOutcome, LaneState
 
@@ -38,17 +39,39 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
     cycle_state.import_goes_on = selection.import_goes_on
     cycle_state.received_at_ms = {row.position: row.received_at_ms for row in selection.rows}
     public = {source_id for source_id, source in sources.items() if source.is_public}
-    cycle_state.public = frozenset(row.position for row in selection.rows if row.source_id in public)
+    cycle_state.public = {row.position: row.source_id for row in selection.rows if row.source_id in public}
     gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
     if await cycle_state.portal.look_again(gathered.outcomes.unknown_names(), cycle_state.now_ms):
         gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
-    provided = await provide(cycle_state.portal, gathered.missing_properties, gathered.work.events)
+    new = NewDefinitions(
+        cycle_state.destination.public_definitions_per_day,
+        cycle_state.now_ms,
+        cycle_state.definitions_made,
+        cycle_state.public,
+    )
+    provided = await provide(cycle_state.portal, gathered.missing_properties, gathered.work.events, new)
     if provided.is_changed:
         # Plan again with the types that HubSpot has now; the first plan took them from each message's values.
         gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
+    _hold_back(gathered, provided.held_back, new)
     cycle_state.outcomes, cycle_state.links = gathered.outcomes, gathered.identity.changed
     cycle_state.unmade = provided.unmade
     await _send(cycle_state, gathered.work)
+
+
+def _hold_back(gathered: Gatherer, positions: set[int], new: NewDefinitions) -> None:
+    """Hold messages whose events need a definition that their source may not make today."""
+    if not positions:
+        return
+    gathered.work.events = [event for event in gathered.work.events if event.position not in positions]
+    hold = Hold(
+        Reason.DEFINITION_LIMIT,
+        detail=f"public_definitions_per_day is {new.limit}",
+        ends_as=Reason.DEFINITION_NEVER_MADE,
+        until_ms=new.next_day_ms,
+    )
+    for position in positions - gathered.outcomes.fates.keys():
+        gathered.outcomes.discard_or_hold(position, hold)
 
 
 def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: Selection) -> Gatherer:

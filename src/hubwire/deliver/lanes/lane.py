@@ -27,8 +27,9 @@ from hubwire.deliver.lanes.leases import LaneLease
 from hubwire.deliver.lanes.policy import LaneParts
 from hubwire.deliver.lanes.unconfirmed import STORED_NAME, UnconfirmedWrites
 from hubwire.deliver.limits.daily_budget import Priority
-from hubwire.deliver.limits.death_runs import PARKED_NAME, PROBE_MESSAGES, DeathRuns, Parked, Run
+from hubwire.deliver.limits.death_runs import PARKED_NAME, PROBE_MESSAGES, DeathRuns, Run, parked_of
 from hubwire.deliver.limits.governor import Governor
+from hubwire.deliver.limits.new_definitions import MADE_NAME, made_of
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import IllegalMove, StopTheLine
 from hubwire.destination import Destination, Source
@@ -64,9 +65,9 @@ class Lane:
         client: HubSpotClient,
         governor: Governor,
         parts: LaneParts,
-        parked: Mapping[int, Parked] | None = None,
+        status: bytes = b"{}",
     ) -> None:
-        """Shape: `parked` are the sources that waited when the lane was driven last."""
+        """Shape: `status` is the stored one of when the lane was driven last: it has the sources that wait."""
         self.destination = destination
         self.governor = governor
         self._sources = sources
@@ -78,7 +79,8 @@ class Lane:
         self._portal = Portal(Paths(destination.api_version))
         self.waiting = Waiting(destination, parts.journal, parts.record, governor, parts.clock, parts.policy)
         self._outages = 0
-        self._runs = DeathRuns.of(parked or {})
+        self._runs = DeathRuns.of(parked_of(status))
+        self._definitions_made = made_of(status)
         self._unconfirmed = UnconfirmedWrites()
         self._max_messages = parts.policy.cycle_messages
         """Smaller while the lane searches for a message on which Hubwire itself fails."""
@@ -175,6 +177,7 @@ class Lane:
             self._suppress_ms(),
             off_loop=self._off_loop,
             bugs=self._bugs,
+            definitions_made=self._definitions_made,
         )
 
     async def _deliver(self, cycle_state: CycleState, selection: Selection) -> None:
@@ -279,6 +282,8 @@ class Lane:
             report[STORED_NAME] = self._unconfirmed
         if self._runs.parked:
             report[PARKED_NAME] = {str(source_id): parked for source_id, parked in self._runs.parked.items()}
+        if self._definitions_made:
+            report[MADE_NAME] = {str(source_id): additions for source_id, additions in self._definitions_made.items()}
         return msgspec.json.encode(report)
 
     def _log_bug(self, exc: Exception, selection: Selection) -> None:

@@ -26,7 +26,6 @@ from hubwire.deliver.lanes.driver import SAFETY_SECONDS, Driver, Wait
 from hubwire.deliver.lanes.lane import Lane
 from hubwire.deliver.lanes.leases import LaneLease, LaneQuota, LeaseRenewer
 from hubwire.deliver.lanes.policy import LaneParts, LanePolicy, Waited, nobody, unheard
-from hubwire.deliver.limits.death_runs import parked_of
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
 from hubwire.errors import BackendError
@@ -300,7 +299,7 @@ class Worker:
         def make_lane() -> Lane:
             status = parts.record.lane(destination.destination_id).status
             governor = Governor.of(destination, parts.clock.now_ms(), status)
-            return Lane(destination, lambda: self._sources, client, governor, parts, parked_of(status))
+            return Lane(destination, lambda: self._sources, client, governor, parts, status)
 
         driver = Driver(
             make_lane(),

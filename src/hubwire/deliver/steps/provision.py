@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from hubwire.deliver.calls.caller import LineStopped
 from hubwire.deliver.cycle.portal_schema import FORBIDDEN, Portal
+from hubwire.deliver.limits.new_definitions import NewDefinitions
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.call_rules import Says
 from hubwire.deliver.verdicts.dependants import as_stop
@@ -42,10 +43,14 @@ EVENT = "event"
 
 @dataclass(slots=True)
 class Provided:
-    """The changes to the portal. `is_changed`: the schema changed; `unmade`: event -> why it has no definition."""
+    """The changes to the portal. `is_changed`: the schema changed; `unmade`: event -> why it has no definition.
+
+    `held_back`: positions whose public source has reached its limit of additions for today.
+    """
 
     is_changed: bool = False
     unmade: dict[str, Verdict] = field(default_factory=dict)
+    held_back: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -55,17 +60,26 @@ class _Event:
     label: str
     types: dict[str, str] = field(default_factory=dict)
     positions: list[int] = field(default_factory=list)
+    users: dict[str, list[int]] = field(default_factory=dict)
+    """Property -> the positions that have it."""
 
     def add(self, event: SendEvent) -> None:
         """When messages disagree on a property's type, use text, which holds every value."""
         self.positions.append(event.position)
         for name, kind in event.types.items():
+            self.users.setdefault(name, []).append(event.position)
             if self.types.setdefault(name, kind) != kind:
                 self.types[name] = "string"
 
 
-async def provide(portal: Portal, missing: Iterable[tuple[str, str, str]], events: Sequence[SendEvent]) -> Provided:
-    """Create the missing properties (object type, name, HubSpot type) and event definitions. Raises LineStopped."""
+async def provide(
+    portal: Portal, missing: Iterable[tuple[str, str, str]], events: Sequence[SendEvent], new: NewDefinitions
+) -> Provided:
+    """Create the missing properties (object type, name, HubSpot type) and event definitions. Raises LineStopped.
+
+    Shape: `new` limits what public sources add; only events concern it, because public sources add no properties of
+    contacts and companies.
+    """
     provided = Provided()
     for plural, properties in _missing_properties(portal, missing).items():
         for batch in split(properties, OBJECTS_PER_CALL):
@@ -78,7 +92,7 @@ async def provide(portal: Portal, missing: Iterable[tuple[str, str, str]], event
             provided.is_changed = True
     for name, event in _events(portal, events).items():
         if portal.known.events_available:
-            await _ensure_event(portal, name, event, provided)
+            await _ensure_event(portal, name, event, provided, new)
     return provided
 
 
@@ -175,24 +189,33 @@ def _events(portal: Portal, events: Sequence[SendEvent]) -> Mapping[str, _Event]
     return lacking
 
 
-async def _ensure_event(portal: Portal, name: str, event: _Event, provided: Provided) -> None:
+async def _ensure_event(portal: Portal, name: str, event: _Event, provided: Provided, new: NewDefinitions) -> None:
     known = portal.known.events.get(name)
     if known is None:
-        refused = portal.refused.get((EVENT, name)) or await _create_event(portal, name, event)
+        refused: Verdict | None = portal.refused.get((EVENT, name))
+        if refused is None and not new.may_make(event.positions):
+            provided.held_back.update(event.positions)
+            return
+        refused = refused or await _create_event(portal, name, event)
         if refused is not None:
             provided.unmade[name] = refused
         else:
+            new.note(event.positions)
             provided.is_changed = True
         return
     for property_name in sorted(event.types.keys() - known.properties.keys()):
-        if (known.full_name, property_name) not in portal.refused:
-            await _add_event_property(portal, known, property_name, event, provided)
+        users = event.users[property_name]
+        if (known.full_name, property_name) in portal.refused:
+            continue
+        if not new.may_make(users):
+            provided.held_back.update(users)
+        elif await _add_event_property(portal, known, property_name, event):
+            new.note(users)
+            provided.is_changed = True
 
 
-async def _add_event_property(
-    portal: Portal, known: EventDefinition, name: str, event: _Event, provided: Provided
-) -> None:
-    """Add a property to a definition, as a text if HubSpot refuses its type."""
+async def _add_event_property(portal: Portal, known: EventDefinition, name: str, event: _Event) -> bool:
+    """Add a property to a definition, as a text if HubSpot refuses its type. Returns whether it is there."""
     for kind in dict.fromkeys((event.types[name], "string")):
         call = Call(
             "create event property",
@@ -205,11 +228,11 @@ async def _add_event_property(
             portal.refused.pop((known.full_name, name), None)
             known.properties[name] = kind
             known.own.add(name)
-            provided.is_changed = True
-            return
+            return True
         if not isinstance(verdict, Dead):
-            return
+            return False
         portal.refused[known.full_name, name] = verdict
+    return False
 
 
 async def _ask_for_event(portal: Portal, name: str, event: _Event, types: Mapping[str, str]) -> tuple[Verdict, Answer]:

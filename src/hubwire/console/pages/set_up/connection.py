@@ -127,6 +127,7 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
     late_minutes = decimal(form, "late_after_minutes", 0, changes.MAX_HOURS * 60)
     confirm_hours = decimal(form, "confirm_after_hours", 0, changes.MAX_HOURS)
     future_minutes = decimal(form, "future_grace_minutes", *changes.BOUNDS["future_grace_minutes"])
+    definitions = number(form, "public_definitions_per_day", 0, 10_000)
     return msgspec.structs.replace(
         before,
         name=text(form, "name") or "",
@@ -142,6 +143,7 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
         confirm_after_hours=before.confirm_after_hours if confirm_hours is None else confirm_hours,
         day_zone=text(form, "day_zone") or before.day_zone,
         future_grace_minutes=before.future_grace_minutes if future_minutes is None else future_minutes,
+        public_definitions_per_day=before.public_definitions_per_day if definitions is None else definitions,
         calls_per_second=decimal(form, "calls_per_second", 0.01, 1000),
         calls_per_day=number(form, "calls_per_day", 1, 100_000_000),
     )
