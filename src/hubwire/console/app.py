@@ -117,7 +117,7 @@ POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/members/remove", system.remove_member, ADMIN),
 )
 STREAMS: tuple[tuple[str, PageFunction, Role], ...] = (("/live/changes", live.changes, VIEW),)
-"""What each page, change and stream needs of its viewer. Nothing of the console is reached but through these tables."""
+"""The role that each page, change and stream requires. These tables are the only way to reach the console."""
 
 Door = Callable[[Request, Shared], Awaitable[Response]]
 
@@ -143,7 +143,7 @@ def _door(shared: Shared, door: Door) -> Callable[[Request], Awaitable[Response]
 
 
 def _page(shared: Shared, page: PageFunction, role: Role) -> Callable[[Request], Awaitable[Response]]:
-    """The page for those who have signed in and have the role."""
+    """The page, for viewers who have signed in and have the role."""
 
     async def endpoint(request: Request) -> Response:
         viewer = await viewer_of(request, shared)

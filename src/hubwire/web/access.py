@@ -64,7 +64,7 @@ class Tries:
             raise TooManyTries(max(1, (failures[0] + self._window_ms - now_ms) // 1000))
 
     def failed(self, address: str) -> None:
-        """One more failed try."""
+        """Count a failed try."""
         failures = self._failures.pop(address, None) or deque(maxlen=self._limit)
         failures.append(self._clock.now_ms())
         self._failures[address] = failures
@@ -73,7 +73,7 @@ class Tries:
 
 
 class Access:
-    """Signs people in and knows them again. Methods block for a moment; the shell calls them off the event loop."""
+    """Signs people in and recognises them later. Methods block briefly; the shell calls them off the event loop."""
 
     def __init__(self, store: AccessStore, clock: Clock, admin_token: Secret | None) -> None:
         self._store = store
@@ -143,7 +143,7 @@ class Access:
         if not password or len(password) > MAX_SECRET_LENGTH:
             return None
         stored = self._store.password_hash(name)
-        # Without a stored hash one is computed all the same, so that the time tells nobody who has a password.
+        # Without a stored hash, one is computed as well, so that the time does not reveal who has a password.
         is_right = is_password(password, stored or NO_PASSWORD)
         if stored is None or not is_right:
             return None

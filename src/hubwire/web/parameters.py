@@ -196,7 +196,7 @@ def _filter_value(field: FilterField, fields: Fields, registry: Registry) -> Any
 
 
 def snooze_until(fields: Fields, now_ms: int) -> int:
-    """Until when a group is snoozed: `until`, a time, or `for`, a length."""
+    """The end of a snooze: `until`, a time, or `for`, a duration."""
     return until_ms_of(choice(fields, "for", LENGTHS), moment_ms(fields, "until"), now_ms)
 
 
@@ -229,7 +229,7 @@ def filter_query(chosen: MessageFilter, **changes: Any) -> str:
 
 
 def command_of(command: str, chosen: MessageFilter, registry: Registry, state: State | None = None) -> str:
-    """The command of the terminal that chooses the same messages. `state` is used where the filter has none."""
+    """The terminal command that selects the same messages. `state` is used if the filter has none."""
     words = command.split()
     for field in FIELDS:
         value = getattr(chosen, field.name)
@@ -251,5 +251,5 @@ def _plain(value: Any) -> Any:
 
 
 def lines_of(given: str) -> list[str]:
-    """The lines of a text field that say something."""
+    """The lines of a text field that are not empty."""
     return [line.strip() for line in given.splitlines() if line.strip()]

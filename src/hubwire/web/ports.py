@@ -50,7 +50,7 @@ class Tester(Protocol):
 
 class TokenTester(Protocol):
     async def __call__(self, destination: Destination, token: str) -> Destination:
-        """The destination with what the token's account tells, once HubSpot accepted it; nothing is stored.
+        """The destination with the details of the token's account, after HubSpot accepted the token. Stores nothing.
 
         Errors: SettingsError for a token that HubSpot refuses or of another portal; HubSpotError without an answer.
         """
@@ -119,7 +119,7 @@ class Services:
     alerts: Callable[[], AlertOverview]
     """The alerts as they are now; blocks."""
     keeps_out: Callable[[str], bool]
-    """Whether a deletion request keeps messages of this e-mail or id out; blocks."""
+    """Whether a deletion request suppresses this e-mail or id; blocks."""
     public_url: str
     is_sandbox: bool = False
     emulator_url: str | None = None
@@ -127,8 +127,8 @@ class Services:
     wake_replays: Callable[[], None] = _nothing
     on_registry_change: Callable[[], None] = _nothing
     is_stopping: Callable[[], bool] = bool
-    """Whether the process is about to end, so that answers without an end must end."""
+    """Whether the process is about to end, so that endless answers must end."""
     health: Callable[[], Awaitable[list[Check]]] | None = field(default=None)
     """More lines for the System page; None when there are none."""
     regulations: Regulations | None = None
-    """Takes deletion requests; None where nobody carries them out."""
+    """Accepts deletion requests; None if this process cannot carry them out."""

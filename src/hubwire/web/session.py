@@ -12,7 +12,7 @@ from hubwire.web.request import Shared, json_response, wants_json
 
 
 async def viewer_of(request: Request, shared: Shared) -> Viewer | None:
-    """The caller, by bearer token or else by session; beside a bearer token no session counts. Errors: TooManyTries."""
+    """The caller, by bearer token or else by session; a bearer token overrides a session. Errors: TooManyTries."""
     if bearer_token(request.headers) is not None:
         return await bearer_of(request, shared)
     cookie = request.cookies.get(COOKIE)
@@ -41,7 +41,7 @@ def ask_to_sign_in(request: Request) -> Response:
         answer.headers["www-authenticate"] = 'Bearer realm="hubwire"'
         return answer
     if "hx-request" in request.headers:
-        # A part of a page that renews itself: the page as a whole goes to the sign-in page.
+        # The request refreshes a part of a page: redirect the whole page to the sign-in page.
         return Response(status_code=401, headers={"hx-redirect": "/login"})
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     answer = RedirectResponse("/login", 303)

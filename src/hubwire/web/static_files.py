@@ -35,7 +35,7 @@ class StaticFiles:
         return f"{PREFIX}/{name}?v={self._versions[name]}"
 
     def route(self) -> Route:
-        """Serves the files, without signing in: they say nothing of anyone."""
+        """Serves the files without sign-in, because they contain no data."""
 
         async def answer(request: Request) -> Response:
             name = request.path_params["name"]

@@ -1,4 +1,4 @@
-"""What to paste to begin: the page snippet for a web source, one line per SDK for a server or an app."""
+"""The code to paste: the page snippet for a web source, one line per SDK for a server or an app."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Snippet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def snippets(deps: Services, source: Source, write_key: str | None) -> list[Snippet]:
-    """What suits this kind of source; a placeholder stands for a key that is not shown any more."""
+    """The snippets for this kind of source; a placeholder stands for a key that can no longer be shown."""
     key, url = write_key or PLACEHOLDER, deps.public_url
     match source.kind:
         case SourceKind.WEB:

@@ -4,7 +4,8 @@ For about an hour, the jitter is full (any part of a wait of up to half an hour)
 short outage. A longer failure needs somebody's time, and each attempt costs calls of the day's budget, so the waits
 grow to two hours, and at least half of each is waited.
 
-`verdict.py` says that it is tried again and what HubSpot asked to wait; this says when, and when it was enough.
+`verdicts/judge.py` decides that a call is retried, and after which minimum wait; this computes the time of the next
+attempt, and the end of all retries.
 """
 
 from __future__ import annotations
@@ -53,10 +54,10 @@ class RetryPolicy:
 def next_attempt_at(
     verdict: Retry, attempts: int, first_attempt_at_ms: int | None, now_ms: int, jitter: float, policy: RetryPolicy
 ) -> int | None:
-    """When to try again, in epoch ms; None when it was enough.
+    """The time of the next attempt, in epoch ms; None if the retries have ended.
 
-    Shape: never before the wait that the verdict names; a verdict that does not count never ends the retries; the last
-    try falls on the end of the total time, not beyond.
+    Shape: never before the wait that the verdict names. A verdict that does not count never ends the retries. The last
+    try is at the end of the total time, not later.
     Units: `attempts` made so far, this one included; `jitter` 0 to 1.
     """
     named_ms = now_ms + round(max(verdict.after_seconds, 0.0) * 1000)

@@ -28,7 +28,7 @@ from hubwire.hubspot.call import Answer
 
 
 class DecayingRate:
-    """Calls a second of late: a sum that decays, corrected for how short it has been kept."""
+    """The recent rate of calls per second: a decaying sum, corrected for the short time since its start."""
 
     def __init__(self, memory_seconds: float, now_ms: int, warm_up_seconds: float = 0.0) -> None:
         self._memory = memory_seconds
@@ -50,11 +50,11 @@ class DecayingRate:
 
 
 FORECAST_MEMORY_SECONDS = 1800.0
-"""The present rate of the forecast is that of about the last half hour."""
+"""The forecast's current rate is that of about the last half hour."""
 NEED_MEMORY_SECONDS = 7200.0
-"""What a priority needs is judged by about its last two hours."""
+"""A priority's need is estimated from about its last two hours."""
 NEED_WARM_UP_SECONDS = 600.0
-"""A new rate counts slowly: as if no call had come for this time before the first one."""
+"""A new rate rises slowly, as if no call had been made for this time before the first one."""
 
 
 class Priority(IntEnum):
@@ -132,16 +132,16 @@ class DailyBudget:
             priority: DecayingRate(NEED_MEMORY_SECONDS, now_ms, NEED_WARM_UP_SECONDS) for priority in Priority
         }
 
-    # -- what happened
+    # -- events
 
     def move_to(self, zone: tzinfo, now_ms: int) -> None:
-        """The portal's time zone became known."""
+        """Set the portal's time zone."""
         if zone != self._zone:
             self._zone = zone
             self._day_starts_at_ms, self._day_ends_at_ms = day_of(now_ms, zone)
 
     def spend(self, now_ms: int, fill: float = 0.0, priority: Priority = Priority.IDENTIFY) -> None:
-        """A call goes out. Units: `fill` is how full its batch is, 0 to 1."""
+        """Note a call. Units: `fill` is how full its batch is, 0 to 1."""
         self._tick(now_ms)
         fill = min(max(fill, 0.0), 1.0)
         self._ours += 1
@@ -172,7 +172,7 @@ class DailyBudget:
         self._accounts = max(self._accounts, self._limit)
         self._set_reserve()
 
-    # -- what may be done
+    # -- permissions
 
     def may_spend(self, priority: Priority, now_ms: int) -> int:
         """The number of calls that this priority may make now."""
@@ -206,7 +206,7 @@ class DailyBudget:
         return self._day_ends_at_ms
 
     def forecast(self, now_ms: int) -> Forecast:
-        """For status and console."""
+        """The report for status and console."""
         self._tick(now_ms)
         rate = self._rate.per_second(now_ms)
         remaining = max(0, self._remaining())
@@ -259,7 +259,7 @@ class DailyBudget:
             self._identify_reserve = min(self._identify_reserve, stands)
 
     def _pace(self) -> float:
-        """Calls a second that may be wasted: half of what full batches would leave over, and never quite nothing."""
+        """Calls per second that may be wasted: half of what full batches would leave over, and always a little."""
         evenly = max(0, self._remaining()) / max(self._seconds_left(), 1.0)
         full = sum(self._needs[other].per_second(self._now_ms) for other in (Priority.IDENTIFY, Priority.TRACK))
         return max(evenly - full, evenly / 10) / 2
@@ -287,7 +287,7 @@ class DailyBudget:
 
 
 def day_of(now_ms: int, zone: tzinfo) -> tuple[int, int]:
-    """Start and end, in epoch ms, of the day that a moment lies in; 23 to 25 hours where clocks change."""
+    """Start and end of the day of a moment, in epoch ms; 23 to 25 hours when clocks change."""
     today = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone).date()
     starts, ends = (
         datetime.combine(day, datetime.min.time(), zone).astimezone(UTC) for day in (today, today + timedelta(days=1))
@@ -296,7 +296,7 @@ def day_of(now_ms: int, zone: tzinfo) -> tuple[int, int]:
 
 
 def zone_of(name: str) -> tzinfo:
-    """The time zone of a name that HubSpot gave; UTC when this machine does not know it."""
+    """The time zone with the name that HubSpot gave; UTC if this machine does not know it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

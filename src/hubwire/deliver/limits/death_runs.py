@@ -18,16 +18,16 @@ from hubwire.delivery import Dead, Verdict
 from hubwire.reasons import Reason
 
 RUN_MESSAGES = 200
-"""So many deaths of one source for one reason, without a delivery of that source in between, are a run."""
+"""This many deaths of one source for one reason, without a delivery of that source in between, are a run."""
 PROBE_MESSAGES = 5
-"""So many messages of a parked source, or of a lane that a run stopped, are tried at a time."""
+"""The number of messages that a probe tries, of a parked source or of a lane that a run stopped."""
 PARK_SECONDS = 300.0
 MAX_PARK_SECONDS = 3600.0
 RELEASE_SECONDS = 10.0
-"""What was put off during a probe waits so long: by then the probe has told whether it may go."""
+"""The wait of other messages during a probe; by then, the probe has its result."""
 PARKED_NAME = "parked"
 OURS = frozenset({Reason.INTERNAL_ERROR, Reason.RETRIES_EXHAUSTED})
-"""Deaths that HubSpot did not give."""
+"""Reasons of deaths that HubSpot did not cause."""
 
 
 class Run(NamedTuple):
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The run in words."""
         refused = f"HubSpot refused {self.message_count} messages in a row for good"
         return f"{refused}, the last one because: {self.reason} {self.detail}".rstrip()
 
@@ -110,7 +110,7 @@ class DeathRuns:
         return list(runs.values())
 
     def delivered(self, source_id: int) -> None:
-        """HubSpot took a message of this source: whatever was wrong is over."""
+        """Note that HubSpot accepted a message of this source, so the fault is over."""
         self._forget(source_id)
         self.parked.pop(source_id, None)
 
@@ -126,7 +126,7 @@ class DeathRuns:
         return parked
 
     def put_off(self, rows: Iterable[tuple[int, int]], now_ms: int) -> dict[int, float]:
-        """Which of these (position, source) must wait, and for how many seconds.
+        """The positions among these (position, source) that must wait, with the seconds.
 
         Shape: a parked source whose time is over may try `PROBE_MESSAGES`; the rest wait for their outcome.
         """
@@ -137,7 +137,7 @@ class DeathRuns:
             if parked is None:
                 continue
             left_ms = parked.until_ms - now_ms
-            # A time further away than a source is ever parked for was set before the clock was set back.
+            # A time further away than the longest parking was stored before the clock was set back.
             if 0 < left_ms <= 1000 * parked.seconds:
                 waits[position] = left_ms / 1000
             elif probes.get(source_id, 0) >= PROBE_MESSAGES:

@@ -1,4 +1,4 @@
-"""Who may call when: the rolling windows (`rate_limiter.py`) and the day's budget (`daily_budget.py`) as one. Pure."""
+"""Permits for calls, from the rolling windows (`rate_limiter.py`) and the day's budget (`daily_budget.py`). Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Governor:
 
     @classmethod
     def of(cls, destination: Destination, now_ms: int, status: bytes = b"{}") -> Governor:
-        """The governor that a destination's settings ask for; `status` is the lane's last report."""
+        """The governor of a destination's settings. `status` is the lane's last report."""
         try:
             kept = msgspec.json.decode(status, type=_Kept)
         except msgspec.MsgspecError:
@@ -49,7 +49,7 @@ class Governor:
         return cls(limiter, DailyBudget(policy, zone_of(kept.time_zone), now_ms, kept.spent), kept.time_zone)
 
     def take(self, kind: CallKind, priority: Priority, fill: float, now_ms: int) -> int:
-        """Take a permit and give 0, or the milliseconds to wait before asking again."""
+        """Take a permit and return 0, or return the milliseconds to wait before the next try."""
         budget_ms = round(self._budget.wait_seconds(priority, now_ms) * 1000)
         if budget_ms > 0:
             return budget_ms
@@ -66,7 +66,7 @@ class Governor:
             self._budget.run_out(now_ms)
 
     def move_to(self, time_zone: str, now_ms: int) -> None:
-        """The portal's time zone became known: its midnight is when the day's calls begin anew."""
+        """Set the portal's time zone, whose midnight starts a new day of calls."""
         self._time_zone = time_zone
         self._budget.move_to(zone_of(time_zone), now_ms)
 
@@ -75,7 +75,7 @@ class Governor:
         return self._budget.may_spend(priority, now_ms)
 
     def wait_seconds(self, priority: Priority, now_ms: int) -> float:
-        """Until this priority may make a call again."""
+        """Seconds until this priority may make a call again."""
         return self._budget.wait_seconds(priority, now_ms)
 
     def linger_seconds(self, now_ms: int) -> float:

@@ -22,9 +22,9 @@ from hubwire.hubspot.call import Answer, CallKind
 from hubwire.hubspot.throttle import LimitName, throttle_of
 
 PROBE_WAIT_MS = 50
-"""How long a second call waits while the very first one has not been answered."""
+"""The wait of further calls while the very first call has no answer yet."""
 SPARE_FOR_OTHERS = 3
-"""Where others call too, so many more of their calls are expected than were seen."""
+"""If other programs call too, this many more of their calls are expected than were seen."""
 OTHERS_REMEMBERED_WINDOWS = 6
 MAX_CAPACITY = 100_000
 MAX_WINDOW_MS = 3_600_000
@@ -39,7 +39,7 @@ class RateLimit:
 
     @classmethod
     def of(cls, calls_per_second: float) -> RateLimit:
-        """The limit that a pinned rate means: counted over ten seconds, or longer when less than one fits in."""
+        """The limit of a pinned rate: counted over ten seconds, or longer if less than one call fits into ten."""
         capacity = max(1, int(calls_per_second * 10))
         return cls(capacity, capacity / calls_per_second)
 
@@ -119,7 +119,7 @@ class _Window:
         self.capacity, self.window_ms = capacity, window_ms
 
     def leave_room(self, others: int, now_ms: int) -> None:
-        """So many calls of others were seen, at least: the most of one window counts, for some windows."""
+        """Note the calls of other programs, at least this many. The maximum of the last windows counts."""
         foreign = others + SPARE_FOR_OTHERS if others > 0 else 0
         remembered_ms = OTHERS_REMEMBERED_WINDOWS * self.window_ms
         if foreign >= self.foreign_count or now_ms > self.foreign_until_ms - remembered_ms + self.window_ms:
@@ -190,7 +190,7 @@ class RateLimiter:
             self.penalise(kind, throttle.policy, now_ms + round(throttle.wait_seconds * 1000))
 
     def penalise(self, kind: CallKind, policy: LimitName, until_ms: int) -> None:
-        """Keep from calling under a limit that was reached. The day's limit is the budget's affair."""
+        """Stop calls under a limit that was reached. The budget handles the day's limit."""
         if policy is LimitName.DAILY:
             return
         is_own = policy is LimitName.SECONDLY or kind == "associations"
@@ -243,7 +243,7 @@ class RateLimiter:
         return (general,) if own is general else (own, general) if self._shares[kind] else (own,)
 
     def _steady(self, now_ms: int) -> int:
-        """A time that never goes back: when the system's clock does, it goes on from where it was."""
+        """A time that never goes back: if the system's clock is set back, this time continues from where it was."""
         self._lag_ms = max(self._lag_ms, self._last_ms - now_ms)
         self._last_ms = now_ms + self._lag_ms
         return self._last_ms

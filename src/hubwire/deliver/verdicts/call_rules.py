@@ -1,8 +1,8 @@
-"""Every answer that HubSpot gives, and what becomes of the inputs: the table that `verdict.py` obeys. Pure data.
+"""The table of HubSpot's answers, with the decision about each. `judge.py` applies it. Pure data.
 
-`VERDICTS` reads the status of a whole call; where that is not enough (2xx, 4xx), the inputs are looked at one by one
-and `INPUT_VERDICTS` (`input_rules.py`) reads HubSpot's error about each. The first row that fits decides. The
-documentation's page of verdicts is rendered from both.
+`VERDICTS` reads the status of a whole call. Where that is not enough (2xx, 4xx), `INPUT_VERDICTS` (`input_rules.py`)
+reads HubSpot's error about each input. The first row that matches decides. The documentation's page of verdicts is
+rendered from both.
 
 Source of the statuses: HubSpot docs, "Handling errors" and usage guidelines; bodies observed live by third parties.
 """
@@ -33,10 +33,10 @@ class Says(StrEnum):
 class Rule:
     """One rule.
 
-    Shape: `statuses` are inclusive ranges, None is "no answer". Of `signs` one must be there (empty fits any): a word
-    is HubSpot's category, sub-category or code; words with a space stand in its message; words in brackets are what
-    `verdict.py` noticed. `is_about_events`: only for calls to custom events.
-    Units: `wait_seconds` is the least wait, unless HubSpot names one (Retry-After, up to `longest_seconds`).
+    Shape: `statuses` are inclusive ranges, None is "no answer". One of `signs` must be present (empty matches any): a
+    word is HubSpot's category, sub-category or code; words with a space are a part of its message; words in brackets
+    are signs that `judge.py` finds. `is_about_events`: only for calls to custom events.
+    Units: `wait_seconds` is the minimum wait, unless HubSpot names one (Retry-After, up to `longest_seconds`).
     """
 
     name: str

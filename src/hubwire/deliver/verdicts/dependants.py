@@ -30,7 +30,7 @@ def was_sent(verdict: Verdict) -> bool:
 
 
 def follows(verdict: Verdict) -> Verdict:
-    """The verdict of what depended on an input that was not delivered: it waits, or ends, with it."""
+    """The verdict of everything that depended on an undelivered input."""
     match verdict:
         case Retry():
             return Retry(verdict.after_seconds, verdict.reason, verdict.detail, counts=False)

@@ -167,10 +167,10 @@ PROPERTY_REASONS: tuple[tuple[str, Reason, bool], ...] = (
 """(part of HubSpot's code, our reason for leaving the property out, whether our copy of the schema was wrong)."""
 
 OF_THE_PROPERTY = frozenset({Reason.UNKNOWN_PROPERTY, Reason.READ_ONLY_PROPERTY})
-"""Faults of the property itself: every input that has it is concerned, whatever its value."""
+"""Faults of the property itself, which concern every input that has it, whatever the value."""
 
 OTHER_ROWS = (RECORD_MISSING, UNREADABLE, NO_CULPRIT, BYSTANDER, KEY_MISSING)
-"""Rows that no status or sign picks: `verdict.py` names them where they apply."""
+"""Rows that no status or sign selects; `judge.py` and `refusals.py` name them where they apply."""
 
 
 def reason_of(code: str) -> tuple[Reason, bool]:

@@ -18,16 +18,16 @@ WRITTEN_RETRY_SECONDS = 1.0
 BACKFILL_RETRY_SECONDS = 60.0
 UNREADABLE_SECONDS = 60.0
 AUTOMATIC_RETRY_SECONDS = 10.0
-"""How long HubSpot may take to make the company of an e-mail's domain. Chosen."""
+"""The time that HubSpot may need to create the company of an e-mail's domain. Chosen."""
 RUN_PROBE_SECONDS = 300.0
 NOT_FOUND = 404
 
 EVENTS_NOT_AVAILABLE = Retry(0.0, Reason.EVENTS_NOT_AVAILABLE, counts=False)
-"""Planned again at once, by a schema without events: what else the message asks for still goes."""
+"""The message is planned again at once, with a schema without events, so that its other parts are sent."""
 
 
 NO_ANSWER = StopTheLine(Reason.HUBSPOT_FAILED)
-"""What a cycle has to say of HubSpot before any call of it failed."""
+"""The trouble of a cycle in which no call has failed yet."""
 
 
 # -- the budget
@@ -44,20 +44,20 @@ def backfill_put_off() -> Retry:
 
 
 def day_is_spent() -> StopTheLine:
-    """No call is left for anybody."""
+    """The day has no call left for any priority."""
     return StopTheLine(Reason.BUDGET_SPENT, "the day's calls are used up")
 
 
-# -- records and definitions that are not there
+# -- missing records and definitions
 
 
 def record_missing() -> Retry:
-    """The contact or company that this needs is not confirmed yet."""
+    """The contact or company of an event or association is not confirmed yet."""
     return Retry(MISSING_RETRY_SECONDS, Reason.RECORD_MISSING)
 
 
 def company_may_appear() -> Retry:
-    """HubSpot may be making the company of a new contact's e-mail domain at this moment."""
+    """HubSpot may be creating the company of a new contact's e-mail domain at this moment."""
     return Retry(AUTOMATIC_RETRY_SECONDS, Reason.COMPANY_MAY_APPEAR, counts=False)
 
 
@@ -67,22 +67,22 @@ def read_with_next() -> Retry:
 
 
 def definition_missing() -> Retry:
-    """The event definition that this needs could not be made."""
+    """The definition of an event could not be created."""
     return Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND)
 
 
 def property_missing() -> Retry:
-    """HubSpot answered that it made the property, and does not show it yet."""
+    """HubSpot answered that it created the property, but does not show it yet."""
     return Retry(MISSED_RETRY_SECONDS, Reason.RECORD_MISSING, "the property is not there yet")
 
 
 def property_refused(text: str) -> Dead:
-    """HubSpot does not make this property, in its words."""
+    """HubSpot refuses to create this property; the detail has its words."""
     return Dead(Reason.UNKNOWN_PROPERTY, text)
 
 
 def waited_enough(verdict: Retry) -> Dead:
-    """The line has waited for this property often enough: messages go without it."""
+    """The lane has waited for this property often enough: messages are sent without it."""
     return Dead(verdict.reason, verdict.detail)
 
 
@@ -98,7 +98,7 @@ def of_one_call(answer: Answer, judgement: Judgement) -> Retry | Dead:
 
 
 def reason_of(answer: Answer) -> Reason:
-    """Why a call without a usable answer is made again."""
+    """The reason to repeat a call without a usable answer."""
     if answer.status is None:
         return Reason.HUBSPOT_UNREACHABLE
     if answer.status == 429:
@@ -132,12 +132,12 @@ def blamed_again(judgement: Judgement) -> Dead:
 
 
 def written_already(record_id: str) -> Retry:
-    """Two inputs of a cycle are for one record: the second goes in the next cycle."""
+    """Two inputs of a cycle are for one record: the second is sent in the next cycle."""
     return Retry(WRITTEN_RETRY_SECONDS, Reason.CONFLICT, f"record {record_id} is written already")
 
 
 def unreadable_schema(text: str) -> StopTheLine:
-    """The portal's schema cannot be read: the lane looks again in a minute."""
+    """The portal's schema cannot be read. The lane tries again in a minute."""
     return StopTheLine(Reason.HUBSPOT_UNREADABLE, text, retry_after_seconds=UNREADABLE_SECONDS)
 
 
@@ -145,7 +145,7 @@ def unreadable_schema(text: str) -> StopTheLine:
 
 
 def internal_error(exc: Exception) -> Dead:
-    """A bug of ours over this message alone."""
+    """A bug of ours on this message alone."""
     return Dead(Reason.INTERNAL_ERROR, repr(exc))
 
 

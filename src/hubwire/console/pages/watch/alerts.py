@@ -1,4 +1,4 @@
-"""Alerts: every rule and whether it is on, who is told, and what changed since this process started."""
+"""Alerts: every rule and whether it is on, who is notified, and the changes since this process started."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from hubwire.web.request import View
 LIVE_MESSAGES = 40
 LOOK_SECONDS = 1.0
 STREAM_LOOKS = 60
-"""A stream ends after so many looks; the browser opens another one, and must still be signed in."""
+"""A stream ends after this many checks; the browser then opens another one, and must still be signed in."""
 CHANGED = b"event: changed\ndata: \n\n"
 UNCHANGED = b": nothing new\n\n"
 
@@ -48,7 +48,7 @@ async def changes(view: View) -> Response:
 async def events(
     look: Callable[[], Awaitable[object]], is_stopping: Callable[[], bool], wait: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[bytes]:
-    """One line for each look but the first: whether it found something else than the one before."""
+    """One line for each check but the first: whether the result changed since the previous check."""
     seen = await look()
     yield UNCHANGED
     for _ in range(STREAM_LOOKS):
