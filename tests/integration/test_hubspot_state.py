@@ -17,7 +17,9 @@ from hubwire.destination import Source, SourceKind
 from hubwire.hubspot.client import FixedToken, HubSpotClient
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import iso_utc
+from hubwire.manage.accepted_now import accepted_now
 from hubwire.manage.dryrun import compared
+from hubwire.manage.portal_contents import read_contents
 from hubwire.secret import Secret
 
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="server")
@@ -492,6 +494,31 @@ async def test_a_property_made_in_hubspot_a_minute_ago_is_found(installation: In
     world.clock.advance(60)
     await installation.identify(favorite_color="blue")
     assert installation.contact()["properties"]["favorite_color"] == "blue"
+
+
+async def test_what_was_left_out_for_want_of_a_property_or_option_is_counted_when_hubspot_has_it(
+    installation: Installation,
+) -> None:
+    world = installation.world
+
+    async def accepted() -> dict[str, int]:
+        client = HubSpotClient(
+            "http://hubspot.test", FixedToken(Secret(TOKEN)), Paths("2026-09"), clock=world.clock,
+            transport=world.transport,
+        )  # fmt: skip
+        contents = await read_contents(client, world.destination, world.clock)
+        return {one.field: one.count for one in accepted_now(world.store, world.destination, contents.schema)}
+
+    gold, silver = {"label": "Gold", "value": "gold"}, {"label": "Silver", "value": "silver"}
+    place = {"groupName": "contactinformation", "fieldType": "text"}
+    tier = {**place, "name": "tier", "label": "Tier", "type": "enumeration", "fieldType": "select", "options": [gold]}
+    world.emulator.seed(properties={"contacts": [tier]})
+    for number in range(3):
+        await installation.identify(f"p{number}@example.com", shoe_size="42", tier="silver", favourite="tea")
+    assert await accepted() == {}
+    shoe_size = {**place, "name": "shoe_size", "label": "Shoe size", "type": "string"}
+    world.emulator.seed(properties={"contacts": [shoe_size, {**tier, "options": [gold, silver]}]})
+    assert await accepted() == {"traits.shoe_size": 3, "traits.tier": 3}
 
 
 async def test_an_unknown_name_costs_few_reads_however_often_it_comes(installation: Installation) -> None:

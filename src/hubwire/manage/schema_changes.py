@@ -8,29 +8,19 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
-from hubwire.journal.protocol import Journal
+from hubwire.manage.accepted_now import Parts as Deliveries
+from hubwire.manage.accepted_now import accepted_now
 from hubwire.manage.portal_contents import newest_rows
 from hubwire.manage.schema_plan import SchemaPlan, checked_group
 from hubwire.manage.schema_report import PortalContents, SchemaReport, compare
-from hubwire.record.protocol import Record
-from hubwire.registry.protocol import Registry
 
 P = ParamSpec("P")
 T = TypeVar("T")
 MAX_AUDIT_CHARACTERS = 2000
 
 
-class Parts(Protocol):
-    """The dependencies: the portal, the newest messages, the audit log."""
-
-    @property
-    def journal(self) -> Journal: ...
-
-    @property
-    def record(self) -> Record: ...
-
-    @property
-    def registry(self) -> Registry: ...
+class Parts(Deliveries, Protocol):
+    """The dependencies: the portal, the newest messages and their deliveries, the audit log."""
 
     @property
     def contents(self) -> Callable[[int], Awaitable[PortalContents]]: ...
@@ -64,10 +54,12 @@ async def schema_report(parts: Parts, read: Reader, destination: Destination, me
     return await read(compared, parts, destination, contents, messages)
 
 
-def compared(parts: Parts, destination: Destination, contents: PortalContents, messages: int) -> SchemaReport:
+def compared(parts: Deliveries, destination: Destination, contents: PortalContents, messages: int) -> SchemaReport:
     """A portal's content compared with the newest messages. Blocks."""
     rows = newest_rows(parts.journal, destination, messages)
-    return compare(rows, destination, parts.registry.sources(), contents, parts.record.links)
+    report = compare(rows, destination, parts.registry.sources(), contents, parts.record.links)
+    report.accepted_now = accepted_now(parts, destination, contents.schema)
+    return report
 
 
 async def create_missing(

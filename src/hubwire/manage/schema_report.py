@@ -13,6 +13,7 @@ import msgspec
 from hubwire.deliver.cycle.gather import LoadLinks
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.definitions import PropertyUse
+from hubwire.manage.accepted_now import AcceptedNow
 from hubwire.manage.schema_plan import MissingEvent, MissingProperty, SchemaPlan, common_type
 from hubwire.manage.schema_seen import Seen, SeenEvent, SeenField, look
 from hubwire.message import JournalRow
@@ -74,6 +75,8 @@ class SchemaReport(SchemaPlan, kw_only=True):
 
     entries: list[SchemaEntry] = msgspec.field(default_factory=list)
     quotas: list[Quota] = msgspec.field(default_factory=list)
+    accepted_now: list[AcceptedNow] = msgspec.field(default_factory=list)
+    """Fields that deliveries left out and that the portal accepts now."""
 
     def counts(self, object_type: str) -> dict[str, int]:
         """Entries of an object type by state, states in their order."""

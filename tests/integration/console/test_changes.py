@@ -18,6 +18,7 @@ from hubwire.plan.default_portal import default_portal
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.replay import ReplayState
 from hubwire.registry.access import Role
+from hubwire.schema import PropertyDefinition
 from hubwire.secret import Secret
 from hubwire.web.request import DONE
 
@@ -748,3 +749,18 @@ def test_a_viewer_sees_no_key_of_a_site_and_checks_nothing(console: Console, lan
     text = console.get("/browser").text
     assert "wk_website_public_key_02" not in text
     assert console.get("/browser/check/2").status_code == 403
+
+
+def test_what_was_left_out_and_is_accepted_now_is_sent_again_with_one_button(console: Console, lane_id: int) -> None:
+    assert console.json("/schema")["accepted_now"] == [], "HubSpot has no property plan yet"
+    console.bench.more_properties["plan"] = PropertyDefinition("plan")
+    [field] = console.json("/schema")["accepted_now"]
+    assert field == {"field": "traits.plan", "reason": "unknown-property", "count": 1}
+    page = console.get("/schema").text
+    assert "HubSpot accepts <code>traits.plan</code> now. 1 delivered message left it out." in page
+    assert "Send it again" in page
+    form = {"state": "delivered", "destination": str(lane_id), "left_out": field["field"], "reason": field["reason"]}
+    started = console.post("/replays", **form)
+    assert started.status_code == 303
+    [replay] = console.store.replays.recent(1)
+    assert replay.target_count == field["count"]

@@ -12,6 +12,7 @@ from hubwire.cli.shared.context import (
     JsonOption,
     cell,
     console,
+    plain,
     print_json,
     table,
 )
@@ -98,14 +99,12 @@ def apply_plan(
 
 
 async def _plan(editor: Editor, destination: Destination, messages: int) -> SchemaReport:
-    from hubwire.manage.portal_contents import newest_rows, read_contents
-    from hubwire.manage.schema_report import compare
+    from hubwire.manage.portal_contents import read_contents
+    from hubwire.manage.schema_changes import compared
 
-    store = editor.store
     async with _client(editor, destination) as client:
         contents = await read_contents(client, destination, SystemClock())
-    rows = newest_rows(store.journal, destination, messages)
-    return compare(rows, destination, store.registry.sources(), contents, store.record.links)
+    return compared(editor.store, destination, contents, messages)
 
 
 async def _make(editor: Editor, destination: Destination, report: SchemaReport, group: str) -> None:
@@ -142,6 +141,12 @@ def _print(report: SchemaReport, every: bool) -> None:
         console.print("Custom events are not available in this portal: see hubwire doctor.")
     if not (report.properties or report.events):
         console.print(f"Nothing is missing for the newest {report.message_count:,} messages.")
+    for field in report.accepted_now:
+        console.print(
+            f"HubSpot accepts {plain(field.field)} now; {field.count:,} delivered messages left it out. To send it:"
+            f" hubwire replay --state delivered --reason {field.reason} --left-out {plain(field.field)}",
+            markup=False,
+        )
 
 
 def _note(entry: SchemaEntry) -> str:

@@ -15,6 +15,7 @@ from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
+from hubwire.manage.accepted_now import AcceptedNow
 from hubwire.manage.schema_changes import SchemaItems, compared, create_missing
 from hubwire.manage.schema_plan import PLURALS
 from hubwire.manage.schema_report import PortalContents, Quota, SchemaEntry, SchemaReport, SchemaState
@@ -101,6 +102,7 @@ class SchemaPage(msgspec.Struct, frozen=True, kw_only=True):
     missing: list[SchemaEntry]
     quotas: list[Quota]
     left_out: list[LeftOutLine]
+    accepted_now: list[AcceptedNow]
     properties: list[PropertyLine]
     property_count: int
     events: list[EventLine]
@@ -199,6 +201,7 @@ def _read(
         entries=[entry for entry in entries if state in (None, entry.state)],
         missing=missing[:SHOWN_MISSING],
         quotas=report.quotas,
+        accepted_now=report.accepted_now,
         left_out=[_left_out(view, entry, destination_id) for entry in counts],
         properties=[_property(view, entry) for name, entry in sorted(definitions.items()) if query in name],
         property_count=len(definitions),
