@@ -6,7 +6,7 @@ returned record settles each of them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -20,38 +20,100 @@ class PropertyValue(NamedTuple):
     rule: str
 
 
+class Discard(Struct, frozen=True, gc=False):
+    """Dropped on purpose by rule: counted, recorded, never retried."""
+
+    reason: Reason
+    detail: str = ""
+
+
+class Hold(Struct, frozen=True, gc=False):
+    """Held until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over.
+
+    `until_ms`: tried again then, at the latest.
+
+    `has_cookie`: the message names its visitor by a cookie, and is sent with that when the wait for its person is over.
+    """
+
+    reason: Reason
+    keys: tuple[str, ...] = ()
+    detail: str = ""
+    ends_as: Reason = Reason.NEVER_IDENTIFIED
+    has_cookie: bool = False
+    until_ms: int | None = None
+
+
+Mode = Literal["upsert", "update", "create"]
+"""`update` never makes a record; `create` never changes one."""
+
+
+def record_key(property_name: str, value: str) -> str:
+    """The key of a record that is known by another unique property than e-mail or domain: `user_id:U7`.
+
+    Neither an e-mail nor a domain has a colon.
+    """
+    return f"{property_name}:{value}"
+
+
+def unique_property(key: str) -> tuple[str, str] | None:
+    """The property and the value of such a key; None for an e-mail and for a domain."""
+    name, colon, value = key.partition(":")
+    return (name, value) if colon else None
+
+
 class UpsertContact(Struct, gc=False):
-    """Create or update the contact with this e-mail. `email` is lower-cased and trimmed."""
+    """Create or update the contact with this e-mail, lower-cased and trimmed, or with this `record_key`.
+
+    `known_as`: the e-mail by which a contact with a `record_key` is found when HubSpot has no record of that key.
+    """
 
     email: str
     properties: dict[str, PropertyValue]
     at_ms: int
     position: int
+    mode: Mode = "upsert"
+    only_if_empty: frozenset[str] = frozenset()
+    """Properties that are written only where HubSpot has no value."""
+    known_as: str | None = None
+    unknown: Discard | Hold | None = None
+    """The fate of the message if HubSpot has no contact with a `record_key` and lacks what it needs to make one."""
 
 
 class UpsertCompany(Struct, gc=False):
-    """Create, adopt or update the company of this registrable domain."""
+    """Create, adopt or update the company of this registrable domain, or with this `record_key`."""
 
     domain: str
     properties: dict[str, PropertyValue]
     at_ms: int
     position: int
+    mode: Mode = "upsert"
+    only_if_empty: frozenset[str] = frozenset()
 
 
 class Associate(Struct, gc=False):
-    """Link the contact with this e-mail to the company of this domain."""
+    """Link this contact to this company; both are keys of their upserts.
+
+    `label`: a label of the portal, by its text or as `CATEGORY:id`. `is_primary`: as the contact's primary company.
+    `replaces`: the contact leaves the companies that Hubwire associated it with before.
+    """
 
     email: str
     domain: str
     position: int
+    at_ms: int = 0
+    label: str | None = None
+    is_primary: bool = False
+    replaces: bool = False
 
 
 class SendEvent(Struct, gc=False):
-    """One custom event occurrence of the contact with this e-mail, or of the visitor with this cookie (`utk`).
+    """One custom event occurrence of the contact with this e-mail or `record_key`, or of the visitor with this cookie
+    (`utk`), or of the contact with this record id (`object_id`).
 
     Shape: `event` is the internal name without prefix (`order_completed`) or a full name (`pe123_x`) that exists;
     `label` is the caller's name for it, `types` the HubSpot type of each property (for a definition to be created);
-    `uuid` is derived from messageId, so that a repeat has no effect. `email` is None if only the cookie is known.
+    `uuid` is derived from messageId, so that a repeat has no effect. `email` is None if only the cookie or the record
+    id is known.
     """
 
     email: str | None
@@ -63,6 +125,7 @@ class SendEvent(Struct, gc=False):
     uuid: str
     position: int
     utk: str | None = None
+    object_id: str | None = None
 
 
 Operation = UpsertContact | UpsertCompany | Associate | SendEvent
@@ -103,27 +166,8 @@ def hold_key(space: str, key: str) -> str:
     return f"{space}|{key}"
 
 
-class Discard(Struct, frozen=True, gc=False):
-    """Dropped on purpose by rule: counted, recorded, never retried."""
-
-    reason: Reason
-    detail: str = ""
-
-
-class Hold(Struct, frozen=True, gc=False):
-    """Held until one of `keys` (made by `hold_key`) is linked; discarded for `ends_as` when the hold's time is over.
-
-    `until_ms`: tried again then, at the latest.
-
-    `has_cookie`: the message names its visitor by a cookie, and is sent with that when the wait for its person is over.
-    """
-
-    reason: Reason
-    keys: tuple[str, ...] = ()
-    detail: str = ""
-    ends_as: Reason = Reason.NEVER_IDENTIFIED
-    has_cookie: bool = False
-    until_ms: int | None = None
+UNIQUE = "unique"
+"""In place of a HubSpot type: a text property with unique values, by which records are known."""
 
 
 class Plan(Struct, gc=False):
@@ -133,4 +177,6 @@ class Plan(Struct, gc=False):
     fate: Discard | Hold | None = None
     left_out: list[LeftOut] = []
     missing_properties: list[tuple[str, str, str]] = []
-    """(object type, property name, HubSpot type) that the portal lacks and the destination may create."""
+    """(object type, property name, HubSpot type or `UNIQUE`) that the portal lacks and the destination may create."""
+    missing_options: list[tuple[str, str, str]] = []
+    """(object type, property name, option) that a property lacks and a rule may add."""

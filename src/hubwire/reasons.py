@@ -76,6 +76,11 @@ class Reason(StrEnum):
     OVERRULED = "overruled"
     SENT_BY_COOKIE = "sent-by-cookie"
     RULE_WITHOUT_KEY = "rule-without-key"
+    KEY_PROPERTY_NOT_UNIQUE = "key-property-not-unique"
+    NO_SUCH_RECORD = "no-such-record"
+    RECORD_EXISTS = "record-exists"
+    NOT_EMPTY = "not-empty"
+    UNKNOWN_LABEL = "unknown-label"
     RULE_FAILED = "rule-failed"
     OLDER_THAN_KNOWN = "older-than-known"
     TIME_NOT_UNDERSTOOD = "time-not-understood"
@@ -322,6 +327,27 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
         "The message has no usable value for the key of a rule, so the rule does not know whose record or event it is."
         " The rest of the message was sent.",
         "Send the field that the rule's `key` names, or narrow the rule's trigger to messages that have it.",
+    ),
+    Reason.KEY_PROPERTY_NOT_UNIQUE: (
+        "The property that a rule, `contact_key` or `company_key` names as the key has no unique values in HubSpot, so"
+        " HubSpot cannot find records by it. The detail names the property.",
+        "HubSpot cannot make a property unique afterwards. Name another property; Hubwire makes a missing one.",
+    ),
+    Reason.NO_SUCH_RECORD: (
+        'A rule with `mode = "update"` found no record in HubSpot, and makes none.',
+        "Nothing to do if you want this. After the record exists, replay the message.",
+    ),
+    Reason.RECORD_EXISTS: (
+        'A rule with `mode = "create"` found the record in HubSpot, and changes nothing.',
+        "Nothing to do if you want this. Otherwise change the rule's `mode`, then replay the message.",
+    ),
+    Reason.NOT_EMPTY: (
+        "HubSpot has a value for a property that a rule writes only if it is empty.",
+        "Nothing to do if you want this. Otherwise take the property out of `only_if_empty`, then replay the message.",
+    ),
+    Reason.UNKNOWN_LABEL: (
+        "The portal has no label for contact and company with the text that a rule's `associate` names.",
+        "Create the label in HubSpot, or correct the rule. Then replay the message.",
     ),
     Reason.RULE_FAILED: (
         "A value in the message is of a type that the rule's mapping cannot take. The rest of the message was sent.",

@@ -60,7 +60,7 @@ class PortalSchema:
     api_version: str = "2026-09"
     version: int = 0
     """A change of a contact or company property adds 1, so that rules made from the older schema are made again."""
-    rulebooks: dict[tuple[int, int, str], object] = field(default_factory=dict, repr=False, compare=False)
+    rulebooks: dict[tuple[int, str], object] = field(default_factory=dict, repr=False, compare=False)
     """The planner's cache of rules made from this schema, by mapping; nothing else reads it."""
 
     def add_event(self, definition: EventDefinition) -> None:

@@ -182,9 +182,7 @@ class Estimator:
         self._calls["read companies"] += -(-compared // RECORDS_PER_HISTORY_READ)
         self._add_looks(set(unknown), new_contacts, work.associations)
 
-    def _add_looks(
-        self, domains: Set[str], new_contacts: Set[str], associations: Mapping[tuple[str, str], list[int]]
-    ) -> None:
+    def _add_looks(self, domains: Set[str], new_contacts: Set[str], associations: Iterable[tuple[str, str]]) -> None:
         """Add the reads that find companies which HubSpot makes of the e-mail domains of new contacts."""
         own = {
             (email, domain)

@@ -7,6 +7,7 @@ only HubSpot's answer would contain appear as `<contact a@b.co>`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ from hubwire.hubspot.call import (
     split,
 )
 from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.wire import KEY_PROPERTY
 from hubwire.message import JournalRow
 from hubwire.operation import (
     Associate,
@@ -45,6 +47,7 @@ from hubwire.operation import (
     SendEvent,
     UpsertCompany,
     UpsertContact,
+    unique_property,
 )
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
@@ -197,16 +200,32 @@ def _of(outcomes: Outcomes, row: JournalRow) -> list[Any]:
 def _operation(operation: Operation) -> PlannedOperation:
     match operation:
         case UpsertContact():
-            return PlannedOperation(kind="upsert contact", key=operation.email, fields=_fields(operation.properties))
+            kind = f"{operation.mode} contact"
+            return PlannedOperation(
+                kind=kind, key=operation.email, fields=_fields(operation.properties), note=_condition(operation)
+            )
         case UpsertCompany():
-            return PlannedOperation(kind="upsert company", key=operation.domain, fields=_fields(operation.properties))
+            kind = f"{operation.mode} company"
+            return PlannedOperation(
+                kind=kind, key=operation.domain, fields=_fields(operation.properties), note=_condition(operation)
+            )
         case Associate():
-            return PlannedOperation(kind="associate", key=f"{operation.email} with {operation.domain}")
+            marks = [f"label {operation.label}"] if operation.label is not None else []
+            marks += ["primary"] if operation.is_primary else []
+            marks += ["replaces former companies"] if operation.replaces else []
+            pair = f"{operation.email} with {operation.domain}"
+            return PlannedOperation(kind="associate", key=pair, note=", ".join(marks))
         case SendEvent():
-            whose = operation.email or "by the visitor's cookie"
+            whose = operation.email or operation.object_id or "by the visitor's cookie"
             return PlannedOperation(
                 kind="send event", key=operation.event, fields=_fields(operation.properties), note=whose
             )
+
+
+def _condition(operation: UpsertContact | UpsertCompany) -> str:
+    """What has to be so before an operation writes."""
+    names = ", ".join(sorted(operation.only_if_empty))
+    return f"only if empty: {names}" if names else ""
 
 
 def _fields(properties: Mapping[str, PropertyValue]) -> list[PlannedField]:
@@ -216,22 +235,16 @@ def _fields(properties: Mapping[str, PropertyValue]) -> list[PlannedField]:
 def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedRequest]:
     """The requests that this work makes, in sending order."""
     calls: list[Call] = []
-    if work.companies:
-        domains = list(work.companies)
+    domains = [key for key in work.companies if unique_property(key) is None]
+    if domains:
         calls.append(company_search.search_call(paths, domains))
-        inputs = [
-            Input(
-                str(index),
-                domain,
-                companies.with_key({name: value.value for name, value in desired.values.items()}, domain),
-                (),
-            )
-            for index, (domain, desired) in enumerate(work.companies.items())
-        ]
-        calls += [companies.create_call(paths, group) for group in split(inputs, OBJECTS_PER_CALL)]
+    companies_ = [Input(str(index), key, _company_values(work, key), ()) for index, key in enumerate(work.companies)]
+    for name, group in _by_property(companies_, KEY_PROPERTY).items():
+        calls += [companies.create_call(paths, part, name) for part in split(group, OBJECTS_PER_CALL)]
     emails = dict.fromkeys([*work.contacts, *(email for email, _ in work.associations)])
     people = [Input(str(index), email, _wanted_values(work, email), ()) for index, email in enumerate(emails)]
-    calls += [contacts.upsert_call(paths, group) for group in split(people, OBJECTS_PER_CALL)]
+    for name, group in _by_property(people, "email").items():
+        calls += [contacts.upsert_call(paths, part, name) for part in split(group, OBJECTS_PER_CALL)]
     pairs = [(f"<contact {email}>", f"<company {domain}>") for email, domain in work.associations]
     calls += [associations.associate_call(paths, group) for group in split(pairs, ASSOCIATIONS_PER_CALL)]
     by_trace = {str(index): event for index, event in enumerate(work.events)}
@@ -241,6 +254,20 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
     ]
     calls += [events.send_call(paths, group, by_trace) for group in split(occurrences, EVENTS_PER_CALL)]
     return [_request(call) for call in calls]
+
+
+def _by_property(inputs: Sequence[Input], own: str) -> dict[str, list[Input]]:
+    """The inputs by the property of their keys, with the bare values as keys; `own`: of a key that names none."""
+    groups: dict[str, list[Input]] = {}
+    for input_ in inputs:
+        name, value = unique_property(input_.key) or (own, input_.key)
+        groups.setdefault(name, []).append(replace(input_, key=value))
+    return groups
+
+
+def _company_values(work: Work, key: str) -> dict[str, str]:
+    values = {name: value.value for name, value in work.companies[key].values.items()}
+    return values if unique_property(key) is not None else companies.with_key(values, key)
 
 
 def _wanted_values(work: Work, email: str) -> dict[str, str]:

@@ -166,6 +166,31 @@ def property_definitions_of(body: bytes, *, archived: bool = False) -> dict[str,
     return {definition.name: _property(definition) for definition in raw.results if definition.archived is archived}
 
 
+def property_definition_of(body: bytes) -> PropertyDefinition:
+    """The property in the answer to a read or a change of one."""
+    return _property(_read(body, _Property, "a property"))
+
+
+def with_options(body: bytes, new: Sequence[str]) -> bytes | None:
+    """The body that adds options to the property in this answer; None if the answer has no property.
+
+    Shape: the present options go along as they are, because HubSpot replaces all options by those of the call.
+    """
+    try:
+        raw = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    options = raw.get("options") if isinstance(raw, dict) else None
+    if not isinstance(options, list):
+        return None
+    present = {option.get("value") for option in options if isinstance(option, dict)}
+    added = [
+        {"value": value, "label": value, "displayOrder": len(options) + order, "hidden": False}
+        for order, value in enumerate(value for value in dict.fromkeys(new) if value not in present)
+    ]
+    return _encode({"options": [*options, *added]})
+
+
 def event_definitions_of(body: bytes) -> tuple[list[EventDefinition], str | None]:
     """One page of event definitions, and the start of the next page (None for the last page)."""
     raw = _read(body, _Events, "event definitions")

@@ -105,6 +105,10 @@ class Paths:
         """GET: all definitions, or the archived ones."""
         return _join(ROOTS[self.version].properties, object_type) + ("?archived=true" if archived else "")
 
+    def one_property(self, object_type: str, name: str) -> str:
+        """GET: one definition; PATCH: change it."""
+        return _join(ROOTS[self.version].properties, object_type, name)
+
     def create_properties(self, object_type: str) -> str:
         """POST: up to 100 new definitions."""
         return _join(ROOTS[self.version].properties, object_type, "batch/create")

@@ -124,6 +124,48 @@ def associate_default(pairs: Iterable[tuple[str, str]]) -> bytes:
     return _encode(_Inputs([_Pair(_Id(from_id), _Id(to_id)) for from_id, to_id in pairs]))
 
 
+class AssociationLabel(NamedTuple):
+    """An association type of HubSpot."""
+
+    category: str
+    type_id: int
+
+
+PRIMARY_COMPANY = AssociationLabel("HUBSPOT_DEFINED", 1)
+"""Contact to its primary company. Source: HubSpot's associations guide, type ids."""
+UNLABELLED_COMPANY = AssociationLabel("HUBSPOT_DEFINED", 279)
+
+
+def associate_labelled(pairs: Iterable[tuple[str, str, Sequence[AssociationLabel]]]) -> bytes:
+    """The body of a batch of labelled associations: (from record id, to record id, types).
+
+    Shape: the unlabelled type goes along, because HubSpot replaces the labels of a pair by those of the call.
+    """
+    return _encode(
+        {
+            "inputs": [
+                {
+                    "from": {"id": from_id},
+                    "to": {"id": to_id},
+                    "types": [
+                        {"associationCategory": category, "associationTypeId": type_id}
+                        for category, type_id in (UNLABELLED_COMPANY, *types)
+                    ],
+                }
+                for from_id, to_id, types in pairs
+            ]
+        }
+    )
+
+
+def archive_associations(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """The body of a batch that removes associations with all their labels: (from record id, to record id)."""
+    inputs: dict[str, list[dict[str, str]]] = {}
+    for from_id, to_id in pairs:
+        inputs.setdefault(from_id, []).append({"id": to_id})
+    return _encode({"inputs": [{"from": {"id": from_id}, "to": to} for from_id, to in inputs.items()]})
+
+
 def send_events(occurrences: Iterable[tuple[BatchInput, SendEvent]]) -> bytes:
     """The body of a batch of event occurrences.
 
@@ -140,7 +182,9 @@ def _occurrence(sent: BatchInput, event: SendEvent) -> dict[str, Any]:
         "uuid": event.uuid,
         "occurredAt": iso_utc(event.occurred_at_ms),
     }
-    if event.email is not None:
+    if event.object_id is not None:
+        occurrence["objectId"] = event.object_id
+    elif event.email is not None:
         occurrence["email"] = event.email
     if event.utk is not None:
         occurrence["utk"] = event.utk
@@ -231,6 +275,17 @@ def found_domains(body: bytes) -> list[FoundCompany]:
         )
         for record in companies
     ]
+
+
+def association_labels(body: bytes) -> dict[str, AssociationLabel]:
+    """The labels of an object pair by their text, without case; those without a text are left out."""
+    raw = _object(body) or {}
+    found: dict[str, AssociationLabel] = {}
+    for entry in _list(raw.get("results")):
+        label = _text(entry.get("label")) if isinstance(entry, dict) else ""
+        if label and isinstance(entry.get("typeId"), int):
+            found[label.strip().casefold()] = AssociationLabel(_text(entry.get("category")), entry["typeId"])
+    return found
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

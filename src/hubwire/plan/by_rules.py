@@ -7,14 +7,25 @@ rules wait, the message waits unless a part of it can be sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from hubwire.destination import Rule, Source
-from hubwire.message import Message, MessageType
-from hubwire.operation import Discard, Hold, LeftOut, Plan, PropertyValue, SendEvent, UpsertCompany, UpsertContact
-from hubwire.plan.company import company_domain
-from hubwire.plan.cookie import utk_of
+from hubwire.destination import Association, Rule, Source
+from hubwire.message import Message, MessageType, text_id
+from hubwire.operation import (
+    Associate,
+    Discard,
+    Hold,
+    LeftOut,
+    Plan,
+    PropertyValue,
+    SendEvent,
+    UpsertCompany,
+    UpsertContact,
+    unique_property,
+)
+from hubwire.plan.choices import NewOption
+from hubwire.plan.cookie import is_utk, utk_of
 from hubwire.plan.emails import as_email, context_traits, email_value
 from hubwire.plan.events import EventWriter, named_event
 from hubwire.plan.group import given_domain
@@ -22,9 +33,11 @@ from hubwire.plan.hold import unknown_company, unknown_person, waits_with_cookie
 from hubwire.plan.identify import given_email
 from hubwire.plan.identity import Identity
 from hubwire.plan.properties import shortened
+from hubwire.plan.record_keys import key_of_rule
 from hubwire.plan.rule_writers import FieldWriter, Firing
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.rules.directives import MappingFailed
+from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import BY_COOKIE, event_uuid
@@ -35,6 +48,14 @@ from hubwire.reasons import Reason
 Default = Callable[[], Plan]
 
 _new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the hottest line
+
+
+class _Person(NamedTuple):
+    """The person of an event: an e-mail or `record_key`, HubSpot's cookie, the id of the contact's record."""
+
+    email: str | None
+    utk: str | None = None
+    record_id: str | None = None
 
 
 class RulePlanner:
@@ -73,13 +94,13 @@ class RulePlanner:
         if firing.own_contact:
             email = self._own_person()
             if isinstance(email, str):
-                self._write(firing.own_contact, self._contact(email))
+                self._write(firing.own_contact, self._contact(email).properties)
             else:
                 waiting += [(rule, email) for rule in _rules_of(firing.own_contact)]
         if firing.own_company:
-            domain = self._own_domain()
+            domain = self._own_company()
             if isinstance(domain, str):
-                self._write(firing.own_company, self._company(domain))
+                self._write(firing.own_company, self._company(domain).properties)
             else:
                 waiting += [(rule, domain) for rule in _rules_of(firing.own_company)]
         for compiled, writers in firing.others:
@@ -108,107 +129,161 @@ class RulePlanner:
 
     def _apply(self, compiled: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
         """Add a rule's operations. Returns a hold or a discard if the rule's person or company is unknown."""
-        if compiled.key is None:
-            email = self._own_person()
-            if not isinstance(email, str):
-                return self._without_person(compiled, email)
-        elif compiled.rule.object == "company":
-            self._company_by_key(compiled.rule, compiled.key(self._fields), writers)
-            return None
-        else:
-            address = as_email(compiled.key(self._fields))
-            if address is None:
-                self._report(compiled.rule, Reason.RULE_WITHOUT_KEY, "email")
-                return None
-            email = address
-        if compiled.rule.event is not None:
-            self._event(compiled, email)
-        else:
-            self._write(writers, self._contact(email))
+        rule = compiled.rule
+        if rule.event is not None:
+            return self._event(compiled)
+        key = self._target(rule, rule.object or "contact", rule.key, compiled.key)
+        if not isinstance(key, str):
+            return key
+        operation = self._contact(key, rule) if rule.object == "contact" else self._company(key, rule)
+        self._write(writers, operation.properties, operation)
+        for association, resolve in compiled.associations:
+            other = self._target(rule, association.object, association.key, resolve)
+            if isinstance(other, str):
+                if association.object == "contact":
+                    self._contact(other)
+                else:
+                    self._company(other)
+                self._associate(association, *((key, other) if rule.object == "contact" else (other, key)))
+            elif other is not None:
+                self._report(rule, other.reason, other.detail, "associate")
         return None
 
-    def _without_person(self, compiled: CompiledRule, unknown: Hold | Discard) -> Hold | Discard | None:
-        """The wait of a rule whose person is unknown. Its event is sent with the visitor's cookie after that."""
-        if compiled.rule.event is None or not self._book.mapping.events_by_cookie or utk_of(self._message) is None:
-            return unknown
-        if isinstance(unknown, Hold) and not self._by_cookie:
-            return waits_with_cookie(unknown)
-        self._event(compiled, None)
-        return None
+    def _target(
+        self, rule: Rule, object_type: str, key: Mapping[str, Any], resolve: Resolver | None
+    ) -> str | Hold | Discard | None:
+        """The key of a rule's record, or of one to associate; None, after a report, if its key has no usable value."""
+        if resolve is None:
+            return self._own_person() if object_type == "contact" else self._own_company()
+        name = next(iter(key))
+        known = self._book.schema.contact if object_type == "contact" else self._book.schema.company
+        how = self._book.mapping.company_domain
+        found, fault = key_of_rule(object_type, (name, resolve(self._fields)), known, how, self._plan)
+        if found is None:
+            self._report(rule, fault, name)
+        return found
 
     def _own_person(self) -> str | Hold | Discard:
-        """The e-mail of the message's own person, or the hold or discard of an unknown person."""
+        """The key of the message's own person, or the hold or discard of an unknown person."""
         if self._email is None:
-            self._email = self._own_email()
+            self._email = self._own_key()
         return self._email
 
-    def _own_email(self) -> str | Hold | Discard:
-        operations = self._plan.operations
+    def _own_key(self) -> str | Hold | Discard:
+        operations, message, book = self._plan.operations, self._message, self._book
         if operations and isinstance(operations[-1], UpsertContact | SendEvent) and operations[-1].email is not None:
             return operations[-1].email
-        message = self._message
+        if book.contact_key is not None:
+            key = book.contact_key.of(message, book.schema.contact, self._plan)
+            if key is not None:
+                return key
         if message.type is MessageType.IDENTIFY:
-            email = given_email(message, self._book.email_keys)[0]
+            email = given_email(message, book.email_keys)[0]
         else:
             email = as_email(email_value(message.properties)) if message.type is MessageType.TRACK else None
-            email = email or as_email(email_value(context_traits(message.context), self._book.email_keys))
+            email = email or as_email(email_value(context_traits(message.context), book.email_keys))
         if email is not None:
             return email
         known = self._identity.resolve(self._source.identity_space, message.user_id, message.anonymous_id)
         return known.email or unknown_person(self._source, known)
 
-    def _contact(self, email: str) -> dict[str, PropertyValue]:
-        """The properties of a contact's operation: the existing one, or a new one."""
+    def _contact(self, email: str, rule: Rule | None = None) -> UpsertContact:
+        """A contact's operation: the existing one, or a new one."""
+        mode = rule.mode if rule is not None else "upsert"
         for operation in self._plan.operations:
-            if type(operation) is UpsertContact and operation.email == email:
-                return operation.properties
+            if type(operation) is UpsertContact and operation.email == email and operation.mode == mode:
+                return operation
         message = self._message
-        upsert = UpsertContact(email, {}, message.timestamp_ms, message.position)
+        upsert = UpsertContact(email, {}, message.timestamp_ms, message.position, mode)
+        if email == self._email and unique_property(email) is not None:
+            known = self._identity.resolve(self._source.identity_space, message.user_id, message.anonymous_id)
+            upsert.known_as = known.email
+            upsert.unknown = unknown_person(self._source, known) if known.email is None else None
         self._plan.operations.append(upsert)
-        return upsert.properties
+        return upsert
 
-    def _company_by_key(self, rule: Rule, value: object, writers: tuple[FieldWriter, ...]) -> None:
-        how = self._book.mapping.company_domain
-        domain = company_domain(value, how) if isinstance(value, str) else None
-        if domain is None:
-            self._report(rule, Reason.RULE_WITHOUT_KEY, "domain")
-        else:
-            self._write(writers, self._company(domain))
-
-    def _own_domain(self) -> str | Hold | Discard:
-        """The company of a group call, or the hold or discard of an unknown company."""
+    def _own_company(self) -> str | Hold | Discard:
+        """The key of a group call's company, or the hold or discard of an unknown company."""
+        message, book = self._message, self._book
         for operation in self._plan.operations:
             if type(operation) is UpsertCompany:
                 return operation.domain
-        domain, unusable = given_domain(self._message, self._book.mapping.company_domain)
-        domain = domain or self._identity.domain_of_group(self._source.identity_space, self._message.group_id)
-        return domain or unknown_company(self._message, self._source, unusable)
+        if book.company_key is not None:
+            key = book.company_key.of(message, book.schema.company, self._plan)
+            if key is not None:
+                return key
+        domain, unusable = given_domain(message, book.mapping.company_domain)
+        domain = domain or self._identity.domain_of_group(self._source.identity_space, message.group_id)
+        return domain or unknown_company(message, self._source, unusable)
 
-    def _company(self, domain: str) -> dict[str, PropertyValue]:
-        """The properties of a company's operation: the existing one, or a new one."""
+    def _company(self, domain: str, rule: Rule | None = None) -> UpsertCompany:
+        """A company's operation: the existing one, or a new one."""
+        mode = rule.mode if rule is not None else "upsert"
         for operation in self._plan.operations:
-            if type(operation) is UpsertCompany and operation.domain == domain:
-                return operation.properties
-        properties = {"domain": PropertyValue(domain, "website.domain")}
+            if type(operation) is UpsertCompany and operation.domain == domain and operation.mode == mode:
+                return operation
+        properties = {} if unique_property(domain) else {"domain": PropertyValue(domain, "website.domain")}
         message = self._message
-        self._plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
-        return properties
+        upsert = UpsertCompany(domain, properties, message.timestamp_ms, message.position, mode)
+        self._plan.operations.append(upsert)
+        return upsert
 
-    def _event(self, compiled: CompiledRule, email: str | None) -> None:
+    def _associate(self, association: Association, contact: str, company: str) -> None:
+        message = self._message
+        self._plan.operations.append(
+            Associate(
+                contact,
+                company,
+                message.position,
+                message.timestamp_ms,
+                association.label,
+                association.primary,
+                association.replace,
+            )
+        )
+
+    def _person_of(self, compiled: CompiledRule) -> _Person | Hold | Discard | None:
+        """The person of a rule's event, or a hold or a discard of an unknown one; None after a report."""
+        rule, utk = compiled.rule, utk_of(self._message)
+        for name, resolve in compiled.person:
+            value = resolve(self._fields)
+            if name == "email" and (email := as_email(value)) is not None:
+                return _Person(email, utk)
+            if name == "utk" and is_utk(value):
+                return _Person(None, value)
+            if name == "id" and (record_id := text_id(value)) is not None and record_id.isdecimal():
+                return _Person(None, None, record_id)
+        if compiled.person:
+            self._report(rule, Reason.RULE_WITHOUT_KEY, "person")
+            return None
+        key = self._target(rule, "contact", rule.key, compiled.key)
+        if isinstance(key, str):
+            return _Person(key, utk)
+        if key is None or not self._book.mapping.events_by_cookie or utk is None:
+            return key
+        if isinstance(key, Hold) and not self._by_cookie:
+            return waits_with_cookie(key)
+        return _Person(None, utk)
+
+    def _event(self, compiled: CompiledRule) -> Hold | Discard | None:
         rule, message, book = compiled.rule, self._message, self._book
+        person = self._person_of(compiled)
+        if not isinstance(person, _Person):
+            return person
+        email, utk, record_id = person
         properties = compiled.whole(self._fields) if compiled.whole is not None else self._resolved(compiled)
         if not isinstance(properties, dict):
             self._report(rule, Reason.RULE_FAILED, "its properties give no object")
-            return
+            return None
         event = named_event(rule.event or "", rule.event or "", book)
         if not book.schema.events_available:
             event = Discard(Reason.EVENTS_NOT_AVAILABLE)
         if isinstance(event, Discard):
             self._report(rule, event.reason, event.detail)
-            return
+            return None
         if email is not None:
             self._contact(email)
-        elif BY_COOKIE not in self._plan.left_out:
+        elif record_id is None and BY_COOKIE not in self._plan.left_out and not compiled.person:
             self._plan.left_out.append(BY_COOKIE)
         writer = EventWriter(event, book.mapping.create_event_definitions, self._plan)
         writer.write_only(properties)
@@ -223,16 +298,26 @@ class RulePlanner:
                 message.timestamp_ms,
                 event_uuid(message.source_id, f"{message.message_id}:{rule.name}"),
                 message.position,
-                utk_of(message),
+                utk,
+                record_id,
             )
         )
+        return None
 
     def _resolved(self, compiled: CompiledRule) -> dict[str, Any]:
         values = [(name, resolve(self._fields)) for name, resolve in compiled.fields]
         return {name: value for name, value in values if value is not MISSING}
 
-    def _write(self, writers: tuple[FieldWriter, ...], properties: dict[str, PropertyValue]) -> None:
-        """Write the properties that the portal accepts, in HubSpot's format; report the others."""
+    def _write(
+        self,
+        writers: tuple[FieldWriter, ...],
+        properties: dict[str, PropertyValue],
+        operation: UpsertContact | UpsertCompany | None = None,
+    ) -> None:
+        """Write the properties that the portal accepts, in HubSpot's format; report the others.
+
+        Shape: `operation` has the properties, where the rule may have `only_if_empty`.
+        """
         fields = self._fields
         for name, resolve, convert, label, rule in writers:
             try:
@@ -242,13 +327,25 @@ class RulePlanner:
                 continue
             if value is MISSING:
                 continue
+            if operation is not None and name in rule.only_if_empty:
+                if name in properties and name not in operation.only_if_empty:
+                    continue
+                operation.only_if_empty |= {name}
             converted = convert(value)
             if type(converted) is str:
                 properties[name] = _new(PropertyValue, (converted, label))
             else:
                 self._refused(rule, name, converted, properties)
 
-    def _refused(self, rule: Rule, name: str, converted: Converted, properties: dict[str, PropertyValue]) -> None:
+    def _refused(
+        self, rule: Rule, name: str, converted: Converted | NewOption, properties: dict[str, PropertyValue]
+    ) -> None:
+        if isinstance(converted, NewOption):
+            if not self._source.is_public:
+                properties[name] = PropertyValue(converted.text, f"rule:{rule.name}")
+                self._plan.missing_options += [(rule.object or "", name, option) for option in converted.options]
+                return
+            converted = converted.refusal
         if isinstance(converted, Partial):
             properties[name] = PropertyValue(converted.text, f"rule:{rule.name}")
             converted = converted.refusal

@@ -7,7 +7,9 @@ Source: HubSpot properties guide (enumeration; `a;b` for several, a `;` in front
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, tzinfo
+from typing import NamedTuple
 
 from hubwire.plan.names import compressed
 from hubwire.plan.values import BLANK, BY_TYPE, Converted, Converter, Partial, Refusal, date_in, text
@@ -16,6 +18,9 @@ from hubwire.schema import PropertyDefinition
 
 MAX_NAMED = 3
 MAX_SHOWN = 60
+MAX_OPTIONS = 1_000
+"""Options of a property beyond which rules add no more. Chosen; HubSpot's own limit is higher."""
+MAX_OPTION = 100
 
 
 def converter(definition: PropertyDefinition, day_zone: tzinfo = UTC) -> Converter:
@@ -25,6 +30,44 @@ def converter(definition: PropertyDefinition, day_zone: tzinfo = UTC) -> Convert
     if definition.type == "date":
         return date_in(day_zone)
     return BY_TYPE.get(definition.type, text)
+
+
+class NewOption(NamedTuple):
+    """A value with options that the property lacks. `refusal`: what counts where they may not be added."""
+
+    text: str
+    options: tuple[str, ...]
+    refusal: Refusal
+
+
+def with_new_options(definition: PropertyDefinition, convert: Converter) -> Callable[[object], Converted | NewOption]:
+    """A converter that takes values without an option as new options, as long as the property has room."""
+
+    def convert_or_add(value: object) -> Converted | NewOption:
+        converted = convert(value)
+        refusal = converted.refusal if isinstance(converted, Partial) else converted
+        if not isinstance(refusal, Refusal) or refusal.reason is not Reason.NOT_AN_OPTION:
+            return converted
+        items = _items(value) if definition.is_multiple else [value]
+        written = [(convert(item), text(item)) for item in items]
+        new = [plain for known, plain in written if isinstance(known, Refusal)]
+        if len(definition.options or ()) + len(new) > MAX_OPTIONS or not all(map(_may_be_option, new)):
+            return converted
+        options = tuple(str(option) for option in dict.fromkeys(new))
+        values = [str(plain if isinstance(known, Refusal) else known) for known, plain in written]
+        return NewOption(";".join(dict.fromkeys(values)), options, refusal)
+
+    return convert_or_add
+
+
+def _items(value: object) -> list[object]:
+    if isinstance(value, str):
+        return [item for item in value.split(";") if item.strip()]
+    return value if isinstance(value, list) else [value]
+
+
+def _may_be_option(option: Converted) -> bool:
+    return isinstance(option, str) and 0 < len(option) <= MAX_OPTION and ";" not in option
 
 
 def _choice(definition: PropertyDefinition) -> Converter:

@@ -20,10 +20,10 @@ def utk_of(message: Message) -> str | None:
     """The cookie of a message's visitor: of its context, else of its properties."""
     hubspot = message.context.get("hubspot")
     utk = hubspot.get("utk") if isinstance(hubspot, dict) else None
-    if _is_utk(utk):
+    if is_utk(utk):
         return utk
     for key in KEYS:
-        if key in message.properties and _is_utk(message.properties[key]):
+        if key in message.properties and is_utk(message.properties[key]):
             return str(message.properties[key])
     return None
 
@@ -32,8 +32,9 @@ def without_utk(properties: dict[str, Any], defined: Collection[str]) -> dict[st
     """The properties without the cookie, except under a name that the event's definition has (`defined`)."""
     if not any(key in properties for key in KEYS):
         return properties
-    return {key: value for key, value in properties.items() if key not in KEYS or key in defined or not _is_utk(value)}
+    return {key: value for key, value in properties.items() if key not in KEYS or key in defined or not is_utk(value)}
 
 
-def _is_utk(value: object) -> TypeGuard[str]:
+def is_utk(value: object) -> TypeGuard[str]:
+    """True if a value can be the cookie's."""
     return isinstance(value, str) and 0 < len(value) <= MAX_UTK and value.isascii() and value.isalnum()

@@ -5,7 +5,8 @@ The seed has three requirements, which we implement so. (1) Not from a browser l
 userId or anonymousId arrives, unless `companies_need_contact` is off (then the company is sent at once, with the
 association if the person is known). (3) A website: its domain identifies the company. Without one, the call uses the
 domain that another group call gave the same groupId, and is held until one does. The associated contact is the one that
-identify named, whatever e-mail the group call has.
+identify named, whatever e-mail the group call has. With a destination's `company_key`, the company is known by it and
+needs no website.
 Sources: the seed, "Group"; Segment Actions, upsertCompany ("Missing Identity Call").
 """
 
@@ -17,7 +18,8 @@ from hubwire.operation import Associate, Discard, LeftOut, Link, Plan, PropertyV
 from hubwire.plan.company import company_domain
 from hubwire.plan.emails import value_of
 from hubwire.plan.hold import unknown_company, unknown_person
-from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
+from hubwire.plan.identify import own_contact
+from hubwire.plan.identity import IDENTIFIED, Identity, Resolution, names_someone
 from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
@@ -59,37 +61,50 @@ def plan_group(message: Message, source: Source, book: Rulebook, identity: Ident
     space = source.identity_space
     domain, unusable = given_domain(message, book.mapping.company_domain)
     domain = domain or identity.domain_of_group(space, message.group_id)
-    if domain is None:
+    key = book.company_key.of(message, book.schema.company, plan) if book.company_key is not None else None
+    company = key or domain
+    if company is None:
         plan.fate = unknown_company(message, source, unusable)
         return plan
     person = identity.resolve(space, message.user_id, message.anonymous_id)
-    is_identified = person.email is not None and person.strength == IDENTIFIED
+    own = book.contact_key.of(message, book.schema.contact, plan) if book.contact_key is not None else None
+    is_identified = own is not None or (person.email is not None and person.strength == IDENTIFIED)
     if book.mapping.companies_need_contact and not is_identified:
         plan.fate = unknown_person(source, person, Reason.CONTACT_NOT_IDENTIFIED)
         return plan
     properties = _company_properties(message, source, domain, unusable is not None, book, plan)
-    plan.operations.append(UpsertCompany(domain, properties, message.timestamp_ms, message.position))
-    if "associations" not in book.defaults:
-        shortened(plan.left_out)
-        return plan
-    if person.email is not None:
-        plan.operations.append(Associate(person.email, domain, message.position))
-    else:
-        plan.left_out.append(LeftOut("association", Reason.UNKNOWN_PERSON))
+    plan.operations.append(UpsertCompany(company, properties, message.timestamp_ms, message.position))
+    if "associations" in book.defaults:
+        _associate(message, source, own, person, (company, plan))
     shortened(plan.left_out)
     return plan
 
 
+def _associate(message: Message, source: Source, own: str | None, person: Resolution, to: tuple[str, Plan]) -> None:
+    """The association of the group call's person with a company in a plan. `own`: the person's `contact_key`."""
+    company, plan = to
+    if own is not None:
+        contact = own_contact(message, source, (own, person.email), {}, None)
+        contact.unknown = unknown_person(source, person) if person.email is None else None
+        plan.operations.append(contact)
+    if (key := own or person.email) is not None:
+        plan.operations.append(Associate(key, company, message.position, message.timestamp_ms))
+    else:
+        plan.left_out.append(LeftOut("association", Reason.UNKNOWN_PERSON))
+
+
 def _company_properties(
-    message: Message, source: Source, domain: str, is_invalid: bool, book: Rulebook, plan: Plan
+    message: Message, source: Source, domain: str | None, is_invalid: bool, book: Rulebook, plan: Plan
 ) -> dict[str, PropertyValue]:
-    """The company's properties, including `domain`; an invalid website is left out."""
+    """The company's properties, including its `domain` if it has one; an invalid website is left out."""
     writer = Writer(book.group_traits, plan, may_create(book.mapping, source))
     traits = message.traits
     if is_invalid and value_of(traits, "website") is not None:
         traits = {key: value for key, value in traits.items() if key.lower() != "website"}
         plan.left_out.append(LeftOut("traits.website", Reason.INVALID_WEBSITE))
     writer.write(traits)
+    if domain is None:
+        return writer.properties
     own = value_of(traits, "domain")
     if isinstance(own, str) and own and company_domain(own, book.mapping.company_domain) != domain:
         detail = "the company's domain comes from its website"

@@ -5,6 +5,7 @@ remembered of the userId or anonymousId, else the userId when it is an e-mail. S
 updates a known person, and one of an unknown person is held. An identify without `traits` is read from
 `context.traits` (RudderStack's SDKs put them there). A company name becomes the contact property `company`, never a
 company record. A new e-mail for the same id is another contact, as in HubSpot; the memory then follows the newer one.
+With a destination's `contact_key`, the person is known by it instead, and a new e-mail changes on the record.
 Sources: the seed, "Identify" (its lost words: a `traits.email` value must be included); facade `Identify.email`.
 """
 
@@ -14,10 +15,10 @@ from typing import Any
 
 from hubwire.destination import Source
 from hubwire.message import Message
-from hubwire.operation import Discard, LeftOut, Link, Plan, UpsertContact
+from hubwire.operation import Discard, LeftOut, Link, Plan, PropertyValue, UpsertContact
 from hubwire.plan.emails import as_email, context_traits, email_value, external_email
 from hubwire.plan.hold import unknown_person
-from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
+from hubwire.plan.identity import IDENTIFIED, Identity, Resolution, names_someone
 from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
@@ -46,15 +47,18 @@ def plan_identify(message: Message, source: Source, book: Rulebook, identity: Id
     email, invalid = given_email(message, book.email_keys)
     if invalid is not None:
         plan.left_out.append(LeftOut(invalid, Reason.INVALID_EMAIL))
-    is_given = email is not None
+    key = book.contact_key.of(message, book.schema.contact, plan) if book.contact_key is not None else None
+    is_given = email is not None or key is not None
+    given = email
+    resolution = Resolution(None, 0, ())
     if email is None:
         resolution = identity.resolve(source.identity_space, message.user_id, message.anonymous_id)
         email = resolution.email
-        if email is None:
+        if email is None and key is None:
             is_lost = invalid is not None
             plan.fate = Discard(Reason.INVALID_EMAIL) if is_lost else unknown_person(source, resolution)
             return plan
-        is_given = as_email(message.user_id) == email
+        is_given = is_given or as_email(message.user_id) == email
     traits: dict[str, Any] = message.traits
     rules = book.traits
     if not traits:
@@ -67,8 +71,32 @@ def plan_identify(message: Message, source: Source, book: Rulebook, identity: Id
     if not is_given and not writer.properties:
         plan.fate = Discard(Reason.NOTHING_TO_SEND)
         return plan
-    plan.operations.append(UpsertContact(email, writer.properties, message.timestamp_ms, message.position))
+    contact = own_contact(message, source, (key, email), writer.properties, given)
+    if email is None:
+        contact.unknown = unknown_person(source, resolution)
+    plan.operations.append(contact)
     return plan
+
+
+def own_contact(
+    message: Message,
+    source: Source,
+    keys: tuple[str | None, str | None],
+    properties: dict[str, PropertyValue],
+    given: str | None,
+) -> UpsertContact:
+    """The upsert of the message's own person by `contact_key`, else by e-mail.
+
+    Shape: `keys` are both, `given` is the e-mail in the message, which then changes on the record. Anybody can claim to
+    be any user with a public write key, so such a message changes no e-mail.
+    """
+    key, email = keys
+    if key is None:
+        return UpsertContact(email or "", properties, message.timestamp_ms, message.position)
+    properties.pop(key.partition(":")[0], None)
+    if given is not None and not source.is_public:
+        properties["email"] = PropertyValue(given, "contact_key")
+    return UpsertContact(key, properties, message.timestamp_ms, message.position, known_as=email)
 
 
 def links_of_identify(message: Message, space: str, email_keys: tuple[str, ...]) -> list[Link]:

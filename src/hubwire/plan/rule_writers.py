@@ -12,12 +12,12 @@ from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from hubwire.destination import Rule
-from hubwire.plan.choices import converter
+from hubwire.plan.choices import NewOption, converter, with_new_options
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.trait_rules import is_read_only
-from hubwire.plan.values import Converter, Refusal
+from hubwire.plan.values import Converted, Refusal
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
@@ -25,12 +25,15 @@ MAX_CANDIDATES = 1024
 MAX_FIRINGS = 256
 
 
+RuleConverter = Callable[[object], Converted | NewOption]
+
+
 class FieldWriter(NamedTuple):
     """Writes one property of a rule to a record of this portal. The plan shows `label`."""
 
     property: str
     resolve: Resolver
-    convert: Converter
+    convert: RuleConverter
     label: str
     rule: Rule
 
@@ -91,7 +94,7 @@ def _prepared(fired: list[CompiledRule], book: Rulebook) -> Firing:
     own: dict[str, list[FieldWriter]] = {"contact": [], "company": []}
     others = []
     for compiled in fired:
-        if compiled.rule.object is not None and compiled.key is None:
+        if _is_plain(compiled) and compiled.rule.object is not None:
             own[compiled.rule.object] += _writers(compiled, book)
         else:
             others.append((compiled, _writers(compiled, book)))
@@ -102,6 +105,12 @@ def _prepared(fired: list[CompiledRule], book: Rulebook) -> Firing:
         own_company=tuple(own["company"]),
         others=tuple(others),
     )
+
+
+def _is_plain(compiled: CompiledRule) -> bool:
+    """True if a rule only adds properties to the message's own record."""
+    rule = compiled.rule
+    return compiled.key is None and rule.mode == "upsert" and not rule.only_if_empty and not rule.associate
 
 
 def _writers(compiled: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
@@ -120,11 +129,12 @@ def _writers(compiled: CompiledRule, book: Rulebook) -> tuple[FieldWriter, ...]:
     )
 
 
-def _convert(rule: Rule, name: str, definition: PropertyDefinition | None, day_zone: tzinfo) -> Converter:
+def _convert(rule: Rule, name: str, definition: PropertyDefinition | None, day_zone: tzinfo) -> RuleConverter:
     if definition is None:
         unknown = Refusal(Reason.UNKNOWN_PROPERTY, f"the portal has no {rule.object} property {name}")
         return lambda value: unknown
     if is_read_only(definition):
         read_only = Refusal(Reason.READ_ONLY_PROPERTY, f"HubSpot sets {name} itself")
         return lambda value: read_only
-    return converter(definition, day_zone)
+    convert = converter(definition, day_zone)
+    return with_new_options(definition, convert) if rule.add_options and definition.options is not None else convert

@@ -7,6 +7,7 @@ from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
 from hubwire.destination import DEFAULTS, Destination, Mapping
+from hubwire.plan.record_keys import OwnKey, own_key
 from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
 from hubwire.schema import PortalSchema
 
@@ -19,7 +20,10 @@ class Rulebook:
 
     schema: PortalSchema
     mapping: Mapping
-    given: tuple[str, ...] | None
+    given: tuple[object, object, object]
+    """The destination's fields that the following three are made of."""
+    contact_key: OwnKey | None
+    company_key: OwnKey | None
     defaults: frozenset[str]
     """The parts of the default behaviour that are on, of `destination.DEFAULTS`."""
     stamp: tuple[int, int, int]
@@ -41,18 +45,21 @@ def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
     Shape: kept on the schema itself, a few per schema; a change shows in `version` or in the number of properties.
     """
     stamp = (schema.version, len(schema.contact), len(schema.company))
-    mapping, defaults = destination.mapping, destination.defaults
-    key = (id(mapping), id(defaults), destination.day_zone)
+    mapping = destination.mapping
+    given = (destination.defaults, destination.contact_key, destination.company_key)
+    key = (id(mapping), destination.day_zone)
     book = schema.rulebooks.get(key)
-    if isinstance(book, Rulebook) and book.mapping is mapping and book.given is defaults and book.stamp == stamp:
+    if isinstance(book, Rulebook) and book.mapping is mapping and book.given == given and book.stamp == stamp:
         return book
     zone = ZoneInfo(destination.day_zone)
     compiled = Rulebook(
         day_zone=zone,
         schema=schema,
         mapping=mapping,
-        given=defaults,
-        defaults=frozenset(DEFAULTS if defaults is None else defaults),
+        given=given,
+        contact_key=own_key("contact_key", "contact", destination.contact_key),
+        company_key=own_key("company_key", "company", destination.company_key),
+        defaults=frozenset(DEFAULTS if destination.defaults is None else destination.defaults),
         stamp=stamp,
         traits=TraitRules(CONTACT, schema.contact, mapping.contact, "traits", zone),
         context_traits=TraitRules(CONTACT, schema.contact, mapping.contact, "context.traits", zone),

@@ -23,11 +23,13 @@ from hubwire.plan.emails import as_email, context_traits, email_value, external_
 from hubwire.plan.events import Event, EventWriter, find_event
 from hubwire.plan.filters import was_delivered_in_browser
 from hubwire.plan.hold import unknown_person, waits_with_cookie
-from hubwire.plan.identity import Identity, names_someone
+from hubwire.plan.identify import own_contact
+from hubwire.plan.identity import Identity, Resolution, names_someone
 from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
 
+MAX_UTK = 64
 CONTEXT_SAID = 2
 PROPERTY_SAID = 1
 NAMESPACE = UUID("6f1b1c5e-6f1d-5b0c-9a3c-3c1f8f3c2b7a")
@@ -64,30 +66,54 @@ def plan_event(
         if not traits or "context-traits" not in book.defaults:
             return Plan(fate=event)
     plan = Plan()
-    of_event = _email_in(message.properties, "properties", (), plan)
-    of_traits = _email_in(traits, "context.traits", book.email_keys, plan) if traits else None
-    email = of_event or of_traits or external_email(message.context)
-    if email is None:
-        resolution = identity.resolve(source.identity_space, message.user_id, message.anonymous_id)
-        email = resolution.email
-        if email is None:
-            plan.fate = unknown_person(source, resolution)
-            if isinstance(event, Event) and book.mapping.events_by_cookie and utk_of(message) is not None:
-                _use_cookie(message, event, label, book, plan, by_cookie)
-            return plan
+    person = _person_of(message, source, book, identity, traits, plan)
+    if isinstance(person, Resolution):
+        plan.fate = unknown_person(source, person)
+        if isinstance(event, Event) and book.mapping.events_by_cookie and utk_of(message) is not None:
+            _use_cookie(message, event, label, book, plan, by_cookie)
+        return plan
+    contact, friend = person
     written = _contact_properties(traits, source, book, plan)
-    if of_event is not None and of_traits is not None and of_event != of_traits:
+    contact.properties.update(written)
+    if friend is not None:
         if written:
-            _upsert(message, of_traits, written, plan)
-        written = {}
+            plan.operations.append(contact)
+        contact, written = UpsertContact(friend, {}, message.timestamp_ms, message.position), {}
     if isinstance(event, Discard):
-        _without_event(message, email, written, event, plan)
+        _without_event(contact if written else None, event, plan)
     else:
-        _upsert(message, email, written, plan)
-        plan.operations.append(_occurrence(message, email, event, label, book, plan))
+        plan.operations += (contact, _occurrence(message, contact.email, event, label, book, plan))
     if plan.left_out:
         shortened(plan.left_out)
     return plan
+
+
+def _person_of(
+    message: Message, source: Source, book: Rulebook, identity: Identity, traits: dict[str, object], plan: Plan
+) -> tuple[UpsertContact, str | None] | Resolution:
+    """The contact of `context.traits`, and the e-mail of the event's contact if that is another one; else what the
+    ids lead to."""
+    of_event = _email_in(message.properties, "properties", (), plan)
+    of_traits = _email_in(traits, "context.traits", book.email_keys, plan) if traits else None
+    given = of_traits or external_email(message.context)
+    key = book.contact_key.of(message, book.schema.contact, plan) if book.contact_key is not None else None
+    if key is not None:
+        resolution = identity.resolve(source.identity_space, message.user_id, message.anonymous_id)
+        known = given or resolution.email
+        contact = own_contact(message, source, (key, known or of_event), {}, given)
+        if contact.known_as is None:
+            contact.unknown = unknown_person(source, resolution)
+        return contact, of_event if known is not None and of_event != known else None
+    email = of_event or given
+    if email is None:
+        resolution = identity.resolve(source.identity_space, message.user_id, message.anonymous_id)
+        if resolution.email is None:
+            return resolution
+        email = resolution.email
+    friend = None
+    if of_traits is not None and of_event is not None and of_event != of_traits:
+        email, friend = of_traits, of_event
+    return UpsertContact(email, {}, message.timestamp_ms, message.position), friend
 
 
 def _email_in(fields: dict[str, object], name: str, keys: tuple[str, ...], plan: Plan) -> str | None:
@@ -112,14 +138,10 @@ def _contact_properties(
     return writer.properties
 
 
-def _upsert(message: Message, email: str, properties: dict[str, PropertyValue], plan: Plan) -> None:
-    plan.operations.append(UpsertContact(email, properties, message.timestamp_ms, message.position))
-
-
-def _without_event(message: Message, email: str, written: dict[str, PropertyValue], why: Discard, plan: Plan) -> None:
+def _without_event(contact: UpsertContact | None, why: Discard, plan: Plan) -> None:
     """The traits without the event, which is reported as left out; a discard if no trait remains."""
-    if written:
-        _upsert(message, email, written, plan)
+    if contact is not None:
+        plan.operations.append(contact)
     if not plan.operations:
         plan.fate = why
     elif why is not _IS_OFF:

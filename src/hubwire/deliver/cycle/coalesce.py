@@ -7,11 +7,12 @@ registrable domains, so a HubSpot batch never has an id twice (HubSpot refuses a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
-from hubwire.operation import Associate, Operation, PropertyValue, SendEvent, UpsertCompany, UpsertContact
+from hubwire.operation import Associate, Discard, Hold, Operation, SendEvent, UpsertCompany, UpsertContact
 from hubwire.record.protocol import Company, Person
 
 UNSURE = "\0"
@@ -24,12 +25,30 @@ def plain(value: str) -> str:
     return value.removeprefix(UNSURE)
 
 
+class When(StrEnum):
+    """When a value is written."""
+
+    ALWAYS = "always"
+    IF_EMPTY = "if empty"
+    """Only where HubSpot has no value."""
+    IF_NEW = "if new"
+    """Only to a record that this cycle makes."""
+
+
 class Value(NamedTuple):
     """One property value and the time of the message that brought it."""
 
     value: str
     at_ms: int
     position: int
+    when: When = When.ALWAYS
+
+    def beats(self, known: Value) -> bool:
+        """Whether it is written rather than the other: a newer one, and of two conditional ones the older."""
+        if self.when is not known.when and When.ALWAYS in (self.when, known.when):
+            return self.when is When.ALWAYS
+        is_newer = (self.at_ms, self.position) > (known.at_ms, known.position)
+        return is_newer if self.when is When.ALWAYS else not is_newer
 
 
 @dataclass(slots=True)
@@ -41,16 +60,56 @@ class DesiredRecord:
     positions: list[int] = field(default_factory=list)
     overruled: list[tuple[str, int]] = field(default_factory=list)
     """(property, position) of values that another message of the cycle overruled."""
+    may_make: bool = True
+    """Whether a record is made if HubSpot has none: not if all that writes to it may only update."""
+    known_as: str | None = None
+    """The e-mail by which a contact with a key of its own is found at the first meeting."""
+    unknown: dict[int, Discard | Hold] = field(default_factory=dict)
+    """The fates of messages, by position, if HubSpot has no such contact and lacks what it needs to make one."""
 
-    def merge(self, properties: Mapping[str, PropertyValue], at_ms: int, position: int) -> None:
+    def merge(self, operation: UpsertContact | UpsertCompany) -> None:
+        """Add what an operation writes."""
+        at_ms, position = operation.at_ms, operation.position
+        self.may_make = operation.mode != "update" or (bool(self.positions) and self.may_make)
         self.positions.append(position)
         values = self.values
-        for name, written in properties.items():
+        if operation.mode == "create" or operation.only_if_empty:
+            self._merge_conditional(operation)
+            return
+        for name, written in operation.properties.items():
             known = values.get(name)
-            if known is None or at_ms > known.at_ms or (at_ms == known.at_ms and position > known.position):
+            is_newer = known is None or at_ms > known.at_ms or (at_ms == known.at_ms and position > known.position)
+            if known is None or is_newer or known.when is not When.ALWAYS:
                 values[name] = Value(written.value, at_ms, position)
             if known is not None:
                 self.overruled.append((name, position if values[name] is known else known.position))
+
+    def _merge_conditional(self, operation: UpsertContact | UpsertCompany) -> None:
+        for name, written in operation.properties.items():
+            when = When.ALWAYS
+            if operation.mode == "create":
+                when = When.IF_NEW
+            elif name in operation.only_if_empty:
+                when = When.IF_EMPTY
+            value, known = Value(written.value, operation.at_ms, operation.position, when), self.values.get(name)
+            if known is None or value.beats(known):
+                self.values[name] = value
+            if known is not None:
+                self.overruled.append((name, (known if self.values[name] is value else value).position))
+
+    def conditional(self) -> set[str]:
+        """The properties whose writing depends on what HubSpot has."""
+        return {name for name, value in self.values.items() if value.when is not When.ALWAYS}
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether everything is written, whatever HubSpot has."""
+        return self.may_make and not self.conditional()
+
+    @property
+    def needs_existence(self) -> bool:
+        """Whether it must be known if HubSpot has the record before anything is written."""
+        return not self.may_make or any(value.when is When.IF_NEW for value in self.values.values())
 
     def drop(self, name: str) -> list[int]:
         """Remove a value. Returns the positions of all messages that wrote the property."""
@@ -60,12 +119,29 @@ class DesiredRecord:
 
 
 @dataclass(slots=True)
+class Pair:
+    """The desired association of a contact with a company. `at_ms`: the newest message that asks for it."""
+
+    positions: list[int] = field(default_factory=list)
+    at_ms: int = 0
+    labels: dict[str, int] = field(default_factory=dict)
+    """Label -> the position of a message that asks for it."""
+    is_primary: bool = False
+    replaces: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """True for the unlabelled association alone."""
+        return not (self.labels or self.is_primary or self.replaces)
+
+
+@dataclass(slots=True)
 class Work:
     """All operations of a cycle."""
 
     contacts: dict[str, DesiredRecord] = field(default_factory=dict)
     companies: dict[str, DesiredRecord] = field(default_factory=dict)
-    associations: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    associations: dict[tuple[str, str], Pair] = field(default_factory=dict)
     events: list[SendEvent] = field(default_factory=list)
 
     def add(self, operations: Iterable[Operation]) -> None:
@@ -76,14 +152,27 @@ class Work:
                 desired = self.contacts.get(operation.email)
                 if desired is None:
                     desired = self.contacts[operation.email] = DesiredRecord(operation.email)
-                desired.merge(operation.properties, operation.at_ms, operation.position)
+                desired.merge(operation)
+                if operation.known_as is not None:
+                    desired.known_as = operation.known_as
+                if operation.unknown is not None:
+                    desired.unknown[operation.position] = operation.unknown
             elif type(operation) is UpsertCompany:
                 desired = self.companies.get(operation.domain)
                 if desired is None:
                     desired = self.companies[operation.domain] = DesiredRecord(operation.domain)
-                desired.merge(operation.properties, operation.at_ms, operation.position)
+                desired.merge(operation)
             elif type(operation) is Associate:
-                self.associations.setdefault((operation.email, operation.domain), []).append(operation.position)
+                self._associate(operation)
+
+    def _associate(self, operation: Associate) -> None:
+        pair = self.associations.setdefault((operation.email, operation.domain), Pair())
+        pair.positions.append(operation.position)
+        pair.at_ms = max(pair.at_ms, operation.at_ms)
+        pair.is_primary |= operation.is_primary
+        pair.replaces |= operation.replaces
+        if operation.label is not None:
+            pair.labels[operation.label] = operation.position
 
 
 @dataclass(slots=True)
@@ -178,4 +267,4 @@ def make_unsure(known: Person | Company, names: Iterable[str]) -> bool:
 def remembered_values(known: Person | Company) -> dict[str, str]:
     """The remembered values of a deleted record; all of them are written when Hubwire creates the record again."""
     values = {name: plain(value) for name, (value, _) in known.properties.items()}
-    return {name: value for name, value in values.items() if value}
+    return {name: value for name, value in values.items() if value and name[0] != "@"}

@@ -54,6 +54,7 @@ class Gatherer:
         self.identity = Identity()
         self.outcomes = outcomes
         self.missing_properties: set[tuple[str, str, str]] = set()
+        self.missing_options: set[tuple[str, str, str]] = set()
         self._destination = destination
         self._sources = sources
         self._schema = schema
@@ -139,6 +140,8 @@ class Gatherer:
                 self._held.append(row)
         if planned.missing_properties:
             self.missing_properties.update(planned.missing_properties)
+        if planned.missing_options:
+            self.missing_options.update(planned.missing_options)
         self.work.add(planned.operations)
 
     def _fail(self, row: JournalRow, exc: Exception) -> None:

@@ -5,6 +5,8 @@ Every call goes through the cycle's `Caller`: permits, attempts and verdicts are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hubwire.deliver.calls.caller import Caller, LineStopped
 from hubwire.deliver.cycle.newest import ReadHistories
 from hubwire.deliver.verdicts import without_answer
@@ -14,6 +16,7 @@ from hubwire.errors import Unreadable
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.definitions import account_of, event_definitions_of, property_definitions_of
 from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.wire import AssociationLabel
 from hubwire.schema import PortalSchema, PropertyDefinition
 
 FORBIDDEN = 403
@@ -64,6 +67,8 @@ class Portal:
         self.finds_additional_domains = True
         self.refused: dict[tuple[str, str], Dead] = {}
         """(object type or `event`, name) of what HubSpot refused to create; it is not tried again with this schema."""
+        self.labels: Mapping[str, AssociationLabel] | None = None
+        """Labels of contact and company by their text; None until a rule first needs one."""
         self.histories = ReadHistories()
         self.spare_reads = SpareReads()
         self.too_many_changed_at_ms = 0
@@ -101,7 +106,7 @@ class Portal:
         except Unreadable as exc:
             raise unreadable(exc) from exc
         self.schema, self.is_stale, self._read_at_ms = schema, False, now_ms
-        self.sends_events, self.refused, self._waits = False, {}, 0
+        self.sends_events, self.refused, self.labels, self._waits = False, {}, None, 0
         return schema
 
     async def look_again(self, names: frozenset[str], now_ms: int) -> bool:

@@ -135,6 +135,14 @@ class CycleState:
         self._refused_companies[domain] = verdict
         self.outcomes.judge(positions, verdict)
 
+    def leave_contact(self, email: str) -> None:
+        """HubSpot has no such contact, and none may be made: what depends on it is not sent, either."""
+        self._refused_contacts[email] = Delivered()
+
+    def leave_company(self, domain: str) -> None:
+        """The same for a company."""
+        self._refused_companies[domain] = Delivered()
+
     def is_refused(self, email: str) -> bool:
         """Whether nothing is sent for this contact in this cycle."""
         return email in self._refused_contacts

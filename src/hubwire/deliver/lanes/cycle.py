@@ -21,7 +21,7 @@ from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
-from hubwire.deliver.steps.provision import provide
+from hubwire.deliver.steps.provision import Missing, provide
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Retry
 from hubwire.destination import Source
@@ -49,7 +49,8 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
         cycle_state.definitions_made,
         cycle_state.public,
     )
-    provided = await provide(cycle_state.portal, gathered.missing_properties, gathered.work.events, new)
+    missing = Missing(gathered.missing_properties, gathered.work.events, gathered.missing_options)
+    provided = await provide(cycle_state.portal, missing, new)
     if provided.is_changed:
         # Plan again with the types that HubSpot has now; the first plan took them from each message's values.
         gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
@@ -98,8 +99,8 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
 
 async def _send(cycle_state: CycleState, work: Work) -> None:
     contacts: dict[str, list[str]] = {}
-    for (email, domain), positions in work.associations.items():
-        work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(positions)
+    for (email, domain), pair in work.associations.items():
+        work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(pair.positions)
         contacts.setdefault(domain, []).append(email)
     relied = {event.email for event in work.events if event.email is not None} | {
         email for email, _ in work.associations

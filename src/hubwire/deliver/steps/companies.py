@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from hubwire.deliver.calls.batch_sender import Input, Judged, send
@@ -26,13 +26,15 @@ from hubwire.deliver.cycle.coalesce import (
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.company_search import CompanyMatch
 from hubwire.deliver.steps.company_state import OBJECT, look_up_companies
+from hubwire.deliver.steps.conditions import settle
 from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
+from hubwire.deliver.steps.keyed_companies import meet_companies
 from hubwire.deliver.steps.newer import without_newer
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import KEY_PROPERTY, update_objects, upsert_objects
-from hubwire.operation import LeftOut
+from hubwire.operation import LeftOut, unique_property
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Company
 
@@ -41,16 +43,22 @@ DOMAIN = "domain"
 
 @dataclass(slots=True)
 class _Inputs:
-    """The inputs to send: creations by domain, updates by record id (two domains may be one company)."""
+    """The inputs to send: creations by key, updates by record id (two domains may be one company)."""
 
-    creations: list[Input] = field(default_factory=list)
+    creations: dict[str, list[Input]] = field(default_factory=dict)
+    """By the unique property of the key."""
     updates: dict[str, Input] = field(default_factory=dict)
     wanted: dict[str, list[DesiredRecord]] = field(default_factory=dict)
     """The desired records of each input, by the input's key."""
 
-    def create(self, desired: DesiredRecord, properties: dict[str, str]) -> None:
-        inputs = Input(str(len(self.creations)), desired.key, with_key(properties, desired.key), desired.positions)
-        self.creations.append(inputs)
+    def create(self, desired: DesiredRecord, properties: dict[str, str], domain: str | None) -> None:
+        unique = unique_property(desired.key)
+        if unique is None:
+            properties = with_key(properties, desired.key)
+        elif domain is not None:
+            properties = {**properties, DOMAIN: domain}
+        group = self.creations.setdefault(KEY_PROPERTY if unique is None else unique[0], [])
+        group.append(Input(str(len(group)), desired.key, properties, desired.positions))
         self.wanted[desired.key] = [desired]
 
     def update(self, record_id: str, desired: DesiredRecord, properties: dict[str, str]) -> None:
@@ -73,22 +81,62 @@ async def upsert_companies(
     Shape: `contacts` are the e-mails to be associated, by domain; these contacts have been written.
     """
     cycle_state.companies = await cycle_state.load(cycle_state.record.companies, records.keys())
-    for desired in records.values():
+    domains: dict[str, str] = {}
+    for key, desired in records.items():
+        written = desired.values.get(DOMAIN)
         desired.drop(DOMAIN)
+        if written is not None and written.value:
+            domains[key] = written.value
+    keyed = {key: desired for key, desired in records.items() if unique_property(key) is not None}
+    if len(keyed) < len(records):
+        by_domain = {domain: desired for domain, desired in records.items() if domain not in keyed}
+        await _write(cycle_state, by_domain, contacts, domains)
+    if keyed:
+        # After the others: a company that this cycle makes by its domain is then found by it.
+        waiting = await meet_companies(cycle_state, keyed, domains, contacts)
+        for key, verdict in waiting.items():
+            cycle_state.refuse_company(key, keyed[key].positions, verdict)
+        met = {key: desired for key, desired in keyed.items() if key not in waiting}
+        await _write(cycle_state, met, contacts, domains)
+
+
+async def _write(
+    cycle_state: CycleState,
+    records: Mapping[str, DesiredRecord],
+    contacts: Mapping[str, Collection[str]],
+    domains: Mapping[str, str],
+) -> None:
+    """Look up and write these companies."""
     search = await look_up_companies(cycle_state, records, contacts)
-    records = {domain: desired for domain, desired in records.items() if domain not in search.refused}
-    inputs = _inputs_of(cycle_state, records, search.found)
-    create, update = partial(create_call, cycle_state.paths), partial(update_call, cycle_state.paths)
+    open_companies = {}
+    for key, desired in records.items():
+        match = search.found.get(key)
+        record_id = cycle_state.company_id(key) or (match.record_id if match is not None else None)
+        if key in search.refused:
+            continue
+        if desired.is_plain or settle(cycle_state, desired, record_id, None):
+            open_companies[key] = desired
+        else:
+            cycle_state.leave_company(key)
+    inputs = _inputs_of(cycle_state, open_companies, search.found, domains)
+    update = partial(update_call, cycle_state.paths)
     batches = [
         send(cycle_state.caller, update, batch) for batch in split(list(inputs.updates.values()), OBJECTS_PER_CALL)
     ]
-    batches += [send(cycle_state.caller, create, batch, update) for batch in split(inputs.creations, OBJECTS_PER_CALL)]
+    batches += [
+        send(cycle_state.caller, partial(_create_call, cycle_state.paths, id_property), batch, update)
+        for id_property, group in inputs.creations.items()
+        for batch in split(group, OBJECTS_PER_CALL)
+    ]
     for outcome in itertools.chain.from_iterable(await together(*batches)):
         _settle(cycle_state, inputs.wanted[outcome.input.key], outcome)
 
 
 def _inputs_of(
-    cycle_state: CycleState, records: Mapping[str, DesiredRecord], found: Mapping[str, CompanyMatch]
+    cycle_state: CycleState,
+    records: Mapping[str, DesiredRecord],
+    found: Mapping[str, CompanyMatch],
+    domains: Mapping[str, str],
 ) -> _Inputs:
     inputs = _Inputs()
     for domain, desired in records.items():
@@ -105,7 +153,7 @@ def _inputs_of(
             elif confirm(known, desired):
                 cycle_state.changed_companies[domain] = known
         elif (adopted := found.get(domain)) is None:
-            inputs.create(desired, properties)
+            inputs.create(desired, properties, domains.get(domain))
         elif adopted.is_primary:
             inputs.update(adopted.record_id, desired, {**properties, KEY_PROPERTY: domain})
         elif properties:
@@ -133,11 +181,18 @@ def update_call(paths: Paths, group: Sequence[Input]) -> Call:
     return Call("update companies", "POST", paths.objects(OBJECT, "batch/update"), update_objects(group))
 
 
-def create_call(paths: Paths, group: Sequence[Input]) -> Call:
-    """Create or update companies by our key."""
+def create_call(paths: Paths, group: Sequence[Input], id_property: str = KEY_PROPERTY) -> Call:
+    """Create or update companies by our key, or by another unique property."""
     path = paths.objects(OBJECT, "batch/upsert")
-    body = upsert_objects(group, id_property=KEY_PROPERTY)
-    return Call("upsert companies", "POST", path, body, id_property=KEY_PROPERTY)
+    body = upsert_objects(group, id_property=id_property)
+    return Call("upsert companies", "POST", path, body, id_property=id_property)
+
+
+def _create_call(paths: Paths, id_property: str, group: Sequence[Input]) -> Call:
+    """The call for inputs by their keys, which carry a property's name where it is not ours."""
+    values = [(input_, unique_property(input_.key)) for input_ in group]
+    routed = [input_ if unique is None else replace(input_, key=unique[1]) for input_, unique in values]
+    return create_call(paths, routed, id_property)
 
 
 def _settle(cycle_state: CycleState, records: Sequence[DesiredRecord], outcome: Judged) -> None:

@@ -14,6 +14,7 @@ from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, difference
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.company_search import CompanyMatch, SearchResult, find_companies
+from hubwire.deliver.steps.conditions import settle, unanswered
 from hubwire.deliver.steps.look_up import (
     companies_of_contacts,
     read_companies,
@@ -26,6 +27,7 @@ from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Verdict
 from hubwire.hubspot.reading import HeldRecord
 from hubwire.hubspot.wire import KEY_PROPERTY
+from hubwire.operation import unique_property
 from hubwire.reasons import Reason
 
 OBJECT = "companies"
@@ -43,7 +45,9 @@ async def look_up_companies(
     Shape: `contacts` are the e-mails to be associated, by domain.
     """
     await _confirm(cycle_state, records, contacts.keys())
-    unknown = [domain for domain in records if cycle_state.company_id(domain) is None]
+    unknown = [
+        domain for domain in records if cycle_state.company_id(domain) is None and unique_property(domain) is None
+    ]
     search = await _find(cycle_state, records, unknown, contacts) if unknown else SearchResult({}, {})
     for domain, verdict in search.refused.items():
         cycle_state.refuse_company(domain, records[domain].positions, verdict)
@@ -107,6 +111,18 @@ async def _find(
     refused = await ensure_company_key(cycle_state.portal)
     if refused is not None:
         return SearchResult({}, dict.fromkeys(unknown, refused))
+    return await find_by_domain(cycle_state, records, unknown, contacts, has_key=has_key)
+
+
+async def find_by_domain(
+    cycle_state: CycleState,
+    records: Mapping[str, DesiredRecord],
+    unknown: Sequence[str],
+    contacts: Mapping[str, Collection[str]],
+    *,
+    has_key: bool,
+) -> SearchResult:
+    """The companies of these domains, by search and by the contacts to be associated; all by domain."""
     search = await find_companies(cycle_state.caller, cycle_state.portal, cycle_state.paths, unknown, has_key=has_key)
     await _find_by_contacts(cycle_state, search, _still(unknown, search), contacts)
     for domain in _still(unknown, search):
@@ -175,6 +191,7 @@ async def compare_companies(
     """
     names: dict[str, set[str]] = {}
     ids: dict[str, str] = {}
+    conditional: list[str] = []
     for domain, desired in records.items():
         match = found.get(domain)
         company_id = cycle_state.company_id(domain) or (match.record_id if match is not None else None)
@@ -186,9 +203,14 @@ async def compare_companies(
         if known is not None and (domain in cycle_state.other_companies or known.company_id is None):
             needed |= {*desired.values, *known.properties}
         needed.discard("domain")
+        depends_on = unanswered(cycle_state, desired, known) or set()
+        if depends_on:
+            conditional.append(domain)
+            needed |= depends_on
         if needed:
             names[domain], ids[domain] = needed, company_id
-    unread = _leave_out_known(cycle_state, records, names)
+    unread = _leave_out_known(cycle_state, records, {d: of for d, of in names.items() if d not in conditional})
+    unread += conditional
     refused: dict[str, Verdict] = {}
     if not unread:
         return refused
@@ -201,6 +223,8 @@ async def compare_companies(
             refused[domain] = verdict
         elif record is not None:
             known = cycle_state.companies.get(domain)
+            if domain in conditional:
+                settle(cycle_state, records[domain], ids[domain], record)
             foreign = foreign_versions(record, known, cycle_state.schema.company)
             cycle_state.portal.histories.remember(OBJECT, domain, frozenset(every), foreign, cycle_state.now_ms)
             leave_out_newer(cycle_state, records[domain], known, foreign, cycle_state.schema.company)

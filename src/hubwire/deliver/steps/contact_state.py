@@ -7,24 +7,28 @@ that no answer has shown for a while. In a quiet portal, which has reads to spar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from itertools import islice
 
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, difference
 from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.steps.conditions import settle, unanswered
 from hubwire.deliver.steps.look_up import (
     MODIFIED,
     WORTH_ASKING,
     Held,
     changed_contacts,
     read_contacts,
+    read_records,
     unseen,
 )
 from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Verdict
 from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ, HeldRecord, Version, moment_ms
+from hubwire.operation import unique_property
+from hubwire.record.protocol import Person
 
 OBJECT = "contacts"
 ASK_AGAIN_MS = 10 * 60_000
@@ -41,13 +45,25 @@ async def look_up_contacts(
     late = {email: names for email, desired in desired_by_email.items() if (names := _late_names(cycle_state, desired))}
     unread = _not_read(cycle_state, desired_by_email, late)
     _put_off(cycle_state, desired_by_email, unread)
+    open_questions = _conditional(cycle_state, desired_by_email)
     made_anew = [email for email in desired_by_email if _is_gone(cycle_state, email) and email not in late]
     to_confirm = _unseen(cycle_state, desired_by_email, relied - late.keys() - set(made_anew))
+    to_read = dict(await _worth_reading(cycle_state, desired_by_email, unread))
+    for email, names in open_questions.items():
+        if names:
+            to_read[email] = to_read.get(email, set()) | names
+        elif email not in to_read and email not in to_confirm:
+            to_confirm.append(email)
     await together(
-        _compare(cycle_state, desired_by_email, await _worth_reading(cycle_state, desired_by_email, unread)),
+        _compare(cycle_state, desired_by_email, to_read),
         compare_whole(cycle_state, desired_by_email, made_anew),
         _confirm(cycle_state, desired_by_email, to_confirm),
     )
+    for email, desired in desired_by_email.items():
+        if desired.is_plain or email in cycle_state.unread_contacts:
+            continue
+        if not settle(cycle_state, desired, cycle_state.contact_id(email), None):
+            cycle_state.leave_contact(email)
     looked_up = {*late, *to_confirm} & cycle_state.other_contacts
     others = [email for email in looked_up if not _is_gone(cycle_state, email)]
     await compare_whole(cycle_state, desired_by_email, others)
@@ -76,6 +92,16 @@ def _late_names(cycle_state: CycleState, desired: DesiredRecord) -> set[str]:
     known = cycle_state.people.get(desired.key)
     send = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms).send
     return late_names(cycle_state, desired, send)
+
+
+def _conditional(cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord]) -> dict[str, set[str]]:
+    """The contacts that must be read because a value depends on HubSpot's; an empty set: only if they are there."""
+    found = {}
+    for email, desired in desired_by_email.items():
+        names = unanswered(cycle_state, desired, cycle_state.people.get(email))
+        if names is not None:
+            found[email] = names
+    return found
 
 
 def _is_gone(cycle_state: CycleState, email: str) -> bool:
@@ -158,11 +184,16 @@ async def _compare(
     if not names:
         return {}
     every = sorted({name for of_contact in names.values() for name in of_contact})
-    held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(desired_by_email, names), every)
+    held = await _read(cycle_state, desired_by_email, names, every)
     for email, record in _noted(cycle_state, desired_by_email, names, held).items():
+        if not desired_by_email[email].is_plain:
+            settle(cycle_state, desired_by_email[email], record.record_id, record)
         foreign = foreign_versions(record, cycle_state.people.get(email), cycle_state.schema.contact)
         cycle_state.portal.histories.remember(OBJECT, email, frozenset(every), foreign, cycle_state.now_ms)
         _leave_out(cycle_state, desired_by_email[email], foreign)
+    if held.is_refused:
+        for email in names.keys() - held.records.keys():
+            settle(cycle_state, desired_by_email[email], cycle_state.contact_id(email), None, is_known=False)
     return held.records
 
 
@@ -171,8 +202,28 @@ async def _confirm(
 ) -> None:
     """Check that contacts still exist."""
     if emails:
-        held = await read_contacts(cycle_state.caller, cycle_state.paths, _positions(desired_by_email, emails))
+        held = await _read(cycle_state, desired_by_email, emails)
         _noted(cycle_state, desired_by_email, emails, held)
+
+
+async def _read(
+    cycle_state: CycleState,
+    desired_by_email: Mapping[str, DesiredRecord],
+    keys: Collection[str],
+    history: Sequence[str] = (),
+) -> Held:
+    """The contacts of these keys: by e-mail, and those that are known by another property by their record ids."""
+    ids = {record_id: key for key in keys if unique_property(key) and (record_id := cycle_state.contact_id(key))}
+    emails = [key for key in keys if unique_property(key) is None]
+    by_id = {record_id: desired_by_email[key].positions for record_id, key in ids.items()}
+    caller, paths = cycle_state.caller, cycle_state.paths
+    held = await read_contacts(caller, paths, _positions(desired_by_email, emails), history) if emails else Held()
+    if by_id:
+        keyed = await read_records(caller, paths, OBJECT, by_id, history)
+        held.records.update({ids[record_id]: record for record_id, record in keyed.records.items()})
+        held.unread.update({ids[record_id]: verdict for record_id, verdict in keyed.unread.items()})
+        held.is_refused |= keyed.is_refused
+    return held
 
 
 def _positions(desired_by_email: Mapping[str, DesiredRecord], emails: Collection[str]) -> dict[str, list[int]]:
@@ -186,8 +237,10 @@ def _noted(
     for email, verdict in held.unread.items():
         _wait(cycle_state, desired_by_email, email, verdict)
     for email in emails:
-        person = cycle_state.people.get(email)
         record = held.records.get(email)
+        person = cycle_state.people.get(email)
+        if person is None and record is not None and not desired_by_email[email].is_plain:
+            person = Person(email)
         if person is not None and email not in held.unread and (record is not None or not held.is_refused):
             cycle_state.contact_is(person, record.record_id if record is not None else None)
     return held.records

@@ -8,10 +8,12 @@ remembered of it, not only what a message changes. What HubSpot holds is looked 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
-from hubwire.deliver.calls.batch_sender import Input, Judged, send
+from hubwire.deliver.calls.batch_sender import Input, Judged, MakeCall, send
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import (
     DesiredRecord,
@@ -23,6 +25,7 @@ from hubwire.deliver.cycle.coalesce import (
 from hubwire.deliver.cycle.newest import STAGE
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.contact_state import OBJECT, compare_whole, look_up_contacts
+from hubwire.deliver.steps.keyed_contacts import meet_contacts
 from hubwire.deliver.steps.newer import without_newer
 from hubwire.deliver.steps.stages import Backward, move_stages_back
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
@@ -30,7 +33,7 @@ from hubwire.delivery import Dead
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import update_objects, upsert_objects
-from hubwire.operation import LeftOut
+from hubwire.operation import LeftOut, unique_property
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Person
 
@@ -44,25 +47,63 @@ async def upsert_contacts(
     """
     cycle_state.people = await cycle_state.load(cycle_state.record.people, records.keys())
     _discard_refused(cycle_state, records)
-    open_contacts = {email: desired for email, desired in records.items() if not cycle_state.is_refused(email)}
-    await look_up_contacts(cycle_state, open_contacts, frozenset(relied) & open_contacts.keys())
-    inputs = [
-        input_
-        for email, desired in open_contacts.items()
-        if email not in cycle_state.unread_contacts and (input_ := _input_of(cycle_state, desired)) is not None
-    ]
     backwards: dict[str, Backward] = {}
-    made_anew = await _send(cycle_state, records, inputs, backwards)
-    await _write_again(cycle_state, records, made_anew, backwards)
+    keyed = {key: desired for key, desired in records.items() if unique_property(key) is not None}
+    await _write(cycle_state, records, records.keys() - keyed.keys() if keyed else records.keys(), relied, backwards)
+    if keyed:
+        # After the others: a contact that this cycle makes by its e-mail is then found by it.
+        open_contacts = {key: desired for key, desired in keyed.items() if not cycle_state.is_refused(key)}
+        await meet_contacts(cycle_state, open_contacts)
+        await _write(cycle_state, records, keyed.keys(), relied, backwards)
     if backwards:
         await move_stages_back(cycle_state, records, backwards, partial(update_call, cycle_state.paths))
 
 
-def upsert_call(paths: Paths, group: Sequence[Input]) -> Call:
-    """Create or update contacts by e-mail."""
+async def _write(
+    cycle_state: CycleState,
+    records: Mapping[str, DesiredRecord],
+    keys: Set[str],
+    relied: Collection[str],
+    backwards: dict[str, Backward],
+) -> None:
+    """Look up and write the contacts of these keys."""
+    open_contacts = {
+        key: desired for key, desired in records.items() if key in keys and not cycle_state.is_refused(key)
+    }
+    await look_up_contacts(cycle_state, open_contacts, frozenset(relied) & open_contacts.keys())
+    inputs = [
+        input_
+        for email, desired in open_contacts.items()
+        if email not in cycle_state.unread_contacts
+        and not cycle_state.is_refused(email)
+        and (input_ := _input_of(cycle_state, desired)) is not None
+    ]
+    made_anew = await _send(cycle_state, records, inputs, backwards)
+    await _write_again(cycle_state, records, made_anew, backwards)
+
+
+def upsert_call(paths: Paths, group: Sequence[Input], id_property: str = "email") -> Call:
+    """Create or update contacts by e-mail, or by another unique property."""
     path = paths.objects(OBJECT, "batch/upsert")
-    body = upsert_objects(group, id_property="email")
-    return Call("upsert contacts", "POST", path, body, id_property="email")
+    body = upsert_objects(group, id_property=id_property)
+    return Call("upsert contacts", "POST", path, body, id_property=id_property)
+
+
+class _Route(NamedTuple):
+    """How a contact is written: by a unique property, or else by record id; and its value."""
+
+    id_property: str | None
+    value: str
+
+
+def _route(cycle_state: CycleState, desired: DesiredRecord) -> _Route:
+    """By e-mail; a contact with another key, and one that may only be updated, by record id once that is known."""
+    contact_id, unique = cycle_state.contact_id(desired.key), unique_property(desired.key)
+    if contact_id is not None and (unique is not None or not desired.may_make):
+        return _Route(None, contact_id)
+    if unique is None:
+        return _Route("email", desired.key)
+    return _Route(*unique) if desired.known_as is None else _Route("email", desired.known_as)
 
 
 def update_call(paths: Paths, group: Sequence[Input]) -> Call:
@@ -97,6 +138,8 @@ def _input_of(cycle_state: CycleState, desired: DesiredRecord) -> Input | None:
     if cycle_state.portal.refused:
         leave_out_refused(cycle_state, OBJECT, desired, differs.send)
     properties = {**_to_restore(cycle_state, known), **differs.send}
+    if unique_property(desired.key) is not None and _route(cycle_state, desired).id_property == "email":
+        properties.pop("email", None)
     if known is None or known.contact_id is None or properties:
         return Input(desired.key, desired.key, properties, desired.positions)
     if confirm(known, desired):
@@ -119,14 +162,37 @@ async def _send(
     backwards: dict[str, Backward],
 ) -> list[Input]:
     """Upsert contacts. Returns the inputs whose contact is another record than the remembered one."""
-    upsert, update = partial(upsert_call, cycle_state.paths), partial(update_call, cycle_state.paths)
-    before = set(cycle_state.other_contacts)
-    batches = split([_traced(number, input_) for number, input_ in enumerate(inputs)], OBJECTS_PER_CALL)
-    judged = await together(*(send(cycle_state.caller, upsert, batch, update) for batch in batches))
+    before, update = set(cycle_state.other_contacts), partial(update_call, cycle_state.paths)
+    routes = {input_.key: _route(cycle_state, records[input_.key]) for input_ in inputs}
+    groups: dict[str | None, list[Input]] = {}
+    for input_ in inputs:
+        groups.setdefault(routes[input_.key].id_property, []).append(input_)
+    judged = await together(
+        *(
+            send(cycle_state.caller, _call(cycle_state, id_property, routes), batch, update)
+            for id_property, group in groups.items()
+            for batch in split([_traced(number, input_) for number, input_ in enumerate(group)], OBJECTS_PER_CALL)
+        )
+    )
     outcomes = [outcome for batch in judged for outcome in batch]
     for outcome in outcomes:
         _settle(cycle_state, records, outcome, backwards)
     return [outcome.input for outcome in outcomes if outcome.input.key in cycle_state.other_contacts - before]
+
+
+def _call(cycle_state: CycleState, id_property: str | None, routes: Mapping[str, _Route]) -> MakeCall:
+    """The call for contacts of one route; the inputs carry the values of their routes instead of their keys."""
+
+    def make(group: Sequence[Input]) -> Call:
+        routed = [
+            input_ if routes[input_.key].value == input_.key else replace(input_, key=routes[input_.key].value)
+            for input_ in group
+        ]
+        if id_property is None:
+            return update_call(cycle_state.paths, routed)
+        return upsert_call(cycle_state.paths, routed, id_property)
+
+    return make
 
 
 async def _write_again(

@@ -19,7 +19,7 @@ from hubwire.delivery import Retry, Verdict
 from hubwire.hubspot.call import EVENTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import send_events
-from hubwire.operation import SendEvent
+from hubwire.operation import SendEvent, unique_property
 from hubwire.reasons import Reason
 
 
@@ -34,7 +34,9 @@ async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent])
         elif definition is None:
             cycle_state.outcomes.judge([event.position], _why_unmade(cycle_state, event.event))
         else:
-            trace = str(event.position)
+            trace = str(len(inputs))
+            if event.email is not None and unique_property(event.email) is not None:
+                event.object_id = cycle_state.contact_id(event.email)
             by_trace[trace] = event
             properties = {name: written.value for name, written in event.properties.items()}
             inputs.append(Input(trace, definition.full_name, properties, (event.position,)))

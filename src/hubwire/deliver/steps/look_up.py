@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from functools import partial
 
 from hubwire.deliver.calls.caller import TRIES_IN_CYCLE, Caller, together
 from hubwire.deliver.cycle.state import CycleState
@@ -56,14 +55,36 @@ PositionsByKey = Mapping[str, Sequence[int]]
 """Key -> the positions of the messages for which it is read."""
 
 
-async def read_contacts(caller: Caller, paths: Paths, emails: PositionsByKey, history: Sequence[str] = ()) -> Held:
+async def read_contacts(
+    caller: Caller, paths: Paths, emails: PositionsByKey, history: Sequence[str] = (), shown: Sequence[str] = ()
+) -> Held:
     """The contacts of these addresses, also by additional ones; with `history` the versions of those properties."""
-    return await _read(caller, paths, "contacts", emails, history, lambda record: record.emails, id_property="email")
+    by_email = _Read("contacts", history, lambda record: record.emails, "email", shown)
+    return await _read(caller, paths, by_email, emails)
 
 
 async def read_companies(caller: Caller, paths: Paths, ids: PositionsByKey, history: Sequence[str] = ()) -> Held:
     """The companies of these record ids."""
-    return await _read(caller, paths, "companies", ids, history, lambda record: [record.record_id])
+    return await read_records(caller, paths, "companies", ids, history)
+
+
+async def read_records(
+    caller: Caller,
+    paths: Paths,
+    object_type: str,
+    ids: PositionsByKey,
+    history: Sequence[str] = (),
+    shown: Sequence[str] = (),
+) -> Held:
+    """The records of these ids; with `history` the versions of those properties."""
+    by_id = _Read(object_type, history, lambda record: [record.record_id], None, shown)
+    return await _read(caller, paths, by_id, ids)
+
+
+async def read_by_key(caller: Caller, paths: Paths, object_type: str, name: str, values: PositionsByKey) -> Held:
+    """The records with these values of a unique property."""
+    by_key = _Read(object_type, (), lambda record: [record.properties.get(name, "")], name)
+    return await _read(caller, paths, by_key, values)
 
 
 async def read_moved_company(caller: Caller, paths: Paths, record_id: str) -> HeldRecord | None:
@@ -107,30 +128,36 @@ async def changed_contacts(caller: Caller, paths: Paths, count: int, since_ms: i
             return found
 
 
-async def _read(
-    caller: Caller,
-    paths: Paths,
-    object_type: str,
-    positions_by_key: PositionsByKey,
-    history: Sequence[str],
-    names: Names,
-    *,
-    id_property: str | None = None,
-) -> Held:
-    shown: tuple[str, ...] = CONTACT_KEYS if object_type == "contacts" else COMPANY_KEYS
-    if id_property is not None and id_property not in shown:
-        shown = (*shown, id_property)
-    make = partial(_read_call, paths, object_type, shown, history, id_property)
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """How records are read: by `id_property`, or else by record id. `names` gives the keys that a record answers."""
+
+    object_type: str
+    history: Sequence[str]
+    names: Names
+    id_property: str | None = None
+    also_shown: Sequence[str] = ()
+
+    def call(self, paths: Paths, keys: Sequence[str]) -> Call:
+        keys_of_type = CONTACT_KEYS if self.object_type == "contacts" else COMPANY_KEYS
+        own = () if self.id_property is None else (self.id_property,)
+        shown = tuple(dict.fromkeys((*keys_of_type, *own, *self.also_shown)))
+        body = read_objects(keys, shown, self.history, id_property=self.id_property)
+        path = paths.objects(self.object_type, "batch/read")
+        return Call(f"read {self.object_type}", "POST", path, body, id_property=self.id_property)
+
+
+async def _read(caller: Caller, paths: Paths, how: _Read, positions_by_key: PositionsByKey) -> Held:
     held = Held()
 
     async def read(batch: Sequence[str], max_tries: int = TRIES_IN_CYCLE) -> None:
         positions = [position for key in batch for position in positions_by_key[key]]
-        verdict, answer = await caller.ask(make(batch), positions, is_optional=True, max_tries=max_tries)
+        verdict, answer = await caller.ask(how.call(paths, batch), positions, is_optional=True, max_tries=max_tries)
         is_poisoned = answer.status == BAD_REQUEST or (_is_failure(verdict) and await caller.is_alive())
         match verdict:
             case Delivered():
                 for record in held_records(answer.body):
-                    held.records.update((name, record) for name in names(record) if name in positions_by_key)
+                    held.records.update((name, record) for name in how.names(record) if name in positions_by_key)
             case _ if is_poisoned and len(batch) > 1:
                 # A key on which HubSpot fails, or that it refuses, must not block the others.
                 await together(*(read(half, 1) for half in split(batch, -(-len(batch) // 2))))
@@ -141,26 +168,13 @@ async def _read(
 
     suspects = [key for key, positions in positions_by_key.items() if caller.is_suspect(positions)]
     others = [key for key in positions_by_key if key not in suspects]
-    batches = split(others, RECORDS_PER_HISTORY_READ if history else RECORDS_PER_READ)
+    batches = split(others, RECORDS_PER_HISTORY_READ if how.history else RECORDS_PER_READ)
     await together(*(read(batch) for batch in batches), *(read([key], 1) for key in suspects))
     return held
 
 
 def _is_failure(verdict: Verdict) -> bool:
     return isinstance(verdict, Retry) and verdict.reason is Reason.HUBSPOT_FAILED
-
-
-def _read_call(
-    paths: Paths,
-    object_type: str,
-    shown: Sequence[str],
-    history: Sequence[str],
-    id_property: str | None,
-    keys: Sequence[str],
-) -> Call:
-    path = paths.objects(object_type, "batch/read")
-    body = read_objects(keys, shown, history, id_property=id_property)
-    return Call(f"read {object_type}", "POST", path, body, id_property=id_property)
 
 
 SURE_MS = 2000

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hubwire.deliver.calls.caller import LineStopped
 from hubwire.deliver.cycle.portal_schema import FORBIDDEN, Portal
 from hubwire.deliver.limits.new_definitions import NewDefinitions
+from hubwire.deliver.steps.new_options import add_options
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.call_rules import Says
 from hubwire.deliver.verdicts.dependants import as_stop
@@ -33,7 +34,7 @@ from hubwire.hubspot.definitions import (
 )
 from hubwire.hubspot.errors import problem_of
 from hubwire.hubspot.wire import KEY_PROPERTY, read_batch
-from hubwire.operation import SendEvent
+from hubwire.operation import UNIQUE, SendEvent
 from hubwire.schema import EventDefinition, PropertyDefinition
 
 BAD_REQUEST = 400
@@ -72,16 +73,24 @@ class _Event:
                 self.types[name] = "string"
 
 
-async def provide(
-    portal: Portal, missing: Iterable[tuple[str, str, str]], events: Sequence[SendEvent], new: NewDefinitions
-) -> Provided:
-    """Create the missing properties (object type, name, HubSpot type) and event definitions. Raises LineStopped.
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What the messages of a cycle need: properties (object type, name, HubSpot type or `UNIQUE`), the definitions of
+    events, and options (object type, property, option)."""
+
+    properties: Iterable[tuple[str, str, str]]
+    events: Sequence[SendEvent]
+    options: Iterable[tuple[str, str, str]] = ()
+
+
+async def provide(portal: Portal, missing: Missing, new: NewDefinitions) -> Provided:
+    """Create what is missing. Raises LineStopped.
 
     Shape: `new` limits what public sources add; only events concern it, because public sources add no properties of
-    contacts and companies.
+    contacts and companies, and no options.
     """
     provided = Provided()
-    for plural, properties in _missing_properties(portal, missing).items():
+    for plural, properties in _missing_properties(portal, missing.properties).items():
         for batch in split(properties, OBJECTS_PER_CALL):
             verdict = await _create_properties(portal, plural, batch)
             if isinstance(verdict, Retry) and portal.may_wait_for_properties():
@@ -90,7 +99,8 @@ async def provide(
                 waited_enough = without_answer.waited_enough(verdict)
                 portal.refused |= {(plural, new_property.name): waited_enough for new_property in batch}
             provided.is_changed = True
-    for name, event in _events(portal, events).items():
+    provided.is_changed |= await add_options(portal, missing.options)
+    for name, event in _events(portal, missing.events).items():
         if portal.known.events_available:
             await _ensure_event(portal, name, event, provided, new)
     return provided
@@ -127,7 +137,8 @@ def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]])
             continue
         properties = by_object.setdefault(plural, {})
         known = properties.get(name)
-        if known is not None and known.type != kind:
+        is_unique = kind == UNIQUE or (known is not None and known.is_unique)
+        if is_unique or (known is not None and known.type != kind):
             kind = "string"
         properties[name] = NewProperty(
             name=name,
@@ -136,6 +147,7 @@ def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]])
             field_type=FIELD_TYPES.get(kind, "text"),
             group=PROPERTY_GROUPS[plural],
             description=MADE_BY_US,
+            is_unique=is_unique,
         )
     return {plural: list(properties.values()) for plural, properties in by_object.items()}
 

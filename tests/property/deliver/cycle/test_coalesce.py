@@ -11,7 +11,7 @@ from hubwire.deliver.cycle.coalesce import (
     confirm,
     difference,
 )
-from hubwire.operation import PropertyValue
+from hubwire.operation import PropertyValue, UpsertContact
 from hubwire.record.protocol import Person
 
 Call = tuple[str, str, int]
@@ -29,7 +29,7 @@ def test_any_order_in_any_number_of_cycles_ends_in_the_same_state(calls: list[Ca
         for start in range(0, len(ordered), size):
             wanted = DesiredRecord("a@b.co")
             for position, (name, value, at_ms) in enumerate(ordered[start : start + size]):
-                wanted.merge({name: PropertyValue(value, "custom")}, at_ms, position)
+                wanted.merge(UpsertContact("a@b.co", {name: PropertyValue(value, "custom")}, at_ms, position))
             older = {name for name, _ in difference(wanted, known, 0, HOUR_MS).older}
             confirm(known, wanted, older)
         return known.properties

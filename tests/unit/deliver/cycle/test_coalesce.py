@@ -38,14 +38,14 @@ def test_operations_are_sorted_by_what_they_ask_for() -> None:
     work.add([UpsertCompany("b.co", {}, 1, 1), Associate("a@b.co", "b.co", 1), Associate("a@b.co", "b.co", 2)])
     work.add([SendEvent("a@b.co", "x", "X", {}, {}, 1, "u", 3)])
     assert list(work.companies) == ["b.co"]
-    assert work.associations == {("a@b.co", "b.co"): [1, 2]}
+    assert {pair: wanted.positions for pair, wanted in work.associations.items()} == {("a@b.co", "b.co"): [1, 2]}
     assert [event.position for event in work.events] == [3]
 
 
 def wanted_of(**values: tuple[str, int]) -> DesiredRecord:
     wanted = DesiredRecord("a@b.co")
     for position, (name, (value, at_ms)) in enumerate(values.items()):
-        wanted.merge({name: PropertyValue(value, "custom")}, at_ms, position)
+        wanted.merge(UpsertContact("a@b.co", {name: PropertyValue(value, "custom")}, at_ms, position))
     return wanted
 
 
@@ -74,7 +74,7 @@ def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
     for order in ([1, 2], [2, 1]):
         wanted = DesiredRecord("a@b.co")
         for position in order:
-            wanted.merge({"plan": PropertyValue(f"plan {position}", "custom")}, 10, position)
+            wanted.merge(UpsertContact("a@b.co", {"plan": PropertyValue(f"plan {position}", "custom")}, 10, position))
         assert wanted.values["plan"].value == "plan 2"
 
 

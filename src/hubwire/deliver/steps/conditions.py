@@ -1,0 +1,82 @@
+"""Values that depend on what HubSpot has: `only_if_empty`, and the modes `update` and `create` of rules.
+
+What memory does not answer is read together with the late messages' histories (`contact_state.py`,
+`company_state.py`); nothing is read here.
+"""
+
+from __future__ import annotations
+
+from hubwire.deliver.cycle.coalesce import UNSURE, DesiredRecord, When
+from hubwire.deliver.cycle.state import CycleState
+from hubwire.hubspot.reading import HeldRecord
+from hubwire.operation import LeftOut
+from hubwire.reasons import Reason
+from hubwire.record.protocol import Company, Person
+
+
+def unanswered(cycle_state: CycleState, desired: DesiredRecord, known: Person | Company | None) -> set[str] | None:
+    """The properties to read before a record is written; None if nothing has to be read.
+
+    Shape: an empty set asks only if the record is there. Values that memory has are left out here.
+    """
+    names = desired.conditional()
+    if not names and desired.may_make:
+        return None
+    is_fresh = known is not None and cycle_state.now_ms - known.confirmed_at_ms < cycle_state.suppress_ms
+    for name in list(names):
+        remembered = known.properties.get(name) if known is not None and is_fresh else None
+        if desired.values[name].when is When.IF_NEW:
+            names.discard(name)
+        elif remembered is not None and remembered[0] and remembered[0][:1] != UNSURE:
+            _leave_out(cycle_state, desired, name, Reason.NOT_EMPTY)
+            names.discard(name)
+    if names or (desired.needs_existence and record_id_of(known) is None):
+        return names
+    return None
+
+
+def settle(
+    cycle_state: CycleState,
+    desired: DesiredRecord,
+    record_id: str | None,
+    record: HeldRecord | None,
+    *,
+    is_known: bool = True,
+) -> bool:
+    """Leave out the values whose condition does not hold; whether a record may be written.
+
+    Shape: `record` is the record as it was read, or None. `is_known` is False if HubSpot could not say what it has.
+    """
+    for name in desired.conditional():
+        value = desired.values[name]
+        if not is_known or (record is None and record_id is not None and value.when is When.IF_EMPTY):
+            _leave_out(cycle_state, desired, name, Reason.NOT_EMPTY, "HubSpot's value could not be read")
+        elif value.when is When.IF_NEW and record_id is not None:
+            _leave_out(cycle_state, desired, name, Reason.RECORD_EXISTS)
+        elif value.when is When.IF_EMPTY and record is not None and _value_of(record, name):
+            _leave_out(cycle_state, desired, name, Reason.NOT_EMPTY)
+        else:
+            desired.values[name] = value._replace(when=When.ALWAYS)
+    if desired.may_make or record_id is not None:
+        return True
+    names = list(desired.values)
+    for name in names:
+        _leave_out(cycle_state, desired, name, Reason.NO_SUCH_RECORD)
+    if not names:
+        cycle_state.outcomes.leave_out(desired.positions[0], [LeftOut("record", Reason.NO_SUCH_RECORD)])
+    return False
+
+
+def record_id_of(known: Person | Company | None) -> str | None:
+    """The id of the record that memory has."""
+    return known.contact_id if isinstance(known, Person) else known.company_id if known is not None else None
+
+
+def _value_of(record: HeldRecord, name: str) -> str:
+    versions = record.history.get(name)
+    return versions[0].value if versions else record.properties.get(name, "")
+
+
+def _leave_out(cycle_state: CycleState, desired: DesiredRecord, name: str, reason: Reason, detail: str = "") -> None:
+    for position in desired.drop(name):
+        cycle_state.outcomes.leave_out(position, [LeftOut(name, reason, detail)])
