@@ -54,7 +54,7 @@ def without_former(cycle_state: CycleState, desired: Desired) -> dict[tuple[str,
 
 async def mark_associations(cycle_state: CycleState, desired: Desired) -> None:
     """Set the labels and primary companies of pairs that are associated, and part contacts from former companies."""
-    marked = {pair: wanted for pair, wanted in desired.items() if not wanted.is_plain}
+    marked = {ends_: pair for ends_, pair in desired.items() if not pair.is_plain}
     ends = {
         (email, domain): (contact_id, company_id)
         for email, domain in marked
