@@ -37,7 +37,7 @@ from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 HUB_ID = "1234567"
 RECEIVED_AT_MS = 1768473000000
 FILES = sorted(Path(__file__).parent.glob("*.json"))
-MOST_ORDERS = 24
+MAX_ORDERS = 24
 FIELDS = {"title", "rows", "source", "mapping", "rule", "destination", "portal", "messages", "plans", "expect_state"}
 
 
@@ -213,7 +213,7 @@ def test_plans_are_as_the_file_says(case: Case) -> None:
 
 def test_state_is_as_the_file_says_in_every_order_of_arrival(case: Case) -> None:
     wanted = case.fields["expect_state"]
-    for order in itertools.islice(itertools.permutations(case.messages), MOST_ORDERS):
+    for order in itertools.islice(itertools.permutations(case.messages), MAX_ORDERS):
         assert_state(state_after(plans_in_one_cycle(case, order)), wanted)
         assert_state(state_after(plans_one_by_one(case, order)), wanted)
 

@@ -17,7 +17,7 @@ from hubwire.process.server import GRACE_SECONDS
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 PROGRAM = "/opt/hubwire/bin/hubwire"
-MOST_EXPOSED = 15
+MAX_EXPOSED = 15
 """Of 100, as `systemd-analyze security` counts."""
 INSTANCE = "8080"
 
@@ -50,7 +50,7 @@ def test_systemd_understands_it(unit: Path, tmp_path: Path) -> None:
 @units
 def test_it_may_do_little_to_the_machine(unit: Path) -> None:
     program = tool("systemd-analyze", "the units' hardening is not measured")
-    command = [program, "security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", str(unit)]
+    command = [program, "security", "--offline=true", f"--threshold={MAX_EXPOSED}", "--no-pager", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "offline" in done.stderr:
         pytest.skip("this systemd is too old to measure the units' hardening")

@@ -14,8 +14,8 @@ from tests.support.world import DESTINATION, HUB_ID, World
 
 from hubwire.destination import Mapping as Rules
 
-MOST_CALLS = 60
-MOST_CALLS_AGAIN = 45
+MAX_CALLS = 60
+MAX_CALLS_AGAIN = 45
 MESSAGES = list(Corpus().messages())
 STRIPPED = [one if one["type"] == "identify" else stripped(one) for one in MESSAGES]
 MADE = structs.replace(DESTINATION, mapping=Rules(create_properties=True))
@@ -139,11 +139,11 @@ async def deliver(world: World, messages: list[Fields]) -> int:
 async def test_the_corpus_takes_few_calls_and_ends_as_a_reader_would_expect(tmp_path: Path) -> None:
     reader = Reader(MESSAGES, makes_properties=False)
     async with World(tmp_path) as world:
-        assert await deliver(world, MESSAGES) <= MOST_CALLS
+        assert await deliver(world, MESSAGES) <= MAX_CALLS
         assert_state(world, reader)
         before = world.hubspot()
         again = [{**one, "messageId": f"again-{one['messageId']}"} for one in MESSAGES]
-        assert await deliver(world, again) <= MOST_CALLS_AGAIN
+        assert await deliver(world, again) <= MAX_CALLS_AGAIN
         after = world.hubspot()
         assert len(after.pop("events")) == 2 * len(before.pop("events"))
         assert after == before
@@ -155,5 +155,5 @@ async def test_without_context_traits_every_event_of_an_identified_person_is_del
 ) -> None:
     """With a plan that changes now and then: of each person the newest stays, whatever comes last."""
     async with World(tmp_path, destination=MADE) as world:
-        assert await deliver(world, STRIPPED[::-1] if is_reversed else STRIPPED) <= MOST_CALLS
+        assert await deliver(world, STRIPPED[::-1] if is_reversed else STRIPPED) <= MAX_CALLS
         assert_state(world, Reader(STRIPPED, makes_properties=True))

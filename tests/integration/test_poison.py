@@ -13,7 +13,7 @@ from hubwire.deliver.lanes.driver import Driver
 POISON = "poison@example.com"
 HOUR_SECONDS = 3600
 RETRY_HOURS = 72
-MOST_CALLS = 300
+MAX_CALLS = 300
 """For three days, with nothing else to do: each try is the call, whether HubSpot works, and the schema, old by then. It
 was 1,400 while each try was three calls and half an hour the longest wait."""
 
@@ -52,7 +52,7 @@ async def test_alone_it_costs_a_few_dozen_calls_until_it_is_dead(tmp_path: Path)
         await world.drain(world.driver(), through_stops=True)
         assert world.states() == {"dead": 1}
         assert abs((world.clock.now_ms() - began_at_ms) / 1000 / HOUR_SECONDS - RETRY_HOURS) < 1
-        assert world.calls() + refused <= MOST_CALLS
+        assert world.calls() + refused <= MAX_CALLS
         assert [one["properties"]["email"] for one in world.emulator.contacts()] == ["good@example.com"]
 
 

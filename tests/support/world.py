@@ -47,7 +47,7 @@ NOW_MS = 1_768_473_000_000
 SERVER = Source(source_id=1, name="server")
 DESTINATION = Destination(destination_id=1, name="hubspot", hub_id=HUB_ID)
 SECRET_KEY = Secret(base64.b64encode(bytes(32)).decode())
-MOST_TURNS = 3_000
+MAX_TURNS = 3_000
 
 Trouble = Callable[[httpx2.Request], BaseException | None]
 Instead = Callable[[httpx2.Request], httpx2.Response | None]
@@ -201,10 +201,10 @@ class World:
         lane = Lane(self.destination, lambda: self.sources, client, governor, parts, status)
         return Driver(lane, owner, parts, quota=quota)
 
-    async def drain(self, driver: Driver, *, through_stops: bool = False, most_turns: int = MOST_TURNS) -> None:
+    async def drain(self, driver: Driver, *, through_stops: bool = False, max_turns: int = MAX_TURNS) -> None:
         """Take turns until nothing waits but holds; time passes as the turns ask. A stopped line ends it, unless it
         resumes by itself and `through_stops`."""
-        for _ in range(most_turns):
+        for _ in range(max_turns):
             wait = await driver.turn()
             state = self.record.lane(self.destination.destination_id)
             if state.stopped_reason is not None:

@@ -84,5 +84,5 @@ def _schedules() -> str:
 
 
 def _schedule(schedule: Schedule) -> str:
-    max_attempts = "" if schedule.most_attempts is None else str(schedule.most_attempts)
+    max_attempts = "" if schedule.max_attempts is None else str(schedule.max_attempts)
     return f"{schedule.first_seconds:g} s | {schedule.longest_seconds:g} s | {max_attempts}"

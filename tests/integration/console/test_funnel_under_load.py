@@ -32,7 +32,7 @@ from hubwire.registry.vault import Vault
 
 START_MS = 1_700_000_000_000
 ENDS = (State.DISCARDED, State.HELD, State.RETRYING, State.DEAD, State.DELIVERED)
-LEAST_LOOKS, LEAST_UPLOADS, MOST_UPLOADS = 25, 100, 5000
+MIN_LOOKS, MIN_UPLOADS, MAX_UPLOADS = 25, 100, 5000
 """The load goes on until it was looked at so often."""
 COUNT = """
     SELECT CASE
@@ -91,8 +91,8 @@ class Load:
     # -- the work
 
     def receive(self, dice: random.Random) -> None:
-        for upload in range(MOST_UPLOADS):
-            if self.has_all_come.is_set() or (upload >= LEAST_UPLOADS and self.looks >= LEAST_LOOKS):
+        for upload in range(MAX_UPLOADS):
+            if self.has_all_come.is_set() or (upload >= MIN_UPLOADS and self.looks >= MIN_LOOKS):
                 break
             entries = [
                 Entry(
@@ -269,4 +269,4 @@ def test_the_funnel_equals_sql_at_every_moment_of_a_load(fresh_backend: FreshBac
         load.looks_right(dice)
         load.statistics.catch_up()
         load.looks_right(dice)
-    assert load.looks > LEAST_LOOKS, "the load went on while it was looked at"
+    assert load.looks > MIN_LOOKS, "the load went on while it was looked at"

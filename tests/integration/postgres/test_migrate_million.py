@@ -31,7 +31,7 @@ from hubwire.settings import Settings
 MESSAGES = 1_000_000
 PEOPLE = 100_000
 GROUP_MESSAGES = 2_000
-MOST_BYTES = 128 << 20
+MAX_BYTES = 128 << 20
 FIELDS = "position, source_id, message_id, received_at_ms, body"
 
 Rows = Iterable[Sequence[Any]]
@@ -215,7 +215,7 @@ def test_a_million_messages_move_while_more_come_in(tmp_path: Path, durable_serv
     assert 400_000 <= resumed_after < MESSAGES
     assert {one["table"]: one["rows"] for one in finished.said["tables"]}["journal"] == last
     for cost in (filled, again, finished):
-        assert cost.peak_bytes < MOST_BYTES
+        assert cost.peak_bytes < MAX_BYTES
     for what, cost in (("fill, the rest of it", filled), ("fill again", again), ("finish", finished)):
         print(
             f"{what}: {cost.said['copied']} messages, {cost.wall_seconds:.1f} s, CPU {cost.cpu_seconds:.1f} s,"

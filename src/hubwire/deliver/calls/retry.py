@@ -22,7 +22,7 @@ class Schedule:
 
     first_seconds: float
     longest_seconds: float
-    most_attempts: int | None = None
+    max_attempts: int | None = None
 
 
 SOON_SECONDS = 1800.0
@@ -33,10 +33,10 @@ SCHEDULES: dict[Reason, Schedule] = {
     Reason.RATE_LIMITED: Schedule(1.0, 60.0),
     Reason.LOCKED: Schedule(2.0, LONGEST_SECONDS),
     Reason.RECORD_MISSING: Schedule(2.0, LONGEST_SECONDS),
-    Reason.CONFLICT: Schedule(1.0, 60.0, most_attempts=10),
-    Reason.NOT_FOUND: Schedule(1.0, 60.0, most_attempts=5),
-    Reason.INVALID_INPUT: Schedule(1.0, 60.0, most_attempts=5),
-    Reason.REFUSED_BY_HUBSPOT: Schedule(1.0, 60.0, most_attempts=5),
+    Reason.CONFLICT: Schedule(1.0, 60.0, max_attempts=10),
+    Reason.NOT_FOUND: Schedule(1.0, 60.0, max_attempts=5),
+    Reason.INVALID_INPUT: Schedule(1.0, 60.0, max_attempts=5),
+    Reason.REFUSED_BY_HUBSPOT: Schedule(1.0, 60.0, max_attempts=5),
     Reason.HUBSPOT_FAILED: Schedule(5.0, LONGEST_SECONDS),
     Reason.HUBSPOT_UNREACHABLE: Schedule(5.0, LONGEST_SECONDS),
     Reason.HUBSPOT_UNREADABLE: Schedule(5.0, LONGEST_SECONDS),
@@ -65,7 +65,7 @@ def next_attempt_at(
         return named_ms
     schedule = SCHEDULES.get(verdict.reason, DEFAULT_SCHEDULE)
     end_ms = (now_ms if first_attempt_at_ms is None else first_attempt_at_ms) + round(policy.total_seconds * 1000)
-    if now_ms >= end_ms or (schedule.most_attempts is not None and attempts >= schedule.most_attempts):
+    if now_ms >= end_ms or (schedule.max_attempts is not None and attempts >= schedule.max_attempts):
         return None
     grown_ms = now_ms + round(backoff_seconds(schedule, attempts, jitter) * 1000)
     return min(max(named_ms, grown_ms), max(end_ms, named_ms))

@@ -84,7 +84,7 @@ def test_the_last_try_falls_on_the_end_and_not_beyond() -> None:
 
 def test_a_reason_may_have_a_most_number_of_attempts() -> None:
     verdict = Retry(0.0, Reason.NOT_FOUND)
-    most = SCHEDULES[Reason.NOT_FOUND].most_attempts
+    most = SCHEDULES[Reason.NOT_FOUND].max_attempts
     assert most is not None
     assert next_attempt_at(verdict, most - 1, NOW_MS, NOW_MS, 0.0, POLICY) is not None
     assert next_attempt_at(verdict, most, NOW_MS, NOW_MS, 0.0, POLICY) is None
