@@ -50,6 +50,9 @@ PATHS = {
     "schema": "/schema",
     "schema-events": "/schema?object=event",
     "mapping": "/mapping",
+    "rules": "/rules",
+    "rule": "/rules/1/edit?rule=Colour",
+    "rule-new": "/rules/1/edit",
     "test": "/test?message=sample-0",
     "system": "/system",
     "audit": "/audit",
@@ -83,6 +86,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.api(
             "PATCH", "/destinations/sandbox", json={"mapping": {"contact": {"favColor": None, "plan": "plan_tier"}}}
         )
+        rule = {"name": "Colour", "trigger": 'event = "Bought Item"', "object": "contact"}
+        made.api("POST", "/destinations/sandbox/rules", json={**rule, "properties": {"jobtitle": "$.properties.value"}})
+        staff = {"name": "Staff", "trigger": 'traits.email = "boss@initech.example"', "skip": "own staff"}
+        made.api("POST", "/destinations/sandbox/rules", json={**staff, "enabled": False})
         differing_schema(made)
         asked = {"regulationType": "SUPPRESS_WITH_DELETE", "subjectType": "USER_ID", "subjectIds": ["nobody-here"]}
         made.api("POST", "/regulations", json=asked)
@@ -204,4 +211,30 @@ def test_keys_are_letters_while_somebody_types(world: World, browser: Browser) -
     page.keyboard.type("rjk/")
     expect(page.get_by_label("Find a message or a person")).to_have_value("rjk/")
     assert page.url.endswith("/messages/sample-dead")
+    context.close()
+
+
+def test_a_stranger_writes_a_rule_and_sees_its_result_on_a_sample(world: World, browser: Browser) -> None:
+    message = {"type": "track", "userId": "user1", "event": "Plan Changed", "properties": {"plan": "Gold", "seats": 5}}
+    world.upload(WRITE_KEY, [message])
+    context = person(browser)
+    page = context.new_page()
+    world.sign_in(page)
+    page.get_by_role("link", name="Rules", exact=True).click()
+    page.get_by_role("link", name="New rule").click()
+    page.get_by_label("Event", exact=True).fill("Plan Changed")
+    page.get_by_label("Property").first.fill("Job Title")
+    page.get_by_label("Field, text or template").first.fill("properties.plan")
+    page.keyboard.press("Tab")
+    expect(page.locator("#tried")).to_contain_text("fires")
+    expect(page.locator("#tried td strong")).to_have_text("Gold")
+    assert page.locator("#fields option[value='properties.seats']").count() == 1
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    switch = page.get_by_role("switch", name="Plan Changed: contact")
+    expect(switch).to_have_attribute("aria-checked", "true")
+    switch.click()
+    expect(page.get_by_role("switch", name="Plan Changed: contact")).to_have_attribute("aria-checked", "false")
+    [stored] = [rule for rule in world.api("GET", "/destinations/sandbox/rules")["rules"] if "contact" in rule["name"]]
+    assert (stored["properties"], stored["enabled"]) == ({"jobtitle": "$.properties.plan"}, False)
     context.close()

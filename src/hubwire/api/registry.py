@@ -9,15 +9,13 @@ import msgspec
 from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
-from hubwire.destination import Destination, Mapping, Rule, Source, SourceKind
+from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.manage import changes
 from hubwire.manage.schema_changes import SchemaItems, create_missing, schema_report
 from hubwire.manage.schema_report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
-from hubwire.web.mask import mask_everywhere, mask_person
-from hubwire.web.request import View
 
 
 async def sources(request: ApiRequest) -> shapes.Sources:
@@ -185,12 +183,5 @@ async def _source_answer(request: ApiRequest, source: Source) -> shapes.SourceAn
 
 async def _destination_answer(request: ApiRequest, destination: Destination) -> shapes.DestinationAnswer:
     token = await request.view.read(request.view.deps.registry.token, destination.destination_id)
-    seen = msgspec.structs.replace(destination, rules=seen_rules(request.view, destination.rules))
+    seen = msgspec.structs.replace(destination, rules=request.view.seen_rules(destination.rules))
     return shapes.DestinationAnswer(destination=seen, has_token=token is not None)
-
-
-def seen_rules(view: View, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """The rules in the form that this viewer may see: addresses in them are masked for the role `view`."""
-    if view.sees_payloads:
-        return rules
-    return tuple(msgspec.convert(mask_everywhere(msgspec.to_builtins(rule), mask_person), Rule) for rule in rules)

@@ -10,7 +10,7 @@ import msgspec
 from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
-from hubwire.api.registry import find_destination, seen_rules
+from hubwire.api.registry import find_destination
 from hubwire.destination import Destination, Rule
 from hubwire.errors import BadValue, Missing
 from hubwire.manage.default_rules import default_rules
@@ -90,5 +90,5 @@ def _rule(body: shapes.RuleBody) -> Rule:
 
 
 def _answer(request: ApiRequest, destination: Destination) -> shapes.RulesAnswer:
-    rules = seen_rules(request.view, destination.rules)
+    rules = request.view.seen_rules(destination.rules)
     return shapes.RulesAnswer(rules=list(rules), defaults=default_rules(destination))

@@ -80,8 +80,8 @@ def default_rules(destination: Destination) -> list[DefaultRule]:
 
 def _creates(mapping: Mapping) -> str:
     if mapping.create_properties:
-        return "A trait without a property creates one."
-    return "A trait without a property is left out and reported."
+        return "Creates a property for a trait that has none."
+    return "Leaves out traits that have no property, and reports them."
 
 
 def _renamed(names: dict[str, str | None], kind: str) -> list[str]:
@@ -116,8 +116,8 @@ def _event_notes(mapping: Mapping) -> list[str]:
     discarded = [key for key, name in mapping.events.items() if name is None]
     if discarded:
         notes.append(f"Discarded: {_listed(discarded)}.")
-    created = "creates it" if mapping.create_event_definitions else "is discarded"
-    notes.append(f"An event that HubSpot does not know {created}.")
+    does = "Creates" if mapping.create_event_definitions else "Discards"
+    notes.append(f"{does} events that HubSpot does not know.")
     return notes
 
 

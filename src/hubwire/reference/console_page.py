@@ -61,6 +61,13 @@ PAGE_REFERENCES: dict[str, PageReference] = {
     "/schema": PageReference("Your data compared with HubSpot's properties and events", "hubwire schema plan"),
     "/mapping": PageReference("The mapping of a destination", "hubwire destination show NAME"),
     "/mapping/{destination_id:int}": PageReference("The mapping of a destination", "hubwire destination show NAME"),
+    "/rules": PageReference("The rules of a destination, and its default behaviour", "hubwire rule list"),
+    "/rules/{destination_id:int}": PageReference(
+        "The rules of a destination, and its default behaviour", "hubwire rule list --destination NAME"
+    ),
+    "/rules/{destination_id:int}/edit": PageReference(
+        "One rule, with a sample message and its result", "hubwire rule test NAME"
+    ),
     "/test": PageReference("Dry run of a message that you paste", "hubwire plan -"),
     "/system": PageReference("Version, storage, settings, checks", "hubwire doctor --offline"),
     "/audit": PageReference("Who changed what", "hubwire audit"),

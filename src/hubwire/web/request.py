@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hubwire import __version__
-from hubwire.destination import Destination
+from hubwire.destination import Destination, Rule
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroups, failure_groups
@@ -29,7 +29,7 @@ from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import LaneStatus
 from hubwire.registry.access import Role
 from hubwire.web.access import Access, Viewer
-from hubwire.web.mask import mask_answer, mask_payload, mask_person
+from hubwire.web.mask import mask_answer, mask_everywhere, mask_payload, mask_person
 from hubwire.web.mask_schema import masked_report
 from hubwire.web.parameters import message_filter, read_form, single_values
 from hubwire.web.ports import Services
@@ -71,6 +71,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
             ("/connection", "Destinations", Role.VIEW),
             ("/schema", "Schema", Role.VIEW),
             ("/mapping", "Mapping", Role.VIEW),
+            ("/rules", "Rules", Role.VIEW),
             ("/test", "Test", Role.OPERATE),
         ),
     ),
@@ -190,6 +191,12 @@ class View:
     def masked_schema(self, report: SchemaReport) -> SchemaReport:
         """A schema report as this viewer may see it: messages make events of any text."""
         return report if self.sees_payloads else masked_report(report)
+
+    def seen_rules(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        """Rules as this viewer may see them: a rule can name people."""
+        if self.sees_payloads:
+            return rules
+        return tuple(msgspec.convert(mask_everywhere(msgspec.to_builtins(rule), mask_person), Rule) for rule in rules)
 
     def message_filter(self, fields: Mapping[str, str]) -> MessageFilter:
         """The requested filter. Errors: BadValue; 403 for a filter that would reveal hidden data to this viewer."""

@@ -667,6 +667,7 @@ def test_the_view_role_sees_no_forms_that_change(console: Console, lane_id: int)
         "/sources/1",
         "/connection/1",
         "/mapping/1",
+        "/rules/1",
         "/messages/m-4",
         "/failures",
         "/replays",

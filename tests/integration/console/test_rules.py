@@ -128,3 +128,72 @@ def test_a_test_takes_a_stored_message(console: Console, lane_id: int) -> None:
             properties={"lifecyclestage": "$.properties.stage"},
         ),
     )
+
+
+# -- the pages
+
+FORM = {
+    "call": "track",
+    "event": "Plan Changed",
+    "action": "contact",
+    "property": "lifecyclestage",
+    "kind": "field",
+    "value": "properties.stage",
+    "is_enabled": "1",
+    "is_beside_default": "1",
+    "do": "save",
+}
+
+
+@pytest.fixture
+def signed_in(console: Console, lane_id: int) -> Console:
+    console.sign_in()
+    return console
+
+
+def test_the_editor_saves_and_shows_the_error_at_its_field(signed_in: Console) -> None:
+    wrong = signed_in.post("/rules/1/edit", **{**FORM, "property": "createdate"})
+    assert wrong.status_code == 422
+    assert 'value="createdate" autocomplete="off" spellcheck="false" aria-invalid="true"' in wrong.text
+    assert "HubSpot sets createdate itself" in wrong.text
+    assert signed_in.post("/rules/1/edit", **FORM).headers["location"] == "/rules/1?done=saved"
+    assert names(signed_in) == ["Plan Changed: contact"]
+    renamed = signed_in.post("/rules/1/edit", **{**FORM, "replaces": "Plan Changed: contact", "name": "<b>x</b>"})
+    assert renamed.status_code == 303
+    page = signed_in.get("/rules/1").text
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "<b>x</b>" not in page
+
+
+def test_a_test_in_the_editor_stores_nothing_and_shows_the_value(signed_in: Console) -> None:
+    sample = '{"type": "track", "event": "Plan Changed", "userId": "u1", "properties": {"stage": "Lead"}}'
+    shown = signed_in.post("/rules/1/edit", **{**FORM, "do": "test", "sample": sample, "source": "1"})
+    assert shown.status_code == 200
+    assert ">fires<" in shown.text
+    assert "$.properties.stage" in shown.text
+    broken = signed_in.post("/rules/1/edit", **{**FORM, "do": "test", "sample": "{", "source": "1"})
+    assert (broken.status_code, "This is not JSON" in broken.text) == (200, True)
+    assert names(signed_in) == []
+
+
+def test_rules_are_moved_switched_and_removed_on_the_page(signed_in: Console) -> None:
+    for body in (STAGE, STAFF):
+        signed_in.call("POST", PATH, json=body)
+    signed_in.post("/rules/1/move", name="Staff", position="1")
+    assert names(signed_in) == ["Staff", "Stage"]
+    signed_in.post("/rules/1/switch", name="Stage", enabled="no")
+    assert [rule.enabled for rule in signed_in.store.registry.destinations()[1].rules] == [True, False]
+    signed_in.post("/rules/1/remove", name="Staff")
+    assert names(signed_in) == ["Stage"]
+    assert signed_in.post("/rules/1/remove", name="Staff").status_code == 422
+
+
+def test_viewers_see_rules_without_addresses_and_no_editor(console: Console, lane_id: int) -> None:
+    console.call("POST", PATH, json=STAFF)
+    console.sign_in(Role.VIEW)
+    page = console.get("/rules").text
+    assert "b…@e…" in page
+    assert "boss@example.com" not in page + console.get("/rules?format=json").text
+    assert console.get("/rules/1/edit").status_code == 403
+    console.sign_in(Role.OPERATE)
+    assert console.post("/rules/1/edit", **FORM).status_code == 403

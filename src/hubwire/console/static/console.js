@@ -119,6 +119,30 @@
   }
   document.addEventListener("htmx:afterRequest", (event) => answered(event.detail.successful));
 
+  // Parts of a form that belong to a choice: `data-when="action=event,skip"` shows its element for these values.
+  function choose(form) {
+    for (const part of form.querySelectorAll("[data-when]")) {
+      const [name, values] = part.dataset.when.split("=");
+      const chosen = form.elements[name]?.value ?? "";
+      part.hidden = !values.split(",").includes(chosen);
+    }
+  }
+  const editor = document.querySelector("form.editor");
+  if (editor) {
+    choose(editor);
+    editor.addEventListener("input", () => choose(editor));
+    editor.addEventListener("click", (event) => {
+      if (!event.target.closest("[data-add-row]")) return;
+      const rows = editor.querySelectorAll("[data-rows] .pair");
+      const row = rows[rows.length - 1].cloneNode(true);
+      row.querySelector(".fault")?.remove();
+      for (const field of row.querySelectorAll("input")) { field.value = ""; field.removeAttribute("aria-invalid"); }
+      row.querySelector("select").selectedIndex = 0;
+      rows[rows.length - 1].after(row);
+      row.querySelector("input").focus();
+    });
+  }
+
   // The menu is open where there is room for it.
   const menu = document.getElementById("menu");
   const wide = window.matchMedia("(min-width: 860px)");

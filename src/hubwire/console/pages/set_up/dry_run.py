@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hubwire.console.pages.watch.messages import message_href
 from hubwire.console.parts.lanes import names
 from hubwire.errors import BadValue, HubwireError
+from hubwire.manage.rule_hints import message_text
 from hubwire.message import merged
 from hubwire.registry.named import numbered
 from hubwire.web.parameters import Fields, number, text
@@ -47,7 +48,7 @@ async def run(view: View) -> Response:
     written = form.get("message", "")
     try:
         source_id, destination_id = _chosen(view, form)
-        body = _message(written)
+        body = message_of(written)
         if form.get("do") == "send":
             message_id = await view.deps.sender(source_id, body)
             await view.read(view.deps.registry.write_audit, view.viewer.name, "message.sent", message_id)
@@ -88,7 +89,8 @@ def _chosen(view: View, form: Fields) -> tuple[int, int]:
     return source_id, destination_id
 
 
-def _message(written: str) -> dict[str, Any]:
+def message_of(written: str) -> dict[str, Any]:
+    """The message of a text that a person entered. Errors: BadValue."""
     if len(written.encode()) > MAX_MESSAGE_BYTES:
         raise BadValue("message", f"a message has at most {MAX_MESSAGE_BYTES} bytes", limit=MAX_MESSAGE_BYTES)
     try:
@@ -104,5 +106,4 @@ def _stored(view: View) -> str:
     message_id = text(view.fields, "message", 1024)
     details = view.deps.queries.message(message_id) if message_id else []
     body = merged(details[0].body, details[0].envelope) if details else EXAMPLE
-    shown = {name: value for name, value in body.items() if name not in ("messageId", "writeKey", "sentAt")}
-    return msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()
+    return message_text(body)

@@ -1,0 +1,304 @@
+"""A rule as the fields of a form, and back. Whatever the form has no field for stands in one JSON text, so that no
+rule loses anything when a person edits it. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from hubwire.destination import Rule
+from hubwire.errors import BadValue, HubwireError
+from hubwire.schema import PropertyDefinition
+from hubwire.web.parameters import choice, lines_of, text
+
+CALLS = {
+    "track": "Track",
+    "identify": "Identify",
+    "group": "Group",
+    "page": "Page",
+    "screen": "Screen",
+    "": "Any call",
+}
+ACTIONS = {
+    "contact": "Set contact properties",
+    "company": "Set company properties",
+    "event": "Send an event",
+    "skip": "Do not send the message",
+}
+KINDS = {"field": "Field", "text": "Text", "template": "Template", "json": "JSON"}
+MODES = {
+    "upsert": "Create or update the record",
+    "update": "Only update an existing record",
+    "create": "Only create a new record",
+}
+KEYS = {"contact": "email", "company": "domain"}
+IN_FORM = frozenset(
+    {"name", "trigger", "enabled", "default", "skip", "object", "event", "properties", "mode", "only_if_empty"}
+)
+MIN_ROWS, SPARE_ROWS = 3, 1
+MAX_TRIGGER = 10_000
+_SIMPLE = re.compile(
+    r'(?:type = "(track|identify|group|page|screen)")?(?:(?<=")( and )(?=event))?(?:event = "([^"]+)")?'
+)
+
+
+class FormRow(msgspec.Struct, kw_only=True):
+    """One property with its value: a field of the message, a text, a template, or JSON of the mapping language."""
+
+    property: str = ""
+    kind: str = "field"
+    value: str = ""
+
+
+class RuleForm(msgspec.Struct, kw_only=True):
+    """The fields of the editor. `trigger` is a trigger of one's own; it takes the place of `call` and `event`."""
+
+    name: str = ""
+    call: str = "track"
+    event: str = ""
+    trigger: str = ""
+    action: str = "contact"
+    target: str = ""
+    """The HubSpot event to send."""
+    all_of: str = ""
+    """The path to the object whose fields are all sent with the event."""
+    skip: str = ""
+    key: str = ""
+    rows: list[FormRow] = []
+    is_enabled: bool = True
+    is_beside_default: bool = True
+    mode: str = "upsert"
+    only_if_empty: str = ""
+    more: str = ""
+
+
+# -- from a rule
+
+
+def form_of(rule: Rule) -> RuleForm:
+    """The form of a stored rule."""
+    form = RuleForm(
+        name=rule.name,
+        action=rule.object or ("event" if rule.event is not None else "skip"),
+        target=rule.event or "",
+        skip=rule.skip or "",
+        is_enabled=rule.enabled,
+        is_beside_default=rule.default,
+        mode=rule.mode,
+        only_if_empty="\n".join(rule.only_if_empty),
+    )
+    simple = _SIMPLE.fullmatch(rule.trigger)
+    if simple and any(simple.groups()) and rule.reading == "documented":
+        form.call, form.event = simple[1] or "", simple[3] or ""
+    else:
+        form.call, form.trigger = "", rule.trigger
+    if isinstance(rule.properties, str):
+        form.all_of = rule.properties.removeprefix("$.")
+    else:
+        form.rows = [_row(name, value) for name, value in rule.properties.items()]
+    rest: dict[str, Any] = {name: value for name, value in msgspec.to_builtins(rule).items() if name not in IN_FORM}
+    key = rest.get("key", {})
+    path = key.get(KEYS.get(form.action, ""))
+    if len(key) == 1 and isinstance(path, str) and path.startswith("$."):
+        form.key = path.removeprefix("$.")
+        del rest["key"]
+    if not rule.writes and rule.skip is None:
+        form.action = "more"
+    form.more = msgspec.json.format(msgspec.json.encode(rest), indent=2).decode() if rest else ""
+    return with_spare_rows(form)
+
+
+def _row(name: str, value: Any) -> FormRow:
+    match value:
+        case str() if value.startswith("$."):
+            return FormRow(property=name, kind="field", value=value.removeprefix("$."))
+        case str():
+            return FormRow(property=name, kind="text", value=value)
+        case {"@template": str() as template} if len(value) == 1:
+            return FormRow(property=name, kind="template", value=template)
+    return FormRow(property=name, kind="json", value=msgspec.json.encode(value).decode())
+
+
+def with_spare_rows(form: RuleForm) -> RuleForm:
+    """The form with empty rows to fill in."""
+    form.rows += [FormRow() for _ in range(max(SPARE_ROWS, MIN_ROWS - len(form.rows)))]
+    return form
+
+
+# -- from what a person entered
+
+
+def entered(fields: Mapping[str, Sequence[str]]) -> RuleForm:
+    """The form as it was sent."""
+    values = {name: given[-1] for name, given in fields.items()}
+    columns = [fields.get(name, []) for name in ("property", "kind", "value")]
+    rows = [
+        FormRow(property=name.strip(), kind=kind if kind in KINDS else "field", value=value.strip())
+        for name, kind, value in zip(*columns, strict=False)
+        if name.strip() or value.strip()
+    ]
+    return RuleForm(
+        name=text(values, "name") or "",
+        call=choice(values, "call", CALLS) or "",
+        event=text(values, "event") or "",
+        trigger=text(values, "trigger", MAX_TRIGGER) or "",
+        action=choice(values, "action", [*ACTIONS, "more"]) or "contact",
+        target=text(values, "target") or "",
+        all_of=text(values, "all_of") or "",
+        skip=text(values, "skip") or "",
+        key=text(values, "key") or "",
+        rows=rows,
+        is_enabled=values.get("is_enabled") == "1",
+        is_beside_default=values.get("is_beside_default") == "1",
+        mode=choice(values, "mode", MODES) or "upsert",
+        only_if_empty=values.get("only_if_empty", ""),
+        more=values.get("more", "").strip(),
+    )
+
+
+def rule_of(form: RuleForm, known: Mapping[str, PropertyDefinition]) -> Rule:
+    """The rule of a form. A property may be given by its label. Errors: BadValue, with the field of the form."""
+    fields: dict[str, Any] = {**_more(form), "name": form.name or default_name(form), "trigger": trigger_of(form)}
+    if not form.is_enabled:
+        fields["enabled"] = False
+    if form.action == "skip":
+        fields["skip"] = form.skip or "not wanted in HubSpot"
+    elif form.action != "more":
+        fields |= _written(form, known)
+    try:
+        return msgspec.convert(fields, Rule)
+    except msgspec.ValidationError as exc:
+        raise BadValue("more", f"these fields are not those of a rule: {exc}") from exc
+
+
+def _written(form: RuleForm, known: Mapping[str, PropertyDefinition]) -> dict[str, Any]:
+    fields: dict[str, Any] = {} if form.is_beside_default else {"default": False}
+    if form.action == "event":
+        if not form.target:
+            raise BadValue("target", "choose the HubSpot event to send, or name a new one")
+        fields["event"] = form.target
+    else:
+        fields["object"] = form.action
+        if form.mode != "upsert":
+            fields["mode"] = form.mode
+        empty = [_internal_name(name, known) for name in lines_of(form.only_if_empty)]
+        if empty:
+            fields["only_if_empty"] = empty
+    if form.key:
+        fields["key"] = {KEYS.get(form.action, "email"): _path(form.key)}
+    rows = [row for row in form.rows if row.property or row.value]
+    properties = {_internal_name(row.property, known): _value(row) for row in rows}
+    if form.action == "event" and form.all_of:
+        if properties:
+            raise BadValue("all_of", "choose all fields or single properties, not both")
+        return {**fields, "properties": _path(form.all_of)}
+    if form.action != "event" and not properties:
+        raise BadValue("properties", "choose a property and where its value comes from")
+    return {**fields, "properties": properties}
+
+
+def trigger_of(form: RuleForm) -> str:
+    """The trigger that a form describes. Errors: BadValue."""
+    if form.trigger:
+        return form.trigger
+    if '"' in form.event:
+        raise BadValue("event", 'an event name with " needs a trigger of your own', value=form.event)
+    parts = [f'{name} = "{value}"' for name, value in (("type", form.call), ("event", form.event)) if value]
+    if not parts:
+        raise BadValue("call", "choose a call, an event, or enter a trigger")
+    return " and ".join(parts)
+
+
+def reading_of(form: RuleForm) -> str:
+    """The reading of the trigger of a form."""
+    try:
+        return str(_more(form).get("reading", "documented"))
+    except BadValue:
+        return "documented"
+
+
+def default_name(form: RuleForm) -> str:
+    """A name for a rule that a person gave none."""
+    what = {"contact": "contact", "company": "company", "event": form.target, "skip": "not sent"}.get(form.action, "")
+    return f"{form.event or CALLS[form.call]}: {what}"[:100]
+
+
+def _value(row: FormRow) -> Any:
+    if not row.property:
+        raise BadValue("properties", f"choose the property for {row.value}", value=row.value)
+    if not row.value:
+        raise BadValue(f"properties.{row.property}", f"{row.property}: choose where the value comes from")
+    match row.kind:
+        case "field":
+            return _path(row.value)
+        case "template":
+            return {"@template": row.value}
+        case "json":
+            try:
+                return msgspec.json.decode(row.value)
+            except msgspec.DecodeError as exc:
+                raise BadValue(f"properties.{row.property}", f"{row.property}: this is not JSON: {exc}") from exc
+    return {"@literal": row.value} if row.value.startswith("$.") else row.value
+
+
+def _path(value: str) -> str:
+    return value if value.startswith("$.") else f"$.{value}"
+
+
+def _internal_name(given: str, known: Mapping[str, PropertyDefinition]) -> str:
+    """The internal name of a property that was given by name or label."""
+    if given in known or not given:
+        return given
+    folded = given.casefold()
+    return next((name for name, definition in known.items() if definition.label.casefold() == folded), given)
+
+
+def _more(form: RuleForm) -> dict[str, Any]:
+    if not form.more:
+        return {}
+    try:
+        more = msgspec.json.decode(form.more)
+    except msgspec.DecodeError as exc:
+        raise BadValue("more", f"more fields: this is not JSON: {exc}") from exc
+    if not isinstance(more, dict):
+        raise BadValue("more", 'more fields: enter an object, such as {"add_options": true}')
+    twice = sorted(IN_FORM & more.keys())
+    if twice:
+        raise BadValue("more", f"more fields: {twice[0]} has a field of its own above", value=twice[0])
+    return more
+
+
+# -- where an error belongs
+
+_PLACES = (
+    (re.compile(r"^(?:trigger:|its trigger)"), "trigger"),
+    (re.compile(r"^property '([^']+)'|^property ([a-z0-9_]+)|^/([^/ ]+)[/ ]|^properties\."), "properties"),
+    (re.compile(r"^(?:skip|the reason)"), "skip"),
+    (re.compile(r"^key"), "key"),
+    (re.compile(r"^only_if_empty"), "only_if_empty"),
+    (re.compile(r"^it writes no property"), "properties"),
+    (re.compile(r"^(?:another rule has this name)"), "name"),
+)
+
+
+def fault_of(error: HubwireError) -> str:
+    """The error without the name of its rule, which the form shows anyway."""
+    return re.sub(r"^rule (?:'[^']*'|\"[^\"]*\"): ", "", str(error))
+
+
+def place_of(error: HubwireError) -> str:
+    """The field of the form that an error is about, `properties.NAME` for a row; "" if it is about the whole rule."""
+    field = getattr(error, "field", "") or ""
+    if field != "rules":
+        return "key" if field.startswith("key.") else field
+    fault = fault_of(error)
+    for pattern, place in _PLACES:
+        found = pattern.search(fault)
+        if found:
+            name = next((group for group in found.groups() if group), "") if found.groups() else ""
+            return f"{place}.{name}" if name else place
+    return ""
