@@ -337,6 +337,20 @@ async def test_custom_events_that_are_forbidden_are_said_once_and_contacts_still
     assert sum(forbidden.values()) <= 2
 
 
+async def test_a_replay_at_once_after_an_upgrade_reads_the_portal_anew(world: World) -> None:
+    world.emulator.set_portal(tier="professional")
+    world.append([identify(1), track(1)])
+    driver = world.driver()
+    await world.drain(driver)
+    assert fate(world, "t1") == ("discarded", "events-not-available")
+    for tier, expected in (("professional", 0), ("enterprise", 1)):
+        world.emulator.set_portal(tier=tier)
+        world.store.replays.begin(MessageFilter(state=State.DISCARDED), "ana", world.clock.now_ms(), share_percent=100)
+        world.store.replays.step(world.clock.now_ms(), 1000)
+        await driver.turn()
+        assert len(world.emulator.events()) == expected
+
+
 async def test_without_the_scope_for_company_properties_people_and_events_still_go(world: World) -> None:
     scopes = [one for one in SCOPES if one != "crm.schemas.companies.write"]
     world.emulator.set_portal(

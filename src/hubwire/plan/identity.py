@@ -23,7 +23,9 @@ from typing import NamedTuple
 from hubwire.operation import Link
 from hubwire.plan.emails import clean_email
 
-MAX_DEPTH = 5
+MAX_STEPS = 100
+"""The longest row of pointers that is followed. Each step costs a cycle one look-up for all its messages together, and
+a held message a few keys, so a row that a stranger makes stays cheap."""
 IDENTIFIED = 3
 """The strength of a link from an identify call."""
 
@@ -167,13 +169,13 @@ class Identity:
         device = f"a:{anonymous_id}" if names_someone(anonymous_id) else None
         if user is None:
             keys: list[str] = []
-            email, strength = self._email(space, device, keys, MAX_DEPTH) if device else (None, 0)
+            email, strength = self._email(space, device, keys, MAX_STEPS) if device else (None, 0)
             return Resolution(email, strength, tuple(keys))
         link = self._links.get((space, user))
         if link is not None and link.strength == IDENTIFIED and not is_pointer(link.target):
             return Resolution(link.target, IDENTIFIED, (user,))
         keys = []
-        email, strength = self._email(space, user, keys, MAX_DEPTH)
+        email, strength = self._email(space, user, keys, MAX_STEPS)
         if 0 < strength < IDENTIFIED:
             inherited = inherited_key(user)
             if inherited not in keys:

@@ -18,7 +18,7 @@ from hubwire.deliver.verdicts import without_answer
 from hubwire.destination import Destination, Source
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import Discard, Hold, Link
-from hubwire.plan.identity import MAX_DEPTH, Identity, pointer_targets
+from hubwire.plan.identity import MAX_STEPS, Identity, pointer_targets
 from hubwire.plan.planner import keys_of, links_of, plan
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
@@ -113,7 +113,7 @@ class Gatherer:
 
     def _learn(self, read: Sequence[_Read]) -> None:
         keys = {key for message in read for key in message.keys}
-        for _ in range(MAX_DEPTH):
+        for _ in range(MAX_STEPS):
             keys -= self._looked_up
             if not keys:
                 break

@@ -24,8 +24,6 @@ OWN_PROPERTY = {"contacts": "email", "companies": "domain"}
 SCHEMA_AGE_MS = 3600 * 1000
 MAX_WAITS = 10
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
-REPLAY_EVENTS_AGE_MS = 2 * 1000
-"""A replay checks at once whether the portal has custom events now."""
 UNKNOWN_NAME_AGE_MS = 30 * 1000
 MAX_DOUBLINGS = 3
 
@@ -94,11 +92,13 @@ class Portal:
     async def load(self, now_ms: int, *, is_replay: bool = False) -> PortalSchema:
         """The schema, read again if it is older than an hour (before a replay: a minute) or known to be stale.
 
-        Shape: before a replay, somebody has often changed something in HubSpot. Errors: LineStopped.
+        Shape: before a replay, somebody has often changed something in HubSpot. A portal without custom events is read
+        before every cycle of a replay, because a replay is the remedy after an upgrade.
+        Errors: LineStopped.
         """
         oldest_ms = REPLAY_SCHEMA_AGE_MS if is_replay else SCHEMA_AGE_MS
         if is_replay and self.schema is not None and not self.schema.events_available:
-            oldest_ms = REPLAY_EVENTS_AGE_MS
+            oldest_ms = 0
         if self.schema is not None and not self.is_stale and 0 <= now_ms - self._read_at_ms < oldest_ms:
             return self.schema
         try:
