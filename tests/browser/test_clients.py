@@ -50,6 +50,10 @@ LOADS = {
     "jitsu": """
         import { jitsuAnalytics } from '@jitsu/js'
         const client = jitsuAnalytics({ writeKey: `${KEY}:secret`, host: ORIGIN })""",
+    "june": """
+        import { AnalyticsBrowser } from '@june-so/analytics-next'
+        const cdnSettings = { integrations: { 'june.so': { apiHost: `${HOST}/v1`, protocol: 'http' } } }
+        const client = AnalyticsBrowser.load({ writeKey: KEY, cdnSettings })""",
 }
 CALLS = """
 window.client = client
@@ -59,7 +63,8 @@ client.group('acme', { name: 'Acme' })
 client.page()
 """
 RETRIES = ["segment", "segment-consent", "rudderstack-3", "rudderstack-2"]
-"""SDKs that look at the status of an answer. Those of Customer.io, Hightouch and Jitsu do not send a call again."""
+"""SDKs that look at the status of an answer. Those of Customer.io, Hightouch, Jitsu and June do not send a call
+again."""
 
 
 class Shop:
@@ -94,7 +99,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, chromium_path: str) -> Iterat
 @pytest.fixture(scope="module")
 def packages(assets: Assets) -> Path:
     """The SDKs, fetched by npm at their pinned versions. After `assets`, which installs esbuild."""
-    if not (PACKAGES / "node_modules/@jitsu/js").exists():
+    if not (PACKAGES / "node_modules/@june-so/analytics-next").exists():
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         try:
             subprocess.run(command, cwd=PACKAGES, check=True, capture_output=True, timeout=300)

@@ -49,6 +49,7 @@ CLIENTS = (
     "@expo/rudder-sdk-node",
     "@ht-sdks/events-sdk-js-browser",
     "@jitsu/js",
+    "@june-so/analytics-next",
     "@rudderstack/analytics-js",
     "@rudderstack/analytics-js-service-worker",
     "@rudderstack/rudder-sdk-node",
