@@ -15,8 +15,10 @@ from typing import Any
 
 import httpx2
 import psycopg
+import pytest
 from msgspec import structs
 
+from hubwire.backends.sqlite import connection
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.store import Store, open_store
 from hubwire.backfill.history import as_history
@@ -133,9 +135,12 @@ class World:
         )
 
     def open_store(self) -> Store:
-        """The store, as another process on the same file opens it."""
+        """The store, as another process on the same file opens it. Nothing here cuts the power: commits do not wait for
+        the disk."""
         settings = Settings(database_url=self.database_url, secret_key=SECRET_KEY, data=str(self.path.parent))
-        return open_store(settings, self.clock, appends=False)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(connection, "SYNCHRONOUS", "OFF")
+            return open_store(settings, self.clock, appends=False)
 
     def register(self) -> None:
         """Put sources and destination into the registry, for queries."""

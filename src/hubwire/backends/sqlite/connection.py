@@ -85,6 +85,8 @@ class Fetched:
 BUSY_TIMEOUT_SECONDS = 30.0
 AGAIN_SECONDS = 0.02
 LOG_TIMEOUT_MS = 1_000
+SYNCHRONOUS = "FULL"
+"""A commit that returned is on disk. Only tests in simulated time set it to OFF, because nothing cuts their power."""
 CACHE_KIB = 4 * 1024
 """The cache of each connection. Each thread has one: a process that receives and delivers has seven. The system caches
 files too."""
@@ -239,7 +241,7 @@ class SqliteFile:
             connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             _turn_to_wal(connection)
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
