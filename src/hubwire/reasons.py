@@ -372,7 +372,7 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
         "Correct the clock of the device or server that sends it.",
     ),
     Reason.OLDER_THAN_KNOWN: (
-        "HubSpot already has a value from a newer message.",
+        "HubSpot already has a value from a newer message; the detail names that message and its time.",
         "Nothing to do: a late or replayed message never overwrites newer data.",
     ),
     Reason.NEWER_IN_HUBSPOT: (

@@ -13,6 +13,7 @@ from hubwire.operation import Link, hold_key
 from hubwire.record.protocol import (
     Attempt,
     Company,
+    ConfirmedValue,
     CycleOutcome,
     LaneState,
     Lease,
@@ -237,8 +238,8 @@ def test_of_two_links_for_one_key_the_greater_stays_in_any_order(record: Record)
 
 def test_people_and_companies_are_remembered_with_the_time_of_each_value(record: Record) -> None:
     lease = lease_of(record)
-    person = Person("a@b.co", "51", NOW, {"firstname": ("Ada", NOW)})
-    company = Company("b.co", "9", NOW, {"name": ("B", NOW)})
+    person = Person("a@b.co", "51", NOW, {"firstname": ConfirmedValue("Ada", NOW, 7)})
+    company = Company("b.co", "9", NOW, {"name": ConfirmedValue("B", NOW)})
     run_cycle(record, lease, people=[person], companies=[company], associations=[("a@b.co", "b.co")])
     assert record.people(LANE, ["a@b.co", "x@y.z"]) == {"a@b.co": person}
     assert record.companies(LANE, ["b.co"]) == {"b.co": company}

@@ -8,7 +8,7 @@ message: a message at or before the lane's cursor without a row of its own was d
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -61,10 +61,21 @@ class Due(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class ConfirmedValue(NamedTuple):
+    """A value that HubSpot confirmed, and the time and position of the message that brought it.
+
+    Shape: `position` is 0 where it is not known: earlier versions did not store it.
+    """
+
+    value: str
+    at_ms: int
+    position: int = 0
+
+
 class Person(msgspec.Struct):
     """The values that HubSpot confirmed of one contact.
 
-    Shape: `properties` is name -> (value, message time ms). `confirmed_at_ms` is about the values; `seen_at_ms` is when
+    Shape: `properties` are by name. `confirmed_at_ms` is about the values; `seen_at_ms` is when
     an answer last showed that the contact is there. `refused_at_ms`: HubSpot refuses the address because the person
     was deleted for privacy.
     """
@@ -72,7 +83,7 @@ class Person(msgspec.Struct):
     email: str
     contact_id: str | None = None
     confirmed_at_ms: int = 0
-    properties: dict[str, tuple[str, int]] = {}
+    properties: dict[str, ConfirmedValue] = {}
     seen_at_ms: int = 0
     refused_at_ms: int | None = None
 
@@ -83,7 +94,7 @@ class Company(msgspec.Struct):
     domain: str
     company_id: str | None = None
     confirmed_at_ms: int = 0
-    properties: dict[str, tuple[str, int]] = {}
+    properties: dict[str, ConfirmedValue] = {}
     seen_at_ms: int = 0
 
 

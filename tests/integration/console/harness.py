@@ -30,7 +30,17 @@ from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import Regulations
 from hubwire.privacy.suppression import keeps_out
 from hubwire.process.pages import console_app
-from hubwire.record.protocol import Attempt, Company, CycleOutcome, LaneState, Person, Settled, Span, Tally
+from hubwire.record.protocol import (
+    Attempt,
+    Company,
+    ConfirmedValue,
+    CycleOutcome,
+    LaneState,
+    Person,
+    Settled,
+    Span,
+    Tally,
+)
 from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.secret import Secret
@@ -347,8 +357,15 @@ def _outcome(cycle_id: int, now_ms: int) -> CycleOutcome:
                 positions=[1, 5],
             )
         ],
-        people=[Person("paula@example.org", "51", now_ms, {"firstname": (XSS, now_ms), "city": ("Berlin", now_ms)})],
-        companies=[Company("initech.example", "77", now_ms, {"name": ("Initech", now_ms)})],
+        people=[
+            Person(
+                "paula@example.org",
+                "51",
+                now_ms,
+                {"firstname": ConfirmedValue(XSS, now_ms), "city": ConfirmedValue("Berlin", now_ms)},
+            )
+        ],
+        companies=[Company("initech.example", "77", now_ms, {"name": ConfirmedValue("Initech", now_ms)})],
         associations=[("paula@example.org", "initech.example")],
         links=[Link("server", "u:u1", "paula@example.org", 3, now_ms)],
         tally=Tally(taken=7, delivered=3, discarded=1, held=1, retrying=1, dead=1, calls=1),

@@ -21,9 +21,9 @@ from hubwire.clock import Clock, SystemClock
 from hubwire.delivery import Move, State, taken_on
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link
-from hubwire.record.protocol import Attempt, Company, CycleOutcome, Due, LaneState, Lease, Person, Span
+from hubwire.record.protocol import Attempt, Company, ConfirmedValue, CycleOutcome, Due, LaneState, Lease, Person, Span
 
-_unpack = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
+_unpack = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
 
 
 class PostgresRecord:

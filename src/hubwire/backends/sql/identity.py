@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from hubwire.backends.sql.database import Session
+from hubwire.record.protocol import ConfirmedValue
 from hubwire.record.statistics import Identity, KnownLink, KnownRecord
 
 MAX_LINKS = 500
@@ -15,7 +16,7 @@ ROUNDS = 3
 """The number of steps along links: an id, its e-mail, the other ids of that e-mail."""
 
 _json = msgspec.json.Encoder().encode
-_properties = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
+_properties = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
 
 
 def read_identity(db: Session, identity: str, spaces: Iterable[str]) -> Identity:
@@ -87,6 +88,9 @@ def _record(kind: str, row: tuple[int, str, str | None, int, bytes], associated:
         record_id=row[2],
         confirmed_at_ms=row[3],
         # The value may begin with the mark of an unconfirmed write, which is not part of it.
-        properties={name: (value.removeprefix("\0"), at_ms) for name, (value, at_ms) in _properties(row[4]).items()},
+        properties={
+            name: (confirmed.value.removeprefix("\0"), confirmed.at_ms)
+            for name, confirmed in _properties(row[4]).items()
+        },
         associated=associated,
     )

@@ -15,6 +15,7 @@ from hubwire.operation import Link
 from hubwire.record.protocol import (
     Attempt,
     Company,
+    ConfirmedValue,
     CycleOutcome,
     Due,
     LaneState,
@@ -23,7 +24,7 @@ from hubwire.record.protocol import (
     Span,
 )
 
-_unpack = msgspec.msgpack.Decoder(dict[str, tuple[str, int]]).decode
+_unpack = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
 _json = msgspec.json.Encoder().encode
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hubwire.operation import Associate, Discard, Hold, Operation, SendEvent, UpsertCompany, UpsertContact
-from hubwire.record.protocol import Company, Person
+from hubwire.record.protocol import Company, ConfirmedValue, Person
 
 UNSURE = "\0"
 """Prefix of a remembered value whose confirmation is too old. Its time still keeps older values out, but no new value
@@ -175,15 +175,23 @@ class Work:
             pair.labels[operation.label] = operation.position
 
 
+class Older(NamedTuple):
+    """A value of the message at `position` that lost to a confirmed one."""
+
+    name: str
+    position: int
+    newer: ConfirmedValue
+
+
 @dataclass(slots=True)
 class Difference:
     """The properties to send: those that differ from the last confirmed values.
 
-    `send`: the values to write. `older`: (property, position) pairs for which HubSpot already has a newer value.
+    `send`: the values to write. `older`: the values for which HubSpot already has a newer one.
     """
 
     send: dict[str, str]
-    older: list[tuple[str, int]]
+    older: list[Older]
 
 
 def difference(desired: DesiredRecord, known: Person | Company | None, now_ms: int, suppress_ms: int) -> Difference:
@@ -196,16 +204,16 @@ def difference(desired: DesiredRecord, known: Person | Company | None, now_ms: i
         return Difference({name: value.value for name, value in desired.values.items()}, [])
     is_fresh = now_ms - known.confirmed_at_ms < suppress_ms
     send: dict[str, str] = {}
-    older: list[tuple[str, int]] = []
+    older: list[Older] = []
     for name, value in desired.values.items():
         confirmed = known.properties.get(name)
         if confirmed is None:
             send[name] = value.value
-        elif confirmed[0] == value.value:
+        elif confirmed.value == value.value:
             if not is_fresh:
                 send[name] = value.value
-        elif value.at_ms < confirmed[1]:
-            older.append((name, value.position))
+        elif value.at_ms < confirmed.at_ms:
+            older.append(Older(name, value.position, confirmed))
         else:
             send[name] = value.value
     return Difference(send, older)
@@ -223,10 +231,10 @@ def confirm(known: Person | Company, desired: DesiredRecord, left_out: Collectio
         confirmed = known.properties.get(name)
         if (
             confirmed is None
-            or value.at_ms > confirmed[1]
-            or (value.at_ms == confirmed[1] and value.value != confirmed[0])
+            or value.at_ms > confirmed.at_ms
+            or (value.at_ms == confirmed.at_ms and value.value != confirmed.value)
         ):
-            known.properties[name] = (value.value, value.at_ms)
+            known.properties[name] = ConfirmedValue(value.value, value.at_ms, value.position)
             changed = True
     return changed
 
@@ -257,14 +265,14 @@ def make_unsure(known: Person | Company, names: Iterable[str]) -> bool:
     """Mark these values as unsure. Returns whether anything changed."""
     changed = False
     for name in names:
-        value = known.properties.get(name)
-        if value is not None and value[0][:1] != UNSURE:
-            known.properties[name] = (UNSURE + value[0], value[1])
+        confirmed = known.properties.get(name)
+        if confirmed is not None and confirmed.value[:1] != UNSURE:
+            known.properties[name] = confirmed._replace(value=UNSURE + confirmed.value)
             changed = True
     return changed
 
 
 def remembered_values(known: Person | Company) -> dict[str, str]:
     """The remembered values of a deleted record; all of them are written when Hubwire creates the record again."""
-    values = {name: plain(value) for name, (value, _) in known.properties.items()}
+    values = {name: plain(confirmed.value) for name, confirmed in known.properties.items()}
     return {name: value for name, value in values.items() if value and name[0] != "@"}

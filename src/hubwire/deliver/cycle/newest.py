@@ -20,6 +20,7 @@ from decimal import Decimal, InvalidOperation
 
 from hubwire.deliver.cycle.coalesce import plain
 from hubwire.hubspot.reading import SECOND_MS, HeldRecord, Version, moment_ms
+from hubwire.record.protocol import ConfirmedValue
 
 OURS = frozenset({"INTEGRATION", "API", ""})
 """Sources that our own writes can have. Source: HubSpot's OpenAPI, `sourceType`; private apps are integrations."""
@@ -40,12 +41,12 @@ SOURCES = {
 
 
 def foreign_version(
-    versions: Sequence[Version], remembered: tuple[str, int] | None, kind: str = "string"
+    versions: Sequence[Version], remembered: ConfirmedValue | None, kind: str = "string"
 ) -> Version | None:
     """The newest version that is not ours. `kind` is the property's HubSpot type; `versions` are newest first."""
     ours: Version | None = None
     if remembered is not None:
-        value = plain(remembered[0])
+        value = plain(remembered.value)
         ours = next(
             (version for version in versions if version.source in OURS and is_same(version.value, value, kind)), None
         )

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hubwire.deliver.calls.caller import Caller
 from hubwire.deliver.cycle.bugs import Bugs
-from hubwire.deliver.cycle.coalesce import make_unsure
+from hubwire.deliver.cycle.coalesce import Older, make_unsure
 from hubwire.deliver.cycle.off_loop import OffLoop, inline
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
@@ -18,6 +18,7 @@ from hubwire.deliver.verdicts.dependants import follows
 from hubwire.delivery import Delivered, Verdict
 from hubwire.destination import Destination
 from hubwire.hubspot.paths import Paths
+from hubwire.message import JournalRow
 from hubwire.operation import Discard, LeftOut, Link
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Company, Person, Record
@@ -28,6 +29,11 @@ T = TypeVar("T")
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 LONG_WAIT_MS = HOUR_MS
+
+
+def nothing_kept(positions: Sequence[int]) -> Mapping[int, JournalRow]:
+    """The journal of a cycle that needs none."""
+    return {}
 
 
 @dataclass(slots=True)
@@ -46,6 +52,8 @@ class CycleState:
     outcomes: Outcomes = field(default_factory=Outcomes)
     links: Sequence[Link] = ()
     """The identity links that the cycle's messages taught."""
+    read_at: Callable[[Sequence[int]], Mapping[int, JournalRow]] = nothing_kept
+    """The journal's messages at these positions."""
     off_loop: OffLoop = inline
     bugs: Bugs = field(default_factory=Bugs)
     imported: frozenset[int] = frozenset()
@@ -60,6 +68,8 @@ class CycleState:
     """The definitions that public sources made in this portal, by source. Changed by the cycle."""
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
     """Events whose definition could not be created in this cycle, and why."""
+    older: list[Older] = field(default_factory=list)
+    """Values that lost to a confirmed one."""
     people: dict[str, Person] = field(default_factory=dict)
     companies: dict[str, Company] = field(default_factory=dict)
     changed_people: dict[str, Person] = field(default_factory=dict)

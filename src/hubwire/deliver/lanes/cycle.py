@@ -21,6 +21,7 @@ from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
+from hubwire.deliver.steps.newer import report_older
 from hubwire.deliver.steps.provision import Missing, provide
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Retry
@@ -113,6 +114,8 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
     if work.associations or cycle_state.other_contacts or cycle_state.other_companies:
         steps.insert(0, associate(cycle_state, work.associations))
     await together(*steps)
+    if cycle_state.older:
+        await report_older(cycle_state)
     cycle_state.portal.spare_reads.earn(len(cycle_state.caller.attempts))
 
 

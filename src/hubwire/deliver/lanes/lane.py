@@ -175,6 +175,7 @@ class Lane:
             caller,
             now_ms,
             self._suppress_ms(),
+            read_at=self._parts.journal.read_at,
             off_loop=self._off_loop,
             bugs=self._bugs,
             definitions_made=self._definitions_made,

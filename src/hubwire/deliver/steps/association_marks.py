@@ -22,9 +22,11 @@ from hubwire.hubspot.wire import (
 )
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
+from hubwire.record.protocol import ConfirmedValue
 
 MARK = "@"
 REPLACES = "replaces"
+NO_MARKS = ConfirmedValue("", 0)
 Ends = tuple[str, str]
 Desired = Mapping[tuple[str, str], Pair]
 
@@ -37,9 +39,9 @@ def without_former(cycle_state: CycleState, desired: Desired) -> dict[tuple[str,
             newest[email] = max(newest.get(email, (-1, "")), (pair.at_ms, domain))
     for email in {email for email, _ in desired}:
         person = cycle_state.people.get(email)
-        for name, (marks, at_ms) in person.properties.items() if person is not None else ():
-            if name[:1] == MARK and REPLACES in marks.split("\n"):
-                newest[email] = max(newest.get(email, (-1, "")), (at_ms, name[1:]))
+        for name, marks in person.properties.items() if person is not None else ():
+            if name[:1] == MARK and REPLACES in marks.value.split("\n"):
+                newest[email] = max(newest.get(email, (-1, "")), (marks.at_ms, name[1:]))
     kept = {}
     for (email, domain), pair in desired.items():
         at_ms, current = newest.get(email, (-1, domain))
@@ -86,7 +88,7 @@ def _is_known(cycle_state: CycleState, pair: tuple[str, str], desired: Pair) -> 
     if email in cycle_state.other_contacts or domain in cycle_state.other_companies:
         return False
     known = cycle_state.people[email].properties.get(MARK + domain)
-    return known is not None and set(_marks(desired).split("\n")) <= set(known[0].split("\n"))
+    return known is not None and set(_marks(desired).split("\n")) <= set(known.value.split("\n"))
 
 
 def _remember(cycle_state: CycleState, pair: tuple[str, str], desired: Pair) -> None:
@@ -94,10 +96,10 @@ def _remember(cycle_state: CycleState, pair: tuple[str, str], desired: Pair) -> 
     if any(position in cycle_state.outcomes.verdicts for position in desired.positions):
         return
     person = cycle_state.people[email]
-    before, at_ms = person.properties.get(MARK + domain, ("", 0))
+    before, at_ms, _ = person.properties.get(MARK + domain, NO_MARKS)
     marks = "\n".join(sorted({*before.split("\n"), *_marks(desired).split("\n")} - {""}))
     if (marks, max(at_ms, desired.at_ms)) != (before, at_ms):
-        person.properties[MARK + domain] = (marks, max(at_ms, desired.at_ms))
+        person.properties[MARK + domain] = ConfirmedValue(marks, max(at_ms, desired.at_ms))
         cycle_state.changed_people[email] = person
 
 

@@ -34,8 +34,7 @@ from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import KEY_PROPERTY, update_objects, upsert_objects
-from hubwire.operation import LeftOut, unique_property
-from hubwire.reasons import Reason
+from hubwire.operation import unique_property
 from hubwire.record.protocol import Company
 
 DOMAIN = "domain"
@@ -142,8 +141,7 @@ def _inputs_of(
     for domain, desired in records.items():
         known = cycle_state.companies.get(domain)
         differs = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms)
-        for name, position in differs.older:
-            cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
+        cycle_state.older += differs.older
         if cycle_state.portal.refused:
             leave_out_refused(cycle_state, OBJECT, desired, differs.send)
         properties = {**_to_restore(cycle_state, known), **differs.send}

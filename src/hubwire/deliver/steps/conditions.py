@@ -27,7 +27,7 @@ def unanswered(cycle_state: CycleState, desired: DesiredRecord, known: Person | 
         remembered = known.properties.get(name) if known is not None and is_fresh else None
         if desired.values[name].when is When.IF_NEW:
             names.discard(name)
-        elif remembered is not None and remembered[0] and remembered[0][:1] != UNSURE:
+        elif remembered is not None and remembered.value and remembered.value[:1] != UNSURE:
             _leave_out(cycle_state, desired, name, Reason.NOT_EMPTY)
             names.discard(name)
     if names or (desired.needs_existence and record_id_of(known) is None):

@@ -133,8 +133,7 @@ def _input_of(cycle_state: CycleState, desired: DesiredRecord) -> Input | None:
     """The input for one contact; None if HubSpot has all its values."""
     known = cycle_state.people.get(desired.key)
     differs = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms)
-    for name, position in differs.older:
-        cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.OLDER_THAN_KNOWN)])
+    cycle_state.older += differs.older
     if cycle_state.portal.refused:
         leave_out_refused(cycle_state, OBJECT, desired, differs.send)
     properties = {**_to_restore(cycle_state, known), **differs.send}

@@ -16,6 +16,9 @@ from hubwire.reasons import Reason
 from hubwire.record.protocol import Company, Person
 from hubwire.schema import PropertyDefinition
 
+MAX_NAMED = 1000
+"""The number of newer messages of a cycle whose ids are looked up; an old import can lose to many more."""
+
 
 def late_names(cycle_state: CycleState, desired: DesiredRecord, names: Collection[str]) -> set[str]:
     """The properties among `names` whose value comes from a late message."""
@@ -51,14 +54,25 @@ def leave_out_newer(
         value = desired.values.get(name)
         kind = kind_of(definitions, name)
         remembered = known.properties.get(name) if known is not None else None
-        is_other = remembered is not None and not is_same(version.value, plain(remembered[0]), kind)
-        if known is not None and remembered is not None and is_other and version.at_ms > remembered[1]:
+        is_other = remembered is not None and not is_same(version.value, plain(remembered.value), kind)
+        if known is not None and remembered is not None and is_other and version.at_ms > remembered.at_ms:
             # HubSpot has another value than we remember, so no newer value may count as unchanged.
             make_unsure(known, [name])
         if value is None or version.at_ms <= value.at_ms or is_same(version.value, value.value, kind):
             continue
         for position in desired.drop(name):
             cycle_state.outcomes.leave_out(position, [lost_to(name, version)])
+
+
+async def report_older(cycle_state: CycleState) -> None:
+    """Report the values of the cycle that lost to a confirmed one, with the time and the id of the newer message."""
+    positions = sorted({older.newer.position for older in cycle_state.older} - {0})[:MAX_NAMED]
+    newer = await cycle_state.off_loop(cycle_state.read_at, positions) if positions else {}
+    for older in cycle_state.older:
+        row = newer.get(older.newer.position)
+        message = f"message {row.message_id}" if row is not None else "a message"
+        detail = f"{message} of {when(older.newer.at_ms)} is newer"
+        cycle_state.outcomes.leave_out(older.position, [LeftOut(older.name, Reason.OLDER_THAN_KNOWN, detail)])
 
 
 def lost_to(name: str, version: Version) -> LeftOut:
@@ -76,7 +90,7 @@ def without_newer(
     return {
         name: value
         for name, value in values.items()
-        if name not in foreign or foreign[name].at_ms <= known.properties[name][1]
+        if name not in foreign or foreign[name].at_ms <= known.properties[name].at_ms
     }
 
 

@@ -19,7 +19,7 @@ from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
-from hubwire.record.protocol import Person
+from hubwire.record.protocol import ConfirmedValue, Person
 
 MakeCall = Callable[[Sequence[Input]], Call]
 
@@ -28,7 +28,7 @@ class Backward(NamedTuple):
     """A stage that HubSpot ignored. `remembered`: the stage that was confirmed before, and the time of its message."""
 
     sent: Input
-    remembered: tuple[str, int] | None
+    remembered: ConfirmedValue | None
 
 
 async def move_stages_back(

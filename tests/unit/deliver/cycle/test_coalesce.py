@@ -5,6 +5,7 @@ from __future__ import annotations
 from hubwire.deliver.cycle.coalesce import (
     UNSURE,
     DesiredRecord,
+    Older,
     Work,
     confirm,
     confirm_sent,
@@ -12,7 +13,7 @@ from hubwire.deliver.cycle.coalesce import (
     make_unsure,
 )
 from hubwire.operation import Associate, PropertyValue, SendEvent, UpsertCompany, UpsertContact
-from hubwire.record.protocol import Person
+from hubwire.record.protocol import ConfirmedValue, Person
 
 HOUR_MS = 3_600_000
 
@@ -50,14 +51,14 @@ def wanted_of(**values: tuple[str, int]) -> DesiredRecord:
 
 
 def test_a_value_older_than_the_confirmed_one_is_never_sent() -> None:
-    known = Person("a@b.co", "1", 0, {"plan": ("pro", 20)})
+    known = Person("a@b.co", "1", 0, {"plan": ConfirmedValue("pro", 20, 7)})
     result = difference(wanted_of(plan=("free", 10)), known, 0, HOUR_MS)
     assert result.send == {}
-    assert result.older == [("plan", 0)]
+    assert result.older == [Older("plan", 0, ConfirmedValue("pro", 20, 7))]
 
 
 def test_an_unchanged_value_is_sent_again_only_after_the_suppression_time() -> None:
-    known = Person("a@b.co", "1", 1000, {"plan": ("pro", 20)})
+    known = Person("a@b.co", "1", 1000, {"plan": ConfirmedValue("pro", 20)})
     wanted = wanted_of(plan=("pro", 30))
     assert difference(wanted, known, 1000 + HOUR_MS - 1, HOUR_MS).send == {}
     assert difference(wanted, known, 1000 + HOUR_MS, HOUR_MS).send == {"plan": "pro"}
@@ -67,7 +68,7 @@ def test_an_unchanged_value_is_sent_again_only_after_the_suppression_time() -> N
 def test_a_refused_property_is_not_remembered_as_confirmed() -> None:
     known = Person("a@b.co")
     assert confirm(known, wanted_of(plan=("pro", 1), city=("Graz", 1)), ["city"])
-    assert known.properties == {"plan": ("pro", 1)}
+    assert known.properties == {"plan": ("pro", 1, 0)}
 
 
 def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
@@ -79,19 +80,21 @@ def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
 
 
 def test_what_may_have_been_overwritten_is_sent_again_and_still_keeps_older_values_out() -> None:
-    known = Person("a@b.co", "1", 0, {"plan": ("pro", 20)})
+    known = Person("a@b.co", "1", 0, {"plan": ConfirmedValue("pro", 20)})
     assert make_unsure(known, ["plan", "city"])
-    assert known.properties == {"plan": (UNSURE + "pro", 20)}
+    assert known.properties == {"plan": (UNSURE + "pro", 20, 0)}
     assert difference(wanted_of(plan=("pro", 20)), known, 0, HOUR_MS).send == {"plan": "pro"}
-    assert difference(wanted_of(plan=("free", 10)), known, 0, HOUR_MS).older == [("plan", 0)]
+    assert difference(wanted_of(plan=("free", 10)), known, 0, HOUR_MS).older == [
+        Older("plan", 0, ConfirmedValue(UNSURE + "pro", 20))
+    ]
 
 
 def test_a_confirmation_counts_for_what_was_written_and_does_not_refresh_the_rest() -> None:
-    known = Person("a@b.co", "1", 0, {"plan": ("pro", 20), "city": ("Graz", 20)})
+    known = Person("a@b.co", "1", 0, {"plan": ConfirmedValue("pro", 20), "city": ConfirmedValue("Graz", 20)})
     confirm_sent(known, wanted_of(plan=("free", 30)), {"plan"}, set(), HOUR_MS // 2, HOUR_MS)
     assert known.confirmed_at_ms == 0
     confirm_sent(known, wanted_of(plan=("free", 40)), {"plan"}, set(), HOUR_MS, HOUR_MS)
     assert known.confirmed_at_ms == HOUR_MS
-    assert known.properties == {"plan": ("free", 40), "city": (UNSURE + "Graz", 20)}
+    assert known.properties == {"plan": ("free", 40, 0), "city": (UNSURE + "Graz", 20, 0)}
     confirm_sent(known, wanted_of(plan=("free", 50), city=("Graz", 50)), {"plan", "city"}, set(), HOUR_MS + 1, HOUR_MS)
     assert known.confirmed_at_ms == HOUR_MS + 1

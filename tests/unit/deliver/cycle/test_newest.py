@@ -8,6 +8,7 @@ from hubwire.deliver.cycle.coalesce import UNSURE
 from hubwire.deliver.cycle.newest import ReadHistories, foreign_version, is_same, without_default_stage
 from hubwire.deliver.cycle.portal_schema import SpareReads
 from hubwire.hubspot.reading import HeldRecord, Version
+from hubwire.record.protocol import ConfirmedValue
 
 OURS = "INTEGRATION"
 PERSON = "CRM_UI"
@@ -19,32 +20,32 @@ def version(value: str, at_ms: int, source: str = OURS, source_id: str = "77") -
 
 def test_what_the_record_remembers_is_ours_and_so_is_all_that_we_wrote_before() -> None:
     versions = [version("2022", 200), version("2021", 100)]
-    assert foreign_version(versions, ("2022", 5)) is None
-    assert foreign_version(versions, (UNSURE + "2022", 5)) is None
+    assert foreign_version(versions, ConfirmedValue("2022", 5)) is None
+    assert foreign_version(versions, ConfirmedValue(UNSURE + "2022", 5)) is None
 
 
 def test_a_persons_value_is_foreign_above_and_below_ours() -> None:
     above = [version("b", 300, PERSON, "u"), version("a", 200)]
     below = [version("a", 300), version("b", 200, PERSON, "u")]
     for versions in (above, below):
-        found = foreign_version(versions, ("a", 5))
+        found = foreign_version(versions, ConfirmedValue("a", 5))
         assert found is not None
         assert found.value == "b"
 
 
 def test_a_persons_value_that_equals_ours_is_still_the_persons() -> None:
-    found = foreign_version([version("a", 300, PERSON, "u"), version("a", 200)], ("a", 5))
+    found = foreign_version([version("a", 300, PERSON, "u"), version("a", 200)], ConfirmedValue("a", 5))
     assert found is not None
     assert found.at_ms == 300
 
 
 def test_what_memory_does_not_explain_counts_with_hubspots_time() -> None:
     """After a restored backup our own newer writes are not known any more."""
-    found = foreign_version([version("new", 300), version("old", 200)], ("old", 5))
+    found = foreign_version([version("new", 300), version("old", 200)], ConfirmedValue("old", 5))
     assert found is not None
     assert (found.value, found.at_ms) == ("new", 300)
     assert foreign_version([version("a", 1)], None) == version("a", 1)
-    assert foreign_version([], ("a", 1)) is None
+    assert foreign_version([], ConfirmedValue("a", 1)) is None
 
 
 @pytest.mark.parametrize(
