@@ -263,7 +263,7 @@ _HELD: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_PERSON: (
         "The message has no e-mail, and none is known for its userId or anonymousId yet.",
         "Nothing to do: it is sent as soon as an identify call gives this person an e-mail. An event with a"
-        " `hubspotutk` cookie is sent with that after `cookie_after_hours`.",
+        " `hubspotutk` cookie is sent with the cookie after `cookie_after_hours`.",
     ),
     Reason.UNKNOWN_COMPANY: (
         "The group call has no usable `website`, and no other group call has given this groupId one yet.",
@@ -285,7 +285,7 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_PROPERTY: (
         "The portal has no property of this name, or the event's definition has no such field.",
         "Create it in HubSpot, map the trait to an existing one, or set `create_properties`. Then send the rest:"
-        " `hubwire replay --reason unknown-property --left-out FIELD` shows how many messages that is.",
+        " `hubwire replay --state delivered --left-out FIELD` shows the number of messages first.",
     ),
     Reason.READ_ONLY_PROPERTY: (
         "HubSpot sets this property itself, or Hubwire uses it for its own keys.",
@@ -478,7 +478,7 @@ _STOPPED: dict[Reason, tuple[str, str]] = {
         "Delete or rename the property in HubSpot; Hubwire creates it again.",
     ),
     Reason.RUN_OF_DEATHS: (
-        "HubSpot refused many messages in a row for good, so a setting is probably wrong.",
+        "HubSpot refused many messages in a row, so a setting is probably wrong.",
         "Read the latest dead messages, fix the cause, resume the destination, then replay.",
     ),
     Reason.PAUSED: ("A person paused the destination. Hubwire keeps every message.", "Resume the destination."),

@@ -229,7 +229,7 @@ async def test_a_run_of_deaths_of_a_server_source_stops_the_line_until_a_probe_g
     await world.drain(driver)
     reason, detail = stopped(world)
     assert reason == "run-of-deaths"
-    assert detail.startswith(f"HubSpot refused {RUN_MESSAGES} messages in a row for good, the last one because:")
+    assert detail.startswith(f"HubSpot refused {RUN_MESSAGES} messages in a row, the last one because:")
     assert "jobtitle" in detail
     assert world.states() == {"dead": RUN_MESSAGES}
     assert world.backlog() == 1000 - RUN_MESSAGES

@@ -210,4 +210,6 @@ def lane_checks(lane: LaneStatus) -> Iterator[Check]:
         yield ok("Delivery", f"{lane.state}; {lane.delivered:,} delivered, {lane.backlog_count:,} pending")
     if lane.dead:
         remedy = "hubwire messages --state dead lists them; fix the cause, then run hubwire replay --state dead."
-        yield warn("Dead messages", f"HubSpot refused {lane.dead:,} messages for good", remedy)
+        yield warn(
+            "Dead messages", f"HubSpot will not accept {lane.dead:,} message{'' if lane.dead == 1 else 's'}", remedy
+        )

@@ -107,7 +107,7 @@ def test_who_somebody_is_and_whether_they_are_kept_out(console: Console, shell: 
 def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell: Shell) -> None:
     assert shell("replays").out.strip() == "No replays yet."
     asked = shell("replay", "--state", "dead", "--share", "10", stdin="n\n")
-    about = "About 2 HubSpot calls (0.01 % of a day's), 2 s at 10 %."
+    about = "About 2 HubSpot calls (0.01 % of a day's calls), 2 s at 10 % of the call rate."
     assert (asked.code, about in asked.out) == (1, True), "a look at the person, and the write"
     assert shell("replay", "--state", "held", "--user", "nobody", "--yes").out.strip() == "0 messages"
     assert shell("replay", "--state", "dead", "--user", "dead@example.com", "--yes").code == 0

@@ -128,7 +128,8 @@ def _print_estimate(store: Store, config: ConfigOption, targets: Sequence[tuple[
     if not cost.calls:
         typer.echo(f"This replay would make no HubSpot calls; the messages would be held or discarded again{judged}.")
     else:
-        typer.echo(f"About {calls} ({cost.day_percent:g} % of a day's), {duration(cost.seconds)} at {share} %{judged}.")
+        of_day = f"{cost.day_percent:g} % of a day's calls"
+        typer.echo(f"About {calls} ({of_day}), {duration(cost.seconds)} at {share} % of the call rate{judged}.")
     if cost.schema_is_default:
         typer.echo("The portal could not be read; the estimate assumes HubSpot's default properties.")
 
@@ -202,9 +203,7 @@ def replays(
     if json:
         print_json(shown_replays if replay_id is None else shown_replays[0])
         return
-    rows = table(
-        "replay", "started (UTC)", "by", "state", "share", "messages", "not yet started", "skipped", "outcomes"
-    )
+    rows = table("replay", "started (UTC)", "by", "state", "share", "messages", "waiting", "left alone", "outcomes")
     for replay in shown_replays:
         outcomes = ", ".join(f"{count} {state}" for state, count in replay.outcomes.items()) or "-"
         counts = (str(number) for number in (replay.target_count, replay.waiting_count, replay.passed_count))

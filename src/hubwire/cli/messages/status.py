@@ -60,7 +60,7 @@ def status(
         if not lanes:
             console.print("No destination yet: add one with `hubwire destination add` or in the console.")
     if wait_drained and not drained:
-        typer.secho(f"hubwire: not drained after {timeout:.0f} s", fg="red", err=True)
+        typer.secho(f"hubwire: messages are still pending after {timeout:.0f} s", fg="red", err=True)
         raise typer.Exit(1)
 
 

@@ -35,7 +35,7 @@ def alerts(json: JsonOption = False, config: ConfigOption = None) -> None:
     for rule in overview.rules:
         state = "ON" if rule.on else "off" if rule.is_off else "OK"
         if rule.name == "dead" and not overview.channels:
-            state = "not counted without a receiver"
+            state = "off: no one to notify"
         console.print(f"[bold]{rule.name}[/bold]  {state}  {rule.setting or 'no setting'}")
         console.print(f"  {rule.when}", markup=False)
         for alert in rule.on:

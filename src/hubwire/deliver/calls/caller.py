@@ -273,9 +273,9 @@ def _fill(call: Call, inputs: Sequence[BatchInput]) -> float:
 
 
 def _worst(judgement: Judgement) -> str:
-    """The rule of an answer, marked as mixed if HubSpot accepted some of its inputs."""
+    """The rule of an answer, and that it is not the fate of every input if some were delivered."""
     is_mixed = any(isinstance(verdict, Delivered) for verdict in judgement.verdicts)
-    return f"{judgement.rule}, mixed" if is_mixed else judgement.rule
+    return f"{judgement.rule} for some inputs" if is_mixed else judgement.rule
 
 
 def _attempt(call: Call, answer: Answer, judgement: Judgement, positions: Sequence[int]) -> Attempt:

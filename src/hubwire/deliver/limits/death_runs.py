@@ -41,7 +41,7 @@ class Run(NamedTuple):
     @property
     def text(self) -> str:
         """The run in words."""
-        refused = f"HubSpot refused {self.message_count} messages in a row for good"
+        refused = f"HubSpot refused {self.message_count} messages in a row"
         return f"{refused}, the last one because: {self.reason} {self.detail}".rstrip()
 
 
