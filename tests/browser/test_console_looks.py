@@ -54,6 +54,7 @@ PATHS = {
     "rule": "/rules/1/edit?rule=Colour",
     "rule-new": "/rules/1/edit",
     "test": "/test?message=sample-0",
+    "import": "/import",
     "system": "/system",
     "audit": "/audit",
     "members": "/members",

@@ -6,6 +6,7 @@ and stop in the opposite one (`lifecycle.py`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -17,9 +18,11 @@ from hubwire.clock import MonotonicClock, SystemClock
 from hubwire.deliver.calls.retry import RetryPolicy
 from hubwire.deliver.lanes.policy import LanePolicy, nobody
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
+from hubwire.destination import Destination
 from hubwire.device.assets import Assets, load_assets
 from hubwire.device.snippet import snippet
 from hubwire.doctor.whole import connection_report, machine_checks
+from hubwire.errors import HubSpotError, SettingsError
 from hubwire.installation.browser_sources import BrowserSources
 from hubwire.installation.clients import ClientFactory
 from hubwire.installation.first_start import begin_installation
@@ -28,10 +31,13 @@ from hubwire.installation.retention import Retention
 from hubwire.installation.sandbox import Sandbox
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.lifecycle import Lifecycle
+from hubwire.manage.dropped_files import DroppedFiles
+from hubwire.manage.history_preview import HistoryPreview, KnownSchema
 from hubwire.manage.workbench import Workbench
 from hubwire.monitoring.alert_overview import alert_overview
 from hubwire.monitoring.metrics import Telemetry
 from hubwire.monitoring.observability import Watched, make_alerts, make_metrics
+from hubwire.plan.default_portal import default_portal
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import RegulationRunner, Regulations
 from hubwire.privacy.suppression import SuppressedRows, SuppressingJournal, Suppressions, keeps_out
@@ -40,6 +46,7 @@ from hubwire.receive.app import ReceiveApp
 from hubwire.receive.sources import CachedSources
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.record.replay import ReplayRunner
+from hubwire.registry.named import named
 from hubwire.registry.watch import VersionWatch
 from hubwire.settings import Settings
 from hubwire.web.access import Access
@@ -88,6 +95,7 @@ class Service:
         self.forgetter = Forgetter(self.store, lambda destination: self.clients.make(destination), self.clock)
         self.regulations = RegulationRunner(self.forgetter)
         self.telemetry = Telemetry()
+        self.dropped_files = DroppedFiles(settings, registry, self._history_preview, self.clock) if receives else None
         self.is_stopping: Callable[[], bool] = bool
         """Returns True if the web server is about to end; the web server sets it."""
         self.alerts = make_alerts(self.store, settings, self.clock) if settings.role != "receive" else None
@@ -103,6 +111,8 @@ class Service:
             await start(self._watch)
         sandbox_url = self.sandbox.base_url if self.sandbox else None
         self.clients = ClientFactory(self.store.registry, self.clock, self.settings, sandbox_url, self.telemetry)
+        if self.dropped_files is not None:
+            await start(self.dropped_files)
         if self.settings.role != "receive":
             self.worker = await start(Worker(self.worker_parts()))
             if not self.store.hears_appends:
@@ -161,6 +171,18 @@ class Service:
     def _workbench(self) -> Workbench:
         return Workbench(self.store.registry, self.store.record, self.front, self.clients, self.clock, self._changed)
 
+    def _history_preview(self, source_name: str) -> HistoryPreview:
+        """Reads dropped files for a source; in their thread. Errors: SettingsError."""
+        source = named(self.store.registry.sources().values(), source_name, "source")
+
+        def schema_of(destination: Destination) -> KnownSchema:
+            try:
+                return KnownSchema(asyncio.run(self._workbench().schema(destination.destination_id)), is_default=False)
+            except (HubSpotError, SettingsError):
+                return KnownSchema(default_portal(destination.hub_id or "0"), is_default=True)
+
+        return HistoryPreview(self.store, self.settings, source, schema_of)
+
     def services(self, public_url: str) -> Services:
         """The services behind console and admin API."""
         store = self.store
@@ -199,6 +221,7 @@ class Service:
             is_stopping=lambda: self.is_stopping(),
             health=partial(machine_checks, store, self.settings, self.clock),
             regulations=Regulations(self.forgetter, store.privacy, self.regulations.wake),
+            dropped_files=self.dropped_files,
         )
 
     def _lanes_journal(self) -> SuppressedRows:

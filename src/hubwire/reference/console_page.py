@@ -69,6 +69,10 @@ PAGE_REFERENCES: dict[str, PageReference] = {
         "One rule, with a sample message and its result", "hubwire rule test NAME"
     ),
     "/test": PageReference("Dry run of a message that you paste", "hubwire plan -"),
+    "/import": PageReference("Files of history: add and follow them", "hubwire import FILE --source NAME"),
+    "/import/{file_id}": PageReference(
+        "One file: preview, cost, import", "hubwire import FILE --source NAME --preview"
+    ),
     "/system": PageReference("Version, storage, settings, checks", "hubwire doctor --offline"),
     "/audit": PageReference("Who changed what", "hubwire audit"),
     "/regulations": PageReference("Deletion requests", "hubwire regulations"),

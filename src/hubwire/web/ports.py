@@ -21,6 +21,7 @@ from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
 
 if TYPE_CHECKING:
+    from hubwire.manage.dropped_files import DroppedFiles
     from hubwire.manage.rule_test import RuleTest
     from hubwire.manage.schema_plan import SchemaPlan
     from hubwire.manage.schema_report import PortalContents
@@ -132,3 +133,5 @@ class Services:
     """More lines for the System page; None when there are none."""
     regulations: Regulations | None = None
     """Accepts deletion requests; None if this process cannot carry them out."""
+    dropped_files: DroppedFiles | None = None
+    """Accepts files of history; None in a process that imports none."""

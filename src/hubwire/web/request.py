@@ -73,6 +73,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
             ("/mapping", "Mapping", Role.VIEW),
             ("/rules", "Rules", Role.VIEW),
             ("/test", "Test", Role.OPERATE),
+            ("/import", "Import", Role.ADMIN),
         ),
     ),
     (

@@ -18,6 +18,8 @@ from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import HubSpotError, SettingsError, UploadRefused
 from hubwire.hubspot.definitions import PropertyUse
+from hubwire.manage.dropped_files import DroppedFiles
+from hubwire.manage.history_preview import HistoryPreview, KnownSchema
 from hubwire.manage.members import digest, make_token
 from hubwire.manage.rule_test import RuleTest, firings
 from hubwire.manage.schema_plan import SchemaPlan
@@ -26,6 +28,7 @@ from hubwire.message import Entry, JournalRow
 from hubwire.monitoring.alert_overview import alert_overview
 from hubwire.monitoring.observability import Watched, make_alerts
 from hubwire.operation import Link
+from hubwire.plan.default_portal import default_portal
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import Regulations
 from hubwire.privacy.suppression import keeps_out
@@ -42,6 +45,7 @@ from hubwire.record.protocol import (
     Tally,
 )
 from hubwire.registry.access import Role
+from hubwire.registry.named import named
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.secret import Secret
 from hubwire.settings import Settings
@@ -174,6 +178,7 @@ class Console:
         self.bench = Bench()
         self.woken = 0
         self.alerts = make_alerts(self.store, self.settings, self.clock)
+        self.dropped_files = DroppedFiles(self.settings, self.store.registry, self._history_preview, self.clock)
         self.deps = self._deps()
         self.app = console_app(self.deps, self.access)
         self.client = self.fresh_client()
@@ -293,7 +298,13 @@ class Console:
             is_sandbox=True,
             on_registry_change=wake,
             regulations=Regulations(self.forgetter, store.privacy, lambda: None),
+            dropped_files=self.dropped_files,
         )
+
+    def _history_preview(self, source_name: str) -> HistoryPreview:
+        source = named(self.store.registry.sources().values(), source_name, "source")
+        portal = KnownSchema(default_portal("1234567"), is_default=False)
+        return HistoryPreview(self.store, self.settings, source, lambda destination: portal)
 
 
 MESSAGES: list[dict[str, Any]] = [

@@ -79,6 +79,8 @@ PATHS = {
     "/rules/{destination_id:int}": ["/rules/1"],
     "/rules/{destination_id:int}/edit": ["/rules/1/edit", "/rules/1/edit?call=identify"],
     "/test": ["/test", "/test?message=m-0"],
+    "/import": ["/import"],
+    "/import/{file_id}": ["/import/FILE"],
     "/system": ["/system"],
     "/audit": ["/audit"],
     "/members": ["/members"],
@@ -124,7 +126,8 @@ def test_a_page_renders_for_the_least_role_that_may_see_it(console: Console, pat
     lane_id = console.fill()
     console.store.replays.begin(DEAD, "ana", console.clock.now_ms(), [(lane_id, 5)])
     made = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
-    path = path.replace("REGULATION", made.regulation_id)
+    file = console.dropped_files.add("people.csv", 10)
+    path = path.replace("REGULATION", made.regulation_id).replace("FILE", file.file_id)
     console.sign_in(role)
     answer = console.get(path)
     assert answer.status_code == 200, answer.text
@@ -185,9 +188,10 @@ def test_a_page_names_its_command_and_its_json(console: Console, pattern: str, p
     lane_id = console.fill()
     console.store.replays.begin(DEAD, "ana", console.clock.now_ms(), [(lane_id, 5)])
     made = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
+    file = console.dropped_files.add("people.csv", 10)
     console.sign_in()
     for path in paths:
-        html = console.get(path.replace("REGULATION", made.regulation_id)).text
+        html = console.get(path.replace("REGULATION", made.regulation_id).replace("FILE", file.file_id)).text
         named = re.search(r"In a terminal:</span> <code>([^<]+)</code>", html)
         assert named, path
         wanted = OTHER_COMMANDS.get(path, command_of(PAGE_REFERENCES[pattern].command))

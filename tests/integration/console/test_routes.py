@@ -134,6 +134,13 @@ NEEDED = {
         POST /connection/{destination_id:int}
         POST /connection/{destination_id:int}/remove
         POST /connection/{destination_id:int}/token
+        GET /import
+        POST /import/files
+        GET /import/{file_id}
+        POST /import/{file_id}/begin
+        POST /import/{file_id}/bytes
+        POST /import/{file_id}/preview
+        POST /import/{file_id}/remove
         GET /members
         POST /members
         POST /members/remove

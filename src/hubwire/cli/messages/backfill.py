@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from hubwire.cli.messages.backfill_shown import print_estimates, print_outcome, print_previews, print_seen
 from hubwire.cli.shared.context import ConfigOption, JsonOption, print_json, settings_of
-from hubwire.cli.shared.editing import Editor, confirmed, editing
-from hubwire.cli.shared.history import AsOption, DatesOption, EncodingOption, MapOption, looked, read_options
+from hubwire.cli.shared.editing import confirmed, editing
+from hubwire.cli.shared.history import AsOption, DatesOption, EncodingOption, MapOption, read_options
 from hubwire.cli.shared.portals import portal_schema
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
@@ -28,10 +27,8 @@ if TYPE_CHECKING:
     from hubwire.backfill.looking import History
     from hubwire.backfill.records import ReadOptions
     from hubwire.backfill.sql import Query
-    from hubwire.schema import PropertyDefinition
-
-SEED_CALLS_PER_SECOND = 10.0
-SEED_CALLS_PER_DAY = 40_000
+    from hubwire.destination import Destination
+    from hubwire.manage.history_preview import HistoryPreview, KnownSchema
 
 
 def import_files(
@@ -87,12 +84,13 @@ def import_files(
     if "-" in files and (preview or estimate):
         raise SettingsError("standard input can be read only once; --preview and --estimate need a file")
     settings = settings_of(config)
-    history = _with_labels(looked(files, options, Path(settings.data)), files, options, source, config)
+    with _history_preview(source, config) as previewed:
+        history = previewed.look_at(files, options, besides=Path(settings.data))
     if preview:
         _show_previews(history, source, json, config)
     elif estimate:
-        with editing(config) as editor:
-            estimates = _estimate(editor, history, source)
+        with _history_preview(source, config) as previewed:
+            estimates = previewed.estimates(history, SystemClock().now_ms())
         print_json(estimates) if json else print_estimates(estimates)
     else:
         if not json:
@@ -124,37 +122,6 @@ def _show_previews(history: History, source: str, json: bool, config: ConfigOpti
         raise typer.Exit(1)
 
 
-def _with_labels(
-    history: History, files: list[str], options: ReadOptions, source_name: str, config: ConfigOption
-) -> History:
-    """Read HubSpot's own exports again, with the labels of the portal's properties."""
-    if history.has_stdin or not any(seen.reader.title.startswith("HubSpot's") for seen in history.seen):
-        return history
-    with editing(config) as editor:
-        source = editor.source(source_name)
-        destinations = [
-            destination
-            for destination in editor.store.registry.destinations().values()
-            if destination.takes(source.source_id)
-        ]
-        if not destinations:
-            return history
-        schema, is_default = asyncio.run(portal_schema(editor.store.registry, editor.settings, destinations[0]))
-    if is_default:
-        return history
-    labelled = replace(options, contact_labels=_labels(schema.contact), company_labels=_labels(schema.company))
-    return looked(files, labelled, Path(settings_of(config).data))
-
-
-def _labels(properties: Mapping[str, PropertyDefinition]) -> dict[str, str]:
-    """The names of writable properties, by label."""
-    return {
-        definition.label.lower(): definition.name
-        for definition in properties.values()
-        if definition.label and not definition.is_read_only
-    }
-
-
 def _ask_first(history: History, source: str, config: ConfigOption) -> None:
     """Print the estimated cost and ask for confirmation; exit 1 if the answer is no."""
     print_estimates(_estimates_or_none(history, source, config))
@@ -162,9 +129,9 @@ def _ask_first(history: History, source: str, config: ConfigOption) -> None:
 
 
 def _estimates_or_none(history: History, source: str, config: ConfigOption) -> list[Estimate]:
-    with editing(config) as editor:
+    with _history_preview(source, config) as previewed:
         try:
-            return _estimate(editor, history, source)
+            return previewed.estimates(history, SystemClock().now_ms())
         except SettingsError as exc:
             typer.secho(f"No estimate: {exc}", fg="yellow", err=True)
             return []
@@ -259,35 +226,19 @@ def _progress(total: int | None, goes_on: str, json: bool) -> Iterator[Callable[
             raise typer.Exit(INTERRUPTED) from None
 
 
-# -- the estimate
+# -- the files
 
 
-def _estimate(editor: Editor, history: History, source_name: str) -> list[Estimate]:
-    """The estimated cost of the files at each destination that their source feeds."""
-    from hubwire.backfill.estimate import Estimator, cycles
-    from hubwire.backfill.rows import rows_of_history
+@contextmanager
+def _history_preview(source_name: str, config: ConfigOption) -> Iterator[HistoryPreview]:
+    from hubwire.manage.history_preview import HistoryPreview
 
-    store = editor.store
-    source = editor.source(source_name)
-    sources = store.registry.sources()
-    lanes = {lane.destination_id: lane for lane in store.queries.lanes(editor.now_ms())}
-    estimates = []
-    for destination in store.registry.destinations().values():
-        if not destination.takes(source.source_id):
-            continue
-        schema, is_default = asyncio.run(portal_schema(store.registry, editor.settings, destination))
-        estimator = Estimator(destination, sources, schema, store.record.links)
-        for rows in cycles(rows_of_history(history, source, editor.now_ms()), editor.settings.cycle_messages):
-            estimator.take(rows)
-        limit = lanes[destination.destination_id].budget.get("limit") or SEED_CALLS_PER_DAY
-        cost = estimator.estimate(
-            destination.calls_per_second or SEED_CALLS_PER_SECOND, destination.calls_per_day or limit
-        )
-        cost.schema_is_default = is_default
-        estimates.append(cost)
-    if not estimates:
-        raise SettingsError(f"source {source_name!r} feeds no destination", hint="hubwire destination list")
-    return estimates
+    with editing(config) as editor:
+
+        def schema_of(destination: Destination) -> KnownSchema:
+            return asyncio.run(portal_schema(editor.store.registry, editor.settings, destination))
+
+        yield HistoryPreview(editor.store, editor.settings, editor.source(source_name), schema_of)
 
 
 def register(app: typer.Typer) -> None:

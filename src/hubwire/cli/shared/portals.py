@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination
 from hubwire.errors import HubSpotError
 from hubwire.registry.protocol import Registry
-from hubwire.schema import PortalSchema
 from hubwire.settings import Settings
 
+if TYPE_CHECKING:
+    from hubwire.manage.history_preview import KnownSchema
 
-async def portal_schema(registry: Registry, settings: Settings, destination: Destination) -> tuple[PortalSchema, bool]:
-    """The portal's schema and False; HubSpot's default schema and True if it cannot be read."""
+
+async def portal_schema(registry: Registry, settings: Settings, destination: Destination) -> KnownSchema:
+    """The portal's schema, or HubSpot's default one after a message if it cannot be read."""
     from hubwire.installation.clients import ClientFactory
     from hubwire.manage.dryrun import read_schema
+    from hubwire.manage.history_preview import KnownSchema
     from hubwire.plan.default_portal import default_portal
 
     client = ClientFactory(registry, SystemClock(), settings).make(destination)
     if client is not None:
         async with client:
             try:
-                return await read_schema(client, destination, SystemClock()), False
+                return KnownSchema(await read_schema(client, destination, SystemClock()), is_default=False)
             except HubSpotError as exc:
                 typer.secho(f"{destination.name}: {exc}", fg="yellow", err=True)
-    return default_portal(destination.hub_id or "0"), True
+    return KnownSchema(default_portal(destination.hub_id or "0"), is_default=True)
 
 
 def duration(seconds: float) -> str:

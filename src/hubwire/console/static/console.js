@@ -143,6 +143,49 @@
     });
   }
 
+  // Dropped files go to the server in parts; the page of the last one opens.
+  const drop = document.querySelector("form[data-drop]");
+  const post = async (url, body) => {
+    const answer = await fetch(url, { method: "POST", body, headers: { accept: "application/json" } });
+    const told = await answer.json();
+    if (!answer.ok) throw new Error(told.message ?? `the server answered ${answer.status}`);
+    return told;
+  };
+
+  async function send(file, source, state) {
+    if (file.size > Number(drop.dataset.maxBytes)) throw new Error(`${file.name} is too large for this page`);
+    const { file_id: id } = await post("/import/files", new URLSearchParams({ name: file.name, size: file.size }));
+    const step = Number(drop.dataset.partBytes);
+    for (let offset = 0; offset < file.size; offset += step) {
+      state.textContent = `${file.name}: ${Math.floor((100 * offset) / file.size)} % sent`;
+      const query = new URLSearchParams({ offset, source });
+      await post(`/import/${id}/bytes?${query}`, file.slice(offset, offset + step));
+    }
+    return id;
+  }
+
+  async function sendAll(files) {
+    const state = drop.querySelector("[data-drop-state]");
+    try {
+      let id = null;
+      for (const file of files) id = await send(file, drop.elements.source.value, state);
+      if (id) window.location.assign(files.length === 1 ? `/import/${id}` : "/import");
+    } catch (error) {
+      state.textContent = `Not sent: ${error.message}`;
+    }
+  }
+
+  if (drop) {
+    drop.elements.file.addEventListener("change", (event) => sendAll([...event.target.files]));
+    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+      drop.addEventListener(name, (event) => {
+        event.preventDefault();
+        drop.classList.toggle("over", name === "dragenter" || name === "dragover");
+        if (name === "drop") sendAll([...event.dataTransfer.files]);
+      });
+    }
+  }
+
   // The menu is open where there is room for it.
   const menu = document.getElementById("menu");
   const wide = window.matchMedia("(min-width: 860px)");
