@@ -29,7 +29,7 @@ class Backend:
     journal: Journal
     record: Record
     close: Callable[[], None]
-    lines_of: Callable[[Session], MessageIndex] = SqlMessageIndex
+    index_of: Callable[[Session], MessageIndex] = SqlMessageIndex
     tells_free_space: bool = True
     """False: free space inside the database is its own business, `bytes_used` counts whole files."""
 
@@ -73,7 +73,7 @@ def nats_backend(url: str, postgres_url: str) -> Backend:
         journal.close()
         record.close()
 
-    return replace(record, journal=journal, close=close, lines_of=lambda _: journal.lines())
+    return replace(record, journal=journal, close=close, index_of=lambda _: journal.message_index())
 
 
 BACKENDS: dict[str, Callable[[pytest.FixtureRequest], Backend]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Protocol, TypeVar
@@ -17,6 +19,26 @@ class Part(Protocol):
     def stop(self) -> Awaitable[None] | None:
         """End, and wait for the end. Without a start, or a second time, it does nothing."""
         ...
+
+
+class OwnThread(ABC):
+    """A part that works in a daemon thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Work until `_ending` is set."""
 
 
 P = TypeVar("P", bound=Part)

@@ -69,7 +69,7 @@ def test_the_fates_of_an_import_are_those_of_its_own_messages(backend_with_journ
         Settled(position=places[1], state=State.DELIVERED, left_out=lost),
         Settled(position=places[2], state=State.DEAD, reason="invalid-input", left_out=b'[{"field":"x","reason":"y"}]'),
     ]
-    statistics = SqlStatistics(backend.database, registry, backend.lines_of)
+    statistics = SqlStatistics(backend.database, registry, backend.index_of)
     assert not statistics.import_fates(lane, 1, places[0], places[3]).is_delivered
     lease = backend.record.lease_lane(lane, "a", NOW, 60)
     assert lease is not None

@@ -34,8 +34,8 @@ MAY_KNOW = {
 """The folders that each of these may import from, besides itself and the values at the root."""
 ALONE = ("device", "emulator")
 """Import nothing of Hubwire at all."""
-PURE = ("plan", *sorted(VALUES - {"clock", "settings"}))
-"""Take values and give values; of the root, `clock` reads the time and `settings` the environment."""
+PURE = ("plan", *sorted(VALUES - {"clock", "lifecycle", "settings"}))
+"""Take values and give values; `clock` reads the time, `lifecycle` has threads, `settings` reads the environment."""
 NOT_PURE = frozenset(
     ["asyncio", "httpx", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time", "urllib.request"]
 )

@@ -200,7 +200,7 @@ def _store_on_nats(
         record.close()
 
     store = _store(tables, journal, record, vault, clock, close, listen)
-    statistics = SqlStatistics(tables, store.registry, lambda _: journal.lines())
+    statistics = SqlStatistics(tables, store.registry, lambda _: journal.message_index())
     return replace(store, statistics=statistics)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hubwire.delivery import State
 from hubwire.reasons import Reason
-from hubwire.record.intake import Block, Count, Line
+from hubwire.record.intake import Block, Count, IndexedMessage
 
 STAGES = {state: state.value for state in State} | {State.LEASED: State.PENDING.value}
 """The funnel's stage of each state: a leased message is still pending."""
@@ -44,9 +44,11 @@ class Lane:
         cursor = self.cursor(count.is_backfill)
         return "delivered" if last <= cursor else "backlog" if first > cursor else None
 
-    def stage_of(self, line: Line) -> str:
+    def stage_of(self, message: IndexedMessage) -> str:
         """The stage of one message without a row."""
-        stage = self.stage(Count(line.source_id, line.is_backfill, line.rejected, 1), line.position, line.position)
+        stage = self.stage(
+            Count(message.source_id, message.is_backfill, message.rejected, 1), message.position, message.position
+        )
         assert stage is not None
         return stage
 
@@ -89,14 +91,14 @@ class FunnelTally:
             self.whole.append(Whole(block.first, block.last, has_redacted))
         return True
 
-    def add_lines(self, lines: Iterable[Line], states: Mapping[int, State]) -> None:
+    def add_messages(self, messages: Iterable[IndexedMessage], states: Mapping[int, State]) -> None:
         """Count messages one by one; `states` are those of their rows, by position."""
-        for line in lines:
-            state = states.get(line.position)
-            if state is not None and line.rejected is None:
+        for message in messages:
+            state = states.get(message.position)
+            if state is not None and message.rejected is None:
                 self.stages[STAGES[state]] += 1
             else:
-                self.stages[self.lane.stage_of(line)] += 1
+                self.stages[self.lane.stage_of(message)] += 1
 
     def move(self, state: State, count: int, *, is_connected: bool = True) -> None:
         """Move messages that have rows from the stage that their position implies to the stage of their state."""

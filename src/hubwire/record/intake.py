@@ -18,7 +18,7 @@ class Count(NamedTuple):
     total: int
 
 
-class Line(NamedTuple):
+class IndexedMessage(NamedTuple):
     """One message, without its content."""
 
     position: int
@@ -78,11 +78,11 @@ class MessageIndex(Protocol):
         """The current sums of one block; None if it has no messages."""
         ...
 
-    def lines(self, first: int, last: int) -> Iterable[Line]:
+    def messages(self, first: int, last: int) -> Iterable[IndexedMessage]:
         """The messages between two positions, both included, in order."""
         ...
 
-    def lines_at(self, positions: Collection[int]) -> Iterable[Line]:
+    def messages_at(self, positions: Collection[int]) -> Iterable[IndexedMessage]:
         """The messages at these positions, in any order; missing ones are omitted."""
         ...
 
@@ -93,19 +93,21 @@ class MessageIndex(Protocol):
     def message_ids(self, positions: Sequence[int]) -> dict[int, str]: ...
 
 
-def in_window(lines: Iterable[Line], since_ms: int | None, until_ms: int | None) -> Iterable[Line]:
+def in_window(
+    messages: Iterable[IndexedMessage], since_ms: int | None, until_ms: int | None
+) -> Iterable[IndexedMessage]:
     """The messages received at or after one time and before another."""
-    for line in lines:
-        if (since_ms is None or line.received_at_ms >= since_ms) and (
-            until_ms is None or line.received_at_ms < until_ms
+    for message in messages:
+        if (since_ms is None or message.received_at_ms >= since_ms) and (
+            until_ms is None or message.received_at_ms < until_ms
         ):
-            yield line
+            yield message
 
 
-def counted(lines: Iterable[Line]) -> list[Count]:
+def counted(messages: Iterable[IndexedMessage]) -> list[Count]:
     """The number of messages of each kind."""
     totals: dict[tuple[int, bool, str | None], int] = {}
-    for line in lines:
-        kind = (line.source_id, line.is_backfill, line.rejected)
+    for message in messages:
+        kind = (message.source_id, message.is_backfill, message.rejected)
         totals[kind] = totals.get(kind, 0) + 1
     return [Count(*kind, total) for kind, total in totals.items()]

@@ -3,41 +3,32 @@ database that is slow or gone, and goes on with what it knew."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import structlog
 
 from hubwire.errors import BackendError
+from hubwire.lifecycle import OwnThread
 
 log = structlog.get_logger("hubwire")
 
 LOOK_SECONDS = 1.0
 
 
-class VersionWatch:
+class VersionWatch(OwnThread):
     """A drop-in for `Registry.version` that answers at once. It reads the version from `start()` to `stop()`.
 
     Errors: BackendError from the constructor, which reads it once; later failures are only logged.
     """
 
     def __init__(self, version: Callable[[], int], seconds: float = LOOK_SECONDS) -> None:
+        super().__init__("registry")
         self._ask = version
         self._seconds = seconds
         self._known = version()
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="registry", daemon=True)
 
     def __call__(self) -> int:
         return self._known
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def _run(self) -> None:
         while not self._ending.wait(self._seconds):

@@ -74,7 +74,7 @@ class Load:
         self.database: Database = backend.database
         self.journal, self.record = backend.journal, backend.record
         self.registry = SqlRegistry(self.database, Vault((bytes(32),)), self.clock)
-        self.statistics = SqlStatistics(self.database, self.registry, backend.lines_of)
+        self.statistics = SqlStatistics(self.database, self.registry, backend.index_of)
         queries = SqlQueries(self.database, self.journal, self.registry)
         self.replays = SqlReplays(self.database, queries.targets)
         self.privacy = SqlPrivacy(self.database)

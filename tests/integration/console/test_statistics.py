@@ -39,8 +39,8 @@ class Load:
         self.journal = backend.journal
         self.registry = SqlRegistry(self.database, Vault((bytes(32),)), self.clock)
         self.record = backend.record
-        self.statistics = SqlStatistics(self.database, self.registry, backend.lines_of)
-        self._has_table = backend.lines_of is SqlMessageIndex
+        self.statistics = SqlStatistics(self.database, self.registry, backend.index_of)
+        self._has_table = backend.index_of is SqlMessageIndex
         self._received = 0
         self.sources = [self.registry.save_source(Source(source_id=0, name=name)).source_id for name in "abc"]
         self.lane = self.registry.save_destination(

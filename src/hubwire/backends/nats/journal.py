@@ -207,7 +207,7 @@ class NatsJournal:
         if not known.wait(LOADING_SECONDS):
             raise BackendUnavailable("nats: what was forgotten could not be read")
 
-    def lines(self) -> NatsMessageIndex:
+    def message_index(self) -> NatsMessageIndex:
         """A snapshot of the messages without their bodies."""
         return NatsMessageIndex(self._client, self._groups)
 

@@ -13,7 +13,7 @@ from hubwire.backends.nats.client import NatsClient
 from hubwire.backends.nats.group import INDEX_BITS, MAX_MESSAGES, Head, counts_of, place_of, position_of
 from hubwire.backends.nats.groups import Groups, heads_between
 from hubwire.message import JournalRow
-from hubwire.record.intake import Block, Count, Line
+from hubwire.record.intake import Block, Count, IndexedMessage
 
 GROUP_BITS = 6
 HEADS_AT_ONCE = 4096
@@ -60,17 +60,17 @@ class NatsMessageIndex:
         at_ms = [at for head in heads.values() for at in (head.first_at_ms, head.last_at_ms)]
         return self.block(number, min(at_ms), max(at_ms), counts)
 
-    def lines(self, first: int, last: int) -> Iterator[Line]:
+    def messages(self, first: int, last: int) -> Iterator[IndexedMessage]:
         begin = max(place_of(first)[0], self._state.first_seq, 1)
         end = min(place_of(last)[0], self._state.last_seq)
         for rows in self._views(range(begin, end + 1)).values():
             for row in rows:
                 if first <= row.position <= last:
-                    yield Line(row.position, row.source_id, row.is_backfill, row.rejected, row.received_at_ms)
+                    yield IndexedMessage(row.position, row.source_id, row.is_backfill, row.rejected, row.received_at_ms)
 
-    def lines_at(self, positions: Collection[int]) -> Iterator[Line]:
+    def messages_at(self, positions: Collection[int]) -> Iterator[IndexedMessage]:
         for row in self._at(positions):
-            yield Line(row.position, row.source_id, row.is_backfill, row.rejected, row.received_at_ms)
+            yield IndexedMessage(row.position, row.source_id, row.is_backfill, row.rejected, row.received_at_ms)
 
     def next_position(self, first: int, last: int) -> int | None:
         sequence = max(place_of(first)[0], self._state.first_seq, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import structlog
@@ -10,6 +9,7 @@ import structlog
 from hubwire.backends.postgres.connection import RETRYABLE, PostgresDatabase
 from hubwire.backends.postgres.pool import Db
 from hubwire.errors import BackendUnavailable
+from hubwire.lifecycle import OwnThread
 
 log = structlog.get_logger("hubwire.postgres")
 
@@ -30,26 +30,17 @@ def announce(database: PostgresDatabase) -> None:
     database.execute("SELECT pg_notify(%s, %s)", (CHANNEL, CHANGE))
 
 
-class Listener:
+class Listener(OwnThread):
     """Calls back from its thread, from `start()` to `stop()`, whenever a process has appended or changed something.
 
     Shape: `changed` is also called after every reconnect, because notifications may have been missed.
     """
 
     def __init__(self, database: PostgresDatabase, appended: Callable[[], None], changed: Callable[[], None]) -> None:
+        super().__init__("listen")
         self._database = database
         self._appended = appended
         self._changed = changed
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="listen", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def _run(self) -> None:
         while not self._ending.is_set():

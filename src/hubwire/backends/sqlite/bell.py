@@ -4,12 +4,13 @@ others check that file's time. The check needs no statement, so an idle lane sen
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
+
+from hubwire.lifecycle import OwnThread
 
 log = structlog.get_logger("hubwire")
 
@@ -39,23 +40,14 @@ class Bell:
             return 0
 
 
-class BellListener:
+class BellListener(OwnThread):
     """Calls `heard` from its thread whenever another process, or this one, has rung, from `start()` to `stop()`."""
 
     def __init__(self, bell: Bell, heard: Callable[[], None], look_seconds: float = LOOK_SECONDS) -> None:
+        super().__init__("news")
         self._bell = bell
         self._heard = heard
         self._look_seconds = look_seconds
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="news", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def _run(self) -> None:
         known_ns = self._bell.rung_at_ns()

@@ -10,7 +10,6 @@ Without a fleet, a worker may hold all lanes.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -18,6 +17,7 @@ import structlog
 
 from hubwire.clock import MonotonicClock
 from hubwire.errors import BackendError, LeaseLost
+from hubwire.lifecycle import OwnThread
 from hubwire.record.protocol import Lease, Record
 
 RATE_WINDOW_SECONDS = 10.0
@@ -125,7 +125,7 @@ log = structlog.get_logger("hubwire.deliver")
 STUCK_SECONDS = 60.0
 
 
-class LeaseRenewer:
+class LeaseRenewer(OwnThread):
     """Every `seconds` calls `beat` and renews those of `lane_leases` that are due, from `start()` to `stop()`.
 
     Its thread is apart from all others, so that slow queries cannot cost a lane its lease. A stuck event loop stops
@@ -143,28 +143,19 @@ class LeaseRenewer:
         on_lost: Callable[[], None],
         seconds: float,
     ) -> None:
+        super().__init__("leases")
         self._lane_leases = lane_leases
         self._beat = beat
         self._call_soon = call_soon
         self._on_lost = on_lost
         self._seconds = seconds
-        self._ending = threading.Event()
         self._turned_at = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
-
-    def start(self) -> None:
-        self._turned_at = time.monotonic()
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def _turned(self) -> None:
         self._turned_at = time.monotonic()
 
     def _run(self) -> None:
+        self._turned()
         while not self._ending.wait(self._seconds):
             self._call_soon(self._turned)
             if time.monotonic() - self._turned_at > STUCK_SECONDS:

@@ -27,7 +27,7 @@ from hubwire.emulator.http.routing import Match
 from hubwire.emulator.store import access
 from hubwire.emulator.store.config import EmulatorConfig
 from hubwire.emulator.store.faults import FaultRule, fault_reply
-from hubwire.emulator.store.persistence import Keeper
+from hubwire.emulator.store.persistence import PortalFile
 from hubwire.emulator.store.portal import Portal, SeenRequest
 from hubwire.emulator.wire import Headers, Refusal, Reply, Request, json_reply
 
@@ -52,7 +52,7 @@ class EmulatorApp:
     def __init__(self, config: EmulatorConfig) -> None:
         self.state = Portal(config)
         if config.persistence_path is not None:
-            self.state.keeper = Keeper(self.state, Path(config.persistence_path))
+            self.state.storage = PortalFile(self.state, Path(config.persistence_path))
         self._router = standard_router()
         self._browser = _browser_app(self.state)
 
@@ -77,9 +77,9 @@ class EmulatorApp:
 
     def close(self) -> None:
         """Release the portal's file, if there is one."""
-        if self.state.keeper is not None:
-            self.state.keeper.close()
-            self.state.keeper = None
+        if self.state.storage is not None:
+            self.state.storage.close()
+            self.state.storage = None
 
     def respond(self, request: Request) -> Reply:
         """The answer to one call, without waiting. Safe from any thread.

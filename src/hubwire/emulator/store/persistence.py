@@ -118,7 +118,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 _decode_line = msgspec.json.Decoder(Line).decode
 
 
-class Keeper:
+class PortalFile:
     """Writes the changes of a portal to its file.
 
     Errors: `PersistenceError` when the file is held by another emulator, holds something else, or cannot be read or

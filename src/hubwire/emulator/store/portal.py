@@ -134,7 +134,7 @@ class Stats:
         }
 
 
-class Keeping(Protocol):
+class PortalStorage(Protocol):
     """Where a portal is kept beyond the process."""
 
     def flush(self, *, account_changed: bool) -> None:
@@ -152,7 +152,7 @@ class Portal:
 
     def __init__(self, config: EmulatorConfig) -> None:
         self.initial_config = config
-        self.keeper: Keeping | None = None
+        self.storage: PortalStorage | None = None
         self.lock = threading.RLock()
         self.reset()
 
@@ -187,8 +187,8 @@ class Portal:
             self._add_store(kind, first_id={"contacts": 101, "companies": 20_001}.get(kind.name, number * 100_000_001))
         for custom in config.own_objects:
             self.add_custom(custom)
-        if self.keeper is not None:
-            self.keeper.rewrite()
+        if self.storage is not None:
+            self.storage.rewrite()
 
     def configure(self, **changes: Any) -> None:
         """Change settings while running, until the next reset."""
@@ -239,8 +239,8 @@ class Portal:
         """Finish a change: contacts get their primary company's id, the portal's file is updated, values are packed."""
         if self.associations.touched:
             self._mirror_primary_companies()
-        if self.keeper is not None:
-            self.keeper.flush(account_changed=account_changed)
+        if self.storage is not None:
+            self.storage.flush(account_changed=account_changed)
         for store in self.stores.values():
             if store.written:
                 store.settle()

@@ -15,11 +15,11 @@ from hubwire.record.intake import Count, MessageIndex, in_window
 from hubwire.record.statistics import ActivityPoint
 
 
-def count_activity(db: Session, lines: MessageIndex, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
+def count_activity(db: Session, index: MessageIndex, lane: Lane, points: Sequence[ActivityPoint], step_ms: int) -> None:
     """Fill in the points: steps of `step_ms` from the first point's time on."""
-    received = _received_by_step(db, lines, lane, points[0].at_ms, step_ms, len(points))
+    received = _received_by_step(db, index, lane, points[0].at_ms, step_ms, len(points))
     taken_later = _add_cycles(db, points, lane.destination_id, step_ms)
-    waiting = _backlog(db, lines, lane) + taken_later - received[-1]
+    waiting = _backlog(db, index, lane) + taken_later - received[-1]
     for point, count in zip(reversed(points), reversed(received[:-1]), strict=True):
         point.received = count
         point.backlog = max(0, waiting)
@@ -31,20 +31,20 @@ def _routed(lane: Lane, counts: Iterable[Count]) -> int:
 
 
 def _received_by_step(
-    db: Session, lines: MessageIndex, lane: Lane, since_ms: int, step_ms: int, steps: int
+    db: Session, index: MessageIndex, lane: Lane, since_ms: int, step_ms: int, steps: int
 ) -> list[int]:
     """Messages routed to the lane: one count per step, and finally those after the period."""
     received = [0] * (steps + 1)
-    for block in blocks(db, lines):
+    for block in blocks(db, index):
         if block.last_at_ms < since_ms:
             continue
         first, last = ((at - since_ms) // step_ms for at in (block.first_at_ms, block.last_at_ms))
         if first == last or first >= steps:
             received[min(first, steps)] += _routed(lane, block.counts)
             continue
-        for line in in_window(lines.lines(block.first, block.last), since_ms, None):
-            if line.rejected is None and lane.takes(line.source_id):
-                received[min((line.received_at_ms - since_ms) // step_ms, steps)] += 1
+        for message in in_window(index.messages(block.first, block.last), since_ms, None):
+            if message.rejected is None and lane.takes(message.source_id):
+                received[min((message.received_at_ms - since_ms) // step_ms, steps)] += 1
     return received
 
 
@@ -68,15 +68,15 @@ def _add_cycles(db: Session, points: Sequence[ActivityPoint], destination_id: in
     return taken_later
 
 
-def _backlog(db: Session, lines: MessageIndex, lane: Lane) -> int:
+def _backlog(db: Session, index: MessageIndex, lane: Lane) -> int:
     """Messages routed to the lane that no cursor has passed."""
     count = 0
-    for block in blocks(db, lines):
+    for block in blocks(db, index):
         stages = [lane.stage(block_count, block.first, block.last) for block_count in block.counts]
         if None not in stages:
             count += sum(
                 block_count.total for block_count, stage in zip(block.counts, stages, strict=True) if stage == "backlog"
             )
         else:
-            count += sum(lane.stage_of(line) == "backlog" for line in lines.lines(block.first, block.last))
+            count += sum(lane.stage_of(message) == "backlog" for message in index.messages(block.first, block.last))
     return count

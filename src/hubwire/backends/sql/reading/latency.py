@@ -17,10 +17,10 @@ from hubwire.record.latency import (
 
 
 def read_waits(
-    db: Session, lines: MessageIndex, lane: Lane, since_ms: int | None, until_ms: int | None
+    db: Session, index: MessageIndex, lane: Lane, since_ms: int | None, until_ms: int | None
 ) -> Latency | None:
     """The latency of live messages settled in a period; None without any, and if reading is too expensive."""
-    if not lines.is_near:
+    if not index.is_near:
         return None
     rows = db.execute(
         "SELECT live_after, live_through, taken_count, ended_at_ms FROM cycle WHERE destination_id = ?"
@@ -31,9 +31,9 @@ def read_waits(
     cycles = [LatencySample(*row) for row in rows]
     samples = [sampled(cycle) for cycle in cycles]
     received = {
-        line.position: line.received_at_ms
-        for line in lines.lines_at({position for sample in samples for position in sample})
-        if not line.is_backfill and line.rejected is None and lane.takes(line.source_id)
+        message.position: message.received_at_ms
+        for message in index.messages_at({position for sample in samples for position in sample})
+        if not message.is_backfill and message.rejected is None and lane.takes(message.source_id)
     }
     waits: list[Wait] = []
     for cycle, sample in zip(cycles, samples, strict=True):

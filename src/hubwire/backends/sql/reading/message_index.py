@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from hubwire.backends.sql.database import Session
-from hubwire.record.intake import Block, Count, Line
+from hubwire.record.intake import Block, Count, IndexedMessage
 
 BITS = 10
 """Blocks of 1,024 positions. The triggers that forget sums know this number too."""
@@ -47,18 +47,18 @@ class SqlMessageIndex:
         ]
         return self.block(number, min(row[4] for row in rows), max(row[5] for row in rows), counts)
 
-    def lines(self, first: int, last: int) -> Iterator[Line]:
+    def messages(self, first: int, last: int) -> Iterator[IndexedMessage]:
         for position, source_id, is_backfill, rejected, at_ms in self._db.execute(
             "SELECT position, source_id, is_backfill, rejected, received_at_ms FROM journal"
             " WHERE position BETWEEN ? AND ? ORDER BY position",
             (first, last),
         ):
-            yield Line(position, source_id, bool(is_backfill), rejected, at_ms)
+            yield IndexedMessage(position, source_id, bool(is_backfill), rejected, at_ms)
 
-    def lines_at(self, positions: Collection[int]) -> Iterator[Line]:
+    def messages_at(self, positions: Collection[int]) -> Iterator[IndexedMessage]:
         columns = "source_id, is_backfill, rejected, received_at_ms"
         for position, source_id, is_backfill, rejected, at_ms in self._of(columns, list(positions)):
-            yield Line(position, source_id, bool(is_backfill), rejected, at_ms)
+            yield IndexedMessage(position, source_id, bool(is_backfill), rejected, at_ms)
 
     def next_position(self, first: int, last: int) -> int | None:
         row = self._db.execute(

@@ -31,17 +31,17 @@ class SqlStatistics:
     """`Statistics` over one database."""
 
     def __init__(
-        self, database: Database, registry: Registry, lines_of: Callable[[Session], MessageIndex] = SqlMessageIndex
+        self, database: Database, registry: Registry, index_of: Callable[[Session], MessageIndex] = SqlMessageIndex
     ) -> None:
-        """Shape: `lines_of` returns the message index in a session's snapshot; by default it is in the database."""
+        """Shape: `index_of` returns the message index in a session's snapshot; by default it is in the database."""
         self._database = database
         self._registry = registry
-        self._lines_of = lines_of
+        self._index_of = index_of
 
     def funnel(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Funnel:
         self.catch_up()
         with self._database.snapshot() as db:
-            stages = count_stages(db, self._lines_of(db), self._lane(db, destination_id), since_ms, until_ms)
+            stages = count_stages(db, self._index_of(db), self._lane(db, destination_id), since_ms, until_ms)
         return Funnel(
             destination_id=destination_id,
             since_ms=since_ms,
@@ -55,33 +55,33 @@ class SqlStatistics:
         step_ms = max(1, -(-(until_ms - since_ms) // steps))
         points = [ActivityPoint(at_ms=since_ms + index * step_ms) for index in range(steps)]
         with self._database.snapshot() as db:
-            count_activity(db, self._lines_of(db), self._lane(db, destination_id), points, step_ms)
+            count_activity(db, self._index_of(db), self._lane(db, destination_id), points, step_ms)
         return points
 
     def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:
         self.catch_up()
         intakes: dict[int, Intake] = {}
         with self._database.snapshot() as db:
-            lines = self._lines_of(db)
+            index = self._index_of(db)
             newest: dict[int, Block] = {}
-            for block in blocks(db, lines):
+            for block in blocks(db, index):
                 if block.is_outside(since_ms, until_ms):
                     continue
                 counts = block.counts
                 if not block.is_inside(since_ms, until_ms):
-                    counts = counted(in_window(lines.lines(block.first, block.last), since_ms, until_ms))
+                    counts = counted(in_window(index.messages(block.first, block.last), since_ms, until_ms))
                 for count in counts:
                     _add(intakes.setdefault(count.source_id, Intake(source_id=count.source_id)), count)
                     newest[count.source_id] = block
             for source_id, block in newest.items():
-                within = in_window(lines.lines(block.first, block.last), since_ms, until_ms)
-                times = [line.received_at_ms for line in within if line.source_id == source_id]
+                within = in_window(index.messages(block.first, block.last), since_ms, until_ms)
+                times = [message.received_at_ms for message in within if message.source_id == source_id]
                 intakes[source_id].last_received_at_ms = max(times, default=None)
         return sorted(intakes.values(), key=lambda intake: -intake.received)
 
     def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Latency | None:
         with self._database.snapshot() as db:
-            return read_waits(db, self._lines_of(db), self._lane(db, destination_id), since_ms, until_ms)
+            return read_waits(db, self._index_of(db), self._lane(db, destination_id), since_ms, until_ms)
 
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
         with self._database.snapshot() as db:
@@ -91,7 +91,7 @@ class SqlStatistics:
                 (destination_id, LEFT_OUT_DELIVERIES),
             ).fetchall()
             counts = sum_left_out(rows)[:limit]
-            ids = self._lines_of(db).message_ids([count.sample_position for count in counts])
+            ids = self._index_of(db).message_ids([count.sample_position for count in counts])
         return [
             msgspec.structs.replace(count, sample_message_id=ids.get(count.sample_position, "")) for count in counts
         ]
@@ -100,11 +100,15 @@ class SqlStatistics:
         with self._database.snapshot() as db:
             lane, states = self._lane(db, destination_id), Counter[State]()
             values = messages = 0
-            behind = self._lines_of(db).lines(max(first, lane.backfill_cursor + 1), last)
-            is_waiting = any(line.is_backfill and line.source_id == source_id and not line.rejected for line in behind)
+            behind = self._index_of(db).messages(max(first, lane.backfill_cursor + 1), last)
+            is_waiting = any(
+                message.is_backfill and message.source_id == source_id and not message.rejected for message in behind
+            )
             for rows in _deliveries(db, destination_id, first, last):
-                own = self._lines_of(db).lines_at([position for position, _, _ in rows])
-                imported = {line.position for line in own if line.is_backfill and line.source_id == source_id}
+                own = self._index_of(db).messages_at([position for position, _, _ in rows])
+                imported = {
+                    message.position for message in own if message.is_backfill and message.source_id == source_id
+                }
                 rows = [row for row in rows if row[0] in imported]
                 states.update(State(state) for _, state, _ in rows)
                 lost = [count_left_out(left_out, Reason.NEWER_IN_HUBSPOT) for _, _, left_out in rows if left_out]
@@ -128,19 +132,19 @@ class SqlStatistics:
     def storage(self) -> Storage:
         self.catch_up()
         with self._database.snapshot() as db:
-            lines = self._lines_of(db)
-            first, last = lines.ends() or (0, 0)
+            index = self._index_of(db)
+            first, last = index.ends() or (0, 0)
             counts = [
                 db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
                 for table in ("delivery", "attempt", "cycle", "person", "company")
             ]
             return Storage(
                 bytes_used=self._database.bytes_used(),
-                messages=sum(count.total for block in blocks(db, lines) for count in block.counts),
+                messages=sum(count.total for block in blocks(db, index) for count in block.counts),
                 first_position=first,
                 last_position=last,
-                oldest_received_at_ms=_received_at(lines, first),
-                newest_received_at_ms=_received_at(lines, last),
+                oldest_received_at_ms=_received_at(index, first),
+                newest_received_at_ms=_received_at(index, last),
                 deliveries=counts[0],
                 attempts=counts[1],
                 cycles=counts[2],
@@ -150,7 +154,7 @@ class SqlStatistics:
             )
 
     def catch_up(self, limit: int | None = None) -> int:
-        return catch_up(self._database, self._lines_of, limit)
+        return catch_up(self._database, self._index_of, limit)
 
     def _lane(self, db: Session, destination_id: int) -> Lane:
         row = db.execute(
@@ -182,5 +186,5 @@ def _add(intake: Intake, count: Count) -> None:
         intake.rejected[count.rejected] = intake.rejected.get(count.rejected, 0) + count.total
 
 
-def _received_at(lines: MessageIndex, position: int) -> int | None:
-    return next((line.received_at_ms for line in lines.lines(position, position)), None)
+def _received_at(index: MessageIndex, position: int) -> int | None:
+    return next((message.received_at_ms for message in index.messages(position, position)), None)
