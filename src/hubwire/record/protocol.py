@@ -18,13 +18,15 @@ from hubwire.operation import Link
 
 class Lease(msgspec.Struct, frozen=True):
     """The right to drive a lane until a deadline. `taken_over_ms`: when the lease of a worker that fell silent ran out;
-    None if the lane was free."""
+    None if the lane was free. `driven_until_ms`: when the lease before this one ended or would have ended; None if the
+    lane was never driven."""
 
     destination_id: int
     owner: str
     token: int
     expires_at_ms: int
     taken_over_ms: int | None = None
+    driven_until_ms: int | None = None
 
 
 class LaneState(msgspec.Struct, kw_only=True):

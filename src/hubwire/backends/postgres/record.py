@@ -48,6 +48,7 @@ class PostgresRecord:
             if before is not None and not before.is_silent(there_ms):
                 return None  # the usual answer: nothing is written for it
             lanes.ensure_lane(db, destination_id)
+            until = lanes.driven_until(db, destination_id)
             row = db.execute(
                 "UPDATE lane SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at_ms = ?, lease_ms = ?"
                 f" WHERE destination_id = ? AND (lease_owner IS NULL AND NOT ? OR {lanes.IS_SILENT})"
@@ -58,7 +59,8 @@ class PostgresRecord:
                 return None
             lanes.expire_leased(db, destination_id, now_ms)
         silent_since = before.silent_since_ms(there_ms) - ahead if before is not None else None
-        return Lease(destination_id, owner, row[0], now_ms + lease_ms, silent_since)
+        driven_until = until - ahead if until is not None else None
+        return Lease(destination_id, owner, row[0], now_ms + lease_ms, silent_since, driven_until)
 
     def free_lanes(self, now_ms: int) -> set[int]:
         with self._database.checkout() as db:
@@ -80,7 +82,7 @@ class PostgresRecord:
     def release(self, lease: Lease) -> None:
         with self._database.transaction() as db:
             changed = db.execute(
-                "UPDATE lane SET lease_owner = NULL, lease_expires_at_ms = 0"
+                "UPDATE lane SET lease_owner = NULL"
                 " WHERE destination_id = %s AND lease_token = %s AND lease_owner = %s",
                 (lease.destination_id, lease.token, lease.owner),
             ).rowcount

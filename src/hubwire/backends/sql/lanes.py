@@ -49,6 +49,12 @@ def holder_of(db: Session, destination_id: int) -> Holder | None:
     return None if row is None or row[0] is None else Holder(*row)
 
 
+def driven_until(db: Session, destination_id: int) -> int | None:
+    """The end of a lane's last lease; None if the lane was never driven."""
+    row = db.execute("SELECT lease_expires_at_ms FROM lane WHERE destination_id = ?", (destination_id,)).fetchone()
+    return None if row is None or not row[0] else int(row[0])
+
+
 def ensure_lane(db: Session, destination_id: int) -> None:
     """Create the lane of a destination if it is missing."""
     db.execute("INSERT INTO lane (destination_id) VALUES (?) ON CONFLICT DO NOTHING", (destination_id,))

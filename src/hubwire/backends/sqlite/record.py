@@ -42,7 +42,7 @@ class SqliteRecord:
         lease_ms = round(seconds * 1000)
         with self._file.transaction() as db:
             lanes.ensure_lane(db, destination_id)
-            before = lanes.holder_of(db, destination_id)
+            before, until = lanes.holder_of(db, destination_id), lanes.driven_until(db, destination_id)
             row = db.execute(
                 "UPDATE lane SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at_ms = ?, lease_ms = ?"
                 f" WHERE destination_id = ? AND (lease_owner IS NULL AND NOT ? OR {lanes.IS_SILENT})"
@@ -53,7 +53,7 @@ class SqliteRecord:
                 return None
             lanes.expire_leased(db, destination_id, now_ms)
         silent_since = before.silent_since_ms(now_ms) if before is not None else None
-        return Lease(destination_id, owner, row[0], now_ms + lease_ms, silent_since)
+        return Lease(destination_id, owner, row[0], now_ms + lease_ms, silent_since, until)
 
     def free_lanes(self, now_ms: int) -> set[int]:
         return lanes.free_lanes(self._file.connection, now_ms)
@@ -73,8 +73,7 @@ class SqliteRecord:
     def release(self, lease: Lease) -> None:
         with self._file.transaction() as db:
             changed = db.execute(
-                "UPDATE lane SET lease_owner = NULL, lease_expires_at_ms = 0"
-                " WHERE destination_id = ? AND lease_token = ? AND lease_owner = ?",
+                "UPDATE lane SET lease_owner = NULL WHERE destination_id = ? AND lease_token = ? AND lease_owner = ?",
                 (lease.destination_id, lease.token, lease.owner),
             ).rowcount
             if changed:

@@ -64,6 +64,8 @@ class CycleState:
     """When each message was received, by position."""
     public: Mapping[int, int] = field(default_factory=dict)
     """The source of each message of a web or mobile source, whose write keys are public, by position."""
+    check_before_ms: int = 0
+    """Messages that arrived before this time are late: nobody drove the lane for a while."""
     definitions_made: dict[int, Made] = field(default_factory=dict)
     """The definitions that public sources made in this portal, by source. Changed by the cycle."""
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
@@ -120,6 +122,8 @@ class CycleState:
         retried, or that waited for longer than any lane lingers, counts with its age now.
         """
         if position in self.imported or not self.late_ms:
+            return True
+        if self.received_at_ms.get(position, self.now_ms) < self.check_before_ms:
             return True
         has_waited = position in self.outcomes.due or self.now_ms - at_ms > LONG_WAIT_MS
         seen_ms = self.now_ms if has_waited else self.received_at_ms.get(position, self.now_ms)

@@ -18,6 +18,7 @@ from hubwire.deliver.lanes.backlog import Pending
 from hubwire.deliver.lanes.lane import Lane
 from hubwire.deliver.lanes.leases import LaneLease, LaneQuota
 from hubwire.deliver.lanes.policy import LaneParts
+from hubwire.deliver.lanes.stood_still import STOOD_STILL_SECONDS
 from hubwire.errors import BackendError, LeaseLost
 from hubwire.reasons import Reason
 from hubwire.record.protocol import LaneState
@@ -182,6 +183,10 @@ class Driver:
         self.lane_lease, self.lane = taken
         self._quota.take(destination_id)
         log.info("lane.taken", destination=self._name, quiet_seconds=round(self.lane_lease.quiet_seconds, 1))
+        if self.lane_lease.stood_still_seconds > STOOD_STILL_SECONDS:
+            seconds = round(self.lane_lease.stood_still_seconds)
+            log.warning("lane.stood-still", destination=self._name, seconds=seconds)
+            self.lane.check_all_before(parts.clock.now_ms())
         return self.lane_lease
 
     async def _look(self, lane_lease: LaneLease) -> Wait:

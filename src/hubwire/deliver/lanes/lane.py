@@ -25,6 +25,8 @@ from hubwire.deliver.lanes.backlog import Pending, Selection, Selector, Waiting
 from hubwire.deliver.lanes.cycle import Patience, outcome_of, run_cycle
 from hubwire.deliver.lanes.leases import LaneLease
 from hubwire.deliver.lanes.policy import LaneParts
+from hubwire.deliver.lanes.stood_still import STORED_NAME as CHECK_NAME
+from hubwire.deliver.lanes.stood_still import check_before_of
 from hubwire.deliver.lanes.unconfirmed import STORED_NAME, UnconfirmedWrites
 from hubwire.deliver.limits.daily_budget import Priority
 from hubwire.deliver.limits.death_runs import PARKED_NAME, PROBE_MESSAGES, DeathRuns, Run, parked_of
@@ -81,6 +83,7 @@ class Lane:
         self._outages = 0
         self._runs = DeathRuns.of(parked_of(status))
         self._definitions_made = made_of(status)
+        self._check_before_ms = check_before_of(status)
         self._unconfirmed = UnconfirmedWrites()
         self._max_messages = parts.policy.cycle_messages
         """Smaller while the lane searches for a message on which Hubwire itself fails."""
@@ -97,6 +100,10 @@ class Lane:
     def forget_schema(self) -> None:
         """Read the portal's schema again in the next cycle, because somebody changed something."""
         self._portal.is_stale = True
+
+    def check_all_before(self, at_ms: int) -> None:
+        """Compare all messages that arrived before this time with HubSpot: nobody drove the lane for a while."""
+        self._check_before_ms = at_ms
 
     # -- one cycle
 
@@ -145,6 +152,7 @@ class Lane:
         for _ in range(SELECTIONS - 1):
             with contextlib.suppress(IllegalMove):
                 return self._select(lane_lease, state, pending, now_ms)
+            pending = replace(pending, due=self.waiting.due())
         return self._select(lane_lease, state, pending, now_ms)
 
     def _select(self, lane_lease: LaneLease, state: LaneState, pending: Pending, now_ms: int) -> tuple[Selection, int]:
@@ -174,11 +182,12 @@ class Lane:
             self._portal,
             caller,
             now_ms,
-            self._suppress_ms(),
+            self._suppress_ms(now_ms),
             read_at=self._parts.journal.read_at,
             off_loop=self._off_loop,
             bugs=self._bugs,
             definitions_made=self._definitions_made,
+            check_before_ms=self._check_before_ms,
         )
 
     async def _deliver(self, cycle_state: CycleState, selection: Selection) -> None:
@@ -190,9 +199,12 @@ class Lane:
         except Unreadable as exc:
             raise unreadable(exc) from exc
 
-    def _suppress_ms(self) -> int:
+    def _suppress_ms(self, now_ms: int) -> int:
         """The time for which a confirmed value counts as unchanged."""
-        return 0 if self._unconfirmed else round(self.destination.suppress_unchanged_hours * 3_600_000)
+        if self._unconfirmed:
+            return 0
+        suppress_ms = round(self.destination.suppress_unchanged_hours * 3_600_000)
+        return min(suppress_ms, max(0, now_ms - self._check_before_ms))
 
     def _commit(
         self,
@@ -283,6 +295,8 @@ class Lane:
             report[STORED_NAME] = self._unconfirmed
         if self._runs.parked:
             report[PARKED_NAME] = {str(source_id): parked for source_id, parked in self._runs.parked.items()}
+        if self._check_before_ms:
+            report[CHECK_NAME] = self._check_before_ms
         if self._definitions_made:
             report[MADE_NAME] = {str(source_id): additions for source_id, additions in self._definitions_made.items()}
         return msgspec.json.encode(report)

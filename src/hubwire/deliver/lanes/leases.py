@@ -62,6 +62,12 @@ class LaneLease:
         return cls(record, lease, clock, seconds, begun_at_ms) if lease is not None else None
 
     @property
+    def stood_still_seconds(self) -> float:
+        """How long nobody drove the lane; 0 for a lane that was never driven."""
+        until_ms = self.lease.driven_until_ms
+        return 0.0 if until_ms is None else max(0, self._clock.now_ms() - until_ms) / 1000
+
+    @property
     def renew_seconds(self) -> float:
         """The interval of renewals during a cycle."""
         return self._seconds * BUSY_SHARE
