@@ -80,6 +80,11 @@ def test_all_cases_end_in_their_states_through_a_real_process(tmp_path: Path) ->
         for path, name in names.items():
             send(hubwire.url, keys[key_name(name)], Case(path).messages)
         hubwire.drained()
+        failures: dict[str, str] = {}
         for path, hubspot in portals.items():
             found = portal_of(hubspot.contacts(), hubspot.companies(), hubspot.associations(), hubspot.events())
-            assert_state(found, Case(path).wanted)
+            try:
+                assert_state(found, Case(path).wanted)
+            except AssertionError as exc:
+                failures[path.stem] = str(exc)
+        assert failures == {}

@@ -70,7 +70,7 @@ class FixedToken:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted_certificates() -> ssl.SSLContext:
     """The certificates that all clients trust, read once: reading them takes 30 ms, which would block every lane."""
     return httpx2.create_ssl_context()
 
@@ -105,7 +105,7 @@ class HubSpotClient:
         policy = self._policy
         return httpx2.AsyncClient(
             transport=transport,
-            verify=_trusted(),
+            verify=trusted_certificates(),
             timeout=httpx2.Timeout(policy.read_seconds, connect=policy.connect_seconds),
             limits=httpx2.Limits(
                 max_connections=policy.max_connections,

@@ -46,6 +46,7 @@ def test_until_something_was_received_the_journal_may_be_another(database: Postg
     for journal in (POSTGRES, "stream a", "stream b", POSTGRES):
         check_journal(database, journal)
         check_journal(database, journal)
+        assert database.execute("SELECT journal FROM journal_mark") == [(journal,)]
 
 
 def test_what_a_lane_has_passed_belongs_to_one_journal(database: PostgresDatabase) -> None:

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.receive.fuzzing import ROUTES, SOURCES, take
 
+from hubwire.destination import Source
 from hubwire.errors import UploadRefused
+from hubwire.receive.paths import Route, Takes
 
 sources = st.sampled_from(SOURCES)
 
@@ -41,14 +43,19 @@ uploads = st.fixed_dictionaries(
 
 
 @given(st.binary(max_size=200), routes, sources)
-def test_any_bytes(body: bytes, route: object, source: object) -> None:
-    take(body, route, source)  # type: ignore[arg-type]
+def test_any_bytes_are_taken_for_their_source_or_refused(body: bytes, route: Route, source: Source) -> None:
+    taken = take(body, route, source)
+    assert isinstance(taken, UploadRefused) or {entry.source_id for entry in taken} <= {source.source_id}
 
 
 @given(uploads | messages, routes, sources, st.booleans())
-def test_any_json(value: object, route: object, source: object, is_strict: bool) -> None:
-    body = json.dumps(value).encode()
-    take(body, route, source, is_strict=is_strict)  # type: ignore[arg-type]
+def test_any_json_gives_one_entry_a_message_or_is_refused(
+    value: object, route: Route, source: Source, is_strict: bool
+) -> None:
+    taken = take(json.dumps(value).encode(), route, source, is_strict=is_strict)
+    if not isinstance(taken, UploadRefused):
+        batch = value.get("batch") if isinstance(value, dict) else None
+        assert len(taken) == (len(batch) if route.takes is Takes.UPLOAD and isinstance(batch, list) else 1)
 
 
 @given(uploads, st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import AsyncIterator, Callable
 
@@ -11,7 +12,8 @@ import pytest
 from hubwire.clock import FakeClock
 from hubwire.errors import Refused, SettingsError, Unreachable, Unreadable
 from hubwire.hubspot.account import HubSpotAccount
-from hubwire.hubspot.client import Answer, Call, ClientPolicy, FixedToken, HubSpotClient
+from hubwire.hubspot.client import Answer, Call, ClientPolicy, FixedToken, HubSpotClient, trusted_certificates
+from hubwire.hubspot.definitions import NewProperty
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.tokens import OAuthApp, RenewedToken
 from hubwire.secret import Secret
@@ -45,6 +47,8 @@ async def test_clients_share_the_certificates_that_they_trust(monkeypatch: pytes
         raise AssertionError("the certificates were read once more")
 
     HubSpotClient("https://api.hubapi.com", FixedToken(Secret(TOKEN)), Paths())
+    assert trusted_certificates().verify_mode is ssl.CERT_REQUIRED
+    assert trusted_certificates().cert_store_stats()["x509_ca"] > 0
     monkeypatch.setattr(ssl, "create_default_context", read_again)
     await HubSpotClient("https://api.hubapi.com", FixedToken(Secret(TOKEN)), Paths()).close()
 
@@ -265,8 +269,18 @@ async def test_set_up_calls_raise_what_went_wrong() -> None:
 @pytest.mark.parametrize("status", [201, 207, 409])
 async def test_properties_that_exist_already_are_no_failure(status: int) -> None:
     body = {"results": [], "errors": [{"category": "OBJECT_ALREADY_EXISTS", "message": "exists"}]}
-    async with client(lambda _: httpx2.Response(status, json=body)) as one:
-        await HubSpotAccount(one).create_properties("contacts", [])
+    seen: list[httpx2.Request] = []
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(status, json=body)
+
+    plan = NewProperty(name="plan", label="Plan", type="string", field_type="text", group="hubwire")
+    async with client(handler) as one:
+        await HubSpotAccount(one).create_properties("contacts", [plan])
+    [request] = seen
+    assert (request.method, request.url.path) == ("POST", Paths().create_properties("contacts"))
+    assert [sent["name"] for sent in json.loads(request.content)["inputs"]] == ["plan"]
 
 
 async def test_a_property_that_hubspot_refuses_is_a_failure() -> None:

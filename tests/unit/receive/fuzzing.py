@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -34,6 +35,8 @@ def take(body: bytes, route: Route, source: Source, *, is_strict: bool = False) 
             check(entry)
         return entries
     assert refused.status == 400
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", refused.code)
+    assert str(refused)
     msgspec.json.encode(str(refused))
     return refused
 

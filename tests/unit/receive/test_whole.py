@@ -115,8 +115,8 @@ async def answered(pieces: list[Piece], cuts: list[int], steps: list[int]) -> No
     if expected[-1].status == 0:
         check_before_garbage(wire, server, expected[:-1])
         return
-    assert wire.statuses == [piece.status for piece in expected]
-    assert server.ids == [one for piece in expected for one in piece.ids]
+    assert wire.statuses == [piece.status for piece in expected], "one answer a request, in their order"
+    assert server.ids == [one for piece in expected for one in piece.ids], "every accepted message is journaled, once"
     assert server.app.counts.uploads == sum(piece.status == 200 and b"POST" in piece.text for piece in expected) - sum(
         b"/v1/m " in piece.text for piece in expected
     )
