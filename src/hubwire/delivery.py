@@ -15,6 +15,8 @@ from hubwire.reasons import Reason
 
 
 class State(StrEnum):
+    """The state of a delivery. `leased` stands for delivering: a delivery cycle works on the message now."""
+
     PENDING = "pending"
     LEASED = "leased"
     DELIVERED = "delivered"
@@ -22,6 +24,11 @@ class State(StrEnum):
     DISCARDED = "discarded"
     HELD = "held"
     DEAD = "dead"
+
+    @property
+    def word(self) -> str:
+        """The glossary's word, which console, commands and documentation show; `leased` is only stored and sent."""
+        return "delivering" if self is State.LEASED else self.value
 
 
 class Move(StrEnum):

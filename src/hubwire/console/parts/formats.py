@@ -12,8 +12,7 @@ from hubwire.delivery import State
 from hubwire.reasons import Kind, cause_of, remedy_of
 from hubwire.record.message_filter import ReplayPart
 
-STATE_WORDS = {state: "Delivering" if state is State.LEASED else state.capitalize() for state in State}
-"""The glossary's word for each state: the state's own, except for `leased`."""
+STATE_WORDS = {state: state.word.capitalize() for state in State}
 REJECTED_WORDS = Kind.REJECTED.capitalize()
 PART_WORDS = {
     ReplayPart.WAITING: "Waiting",
