@@ -348,3 +348,39 @@ def test_the_cells_of_parquet_keep_their_types(write: Write) -> None:
         "day": "2024-03-09",
         "stops": ["Rome", None],
     }
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+def test_timestamps_of_parquet_are_read_in_every_unit(write: Write, unit: str, zone: str | None) -> None:
+    factor = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}[unit]
+    finer = 0 if unit == "s" else factor // 1000 * 500
+    moments = pa.array([1_709_632_802 * factor + finer + (unit == "ns"), None], pa.timestamp(unit, zone))
+    columns = {
+        "id": ["t1", "t2"],
+        "user_id": ["7", "8"],
+        "event": ["trip_planned"] * 2,
+        "event_text": ["Trip Planned"] * 2,
+        "received_at": pa.array([1_709_632_900 * factor] * 2, pa.timestamp(unit, zone)),
+        "timestamp": moments,
+        "seen": pa.array([[1_709_632_802 * factor + (unit == "ns")], None], pa.list_(pa.timestamp(unit, zone))),
+    }
+    parquet.write_table(pa.table(columns), "trips.parquet")
+    first, second = read_all("trips.parquet").messages
+    text = "2024-03-05T10:00:02.000Z" if unit == "s" else "2024-03-05T10:00:02.500Z"
+    assert (first["timestamp"], second["timestamp"]) == (text, "2024-03-05T10:01:40.000Z")
+    assert first["properties"]["seen"] == ["2024-03-05T10:00:02.000Z"]
+
+
+def test_a_year_that_no_date_has_is_a_fault_of_its_row(write: Write) -> None:
+    far = pa.array([10**12, 1_709_632_802], pa.timestamp("s"))
+    columns = {
+        "email": ["a@b.co", "c@d.co"],
+        "born": far,
+        "all": pa.array([[10**12], [1]], pa.list_(pa.timestamp("s"))),
+    }
+    parquet.write_table(pa.table(columns), "people.parquet")
+    table = read_all("people.parquet")
+    assert [message["traits"]["email"] for message in table.messages] == ["c@d.co"]
+    [fault] = table.faults
+    assert fault.startswith("people.parquet:1: ")

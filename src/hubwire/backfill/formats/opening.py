@@ -13,7 +13,8 @@ from hubwire.backfill.formats.compressed import DAMAGES, STDIN, Bytes, DamagedFi
 from hubwire.backfill.formats.delimited import count_rows, encoding_of, is_utf_16, layout_of, table_rows
 from hubwire.backfill.formats.documents import MAX_WHOLE_BYTES, document_rows, looks_like_documents
 from hubwire.backfill.formats.kinds import HEAD_BYTES, Kind, kind_of, refusal
-from hubwire.backfill.formats.tables import Table, parquet_table, sheet_table, sheets, sqlite_table, sqlite_tables
+from hubwire.backfill.formats.parquet import parquet_table
+from hubwire.backfill.formats.tables import Table, sheet_table, sheets, sqlite_table, sqlite_tables
 from hubwire.backfill.records import Contents, Record
 from hubwire.errors import SettingsError
 

@@ -1,25 +1,20 @@
-"""Reads binary tables row by row, with typed cells: Parquet, SQLite and .xlsx."""
+"""Reads SQLite and .xlsx row by row, with typed cells."""
 
 from __future__ import annotations
 
-import io
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from hubwire.backfill.formats.compressed import Bytes, DamagedFile, Part
+from hubwire.backfill.formats.compressed import DamagedFile, Part
 from hubwire.backfill.formats.delimited import unique
 from hubwire.backfill.records import Record
 from hubwire.errors import SettingsError
 
-ROWS_PER_BATCH: Final = 2_000
-MEMORY_BYTES: Final = 16 * 1024 * 1024
-_MISSING: Final = "pip install 'hubwire[files]'"
+MISSING: Final = "pip install 'hubwire[files]'"
 
 
 class Table(NamedTuple):
@@ -28,51 +23,6 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     rows: Iterator[Record]
     share: Callable[[], float]
-
-
-# -- Parquet
-
-
-def parquet_table(part: Part, opened_bytes: Bytes, stack: ExitStack) -> Table:
-    """A Parquet file's rows, batch by batch. Errors: SettingsError without pyarrow; DamagedFile."""
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as exc:
-        raise SettingsError(f"{part.label}: a Parquet file needs another package", hint=_MISSING) from exc
-    seekable = _seekable(opened_bytes, stack)
-    try:
-        opened = parquet.ParquetFile(seekable, pre_buffer=False)
-    except (ArrowException, OSError) as exc:
-        raise DamagedFile(f"{part.label}: damaged Parquet: {_first_line(exc)}") from exc
-    total = max(opened.metadata.num_rows, 1)
-    done = 0
-
-    def rows() -> Iterator[Record]:
-        nonlocal done
-        try:
-            for batch in opened.iter_batches(ROWS_PER_BATCH, use_threads=False):
-                for values in batch.to_pylist():
-                    done += 1
-                    yield Record(done, values)
-        except (ArrowException, OSError) as exc:
-            raise DamagedFile(f"{part.label}: damaged Parquet: {_first_line(exc)}") from exc
-
-    return Table(tuple(opened.schema_arrow.names), rows(), lambda: done / total)
-
-
-def _seekable(opened: Bytes, stack: ExitStack) -> IO[bytes]:
-    """The file, or a copy if it cannot be rewound (a member of a zip, compressed, standard input)."""
-    if not opened.layers and isinstance(getattr(opened.raw, "raw", None), io.FileIO) and opened.raw.seekable():
-        opened.raw.seek(0)
-        return opened.raw
-    copy = stack.enter_context(tempfile.SpooledTemporaryFile(MEMORY_BYTES))
-    shutil.copyfileobj(opened.stream, copy)
-    copy.seek(0)
-    return copy
-
-
-def _first_line(exc: BaseException) -> str:
-    return str(exc).strip().split("\n")[0][:200]
 
 
 # -- SQLite
@@ -162,8 +112,13 @@ def _workbook(path: str) -> Any:
     try:
         from openpyxl import load_workbook
     except ImportError as exc:
-        raise SettingsError(f"{path}: an .xlsx file needs another package", hint=_MISSING) from exc
+        raise SettingsError(f"{path}: an .xlsx file needs another package", hint=MISSING) from exc
     try:
         return load_workbook(path, read_only=True, data_only=True)
     except Exception as exc:  # the package lets all exceptions of its parsers through
-        raise SettingsError(f"{path}: not readable as a workbook: {_first_line(exc)}") from exc
+        raise SettingsError(f"{path}: not readable as a workbook: {first_line(exc)}") from exc
+
+
+def first_line(exc: BaseException) -> str:
+    """The first line of an error of a library, at most 200 characters."""
+    return str(exc).strip().split("\n")[0][:200]

@@ -72,7 +72,9 @@ class TableReader:
         if is_whole:
             _check_mapped(columns, options)
         chosen = [use for use in self.uses if use.target is not None]
-        self._columns = [_column(use) for use in _ranked(chosen, shape)]
+        used = [_column(use) for use in _ranked(chosen, shape)]
+        self._objects = _by_object([column for column in used if len(column.path) < 3])
+        self._nested = [(column.name, column.path, column.clean) for column in used if len(column.path) > 2]
         self._type = shape.call.message_type
         self._nobody = "no id, website or domain" if shape.call is Call.GROUPS else "no e-mail and no user id"
 
@@ -98,21 +100,20 @@ class TableReader:
         message: Message = {"type": self._type}
         values = record.values
         try:
-            for name, path, clean, keeps_text in self._columns:
+            for top, columns in self._objects:
+                place: dict[str, Any] = message if top is None else {}
+                for name, key, clean, keeps_text in columns:
+                    value = values.get(name)
+                    if value is None or value == "" or key in place:
+                        continue
+                    cell = value if keeps_text and type(value) is str else clean(value)
+                    if cell is not None:
+                        place[key] = cell
+                if top is not None and place:
+                    message[top] = place
+            for name, path, clean in self._nested:
                 value = values.get(name)
-                if value is None or value == "":
-                    continue
-                # Most columns are fields of the message or of one object in it; `put` is for those that nest deeper.
-                depth = len(path)
-                place = message if depth == 1 else message.setdefault(path[0], {})
-                if depth < 3 and path[-1] in place:
-                    continue
-                cell = value if keeps_text and type(value) is str else clean(value)
-                if cell is None:
-                    continue
-                if depth < 3:
-                    place[path[-1]] = cell
-                else:
+                if value is not None and (cell := clean(value)) is not None:
                     put(message, path, cell)
         except LostDigits as exc:
             return Reading(record.number, (), Omission(f"{name}: {exc}", True))
@@ -198,6 +199,18 @@ def _column(use: ColumnUse) -> _Column:
     if PHONES.search(use.target or ""):
         return _Column(use.column, path, lambda value: plain(phone_of(value)), False)
     return _Column(use.column, path, plain, True)
+
+
+_Cell = tuple[str, str, Callable[[Any], Any], bool]
+"""A column's name, its field, and how its cells become values, as in `_Column`."""
+
+
+def _by_object(columns: Sequence[_Column]) -> list[tuple[str | None, list[_Cell]]]:
+    """The columns by the object of the message that they are fields of; None for the message itself."""
+    objects: dict[str | None, list[_Cell]] = {}
+    for name, path, clean, keeps_text in columns:
+        objects.setdefault(path[0] if len(path) == 2 else None, []).append((name, path[-1], clean, keeps_text))
+    return list(objects.items())
 
 
 def put(message: Message, path: Sequence[str], value: Any) -> None:
