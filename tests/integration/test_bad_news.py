@@ -14,7 +14,7 @@ from benchmarks.corpus import Corpus
 from tests.support.world import TOKEN, World, no_trouble
 
 from hubwire.deliver.lanes.policy import LanePolicy
-from hubwire.deliver.limits.death_runs import PROBE_MESSAGES, RUN_MESSAGES
+from hubwire.deliver.limits.source_limits import PROBE_MESSAGES, RUN_MESSAGES
 from hubwire.deliver.steps.company_search import MAX_REFUSED
 from hubwire.deliver.verdicts.without_answer import RUN_PROBE_SECONDS
 from hubwire.delivery import State

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from tests.support.world import SERVER, World
 
-from hubwire.deliver.limits.death_runs import PARK_SECONDS, PROBE_MESSAGES, RUN_MESSAGES
+from hubwire.deliver.limits.source_limits import PARK_SECONDS, PROBE_MESSAGES, RUN_MESSAGES
 from hubwire.destination import Source, SourceKind
 from hubwire.hubspot.wire import send_events
 from hubwire.message import read_message

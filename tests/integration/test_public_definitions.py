@@ -11,7 +11,7 @@ from msgspec import structs
 from tests.integration.test_isolation import WEB
 from tests.support.world import DESTINATION, SERVER, World
 
-from hubwire.deliver.limits.new_definitions import DAY_MS
+from hubwire.deliver.limits.source_limits import DAY_MS
 
 EMAIL = "peter@example.com"
 LIMIT = 3

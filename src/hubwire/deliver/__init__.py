@@ -19,7 +19,7 @@ The way of a message through the folders; each uses only those below it:
     verdicts/   judge           an answer in, one verdict per input out; the rules are `call_rules` and `input_rules`
                 without_answer  verdicts that follow from no single answer
     limits/     governor        combines the `rate_limiter` and the `daily_budget`
-                death_runs      which sources HubSpot keeps refusing
+                source_limits   which sources HubSpot keeps refusing, and how much a public one may define
 
 `preview` does the same without the calls: the dry run.
 """

@@ -25,8 +25,7 @@ from hubwire.operation import (
     unique_property,
 )
 from hubwire.plan.choices import NewOption
-from hubwire.plan.cookie import is_utk, utk_of
-from hubwire.plan.emails import as_email, context_traits, email_value
+from hubwire.plan.emails import as_email, context_traits, email_value, is_utk, utk_of
 from hubwire.plan.events import EventWriter, named_event
 from hubwire.plan.group import given_domain
 from hubwire.plan.hold import unknown_company, unknown_person, waits_with_cookie

@@ -1,12 +1,19 @@
-"""E-mail addresses: HubSpot's identity. Trimmed, lower-cased and checked before anything is keyed by them."""
+"""How a message names its person to HubSpot: by e-mail address or, without one, by the visitor's cookie.
+
+Addresses are trimmed, lower-cased and checked before anything is keyed by them. The `hubspotutk` cookie stands in
+`context.hubspot.utk` (our browser plugin) or in the properties (other senders). Source: HubSpot, "Send custom event
+completions" (an event takes `utk` beside or instead of `email`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import idna
+
+from hubwire.message import Message
 
 MAX_EMAIL = 254
 _BLANKS = " \t\n\r\v\f\u00a0\u200b\u200c\u200d\ufeff"
@@ -105,3 +112,34 @@ def external_email(context: Mapping[str, Any]) -> str | None:
                 if address is not None:
                     return address
     return None
+
+
+MAX_UTK = 64
+UTK_KEYS = ("hubspotutk", "utk")
+"""The properties that carry the cookie. They name the visitor, as `email` names the person."""
+
+
+def utk_of(message: Message) -> str | None:
+    """The cookie of a message's visitor: of its context, else of its properties."""
+    hubspot = message.context.get("hubspot")
+    utk = hubspot.get("utk") if isinstance(hubspot, dict) else None
+    if is_utk(utk):
+        return utk
+    for key in UTK_KEYS:
+        if key in message.properties and is_utk(message.properties[key]):
+            return str(message.properties[key])
+    return None
+
+
+def without_utk(properties: dict[str, Any], defined: Collection[str]) -> dict[str, Any]:
+    """The properties without the cookie, except under a name that the event's definition has (`defined`)."""
+    if not any(key in properties for key in UTK_KEYS):
+        return properties
+    return {
+        key: value for key, value in properties.items() if key not in UTK_KEYS or key in defined or not is_utk(value)
+    }
+
+
+def is_utk(value: object) -> TypeGuard[str]:
+    """True if a value can be the cookie's."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_UTK and value.isascii() and value.isalnum()

@@ -18,8 +18,7 @@ from uuid import UUID
 from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, Hold, LeftOut, Link, Plan, PropertyValue, SendEvent, UpsertContact
-from hubwire.plan.cookie import utk_of, without_utk
-from hubwire.plan.emails import as_email, context_traits, email_value, external_email
+from hubwire.plan.emails import as_email, context_traits, email_value, external_email, utk_of, without_utk
 from hubwire.plan.events import Event, EventWriter, find_event
 from hubwire.plan.filters import was_delivered_in_browser
 from hubwire.plan.hold import unknown_person, waits_with_cookie

@@ -12,7 +12,7 @@ from hubwire.deliver.cycle.coalesce import Older, make_unsure
 from hubwire.deliver.cycle.off_loop import OffLoop, inline
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
-from hubwire.deliver.limits.new_definitions import Made
+from hubwire.deliver.limits.source_limits import Made
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import follows
 from hubwire.delivery import Delivered, Verdict

@@ -16,7 +16,7 @@ from hubwire.deliver.cycle.gather import Gatherer
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.lanes.backlog import Selection
-from hubwire.deliver.limits.new_definitions import NewDefinitions
+from hubwire.deliver.limits.source_limits import NewDefinitions
 from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts

@@ -29,9 +29,16 @@ from hubwire.deliver.lanes.stood_still import STORED_NAME as CHECK_NAME
 from hubwire.deliver.lanes.stood_still import check_before_of
 from hubwire.deliver.lanes.unconfirmed import STORED_NAME, UnconfirmedWrites
 from hubwire.deliver.limits.daily_budget import Priority
-from hubwire.deliver.limits.death_runs import PARKED_NAME, PROBE_MESSAGES, DeathRuns, Run, parked_of
 from hubwire.deliver.limits.governor import Governor
-from hubwire.deliver.limits.new_definitions import MADE_NAME, made_of
+from hubwire.deliver.limits.source_limits import (
+    MADE_NAME,
+    PARKED_NAME,
+    PROBE_MESSAGES,
+    DeathRuns,
+    Run,
+    made_of,
+    parked_of,
+)
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import IllegalMove, StopTheLine
 from hubwire.destination import Destination, Source

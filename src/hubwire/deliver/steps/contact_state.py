@@ -98,6 +98,8 @@ def _conditional(cycle_state: CycleState, desired_by_email: Mapping[str, Desired
     """The contacts that must be read because a value depends on HubSpot's; an empty set: only if they are there."""
     found = {}
     for email, desired in desired_by_email.items():
+        if desired.is_plain:
+            continue
         names = unanswered(cycle_state, desired, cycle_state.people.get(email))
         if names is not None:
             found[email] = names

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hubwire.deliver.calls.caller import LineStopped
 from hubwire.deliver.cycle.portal_schema import FORBIDDEN, Portal
-from hubwire.deliver.limits.new_definitions import NewDefinitions
+from hubwire.deliver.limits.source_limits import NewDefinitions
 from hubwire.deliver.steps.new_options import add_options
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.call_rules import Says
@@ -99,7 +99,8 @@ async def provide(portal: Portal, missing: Missing, new: NewDefinitions) -> Prov
                 waited_enough = without_answer.waited_enough(verdict)
                 portal.refused |= {(plural, new_property.name): waited_enough for new_property in batch}
             provided.is_changed = True
-    provided.is_changed |= await add_options(portal, missing.options)
+    if missing.options:
+        provided.is_changed |= await add_options(portal, missing.options)
     for name, event in _events(portal, missing.events).items():
         if portal.known.events_available:
             await _ensure_event(portal, name, event, provided, new)

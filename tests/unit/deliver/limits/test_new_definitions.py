@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hubwire.deliver.limits.new_definitions import DAY_MS, MADE_NAME, Made, NewDefinitions, made_of
+from hubwire.deliver.limits.source_limits import DAY_MS, MADE_NAME, Made, NewDefinitions, made_of
 
 PUBLIC = {10: 2, 11: 2, 12: 3}
 

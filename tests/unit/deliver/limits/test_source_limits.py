@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from hubwire.deliver.limits.death_runs import (
+from hubwire.deliver.limits.source_limits import (
     MAX_PARK_SECONDS,
     PARK_SECONDS,
     PROBE_MESSAGES,

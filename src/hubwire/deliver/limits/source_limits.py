@@ -1,9 +1,13 @@
-"""Runs of dead messages: if HubSpot refuses everything from a source, somebody must check it. Pure.
+"""What one source may do to a portal: how many of its messages may die in a row, and how much it may define. Pure.
 
 Deaths are counted by source and reason, and only if HubSpot caused them: our own bugs do not count, and one source must
 not stop another. The write key of a browser or an app is public, so anybody can send data that HubSpot refuses; such a
 source is parked alone. A server source belongs to the operator; its run stops the lane, because the cause is probably a
 setting. Both are probed with a few messages, so that neither stays stopped after its cause is fixed.
+
+A portal has room for 500 event definitions. A public source adds only so many in a day, because otherwise a stranger
+uses them up, and events of other sources no longer get any. Server sources have no such limit. Units: epoch
+milliseconds; days are UTC days.
 """
 
 from __future__ import annotations
@@ -54,10 +58,18 @@ class Parked(msgspec.Struct):
     seconds: float = PARK_SECONDS
 
 
+class Made(msgspec.Struct, frozen=True):
+    """The additions of a source on one day. Kept with the lane's status, so that a restart knows them too."""
+
+    day: int
+    count: int
+
+
 class _StoredStatus(msgspec.Struct):
     """The part of a lane's stored status that matters here."""
 
     parked: dict[int, Parked] = {}
+    definitions_made: dict[int, Made] = {}
 
 
 def parked_of(status: bytes) -> dict[int, Parked]:
@@ -145,3 +157,57 @@ class DeathRuns:
             else:
                 probes[source_id] = probes.get(source_id, 0) + 1
         return waits
+
+
+DAY_MS = 24 * 3600 * 1000
+MADE_NAME = "definitions_made"
+
+
+def made_of(status: bytes) -> dict[int, Made]:
+    """The additions by source, from a lane's stored status."""
+    try:
+        return msgspec.json.decode(status, type=_StoredStatus).definitions_made
+    except msgspec.MsgspecError:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class NewDefinitions:
+    """What the public sources of a cycle may still add.
+
+    Shape: `public` gives the source of each position whose source is public; `made` is changed by `note`.
+    """
+
+    limit: int
+    now_ms: int
+    made: dict[int, Made]
+    public: Mapping[int, int]
+
+    def may_make(self, positions: Iterable[int]) -> bool:
+        """Whether somebody who needs an addition may make it: a server source, or a public one below its limit."""
+        return any(self._is_below(self.public.get(position)) for position in positions)
+
+    def note(self, positions: Iterable[int]) -> None:
+        """Count an addition for the first public source below its limit, unless a server source needs it too."""
+        needing = [self.public.get(position) for position in positions]
+        if None in needing:
+            return
+        source_id = next((number for number in needing if self._is_below(number)), None)
+        if source_id is not None:
+            self.made[source_id] = Made(self._day, self._count(source_id) + 1)
+
+    @property
+    def next_day_ms(self) -> int:
+        """When the next day begins."""
+        return (self._day + 1) * DAY_MS
+
+    @property
+    def _day(self) -> int:
+        return self.now_ms // DAY_MS
+
+    def _count(self, source_id: int) -> int:
+        additions = self.made.get(source_id)
+        return additions.count if additions is not None and additions.day == self._day else 0
+
+    def _is_below(self, source_id: int | None) -> bool:
+        return source_id is None or self._count(source_id) < self.limit
