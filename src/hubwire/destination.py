@@ -20,6 +20,10 @@ Rules = Annotated[
 """Trait -> property. `manage/changes.py` checks the bounds; stored values are read without a check."""
 
 
+OWN_SPACE = "source:"
+"""The start of the identity space that a web or mobile source has by default."""
+
+
 class SourceKind(StrEnum):
     WEB = "web"
     MOBILE = "mobile"
@@ -47,6 +51,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     def is_public(self) -> bool:
         """True if the write key is public, because a page or an app contains it."""
         return self.kind is not SourceKind.SERVER
+
+    @property
+    def is_in_shared_space(self) -> bool:
+        """True for a public source that an operator joined to the identity space of other sources."""
+        return self.is_public and not self.identity_space.startswith(OWN_SPACE)
 
 
 class CompanyDomain(StrEnum):
@@ -166,6 +175,15 @@ DEFAULTS = ("contacts", "context-traits", "companies", "associations", "events")
 writes its company and associates the person, a track sends its event."""
 
 
+class Trust(StrEnum):
+    """Whose values of one person win."""
+
+    SERVER = "server"
+    """A web or mobile source does not overwrite what a server source wrote, because its write key is public."""
+    EQUAL = "equal"
+    """The newest message wins, whatever its source."""
+
+
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """One HubSpot portal that we deliver to. The access token is kept apart, encrypted."""
 
@@ -203,6 +221,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """The time zone (IANA name) that determines the day of a time, for date properties."""
     future_grace_minutes: float = 5.0
     """The tolerance for a message's time after its arrival; beyond it, the time of arrival counts."""
+    trust: Trust = Trust.SERVER
     public_definitions_per_day: int = 50
     """The event definitions, and properties of existing ones, that each web or mobile source may add in a day."""
     calls_per_second: float | None = None

@@ -87,6 +87,7 @@ class Reason(StrEnum):
     TIME_IN_FUTURE = "time-in-future"
     NEWER_IN_HUBSPOT = "newer-in-hubspot"
     STAGE_NOT_MOVED_BACK = "stage-not-moved-back"
+    LOWER_TRUST = "lower-trust"
     TAKEN_BY_ANOTHER_RECORD = "taken-by-another-record"
     REFUSED_BY_HUBSPOT = "refused-by-hubspot"
     # retrying, dead, stopped: reasons of a verdict
@@ -378,6 +379,11 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.NEWER_IN_HUBSPOT: (
         "Somebody changed this property in HubSpot after the time of the message; the detail says who and when.",
         "Nothing to do: later changes stay. If you want this value anyway, set it in HubSpot.",
+    ),
+    Reason.LOWER_TRUST: (
+        "A server source wrote another value, and the message came with a public write key.",
+        "Nothing to do: strangers can send with a public key. To let the newest value win whatever its source, set"
+        ' `trust` of the destination to "equal".',
     ),
     Reason.STAGE_NOT_MOVED_BACK: (
         "HubSpot has a later lifecycle stage, and a web or mobile source never moves a stage back.",

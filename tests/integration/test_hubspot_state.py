@@ -13,7 +13,7 @@ from msgspec import structs
 from tests.support.world import DESTINATION, SERVER, TOKEN, World
 
 from hubwire.destination import Mapping as Mapping_
-from hubwire.destination import Source, SourceKind
+from hubwire.destination import Source, SourceKind, Trust
 from hubwire.hubspot.client import FixedToken, HubSpotClient
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import iso_utc
@@ -173,6 +173,8 @@ async def test_a_companys_newer_values_stay_as_well(installation: Installation) 
 
 async def test_a_stage_goes_back_only_for_a_server_source_whose_knowledge_is_newer(installation: Installation) -> None:
     emulator = installation.world.emulator
+    # Also where the newest wins whatever its source: without trust, the public stage would not get this far.
+    installation.world.destination = structs.replace(installation.world.destination, trust=Trust.EQUAL)
     await installation.identify(lifecycle_stage="customer")
     traits = {"email": "ada@example.com", "lifecycle_stage": "lead"}
     await installation.send({"type": "identify", "traits": traits}, source_id=2)

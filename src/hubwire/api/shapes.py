@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
-from hubwire.destination import Destination, Mapping, Rule, Source, SourceKind
+from hubwire.destination import Destination, Mapping, Rule, Source, SourceKind, Trust
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
 from hubwire.manage.default_rules import DefaultRule
@@ -220,6 +220,7 @@ class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Annotated[str, Meta(max_length=64, description="An IANA time zone, such as Europe/Berlin.")] | UnsetType
     ) = UNSET
     future_grace_minutes: Annotated[float, _between("future_grace_minutes")] | UnsetType = UNSET
+    trust: Trust | UnsetType = UNSET
     public_definitions_per_day: Annotated[int, _between("public_definitions_per_day")] | UnsetType = UNSET
     calls_per_second: Annotated[float, _between("calls_per_second")] | UnsetType | None = UNSET
     calls_per_day: Annotated[int, _between("calls_per_day")] | UnsetType | None = UNSET

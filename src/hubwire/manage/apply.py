@@ -35,6 +35,7 @@ DESTINATION_FIELDS = (
     "confirm_after_hours",
     "day_zone",
     "future_grace_minutes",
+    "trust",
     "public_definitions_per_day",
     "calls_per_second",
     "calls_per_day",

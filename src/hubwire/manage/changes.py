@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
-from hubwire.destination import MAX_RULES, PROPERTY_NAME, Destination, Mapping, Source, SourceKind
+from hubwire.destination import MAX_RULES, OWN_SPACE, PROPERTY_NAME, Destination, Mapping, Source, SourceKind
 from hubwire.errors import BadValue, Missing, SettingsError
 from hubwire.hubspot.paths import ROOTS
 from hubwire.plan.rules.checks import check_destination
@@ -95,7 +95,7 @@ def add_source(parts: Parts, actor: str, source: Source, key: str | None = None)
 
 def default_space(kind: SourceKind, name: str) -> str:
     """The identity space of a new source: servers share one, public sources have their own."""
-    return "server" if kind is SourceKind.SERVER else f"source:{name}"
+    return "server" if kind is SourceKind.SERVER else f"{OWN_SPACE}{name}"
 
 
 def remove_source(parts: Parts, actor: str, source_id: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hubwire.destination import CompanyDomain, Rule, SourceKind
+from hubwire.destination import CompanyDomain, Rule, SourceKind, Trust
 from hubwire.errors import SettingsError
 
 T = TypeVar("T")
@@ -77,6 +77,7 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     confirm_after_hours: float | UnsetType = UNSET
     day_zone: str | UnsetType = UNSET
     future_grace_minutes: float | UnsetType = UNSET
+    trust: Trust | UnsetType = UNSET
     public_definitions_per_day: int | UnsetType = UNSET
     calls_per_second: float | UnsetType = UNSET
     calls_per_day: int | UnsetType = UNSET

@@ -26,6 +26,8 @@ from hubwire.plan.emails import clean_email
 MAX_STEPS = 100
 """The longest row of pointers that is followed. Each step costs a cycle one look-up for all its messages together, and
 a held message a few keys, so a row that a stranger makes stays cheap."""
+TOLD = 2
+"""The strength of a link from `context.traits`."""
 IDENTIFIED = 3
 """The strength of a link from an identify call."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hubwire.destination import Destination, Mapping, Source
+from hubwire.destination import Destination, Mapping, Source, Trust
 from hubwire.message import Message, MessageType
 from hubwire.operation import Discard, Link, Plan
 from hubwire.plan.alias import links_of_alias, plan_alias
@@ -18,7 +18,7 @@ from hubwire.plan.by_rules import RulePlanner
 from hubwire.plan.filters import refused
 from hubwire.plan.group import links_of_group, plan_group
 from hubwire.plan.identify import links_of_identify, plan_identify
-from hubwire.plan.identity import Identity, inherited_key, names_someone
+from hubwire.plan.identity import TOLD, Identity, inherited_key, names_someone
 from hubwire.plan.page import plan_page, plan_screen
 from hubwire.plan.rule_writers import firing_of
 from hubwire.plan.rulebook import Rulebook, rulebook
@@ -63,7 +63,18 @@ def _email_keys(mapping: Mapping) -> tuple[str, ...]:
 
 
 def links_of(message: Message, source: Source, destination: Destination) -> list[Link]:
-    """The links that a message adds. Called for all messages of a cycle before planning any of them."""
+    """The links that a message adds. Called for all messages of a cycle before planning any of them.
+
+    Shape: where a public source shares an identity space with servers, its identify calls count like `context.traits`,
+    so that nobody can attach a person whom a server identified to another address.
+    """
+    links = _links_of(message, source, destination)
+    if source.is_in_shared_space and destination.trust is Trust.SERVER:
+        return [link._replace(strength=min(link.strength, TOLD)) for link in links]
+    return links
+
+
+def _links_of(message: Message, source: Source, destination: Destination) -> list[Link]:
     mapping = destination.mapping
     if refused(message, mapping) is not None or skipped(message, destination) is not None:
         return []

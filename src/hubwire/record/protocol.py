@@ -63,15 +63,23 @@ class Due(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+UNKNOWN_TRUST = 0
+"""The trust of a value from before trust was remembered, and of all values where a destination trusts all sources."""
+PUBLIC_TRUST = 1
+"""The trust of a value that came with a public write key."""
+SERVER_TRUST = 2
+
+
 class ConfirmedValue(NamedTuple):
     """A value that HubSpot confirmed, and the time and position of the message that brought it.
 
-    Shape: `position` is 0 where it is not known: earlier versions did not store it.
+    Shape: `position` and `trust` are 0 where they are not known: earlier versions did not store them.
     """
 
     value: str
     at_ms: int
     position: int = 0
+    trust: int = UNKNOWN_TRUST
 
 
 class Person(msgspec.Struct):

@@ -25,7 +25,7 @@ from hubwire.cli.shared.editing import (
     secret_from,
 )
 from hubwire.clock import SystemClock
-from hubwire.destination import Destination, Mapping
+from hubwire.destination import Destination, Mapping, Trust
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.secret import Secret
 
@@ -155,6 +155,9 @@ def change(
     future_minutes: Annotated[
         float | None, typer.Option(help="Minutes by which a message's time may be later than its arrival.")
     ] = None,
+    trust: Annotated[
+        Trust | None, typer.Option(help="Whether values of server sources win over those of websites and apps.")
+    ] = None,
     public_definitions: Annotated[
         int | None, typer.Option(help="Event definitions and properties that each public source may add in a day.")
     ] = None,
@@ -183,6 +186,7 @@ def change(
         "confirm_after_hours": confirm_hours,
         "day_zone": day_zone,
         "future_grace_minutes": future_minutes,
+        "trust": trust,
         "public_definitions_per_day": public_definitions,
     }
     fields = {field: value for field, value in changes.items() if value is not None}

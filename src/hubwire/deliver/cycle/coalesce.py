@@ -1,19 +1,27 @@
 """Merges the operations of a cycle's messages by person, company and pair.
 
-Pure. For each property, the value with the newest message time wins, and for equal times the later position. All
-messages of an operation are remembered, so that the returned record settles them all. Keys are lower-case e-mails and
-registrable domains, so a HubSpot batch never has an id twice (HubSpot refuses a batch with a duplicate id).
+Pure. For each property, a server source's value wins over a public source's, unless the destination trusts all sources;
+then the newest message time wins, and for equal times the later position. All messages of an operation are remembered,
+so that the returned record settles them all. Keys are lower-case e-mails and registrable domains, so a HubSpot batch
+never has an id twice (HubSpot refuses a batch with a duplicate id).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from hubwire.operation import Associate, Discard, Hold, Operation, SendEvent, UpsertCompany, UpsertContact
-from hubwire.record.protocol import Company, ConfirmedValue, Person
+from hubwire.record.protocol import (
+    PUBLIC_TRUST,
+    SERVER_TRUST,
+    UNKNOWN_TRUST,
+    Company,
+    ConfirmedValue,
+    Person,
+)
 
 UNSURE = "\0"
 """Prefix of a remembered value whose confirmation is too old. Its time still keeps older values out, but no new value
@@ -42,11 +50,14 @@ class Value(NamedTuple):
     at_ms: int
     position: int
     when: When = When.ALWAYS
+    trust: int = UNKNOWN_TRUST
 
     def beats(self, known: Value) -> bool:
         """Whether it is written rather than the other: a newer one, and of two conditional ones the older."""
         if self.when is not known.when and When.ALWAYS in (self.when, known.when):
             return self.when is When.ALWAYS
+        if self.when is When.ALWAYS and self.trust != known.trust:
+            return self.trust > known.trust
         is_newer = (self.at_ms, self.position) > (known.at_ms, known.position)
         return is_newer if self.when is When.ALWAYS else not is_newer
 
@@ -67,31 +78,37 @@ class DesiredRecord:
     unknown: dict[int, Discard | Hold] = field(default_factory=dict)
     """The fates of messages, by position, if HubSpot has no such contact and lacks what it needs to make one."""
 
-    def merge(self, operation: UpsertContact | UpsertCompany) -> None:
+    def merge(self, operation: UpsertContact | UpsertCompany, trust: int = UNKNOWN_TRUST) -> None:
         """Add what an operation writes."""
         at_ms, position = operation.at_ms, operation.position
         self.may_make = operation.mode != "update" or (bool(self.positions) and self.may_make)
         self.positions.append(position)
         values = self.values
         if operation.mode == "create" or operation.only_if_empty:
-            self._merge_conditional(operation)
+            self._merge_conditional(operation, trust)
             return
         for name, written in operation.properties.items():
             known = values.get(name)
-            is_newer = known is None or at_ms > known.at_ms or (at_ms == known.at_ms and position > known.position)
-            if known is None or is_newer or known.when is not When.ALWAYS:
-                values[name] = Value(written.value, at_ms, position)
+            if known is None or known.when is not When.ALWAYS:
+                wins = True
+            elif known.trust != trust:
+                wins = trust > known.trust
+            else:
+                wins = at_ms > known.at_ms or (at_ms == known.at_ms and position > known.position)
+            if wins:
+                values[name] = Value(written.value, at_ms, position, When.ALWAYS, trust)
             if known is not None:
                 self.overruled.append((name, position if values[name] is known else known.position))
 
-    def _merge_conditional(self, operation: UpsertContact | UpsertCompany) -> None:
+    def _merge_conditional(self, operation: UpsertContact | UpsertCompany, trust: int) -> None:
         for name, written in operation.properties.items():
             when = When.ALWAYS
             if operation.mode == "create":
                 when = When.IF_NEW
             elif name in operation.only_if_empty:
                 when = When.IF_EMPTY
-            value, known = Value(written.value, operation.at_ms, operation.position, when), self.values.get(name)
+            value = Value(written.value, operation.at_ms, operation.position, when, trust)
+            known = self.values.get(name)
             if known is None or value.beats(known):
                 self.values[name] = value
             if known is not None:
@@ -143,6 +160,14 @@ class Work:
     companies: dict[str, DesiredRecord] = field(default_factory=dict)
     associations: dict[tuple[str, str], Pair] = field(default_factory=dict)
     events: list[SendEvent] = field(default_factory=list)
+    public: Container[int] | None = None
+    """Positions of messages that came with a public write key; None if the destination trusts all sources."""
+
+    def trust_of(self, position: int) -> int:
+        """How much the source of a message is trusted."""
+        if self.public is None:
+            return UNKNOWN_TRUST
+        return PUBLIC_TRUST if position in self.public else SERVER_TRUST
 
     def add(self, operations: Iterable[Operation]) -> None:
         for operation in operations:
@@ -152,7 +177,7 @@ class Work:
                 desired = self.contacts.get(operation.email)
                 if desired is None:
                     desired = self.contacts[operation.email] = DesiredRecord(operation.email)
-                desired.merge(operation)
+                desired.merge(operation, self.trust_of(operation.position))
                 if operation.known_as is not None:
                     desired.known_as = operation.known_as
                 if operation.unknown is not None:
@@ -161,7 +186,7 @@ class Work:
                 desired = self.companies.get(operation.domain)
                 if desired is None:
                     desired = self.companies[operation.domain] = DesiredRecord(operation.domain)
-                desired.merge(operation)
+                desired.merge(operation, self.trust_of(operation.position))
             elif type(operation) is Associate:
                 self._associate(operation)
 
@@ -197,8 +222,9 @@ class Difference:
 def difference(desired: DesiredRecord, known: Person | Company | None, now_ms: int, suppress_ms: int) -> Difference:
     """The values that HubSpot does not have yet.
 
-    Shape: a value older than the confirmed one is never sent (a replayed identify cannot roll a person back); a value
-    equal to the confirmed one is left out while the confirmation is younger than `suppress_ms`; 0 turns that off.
+    Shape: a value older than the confirmed one is never sent (a replayed identify cannot roll a person back), unless it
+    is a server source's and the confirmed one a public source's. A value equal to the confirmed one is left out while
+    the confirmation is younger than `suppress_ms`; 0 turns that off.
     """
     if known is None:
         return Difference({name: value.value for name, value in desired.values.items()}, [])
@@ -212,7 +238,7 @@ def difference(desired: DesiredRecord, known: Person | Company | None, now_ms: i
         elif confirmed.value == value.value:
             if not is_fresh:
                 send[name] = value.value
-        elif value.at_ms < confirmed.at_ms:
+        elif value.at_ms < confirmed.at_ms and not value.trust > confirmed.trust > UNKNOWN_TRUST:
             older.append(Older(name, value.position, confirmed))
         else:
             send[name] = value.value
@@ -222,19 +248,23 @@ def difference(desired: DesiredRecord, known: Person | Company | None, now_ms: i
 def confirm(known: Person | Company, desired: DesiredRecord, left_out: Collection[str] = ()) -> bool:
     """Remember the desired values as confirmed, each with the newer of both times; returns whether anything changed.
 
-    Shape: properties named in `left_out` (refused by HubSpot) are not remembered.
+    Shape: a public source that repeats a server source's value changes nothing. Properties named in `left_out` (refused
+    by HubSpot) are not remembered.
     """
     changed = False
     for name, value in desired.values.items():
         if name in left_out:
             continue
         confirmed = known.properties.get(name)
+        if confirmed is not None and confirmed.trust > value.trust > UNKNOWN_TRUST:
+            continue
         if (
             confirmed is None
             or value.at_ms > confirmed.at_ms
             or (value.at_ms == confirmed.at_ms and value.value != confirmed.value)
+            or value.trust > confirmed.trust > UNKNOWN_TRUST
         ):
-            known.properties[name] = ConfirmedValue(value.value, value.at_ms, value.position)
+            known.properties[name] = ConfirmedValue(value.value, value.at_ms, value.position, value.trust)
             changed = True
     return changed
 

@@ -25,7 +25,7 @@ from hubwire.deliver.steps.newer import report_older
 from hubwire.deliver.steps.provision import Missing, provide
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Retry
-from hubwire.destination import Source
+from hubwire.destination import Source, Trust
 from hubwire.operation import Discard, Hold
 from hubwire.reasons import Reason
 from hubwire.record.protocol import CycleOutcome, LaneState
@@ -93,6 +93,8 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
         cycle_state.bugs,
         cycle_state.now_ms,
     )
+    if cycle_state.destination.trust is Trust.SERVER:
+        gatherer.work.public = cycle_state.public
     gatherer.take(selection.rows)
     gatherer.finish()
     return gatherer

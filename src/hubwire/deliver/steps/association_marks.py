@@ -96,7 +96,7 @@ def _remember(cycle_state: CycleState, pair: tuple[str, str], desired: Pair) -> 
     if any(position in cycle_state.outcomes.verdicts for position in desired.positions):
         return
     person = cycle_state.people[email]
-    before, at_ms, _ = person.properties.get(MARK + domain, NO_MARKS)
+    before, at_ms, *_ = person.properties.get(MARK + domain, NO_MARKS)
     marks = "\n".join(sorted({*before.split("\n"), *_marks(desired).split("\n")} - {""}))
     if (marks, max(at_ms, desired.at_ms)) != (before, at_ms):
         person.properties[MARK + domain] = ConfirmedValue(marks, max(at_ms, desired.at_ms))

@@ -29,7 +29,7 @@ from hubwire.deliver.steps.company_state import OBJECT, look_up_companies
 from hubwire.deliver.steps.conditions import settle
 from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
 from hubwire.deliver.steps.keyed_companies import meet_companies
-from hubwire.deliver.steps.newer import without_newer
+from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
@@ -80,6 +80,7 @@ async def upsert_companies(
     Shape: `contacts` are the e-mails to be associated, by domain; these contacts have been written.
     """
     cycle_state.companies = await cycle_state.load(cycle_state.record.companies, records.keys())
+    leave_out_lower_trust(cycle_state, records, cycle_state.companies)
     domains: dict[str, str] = {}
     for key, desired in records.items():
         written = desired.values.get(DOMAIN)

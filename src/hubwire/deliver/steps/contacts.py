@@ -26,7 +26,7 @@ from hubwire.deliver.cycle.newest import STAGE
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.contact_state import OBJECT, compare_whole, look_up_contacts
 from hubwire.deliver.steps.keyed_contacts import meet_contacts
-from hubwire.deliver.steps.newer import without_newer
+from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
 from hubwire.deliver.steps.stages import Backward, move_stages_back
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
 from hubwire.delivery import Dead
@@ -46,6 +46,7 @@ async def upsert_contacts(
     Shape: `relied` are the contacts that events and associations of this cycle need.
     """
     cycle_state.people = await cycle_state.load(cycle_state.record.people, records.keys())
+    leave_out_lower_trust(cycle_state, records, cycle_state.people)
     _discard_refused(cycle_state, records)
     backwards: dict[str, Backward] = {}
     keyed = {key: desired for key, desired in records.items() if unique_property(key) is not None}

@@ -13,7 +13,7 @@ from hubwire.deliver.cycle.state import CycleState
 from hubwire.hubspot.reading import HeldRecord, Version, when
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
-from hubwire.record.protocol import Company, Person
+from hubwire.record.protocol import PUBLIC_TRUST, SERVER_TRUST, Company, Person
 from hubwire.schema import PropertyDefinition
 
 MAX_NAMED = 1000
@@ -73,6 +73,25 @@ async def report_older(cycle_state: CycleState) -> None:
         message = f"message {row.message_id}" if row is not None else "a message"
         detail = f"{message} of {when(older.newer.at_ms)} is newer"
         cycle_state.outcomes.leave_out(older.position, [LeftOut(older.name, Reason.OLDER_THAN_KNOWN, detail)])
+
+
+def leave_out_lower_trust(
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], known: Mapping[str, Person] | Mapping[str, Company]
+) -> None:
+    """Remove a public source's values where a server source wrote another one, and report this on their messages."""
+    if not cycle_state.public:
+        return
+    for key, desired in records.items():
+        properties = known[key].properties if key in known else {}
+        for name, value in list(desired.values.items()):
+            confirmed = properties.get(name)
+            if value.trust != PUBLIC_TRUST or confirmed is None or confirmed.trust != SERVER_TRUST:
+                continue
+            if plain(confirmed.value) == value.value:
+                continue
+            left_out = LeftOut(name, Reason.LOWER_TRUST, f"a server source wrote it, {when(confirmed.at_ms)}")
+            for position in desired.drop(name):
+                cycle_state.outcomes.leave_out(position, [left_out])
 
 
 def lost_to(name: str, version: Version) -> LeftOut:

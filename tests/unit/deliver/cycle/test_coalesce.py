@@ -68,7 +68,7 @@ def test_an_unchanged_value_is_sent_again_only_after_the_suppression_time() -> N
 def test_a_refused_property_is_not_remembered_as_confirmed() -> None:
     known = Person("a@b.co")
     assert confirm(known, wanted_of(plan=("pro", 1), city=("Graz", 1)), ["city"])
-    assert known.properties == {"plan": ("pro", 1, 0)}
+    assert known.properties == {"plan": ConfirmedValue("pro", 1)}
 
 
 def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
@@ -82,7 +82,7 @@ def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
 def test_what_may_have_been_overwritten_is_sent_again_and_still_keeps_older_values_out() -> None:
     known = Person("a@b.co", "1", 0, {"plan": ConfirmedValue("pro", 20)})
     assert make_unsure(known, ["plan", "city"])
-    assert known.properties == {"plan": (UNSURE + "pro", 20, 0)}
+    assert known.properties == {"plan": ConfirmedValue(UNSURE + "pro", 20)}
     assert difference(wanted_of(plan=("pro", 20)), known, 0, HOUR_MS).send == {"plan": "pro"}
     assert difference(wanted_of(plan=("free", 10)), known, 0, HOUR_MS).older == [
         Older("plan", 0, ConfirmedValue(UNSURE + "pro", 20))
@@ -95,6 +95,6 @@ def test_a_confirmation_counts_for_what_was_written_and_does_not_refresh_the_res
     assert known.confirmed_at_ms == 0
     confirm_sent(known, wanted_of(plan=("free", 40)), {"plan"}, set(), HOUR_MS, HOUR_MS)
     assert known.confirmed_at_ms == HOUR_MS
-    assert known.properties == {"plan": ("free", 40, 0), "city": (UNSURE + "Graz", 20, 0)}
+    assert known.properties == {"plan": ConfirmedValue("free", 40), "city": ConfirmedValue(UNSURE + "Graz", 20)}
     confirm_sent(known, wanted_of(plan=("free", 50), city=("Graz", 50)), {"plan", "city"}, set(), HOUR_MS + 1, HOUR_MS)
     assert known.confirmed_at_ms == HOUR_MS + 1

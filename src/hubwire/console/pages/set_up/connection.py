@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire.console.parts.lanes import LaneCard, lane_card, names, of_same_hub
-from hubwire.destination import Destination
+from hubwire.destination import Destination, Trust
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import HubwireError, Missing
 from hubwire.hubspot.paths import ROOTS
@@ -143,6 +143,7 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
         confirm_after_hours=before.confirm_after_hours if confirm_hours is None else confirm_hours,
         day_zone=text(form, "day_zone") or before.day_zone,
         future_grace_minutes=before.future_grace_minutes if future_minutes is None else future_minutes,
+        trust=Trust(choice(form, "trust", list(Trust)) or before.trust),
         public_definitions_per_day=before.public_definitions_per_day if definitions is None else definitions,
         calls_per_second=decimal(form, "calls_per_second", 0.01, 1000),
         calls_per_day=number(form, "calls_per_day", 1, 100_000_000),
