@@ -89,8 +89,8 @@ class Message(msgspec.Struct, gc=False):
     context: dict[str, Any]
     integrations: dict[str, Any]
     metadata: dict[str, Any]
-    time_notes: list[LeftOut] = []
-    """The times of the message that could not be used as they were sent."""
+    notes: list[LeftOut] = []
+    """The fields of the message that could not be used as they were sent: times, and what is no object."""
 
     def as_json(self, with_times: bool = True) -> dict[str, Any]:
         """The message as rules see it: the fields of Segment's spec; times cost as much as everything else.
@@ -157,6 +157,15 @@ def written_out(value: object) -> str | None:
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _object(name: str, value: object, notes: list[LeftOut]) -> dict[str, Any]:
+    """An object of a message; anything else counts as none, and is noted unless it is empty (PHP writes `[]`)."""
+    if isinstance(value, dict):
+        return value
+    if value:
+        notes.append(LeftOut(name, Reason.WRONG_TYPE, "an object is expected"))
+    return {}
 
 
 def merged(body: dict[str, Any], envelope: dict[str, Any] | None) -> dict[str, Any]:
@@ -258,14 +267,16 @@ def read_message(row: JournalRow, grace_ms: int = FUTURE_GRACE_MS) -> Message:
     `happened_at`.
     """
     body = _decode_body(row.body)
-    context, integrations, sent_at = _mapping(body.context), _mapping(body.integrations), body.sent_at
+    notes: list[LeftOut] = []
+    context = _object("context", body.context, notes)
+    integrations, sent_at = _object("integrations", body.integrations, notes), body.sent_at
     if row.envelope is not None:
         envelope = _decode(row.envelope)
         context = {**_mapping(envelope.get("context")), **context}
         integrations = {**_mapping(envelope.get("integrations")), **integrations}
         sent_at = sent_at or envelope.get("sentAt")
     times = MessageTimes(body.original_timestamp, body.timestamp, sent_at)
-    timestamp_ms, notes = happened_at(times, row.received_at_ms, grace_ms)
+    timestamp_ms, time_notes = happened_at(times, row.received_at_ms, grace_ms)
     return Message(
         row.position,
         row.source_id,
@@ -280,10 +291,10 @@ def read_message(row: JournalRow, grace_ms: int = FUTURE_GRACE_MS) -> Message:
         text_id(body.name),
         text_id(body.group_id),
         text_id(body.previous_id),
-        _mapping(body.traits),
-        _mapping(body.properties),
+        _object("traits", body.traits, notes),
+        _object("properties", body.properties, notes),
         context,
         integrations,
         _mapping(body.metadata),
-        notes,
+        notes + time_notes if notes else time_notes,
     )

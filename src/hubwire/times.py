@@ -6,7 +6,7 @@ form gives a `NoTime`, and the caller decides what follows. This module never an
 A time without a zone is UTC, as the seed has it. A number is epoch seconds, milliseconds, microseconds or nanoseconds:
 between 1973 and 2200 its size tells which.
 Sources: ISO 8601, RFC 3339, RFC 2822 (its zones: 4.3), ECMA-262 `Date.prototype.toString`, Go's `Time.String`,
-BigQuery's and Snowflake's text forms, Microsoft's JSON dates.
+BigQuery's and Snowflake's text forms, Microsoft's JSON dates, MongoDB's extended JSON.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ _YEAR_FIRST: Final = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _YEAR_LAST: Final = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d\d)(?!\d)")
 _BASIC: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[t ]?(\d\d)(\d\d)(\d\d(?:[.,]\d+)?)?(z|[-+]\d.*)?)?")
 _YEAR_BEHIND_CLOCK: Final = re.compile(rf"{_WEEKDAY}([a-z]{{3,9}} \d{{1,2}}) (\d{{1,2}}:\d.*) (\d{{4}})")
+_WEEK_DATE: Final = re.compile(r"(\d{4})-w(\d\d)-([1-7])(?![\d-])")
+_ORDINAL_DATE: Final = re.compile(r"(\d{4})-(\d{3})(?![\d-])")
 _EPOCH_NUMBER: Final = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?")
 _MICROSOFT: Final = re.compile(r"\\?/date\((-?\d{1,20})(?:[-+]\d{4})?\)\\?/")
 _CLOCK: Final = re.compile(
@@ -114,12 +116,15 @@ class _Fault(Exception):
 def read_time(value: object, order: DateOrder | None = None) -> int | NoTime:
     """The moment that a value means, or the reason why it means none.
 
-    Shape: texts, numbers, dates and datetimes; everything else is an unknown form. `order` settles `3/5/2024`.
+    Shape: texts, numbers, dates and datetimes, MongoDB's `{"$date": …}`; everything else is an unknown form. `order`
+    settles `3/5/2024`.
     Units: epoch milliseconds; finer fractions are cut off.
     Errors: none.
     """
     if value is None:
         return ABSENT
+    if isinstance(value, dict) and len(value) == 1:
+        value = _of_mongo(value)
     try:
         if isinstance(value, str):
             return _text_ms(value, order)
@@ -132,6 +137,14 @@ def read_time(value: object, order: DateOrder | None = None) -> int | NoTime:
     except _Fault as fault:
         return ABSENT if fault.fault is TimeFault.ABSENT else NoTime(fault.fault, f"{_shown(value)} {fault.why}")
     return NoTime(TimeFault.UNKNOWN_FORM, f"{_shown(value)} is no time")
+
+
+def _of_mongo(value: dict[object, object]) -> object:
+    """The value in `{"$date": …}`, where a number can be `{"$numberLong": "…"}`; any other object as it is."""
+    inner = value.get("$date", value)
+    if isinstance(inner, dict) and len(inner) == 1:
+        inner = inner.get("$numberLong", value)
+    return value if isinstance(inner, dict) else inner
 
 
 def iso_text(time_ms: int) -> str:
@@ -213,6 +226,9 @@ def _calendar_ms(plain: str, order: DateOrder | None) -> int:
 
 
 def _date_and_rest(plain: str, order: DateOrder | None) -> tuple[tuple[int, int, int], str]:
+    if match := _WEEK_DATE.match(plain) or _ORDINAL_DATE.match(plain):
+        day = _counted_day(*(int(part) for part in match.groups()))
+        return (day.year, day.month, day.day), plain[match.end() :]
     if match := _YEAR_FIRST.match(plain):
         return (int(match[1]), int(match[3]), int(match[4])), plain[match.end() :]
     if match := _YEAR_LAST.match(plain):
@@ -221,6 +237,19 @@ def _date_and_rest(plain: str, order: DateOrder | None) -> tuple[tuple[int, int,
         if (match := form.match(plain)) and match["month"] in _MONTHS:
             return (_full_year(match["year"]), _MONTHS[match["month"]], int(match["day"])), plain[match.end() :]
     raise _unknown()
+
+
+def _counted_day(year: int, number: int, weekday: int = 0) -> date:
+    """A day by its week and weekday, or by its number within the year."""
+    try:
+        if weekday:
+            return date.fromisocalendar(year, number, weekday)
+        day = date(year, 1, 1) + timedelta(days=number - 1)
+    except (ValueError, OverflowError) as exc:
+        raise _Fault(TimeFault.UNKNOWN_FORM, "is no day of the calendar") from exc
+    if day.year != year:
+        raise _Fault(TimeFault.UNKNOWN_FORM, "is no day of the calendar")
+    return day
 
 
 def _ordered(match: re.Match[str], order: DateOrder | None) -> tuple[int, int, int]:

@@ -25,7 +25,7 @@ def message_of(fields: dict[str, Any], envelope: dict[str, Any] | None = None) -
 
 
 def noted(message: Message) -> list[tuple[str, Reason]]:
-    return [(note.field, note.reason) for note in message.time_notes]
+    return [(note.field, note.reason) for note in message.notes]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,19 @@ def test_a_time_is_understood_or_reported_and_never_silently_now(name: str, valu
         assert (iso_text(message.timestamp_ms), noted(message)) == (at, [])
 
 
+@pytest.mark.parametrize("name", ["traits", "properties", "context", "integrations"])
+@pytest.mark.parametrize("value", ["text", '{"email": "a@b.co"}', [1], 5, True])
+def test_what_is_no_object_counts_as_none_and_is_reported(name: str, value: object) -> None:
+    message = message_of({name: value})
+    assert (getattr(message, name), noted(message)) == ({}, [(name, Reason.WRONG_TYPE)])
+
+
+@pytest.mark.parametrize("value", [None, [], "", {}])
+def test_what_is_empty_is_no_object_either_and_not_worth_a_word(value: object) -> None:
+    message = message_of({"traits": value, "properties": value})
+    assert (message.traits, message.properties, noted(message)) == ({}, {}, [])
+
+
 @pytest.mark.parametrize("name", list(FORMS))
 def test_every_form_of_a_time_is_read_on_a_message(name: str) -> None:
     write, unit_ms = FORMS[name]
@@ -83,7 +96,7 @@ def test_a_zero_time_is_no_time_and_reported(zero: object) -> None:
 def test_a_message_cannot_happen_after_its_arrival(future: str) -> None:
     message = message_of({"timestamp": future})
     assert (message.timestamp_ms, noted(message)) == (RECEIVED, [("timestamp", Reason.TIME_IN_FUTURE)])
-    assert future[:10] in message.time_notes[0].detail
+    assert future[:10] in message.notes[0].detail
 
 
 def test_clocks_may_differ_by_the_grace() -> None:

@@ -53,6 +53,8 @@ FORMS: dict[str, tuple[Form, int]] = {
     "JavaScript toISOString": (lambda at: in_utc("%Y-%m-%dT%H:%M:%S.")(at) + ms(at) + "Z", MILLISECOND),  # type: ignore[operator]
     "nanoseconds": (lambda at: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{ms(at)}456789Z", MILLISECOND),
     "seconds": (in_utc("%Y-%m-%dT%H:%M:%SZ"), SECOND),
+    "week date": (in_utc("%G-W%V-%u"), DAY),
+    "ordinal date": (in_utc("%Y-%j"), DAY),
     "minutes": (in_utc("%Y-%m-%dT%H:%MZ"), MINUTE),
     "hour": (in_utc("%Y-%m-%dT%HZ"), HOUR),
     "naive T": (in_utc("%Y-%m-%dT%H:%M:%S"), SECOND),
@@ -168,6 +170,9 @@ def test_there_are_sixty_forms() -> None:
         ({}, TimeFault.UNKNOWN_FORM),
         ("1.70963E+12", TimeFault.UNKNOWN_FORM),
         ("2024-02-30", TimeFault.UNKNOWN_FORM),
+        ("2023-366", TimeFault.UNKNOWN_FORM),
+        ("2024-W54-1", TimeFault.UNKNOWN_FORM),
+        ({"$date": {}}, TimeFault.UNKNOWN_FORM),
         ("2024-03-05 25:00", TimeFault.UNKNOWN_FORM),
         ("2024-03-05 13:00 PM", TimeFault.UNKNOWN_FORM),
         ("2024-03-05 10:00:00 IST", TimeFault.UNKNOWN_FORM),
@@ -186,6 +191,11 @@ def test_what_names_no_moment_says_why(value: object, fault: TimeFault) -> None:
     assert isinstance(answer, NoTime)
     assert answer.fault is fault
     assert len(answer.reason) < 140
+
+
+@pytest.mark.parametrize("inner", ["2024-03-05T10:00:00Z", 1709632800000, {"$numberLong": "1709632800000"}])
+def test_mongodbs_dates_are_understood(inner: object) -> None:
+    assert read_time({"$date": inner}) == 1709632800000
 
 
 def test_the_reason_of_an_ambiguous_date_names_both_readings() -> None:

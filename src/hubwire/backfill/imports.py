@@ -33,7 +33,8 @@ class ImportOutcome(msgspec.Struct):
 
     Shape: `read` counts rows, `journaled` and `duplicates` messages. `skipped` rows were imported before a stop.
     `unreadable` counts rows and files with a fault; `rejected` names the first thousand of them as `file:row: reason`.
-    `left_out` counts rows for which HubSpot has no use, by reason. `passed_over` names skipped files.
+    `untimed` counts messages without a time, which count as of the import. `left_out` counts rows for which HubSpot has
+    no use, by reason. `passed_over` names skipped files.
     """
 
     read: int = 0
@@ -41,6 +42,7 @@ class ImportOutcome(msgspec.Struct):
     journaled: int = 0
     duplicates: int = 0
     unreadable: int = 0
+    untimed: int = 0
     rejected: list[str] = []
     left_out: dict[str, int] = {}
     passed_over: list[str] = []
@@ -65,6 +67,7 @@ class ImportOutcome(msgspec.Struct):
         self.skipped += chunk.skipped
         self.journaled += appended.journaled
         self.duplicates += appended.duplicates
+        self.untimed += chunk.untimed
         if appended.journaled:
             self.first, self.last = self.first or appended.first, appended.last
         for number, omission in chunk.left_out:

@@ -36,7 +36,7 @@ class FilePreview(msgspec.Struct, kw_only=True):
 
     Shape: `more_files` counts similar files that this preview includes. `calls` counts messages by type, `left_out`
     rows by reason; `faults` names the first thousand rows with a fault, of `unreadable`. `first_at` and `last_at` are
-    times of messages. `example` is the first message.
+    times of messages, `untimed` counts messages without one. `example` is the first message.
     """
 
     file: str
@@ -47,6 +47,7 @@ class FilePreview(msgspec.Struct, kw_only=True):
     calls: dict[str, int] = {}
     first_at: str | None = None
     last_at: str | None = None
+    untimed: int = 0
     columns: list[ColumnPreview] = []
     notes: list[str] = []
     left_out: dict[str, int] = {}
@@ -76,6 +77,7 @@ def preview_of(seen: Seen) -> FilePreview:
         for chunk in chunks(seen):
             preview.rows += chunk.rows
             calls += chunk.types
+            preview.untimed += chunk.untimed
             times += chunk.times or ()
             times = [min(times), max(times)] if times else []
             if chunk.lines and not preview.example:
@@ -114,6 +116,7 @@ def _add(whole: FilePreview, part: FilePreview) -> None:
     times = [time for time in (whole.first_at, whole.last_at, part.first_at, part.last_at) if time is not None]
     if times:
         whole.first_at, whole.last_at = min(times), max(times)
+    whole.untimed += part.untimed
     whole.unreadable += part.unreadable
     whole.faults = [*whole.faults, *part.faults][:MAX_FAULTS]
     whole.example = whole.example or part.example

@@ -41,7 +41,7 @@ class Chunk(NamedTuple):
 
     Shape: `last` is the last row's number, `rows` how many there were, `skipped` how many came before the row where an
     import goes on. `bytes_done` counts the file as it lies on disk. `types` counts messages by type; `times` are the
-    first and the last moment as text, None without any.
+    first and the last moment as text, None without any; `untimed` counts the messages without one.
     """
 
     lines: list[Line]
@@ -52,6 +52,7 @@ class Chunk(NamedTuple):
     bytes_done: int
     types: Counter[str]
     times: tuple[str, str] | None
+    untimed: int
 
 
 class _Counted:
@@ -105,6 +106,7 @@ class _Group:
         self.left_out: list[LeftOut] = []
         self.types: Counter[str] = Counter()
         self.times: tuple[str, str] | None = None
+        self.untimed = 0
         self.size = 0
         self.last = 0
 
@@ -129,7 +131,9 @@ class _Group:
     def _count(self, fields: dict[str, Any]) -> None:
         self.types[fields["type"]] += 1
         at = fields.get("timestamp")
-        if at is not None:
+        if at is None:
+            self.untimed += 1
+        else:
             first, last = self.times or (at, at)
             self.times = min(first, at), max(last, at)
 
@@ -144,6 +148,7 @@ class _Group:
             bytes_done,
             self.types,
             self.times,
+            self.untimed,
         )
         self.rows_before, self.skipped_before = counted.rows, counted.skipped
         self._reset()

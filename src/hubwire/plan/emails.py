@@ -101,12 +101,12 @@ def context_traits(context: Mapping[str, Any]) -> dict[str, Any]:
 def external_email(context: Mapping[str, Any]) -> str | None:
     """The e-mail among a person's external ids.
 
-    Shape: `context.externalId` (RudderStack) and `context.externalIds` (Segment), lists of `{type, id}`; the type of
-    an e-mail is `email`, alone or behind a dash (`HubSpot-email`).
+    Shape: `context.externalId` (RudderStack) and `context.externalIds` (Segment), lists of `{type, id}` or one of them;
+    the type of an e-mail is `email`, alone or behind a dash (`HubSpot-email`).
     """
     for name in ("externalIds", "externalId"):
         ids = context.get(name)
-        for entry in ids if isinstance(ids, list) else ():
+        for entry in ids if isinstance(ids, list) else (ids,):
             if isinstance(entry, dict) and str(entry.get("type")).rpartition("-")[2].lower() == "email":
                 address = as_email(entry.get("id"))
                 if address is not None:

@@ -110,8 +110,8 @@ def plan(
     """
     by_cookie = waited_ms is not None and waited_ms >= destination.cookie_after_ms
     planned = _plan(message, source, destination, schema, identity, by_cookie)
-    if message.time_notes:
-        planned.left_out = [*message.time_notes, *planned.left_out]
+    if message.notes:
+        planned.left_out = [*message.notes, *planned.left_out]
     return planned
 
 

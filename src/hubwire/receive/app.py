@@ -213,7 +213,8 @@ class ReceiveApp:
         """The entries of an unpacked body, and its source."""
         upload = read_upload(body, route, self._limits, is_strict=headers.is_strict)
         if source is None:
-            source = self._source(usable_write_key(upload.write_key) or write_key_in(query))
+            other = other_write_key(headers.authorization, headers.write_key)
+            source = self._source(usable_write_key(upload.write_key) or write_key_in(query) or other)
         return source, self._admitted(upload, route, source, headers)
 
     def _admitted(self, upload: Upload, route: Route, source: Source, headers: RequestHeaders) -> list[Entry]:

@@ -20,6 +20,8 @@ log = structlog.get_logger("hubwire.console")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 1 << 20
+FOREIGN_CHANGE = "this change did not come from a page of this console"
+FOREIGN_CALL = "a call of the admin API needs a bearer token; uploads of an SDK go to /v1/batch (/v1/openapi.json)"
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -45,7 +47,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = _refusal(scope["method"], headers)
+        refusal = _refusal(scope["method"], scope["path"], headers)
         app = self._app if refusal is None else refusal
         try:
             await app(scope, _bounded(receive), _with_headers(send))
@@ -54,13 +56,13 @@ class Guard:
             log.exception("page.failed", page=scope["path"].split("/")[1][:40])
 
 
-def _refusal(method: str, headers: Headers) -> JSONResponse | None:
+def _refusal(method: str, path: str, headers: Headers) -> JSONResponse | None:
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
         return _error(413, "too-large", f"a body has at most {MAX_BODY_BYTES} bytes")
     if method in SAFE_METHODS or bearer_token(headers) is not None or is_same_origin(headers):
         return None
-    return _error(403, "foreign-origin", "this change did not come from a page of this console")
+    return _error(403, "foreign-origin", FOREIGN_CALL if path.startswith("/api/") else FOREIGN_CHANGE)
 
 
 def bearer_token(headers: Headers) -> str | None:

@@ -115,6 +115,13 @@ def test_lines_that_are_no_messages_are_named_and_the_rest_is_imported(ready: Sh
     assert [reason.partition(": ")[0] for reason in ran.json["rejected"]] == ["a.ndjson:1", "a.ndjson:4"]
 
 
+def test_messages_without_a_time_are_counted(ready: Shell) -> None:
+    timed = {**identify(1), "timestamp": "2022-01-01T00:00:00Z"}
+    Path("a.ndjson").write_bytes(ndjson(timed, identify(2)))
+    assert "1 without a time" in ready("import", "a.ndjson", "--source", "api", "--preview").out
+    assert ready("import", "a.ndjson", "--source", "api", "--json").json["untimed"] == 1
+
+
 def test_forgotten_people_are_not_imported_again(tmp_path: Path, emulator: Emulator, shell: Shell) -> None:
     here = Installation(tmp_path / "data", emulator)
     here.forget("person1@example.com", RegulationType.SUPPRESS_ONLY)

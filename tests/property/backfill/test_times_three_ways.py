@@ -41,7 +41,7 @@ def uploaded(value: object) -> tuple[int, list[Reason]]:
     """The time of a message that brings this value, and the reasons that it reports."""
     body = json.dumps({**IDS, "messageId": "m1", "timestamp": value}).encode()
     message = read_message(JournalRow(1, 1, "m1", ARRIVED_MS, body, None, False, None))
-    return message.timestamp_ms, [note.reason for note in message.time_notes]
+    return message.timestamp_ms, [note.reason for note in message.notes]
 
 
 def lines_of(folder: Path, values: list[Any]) -> Result:

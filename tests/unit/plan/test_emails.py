@@ -54,7 +54,8 @@ def test_the_key_may_be_in_any_case_or_mapped() -> None:
         ),
         ({"externalIds": [{"type": "email", "id": "no address"}]}, None),
         ({"externalIds": [{"type": "email", "id": 7}, None, "x"]}, None),
-        ({"externalIds": {"type": "email", "id": "a@b.co"}}, None),
+        ({"externalIds": {"type": "email", "id": "a@b.co"}}, "a@b.co"),
+        ({"externalIds": "a@b.co"}, None),
         ({}, None),
     ],
 )

@@ -72,6 +72,8 @@ def _print_preview(preview: FilePreview) -> None:
         console.print(json_text(preview.example), markup=False)
     if preview.calls and preview.first_at is None:
         console.print("  No row has a time. Hubwire uses the time of the import, so these values replace older ones.")
+    elif preview.untimed:
+        console.print(f"  {untimed(preview.untimed)}", markup=False)
     for note in preview.notes:
         console.print(plain(f"  {note}"), markup=False)
     for reason, count in preview.left_out.items():
@@ -86,6 +88,11 @@ def _print_named(lines: Sequence[str], count: int) -> None:
         console.print(f"  and {count - MAX_NAMED:,} more; --json shows up to 1,000")
 
 
+def untimed(count: int) -> str:
+    """What becomes of messages without a time."""
+    return f"{count:,} without a time: Hubwire uses the time of the import, so their values replace older ones."
+
+
 def print_outcome(outcome: ImportOutcome) -> None:
     """Print the counts and the rows that were not imported."""
     skipped = f", {outcome.skipped:,} imported by an earlier run" if outcome.skipped else ""
@@ -93,6 +100,8 @@ def print_outcome(outcome: ImportOutcome) -> None:
         f"{outcome.read:,} read, {outcome.journaled:,} imported, {outcome.duplicates:,} already known,"
         f" {outcome.unreadable:,} unreadable{skipped}"
     )
+    if outcome.untimed:
+        console.print(f"  {untimed(outcome.untimed)}", markup=False)
     for reason, count in outcome.left_out.items():
         console.print(plain(f"  skipped, {counted_rows(count)}: {reason}"), markup=False)
     for name in outcome.passed_over[:MAX_NAMED]:
