@@ -175,6 +175,7 @@ async def test_a_stage_goes_back_only_for_a_server_source_whose_knowledge_is_new
     emulator = installation.world.emulator
     # Also where the newest wins whatever its source: without trust, the public stage would not get this far.
     installation.world.destination = structs.replace(installation.world.destination, trust=Trust.EQUAL)
+    installation.driver = installation.world.driver()
     await installation.identify(lifecycle_stage="customer")
     traits = {"email": "ada@example.com", "lifecycle_stage": "lead"}
     await installation.send({"type": "identify", "traits": traits}, source_id=2)
