@@ -17,7 +17,15 @@ from hubwire.doctor.features import all_scopes
 from hubwire.reasons import Reason
 from hubwire.settings import Settings, env_name
 
-PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("how-to/*.md"), *DOCS.glob("concepts/*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        *DOCS.glob("*.md"),
+        *DOCS.glob("how-to/*.md"),
+        *DOCS.glob("concepts/*.md"),
+        DOCS / "reference" / "reasons.md",
+    ]
+)
 COMMAND = get_command(app)
 INLINE = re.compile(r"`(hubwire [^`\n]+)`")
 VARIABLE = re.compile(r"\b(?:HUBWIRE|HUBSPOT)_[A-Z_]+\b")
@@ -36,7 +44,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def fault(words: list[str]) -> str | None:
-    """What of a command does not exist, or None."""
+    """What of a command does not exist or is missing, or None. A command without any option is only named."""
     command: Any = COMMAND
     path = []
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
@@ -47,7 +55,12 @@ def fault(words: list[str]) -> str | None:
         words = words[1:]
     known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
     unknown = [word for word in words if re.fullmatch(r"--[a-z].*", word) and word.partition("=")[0] not in known]
-    return f"{' '.join(path)} has no {' '.join(unknown)}" if unknown else None
+    if unknown:
+        return f"{' '.join(path)} has no {' '.join(unknown)}"
+    given = {word.partition("=")[0] for word in words if word.startswith("--")}
+    options = [param for param in command.params if param.required and param.opts[0].startswith("--")]
+    missing = [option.opts[0] for option in options if given and not given & set(option.opts)]
+    return f"{' '.join(path)} needs {' '.join(missing)}" if missing else None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -83,3 +96,5 @@ def test_what_does_not_exist_is_seen() -> None:
     assert fault(["status", "--nothing"]) == "status has no --nothing"
     assert fault(["destination", "nothing"]) == "no command destination nothing"
     assert fault(["destination", "change", "hubspot", "--forms"]) is None
+    assert fault(["replay", "--left-out", "FIELD"]) == "replay needs --state"
+    assert fault(["replay"]) is None
