@@ -6,9 +6,7 @@ A slow query must delay only its own lane. On the loop, it would delay every lan
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar, TypeVarTuple
 
 MAX_THREADS = 8
@@ -27,16 +25,3 @@ class OffLoop(Protocol):
 async def inline(call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
     """An `OffLoop` that blocks, for tests in simulated time, in which nothing may run outside the loop."""
     return call(*arguments)
-
-
-class DatabaseThreads:
-    """An `OffLoop` with threads of its own. `stop()` waits for the calls under way; later calls fail."""
-
-    def __init__(self, max_threads: int = MAX_THREADS) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=max_threads, thread_name_prefix="lanes")
-
-    async def __call__(self, call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
-
-    def stop(self) -> None:
-        self._pool.shutdown()

@@ -14,6 +14,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +22,7 @@ import structlog
 import uvloop
 
 from hubwire.clock import MonotonicClock
-from hubwire.deliver.cycle.off_loop import DatabaseThreads
+from hubwire.deliver.cycle.off_loop import MAX_THREADS, Arguments, T
 from hubwire.deliver.lanes.driver import SAFETY_SECONDS, Driver, Wait
 from hubwire.deliver.lanes.lane import Lane
 from hubwire.deliver.lanes.leases import LaneLease, LaneQuota, LeaseRenewer
@@ -105,7 +106,7 @@ class Worker:
         self._running: dict[int, _Running] = {}
         self._quota = LaneQuota()
         self._lane_count = 0
-        self._off_loop = DatabaseThreads()
+        self._database_threads = ThreadPoolExecutor(MAX_THREADS, "lanes")
         self._renewer = LeaseRenewer(
             self._lane_leases, self._beat, self._call_soon, self.wake, parts.policy.lease_seconds / 6
         )
@@ -144,8 +145,12 @@ class Worker:
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
         self._renewer.stop()
-        self._off_loop.stop()
+        self._database_threads.shutdown()
         self._leave_fleet()
+
+    async def _off_loop(self, call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        """An `OffLoop`."""
+        return await asyncio.get_running_loop().run_in_executor(self._database_threads, call, *arguments)
 
     # -- called on the loop, from any thread
 
