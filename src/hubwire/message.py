@@ -98,7 +98,7 @@ class Message(msgspec.Struct, gc=False):
         Shape: fields without a value and empty objects are absent; ids are texts; `timestamp` is the corrected time.
         Treat as read-only.
         """
-        fields: dict[str, Any] = {"type": self.type.value, "messageId": self.message_id}
+        fields: dict[str, Any] = {"type": self.type._value_, "messageId": self.message_id}
         if with_times:
             fields["timestamp"] = _iso(self.timestamp_ms)
             fields["receivedAt"] = _iso(self.received_at_ms)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from hubwire.reasons import Reason
 
 
-class PropertyValue(NamedTuple):
+class PropertyValue(Struct, frozen=True, gc=False):
     """One property value in the form that HubSpot receives, and the rule that made it."""
 
     value: str

@@ -88,7 +88,7 @@ class Portal:
 
     async def send(self, events: Sequence[SendEvent]) -> Judgement:
         inputs = [
-            One(str(index), event.event, {name: value for name, (value, _) in event.properties.items()})
+            One(str(index), event.event, {name: written.value for name, written in event.properties.items()})
             for index, event in enumerate(events)
         ]
         body = wire.send_events(zip(inputs, events, strict=True))

@@ -7,7 +7,7 @@ rules wait, the message waits unless a part of it can be sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hubwire.destination import Association, Rule, Source
@@ -16,7 +16,6 @@ from hubwire.operation import (
     Associate,
     Discard,
     Hold,
-    LeftOut,
     Plan,
     PropertyValue,
     SendEvent,
@@ -24,7 +23,6 @@ from hubwire.operation import (
     UpsertContact,
     unique_property,
 )
-from hubwire.plan.choices import NewOption
 from hubwire.plan.emails import as_email, context_traits, email_value, is_utk, utk_of
 from hubwire.plan.events import EventWriter, named_event
 from hubwire.plan.group import given_domain
@@ -33,20 +31,41 @@ from hubwire.plan.identify import given_email
 from hubwire.plan.identity import Identity
 from hubwire.plan.properties import shortened
 from hubwire.plan.record_keys import key_of_rule
-from hubwire.plan.rule_writers import FieldWriter, Firing
+from hubwire.plan.rule_values import SourceValue, report, targets_of, write_conditional, write_values
+from hubwire.plan.rule_writers import Firing
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import BY_COOKIE, event_uuid
-from hubwire.plan.trait_rules import MAX_FIELD
-from hubwire.plan.values import Converted, Partial, Refusal
 from hubwire.reasons import Reason
 
-Default = Callable[[], Plan]
 
-_new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the hottest line
+def add_to_own(default: Plan, firing: Firing, fields: dict[str, Any]) -> bool:
+    """Add the values of rules that only add properties to the records of the default plan; whether that is all.
+
+    Shape: False, with nothing changed, where another record, an event or a fate has to be decided (`RulePlanner`).
+    """
+    operations = default.operations
+    if firing.others or not operations or default.fate is not None:
+        return False
+    contact = company = operations[0]
+    if firing.own_contact:
+        last = operations[-1]
+        # A track's own person is that of its event, whose contact comes right before it.
+        contact = operations[-2] if type(last) is SendEvent and len(operations) > 1 else last
+        if type(contact) is not UpsertContact or (type(last) is SendEvent and last.email != contact.email):
+            return False
+    if firing.own_company and type(company) is not UpsertCompany:
+        return False
+    if type(contact) is UpsertContact and firing.own_contact:
+        write_values(firing.own_contact, fields, contact.properties, default)
+    if type(company) is UpsertCompany and firing.own_company:
+        write_values(firing.own_company, fields, company.properties, default)
+    if default.left_out:
+        shortened(default.left_out)
+    return True
 
 
 class _Person(NamedTuple):
@@ -81,32 +100,32 @@ class RulePlanner:
         self._email: str | Hold | Discard | None = None
         """The message's person, resolved when a rule first needs it."""
 
-    def plan(self, firing: Firing, default: Default) -> Plan:
+    def plan(self, firing: Firing, default: Plan | None) -> Plan:
         """The plan of the message: the default behaviour, unless a rule turns it off, and the rules' operations."""
         before: Discard | None = None
-        if firing.has_default:
-            self._plan = default()
-            if isinstance(self._plan.fate, Hold):
-                return self._plan
-            before, self._plan.fate = self._plan.fate, None
+        if default is not None:
+            self._plan = default
+            if isinstance(default.fate, Hold):
+                return default
+            before, default.fate = default.fate, None
         waiting = []
         if firing.own_contact:
             email = self._own_person()
             if isinstance(email, str):
-                self._write(firing.own_contact, self._contact(email).properties)
+                write_values(firing.own_contact, self._fields, self._contact(email).properties, self._plan)
             else:
                 waiting += [(rule, email) for rule in _rules_of(firing.own_contact)]
         if firing.own_company:
             domain = self._own_company()
             if isinstance(domain, str):
-                self._write(firing.own_company, self._company(domain).properties)
+                write_values(firing.own_company, self._fields, self._company(domain).properties, self._plan)
             else:
                 waiting += [(rule, domain) for rule in _rules_of(firing.own_company)]
-        for compiled, writers in firing.others:
+        for compiled, values in firing.others:
             try:
-                fate = self._apply(compiled, writers)
+                fate = self._apply(compiled, values)
             except (MappingFailed, RecursionError) as exc:
-                self._report(compiled.rule, Reason.RULE_FAILED, str(exc))
+                report(self._plan, compiled.rule, Reason.RULE_FAILED, str(exc))
                 continue
             if fate is not None:
                 waiting.append((compiled.rule, fate))
@@ -122,11 +141,11 @@ class RulePlanner:
             plan.fate = held or before or (waiting[0][1] if waiting else Discard(Reason.NOTHING_TO_SEND))
         else:
             for rule, fate in waiting:
-                self._report(rule, fate.reason, fate.detail)
+                report(self._plan, rule, fate.reason, fate.detail)
         if plan.left_out:
             shortened(plan.left_out)
 
-    def _apply(self, compiled: CompiledRule, writers: tuple[FieldWriter, ...]) -> Hold | Discard | None:
+    def _apply(self, compiled: CompiledRule, values: tuple[SourceValue, ...]) -> Hold | Discard | None:
         """Add a rule's operations. Returns a hold or a discard if the rule's person or company is unknown."""
         rule = compiled.rule
         if rule.event is not None:
@@ -135,7 +154,10 @@ class RulePlanner:
         if not isinstance(key, str):
             return key
         operation = self._contact(key, rule) if rule.object == "contact" else self._company(key, rule)
-        self._write(writers, operation.properties, operation)
+        if rule.only_if_empty:
+            write_conditional(values, self._fields, operation, self._plan)
+        else:
+            write_values(values, self._fields, operation.properties, self._plan)
         for association, resolve in compiled.associations:
             other = self._target(rule, association.object, association.key, resolve)
             if isinstance(other, str):
@@ -145,7 +167,7 @@ class RulePlanner:
                     self._company(other)
                 self._associate(association, *((key, other) if rule.object == "contact" else (other, key)))
             elif other is not None:
-                self._report(rule, other.reason, other.detail, "associate")
+                report(self._plan, rule, other.reason, other.detail, "associate")
         return None
 
     def _target(
@@ -159,7 +181,7 @@ class RulePlanner:
         how = self._book.mapping.company_domain
         found, fault = key_of_rule(object_type, (name, resolve(self._fields)), known, how, self._plan)
         if found is None:
-            self._report(rule, fault, name)
+            report(self._plan, rule, fault, name)
         return found
 
     def _own_person(self) -> str | Hold | Discard:
@@ -253,7 +275,7 @@ class RulePlanner:
             if name == "id" and (record_id := text_id(value)) is not None and record_id.isdecimal():
                 return _Person(None, None, record_id)
         if compiled.person:
-            self._report(rule, Reason.RULE_WITHOUT_KEY, "person")
+            report(self._plan, rule, Reason.RULE_WITHOUT_KEY, "person")
             return None
         key = self._target(rule, "contact", rule.key, compiled.key)
         if isinstance(key, str):
@@ -272,13 +294,13 @@ class RulePlanner:
         email, utk, record_id = person
         properties = compiled.whole(self._fields) if compiled.whole is not None else self._resolved(compiled)
         if not isinstance(properties, dict):
-            self._report(rule, Reason.RULE_FAILED, "its properties give no object")
+            report(self._plan, rule, Reason.RULE_FAILED, "its properties give no object")
             return None
         event = named_event(rule.event or "", rule.event or "", book)
         if not book.schema.events_available:
             event = Discard(Reason.EVENTS_NOT_AVAILABLE)
         if isinstance(event, Discard):
-            self._report(rule, event.reason, event.detail)
+            report(self._plan, rule, event.reason, event.detail)
             return None
         if email is not None:
             self._contact(email)
@@ -307,54 +329,6 @@ class RulePlanner:
         values = [(name, resolve(self._fields)) for name, resolve in compiled.fields]
         return {name: value for name, value in values if value is not MISSING}
 
-    def _write(
-        self,
-        writers: tuple[FieldWriter, ...],
-        properties: dict[str, PropertyValue],
-        operation: UpsertContact | UpsertCompany | None = None,
-    ) -> None:
-        """Write the properties that the portal accepts, in HubSpot's format; report the others.
 
-        Shape: `operation` has the properties, where the rule may have `only_if_empty`.
-        """
-        fields = self._fields
-        for name, resolve, convert, label, rule in writers:
-            try:
-                value = resolve(fields)
-            except (MappingFailed, RecursionError) as exc:
-                self._report(rule, Reason.RULE_FAILED, str(exc), name)
-                continue
-            if value is MISSING:
-                continue
-            if operation is not None and name in rule.only_if_empty:
-                if name in properties and name not in operation.only_if_empty:
-                    continue
-                operation.only_if_empty |= {name}
-            converted = convert(value)
-            if type(converted) is str:
-                properties[name] = _new(PropertyValue, (converted, label))
-            else:
-                self._refused(rule, name, converted, properties)
-
-    def _refused(
-        self, rule: Rule, name: str, converted: Converted | NewOption, properties: dict[str, PropertyValue]
-    ) -> None:
-        if isinstance(converted, NewOption):
-            if not self._source.is_public:
-                properties[name] = PropertyValue(converted.text, f"rule:{rule.name}")
-                self._plan.missing_options += [(rule.object or "", name, option) for option in converted.options]
-                return
-            converted = converted.refusal
-        if isinstance(converted, Partial):
-            properties[name] = PropertyValue(converted.text, f"rule:{rule.name}")
-            converted = converted.refusal
-        if isinstance(converted, Refusal):
-            self._report(rule, converted.reason, converted.detail, name)
-
-    def _report(self, rule: Rule, reason: Reason, detail: str, property_name: str = "") -> None:
-        field = f"rule:{rule.name}.{property_name}" if property_name else f"rule:{rule.name}"
-        self._plan.left_out.append(LeftOut(field[:MAX_FIELD], reason, detail))
-
-
-def _rules_of(writers: tuple[FieldWriter, ...]) -> list[Rule]:
-    return list({writer.rule.name: writer.rule for writer in writers}.values())
+def _rules_of(values: tuple[SourceValue, ...]) -> list[Rule]:
+    return list({rule.name: rule for _, _, rule in targets_of(values)}.values())

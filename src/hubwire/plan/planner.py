@@ -14,7 +14,7 @@ from hubwire.destination import Destination, Mapping, Source, Trust
 from hubwire.message import Message, MessageType
 from hubwire.operation import Discard, Link, Plan
 from hubwire.plan.alias import links_of_alias, plan_alias
-from hubwire.plan.by_rules import RulePlanner
+from hubwire.plan.by_rules import RulePlanner, add_to_own
 from hubwire.plan.filters import refused
 from hubwire.plan.group import links_of_group, plan_group
 from hubwire.plan.identify import links_of_identify, plan_identify
@@ -136,11 +136,11 @@ def _plan(
     if rules is None or not candidates:
         return _by_default(message, source, book, identity, by_cookie)
     fields = message.as_json(rules.sees_times)
-    firing = firing_of(candidates, fields, book)
-    if not firing.rules:
-        return _by_default(message, source, book, identity, by_cookie)
-    by_rules = RulePlanner(message, source, book, identity, fields, by_cookie)
-    return by_rules.plan(firing, lambda: _by_default(message, source, book, identity, by_cookie))
+    firing = firing_of(candidates, fields, book, is_public=source.is_public)
+    default = _by_default(message, source, book, identity, by_cookie) if firing.has_default else None
+    if default is not None and (not firing.rules or add_to_own(default, firing, fields)):
+        return default
+    return RulePlanner(message, source, book, identity, fields, by_cookie).plan(firing, default)
 
 
 def _by_default(message: Message, source: Source, book: Rulebook, identity: Identity, by_cookie: bool) -> Plan:

@@ -20,7 +20,6 @@ MAX_LEVELS = 5
 MAX_LEFT_OUT = 100
 MAX_NEW_PROPERTIES = 25
 LAST_RANK = 9999
-_new = tuple.__new__  # half the time of a NamedTuple's own constructor, on the hottest line
 
 
 def may_create(mapping: MappingRules, source: Source) -> bool:
@@ -84,7 +83,7 @@ class Writer:
             is_used = True
             text = target.convert(value)
             if type(text) is str and target.property not in properties:
-                properties[target.property] = _new(PropertyValue, (text, target.rule))
+                properties[target.property] = PropertyValue(text, target.rule)
                 self._paths[target.property] = path
             else:
                 self._put(path, target, text, value)

@@ -19,9 +19,8 @@ class Rulebook:
     """The compiled rules of one mapping against one state of the portal's schema."""
 
     schema: PortalSchema
+    destination: Destination
     mapping: Mapping
-    given: tuple[object, object, object]
-    """The destination's fields that the following three are made of."""
     contact_key: OwnKey | None
     company_key: OwnKey | None
     defaults: frozenset[str]
@@ -35,7 +34,7 @@ class Rulebook:
     day_zone: tzinfo
     mapped_events: dict[str, str | None]
     only_events: frozenset[str]
-    firings: dict[int, object] = field(default_factory=dict)
+    firings: dict[tuple[int, bool], object] = field(default_factory=dict)
     """The cache of `rule_writers` for the destination's rules and this schema; nothing else reads it."""
 
 
@@ -44,19 +43,18 @@ def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
 
     Shape: kept on the schema itself, a few per schema; a change shows in `version` or in the number of properties.
     """
-    stamp = (schema.version, len(schema.contact), len(schema.company))
     mapping = destination.mapping
-    given = (destination.defaults, destination.contact_key, destination.company_key)
     key = (id(mapping), destination.day_zone)
     book = schema.rulebooks.get(key)
-    if isinstance(book, Rulebook) and book.mapping is mapping and book.given == given and book.stamp == stamp:
+    stamp = (schema.version, len(schema.contact), len(schema.company))
+    if isinstance(book, Rulebook) and book.destination is destination and book.stamp == stamp:
         return book
     zone = ZoneInfo(destination.day_zone)
     compiled = Rulebook(
         day_zone=zone,
         schema=schema,
         mapping=mapping,
-        given=given,
+        destination=destination,
         contact_key=own_key("contact_key", "contact", destination.contact_key),
         company_key=own_key("company_key", "company", destination.company_key),
         defaults=frozenset(DEFAULTS if destination.defaults is None else destination.defaults),

@@ -45,6 +45,8 @@ def from_steps(path: str) -> Resolver:
         return whole
     if len(steps) == 1:
         return _one_step(steps[0])
+    if len(steps) == 3:
+        return _three_steps(*steps)
     return _two_steps(*steps) if len(steps) == 2 else _many_steps(tuple(steps))
 
 
@@ -61,6 +63,15 @@ def _two_steps(first: str, second: str) -> Resolver:
     def walk(root: Any) -> Any:
         value = root.get(first, MISSING) if type(root) is dict else step_into(root, first)
         return value.get(second, MISSING) if type(value) is dict else step_into(value, second)
+
+    return walk
+
+
+def _three_steps(first: str, second: str, third: str) -> Resolver:
+    def walk(root: Any) -> Any:
+        value = root.get(first, MISSING) if type(root) is dict else step_into(root, first)
+        value = value.get(second, MISSING) if type(value) is dict else step_into(value, second)
+        return value.get(third, MISSING) if type(value) is dict else step_into(value, third)
 
     return walk
 

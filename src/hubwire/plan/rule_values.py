@@ -1,0 +1,120 @@
+"""Writes the values of rules into the properties of an operation. The hottest path of messages that rules fire for.
+
+Rules that take one value of the message into several properties cost one look at it, and one conversion for each kind
+of property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hubwire.destination import Rule
+from hubwire.operation import LeftOut, Plan, PropertyValue, UpsertCompany, UpsertContact
+from hubwire.plan.choices import NewOption
+from hubwire.plan.rules.directives import MappingFailed
+from hubwire.plan.rules.paths import Resolver
+from hubwire.plan.rules.values import MISSING
+from hubwire.plan.trait_rules import MAX_FIELD
+from hubwire.plan.values import Converted, Partial, Refusal
+from hubwire.reasons import Reason
+
+RuleConverter = Callable[[object], Converted | NewOption]
+
+
+# Plain tuples, because Python takes a named one apart three times as slowly.
+Target = tuple[str, str, Rule]
+"""A property of a rule, the label that the plan shows for it, and the rule."""
+Conversion = tuple[RuleConverter, tuple[Target, ...]]
+"""A form of a value, and the properties that take it in this form."""
+SourceValue = tuple[Resolver, tuple[Conversion, ...]]
+"""A value of a message, and where it goes."""
+
+
+def shared(values: Sequence[SourceValue]) -> tuple[SourceValue, ...]:
+    """The same values, with those of one path joined.
+
+    Shape: nothing is joined if two rules write one property, because of these the later one counts.
+    """
+    names = [target[0] for target in targets_of(values)]
+    if len(set(names)) < len(names):
+        return tuple(values)
+    joined: dict[Resolver, dict[RuleConverter, list[Target]]] = {}
+    for resolve, conversions in values:
+        by_converter = joined.setdefault(resolve, {})
+        for convert, targets in conversions:
+            by_converter.setdefault(convert, []).extend(targets)
+    return tuple(
+        [
+            (resolve, tuple([(convert, tuple(targets)) for convert, targets in found.items()]))
+            for resolve, found in joined.items()
+        ]
+    )
+
+
+def write_values(
+    values: tuple[SourceValue, ...], fields: dict[str, Any], properties: dict[str, PropertyValue], plan: Plan
+) -> None:
+    """Write the values that the portal accepts, in HubSpot's format; report the others."""
+    for resolve, conversions in values:
+        try:
+            value = resolve(fields)
+        except (MappingFailed, RecursionError) as exc:
+            for _, targets in conversions:
+                for name, _, rule in targets:
+                    report(plan, rule, Reason.RULE_FAILED, str(exc), name)
+            continue
+        if value is MISSING:
+            continue
+        for convert, targets in conversions:
+            converted = convert(value)
+            if type(converted) is str:
+                for name, label, _ in targets:
+                    properties[name] = PropertyValue(converted, label)
+            else:
+                for target in targets:
+                    _write_other(target, converted, properties, plan)
+
+
+def write_conditional(
+    values: tuple[SourceValue, ...], fields: dict[str, Any], operation: UpsertContact | UpsertCompany, plan: Plan
+) -> None:
+    """Write the values of one rule, of which some may be `only_if_empty`.
+
+    Shape: a property that the default behaviour writes in any case is left to it.
+    """
+    written: dict[str, PropertyValue] = {}
+    write_values(values, fields, written, plan)
+    conditional = {name for name, _, rule in targets_of(values) if name in rule.only_if_empty}
+    for name, value in written.items():
+        if name not in conditional:
+            operation.properties[name] = value
+        elif name not in operation.properties or name in operation.only_if_empty:
+            operation.properties[name] = value
+            operation.only_if_empty |= {name}
+
+
+def targets_of(values: Sequence[SourceValue]) -> list[Target]:
+    """All properties that values are written into."""
+    return [target for _, conversions in values for _, targets in conversions for target in targets]
+
+
+def _write_other(
+    target: Target, converted: Converted | NewOption, properties: dict[str, PropertyValue], plan: Plan
+) -> None:
+    name, label, rule = target
+    if isinstance(converted, NewOption):
+        properties[name] = PropertyValue(converted.text, label)
+        plan.missing_options += [(rule.object or "", name, option) for option in converted.options]
+        return
+    if isinstance(converted, Partial):
+        properties[name] = PropertyValue(converted.text, label)
+        converted = converted.refusal
+    if isinstance(converted, Refusal):
+        report(plan, rule, converted.reason, converted.detail, name)
+
+
+def report(plan: Plan, rule: Rule, reason: Reason, detail: str, property_name: str = "") -> None:
+    """Say on the message what a rule does not write."""
+    field = f"rule:{rule.name}.{property_name}" if property_name else f"rule:{rule.name}"
+    plan.left_out.append(LeftOut(field[:MAX_FIELD], reason, detail))
