@@ -306,7 +306,7 @@ class RulePlanner:
             self._contact(email)
         elif record_id is None and BY_COOKIE not in self._plan.left_out and not compiled.person:
             self._plan.left_out.append(BY_COOKIE)
-        writer = EventWriter(event, book.mapping.create_event_definitions, self._plan)
+        writer = EventWriter(event, book, self._plan)
         writer.write_only(properties)
         label = f"rule:{rule.name}"
         self._plan.operations.append(

@@ -20,7 +20,6 @@ from hubwire.plan.names import MAX_EVENT_LABEL, compressed, event_name, property
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.trait_rules import MAX_FIELD
 from hubwire.plan.values import (
-    BY_TYPE,
     Converted,
     Partial,
     Refusal,
@@ -129,12 +128,13 @@ def event_key(key: str) -> EventKey | None:
 class EventWriter:
     """Collects the properties of one event and their HubSpot types."""
 
-    __slots__ = ("_known", "_may_add", "_own", "_plan", "properties", "types")
+    __slots__ = ("_by_type", "_known", "_may_add", "_own", "_plan", "properties", "types")
 
-    def __init__(self, event: Event, may_add: bool, plan: Plan) -> None:
+    def __init__(self, event: Event, book: Rulebook, plan: Plan) -> None:
+        self._by_type = book.by_type
         self._known = event.definition.properties if event.definition is not None else {}
         self._own = event.definition.own if event.definition is not None else set[str]()
-        self._may_add = may_add or event.definition is None
+        self._may_add = book.mapping.create_event_definitions or event.definition is None
         self._plan = plan
         self.properties: dict[str, PropertyValue] = {}
         self.types: dict[str, str] = {}
@@ -184,7 +184,7 @@ class EventWriter:
             if named is None or kind is None or named.name == "revenue":
                 self._write_new(key, named, value)
                 continue
-            converted = BY_TYPE.get(kind, text)(value)
+            converted = self._by_type.get(kind, text)(value)
             name = named.name
             if type(converted) is not str or not converted or len(converted) > MAX_VALUE or name in kept:
                 self._put(key, named, kind, converted, value)
@@ -205,7 +205,7 @@ class EventWriter:
             value = money(value)
         kind = self._known.get(named.name)
         if kind is not None:
-            self._put(key, named, kind, BY_TYPE.get(kind, text)(value), value)
+            self._put(key, named, kind, self._by_type.get(kind, text)(value), value)
         elif self._may_add:
             kind, converted = inferred(value)
             if kind == "date":

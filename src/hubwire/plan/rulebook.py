@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from hubwire.destination import DEFAULTS, Destination, Mapping
 from hubwire.plan.record_keys import OwnKey, own_key
 from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
+from hubwire.plan.values import BY_TYPE, Converter, date_in
 from hubwire.schema import PortalSchema
 
 MAX_RULEBOOKS = 8
@@ -32,6 +33,8 @@ class Rulebook:
     email_keys: tuple[str, ...]
     """Traits that the mapping sends to `email`, because they name the person."""
     day_zone: tzinfo
+    by_type: dict[str, Converter]
+    """The converters of event properties, by HubSpot's type."""
     mapped_events: dict[str, str | None]
     only_events: frozenset[str]
     firings: dict[tuple[int, bool], object] = field(default_factory=dict)
@@ -52,6 +55,7 @@ def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
     zone = ZoneInfo(destination.day_zone)
     compiled = Rulebook(
         day_zone=zone,
+        by_type={**BY_TYPE, "date": date_in(zone)},
         schema=schema,
         mapping=mapping,
         destination=destination,

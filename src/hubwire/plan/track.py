@@ -164,7 +164,7 @@ def _use_cookie(message: Message, event: Event, label: str, book: Rulebook, plan
 
 
 def _occurrence(message: Message, email: str | None, event: Event, label: str, book: Rulebook, plan: Plan) -> SendEvent:
-    writer = EventWriter(event, book.mapping.create_event_definitions, plan)
+    writer = EventWriter(event, book, plan)
     if message.properties:
         writer.write(without_utk(message.properties, writer.known_names), label)
     return SendEvent(
