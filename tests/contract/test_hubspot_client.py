@@ -30,7 +30,7 @@ from hubwire.hubspot.client import Answer, Call, ClientPolicy, FixedToken, HubSp
 from hubwire.hubspot.definitions import NewProperty
 from hubwire.hubspot.paths import ROOTS, Paths
 from hubwire.hubspot.tokens import OAuthApp, RenewedToken
-from hubwire.manage.schema_plan import MissingEvent, SchemaPlan, make_missing
+from hubwire.manage.schema.plan import MissingEvent, SchemaPlan, make_missing
 from hubwire.operation import PropertyValue, SendEvent
 from hubwire.reasons import Reason
 from hubwire.secret import Secret

@@ -17,9 +17,9 @@ from hubwire.destination import Source, SourceKind, Trust
 from hubwire.hubspot.client import FixedToken, HubSpotClient
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import iso_utc
-from hubwire.manage.accepted_now import accepted_now
 from hubwire.manage.dryrun import compared
-from hubwire.manage.portal_contents import read_contents
+from hubwire.manage.schema.accepted_now import accepted_now
+from hubwire.manage.schema.portal_contents import read_contents
 from hubwire.secret import Secret
 
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="server")

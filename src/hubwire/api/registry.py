@@ -11,8 +11,8 @@ from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.manage import changes
-from hubwire.manage.schema_changes import SchemaItems, create_missing, schema_report
-from hubwire.manage.schema_report import SchemaReport
+from hubwire.manage.schema.changes import SchemaItems, create_missing, schema_report
+from hubwire.manage.schema.report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey

@@ -15,7 +15,7 @@ from hubwire.manage import changes
 from hubwire.manage.default_rules import DefaultRule
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.replay_estimate import ReplayEstimate
-from hubwire.manage.schema_plan import GROUP
+from hubwire.manage.schema.plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.plan.rules.checks import MAX_RULES
 from hubwire.plan.rules.shape_checks import MAX_NAME as MAX_RULE_NAME

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hubwire.api import messages, registry, shapes
 from hubwire.api.operation import ApiOperation
 from hubwire.doctor.checks import ConnectionReport
-from hubwire.manage.schema_report import SchemaReport
+from hubwire.manage.schema.report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey

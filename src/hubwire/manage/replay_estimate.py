@@ -17,7 +17,7 @@ from hubwire.clock import Clock
 from hubwire.destination import Destination
 from hubwire.errors import HubwireError
 from hubwire.journal.protocol import Journal
-from hubwire.manage.schema_report import PortalContents
+from hubwire.manage.schema.report import PortalContents
 from hubwire.plan.default_portal import default_portal
 from hubwire.record.protocol import Record
 from hubwire.record.queries import LaneStatus, Queries

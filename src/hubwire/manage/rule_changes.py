@@ -14,7 +14,7 @@ import msgspec
 from hubwire.destination import Destination, Rule
 from hubwire.errors import AlreadyExists, BadValue, HubSpotError, Missing, SettingsError
 from hubwire.manage import changes
-from hubwire.manage.schema_report import PortalContents
+from hubwire.manage.schema.report import PortalContents
 from hubwire.plan.rules.checks import check_destination
 from hubwire.plan.trait_rules import is_read_only
 from hubwire.schema import PropertyDefinition

@@ -21,10 +21,10 @@ from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewPropert
 from hubwire.installation.clients import ClientFactory
 from hubwire.manage.changes import reread_schema
 from hubwire.manage.hub import account_of_token, with_account
-from hubwire.manage.portal_contents import read_contents
 from hubwire.manage.rule_test import RuleTest, firings
-from hubwire.manage.schema_plan import SchemaPlan, make_missing
-from hubwire.manage.schema_report import PortalContents
+from hubwire.manage.schema.plan import SchemaPlan, make_missing
+from hubwire.manage.schema.portal_contents import read_contents
+from hubwire.manage.schema.report import PortalContents
 from hubwire.message import Entry, JournalRow
 from hubwire.plan.default_portal import default_portal
 from hubwire.receive.app import Appending

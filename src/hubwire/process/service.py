@@ -31,8 +31,8 @@ from hubwire.installation.retention import Retention
 from hubwire.installation.sandbox import Sandbox
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.lifecycle import Lifecycle
-from hubwire.manage.dropped_files import DroppedFiles
-from hubwire.manage.history_preview import HistoryPreview, KnownSchema
+from hubwire.manage.history.dropped_files import DroppedFiles
+from hubwire.manage.history.preview import HistoryPreview, KnownSchema
 from hubwire.manage.workbench import Workbench
 from hubwire.monitoring.alert_overview import alert_overview
 from hubwire.monitoring.metrics import Telemetry

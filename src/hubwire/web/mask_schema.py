@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from hubwire.manage.schema_plan import MissingEvent, MissingProperty
-from hubwire.manage.schema_report import SchemaEntry, SchemaReport
+from hubwire.manage.schema.plan import MissingEvent, MissingProperty
+from hubwire.manage.schema.report import SchemaEntry, SchemaReport
 from hubwire.schema import EventDefinition
 from hubwire.web.mask import mask_person, mask_text
 

@@ -21,10 +21,10 @@ from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
 
 if TYPE_CHECKING:
-    from hubwire.manage.dropped_files import DroppedFiles
+    from hubwire.manage.history.dropped_files import DroppedFiles
     from hubwire.manage.rule_test import RuleTest
-    from hubwire.manage.schema_plan import SchemaPlan
-    from hubwire.manage.schema_report import PortalContents
+    from hubwire.manage.schema.plan import SchemaPlan
+    from hubwire.manage.schema.report import PortalContents
     from hubwire.monitoring.alert_overview import AlertOverview
     from hubwire.privacy.regulations import Regulations
 

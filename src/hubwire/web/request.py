@@ -23,7 +23,7 @@ from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroups, failure_groups
 from hubwire.manage.replay_estimate import ReplayEstimate, destinations_of, replay_estimate, schemas_of
-from hubwire.manage.schema_report import SchemaReport
+from hubwire.manage.schema.report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import LaneStatus

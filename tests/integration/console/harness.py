@@ -18,12 +18,12 @@ from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import HubSpotError, SettingsError, UploadRefused
 from hubwire.hubspot.definitions import PropertyUse
-from hubwire.manage.dropped_files import DroppedFiles
-from hubwire.manage.history_preview import HistoryPreview, KnownSchema
+from hubwire.manage.history.dropped_files import DroppedFiles
+from hubwire.manage.history.preview import HistoryPreview, KnownSchema
 from hubwire.manage.members import digest, make_token
 from hubwire.manage.rule_test import RuleTest, firings
-from hubwire.manage.schema_plan import SchemaPlan
-from hubwire.manage.schema_report import PortalContents
+from hubwire.manage.schema.plan import SchemaPlan
+from hubwire.manage.schema.report import PortalContents
 from hubwire.message import Entry, JournalRow
 from hubwire.monitoring.alert_overview import alert_overview
 from hubwire.monitoring.observability import Watched, make_alerts

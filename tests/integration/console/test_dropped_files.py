@@ -11,7 +11,7 @@ from tests.integration.console.harness import Console
 from tests.support.waiting import until
 
 from hubwire.errors import BadValue, Missing, SettingsError
-from hubwire.manage.dropped_files import (
+from hubwire.manage.history.dropped_files import (
     FOLDER,
     MAX_FILE_BYTES,
     MAX_FILES,

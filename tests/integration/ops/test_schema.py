@@ -10,8 +10,8 @@ import pytest
 from tests.integration.ops.conftest import TOKEN, Shell
 
 from hubwire.destination import Source, SourceKind
-from hubwire.manage import schema_plan
-from hubwire.manage.schema_plan import common_type
+from hubwire.manage.schema import plan
+from hubwire.manage.schema.plan import common_type
 from hubwire.message import Entry
 from hubwire.testing import Emulator
 
@@ -21,7 +21,7 @@ SERVER, WEB = 1, 2
 @pytest.fixture
 def ready(installed: Shell, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Shell:
     emulator.set_limits(property_lag_seconds=0)
-    monkeypatch.setattr(schema_plan, "PROPERTY_LAG_SECONDS", 0)
+    monkeypatch.setattr(plan, "PROPERTY_LAG_SECONDS", 0)
     installed("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
     store = installed.store()
     store.registry.save_source(Source(source_id=0, name="api"))

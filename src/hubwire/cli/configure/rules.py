@@ -148,8 +148,8 @@ def _rows(
     """The rows of the messages to test with. Errors: SettingsError if there are none."""
     from hubwire.cli.shared.history import looked, read_options
     from hubwire.manage.dryrun import rows_of_file
-    from hubwire.manage.portal_contents import newest_rows
     from hubwire.manage.rule_test import fires_for
+    from hubwire.manage.schema.portal_contents import newest_rows
 
     if message is None:
         for row in reversed(newest_rows(editor.store.journal, target, SEARCHED_MESSAGES)):

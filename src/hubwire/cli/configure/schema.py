@@ -29,7 +29,7 @@ from hubwire.errors import SettingsError
 
 if TYPE_CHECKING:
     from hubwire.hubspot.client import HubSpotClient
-    from hubwire.manage.schema_report import SchemaEntry, SchemaReport
+    from hubwire.manage.schema.report import SchemaEntry, SchemaReport
 
 DestinationOption = Annotated[str | None, typer.Option(help="Name of the destination; required if there are several.")]
 MessagesOption = Annotated[int, typer.Option(min=1, help="How many of the newest messages to read.")]
@@ -74,7 +74,7 @@ def apply_plan(
 
     Example: hubwire schema apply --group segment
     """
-    from hubwire.manage.schema_plan import checked_group
+    from hubwire.manage.schema.plan import checked_group
 
     group = checked_group(group)
     with editing(config) as editor:
@@ -99,8 +99,8 @@ def apply_plan(
 
 
 async def _plan(editor: Editor, destination: Destination, messages: int) -> SchemaReport:
-    from hubwire.manage.portal_contents import read_contents
-    from hubwire.manage.schema_changes import compared
+    from hubwire.manage.schema.changes import compared
+    from hubwire.manage.schema.portal_contents import read_contents
 
     async with _client(editor, destination) as client:
         contents = await read_contents(client, destination, SystemClock())
@@ -109,7 +109,7 @@ async def _plan(editor: Editor, destination: Destination, messages: int) -> Sche
 
 async def _make(editor: Editor, destination: Destination, report: SchemaReport, group: str) -> None:
     from hubwire.hubspot.account import HubSpotAccount
-    from hubwire.manage.schema_plan import make_missing
+    from hubwire.manage.schema.plan import make_missing
 
     async with _client(editor, destination) as client:
         await make_missing(HubSpotAccount(client), report, group)
@@ -125,7 +125,7 @@ def _client(editor: Editor, destination: Destination) -> HubSpotClient:
 
 
 def _print(report: SchemaReport, every: bool) -> None:
-    from hubwire.manage.schema_report import SchemaState
+    from hubwire.manage.schema.report import SchemaState
 
     hidden = () if every else (SchemaState.MATCHES, SchemaState.UNUSED)
     shown = [entry for entry in report.entries if entry.state not in hidden]

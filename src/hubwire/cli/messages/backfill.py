@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hubwire.backfill.records import ReadOptions
     from hubwire.backfill.sql import Query
     from hubwire.destination import Destination
-    from hubwire.manage.history_preview import HistoryPreview, KnownSchema
+    from hubwire.manage.history.preview import HistoryPreview, KnownSchema
 
 
 def import_files(
@@ -231,7 +231,7 @@ def _progress(total: int | None, goes_on: str, json: bool) -> Iterator[Callable[
 
 @contextmanager
 def _history_preview(source_name: str, config: ConfigOption) -> Iterator[HistoryPreview]:
-    from hubwire.manage.history_preview import HistoryPreview
+    from hubwire.manage.history.preview import HistoryPreview
 
     with editing(config) as editor:
 

@@ -13,14 +13,14 @@ from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
 
 if TYPE_CHECKING:
-    from hubwire.manage.history_preview import KnownSchema
+    from hubwire.manage.history.preview import KnownSchema
 
 
 async def portal_schema(registry: Registry, settings: Settings, destination: Destination) -> KnownSchema:
     """The portal's schema, or HubSpot's default one after a message if it cannot be read."""
     from hubwire.installation.clients import ClientFactory
     from hubwire.manage.dryrun import read_schema
-    from hubwire.manage.history_preview import KnownSchema
+    from hubwire.manage.history.preview import KnownSchema
     from hubwire.plan.default_portal import default_portal
 
     client = ClientFactory(registry, SystemClock(), settings).make(destination)

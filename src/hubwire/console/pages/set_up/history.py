@@ -7,7 +7,13 @@ from starlette.responses import Response
 
 from hubwire.backfill.records import Call
 from hubwire.errors import BadValue, HubwireError, Missing
-from hubwire.manage.dropped_files import MAX_FILE_BYTES, DroppedFile, DroppedFiles, FileOptions, FileState
+from hubwire.manage.history.dropped_files import (
+    MAX_FILE_BYTES,
+    DroppedFile,
+    DroppedFiles,
+    FileOptions,
+    FileState,
+)
 from hubwire.times import DateOrder
 from hubwire.web.parameters import choice, lines_of, number, text
 from hubwire.web.request import Problem, View, json_response, problem_of

@@ -15,10 +15,16 @@ from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
-from hubwire.manage.accepted_now import AcceptedNow
-from hubwire.manage.schema_changes import SchemaItems, compared, create_missing
-from hubwire.manage.schema_plan import PLURALS
-from hubwire.manage.schema_report import PortalContents, Quota, SchemaEntry, SchemaReport, SchemaState
+from hubwire.manage.schema.accepted_now import AcceptedNow
+from hubwire.manage.schema.changes import SchemaItems, compared, create_missing
+from hubwire.manage.schema.plan import PLURALS
+from hubwire.manage.schema.report import (
+    PortalContents,
+    Quota,
+    SchemaEntry,
+    SchemaReport,
+    SchemaState,
+)
 from hubwire.reasons import Reason, cause_of, remedy_of
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.statistics import LeftOutCount

@@ -13,9 +13,19 @@ import msgspec
 from hubwire.deliver.cycle.gather import LoadLinks
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.definitions import PropertyUse
-from hubwire.manage.accepted_now import AcceptedNow
-from hubwire.manage.schema_plan import MissingEvent, MissingProperty, SchemaPlan, common_type
-from hubwire.manage.schema_seen import Seen, SeenEvent, SeenField, look
+from hubwire.manage.schema.accepted_now import AcceptedNow
+from hubwire.manage.schema.plan import (
+    MissingEvent,
+    MissingProperty,
+    SchemaPlan,
+    common_type,
+)
+from hubwire.manage.schema.seen import (
+    Seen,
+    SeenEvent,
+    SeenField,
+    look,
+)
 from hubwire.message import JournalRow
 from hubwire.plan.trait_rules import OWN_PREFIX
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition

@@ -8,11 +8,11 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
-from hubwire.manage.accepted_now import Parts as Deliveries
-from hubwire.manage.accepted_now import accepted_now
-from hubwire.manage.portal_contents import newest_rows
-from hubwire.manage.schema_plan import SchemaPlan, checked_group
-from hubwire.manage.schema_report import PortalContents, SchemaReport, compare
+from hubwire.manage.schema.accepted_now import Parts as Deliveries
+from hubwire.manage.schema.accepted_now import accepted_now
+from hubwire.manage.schema.plan import SchemaPlan, checked_group
+from hubwire.manage.schema.portal_contents import newest_rows
+from hubwire.manage.schema.report import PortalContents, SchemaReport, compare
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from hubwire.backfill.preview import FilePreview, merged, preview_of
 from hubwire.backfill.records import Call, ReadOptions
 from hubwire.clock import Clock
 from hubwire.errors import BadValue, HubwireError, Missing, SettingsError
-from hubwire.manage.history_preview import HistoryPreview
+from hubwire.manage.history.preview import HistoryPreview
 from hubwire.registry.named import named
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings

@@ -1,6 +1,6 @@
 """The properties and event definitions that a portal lacks for its messages, with their types; and their creation.
 
-The planner reports what it would create if it were allowed to (`schema_report.py`). The plan is therefore what a
+The planner reports what it would create if it were allowed to (`report.py`). The plan is therefore what a
 destination with `create_properties` does itself, except that a person checks it first and public sources count too.
 """
 

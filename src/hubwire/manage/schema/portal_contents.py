@@ -1,4 +1,4 @@
-"""The shell around `schema_report.py`: reads a portal's content with GETs, and the newest messages of the journal."""
+"""The shell around `report.py`: reads a portal's content with GETs, and the newest messages of the journal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.journal.protocol import Journal
 from hubwire.manage.dryrun import read_schema
-from hubwire.manage.schema_plan import PLURALS
-from hubwire.manage.schema_report import PortalContents
+from hubwire.manage.schema.plan import PLURALS
+from hubwire.manage.schema.report import PortalContents
 from hubwire.message import JournalRow
 
 PAGE_ROWS = 1000

@@ -1,0 +1,1 @@
+"""Files of history that an admin imports: their preview and their way through the console."""

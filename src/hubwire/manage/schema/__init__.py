@@ -1,0 +1,1 @@
+"""Your data beside a portal: what is there, what is missing, and its creation."""
