@@ -1,4 +1,4 @@
-"""Which rules fire for a message, and which value of the message each of their fields takes; with the plan of it all.
+"""Tests rules with a message: which rules fire, the value of each of their fields, and the plan of the message.
 
 Pure. The values are those before HubSpot's types are applied; the plan shows what would be written, and why not.
 """

@@ -1,4 +1,4 @@
-"""Keys of records: an e-mail, a domain, or the value of another unique property, which is made when it is missing."""
+"""Keys of records: an e-mail, a domain, or the value of another unique property, which is created if it is missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_VALUE = 200
 
 
 class OwnKey(NamedTuple):
-    """The property that a destination's contacts or companies are known by, and its value in a message."""
+    """The property that identifies a destination's contacts or companies, and its value in a message."""
 
     field: str
     object_type: str

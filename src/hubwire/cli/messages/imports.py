@@ -19,7 +19,7 @@ POLL_SECONDS = 0.5
 
 
 class Fates(msgspec.Struct, frozen=True, kw_only=True):
-    """The fates of an import's messages at past_import destination."""
+    """The fates of an import's messages at one destination."""
 
     destination: str
     fates: ImportFates
@@ -54,7 +54,7 @@ def imports(
 
 
 def _delivered(store: Store, past_import: PastImport, longest_seconds: float) -> bool:
-    """Whether nothing of the import waits any more; waits up to this long for it."""
+    """Whether all messages of the import are delivered or settled; waits for that up to this time."""
     deadline = time.monotonic() + longest_seconds
     while not all(fates.fates.is_delivered for fates in _fates(store, past_import)):
         if time.monotonic() >= deadline:

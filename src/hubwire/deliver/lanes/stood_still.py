@@ -1,6 +1,6 @@
 """A lane that nobody drove for a while: the service was down, or its database is a restored backup. Pure.
 
-After a restore, the record does not know what HubSpot was told since the backup. Messages that waited meanwhile are
+After a restore, the record lacks what Hubwire wrote to HubSpot since the backup. Messages that waited in this time are
 therefore compared with HubSpot's history before they are written, and no earlier value counts as confirmed. A service
 that was merely down looks the same, and somebody else may have written to HubSpot in the meantime.
 """

@@ -32,7 +32,7 @@ Desired = Mapping[tuple[str, str], Pair]
 
 
 def without_former(cycle_state: CycleState, desired: Desired) -> dict[tuple[str, str], Pair]:
-    """The pairs without those that a newer one with `replaces` of the same contact ends."""
+    """The pairs, except those that a newer pair of the same contact ends with `replaces`."""
     newest: dict[str, tuple[int, str]] = {}
     for (email, domain), pair in desired.items():
         if pair.replaces:
@@ -149,7 +149,7 @@ async def _label(
     if isinstance(verdict, Delivered):
         return
     if len(batch) > 1 and not isinstance(verdict, Retry):
-        # One pair that HubSpot refuses keeps no other from its label.
+        # A pair that HubSpot refuses must not block the labels of others.
         for half in split(batch, -(-len(batch) // 2)):
             await _label(cycle_state, half, ends, desired, types)
         return

@@ -1,7 +1,7 @@
 """Values that depend on what HubSpot has: `only_if_empty`, and the modes `update` and `create` of rules.
 
-What memory does not answer is read together with the late messages' histories (`contact_state.py`,
-`company_state.py`); nothing is read here.
+If the memory has no answer, `contact_state.py` and `company_state.py` read it together with the late messages'
+histories; this module makes no calls.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def settle(
     *,
     is_known: bool = True,
 ) -> bool:
-    """Leave out the values whose condition does not hold; whether a record may be written.
+    """Leave out the values whose condition is false. Returns whether the record may be written.
 
     Shape: `record` is the record as it was read, or None. `is_known` is False if HubSpot could not say what it has.
     """
@@ -68,7 +68,7 @@ def settle(
 
 
 def record_id_of(known: Person | Company | None) -> str | None:
-    """The id of the record that memory has."""
+    """The remembered id of the record."""
     return known.contact_id if isinstance(known, Person) else known.company_id if known is not None else None
 
 

@@ -1,4 +1,4 @@
-"""Companies that are known by another unique property than the domain (`company_key`, or the `key` of a rule).
+"""Companies that another unique property than the domain identifies (`company_key`, or the `key` of a rule).
 
 A company that memory does not know is looked for by its key. If HubSpot has none, the first meeting falls back to the
 domain, where there is one: a company of that domain with no key of its own gets the key, so that a company that people
@@ -25,7 +25,7 @@ async def meet_companies(
     domains: Mapping[str, str],
     contacts: Mapping[str, Collection[str]],
 ) -> dict[str, Verdict]:
-    """Find the record of each company that memory does not know. Returns the verdicts of those that must wait.
+    """Find the record of each company that the memory does not know. Returns the verdicts of those that must wait.
 
     Shape: `domains` are those of companies that have one, `contacts` the e-mails to be associated; both by key.
     """

@@ -1,4 +1,4 @@
-"""Contacts that are known by another unique property than the e-mail (`contact_key`, or the `key` of a rule).
+"""Contacts that another unique property than the e-mail identifies (`contact_key`, or the `key` of a rule).
 
 A contact that memory does not know is looked for by its key. If HubSpot has none, the first meeting falls back to the
 e-mail: a contact with this e-mail and no key of its own gets the key. A contact with neither is created. Afterwards the
@@ -23,7 +23,7 @@ NAMES = ("firstname", "lastname")
 
 
 async def meet_contacts(cycle_state: CycleState, records: Mapping[str, DesiredRecord]) -> None:
-    """Find the record of each contact that memory does not know. Those that could not be read now are put off."""
+    """Find the record of each contact that the memory does not know. Contacts that cannot be read now wait."""
     unknown = [key for key in records if cycle_state.contact_id(key) is None]
     by_property: dict[str, dict[str, str]] = {}
     for key in unknown:
@@ -39,7 +39,7 @@ async def meet_contacts(cycle_state: CycleState, records: Mapping[str, DesiredRe
 async def _find(
     cycle_state: CycleState, records: Mapping[str, DesiredRecord], name: str, keys: Mapping[str, str]
 ) -> Held | None:
-    """Look for contacts by one property; what could not be read, or None. `keys`: value -> key."""
+    """Look for contacts by one property. Returns the keys that could not be read, or None. `keys`: value -> key."""
     positions = {value: records[key].positions for value, key in keys.items()}
     held = await read_by_key(cycle_state.caller, cycle_state.paths, "contacts", name, positions)
     for value, record in held.records.items():

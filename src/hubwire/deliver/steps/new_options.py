@@ -1,4 +1,4 @@
-"""Adds options that enumerations lack, where a rule says so. A refusal is remembered with the schema."""
+"""Adds missing options to enumerations if a rule says so. Refusals are remembered with the schema."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hubwire.hubspot.definitions import property_definition_of, with_options
 
 
 async def add_options(portal: Portal, options: Iterable[tuple[str, str, str]]) -> bool:
-    """Add options (object type, property, option); whether the schema is another one now. Raises LineStopped."""
+    """Add options (object type, property, option). Returns whether the schema changed. Raises LineStopped."""
     by_property: dict[tuple[str, str], list[str]] = {}
     for object_type, name, option in sorted(options):
         by_property.setdefault(("contacts" if object_type == "contact" else "companies", name), []).append(option)

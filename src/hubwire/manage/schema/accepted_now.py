@@ -1,6 +1,6 @@
-"""The fields that deliveries left out and that the portal accepts now: their messages can be sent again.
+"""Finds left-out fields that the portal accepts now, so that their messages can be replayed.
 
-The newest message of each field is planned with today's schema and mapping. Nothing is sent and nothing stored.
+It plans the newest message of each field with the current schema and mapping. It sends and stores nothing.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def accepted_of(
     schema: PortalSchema,
     load_links: LoadLinks,
 ) -> list[LeftOutCount]:
-    """Those of the fields that the newest message with each of them would send now. Pure."""
+    """The fields that the newest message with each of them would send now. Pure."""
     outcomes = Outcomes()
     gatherer = Gatherer(destination, sources, schema, load_links, outcomes)
     gatherer.take([row for row in rows.values() if row.rejected is None and row.source_id in sources])

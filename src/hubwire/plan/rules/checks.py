@@ -1,4 +1,4 @@
-"""What is wrong with the rules of a destination, before they are stored: each fault names its rule and its place."""
+"""Checks the rules of a destination before they are stored. Each fault names its rule and its place."""
 
 from __future__ import annotations
 

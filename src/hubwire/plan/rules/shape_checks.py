@@ -1,4 +1,4 @@
-"""What is wrong with the fields of a rule, apart from its trigger and its mapping: each fault names the rule."""
+"""Checks the fields of a rule, except its trigger and its mapping. Each fault names the rule."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MAX_PATHS = 100
 MAX_ASSOCIATIONS = 10
 MAX_TEXT = 65_536
 KEYS = {"contact": "email", "company": "domain"}
-"""What a record is known by, unless a rule or the destination names another unique property."""
+"""The key property of each object type, unless a rule or the destination names another one."""
 ACTIONS = ("skip", "drop or keep", "object", "event")
 PARTS = ("properties", "traits", "context")
-"""The parts of a message that `drop` can take fields out of."""
+"""The parts of a message from which `drop` can remove fields."""
 PERSON = ("email", "utk", "id")
 
 _PROPERTY = re.compile(PROPERTY_NAME)

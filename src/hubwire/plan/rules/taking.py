@@ -1,4 +1,4 @@
-"""Messages without the fields that rules take away, before anything else sees them."""
+"""Removes the fields that rules drop from messages, before anything else reads these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hubwire.message import Message
 
 
 def taken_away(message: Message, rules: Iterable[Rule]) -> Message:
-    """The message without what `drop` names, and with only what `keep` names in its properties and traits.
+    """The message without the fields of `drop`, and with only the keys of `keep` in its properties and traits.
 
     Shape: a path also leads into the objects of a list: `properties.products.price` is dropped from each product.
     """
