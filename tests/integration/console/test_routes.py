@@ -70,6 +70,8 @@ NEEDED = {
         GET /sources
         GET /sources/{source_id:int}
         GET /system
+        GET /rules
+        GET /rules/{destination_id:int}
     """,
     Role.OPERATE: """
         GET /api/v1/audit
@@ -164,6 +166,11 @@ NEEDED = {
         POST /sources/{source_id:int}/keys
         POST /sources/{source_id:int}/keys/revoke
         POST /sources/{source_id:int}/remove
+        GET /rules/{destination_id:int}/edit
+        POST /rules/{destination_id:int}/edit
+        POST /rules/{destination_id:int}/move
+        POST /rules/{destination_id:int}/switch
+        POST /rules/{destination_id:int}/remove
     """,
 }
 """The lowest role that each route needs."""
