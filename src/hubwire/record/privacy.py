@@ -104,6 +104,18 @@ class PrivacyStore(Protocol):
         """
         ...
 
+    def forget_links(self, keys: Iterable[tuple[str, str]]) -> int:
+        """Remove what is known of these (space, key); returns the number of removed links."""
+        ...
+
+    def forget_values(self, records: Iterable[tuple[int, str, str]], names: Collection[str]) -> int:
+        """Remove remembered values of records, given as (destination_id, `contact` or `company`, key).
+
+        Shape: the record in HubSpot keeps its values; the next message of each property counts as the first.
+        Returns the number of removed values.
+        """
+        ...
+
     def met(self, limit: int) -> list[int]:
         """Positions of messages that lanes have discarded because their person is suppressed, in order."""
         ...

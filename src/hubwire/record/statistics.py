@@ -121,6 +121,8 @@ class KnownRecord(msgspec.Struct, kw_only=True, frozen=True):
     record_id: str | None
     confirmed_at_ms: int
     properties: dict[str, tuple[str, int]]
+    origins: dict[str, str] = {}
+    """Property -> `server` or `public`: the kind of source that its value came from, where it is known."""
     associated: tuple[str, ...] = ()
     """Domains of a contact's companies; e-mails of a company's contacts (the first hundred)."""
 

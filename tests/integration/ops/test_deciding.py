@@ -104,6 +104,23 @@ def test_who_somebody_is_and_whether_they_are_kept_out(console: Console, shell: 
     assert "Suppressed by a deletion request" in shell("who", "paula@example.org").out
 
 
+def test_a_wrong_link_and_a_wrong_value_are_forgotten(console: Console, shell: Shell) -> None:
+    known = shell("who", "paula@example.org", "--json").json
+    keys = [link["key"] for link in known["links"]]
+    assert "u:u1" in keys
+    assert shell("who", "paula@example.org", "--forget", "u:nobody").err.startswith("hubwire: nothing is known of")
+    assert shell("who", "paula@example.org", "--forget", "u:u1", stdin="n\n").code == 1
+    assert shell("who", "paula@example.org", "--json").json == known, "a question that is not confirmed changes nothing"
+    ran = shell("who", "paula@example.org", "--forget", "u:u1", "--forget", "city", "--yes", "--json").json
+    assert [link["key"] for link in ran["links"]] == [key for key in keys if key != "u:u1"]
+    [before], [after] = known["records"], ran["records"]
+    assert before["properties"].keys() - after["properties"].keys() == {"city"}
+    assert "links 1, values 1 (city)" in shell("audit").out.replace("\n", " ")
+    assert (
+        shell("who", "paula@example.org", "--forget", "all", "--yes", "--json").json["records"][0]["properties"] == {}
+    )
+
+
 def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell: Shell) -> None:
     assert shell("replays").out.strip() == "No replays yet."
     asked = shell("replay", "--state", "dead", "--share", "10", stdin="n\n")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from hubwire.backends.sql.database import Session
-from hubwire.record.protocol import ConfirmedValue
+from hubwire.record.protocol import PUBLIC_TRUST, SERVER_TRUST, ConfirmedValue
 from hubwire.record.statistics import Identity, KnownLink, KnownRecord
 
 MAX_LINKS = 500
@@ -15,6 +15,7 @@ MAX_ASSOCIATED = 100
 ROUNDS = 3
 """The number of steps along links: an id, its e-mail, the other ids of that e-mail."""
 
+ORIGINS = {PUBLIC_TRUST: "public", SERVER_TRUST: "server"}
 _json = msgspec.json.Encoder().encode
 _properties = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
 
@@ -81,6 +82,7 @@ def _associated(db: Session, other: str, column: str, destination_id: int, key: 
 
 
 def _record(kind: str, row: tuple[int, str, str | None, int, bytes], associated: tuple[str, ...]) -> KnownRecord:
+    values = _properties(row[4])
     return KnownRecord(
         destination_id=row[0],
         kind=kind,
@@ -88,9 +90,7 @@ def _record(kind: str, row: tuple[int, str, str | None, int, bytes], associated:
         record_id=row[2],
         confirmed_at_ms=row[3],
         # The value may begin with the mark of an unconfirmed write, which is not part of it.
-        properties={
-            name: (confirmed.value.removeprefix("\0"), confirmed.at_ms)
-            for name, confirmed in _properties(row[4]).items()
-        },
+        properties={name: (confirmed.value.removeprefix("\0"), confirmed.at_ms) for name, confirmed in values.items()},
+        origins={name: ORIGINS[confirmed.trust] for name, confirmed in values.items() if confirmed.trust in ORIGINS},
         associated=associated,
     )

@@ -14,8 +14,12 @@ from hubwire.delivery import FINAL, State
 from hubwire.operation import hold_key
 from hubwire.reasons import Reason
 from hubwire.record.privacy import Erased, KeptAttempt, Trail
+from hubwire.record.protocol import ConfirmedValue
 
 _json = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
+RECORD_TABLES = {"contact": ("person", "email"), "company": ("company", "domain")}
 
 ARCHIVE_ONE = (
     "INSERT INTO archived (destination_id, state, message_count) VALUES (?, ?, ?)"
@@ -95,6 +99,31 @@ class SqlPrivacy(SqlRegulations):
                         "DELETE FROM association WHERE destination_id = ? AND email = ?", person
                     ).rowcount
         return erased
+
+    def forget_links(self, keys: Iterable[tuple[str, str]]) -> int:
+        count = 0
+        with self._database.erasing() as db:
+            for where in keys:
+                count += db.execute("DELETE FROM link WHERE space = ? AND link_key = ?", where).rowcount
+        return count
+
+    def forget_values(self, records: Iterable[tuple[int, str, str]], names: Collection[str]) -> int:
+        count = 0
+        with self._database.erasing() as db:
+            for destination_id, kind, key in records:
+                table, column = RECORD_TABLES[kind]
+                where = f"FROM {table} WHERE destination_id = ? AND {column} = ?"
+                row = db.execute(f"SELECT properties {where}", (destination_id, key)).fetchone()
+                if row is None:
+                    continue
+                values = _unpack(row[0])
+                kept = {name: value for name, value in values.items() if name not in names}
+                count += len(values) - len(kept)
+                db.execute(
+                    f"UPDATE {table} SET properties = ? WHERE destination_id = ? AND {column} = ?",
+                    (_pack(kept), destination_id, key),
+                )
+        return count
 
     def met(self, limit: int) -> list[int]:
         rows = self._database.connection.execute(

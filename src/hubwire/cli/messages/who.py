@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -18,19 +19,34 @@ from hubwire.cli.shared.context import (
     table,
     when,
 )
+from hubwire.cli.shared.editing import ACTOR, YesOption, confirmed, editing
+from hubwire.manage.memory import chosen
+from hubwire.manage.memory import forget as forget_memory
 from hubwire.privacy.suppression import keeps_out
 from hubwire.record.statistics import LEARNT_FROM, Identity
 
 
 def who(
     identity: Annotated[str, typer.Argument(metavar="ID", help="E-mail, userId, anonymousId, groupId or domain.")],
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(help="Id (u:user1234, a:…, g:…) or property that Hubwire forgets, or `all`; repeat for several."),
+    ] = None,
+    yes: YesOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Show a person or company. Their ids, the values that HubSpot confirmed, and whether they are suppressed.
 
+    With --forget, Hubwire forgets a wrong link or value. HubSpot keeps its values, and the next message counts as the
+    first. To delete a person everywhere, see hubwire forget.
+
     Example: hubwire who peter@example.com
     """
+    if forget:
+        count = _forget(identity, forget, yes, config)
+        if not json:
+            console.print(f"Forgotten: {count:,} links and values. Now known:")
     with reading(config) as store:
         known, is_suppressed = store.statistics.identity(identity), keeps_out(store, identity)
     if json:
@@ -40,13 +56,23 @@ def who(
         console.print("Suppressed by a deletion request: `hubwire forget ID --lift` accepts later messages again.")
     print_identity(known)
     for record in known.records:
-        rows = table("property", "value in HubSpot", "from a message of (UTC)")
+        rows = table("property", "value in HubSpot", "from a message of (UTC)", "source")
         for name, (value, at_ms) in sorted(record.properties.items()):
-            rows.add_row(cell(name), cell(value), when(at_ms))
+            rows.add_row(cell(name), cell(value), when(at_ms), record.origins.get(name, ""))
         console.print()
         console.print(f"[bold]{record.kind} {cell(record.key)}[/bold], confirmed {when(record.confirmed_at_ms)} UTC")
         console.print(rows)
     console.print("\nTheir messages: hubwire messages --user ID", markup=False)
+
+
+def _forget(identity: str, items: list[str], yes: bool, config: Path | None) -> int:
+    with editing(config) as editor:
+        known = editor.store.statistics.identity(identity)
+        memory = chosen(known, items)
+        links = ", ".join(f"{link.key} -> {link.target}" for link in memory.links)
+        listed = "; ".join(part for part in (links, ", ".join(memory.names)) if part)
+        confirmed(plain(f"Forget {listed or 'nothing'}? Messages will teach it again."), yes)
+        return forget_memory(editor.store, ACTOR, known, memory)
 
 
 def print_identity(known: Identity) -> None:
