@@ -13,13 +13,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import msgspec
 
 from hubwire.emulator.calls import control, editing
 from hubwire.emulator.calls.seeding import seed
-from hubwire.emulator.http.server import SERVER_OPTIONS, EmulatorApp, create_app
+from hubwire.emulator.http.server import SERVER_OPTIONS, EmulatorApp, create_app, https_options
 from hubwire.emulator.store.clock import Clock
 from hubwire.emulator.store.config import (
     CustomObject,
@@ -253,12 +254,19 @@ class Emulator:
 
 
 @contextmanager
-def running_emulator(config: EmulatorConfig | None = None, *, port: int = 0, **overrides: Any) -> Iterator[Emulator]:
-    """An emulator on a loopback port, in its own thread, at `base_url`. Port 0 picks a free port."""
+def running_emulator(
+    config: EmulatorConfig | None = None, *, port: int = 0, https: Path | None = None, **overrides: Any
+) -> Iterator[Emulator]:
+    """An emulator on a loopback port, in its own thread, at `base_url`. Port 0 picks a free port.
+
+    Shape: with `https`, a folder, it serves HTTPS in the name of `api.hubapi.com`; programs must trust the folder's
+    `ca.pem`.
+    """
     import uvicorn
 
     emulator = Emulator(config, **overrides)
-    server = uvicorn.Server(uvicorn.Config(emulator.app, host="127.0.0.1", port=port, **SERVER_OPTIONS))
+    options = {**SERVER_OPTIONS, **https_options(https)}
+    server = uvicorn.Server(uvicorn.Config(emulator.app, host="127.0.0.1", port=port, **options))
     started = threading.Event()
     startup = server.startup
 
@@ -275,7 +283,7 @@ def running_emulator(config: EmulatorConfig | None = None, *, port: int = 0, **o
     if not server.started:
         raise RuntimeError("the emulator did not start")
     number = server.servers[0].sockets[0].getsockname()[1]
-    emulator.base_url = f"http://127.0.0.1:{number}"
+    emulator.base_url = f"{'http' if https is None else 'https'}://127.0.0.1:{number}"
     try:
         yield emulator
     finally:

@@ -29,7 +29,7 @@ PAGES = sorted(
 COMMAND = get_command(app)
 INLINE = re.compile(r"`(hubwire [^`\n]+)`")
 VARIABLE = re.compile(r"\b(?:HUBWIRE|HUBSPOT)_[A-Z_]+\b")
-HUBSPOTS_OWN = {"HUBSPOT_DEFINED"}
+HUBSPOTS_OWN = {"HUBSPOT_DEFINED", "HUBSPOT_MCP_BASE_URL"}  # the second is another program's setting
 
 
 def commands(text: str) -> Iterator[list[str]]:

@@ -411,6 +411,17 @@ def _legacy(walk: Walk) -> None:
     walk.call("GET", f"{company}/contacts")
     walk.call("POST", "/companies/v2/domains/acme.example/companies", {"limit": 2})
     walk.call("DELETE", company)
+    number = walk.call("POST", "/contacts/v1/lists", {"name": "Walk v1"})["listId"]
+    walk.call("GET", "/contacts/v1/lists")
+    walk.call("GET", "/contacts/v1/lists/static")
+    walk.call("GET", f"/contacts/v1/lists/{number}")
+    walk.call("POST", f"/contacts/v1/lists/{number}/add", {"vids": [vid]})
+    walk.call("POST", f"/contacts/v1/lists/{number}/remove", {"vids": [vid]})
+    walk.call("DELETE", f"/contacts/v1/lists/{number}")
+    linked = walk.call("POST", "/crm/v3/objects/companies", {"properties": {"name": "Walk v1"}})["id"]
+    link = {"fromObjectId": vid, "toObjectId": int(linked), "definitionId": 1}
+    walk.call("PUT", "/crm-associations/v1/associations", link)
+    walk.call("GET", f"/crm-associations/v1/associations/{vid}/HUBSPOT_DEFINED/1")
     walk.call("DELETE", f"/contacts/v1/contact/vid/{vid}")
     for version in ("v1", "v2"):
         path = f"/properties/{version}/contacts"
@@ -421,7 +432,8 @@ def _legacy(walk: Walk) -> None:
         walk.call("POST", f"{path}/properties", {"name": f"own_{version}", **own})
     walk.call("GET", "/companies/v2/properties")
     walk.call("GET", "/owners/v2/owners")
-    walk.call("GET", "/settings/v3/users")
+    users = walk.call("GET", "/settings/v3/users")["results"]
+    walk.call("GET", f"/settings/v3/users/{users[0]['id']}")
     walk.call("GET", "/deals/v1/pipelines")
     page = walk.call("GET", "/crm/v4/objects/contacts", query="limit=1")
     walk.call("GET", f"/crm/v4/objects/contacts/{page['results'][0]['id']}")

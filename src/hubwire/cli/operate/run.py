@@ -80,6 +80,12 @@ def emulator(
         list[str] | None, typer.Option(help="Name of a custom object type of the portal; repeat for several.")
     ] = None,
     limits: Annotated[bool, typer.Option(help="Whether the portal refuses calls over HubSpot's rate limits.")] = True,
+    https: Annotated[
+        Path | None,
+        typer.Option(
+            help="Serve HTTPS as api.hubapi.com, with a certificate in this folder; programs must trust its ca.pem."
+        ),
+    ] = None,
     companies: Annotated[
         bool, typer.Option(help="Whether the portal creates the company of a contact's e-mail domain, as HubSpot does.")
     ] = True,
@@ -93,7 +99,8 @@ def emulator(
 
     def announce() -> None:
         address = f"[{host}]" if ":" in host else host
-        console.print(f"HubSpot emulator: portal {portal_id}, tier {tier}, http://{address}:{port}/")
+        scheme = "http" if https is None else "https"
+        console.print(f"HubSpot emulator: portal {portal_id}, tier {tier}, {scheme}://{address}:{port}/")
         if not _is_loopback(host):
             console.print(
                 "Its control plane needs no token: anyone who reaches this address can read and change the portal."
@@ -110,7 +117,7 @@ def emulator(
             limits_enabled=limits,
             creates_companies_from_emails=companies,
         )
-        run(portal, host=host, port=port, announce=announce)
+        run(portal, host=host, port=port, announce=announce, https=https)
     except OSError as exc:
         hint = "Another server may be running there: choose another --port."
         raise SettingsError(f"cannot listen on {host}:{port}: {exc.strerror}", hint=hint) from exc

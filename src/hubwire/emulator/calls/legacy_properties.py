@@ -12,15 +12,20 @@ import msgspec
 from hubwire.emulator.calls.properties import PropertyBody, make_property
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore
-from hubwire.emulator.store.schema import Group, Property
+from hubwire.emulator.store.schema import Group, Property, Schema
 from hubwire.emulator.wire import Reply, Request, decode, json_reply, not_found
 
 _property_body = msgspec.json.Decoder(PropertyBody)
 
 
 def list_properties(portal: Portal, request: Request) -> Reply:
-    """`GET /properties/v1|v2/{objectType}/properties`: every definition, a plain list."""
-    schema = _store(portal, request).schema
+    """`GET /properties/v1|v2/{objectType}/properties`: every definition, a plain list.
+
+    Airbyte's connector asks for those of `form` before it reads anything, so HubSpot has them; which, is chosen here:
+    those that every object type has.
+    """
+    is_form = request.params["objectType"] == "form"
+    schema = Schema("form") if is_form else _store(portal, request).schema
     return json_reply(200, [_shown(item) for item in schema.list_visible(portal.clock.now_ms())])
 
 

@@ -37,11 +37,16 @@ def read_owner(portal: Portal, request: Request) -> Reply:
 
 def list_users(portal: Portal, _request: Request) -> Reply:
     """`GET /settings/v3/users`: the users of the account."""
-    users = [
-        {"id": str(owner.user_id), "email": owner.email, "firstName": owner.first_name, "lastName": owner.last_name}
-        for owner in portal.owners.values()
-    ]
-    return json_reply(200, {"results": [{**user, "roleIds": [], "superAdmin": False} for user in users]})
+    return json_reply(200, {"results": [_user(owner) for owner in portal.owners.values()]})
+
+
+def read_user(portal: Portal, request: Request) -> Reply:
+    """`GET /settings/v3/users/{userId}`: one user by id, or by e-mail address with `idProperty=EMAIL`."""
+    by_email = (request.query("idProperty") or "USER_ID").upper() == "EMAIL"
+    for owner in portal.owners.values():
+        if request.params["userId"] == (owner.email if by_email else str(owner.user_id)):
+            return json_reply(200, _user(owner))
+    raise not_found()
 
 
 def list_teams(_portal: Portal, _request: Request) -> Reply:
@@ -54,6 +59,11 @@ def list_owners_v2(portal: Portal, request: Request) -> Reply:
     email = request.query("email")
     owners = [owner for owner in portal.owners.values() if not owner.archived and email in (None, owner.email)]
     return json_reply(200, [_v2(portal, owner) for owner in owners])
+
+
+def _user(owner: Owner) -> dict[str, Any]:
+    user = {"id": str(owner.user_id), "email": owner.email, "firstName": owner.first_name, "lastName": owner.last_name}
+    return {**user, "roleIds": [], "superAdmin": False}
 
 
 def _owner(portal: Portal, request: Request, *, by_user: bool) -> Owner:

@@ -13,6 +13,7 @@ from hubwire.emulator.calls import (
     legacy_contacts,
     legacy_deals,
     legacy_engagements,
+    legacy_lists,
     legacy_properties,
     oauth,
     owners,
@@ -51,6 +52,15 @@ _CONTACTS: list[Operation] = [
     ("GET", "/contacts/v1/lists/recently_updated/contacts/recent", legacy_contacts.list_recent),
     ("GET", "/contacts/v1/search/query", legacy_contacts.search),
 ]
+_LISTS: list[Operation] = [
+    ("GET", "/contacts/v1/lists", legacy_lists.list_lists),
+    ("GET", "/contacts/v1/lists/static", legacy_lists.list_lists),
+    ("POST", "/contacts/v1/lists", legacy_lists.create_list),
+    ("GET", "/contacts/v1/lists/{listId}", legacy_lists.read_list),
+    ("DELETE", "/contacts/v1/lists/{listId}", legacy_lists.delete_list),
+    ("POST", "/contacts/v1/lists/{listId}/add", legacy_lists.add_members),
+    ("POST", "/contacts/v1/lists/{listId}/remove", legacy_lists.remove_members),
+]
 _COMPANY = "/companies/v2/companies"
 _COMPANIES: list[Operation] = [
     ("POST", _COMPANY, legacy_companies.create),
@@ -85,11 +95,19 @@ def legacy_routes() -> Iterator[Route]:
         for method, pattern, handler in operations:
             is_read = method == "GET" or handler is legacy_companies.search_by_domain
             yield Route(method, pattern, handler, "v1", Lane.GENERAL, read if is_read else write)
+    for method, pattern, handler in _LISTS:
+        lists = _any_of("crm.lists.read" if method == "GET" else "crm.lists.write", "contacts")
+        yield Route(method, pattern, handler, "v1", Lane.GENERAL, lists, changes_account=True)
+    links = "/crm-associations/v1/associations"
+    yield Route("PUT", links, legacy_lists.associate, "v1", Lane.ASSOCIATIONS, _WRITE_CONTACTS)
+    linked = f"{links}/{{objectId}}/HUBSPOT_DEFINED/{{definitionId}}"
+    yield Route("GET", linked, legacy_lists.read_associations, "v1", Lane.ASSOCIATIONS, _READ_CONTACTS)
     yield from _property_routes()
     yield Route("GET", "/owners/v2/owners", owners.list_owners_v2, "v1", Lane.GENERAL)
     users = _any_of("settings.users.read")
     yield Route("GET", "/settings/v3/users", owners.list_users, "v3", Lane.GENERAL, users)
     yield Route("GET", "/settings/v3/users/teams", owners.list_teams, "v3", Lane.GENERAL, users)
+    yield Route("GET", "/settings/v3/users/{userId}", owners.read_user, "v3", Lane.GENERAL, users)
     engagements = "/engagements/v1/engagements"
     yield Route("POST", engagements, legacy_engagements.create, "v1", Lane.GENERAL, _WRITE_CONTACTS)
     paged = f"{engagements}/paged"

@@ -36,7 +36,7 @@ MAX_URL = 16_000
 _TOO_LONG = b"<html>\n<head><title>414 Request-URI Too Large</title></head>\n<body></body>\n</html>\n"
 SERVER_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": "hubwire.emulator.http.protocol:PlainHttpProtocol",
     "ws": "none",
     "log_level": "warning",
     "access_log": False,
@@ -229,21 +229,38 @@ def create_app(config: EmulatorConfig | None = None) -> EmulatorApp:
 
 
 def run(
-    config: EmulatorConfig, host: str = "127.0.0.1", port: int = 8081, announce: Callable[[], object] | None = None
+    config: EmulatorConfig,
+    host: str = "127.0.0.1",
+    port: int = 8081,
+    announce: Callable[[], object] | None = None,
+    https: Path | None = None,
 ) -> None:
     """Serve until interrupted; `announce` is called once who connects will be answered.
 
-    Errors: OSError when the address cannot be had, `PersistenceError` when the file cannot be used; nothing ran then.
+    Shape: `https` is the folder of the certificate to serve HTTPS with; None serves HTTP.
+    Errors: OSError when the address or the folder cannot be had, `PersistenceError` when the file cannot be used;
+    nothing ran then.
     """
     import uvicorn
 
     gc.set_threshold(20_000, 20, 50)  # a portal's records are many, live long, and hold no circles
     with _listening(host, port) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(config), **SERVER_OPTIONS))
+        options = {**SERVER_OPTIONS, **https_options(https)}
+        server = uvicorn.Server(uvicorn.Config(create_app(config), **options))
         if announce is not None:
             announce()
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
+
+
+def https_options(folder: Path | None) -> dict[str, Any]:
+    """The server's options for HTTPS with the certificate of a folder; none for HTTP."""
+    if folder is None:
+        return {}
+    from hubwire.emulator.http.certificate import certificate_in
+
+    files = certificate_in(folder)
+    return {"ssl_certfile": str(files.chain), "ssl_keyfile": str(files.key)}
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -96,6 +96,7 @@ hs_language|Language|enumeration/select|ext|
 hs_locale|Locale|enumeration/select|ext|
 hs_quote_amount|Quote Amount|number/number|ro|
 hs_quote_link|Quote link|string/text|ro|
+hs_public_url_key|Public URL key|string/text|ro|
 hs_comments|Comments to buyer|string/textarea||
 hs_terms|Purchase terms|string/textarea||
 hs_esign_enabled|Enable e-sign|bool/booleancheckbox||true=True; false=False
