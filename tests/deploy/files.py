@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import typer
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from hubwire.cli import app
 from hubwire.settings import Settings, load

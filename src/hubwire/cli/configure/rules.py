@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from hubwire.cli.configure.rule_import import import_rules
 from hubwire.cli.shared.context import (
     ConfigOption,
     JsonOption,
@@ -208,4 +209,5 @@ def _print_result(result: RuleTest, fired: Sequence[RuleFiring]) -> None:
 
 def register(root: typer.Typer) -> None:
     """Add these commands."""
+    app.command("import")(import_rules)
     root.add_typer(app, name="rule")
