@@ -33,7 +33,11 @@ CLOUD_ACTIONS = frozenset(ACTIONS.values())
 def take_over(found: Findings, only: str | None = None) -> TakeOver:
     """Rules and verdicts for everything that was found; `only` names the one destination to take over."""
     result = TakeOver()
-    destinations = [one for one in found.destinations if one.kind in OURS and only in (None, one.name, one.key)]
+    destinations = [
+        destination
+        for destination in found.destinations
+        if destination.kind in OURS and only in (None, destination.name, destination.key)
+    ]
     keys = {destination.key for destination in destinations}
     prefixes = _prefixes(found, destinations)
 
@@ -64,7 +68,11 @@ def take_over(found: Findings, only: str | None = None) -> TakeOver:
 def _prefixes(found: Findings, destinations: Sequence[FoundDestination]) -> dict[str, str]:
     """The start of rule names, by destination: its name, if rules of several destinations come together."""
     with_rules = {subscription.destination for subscription in found.subscriptions}
-    several = [one for one in destinations if one.key in with_rules or one.kind is DestinationKind.RUDDERSTACK]
+    several = [
+        destination
+        for destination in destinations
+        if destination.key in with_rules or destination.kind is DestinationKind.RUDDERSTACK
+    ]
     return {destination.key: f"{destination.name}: " for destination in several} if len(several) > 1 else {}
 
 
