@@ -116,8 +116,8 @@ def _notes(editor: Editor, before: Destination, after: Destination, result: Take
 def _portal_notes(editor: Editor, before: Destination, after: Destination) -> list[str]:
     """What the portal lacks for the new rules; nothing if it cannot be read."""
     from hubwire.installation.clients import ClientFactory
-    from hubwire.manage.portal_contents import read_contents
     from hubwire.manage.rule_changes import portal_fault
+    from hubwire.manage.schema.portal_contents import read_contents
 
     client = ClientFactory(editor.store.registry, SystemClock(), editor.settings).make(before)
     if client is None:
