@@ -36,5 +36,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave the tests themselves out of garbage collection: walking thousands of them takes a tenth of the time."""
+    """Leave the tests themselves out of garbage collection, and collect less often: it took a seventh of the time."""
     gc.freeze()
+    gc.set_threshold(10_000)

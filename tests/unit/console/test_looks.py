@@ -12,10 +12,8 @@ from markupsafe import Markup
 
 from hubwire.console.parts import formats
 from hubwire.console.parts.budget import read_budget
-from hubwire.console.rendering import make_templates
 from hubwire.delivery import State
 from hubwire.reasons import EXPLANATIONS, cause_of
-from hubwire.web.static_files import TYPES, StaticFiles
 
 
 @pytest.mark.parametrize(
@@ -87,14 +85,6 @@ def test_the_vendored_script_is_the_one_that_the_notice_names() -> None:
     assert found is not None
     assert hashlib.sha256(folder.joinpath("htmx.min.js").read_bytes()).hexdigest() == found[1]
     assert "Zero-Clause BSD" in folder.joinpath("htmx.LICENSE.txt").read_text(encoding="utf-8")
-
-
-def test_every_template_compiles_and_every_static_file_has_an_address() -> None:
-    static = StaticFiles()
-    templates = make_templates(static)
-    for name in templates.list_templates():
-        templates.get_template(name)
-    assert all(static.url(name).startswith("/console/static/") for name in TYPES)
 
 
 def test_pages_ask_for_nothing_from_elsewhere() -> None:
