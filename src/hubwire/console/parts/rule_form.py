@@ -1,4 +1,4 @@
-"""A rule as the fields of a form, and back. Whatever the form has no field for stands in one JSON text, so that no
+"""A rule as the fields of a form, and back. Fields without a place in the form are in one JSON text, so that no
 rule loses anything when a person edits it. Pure.
 """
 
@@ -55,7 +55,7 @@ class FormRow(msgspec.Struct, kw_only=True):
 
 
 class RuleForm(msgspec.Struct, kw_only=True):
-    """The fields of the editor. `trigger` is a trigger of one's own; it takes the place of `call` and `event`."""
+    """The fields of the editor. `trigger`, if given, replaces `call` and `event`."""
 
     name: str = ""
     call: str = "track"
