@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.segment_languages import mapping, message, trigger
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "segment_packages"
 TABLES = sorted((ROOT / "tests/conformance").glob("*.ndjson"))
 MESSAGES = 1_000
+RANDOM_LINES = 3_000
 
 SUBSCRIPTIONS: list[tuple[str, dict[str, Any]]] = [
     (
@@ -148,6 +150,23 @@ def test_a_thousand_messages_give_the_same_values_by_eight_subscriptions(node: s
 
     count = 2 * MESSAGES * len(SUBSCRIPTIONS)
     assert done.stdout.splitlines()[:3] == [f"{count} of {count} agree"]
+
+
+@pytest.mark.slow
+def test_random_lines_give_what_the_packages_give(node: str, tmp_path: Path) -> None:
+    seed = random.randrange(10**9)
+    rng = random.Random(seed)
+    table = tmp_path / f"random-{seed}.ndjson"
+    with table.open("w", encoding="utf-8") as lines:
+        for number in range(RANDOM_LINES):
+            given = {"trigger": trigger(rng, 2)} if number % 2 else {"mapping": {"out": mapping(rng, 3)}}
+            lines.write(json.dumps({"id": f"r{number}", **given, "message": message(rng)}) + "\n")
+    run_packages(node, table)
+
+    command = [str(ROOT / "scripts/conformance"), str(table)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    assert done.stdout.splitlines()[:6] == [f"{RANDOM_LINES} of {RANDOM_LINES} agree"], f"seed {seed}"
 
 
 def made_up(rng: random.Random) -> dict[str, Any]:

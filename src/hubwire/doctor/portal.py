@@ -22,6 +22,7 @@ from hubwire.hubspot.credentials import TokenKind, kind_of, region_of
 from hubwire.hubspot.definitions import Account, account_of
 from hubwire.hubspot.errors import read_problem
 from hubwire.hubspot.paths import ROOTS
+from hubwire.plan.rules.rule_set import rule_set
 from hubwire.secret import Secret
 
 HUBSPOT = "https://api.hubapi.com"
@@ -64,6 +65,7 @@ async def examine(
         *(_feature(feature, access) for feature, access in probed),
         *schema_checks("contacts", answers["Read contact properties"], destination.mapping),
         *schema_checks("companies", answers["Read company properties"], destination.mapping),
+        *_rules(destination),
         *property_use_checks(await client.call(Call("read limits", "GET", client.paths.property_limits))),
     ]
     return ConnectionReport(
@@ -79,6 +81,13 @@ async def examine(
 
 
 # -- token and account
+
+
+def _rules(destination: Destination) -> list[Check]:
+    """The stored rules that this version cannot read, and so does not run."""
+    remedy = "Correct the rule and save it again: hubwire apply, or the page Rules."
+    faults = rule_set(destination).faults
+    return [fail(f"Rule {name}", f"it is off: {fault}", remedy) for name, fault in faults.items()]
 
 
 def _address(destination: Destination) -> list[Check]:

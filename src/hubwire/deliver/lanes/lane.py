@@ -46,6 +46,7 @@ from hubwire.errors import BackendError, Unreadable
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.paths import Paths
+from hubwire.plan.rules.rule_set import rule_set
 from hubwire.reasons import Reason
 from hubwire.record.protocol import LaneState
 
@@ -97,6 +98,8 @@ class Lane:
         self._bugs = Bugs()
         self._bug_deaths = 0
         """Messages in a row on which Hubwire itself failed."""
+        for rule, fault in rule_set(destination).faults.items():
+            log.error("rule.off", destination=destination.name, rule=rule, fault=fault)
 
     @property
     def pause_seconds(self) -> float:
