@@ -14,7 +14,7 @@ import pytest
 import typer
 import yaml
 
-from hubwire.cli import app
+from hubwire.cli.application import app
 from hubwire.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import pytest
 from tests.docs.pages import DOCS, ROOT, blocks
 from typer.main import get_command
 
-from hubwire.cli import app
+from hubwire.cli.application import app
 from hubwire.doctor.features import all_scopes
 from hubwire.reasons import Reason
 from hubwire.settings import Settings, env_name

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from hubwire.cli import app
+from hubwire.cli.application import app
 from hubwire.reasons import Reason
 from hubwire.reference.pages import PAGES, stale_pages, write_pages
 from hubwire.settings import Settings, env_name

@@ -4,102 +4,21 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from hubwire import __version__
-from hubwire.cli.configure import (
-    apply,
-    browser,
-    destinations,
-    members,
-    rules,
-    schema,
-    sources,
-)
-from hubwire.cli.messages import (
-    backfill,
-    forget,
-    imports,
-    messages,
-    replay,
-    snooze,
-    status,
-    who,
-)
-from hubwire.cli.operate import (
-    alerts,
-    doctor,
-    keys,
-    migrate,
-    run,
-    settings,
-)
-from hubwire.cli.shared.context import plain
 from hubwire.errors import BadValue, HubwireError
+
+if TYPE_CHECKING:
+    import typer
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of writes to a full or broken disk."""
-
-app = typer.Typer(
-    name="hubwire",
-    help="A self-hosted, Segment-compatible HubSpot destination.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for group in (
-    run,
-    backfill,
-    imports,
-    status,
-    alerts,
-    messages,
-    who,
-    replay,
-    snooze,
-    sources,
-    browser,
-    destinations,
-    apply,
-    rules,
-    doctor,
-    forget,
-    schema,
-    members,
-    keys,
-    settings,
-):
-    group.register(app)
-migrate.register(app)
-
-
-@app.callback()
-def hubwire(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            is_eager=True,
-            help="Print the version.",
-            callback=lambda is_set: _say_version() if is_set else None,
-        ),
-    ] = False,
-) -> None:
-    """A self-hosted, Segment-compatible HubSpot destination."""
-
-
-def _say_version() -> None:
-    typer.echo(f"hubwire {__version__}")
-    raise typer.Exit
 
 
 def main() -> None:
     """Run a command. An error that Hubwire can explain is one clear line, never a traceback."""
     try:
-        app()
+        _application()()
     except HubwireError as exc:
         _fail(_named(exc), exc.hint)
     except OSError as exc:
@@ -109,8 +28,30 @@ def main() -> None:
         _fail(f"{what} cannot be written: {exc.strerror}", "Changes that the command made before this stay.")
 
 
+def _application() -> typer.Typer:
+    """All commands; of the emulator's start, only its own, so that it is quick."""
+    if sys.argv[1:2] == ["emulator"]:
+        return _emulator_alone()
+    from hubwire.cli.application import app
+
+    return app
+
+
+def _emulator_alone() -> typer.Typer:
+    import typer
+
+    from hubwire.cli.operate.emulator import emulator
+
+    alone = typer.Typer(name="hubwire", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    alone.command()(emulator)
+    alone.callback()(lambda: None)  # keeps `emulator` a word of the command line
+    return alone
+
+
 def _fail(message: str, hint: str) -> None:
     """Print the reason and exit. Messages can quote foreign text, so nothing in them may control the terminal."""
+    import typer
+
     typer.secho(f"hubwire: {_plain_lines(message)}", fg="red", err=True)
     if hint:
         typer.echo(f"  {_plain_lines(hint)}", err=True)
@@ -118,6 +59,8 @@ def _fail(message: str, hint: str) -> None:
 
 
 def _plain_lines(text: str) -> str:
+    from hubwire.cli.shared.context import plain
+
     return "\n".join(plain(line) for line in text.split("\n"))
 
 

@@ -42,7 +42,7 @@ def settings_page() -> str:
 
 def commands_page() -> str:
     """Every command with its options, as in `--help`."""
-    from hubwire.cli import app
+    from hubwire.cli.application import app
 
     group = typer.main.get_command(app)
     lines = ["# Commands", "", "Exit codes: 0 done, 1 failed, 2 bad usage.", ""]

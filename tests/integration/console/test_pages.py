@@ -24,7 +24,7 @@ from tests.integration.console.harness import (
 )
 from typer.main import get_command
 
-from hubwire.cli import app
+from hubwire.cli.application import app
 from hubwire.console.app import GET_PAGES
 from hubwire.delivery import State
 from hubwire.message import Entry

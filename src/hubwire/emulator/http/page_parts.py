@@ -71,7 +71,8 @@ def section(view: View, part: Slice, table: str) -> str:
     pages = part.shown < part.total
     span = f"{part.first + 1:,} to {part.first + part.shown:,} of {part.total:,}, newest first"
     note = span if pages and part.shown else f"{part.total:,}"
-    body = table if part.shown else '<p class="none">None yet.</p>'
+    none = "Nothing matches the search." if view.query else "None yet."
+    body = table if part.shown else f'<p class="none">{none}</p>'
     heading = f"{escape(part.title)}<small>{note}</small>"
     anchor = escape(part.anchor, quote=True)
     turn = _turn(view, part) if pages else ""

@@ -1,0 +1,89 @@
+"""Every command of the command line, in one application."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hubwire import __version__
+from hubwire.cli.configure import (
+    apply,
+    browser,
+    destinations,
+    members,
+    rules,
+    schema,
+    sources,
+)
+from hubwire.cli.messages import (
+    backfill,
+    forget,
+    imports,
+    messages,
+    replay,
+    snooze,
+    status,
+    who,
+)
+from hubwire.cli.operate import (
+    alerts,
+    doctor,
+    keys,
+    migrate,
+    run,
+    settings,
+)
+
+app = typer.Typer(
+    name="hubwire",
+    help="A self-hosted, Segment-compatible HubSpot destination.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for group in (
+    run,
+    backfill,
+    imports,
+    status,
+    alerts,
+    messages,
+    who,
+    replay,
+    snooze,
+    sources,
+    browser,
+    destinations,
+    apply,
+    rules,
+    doctor,
+    forget,
+    schema,
+    members,
+    keys,
+    settings,
+):
+    group.register(app)
+migrate.register(app)
+
+
+@app.callback()
+def hubwire(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            help="Print the version.",
+            callback=lambda is_set: _say_version() if is_set else None,
+        ),
+    ] = False,
+) -> None:
+    """A self-hosted, Segment-compatible HubSpot destination."""
+
+
+def _say_version() -> None:
+    typer.echo(f"hubwire {__version__}")
+    raise typer.Exit
