@@ -10,8 +10,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.segment_languages import mapping, message, trigger
+
+from hubwire.destination import Destination
+from hubwire.manage.rule_test import firings
+from hubwire.manage.takeover import read_findings, take_over
+from hubwire.message import JournalRow, read_message
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "segment_packages"
@@ -167,6 +173,70 @@ def test_random_lines_give_what_the_packages_give(node: str, tmp_path: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
     assert done.stdout.splitlines()[:6] == [f"{RANDOM_LINES} of {RANDOM_LINES} agree"], f"seed {seed}"
+
+
+def test_an_imported_destination_plans_the_values_of_the_package(node: str, tmp_path: Path) -> None:
+    """Eight subscriptions of a made-up Terraform file, 1,000 messages: every field that a rule takes, by its value."""
+    found = read_findings([ROOT / "tests/takeover_files/segment.tf"])
+    rules = [msgspec.structs.replace(rule, enabled=True) for rule in take_over(found).rules if rule.writes]
+    destination = Destination(destination_id=1, name="hubspot", rules=tuple(rules))
+    subscriptions = {subscription.name: subscription for subscription in found.subscriptions}
+    rng = random.Random(81)
+    rows = [row_of(number, made_up(rng)) for number in range(1, MESSAGES + 1)]
+    table = tmp_path / "imported.ndjson"
+    with table.open("w", encoding="utf-8") as lines:
+        for row in rows:
+            message = read_message(row).as_json(True)
+            for name, subscription in subscriptions.items():
+                about = {"id": f"{row.position} {name}", "message": message}
+                lines.write(json.dumps({**about, "trigger": subscription.trigger}) + "\n")
+                lines.write(json.dumps({**about, "mapping": subscription.mapping}) + "\n")
+    run_packages(node, table)
+    by_package: dict[str, list[Any]] = {}
+    for text in table.read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        if "id" in line:
+            by_package.setdefault(line["id"], []).append(line.get("expect"))
+
+    compared = 0
+    for row in rows:
+        for firing in firings(destination, row):
+            fires, values = by_package[f"{row.position} {firing.name.removesuffix(' (properties)')}"]
+            assert firing.fires == bool(fires), (row, firing)
+            for field in firing.fields:
+                expected = value_in(values, field.name)
+                ours = MISSING_VALUE if field.problem else field.value
+                if expected == "" and "(properties)" not in firing.name and ours is MISSING_VALUE:
+                    continue  # Segment takes an empty text out of a named field
+                assert ours == expected, (row, firing.name, field)
+                compared += 1
+    assert compared > 1_000
+
+
+MISSING_VALUE = "<missing>"
+KEYS = {
+    "key segment_group_id": "groupid",
+    "key email": "email",
+    "key user_id": "object_details.id_field_value",
+}
+
+
+def value_in(values: dict[str, Any], name: str) -> Any:
+    """The package's value for a field of a rule: a named field, or one of `properties`."""
+    if name in KEYS:
+        found: Any = values
+        for step in KEYS[name].split("."):
+            found = found.get(step, MISSING_VALUE)
+        return found
+    properties = {key.lower(): value for key, value in values.get("properties", {}).items()}
+    return properties.get(name, values.get(name, MISSING_VALUE))
+
+
+def row_of(position: int, message: dict[str, Any]) -> JournalRow:
+    """A message as the journal has it."""
+    return JournalRow(
+        position, 1, message["messageId"], 1_795_000_000_000, json.dumps(message).encode(), None, False, None
+    )
 
 
 def made_up(rng: random.Random) -> dict[str, Any]:
