@@ -52,6 +52,9 @@ def _http_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Resp
         codes = {403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
         message = "there is no such page" if exc.status_code == 404 else str(exc.detail)
         hint = "An admin can change your role on the page Members." if exc.status_code == 403 else ""
+        if exc.status_code == 404 and request.url.path.startswith("/api/"):
+            message = "the admin API has no such call"
+            hint = "/api/v1/openapi.json lists its calls. Uploads of an SDK go to /v1/batch (/v1/openapi.json)."
         code = codes.get(exc.status_code, "http-error")
         problem = ErrorPage(code=code, message=message, hint=hint, status=exc.status_code)
         return await _error_response(request, shared, problem)

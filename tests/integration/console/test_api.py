@@ -260,6 +260,17 @@ def test_a_bad_change_names_field_value_and_limit(console: Console, lane_id: int
     assert (taken.status_code, taken.json()["code"], taken.json()["field"]) == (409, "taken", "name")
 
 
+def test_an_upload_that_comes_to_the_admin_api_hears_where_uploads_go(console: Console) -> None:
+    unknown = console.call("POST", "/track", json={"userId": "1", "event": "E"})
+    foreign = console.client.post(
+        "/api/v1/track", json={}, headers={"sec-fetch-site": "cross-site", "authorization": ""}
+    )
+    assert (unknown.status_code, foreign.status_code) == (404, 403)
+    for answer in (unknown, foreign):
+        assert "/v1/batch" in answer.text
+        assert "page" not in answer.json()["message"]
+
+
 def test_what_is_added_with_a_bad_secret_is_not_half_there(console: Console, lane_id: int) -> None:
     taken = console.call("POST", "/sources", json={"name": "app", "write_key": "wk_server_secret_key_0001"})
     assert (taken.status_code, taken.json()["field"]) == (409, "write_key")
