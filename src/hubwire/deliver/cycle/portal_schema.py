@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from hubwire.deliver.calls.caller import Caller, LineStopped
 from hubwire.deliver.cycle.newest import ReadHistories
+from hubwire.deliver.limits.daily_budget import DecayingRate
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import as_stop
 from hubwire.delivery import Dead, Delivered
@@ -24,31 +25,39 @@ OWN_PROPERTY = {"contacts": "email", "companies": "domain"}
 SCHEMA_AGE_MS = 3600 * 1000
 MAX_WAITS = 10
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
+MAX_UNKNOWN = 1000
+OF_EVENTS = "properties."
+OF_RECORDS = ("traits.", "context.traits.")
+"""The beginnings of fields that are properties of an event, and of a contact or company."""
 UNKNOWN_NAME_AGE_MS = 30 * 1000
 MAX_DOUBLINGS = 3
 
 
 class SpareReads:
-    """A budget of optional reads: about one for twenty calls, and a few at once.
+    """A budget of optional reads: one for twenty calls, a few at once, and none while the portal is busy.
 
-    A quiet portal is therefore read often, and a busy one makes at most a twentieth more calls.
+    A quiet portal is therefore read often, and a busy one makes no more calls than it needs.
     """
 
     BURST = 20.0
     PER_CALL = 0.045
+    BUSY_PER_SECOND = 0.5
+    """More calls than this, in about the last minute, are busy traffic."""
 
     def __init__(self) -> None:
-        self._tokens = self.BURST
+        self._reads = self.BURST
+        self._rate = DecayingRate(60.0, 0)
 
-    def earn(self, calls: int) -> None:
+    def earn(self, calls: int, now_ms: int) -> None:
         """Add the reads that this many calls earn."""
-        self._tokens = min(self.BURST, self._tokens + calls * self.PER_CALL)
+        self._reads = min(self.BURST, self._reads + calls * self.PER_CALL)
+        self._rate.add(calls, now_ms)
 
-    def take(self) -> bool:
+    def take(self, now_ms: int) -> bool:
         """Use one read, if there is one to spare. Returns whether there was."""
-        if self._tokens < 1:
+        if self._reads < 1 or self._rate.per_second(now_ms) > self.BUSY_PER_SECOND:
             return False
-        self._tokens -= 1
+        self._reads -= 1
         return True
 
 
@@ -73,7 +82,7 @@ class Portal:
         self.paths = paths
         self._read_at_ms = 0
         self._unknown: frozenset[str] = frozenset()
-        """Names that the last `look_again` did not find."""
+        """Names that earlier calls of `look_again` did not find."""
         self._fruitless = 0
         self._waits = 0
 
@@ -120,13 +129,15 @@ class Portal:
         wait_ms = UNKNOWN_NAME_AGE_MS << (0 if is_new else min(self._fruitless, MAX_DOUBLINGS))
         if not names or 0 <= now_ms - self._read_at_ms < wait_ms:
             return False
-        if not self.calls.has_plenty() or not self.spare_reads.take():
+        if not self.calls.has_plenty():
             return False
         self._fruitless = 0 if is_new else self._fruitless + 1
-        self._unknown, self._read_at_ms = names, now_ms
-        await self.read_properties("contacts")
-        await self.read_properties("companies")
-        if self.known.events_available:
+        self._unknown = names if len(self._unknown) > MAX_UNKNOWN else self._unknown | names
+        self._read_at_ms = now_ms
+        if not all(name.startswith(OF_EVENTS) for name in names):
+            await self.read_properties("contacts")
+            await self.read_properties("companies")
+        if self.known.events_available and not all(name.startswith(OF_RECORDS) for name in names):
             await self.read_events(self.known)
         return True
 

@@ -118,7 +118,7 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
     await together(*steps)
     if cycle_state.older:
         await report_older(cycle_state)
-    cycle_state.portal.spare_reads.earn(len(cycle_state.caller.attempts))
+    cycle_state.portal.spare_reads.earn(len(cycle_state.caller.attempts), cycle_state.now_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,4 +197,4 @@ def unseen(cycle_state: CycleState, seen_at_ms: Mapping[str, int], relied: Set[s
 
 
 def _may_spare(cycle_state: CycleState) -> bool:
-    return cycle_state.caller.has_plenty() and cycle_state.portal.spare_reads.take()
+    return cycle_state.caller.has_plenty() and cycle_state.portal.spare_reads.take(cycle_state.now_ms)
