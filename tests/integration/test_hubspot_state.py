@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 from tests.support.world import DESTINATION, SERVER, TOKEN, World
 
+from hubwire.delivery import State
 from hubwire.destination import Mapping as Mapping_
 from hubwire.destination import Source, SourceKind, Trust
 from hubwire.hubspot.client import FixedToken, HubSpotClient
@@ -20,6 +21,7 @@ from hubwire.hubspot.wire import iso_utc
 from hubwire.manage.dryrun import compared
 from hubwire.manage.schema.accepted_now import accepted_now
 from hubwire.manage.schema.portal_contents import read_contents
+from hubwire.record.message_filter import MessageFilter
 from hubwire.secret import Secret
 
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="server")
@@ -242,6 +244,24 @@ async def test_a_deleted_company_is_made_whole_again_with_its_contacts(installat
     [again] = installation.companies("acme.com")
     assert (again["properties"]["name"], again["properties"]["numberofemployees"]) == ("Acme", "5")
     assert installation.world.hubspot()["associations"] == [["ada@example.com", "acme.com"]]
+
+
+async def test_a_replay_makes_again_what_was_deleted_although_no_value_changed(installation: Installation) -> None:
+    world = installation.world
+    await installation.identify(**ADA)
+    await installation.group("shop.example", name="Shop")
+    world.emulator.archive("contacts", installation.contact()["id"])
+    world.emulator.archive("companies", installation.companies("shop.example")[0]["id"])
+    world.clock.advance(3)
+    delivered = MessageFilter(state=State.DELIVERED)
+    targets = world.store.queries.targets(delivered)
+    world.store.replays.begin(delivered, "ana", world.clock.now_ms(), targets, share_percent=100)
+    world.store.replays.step(world.clock.now_ms(), 1000)
+    await world.drain(installation.driver)
+    contact = installation.contact()["properties"]
+    assert (contact["firstname"], contact["city"]) == ("Ada", "Graz")
+    assert [one["properties"]["name"] for one in installation.companies("shop.example")] == ["Shop"]
+    assert len(world.emulator.associations()) == 1
 
 
 async def test_a_contact_whose_address_a_person_changed_loses_no_event(installation: Installation) -> None:

@@ -68,7 +68,8 @@ async def _confirm(cycle_state: CycleState, records: Mapping[str, DesiredRecord]
         domain: company for domain in records if (company := cycle_state.companies.get(domain)) and company.company_id
     }
     by_id: dict[str, list[str]] = {}
-    for domain in unseen(cycle_state, {domain: company.seen_at_ms for domain, company in known.items()}, relied):
+    seen_at_ms = {domain: company.seen_at_ms for domain, company in known.items()}
+    for domain in unseen(cycle_state, records, seen_at_ms, relied):
         by_id.setdefault(known[domain].company_id or "", []).append(domain)
     if not by_id:
         return

@@ -47,7 +47,9 @@ async def look_up_contacts(
     _put_off(cycle_state, desired_by_email, unread)
     open_questions = _conditional(cycle_state, desired_by_email)
     made_anew = [email for email in desired_by_email if _is_gone(cycle_state, email) and email not in late]
-    to_confirm = _unseen(cycle_state, desired_by_email, relied - late.keys() - set(made_anew))
+    read_anyway = {*unread, *made_anew}
+    others = {email: desired for email, desired in desired_by_email.items() if email not in read_anyway}
+    to_confirm = _unseen(cycle_state, others, relied - late.keys() - set(made_anew))
     to_read = dict(await _worth_reading(cycle_state, desired_by_email, unread))
     for email, names in open_questions.items():
         if names:
@@ -65,8 +67,8 @@ async def look_up_contacts(
         if not settle(cycle_state, desired, cycle_state.contact_id(email), None):
             cycle_state.leave_contact(email)
     looked_up = {*late, *to_confirm} & cycle_state.other_contacts
-    others = [email for email in looked_up if not _is_gone(cycle_state, email)]
-    await compare_whole(cycle_state, desired_by_email, others)
+    still_there = [email for email in looked_up if not _is_gone(cycle_state, email)]
+    await compare_whole(cycle_state, desired_by_email, still_there)
 
 
 async def compare_whole(
@@ -114,7 +116,7 @@ def _is_gone(cycle_state: CycleState, email: str) -> bool:
 
 def _unseen(cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], relied: Set[str]) -> list[str]:
     people = [person for email in desired_by_email if (person := cycle_state.people.get(email)) and person.contact_id]
-    return unseen(cycle_state, {person.email: person.seen_at_ms for person in people}, relied)
+    return unseen(cycle_state, desired_by_email, {person.email: person.seen_at_ms for person in people}, relied)
 
 
 def _not_read(

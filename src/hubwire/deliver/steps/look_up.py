@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from hubwire.deliver.calls.caller import TRIES_IN_CYCLE, Caller, together
+from hubwire.deliver.cycle.coalesce import DesiredRecord
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.delivery import Delivered, Retry, Verdict
 from hubwire.hubspot.call import Call, split
@@ -181,15 +182,28 @@ SURE_MS = 2000
 """A record that was seen less than this time ago still exists."""
 
 
-def unseen(cycle_state: CycleState, seen_at_ms: Mapping[str, int], relied: Set[str]) -> list[str]:
-    """Keys of the records to look up: those not seen for long, suspects, and, if there are reads to spare, those not
-    seen in the last seconds.
+def unseen(
+    cycle_state: CycleState,
+    desired_by_key: Mapping[str, DesiredRecord],
+    seen_at_ms: Mapping[str, int],
+    relied: Set[str],
+) -> list[str]:
+    """Keys of the records to look up: those not seen for long, suspects, those of a replay, and, if there are reads to
+    spare, those not seen in the last seconds.
 
-    Shape: `seen_at_ms` has the known records of the cycle; `relied` are those on which something depends.
+    Shape: `seen_at_ms` has the known records of the cycle; `relied` are those on which something depends. Who replays
+    expects that a record which is gone is made again, even if no value changed.
     """
     before_ms, sure_from_ms = cycle_state.unseen_before_ms, cycle_state.now_ms - SURE_MS
-    due = [key for key, at_ms in seen_at_ms.items() if at_ms == 0 or (key in relied and at_ms < before_ms)]
-    spare = [key for key, at_ms in seen_at_ms.items() if key in relied and before_ms <= at_ms < sure_from_ms]
+    replayed = {position for position, due in cycle_state.outcomes.due.items() if due.is_replay}
+
+    def is_due(key: str, at_ms: int) -> bool:
+        is_old = key in relied and at_ms < before_ms
+        return at_ms == 0 or is_old or (at_ms < sure_from_ms and not replayed.isdisjoint(desired_by_key[key].positions))
+
+    due = [key for key, at_ms in seen_at_ms.items() if is_due(key, at_ms)]
+    optional = relied - set(due)
+    spare = [key for key, at_ms in seen_at_ms.items() if key in optional and before_ms <= at_ms < sure_from_ms]
     room = -len(due) % RECORDS_PER_READ
     if room < len(spare) <= RECORDS_PER_READ and _may_spare(cycle_state):
         return due + spare
