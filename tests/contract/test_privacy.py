@@ -103,6 +103,15 @@ def test_an_email_inherited_from_another_id_leads_to_the_user_and_is_erased_with
     assert set(found) == {("server", "u:2"), ("server", "i:2")}
 
 
+def test_contacts_that_are_known_by_the_user_id_are_erased_with_the_user(stores: Stores) -> None:
+    record, privacy = stores
+    keys = ["user_id:u_7", "user_id:U_7", "user_id:ux7", "account_id:u_7", ANNA, BEN]
+    run_cycle(record, people=[Person(key, "501") for key in keys], links=[link("u:u_7", ANNA)])
+    trail = privacy.trail([ANNA], [])
+    assert privacy.erase(trail, [], NOW).people == 3
+    assert set(record.people(1, keys)) == {"user_id:U_7", "user_id:ux7", BEN}
+
+
 def test_what_is_known_of_an_id_names_the_email_that_it_has_from_another(backend: Backend) -> None:
     links = [link("a:phone", ANNA), link("a:tab", "@u:1", strength=0), link("i:1", ANNA)]
     run_cycle(backend.record, links=[*links, link("u:1", "@a:tab", strength=0)])

@@ -90,7 +90,9 @@ class SqlPrivacy(SqlRegulations):
             lanes = [row[0] for row in db.execute("SELECT destination_id FROM lane").fetchall()]
             for email in trail.emails:
                 erased.links += db.execute("DELETE FROM link WHERE target = ?", (email,)).rowcount
-                for lane in lanes:
+            user_ids = {key[2:] for _, key in trail.keys if key.startswith("u:")}
+            for lane in lanes:
+                for email in trail.emails | _known_by_id(db, lane, user_ids):
                     person = (lane, email)
                     erased.people += db.execute(
                         "DELETE FROM person WHERE destination_id = ? AND email = ?", person
@@ -171,6 +173,18 @@ class SqlPrivacy(SqlRegulations):
 
     def finish_erasing(self) -> bool:
         return self._database.finish_erasing()
+
+
+def _known_by_id(db: Session, lane: int, user_ids: Collection[str]) -> set[str]:
+    """The keys of contacts that a destination knows by a user id (`user_id:U7`) instead of the e-mail."""
+    found: set[str] = set()
+    for user_id in user_ids:
+        escaped = user_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        query = "SELECT email FROM person WHERE destination_id = ? AND email LIKE ? ESCAPE '\\'"
+        keys = [key for (key,) in db.execute(query, (lane, f"%:{escaped}")).fetchall()]
+        # LIKE takes small and large letters for the same in SQLite.
+        found |= {key for key in keys if key.partition(":")[2] == user_id}
+    return found
 
 
 def _with_inherited(key: str) -> tuple[str, ...]:
