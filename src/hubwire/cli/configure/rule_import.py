@@ -103,7 +103,10 @@ def _notes(editor: Editor, before: Destination, after: Destination, result: Take
     notes = []
     other_hubs = sorted(result.hub_ids - {before.hub_id or ""})
     if before.hub_id is not None and other_hubs:
-        notes.append(f"The files are for hub {', '.join(other_hubs)}; {before.name} is hub {before.hub_id}.")
+        notes.append(
+            f"The files are for hub {', '.join(other_hubs)}; {before.name} is hub {before.hub_id}. "
+            f"HubSpot takes an event named pe{other_hubs[0]}_… only there."
+        )
     if result.secrets and editor.store.registry.token(before.destination_id) is None:
         names = ", ".join(result.secrets)
         notes.append(f"The token of {names} is not read from the files: hubwire destination token {before.name}")

@@ -16,7 +16,6 @@ from hubwire.cli.shared.context import (
     JsonOption,
     cell,
     console,
-    json_text,
     left_out,
     plain,
     print_json,
@@ -196,8 +195,8 @@ def _print_result(result: RuleTest, fired: Sequence[RuleFiring]) -> None:
         word = "fires" if firing.fires else "is off" if not firing.is_enabled else "does not fire"
         console.print(plain(f"  rule {firing.name} {word}"), markup=False)
         for field in firing.fields:
-            value = field.problem or json_text(field.value)
-            origin = field.origin if isinstance(field.origin, str) else json_text(field.origin).replace("\n", "")
+            value = field.problem or msgspec.json.encode(field.value).decode()
+            origin = field.origin if isinstance(field.origin, str) else msgspec.json.encode(field.origin).decode()
             console.print(plain(f"    {field.name} <- {origin}: {value}"), markup=False)
     for operation in run.operations:
         console.print(plain(f"  {operation.kind} {operation.key} {operation.note}"), markup=False)
