@@ -15,7 +15,7 @@ import pytest
 from tests.support.segment_languages import mapping, message, trigger
 
 from hubwire.destination import Destination
-from hubwire.manage.rule_test import firings
+from hubwire.manage.rules.testing import firings
 from hubwire.manage.takeover import read_findings, take_over
 from hubwire.message import JournalRow, read_message
 

@@ -13,9 +13,15 @@ from hubwire.api.operation import ApiRequest
 from hubwire.api.registry import find_destination
 from hubwire.destination import Destination, Rule
 from hubwire.errors import BadValue, Missing
-from hubwire.manage.default_rules import default_rules
-from hubwire.manage.rule_changes import check_in_portal, find_rule, save_rules, with_rule, without_rule
-from hubwire.manage.rule_test import RuleTest
+from hubwire.manage.rules.changes import (
+    check_in_portal,
+    find_rule,
+    save_rules,
+    with_rule,
+    without_rule,
+)
+from hubwire.manage.rules.defaults import default_rules
+from hubwire.manage.rules.testing import RuleTest
 from hubwire.message import merged
 
 

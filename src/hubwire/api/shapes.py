@@ -12,9 +12,9 @@ from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.destination import Destination, Mapping, Rule, Source, SourceKind, Trust
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
-from hubwire.manage.default_rules import DefaultRule
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.replay_estimate import ReplayEstimate
+from hubwire.manage.rules.defaults import DefaultRule
 from hubwire.manage.schema.plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.plan.rules.checks import MAX_RULES

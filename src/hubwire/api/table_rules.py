@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hubwire.api import rules, shapes
 from hubwire.api.operation import ApiOperation
-from hubwire.manage.rule_test import RuleTest
+from hubwire.manage.rules.testing import RuleTest
 from hubwire.registry.access import Role
 
 VIEW, OPERATE, ADMIN = Role.VIEW, Role.OPERATE, Role.ADMIN

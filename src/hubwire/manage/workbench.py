@@ -21,7 +21,7 @@ from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewPropert
 from hubwire.installation.clients import ClientFactory
 from hubwire.manage.changes import reread_schema
 from hubwire.manage.hub import account_of_token, with_account
-from hubwire.manage.rule_test import RuleTest, firings
+from hubwire.manage.rules.testing import RuleTest, firings
 from hubwire.manage.schema.plan import SchemaPlan, make_missing
 from hubwire.manage.schema.portal_contents import read_contents
 from hubwire.manage.schema.report import PortalContents

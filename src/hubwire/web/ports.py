@@ -22,7 +22,7 @@ from hubwire.settings import Settings
 
 if TYPE_CHECKING:
     from hubwire.manage.history.dropped_files import DroppedFiles
-    from hubwire.manage.rule_test import RuleTest
+    from hubwire.manage.rules.testing import RuleTest
     from hubwire.manage.schema.plan import SchemaPlan
     from hubwire.manage.schema.report import PortalContents
     from hubwire.monitoring.alert_overview import AlertOverview

@@ -21,7 +21,7 @@ from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.history.dropped_files import DroppedFiles
 from hubwire.manage.history.preview import HistoryPreview, KnownSchema
 from hubwire.manage.members import digest, make_token
-from hubwire.manage.rule_test import RuleTest, firings
+from hubwire.manage.rules.testing import RuleTest, firings
 from hubwire.manage.schema.plan import SchemaPlan
 from hubwire.manage.schema.report import PortalContents
 from hubwire.message import Entry, JournalRow

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubwire.emulator.store.kinds import STANDARD
+from hubwire.emulator.standard.kinds import STANDARD
 from hubwire.testing import Emulator
 
 V3 = "/crm/v3/objects"

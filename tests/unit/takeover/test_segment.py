@@ -10,7 +10,7 @@ import pytest
 
 from hubwire.destination import Rule
 from hubwire.errors import SettingsError
-from hubwire.manage.rule_files import read_rules, rules_text
+from hubwire.manage.rules.files import read_rules, rules_text
 from hubwire.manage.takeover import TakeOver, Verdict, VerdictLine, read_findings, take_over
 
 FILE = Path(__file__).parents[2] / "takeover_files" / "segment.tf"

@@ -119,7 +119,7 @@ def _notes(editor: Editor, before: Destination, after: Destination, result: Take
 def _portal_notes(editor: Editor, before: Destination, after: Destination) -> list[str]:
     """What the portal lacks for the new rules; nothing if it cannot be read."""
     from hubwire.installation.clients import ClientFactory
-    from hubwire.manage.rule_changes import portal_fault
+    from hubwire.manage.rules.changes import portal_fault
     from hubwire.manage.schema.portal_contents import read_contents
 
     client = ClientFactory(editor.store.registry, SystemClock(), editor.settings).make(before)
@@ -162,7 +162,7 @@ def _print(result: TakeOver, notes: Sequence[str], before: Destination, after: D
 
 def _write(out: Path, after: Destination, result: TakeOver) -> None:
     """The apply file: the destination's options and all its rules, with the verdicts as comments."""
-    from hubwire.manage.rule_files import rules_text, toml_value
+    from hubwire.manage.rules.files import rules_text, toml_value
 
     if out.exists():
         raise SettingsError(f"{out} exists already", hint="Choose another name, or remove it.")

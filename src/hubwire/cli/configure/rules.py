@@ -28,7 +28,7 @@ from hubwire.destination import Destination, Rule
 from hubwire.errors import SettingsError
 
 if TYPE_CHECKING:
-    from hubwire.manage.rule_test import RuleFiring, RuleTest
+    from hubwire.manage.rules.testing import RuleFiring, RuleTest
     from hubwire.message import JournalRow
 
 DestinationOption = Annotated[str | None, typer.Option(help="Name of the destination; required if there are several.")]
@@ -43,7 +43,7 @@ def list_rules(destination: DestinationOption = None, json: JsonOption = False, 
 
     Example: hubwire rule list
     """
-    from hubwire.manage.default_rules import default_rules
+    from hubwire.manage.rules.defaults import default_rules
 
     with editing(config) as editor:
         target = editor.destination(destination)
@@ -74,8 +74,8 @@ def show(
 
     Example: hubwire rule show "Plan"
     """
-    from hubwire.manage.rule_changes import find_rule
-    from hubwire.manage.rule_files import rules_text
+    from hubwire.manage.rules.changes import find_rule
+    from hubwire.manage.rules.files import rules_text
 
     with editing(config) as editor:
         rule = find_rule(editor.destination(destination).rules, name)
@@ -118,8 +118,8 @@ def try_rules(
 
 
 def _tested_rules(target: Destination, rule: str | None) -> list[Rule]:
-    from hubwire.manage.rule_changes import find_rule
-    from hubwire.manage.rule_files import read_rules
+    from hubwire.manage.rules.changes import find_rule
+    from hubwire.manage.rules.files import read_rules
 
     if rule is None:
         return list(target.rules)
@@ -130,7 +130,7 @@ def _tested_rules(target: Destination, rule: str | None) -> list[Rule]:
 
 def _with_rules(target: Destination, tested: Sequence[Rule]) -> Destination:
     """The destination with the tested rules in the place of its rules of these names. Errors: BadValue."""
-    from hubwire.manage.rule_changes import with_rule
+    from hubwire.manage.rules.changes import with_rule
     from hubwire.plan.rules.checks import check_destination
 
     rules = target.rules
@@ -148,7 +148,7 @@ def _rows(
     """The rows of the messages to test with. Errors: SettingsError if there are none."""
     from hubwire.cli.shared.history import looked, read_options
     from hubwire.manage.dryrun import rows_of_file
-    from hubwire.manage.rule_test import fires_for
+    from hubwire.manage.rules.testing import fires_for
     from hubwire.manage.schema.portal_contents import newest_rows
 
     if message is None:
@@ -172,7 +172,7 @@ def _rows(
 
 def _results(editor: Editor, target: Destination, rows: Sequence[JournalRow]) -> list[RuleTest]:
     from hubwire.deliver.preview import preview
-    from hubwire.manage.rule_test import RuleTest, firings
+    from hubwire.manage.rules.testing import RuleTest, firings
 
     registry = editor.store.registry
     schema, is_default = asyncio.run(portal_schema(registry, editor.settings, target))

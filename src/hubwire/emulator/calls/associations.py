@@ -14,8 +14,8 @@ import msgspec
 
 from hubwire.emulator.calls.batches import batch_reply
 from hubwire.emulator.calls.linking import AssociationSpec, RecordId, shown_associations
+from hubwire.emulator.standard.association_ids import AssociationType
 from hubwire.emulator.store import rules
-from hubwire.emulator.store.association_ids import AssociationType
 from hubwire.emulator.store.config import Reading
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore

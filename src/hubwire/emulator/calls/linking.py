@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.emulator.store.association_ids import AssociationType
+from hubwire.emulator.standard.association_ids import AssociationType
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.wire import Id, invalid

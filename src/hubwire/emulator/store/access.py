@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hubwire.emulator.moments import iso
+from hubwire.emulator.standard.kinds import STANDARD, Kind
 from hubwire.emulator.store.config import EmulatorConfig
-from hubwire.emulator.store.kinds import STANDARD, Kind
 from hubwire.emulator.wire import Refusal, Request
 
 SCOPES_LINK = "https://developers.hubspot.com/scopes"

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubwire.emulator.store.association_ids import AssociationType, Pair, built_in, primary_ids
+from hubwire.emulator.standard.association_ids import (
+    AssociationType,
+    Pair,
+    built_in,
+    primary_ids,
+)
 from hubwire.emulator.wire import invalid
 
 _PRIMARY = primary_ids()

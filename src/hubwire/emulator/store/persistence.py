@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from hubwire.emulator.standard.association_ids import AssociationType, built_in
+from hubwire.emulator.standard.catalogue import default_groups
 from hubwire.emulator.store.access import Grant
-from hubwire.emulator.store.association_ids import AssociationType, built_in
-from hubwire.emulator.store.catalogue import default_groups
 from hubwire.emulator.store.config import CustomObject
 from hubwire.emulator.store.history import API, Origin, Version, compact, versions_by_name
 from hubwire.emulator.store.lists import RecordList

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from hubwire.emulator.moments import iso
+from hubwire.emulator.standard.kinds import STANDARD, Kind
 from hubwire.emulator.store.access import Grant
 from hubwire.emulator.store.associations import Associations
 from hubwire.emulator.store.clock import Clock
 from hubwire.emulator.store.config import CustomObject, EmulatorConfig, Reading
 from hubwire.emulator.store.faults import Faults
 from hubwire.emulator.store.history import API, ASSOCIATION, Origin
-from hubwire.emulator.store.kinds import STANDARD, Kind
 from hubwire.emulator.store.limiter import Limiter
 from hubwire.emulator.store.lists import RecordList
 from hubwire.emulator.store.occurrences import EventLog

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hubwire.emulator.moments import iso
+from hubwire.emulator.standard.kinds import Kind
 from hubwire.emulator.store.history import API, ASSOCIATION, Entry, History, Origin, Version
 from hubwire.emulator.store.keys import KEY_NAMES, KeyIndex
-from hubwire.emulator.store.kinds import Kind
 from hubwire.emulator.store.packed import Packed, pack, unpack
 from hubwire.emulator.store.schema import Schema
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hubwire.emulator.moments import iso
-from hubwire.emulator.store.catalogue import default_groups, default_properties
+from hubwire.emulator.standard.catalogue import default_groups, default_properties
 from hubwire.emulator.store.values import ValueRule, rule_for
 
 

@@ -33,9 +33,14 @@ from hubwire.console.parts.rule_form import (
 )
 from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, HubwireError, SettingsError
-from hubwire.manage.rule_changes import check_in_portal, find_rule, save_rules, with_rule
-from hubwire.manage.rule_hints import RuleHints, rule_hints
-from hubwire.manage.rule_test import RuleFiring
+from hubwire.manage.rules.changes import (
+    check_in_portal,
+    find_rule,
+    save_rules,
+    with_rule,
+)
+from hubwire.manage.rules.hints import RuleHints, rule_hints
+from hubwire.manage.rules.testing import RuleFiring
 from hubwire.manage.schema.portal_contents import newest_rows
 from hubwire.manage.schema.report import PortalContents
 from hubwire.plan.rules.triggers import Reading, TriggerRefused, compile_trigger

@@ -12,8 +12,14 @@ from hubwire.console.pages.set_up.connection import find_destination
 from hubwire.console.parts.lanes import names
 from hubwire.destination import Destination, Rule
 from hubwire.errors import HubwireError
-from hubwire.manage.default_rules import DefaultRule, default_rules
-from hubwire.manage.rule_changes import check_in_portal, find_rule, save_rules, with_rule, without_rule
+from hubwire.manage.rules.changes import (
+    check_in_portal,
+    find_rule,
+    save_rules,
+    with_rule,
+    without_rule,
+)
+from hubwire.manage.rules.defaults import DefaultRule, default_rules
 from hubwire.registry.access import Role
 from hubwire.web.parameters import Fields, choice, number
 from hubwire.web.request import Problem, View, problem_of

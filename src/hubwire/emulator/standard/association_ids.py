@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hubwire.emulator.store.kinds import BY_NAME
+from hubwire.emulator.standard.kinds import BY_NAME
 
 Pair = tuple[str, str]
 

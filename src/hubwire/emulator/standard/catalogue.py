@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hubwire.emulator.store.industries import industry_options
-from hubwire.emulator.store.kinds import BY_NAME
-from hubwire.emulator.store.standard_properties import OWNED, TABLES
+from hubwire.emulator.standard.industries import industry_options
+from hubwire.emulator.standard.kinds import BY_NAME
+from hubwire.emulator.standard.properties import OWNED, TABLES
 
 LIFECYCLE = (
     "subscriber=Subscriber; lead=Lead; marketingqualifiedlead=Marketing Qualified Lead; "

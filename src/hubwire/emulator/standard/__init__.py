@@ -1,0 +1,1 @@
+"""What each portal has from the beginning: object types, properties, association types, industries."""
