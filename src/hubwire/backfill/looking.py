@@ -83,7 +83,8 @@ def _pass_over(candidate: Candidate, exc: SettingsError | DamagedFile, history: 
             raise SettingsError(str(exc)) from exc
         raise exc
     label = candidate.part.label
-    is_fault = candidate.part.member is None and is_data(candidate.part.path) and "empty" not in str(exc)
+    is_data_file = candidate.part.member is None and is_data(candidate.part.path) and "empty" not in str(exc)
+    is_fault = is_data_file or isinstance(exc, DamagedFile)
     history.passed_over.append(PassedOver(label, str(exc).removeprefix(f"{label}: "), is_fault))
 
 
@@ -93,8 +94,9 @@ def _look(part: Part, options: ReadOptions, own: ExitStack) -> Seen | PassedOver
         rows = list(itertools.islice(contents.records, SAMPLE_ROWS))
         values = [row.values for row in rows if row.problem is None]
         if not values and contents.columns is None:
-            why = rows[0].problem if rows else "no document in it"
-            raise SettingsError(f"{part.label}: {why}")
+            if not rows:
+                raise SettingsError(f"{part.label}: no document in it")
+            raise SettingsError(f"{part.label}:{rows[0].number}: {rows[0].problem}")
         columns = contents.columns if contents.columns is not None else _keys(values)
         sample = Sample(columns, values, contents.table, contents.columns is not None, options)
         if is_manifest(sample):

@@ -116,7 +116,7 @@ class _Group:
 
     def add(self, reading: Reading) -> None:
         """The finished messages of a row."""
-        self.last = reading.number
+        self.last = max(self.last, reading.number)
         if reading.omission is not None:
             self.left_out.append(LeftOut(reading.number, reading.omission))
         for fields in reading.messages:

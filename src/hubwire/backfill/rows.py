@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
 from hubwire.backfill.appending import entries_of_lines
+from hubwire.backfill.formats.compressed import DamagedFile
 from hubwire.backfill.looking import History
 from hubwire.backfill.reading import chunks
 from hubwire.destination import Source
@@ -18,11 +20,12 @@ def rows_of_history(history: History, source: Source, now_ms: int) -> Iterator[J
     """The messages of all files, with consecutive positions. Errors: SettingsError."""
     position = 0
     for seen in history.seen:
-        for chunk in chunks(seen):
-            entries, _ = entries_of_lines(chunk.lines, source, now_ms, ReceiveLimits())
-            for row in rows_of(entries):
-                position += 1
-                yield replace(row, position=position)
+        with contextlib.suppress(DamagedFile):  # the preview and the import report it; the rows before it count
+            for chunk in chunks(seen):
+                entries, _ = entries_of_lines(chunk.lines, source, now_ms, ReceiveLimits())
+                for row in rows_of(entries):
+                    position += 1
+                    yield replace(row, position=position)
 
 
 def rows_of(entries: Sequence[Entry]) -> list[JournalRow]:

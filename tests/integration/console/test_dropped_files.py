@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,24 @@ def test_the_pages_show_files_and_explain_bad_fields(console: Console, dropped: 
     answer = console.client.post("/import/files", data=form, headers=headers)
     assert (answer.status_code, answer.json()["field"]) == (400, "size")
     assert console.get("/import/nobody").status_code == 404
+
+
+def test_a_long_name_fits_the_file_system_and_keeps_its_ending(dropped: DroppedFiles) -> None:
+    file = sent(dropped, "顧客" * 100 + ".csv")
+    assert (file.state, file.name[-4:]) == (FileState.READY, ".csv")
+
+
+def test_a_part_that_failed_half_way_is_written_again(dropped: DroppedFiles) -> None:
+    file = dropped.add("people.csv", len(CSV))
+    path = dropped._path(file)
+    path.write_bytes(CSV[:7])  # a full disk took the beginning of the part
+    dropped.write(file.file_id, 0, CSV, "server")
+    until(lambda: not file.state.is_busy)
+    assert (file.state, file.message_count) == (FileState.READY, 2)
+
+
+def test_a_truncated_gzip_is_previewed_as_far_as_it_goes(dropped: DroppedFiles) -> None:
+    rows = b"".join(b"person%d@example.com,P%d\n" % (number * 7919 % 99991, number) for number in range(40_000))
+    file = sent(dropped, "people.csv.gz", gzip.compress(b"email,first_name\n" + rows)[:-1000], 1 << 20)
+    assert file.state is FileState.READY
+    assert "damaged" in file.previews[0].faults[0]

@@ -57,6 +57,8 @@ def open_bytes(part: Part, stack: ExitStack) -> Bytes:
     """
     raw = _opened(part, stack)
     stream, sample = _ahead(raw)
+    if not sample:
+        _fail_if_damaged(stream, f"{part.label}: damaged")
     layers: list[str] = []
     while len(layers) < MAX_LAYERS:
         kind = kind_of(sample[:HEAD_BYTES])
@@ -66,14 +68,19 @@ def open_bytes(part: Part, stack: ExitStack) -> Bytes:
             inner = _zstd(stream)
         else:
             break
-        try:
-            stream, sample = _ahead(inner)
-            if not sample:
-                stream.read(1)
-        except DAMAGES as exc:
-            raise DamagedFile(f"{part.label}: damaged {kind}: {exc}") from exc
+        stream, sample = _ahead(inner)
+        if not sample:
+            _fail_if_damaged(stream, f"{part.label}: damaged {kind}")
         layers.append(str(kind))
     return Bytes(stream, sample, tuple(layers), raw)
+
+
+def _fail_if_damaged(stream: IO[bytes], problem: str) -> None:
+    """Raise DamagedFile if a stream without a first byte is damaged, not empty."""
+    try:
+        stream.read(1)
+    except DAMAGES as exc:
+        raise DamagedFile(f"{problem}: {exc}") from exc
 
 
 def _ahead(source: IO[bytes]) -> tuple[io.BufferedReader, bytes]:
@@ -81,20 +88,22 @@ def _ahead(source: IO[bytes]) -> tuple[io.BufferedReader, bytes]:
     buffered = source if isinstance(source, io.BufferedReader) else io.BufferedReader(cast(Any, source), BUFFER_BYTES)
     parts: list[bytes] = []
     size = 0
+    damage: Exception | None = None
     try:
         while size < SAMPLE_BYTES and (data := buffered.read1(SAMPLE_BYTES - size)):
             parts.append(data)
             size += len(data)
-    except DAMAGES:
-        pass  # raised again and reported when the rows are read
+    except DAMAGES as exc:
+        damage = exc  # raised again and reported when the rows are read
     sample = b"".join(parts)
-    return io.BufferedReader(_Rewound(sample, buffered), BUFFER_BYTES), sample
+    return io.BufferedReader(_Rewound(sample, buffered, damage), BUFFER_BYTES), sample
 
 
 class _Rewound(io.RawIOBase):
-    """Gives the bytes that were already read, then the rest."""
+    """Gives the bytes that were already read, then the rest or the damage that was found behind them."""
 
-    def __init__(self, sample: bytes, rest: io.BufferedReader) -> None:
+    def __init__(self, sample: bytes, rest: io.BufferedReader, damage: Exception | None) -> None:
+        self._damage = damage
         self._sample = memoryview(sample)
         self._rest = rest
 
@@ -106,6 +115,8 @@ class _Rewound(io.RawIOBase):
             count = min(len(target), len(self._sample))
             target[:count], self._sample = self._sample[:count], self._sample[count:]
             return count
+        if self._damage is not None:
+            raise self._damage
         return self._rest.readinto1(target)
 
 

@@ -11,6 +11,7 @@ import codecs
 import csv
 import io
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import IO, Any, Final, NamedTuple
@@ -23,7 +24,9 @@ DELIMITERS: Final = ",;\t|"
 MAX_CELL_BYTES: Final = 16 * 1024 * 1024
 SCAN_BYTES: Final = 1024 * 1024
 MAX_LINES_BEFORE_HEADER: Final = 10
-NULLS: Final = frozenset(["\\N", "NULL", "null", "nan", "NaN", "NaT", "<NA>", "<null>", "(null)", "#N/A"])
+_SPREADSHEET_ERRORS: Final = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
+NULLS: Final = frozenset(["\\N", "NULL", "null", "nan", "NaN", "NaT", "<NA>", "<null>", "(null)", *_SPREADSHEET_ERRORS])
+"""Null markers, and the errors that a spreadsheet writes into cells."""
 SNOWPLOW_FIELDS: Final = 131
 _NAMES: Final = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 
@@ -65,8 +68,9 @@ def encoding_of(part: Part, given: str | None) -> str:
                 if name not in failures:
                     try:
                         decoder.decode(block)
-                    except UnicodeDecodeError as exc:
-                        failures[name] = f"byte {place + exc.start:,}"
+                    except UnicodeError as exc:
+                        start = exc.start if isinstance(exc, UnicodeDecodeError) else 0
+                        failures[name] = f"byte {place + start:,}"
             place += len(block)
     for name in candidates:
         if name not in failures:
@@ -98,8 +102,8 @@ def layout_of(sample: bytes, encoding: str, label: str) -> Layout | None:
         return None
     if lines[0].count("\t") == SNOWPLOW_FIELDS - 1:
         return Layout(encoding, "\t", tuple(str(number) for number in range(SNOWPLOW_FIELDS)), 0, has_header=False)
-    delimiter = max(DELIMITERS, key=lambda sign: max(line.count(sign) for line in lines))
     csv.field_size_limit(MAX_CELL_BYTES)
+    delimiter = max(DELIMITERS, key=lambda sign: _regularity(text, sign))
     records: list[list[str]] = []
     try:
         for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
@@ -115,6 +119,13 @@ def layout_of(sample: bytes, encoding: str, label: str) -> Layout | None:
     if before >= len(records):
         return None
     return Layout(encoding, delimiter, unique(records[before]), before)
+
+
+def _regularity(text: str, delimiter: str) -> tuple[int, int]:
+    """How many of the first rows have the same number of cells, more than one, and that number."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    widths = Counter(len(cells) for cells in itertools.islice(rows, MAX_LINES_BEFORE_HEADER))
+    return max(((rows, width) for width, rows in widths.items() if width > 1), default=(0, 0))
 
 
 def _filled(cells: Sequence[str]) -> int:

@@ -36,7 +36,7 @@ def document_rows(part: Part, stream: IO[bytes], sample: bytes) -> Iterator[Reco
     head = sample.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head[:1] == b"[" and not _is_line_of_its_own(head):
         yield from _array(part, stream)
-    elif _is_indented(head):
+    elif _is_indented(head) or _is_wrapped(head):
         yield from _whole(part, stream)
     else:
         yield from _lines(stream)
@@ -53,10 +53,17 @@ def _is_indented(head: bytes) -> bool:
     return first.endswith((b"{", b"[", b",")) and _decoded(first) is None
 
 
+def _is_wrapped(head: bytes) -> bool:
+    """Whether the text is one line with a document that only wraps a list of rows, as an API answers."""
+    first, _, rest = head.partition(b"\n")
+    value = None if rest.strip() else _decoded(first)
+    return isinstance(value, dict) and wrapped_rows(value)[0] is not value
+
+
 def _decoded(text: bytes) -> Any:
     try:
         return _decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -72,6 +79,8 @@ def _lines(stream: IO[bytes]) -> Iterator[Record]:
             continue
         try:
             yield _document(number, _decode(text))
+        except RecursionError:
+            yield Record(number, {}, "not JSON: nested too deeply")
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             yield Record(number, {}, f"not JSON: {exc}")
 
@@ -87,7 +96,7 @@ def _array(part: Part, stream: IO[bytes]) -> Iterator[Record]:
     try:
         for number, element in enumerate(msgspec.json.decode(body, type=list[msgspec.Raw]), 1):
             yield _document(number, _decode(element))
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise SettingsError(f"{part.label}: begins like a JSON array but is not one: {exc}") from exc
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from hubwire.backfill.formats.compressed import DamagedFile, Part
-from hubwire.backfill.formats.delimited import unique
+from hubwire.backfill.formats.delimited import cleaned, unique
 from hubwire.backfill.records import Record
 from hubwire.errors import SettingsError
 
@@ -81,14 +81,15 @@ def _quoted(name: str) -> str:
 
 def sheets(path: str) -> list[str]:
     """The sheets of a workbook that have cells. Errors: SettingsError."""
-    with closing(_workbook(path)) as book:
+    with ExitStack() as stack:
+        book = _workbook(path, stack)
         return [sheet.title for sheet in book.worksheets if sheet.max_row and (sheet.max_row > 1 or sheet["A1"].value)]
 
 
 def sheet_table(part: Part, stack: ExitStack) -> Table:
     """A sheet's rows under its first row that has two cells or more, numbered as the program shows them."""
     assert part.member is not None
-    sheet = stack.enter_context(closing(_workbook(part.path)))[part.member]
+    sheet = _workbook(part.path, stack)[part.member]
     total = max(sheet.max_row or 1, 1)
     done = 0
     numbered = enumerate(sheet.iter_rows(values_only=True), 1)
@@ -103,18 +104,24 @@ def sheet_table(part: Part, stack: ExitStack) -> Table:
         for number, cells in numbered:
             done = number
             if any(cell not in (None, "") for cell in cells):
-                yield Record(number, dict(zip(columns, cells, strict=False)))
+                yield Record(number, dict(zip(columns, map(_cell, cells), strict=False)))
 
     return Table(columns, rows(), lambda: done / total)
 
 
-def _workbook(path: str) -> Any:
+def _cell(value: Any) -> Any:
+    return cleaned(value) if isinstance(value, str) else value
+
+
+def _workbook(path: str, stack: ExitStack) -> Any:
     try:
         from openpyxl import load_workbook
     except ImportError as exc:
         raise SettingsError(f"{path}: an .xlsx file needs another package", hint=MISSING) from exc
     try:
-        return load_workbook(path, read_only=True, data_only=True)
+        # Opened here, because the package refuses a file whose name has another ending.
+        file = stack.enter_context(open(path, "rb"))
+        return stack.enter_context(closing(load_workbook(file, read_only=True, data_only=True)))
     except Exception as exc:  # the package lets all exceptions of its parsers through
         raise SettingsError(f"{path}: not readable as a workbook: {first_line(exc)}") from exc
 

@@ -96,11 +96,13 @@ HUBSPOT_COMPANIES: Final = Shape(
     notes=(COMPANY_NOTE, _HUBSPOT_TIME),
     finish=of_company,
 )
+_OTHER_RECORDS: Final = words("dealname dealstage ticketname ticketstatus")
 KNOWN: Final = (
     Known(
         HUBSPOT_COMPANIES, words("recordid"), words("companydomainname companyname"), words("firstname lastname email")
     ),
+    Known(HUBSPOT_COMPANIES, words("recordid companyname companydomainname"), unless=words("firstname lastname")),
     Known(HUBSPOT_COMPANIES, words("hsobjectid domain"), unless=words("email")),
-    Known(HUBSPOT_CONTACTS, words("recordid"), words("email firstname lastname")),
+    Known(HUBSPOT_CONTACTS, words("recordid"), words("email firstname lastname"), _OTHER_RECORDS),
     Known(HUBSPOT_CONTACTS, words("hsobjectid email")),
 )

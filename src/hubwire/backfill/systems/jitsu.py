@@ -30,7 +30,9 @@ _CONTEXT_TRAITS: Final = "context_traits_"
 def jitsu_reader(sample: Sample) -> DocumentReader | None:
     """The reader of Jitsu's backups or of rows of its tables, None for others."""
     if any("httpPayload" in row for row in sample.rows):
-        return DocumentReader("Jitsu's backup", lambda document: message_of(mapping(document.get("httpPayload"))))
+        return DocumentReader(
+            "Jitsu's backup", lambda document: message_of(mapping(document.get("httpPayload"))), keeps_untimed=True
+        )
     keys = {column.lower() for column in sample.columns}
     if {"type", "message_id"} <= keys and keys & {"user_id", "anonymous_id"} and _has_calls(sample):
         return DocumentReader("rows of Jitsu's tables", _row)

@@ -26,12 +26,13 @@ def messages_reader(sample: Sample) -> DocumentReader | None:
     """The reader of documents in Segment's shape, None for others."""
     rows = sample.rows
     if any(isinstance(row.get("batch"), list) for row in rows):
-        return DocumentReader("bodies of uploads in Segment's format", message_of)
-    typed = [row for row in rows if row.get("type") in TYPES or row.get("type") == "merge"]
+        return DocumentReader("bodies of uploads in Segment's format", message_of, keeps_untimed=True)
+    typed = [row for row in rows if isinstance(kind := row.get("type"), str) and (kind in TYPES or kind == "merge")]
     if not typed:
         return None
     is_rudder = any(row.keys() & _RUDDER or row["type"] == "merge" for row in typed)
-    return DocumentReader("RudderStack's archive" if is_rudder else "messages in Segment's format", message_of)
+    title = "RudderStack's archive" if is_rudder else "messages in Segment's format"
+    return DocumentReader(title, message_of, keeps_untimed=True)
 
 
 def message_of(document: dict[str, Any]) -> Made:
@@ -39,7 +40,9 @@ def message_of(document: dict[str, Any]) -> Made:
     batch = document.get("batch")
     if isinstance(batch, list):
         around = {name: value for name, value in document.items() if name not in ("batch", "writeKey")}
-        return [merged(item, around) for item in batch if isinstance(item, dict)]
+        if not batch:
+            return Omission("an upload without messages", False)
+        return [merged(item, around) if isinstance(item, dict) else {} for item in batch]
     if document.get("type") == "merge":
         return _merge(document)
     return [document]

@@ -131,15 +131,24 @@ class OrdersReader:
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
         """One reading for each order, numbered by its last row, so that an import goes on behind whole orders."""
         rows: list[Record] = []
+        broken: list[Reading] = []
         key: Any = None
         for record in records:
             if record.problem is not None:
-                yield Reading(record.number, (), Omission(record.problem, True))
+                # Told behind the order that it interrupts: an import goes on behind the row that was told last.
+                broken.append(Reading(record.number, (), Omission(record.problem, True)))
+                if len(broken) > MAX_ITEMS:
+                    if rows:
+                        yield self._reading(rows)
+                    yield from broken
+                    rows, broken = [], []
                 continue
             own = self._value(record.values, "key")
-            if rows and own != key and own is not None:
-                yield self._reading(rows)
-                rows = []
+            if own is not None and own != key:
+                if rows:
+                    yield self._reading(rows)
+                yield from broken
+                rows, broken = [], []
             key = own if own is not None else key
             if len(rows) < MAX_ITEMS:
                 rows.append(record)
@@ -147,6 +156,7 @@ class OrdersReader:
                 rows[-1] = record._replace(values=rows[-1].values)
         if rows:
             yield self._reading(rows)
+        yield from broken
 
     def _value(self, row: Mapping[str, Any], name: str) -> Any:
         return next((value for column in self._order[name] if (value := plain(row.get(column))) is not None), None)
@@ -159,6 +169,8 @@ class OrdersReader:
         except LostDigits as exc:
             return Reading(number, (), Omission(str(exc), True))
         email, status = self._value(first, "email"), str(self._value(first, "status") or "").strip().lower()
+        if not status and self._value(first, "total") is None:
+            return Reading(number, (), Omission("an order without its first row, which has the total", True))
         if order_id is None:
             return Reading(number, (), Omission("no number of the order", False))
         if not isinstance(email, str):

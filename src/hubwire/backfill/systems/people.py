@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from hubwire.backfill.records import Call
@@ -54,6 +54,15 @@ NOT_PEOPLE: Final = {
     "eventname": "events",
     "eventtype": "events",
     "eventtext": "events",
+    "eventid": "events",
+    "eventtime": "events",
+    "eventtimestamp": "events",
+    "occurredat": "events",
+    "pageurl": "pages",
+    "pagetitle": "pages",
+    "pagepath": "pages",
+    "amount": "payments",
+    "amountdue": "invoices",
     "orderid": "orders",
     "ordernumber": "orders",
     "lineitemname": "orders",
@@ -61,13 +70,34 @@ NOT_PEOPLE: Final = {
     "invoiceid": "invoices",
     "invoicenumber": "invoices",
     "dealname": "deals",
+    "dealstage": "deals",
     "ticketid": "tickets",
+    "ticketname": "tickets",
     "groupid": "groups",
     "previousid": "aliases",
     "productid": "orders",
     "sku": "orders",
 }
 """Columns that show that a table does not contain people, and what it contains instead."""
+_OF_A_COMPANY: Final = frozenset(
+    ["domain", "companydomainname", "accountname", "industry", "employees", "numberofemployees", "annualrevenue"]
+)
+_NAMES_A_COMPANY: Final = frozenset(["name", "accountname"])
+_OF_A_PERSON: Final = frozenset(
+    [
+        *("firstname", "lastname", "fullname", "givenname", "familyname", "surname", "jobtitle", "contactname"),
+        *("company", "companyname", "userid", "anonymousid"),
+    ]
+)
+"""With a column for the company, `name` is a person's."""
+
+
+def may_be_companies(columns: Collection[str]) -> bool:
+    """Whether a table with these compressed columns and an e-mail can be one of companies: whose name is `name`?"""
+    found = set(columns)
+    return bool(found & _OF_A_COMPANY and found & _NAMES_A_COMPANY) and not found & _OF_A_PERSON
+
+
 WHICH_ID: Final = "it may not be the user id: if it is, add --map id=userId"
 
 
@@ -90,7 +120,7 @@ def given_email(message: Mapping[str, Any]) -> str | None:
     ):
         if isinstance(traits, dict):
             email = next((value for name, value in traits.items() if name.lower() == "email"), None)
-            if isinstance(email, str) and email:
+            if isinstance(email, str) and "@" in email:
                 return email
     return None
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hubwire.backfill.records import ColumnUse, Omission, Reading, ReadOptions, Record
 from hubwire.backfill.systems.cells import LostDigits
-from hubwire.backfill.systems.shapes import Message, Shape, TableReader
+from hubwire.backfill.systems.shapes import UNTIMED, Message, Shape, TableReader, is_untimed_event
 
 Made = Sequence[Message] | Omission
 MAX_SHAPES: Final = 500
@@ -22,11 +22,15 @@ class DocumentReader:
         make: Callable[[dict[str, Any]], Made],
         notes: Sequence[str] = (),
         uses: Sequence[ColumnUse] = (),
+        *,
+        keeps_untimed: bool = False,
     ) -> None:
+        """Shape: `keeps_untimed` accepts events without a time, which then count as of the import."""
         self.title = title
         self.notes = notes
         self.uses = uses
         self._make = make
+        self._keeps_untimed = keeps_untimed
 
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
         """The messages of each document."""
@@ -38,6 +42,8 @@ class DocumentReader:
                 messages = self._make(record.values)
             except LostDigits as exc:
                 messages = Omission(str(exc), True)
+            if not (isinstance(messages, Omission) or self._keeps_untimed) and any(map(is_untimed_event, messages)):
+                messages = UNTIMED
             if isinstance(messages, Omission):
                 yield Reading(record.number, (), messages)
             else:

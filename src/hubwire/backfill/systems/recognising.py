@@ -11,7 +11,7 @@ from hubwire.backfill.systems.jitsu import jitsu_reader
 from hubwire.backfill.systems.messages import StagingReader, is_staging, messages_reader
 from hubwire.backfill.systems.mixpanel import mixpanel_reader
 from hubwire.backfill.systems.orders import orders_reader
-from hubwire.backfill.systems.people import GENERIC, NAMES_A_PERSON, NOT_PEOPLE
+from hubwire.backfill.systems.people import GENERIC, NAMES_A_PERSON, NOT_PEOPLE, may_be_companies
 from hubwire.backfill.systems.posthog import posthog_reader
 from hubwire.backfill.systems.reader import FlatReader
 from hubwire.backfill.systems.shapes import Shape, fitting, shown_columns
@@ -21,6 +21,8 @@ from hubwire.errors import SettingsError
 
 _MANIFESTS = (frozenset(["entries"]), frozenset(["files"]), frozenset(["manifest"]))
 _PARTS_OF_MESSAGES = frozenset(["traits", "properties", "context", "integrations"])
+_CALLS = {"event": Call.TRACKS, "previousId": Call.ALIASES}
+"""The type of a table, by a field that only this type has and that `--map` assigns."""
 _TYPE_HELP = 'Each message needs its type, such as {"type": "identify", ...}.'
 HELP = (
     "Set the type of the rows: --as identifies (people), tracks (events) or groups (companies)."
@@ -71,11 +73,19 @@ def _table_shape(sample: Sample) -> Shape:
         raise SettingsError(f"documents like messages, but without a type. {_columns(sample)}", hint=_TYPE_HELP)
     names = {compressed(column): column for column in sample.columns}
     mapped = set(sample.options.columns.values())
+    for target, mapped_call in _CALLS.items():
+        if target in mapped:
+            return GENERIC[mapped_call]
     other = {NOT_PEOPLE[name] for name in names if name in NOT_PEOPLE}
     if other:
         found = ", ".join(repr(column) for name, column in names.items() if name in NOT_PEOPLE)
         raise SettingsError(
             f"not a table of people but of {sorted(other)[0]}: it has {found}. {_columns(sample)}", hint=HELP
+        )
+    if may_be_companies(names.keys()):
+        raise SettingsError(
+            f"it can be a table of people or of companies. {_columns(sample)}",
+            hint="Choose one: --as identifies or --as groups.",
         )
     if not names.keys() & NAMES_A_PERSON and not mapped & {"email", "userId", "anonymousId", "traits.email"}:
         raise SettingsError(f"not recognised: no column names people. {_columns(sample)}", hint=HELP)

@@ -29,6 +29,8 @@ FIELDS: Final = {
 IDS: Final = frozenset(["userId", "anonymousId", "messageId", "groupId", "previousId"])
 OBJECTS: Final = ("traits", "properties", "context")
 BOOKKEEPING: Final = "bookkeeping of the export"
+UNTIMED: Final = Omission("an event without a time: it would count as of the import", True)
+_EVENTS: Final = frozenset(["track", "page", "screen"])
 _OF_CALL: Final = {Call.IDENTIFIES: "traits", Call.GROUPS: "traits", Call.ALIASES: None}
 
 
@@ -76,6 +78,7 @@ class TableReader:
         self._objects = _by_object([column for column in used if len(column.path) < 3])
         self._nested = [(column.name, column.path, column.clean) for column in used if len(column.path) > 2]
         self._type = shape.call.message_type
+        self._is_timed = any(use.target == "timestamp" for use in chosen)
         self._nobody = "no id, website or domain" if shape.call is Call.GROUPS else "no e-mail and no user id"
 
     @property
@@ -125,7 +128,14 @@ class TableReader:
             self.shape.finish(message)
         if "userId" not in message and "anonymousId" not in message:
             return Reading(record.number, (), Omission(self._nobody, False))
+        if self._is_timed and is_untimed_event(message):
+            return Reading(record.number, (), UNTIMED)
         return Reading(record.number, (message,))
+
+
+def is_untimed_event(message: Mapping[str, Any]) -> bool:
+    """Whether a message is an event whose time the export does not have."""
+    return message.get("type") in _EVENTS and message.get("timestamp") is None
 
 
 def _use(shape: Shape, column: str, columns: Sequence[str], options: ReadOptions) -> ColumnUse:

@@ -49,9 +49,9 @@ def read_options(
     if encoding is not None:
         try:
             "".encode(encoding)
-        except LookupError as exc:
+        except (LookupError, UnicodeError) as exc:
             raise typer.BadParameter(
-                f"--encoding: {encoding!r} is not a known encoding; try latin-1 or utf-16-le"
+                f"--encoding: {encoding!r} is not a known encoding; try latin-1 or shift_jis"
             ) from exc
     return ReadOptions(call=call, columns=source_columns, order=order, encoding=encoding)
 

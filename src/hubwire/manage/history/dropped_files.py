@@ -36,6 +36,8 @@ log = structlog.get_logger("hubwire.console")
 
 FOLDER = "dropped"
 MAX_FILES = 20
+MAX_NAME_BYTES = 200
+"""File systems take 255."""
 MAX_FILE_BYTES = 256 << 20
 """Reading a file takes time from the server: larger ones are for `hubwire import`, which has a process of its own."""
 UNSAFE = re.compile(r"[^\w .()+-]")
@@ -152,7 +154,8 @@ class DroppedFiles:
                 value=size,
                 limit=MAX_FILE_BYTES,
             )
-        safe = UNSAFE.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .")[-120:]
+        safe = UNSAFE.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .")
+        safe = safe.encode()[-MAX_NAME_BYTES:].decode(errors="ignore")
         if not safe:
             raise BadValue("name", "a file needs a name", value=name[:64])
         with self._lock:
@@ -171,7 +174,8 @@ class DroppedFiles:
             file = self.file(file_id)
             if file.state is not FileState.RECEIVING or offset != file.received or offset + len(part) > file.size:
                 raise BadValue("offset", "this part does not continue the file", value=offset, limit=file.received)
-            with self._path(file).open("ab") as target:
+            with self._path(file).open("r+b") as target:
+                target.seek(offset)  # a part that failed half-way, on a full disk, is written again
                 target.write(part)
             file.received += len(part)
             is_complete = file.received == file.size
