@@ -57,7 +57,8 @@ class Query(NamedTuple):
             return text
         column = '"' + self.cursor.replace('"', '""') + '"'
         behind = f" WHERE {column} >= {parameter}" if is_behind else ""
-        return f"SELECT * FROM ({text}) AS rows_of_query{behind} ORDER BY {column}"  # noqa: S608  the operator's own query
+        # On its own line, because the query can end with a comment.
+        return f"SELECT * FROM ({text}\n) AS rows_of_query{behind} ORDER BY {column}"  # noqa: S608  the operator's own query
 
 
 class _Bookmark(msgspec.Struct):
@@ -206,7 +207,7 @@ def _postgres_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
         columns = unique([column.name for column in cursor.description or ()])
     except psycopg.Error as exc:
         raise SettingsError(f"--sql: {query.place}: {str(exc).strip().splitlines()[0]}") from exc
-    return _Rows(columns, iter(cursor))
+    return _Rows(columns, _guarded(query, iter(cursor), psycopg.Error))
 
 
 def _sqlite_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
@@ -216,7 +217,7 @@ def _sqlite_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
         cursor = db.execute(query.statement(after is not None, "?"), () if after is None else (after,))
     except sqlite3.Error as exc:
         raise SettingsError(f"--sql: {query.place}: {exc}") from exc
-    return _Rows(unique([name for name, *_ in cursor.description]), cursor)
+    return _Rows(unique([name for name, *_ in cursor.description or ()]), _guarded(query, cursor, sqlite3.Error))
 
 
 def _duckdb_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
@@ -231,7 +232,18 @@ def _duckdb_rows(query: Query, after: Any, stack: ExitStack) -> _Rows:
     except duckdb.Error as exc:
         raise SettingsError(f"--sql: {query.place}: {str(exc).strip().splitlines()[0]}") from exc
     rows = itertools.chain.from_iterable(iter(partial(db.fetchmany, ROWS_PER_FETCH), []))
-    return _Rows(unique([name for name, *_ in db.description or ()]), rows)
+    return _Rows(unique([name for name, *_ in db.description or ()]), _guarded(query, rows, duckdb.Error))
+
+
+def _guarded(query: Query, rows: Iterator[Sequence[Any]], error: type[Exception]) -> Iterator[Sequence[Any]]:
+    """The rows. A database that fails while they are fetched raises SettingsError."""
+    number = 0
+    try:
+        for number, row in enumerate(rows, 1):  # noqa: B007  the number is told when the next row fails
+            yield row
+    except error as exc:
+        reason = str(exc).strip().partition("\n")[0]
+        raise SettingsError(f"--sql: {query.place}: row {number + 1:,}: {reason}") from exc
 
 
 def _file(query: Query) -> Path:

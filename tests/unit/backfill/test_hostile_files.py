@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 import zipfile
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.unit.backfill.conftest import Read, Write, read_all
 from hubwire.backfill.looking import look_at
 from hubwire.backfill.records import Call, ReadOptions
 from hubwire.backfill.rows import rows_of_history
+from hubwire.backfill.sql import Query, look_at_query
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import SettingsError
 
@@ -168,3 +171,23 @@ def test_an_estimate_counts_what_a_truncated_file_has(write: Write) -> None:
     history = look_at(["x.ndjson.gz"], ReadOptions())
     source = Source(source_id=1, name="server", kind=SourceKind.SERVER)
     assert 20_000 < sum(1 for _ in rows_of_history(history, source, 1_795_000_000_000)) < 60_000
+
+
+def test_a_database_that_fails_at_a_row_is_refused_with_the_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with closing(sqlite3.connect("b.db")) as database:
+        database.executescript(
+            "create table u(email); insert into u values('a@example.com'),(cast(x'ff' as text))",
+        )
+    query = Query("sqlite:///b.db", "select email from u where email > '' -- all of them", "email")
+    with ExitStack() as stack, pytest.raises(SettingsError, match="row 2: Could not decode to UTF-8"):
+        look_at_query(query, ReadOptions(), None, stack)
+
+
+def test_an_empty_query_has_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("b.db").touch()
+    with ExitStack() as stack:
+        assert look_at_query(Query("sqlite:///b.db", " "), ReadOptions(), None, stack) is None
