@@ -43,7 +43,7 @@ def candidates_of(names: Sequence[str], besides: Path | None = None) -> tuple[li
     for name in names:
         path = Path(name)
         if name != STDIN and path.is_dir():
-            inside = sorted(str(file) for file in path.rglob("*") if file.is_file())
+            inside = sorted(str(file) for file in path.rglob("*") if not file.is_dir())
             if own is not None:
                 inside = [file for file in inside if own not in Path(file).resolve().parents]
             if not inside:
@@ -66,6 +66,9 @@ def candidates_of(names: Sequence[str], besides: Path | None = None) -> tuple[li
 def _add(file: str, inside: str, found: list[Candidate], passed_over: list[PassedOver]) -> None:
     if is_note_of_a_program(inside):
         passed_over.append(PassedOver(file, "a note of a program"))
+        return
+    if not Path(file).is_file():
+        passed_over.append(PassedOver(file, "a broken link, or no ordinary file", is_data(file)))
         return
     try:
         found += [Candidate(part, False) for part in parts_of(file)]

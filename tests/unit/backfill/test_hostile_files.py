@@ -191,3 +191,10 @@ def test_an_empty_query_has_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     Path("b.db").touch()
     with ExitStack() as stack:
         assert look_at_query(Query("sqlite:///b.db", " "), ReadOptions(), None, stack) is None
+
+
+def test_a_broken_link_in_a_folder_is_named(write: Write) -> None:
+    write("folder/a.csv", "email\na@example.com\n")
+    Path("folder/b.csv").symlink_to("nowhere.csv")
+    history = look_at(["folder"], ReadOptions())
+    assert [(file.label, file.is_fault) for file in history.passed_over] == [("folder/b.csv", True)]
