@@ -53,7 +53,7 @@ def test_a_wrong_marker_is_a_usage_error(hubspot):
 
 def test_a_project_gets_the_fixture_its_markers_and_a_fresh_portal_each_time(tmp_path: Path) -> None:
     (tmp_path / "test_signup.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "-p", "no:cacheprovider", "--strict-markers", "."]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "."]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert "3 passed, 1 error" in ran.stdout, ran.stdout + ran.stderr
     assert "@pytest.mark.hubspot" in ran.stdout
