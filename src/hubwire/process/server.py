@@ -15,6 +15,7 @@ import msgspec
 import structlog
 import uvicorn
 import uvloop
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hubwire.errors import SettingsError
@@ -37,6 +38,16 @@ WHY_NOT_LISTENING = {
 }
 
 
+DELIVERS_ONLY = JSONResponse(
+    {
+        "code": "no-such-path",
+        "message": "this process delivers only: send uploads to one that receives",
+        "success": False,
+    },
+    404,
+)
+
+
 class FrontDoor:
     """One ASGI app: the tracking paths go straight to the receiver, everything else to the pages."""
 
@@ -47,10 +58,12 @@ class FrontDoor:
         """For the connection (`receive.connection.TakesWhole`)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._receives and scope["type"] == "http" and self._receive.handles(scope):
+        if scope["type"] != "http" or not self._receive.handles(scope):
+            await self._pages(scope, receive, send)
+        elif self._receives:
             await self._receive(scope, receive, send)
         else:
-            await self._pages(scope, receive, send)
+            await DELIVERS_ONLY(scope, receive, send)
 
 
 def run(
