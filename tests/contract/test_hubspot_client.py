@@ -483,3 +483,22 @@ async def test_a_plan_whose_definition_was_made_meanwhile_is_carried_out_all_the
     await make_missing(portal.account, SchemaPlan(message_count=1, properties=[], events=[event_of_plan]))
     (known,) = await portal.account.event_definitions()
     assert known.properties == {"total": "number", "coupon": "string"}
+
+
+async def test_a_file_at_another_address_is_read_without_the_token() -> None:
+    requests: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        requests.append(request)
+        return httpx2.Response(200, content=b"{}")
+
+    client = HubSpotClient(
+        "https://hubspot.test", FixedToken(Secret(TOKEN)), Paths(), transport=httpx2.MockTransport(answer)
+    )
+    async with client:
+        downloaded = await client.download("https://files.test/a?signature=1")
+        assert (downloaded.status, downloaded.body) == (200, b"{}")
+        refused = await client.download("http://files.test/a")
+        assert (refused.status, refused.failure) == (None, "the address of the file does not start with https://")
+    [request] = requests
+    assert "authorization" not in request.headers

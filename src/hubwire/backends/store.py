@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubwire.backends.sql.access import SqlAccess
+from hubwire.backends.sql.corrections import SqlCorrections
 from hubwire.backends.sql.database import Database
 from hubwire.backends.sql.decisions.replays import SqlReplays
 from hubwire.backends.sql.decisions.snoozes import SqlSnoozes
@@ -28,6 +29,7 @@ from hubwire.clock import Clock
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.lifecycle import Part, Together
+from hubwire.record.foreign import Corrections
 from hubwire.record.privacy import AlertMemory, PrivacyStore
 from hubwire.record.protocol import Archive, Fleet, Record
 from hubwire.record.queries import Queries
@@ -65,6 +67,7 @@ class Store:
     queries: Queries
     archive: Archive
     privacy: PrivacyStore
+    corrections: Corrections
     alerts: AlertMemory
     vault: Vault
     access: AccessStore
@@ -243,6 +246,7 @@ def _store(
         snoozes=SqlSnoozes(database),
         archive=SqlArchive(database),
         privacy=SqlPrivacy(database),
+        corrections=SqlCorrections(database),
         alerts=SqlAlerts(database),
         vault=vault,
         close=close,

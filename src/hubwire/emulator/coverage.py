@@ -44,6 +44,7 @@ LISTS = "OpenAPI, lists guide, a recorded page"
 LEGACY = "HubSpot's legacy pages, programs that use it"
 SUBSCRIPTIONS = "OpenAPI, guides, recorded tests"
 OAUTH = "OAuth token guide, OpenAPI"
+JOURNAL = "OpenAPI of the webhooks journal"
 
 NOTES: dict[str, Note] = {
     "singles.list_records": Note(
@@ -266,6 +267,26 @@ NOTES: dict[str, Note] = {
     "oauth.read_access_token": Note("the v1 path for the state of a token", OAUTH, "documented"),
     "oauth.read_refresh_token": Note("the v1 path for the state of a token", OAUTH, "documented"),
     "oauth.delete_refresh_token": Note("the v1 path for revoking", OAUTH, "documented"),
+    "change_journal.create_subscription": Note(
+        "types OBJECT and GDPR_PRIVACY_DELETION, without filters; empty lists mean all; lost at a restart",
+        JOURNAL,
+        "documented; 403 without an OAuth app's token, and all answers to errors chosen",
+    ),
+    "change_journal.list_subscriptions": Note("all of them, without pages", JOURNAL, "documented"),
+    "change_journal.delete_subscription": Note("204", JOURNAL, "documented; 204 for an unknown id chosen"),
+    "change_journal.read_earliest": Note("address and offset of the oldest file, or 204", JOURNAL, "documented"),
+    "change_journal.read_latest": Note("address and offset of the newest file, or 204", JOURNAL, "documented"),
+    "change_journal.read_next": Note(
+        "address and offset of the next file, or 204; files stay three days",
+        JOURNAL,
+        "documented; 404 for an unknown offset chosen",
+    ),
+    "change_journal.read_file": Note(
+        "up to 10,000 changes; a file ends when somebody reads; `propertyChanges` has new values by name; a merge has "
+        "the new id and both old ids",
+        JOURNAL,
+        "documented; address, content of `propertyChanges` and ids of a merge chosen",
+    ),
 }
 
 

@@ -28,7 +28,7 @@ encode = msgspec.json.Encoder().encode
 class Request:
     """One HTTP request, with what the router and the access check learned about it."""
 
-    __slots__ = ("_query", "body", "grant", "headers", "method", "params", "path", "query_string", "version")
+    __slots__ = ("_query", "body", "grant", "headers", "method", "params", "path", "query_string", "scheme", "version")
 
     def __init__(
         self, method: str, path: str, query_string: bytes, headers: Mapping[bytes, bytes], body: bytes
@@ -38,6 +38,7 @@ class Request:
         self.query_string = query_string
         self.headers = headers
         self.body = body
+        self.scheme = "http"
         self.params: Mapping[str, str] = {}
         self.version = ""
         self.grant: Any = None

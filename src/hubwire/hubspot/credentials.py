@@ -15,7 +15,7 @@ import msgspec
 from hubwire.clock import Clock
 from hubwire.errors import SettingsError
 from hubwire.hubspot.client import FixedToken, TokenSource
-from hubwire.hubspot.tokens import OAuthApp, RenewedToken
+from hubwire.hubspot.tokens import AppCredentials, OAuthApp, RenewedToken
 from hubwire.secret import Secret
 
 OAUTH_PREFIX = "oauth:"
@@ -36,6 +36,28 @@ class _App(msgspec.Struct):
     client_id: str
     client_secret: str
     refresh_token: str
+
+
+class _Credentials(msgspec.Struct):
+    client_id: str
+    client_secret: str
+
+
+def credentials_secret(app: AppCredentials) -> Secret:
+    """The client credentials of an app as one secret."""
+    return Secret(msgspec.json.encode(_Credentials(app.client_id, app.client_secret.reveal())).decode())
+
+
+def app_credentials(secret: Secret, scopes: tuple[str, ...]) -> AppCredentials:
+    """The client credentials in a stored secret. Raises SettingsError for a damaged secret."""
+    try:
+        app = msgspec.json.decode(secret.reveal(), type=_Credentials)
+    except (msgspec.MsgspecError, ValueError):
+        raise SettingsError(
+            "the stored credentials of the change journal cannot be read",
+            hint="Set them anew: hubwire destination journal.",
+        ) from None
+    return AppCredentials(app.client_id, Secret(app.client_secret), scopes)
 
 
 def oauth_secret(app: OAuthApp) -> Secret:

@@ -99,6 +99,18 @@ class Paths:
         """POST: up to 2,000 associations of the default type."""
         return _join(ROOTS[self.version].associations, from_type, to_type, suffix)
 
+    # -- the change journal
+
+    @property
+    def journal_subscriptions(self) -> str:
+        """POST: subscribe to changes of one type."""
+        return f"/webhooks-journal/subscriptions/{self.version}"
+
+    def journal_file(self, offset: str | None) -> str:
+        """GET: where the file after this offset is; None: the oldest file."""
+        place = "earliest" if offset is None else f"offset/{quote(offset, safe='')}/next"
+        return f"/webhooks-journal/journal/{self.version}/{place}"
+
     # -- definitions of properties
 
     def properties(self, object_type: str, *, archived: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Access tokens of OAuth apps, renewed with a refresh token.
+"""Access tokens of OAuth apps, renewed with a refresh token or, for the app itself, with its client credentials.
 
 A renewing source requests a new token five minutes before the old one ends, with one request at a time for all callers
 (the token endpoint answers 429 under load, observed live by third parties). Tokens are `Secret`s until the header.
@@ -38,6 +38,15 @@ class OAuthApp:
     refresh_token: Secret
 
 
+@dataclass(frozen=True, slots=True)
+class AppCredentials:
+    """An OAuth app that asks for tokens of its own, which belong to no installation. They have no refresh token."""
+
+    client_id: str
+    client_secret: Secret
+    scopes: tuple[str, ...] = ()
+
+
 class _Tokens(msgspec.Struct):
     access_token: str
     expires_in: float = 1800.0
@@ -45,14 +54,14 @@ class _Tokens(msgspec.Struct):
 
 
 class RenewedToken:
-    """A token that is renewed in time with a refresh token.
+    """A token that is renewed in time with a refresh token or with client credentials.
 
     It calls `on_new_refresh_token` when HubSpot issues another refresh token, so that the caller can store it.
     """
 
     def __init__(
         self,
-        app: OAuthApp,
+        app: OAuthApp | AppCredentials,
         clock: Clock,
         on_new_refresh_token: Callable[[Secret], None] = lambda _token: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -61,7 +70,7 @@ class RenewedToken:
         self._clock = clock
         self._tell = on_new_refresh_token
         self._sleep = sleep
-        self._refresh_token = app.refresh_token
+        self._refresh_token = app.refresh_token if isinstance(app, OAuthApp) else None
         self._token: Secret | None = None
         self._renew_at_ms = 0
         self._ends_at_ms = 0
@@ -87,14 +96,7 @@ class RenewedToken:
         return True
 
     async def _renew(self, post: PostForm) -> None:
-        form = urlencode(
-            {
-                "grant_type": "refresh_token",
-                "client_id": self._app.client_id,
-                "client_secret": self._app.client_secret.reveal(),
-                "refresh_token": self._refresh_token.reveal(),
-            }
-        ).encode()
+        form = self._form()
         for tries_left in reversed(range(RENEWAL_TRIES)):
             answer = await post(form)
             if answer.status == 200:
@@ -105,6 +107,15 @@ class RenewedToken:
             if answer.status != 429 or not tries_left:
                 raise _refusal(answer)
             await self._sleep(throttle_of(answer).wait_seconds)
+
+    def _form(self) -> bytes:
+        fields = {"client_id": self._app.client_id, "client_secret": self._app.client_secret.reveal()}
+        if self._refresh_token is not None:
+            return urlencode(
+                {"grant_type": "refresh_token", **fields, "refresh_token": self._refresh_token.reveal()}
+            ).encode()
+        scopes = self._app.scopes if isinstance(self._app, AppCredentials) else ()
+        return urlencode({"grant_type": "client_credentials", **fields, "scope": " ".join(scopes)}).encode()
 
     def _holds(self) -> bool:
         """True if the current token is still valid, so that an early renewal may fail."""
@@ -120,7 +131,8 @@ class RenewedToken:
         self._token = Secret(tokens.access_token)
         self._ends_at_ms = now_ms + lifetime_ms
         self._renew_at_ms = now_ms + max(lifetime_ms - RENEW_BEFORE_MS, lifetime_ms // 2)
-        if tokens.refresh_token and tokens.refresh_token != self._refresh_token.reveal():
+        before = self._refresh_token
+        if before is not None and tokens.refresh_token and tokens.refresh_token != before.reveal():
             self._refresh_token = Secret(tokens.refresh_token)
             self._tell(self._refresh_token)
 

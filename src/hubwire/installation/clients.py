@@ -6,9 +6,11 @@ from functools import partial
 
 from hubwire.clock import Clock
 from hubwire.destination import Destination
+from hubwire.hubspot.change_journal import SCOPES
 from hubwire.hubspot.client import HubSpotClient
-from hubwire.hubspot.credentials import token_source
+from hubwire.hubspot.credentials import app_credentials, token_source
 from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.tokens import RenewedToken
 from hubwire.installation.local import find_local_server
 from hubwire.monitoring.metrics import Telemetry
 from hubwire.registry.protocol import Registry
@@ -44,6 +46,19 @@ class ClientFactory:
             Paths(destination.api_version),
             clock=self._clock,
             on_answer=partial(self._telemetry.answered, destination.name),
+        )
+
+    def make_for_journal(self, destination: Destination) -> HubSpotClient | None:
+        """The client for the change journal of a destination; None if the journal is off."""
+        app = self._registry.journal_app(destination.destination_id)
+        if app is None:
+            return None
+        # The journal has date-based paths only, so it does not follow the destination's API version.
+        return HubSpotClient(
+            self.base_url(destination),
+            RenewedToken(app_credentials(app, SCOPES), self._clock),
+            Paths(),
+            clock=self._clock,
         )
 
     def base_url(self, destination: Destination) -> str:

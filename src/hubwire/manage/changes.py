@@ -210,6 +210,13 @@ def set_token(parts: Parts, actor: str, destination_id: int, token: str | None) 
     _audit(parts, actor, "token.removed" if token is None else "token.changed", name)
 
 
+def set_journal_app(parts: Parts, actor: str, destination_id: int, app: Secret | None) -> None:
+    """Store the client credentials of the change journal, which turns it on (None turns it off)."""
+    parts.registry.set_journal_app(destination_id, app)
+    name = parts.registry.destinations()[destination_id].name
+    _audit(parts, actor, "journal.off" if app is None else "journal.on", name)
+
+
 def remove_destination(parts: Parts, actor: str, destination_id: int) -> None:
     """Remove a destination and its token. Delivered data stays in HubSpot."""
     destination = parts.registry.destinations()[destination_id]

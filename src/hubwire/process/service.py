@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -41,6 +42,7 @@ from hubwire.plan.default_portal import default_portal
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import RegulationRunner, Regulations
 from hubwire.privacy.suppression import SuppressedRows, SuppressingJournal, Suppressions, keeps_out
+from hubwire.process.change_journal import ChangeJournals
 from hubwire.process.chores import Chore, Chores, learn_hub_ids, retain, sum_up
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.sources import CachedSources
@@ -159,8 +161,12 @@ class Service:
             ("sums", partial(sum_up, self.store.statistics)),
             ("regulations", self.regulations.run),
             ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id, self._changed)),
+            ("change journal", self._change_journals().run),
             *([("alerts", self.alerts.run)] if self.alerts is not None else []),
         ]
+
+    def _change_journals(self) -> ChangeJournals:
+        return ChangeJournals(self.store, self.clients.make_for_journal, self.clock, Path(self.settings.data))
 
     def metrics(self) -> CollectorRegistry:
         """The registry behind `/metrics`."""

@@ -68,6 +68,9 @@ UNKNOWN_TRUST = 0
 PUBLIC_TRUST = 1
 """The trust of a value that came with a public write key."""
 SERVER_TRUST = 2
+UNSURE = "\0"
+"""Prefix of a remembered value whose confirmation is too old. Its time still keeps older values out, but no new value
+counts as unchanged."""
 
 
 class ConfirmedValue(NamedTuple):

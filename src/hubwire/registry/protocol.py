@@ -76,6 +76,14 @@ class Registry(Protocol):
 
     def token(self, destination_id: int) -> Secret | None: ...
 
+    def set_journal_app(self, destination_id: int, app: Secret | None) -> None:
+        """Store the client credentials with which a destination reads HubSpot's change journal (None removes them)."""
+        ...
+
+    def journal_app(self, destination_id: int) -> Secret | None:
+        """The credentials for the change journal; None, the usual case, if it is off."""
+        ...
+
     def reseal(self) -> int:
         """Seal every stored secret with the vault's first key, in one transaction; returns how many there are.
 

@@ -62,6 +62,22 @@ def test_a_wrong_client_secret_is_refused(installed: Shell, refresh_token: str) 
     assert "wrong" not in ran.out + ran.err
 
 
+def test_the_change_journal_is_turned_on_and_off_by_command(installed: Shell, emulator: Emulator) -> None:
+    installed.set(FIRST="pat-na1-not-a-real-token", APP_SECRET=SECRET)
+    installed("destination", "add", "hubspot", "--token-env", "FIRST")
+    turn_on = ("destination", "journal", "hubspot", "--client-id", ID, "--client-secret-env", "APP_SECRET")
+    ran = installed(*turn_on)
+    assert (ran.code, ran.err) == (0, "")
+    assert SECRET not in ran.out
+    show = ("destination", "show", "hubspot", "--json")
+    assert (installed(*show).json["has_token"], installed(*show).json["reads_change_journal"]) == (True, True)
+    assert installed("destination", "journal", "hubspot", "--off").code == 0
+    assert (installed(*show).json["has_token"], installed(*show).json["reads_change_journal"]) == (True, False)
+    refused = installed("destination", "journal", "hubspot", "--off", "--client-id", ID)
+    assert refused.code == 1
+    assert "either --client-id or --off" in refused.err
+
+
 def test_messages_are_delivered_with_renewed_access(tmp_path: Path, emulator: Emulator, refresh_token: str) -> None:
     here = Installation(tmp_path, emulator)
     here.store.registry.set_token(1, oauth_secret(OAuthApp(ID, Secret(SECRET), Secret(refresh_token))))

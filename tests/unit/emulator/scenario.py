@@ -116,6 +116,8 @@ def walk_of(version: str) -> Walk:
         _events(walk, prefix, f"signed_up_{number}")
     _account(walk)
     _oauth(walk)
+    if version in ("2026-03", "2026-09"):
+        _journal(walk)
     _schemas(walk)
     _pipelines(walk)
     _lists(walk)
@@ -455,6 +457,35 @@ def _legacy(walk: Walk) -> None:
     form = {"fields": [{"name": "email", "value": "form@ex.org", "objectTypeId": "0-1"}]}
     for path in ("submit", "secure/submit"):
         walk.call("POST", f"/submissions/v3/integration/{path}/1234567/form-1", form)
+
+
+def _journal(walk: Walk) -> None:
+    app = {"client_id": "emulator-client-id", "client_secret": "emulator-client-secret"}
+    scopes = "developer.webhooks_journal.read developer.webhooks_journal.subscriptions.read"
+    scopes += " developer.webhooks_journal.subscriptions.write"
+    form = {"grant_type": "client_credentials", "scope": scopes, **app}
+    token = b"Bearer " + walk.call("POST", f"/oauth/{walk.version}/token", form=form)["access_token"].encode()
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        made = Call(method, path, "", b"" if body is None else msgspec.json.encode(body))
+        answer = walk.exchange(made, token)
+        walk.calls.append(made)
+        return answer
+
+    subscriptions = f"/webhooks-journal/subscriptions/{walk.version}"
+    journal = f"/webhooks-journal/journal/{walk.version}"
+    contacts = {"subscriptionType": "OBJECT", "objectTypeId": "0-1", "portalId": walk.app.state.config.portal_id}
+    made = call("POST", subscriptions, {**contacts, "actions": ["UPDATE"], "properties": [], "objectIds": []})
+    call("GET", subscriptions)
+    contact_id = walk.call("POST", walk.objects("contacts"), {"properties": {"email": "z@ex.org"}})["id"]
+    for city in ("Graz", "Linz"):
+        walk.call("PATCH", f"{walk.objects('contacts')}/{contact_id}", {"properties": {"city": city}})
+        offset = call("GET", f"{journal}/latest")["currentOffset"]
+    first = call("GET", f"{journal}/earliest")["currentOffset"]
+    assert call("GET", f"{journal}/offset/{first}/next")["currentOffset"] == offset
+    call("GET", f"/webhooks-journal/files/{offset}")
+    call("GET", "/webhooks-journal/files/none")
+    call("DELETE", f"{subscriptions}/{made['id']}")
 
 
 def _oauth(walk: Walk) -> None:

@@ -11,7 +11,7 @@ from hubwire.clock import FakeClock
 from hubwire.errors import Refused, Unreachable, Unreadable
 from hubwire.hubspot.call import Answer
 from hubwire.hubspot.client import FixedToken
-from hubwire.hubspot.tokens import OAuthApp, RenewedToken
+from hubwire.hubspot.tokens import AppCredentials, OAuthApp, RenewedToken
 from hubwire.secret import Secret
 
 APP = OAuthApp("client", Secret("hush"), Secret("refresh-1"))
@@ -40,6 +40,16 @@ async def test_a_fixed_token_stays_what_it_is() -> None:
     token = FixedToken(Secret("pat-na1-x"))
     assert await token.token(Endpoint().post) == Secret("pat-na1-x")
     assert not token.was_refused(Secret("pat-na1-x"))
+
+
+async def test_an_app_renews_its_own_token_with_its_credentials() -> None:
+    clock, endpoint = FakeClock(), Endpoint()
+    source = RenewedToken(AppCredentials("client", Secret("hush"), ("a.read", "b.write")), clock)
+    assert await source.token(endpoint.post) == Secret("access-1")
+    clock.advance(1_501)
+    assert await source.token(endpoint.post) == Secret("access-2")
+    form = {"client_id": ["client"], "client_secret": ["hush"], "scope": ["a.read b.write"]}
+    assert endpoint.forms == [{"grant_type": ["client_credentials"], **form}] * 2
 
 
 async def test_a_token_is_renewed_five_minutes_before_it_ends() -> None:

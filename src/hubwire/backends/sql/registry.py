@@ -24,9 +24,22 @@ SEALED = (
 )
 """Tables, their keys, and the columns that hold sealed secrets."""
 IN_USE = "is still in use"
+WITH_JOURNAL = "with-journal:"
+"""Prefix of a sealed text that holds the credentials of the change journal beside the token."""
 KEY_ID_CHARACTERS = 12
 """Of the keyed hash, as hexadecimal digits: enough to be unique in one installation."""
 T = TypeVar("T", Source, Destination)
+
+
+class _Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The secrets of one destination. They share a column, so that both are resealed with it."""
+
+    token: str | None = None
+    journal_app: str | None = None
+
+    def text(self) -> str | None:
+        """The text to seal. Without the journal it is the token alone."""
+        return self.token if self.journal_app is None else WITH_JOURNAL + _json(self).decode()
 
 
 class SqlRegistry:
@@ -163,20 +176,40 @@ class SqlRegistry:
         return source if source.is_enabled else None
 
     def set_token(self, destination_id: int, token: Secret | None) -> None:
-        sealed = None if token is None else self._vault.seal(token)
+        self._set_secrets(destination_id, token=None if token is None else token.reveal())
+
+    def token(self, destination_id: int) -> Secret | None:
+        return _secret(self._secrets(self._database.connection, destination_id).token)
+
+    def set_journal_app(self, destination_id: int, app: Secret | None) -> None:
+        self._set_secrets(destination_id, journal_app=None if app is None else app.reveal())
+
+    def journal_app(self, destination_id: int) -> Secret | None:
+        return _secret(self._secrets(self._database.connection, destination_id).journal_app)
+
+    def _secrets(self, db: Session, destination_id: int) -> _Secrets:
+        row = db.execute("SELECT sealed_token FROM destination WHERE destination_id = ?", (destination_id,)).fetchone()
+        if row is None or row[0] is None:
+            return _Secrets()
+        text = self._vault.open(row[0]).reveal()
+        if not text.startswith(WITH_JOURNAL):
+            return _Secrets(token=text)
+        return msgspec.json.decode(text[len(WITH_JOURNAL) :], type=_Secrets)
+
+    def _set_secrets(self, destination_id: int, **secrets: str | None) -> None:
         with self._database.transaction() as db:
+            try:
+                before = self._secrets(db, destination_id)
+            except SettingsError:
+                # The key of the installation was lost. A new token must nevertheless replace the old secrets.
+                before = _Secrets()
+            text = msgspec.structs.replace(before, **secrets).text()
             self._changed(
                 db,
                 "UPDATE destination SET sealed_token = ? WHERE destination_id = ?",
-                (sealed, destination_id),
+                (None if text is None else self._vault.seal(Secret(text)), destination_id),
                 SettingsError(f"destination {IN_USE}"),
             )
-
-    def token(self, destination_id: int) -> Secret | None:
-        row = self._database.connection.execute(
-            "SELECT sealed_token FROM destination WHERE destination_id = ?", (destination_id,)
-        ).fetchone()
-        return None if row is None or row[0] is None else self._vault.open(row[0])
 
     def reseal(self) -> int:
         count = 0
@@ -229,6 +262,10 @@ class SqlRegistry:
 
 def _stored(settings: bytes, kind: type[T], **ids: int) -> T:
     return msgspec.structs.replace(msgspec.json.decode(settings, type=kind), **ids)
+
+
+def _secret(text: str | None) -> Secret | None:
+    return None if text is None else Secret(text)
 
 
 def _key_id(key_hash: bytes) -> str:

@@ -123,11 +123,14 @@ def show(name: NameArgument, json: JsonOption = False, config: ConfigOption = No
     with editing(config) as editor:
         destination = editor.destination(name)
         has_token = editor.store.registry.token(destination.destination_id) is not None
+        has_journal = editor.store.registry.journal_app(destination.destination_id) is not None
         names = {number: source.name for number, source in editor.store.registry.sources().items()}
     if json:
-        print_json({"destination": destination, "has_token": has_token})
+        print_json({"destination": destination, "has_token": has_token, "reads_change_journal": has_journal})
         return
     _print(destination, has_token, names)
+    if has_journal:
+        console.print("  change journal: read every minute")
 
 
 @app.command()
@@ -272,6 +275,45 @@ def token(
             editor.save_destination(after)
         editor.set_token(before.destination_id, secret)
     console.print(f"The token of {name} is set: Hub ID {after.hub_id or 'not known yet'}.")
+
+
+@app.command()
+def journal(
+    name: NameArgument,
+    client_id: Annotated[str | None, typer.Option(help="Client ID of the OAuth app.")] = None,
+    client_secret_env: Annotated[
+        str | None, typer.Option(help="Environment variable with the client secret.", show_default="asks for it")
+    ] = None,
+    client_secret_stdin: Annotated[
+        bool, typer.Option("--client-secret-stdin", help="Read the client secret from standard input.")
+    ] = False,
+    off: Annotated[bool, typer.Option("--off", help="Remove the credentials, and read the journal no longer.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Read HubSpot's change journal: merges, deletions and changes by others. Needs an OAuth app.
+
+    Example: hubwire destination journal hubspot --client-id 0a1b2c3d --client-secret-stdin
+    """
+    from hubwire.hubspot.credentials import credentials_secret
+    from hubwire.hubspot.tokens import AppCredentials
+
+    if off == (client_id is not None):
+        raise SettingsError("give either --client-id or --off", hint="See hubwire destination journal --help.")
+    secret = None
+    if client_id is not None:
+        hint = "Use --client-secret-env NAME or --client-secret-stdin."
+        client_secret = secret_from(client_secret_env, client_secret_stdin, "client secret", hint)
+        secret = credentials_secret(AppCredentials(client_id, client_secret))
+    with editing(config) as editor:
+        destination = editor.destination(name)
+        if secret is not None and destination.hub_id is None:
+            raise SettingsError("the Hub ID is not known yet", hint="Set it: hubwire destination change --hub-id.")
+        editor.set_journal_app(destination.destination_id, secret)
+    console.print(
+        f"{name} no longer reads HubSpot's change journal."
+        if off
+        else f"{name} reads HubSpot's change journal every minute. The log shows if HubSpot refuses that."
+    )
 
 
 def learnt(editor: Editor, destination: Destination, secret: Secret) -> Destination:

@@ -104,6 +104,9 @@ class Editor:
     def set_token(self, destination_id: int, token: Secret | None) -> None:
         changes.set_token(self._parts, ACTOR, destination_id, None if token is None else token.reveal())
 
+    def set_journal_app(self, destination_id: int, app: Secret | None) -> None:
+        changes.set_journal_app(self._parts, ACTOR, destination_id, app)
+
 
 @contextmanager
 def editing(config: Path | None, *, creates: bool = False) -> Iterator[Editor]:

@@ -18,14 +18,11 @@ from hubwire.record.protocol import (
     PUBLIC_TRUST,
     SERVER_TRUST,
     UNKNOWN_TRUST,
+    UNSURE,
     Company,
     ConfirmedValue,
     Person,
 )
-
-UNSURE = "\0"
-"""Prefix of a remembered value whose confirmation is too old. Its time still keeps older values out, but no new value
-counts as unchanged."""
 
 
 def plain(value: str) -> str:

@@ -6,12 +6,12 @@ histories; this module makes no calls.
 
 from __future__ import annotations
 
-from hubwire.deliver.cycle.coalesce import UNSURE, DesiredRecord, When
+from hubwire.deliver.cycle.coalesce import DesiredRecord, When
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.hubspot.reading import HeldRecord
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
-from hubwire.record.protocol import Company, Person
+from hubwire.record.protocol import UNSURE, Company, Person
 
 
 def unanswered(cycle_state: CycleState, desired: DesiredRecord, known: Person | Company | None) -> set[str] | None:

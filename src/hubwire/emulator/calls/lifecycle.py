@@ -19,6 +19,7 @@ def archive_record(portal: Portal, store: ObjectStore, record: Record) -> None:
     """Archive one record, and remove its associations."""
     store.archive(record, portal.clock.now_ms(), portal.search_lag_ms)
     portal.associations.unlink_all(store.name, record.id)
+    portal.changes.note(store.type_id, "DELETE", record.id, portal.clock.now_ms())
 
 
 def restore_record(portal: Portal, store: ObjectStore, record_id: str) -> None:
@@ -30,6 +31,7 @@ def restore_record(portal: Portal, store: ObjectStore, record_id: str) -> None:
     if record is None:
         raise not_found(f"{store.singular} {record_id} is not in the recycling bin")
     store.restore(record, portal.clock.now_ms(), portal.search_lag_ms)
+    portal.changes.note(store.type_id, "RESTORE", record.id, portal.clock.now_ms())
 
 
 def delete_for_privacy(portal: Portal, store: ObjectStore, record: Record) -> None:
@@ -41,6 +43,7 @@ def delete_for_privacy(portal: Portal, store: ObjectStore, record: Record) -> No
     store.blocked_emails.update(addresses)
     portal.associations.unlink_all(store.name, record.id)
     store.forget(record)
+    portal.changes.note(store.type_id, "GDPR_DELETE", record.id, portal.clock.now_ms())
 
 
 def merge_records(portal: Portal, store: ObjectStore, primary_id: str, other_id: str) -> Record:
@@ -58,6 +61,8 @@ def merge_records(portal: Portal, store: ObjectStore, primary_id: str, other_id:
         raise Refusal(414, "Cannot have more than 250 identities on a profile", "VALIDATION_ERROR")
     merged = _merge(portal, store, primary, other)
     store.merge_counts[merged.id] = merges
+    merged_ids = [int(primary.id), int(other.id)]
+    portal.changes.note(store.type_id, "MERGE", merged.id, portal.clock.now_ms(), mergedObjectIds=merged_ids)
     return merged
 
 

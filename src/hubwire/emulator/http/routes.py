@@ -26,6 +26,7 @@ from hubwire.emulator.calls import (
     search,
     singles,
 )
+from hubwire.emulator.http.journal_routes import journal_routes
 from hubwire.emulator.http.legacy_routes import legacy_routes
 from hubwire.emulator.http.routing import (
     Handler,
@@ -56,6 +57,7 @@ def all_routes() -> Iterator[Route]:
     yield from _oauth_routes()
     yield from _people_routes()
     yield from _list_routes()
+    yield from journal_routes()
     yield from legacy_routes()
 
 

@@ -73,6 +73,7 @@ class EmulatorApp:
         if body is None:
             return
         request = Request(scope["method"], path, scope["query_string"], dict(scope["headers"]), body)
+        request.scheme = scope["scheme"]
         await self._serve(request, match, receive, send)
 
     def close(self) -> None:

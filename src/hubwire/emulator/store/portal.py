@@ -18,6 +18,7 @@ from hubwire.emulator.moments import iso
 from hubwire.emulator.standard.kinds import STANDARD, Kind
 from hubwire.emulator.store.access import Grant
 from hubwire.emulator.store.associations import Associations
+from hubwire.emulator.store.change_log import ChangeLog
 from hubwire.emulator.store.clock import Clock
 from hubwire.emulator.store.config import CustomObject, EmulatorConfig, Reading
 from hubwire.emulator.store.faults import Faults
@@ -174,6 +175,7 @@ class Portal:
         self.validation: dict[str, AdminRules] = {}
         self.associations = Associations()
         self.events = EventLog(config.portal_id, config.keep_events)
+        self.changes = ChangeLog(config.portal_id)
         self.limiter = Limiter()
         self.faults = Faults()
         self.stats = Stats()

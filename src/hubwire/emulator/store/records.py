@@ -13,6 +13,7 @@ from typing import Any
 
 from hubwire.emulator.moments import iso
 from hubwire.emulator.standard.kinds import Kind
+from hubwire.emulator.store.change_log import ChangeLog
 from hubwire.emulator.store.history import API, ASSOCIATION, Entry, History, Origin, Version
 from hubwire.emulator.store.keys import KEY_NAMES, KeyIndex
 from hubwire.emulator.store.packed import Packed, pack, unpack
@@ -124,6 +125,8 @@ class ObjectStore:
         self._indexed = set(KEY_NAMES.get(name, ()))
         self.blocked_emails: set[str] = set()
         self.changed: set[str] | None = None
+        self.changes: ChangeLog | None = None
+        """Where updates are noted, if an app subscribed to this type."""
         self.keep_history = 0
         self.modified_name = kind.modified
         self.created_name = kind.created
@@ -211,6 +214,10 @@ class ObjectStore:
         """Set values of a known record (`""` clears), keep indexes, history and the search view."""
         if not values.items() <= record.properties.items():
             self._delay(record, now_ms, lag_ms)
+            if self.changes is not None:
+                before = record.properties
+                fresh = {name: value for name, value in values.items() if before.get(name, "") != value}
+                self.changes.note_update(self.type_id, record.id, fresh, now_ms)
             self._change(record, values, now_ms, origin)
         record.updated_at_ms = now_ms
         if self.changed is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hubwire.deliver.cycle.coalesce import (
-    UNSURE,
     DesiredRecord,
     Older,
     Work,
@@ -13,7 +12,7 @@ from hubwire.deliver.cycle.coalesce import (
     make_unsure,
 )
 from hubwire.operation import Associate, PropertyValue, SendEvent, UpsertCompany, UpsertContact
-from hubwire.record.protocol import ConfirmedValue, Person
+from hubwire.record.protocol import UNSURE, ConfirmedValue, Person
 
 HOUR_MS = 3_600_000
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.deliver.cycle.coalesce import UNSURE
 from hubwire.deliver.cycle.newest import ReadHistories, foreign_version, is_same, without_default_stage
 from hubwire.deliver.cycle.portal_schema import SpareReads
 from hubwire.hubspot.reading import HeldRecord, Version
-from hubwire.record.protocol import ConfirmedValue
+from hubwire.record.protocol import UNSURE, ConfirmedValue
 
 OURS = "INTEGRATION"
 PERSON = "CRM_UI"
