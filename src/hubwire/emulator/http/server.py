@@ -73,7 +73,7 @@ class EmulatorApp:
         if body is None:
             return
         request = Request(scope["method"], path, scope["query_string"], dict(scope["headers"]), body)
-        request.scheme = scope["scheme"]
+        request.scheme = scope.get("scheme", "http")
         await self._serve(request, match, receive, send)
 
     def close(self) -> None:
