@@ -219,7 +219,7 @@ def happened_at(times: MessageTimes, received_at_ms: int, grace_ms: int = FUTURE
 
 def _understood(name: str, value: object, notes: list[LeftOut]) -> int | None:
     """The moment of a value. Nearly all are ISO 8601 of our days, which Python reads itself."""
-    if type(value) is str and len(value) > len("2026-01-01T00:00"):
+    if type(value) is str and len(value) > len("2026-01-01T00:00") and value[10] in "T ":
         try:
             moment = datetime.fromisoformat(value)
             at_ms = round((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1000)

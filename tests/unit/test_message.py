@@ -41,6 +41,7 @@ def noted(message: Message) -> list[tuple[str, Reason]]:
         ("/Date(1641038400000)/", "2022-01-01T12:00:00.000Z"),
         ("2022-01-01 12:00:00 UTC", "2022-01-01T12:00:00.000Z"),
         ("3/5/2024 10:00", None),
+        ("2022-01-01x12:00:00Z", None),
         ("yesterday", None),
         (True, None),
         ({"at": 1}, None),

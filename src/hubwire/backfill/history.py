@@ -1,7 +1,7 @@
 """Turns an exported message into history: keeps its own time, and removes fields that made sense only when sent. Pure.
 
 A message whose time cannot be read is left out. It never gets the time of the import, which would date old events to
-that day and let old values win over newer ones.
+that day and let old values win over newer ones. A time after the message's own arrival cannot be true either.
 Sources: Segment docs, "Historical import" (sentAt would move the past to today); S3 and warehouse exports, which have
 `receivedAt`, `projectId` and a `timestamp` that is corrected already.
 """
@@ -13,20 +13,22 @@ from typing import Any
 
 import msgspec
 
-from hubwire.backfill.records import Omission
+from hubwire.backfill.records import Omission, ReadOptions
+from hubwire.message import DAY_MS, FUTURE_GRACE_MS
 from hubwire.receive.entries import rejection
-from hubwire.times import DateOrder, NoTime, TimeFault, iso_text, read_time
+from hubwire.times import NoTime, TimeFault, iso_text, read_time
 
 OF_THE_EXPORT = ("originalTimestamp", "sentAt", "receivedAt", "projectId", "writeKey")
 TIMES = ("timestamp", "originalTimestamp", "receivedAt")
-"""Fields with the time of a message; the first that can be read counts."""
+"""Fields with the time of a message; the first that can be read and be true counts."""
+_DEFAULTS = ReadOptions()
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _encode_sorted = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 
 
-def as_history(fields: dict[str, Any], order: DateOrder | None = None) -> str | None:
-    """Change a decoded message in place. Returns the reason if its time cannot be read."""
-    moment, problem = _moment(fields, order)
+def as_history(fields: dict[str, Any], options: ReadOptions = _DEFAULTS) -> str | None:
+    """Change a decoded message in place. Returns the reason if its time cannot be read or be true."""
+    moment, problem = _moment(fields, options)
     for name in OF_THE_EXPORT:
         fields.pop(name, None)
     if moment is not None:
@@ -36,8 +38,13 @@ def as_history(fields: dict[str, Any], order: DateOrder | None = None) -> str | 
     return problem if moment is None else None
 
 
-def _moment(fields: dict[str, Any], order: DateOrder | None) -> tuple[int | None, str | None]:
-    problem = None
+def _moment(fields: dict[str, Any], options: ReadOptions) -> tuple[int | None, str | None]:
+    problem, order = None, options.order
+    received = read_time(fields.get("receivedAt"), order)
+    # A day ahead is no fault: a local time without a zone is read as UTC.
+    bounds = [] if options.now_ms is None else [options.now_ms + DAY_MS]
+    if isinstance(received, int):
+        bounds.append(received + FUTURE_GRACE_MS)
     for name in TIMES:
         moment = read_time(fields.get(name), order)
         if isinstance(moment, NoTime):
@@ -47,19 +54,22 @@ def _moment(fields: dict[str, Any], order: DateOrder | None) -> tuple[int | None
             continue
         if name == "originalTimestamp":
             # By the sender's clock. Segment corrects it: receivedAt - (sentAt - originalTimestamp).
-            sent, received = read_time(fields.get("sentAt"), order), read_time(fields.get("receivedAt"), order)
+            sent = read_time(fields.get("sentAt"), order)
             if isinstance(sent, int) and isinstance(received, int):
                 moment += received - sent
+        if any(moment > bound for bound in bounds):
+            problem = problem or f"{name}: {iso_text(moment)} is in the future, after the message arrived"
+            continue
         return moment, None
     return None, problem
 
 
-def finished(fields: dict[str, Any], order: DateOrder | None) -> bytes | Omission:
+def finished(fields: dict[str, Any], options: ReadOptions) -> bytes | Omission:
     """The message to journal, or the reason why it is left out.
 
     Shape: a message without an id gets one from its content, so a later, larger export repeats nothing.
     """
-    problem = as_history(fields, order)
+    problem = as_history(fields, options)
     if problem is not None:
         return Omission(problem, True)
     reason = rejection(fields)

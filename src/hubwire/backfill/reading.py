@@ -96,7 +96,7 @@ def chunks(seen: Seen, after: int = 0) -> Iterator[Chunk]:
 
 class _Group:
     def __init__(self, seen: Seen) -> None:
-        self._order = seen.options.order
+        self._options = seen.options
         self.rows_before = 0
         self.skipped_before = 0
         self._reset()
@@ -120,7 +120,7 @@ class _Group:
         if reading.omission is not None:
             self.left_out.append(LeftOut(reading.number, reading.omission))
         for fields in reading.messages:
-            message = finished(fields, self._order)
+            message = finished(fields, self._options)
             if isinstance(message, Omission):
                 self.left_out.append(LeftOut(reading.number, message))
             else:

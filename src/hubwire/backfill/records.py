@@ -108,6 +108,7 @@ class ReadOptions:
 
     Shape: `columns` gives a column's target by its name in lower case; an empty target leaves it out. `labels` are
     HubSpot's property names by label in lower case, of contacts and of companies.
+    Units: `now_ms` is epoch milliseconds; without it, no time is in the future.
     """
 
     call: Call | None = None
@@ -116,6 +117,7 @@ class ReadOptions:
     encoding: str | None = None
     contact_labels: dict[str, str] = field(default_factory=dict)
     company_labels: dict[str, str] = field(default_factory=dict)
+    now_ms: int | None = None
 
 
 class Sample(NamedTuple):

@@ -121,5 +121,11 @@ def _options_of(value: object, convert: Converter, refusal: Refusal) -> Converte
 
 def _shown(values: list[object]) -> str:
     """The first values of a list in quotes: `'dance', 'golf' and 2 more`."""
-    names = [repr(value)[:MAX_SHOWN] for value in values[:MAX_NAMED]]
-    return ", ".join(names) + (f" and {len(values) - MAX_NAMED} more" if len(values) > MAX_NAMED else "")
+    names = list(dict.fromkeys(map(_in_quotes, values)))
+    return ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
+
+
+def _in_quotes(value: object) -> str:
+    if isinstance(value, str) and len(value) > MAX_SHOWN:
+        return f"{value[:MAX_SHOWN]!r}..."
+    return repr(value)[:MAX_SHOWN]

@@ -54,6 +54,7 @@ _NOT_NUMBER = Refusal(Reason.WRONG_TYPE, "a number is expected")
 _NOT_BOOL = Refusal(Reason.WRONG_TYPE, "true or false is expected")
 MIN_TEXT_WITH_OFFSET = len("2026-01-31+01")
 _NOT_DATE = Refusal(Reason.BAD_DATE, "an ISO-8601 date is expected")
+_ZERO = Refusal(Reason.BAD_DATE, "a zero value, written where there was no date")
 _SECONDS = Refusal(Reason.BAD_DATE, "looks like seconds; send an ISO-8601 date")
 _NOT_MIDNIGHT = Refusal(Reason.BAD_DATE, "a date property takes midnight UTC only; send an ISO-8601 date")
 
@@ -209,7 +210,7 @@ def date_in(day_zone: tzinfo) -> Converter:
 
 def _date(value: object, day_zone: tzinfo) -> Converted:
     if type(value) is str and len(value) > MIN_TEXT_WITH_OFFSET and (moment := _with_offset(value.strip())) is not None:
-        return moment.date().isoformat()
+        return moment.date().isoformat() if moment.year > 1 else _ZERO
     known = _time_of(value)
     if isinstance(known, datetime):
         is_day = type(value) is str and len(value.strip()) == len("2026-01-31")
@@ -251,7 +252,7 @@ def _time_of(value: object) -> datetime | int | str | Refusal:
             return BLANK if value else ""
         at = moment(value.strip()) if "-" in value[1:] else None
         if at is not None:
-            return at
+            return at if at.year > 1 else _ZERO
     ms = _epoch_ms(value)
     return _NOT_DATE if ms is None else ms
 

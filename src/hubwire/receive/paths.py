@@ -63,17 +63,19 @@ def is_below(path: str) -> bool:
 def is_wrong_door(method: str, path: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether a request to an unknown path is a misdirected upload, whose 404 names the Tracking API.
 
-    Shape: a POST of JSON, or with HTTP Basic or a write key and no form, outside the admin API. The console's own
-    changes are forms.
+    Shape: a POST outside the admin API of anything but a form, or with HTTP Basic or a write key. The console's own
+    changes are forms, and their browser says where they come from, also where a proxy adds HTTP Basic. SDKs send JSON
+    also as `text/plain`, which needs no preflight; curl calls it a form.
     """
     if method != "POST" or path.startswith("/api/v1/"):
         return False
     given = dict(headers)
     kind = given.get(b"content-type", b"").lower()
-    if b"json" in kind:
+    if kind and b"form" not in kind:
         return True
     has_key = given.get(b"authorization", b"").lower().startswith(b"basic ") or b"x-write-key" in given
-    return has_key and b"form" not in kind
+    is_of_page = b"origin" in given or b"sec-fetch-site" in given
+    return has_key and not (kind and is_of_page)
 
 
 def route_of(path: str) -> Route | None:

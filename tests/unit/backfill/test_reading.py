@@ -166,6 +166,17 @@ def test_without_a_timestamp_the_archives_other_times_count(times: dict[str, str
     assert message == {"timestamp": moment}
 
 
+def test_a_time_after_the_arrival_is_not_true_and_never_becomes_the_present() -> None:
+    wrong_clock = {"timestamp": "2036-11-30T07:00:00Z"}
+    archived: dict[str, Any] = {**wrong_clock, "receivedAt": "2022-01-02T00:00:00Z"}
+    assert as_history(archived) is None
+    assert archived == {"timestamp": "2022-01-02T00:00:00.000Z"}
+    problem = as_history(dict(wrong_clock), ReadOptions(now_ms=1_796_000_000_000))
+    assert problem == "timestamp: 2036-11-30T07:00:00.000Z is in the future, after the message arrived"
+    local = {"timestamp": "2026-11-30T22:00:00+00:00"}
+    assert as_history(dict(local), ReadOptions(now_ms=1_796_000_000_000)) is None
+
+
 def test_a_message_without_any_time_has_none() -> None:
     message = {"type": "track", "timestamp": None}
     assert as_history(message) is None

@@ -94,6 +94,10 @@ def test_values_that_fit(kind: str, value: object, text: str) -> None:
         ("date", 1769817600123, Reason.BAD_DATE),
         ("date", 1769817600, Reason.BAD_DATE),
         ("datetime", "0001-01-01T00:00:00+23:00", Reason.BAD_DATE),
+        ("datetime", "0001-01-01T00:00:00Z", Reason.BAD_DATE),
+        ("date", "0001-01-01T00:00:00Z", Reason.BAD_DATE),
+        ("date", "0001-01-01", Reason.BAD_DATE),
+        ("date", "0001-01-01T00:00:00-05:00", Reason.BAD_DATE),
         ("datetime", True, Reason.BAD_DATE),
         ("datetime", {"a": 1}, Reason.BAD_DATE),
     ],
@@ -140,6 +144,9 @@ def test_the_good_options_of_a_list_go() -> None:
     many = converter(ROLES)("champion;a;b;c;d;e")
     assert isinstance(many, Partial)
     assert many.refusal.detail == "'a', 'b', 'c' and 2 more: none of the 2 options"
+    repeated = converter(ROLES)(["champion", "a", "a", "a", "a", "x" * 100])
+    assert isinstance(repeated, Partial)
+    assert repeated.refusal.detail == f"'a', '{'x' * 60}'...: none of the 2 options"
     assert converter(ROLES)(";champion") == ";CHAMPION"
     assert converter(ROLES)([]) == ""
 

@@ -815,7 +815,14 @@ WRONG_DOORS = ["/", "/batch", "/b", "/track", "/v2/batch", "/cluster-info", "/sd
 
 @pytest.mark.parametrize("path", WRONG_DOORS)
 @pytest.mark.parametrize(
-    "headers", [[(b"content-type", b"application/json; charset=utf-8")], [(b"authorization", b"Basic a2V5Og==")]]
+    "headers",
+    [
+        [(b"content-type", b"application/json; charset=utf-8")],
+        [(b"authorization", b"Basic a2V5Og==")],
+        [(b"content-type", b"text/plain;charset=UTF-8"), (b"origin", b"https://shop.example")],
+        [(b"authorization", b"Basic a2V5Og=="), (b"content-type", b"application/x-www-form-urlencoded")],
+        [(b"x-write-key", b"key:secret"), (b"content-type", b"application/octet-stream")],
+    ],
 )
 async def test_an_upload_to_a_wrong_path_hears_where_the_tracking_api_is(
     receiver: Receiver, path: str, headers: list[tuple[bytes, bytes]]
@@ -834,7 +841,11 @@ async def test_an_upload_to_a_wrong_path_hears_where_the_tracking_api_is(
         (
             "POST",
             "/setup/new",
-            [(b"authorization", b"Basic a2V5Og=="), (b"content-type", b"application/x-www-form-urlencoded")],
+            [
+                (b"authorization", b"Basic a2V5Og=="),
+                (b"content-type", b"application/x-www-form-urlencoded"),
+                (b"sec-fetch-site", b"same-origin"),
+            ],
         ),
         ("POST", "/api/v1/replay", [(b"content-type", b"application/json")]),
         ("GET", "/messages", [(b"authorization", b"Basic a2V5Og==")]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hubwire.backfill.records import Call, ReadOptions
+from hubwire.clock import SystemClock
 from hubwire.times import DateOrder
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def read_options(
             raise typer.BadParameter(
                 f"--encoding: {encoding!r} is not a known encoding; try latin-1 or shift_jis"
             ) from exc
-    return ReadOptions(call=call, columns=source_columns, order=order, encoding=encoding)
+    now_ms = SystemClock().now_ms()
+    return ReadOptions(call=call, columns=source_columns, order=order, encoding=encoding, now_ms=now_ms)
 
 
 def looked(files: list[str], options: ReadOptions, data: Path) -> History:

@@ -66,9 +66,9 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
     order: DateOrder | None = None
     columns: dict[str, str] = {}
 
-    def read_options(self) -> ReadOptions:
+    def read_options(self, now_ms: int) -> ReadOptions:
         columns = {column.strip().lower(): field.strip() for column, field in self.columns.items()}
-        return ReadOptions(call=self.call, columns=columns, order=self.order)
+        return ReadOptions(call=self.call, columns=columns, order=self.order, now_ms=now_ms)
 
 
 class DroppedFile(msgspec.Struct, kw_only=True):
@@ -263,7 +263,7 @@ class DroppedFiles:
             self._refuse(file, exc)
 
     def _look(self, file: DroppedFile, preview: HistoryPreview, options: FileOptions) -> History:
-        return preview.look_at([str(self._path(file))], options.read_options())
+        return preview.look_at([str(self._path(file))], options.read_options(self._clock.now_ms()))
 
     def _refuse(self, file: DroppedFile, exc: Exception) -> None:
         if not isinstance(exc, HubwireError):
