@@ -210,9 +210,9 @@ RudderStack's SDKs. [SDKs and their settings](../sdks.md) lists what each SDK ne
 
 - **Answer.** Hubwire answers `200 {{"success": true}}` after the messages are on disk, never before. It never
   redirects.
-- **Write key.** Hubwire looks for it in this order: HTTP Basic (user name: the write key, no password), the path,
-  `writeKey` in the body, the first message, the query, a bearer token, the header `X-Write-Key` (the part before a
-  colon).
+- **Write key.** Hubwire looks for it in this order: HTTP Basic (user name: the write key, no password), the path, a
+  bearer token or the header `X-Write-Key` (the part before a colon) that a source has, `writeKey` in the body, the
+  first message, the query.
 - **Body.** The body is JSON, whatever the content type says. Gzip is recognised by its first bytes. `NaN` and
   `Infinity` are read as null, and bytes that are not UTF-8 are replaced, so one bad value does not cost an upload.
 - **Limits** (settings): {LIMITS.max_message_bytes} bytes for a message; {LIMITS.max_upload_bytes} bytes
