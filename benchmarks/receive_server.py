@@ -23,7 +23,7 @@ from hubwire.backends.sqlite.journal import SqliteJournal
 from hubwire.clock import SystemClock
 from hubwire.destination import Source
 from hubwire.journal.group_commit import GroupCommit
-from hubwire.process.server import collect_rarely
+from hubwire.lifecycle import collect_rarely
 from hubwire.receive import answers
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.connection import Connection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import resource
 import socket
 import ssl
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hubwire.errors import SettingsError
 from hubwire.installation.local import announce_local_server, withdraw_local_server
+from hubwire.lifecycle import collect_rarely
 from hubwire.monitoring.logs import configure_logs
 from hubwire.process.pages import make_pages
 from hubwire.process.service import Service
@@ -29,7 +29,6 @@ from hubwire.settings import Settings
 
 log = structlog.get_logger("hubwire")
 
-COLLECT_AFTER_OBJECTS = 100_000
 GRACE_SECONDS = 15
 BACKLOG = 1024
 WHY_NOT_LISTENING = {
@@ -103,16 +102,6 @@ async def serve(
         withdraw_local_server(settings)
         await service.stop()
         stopping.end()
-
-
-def collect_rarely() -> None:
-    """Let Python search for reference cycles less often.
-
-    The objects of an upload or a delivery cycle live as long as it and have no reference cycles. Searching them
-    repeatedly took a tenth of the time of receiving and a fifth of delivering (benchmarks/).
-    """
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER_OBJECTS)
 
 
 def _open_many_files() -> None:

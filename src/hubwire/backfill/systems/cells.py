@@ -26,7 +26,7 @@ class LostDigits(ValueError):
 
 def plain(value: Any) -> Any:
     """A cell as a JSON value; None if it is empty or has no JSON form (bytes)."""
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, (str, bool, int)):
         return value if value != "" else None
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -67,7 +67,8 @@ def phone_of(value: Any) -> Any:
 
 
 def _untouched(text: str) -> str:
-    if text.isalnum():
+    # A spreadsheet's marks have one of these signs; nearly all ids and numbers have none.
+    if "." not in text and "+" not in text and not text.startswith("'"):
         return text
     text = _MARKED.sub("", text, count=1) if text.startswith("'") else text
     if _SCIENTIFIC.fullmatch(text):

@@ -20,6 +20,7 @@ from hubwire.cli.shared.history import AsOption, DatesOption, EncodingOption, Ma
 from hubwire.cli.shared.portals import portal_schema
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
+from hubwire.lifecycle import collect_rarely
 
 if TYPE_CHECKING:
     from hubwire.backfill.estimate import Estimate
@@ -150,6 +151,7 @@ def _import(history: History, source: str, json: bool, config: ConfigOption) -> 
     from hubwire.backfill.files import total_bytes
     from hubwire.backfill.imports import import_history
 
+    collect_rarely()
     goes_on = "starts again and imports no row twice" if history.has_stdin else "continues there"
     with _progress(total_bytes([seen.part for seen in history.seen]), goes_on, json) as report:
         return import_history(settings_of(config), history, source, report, SystemClock())
