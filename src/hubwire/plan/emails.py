@@ -7,6 +7,7 @@ completions" (an event takes `utk` beside or instead of `email`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeGuard
@@ -114,7 +115,8 @@ def external_email(context: Mapping[str, Any]) -> str | None:
     return None
 
 
-MAX_UTK = 64
+UTK = re.compile(r"[0-9a-fA-F]{32}")
+"""HubSpot's cookie is a GUID without dashes."""
 UTK_KEYS = ("hubspotutk", "utk")
 """The properties that carry the cookie. They name the visitor, as `email` names the person."""
 
@@ -142,4 +144,4 @@ def without_utk(properties: dict[str, Any], defined: Collection[str]) -> dict[st
 
 def is_utk(value: object) -> TypeGuard[str]:
     """True if a value can be the cookie's."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_UTK and value.isascii() and value.isalnum()
+    return isinstance(value, str) and UTK.fullmatch(value) is not None

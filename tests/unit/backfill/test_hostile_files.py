@@ -17,6 +17,7 @@ from hubwire.backfill.looking import look_at
 from hubwire.backfill.records import Call, ReadOptions
 from hubwire.backfill.rows import rows_of_history
 from hubwire.backfill.sql import Query, look_at_query
+from hubwire.backfill.systems.orders import MAX_ITEMS, TOO_MANY_ITEMS
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import SettingsError
 
@@ -144,6 +145,15 @@ def test_an_order_whose_first_row_is_broken_is_left_out(read: Read) -> None:
         "x.csv:2: 7 cells, but the header has 6",
         "x.csv:3: an order without its first row, which has the total",
     ]
+
+
+def test_items_beyond_the_limit_of_an_order_are_told(read: Read) -> None:
+    items = "".join(f"#1,,,,Item {number},\n" for number in range(MAX_ITEMS + 1))
+    table = read(
+        "orders.csv", f"{SHOPIFY}#1,a@b.co,paid,9,First,2024-03-05\n{items}#2,c@d.co,paid,9,Other,2024-03-05\n"
+    )
+    assert [len(message["properties"]["products"]) for message in table.messages] == [MAX_ITEMS, 1]
+    assert [fault.partition(": ")[2] for fault in table.faults] == [TOO_MANY_ITEMS.reason] * 2
 
 
 def test_a_broken_row_within_an_order_is_told_behind_it(read: Read) -> None:

@@ -17,6 +17,7 @@ from hubwire.backfill.systems.cells import LostDigits, compressed, id_of, plain
 from hubwire.backfill.systems.shapes import Message
 
 MAX_ITEMS: Final = 250
+TOO_MANY_ITEMS: Final = Omission(f"an item of an order that has more than {MAX_ITEMS}", True)
 _AMOUNTS: Final = ("total", "subtotal", "shipping", "tax", "discount", "refund")
 _NO_USE: Final = "Hubwire does not use it"
 
@@ -154,6 +155,7 @@ class OrdersReader:
                 rows.append(record)
             else:
                 rows[-1] = record._replace(values=rows[-1].values)
+                broken.append(Reading(record.number, (), TOO_MANY_ITEMS))
         if rows:
             yield self._reading(rows)
         yield from broken
