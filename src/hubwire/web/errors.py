@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from hubwire.errors import AlreadyExists, BackendError, HubSpotError, HubwireError, Missing
 from hubwire.web.access import TooManyTries
-from hubwire.web.guard import MAX_BODY_BYTES
+from hubwire.web.guard import MAX_BODY_BYTES, SAFE_METHODS
 from hubwire.web.request import Problem, Shared, frame_of, html_response, json_response, problem_of, wants_json
 from hubwire.web.session import viewer_of
 
@@ -55,6 +55,8 @@ def _http_error(shared: Shared) -> Callable[[Request, Exception], Awaitable[Resp
         if exc.status_code == 404 and request.url.path.startswith("/api/"):
             message = "the admin API has no such call"
             hint = "/api/v1/openapi.json lists its calls. Uploads of an SDK go to /v1/batch (/v1/openapi.json)."
+        elif exc.status_code == 404 and is_program(request):
+            message, hint = "there is no such path", "Uploads of an SDK go to /v1/batch (/v1/openapi.json)."
         code = codes.get(exc.status_code, "http-error")
         problem = ErrorPage(code=code, message=message, hint=hint, status=exc.status_code)
         return await _error_response(request, shared, problem)
@@ -98,8 +100,13 @@ def _bug(shared: Shared) -> Callable[[Request, Exception], Awaitable[Response]]:
     return answer
 
 
+def is_program(request: Request) -> bool:
+    """Whether a request is no browser's: it changes something and does not accept HTML, which every browser names."""
+    return request.method not in SAFE_METHODS and "text/html" not in request.headers.get("accept", "")
+
+
 async def _error_response(request: Request, shared: Shared, page: ErrorPage) -> Response:
-    if wants_json(request) or request.url.path.startswith("/api/"):
+    if wants_json(request) or request.url.path.startswith("/api/") or is_program(request):
         return json_response(page, page.status)
     viewer = None
     if page.status not in (429, 500, 503):

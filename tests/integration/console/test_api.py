@@ -332,3 +332,12 @@ def test_every_change_is_in_the_audit_log_with_who_did_it(console: Console, lane
     console.call("POST", "/destinations/HubSpot/pause", token=token)
     entries = conforms("/audit", "GET", console.call("GET", "/audit"))["entries"]
     assert (entries[0]["actor"], entries[0]["action"]) == ("ana", "destination.paused")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("authorization", ["Bearer wk_key", "Basic d2tfa2V5Og=="])
+def test_a_program_at_an_unknown_path_hears_where_uploads_go(console: Console, method: str, authorization: str) -> None:
+    answer = console.fresh_client().request(method, "/v9/track", headers={"authorization": authorization})
+    assert answer.headers["content-type"] == "application/json"
+    assert (answer.status_code, "/v1/batch" in answer.text) in {(404, True), (403, False)}
+    assert answer.json()["code"] in {"not-found", "foreign-origin"}
