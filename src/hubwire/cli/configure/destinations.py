@@ -290,7 +290,7 @@ def journal(
     off: Annotated[bool, typer.Option("--off", help="Remove the credentials, and read the journal no longer.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Read HubSpot's change journal: merges, deletions and changes by others. Needs an OAuth app.
+    """Read HubSpot's change journal. Needs an OAuth app.
 
     Example: hubwire destination journal hubspot --client-id 0a1b2c3d --client-secret-stdin
     """
