@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hubwire.emulator.calls import control
 from hubwire.emulator.http.page import render
 from hubwire.emulator.http.page_controls import press
+from hubwire.emulator.http.protocol import PlainHttpProtocol
 from hubwire.emulator.http.routes import standard_router
 from hubwire.emulator.http.routing import Match
 from hubwire.emulator.store import access
@@ -36,7 +37,7 @@ MAX_URL = 16_000
 _TOO_LONG = b"<html>\n<head><title>414 Request-URI Too Large</title></head>\n<body></body>\n</html>\n"
 SERVER_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "hubwire.emulator.http.protocol:PlainHttpProtocol",
+    "http": PlainHttpProtocol,  # uvicorn 0.35 takes no name of it
     "ws": "none",
     "log_level": "warning",
     "access_log": False,
