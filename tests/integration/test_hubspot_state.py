@@ -320,6 +320,30 @@ async def test_a_company_that_hubspot_makes_a_moment_later_is_not_made_twice(tmp
         assert len(world.emulator.associations()) == 1
 
 
+@pytest.mark.parametrize("way", ["another-person", "restart", "form"])
+async def test_a_company_that_the_search_hides_is_found_by_any_new_contact_of_its_domain(
+    tmp_path: Path, way: str
+) -> None:
+    """Another person's group, a lane that has just started, a contact that a form made: none makes a second company."""
+    async with World(tmp_path, search_lag_seconds=30.0, creates_companies_from_emails=True) as world:
+        installation = Installation(world)
+        if way == "form":
+            form = {"properties": {"email": "ada@acme.com"}}
+            assert world.emulator.call("POST", "/crm/objects/2026-09/contacts", form).status == 201
+        await installation.identify("ada@acme.com", firstName="Ada")
+        if way == "restart":
+            await installation.driver.end()
+            installation.driver = world.driver("b")
+        email = "ada@acme.com"
+        if way == "another-person":
+            email = "consultant@example.org"
+            await installation.identify(email)
+        await installation.group("acme.com", email, name="Acme")
+        [company] = installation.companies("acme.com")
+        assert company["properties"]["name"] == "Acme"
+        assert [email, "acme.com"] in world.hubspot()["associations"]
+
+
 # -- 4. unique values
 
 

@@ -125,11 +125,6 @@ class ReadHistories:
             return None
         return read.foreign
 
-    def made_at_ms(self, object_type: str, key: str) -> int | None:
-        """When we created the record, if that was a short while ago."""
-        read = self.reads.get((object_type, key))
-        return read.at_ms if read is not None and read.names is None else None
-
     def forget(self, object_type: str, key: str) -> None:
         """Remove the histories of a record whose key now names another one."""
         self.reads.pop((object_type, key), None)

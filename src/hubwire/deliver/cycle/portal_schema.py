@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from hubwire.deliver.calls.caller import Caller, LineStopped
 from hubwire.deliver.cycle.newest import ReadHistories
+from hubwire.deliver.cycle.recent_contacts import RecentContacts
 from hubwire.deliver.limits.daily_budget import DecayingRate
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import as_stop
@@ -77,6 +78,7 @@ class Portal:
         self.labels: Mapping[str, AssociationLabel] | None = None
         """Labels of contact and company by their text; None until a rule first needs one."""
         self.histories = ReadHistories()
+        self.recent_contacts = RecentContacts()
         self.spare_reads = SpareReads()
         self.too_many_changed_at_ms = 0
         self.paths = paths

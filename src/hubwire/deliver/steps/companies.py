@@ -93,7 +93,7 @@ async def upsert_companies(
         await _write(cycle_state, by_domain, contacts, domains)
     if keyed:
         # After the others: a company that this cycle makes by its domain is then found by it.
-        waiting = await meet_companies(cycle_state, keyed, domains, contacts)
+        waiting = await meet_companies(cycle_state, keyed, domains)
         for key, verdict in waiting.items():
             cycle_state.refuse_company(key, keyed[key].positions, verdict)
         met = {key: desired for key, desired in keyed.items() if key not in waiting}

@@ -2,8 +2,8 @@
 
 The search lags by seconds, and HubSpot itself creates the company of a new contact's e-mail domain (an account setting,
 on by default). If the search does not find a company, Hubwire therefore also looks at the companies of the contacts
-that it is about to associate, if one of them is new and has an address of that domain. If the company is not there
-either, HubSpot may still be creating it: the message waits a few seconds and looks again.
+that somebody created a moment ago with an address of that domain. If the company is not there either, HubSpot may
+still be creating it: the message waits a few seconds and looks again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ from hubwire.operation import unique_property
 from hubwire.reasons import Reason
 
 OBJECT = "companies"
-SEARCH_LAG_MS = 60_000
-"""The search finds everything that was created before this time. It lags by seconds, as third parties saw live."""
 MAX_MOVED = 20
 """Maximum number of merged companies to follow in one cycle; each takes one call."""
 
@@ -48,7 +46,7 @@ async def look_up_companies(
     unknown = [
         domain for domain in records if cycle_state.company_id(domain) is None and unique_property(domain) is None
     ]
-    search = await _find(cycle_state, records, unknown, contacts) if unknown else SearchResult({}, {})
+    search = await _find(cycle_state, records, unknown) if unknown else SearchResult({}, {})
     for domain, verdict in search.refused.items():
         cycle_state.refuse_company(domain, records[domain].positions, verdict)
     open_companies = {domain: desired for domain, desired in records.items() if domain not in search.refused}
@@ -106,29 +104,27 @@ async def _find(
     cycle_state: CycleState,
     records: Mapping[str, DesiredRecord],
     unknown: Sequence[str],
-    contacts: Mapping[str, Collection[str]],
 ) -> SearchResult:
     has_key = KEY_PROPERTY in cycle_state.schema.company
     refused = await ensure_company_key(cycle_state.portal)
     if refused is not None:
         return SearchResult({}, dict.fromkeys(unknown, refused))
-    return await find_by_domain(cycle_state, records, unknown, contacts, has_key=has_key)
+    return await find_by_domain(cycle_state, records, unknown, has_key=has_key)
 
 
 async def find_by_domain(
     cycle_state: CycleState,
     records: Mapping[str, DesiredRecord],
     unknown: Sequence[str],
-    contacts: Mapping[str, Collection[str]],
     *,
     has_key: bool,
 ) -> SearchResult:
-    """The companies of these domains, by search and by the contacts to be associated; all by domain."""
+    """The companies of these domains, by search and by the contacts that are new in HubSpot; all by domain."""
     search = await find_companies(cycle_state.caller, cycle_state.portal, cycle_state.paths, unknown, has_key=has_key)
-    await _find_by_contacts(cycle_state, search, _still(unknown, search), contacts)
+    await _find_by_contacts(cycle_state, search, _still(unknown, search))
     for domain in _still(unknown, search):
         has_waited = _has_waited(cycle_state, records[domain].positions)
-        if not has_waited and _may_be_made(cycle_state, domain, contacts.get(domain, ())):
+        if not has_waited and _recent_contacts(cycle_state, domain):
             search.refused[domain] = without_answer.company_may_appear()
     return search
 
@@ -143,16 +139,9 @@ def _still(unknown: Iterable[str], search: SearchResult) -> list[str]:
     return [domain for domain in unknown if domain not in search.found and domain not in search.refused]
 
 
-async def _find_by_contacts(
-    cycle_state: CycleState, search: SearchResult, domains: Sequence[str], contacts: Mapping[str, Collection[str]]
-) -> None:
-    """Look for companies among the contacts' own associations, whoever created those."""
-    ids = {
-        contact_id
-        for domain in domains
-        for email in contacts.get(domain, ())
-        if (contact_id := cycle_state.contact_id(email)) and _may_be_made(cycle_state, domain, [email])
-    }
+async def _find_by_contacts(cycle_state: CycleState, search: SearchResult, domains: Sequence[str]) -> None:
+    """Look for companies among the associations of new contacts, whoever created those."""
+    ids = {contact_id for domain in domains for contact_id in _recent_contacts(cycle_state, domain)}
     if not ids:
         return
     missing = set(domains)
@@ -162,15 +151,9 @@ async def _find_by_contacts(
                 search.found[domain] = CompanyMatch(record.record_id, place == 0)
 
 
-def _may_be_made(cycle_state: CycleState, domain: str, emails: Collection[str]) -> bool:
-    """Whether HubSpot may be creating the company, because a new contact has an address of its domain."""
-    return any(is_of_domain(email, domain) and _is_recent(cycle_state, email) for email in emails)
-
-
-def _is_recent(cycle_state: CycleState, email: str) -> bool:
-    """Whether we created the contact so recently that the search may not show its company."""
-    made_at_ms = cycle_state.portal.histories.made_at_ms("contacts", email)
-    return made_at_ms is not None and cycle_state.now_ms - made_at_ms < SEARCH_LAG_MS
+def _recent_contacts(cycle_state: CycleState, domain: str) -> list[str]:
+    """The contacts for which HubSpot may be creating this company, or has created it without the search showing it."""
+    return cycle_state.portal.recent_contacts.of_domain(domain, cycle_state.now_ms)
 
 
 def is_of_domain(email: str, domain: str) -> bool:

@@ -243,6 +243,9 @@ def _noted(
     for email in emails:
         record = held.records.get(email)
         person = cycle_state.people.get(email)
+        if record is not None:
+            made_at_ms = moment_ms(record.properties.get("createdate"))
+            cycle_state.portal.recent_contacts.note(email, record.record_id, made_at_ms, cycle_state.now_ms)
         if person is None and record is not None and not desired_by_email[email].is_plain:
             person = Person(email)
         if person is not None and email not in held.unread and (record is not None or not held.is_refused):

@@ -32,6 +32,7 @@ from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
 from hubwire.delivery import Dead
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
+from hubwire.hubspot.reading import moment_ms
 from hubwire.hubspot.wire import update_objects, upsert_objects
 from hubwire.operation import LeftOut, unique_property
 from hubwire.reasons import Reason
@@ -239,6 +240,10 @@ def _settle(
     returned = outcome.returned
     person.refused_at_ms = None
     cycle_state.contact_is(person, returned.record_id if returned else person.contact_id)
+    if returned is not None:
+        made_at_ms = cycle_state.now_ms if returned.is_new else moment_ms(returned.properties.get("createdate"))
+        email = sent.properties.get("email", "") if unique_property(sent.key) else sent.key
+        cycle_state.portal.recent_contacts.note(email, returned.record_id, made_at_ms, cycle_state.now_ms)
     if returned is not None and returned.is_new:
         cycle_state.new_contacts.add(sent.key)
         cycle_state.portal.histories.remember(OBJECT, sent.key, None, {}, cycle_state.now_ms)

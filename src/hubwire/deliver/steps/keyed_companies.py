@@ -7,7 +7,7 @@ or HubSpot itself made is not doubled. Another company is created. Afterwards th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, Value
@@ -23,11 +23,10 @@ async def meet_companies(
     cycle_state: CycleState,
     records: Mapping[str, DesiredRecord],
     domains: Mapping[str, str],
-    contacts: Mapping[str, Collection[str]],
 ) -> dict[str, Verdict]:
     """Find the record of each company that the memory does not know. Returns the verdicts of those that must wait.
 
-    Shape: `domains` are those of companies that have one, `contacts` the e-mails to be associated; both by key.
+    Shape: `domains` are those of companies that have one, by key.
     """
     unknown = [key for key in records if cycle_state.company_id(key) is None]
     by_property: dict[str, dict[str, str]] = {}
@@ -40,7 +39,7 @@ async def meet_companies(
     rest = [key for key in unknown if cycle_state.company_id(key) is None and key not in waiting]
     by_domain = {domains[key]: key for key in rest if key in domains}
     if by_domain:
-        await _fall_back(cycle_state, records, by_domain, contacts, waiting)
+        await _fall_back(cycle_state, records, by_domain, waiting)
     return waiting
 
 
@@ -63,7 +62,6 @@ async def _fall_back(
     cycle_state: CycleState,
     records: Mapping[str, DesiredRecord],
     by_domain: Mapping[str, str],
-    contacts: Mapping[str, Collection[str]],
     waiting: dict[str, Verdict],
 ) -> None:
     """Look for companies by domain, in memory and in HubSpot, and adopt those without a key of their own."""
@@ -73,8 +71,7 @@ async def _fall_back(
     missing = [domain for domain in by_domain if domain not in ids]
     if missing:
         desired = {domain: records[by_domain[domain]] for domain in missing}
-        emails = {domain: contacts.get(by_domain[domain], ()) for domain in missing}
-        search = await find_by_domain(cycle_state, desired, missing, emails, has_key=False)
+        search = await find_by_domain(cycle_state, desired, missing, has_key=False)
         ids |= {domain: match.record_id for domain, match in search.found.items()}
         waiting.update({by_domain[domain]: verdict for domain, verdict in search.refused.items()})
     if not ids:

@@ -76,7 +76,6 @@ def test_a_read_counts_for_its_properties_and_its_time() -> None:
     assert reads.known("contacts", "a@b.co", frozenset({"city"}), 1999, 1000) == {"city": version("x", 1, PERSON)}
     assert reads.known("contacts", "a@b.co", frozenset({"city"}), 2000, 1000) is None
     assert reads.known("contacts", "a@b.co", frozenset({"city", "zip"}), 1001, 1000) is None
-    assert reads.made_at_ms("contacts", "a@b.co") is None
 
 
 def test_reads_to_spare_are_a_few_at_once_and_then_less_than_a_twentieth() -> None:
