@@ -234,6 +234,18 @@ async def test_a_changed_identify_of_a_deleted_contact_brings_all_values_back(in
     assert installation.world.hubspot()["associations"] == [["ada@example.com", "acme.com"]]
 
 
+async def test_an_import_of_older_values_makes_a_deleted_contact_again_with_the_newer_ones(
+    installation: Installation,
+) -> None:
+    await installation.identify(**ADA)
+    installation.world.emulator.archive("contacts", installation.contact()["id"])
+    installation.world.clock.advance(25 * 3600)
+    traits = {"email": "ada@example.com", "city": "Oldtown"}
+    await installation.send({"type": "identify", "timestamp": OLD, "traits": traits}, is_import=True)
+    assert installation.contact()["properties"]["city"] == "Graz"
+    assert ("city", "older-than-known") in installation.left_out()
+
+
 async def test_a_deleted_company_is_made_whole_again_with_its_contacts(installation: Installation) -> None:
     await installation.identify()
     await installation.group("acme.com", name="Acme", employees=5)

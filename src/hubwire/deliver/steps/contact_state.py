@@ -1,8 +1,9 @@
 """Reads the contacts that HubSpot has before Hubwire writes to them: deleted, merged, or changed by somebody else.
 
 It reads in batches: contacts that get values of late messages, with the history of those properties; contacts whose
-record is another one now, with all remembered properties; and contacts on which an event or an association relies and
-that no answer has shown for a while. In a quiet portal, which has reads to spare, "a while" is two seconds.
+record is another one now, with all remembered properties; and contacts that no answer has shown for a while, if an
+event or an association relies on them or if their messages have nothing newer to write. In a quiet portal, which has
+reads to spare, "a while" is two seconds.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ async def look_up_contacts(
     made_anew = [email for email in desired_by_email if _is_gone(cycle_state, email) and email not in late]
     read_anyway = {*unread, *made_anew}
     others = {email: desired for email, desired in desired_by_email.items() if email not in read_anyway}
+    relied |= _only_shown_by_a_read(cycle_state, others)
     to_confirm = _unseen(cycle_state, others, relied - late.keys() - set(made_anew))
     to_read = dict(await _worth_reading(cycle_state, desired_by_email, unread))
     for email, names in open_questions.items():
@@ -112,6 +114,18 @@ def _is_gone(cycle_state: CycleState, email: str) -> bool:
     """Whether a contact that was confirmed once has no known record now."""
     person = cycle_state.people.get(email)
     return person is not None and person.contact_id is None and bool(person.properties)
+
+
+def _only_shown_by_a_read(cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord]) -> set[str]:
+    """The contacts that no answer has shown for long and that nothing is written to, so that no write shows them."""
+    return {
+        email
+        for email, desired in desired_by_email.items()
+        if desired.values
+        and (person := cycle_state.people.get(email)) is not None
+        and person.seen_at_ms < cycle_state.unseen_before_ms
+        and not difference(desired, person, cycle_state.now_ms, cycle_state.suppress_ms).send
+    }
 
 
 def _unseen(cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], relied: Set[str]) -> list[str]:
