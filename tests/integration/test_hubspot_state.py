@@ -125,11 +125,11 @@ async def test_every_message_that_lost_says_so_and_an_unread_portal_is_read_once
         for number in range(3)
     ]
     await installation.send(*older, is_import=True)
+    assert installation.calls("contacts/batch/read") == 1
     await installation.send(
         {**older[0], "messageId": "h9", "traits": {"email": "rep@ex.org", "city": "C9"}}, is_import=True
     )
     assert installation.left_out() == [("city", "newer-in-hubspot")] * 4
-    assert installation.calls("contacts/batch/read") == 1
 
 
 async def test_an_imports_own_writes_never_beat_its_later_messages(installation: Installation) -> None:
@@ -142,6 +142,28 @@ async def test_an_imports_own_writes_never_beat_its_later_messages(installation:
         )
         assert installation.contact()["properties"]["city"] == f"City of {year}"
     assert installation.left_out() == []
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["read", "made"])
+async def test_what_a_person_writes_while_an_import_runs_stays(installation: Installation, is_there: bool) -> None:
+    """The history that an earlier cycle read a minute ago does not show it."""
+    emulator = installation.world.emulator
+    if is_there:
+        emulator.seed(contacts=[{"properties": {"email": "rep@ex.org"}}])
+    for year in (2021, 2022):
+        traits = {"email": "rep@ex.org", "city": f"City of {year}"}
+        group = {"website": "ex.org", "name": f"Ex of {year}"}
+        moment = {"timestamp": f"{year}-05-05T00:00:00Z", "userId": "rep"}
+        await installation.send({"type": "identify", "traits": traits, **moment}, is_import=True)
+        await installation.send({"type": "group", "groupId": "g", "traits": group, **moment}, is_import=True)
+        if year == 2021:
+            installation.world.clock.advance(60)
+            emulator.edit("contacts", installation.contact("rep@ex.org")["id"], {"city": "Newtown"})
+            emulator.edit("companies", installation.companies("ex.org")[0]["id"], {"name": "Newname"})
+            installation.world.clock.advance(60)
+    assert installation.contact("rep@ex.org")["properties"]["city"] == "Newtown"
+    assert installation.companies("ex.org")[0]["properties"]["name"] == "Newname"
+    assert installation.left_out() == [("city", "newer-in-hubspot"), ("name", "newer-in-hubspot")]
 
 
 async def test_what_a_person_wrote_before_a_late_message_loses_to_it(installation: Installation) -> None:

@@ -19,6 +19,7 @@ from hubwire.deliver.steps.look_up import (
     companies_of_contacts,
     read_companies,
     read_moved_company,
+    to_read_again,
     unseen,
 )
 from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
@@ -195,6 +196,7 @@ async def compare_companies(
             names[domain], ids[domain] = needed, company_id
     unread = _leave_out_known(cycle_state, records, {d: of for d, of in names.items() if d not in conditional})
     unread += conditional
+    unread += to_read_again(cycle_state, OBJECT, sorted(names.keys() - set(unread)), len(unread))
     refused: dict[str, Verdict] = {}
     if not unread:
         return refused

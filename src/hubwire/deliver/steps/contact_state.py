@@ -22,6 +22,7 @@ from hubwire.deliver.steps.look_up import (
     changed_contacts,
     read_contacts,
     read_records,
+    to_read_again,
     unseen,
 )
 from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
@@ -52,7 +53,10 @@ async def look_up_contacts(
     others = {email: desired for email, desired in desired_by_email.items() if email not in read_anyway}
     relied |= _only_shown_by_a_read(cycle_state, others)
     to_confirm = _unseen(cycle_state, others, relied - late.keys() - set(made_anew))
-    to_read = dict(await _worth_reading(cycle_state, desired_by_email, unread))
+    known = late.keys() - unread.keys() - cycle_state.unread_contacts
+    again = to_read_again(cycle_state, OBJECT, sorted(known), len(unread))
+    to_read = {email: late[email] for email in again}
+    to_read.update(await _worth_reading(cycle_state, desired_by_email, unread))
     for email, names in open_questions.items():
         if names:
             to_read[email] = to_read.get(email, set()) | names

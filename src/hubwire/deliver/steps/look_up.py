@@ -6,7 +6,7 @@ of many records changed at all since the oldest message in question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from hubwire.deliver.calls.caller import TRIES_IN_CYCLE, Caller, together
@@ -208,6 +208,22 @@ def unseen(
     if room < len(spare) <= RECORDS_PER_READ and _may_spare(cycle_state):
         return due + spare
     return due + spare[:room]
+
+
+def to_read_again(cycle_state: CycleState, object_type: str, known: Iterable[str], unread_count: int) -> list[str]:
+    """The keys among `known` whose history is some seconds old and is read again: people may have written since.
+
+    Shape: a read that is made anyway has room for `unread_count` and some of these; a quiet portal has a read to spare.
+    Between the cycles of a large import, each record is read once.
+    """
+    if cycle_state.import_goes_on:
+        return []
+    reads = cycle_state.portal.histories.reads
+    old = [key for key in known if cycle_state.now_ms - reads[object_type, key].at_ms > SURE_MS]
+    room = -unread_count % RECORDS_PER_HISTORY_READ
+    if room < len(old) <= RECORDS_PER_HISTORY_READ and _may_spare(cycle_state):
+        return old
+    return old[:room]
 
 
 def _may_spare(cycle_state: CycleState) -> bool:
