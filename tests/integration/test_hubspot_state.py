@@ -216,6 +216,22 @@ async def test_a_stage_goes_back_only_for_a_server_source_whose_knowledge_is_new
     assert installation.contact()["properties"]["lifecyclestage"] == "opportunity"
 
 
+async def test_a_companys_stage_goes_back_for_newer_knowledge_only(installation: Installation) -> None:
+    emulator = installation.world.emulator
+    await installation.identify()
+    await installation.group("acme.com", lifecycle_stage="customer")
+    await installation.group("acme.com", lifecycle_stage="lead")
+    [company] = installation.companies("acme.com")
+    assert company["properties"]["lifecyclestage"] == "lead"
+    emulator.edit("companies", company["id"], {"lifecyclestage": "opportunity"})
+    earlier = iso_utc(installation.world.clock.now_ms() - 60_000)
+    traits = {"website": "acme.com", "lifecycle_stage": "subscriber"}
+    await installation.send({"type": "group", "groupId": "acme.com", "timestamp": earlier, "traits": traits})
+    await installation.send({"type": "group", "groupId": "acme.com", "traits": traits}, source_id=2)
+    [company] = installation.companies("acme.com")
+    assert company["properties"]["lifecyclestage"] == "opportunity"
+
+
 # -- 2. a record that is gone
 
 

@@ -23,6 +23,7 @@ from hubwire.deliver.cycle.coalesce import (
     difference,
     remembered_values,
 )
+from hubwire.deliver.cycle.newest import STAGE
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.company_search import CompanyMatch
 from hubwire.deliver.steps.company_state import OBJECT, look_up_companies
@@ -30,6 +31,7 @@ from hubwire.deliver.steps.conditions import settle
 from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
 from hubwire.deliver.steps.keyed_companies import meet_companies
 from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
+from hubwire.deliver.steps.stages import Backward, move_stages_back
 from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
@@ -128,8 +130,12 @@ async def _write(
         for id_property, group in inputs.creations.items()
         for batch in split(group, OBJECTS_PER_CALL)
     ]
+    backwards: dict[str, Backward] = {}
     for outcome in itertools.chain.from_iterable(await together(*batches)):
+        _note_backward(cycle_state, inputs.wanted[outcome.input.key], outcome, backwards)
         _settle(cycle_state, inputs.wanted[outcome.input.key], outcome)
+    if backwards:
+        await move_stages_back(cycle_state, OBJECT, open_companies, backwards, update)
 
 
 def _inputs_of(
@@ -192,6 +198,21 @@ def _create_call(paths: Paths, id_property: str, group: Sequence[Input]) -> Call
     values = [(input_, unique_property(input_.key)) for input_ in group]
     routed = [input_ if unique is None else replace(input_, key=unique[1]) for input_, unique in values]
     return create_call(paths, routed, id_property)
+
+
+def _note_backward(
+    cycle_state: CycleState, records: Sequence[DesiredRecord], outcome: Judged, backwards: dict[str, Backward]
+) -> None:
+    """Note a stage that HubSpot ignored because the company has a later one."""
+    sent, returned = outcome.input, outcome.returned
+    stage = sent.properties.get(STAGE)
+    if not stage or returned is None or returned.properties.get(STAGE, stage) == stage:
+        return
+    for desired in records:
+        value, known = desired.values.get(STAGE), cycle_state.companies.get(desired.key)
+        if value is not None and value.value == stage:
+            remembered = known.properties.get(STAGE) if known is not None else None
+            backwards[returned.record_id] = Backward(replace(sent, key=desired.key), remembered)
 
 
 def _settle(cycle_state: CycleState, records: Sequence[DesiredRecord], outcome: Judged) -> None:

@@ -58,7 +58,7 @@ async def upsert_contacts(
         await meet_contacts(cycle_state, open_contacts)
         await _write(cycle_state, records, keyed.keys(), relied, backwards)
     if backwards:
-        await move_stages_back(cycle_state, records, backwards, partial(update_call, cycle_state.paths))
+        await move_stages_back(cycle_state, OBJECT, records, backwards, partial(update_call, cycle_state.paths))
 
 
 async def _write(
