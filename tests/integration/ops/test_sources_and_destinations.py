@@ -142,6 +142,13 @@ def test_a_destination_learns_its_hub_from_the_token(installed: Shell) -> None:
     store.close()
 
 
+def test_a_second_destination_of_one_portal_is_warned_of(installed: Shell) -> None:
+    add_destination(installed)
+    ran = installed("destination", "add", "again", "--token-stdin", stdin=TOKEN + "\n")
+    assert ran.code == 0
+    assert "hubspot has the same Hub ID" in ran.err
+
+
 def test_a_token_that_hubspot_does_not_accept_is_not_stored(installed: Shell) -> None:
     ran = installed("destination", "add", "hubspot", "--token-stdin", stdin="pat-na1-wrong-token\n")
     assert ran.code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -85,6 +86,7 @@ def add(
         if not paused:
             editor.set_paused(stored, False)
         stored = editor.destination(name)
+        _warn_of_same_hub(stored, editor.store.registry.destinations().values())
     if json:
         print_json(stored)
     else:
@@ -384,3 +386,13 @@ def _print(destination: Destination, has_token: bool, names: dict[int, str]) -> 
 def register(root: typer.Typer) -> None:
     """Add these commands."""
     root.add_typer(app, name="destination")
+
+
+def _warn_of_same_hub(stored: Destination, destinations: Iterable[Destination]) -> None:
+    """Name the other destinations of the same portal on standard error."""
+    for other in destinations:
+        if stored.hub_id and other.hub_id == stored.hub_id and other.destination_id != stored.destination_id:
+            words = (
+                f"Destination {other.name} has the same Hub ID. Both share the portal's call limits, and a message from"
+            )
+            typer.secho(f"{words} a source that feeds both is delivered twice.", fg="yellow", err=True)
