@@ -60,6 +60,10 @@ def is_below(path: str) -> bool:
     return path.startswith(BELOW) and not path.startswith("/v1/projects/")
 
 
+OTHER_DOORS = ("/api/v1/", "/_hubspot/", "/_emulator/")
+"""The admin API, and what stands in for HubSpot in a page of the sandbox: these answer for themselves."""
+
+
 def is_wrong_door(method: str, path: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether a request to an unknown path is a misdirected upload, whose 404 names the Tracking API.
 
@@ -67,7 +71,7 @@ def is_wrong_door(method: str, path: str, headers: Sequence[tuple[bytes, bytes]]
     changes are forms, and their browser says where they come from, also where a proxy adds HTTP Basic. SDKs send JSON
     also as `text/plain`, which needs no preflight; curl calls it a form.
     """
-    if method != "POST" or path.startswith("/api/v1/"):
+    if method != "POST" or path.startswith(OTHER_DOORS):
         return False
     given = dict(headers)
     kind = given.get(b"content-type", b"").lower()
