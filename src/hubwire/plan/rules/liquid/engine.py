@@ -7,6 +7,7 @@ Source: @segment/actions-core 3.170.0, `@liquid`; LiquidJS 10.27.2 (https://liqu
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Container, Iterator
 from functools import lru_cache
 from typing import Any, NoReturn, TextIO
@@ -146,9 +147,9 @@ class _Inline(Tag):
             stream.pos -= 1
         return _Node(token, write)
 
+    @abstractmethod
     def write(self, reader: Reader) -> Write:
         """The output of the tag, or its change of the variables."""
-        raise NotImplementedError
 
 
 class _Echo(_Inline):
