@@ -106,6 +106,49 @@ class Associate(Struct, gc=False):
     replaces: bool = False
 
 
+class UpsertRecord(Struct, gc=False):
+    """Create or update the record with this `record_key`, of any type but contact and company.
+
+    Shape: `object` is the type as the portal's schema has it (`PortalSchema.objects`): `order`, `line_item`, or the id
+    of a custom object. Without a key (`create` only), the record is made once for each message and rule.
+    """
+
+    object: str
+    key: str
+    properties: dict[str, PropertyValue]
+    at_ms: int
+    position: int
+    mode: Mode = "upsert"
+    only_if_empty: frozenset[str] = frozenset()
+
+
+class RecordRef(NamedTuple):
+    """A record that an association names: its type, and the key of its upsert (of a contact: its e-mail)."""
+
+    object: str
+    key: str
+
+
+class AssociateRecords(Struct, gc=False):
+    """Link two records, other than a contact with a company.
+
+    `label`: a label of the portal for these types, by its text or as `CATEGORY:id`. `is_primary`: the default
+    association as the primary one. `replaces`: the first record leaves the records of the second one's type that
+    Hubwire associated it with before. `takes_away`: the association is removed. `may_make`: False associates only with a
+    record that HubSpot has.
+    """
+
+    source: RecordRef
+    target: RecordRef
+    position: int
+    at_ms: int = 0
+    label: str | None = None
+    is_primary: bool = False
+    replaces: bool = False
+    takes_away: bool = False
+    may_make: bool = True
+
+
 class SendEvent(Struct, gc=False):
     """One custom event occurrence of the contact with this e-mail or `record_key`, or of the visitor with this cookie
     (`utk`), or of the contact with this record id (`object_id`).
@@ -128,7 +171,7 @@ class SendEvent(Struct, gc=False):
     object_id: str | None = None
 
 
-Operation = UpsertContact | UpsertCompany | Associate | SendEvent
+Operation = UpsertContact | UpsertCompany | Associate | UpsertRecord | AssociateRecords | SendEvent
 
 
 class LeftOut(Struct, frozen=True, gc=False):

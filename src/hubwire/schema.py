@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hubwire.object_types import ObjectType
+
 
 @dataclass(frozen=True, slots=True)
 class PropertyDefinition:
@@ -45,6 +47,30 @@ class EventDefinition:
     """The properties that Hubwire made."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One pipeline of an object type. `stages`: id -> label, in HubSpot's order; `closed`: ids of closed stages."""
+
+    pipeline_id: str
+    label: str
+    stages: dict[str, str] = field(default_factory=dict)
+    closed: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class ObjectSchema:
+    """One object type in a portal, of those that rules name. Mutable: the lane adds the properties that it created.
+
+    Shape: `unavailable` is HubSpot's reason why this portal or token has no such object, in one sentence; it then has
+    no properties. `pipelines` are by id.
+    """
+
+    object_type: ObjectType
+    properties: dict[str, PropertyDefinition] = field(default_factory=dict)
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    unavailable: str | None = None
+
+
 @dataclass(slots=True)
 class PortalSchema:
     """The portal's properties and events. Mutable: the lane adds what it created. `events_available` False: HubSpot
@@ -53,6 +79,8 @@ class PortalSchema:
     hub_id: str
     contact: dict[str, PropertyDefinition] = field(default_factory=dict)
     company: dict[str, PropertyDefinition] = field(default_factory=dict)
+    objects: dict[str, ObjectSchema] = field(default_factory=dict)
+    """Other object types that rules name, by the name that the rules use and by type id."""
     events: dict[str, EventDefinition] = field(default_factory=dict)
     """By full name, by name and by lower-cased label."""
     events_available: bool = True

@@ -21,6 +21,7 @@ from hubwire.destination import Destination, Mapping, Rule, Source
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import (
     Associate,
+    AssociateRecords,
     Discard,
     Hold,
     Operation,
@@ -28,6 +29,7 @@ from hubwire.operation import (
     SendEvent,
     UpsertCompany,
     UpsertContact,
+    UpsertRecord,
     hold_key,
 )
 from hubwire.plan import Identity, links_of, plan
@@ -100,6 +102,8 @@ def shown(operation: Operation) -> dict[str, Any]:
             event = {"send_event": operation.event, "properties": values(operation)}
             ids = {"email": operation.email, "utk": operation.utk}
             return {**event, **{name: value for name, value in ids.items() if value is not None}}
+        case UpsertRecord() | AssociateRecords():
+            raise AssertionError("the files have no rules for other objects")
 
 
 def values(operation: UpsertContact | UpsertCompany | SendEvent) -> dict[str, str]:
@@ -117,7 +121,12 @@ def shown_plan(made: Plan) -> dict[str, Any]:
         parts["until"] = list(made.fate.keys)
     parts["left_out"] = {one.field: one.reason.value for one in made.left_out}
     parts["missing_properties"] = [list(one) for one in made.missing_properties]
-    rules = {n: w.rule for o in made.operations if not isinstance(o, Associate) for n, w in o.properties.items()}
+    rules = {
+        n: w.rule
+        for o in made.operations
+        if not isinstance(o, Associate | AssociateRecords)
+        for n, w in o.properties.items()
+    }
     return {name: part for name, part in {**parts, "rules": rules}.items() if part}
 
 
@@ -155,6 +164,7 @@ def state_after(plans: Iterable[Plan]) -> dict[str, Any]:
     associations: set[tuple[str, str]] = set()
     events: list[dict[str, Any]] = []
     for operation in (operation for made in plans for operation in made.operations):
+        assert not isinstance(operation, UpsertRecord | AssociateRecords), "the files have no rules for other objects"
         if isinstance(operation, Associate):
             associations.add((operation.email, operation.domain))
             continue

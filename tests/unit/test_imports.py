@@ -19,8 +19,8 @@ import pytest
 import hubwire
 
 ROOT = Path(hubwire.__file__).parent
-VALUES = frozenset(["clock", "delivery", "destination", "errors", "lifecycle", "message", "operation"])
-VALUES |= {"reasons", "schema", "secret", "settings", "times"}
+VALUES = frozenset(["clock", "delivery", "destination", "errors", "lifecycle", "message", "object_types"])
+VALUES |= {"operation", "reasons", "schema", "secret", "settings", "times"}
 MAY_KNOW = {
     "journal": "",
     "record": "",

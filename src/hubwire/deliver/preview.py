@@ -40,6 +40,7 @@ from hubwire.hubspot.wire import KEY_PROPERTY
 from hubwire.message import JournalRow
 from hubwire.operation import (
     Associate,
+    AssociateRecords,
     Discard,
     Hold,
     Operation,
@@ -47,6 +48,7 @@ from hubwire.operation import (
     SendEvent,
     UpsertCompany,
     UpsertContact,
+    UpsertRecord,
     unique_property,
 )
 from hubwire.reasons import Reason
@@ -215,6 +217,14 @@ def _operation(operation: Operation) -> PlannedOperation:
             marks += ["replaces former companies"] if operation.replaces else []
             pair = f"{operation.email} with {operation.domain}"
             return PlannedOperation(kind="associate", key=pair, note=", ".join(marks))
+        case UpsertRecord():
+            kind = f"{operation.mode} {operation.object}"
+            return PlannedOperation(
+                kind=kind, key=operation.key, fields=_fields(operation.properties), note=_condition(operation)
+            )
+        case AssociateRecords():
+            pair = f"{operation.source.key} with {operation.target.key}"
+            return PlannedOperation(kind="associate", key=pair)
         case SendEvent():
             whose = operation.email or operation.object_id or "by the visitor's cookie"
             return PlannedOperation(
@@ -222,7 +232,7 @@ def _operation(operation: Operation) -> PlannedOperation:
             )
 
 
-def _condition(operation: UpsertContact | UpsertCompany) -> str:
+def _condition(operation: UpsertContact | UpsertCompany | UpsertRecord) -> str:
     """What has to be so before an operation writes."""
     names = ", ".join(sorted(operation.only_if_empty))
     return f"only if empty: {names}" if names else ""
