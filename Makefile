@@ -44,6 +44,9 @@ bench: set-up ## measure calls, events per CPU-second and memory, with a million
 bench-receive: set-up tools ## measure durably acknowledged messages per second, and the ceilings of this machine
 	$(BIN)/python benchmarks/bench_receive.py
 
+bench-versus: set-up tools ## compare with an older commit, alternating: make bench-versus BASE=808b6a4
+	$(BIN)/python benchmarks/bench_versus.py $(or $(BASE),HEAD~1)
+
 bench-backends: set-up tools ## compare SQLite, PostgreSQL and JetStream, and measure a second receiver
 	$(BIN)/python benchmarks/bench_backends.py
 
@@ -69,4 +72,4 @@ clean: ## remove the files of set-up and tests
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-fast test-lowest test-slow check docs bench bench-receive bench-backends bench-device set-up tools clean help
+.PHONY: run test test-fast test-lowest test-slow check docs bench bench-receive bench-versus bench-backends bench-device set-up tools clean help

@@ -25,7 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 from segment.analytics.client import Client  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -38,6 +38,8 @@ HUBWIRE = Path(sys.executable).with_name("hubwire")
 TOKEN = "pat-bench-token"
 WRITE_KEY = "wk_bench_write_key"
 LOOK_SECONDS = 0.25
+COMMAND = "from hubwire.cli import main; main()"
+"""The command line of another checkout, whose `src` is in PYTHONPATH."""
 EMULATOR = """
 import sys
 from hubwire.emulator.http.server import EmulatorConfig, run
@@ -50,8 +52,9 @@ run(EmulatorConfig(access_token="pat-bench-token", burst=100, limits_enabled=lim
 class Installation:
     """A data folder, an emulator, and the commands on them."""
 
-    def __init__(self, folder: Path, emulator_url: str) -> None:
+    def __init__(self, folder: Path, emulator_url: str, checkout: Path | None = None) -> None:
         self.folder = folder
+        self.command: list[str] = [str(HUBWIRE)] if checkout is None else [sys.executable, "-c", COMMAND]
         self.emulator_url = emulator_url
         self.url = ""
         """Where it receives, while it serves."""
@@ -59,10 +62,16 @@ class Installation:
         target = {"HUBSPOT_BASE_URL": emulator_url, "HUBSPOT_ACCESS_TOKEN": TOKEN, "HUBSPOT_HUB_ID": "1234567"}
         self.environment = {**kept, **target, "HUBWIRE_PORT": "0", "HUBWIRE_LOG_LEVEL": "warning"}
         self.environment["HUBWIRE_WRITE_KEY"] = WRITE_KEY
+        if checkout is not None:
+            self.environment["PYTHONPATH"] = str(checkout / "src")
 
     def run(self, *arguments: str) -> Any:
         done = subprocess.run(
-            [HUBWIRE, *arguments, "--json"], cwd=self.folder, env=self.environment, check=True, stdout=subprocess.PIPE
+            [*self.command, *arguments, "--json"],
+            cwd=self.folder,
+            env=self.environment,
+            check=True,
+            stdout=subprocess.PIPE,
         )
         return json.loads(done.stdout)
 
@@ -77,7 +86,7 @@ class Installation:
     @contextmanager
     def serving(self) -> Iterator[psutil.Process]:
         server = subprocess.Popen(
-            [HUBWIRE, "serve"], cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
+            [*self.command, "serve"], cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
         )
         assert server.stdout is not None
         try:
@@ -91,11 +100,11 @@ class Installation:
 
 
 @contextmanager
-def installation(*, limits: bool, port: int = 18_491) -> Iterator[Installation]:
-    """A fresh folder and a fresh emulator on a loopback port."""
+def installation(*, limits: bool, port: int = 18_491, checkout: Path | None = None) -> Iterator[Installation]:
+    """A fresh folder and a fresh emulator on a loopback port; `checkout`: another one's Hubwire, with this emulator."""
     with tempfile.TemporaryDirectory() as folder:
         emulator = subprocess.Popen([sys.executable, "-c", EMULATOR, "on" if limits else "off", str(port)])
-        made = Installation(Path(folder), f"http://127.0.0.1:{port}")
+        made = Installation(Path(folder), f"http://127.0.0.1:{port}", checkout)
         try:
             for _ in range(100):
                 try:

@@ -134,8 +134,8 @@ class AssociateRecords(Struct, gc=False):
 
     `label`: a label of the portal for these types, by its text or as `CATEGORY:id`. `is_primary`: the default
     association as the primary one. `replaces`: the first record leaves the records of the second one's type that
-    Hubwire associated it with before. `takes_away`: the association is removed. `may_make`: False associates only with a
-    record that HubSpot has.
+    Hubwire associated it with before. `takes_away`: the association is removed. `may_make`: False associates only with
+    a record that HubSpot has.
     """
 
     source: RecordRef
