@@ -19,10 +19,11 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from hubwire.destination import Destination, Rule, Source
+from hubwire.destination import Destination, Source
 from hubwire.message import JournalRow, Message, MessageType, read_message
 from hubwire.plan import Identity, keys_of, links_of, plan
 from hubwire.plan.default_portal import default_portal
+from hubwire.rule import Rule
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 
 EVENTS = "Order Completed,Product Viewed,Product Added,Checkout Started,Signed Up,Signed In,Trial Started,Plan Upgraded"

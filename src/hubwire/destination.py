@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+
+from hubwire.rule import Rule
 
 HOUR_SECONDS = 3600
 MAX_RULES = 500
@@ -91,83 +93,6 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     """A track whose browser plugin was still loading counts as delivered by the browser."""
     events_by_cookie: bool = True
     """An event whose person stays unknown is sent with the visitor's `hubspotutk` cookie, if it has one."""
-
-
-class Association(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The association of a rule's record with a record of the other object type."""
-
-    object: Literal["contact", "company"]
-    key: dict[str, Any] = {}
-    """The other record. Default: the message's own person, and the company of a group call."""
-    label: str | None = None
-    """A label of the portal for contact and company, by its text, or as `CATEGORY:id`."""
-    primary: bool = False
-    """The company becomes the contact's primary company."""
-    replace: bool = False
-    """The contact leaves the companies that Hubwire associated with it before."""
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A trigger, and what it does in addition to the default behaviour: write a record or an event, or take away.
-
-    Shape: one of `skip`, `drop` or `keep`, `object` and `event` is given. Values of `key`, `person`, `fallback` and
-    `properties` are literals, directives of Segment's mapping language, or texts that begin with `$.`, which are
-    paths. `plan/rules` gives the meaning of all fields.
-    """
-
-    name: str
-    trigger: str
-    reading: Literal["documented", "segment"] = "documented"
-    """`segment` reads the trigger as Segment's package does; only an import sets it."""
-    enabled: bool = True
-    default: bool = True
-    """False turns the default behaviour off for the messages that the rule fires for."""
-    skip: str | None = None
-    """The reason why such a message is not sent at all."""
-    drop: tuple[str, ...] = ()
-    """Paths of fields that are taken out of the message before anything else sees it, such as `traits.secret`."""
-    keep: dict[str, tuple[str, ...]] = {}
-    """`properties` or `traits` -> the only keys that stay in it."""
-    object: Literal["contact", "company"] | None = None
-    event: str | None = None
-    """The HubSpot event to send, by its label or its internal name."""
-    key: dict[str, Any] = {}
-    """The record: `email` of a contact, `domain` of a company, or another unique property. Default: the message's own;
-    an event has the e-mail of its person here."""
-    person: dict[str, Any] = {}
-    """The person of an event: `email`, `utk` (HubSpot's cookie), `id` (of the record); the first usable one counts."""
-    mode: Literal["upsert", "update", "create"] = "upsert"
-    """`update` never makes a record, `create` never changes one."""
-    properties: dict[str, Any] | str = {}
-    """Property -> value; for an event also one path to an object."""
-    fallback: dict[str, Any] = {}
-    """Property -> the value for messages that have no usable one."""
-    only_if_empty: tuple[str, ...] = ()
-    """Properties that are written only where HubSpot has no value."""
-    empty: Literal["clear", "leave"] = "clear"
-    """The meaning of an empty text: it clears the property, or changes nothing."""
-    max: dict[str, int] = {}
-    """Property -> the number of characters that a longer text is cut to."""
-    add_options: bool = False
-    """Options that an enumeration lacks are added to it, except for messages of a public write key."""
-    associate: tuple[Association, ...] = ()
-
-    @property
-    def writes(self) -> bool:
-        """True if the rule writes a record or an event."""
-        return self.object is not None or self.event is not None
-
-    @property
-    def does(self) -> str:
-        """A short description of the rule."""
-        if self.skip is not None:
-            return f"skip ({self.skip})"
-        if self.drop or self.keep:
-            kept = [f"only {name}.{key}" for name, keys in self.keep.items() for key in keys]
-            return f"take away {', '.join([*self.drop, *kept])}"
-        names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
-        written = f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
-        return written if self.default else f"{written}, and nothing by default"
 
 
 DEFAULTS = ("contacts", "context-traits", "companies", "associations", "events")

@@ -49,7 +49,9 @@ STANDARD: tuple[ObjectType, ...] = (
     ObjectType("appointment", "0-421", "appointments", "hs_appointment_name", ("hs_appointment_name",), *_STAGES),
 )
 _BY_NAME = {name: found for found in STANDARD for name in (found.name, found.plural, found.type_id)}
-_CUSTOM = re.compile(r"2-[0-9]{1,18}|p[0-9]{1,18}_[a-z][a-z0-9_]{0,99}|[a-z][a-z0-9_]{0,99}")
+TYPE_NAME = r"(?:[02]-[0-9]{1,18}|[A-Za-z][A-Za-z0-9_]{0,119})"
+"""What can name an object type, as a pattern: `0-123`, `2-1234`, `order`, `p1234_boats`."""
+_TYPE_NAME = re.compile(TYPE_NAME)
 
 
 def standard_type(name: str) -> ObjectType | None:
@@ -57,6 +59,13 @@ def standard_type(name: str) -> ObjectType | None:
     return _BY_NAME.get(name)
 
 
+def type_name(name: str) -> str:
+    """The name by which rules know a type: the singular of HubSpot's own types, any other name as it is."""
+    found = _BY_NAME.get(name.strip().casefold())
+    return found.name if found is not None else name.strip()
+
+
 def is_type_name(name: str) -> bool:
     """Whether a text can name an object type: one of HubSpot's own, or a custom object by its id or its name."""
-    return name in _BY_NAME or _CUSTOM.fullmatch(name) is not None
+    found = _TYPE_NAME.fullmatch(name) is not None
+    return name in _BY_NAME or (found and not name.startswith("0-"))

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hubwire.destination import Destination, Mapping, Rule, Source
+from hubwire.destination import Destination, Mapping, Source
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import (
     Associate,
@@ -34,6 +34,7 @@ from hubwire.operation import (
 )
 from hubwire.plan import Identity, links_of, plan
 from hubwire.plan.default_portal import default_portal
+from hubwire.rule import Rule
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 
 HUB_ID = "1234567"

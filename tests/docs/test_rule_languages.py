@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hubwire.destination import Rule
 from hubwire.plan.rules import TriggerRefused, compile_trigger
 from hubwire.plan.rules.checks import check_rules
 from hubwire.plan.rules.faults import DIRECTIVES
 from hubwire.plan.rules.triggers.readings import difference
+from hubwire.rule import Rule
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/rule-languages.md").read_text(encoding="utf-8")

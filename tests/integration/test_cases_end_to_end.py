@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.world import HUB_ID, World, run
 
-from hubwire.destination import Destination, Mapping, Rule, Source
+from hubwire.destination import Destination, Mapping, Source
+from hubwire.rule import Rule
 from hubwire.testing import Emulator, Tier
 
 FILES = sorted((Path(__file__).parent.parent / "cases").glob("*.json"))

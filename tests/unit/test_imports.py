@@ -20,7 +20,7 @@ import hubwire
 
 ROOT = Path(hubwire.__file__).parent
 VALUES = frozenset(["clock", "delivery", "destination", "errors", "lifecycle", "message", "object_types"])
-VALUES |= {"operation", "reasons", "schema", "secret", "settings", "times"}
+VALUES |= {"operation", "reasons", "rule", "schema", "secret", "settings", "times"}
 MAY_KNOW = {
     "journal": "",
     "record": "",

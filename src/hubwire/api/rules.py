@@ -11,7 +11,7 @@ from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
 from hubwire.api.registry import find_destination
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import BadValue, Missing
 from hubwire.manage.rules.changes import (
     check_in_portal,
@@ -23,6 +23,7 @@ from hubwire.manage.rules.changes import (
 from hubwire.manage.rules.defaults import default_rules
 from hubwire.manage.rules.testing import RuleTest
 from hubwire.message import merged
+from hubwire.rule import Rule
 
 
 async def rules(request: ApiRequest) -> shapes.RulesAnswer:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
-from hubwire.destination import Destination, Mapping, Rule, Source, SourceKind, Trust
+from hubwire.destination import Destination, Mapping, Source, SourceKind, Trust
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
@@ -36,6 +36,7 @@ from hubwire.record.replay import (
 from hubwire.record.snoozes import SNOOZABLE
 from hubwire.record.statistics import Funnel, Intake
 from hubwire.registry.protocol import AuditEntry, WriteKey
+from hubwire.rule import Rule
 from hubwire.web.ports import DryRun
 
 

@@ -15,8 +15,9 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hubwire.destination import CompanyDomain, Rule, SourceKind, Trust
+from hubwire.destination import CompanyDomain, SourceKind, Trust
 from hubwire.errors import SettingsError
+from hubwire.rule import Rule
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from hubwire.destination import Association, Rule, Source
+from hubwire.destination import Source
 from hubwire.message import Message, MessageType, text_id
 from hubwire.operation import (
     Associate,
@@ -40,6 +40,7 @@ from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import BY_COOKIE, event_uuid
 from hubwire.reasons import Reason
+from hubwire.rule import Association, Rule
 
 
 def add_to_own(default: Plan, firing: Firing, fields: dict[str, Any]) -> bool:

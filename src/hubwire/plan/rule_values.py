@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hubwire.destination import Rule
 from hubwire.operation import LeftOut, Plan, PropertyValue, UpsertCompany, UpsertContact
 from hubwire.plan.choices import NewOption
 from hubwire.plan.rules.directives import MappingFailed
@@ -18,6 +17,7 @@ from hubwire.plan.rules.values import MISSING
 from hubwire.plan.trait_rules import MAX_FIELD
 from hubwire.plan.values import Converted, Partial, Refusal
 from hubwire.reasons import Reason
+from hubwire.rule import Rule
 
 RuleConverter = Callable[[object], Converted | NewOption]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from hubwire.destination import Rule
 from hubwire.plan.choices import converter, with_new_options
 from hubwire.plan.rule_values import RuleConverter, SourceValue, shared
 from hubwire.plan.rulebook import Rulebook
@@ -19,6 +18,7 @@ from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.trait_rules import is_read_only
 from hubwire.plan.values import Refusal
 from hubwire.reasons import Reason
+from hubwire.rule import Rule
 from hubwire.schema import PropertyDefinition
 
 MAX_CANDIDATES = 1024

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hubwire import __version__
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroups, failure_groups
@@ -28,6 +28,7 @@ from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import LaneStatus
 from hubwire.registry.access import Role
+from hubwire.rule import Rule
 from hubwire.web.access import Access, Viewer
 from hubwire.web.mask import mask_answer, mask_everywhere, mask_payload, mask_person
 from hubwire.web.mask_schema import masked_report

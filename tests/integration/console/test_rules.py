@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.integration.console.harness import Console
 
-from hubwire.destination import Rule
 from hubwire.registry.access import Role
+from hubwire.rule import Rule
 
 PATH = "/destinations/HubSpot/rules"
 STAGE = {

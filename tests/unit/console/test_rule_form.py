@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from hubwire.console.parts.rule_form import FormRow, RuleForm, entered, form_of, place_of, rule_of
-from hubwire.destination import Rule
 from hubwire.errors import BadValue
 from hubwire.plan.rules.checks import check_rules
+from hubwire.rule import Rule
 from hubwire.schema import PropertyDefinition
 
 KNOWN = {"plan": PropertyDefinition("plan", label="Plan"), "city": PropertyDefinition("city", label="City")}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hubwire.destination import Rule
 from hubwire.errors import SettingsError
 from hubwire.manage.rules.files import read_rules, rules_text
 from hubwire.manage.takeover import TakeOver, Verdict, VerdictLine, read_findings, take_over
+from hubwire.rule import Rule
 
 FILE = Path(__file__).parents[2] / "takeover_files" / "segment.tf"
 

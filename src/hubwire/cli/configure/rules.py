@@ -24,8 +24,9 @@ from hubwire.cli.shared.context import (
 from hubwire.cli.shared.editing import Editor, editing
 from hubwire.cli.shared.portals import portal_schema
 from hubwire.clock import SystemClock
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import SettingsError
+from hubwire.rule import Rule
 
 if TYPE_CHECKING:
     from hubwire.manage.rules.testing import RuleFiring, RuleTest

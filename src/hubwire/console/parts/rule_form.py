@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from hubwire.destination import Rule
 from hubwire.errors import BadValue, HubwireError
+from hubwire.rule import Rule
 from hubwire.schema import PropertyDefinition
 from hubwire.web.parameters import choice, lines_of, text
 

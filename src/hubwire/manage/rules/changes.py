@@ -11,12 +11,13 @@ from difflib import get_close_matches
 
 import msgspec
 
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import AlreadyExists, BadValue, HubSpotError, Missing, SettingsError
 from hubwire.manage import changes
 from hubwire.manage.schema.report import PortalContents
 from hubwire.plan.rules.checks import check_destination
 from hubwire.plan.trait_rules import is_read_only
+from hubwire.rule import Rule
 from hubwire.schema import PropertyDefinition
 
 ReadContents = Callable[[int], Awaitable[PortalContents]]

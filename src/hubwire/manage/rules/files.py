@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from hubwire.destination import Rule
 from hubwire.errors import SettingsError
+from hubwire.rule import Rule
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 NULL = {"@json": {"mode": "decode", "value": "null"}}

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from hubwire.deliver.preview import DryRun
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.rule_set import compile_rule, resolver
 from hubwire.plan.rules.values import MISSING
+from hubwire.rule import Rule
 
 
 class RuleField(msgspec.Struct, kw_only=True, frozen=True):

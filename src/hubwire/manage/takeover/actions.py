@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hubwire.destination import Association
 from hubwire.manage.takeover.drafts import (
     Draft,
     NotTaken,
@@ -22,6 +21,7 @@ from hubwire.manage.takeover.drafts import (
 )
 from hubwire.plan.rules.triggers import Trigger
 from hubwire.plan.rules.triggers.overlap import both_fire
+from hubwire.rule import Association
 
 CONTACT_FIELDS = (
     *("company", "firstname", "lastname", "phone", "address", "city", "state", "country", "zip", "website"),

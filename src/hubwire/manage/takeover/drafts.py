@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hubwire.destination import PROPERTY_NAME, Rule
+from hubwire.destination import PROPERTY_NAME
 from hubwire.manage.takeover.findings import FoundSubscription, Reference
 from hubwire.plan.rules.triggers import Reading, Trigger, TriggerRefused, compile_trigger, segment
 from hubwire.plan.rules.triggers.readings import difference
+from hubwire.rule import Rule
 
 FIRST_STEPS = frozenset(
     [

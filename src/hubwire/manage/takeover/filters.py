@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from hubwire.destination import Rule
 from hubwire.manage.takeover.drafts import NotTaken
 from hubwire.manage.takeover.findings import FoundFilter
+from hubwire.rule import Rule
 
 PARTS = ("properties", "traits", "context")
 ALL = 'type != ""'

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hubwire.destination import Rule
 from hubwire.manage.takeover.findings import FoundDestination
 from hubwire.manage.takeover.verdicts import TakeOver, Verdict, VerdictLine
+from hubwire.rule import Rule
 
 
 def take_rudderstack(found: FoundDestination, result: TakeOver, prefix: str) -> None:

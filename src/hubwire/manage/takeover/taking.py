@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from hubwire.destination import Rule
 from hubwire.manage.takeover.actions import draft_of
 from hubwire.manage.takeover.drafts import Draft, NotTaken, part_of
 from hubwire.manage.takeover.filters import rules_of_filter
@@ -22,6 +21,7 @@ from hubwire.manage.takeover.findings import (
 from hubwire.manage.takeover.rudderstack import take_rudderstack
 from hubwire.manage.takeover.verdicts import TakeOver, Verdict, VerdictLine
 from hubwire.plan.rules.triggers import Reading, Trigger, TriggerRefused, compile_trigger
+from hubwire.rule import Rule
 
 __all__ = ["TakeOver", "Verdict", "VerdictLine", "take_over"]
 

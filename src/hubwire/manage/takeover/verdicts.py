@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from hubwire.destination import Rule
 from hubwire.errors import BadValue
 from hubwire.plan.rules.checks import check_rules
 from hubwire.plan.rules.rule_set import compile_rule
 from hubwire.plan.rules.triggers.overlap import both_fire
+from hubwire.rule import Rule
 
 
 class Verdict(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.plan.rules.faults import MappingRefused
 from hubwire.plan.rules.mapping import check_mapping
@@ -14,6 +14,7 @@ from hubwire.plan.rules.triggers import Reading, TriggerRefused, refuse_two_mean
 from hubwire.plan.rules.triggers.overlap import both_fire
 from hubwire.plan.rules.triggers.readings import shown
 from hubwire.plan.rules.triggers.samples import TYPES
+from hubwire.rule import Rule
 
 MAX_RULES = 200
 MAX_COMPARED = 1_000

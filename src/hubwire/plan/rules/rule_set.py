@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.destination import Association, Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import HubwireError
 from hubwire.message import Message
 from hubwire.plan.rules.directives import compiled, without_missing
@@ -23,6 +23,7 @@ from hubwire.plan.rules.paths import Resolver, from_root, whole
 from hubwire.plan.rules.taking import taken_away
 from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
 from hubwire.plan.rules.values import MISSING
+from hubwire.rule import Association, Rule
 
 MAX_RULE_SETS = 1024
 _TIME = re.compile("timestamp|receivedAt|now|today")

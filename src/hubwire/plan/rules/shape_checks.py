@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
-from hubwire.destination import DEFAULTS, PROPERTY_NAME, Association, Destination, Rule
+from hubwire.destination import DEFAULTS, PROPERTY_NAME, Destination
 from hubwire.errors import BadValue
+from hubwire.rule import Association, Rule
 
 MAX_NAME = 100
 MAX_SKIP = 200
@@ -99,6 +100,8 @@ def _check_event(rule: Rule, event: str) -> None:
 
 
 def _check_record(rule: Rule, object_type: str) -> None:
+    if object_type not in KEYS:
+        refuse(rule, f"object: {object_type!r} is none of {', '.join(KEYS)}", object_type)
     if rule.person:
         refuse(rule, "only an event has a person; a record has a key")
     if isinstance(rule.properties, str):
@@ -144,6 +147,8 @@ def _check_values(rule: Rule, properties: Mapping[str, Any]) -> None:
 
 
 def _check_association(rule: Rule, association: Association) -> None:
+    if association.object not in KEYS:
+        refuse(rule, f"associate: {association.object!r} is none of {', '.join(KEYS)}", association.object)
     if association.object == rule.object:
         other = "company" if rule.object == "contact" else "contact"
         refuse(rule, f"associate: a {rule.object} is associated with a {other}", association.object)

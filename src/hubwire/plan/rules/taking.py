@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hubwire.destination import Rule
 from hubwire.message import Message
+from hubwire.rule import Rule
 
 
 def taken_away(message: Message, rules: Iterable[Rule]) -> Message:

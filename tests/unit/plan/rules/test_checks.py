@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.plan.rules.checks import check_destination, check_rules
+from hubwire.rule import Association, Rule
 
 PLAN: dict[str, Any] = {
     "name": "Plan",
@@ -151,5 +152,9 @@ def test_too_many_rules_are_refused() -> None:
 def test_a_field_that_no_rule_has_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="`onlyif`"):
         rule(onlyif=1)
-    with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'deal'"):
-        rule(object="deal")
+
+
+@pytest.mark.parametrize(("given", "name"), [("orders", "order"), ("0-123", "order"), ("Contacts", "contact")])
+def test_an_object_type_is_known_by_each_of_its_names(given: str, name: str) -> None:
+    assert Rule(name="r", trigger="", object=given).object == name
+    assert Association(object=given).object == name

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from tests.unit.plan.conftest import message
 
-from hubwire.destination import Destination, Rule, Source
+from hubwire.destination import Destination, Source
 from hubwire.plan import Identity, plan
 from hubwire.plan.default_portal import default_portal
 from hubwire.plan.rules.rule_set import rule_set
+from hubwire.rule import Rule
 
 GOOD = Rule(name="City", trigger='type = "identify"', object="contact", properties={"city": "$.traits.town"})
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from hubwire.console.pages.set_up.connection import find_destination
 from hubwire.console.parts.lanes import names
-from hubwire.destination import Destination, Rule
+from hubwire.destination import Destination
 from hubwire.errors import HubwireError
 from hubwire.manage.rules.changes import (
     check_in_portal,
@@ -21,6 +21,7 @@ from hubwire.manage.rules.changes import (
 )
 from hubwire.manage.rules.defaults import DefaultRule, default_rules
 from hubwire.registry.access import Role
+from hubwire.rule import Rule
 from hubwire.web.parameters import Fields, choice, number
 from hubwire.web.request import Problem, View, problem_of
 

@@ -1,0 +1,99 @@
+"""Rules: what a destination does with the messages that a trigger selects. Values, no I/O."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import force_setattr
+
+from hubwire.object_types import TYPE_NAME, type_name
+
+ObjectName = Annotated[str, Meta(extra_json_schema={"pattern": f"^{TYPE_NAME}$"})]
+"""An object type: one of HubSpot's own by its name, plural or id, or a custom object by its id or its name."""
+
+
+class Association(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The association of a rule's record with another record."""
+
+    object: ObjectName
+    key: dict[str, Any] = {}
+    """The other record. Default: the message's own person, and the company of a group call."""
+    label: str | None = None
+    """A label of the portal for the two object types, by its text, or as `CATEGORY:id`."""
+    primary: bool = False
+    """The company becomes the record's primary company."""
+    replace: bool = False
+    """The rule's record leaves the records of this type that Hubwire associated it with before."""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "object", type_name(self.object))
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A trigger, and what it does in addition to the default behaviour: write a record or an event, or take away.
+
+    Shape: one of `skip`, `drop` or `keep`, `object` and `event` is given. Values of `key`, `person`, `fallback` and
+    `properties` are literals, directives of Segment's mapping language, or texts that begin with `$.`, which are
+    paths. `plan/rules` gives the meaning of all fields.
+    """
+
+    name: str
+    trigger: str
+    reading: Literal["documented", "segment"] = "documented"
+    """`segment` reads the trigger as Segment's package does; only an import sets it."""
+    enabled: bool = True
+    default: bool = True
+    """False turns the default behaviour off for the messages that the rule fires for."""
+    skip: str | None = None
+    """The reason why such a message is not sent at all."""
+    drop: tuple[str, ...] = ()
+    """Paths of fields that are taken out of the message before anything else sees it, such as `traits.secret`."""
+    keep: dict[str, tuple[str, ...]] = {}
+    """`properties` or `traits` -> the only keys that stay in it."""
+    object: ObjectName | None = None
+    """The object type of the record to write."""
+    event: str | None = None
+    """The HubSpot event to send, by its label or its internal name."""
+    key: dict[str, Any] = {}
+    """The record: `email` of a contact, `domain` of a company, or another unique property. Default: the message's own;
+    an event has the e-mail of its person here."""
+    person: dict[str, Any] = {}
+    """The person of an event: `email`, `utk` (HubSpot's cookie), `id` (of the record); the first usable one counts."""
+    mode: Literal["upsert", "update", "create"] = "upsert"
+    """`update` never makes a record, `create` never changes one."""
+    properties: dict[str, Any] | str = {}
+    """Property -> value; for an event also one path to an object."""
+    fallback: dict[str, Any] = {}
+    """Property -> the value for messages that have no usable one."""
+    only_if_empty: tuple[str, ...] = ()
+    """Properties that are written only where HubSpot has no value."""
+    empty: Literal["clear", "leave"] = "clear"
+    """The meaning of an empty text: it clears the property, or changes nothing."""
+    max: dict[str, int] = {}
+    """Property -> the number of characters that a longer text is cut to."""
+    add_options: bool = False
+    """Options that an enumeration lacks are added to it, except for messages of a public write key."""
+    associate: tuple[Association, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.object is not None:
+            force_setattr(self, "object", type_name(self.object))
+
+    @property
+    def writes(self) -> bool:
+        """True if the rule writes a record or an event."""
+        return self.object is not None or self.event is not None
+
+    @property
+    def does(self) -> str:
+        """A short description of the rule."""
+        if self.skip is not None:
+            return f"skip ({self.skip})"
+        if self.drop or self.keep:
+            kept = [f"only {name}.{key}" for name, keys in self.keep.items() for key in keys]
+            return f"take away {', '.join([*self.drop, *kept])}"
+        names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
+        written = f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
+        return written if self.default else f"{written}, and nothing by default"
