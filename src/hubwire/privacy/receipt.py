@@ -45,6 +45,8 @@ class Receipt(msgspec.Struct, kw_only=True):
     links: int = 0
     contacts: int = 0
     associations: int = 0
+    marketing: int = 0
+    """Memberships of lists, subscriptions and form submissions."""
     words: int = 0
     mentions_kept: int = 0
     is_suppressed: bool = False
@@ -67,7 +69,16 @@ class Receipt(msgspec.Struct, kw_only=True):
     @property
     def found_anything(self) -> bool:
         """True if Hubwire had any data of the subject."""
-        return any((self.messages, self.deliveries, self.attempts, self.links, self.contacts, self.associations))
+        here = (
+            self.messages,
+            self.deliveries,
+            self.attempts,
+            self.links,
+            self.contacts,
+            self.associations,
+            self.marketing,
+        )
+        return any(here)
 
     def begin_again(self) -> None:
         """Begin another attempt: the counts stay, the results at HubSpot start again."""
@@ -79,6 +90,7 @@ class Receipt(msgspec.Struct, kw_only=True):
         self.links += erased.links
         self.contacts += erased.people
         self.associations += erased.associations
+        self.marketing += erased.marketing
 
     def settle(self, is_last_try: bool) -> None:
         """Set the final state, or keep RUNNING while a destination may be reachable later."""

@@ -14,6 +14,7 @@ import msgspec
 
 from hubwire.delivery import State
 from hubwire.operation import Link
+from hubwire.record.marketing import KnownList, MarketingMemory, Membership, Preference, Submission
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -170,11 +171,20 @@ class CycleOutcome(msgspec.Struct, kw_only=True):
     unlinked: list[tuple[str, str]] = []
     """(e-mail, domain) pairs of associations whose contact or company is now another record."""
     links: list[Link] = []
+    lists: list[KnownList] = []
+    memberships: list[Membership] = []
+    preferences: list[Preference] = []
+    submissions: list[Submission] = []
     tally: Tally = Tally()
     ended_at_ms: int = 0
 
 
 class Record(Protocol):
+    @property
+    def marketing(self) -> MarketingMemory:
+        """The memory of lists, subscriptions and form submissions."""
+        ...
+
     # -- lanes
     def lease_lane(
         self, destination_id: int, owner: str, now_ms: int, seconds: float, *, only_silent: bool = False

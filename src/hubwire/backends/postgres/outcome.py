@@ -16,6 +16,7 @@ import msgspec
 from hubwire.backends.postgres.dialect import session
 from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql.lanes import close_cycle, write_attempts
+from hubwire.backends.sql.marketing import write_marketing
 from hubwire.delivery import IllegalMove, Move, State, moved
 from hubwire.operation import Link, hold_key
 from hubwire.record.protocol import Company, CycleOutcome, Person, Settled
@@ -28,6 +29,7 @@ def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> int:
     deliveries its links released."""
     _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
+    write_marketing(session(db), destination_id, outcome)
     write_attempts(session(db), destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(session(db), destination_id, outcome)
     held = [settled for settled in outcome.settled if settled.state is State.HELD and settled.hold_keys]

@@ -17,6 +17,7 @@ from hubwire.backends.postgres.dialect import PostgresTables, session
 from hubwire.backends.postgres.outcome import write_outcome
 from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql import lanes
+from hubwire.backends.sql.marketing import SqlMarketing
 from hubwire.clock import Clock, SystemClock
 from hubwire.delivery import Move, State, taken_on
 from hubwire.errors import LeaseLost
@@ -32,7 +33,9 @@ class PostgresRecord:
     def __init__(self, database: PostgresDatabase, machine: Clock | None = None) -> None:
         """Shape: `machine` is this machine's clock."""
         self._database = database
-        self._alone = PostgresTables(database).connection
+        tables = PostgresTables(database)
+        self._alone = tables.connection
+        self.marketing = SqlMarketing(tables)
         self._machine = machine or SystemClock()
 
     # -- lanes

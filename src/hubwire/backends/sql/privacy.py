@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hubwire.backends.sql.database import Database, Session
+from hubwire.backends.sql.marketing import erase_marketing
 from hubwire.backends.sql.regulations import SqlRegulations
 from hubwire.delivery import FINAL, State
 from hubwire.operation import hold_key
@@ -92,7 +93,9 @@ class SqlPrivacy(SqlRegulations):
                 erased.links += db.execute("DELETE FROM link WHERE target = ?", (email,)).rowcount
             user_ids = {key[2:] for _, key in trail.keys if key.startswith("u:")}
             for lane in lanes:
-                for email in trail.emails | _known_by_id(db, lane, user_ids):
+                keys = trail.emails | _known_by_id(db, lane, user_ids)
+                erased.marketing += erase_marketing(db, lane, keys)
+                for email in keys:
                     person = (lane, email)
                     erased.people += db.execute(
                         "DELETE FROM person WHERE destination_id = ? AND email = ?", person

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hubwire.backends.sql.lanes import close_cycle, write_attempts
+from hubwire.backends.sql.marketing import write_marketing
 from hubwire.delivery import IllegalMove, Move, State, moved
 from hubwire.operation import hold_key
 from hubwire.record.protocol import CycleOutcome, Settled
@@ -21,6 +22,7 @@ def write_outcome(db: sqlite3.Connection, destination_id: int, outcome: CycleOut
     """Write the results of a cycle; returns how many held deliveries its links released."""
     released = _write_links(db, outcome) + _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
+    write_marketing(db, destination_id, outcome)
     write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(db, destination_id, outcome)
     return released

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from hubwire.backends.sql import lanes
+from hubwire.backends.sql.marketing import SqlMarketing
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.outcome import write_outcome
 from hubwire.errors import LeaseLost
@@ -33,6 +34,7 @@ class SqliteRecord:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
+        self.marketing = SqlMarketing(file)
 
     # -- lanes
 

@@ -162,7 +162,8 @@ def _outcome_at(portal: AtHubSpot, receipt: Receipt) -> str:
 def _print_found(receipt: Receipt) -> None:
     console.print(
         f"  messages emptied: {receipt.messages}; removed: deliveries {receipt.deliveries}, links {receipt.links},"
-        f" contacts {receipt.contacts}, associations {receipt.associations};"
+        f" contacts {receipt.contacts}, associations {receipt.associations},"
+        f" lists, subscriptions and submissions {receipt.marketing};"
         f" cleaned: copies of calls {receipt.attempts}, texts {receipt.words}"
     )
 
