@@ -155,6 +155,14 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Pins the daily budget; None starts at the seed's 40,000 and follows HubSpot's headers."""
 
     @property
+    def object_types(self) -> frozenset[str]:
+        """The object types other than contact and company that the rules name; HubSpot's own in the singular."""
+        rules = [rule for rule in self.rules if rule.enabled]
+        names = {rule.object for rule in rules if rule.object is not None}
+        names |= {associated.object for rule in rules for associated in rule.associate}
+        return frozenset(names - {"contact", "company"})
+
+    @property
     def hold_ms(self) -> int:
         """How long a message waits for its person or company."""
         return round(self.hold_hours * HOUR_SECONDS * 1000)

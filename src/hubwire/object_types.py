@@ -30,8 +30,20 @@ class ObjectType(NamedTuple):
         """True for a type that the portal's owner defined."""
         return not self.type_id.startswith("0-")
 
+    @property
+    def path(self) -> str:
+        """The type in paths: the name that HubSpot's guides use there, or else the id, which always works."""
+        return self.type_id if self.is_custom or self.type_id in _BY_ID_ONLY else self.plural
+
+    @property
+    def stored_as(self) -> str:
+        """The type in Hubwire's memory: the singular name, or the id of a custom object."""
+        return self.type_id if self.is_custom else self.name
+
 
 _STAGES = ("hs_pipeline", "hs_pipeline_stage")
+_BY_ID_ONLY = frozenset({"0-162", "0-410", "0-420", "0-421"})
+"""The types of HubSpot's object library, whose guides have only ids in paths."""
 
 STANDARD: tuple[ObjectType, ...] = (
     ObjectType("contact", "0-1", "contacts", "email"),

@@ -91,6 +91,11 @@ class PortalSchema:
     rulebooks: dict[tuple[int, str], object] = field(default_factory=dict, repr=False, compare=False)
     """The planner's cache of rules made from this schema, by mapping; nothing else reads it."""
 
+    def add_object(self, name: str, known: ObjectSchema) -> None:
+        """Make an object type findable by a name of the rules, its type id and its name in the memory."""
+        for alias in {name, known.object_type.type_id or name, known.object_type.stored_as or name}:
+            self.objects[alias] = known
+
     def add_event(self, definition: EventDefinition) -> None:
         """Make a definition findable by its full name, its name and its label."""
         self.events[definition.label.casefold()] = definition

@@ -25,6 +25,8 @@ class Roots(NamedTuple):
     objects: str
     properties: str
     associations: str
+    pipelines: str
+    schemas: str
     events: str
     other_events: str | None
     account: str
@@ -39,6 +41,8 @@ def _dated(version: str, supported_until: str, other_events: str | None = None) 
         objects=f"/crm/objects/{version}",
         properties=f"/crm/properties/{version}",
         associations=f"/crm/associations/{version}",
+        pipelines=f"/crm/pipelines/{version}",
+        schemas=f"/crm-object-schemas/{version}/schemas",
         events=f"/events/custom/{version}",
         other_events=other_events,
         account=f"/account-info/{version}",
@@ -55,6 +59,8 @@ ROOTS: dict[str, Roots] = {
         objects="/crm/v3/objects",
         properties="/crm/v3/properties",
         associations="/crm/v4/associations",
+        pipelines="/crm/v3/pipelines",
+        schemas="/crm-object-schemas/v3/schemas",
         events="/events/v3",
         other_events=None,
         account="/account-info/v3",
@@ -128,6 +134,15 @@ class Paths:
     def property_groups(self, object_type: str) -> str:
         """GET: all groups; POST: a new one."""
         return _join(ROOTS[self.version].properties, object_type, "groups")
+
+    def pipelines(self, object_type: str) -> str:
+        """GET: the pipelines of an object type with their stages."""
+        return _join(ROOTS[self.version].pipelines, object_type)
+
+    @property
+    def schemas(self) -> str:
+        """GET: the custom objects of the portal."""
+        return ROOTS[self.version].schemas
 
     # -- custom events
 

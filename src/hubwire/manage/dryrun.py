@@ -61,7 +61,7 @@ async def read_schema(client: HubSpotClient, destination: Destination, clock: Cl
 
 
 async def _read_portal(client: HubSpotClient, destination: Destination, clock: Clock) -> Portal:
-    portal = Portal(Paths(destination.api_version))
+    portal = Portal(Paths(destination.api_version), destination.object_types)
     portal.caller = Caller(client, Governor.of(destination, clock.now_ms()), CallContext(clock, lambda: 0.0))
     try:
         await portal.load(clock.now_ms())

@@ -5,10 +5,11 @@ Every call goes through the cycle's `Caller`: permits, attempts and verdicts are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hubwire.deliver.calls.caller import Caller, LineStopped
 from hubwire.deliver.cycle.newest import ReadHistories
+from hubwire.deliver.cycle.object_schemas import read_object_schemas
 from hubwire.deliver.cycle.recent_contacts import RecentContacts
 from hubwire.deliver.limits.daily_budget import DecayingRate
 from hubwire.deliver.verdicts import without_answer
@@ -32,6 +33,8 @@ OF_RECORDS = ("traits.", "context.traits.")
 """The beginnings of fields that are properties of an event, and of a contact or company."""
 UNKNOWN_NAME_AGE_MS = 30 * 1000
 MAX_DOUBLINGS = 3
+UNAVAILABLE_AGE_MS = 15 * 60 * 1000
+"""How long an object type counts as unavailable while messages wait for it. Chosen."""
 
 
 class SpareReads:
@@ -63,9 +66,13 @@ class SpareReads:
 
 
 class Portal:
-    """The lane's view of its portal. `caller` is set for each cycle."""
+    """The lane's view of its portal. `caller` is set for each cycle.
 
-    def __init__(self, paths: Paths) -> None:
+    Shape: `object_types` are the types other than contact and company that the destination's rules name.
+    """
+
+    def __init__(self, paths: Paths, object_types: frozenset[str] = frozenset()) -> None:
+        self.object_types = object_types
         self.schema: PortalSchema | None = None
         self.caller: Caller | None = None
         self.is_stale = False
@@ -82,7 +89,7 @@ class Portal:
         self.spare_reads = SpareReads()
         self.too_many_changed_at_ms = 0
         self.paths = paths
-        self._read_at_ms = 0
+        self._read_at_ms = self._objects_read_at_ms = 0
         self._unknown: frozenset[str] = frozenset()
         """Names that earlier calls of `look_again` did not find."""
         self._fruitless = 0
@@ -116,7 +123,8 @@ class Portal:
             schema = await self._read_schema()
         except Unreadable as exc:
             raise unreadable(exc) from exc
-        self.schema, self.is_stale, self._read_at_ms = schema, False, now_ms
+        self.schema, self.is_stale = schema, False
+        self._read_at_ms = self._objects_read_at_ms = now_ms
         self.sends_events, self.refused, self.labels, self._waits = False, {}, None, 0
         return schema
 
@@ -136,6 +144,11 @@ class Portal:
         self._fruitless = 0 if is_new else self._fruitless + 1
         self._unknown = names if len(self._unknown) > MAX_UNKNOWN else self._unknown | names
         self._read_at_ms = now_ms
+        of_objects = {name for name in names if name.partition(".")[0] in self.known.objects}
+        await self.read_objects({name.partition(".")[0] for name in of_objects})
+        names -= of_objects
+        if not names:
+            return True
         if not all(name.startswith(OF_EVENTS) for name in names):
             await self.read_properties("contacts")
             await self.read_properties("companies")
@@ -156,6 +169,26 @@ class Portal:
         known.update(read)
         self.known.version += 1
 
+    async def read_objects(self, names: Iterable[str]) -> None:
+        """Read the schemas of these object types again. Raises LineStopped, Unreadable."""
+        known = self.known.objects
+        schemas = [known[name] for name in names]
+        again = [name for name in self.object_types if any(known.get(name) is schema for schema in schemas)]
+        for name, schema in (await read_object_schemas(self.calls, self.paths, again)).items():
+            self.known.add_object(name, schema)
+            self.known.version += 1
+
+    async def look_for_unavailable(self, names: Iterable[str], now_ms: int) -> bool:
+        """Read the schemas of unavailable object types that messages need again, at most once in a quarter of an hour.
+        Returns whether one of them is available now. Raises LineStopped, Unreadable."""
+        known = self.known.objects
+        missing = {name for name in names if name in known and known[name].unavailable is not None}
+        if not missing or now_ms - self._objects_read_at_ms < UNAVAILABLE_AGE_MS:
+            return False
+        self._objects_read_at_ms = now_ms
+        await self.read_objects(missing)
+        return any(known[name].unavailable is None for name in missing)
+
     async def read_events(self, schema: PortalSchema) -> None:
         """Read all event definitions; a portal that forbids that has none. Raises LineStopped, Unreadable."""
         after: str | None = None
@@ -175,6 +208,8 @@ class Portal:
 
     async def _read_schema(self) -> PortalSchema:
         account = account_of(await self._read("read account", self.paths.account))
+        # Before contacts: calls that succeed follow the calls that fail for object types which the portal lacks.
+        objects = await read_object_schemas(self.calls, self.paths, self.object_types)
         schema = PortalSchema(
             hub_id=account.hub_id,
             time_zone=account.time_zone,
@@ -182,6 +217,8 @@ class Portal:
             company=await self._read_properties("companies"),
             api_version=self.paths.version,
         )
+        for name, known in objects.items():
+            schema.add_object(name, known)
         await self.read_events(schema)
         return schema
 

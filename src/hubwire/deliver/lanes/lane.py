@@ -86,7 +86,7 @@ class Lane:
         self._journal, self._record = parts.journal, parts.record
         self._clock, self._policy, self._off_loop = parts.clock, parts.policy, parts.off_loop
         self._selector = Selector(parts.journal, destination, governor, parts.policy.cycle_messages)
-        self._portal = Portal(Paths(destination.api_version))
+        self._portal = Portal(Paths(destination.api_version), destination.object_types)
         self.waiting = Waiting(destination, parts.journal, parts.record, governor, parts.clock, parts.policy)
         self._outages = 0
         self._runs = DeathRuns.of(parked_of(status))
