@@ -3,12 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PARALLEL := --numprocesses auto --dist loadfile # each file of tests on one core
-STAMP := $(VENV)/.installed
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 
 .DEFAULT_GOAL := help
 
-run: set-up ## set up and start Hubwire on 127.0.0.1:8080; a sandbox without HUBSPOT_ACCESS_TOKEN
+run: runnable ## set up and start Hubwire on 127.0.0.1:8080; a sandbox without HUBSPOT_ACCESS_TOKEN
 	@$(BIN)/hubwire serve
 
 test: set-up tools ## set up (also Debian and npm packages, as root) and run the tests
@@ -53,15 +52,17 @@ bench-backends: set-up tools ## compare SQLite, PostgreSQL and JetStream, and me
 bench-device: set-up tools ## measure bytes and time to a ready page in Chromium, and compare with the classic layout
 	$(BIN)/python benchmarks/bench_device.py
 
-set-up: $(STAMP)
+set-up: $(VENV)/.installed
 	@$(BIN)/python -m hubwire.device.build --quiet
 
-$(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Hubwire needs Python 3.11 or newer (PYTHON=python3.12 make …)"; exit 1; }
-	@echo "Setting up $(VENV) (once)"
-	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres,nats,files,duckdb]'
-	@touch $@
+runnable: $(VENV)/.runnable
+	@$(BIN)/python -m hubwire.device.build --quiet
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@PYTHON=$(PYTHON) scripts/set-up all
+
+$(VENV)/.runnable: pyproject.toml constraints.txt
+	@PYTHON=$(PYTHON) scripts/set-up run
 
 tools: ## install Debian packages for the tests, as root; tests name what is missing
 	@scripts/tools
@@ -72,4 +73,4 @@ clean: ## remove the files of set-up and tests
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-fast test-lowest test-slow check docs bench bench-receive bench-versus bench-backends bench-device set-up tools clean help
+.PHONY: run test test-fast test-lowest test-slow check docs bench bench-receive bench-versus bench-backends bench-device set-up runnable tools clean help

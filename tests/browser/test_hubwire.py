@@ -103,6 +103,9 @@ def test_the_demo_page_from_snippet_to_contact(sandbox: Sandbox, visit: Visit) -
     assert sandbox.fate(message_id=message_id)["reason"] == "delivered-in-browser"
     assert sandbox.fate(type="identify", user_id="user1234")["state"] == "delivered"
     assert "peter@initech.com" in [contact["properties"]["email"] for contact in sandbox.hubspot("contacts")]
+    bought = {"eventName": "pe1234567_clicked_buy_now_button", "properties": {"value": "20.5"}}
+    events = [{name: event[name] for name in bought} for event in sandbox.hubspot("events") if event["contactId"]]
+    assert bought in events
     assert visit.complaints == []
 
 

@@ -60,7 +60,8 @@ def test_the_five_lines_work_as_they_are_pasted(page: Path, heading: str) -> Non
     port = free_port()
     shown = re.search(r"--port (\d+)", code)
     assert shown, code
-    script = f"trap 'kill %1' EXIT\n{code.replace(shown[1], str(port))}"
+    here = code.replace(shown[1], str(port)).replace(".venv/bin/hubwire", "hubwire")
+    script = f"trap 'kill %1' EXIT\n{here}"
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
     command = ["bash", "-euo", "pipefail", "-c", script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

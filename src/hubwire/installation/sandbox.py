@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
+from hubwire.emulator.calls.seeding import seed
 from hubwire.emulator.http.server import EmulatorConfig, create_app
 from hubwire.emulator.store.persistence import PersistenceError
 from hubwire.errors import SettingsError
@@ -15,6 +16,12 @@ from hubwire.settings import Settings
 
 SANDBOX_HUB_ID = "1234567"
 SANDBOX_TOKEN = "pat-sandbox-token"  # noqa: S105 - only the emulator takes it
+DEMO_EVENT = {
+    "name": "clicked_buy_now_button",
+    "label": "Clicked Buy Now button",
+    "properties": [{"name": "value", "type": "number"}],
+}
+"""The event of the demo page. HubSpot drops an event that a browser sends and nobody has defined."""
 STATE_FILE = "sandbox-hubspot.json"
 START_SECONDS = 30.0
 
@@ -37,6 +44,9 @@ class Sandbox:
             raise SettingsError(
                 f"the sandbox's portal: {exc}", hint="Move the file away to start with an empty portal."
             ) from exc
+        self.portal = self._app.state
+        if not self.portal.events.definitions:
+            seed(self.portal, {"event_definitions": [DEMO_EVENT]})
         self._server = uvicorn.Server(
             uvicorn.Config(self._app, loop="uvloop", http="httptools", log_config=None, access_log=False, ws="none")
         )

@@ -165,10 +165,6 @@ class Workbench:
         base_url = self._clients.base_url(destination)
         return with_account(destination, await account_of_token(destination, Secret(token), base_url, self._clock))
 
-    async def hub_id(self, destination_id: int) -> str | None:
-        """The Hub ID of the destination's token; None if HubSpot does not reveal it."""
-        return (await self.test(destination_id)).hub_id
-
     def _entry(self, message: dict[str, Any], source: Source) -> Entry:
         limits = ReceiveLimits()
         upload = read_upload(encoded(message), ANY_TYPE, limits)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import structlog
 
+from hubwire.monitoring.quiet_log import QuietLog
+
 EMAIL = re.compile(r"[\w.+'-]{1,64}@[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63})+")
 TOKEN = re.compile(r"\b(?:pat-[a-z]{2}\d{1,2}-|wk_|hw_|Bearer\s+)[\w.~+/-]{6,}=*")
 HIDDEN = "[hidden]"
@@ -83,8 +85,12 @@ def _printable(text: str) -> str:
     )
 
 
-def configure_logs(level: str, form: str) -> None:
-    """Log to standard error at this level, as `console` lines or `json`."""
+def configure_logs(level: str, form: str) -> QuietLog | None:
+    """Log to standard error at this level, as `console` lines or `json`.
+
+    Shape: at a terminal, level `info` writes one line a minute about deliveries; the result counts them.
+    """
+    quiet_log = QuietLog() if sys.stderr.isatty() and (level, form) == ("info", "console") else None
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
@@ -93,6 +99,7 @@ def configure_logs(level: str, form: str) -> None:
     structlog.configure(
         processors=[
             TroubleSeldom(),
+            *([quiet_log] if quiet_log is not None else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -106,3 +113,4 @@ def configure_logs(level: str, form: str) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    return quiet_log

@@ -42,7 +42,7 @@ def make_pages(service: Service, public_url: str) -> Starlette:
     routes += device_routes(service.browser_sources, service.assets, service.settings.public_url)
     if service.sandbox is not None:
         routes += demo_routes(service.browser_sources.first, service.assets)
-        routes += browser_routes()
+        routes += browser_routes(portal=service.sandbox.portal)
     app = Starlette(routes=routes)
     console = console_app(service.services(public_url), service.access)
 

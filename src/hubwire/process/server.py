@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import resource
@@ -81,13 +82,14 @@ async def serve(
 
     Errors: SettingsError for an unusable address, certificate or folder; BackendError if the store cannot be opened.
     """
-    configure_logs(settings.log_level, settings.log_format)
+    quiet_log = configure_logs(settings.log_level, settings.log_format)
     collect_rarely()
     check_certificate(settings)
     listening = listening_socket(host or settings.host, settings.port if port is None else port)
     settings = msgspec.structs.replace(settings, host=host or settings.host, port=listening.getsockname()[1])
     service = Service(settings)
     stopping = Stopping(service, announce)
+    summaries = asyncio.create_task(quiet_log.write_what_is_left()) if quiet_log is not None else None
     try:
         await service.start()
         own_url = f"{_scheme(settings)}://{_reachable(settings.host)}:{settings.port}"
@@ -99,6 +101,8 @@ async def serve(
         stopping.watch(server)
         await server.serve(sockets=[listening])
     finally:
+        if summaries is not None:
+            summaries.cancel()
         withdraw_local_server(settings)
         await service.stop()
         stopping.end()

@@ -160,7 +160,7 @@ class Service:
             ("retention", partial(retain, retention)),
             ("sums", partial(sum_up, self.store.statistics)),
             ("regulations", self.regulations.run),
-            ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().hub_id, self._changed)),
+            ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().test, self._changed)),
             ("change journal", self._change_journals().run),
             *([("alerts", self.alerts.run)] if self.alerts is not None else []),
         ]

@@ -4,7 +4,7 @@ Source: HubSpot's OpenAPI and send-event guide. A 204 says nothing about single 
 has at most 500 events, an event 50 properties, a value 256 characters (1,024 for addresses). The record is found by
 custom matching, then by record id, e-mail and visitor token. Unsure: the 400 bodies, and whether an event for an
 unknown e-mail creates a contact (off unless configured). Events without a record are accepted and kept apart as lost.
-Visitors are assigned to people by seeding (`visitors`), because only a browser with HubSpot's tracking code knows them.
+Visitors are assigned to people by seeding (`visitors`), and by the tracking code in a page (`tracking.py`).
 """
 
 from __future__ import annotations

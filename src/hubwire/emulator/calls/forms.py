@@ -47,7 +47,15 @@ def submit(portal: Portal, request: Request) -> Reply:
     """`POST /submissions/v3/integration/submit/{portalId}/{formGuid}`, and `…/secure/submit/…` with a token."""
     if request.params["portalId"] != str(portal.config.portal_id):
         raise not_found(f"No form of portal {request.params['portalId'][:40]} exists")
-    body = decode(_body, request.body)
+    take_submission(portal, request.params["formGuid"], decode(_body, request.body))
+    return json_reply(200, {"inlineMessage": "Thanks for submitting the form."})
+
+
+def take_submission(portal: Portal, form_id: str, body: SubmissionBody) -> str:
+    """Make or change the contact of a submission, and keep the submission. Returns its e-mail, which may be empty.
+
+    Errors: a 400 for what HubSpot refuses.
+    """
     if len(body.fields) > MAX_FIELDS:
         raise _refusal("MAX_NUMBER_OF_SUBMITTED_VALUES_EXCEEDED", f"At most {MAX_FIELDS} fields can be submitted")
     now_ms = portal.clock.now_ms()
@@ -63,7 +71,7 @@ def submit(portal: Portal, request: Request) -> Reply:
     if email and email.rpartition("@")[2] not in SILENT_DOMAINS:
         _write(portal, email, values)
     submission = {
-        "formGuid": request.params["formGuid"],
+        "formGuid": form_id,
         "submittedAt": iso(now_ms),
         "email": email or None,
         "fields": msgspec.to_builtins(body.fields),
@@ -71,7 +79,7 @@ def submit(portal: Portal, request: Request) -> Reply:
         "legalConsentOptions": body.legal_consent_options,
     }
     portal.submissions.append(submission)
-    return json_reply(200, {"inlineMessage": "Thanks for submitting the form."})
+    return email
 
 
 def _write(portal: Portal, email: str, values: dict[str, Scalar]) -> None:

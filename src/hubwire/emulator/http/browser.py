@@ -24,6 +24,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from hubwire.emulator.calls.tracking import take
+from hubwire.emulator.store.portal import Portal
+
 SCRIPTS = Path(__file__).parent / "browser_scripts"
 KEPT_ENTRIES = 1000
 LARGEST_ENTRY_BYTES = 65_536
@@ -55,14 +58,17 @@ class BrowserLog:
         self._entries.clear()
 
 
-def browser_routes(log: BrowserLog | None = None) -> list[Route]:
-    """The stand-ins and their log, to be mounted in the emulator or beside it, never where real visitors come."""
+def browser_routes(log: BrowserLog | None = None, portal: Portal | None = None) -> list[Route]:
+    """The stand-ins and their log, to be mounted in the emulator or beside it, never where real visitors come.
+
+    Shape: with a `portal`, visits, events and forms of its Hub ID also reach the portal.
+    """
     kept = BrowserLog() if log is None else log
     return [
         Route("/_hubspot/js/forms/v2.js", _script("forms.js")),
         Route("/_hubspot/js/analytics/{time}/{hub_id}.js", _script("analytics.js")),
         Route("/_hubspot/js/{hub_id}.js", _script("loader.js")),
-        Route("/_hubspot/track", _track(kept), methods=["POST"]),
+        Route("/_hubspot/track", _track(kept, portal), methods=["POST"]),
         Route("/_emulator/browser/log", _log(kept), methods=["GET"]),
         Route("/_emulator/browser/reset", _reset(kept), methods=["POST"]),
     ]
@@ -78,7 +84,7 @@ def _script(name: str) -> Endpoint:
     return endpoint
 
 
-def _track(log: BrowserLog) -> Endpoint:
+def _track(log: BrowserLog, portal: Portal | None) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         body = b""
         try:
@@ -92,6 +98,8 @@ def _track(log: BrowserLog) -> Endpoint:
         if not isinstance(entry, dict) or entry.get("kind") not in KINDS:
             return Response(status_code=400)
         log.add(entry)
+        if portal is not None:
+            take(portal, entry)
         return Response(status_code=204, headers={"access-control-allow-origin": "*"})
 
     return endpoint

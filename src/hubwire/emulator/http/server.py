@@ -12,7 +12,6 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -67,7 +66,7 @@ class EmulatorApp:
         path: str = scope["path"]
         encoded: bytes = scope.get("raw_path") or quote(path).encode()
         match = self._router.find(scope["method"], encoded.decode("latin-1"))
-        if match is None and self._browser is not None and path.startswith(BROWSER_PATHS):
+        if match is None and path.startswith(BROWSER_PATHS):
             await self._browser(scope, receive, send)
             return
         body = await _read_body(receive)
@@ -277,16 +276,12 @@ def _listening(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _browser_app(state: Portal) -> ASGIApp | None:
-    if find_spec("hubwire.emulator.http.browser") is None:
-        return None
-    from importlib import import_module
-
+def _browser_app(state: Portal) -> ASGIApp:
     from starlette.applications import Starlette
 
-    app = Starlette(routes=import_module("hubwire.emulator.http.browser").browser_routes())
-    app.state.portal = state
-    return app
+    from hubwire.emulator.http.browser import browser_routes
+
+    return Starlette(routes=browser_routes(portal=state))
 
 
 async def _read_body(receive: Receive) -> bytes | None:
