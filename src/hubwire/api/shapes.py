@@ -15,6 +15,7 @@ from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.replay_estimate import ReplayEstimate
 from hubwire.manage.rules.defaults import DefaultRule
+from hubwire.manage.schema import COMPARED_MESSAGES
 from hubwire.manage.schema.plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.plan.rules.checks import MAX_RULES
@@ -294,14 +295,14 @@ Compared = Annotated[int, Meta(ge=1, le=50_000, description="How many of the new
 
 
 class SchemaQuery(msgspec.Struct, kw_only=True):
-    messages: Compared = 2000
+    messages: Compared = COMPARED_MESSAGES
 
 
 class SchemaBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The properties and events to create. `items`: names such as `contact:plan` or `event:signed_up`; null: all except
     those that only public keys have sent. `group`: the property group for them."""
 
-    messages: Compared = 2000
+    messages: Compared = COMPARED_MESSAGES
     group: Annotated[str, _described(pattern=f"^({GROUP.pattern})?$")] = ""
     items: list[str] | None = None
 

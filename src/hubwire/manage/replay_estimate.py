@@ -21,7 +21,7 @@ from hubwire.manage.schema.report import PortalContents
 from hubwire.plan.default_portal import default_portal
 from hubwire.record.protocol import Record
 from hubwire.record.queries import LaneStatus, Queries
-from hubwire.record.replay import CALLS_PER_SECOND, SLICE_MESSAGES, slice_of
+from hubwire.record.replay import CALLS_PER_SECOND, SLICE_MESSAGES, STEP_SECONDS, slice_of
 from hubwire.registry.protocol import Registry
 from hubwire.schema import PortalSchema
 
@@ -123,7 +123,8 @@ def _estimate(
     kept = parts.journal.read_at(planned)
     estimator = Estimator(destination, parts.registry.sources(), schema, parts.record.links)
     rows = [kept[position] for position in planned if position in kept]
-    for group in cycles(rows, slice_of(SLICE_MESSAGES, share_percent)):
+    slice_messages = slice_of(SLICE_MESSAGES, share_percent)
+    for group in cycles(rows, slice_messages):
         estimator.take(group)
     reported = lane.budget.get("calls_per_second")
     rate = destination.calls_per_second or (
@@ -134,7 +135,8 @@ def _estimate(
     scale = len(positions) / len(planned)
     return ReplayEstimate(
         calls=math.ceil(estimate.total_calls * scale),
-        seconds=estimate.seconds * scale,
+        # A replay begins one slice a step, however fast HubSpot answers.
+        seconds=max(estimate.seconds * scale, (math.ceil(len(positions) / slice_messages) - 1) * STEP_SECONDS),
         day_percent=round(estimate.day_percent * scale, 2),
         planned=len(planned),
     )

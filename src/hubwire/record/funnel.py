@@ -38,7 +38,7 @@ class Lane:
     def stage(self, count: Count, first: int, last: int) -> str | None:
         """The stage of messages without a row between two positions; None if a cursor lies between them."""
         if count.rejected is not None:
-            return "rejected"
+            return "erased" if count.rejected == Reason.SUPPRESSED else "rejected"
         if not self.takes(count.source_id):
             return "not_connected"
         cursor = self.cursor(count.is_backfill)

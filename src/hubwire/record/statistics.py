@@ -13,7 +13,18 @@ import msgspec
 
 from hubwire.record.latency import Latency
 
-STAGES = ("delivered", "backlog", "pending", "retrying", "held", "discarded", "dead", "rejected", "not_connected")
+STAGES = (
+    "delivered",
+    "backlog",
+    "pending",
+    "retrying",
+    "held",
+    "discarded",
+    "dead",
+    "rejected",
+    "erased",
+    "not_connected",
+)
 """The stages of a funnel."""
 
 
@@ -21,7 +32,8 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     """The current stages at one destination of the messages received in a period.
 
     Shape: `received` is the sum of all the others. `backlog`: behind the lane's cursor, not planned yet;
-    `pending`: due again (released or replayed); `not_connected`: from sources that do not feed this destination.
+    `pending`: due again (released or replayed); `erased`: emptied because the person asked to be deleted;
+    `not_connected`: from sources that do not feed this destination.
     """
 
     destination_id: int
@@ -29,6 +41,7 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
     received: int = 0
     rejected: int = 0
+    erased: int = 0
     not_connected: int = 0
     backlog: int = 0
     pending: int = 0
@@ -77,11 +90,12 @@ class ActivityPoint(msgspec.Struct, kw_only=True):
 
 
 class Intake(msgspec.Struct, kw_only=True):
-    """The messages of one source in a period. `rejected`: reason -> count, part of `received`."""
+    """The messages of one source in a period. `rejected`: reason -> count, part of `received`, as `erased` is."""
 
     source_id: int
     received: int = 0
     rejected: dict[str, int] = {}
+    erased: int = 0
     last_received_at_ms: int | None = None
 
 

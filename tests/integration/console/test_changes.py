@@ -365,6 +365,12 @@ def test_an_estimate_plans_the_newest_and_takes_the_rest_to_cost_as_much(
     assert replay_estimate.replay_estimate(console.deps, [(99, 1)], {}, 100).calls == 0
 
 
+def test_the_time_of_a_replay_is_at_least_a_second_a_slice(console: Console, lane_id: int) -> None:
+    schemas = {lane_id: (default_portal("1"), True)}
+    fast = replay_estimate.replay_estimate(console.deps, [(lane_id, n) for n in range(1, 5001)], schemas, 50)
+    assert fast.seconds == 9.0
+
+
 def test_without_an_answer_of_hubspot_the_estimate_says_so(console: Console, lane_id: int) -> None:
     console.bench.schema_problem = "HubSpot is not there"
     assert "The portal could not be read" in console.get("/replays/new?state=dead").text

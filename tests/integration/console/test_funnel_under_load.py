@@ -36,6 +36,7 @@ MIN_LOOKS, MIN_UPLOADS, MAX_UPLOADS = 25, 100, 5000
 """The load goes on until it was looked at so often."""
 COUNT = """
     SELECT CASE
+        WHEN rejected = 'suppressed' THEN 'erased'
         WHEN rejected IS NOT NULL THEN 'rejected'
         WHEN state = 'leased' THEN 'pending'
         WHEN state IS NOT NULL THEN state

@@ -265,6 +265,31 @@ def test_the_numbers_lead_to_their_lists_while_some_wait_behind_the_cursor_and_s
     assert counts["not_connected"] == 1
 
 
+def test_an_erased_message_is_no_failure(console: Console) -> None:
+    console.fill()
+    console.store.journal.redact([1, 2])
+    console.sign_in()
+    counts = every_number_leads_to_its_list(console)
+    assert (counts["erased"], counts["rejected"]) == (2, 1)
+    assert {group["reason"] for group in console.json("/failures")["rejected"]} == {"no-ids"}
+    text = Page(console.get("/messages?rejected=1&reason=suppressed").text).text
+    assert "Erased" in text
+    assert "Rejected suppressed" not in text
+
+
+def test_the_overview_does_not_say_that_all_is_well_while_a_destination_is_stopped(console: Console) -> None:
+    lane_id = console.fill()
+    with console.store.queries._database.transaction() as db:  # type: ignore[attr-defined]
+        db.execute("DELETE FROM delivery WHERE state IN ('dead', 'held', 'retrying')")
+    console.sign_in()
+    all_is_well = "No message is dead, held or retrying."
+    assert all_is_well in console.get("/").text
+    console.store.record.stop_lane(lane_id, "unauthorised", "", None)
+    page = console.get("/").text
+    assert all_is_well not in page
+    assert "Stopped:" in page
+
+
 def test_messages_of_several_sources_that_are_not_connected_lead_to_where_they_are(console: Console) -> None:
     lane_id = console.fill()
     registry = console.store.registry

@@ -25,7 +25,18 @@ from hubwire.record.statistics import Funnel
 from hubwire.registry.vault import Vault
 
 START_MS = 1_700_000_000_000
-STAGES = ("rejected", "not_connected", "backlog", "pending", "retrying", "held", "discarded", "dead", "delivered")
+STAGES = (
+    "rejected",
+    "erased",
+    "not_connected",
+    "backlog",
+    "pending",
+    "retrying",
+    "held",
+    "discarded",
+    "dead",
+    "delivered",
+)
 ENDS = (State.DISCARDED, State.HELD, State.RETRYING, State.DEAD, State.DELIVERED)
 
 
@@ -111,7 +122,7 @@ class Load:
                 continue
             cursor = state.backfill_cursor if row.is_backfill else state.live_cursor
             if row.rejected is not None:
-                stages["rejected"] += 1
+                stages["erased" if row.rejected == "suppressed" else "rejected"] += 1
             elif row.position in fates:
                 stages["pending" if fates[row.position] == "leased" else fates[row.position]] += 1
             elif not self.lane.takes(row.source_id):
@@ -222,6 +233,19 @@ def test_activity_adds_up_to_what_came_and_what_was_taken(backend_with_journal: 
     assert sum(point.received - point.taken for point in points) == counted["backlog"]
     half = load.statistics.activity(load.lane.destination_id, START_MS - 5000, points[12].at_ms, 12)
     assert half == points[:12]
+
+
+def test_erased_messages_leave_no_backlog_in_the_past(backend_with_journal: Backend) -> None:
+    load = Load(backend_with_journal, 7)
+    load.receive(1300)
+    load.run_cycle()
+    taken = [row.position for row in load.journal.newest(None, 9999) if not row.is_backfill and row.rejected is None]
+    since_ms, until_ms = START_MS - 5000, load.clock.now_ms() + 1
+    before = load.statistics.activity(load.lane.destination_id, since_ms, until_ms, 24)
+    load.journal.redact([position for position in taken if position <= load.record.lane(1).live_cursor][:200])
+    after = load.statistics.activity(load.lane.destination_id, since_ms, until_ms, 24)
+    assert [point.backlog for point in after] == [point.backlog for point in before]
+    assert load.statistics.funnel(load.lane.destination_id).erased == 200
 
 
 def test_waits_are_those_of_the_messages_that_cycles_took(backend: Backend) -> None:

@@ -23,9 +23,9 @@ def test_everything_drawn_is_inside_the_chart(counts: list[tuple[int, int, int]]
     points = [ActivityPoint(at_ms=at, delivered=one[0], dead=one[1], backlog=one[2]) for at, one in enumerate(counts)]
     drawn = activity_chart(points)
     for bar in drawn.bars:
-        assert 0 <= bar.failed_y <= bar.delivered_y + 0.2
+        assert all(0 <= part.y <= HEIGHT for part in bar.parts)
         assert bar.x + bar.width <= ACROSS + 0.01
-    for point in drawn.backlog.split():
+    for point in drawn.lines[0].pieces[0].split():
         x, y = (float(part) for part in point.split(","))
         assert 0 <= x <= ACROSS
         assert 0 <= y <= HEIGHT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from markupsafe import Markup
 
 from hubwire.console.parts import formats
 from hubwire.console.parts.budget import read_budget
+from hubwire.console.parts.chart import DAY_MS, HOUR_MS, line_chart, time_ticks
 from hubwire.delivery import State
 from hubwire.reasons import EXPLANATIONS, cause_of
 
@@ -102,3 +104,19 @@ def test_pages_ask_for_nothing_from_elsewhere() -> None:
 @pytest.mark.parametrize(("name", "words"), [("1h", "1 h"), ("30d", "30 d"), ("all", "all"), ("custom", "custom")])
 def test_the_name_of_a_window_has_a_space_before_its_unit(name: str, words: str) -> None:
     assert formats.window_words(name) == words
+
+
+@pytest.mark.parametrize("hours", [1, 5, 24, 7 * 24, 30 * 24, 400 * 24])
+def test_a_time_axis_has_at_most_six_labels_at_full_hours_or_days(hours: int) -> None:
+    since_ms = 1_795_456_823_456
+    ticks = time_ticks(since_ms, since_ms + hours * HOUR_MS)
+    assert 2 <= len(ticks) <= 6
+    assert {tick.at_ms % (DAY_MS if ticks[0].is_day else HOUR_MS if hours > 3 else 60_000) for tick in ticks} == {0}
+    assert all(later.x - tick.x >= 15 for tick, later in pairwise(ticks))
+    assert {tick.anchor for tick in ticks if 7 <= tick.x <= 93} == {"middle"}
+
+
+def test_a_gap_divides_a_line_and_a_point_alone_is_seen() -> None:
+    drawn = line_chart([0, 10, 20, 30], {"p50": [20, None, 40, 30]})
+    assert drawn.lines[0].pieces == ["0.00,96.0 0.30,96.0", "66.67,14.0 100.00,55.0"]
+    assert [tick.label for tick in drawn.left_ticks] == ["0", "10 ms", "20 ms", "30 ms", "40 ms"]

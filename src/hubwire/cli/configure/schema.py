@@ -26,6 +26,7 @@ from hubwire.cli.shared.editing import (
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination
 from hubwire.errors import SettingsError
+from hubwire.manage.schema import COMPARED_MESSAGES
 
 if TYPE_CHECKING:
     from hubwire.hubspot.client import HubSpotClient
@@ -40,7 +41,7 @@ app = typer.Typer(help="Your data compared with the portal's properties and even
 @app.command()
 def plan(
     destination: DestinationOption = None,
-    messages: MessagesOption = 10_000,
+    messages: MessagesOption = COMPARED_MESSAGES,
     every: Annotated[
         bool, typer.Option("--all", help="Also list properties that match and ones no message uses.")
     ] = False,
@@ -61,7 +62,7 @@ def plan(
 @app.command("apply")
 def apply_plan(
     destination: DestinationOption = None,
-    messages: MessagesOption = 10_000,
+    messages: MessagesOption = COMPARED_MESSAGES,
     public: Annotated[
         bool, typer.Option("--public", help="Also create fields that only public keys have sent.")
     ] = False,
@@ -135,6 +136,7 @@ def _print(report: SchemaReport, every: bool) -> None:
             kind = entry.type_seen or entry.type_in_hubspot
             rows.add_row(entry.object_type, cell(entry.name), entry.state, kind, f"{entry.count:,}", cell(_note(entry)))
         console.print(rows)
+        console.print(f"Counts are of the newest {report.message_count:,} messages.")
     for quota in report.quotas:
         console.print(f"Custom properties of {quota.object_type}: {quota.used:,} of {quota.limit:,}.")
     if not report.events_available:

@@ -27,6 +27,7 @@ from hubwire.cli.shared.editing import ACTOR
 from hubwire.cli.shared.filters import Chosen, chosen, with_filters
 from hubwire.manage import decisions
 from hubwire.manage.export import exported
+from hubwire.reasons import Reason
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import MessageDetail, MessageSummary
 
@@ -73,7 +74,7 @@ def _print_messages(store: Store, message_filter: MessageFilter) -> None:
 
 def _outcome(summary: MessageSummary) -> str:
     if summary.rejected:
-        return f"rejected: {summary.rejected}"
+        return "erased" if summary.rejected == Reason.SUPPRESSED else f"rejected: {summary.rejected}"
     return ", ".join(f"{fate.state.word}{': ' + fate.reason if fate.reason else ''}" for fate in summary.fates) or "-"
 
 
@@ -104,7 +105,7 @@ def _print_message(detail: MessageDetail) -> None:
     console.print(f"[bold]{cell(summary.type)}[/bold] {cell(summary.message_id)}  {received}")
     console.print(json_text(detail.body), markup=False)
     if summary.rejected:
-        _print_reason("rejected", summary.rejected, "")
+        _print_reason("erased" if summary.rejected == Reason.SUPPRESSED else "rejected", summary.rejected, "")
     for fate in summary.fates:
         _print_reason(fate.state.word, fate.reason, fate.detail)
         for item in fate.left_out:

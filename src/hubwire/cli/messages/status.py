@@ -109,7 +109,9 @@ def _print_lane(lane: LaneStatus) -> None:
         console.print(f"  {explained(lane.stopped_reason) or ''}".rstrip(), markup=False)
         if lane.resume_at_ms:
             console.print(f"  tries again at {when(lane.resume_at_ms)} UTC")
-    rows = table("backlog", "lag s", "taken", "delivered", "discarded", "held", "pending", "retrying", "dead", "calls")
+    rows = table(
+        "backlog", "lag s", "taken", "delivered", "discarded", "held", "pending", "retrying", "dead", "delivery calls"
+    )
     rows.add_row(
         str(lane.backlog_count),
         f"{lane.lag_seconds:.1f}",
@@ -121,7 +123,7 @@ def _print_lane(lane: LaneStatus) -> None:
     budget = lane.budget
     if "limit" in budget:
         console.print(
-            f"  {budget['rate']}; today {budget['used']:,} of {budget['limit']:,} calls,"
+            f"  {budget['rate']}; account today: {budget['used']:,} of {budget['limit']:,} calls,"
             f" {budget['projected']:,} by {when(budget.get('day_ends_at_ms'))} UTC at the current rate"
         )
 

@@ -1,31 +1,56 @@
-"""The coordinates of the bars and lines of server-rendered SVG charts; the template only prints them."""
+"""The coordinates of the bars and lines of server-rendered SVG charts; the template only prints them.
+
+Along a plot, everything is in percent of its width; up and down, in pixels. A chart of moments has labels at full
+hours or days, at most six of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from hubwire.console.parts import formats
 from hubwire.record.statistics import ActivityPoint
 
 HEIGHT = 200
 BOTTOM, TOP = 22, 14
 ACROSS = 100.0
-"""The plot is as wide as the page allows: along it, everything is in percent."""
 GAP_SHARE = 0.14
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
+SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1000, 60_000, 3_600_000, 86_400_000
+TIME_STEPS_MS = (
+    *(count * MINUTE_MS for count in (1, 2, 5, 10, 15, 30)),
+    *(count * HOUR_MS for count in (1, 2, 3, 4, 6, 12)),
+    *(count * DAY_MS for count in (1, 2, 4, 7, 14, 28, 56, 112, 364)),
+)
+MAX_TIME_TICKS = 6
+EDGE = 7.0
+"""Within this distance of an edge, in percent, a label stands inside of its mark."""
+DURATION_AXES_MS = (
+    *(count * scale for scale in (1, 10, 100) for count in (10, 20, 40)),
+    *(count * SECOND_MS for count in (10, 20, 60)),
+    *(count * MINUTE_MS for count in (2, 4, 10, 20, 60)),
+    *(count * HOUR_MS for count in (2, 4, 12, 24)),
+)
+OUTCOMES = ("delivered", "discarded", "retrying", "held", "dead")
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One coloured piece of a bar. `name` chooses the colour."""
+
+    name: str
+    y: float
+    height: float
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """One interval: two stacked rectangles, delivered below dead, with a label for tooltips and screen readers."""
+    """One interval: pieces on top of each other, with a label for tooltips and screen readers."""
 
     x: float
     width: float
-    delivered_y: float
-    delivered_height: float
-    failed_y: float
-    failed_height: float
-    at_ms: int
+    parts: list[Part]
+    at_ms: int | None
     label: str
 
 
@@ -35,46 +60,125 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class TimeTick(msgspec.Struct, frozen=True):
+    """One label of the time axis. `is_day`: the date is enough."""
+
     x: float
     at_ms: int
+    anchor: str
+    is_day: bool
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line, as the points of its pieces; where there is no value, a piece ends."""
+
+    name: str
+    pieces: list[str]
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """Delivered and dead messages as bars (left axis), the backlog as a line (right axis).
+    """Bars (left axis), lines (right axis if there are bars, otherwise left), and the names of the bars' pieces."""
 
-    Units: along the plot (`x`, `width`) percent, up and down pixels.
-    """
+    height: int = HEIGHT
+    baseline: float = HEIGHT - BOTTOM
+    bars: list[Bar] = []
+    lines: list[Line] = []
+    names: list[str] = []
+    left_ticks: list[Tick] = []
+    right_ticks: list[Tick] = []
+    time_ticks: list[TimeTick] = []
+    is_empty: bool = False
 
-    height: int
-    baseline: float
-    bars: list[Bar]
-    backlog: str
-    left_ticks: list[Tick]
-    right_ticks: list[Tick]
-    time_ticks: list[TimeTick]
-    is_empty: bool
+
+class Column(msgspec.Struct, frozen=True):
+    """One interval of a bar chart: its pieces by name, from the bottom up, and its label."""
+
+    at_ms: int | None
+    values: Mapping[str, int]
+    label: str
+
+
+def bar_chart(columns: Sequence[Column], line: Sequence[int] = (), line_name: str = "backlog") -> Chart:
+    """The chart of intervals of equal length, with a line of one value for each."""
+    baseline, span = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
+    maximum = round_up(max((sum(column.values.values()) for column in columns), default=0))
+    max_line = round_up(max(line, default=0))
+    step = ACROSS / max(1, len(columns))
+    used = [name for column in columns for name, value in column.values.items() if value]
+    points = [
+        f"{step * (index + 0.5):.2f},{baseline - span * value / max_line:.1f}" for index, value in enumerate(line)
+    ]
+    return Chart(
+        bars=[_bar(column, step * index, step, span / maximum) for index, column in enumerate(columns)],
+        lines=[Line(line_name, [" ".join(points)])] if line else [],
+        names=[name for name in dict.fromkeys(name for column in columns for name in column.values) if name in used],
+        left_ticks=_ticks(maximum, short_count),
+        right_ticks=_ticks(max_line, short_count) if line else [],
+        time_ticks=_column_ticks(columns),
+        is_empty=not used and not any(line),
+    )
 
 
 def activity_chart(points: Sequence[ActivityPoint]) -> Chart:
-    """The chart of some steps of time."""
+    """The outcomes of deliveries over time, and the backlog as a line."""
+    columns = [
+        Column(
+            point.at_ms,
+            {name: getattr(point, name) for name in OUTCOMES},
+            ", ".join(
+                [
+                    *(f"{getattr(point, name):,} {name}" for name in OUTCOMES if getattr(point, name)),
+                    f"backlog {point.backlog:,}",
+                ]
+            ),
+        )
+        for point in points
+    ]
+    return bar_chart(columns, [point.backlog for point in points])
+
+
+def line_chart(
+    at_ms: Sequence[int], lines: Mapping[str, Sequence[float | None]], *, axis: Callable[[float], float] | None = None
+) -> Chart:
+    """Lines over moments; None is a gap. `axis` gives the end of the axis: by default a length of time in ms."""
     baseline, span = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
-    maximum = round_up(max((point.delivered + point.dead for point in points), default=0))
-    max_backlog = round_up(max((point.backlog for point in points), default=0))
-    step = ACROSS / max(1, len(points))
-    line = [(step * (index + 0.5), baseline - span * p.backlog / max_backlog) for index, p in enumerate(points)]
+    highest = max((value for values in lines.values() for value in values if value is not None), default=0)
+    is_duration = axis is None
+    maximum = duration_axis(highest) if axis is None else axis(highest)
+    since, until = at_ms[0], max(at_ms[-1], at_ms[0] + 1)
+    xs = [ACROSS * (moment - since) / (until - since) for moment in at_ms]
+    drawn = []
+    for name, values in lines.items():
+        pieces: list[list[str]] = [[]]
+        for x, value in zip(xs, values, strict=True):
+            if value is None:
+                pieces.append([])
+            else:
+                pieces[-1].append(f"{x:.2f},{baseline - span * value / maximum:.1f}")
+        drawn.append(Line(name, [_visible(piece) for piece in pieces if piece]))
     return Chart(
-        height=HEIGHT,
-        baseline=baseline,
-        bars=[_bar(point, step * index, step, baseline, span / maximum) for index, point in enumerate(points)],
-        backlog=" ".join(f"{x:.2f},{y:.1f}" for x, y in line),
-        left_ticks=_ticks(maximum, baseline, span),
-        right_ticks=_ticks(max_backlog, baseline, span),
-        time_ticks=[
-            TimeTick(round(step * index, 2), points[index].at_ms)
-            for index in range(0, len(points), max(1, len(points) // 6))
-        ],
-        is_empty=not any(point.delivered or point.dead or point.backlog for point in points),
+        lines=drawn,
+        left_ticks=_ticks(maximum, _short_duration if is_duration else short_count),
+        time_ticks=time_ticks(since, until),
+        is_empty=not any(line.pieces for line in drawn),
     )
+
+
+def time_ticks(since_ms: int, until_ms: int) -> list[TimeTick]:
+    """At most six labels at full minutes, hours or days (UTC)."""
+    length = max(1, until_ms - since_ms)
+    step = next((step for step in TIME_STEPS_MS if length / step <= MAX_TIME_TICKS), TIME_STEPS_MS[-1])
+    ticks = []
+    for at_ms in range(-(-since_ms // step) * step, until_ms, step):
+        x = ACROSS * (at_ms - since_ms) / length
+        anchor = "start" if x < EDGE else "end" if x > ACROSS - EDGE else "middle"
+        ticks.append(TimeTick(round(x, 2), at_ms, anchor, step % DAY_MS == 0))
+    return ticks
+
+
+def duration_axis(highest_ms: float) -> float:
+    """The end of an axis for lengths of time, so that a quarter of it is a round length. Units: milliseconds."""
+    fitting = next((maximum for maximum in DURATION_AXES_MS if highest_ms <= maximum), None)
+    return fitting if fitting is not None else round_up(-(-round(highest_ms) // DAY_MS)) * DAY_MS
 
 
 def spark_line(values: Sequence[int]) -> str:
@@ -87,7 +191,7 @@ def spark_line(values: Sequence[int]) -> str:
     )
 
 
-def round_up(value: int) -> int:
+def round_up(value: float) -> int:
     """The least of 1, 2, 4, 10, 20, 40, 100, … that a value fits under: axes with four round steps."""
     scale = 1
     while True:
@@ -97,32 +201,46 @@ def round_up(value: int) -> int:
         scale *= 10
 
 
-def _bar(point: ActivityPoint, x: float, step: float, baseline: float, per_message: float) -> Bar:
-    delivered, failed = point.delivered * per_message, point.dead * per_message
-    gap = step * GAP_SHARE
-    return Bar(
-        x=round(x + gap / 2, 3),
-        width=round(step - gap, 3),
-        delivered_y=round(baseline - delivered, 1),
-        delivered_height=round(delivered, 1),
-        failed_y=round(baseline - delivered - failed, 1),
-        failed_height=round(failed, 1),
-        at_ms=point.at_ms,
-        label=f"{point.delivered:,} delivered, {point.dead:,} dead, backlog {point.backlog:,}",
-    )
-
-
-def _ticks(maximum: int, baseline: float, span: float) -> list[Tick]:
-    steps = 4 if maximum >= 4 else maximum
-    return [
-        Tick(round(baseline - span * index / steps, 1), short_count(maximum * index // steps))
-        for index in range(steps + 1)
-    ]
-
-
-def short_count(value: int) -> str:
+def short_count(value: float) -> str:
     """A count in at most four characters: 950, 1.2k, 40k, 3M."""
     for limit, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
         if value >= limit:
             return f"{value / limit:.3g}{unit}"
-    return str(value)
+    return f"{value:g}"
+
+
+def _short_duration(ms: float) -> str:
+    return "0" if not ms else formats.duration(ms / 1000)
+
+
+def _visible(piece: Sequence[str]) -> str:
+    """A piece of a line; one point alone becomes a short dash, because a line of one point is not drawn."""
+    if len(piece) > 1:
+        return " ".join(piece)
+    x, y = (float(part) for part in piece[0].split(","))
+    return f"{max(0.0, x - 0.3):.2f},{y} {min(ACROSS, x + 0.3):.2f},{y}"
+
+
+def _bar(column: Column, x: float, step: float, per_count: float) -> Bar:
+    y, parts = float(HEIGHT - BOTTOM), []
+    for name, value in column.values.items():
+        if value:
+            y -= value * per_count
+            parts.append(Part(name, round(y, 1), round(value * per_count, 1)))
+    gap = step * GAP_SHARE
+    return Bar(round(x + gap / 2, 3), round(step - gap, 3), parts, column.at_ms, column.label)
+
+
+def _column_ticks(columns: Sequence[Column]) -> list[TimeTick]:
+    moments = [column.at_ms for column in columns if column.at_ms is not None]
+    if len(moments) < 2:
+        return []
+    return time_ticks(moments[0], moments[-1] + moments[1] - moments[0])
+
+
+def _ticks(maximum: float, words: Callable[[float], str]) -> list[Tick]:
+    baseline, span = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
+    steps = 4 if maximum >= 4 else int(maximum)
+    return [
+        Tick(round(baseline - span * index / steps, 1), words(maximum * index / steps)) for index in range(steps + 1)
+    ]

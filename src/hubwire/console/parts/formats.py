@@ -14,6 +14,8 @@ from hubwire.record.message_filter import ReplayPart
 
 STATE_WORDS = {state: state.word.capitalize() for state in State}
 REJECTED_WORDS = Kind.REJECTED.capitalize()
+ERASED = "erased"
+"""The stage of a message that was emptied because the person asked to be deleted."""
 PART_WORDS = {
     ReplayPart.WAITING: "Waiting",
     ReplayPart.REPLAYED: "Replayed",
@@ -128,8 +130,10 @@ def window_words(name: str) -> str:
 
 
 def state_words(state: str) -> str:
-    """The word for a state, or for `rejected`."""
-    return REJECTED_WORDS if state == Kind.REJECTED else STATE_WORDS[State(state)]
+    """The word for a state, for `rejected`, or for `erased`."""
+    if state in (Kind.REJECTED, ERASED):
+        return state.capitalize()
+    return STATE_WORDS[State(state)]
 
 
 def part_words(part: str) -> str:

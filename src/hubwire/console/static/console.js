@@ -7,7 +7,8 @@
   // Times in the reader's own zone; UTC stays in the title.
   const long = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  const axis = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  const days = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
   const ofThisYear = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
   function format(moment) {
@@ -23,7 +24,7 @@
       time.textContent = format(moment);
     }
     for (const label of within.querySelectorAll("text[data-at]")) {
-      label.textContent = axis.format(new Date(Number(label.dataset.at)));
+      label.textContent = ("day" in label.dataset ? days : hours).format(new Date(Number(label.dataset.at)));
     }
   }
 

@@ -6,12 +6,13 @@ that arrived later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from hubwire.backends.sql.database import Session
 from hubwire.backends.sql.reading.intake import blocks
+from hubwire.reasons import Reason
 from hubwire.record.funnel import Lane
-from hubwire.record.intake import Count, MessageIndex, in_window
+from hubwire.record.intake import Block, Count, MessageIndex, in_window
 from hubwire.record.statistics import ActivityPoint
 
 
@@ -26,8 +27,15 @@ def count_activity(db: Session, index: MessageIndex, lane: Lane, points: Sequenc
         waiting += point.taken - count
 
 
-def _routed(lane: Lane, counts: Iterable[Count]) -> int:
-    return sum(count.total for count in counts if count.rejected is None and lane.takes(count.source_id))
+def _is_routed(lane: Lane, count: Count, last: int) -> bool:
+    """True for messages that the lane takes or took. An erased message was taken if the cursor has passed it."""
+    if not lane.takes(count.source_id):
+        return False
+    return count.rejected is None or (count.rejected == Reason.SUPPRESSED and last <= lane.cursor(count.is_backfill))
+
+
+def _routed(lane: Lane, block: Block) -> int:
+    return sum(count.total for count in block.counts if _is_routed(lane, count, block.last))
 
 
 def _received_by_step(
@@ -40,10 +48,10 @@ def _received_by_step(
             continue
         first, last = ((at - since_ms) // step_ms for at in (block.first_at_ms, block.last_at_ms))
         if first == last or first >= steps:
-            received[min(first, steps)] += _routed(lane, block.counts)
+            received[min(first, steps)] += _routed(lane, block)
             continue
         for message in in_window(index.messages(block.first, block.last), since_ms, None):
-            if message.rejected is None and lane.takes(message.source_id):
+            if _is_routed(lane, Count(message.source_id, message.is_backfill, message.rejected, 1), message.position):
                 received[min((message.received_at_ms - since_ms) // step_ms, steps)] += 1
     return received
 

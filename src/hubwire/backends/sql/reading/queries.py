@@ -16,7 +16,7 @@ from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.message import JournalRow, text_id
-from hubwire.reasons import EXPLANATIONS, Kind
+from hubwire.reasons import EXPLANATIONS, Kind, Reason
 from hubwire.record.holding import holds
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import AttemptView, Failure, Fate, LaneStatus, MessageDetail, MessageSummary
@@ -384,7 +384,7 @@ def _fits(summary: MessageSummary, message_filter: MessageFilter, fates: list[Fa
         message_filter.type is None or summary.type == message_filter.type,
         message_filter.event is None or summary.event == message_filter.event,
         message_filter.source_id is None or summary.source_id == message_filter.source_id,
-        message_filter.rejected is None or (summary.rejected is not None) == message_filter.rejected,
+        message_filter.rejected is None or _is_rejected(summary, message_filter) == message_filter.rejected,
         message_filter.since_ms is None or summary.received_at_ms >= message_filter.since_ms,
         message_filter.until_ms is None or summary.received_at_ms < message_filter.until_ms,
         message_filter.text is None
@@ -393,6 +393,12 @@ def _fits(summary: MessageSummary, message_filter: MessageFilter, fates: list[Fa
         _any_fate_fits(summary, message_filter, fates),
     )
     return all(checks)
+
+
+def _is_rejected(summary: MessageSummary, message_filter: MessageFilter) -> bool:
+    """True for a message that was rejected on arrival; for an erased one only if the filter asks for its reason."""
+    is_erased = summary.rejected == Reason.SUPPRESSED and message_filter.reason != Reason.SUPPRESSED
+    return summary.rejected is not None and not is_erased
 
 
 def _holding(rows: list[JournalRow], message_filter: MessageFilter) -> list[JournalRow]:

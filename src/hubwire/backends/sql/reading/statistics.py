@@ -182,7 +182,9 @@ def _deliveries(db: Session, destination_id: int, first: int, last: int) -> Iter
 
 def _add(intake: Intake, count: Count) -> None:
     intake.received += count.total
-    if count.rejected is not None:
+    if count.rejected == Reason.SUPPRESSED:
+        intake.erased += count.total
+    elif count.rejected is not None:
         intake.rejected[count.rejected] = intake.rejected.get(count.rejected, 0) + count.total
 
 

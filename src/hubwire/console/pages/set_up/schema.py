@@ -15,6 +15,7 @@ from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
+from hubwire.manage.schema import COMPARED_MESSAGES
 from hubwire.manage.schema.accepted_now import AcceptedNow
 from hubwire.manage.schema.changes import SchemaItems, compared, create_missing
 from hubwire.manage.schema.plan import PLURALS
@@ -45,7 +46,6 @@ TYPES = ("string", "number", "bool", "date", "datetime")
 SHOWN_LEFT_OUT = 100
 SHOWN_OPTIONS = 12
 SHOWN_MISSING = 100
-COMPARED_MESSAGES = 2000
 MAX_MESSAGES = 50_000
 
 

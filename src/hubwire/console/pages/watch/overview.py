@@ -9,6 +9,7 @@ from hubwire.console.pages.watch.failures import FailureCard, card_of
 from hubwire.console.parts import formats
 from hubwire.console.parts.lanes import DayNumbers, LaneCard, lane_card
 from hubwire.delivery import State
+from hubwire.reasons import Reason
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import LaneStatus
 from hubwire.record.statistics import ActivityPoint, Funnel
@@ -64,9 +65,10 @@ STAGES = (
     ("discarded", "A rule or a person dropped it on purpose."),
     ("dead", "HubSpot will not accept it as it is."),
     ("rejected", "The message has a fault, such as missing ids."),
+    ("erased", "The person asked to be deleted, and Hubwire erased the content."),
     ("not_connected", "The source does not feed this destination."),
 )
-"""Name -> note. A name is a state, `rejected`, or NOT_CONNECTED."""
+"""Name -> note. A name is a state, `rejected`, `erased`, or NOT_CONNECTED."""
 NOT_CONNECTED = "not_connected"
 
 
@@ -145,6 +147,8 @@ def _href(deps: Services, stage: str, funnel: Funnel, chosen: Window) -> str:
     criteria = MessageFilter(since_ms=chosen.since_ms, until_ms=chosen.until_ms)
     if stage == "rejected":
         criteria = msgspec.structs.replace(criteria, rejected=True)
+    elif stage == formats.ERASED:
+        criteria = msgspec.structs.replace(criteria, rejected=True, reason=Reason.SUPPRESSED)
     elif stage == NOT_CONNECTED:
         feeding = deps.registry.destinations()[funnel.destination_id].source_ids or ()
         others = [number for number in deps.registry.sources() if number not in feeding]
