@@ -200,8 +200,10 @@ async def test_a_stage_moves_backwards_by_being_cleared_first_and_no_call_is_mad
     assert contact["properties"]["lifecyclestage"] == "lead"
     assert calls_of(world, "contacts/batch/update") == 2
     assert calls_of(world, "contacts/batch/read") == 1, "who wrote the later stage"
-    await sender.identify(lifecycle_stage="lead")
     assert calls_of(world, "contacts/batch") == 5
+    await sender.identify(lifecycle_stage="lead")
+    assert calls_of(world, "contacts/batch/read") == 2, "whether the unchanged contact is still there"
+    assert calls_of(world, "contacts/batch") == 6
 
 
 async def test_a_stage_that_could_be_cleared_but_not_set_is_set_in_the_end(world: World) -> None:
@@ -301,19 +303,22 @@ async def test_properties_that_hubspot_will_not_make_are_left_out_and_the_rest_g
 # -- what HubSpot has already
 
 
-async def test_an_identify_that_changes_nothing_costs_no_call_for_a_day(world: World) -> None:
+async def test_an_identify_that_changes_nothing_writes_nothing_for_a_day(world: World) -> None:
     sender = Sender(world)
     await sender.identify(firstName="Ada", city="Graz")
-    calls = calls_of(world, "contacts/batch")
-    await sender.identify(firstName="Ada")
-    assert calls_of(world, "contacts/batch") == calls
+    writes = calls_of(world, "contacts/batch/upsert")
+    for _ in range(2):
+        await sender.identify(firstName="Ada")
+    assert calls_of(world, "contacts/batch/upsert") == writes
+    assert calls_of(world, "contacts/batch/read") == 1, "whether the contact is still there, once for two repeats"
     world.clock.advance(DAY + 1)
     await sender.identify(firstName="Ada")
-    assert calls_of(world, "contacts/batch") == calls + 1
+    assert calls_of(world, "contacts/batch/upsert") == writes + 1
     await sender.identify(firstName="Ada")
-    assert calls_of(world, "contacts/batch") == calls + 1
+    assert calls_of(world, "contacts/batch/upsert") == writes + 1
     await sender.identify(firstName="Ada", city="Graz")
-    assert calls_of(world, "contacts/batch") == calls + 2
+    assert calls_of(world, "contacts/batch/upsert") == writes + 2
+    assert calls_of(world, "contacts/batch/read") == 2
 
 
 async def test_suppression_can_be_turned_off(tmp_path: Path) -> None:

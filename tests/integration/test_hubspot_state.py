@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import msgspec
 import pytest
 from msgspec import structs
+from tests.support.installation import Installation
 from tests.support.world import DESTINATION, SERVER, TOKEN, World
 
-from hubwire.delivery import State
 from hubwire.destination import Mapping as Mapping_
 from hubwire.destination import Source, SourceKind, Trust
 from hubwire.hubspot.client import FixedToken, HubSpotClient
@@ -21,61 +20,11 @@ from hubwire.hubspot.wire import iso_utc
 from hubwire.manage.dryrun import compared
 from hubwire.manage.schema.accepted_now import accepted_now
 from hubwire.manage.schema.portal_contents import read_contents
-from hubwire.record.message_filter import MessageFilter
 from hubwire.secret import Secret
 
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="server")
 OLD = "2023-01-01T00:00:00Z"
 ADA = {"firstName": "Ada", "lastName": "Byron", "city": "Graz", "phone": "+1 202 555 0100"}
-
-
-class Installation:
-    """Sends messages and delivers them; `world` is everything else."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.driver = world.driver()
-        self.sent = 0
-
-    async def send(self, *messages: Mapping[str, Any], source_id: int = 1, is_import: bool = False) -> None:
-        sent = []
-        for message in messages:
-            self.sent += 1
-            self.world.clock.advance(3)
-            moment = iso_utc(self.world.clock.now_ms())
-            sent.append({"messageId": f"m{self.sent}", "userId": "u1", "timestamp": moment, **message})
-        self.world.append(sent, is_backfill=is_import, source_id=source_id)
-        await self.world.drain(self.driver)
-
-    async def identify(self, email: str = "ada@example.com", **traits: Any) -> None:
-        await self.send({"type": "identify", "userId": email, "traits": {"email": email, **traits}})
-
-    async def track(self, email: str = "ada@example.com", event: str = "Signed Up") -> None:
-        await self.send({"type": "track", "userId": email, "event": event})
-
-    async def group(self, website: str, email: str = "ada@example.com", **traits: Any) -> None:
-        await self.send(
-            {"type": "group", "userId": email, "groupId": website, "traits": {"website": website, **traits}}
-        )
-
-    def contact(self, email: str = "ada@example.com") -> dict[str, Any]:
-        [contact] = [one for one in self.world.emulator.contacts() if one["properties"]["email"] == email]
-        return contact
-
-    def companies(self, domain: str) -> list[dict[str, Any]]:
-        return [one for one in self.world.emulator.companies() if one["properties"].get("domain") == domain]
-
-    def left_out(self) -> list[tuple[str, str]]:
-        rows = self.world.database.execute("SELECT left_out FROM delivery WHERE left_out IS NOT NULL ORDER BY position")
-        items = [item for (packed,) in rows for item in msgspec.json.decode(packed)]
-        return [(item["field"], item["reason"]) for item in items]
-
-    def details(self) -> list[str]:
-        rows = self.world.database.execute("SELECT left_out FROM delivery WHERE left_out IS NOT NULL")
-        return [item["detail"] for (packed,) in rows for item in msgspec.json.decode(packed)]
-
-    def calls(self, word: str) -> int:
-        return sum(n for call, n in self.world.emulator.stats()["calls"].items() if word in call)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -230,109 +179,6 @@ async def test_a_companys_stage_goes_back_for_newer_knowledge_only(installation:
     await installation.send({"type": "group", "groupId": "acme.com", "traits": traits}, source_id=2)
     [company] = installation.companies("acme.com")
     assert company["properties"]["lifecyclestage"] == "opportunity"
-
-
-# -- 2. a record that is gone
-
-
-async def test_a_deleted_contact_is_made_whole_again_before_its_event(installation: Installation) -> None:
-    await installation.identify(**ADA)
-    await installation.track()
-    installation.world.emulator.archive("contacts", installation.contact()["id"])
-    await installation.identify(**ADA)
-    await installation.track()
-    contact = installation.contact()
-    assert {name: contact["properties"][name] for name in ("firstname", "lastname", "city", "phone")} == {
-        "firstname": "Ada", "lastname": "Byron", "city": "Graz", "phone": "+1 202 555 0100",
-    }  # fmt: skip
-    assert [one["contactId"] for one in installation.world.emulator.events()].count(contact["id"]) == 1
-
-
-async def test_fifty_deleted_contacts_lose_no_event_though_only_tracks_come(tmp_path: Path) -> None:
-    destination = structs.replace(DESTINATION, suppress_unchanged_hours=0.0)
-    async with World(tmp_path, destination=destination) as world:
-        installation = Installation(world)
-        emails = [f"p{number}@example.com" for number in range(50)]
-        identifies = [{"type": "identify", "userId": one, "traits": {"email": one, "city": "Graz"}} for one in emails]
-        await installation.send(*identifies)
-        for contact in world.emulator.contacts():
-            world.emulator.archive("contacts", contact["id"])
-        await installation.send(*[{"type": "track", "userId": one, "event": "Came Back"} for one in emails])
-        assert len(world.emulator.events()) == 50
-        assert {one["properties"]["city"] for one in world.emulator.contacts()} == {"Graz"}
-
-
-async def test_a_changed_identify_of_a_deleted_contact_brings_all_values_back(installation: Installation) -> None:
-    await installation.identify(**ADA)
-    await installation.group("acme.com", name="Acme")
-    installation.world.emulator.archive("contacts", installation.contact()["id"])
-    await installation.identify(city="Linz")
-    contact = installation.contact()
-    assert {contact["properties"][name] for name in ("firstname", "lastname", "city")} == {"Ada", "Byron", "Linz"}
-    assert installation.world.hubspot()["associations"] == [["ada@example.com", "acme.com"]]
-
-
-async def test_an_import_of_older_values_makes_a_deleted_contact_again_with_the_newer_ones(
-    installation: Installation,
-) -> None:
-    await installation.identify(**ADA)
-    installation.world.emulator.archive("contacts", installation.contact()["id"])
-    installation.world.clock.advance(25 * 3600)
-    traits = {"email": "ada@example.com", "city": "Oldtown"}
-    await installation.send({"type": "identify", "timestamp": OLD, "traits": traits}, is_import=True)
-    assert installation.contact()["properties"]["city"] == "Graz"
-    assert ("city", "older-than-known") in installation.left_out()
-
-
-async def test_a_deleted_company_is_made_whole_again_with_its_contacts(installation: Installation) -> None:
-    await installation.identify()
-    await installation.group("acme.com", name="Acme", employees=5)
-    [company] = installation.companies("acme.com")
-    installation.world.emulator.archive("companies", company["id"])
-    installation.world.clock.advance(60)
-    await installation.group("acme.com", name="Acme", employees=5)
-    [again] = installation.companies("acme.com")
-    assert (again["properties"]["name"], again["properties"]["numberofemployees"]) == ("Acme", "5")
-    assert installation.world.hubspot()["associations"] == [["ada@example.com", "acme.com"]]
-
-
-async def test_a_replay_makes_again_what_was_deleted_although_no_value_changed(installation: Installation) -> None:
-    world = installation.world
-    await installation.identify(**ADA)
-    await installation.group("shop.example", name="Shop")
-    world.emulator.archive("contacts", installation.contact()["id"])
-    world.emulator.archive("companies", installation.companies("shop.example")[0]["id"])
-    world.clock.advance(3)
-    delivered = MessageFilter(state=State.DELIVERED)
-    targets = world.store.queries.targets(delivered)
-    world.store.replays.begin(delivered, "ana", world.clock.now_ms(), targets, share_percent=100)
-    world.store.replays.step(world.clock.now_ms(), 1000)
-    await world.drain(installation.driver)
-    contact = installation.contact()["properties"]
-    assert (contact["firstname"], contact["city"]) == ("Ada", "Graz")
-    assert [one["properties"]["name"] for one in installation.companies("shop.example")] == ["Shop"]
-    assert len(world.emulator.associations()) == 1
-
-
-async def test_a_contact_whose_address_a_person_changed_loses_no_event(installation: Installation) -> None:
-    await installation.identify(**ADA)
-    installation.world.emulator.edit("contacts", installation.contact()["id"], {"email": "other@example.com"})
-    await installation.track()
-    assert installation.contact()["properties"]["city"] == "Graz"
-    assert len(installation.world.emulator.events()) == 1
-
-
-async def test_a_merged_contact_keeps_its_events_and_the_values_that_are_newer(installation: Installation) -> None:
-    await installation.identify(**ADA)
-    emulator = installation.world.emulator
-    installation.world.clock.advance(60)
-    emulator.seed(contacts=[{"properties": {"email": "main@example.com", "city": "Wien"}}])
-    merged = emulator.merge("contacts", installation.contact("main@example.com")["id"], installation.contact()["id"])
-    await installation.track()
-    [contact] = emulator.contacts()
-    assert contact["id"] == merged["id"]
-    assert contact["properties"]["city"] == "Wien"
-    assert [one["contactId"] for one in emulator.events()] == [merged["id"]]
 
 
 # -- 3. a second company

@@ -33,6 +33,7 @@ DESTINATION_FIELDS = (
     "suppress_unchanged_hours",
     "late_after_minutes",
     "confirm_after_hours",
+    "recheck_after_minutes",
     "day_zone",
     "future_grace_minutes",
     "trust",

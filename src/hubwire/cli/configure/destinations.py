@@ -156,6 +156,10 @@ def change(
         float | None,
         typer.Option(help="Age of a confirmation after which Hubwire looks up the record before it sends an event."),
     ] = None,
+    recheck_minutes: Annotated[
+        float | None,
+        typer.Option(help="Minutes between two looks at a record that no message changes."),
+    ] = None,
     day_zone: Annotated[str | None, typer.Option(help="Time zone for date properties, such as Europe/Berlin.")] = None,
     future_minutes: Annotated[
         float | None, typer.Option(help="Minutes by which a message's time may be later than its arrival.")
@@ -189,6 +193,7 @@ def change(
         "suppress_unchanged_hours": unchanged_hours,
         "late_after_minutes": late_minutes,
         "confirm_after_hours": confirm_hours,
+        "recheck_after_minutes": recheck_minutes,
         "day_zone": day_zone,
         "future_grace_minutes": future_minutes,
         "trust": trust,

@@ -11,6 +11,7 @@ from hubwire.deliver.calls.caller import Caller, LineStopped
 from hubwire.deliver.cycle.newest import ReadHistories
 from hubwire.deliver.cycle.object_schemas import read_object_schemas
 from hubwire.deliver.cycle.recent_contacts import RecentContacts
+from hubwire.deliver.cycle.recent_looks import RecentLooks
 from hubwire.deliver.limits.daily_budget import DecayingRate
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import as_stop
@@ -86,6 +87,7 @@ class Portal:
         """Labels of contact and company by their text; None until a rule first needs one."""
         self.histories = ReadHistories()
         self.recent_contacts = RecentContacts()
+        self.recent_looks = RecentLooks()
         self.spare_reads = SpareReads()
         self.too_many_changed_at_ms = 0
         self.paths = paths

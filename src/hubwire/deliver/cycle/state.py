@@ -112,8 +112,13 @@ class CycleState:
 
     @property
     def unseen_before_ms(self) -> int:
-        """A record that was last seen before this time is looked up before anything relies on it."""
+        """A record that was last seen before this time is looked up, unless this cycle writes to it."""
         return self.now_ms - round(self.destination.confirm_after_hours * HOUR_MS)
+
+    @property
+    def recheck_ms(self) -> int:
+        """How long a record to which nothing is written is not looked up a second time."""
+        return round(self.destination.recheck_after_minutes * MINUTE_MS)
 
     def is_late(self, position: int, at_ms: int) -> bool:
         """Whether somebody may have written to HubSpot between the time of a message and its delivery.

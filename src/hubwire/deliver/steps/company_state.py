@@ -62,13 +62,18 @@ async def look_up_companies(
 
 
 async def _confirm(cycle_state: CycleState, records: Mapping[str, DesiredRecord], relied: Set[str]) -> None:
-    """Check that companies still exist: those that no answer has shown for a while, and suspects."""
+    """Check that companies still exist: those that no answer has shown for a while, unchanged ones, and suspects."""
     known = {
         domain: company for domain in records if (company := cycle_state.companies.get(domain)) and company.company_id
     }
     by_id: dict[str, list[str]] = {}
     seen_at_ms = {domain: company.seen_at_ms for domain, company in known.items()}
-    for domain in unseen(cycle_state, records, seen_at_ms, relied):
+    unchanged = {
+        domain
+        for domain, company in known.items()
+        if not difference(records[domain], company, cycle_state.now_ms, cycle_state.suppress_ms).send
+    }
+    for domain in unseen(cycle_state, OBJECT, records, seen_at_ms, relied, unchanged):
         by_id.setdefault(known[domain].company_id or "", []).append(domain)
     if not by_id:
         return

@@ -3,7 +3,7 @@
 It reads in batches: contacts that get values of late messages, with the history of those properties; contacts whose
 record is another one now, with all remembered properties; and contacts that no answer has shown for a while, if an
 event or an association relies on them or if their messages have nothing newer to write. In a quiet portal, which has
-reads to spare, "a while" is two seconds.
+reads to spare, "a while" is two seconds. Messages that change nothing are no proof that the contact is there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ async def look_up_contacts(
     made_anew = [email for email in desired_by_email if _is_gone(cycle_state, email) and email not in late]
     read_anyway = {*unread, *made_anew}
     others = {email: desired for email, desired in desired_by_email.items() if email not in read_anyway}
-    relied |= _only_shown_by_a_read(cycle_state, others)
     to_confirm = _unseen(cycle_state, others, relied - late.keys() - set(made_anew))
     known = late.keys() - unread.keys() - cycle_state.unread_contacts
     again = to_read_again(cycle_state, OBJECT, sorted(known), len(unread))
@@ -120,21 +119,15 @@ def _is_gone(cycle_state: CycleState, email: str) -> bool:
     return person is not None and person.contact_id is None and bool(person.properties)
 
 
-def _only_shown_by_a_read(cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord]) -> set[str]:
-    """The contacts that no answer has shown for long and that nothing is written to, so that no write shows them."""
-    return {
-        email
-        for email, desired in desired_by_email.items()
-        if desired.values
-        and (person := cycle_state.people.get(email)) is not None
-        and person.seen_at_ms < cycle_state.unseen_before_ms
-        and not difference(desired, person, cycle_state.now_ms, cycle_state.suppress_ms).send
-    }
-
-
 def _unseen(cycle_state: CycleState, desired_by_email: Mapping[str, DesiredRecord], relied: Set[str]) -> list[str]:
     people = [person for email in desired_by_email if (person := cycle_state.people.get(email)) and person.contact_id]
-    return unseen(cycle_state, desired_by_email, {person.email: person.seen_at_ms for person in people}, relied)
+    unchanged = {
+        person.email
+        for person in people
+        if not difference(desired_by_email[person.email], person, cycle_state.now_ms, cycle_state.suppress_ms).send
+    }
+    seen_at_ms = {person.email: person.seen_at_ms for person in people}
+    return unseen(cycle_state, OBJECT, desired_by_email, seen_at_ms, relied, unchanged)
 
 
 def _not_read(

@@ -184,30 +184,42 @@ SURE_MS = 2000
 
 def unseen(
     cycle_state: CycleState,
+    object_type: str,
     desired_by_key: Mapping[str, DesiredRecord],
     seen_at_ms: Mapping[str, int],
     relied: Set[str],
+    unchanged: Set[str],
 ) -> list[str]:
     """Keys of the records to look up: those not seen for long, suspects, those of a replay, and, if there are reads to
     spare, those not seen in the last seconds.
 
-    Shape: `seen_at_ms` has the known records of the cycle; `relied` are those on which something depends. Who replays
-    expects that a record which is gone is made again, even if no value changed.
+    Shape: `seen_at_ms` has the known records of the cycle; `relied` are those on which something depends; nothing is
+    written to the `unchanged` ones, so only a look shows that they are gone. Who replays expects that a record which is
+    gone is made again, even if no value changed.
     """
-    before_ms, sure_from_ms = cycle_state.unseen_before_ms, cycle_state.now_ms - SURE_MS
+    recent_looks, now_ms = cycle_state.portal.recent_looks, cycle_state.now_ms
+    needed = relied | unchanged
+    before_ms, sure_from_ms = cycle_state.unseen_before_ms, now_ms - SURE_MS
     replayed = {position for position, due in cycle_state.outcomes.due.items() if due.is_replay}
 
     def is_due(key: str, at_ms: int) -> bool:
-        is_old = key in relied and at_ms < before_ms
+        is_old = key in needed and at_ms < before_ms
         return at_ms == 0 or is_old or (at_ms < sure_from_ms and not replayed.isdisjoint(desired_by_key[key].positions))
 
     due = [key for key, at_ms in seen_at_ms.items() if is_due(key, at_ms)]
-    optional = relied - set(due)
+    optional = set(relied)
+    if not cycle_state.import_goes_on:
+        wait_ms = cycle_state.recheck_ms
+        optional |= {key for key in unchanged if recent_looks.is_due(object_type, key, now_ms, wait_ms)}
+    optional.difference_update(due)
     spare = [key for key, at_ms in seen_at_ms.items() if key in optional and before_ms <= at_ms < sure_from_ms]
+    spare.sort(key=seen_at_ms.__getitem__)
     room = -len(due) % RECORDS_PER_READ
-    if room < len(spare) <= RECORDS_PER_READ and _may_spare(cycle_state):
-        return due + spare
-    return due + spare[:room]
+    if room < len(spare) and _may_spare(cycle_state):
+        room += RECORDS_PER_READ
+    looked_up = due + spare[:room]
+    recent_looks.note(object_type, unchanged & set(looked_up), now_ms)
+    return looked_up
 
 
 def to_read_again(cycle_state: CycleState, object_type: str, known: Iterable[str], unread_count: int) -> list[str]:
