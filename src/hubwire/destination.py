@@ -124,6 +124,9 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     load_forms_sdk: bool = False
     source_ids: tuple[int, ...] | None = None
     """The sources that feed it; None means all."""
+    received_since_ms: int | None = None
+    """Messages received before this time are discarded, because the destination was switched on without them. A replay
+    delivers them; None: all."""
     mapping: Mapping = Mapping()
     rules: tuple[Rule, ...] = ()
     """Additional rules, in this order. If two rules give one property a value, the later one wins."""

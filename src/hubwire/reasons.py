@@ -56,6 +56,7 @@ class Reason(StrEnum):
     DELETED_FOR_PRIVACY = "deleted-for-privacy"
     DISCARDED_BY_PERSON = "discarded-by-person"
     SOURCE_NOT_CONNECTED = "source-not-connected"
+    BEFORE_SWITCH_ON = "before-switch-on"
     NO_LONGER_KEPT = "no-longer-kept"
     # held
     UNKNOWN_PERSON = "unknown-person"
@@ -253,6 +254,10 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
     Reason.SOURCE_NOT_CONNECTED: (
         "The message's source does not feed this destination.",
         "Connect the source to the destination, then replay.",
+    ),
+    Reason.BEFORE_SWITCH_ON: (
+        "The message arrived before the destination was switched on for new messages only.",
+        "Nothing to do if you want this. To deliver it all the same, replay the discarded messages.",
     ),
     Reason.NO_LONGER_KEPT: (
         "Retention removed the message before it could be delivered again.",

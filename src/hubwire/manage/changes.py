@@ -196,6 +196,13 @@ def set_paused(parts: Parts, actor: str, destination_id: int, is_paused: bool) -
     return stored
 
 
+def resume_for_new(parts: Parts, actor: str, destination_id: int, now_ms: int) -> Destination:
+    """Resume a destination for new messages only; older ones that still wait for their first cycle are discarded."""
+    destination = parts.registry.destinations()[destination_id]
+    parts.registry.save_destination(msgspec.structs.replace(destination, received_since_ms=now_ms))
+    return set_paused(parts, actor, destination_id, False)
+
+
 def reread_schema(registry: Registry, on_registry_change: Callable[[], None], destination_id: int) -> None:
     """Make the lanes of all processes read the portal's schema before their next cycle."""
     registry.save_destination(registry.destinations()[destination_id])  # even an equal one is a new version

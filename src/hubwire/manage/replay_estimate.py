@@ -1,4 +1,4 @@
-"""The estimated HubSpot calls of a replay, planned as in a lane; nothing is sent.
+"""The estimated HubSpot calls of a replay or of a backlog, planned as in a lane; nothing is sent.
 
 For many messages, it plans only the newest, and assumes the same cost for the others.
 """
@@ -121,16 +121,12 @@ def _estimate(
 ) -> ReplayEstimate:
     planned = sorted(positions)[-PLANNED_MESSAGES:]
     kept = parts.journal.read_at(planned)
-    estimator = Estimator(destination, parts.registry.sources(), schema, parts.record.links)
     rows = [kept[position] for position in planned if position in kept]
     slice_messages = slice_of(SLICE_MESSAGES, share_percent)
+    estimator = Estimator(destination, parts.registry.sources(), schema, parts.record.links)
     for group in cycles(rows, slice_messages):
         estimator.take(group)
-    reported = lane.budget.get("calls_per_second")
-    rate = destination.calls_per_second or (
-        reported if isinstance(reported, int | float) and reported > 0 else CALLS_PER_SECOND
-    )
-    day = destination.calls_per_day or lane.budget.get("limit") or CALLS_PER_DAY
+    rate, day = _limits(destination, lane)
     estimate = estimator.estimate(rate * share_percent / 100, day)
     scale = len(positions) / len(planned)
     return ReplayEstimate(
@@ -140,3 +136,36 @@ def _estimate(
         day_percent=round(estimate.day_percent * scale, 2),
         planned=len(planned),
     )
+
+
+def pending_estimate(
+    parts: Parts, destination: Destination, schema: tuple[PortalSchema, bool], lane: LaneStatus
+) -> ReplayEstimate:
+    """The cost of delivering a destination's backlog, from its oldest messages. Blocks."""
+    state = parts.record.lane(destination.destination_id)
+    after = min(state.live_cursor, state.backfill_cursor)
+    read = parts.journal.read(after, PLANNED_MESSAGES, source_ids=destination.source_ids, is_backfill=None)
+    rows = [row for row in read if row.position > (state.backfill_cursor if row.is_backfill else state.live_cursor)]
+    if not rows:
+        return ReplayEstimate(schema_is_default=schema[1])
+    estimator = Estimator(destination, parts.registry.sources(), schema[0], parts.record.links)
+    for group in cycles(rows, SLICE_MESSAGES):
+        estimator.take(group)
+    estimate = estimator.estimate(*_limits(destination, lane))
+    scale = max(1.0, (lane.backlog_count + lane.pending) / len(rows))
+    return ReplayEstimate(
+        calls=math.ceil(estimate.total_calls * scale),
+        seconds=round(estimate.seconds * scale, 1),
+        day_percent=round(estimate.day_percent * scale, 2),
+        planned=len(rows),
+        schema_is_default=schema[1],
+    )
+
+
+def _limits(destination: Destination, lane: LaneStatus) -> tuple[float, int]:
+    """The calls per second and per day that the destination may make."""
+    reported = lane.budget.get("calls_per_second")
+    rate = destination.calls_per_second or (
+        reported if isinstance(reported, int | float) and reported > 0 else CALLS_PER_SECOND
+    )
+    return rate, destination.calls_per_day or lane.budget.get("limit") or CALLS_PER_DAY

@@ -22,7 +22,13 @@ from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroups, failure_groups
-from hubwire.manage.replay_estimate import ReplayEstimate, destinations_of, replay_estimate, schemas_of
+from hubwire.manage.replay_estimate import (
+    ReplayEstimate,
+    destinations_of,
+    pending_estimate,
+    replay_estimate,
+    schemas_of,
+)
 from hubwire.manage.schema.report import SchemaReport
 from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.record.message_filter import MessageFilter
@@ -93,6 +99,7 @@ DONE = {
     "paused": "Paused. Messages are stored and delivered after you resume.",
     "resumed": "Resumed.",
     "switched-on": "Switched on. Delivery has started.",
+    "switched-on-for-new": "Switched on for new messages. Older ones are discarded; a replay delivers them.",
     "token": "HubSpot accepted the access token. It is stored, encrypted.",
     "revoked": "Revoked. Uploads with this write key are refused from now on.",
     "replay-paused": "Paused. Messages that were already replayed are still delivered; the rest wait until you resume.",
@@ -240,6 +247,12 @@ class View:
         destinations = await self.read(destinations_of, self.deps, targets)
         schemas = await schemas_of(destinations, self.deps.contents)
         return await self.read(replay_estimate, self.deps, targets, schemas, share_percent)
+
+    async def pending_estimate(self, destination: Destination, lane: LaneStatus) -> ReplayEstimate:
+        """The cost of delivering the messages that wait at a destination."""
+        schemas = await schemas_of([destination], self.deps.contents)
+        schema = schemas[destination.destination_id]
+        return await self.read(pending_estimate, self.deps, destination, schema, lane)
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking function off the event loop; few at a time, because each thread has its own connection."""

@@ -138,10 +138,22 @@ def test_before_switching_on_a_page_says_how_many_stored_messages_will_go(signed
     signed_in.fill()
     new = Destination(destination_id=0, name="Later", is_paused=True)
     number = signed_in.store.registry.save_destination(new).destination_id
+    signed_in.store.registry.set_token(number, Secret(GOOD))
     pages = (signed_in.post(f"/setup/{number}/check").text, signed_in.get(f"/setup/{number}/send").text)
     for page in pages:
-        found = re.search(r"(\d+) ?stored messages will be delivered", Page(page).text)
+        found = re.search(r"(\d+) ?stored messages wait for this destination", Page(page).text)
         assert found is not None
         assert int(found[1]) == signed_in.json(f"/setup/{number}/send")["pending_count"] > 1
-    signed_in.post(f"/setup/{number}/send")
-    assert "stored messages will" not in Page(signed_in.get(f"/setup/{number}/send").text).text
+        assert re.search(r"Deliver all of them: about \d+ HubSpot calls", Page(page).text)
+    signed_in.post(f"/setup/{number}/send", stored="all")
+    assert "Switch on" not in Page(signed_in.get(f"/setup/{number}/send").text).text
+
+
+def test_switching_on_for_new_messages_keeps_the_old_ones_out_until_a_replay(signed_in: Console) -> None:
+    signed_in.fill()
+    new = Destination(destination_id=0, name="Later", is_paused=True)
+    number = signed_in.store.registry.save_destination(new).destination_id
+    answer = signed_in.post(f"/setup/{number}/send", stored="none")
+    assert answer.headers["location"] == f"/setup/{number}/send?done=switched-on-for-new"
+    stored = signed_in.store.registry.destinations()[number]
+    assert (stored.received_since_ms, stored.is_paused) == (signed_in.clock.now_ms(), False)

@@ -227,14 +227,24 @@ def pause(name: NameArgument, config: ConfigOption = None) -> None:
 
 
 @app.command()
-def resume(name: NameArgument, config: ConfigOption = None) -> None:
+def resume(
+    name: NameArgument,
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Discard the stored messages that still wait; a replay delivers them.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
     """Resume delivery after a pause or a stop.
 
-    Example: hubwire destination resume hubspot
+    Example: hubwire destination resume hubspot --only-new
     """
     with editing(config) as editor:
-        editor.set_paused(editor.destination(name), False)
-    console.print(f"Destination {name} is resumed.")
+        destination = editor.destination(name)
+        if only_new:
+            editor.resume_for_new(destination)
+        else:
+            editor.set_paused(destination, False)
+    console.print(f"Destination {name} is resumed{' for new messages only' if only_new else ''}.")
 
 
 @app.command()

@@ -101,6 +101,9 @@ class Editor:
     def set_paused(self, destination: Destination, is_paused: bool) -> None:
         changes.set_paused(self._parts, ACTOR, destination.destination_id, is_paused)
 
+    def resume_for_new(self, destination: Destination) -> None:
+        changes.resume_for_new(self._parts, ACTOR, destination.destination_id, self.now_ms())
+
     def set_token(self, destination_id: int, token: Secret | None) -> None:
         changes.set_token(self._parts, ACTOR, destination_id, None if token is None else token.reveal())
 

@@ -49,7 +49,9 @@ class Gatherer:
         outcomes: Outcomes,
         bugs: Bugs | None = None,
         now_ms: int = 0,
+        received_since_ms: int | None = None,
     ) -> None:
+        """Shape: of messages received before `received_since_ms`, only the identities count, unless they are due."""
         self.work = Work()
         self.identity = Identity()
         self.outcomes = outcomes
@@ -61,6 +63,7 @@ class Gatherer:
         self._load_links = load_links
         self._bugs = bugs or Bugs()
         self._now_ms = now_ms
+        self._received_since_ms = received_since_ms or 0
         self._held: list[JournalRow] = []
         self._looked_up: set[tuple[str, str]] = set()
 
@@ -98,7 +101,10 @@ class Gatherer:
                     read.append(found)
         self._learn(read)
         for row, message, _, _ in read:
-            self._plan(row, message)
+            if row.received_at_ms < self._received_since_ms and row.position not in self.outcomes.due:
+                self.outcomes.discard_or_hold(row.position, Discard(Reason.BEFORE_SWITCH_ON))
+            else:
+                self._plan(row, message)
 
     def _read(self, row: JournalRow) -> _Read | None:
         """The message of a row; None if Hubwire itself fails on it."""

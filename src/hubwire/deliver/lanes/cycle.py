@@ -92,6 +92,7 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
         outcomes,
         cycle_state.bugs,
         cycle_state.now_ms,
+        cycle_state.destination.received_since_ms,
     )
     if cycle_state.destination.trust is Trust.SERVER:
         gatherer.work.public = cycle_state.public

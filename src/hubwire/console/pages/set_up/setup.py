@@ -17,6 +17,7 @@ from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, HubwireError, Missing, SettingsError
 from hubwire.manage import changes
+from hubwire.manage.replay_estimate import ReplayEstimate
 from hubwire.web.parameters import choice, number, text
 from hubwire.web.request import Problem, View, problem_of
 
@@ -78,6 +79,8 @@ class StepPage(msgspec.Struct, frozen=True, kw_only=True):
     same_hub: list[str] = []
     pending_count: int = 0
     """The stored messages that are delivered once the destination is switched on."""
+    estimate: ReplayEstimate | None = None
+    """The cost of delivering them; None if there are none."""
 
 
 async def setup(view: View) -> Response:
@@ -157,10 +160,15 @@ async def check(view: View) -> Response:
 
 
 async def switch_on(view: View) -> Response:
-    """POST `/setup/{destination_id}/send`: start delivery."""
+    """POST `/setup/{destination_id}/send`: start delivery of all stored messages, or only of new ones."""
+    form = await view.form()
     destination = await view.read(find_destination, view)
-    await view.read(changes.set_paused, view.deps, view.viewer.name, destination.destination_id, False)
-    return view.redirect(f"/setup/{destination.destination_id}/send", "switched-on")
+    number = destination.destination_id
+    if choice(form, "stored", ("all", "none")) == "none":
+        await view.read(changes.resume_for_new, view.deps, view.viewer.name, number, view.deps.clock.now_ms())
+        return view.redirect(f"/setup/{number}/send", "switched-on-for-new")
+    await view.read(changes.set_paused, view.deps, view.viewer.name, number, False)
+    return view.redirect(f"/setup/{number}/send", "switched-on")
 
 
 async def _show_new(view: View, problem: Problem | None = None) -> Response:
@@ -190,6 +198,10 @@ async def _show(
     if name not in dict(STEPS):
         raise Missing("step", "there is no such setup step")
     page = await view.read(_read_step, view, destination, name, report, new_key)
+    asks = name == "send" or (report is not None and report.is_ok)
+    if asks and page.has_token and not page.is_on and page.pending_count:
+        [lane] = [lane for lane in await view.read(view.lanes) if lane.destination_id == destination.destination_id]
+        page = msgspec.structs.replace(page, estimate=await view.pending_estimate(destination, lane))
     return view.render(
         f"set_up/setup_{name}.html",
         page,
