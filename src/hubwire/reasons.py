@@ -257,7 +257,7 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
     ),
     Reason.BEFORE_SWITCH_ON: (
         "The message arrived before the destination was switched on for new messages only.",
-        "Nothing to do if you want this. To deliver it all the same, replay the discarded messages.",
+        "Nothing to do if you want this. To deliver it, replay the discarded messages.",
     ),
     Reason.NO_LONGER_KEPT: (
         "Retention removed the message before it could be delivered again.",

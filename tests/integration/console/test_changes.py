@@ -61,7 +61,7 @@ def test_the_whole_set_up_of_a_new_destination(console: Console) -> None:
     learnt = console.store.registry.destinations()[1]
     assert (learnt.hub_id, learnt.region, learnt.is_paused) == ("7654321", "eu1", True)
 
-    assert console.post("/setup/1/send").headers["location"] == "/setup/1/send?done=switched-on"
+    assert console.post("/setup/1/send", stored="all").headers["location"] == "/setup/1/send?done=switched-on"
     assert not console.store.registry.destinations()[1].is_paused
     last = console.get("/setup/1/send").text
     assert "analytics.load" in last, "the snippet, with the write key"
