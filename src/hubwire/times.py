@@ -132,7 +132,9 @@ def read_time(value: object, order: DateOrder | None = None) -> int | NoTime:
             return _moment_ms(value)
         if isinstance(value, date):
             return _moment_ms(datetime(value.year, value.month, value.day, tzinfo=UTC))
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, int) and not isinstance(value, bool):
+            return _epoch_ms(value)
+        if isinstance(value, float) and math.isfinite(value):
             return _epoch_ms(value)
     except _Fault as fault:
         return ABSENT if fault.fault is TimeFault.ABSENT else NoTime(fault.fault, f"{_shown(value)} {fault.why}")

@@ -164,6 +164,7 @@ def test_there_are_sixty_forms() -> None:
         ("9999-12-31 24:00", TimeFault.OUT_OF_RANGE),
         (45356.41, TimeFault.OUT_OF_RANGE),
         (10**30, TimeFault.OUT_OF_RANGE),
+        (10**400, TimeFault.OUT_OF_RANGE),
         (20240305, TimeFault.OUT_OF_RANGE),
         (float("nan"), TimeFault.UNKNOWN_FORM),
         (True, TimeFault.UNKNOWN_FORM),

@@ -187,10 +187,11 @@ def _epoch_ms(value: object) -> int | Refusal | None:
         if not digits.removeprefix("-").isdecimal() or not digits.isascii() or len(digits) > 15:
             return None
         value = int(digits)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return _NOT_DATE
     if abs(value) < _SMALLEST_TIME_MS:
         return _SECONDS
+    # Comparisons come before conversions: an integer may be too large for a float, and infinity is no integer.
     return int(value) if abs(value) < _LARGEST_TIME_MS and value == int(value) else _NOT_DATE
 
 

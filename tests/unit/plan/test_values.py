@@ -11,7 +11,7 @@ import pytest
 
 from hubwire.plan.choices import converter
 from hubwire.plan.default_portal import choice
-from hubwire.plan.values import MAX_TEXT, Partial, Refusal, date_in, inferred
+from hubwire.plan.values import BY_TYPE, MAX_TEXT, Partial, Refusal, date_in, inferred
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
@@ -166,6 +166,13 @@ def test_infinity_of_a_python_caller_is_refused() -> None:
     assert reason("number", math.inf) is Reason.WRONG_TYPE
     assert reason("datetime", math.inf) is Reason.BAD_DATE
     assert datetime.now(tz=UTC).tzinfo is UTC
+
+
+@pytest.mark.parametrize("kind", BY_TYPE)
+@pytest.mark.parametrize("number", [10**400, -(10**400)])
+def test_an_integer_that_no_float_holds_is_refused(kind: str, number: int) -> None:
+    assert isinstance(BY_TYPE[kind](number), Refusal | str)
+    assert kind not in ("date", "datetime") or reason(kind, number) is Reason.BAD_DATE
 
 
 @pytest.mark.parametrize(
