@@ -324,3 +324,14 @@ def test_retries_are_brought_forward_and_holds_are_not(record: Record) -> None:
     record.bring_forward(LANE, 7_190_000)
     assert [due.position for due in record.due(LANE, NOW + 10_000, 10)] == [2, 1]
     assert record.next_due_at_ms(LANE) == NOW + 1000
+
+
+def test_a_row_that_a_clock_ahead_wrote_is_due_as_long_after_now(record: Record) -> None:
+    lease = lease_of(record)
+    retrying = Settled(position=1, state=State.RETRYING, reason="locked", due_at_ms=NOW + 60_000)
+    run_cycle(record, lease, through=2, settled=[retrying, held(2, "s|k")])
+    assert record.correct_future(LANE, NOW + 7_200_000) == 0
+    assert record.correct_future(LANE, NOW - 7_200_000) == 1
+    [due] = record.due(LANE, NOW - 7_200_000 + 60_000, 10)
+    assert due.position == 1
+    assert due.first_attempt_at_ms is None or due.first_attempt_at_ms <= NOW - 7_200_000

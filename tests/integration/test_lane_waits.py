@@ -180,19 +180,28 @@ async def test_a_lease_of_before_the_clock_was_set_back_is_over(world: World) ->
     assert world.clock.monotonic_ms() - began_ms <= 2 * world.policy.lease_seconds * 1000
 
 
-async def test_a_line_that_stopped_for_a_while_is_tried_again_in_that_time_whatever_the_clock(world: World) -> None:
+@pytest.mark.parametrize("by_another", [False, True])
+async def test_a_line_that_stopped_for_a_while_is_tried_again_in_that_time_whatever_the_clock(
+    world: World, by_another: bool
+) -> None:
     driver = await idle(world)
     world.record.stop_lane(1, "hubspot-unreachable", "", world.clock.now_ms() + 5_000)
     assert (await driver.turn()).seconds == 5
     world.clock.set_back(7_200)
+    if by_another:
+        await driver.end()
+        driver = world.driver("restarted")
     world.append([identify(1)])
     for _ in range(10):
         world.clock.advance((await driver.turn()).seconds)
     assert world.backlog() == 0
 
 
+@pytest.mark.parametrize("by_another", [False, True])
 @pytest.mark.parametrize("seconds", [70, 7_200])
-async def test_a_retry_is_made_in_its_time_although_the_clock_is_set_back(world: World, seconds: float) -> None:
+async def test_a_retry_is_made_in_its_time_although_the_clock_is_set_back(
+    world: World, seconds: float, by_another: bool
+) -> None:
     driver = await idle(world)
     is_locked = True
 
@@ -212,6 +221,8 @@ async def test_a_retry_is_made_in_its_time_although_the_clock_is_set_back(world:
     due_in_seconds = (due_at_ms - world.clock.now_ms()) / 1000
     world.clock.set_back(seconds)
     began_ms = world.clock.monotonic_ms()
+    if by_another:
+        driver = world.driver("restarted")
     for _ in range(20):
         world.clock.advance((await driver.turn()).seconds)
         if not world.states():

@@ -226,6 +226,11 @@ class Record(Protocol):
         """Make retries and postponed deliveries due earlier by the amount by which the system's clock was set back."""
         ...
 
+    def correct_future(self, destination_id: int, now_ms: int) -> int:
+        """Correct the rows that a clock ahead of this one wrote: they are due as long after `now_ms` as they were due
+        after they were written. Returns their number."""
+        ...
+
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
         """Begin a cycle: write its span, lease the due rows and count their attempt, before any call. Returns the
         cycle's id. Raises LeaseLost."""

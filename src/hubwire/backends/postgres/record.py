@@ -111,6 +111,10 @@ class PostgresRecord:
         with self._database.transaction() as db:
             lanes.bring_forward(session(db), destination_id, by_ms)
 
+    def correct_future(self, destination_id: int, now_ms: int) -> int:
+        with self._database.transaction() as db:
+            return lanes.correct_future(session(db), destination_id, now_ms)
+
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
         with self._database.transaction() as db:
             _check(db, lease)

@@ -156,9 +156,20 @@ def next_due_at_ms(db: Session, destination_id: int) -> int | None:
 def bring_forward(db: Session, destination_id: int, by_ms: int) -> None:
     """Make rows due earlier. Holds stay, because their time counts from the message."""
     db.execute(
-        "UPDATE delivery SET due_at_ms = due_at_ms - ? WHERE destination_id = ? AND state IN (?, ?)",
-        (by_ms, destination_id, State.PENDING, State.RETRYING),
+        "UPDATE delivery SET due_at_ms = due_at_ms - ?, updated_at_ms = updated_at_ms - ?"
+        " WHERE destination_id = ? AND state IN (?, ?)",
+        (by_ms, by_ms, destination_id, State.PENDING, State.RETRYING),
     )
+
+
+def correct_future(db: Session, destination_id: int, now_ms: int) -> int:
+    """Correct rows that a clock ahead of this one wrote, and count them. Holds stay, as in `bring_forward`."""
+    return db.execute(
+        "UPDATE delivery SET due_at_ms = due_at_ms - (updated_at_ms - ?), updated_at_ms = ?,"
+        " first_attempt_at_ms = CASE WHEN first_attempt_at_ms > ? THEN ? ELSE first_attempt_at_ms END"
+        " WHERE destination_id = ? AND state IN (?, ?) AND updated_at_ms > ?",
+        (now_ms, now_ms, now_ms, now_ms, destination_id, State.PENDING, State.RETRYING, now_ms),
+    ).rowcount
 
 
 def open_cycle(db: Session, destination_id: int, now_ms: int, span: Span) -> int:

@@ -100,6 +100,10 @@ class SqliteRecord:
         with self._file.transaction() as db:
             lanes.bring_forward(db, destination_id, by_ms)
 
+    def correct_future(self, destination_id: int, now_ms: int) -> int:
+        with self._file.transaction() as db:
+            return lanes.correct_future(db, destination_id, now_ms)
+
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:
         with self._file.transaction() as db:
             _check(db, lease)

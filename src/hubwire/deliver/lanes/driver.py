@@ -19,6 +19,7 @@ from hubwire.deliver.lanes.lane import Lane
 from hubwire.deliver.lanes.leases import LaneLease, LaneQuota
 from hubwire.deliver.lanes.policy import LaneParts
 from hubwire.deliver.lanes.stood_still import STOOD_STILL_SECONDS
+from hubwire.deliver.verdicts.call_rules import DAY_SECONDS, PROBE_SECONDS
 from hubwire.errors import BackendError, LeaseLost
 from hubwire.reasons import Reason
 from hubwire.record.protocol import LaneState
@@ -40,6 +41,9 @@ CLOCK_STEP_MS = 2_000
 """If the clock goes back further than this between two checks, somebody set it."""
 MENDABLE = (Reason.UNAUTHORISED, Reason.MISSING_SCOPE, Reason.KEY_NOT_UNIQUE)
 """A new token, or whatever restarted the lane, may have fixed these: the lane tries at once."""
+
+DAY_LONG = (Reason.BUDGET_SPENT, Reason.RATE_LIMITED, Reason.MIGRATING)
+"""Stops for which HubSpot may name a wait of a day. Other stops end after at most `PROBE_SECONDS`."""
 
 
 class Wait(NamedTuple):
@@ -183,6 +187,10 @@ class Driver:
         self.lane_lease, self.lane = taken
         self._quota.take(destination_id)
         log.info("lane.taken", destination=self._name, quiet_seconds=round(self.lane_lease.quiet_seconds, 1))
+        # Another worker's clock may have been ahead, or this clock was set back while nobody drove the lane.
+        now_ms = parts.clock.now_ms()
+        if corrected := await self._off_loop(parts.record.correct_future, destination_id, now_ms + CLOCK_STEP_MS):
+            log.warning("lane.times-corrected", destination=self._name, rows=corrected)
         if self.lane_lease.stood_still_seconds > STOOD_STILL_SECONDS:
             seconds = round(self.lane_lease.stood_still_seconds)
             log.warning("lane.stood-still", destination=self._name, seconds=seconds)
@@ -253,6 +261,10 @@ class Driver:
         clock = self._parts.clock
         left_ms = state.resume_at_ms - clock.now_ms()
         if self._stop is None or self._stop.resume_at_ms != state.resume_at_ms:
+            longest_seconds = DAY_SECONDS if state.stopped_reason in DAY_LONG else PROBE_SECONDS
+            if left_ms > 1000 * longest_seconds + CLOCK_STEP_MS:
+                # No stop is that long: a clock that was ahead of this one wrote it.
+                return 0.0
             self._stop = _Stop(state.resume_at_ms, clock.monotonic_ms() + left_ms)
         return max(0, min(left_ms, self._stop.until_ms - clock.monotonic_ms())) / 1000
 
