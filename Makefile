@@ -27,6 +27,9 @@ test-slow: set-up tools ## run the long tests: random crashes, fuzzing, large ba
 	$(BIN)/pytest -m slow tests/browser
 	$(BIN)/python benchmarks/fuzz_receive.py --minutes 10
 
+soak: set-up tools ## disturb a fleet for two hours and print a report (MINUTES=120, PAUSE=7: seconds between faults)
+	$(BIN)/pytest -s -m slow tests/e2e/test_soak.py --soak-minutes $(or $(MINUTES),120) --soak-pause $(or $(PAUSE),7)
+
 check: set-up ## check format, lint, types and generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -73,4 +76,4 @@ clean: ## remove the files of set-up and tests
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-fast test-lowest test-slow check docs bench bench-receive bench-versus bench-backends bench-device set-up runnable tools clean help
+.PHONY: run test test-fast test-lowest test-slow soak check docs bench bench-receive bench-versus bench-backends bench-device set-up runnable tools clean help

@@ -16,6 +16,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 pytest_plugins = ["tests.backends", "tests.servers"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak-minutes", default="3", help="how long tests/e2e/test_soak.py disturbs a fleet")
+    parser.addoption("--soak-pause", default="3", help="the mean time between two faults, in seconds")
+
+
 # Hooks and not fixtures: three fixtures for each of thousands of tests take a second of `make test-fast`.
 def pytest_runtest_setup() -> None:
     for name in list(os.environ):

@@ -11,8 +11,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ class PostgresServer:
     def __init__(self, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hubwire-postgres-"))
         self.port = free_port()
+        self.environment: Mapping[str, str] = {}
+        """Beside that of the tests, from the next start on."""
         self._settings = {"fsync": "off", "max_connections": "200", **settings}
         self._as: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -111,6 +113,7 @@ class PostgresServer:
                     *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
                 ],
                 cwd=self.folder,
+                env={**os.environ, **self.environment},
                 stdout=output,
                 stderr=output,
                 **self._as,
@@ -134,15 +137,19 @@ class PostgresServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Every process of the server stands still, as with a disk that does not answer; connections stay open."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
-        pids = [self.pid, *map(int, children)]
+        pids = [self.pid, *self.children()]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def children(self) -> list[int]:
+        """One process for each connection, and those that write."""
+        return [*map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split())]
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Fast shutdown by default; SIGQUIT ends it as a crash does."""
@@ -167,10 +174,17 @@ class PostgresServer:
 class NatsServer:
     """One nats-server with JetStream on disk, alone or as one node of a cluster.
 
-    Shape: `routes` are the cluster ports of all nodes, its own among them; a node keeps its ports over a restart.
+    Shape: `routes` are the ports at which the other nodes are reached, `reached_at` its own for them; a node keeps its
+    ports over a restart.
     """
 
-    def __init__(self, name: str = "alone", cluster_port: int | None = None, routes: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        name: str = "alone",
+        cluster_port: int | None = None,
+        reached_at: int | None = None,
+        routes: Sequence[int] = (),
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hubwire-nats-"))
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
@@ -182,8 +196,9 @@ class NatsServer:
             f'jetstream {{ store_dir: "{self.folder / "store"}", max_file: 4G, max_mem: 64M }}',
         ]
         if cluster_port is not None:
-            others = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes if port != cluster_port)
-            lines.append(f'cluster {{ name: test, listen: "127.0.0.1:{cluster_port}", routes: [{others}] }}')
+            others = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
+            own = f'listen: "127.0.0.1:{cluster_port}", advertise: "127.0.0.1:{reached_at}", no_advertise: true'
+            lines.append(f"cluster {{ name: test, {own}, routes: [{others}] }}")
         (self.folder / "nats.conf").write_text("\n".join(lines))
 
     @staticmethod
@@ -229,11 +244,15 @@ class NatsServer:
 
 
 class NatsCluster:
-    """Three nodes that know each other."""
+    """Three nodes that know each other. `link` gives the port at which others reach a port of a node."""
 
-    def __init__(self, count: int = 3) -> None:
+    def __init__(self, count: int = 3, link: Callable[[int], int] = lambda port: port) -> None:
         ports = [free_port() for _ in range(count)]
-        self.nodes = [NatsServer(f"node{number}", port, ports) for number, port in enumerate(ports, 1)]
+        reached = [link(port) for port in ports]
+        self.nodes = [
+            NatsServer(f"node{number}", port, reached[number], [one for one in reached if one != reached[number]])
+            for number, port in enumerate(ports)
+        ]
 
     @property
     def url(self) -> str:

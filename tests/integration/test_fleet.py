@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 from tests.servers import NatsCluster, NatsServer, PostgresServer
-from tests.support.fleet import Fleet, Plan, Sender, opened, sent_by, set_up
+from tests.support.fleet import Fleet, Plan, Sender, opened, sent_by, set_up, wait_drained
 from tests.support.portals import Portals, drivers
-from tests.support.waiting import until
 
 from hubwire.backends.store import Store
 from hubwire.delivery import FINAL
@@ -51,20 +50,6 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
         if made.nats is not None:
             made.nats.remove()
         made.postgres.remove()
-
-
-def wait_drained(store: Store) -> None:
-    """Until every lane has passed everything and nothing is to be tried again."""
-
-    def left() -> dict[str, tuple[int, str | None]]:
-        lanes = store.queries.lanes(time.time_ns() // 1_000_000)
-        return {
-            lane.name: (lane.backlog_count + lane.pending + lane.retrying, lane.stopped_reason)
-            for lane in lanes
-            if not lane.is_drained
-        }
-
-    until(lambda: not left(), DRAIN_SECONDS, left)
 
 
 def check_messages(store: Store, senders: list[Sender], plan: Plan) -> None:
@@ -173,7 +158,7 @@ def run(plan: Plan, servers: Servers, folder: Path, act: Callable[[Chaos], None]
             act(chaos)
             for sender in senders:
                 sender.stop()
-            wait_drained(store)
+            wait_drained(store, DRAIN_SECONDS)
             check_messages(store, senders, plan)
         finally:
             fleet.stop()

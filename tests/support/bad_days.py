@@ -31,6 +31,15 @@ FAULTS: tuple[dict[str, Any], ...] = (
 )
 
 
+def random_faults(random: Random) -> list[dict[str, Any]]:
+    """One to three faults of the next calls, some of which come after the call has had its effect."""
+    faults = []
+    for fault in random.sample(FAULTS, random.randint(1, 3)):
+        when = random.choice(["before", "after"]) if fault.get("kind") != "latency" else "before"
+        faults.append({**fault, "path": random.choice(PATHS), "times": random.randint(1, 3), "when": when})
+    return faults
+
+
 class HubSpot:
     """`hubwire emulator` at `url`."""
 
@@ -38,11 +47,9 @@ class HubSpot:
         self.url = url
 
     def misbehave(self, random: Random) -> None:
-        """The next calls go wrong, some of them after they have had their effect."""
-        for fault in random.sample(FAULTS, random.randint(1, 3)):
-            when = random.choice(["before", "after"]) if fault.get("kind") != "latency" else "before"
-            where = {"path": random.choice(PATHS), "times": random.randint(1, 3), "when": when}
-            self._call("POST", "faults", {**fault, **where})
+        """The next calls go wrong."""
+        for fault in random_faults(random):
+            self._call("POST", "faults", fault)
 
     def behave(self) -> None:
         self._call("DELETE", "faults")

@@ -11,15 +11,16 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support.portals import TOKEN, Portals
+from tests.support.portals import FIRST_HUB_ID, TOKEN, Portals
 from tests.support.process import HubwireProcess
+from tests.support.waiting import until
 
 from hubwire.backends.store import Store, open_store
 from hubwire.clock import SystemClock
@@ -66,8 +67,10 @@ class Plan:
 class Fleet:
     """Processes by name: `receive-0`, `deliver-2`."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, own: Callable[[str], Mapping[str, str]] = lambda name: {}) -> None:
         self.plan = plan
+        self.own_environment = own
+        """What a process has in its environment beside the plan's, by its name."""
         self.folder = folder
         self.processes: dict[str, HubwireProcess] = {}
         self.ended_output = ""
@@ -81,7 +84,8 @@ class Fleet:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         role = name.partition("-")[0]
-        self.processes[name] = HubwireProcess(folder, None, **self.plan.environment, HUBWIRE_ROLE=role).start()
+        environment = {**self.plan.environment, **self.own_environment(name), "HUBWIRE_ROLE": role}
+        self.processes[name] = HubwireProcess(folder, None, **environment).start()
 
     def start_all(self) -> None:
         threads = [
@@ -159,7 +163,7 @@ def set_up(store: Store, plan: Plan, portals: Portals) -> list[str]:
                 Destination(
                     destination_id=0,
                     name=f"portal-{portal}",
-                    hub_id=str(1000 + portal),
+                    hub_id=str(FIRST_HUB_ID + portal),
                     base_url=portals.urls[portal],
                     source_ids=(source.source_id,),
                 )
@@ -243,3 +247,17 @@ class Sender:
 def sent_by(senders: Sequence[Sender]) -> list[str]:
     """Every acknowledged message id."""
     return [one for sender in senders for one in sender.acknowledged]
+
+
+def wait_drained(store: Store, seconds: float) -> None:
+    """Until every lane has passed everything and nothing is to be tried again."""
+
+    def left() -> dict[str, tuple[int, str | None]]:
+        lanes = store.queries.lanes(time.time_ns() // 1_000_000)
+        return {
+            lane.name: (lane.backlog_count + lane.pending + lane.retrying, lane.stopped_reason)
+            for lane in lanes
+            if not lane.is_drained
+        }
+
+    until(lambda: not left(), seconds, left)

@@ -51,7 +51,7 @@ class Expected:
     states: dict[str, str] = field(default_factory=dict)
 
 
-def expected(messages: Iterable[Fields]) -> Expected:
+def expected(messages: Iterable[Fields], hub_id: str = HUB_ID) -> Expected:
     """The end state after these messages, in whatever order they came."""
     end = Expected()
     in_time = sorted(messages, key=lambda one: str(one["timestamp"]))
@@ -75,7 +75,7 @@ def expected(messages: Iterable[Fields]) -> Expected:
             end.states[one["messageId"]] = "held"
         else:
             end.states[one["messageId"]] = "delivered"
-            apply(end, one, email)
+            apply(end, one, email, hub_id)
     return end
 
 
@@ -98,7 +98,7 @@ def is_identifying(one: Fields) -> bool:
     return one["type"] == "identify" and "email" in one["traits"]
 
 
-def apply(end: Expected, one: Fields, email: str) -> None:
+def apply(end: Expected, one: Fields, email: str, hub_id: str) -> None:
     """The effect of one message whose person is known; messages come in order of time."""
     contact = end.contacts.setdefault(email, {})
     if one["type"] == "identify":
@@ -106,7 +106,7 @@ def apply(end: Expected, one: Fields, email: str) -> None:
     elif one["type"] == "track":
         traits = one.get("context", {}).get("traits", {})
         contact |= {TRAITS[key]: value for key, value in traits.items() if key in TRAITS}
-        name = f"pe{HUB_ID}_{one['event'].lower().replace(' ', '_')}"
+        name = f"pe{hub_id}_{one['event'].lower().replace(' ', '_')}"
         end.events.add((email, name, one["properties"]["number"]))
     elif one["type"] == "group":
         domain = one["traits"]["website"]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import uvicorn
@@ -15,6 +16,7 @@ from hubwire.process.server import listening_socket
 from hubwire.testing import Emulator
 
 TOKEN = "pat-test-token"
+FIRST_HUB_ID = 1000
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,13 @@ class Seen:
 
 
 class Portals:
-    """Portals 0 to `count` - 1, each on a port of its own; `pids` gives the processes that may call."""
+    """Portals 0 to `count` - 1, each on a port of its own; `pids` gives the processes that may call. `account` are
+    fields of `EmulatorConfig`."""
 
-    def __init__(self, count: int, pids: Callable[[], Iterable[int]]) -> None:
-        self.emulators = [Emulator(portal_id=1000 + number, access_token=TOKEN) for number in range(count)]
+    def __init__(self, count: int, pids: Callable[[], Iterable[int]], **account: Any) -> None:
+        self.emulators = [
+            Emulator(portal_id=FIRST_HUB_ID + number, access_token=TOKEN, **account) for number in range(count)
+        ]
         self.seen: list[Seen] = []
         self._pids = pids
         self._owners: dict[int, int | None] = {}

@@ -61,7 +61,11 @@ class HubwireProcess:
                 self.url = found[1]
                 break
         timer.cancel()
-        assert self.url, f"it did not start:\n{self.output}"
+        if not self.url:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+            raise AssertionError(f"it did not start:\n{self.output}")
         self._reader = threading.Thread(target=self._drain_output, daemon=True)
         self._reader.start()
         return self
