@@ -6,7 +6,7 @@ returned record settles each of them.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -171,7 +171,75 @@ class SendEvent(Struct, gc=False):
     object_id: str | None = None
 
 
-Operation = UpsertContact | UpsertCompany | Associate | UpsertRecord | AssociateRecords | SendEvent
+class SetMembership(Struct, gc=False):
+    """Put a contact or company on a static list, or take it off.
+
+    Shape: `list_key` is the list's name, or its id (only digits). `key` is the key of the record's upsert. `may_make`:
+    a list that the portal lacks is created.
+    """
+
+    list_key: str
+    object: Literal["contact", "company"]
+    key: str
+    is_member: bool
+    at_ms: int
+    position: int
+    may_make: bool = False
+
+
+ALL_SUBSCRIPTIONS = "all"
+"""In place of a subscription type: all of them."""
+SubscriptionStatus = Literal["SUBSCRIBED", "UNSUBSCRIBED", "NOT_SPECIFIED"]
+
+
+class SetSubscription(Struct, gc=False):
+    """Subscribe an address to a subscription type (its id or its name), unsubscribe it, or clear its state.
+
+    Shape: `key` is the key of the contact's upsert, or None if none is needed. `may_resubscribe`: an earlier opt-out is
+    taken back. `legal_basis` is HubSpot's word for it.
+    """
+
+    email: str
+    key: str | None
+    subscription: str
+    status: SubscriptionStatus
+    at_ms: int
+    position: int
+    legal_basis: str | None = None
+    explanation: str | None = None
+    may_resubscribe: bool = False
+
+
+class FormField(NamedTuple):
+    """One field of a form. `object`: the type of the record that the field belongs to."""
+
+    object: str
+    name: str
+    value: str
+
+
+class SubmitForm(Struct, gc=False):
+    """Submit a form for the person with this e-mail.
+
+    Shape: `context` is HubSpot's (`hutk`, `pageUri`, `pageName`, `ipAddress`); `consent` its `legalConsentOptions`.
+    `submission_id` is derived from messageId and rule, so that a repeat has no effect. `key` is that of the contact's
+    upsert.
+    """
+
+    form: str
+    email: str
+    key: str
+    fields: tuple[FormField, ...]
+    context: dict[str, str]
+    at_ms: int
+    submission_id: str
+    position: int
+    consent: dict[str, Any] | None = None
+
+
+MarketingOperation = SetMembership | SetSubscription | SubmitForm
+RecordOperation = UpsertContact | UpsertCompany | Associate | UpsertRecord | AssociateRecords
+Operation = RecordOperation | SendEvent | MarketingOperation
 
 
 class LeftOut(Struct, frozen=True, gc=False):

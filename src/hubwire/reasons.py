@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NOTHING_TO_SEND = "nothing-to-send"
     NEVER_IDENTIFIED = "never-identified"
     DEFINITION_NEVER_MADE = "definition-never-made"
+    FEATURE_NEVER_ALLOWED = "feature-never-allowed"
     SUPPRESSED = "suppressed"
     EVENTS_NOT_AVAILABLE = "events-not-available"
     EVENT_NAME_UNUSABLE = "event-name-unusable"
@@ -62,6 +63,7 @@ class Reason(StrEnum):
     UNKNOWN_PERSON = "unknown-person"
     UNKNOWN_COMPANY = "unknown-company"
     CONTACT_NOT_IDENTIFIED = "contact-not-identified"
+    FEATURE_REFUSED = "feature-refused"
     DEFINITION_LIMIT = "definition-limit"
     # fields that are left out of a message
     UNKNOWN_PROPERTY = "unknown-property"
@@ -83,6 +85,9 @@ class Reason(StrEnum):
     NOT_EMPTY = "not-empty"
     UNKNOWN_LABEL = "unknown-label"
     RULE_FAILED = "rule-failed"
+    LIST_NOT_FOUND = "list-not-found"
+    LIST_UNUSABLE = "list-unusable"
+    NOT_LISTED = "not-listed"
     OLDER_THAN_KNOWN = "older-than-known"
     TIME_NOT_UNDERSTOOD = "time-not-understood"
     TIME_IN_FUTURE = "time-in-future"
@@ -242,6 +247,11 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "The event was held for `definition-limit`, and the definition was not made before the hold ended.",
         "Create the events that you want, or raise `public_definitions_per_day`. Then replay the discarded messages.",
     ),
+    Reason.FEATURE_NEVER_ALLOWED: (
+        "The message was held for `feature-refused`, and HubSpot still refused the feature when the hold ended. The"
+        " other parts of the message were sent.",
+        "Add the scope that the detail names to the token (`hubwire doctor` lists all). Then replay the messages.",
+    ),
     Reason.DELETED_FOR_PRIVACY: (
         "HubSpot deleted this person for privacy, and refuses the address from then on.",
         "Delete the person here too (`hubwire forget`). If the person has consented again and HubSpot accepts the"
@@ -280,6 +290,12 @@ _HELD: dict[Reason, tuple[str, str]] = {
         " made as many today as `public_definitions_per_day` allows.",
         "Create the events that you want: the Schema page and `hubwire schema plan` list them. Or raise the limit. Then"
         " replay the held messages. Otherwise Hubwire tries again after midnight UTC, until `hold_hours` are over.",
+    ),
+    Reason.FEATURE_REFUSED: (
+        "HubSpot refuses lists, subscriptions or forms: the token lacks a scope, or the account's tier lacks the"
+        " feature. The other parts of the message were sent.",
+        "Add the scope that the detail names. Hubwire asks again every hour, until `hold_hours` are over; a replay asks"
+        " at once.",
     ),
     Reason.CONTACT_NOT_IDENTIFIED: (
         "HubSpot companies need an identified contact, and no identify call of this person has arrived yet.",
@@ -358,6 +374,18 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.RULE_FAILED: (
         "A value in the message is of a type that the rule's mapping cannot take. The rest of the message was sent.",
         "The detail says what was expected. Correct the rule or the message, then replay.",
+    ),
+    Reason.LIST_NOT_FOUND: (
+        "The portal has no list of the name or id that a rule gives, and the message may not create one.",
+        "Create a static list in HubSpot, or set `create_list` of the rule. Then replay the message.",
+    ),
+    Reason.LIST_UNUSABLE: (
+        "HubSpot has the list, but calls cannot set its members; the detail says why.",
+        "Name a static list of the right object type. Hubwire looks again after five minutes; then replay the message.",
+    ),
+    Reason.NOT_LISTED: (
+        "HubSpot did not put the record on the list, or take it off: it calls the record missing.",
+        "Look for the contact in HubSpot. It may have been deleted or merged at this moment; then replay the message.",
     ),
     Reason.OVERRULED: (
         "Another trait of the message writes the same property and has priority.",

@@ -76,6 +76,32 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     add_options: bool = False
     """Options that an enumeration lacks are added to it, except for messages of a public write key."""
     associate: tuple[Association, ...] = ()
+    list: Any = None
+    """The static list of HubSpot, by its name or its id, that `member` is about."""
+    member: Any = True
+    """True puts the record on the list, false takes it off."""
+    on: Literal["contact", "company"] = "contact"
+    """The object type of the list."""
+    create_list: bool = False
+    """A list that the portal lacks is created, except for messages of a public write key."""
+    flag: Any = None
+    """The name of a property that gets the value of `member`, if the portal has it as a yes-or-no property."""
+    subscription: Any = None
+    """The subscription type, by its name or its id; `all` unsubscribes from all of them."""
+    status: Any = "subscribed"
+    """`subscribed` or true, `unsubscribed` or false, `not_specified`."""
+    legal_basis: Any = None
+    legal_basis_explanation: Any = None
+    resubscribe: bool = False
+    """People who opted out are subscribed again, except for messages of a public write key."""
+    form: str | None = None
+    """The id of the form to submit."""
+    fields: dict[str, Any] = {}
+    """Field of the form -> value; `company.name` is a field of another object type."""
+    legal_consent: dict[str, Any] = {}
+    """HubSpot's `legalConsentOptions`, with values as in `fields`."""
+    send_ip: bool = False
+    """The visitor's IP address goes with the form."""
 
     def __post_init__(self) -> None:
         if self.object is not None:
@@ -83,8 +109,24 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def writes(self) -> bool:
-        """True if the rule writes a record or an event."""
-        return self.object is not None or self.event is not None
+        """True if the rule writes something to HubSpot."""
+        return self.object is not None or self.event is not None or self.is_marketing
+
+    @property
+    def is_marketing(self) -> bool:
+        """True if the rule is about a list, a subscription or a form."""
+        return self.list is not None or self.subscription is not None or self.form is not None
+
+    @property
+    def marketing_values(self) -> dict[str, Any]:
+        """The values of such a rule that a message fills in, by the place where the rule has them."""
+        if self.form is not None:
+            filled = {f"fields.{name}": value for name, value in self.fields.items()}
+            return filled | ({"legal_consent": self.legal_consent} if self.legal_consent else {})
+        names: tuple[str, ...] = ("list", "member", "flag") if self.list is not None else ()
+        if self.subscription is not None:
+            names = ("subscription", "status", "legal_basis", "legal_basis_explanation")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     @property
     def does(self) -> str:
@@ -94,6 +136,26 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         if self.drop or self.keep:
             kept = [f"only {name}.{key}" for name, keys in self.keep.items() for key in keys]
             return f"take away {', '.join([*self.drop, *kept])}"
-        names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
-        written = f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
+        written = _marketing(self) if self.is_marketing else self._written
         return written if self.default else f"{written}, and nothing by default"
+
+    @property
+    def _written(self) -> str:
+        names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
+        return f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
+
+
+def _marketing(rule: Rule) -> str:
+    """A short description of a rule about a list, a subscription or a form."""
+    if rule.form is not None:
+        return f"form {rule.form}: {', '.join(rule.fields) or 'no fields'}"
+    if rule.list is not None:
+        return f"{rule.on} list {_shown(rule.list)}: member {_shown(rule.member)}"
+    return f"subscription {_shown(rule.subscription)}: {_shown(rule.status)}"
+
+
+def _shown(value: Any) -> str:
+    """A value of a rule in a few words."""
+    if isinstance(value, dict):
+        return str(next(iter(value.values()), "")) if len(value) == 1 else "by mapping"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -27,6 +27,9 @@ from hubwire.operation import (
     Operation,
     Plan,
     SendEvent,
+    SetMembership,
+    SetSubscription,
+    SubmitForm,
     UpsertCompany,
     UpsertContact,
     UpsertRecord,
@@ -103,7 +106,9 @@ def shown(operation: Operation) -> dict[str, Any]:
             event = {"send_event": operation.event, "properties": values(operation)}
             ids = {"email": operation.email, "utk": operation.utk}
             return {**event, **{name: value for name, value in ids.items() if value is not None}}
-        case UpsertRecord() | AssociateRecords():
+        case SetMembership():
+            return {"list": operation.list_key, operation.object: operation.key, "member": operation.is_member}
+        case SetSubscription() | SubmitForm() | UpsertRecord() | AssociateRecords():
             raise AssertionError("the files have no rules for other objects")
 
 
@@ -125,7 +130,7 @@ def shown_plan(made: Plan) -> dict[str, Any]:
     rules = {
         n: w.rule
         for o in made.operations
-        if not isinstance(o, Associate | AssociateRecords)
+        if not isinstance(o, Associate | AssociateRecords | SetMembership | SetSubscription | SubmitForm)
         for n, w in o.properties.items()
     }
     return {name: part for name, part in {**parts, "rules": rules}.items() if part}
@@ -166,6 +171,8 @@ def state_after(plans: Iterable[Plan]) -> dict[str, Any]:
     events: list[dict[str, Any]] = []
     for operation in (operation for made in plans for operation in made.operations):
         assert not isinstance(operation, UpsertRecord | AssociateRecords), "the files have no rules for other objects"
+        if isinstance(operation, SetMembership | SetSubscription | SubmitForm):
+            continue  # Emulated lists, subscriptions and forms have tests of their own.
         if isinstance(operation, Associate):
             associations.add((operation.email, operation.domain))
             continue

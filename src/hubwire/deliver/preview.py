@@ -17,6 +17,7 @@ from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.preview_marketing import marketing_calls
 from hubwire.deliver.steps import (
     associations,
     companies,
@@ -43,9 +44,13 @@ from hubwire.operation import (
     AssociateRecords,
     Discard,
     Hold,
+    MarketingOperation,
     Operation,
     PropertyValue,
     SendEvent,
+    SetMembership,
+    SetSubscription,
+    SubmitForm,
     UpsertCompany,
     UpsertContact,
     UpsertRecord,
@@ -230,6 +235,26 @@ def _operation(operation: Operation) -> PlannedOperation:
             return PlannedOperation(
                 kind="send event", key=operation.event, fields=_fields(operation.properties), note=whose
             )
+        case SetMembership() | SetSubscription() | SubmitForm():
+            return _marketing(operation)
+
+
+def _marketing(operation: MarketingOperation) -> PlannedOperation:
+    match operation:
+        case SetMembership():
+            kind = "put on list" if operation.is_member else "take off list"
+            return PlannedOperation(kind=kind, key=operation.list_key, note=operation.key)
+        case SetSubscription():
+            basis = f", {operation.legal_basis}" if operation.legal_basis else ""
+            note = f"{operation.email}: {operation.status}{basis}"
+            return PlannedOperation(kind="set subscription", key=operation.subscription, note=note)
+        case SubmitForm():
+            named = {
+                field.name if field.object == "contact" else f"{field.object}.{field.name}": field.value
+                for field in operation.fields
+            }
+            fields = [PlannedField(name=name, value=value, rule="") for name, value in named.items()]
+            return PlannedOperation(kind="submit form", key=operation.form, fields=fields, note=operation.email)
 
 
 def _condition(operation: UpsertContact | UpsertCompany | UpsertRecord) -> str:
@@ -263,7 +288,7 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
         for trace, event in by_trace.items()
     ]
     calls += [events.send_call(paths, group, by_trace) for group in split(occurrences, EVENTS_PER_CALL)]
-    return [_request(call) for call in calls]
+    return [_request(call) for call in [*calls, *marketing_calls(work.marketing, paths)]]
 
 
 def _by_property(inputs: Sequence[Input], own: str) -> dict[str, list[Input]]:

@@ -32,6 +32,8 @@ class Roots(NamedTuple):
     account: str
     limits: str
     oauth: str
+    lists: str
+    preferences: str
     supported_until: str
     """The month (or day) when HubSpot's support ends; dated versions are supported for at least 18 months."""
 
@@ -48,6 +50,8 @@ def _dated(version: str, supported_until: str, other_events: str | None = None) 
         account=f"/account-info/{version}",
         limits=f"/crm/limits/{version}",
         oauth=f"/oauth/{version}",
+        lists=f"/crm/lists/{version}",
+        preferences=f"/communication-preferences/{version}",
         supported_until=supported_until,
     )
 
@@ -66,6 +70,8 @@ ROOTS: dict[str, Roots] = {
         account="/account-info/v3",
         limits="/crm/v3/limits",
         oauth="/oauth/v3",
+        lists="/crm/v3/lists",
+        preferences="/communication-preferences/v3",
         supported_until="2027-03-30",
     ),
 }
@@ -180,6 +186,25 @@ class Paths:
         if self.uses_other_events or ROOTS[self.version].other_events is None:
             return None
         return replace(self, uses_other_events=True)
+
+    # -- lists
+
+    @property
+    def lists(self) -> str:
+        """POST: a new list."""
+        return ROOTS[self.version].lists
+
+    def one_list(self, list_id: str) -> str:
+        """GET: one list."""
+        return f"{self.lists}/{quote(list_id, safe='')}"
+
+    def list_by_name(self, type_id: str, name: str) -> str:
+        """GET: the list of an object type that has this name."""
+        return f"{self.lists}/object-type-id/{type_id}/name/{quote(name, safe='')}"
+
+    def members(self, list_id: str) -> str:
+        """PUT: records that join a list, and records that leave it."""
+        return f"{self.one_list(list_id)}/memberships/add-and-remove"
 
     # -- the account
 

@@ -16,9 +16,12 @@ from hubwire.operation import (
     Associate,
     Discard,
     Hold,
+    MarketingOperation,
+    Operation,
     Plan,
     PropertyValue,
     SendEvent,
+    SetMembership,
     UpsertCompany,
     UpsertContact,
     unique_property,
@@ -29,6 +32,7 @@ from hubwire.plan.group import given_domain
 from hubwire.plan.hold import unknown_company, unknown_person, waits_with_cookie
 from hubwire.plan.identify import given_email
 from hubwire.plan.identity import Identity
+from hubwire.plan.marketing import filled_in, flag_of, membership_of, submission_of, subscription_of
 from hubwire.plan.properties import shortened
 from hubwire.plan.record_keys import key_of_rule
 from hubwire.plan.rule_values import SourceValue, report, targets_of, write_conditional, write_values
@@ -151,6 +155,8 @@ class RulePlanner:
         rule = compiled.rule
         if rule.event is not None:
             return self._event(compiled)
+        if rule.is_marketing:
+            return self._marketing(compiled)
         key = self._target(rule, rule.object or "contact", rule.key, compiled.key)
         if not isinstance(key, str):
             return key
@@ -264,6 +270,57 @@ class RulePlanner:
             )
         )
 
+    def _marketing(self, compiled: CompiledRule) -> Hold | Discard | None:
+        """Add the operation of a rule about a list, a subscription or a form."""
+        rule, message, source, plan = compiled.rule, self._message, self._source, self._plan
+        key = self._target(rule, rule.on, rule.key, compiled.key)
+        if not isinstance(key, str):
+            return key
+        values = filled_in(compiled, self._fields)
+        operation: MarketingOperation | None
+        if rule.list is not None:
+            operation = membership_of(rule, values, key, message, source, plan)
+            if operation is not None:
+                self._listed(rule, values, operation)
+        else:
+            email = self._address(key)
+            if not isinstance(email, str):
+                return email
+            if rule.form is not None:
+                operation = submission_of(rule, values, email, key, message)
+                self._contact(key)
+            else:
+                operation = subscription_of(rule, values, email, key, message, source, plan)
+                if operation is not None and operation.key is not None:
+                    self._contact(key)
+        if operation is not None:
+            plan.operations.append(operation)
+        return None
+
+    def _listed(self, rule: Rule, values: Mapping[str, Any], operation: SetMembership) -> None:
+        """Write the record of a membership. Who is taken off a list is not made for that."""
+        schema, operations = self._book.schema, self._plan.operations
+        definitions = schema.company if rule.on == "company" else schema.contact
+        flag = flag_of(rule, values, definitions, operation.is_member)
+        if rule.on == "company":
+            self._company(operation.key).properties.update(flag)
+        elif operation.is_member or flag or any(_is_contact(known, operation.key) for known in operations):
+            self._contact(operation.key).properties.update(flag)
+        else:
+            operations.append(UpsertContact(operation.key, {}, operation.at_ms, operation.position, "update"))
+
+    def _address(self, key: str) -> str | Hold | Discard:
+        """The e-mail of a contact with this key."""
+        if unique_property(key) is None:
+            return key
+        message = self._message
+        if message.type is MessageType.IDENTIFY:
+            email = given_email(message, self._book.email_keys)[0]
+            if email is not None:
+                return email
+        known = self._identity.resolve(self._source.identity_space, message.user_id, message.anonymous_id)
+        return known.email or unknown_person(self._source, known)
+
     def _person_of(self, compiled: CompiledRule) -> _Person | Hold | Discard | None:
         """The person of a rule's event, or a hold or a discard of an unknown one; None after a report."""
         rule, utk = compiled.rule, utk_of(self._message)
@@ -329,6 +386,10 @@ class RulePlanner:
     def _resolved(self, compiled: CompiledRule) -> dict[str, Any]:
         values = [(name, resolve(self._fields)) for name, resolve in compiled.fields]
         return {name: value for name, value in values if value is not MISSING}
+
+
+def _is_contact(operation: Operation, key: str) -> bool:
+    return isinstance(operation, UpsertContact) and operation.email == key
 
 
 def _rules_of(values: tuple[SourceValue, ...]) -> list[Rule]:

@@ -110,7 +110,7 @@ def _is_plain(compiled: CompiledRule) -> bool:
 def _values(compiled: CompiledRule, book: Rulebook, is_public: bool) -> list[SourceValue]:
     """The values of a rule's properties in this portal; none for an event, whose properties need no definition."""
     rule = compiled.rule
-    if rule.event is not None:
+    if rule.event is not None or rule.is_marketing:
         return []
     definitions = book.schema.company if rule.object == "company" else book.schema.contact
     values: list[SourceValue] = []

@@ -100,13 +100,15 @@ def form_of(rule: Rule) -> RuleForm:
         form.all_of = rule.properties.removeprefix("$.")
     else:
         form.rows = [_row(name, value) for name, value in rule.properties.items()]
-    rest: dict[str, Any] = {name: value for name, value in msgspec.to_builtins(rule).items() if name not in IN_FORM}
+    is_elsewhere = rule.is_marketing or (not rule.writes and rule.skip is None)
+    in_form = IN_FORM - {"default"} if is_elsewhere else IN_FORM
+    rest: dict[str, Any] = {name: value for name, value in msgspec.to_builtins(rule).items() if name not in in_form}
     key = rest.get("key", {})
     path = key.get(KEYS.get(form.action, ""))
     if len(key) == 1 and isinstance(path, str) and path.startswith("$."):
         form.key = path.removeprefix("$.")
         del rest["key"]
-    if not rule.writes and rule.skip is None:
+    if is_elsewhere:
         form.action = "more"
     form.more = msgspec.json.format(msgspec.json.encode(rest), indent=2).decode() if rest else ""
     return with_spare_rows(form)

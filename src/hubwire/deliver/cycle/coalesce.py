@@ -13,7 +13,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from hubwire.operation import Associate, Discard, Hold, Operation, SendEvent, UpsertCompany, UpsertContact
+from hubwire.deliver.cycle.marketing_work import MarketingWork
+from hubwire.operation import (
+    Associate,
+    Discard,
+    Hold,
+    Operation,
+    SendEvent,
+    SetMembership,
+    SetSubscription,
+    SubmitForm,
+    UpsertCompany,
+    UpsertContact,
+)
 from hubwire.record.protocol import (
     PUBLIC_TRUST,
     SERVER_TRUST,
@@ -157,6 +169,7 @@ class Work:
     companies: dict[str, DesiredRecord] = field(default_factory=dict)
     associations: dict[tuple[str, str], Pair] = field(default_factory=dict)
     events: list[SendEvent] = field(default_factory=list)
+    marketing: MarketingWork = field(default_factory=MarketingWork)
     public: Container[int] | None = None
     """Positions of messages that came with a public write key; None if the destination trusts all sources."""
 
@@ -186,6 +199,8 @@ class Work:
                 desired.merge(operation, self.trust_of(operation.position))
             elif type(operation) is Associate:
                 self._associate(operation)
+            elif isinstance(operation, SetMembership | SetSubscription | SubmitForm):
+                self.marketing.add(operation, self.trust_of(operation.position))
 
     def _associate(self, operation: Associate) -> None:
         pair = self.associations.setdefault((operation.email, operation.domain), Pair())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hubwire.deliver.calls.caller import Caller, LineStopped
+from hubwire.deliver.cycle.marketing_portal import MarketingPortal
 from hubwire.deliver.cycle.newest import ReadHistories
 from hubwire.deliver.cycle.object_schemas import read_object_schemas
 from hubwire.deliver.cycle.recent_contacts import RecentContacts
@@ -86,6 +87,7 @@ class Portal:
         self.labels: Mapping[str, AssociationLabel] | None = None
         """Labels of contact and company by their text; None until a rule first needs one."""
         self.histories = ReadHistories()
+        self.marketing = MarketingPortal()
         self.recent_contacts = RecentContacts()
         self.recent_looks = RecentLooks()
         self.spare_reads = SpareReads()

@@ -21,6 +21,7 @@ from hubwire.hubspot.paths import Paths
 from hubwire.message import JournalRow
 from hubwire.operation import Discard, LeftOut, Link
 from hubwire.reasons import Reason
+from hubwire.record.marketing import KnownList, Membership, Preference, Submission
 from hubwire.record.protocol import Company, Person, Record
 from hubwire.schema import PortalSchema
 
@@ -86,6 +87,11 @@ class CycleState:
     associations: list[tuple[str, str]] = field(default_factory=list)
     unlinked: list[tuple[str, str]] = field(default_factory=list)
     """Associations whose contact or company is another record now."""
+    known_lists: dict[tuple[str, str], KnownList] = field(default_factory=dict)
+    """Lists that this cycle found or created, by object type and key."""
+    memberships: list[Membership] = field(default_factory=list)
+    preferences: list[Preference] = field(default_factory=list)
+    submissions: dict[str, Submission] = field(default_factory=dict)
     _refused_contacts: dict[str, Verdict] = field(default_factory=dict)
     _refused_companies: dict[str, Verdict] = field(default_factory=dict)
 

@@ -21,6 +21,7 @@ from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
+from hubwire.deliver.steps.lists import set_memberships
 from hubwire.deliver.steps.newer import report_older
 from hubwire.deliver.steps.provision import Missing, provide
 from hubwire.deliver.verdicts import without_answer
@@ -109,6 +110,7 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
     relied = {event.email for event in work.events if event.email is not None} | {
         email for email, _ in work.associations
     }
+    relied |= work.marketing.contacts
     await upsert_contacts(cycle_state, work.contacts, relied)
     # After the contacts: their associations lead to companies that HubSpot created from e-mail domains.
     if work.companies:
@@ -116,6 +118,8 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
     steps = [send_occurrences(cycle_state, work.events)] if work.events else []
     if work.associations or cycle_state.other_contacts or cycle_state.other_companies:
         steps.insert(0, associate(cycle_state, work.associations))
+    if work.marketing.memberships:
+        steps.append(set_memberships(cycle_state, work.marketing.memberships))
     await together(*steps)
     if cycle_state.older:
         await report_older(cycle_state)
@@ -153,6 +157,10 @@ def outcome_of(
         associations=cycle_state.associations,
         unlinked=cycle_state.unlinked,
         links=list(cycle_state.links),
+        lists=list(cycle_state.known_lists.values()),
+        memberships=cycle_state.memberships,
+        preferences=cycle_state.preferences,
+        submissions=list(cycle_state.submissions.values()),
         tally=settlement.tally(selection.new_count, len(cycle_state.caller.attempts), replayed),
         ended_at_ms=ended_at_ms,
     )

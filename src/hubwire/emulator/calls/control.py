@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hubwire.emulator.calls import editing
+from hubwire.emulator.calls.lists import without_gone
 from hubwire.emulator.calls.oauth import issue_code
 from hubwire.emulator.calls.seeding import seed
 from hubwire.emulator.moments import iso, parse_moment
@@ -212,7 +213,7 @@ def lists(portal: Portal) -> list[dict[str, Any]]:
     """Every list with the record ids of its members, in order of joining."""
     return [
         {**known.shown(), "members": list(known.members), "deleted": known.is_deleted}
-        for known in portal.lists.values()
+        for known in (without_gone(portal, record_list) for record_list in portal.lists.values())
     ]
 
 

@@ -86,8 +86,16 @@ def _merge(portal: Portal, store: ObjectStore, primary: Record, other: Record) -
     for record in (primary, other):
         portal.associations.move_all(store.name, record.id, merged.id)
         portal.events.move_all(record.id, merged.id, store.singular)
+        _move_memberships(portal, store, record, merged, now_ms)
         store.redirect(record, merged)
     return merged
+
+
+def _move_memberships(portal: Portal, store: ObjectStore, record: Record, merged: Record, now_ms: int) -> None:
+    """The merged record takes the place of one of the two on its lists."""
+    for record_list in portal.lists.values():
+        if record_list.object_type_id == store.type_id and record_list.members.pop(record.id, None) is not None:
+            record_list.members[merged.id] = now_ms
 
 
 def _combined(store: ObjectStore, primary: Record, other: Record) -> dict[str, str]:

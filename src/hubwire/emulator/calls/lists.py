@@ -1,6 +1,7 @@
 """Lists and their members. Source: HubSpot's OpenAPI, and a recorded page and duplicate-name error.
 
-What a DYNAMIC list answers to a membership write, and the size of a membership body, are chosen (400; 100,000 ids).
+Chosen: a merged record takes the places of both on their lists, and a deleted one leaves them; a membership write to a
+DYNAMIC list answers 400, and its body takes 100,000 ids.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def read_lists(portal: Portal, request: Request) -> Reply:
 
 def read_list(portal: Portal, request: Request) -> Reply:
     """`GET …/lists/{listId}`: one list."""
-    return json_reply(200, {"list": _list(portal, request).shown()})
+    return json_reply(200, {"list": without_gone(portal, _list(portal, request)).shown()})
 
 
 def read_list_by_name(portal: Portal, request: Request) -> Reply:
@@ -93,7 +94,7 @@ def read_list_by_name(portal: Portal, request: Request) -> Reply:
     store = portal.store(request.params["objectTypeId"])
     for known in portal.lists.values():
         if (known.name, known.object_type_id) == (request.params["listName"], store.type_id) and not known.is_deleted:
-            return json_reply(200, {"list": known.shown()})
+            return json_reply(200, {"list": without_gone(portal, known).shown()})
     raise not_found(f"List does not exist with name {request.params['listName'][:100]}.")
 
 
@@ -154,7 +155,7 @@ def restore_list(portal: Portal, request: Request) -> Reply:
 
 def read_members(portal: Portal, request: Request) -> Reply:
     """`GET …/memberships` and `…/memberships/join-order`: a page of members, in order of joining."""
-    known = _list(portal, request)
+    known = without_gone(portal, _list(portal, request))
     limit, after = request.query_page(100, MAX_PAGE)
     members = list(known.members.items())
     page = members[after : after + limit]
@@ -222,6 +223,14 @@ def _change(portal: Portal, request: Request, body: ChangeBody) -> Reply:
         del known.members[record_id]
     answer = {"recordsIdsAdded": joined, "recordIdsRemoved": left}
     return json_reply(200, {**answer, "recordIdsMissing": list(dict.fromkeys(missing))})
+
+
+def without_gone(portal: Portal, known: RecordList) -> RecordList:
+    """The list, from which records that are deleted have gone (chosen: a restored record does not come back)."""
+    store = portal.store(known.object_type_id)
+    for record_id in [record_id for record_id in known.members if _live(store, record_id) is None]:
+        del known.members[record_id]
+    return known
 
 
 def _live(store: ObjectStore, record_id: str) -> object | None:

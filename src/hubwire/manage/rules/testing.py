@@ -71,6 +71,8 @@ def _firing(rule: Rule, message: Message) -> RuleFiring:
     shown: list[RuleField] = []
     if fires:
         shown += [_field(f"key {name}", value, resolver(value), fields) for name, value in rule.key.items()]
+        origins = rule.marketing_values
+        shown += [_field(place, origins[place], resolve, fields) for place, resolve in compiled.marketing.items()]
         if compiled.whole is not None:
             shown.append(_field("properties", rule.properties, compiled.whole, fields))
         elif isinstance(rule.properties, dict):

@@ -8,6 +8,7 @@ from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.plan.rules.faults import MappingRefused
 from hubwire.plan.rules.mapping import check_mapping
+from hubwire.plan.rules.marketing_checks import check_marketing
 from hubwire.plan.rules.rule_set import CompiledRule, as_mapping, compile_rule, templates_of
 from hubwire.plan.rules.shape_checks import MAX_NAME, check_defaults, check_shape, refuse
 from hubwire.plan.rules.triggers import Reading, TriggerRefused, refuse_two_meanings
@@ -48,6 +49,7 @@ def check_rules(rules: Sequence[Rule]) -> None:
 def _checked(rule: Rule) -> CompiledRule:
     """The rule with its functions. Errors: BadValue."""
     check_shape(rule)
+    check_marketing(rule)
     try:
         compiled = compile_rule(rule)
         if rule.writes and compiled.trigger.reading is Reading.DOCUMENTED:
@@ -70,7 +72,7 @@ def _check_reach(compiled: CompiledRule) -> None:
         refuse(rule, "its trigger can never fire: no message has such a type and event", rule.trigger)
     if types != {"group"}:
         hint = 'only group calls name a company: give key = { domain = … }, or a trigger with type = "group"'
-        if rule.object == "company" and not rule.key:
+        if (rule.object == "company" or rule.on == "company") and not rule.key:
             refuse(rule, hint)
         if any(association.object == "company" and not association.key for association in rule.associate):
             refuse(rule, f"associate: {hint}")
@@ -78,7 +80,7 @@ def _check_reach(compiled: CompiledRule) -> None:
 
 def _check_templates(rule: Rule) -> None:
     keys = [association.key for association in rule.associate]
-    templates = list(templates_of([rule.key, rule.person, rule.properties, rule.fallback, keys]))
+    templates = list(templates_of([rule.key, rule.person, rule.properties, rule.fallback, keys, rule.marketing_values]))
     if not templates:
         return
     from hubwire.plan.rules.liquid.engine import template_fault  # python-liquid takes 0.3 s to load

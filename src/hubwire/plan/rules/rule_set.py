@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -46,6 +46,8 @@ class CompiledRule:
     """The parts of `person`, in their order."""
     associations: tuple[tuple[Association, Resolver | None], ...] = ()
     """Each association with the key of the other record."""
+    marketing: Mapping[str, Resolver] = field(default_factory=dict)
+    """The values of a rule about a list, a subscription or a form, by their places (`Rule.marketing_values`)."""
 
 
 class RuleSet:
@@ -119,6 +121,8 @@ def compile_rule(rule: Rule) -> CompiledRule:
         mapped |= {f"associate.{association.object}.{name}": value for name, value in association.key.items()}
     if isinstance(rule.properties, dict):
         mapped |= rule.properties
+    marketing = {place: paths_within(value) for place, value in rule.marketing_values.items()}
+    mapped |= marketing
     check_mapping({name: as_mapping(value) for name, value in mapped.items()})
     properties = rule.properties if isinstance(rule.properties, dict) else {}
     return CompiledRule(
@@ -129,6 +133,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
         resolver(rule.properties) if isinstance(rule.properties, str) else None,
         tuple([(name, resolver(value)) for name, value in rule.person.items()]),
         tuple([(association, _key_of(association.key)) for association in rule.associate]),
+        {place: resolver(value) for place, value in marketing.items()},
     )
 
 
@@ -175,6 +180,15 @@ def as_mapping(value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith("$."):
         return value
     return {"@path": {"@template": value} if "{{" in value else value}
+
+
+def paths_within(value: Any) -> Any:
+    """A value of a rule whose paths may stand anywhere in it, as the mapping language has it."""
+    if isinstance(value, list):
+        return [paths_within(part) for part in value]
+    if not isinstance(value, dict) or any(name.startswith("@") for name in value):
+        return as_mapping(value)
+    return {name: paths_within(part) for name, part in value.items()}
 
 
 def resolver(value: Any) -> Resolver:

@@ -18,7 +18,7 @@ MAX_ASSOCIATIONS = 10
 MAX_TEXT = 65_536
 KEYS = {"contact": "email", "company": "domain"}
 """The key property of each object type, unless a rule or the destination names another one."""
-ACTIONS = ("skip", "drop or keep", "object", "event")
+ACTIONS = ("skip", "drop or keep", "object", "event", "list", "subscription", "form")
 PARTS = ("properties", "traits", "context")
 """The parts of a message from which `drop` can remove fields."""
 PERSON = ("email", "utk", "id")
@@ -35,10 +35,11 @@ def refuse(rule: Rule, fault: str, value: object = None) -> NoReturn:
 
 def check_shape(rule: Rule) -> None:
     """Refuse fields that do not go together. Errors: BadValue."""
-    has = (rule.skip is not None, bool(rule.drop or rule.keep), rule.object is not None, rule.event is not None)
-    given = [name for name, is_given in zip(ACTIONS, has, strict=True) if is_given]
-    if len(given) != 1:
-        refuse(rule, f"give one of skip, drop or keep, object, and event, not {' and '.join(given) or 'none'}")
+    others = [getattr(rule, name) is not None for name in ACTIONS[2:]]
+    has = (rule.skip is not None, bool(rule.drop or rule.keep), *others)
+    actions = [name for name, is_given in zip(ACTIONS, has, strict=True) if is_given]
+    if len(actions) != 1:
+        refuse(rule, f"give one of {', '.join(ACTIONS[:-1])}, and {ACTIONS[-1]}, not {' and '.join(actions) or 'none'}")
     if rule.skip is not None:
         if not 1 <= len(rule.skip.strip()) <= MAX_SKIP:
             refuse(rule, f"skip says why, in 1 to {MAX_SKIP} characters", rule.skip)
@@ -47,18 +48,18 @@ def check_shape(rule: Rule) -> None:
         _check_record(rule, rule.object)
     elif rule.event is not None:
         _check_event(rule, rule.event)
-    else:
+    elif not rule.is_marketing:
         _check_writes_nothing(rule, "a rule that takes fields away")
         _check_taken(rule)
 
 
 def _check_writes_nothing(rule: Rule, what: str) -> None:
-    given = _given(rule, (*_WRITING, "default"))
-    if given:
-        refuse(rule, f"{what} has no {', '.join(given)}", given[0])
+    others = given(rule, (*_WRITING, "default"))
+    if others:
+        refuse(rule, f"{what} has no {', '.join(others)}", others[0])
 
 
-def _given(rule: Rule, names: Collection[str]) -> list[str]:
+def given(rule: Rule, names: Collection[str]) -> list[str]:
     """The fields that have another value than their default."""
     untouched = Rule(name="", trigger="")
     return [name for name in names if getattr(rule, name) != getattr(untouched, name)]
@@ -79,9 +80,9 @@ def _check_taken(rule: Rule) -> None:
 def _check_event(rule: Rule, event: str) -> None:
     if not 1 <= len(event.strip()) <= MAX_NAME:
         refuse(rule, f"the name of an event has 1 to {MAX_NAME} characters", event)
-    given = _given(rule, _OF_RECORDS)
-    if given:
-        refuse(rule, f"an event has no {', '.join(given)}", given[0])
+    others = given(rule, _OF_RECORDS)
+    if others:
+        refuse(rule, f"an event has no {', '.join(others)}", others[0])
     if rule.key and rule.person:
         refuse(rule, "give key or person, not both")
     for name in rule.key:

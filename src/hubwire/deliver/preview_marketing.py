@@ -1,0 +1,21 @@
+"""The requests of a dry run for lists, subscriptions and forms, with marks in place of ids that only HubSpot knows."""
+
+from __future__ import annotations
+
+from hubwire.deliver.cycle.marketing_work import MarketingWork
+from hubwire.deliver.steps.lists import members_call
+from hubwire.hubspot.call import Call
+from hubwire.hubspot.paths import Paths
+
+
+def marketing_calls(work: MarketingWork, paths: Paths) -> list[Call]:
+    """The requests that change something, in sending order. Requests that find lists or read states are left out."""
+    members: dict[str, tuple[list[str], list[str]]] = {}
+    for (list_key, object_type, key), desired in work.memberships.items():
+        add, remove = members.setdefault(list_key, ([], []))
+        (add if desired.operation.is_member else remove).append(f"<{object_type} {key}>")
+    calls = []
+    for list_key, (add, remove) in members.items():
+        list_id = list_key if list_key.isdecimal() else "LIST_ID"
+        calls.append(members_call(paths.members(list_id), add, remove))
+    return calls
