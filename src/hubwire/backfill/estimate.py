@@ -58,6 +58,8 @@ class Estimate(msgspec.Struct, kw_only=True):
     left_out: dict[str, int] = {}
     """The number of messages by `field: reason`, for each field that would be left out."""
     held: int = 0
+    unreadable: int = 0
+    """Rows and files with a fault, which an import leaves out."""
     calls: dict[str, int] = {}
     total_calls: int = 0
     seconds: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -43,10 +44,11 @@ def candidates_of(names: Sequence[str], besides: Path | None = None) -> tuple[li
     for name in names:
         path = Path(name)
         if name != STDIN and path.is_dir():
-            inside = sorted(str(file) for file in path.rglob("*") if not file.is_dir())
+            inside, closed = _files_of(name)
+            passed_over += closed
             if own is not None:
                 inside = [file for file in inside if own not in Path(file).resolve().parents]
-            if not inside:
+            if not inside and not closed:
                 raise SettingsError(f"{name}: the folder contains no file")
             for file in inside:
                 _add(file, str(Path(file).relative_to(path)), found, passed_over)
@@ -61,6 +63,22 @@ def candidates_of(names: Sequence[str], besides: Path | None = None) -> tuple[li
                 hint="Use - to read from a pipe (standard input).",
             )
     return found, passed_over
+
+
+def _files_of(folder: str) -> tuple[list[str], list[PassedOver]]:
+    """The files below a folder, sorted; the folders below it that cannot be read, and the links to folders."""
+    closed: list[PassedOver] = []
+
+    def refuse(exc: OSError) -> None:
+        closed.append(PassedOver(str(exc.filename), f"the folder cannot be read: {exc.strerror}", True))
+
+    files: list[str] = []
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        files += [str(Path(place, name)) for name in names]
+        links = sorted(name for name in folders if Path(place, name).is_symlink())
+        why = "a link to another folder: name that folder in the command"
+        closed += [PassedOver(str(Path(place, name)), why, True) for name in links]
+    return sorted(files), closed
 
 
 def _add(file: str, inside: str, found: list[Candidate], passed_over: list[PassedOver]) -> None:

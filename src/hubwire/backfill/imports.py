@@ -24,8 +24,8 @@ from hubwire.errors import SettingsError
 from hubwire.settings import Settings
 
 MAX_REJECTIONS = 1000
-Report = Callable[[int, int], None]
-"""Called with the number of bytes and rows that are done."""
+Report = Callable[[int, int, int], None]
+"""Called with the number of bytes and rows that are done, and how many of the rows an earlier run imported."""
 
 
 class ImportOutcome(msgspec.Struct):
@@ -82,7 +82,7 @@ class ImportOutcome(msgspec.Struct):
 def import_history(
     settings: Settings, history: History, source_name: str, report: Report, clock: Clock
 ) -> ImportOutcome:
-    """Import files, in order. `report(bytes_done, rows_done)` is called after each append, counted over all files.
+    """Import files, in order. `report` is called after each append, with counts over all files.
 
     Errors: SettingsError (no such installation or source), BackendError (the journal cannot be written to). What was
     appended stays, and the same call continues after it. A damaged file is a fault in the outcome.
@@ -122,7 +122,7 @@ def noted(settings: Settings, outcome: ImportOutcome, source: str, files: str, c
 
 
 def _report(report: Report, outcome: ImportOutcome, bytes_before: int, bytes_done: int) -> None:
-    report(bytes_before + bytes_done, outcome.read)
+    report(bytes_before + bytes_done, outcome.read, outcome.skipped)
 
 
 def _import_part(

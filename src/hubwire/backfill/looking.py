@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hubwire.backfill.files import Candidate, PassedOver, candidates_of, is_data
+from hubwire.backfill.files import DATA_ENDINGS, Candidate, PassedOver, candidates_of, is_data
 from hubwire.backfill.formats.compressed import STDIN, DamagedFile, Part
 from hubwire.backfill.formats.opening import Look, open_part
 from hubwire.backfill.records import Contents, Reader, ReadOptions, Sample
+from hubwire.backfill.systems.fields import shown_columns
 from hubwire.backfill.systems.recognising import is_manifest, recognise
 from hubwire.backfill.systems.warehouse import TRACKS
 from hubwire.errors import SettingsError
@@ -83,8 +84,9 @@ def _pass_over(candidate: Candidate, exc: SettingsError | DamagedFile, history: 
             raise SettingsError(str(exc)) from exc
         raise exc
     label = candidate.part.label
-    is_data_file = candidate.part.member is None and is_data(candidate.part.path) and "empty" not in str(exc)
-    is_fault = is_data_file or isinstance(exc, DamagedFile)
+    path, member = candidate.part
+    is_data_file = is_data(path) if member is None else Path(member).suffix.lower() in DATA_ENDINGS
+    is_fault = (is_data_file and "empty:" not in str(exc)) or isinstance(exc, DamagedFile)
     history.passed_over.append(PassedOver(label, str(exc).removeprefix(f"{label}: "), is_fault))
 
 
@@ -93,9 +95,9 @@ def _look(part: Part, options: ReadOptions, own: ExitStack) -> Seen | PassedOver
         contents = open_part(part, Look(options.encoding, is_first=True), stack)
         rows = list(itertools.islice(contents.records, SAMPLE_ROWS))
         values = [row.values for row in rows if row.problem is None]
+        if not rows and contents.columns is None:
+            raise SettingsError(f"{part.label}: empty: it contains no document")
         if not values and contents.columns is None:
-            if not rows:
-                raise SettingsError(f"{part.label}: no document in it")
             raise SettingsError(f"{part.label}:{rows[0].number}: {rows[0].problem}")
         columns = contents.columns if contents.columns is not None else _keys(values)
         sample = Sample(columns, values, contents.table, contents.columns is not None, options)
@@ -105,6 +107,8 @@ def _look(part: Part, options: ReadOptions, own: ExitStack) -> Seen | PassedOver
             reader = recognise(sample)
         except SettingsError as exc:
             raise SettingsError(f"{part.label}: {exc}", hint=exc.hint) from exc
+        if not rows:
+            raise SettingsError(f"{part.label}: empty: the columns {shown_columns(columns)}, and no row")
         held = None
         if part.path == STDIN:
             contents.records = itertools.chain(rows, contents.records)

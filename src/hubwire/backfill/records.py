@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from hubwire.times import DateOrder
 
@@ -26,6 +26,9 @@ class Call(StrEnum):
         return "identify" if self is Call.IDENTIFIES else "alias" if self is Call.ALIASES else str(self)[:-1]
 
 
+BELOW_TABLE: Final = "text below the table"
+
+
 class Record(NamedTuple):
     """One row of a table, or one document. `number` is its line, else its row; it only grows within a file.
 
@@ -35,6 +38,11 @@ class Record(NamedTuple):
     number: int
     values: dict[str, Any]
     problem: str | None = None
+
+    @property
+    def omission(self) -> Omission | None:
+        """The omission of a row with a problem. Text below the table is none that needs a repair."""
+        return None if self.problem is None else Omission(self.problem, self.problem != BELOW_TABLE)
 
 
 class Omission(NamedTuple):

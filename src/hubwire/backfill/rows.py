@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
@@ -16,16 +15,31 @@ from hubwire.message import Entry, JournalRow
 from hubwire.receive.upload_limits import ReceiveLimits
 
 
-def rows_of_history(history: History, source: Source, now_ms: int) -> Iterator[JournalRow]:
-    """The messages of all files, with consecutive positions. Errors: SettingsError."""
-    position = 0
-    for seen in history.seen:
-        with contextlib.suppress(DamagedFile):  # the preview and the import report it; the rows before it count
-            for chunk in chunks(seen):
-                entries, _ = entries_of_lines(chunk.lines, source, now_ms, ReceiveLimits())
-                for row in rows_of(entries):
-                    position += 1
-                    yield replace(row, position=position)
+class HistoryRows:
+    """The messages of all files, with consecutive positions. Iterating raises SettingsError.
+
+    Shape: `unreadable` counts the rows and files with a fault that were met so far.
+    """
+
+    def __init__(self, history: History, source: Source, now_ms: int) -> None:
+        self._history = history
+        self._source = source
+        self._now_ms = now_ms
+        self.unreadable = sum(1 for file in history.passed_over if file.is_fault)
+
+    def __iter__(self) -> Iterator[JournalRow]:
+        position = 0
+        for seen in self._history.seen:
+            try:
+                for chunk in chunks(seen):
+                    entries, appended = entries_of_lines(chunk.lines, self._source, self._now_ms, ReceiveLimits())
+                    faults = sum(1 for _, omission in chunk.left_out if omission.is_fault)
+                    self.unreadable += faults + len(appended.rejections)
+                    for row in rows_of(entries):
+                        position += 1
+                        yield replace(row, position=position)
+            except DamagedFile:
+                self.unreadable += 1  # the rows before the damage count
 
 
 def rows_of(entries: Sequence[Entry]) -> list[JournalRow]:

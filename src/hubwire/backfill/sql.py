@@ -1,7 +1,8 @@
 """Imports the rows of one query of PostgreSQL, SQLite or DuckDB, and remembers the last one.
 
 With a cursor column, the rows come in its order, and the next import begins with the value of the last row, that row
-included. Rows that share a value are therefore never lost, and rows that were imported before are duplicates.
+included. Rows that share a value are therefore never lost, and rows that were imported before are duplicates. A row
+without a value has no place in that order: it is a fault of every import until the query gives it a value.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Query(NamedTuple):
         if self.cursor is None:
             return text
         column = '"' + self.cursor.replace('"', '""') + '"'
-        behind = f" WHERE {column} >= {parameter}" if is_behind else ""
+        behind = f" WHERE {column} >= {parameter} OR {column} IS NULL" if is_behind else ""
         # On its own line, because the query can end with a comment.
         return f"SELECT * FROM ({text}\n) AS rows_of_query{behind} ORDER BY {column}"  # noqa: S608  the operator's own query
 
@@ -126,17 +127,28 @@ def look_at_query(query: Query, options: ReadOptions, after: Any, stack: ExitSta
         raise SettingsError(
             f"--cursor: {query.cursor!r} is not a column of the query", hint=f"Columns: {', '.join(columns)}."
         )
-    records = (Record(number, dict(zip(columns, row, strict=True))) for number, row in enumerate(rows, 1))
+    records = _records(query, columns, rows)
     first = list(itertools.islice(records, SAMPLE_ROWS))
     if not first:
         return None
-    values = [record.values for record in first]
+    values = [record.values for record in first if record.problem is None]
     reader = recognise(Sample(columns, values, "", True, options))
     contents = Contents("a query", columns, itertools.chain(first, records), "", lambda: 0)
     part = Part(query.place)
     return Seen(
         part, contents.kind, reader, None, None, sample_values(columns, values), list(reader.notes), options, contents
     )
+
+
+def _records(query: Query, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[Record]:
+    """The rows. One whose cursor is empty is a fault: no bookmark could tell whether it was imported."""
+    for number, row in enumerate(rows, 1):
+        values = dict(zip(columns, row, strict=True))
+        if query.cursor is not None and values[query.cursor] is None:
+            default = f"COALESCE({query.cursor}, ...) AS {query.cursor}"
+            yield Record(number, {}, f"{query.cursor} is empty; give it a value in the query, as in {default}")
+        else:
+            yield Record(number, values)
 
 
 def import_query(
@@ -159,7 +171,7 @@ def import_query(
             outcome.add(seen, chunk, append(chunk.lines))
             if query.cursor is not None and last.value is not None:
                 marks.set(last.value)
-            report(0, outcome.read)
+            report(0, outcome.read, 0)
     return outcome
 
 
@@ -173,8 +185,8 @@ class _Last:
 
     def _passed(self, records: Iterator[Record]) -> Iterator[Record]:
         for record in records:
-            if self._cursor is not None and (value := record.values[self._cursor]) is not None:
-                self.value = value
+            if self._cursor is not None and record.problem is None:
+                self.value = record.values[self._cursor]
             yield record
 
 

@@ -59,6 +59,14 @@ def test_other_options_give_another_preview(dropped: DroppedFiles) -> None:
         dropped.preview(file.file_id, FileOptions(source="nobody"))
 
 
+def test_the_encoding_of_a_file_can_be_chosen(dropped: DroppedFiles) -> None:
+    file = sent(dropped, body="email,first_name\nada@example.com,Анна\n".encode("cp1251"))
+    assert file.previews[0].example["traits"]["first_name"] == "Àííà"
+    dropped.preview(file.file_id, FileOptions(source="server", encoding="cp1251"))
+    until(lambda: not file.state.is_busy)
+    assert file.previews[0].example["traits"]["first_name"] == "Анна"
+
+
 def test_a_file_of_something_else_is_refused_without_the_servers_folders(dropped: DroppedFiles) -> None:
     file = sent(dropped, "weather.csv", b"station,degrees\nOslo,-3\n")
     assert file.state is FileState.REFUSED

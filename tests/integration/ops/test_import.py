@@ -16,7 +16,7 @@ from hubwire.backfill import appending, reading
 from hubwire.backfill.estimate import Estimator, cycles
 from hubwire.backfill.looking import look_at
 from hubwire.backfill.records import ReadOptions
-from hubwire.backfill.rows import rows_of_history
+from hubwire.backfill.rows import HistoryRows
 from hubwire.cli.messages import backfill
 from hubwire.deliver.lanes.policy import LanePolicy
 from hubwire.destination import Destination, Source
@@ -184,7 +184,7 @@ def test_the_estimate_comes_true(tmp_path: Path, emulator: Emulator) -> None:
     estimator = Estimator(
         destination, here.store.registry.sources(), default_portal(str(destination.hub_id)), here.store.record.links
     )
-    for rows in cycles(rows_of_history(look_at([str(path)], ReadOptions()), source, NOW), 10_000):
+    for rows in cycles(HistoryRows(look_at([str(path)], ReadOptions()), source, NOW), 10_000):
         estimator.take(rows)
     wanted = estimator.estimate(10.0, 40_000)
 
@@ -273,13 +273,13 @@ def test_at_a_terminal_the_cost_is_told_and_asked_about(ready: Shell, monkeypatc
     monkeypatch.setattr(backfill, "is_interactive", lambda: True)
     refused = ready("import", "one.ndjson", "--source", "api", stdin="n\n")
     assert refused.code == 1
-    assert "1 messages, 1 HubSpot calls" in refused.out
+    assert "1 message, 1 HubSpot call\n" in refused.out
     assert journaled(ready) == []
     assert ready("import", "one.ndjson", "--source", "api", stdin="y\n").code == 0
     assert len(journaled(ready)) == 1
     Path("two.ndjson").write_bytes(ndjson(identify(2)))
     quiet = ready("import", "two.ndjson", "--source", "api", "--yes")
-    assert (quiet.code, "HubSpot calls" in quiet.out) == (0, False)
+    assert (quiet.code, "HubSpot call" in quiet.out) == (0, False)
 
 
 def test_what_cannot_be_estimated_is_imported_all_the_same(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,27 @@ def test_the_next_import_begins_where_the_last_one_ended(ready: Shell, database:
     ]
 
 
+def test_a_row_without_a_cursor_is_a_fault_of_each_run_until_the_query_gives_it_a_value(
+    ready: Shell, database: tuple[str, Run]
+) -> None:
+    url, run = database
+    run(TABLE)
+    run("INSERT INTO users VALUES (1, 'ada@example.com', 'gold', '2024-03-05 10:00:02')")
+    for number in (2, 3):
+        run(f"INSERT INTO users VALUES ({number}, 'p{number}@example.com', 'gold', NULL)")
+        ran = ready("import", "--source", "api", "--sql", url, "--query", QUERY, "--cursor", "updated_at", "--json")
+        assert (ran.code, ran.json["unreadable"]) == (1, number - 1)
+        assert (
+            "updated_at is empty; give it a value in the query, as in COALESCE(updated_at, " in ran.json["rejected"][0]
+        )
+    assert [one["userId"] for one in journaled(ready)] == ["1"]
+    preview = ready("import", "--source", "api", "--sql", url, "--query", QUERY, "--cursor", "updated_at", "--preview")
+    assert (preview.code, "updated_at is empty" in preview.out) == (1, True)
+    query = "SELECT id AS user_id, email, COALESCE(updated_at, '2020-01-01') AS updated_at FROM users"
+    ran = ready("import", "--source", "api", "--sql", url, "--query", query, "--cursor", "updated_at", "--json")
+    assert (ran.code, ran.json["read"], ran.json["unreadable"]) == (0, 3, 0)
+
+
 def test_without_a_cursor_all_rows_are_read_and_nothing_is_doubled(ready: Shell, database: tuple[str, Run]) -> None:
     url, run = database
     run(TABLE)

@@ -162,6 +162,21 @@ def test_a_file_of_which_nothing_is_usable_is_exit_1(ready: Shell) -> None:
     assert "no usable row" in ran.out
 
 
+@pytest.mark.parametrize("options", [(), ("--preview",), ("--estimate",)])
+def test_a_csv_with_only_a_header_is_exit_1(ready: Shell, options: tuple[str, ...]) -> None:
+    Path("h.csv").write_text("email,city\n")
+    ran = ready("import", "h.csv", "--source", "api", *options)
+    assert (ran.code, "h.csv: empty: the columns email, city, and no row" in ran.err) == (1, True)
+
+
+def test_an_estimate_says_how_many_rows_cannot_be_read(here: Installation, shell: Shell) -> None:
+    Path("x.csv").write_text("user_id,email,timestamp\nu1,a@example.com,2024-03-05\nu2,b@example.com,3/5/2024\n")
+    ran = shell("import", "x.csv", "--source", "api", "--estimate")
+    assert (ran.code, "1 unreadable; --preview lists the rows and the reasons" in ran.out) == (1, True)
+    assert "1 message, " in ran.out
+    assert shell("import", "x.csv", "--source", "api", "--estimate", "--dates", "day-first").code == 0
+
+
 def test_an_unknown_file_is_refused_before_any_other_is_imported(ready: Shell) -> None:
     Path("a.ndjson").write_text(json.dumps(KNOWN_ADA) + "\n")
     Path("b.csv").write_text("plan,seats\ngold,1\n")
@@ -215,7 +230,7 @@ def test_the_preview_shows_each_column_the_calls_and_what_does_not_arrive(ready:
     assert "p.csv: a table of people (CSV (comma, UTF-8)) 2 rows: 1 identify, 2024-03-05T10:00:00.000Z to" in text
     assert "Email Address ada@example.com traits.email" in text
     assert "p.csv:3: timestamp: 'soon' is no time" in text
-    assert "hubspot 1 messages, 1 HubSpot calls" in text
+    assert "hubspot 1 message, 1 HubSpot call " in text
     assert "left out of 1 messages: traits.Nick: unknown-property" in text
     store = ready.store()
     assert store.journal.extent().last == 0

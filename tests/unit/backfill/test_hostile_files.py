@@ -15,7 +15,7 @@ from tests.unit.backfill.conftest import Read, Write, read_all
 
 from hubwire.backfill.looking import look_at
 from hubwire.backfill.records import Call, ReadOptions
-from hubwire.backfill.rows import rows_of_history
+from hubwire.backfill.rows import HistoryRows
 from hubwire.backfill.sql import Query, look_at_query
 from hubwire.backfill.systems.orders import MAX_ITEMS, TOO_MANY_ITEMS
 from hubwire.destination import Source, SourceKind
@@ -180,7 +180,7 @@ def test_an_estimate_counts_what_a_truncated_file_has(write: Write) -> None:
     Path("x.ndjson.gz").write_bytes(body[:-5000])
     history = look_at(["x.ndjson.gz"], ReadOptions())
     source = Source(source_id=1, name="server", kind=SourceKind.SERVER)
-    assert 20_000 < sum(1 for _ in rows_of_history(history, source, 1_795_000_000_000)) < 60_000
+    assert 20_000 < sum(1 for _ in HistoryRows(history, source, 1_795_000_000_000)) < 60_000
 
 
 def test_a_database_that_fails_at_a_row_is_refused_with_the_row(

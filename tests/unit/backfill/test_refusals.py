@@ -235,6 +235,7 @@ def test_kinds_are_told_by_their_bytes(write: Write) -> None:
         (b"email\x00name", "binary"),
         (b"", "empty"),
         (b"hello\n", "no column names people"),
+        (b"email,city\n", "empty: the columns email, city, and no row"),
         (b"[{", "JSON array"),
         (b"plan,seats\nx,1\n", "Columns: plan, seats"),
     ],

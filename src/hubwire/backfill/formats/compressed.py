@@ -63,7 +63,7 @@ def open_bytes(part: Part, stack: ExitStack) -> Bytes:
     while len(layers) < MAX_LAYERS:
         kind = kind_of(sample[:HEAD_BYTES])
         if kind is Kind.GZIP:
-            inner: Any = gzip.GzipFile(fileobj=stream)
+            inner: Any = _Stepwise(gzip.GzipFile(fileobj=stream))
         elif kind is Kind.ZSTD:
             inner = _zstd(stream)
         else:
@@ -99,6 +99,20 @@ def _ahead(source: IO[bytes]) -> tuple[io.BufferedReader, bytes]:
     return io.BufferedReader(_Rewound(sample, buffered, damage), BUFFER_BYTES), sample
 
 
+class _Stepwise(io.RawIOBase):
+    """Reads one step at a time, so that damage is raised only after all bytes before it were given."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        count: int = self._source.readinto1(target)
+        return count
+
+
 class _Rewound(io.RawIOBase):
     """Gives the bytes that were already read, then the rest or the damage that was found behind them."""
 
@@ -127,10 +141,13 @@ def _opened(part: Part, stack: ExitStack) -> IO[bytes]:
         raw = stack.enter_context(io.BufferedReader(io.FileIO(part.path), BUFFER_BYTES))
         if part.member is None or kind_of(raw.peek(HEAD_BYTES)[:HEAD_BYTES]) is not Kind.ZIP:
             return raw
-        return stack.enter_context(stack.enter_context(zipfile.ZipFile(raw)).open(part.member))
+        member = stack.enter_context(stack.enter_context(zipfile.ZipFile(raw)).open(part.member))
+        return io.BufferedReader(_Stepwise(member), BUFFER_BYTES)
     except OSError as exc:
         raise SettingsError(f"{part.path}: {exc.strerror}") from exc
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as exc:
+    except RuntimeError as exc:
+        raise SettingsError(f"{part.label}: encrypted, or not readable: {exc}", hint="Unpack the zip first.") from exc
+    except (zipfile.BadZipFile, KeyError) as exc:
         raise DamagedFile(f"{part.label}: damaged zip: {exc}") from exc
 
 

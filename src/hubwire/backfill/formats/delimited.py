@@ -8,6 +8,7 @@ Sources: RFC 4180; the null markers of MySQL and Snowflake (`\\N`), database cli
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import itertools
@@ -16,8 +17,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import IO, Any, Final, NamedTuple
 
-from hubwire.backfill.formats.compressed import DAMAGES, Part, open_bytes
-from hubwire.backfill.records import Record
+from hubwire.backfill.formats.compressed import DAMAGES, STDIN, Part, open_bytes
+from hubwire.backfill.formats.kinds import is_wide, marked_encoding
+from hubwire.backfill.records import BELOW_TABLE, Record
 from hubwire.errors import SettingsError
 
 DELIMITERS: Final = ",;\t|"
@@ -25,10 +27,11 @@ MAX_CELL_BYTES: Final = 16 * 1024 * 1024
 SCAN_BYTES: Final = 1024 * 1024
 MAX_LINES_BEFORE_HEADER: Final = 10
 _SPREADSHEET_ERRORS: Final = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
-NULLS: Final = frozenset(["\\N", "NULL", "null", "nan", "NaN", "NaT", "<NA>", "<null>", "(null)", *_SPREADSHEET_ERRORS])
+_NULLS: Final = frozenset(["\\N", "NULL", "null", "nan", "NaN", "NaT", "<NA>", "<null>", "(null)", "[null]"])
+NULLS: Final = _NULLS | {"[NULL]", "None", "undefined", *_SPREADSHEET_ERRORS}
 """Null markers, and the errors that a spreadsheet writes into cells."""
 SNOWPLOW_FIELDS: Final = 131
-_NAMES: Final = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
+_NAMES: Final = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32", "cp1252": "Windows-1252"}
 
 
 class Layout(NamedTuple):
@@ -48,30 +51,50 @@ class Layout(NamedTuple):
         return f"{'TSV' if name == 'tab' else 'CSV'} ({name}, {_NAMES.get(self.encoding, self.encoding)})"
 
 
+def is_encoding(name: str) -> bool:
+    """Whether Python knows a text encoding of this name."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 def encoding_of(part: Part, given: str | None) -> str:
     """The encoding of a text, from its byte order mark or by reading it to its end.
 
-    Errors: SettingsError for one that is none of UTF-8, UTF-16 with a mark and Windows-1252, and for NUL bytes.
+    Errors: SettingsError for one that is none of UTF-8, UTF-16 and UTF-32 with a mark, and Windows-1252, for NUL bytes,
+    and for UTF-8 with damage: as Windows-1252, all its other accents would be wrong.
     """
     with ExitStack() as stack:
         opened = open_bytes(part, stack)
-        if is_utf_16(opened.sample):
-            return "utf-16"
+        if given is None and (marked := marked_encoding(opened.sample)) is not None:
+            return marked
+        if given is not None and codecs.lookup(given).name == "utf-8":
+            given = "utf-8-sig"
         candidates = [given] if given is not None else ["utf-8-sig", "cp1252"]
         decoders = {name: codecs.getincrementaldecoder(name)() for name in candidates}
         failures: dict[str, str] = {}
+        has_utf_8 = False
         place = 0
         while block := _block(opened.stream):
-            if b"\x00" in block:
+            if b"\x00" in block and not is_wide(given):
                 raise SettingsError(f"{part.label}: NUL bytes at byte {place + block.index(0):,}: the file is not text")
             for name, decoder in decoders.items():
                 if name not in failures:
                     try:
-                        decoder.decode(block)
-                    except UnicodeError as exc:
-                        start = exc.start if isinstance(exc, UnicodeDecodeError) else 0
-                        failures[name] = f"byte {place + start:,}"
+                        has_utf_8 |= not decoder.decode(block).isascii() and name == "utf-8-sig"
+                    except UnicodeDecodeError as exc:
+                        failures[name] = f"byte {place + exc.start:,}"
+                        has_utf_8 |= not exc.object[: exc.start].isascii() and name == "utf-8-sig"
+                    except UnicodeError:  # UTF-16 or UTF-32 without their mark
+                        failures[name] = "its beginning"
             place += len(block)
+    if has_utf_8 and failures.get("utf-8-sig"):
+        raise SettingsError(
+            f"{part.label}: UTF-8 with damage at {failures['utf-8-sig']}",
+            hint="Repair this byte. If the file is not UTF-8, set its encoding, such as --encoding cp1252.",
+        )
     for name in candidates:
         if name not in failures:
             return name
@@ -82,9 +105,13 @@ def encoding_of(part: Part, given: str | None) -> str:
     )
 
 
-def is_utf_16(head: bytes) -> bool:
-    """Whether a text begins with a byte order mark of UTF-16."""
-    return head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+def encoding_of_sample(sample: bytes) -> str:
+    """UTF-8 or Windows-1252, from the beginning of a text that cannot be read twice."""
+    try:
+        codecs.getincrementaldecoder("utf-8-sig")().decode(sample)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
 
 
 def _block(stream: io.BufferedReader) -> bytes:
@@ -106,7 +133,7 @@ def layout_of(sample: bytes, encoding: str, label: str) -> Layout | None:
     delimiter = max(DELIMITERS, key=lambda sign: _regularity(text, sign))
     records: list[list[str]] = []
     try:
-        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True):
             records.append(cells)
             if len(records) > MAX_LINES_BEFORE_HEADER:
                 break
@@ -148,10 +175,18 @@ def table_rows(part: Part, stream: IO[bytes], layout: Layout) -> Iterator[Record
 
     Errors: SettingsError where the quoting breaks, because the rows after it cannot be told apart.
     """
-    text = io.TextIOWrapper(stream, encoding=layout.encoding, errors="replace", newline="")
-    rows = csv.reader(text, delimiter=layout.delimiter, strict=layout.has_header, quoting=_quoting(layout))
+    # A file was tested to its end; standard input was not.
+    errors = "strict" if part.path == STDIN else "replace"
+    text = io.TextIOWrapper(stream, encoding=layout.encoding, errors=errors, newline="")
+    rows = csv.reader(
+        text,
+        delimiter=layout.delimiter,
+        strict=layout.has_header,
+        skipinitialspace=layout.delimiter != "\t",
+        quoting=_quoting(layout),
+    )
     columns, count = layout.columns, len(layout.columns)
-    number = 1
+    number, is_below = 1, False
     try:
         if layout.has_header:
             next(itertools.islice(rows, layout.before_header, None), None)
@@ -159,15 +194,22 @@ def table_rows(part: Part, stream: IO[bytes], layout: Layout) -> Iterator[Record
         for cells in rows:
             if len(cells) == count:
                 yield Record(number, dict(zip(columns, map(cleaned, cells), strict=True)))
-            elif problem := _miscounted(cells, count):
-                yield Record(number, {}, problem)
+            elif not _filled(cells):
+                is_below = True  # a report ends with an empty line and lines of text
+            elif is_below and len(cells) == 1:
+                yield Record(number, {}, BELOW_TABLE)
+            else:
+                yield Record(number, {}, _miscounted(cells, count))
             number = rows.line_num + 1
+    except UnicodeDecodeError as exc:
+        raise SettingsError(f"{part.label}:{number}: not {layout.encoding}", hint="Set --encoding.") from exc
     except csv.Error as exc:
         raise SettingsError(
             f"{part.label}:{number}: {_quote_problem(exc)}", hint="Hubwire cannot read the rows after it."
         ) from exc
     finally:
-        text.detach()  # whoever opened the file closes it
+        with contextlib.suppress(ValueError):  # closed already, if the rows were not read to the end
+            text.detach()  # whoever opened the file closes it
 
 
 def _quoting(layout: Layout) -> Any:
@@ -175,14 +217,14 @@ def _quoting(layout: Layout) -> Any:
 
 
 def cleaned(cell: str) -> str | None:
-    """A cell without blanks around it; None for an empty one and for a null marker."""
+    """A cell without blanks around it; None for an empty one and for a null marker. `="0042"` is 0042."""
     cell = cell.strip()
+    if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
+        cell = cell[2:-1]
     return None if not cell or cell in NULLS else cell
 
 
-def _miscounted(cells: Sequence[str], count: int) -> str | None:
-    if not _filled(cells):
-        return None
+def _miscounted(cells: Sequence[str], count: int) -> str:
     if len(cells) > count and not _filled(cells[count:]):
         return f"{len(cells)} cells, but the header has {count} (the others are empty)"
     return f"{len(cells)} cells, but the header has {count}"

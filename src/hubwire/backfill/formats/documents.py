@@ -81,7 +81,9 @@ def _lines(stream: IO[bytes]) -> Iterator[Record]:
             yield _document(number, _decode(text))
         except RecursionError:
             yield Record(number, {}, "not JSON: nested too deeply")
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        except UnicodeDecodeError:
+            yield Record(number, {}, "not UTF-8; set the encoding of the file, such as --encoding latin-1")
+        except msgspec.DecodeError as exc:
             yield Record(number, {}, f"not JSON: {exc}")
 
 

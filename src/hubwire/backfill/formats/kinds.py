@@ -5,6 +5,7 @@ Sources: RFC 1952 (gzip), RFC 8878 (zstd), the ZIP application note, the Parquet
 
 from __future__ import annotations
 
+import codecs
 from enum import StrEnum
 from typing import Final
 
@@ -28,6 +29,7 @@ _MAGIC: Final = (
     (b"\x1f\x8b", Kind.GZIP),
     (b"\x28\xb5\x2f\xfd", Kind.ZSTD),
     (b"PK\x03\x04", Kind.ZIP),
+    (b"PK\x05\x06", Kind.ZIP),
     (b"PAR1", Kind.PARQUET),
     (b"SQLite format 3\x00", Kind.SQLITE),
 )
@@ -43,7 +45,14 @@ _REFUSED: Final = (
     (b"GIF8", "an image", ""),
     (b"\x00\x00\x00\x01Bud1", "a file of macOS's Finder", ""),
 )
-_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_MARKUP: Final = (b"<!doctype", b"<?xml", b"<html", b"<table")
+_WIDE_MARKS: Final = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_TEXT_CONTROLS: Final = frozenset(b"\t\n\v\f\r\x1b")
 
 
 def kind_of(head: bytes) -> Kind:
@@ -56,11 +65,24 @@ def kind_of(head: bytes) -> Kind:
     return Kind.OTHER if refusal(head) is not None else Kind.TEXT
 
 
+def marked_encoding(head: bytes) -> str | None:
+    """The encoding that a byte order mark of UTF-16 or UTF-32 shows."""
+    return next((name for mark, name in _WIDE_MARKS.items() if head.startswith(mark)), None)
+
+
+def is_wide(encoding: str | None) -> bool:
+    """Whether a text in this encoding has NUL bytes."""
+    return encoding is not None and b"\x00" in "a".encode(encoding)
+
+
 def refusal(head: bytes) -> tuple[str, str] | None:
     """Why a file cannot be read, and the remedy; None if it can be read."""
     for magic, name, hint in _REFUSED:
         if head.startswith(magic):
             return name, hint
-    if b"\x00" in head and not head.startswith(_UTF_16) and not any(head.startswith(magic) for magic, _ in _MAGIC):
-        return "a binary file", "Take CSV, JSON lines, Parquet, SQLite or .xlsx."
-    return None
+    if head.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_MARKUP):
+        return "HTML or XML", "Open it in a spreadsheet and save it as .xlsx or CSV."
+    is_binary = b"\x00" in head or any(byte < 32 and byte not in _TEXT_CONTROLS for byte in head[:4])
+    if not is_binary or marked_encoding(head) is not None or any(head.startswith(magic) for magic, _ in _MAGIC):
+        return None
+    return "a binary file", "Take CSV, JSON lines, Parquet, SQLite or .xlsx."

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from hubwire.backfill.formats.compressed import DAMAGES, STDIN, Bytes, DamagedFile, Part, open_bytes, stem
-from hubwire.backfill.formats.delimited import count_rows, encoding_of, is_utf_16, layout_of, table_rows
-from hubwire.backfill.formats.documents import MAX_WHOLE_BYTES, document_rows, looks_like_documents
-from hubwire.backfill.formats.kinds import HEAD_BYTES, Kind, kind_of, refusal
+from hubwire.backfill.formats.delimited import count_rows, encoding_of, encoding_of_sample, layout_of, table_rows
+from hubwire.backfill.formats.documents import document_rows, looks_like_documents
+from hubwire.backfill.formats.kinds import HEAD_BYTES, Kind, is_wide, kind_of, marked_encoding, refusal
 from hubwire.backfill.formats.parquet import parquet_table
+from hubwire.backfill.formats.recoded import Recoded
 from hubwire.backfill.formats.tables import Table, sheet_table, sheets, sqlite_table, sqlite_tables
 from hubwire.backfill.records import Contents, Record
 from hubwire.errors import SettingsError
 
 _WORKBOOK: Final = "[Content_Types].xml"
+_OPEN_DOCUMENT: Final = {"mimetype", "content.xml"}
 
 
 class Look(NamedTuple):
@@ -45,6 +47,8 @@ def parts_of(path: str) -> list[Part]:
             names = sorted(member.filename for member in archive.infolist() if not member.is_dir())
     except zipfile.BadZipFile as exc:
         raise SettingsError(f"{path}: damaged zip: {exc}") from exc
+    if set(names) >= _OPEN_DOCUMENT:
+        raise SettingsError(f"{path}: an OpenDocument file, which Hubwire cannot read", hint="Save it as .xlsx or CSV.")
     if _WORKBOOK in names:
         return [Part(path, sheet) for sheet in sheets(path)]
     return [Part(path, name) for name in names if not is_note_of_a_program(name)]
@@ -73,11 +77,12 @@ def open_part(part: Part, look: Look, stack: ExitStack) -> Contents:
     if kind is Kind.PARQUET:
         return _of_table(part, parquet_table(part, opened, stack), _wrapped("Parquet", opened), stem(part))
     refused = refusal(head)
-    if refused is not None:
+    is_wide_text = kind is Kind.OTHER and is_wide(look.encoding)
+    if refused is not None and not is_wide_text:
         raise SettingsError(f"{part.label}: {refused[0]}, which Hubwire cannot read", hint=refused[1])
     if kind is Kind.EMPTY:
-        raise SettingsError(f"{part.label}: the file is empty")
-    if kind is not Kind.TEXT:
+        raise SettingsError(f"{part.label}: empty: the file has no bytes")
+    if kind is not Kind.TEXT and not is_wide_text:
         raise SettingsError(
             f"{part.label}: {kind} inside another file, which Hubwire cannot read", hint="Unpack it first."
         )
@@ -110,13 +115,15 @@ def _of_text(part: Part, opened: Bytes, look: Look) -> Contents:
     stream: IO[bytes] = opened.stream
     sample = opened.sample
     place = _place(opened.raw)
-    if is_utf_16(sample) and (documents := _utf_8(stream)) is not None:
-        stream, sample = io.BytesIO(documents), documents[: len(sample)]
-    if looks_like_documents(sample):
-        kind = _wrapped("JSON", opened)
-        return Contents(kind, None, _guarded(part, document_rows(part, stream, sample)), stem(part), place)
+    given = look.encoding or marked_encoding(sample)
+    beginning = sample if given is None else _as_utf_8(sample, given)
+    if looks_like_documents(beginning):
+        if given is not None:
+            stream = io.BufferedReader(Recoded(part, opened.stream, given))
+        rows = _guarded(part, document_rows(part, stream, beginning))
+        return Contents(_wrapped("JSON", opened), None, rows, stem(part), place, encoding=look.encoding)
     is_file = part.path != STDIN
-    encoding = encoding_of(part, look.encoding) if is_file and look.is_first else look.encoding or _unread(sample)
+    encoding = encoding_of(part, look.encoding) if is_file and look.is_first else given or encoding_of_sample(sample)
     layout = layout_of(sample, encoding, part.label)
     if layout is None:
         raise SettingsError(f"{part.label}: neither a table nor JSON")
@@ -131,23 +138,20 @@ def _of_text(part: Part, opened: Bytes, look: Look) -> Contents:
     return contents
 
 
-def _utf_8(stream: IO[bytes]) -> bytes | None:
-    """The text of UTF-16 documents as UTF-8; None for a table, which is decoded as it is read."""
-    if not looks_like_documents(stream.peek(8)[:8].decode("utf-16", "ignore").encode()):  # type: ignore[attr-defined]
-        return None
-    return stream.read(MAX_WHOLE_BYTES).decode("utf-16", "replace").encode()
-
-
-def _unread(sample: bytes) -> str:
-    return "utf-16" if is_utf_16(sample) else "utf-8-sig"
-
-
 def _guarded(part: Part, records: Iterator[Record]) -> Iterator[Record]:
     """The rows. Broken compression raises DamagedFile with the file's name."""
     try:
         yield from records
     except DAMAGES as exc:
         raise DamagedFile(f"{part.label}: damaged or cut off: {exc}") from exc
+
+
+def _as_utf_8(sample: bytes, encoding: str) -> bytes:
+    """The beginning of a text as UTF-8; empty if it is not of this encoding, which reading it reports."""
+    try:
+        return sample.decode(encoding, "ignore").removeprefix("\ufeff").encode()
+    except UnicodeError:  # UTF-16 or UTF-32 without their mark
+        return b""
 
 
 def _place(raw: IO[bytes]) -> Callable[[], int]:

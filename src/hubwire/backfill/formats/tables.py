@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -10,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from hubwire.backfill.formats.compressed import DamagedFile, Part
-from hubwire.backfill.formats.delimited import cleaned, unique
+from hubwire.backfill.formats.delimited import MAX_LINES_BEFORE_HEADER, cleaned, unique
 from hubwire.backfill.records import Record
 from hubwire.errors import SettingsError
 
@@ -87,21 +88,25 @@ def sheets(path: str) -> list[str]:
 
 
 def sheet_table(part: Part, stack: ExitStack) -> Table:
-    """A sheet's rows under its first row that has two cells or more, numbered as the program shows them."""
+    """A sheet's rows under its header, numbered as the program shows them.
+
+    Shape: the header is the first of ten rows that has two cells or more; without one, the first that has any.
+    """
     assert part.member is not None
     sheet = _workbook(part.path, stack)[part.member]
     total = max(sheet.max_row or 1, 1)
     done = 0
     numbered = enumerate(sheet.iter_rows(values_only=True), 1)
-    columns: tuple[str, ...] = ()
-    for done, cells in numbered:
-        if sum(1 for cell in cells if cell not in (None, "")) > 1 or done > 10:
-            columns = unique(cells)
-            break
+    first = list(itertools.islice(numbered, MAX_LINES_BEFORE_HEADER))
+    filled = [sum(1 for cell in cells if cell not in (None, "")) for _, cells in first]
+    header = next((index for index, count in enumerate(filled) if count > 1), None)
+    if header is None:
+        header = next((index for index, count in enumerate(filled) if count), len(first))
+    columns = unique(first[header][1]) if header < len(first) else ()
 
     def rows() -> Iterator[Record]:
         nonlocal done
-        for number, cells in numbered:
+        for number, cells in itertools.chain(first[header + 1 :], numbered):
             done = number
             if any(cell not in (None, "") for cell in cells):
                 yield Record(number, dict(zip(columns, map(_cell, cells), strict=False)))

@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from hubwire.message import text_id
 from hubwire.times import NoTime, iso_text, read_time
 
@@ -20,7 +22,15 @@ _MARKED: Final = re.compile(r"'(?=[-+\d=@])")
 PHONES: Final = re.compile(r"phone|mobile|fax|telephone|whatsapp", re.IGNORECASE)
 
 
-class LostDigits(ValueError):
+EXACT_FLOATS: Final = 2**53
+"""Whole numbers below this are exact as floats."""
+
+
+class BadCell(ValueError):
+    """A cell whose value cannot be used."""
+
+
+class LostDigits(BadCell):
     """A cell that a spreadsheet has rounded: `1.23457E+11`."""
 
 
@@ -56,6 +66,8 @@ def id_of(value: Any) -> str | None:
         return _untouched(value.strip()) or None
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, float) and abs(value) >= EXACT_FLOATS:
+        raise LostDigits(f"{value:.0f} is a number that has lost digits: a spreadsheet or data frame keeps 15")
     return text_id(_number(value) if isinstance(value, Decimal) else value)
 
 
@@ -64,6 +76,17 @@ def phone_of(value: Any) -> Any:
     if isinstance(value, str):
         return _untouched(value)
     return id_of(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else value
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """A cell that is an object, or JSON of one. Raises BadCell."""
+    try:
+        fields = msgspec.json.decode(value) if isinstance(value, str | bytes) else plain(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise BadCell("not a JSON object")
+    return fields
 
 
 def _untouched(text: str) -> str:

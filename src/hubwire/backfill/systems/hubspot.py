@@ -97,12 +97,14 @@ HUBSPOT_COMPANIES: Final = Shape(
     finish=of_company,
 )
 _OTHER_RECORDS: Final = words("dealname dealstage ticketname ticketstatus")
+_OF_ZOHO: Final = words("modifiedtime createdtime")
+"""Zoho's exports have a `Record Id` too."""
 KNOWN: Final = (
     Known(
         HUBSPOT_COMPANIES, words("recordid"), words("companydomainname companyname"), words("firstname lastname email")
     ),
     Known(HUBSPOT_COMPANIES, words("recordid companyname companydomainname"), unless=words("firstname lastname")),
     Known(HUBSPOT_COMPANIES, words("hsobjectid domain"), unless=words("email")),
-    Known(HUBSPOT_CONTACTS, words("recordid"), words("email firstname lastname"), _OTHER_RECORDS),
+    Known(HUBSPOT_CONTACTS, words("recordid"), words("email firstname lastname"), _OTHER_RECORDS | _OF_ZOHO),
     Known(HUBSPOT_CONTACTS, words("hsobjectid email")),
 )

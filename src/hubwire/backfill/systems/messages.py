@@ -86,8 +86,8 @@ class StagingReader:
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
         """The message of each row."""
         for record in records:
-            if record.problem is not None:
-                yield Reading(record.number, (), Omission(record.problem, True))
+            if (omission := record.omission) is not None:
+                yield Reading(record.number, (), omission)
                 continue
             table = str(mapping(record.values.get("metadata")).get("table", "")).lower().strip("_")
             shape = self._shape(table)

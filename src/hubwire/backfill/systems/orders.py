@@ -114,9 +114,7 @@ class OrdersReader:
 
     def __init__(self, shop: Shop, columns: Sequence[str]) -> None:
         self.title = shop.title
-        self.notes = (
-            "Of an order the e-mail and the purchase arrive: names and addresses come with the export of customers.",
-        )
+        self.notes = ("Only the e-mail and the purchase arrive. The export of customers has the names and addresses.",)
         self._shop = shop
         by_name = {compressed(column): column for column in reversed(columns)}
         self._order = _found(shop.order, by_name)
@@ -137,7 +135,7 @@ class OrdersReader:
         for record in records:
             if record.problem is not None:
                 # Told behind the order that it interrupts: an import goes on behind the row that was told last.
-                broken.append(Reading(record.number, (), Omission(record.problem, True)))
+                broken.append(Reading(record.number, (), record.omission))
                 if len(broken) > MAX_ITEMS:
                     if rows:
                         yield self._reading(rows)

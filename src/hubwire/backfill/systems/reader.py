@@ -35,8 +35,8 @@ class DocumentReader:
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
         """The messages of each document."""
         for record in records:
-            if record.problem is not None:
-                yield Reading(record.number, (), Omission(record.problem, True))
+            if (omission := record.omission) is not None:
+                yield Reading(record.number, (), omission)
                 continue
             try:
                 messages = self._make(record.values)
@@ -63,8 +63,8 @@ class FlatReader:
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
         """One message per row."""
         for record in records:
-            if record.problem is not None:
-                yield Reading(record.number, (), Omission(record.problem, True))
+            if (omission := record.omission) is not None:
+                yield Reading(record.number, (), omission)
             else:
                 yield self._rows.reading(self._shape, record)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from hubwire.backfill.records import Call, Reader, Sample
 from hubwire.backfill.systems.amplitude import amplitude_reader
 from hubwire.backfill.systems.cells import compressed
 from hubwire.backfill.systems.contacts import known_shape
 from hubwire.backfill.systems.customerio import customerio_reader
+from hubwire.backfill.systems.fields import shown_columns
 from hubwire.backfill.systems.jitsu import jitsu_reader
 from hubwire.backfill.systems.messages import StagingReader, is_staging, messages_reader
 from hubwire.backfill.systems.mixpanel import mixpanel_reader
@@ -14,7 +17,7 @@ from hubwire.backfill.systems.orders import orders_reader
 from hubwire.backfill.systems.people import GENERIC, NAMES_A_PERSON, NOT_PEOPLE, may_be_companies
 from hubwire.backfill.systems.posthog import posthog_reader
 from hubwire.backfill.systems.reader import FlatReader
-from hubwire.backfill.systems.shapes import Shape, fitting, shown_columns
+from hubwire.backfill.systems.shapes import Shape, fitting
 from hubwire.backfill.systems.snowplow import snowplow_reader
 from hubwire.backfill.systems.warehouse import warehouse_shape
 from hubwire.errors import SettingsError
@@ -24,10 +27,24 @@ _PARTS_OF_MESSAGES = frozenset(["traits", "properties", "context", "integrations
 _CALLS = {"event": Call.TRACKS, "previousId": Call.ALIASES}
 """The type of a table, by a field that only this type has and that `--map` assigns."""
 _TYPE_HELP = 'Each message needs its type, such as {"type": "identify", ...}.'
-HELP = (
-    "Set the type of the rows: --as identifies (people), tracks (events) or groups (companies)."
-    ' Assign the columns: --map "E-mail of work=email".'
-)
+MAX_EXAMPLE = 60
+_ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+\.[\w.-]+")
+
+
+def _help(sample: Sample) -> str:
+    """The remedy for an unrecognised table: the options, with the table's own column of e-mails if it has one."""
+    if any("@" in column for column in sample.columns):
+        return "The first line looks like a row: add a line with the names of the columns above it."
+    addresses = next(
+        (column for column in sample.columns if any(_ADDRESS.fullmatch(str(row.get(column))) for row in sample.rows)),
+        None,
+    )
+    shown = addresses if addresses and len(addresses) <= MAX_EXAMPLE else "E-mail of work"
+    delimiters = " Columns are separated by comma, semicolon, tab or |." if len(sample.columns) == 1 else ""
+    return (
+        "Set the type of the rows: --as identifies (people), tracks (events) or groups (companies)."
+        f' Assign the columns: --map "{shown}=email".{delimiters}'
+    )
 
 
 def recognise(sample: Sample) -> Reader:
@@ -45,9 +62,22 @@ def recognise(sample: Sample) -> Reader:
     if reader is None and sample.options.call is None:
         reader = orders_reader(sample)
     if reader is not None:
+        _refuse_options(reader, sample)
         return reader
     shape = _table_shape(sample)
     return fitting(sample, shape) if sample.is_table else FlatReader(shape, sample.columns, sample.options)
+
+
+def _refuse_options(reader: Reader, sample: Sample) -> None:
+    """Raise SettingsError if a person chose a type or fields, which this reader cannot follow."""
+    given = " and ".join(
+        name for name, value in (("--as", sample.options.call), ("--map", sample.options.columns)) if value
+    )
+    if given:
+        raise SettingsError(
+            f"{reader.title}: {given} cannot change what these rows become",
+            hint=f"Import this file with a command of its own, without {given}.",
+        )
 
 
 def _of_documents(sample: Sample) -> Reader | None:
@@ -80,7 +110,7 @@ def _table_shape(sample: Sample) -> Shape:
     if other:
         found = ", ".join(repr(column) for name, column in names.items() if name in NOT_PEOPLE)
         raise SettingsError(
-            f"not a table of people but of {sorted(other)[0]}: it has {found}. {_columns(sample)}", hint=HELP
+            f"not a table of people but of {sorted(other)[0]}: it has {found}. {_columns(sample)}", hint=_help(sample)
         )
     if may_be_companies(names.keys()):
         raise SettingsError(
@@ -88,7 +118,7 @@ def _table_shape(sample: Sample) -> Shape:
             hint="Choose one: --as identifies or --as groups.",
         )
     if not names.keys() & NAMES_A_PERSON and not mapped & {"email", "userId", "anonymousId", "traits.email"}:
-        raise SettingsError(f"not recognised: no column names people. {_columns(sample)}", hint=HELP)
+        raise SettingsError(f"not recognised: no column names people. {_columns(sample)}", hint=_help(sample))
     return GENERIC[Call.IDENTIFIES]
 
 

@@ -11,27 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from hubwire.backfill.records import Call, ColumnUse, Omission, Reading, ReadOptions, Record, Sample
-from hubwire.backfill.systems.cells import PHONES, LostDigits, compressed, id_of, phone_of, plain
-from hubwire.errors import SettingsError
+from hubwire.backfill.systems.cells import PHONES, BadCell, compressed, id_of, object_of, phone_of, plain
+from hubwire.backfill.systems.fields import check_mapped, target_of
 
 Message = dict[str, Any]
-FIELDS: Final = {
-    "userid": "userId",
-    "anonymousid": "anonymousId",
-    "messageid": "messageId",
-    "groupid": "groupId",
-    "previousid": "previousId",
-    "timestamp": "timestamp",
-    "event": "event",
-    "name": "name",
-}
-"""Fields of a message by their compressed names, for `--map`."""
 IDS: Final = frozenset(["userId", "anonymousId", "messageId", "groupId", "previousId"])
-OBJECTS: Final = ("traits", "properties", "context")
 BOOKKEEPING: Final = "bookkeeping of the export"
 UNTIMED: Final = Omission("an event without a time: it would count as of the import", True)
 _EVENTS: Final = frozenset(["track", "page", "screen"])
-_OF_CALL: Final = {Call.IDENTIFIES: "traits", Call.GROUPS: "traits", Call.ALIASES: None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +28,8 @@ class Shape:
     Shape: `fields` and `left_out` are by compressed column name; of two columns for one field the one that stands
     first in `fields` wins where it has a value. `prefixes` leaves out columns that begin so. `rest` is the object that
     other columns go to, None to leave them out. `constants` are fields that each message has. `passed_over` says why a
-    row is none by design. `finish` changes a message in place.
+    row is none by design. `finish` changes a message in place. `has_lower_names`: a name in capitals comes from a
+    database that folds names; the system wrote it in lower case.
     """
 
     title: str
@@ -52,6 +40,7 @@ class Shape:
     rest: str | None = "traits"
     constants: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    has_lower_names: bool = False
     passed_over: Callable[[Mapping[str, Any]], str | None] | None = None
     finish: Callable[[Message], None] | None = None
 
@@ -72,11 +61,14 @@ class TableReader:
         self.shape = shape
         self.uses = [_use(shape, column, columns, options) for column in columns]
         if is_whole:
-            _check_mapped(columns, options)
+            check_mapped(columns, options, shape.call)
         chosen = [use for use in self.uses if use.target is not None]
         used = [_column(use) for use in _ranked(chosen, shape)]
-        self._objects = _by_object([column for column in used if len(column.path) < 3])
+        whole = [column for column in used if column.path == (shape.rest,)]
+        self._whole = [column.name for column in whole]
+        self._objects = _by_object([column for column in used if len(column.path) < 3 and column not in whole])
         self._nested = [(column.name, column.path, column.clean) for column in used if len(column.path) > 2]
+        self._rest = shape.rest or ""
         self._type = shape.call.message_type
         self._is_timed = any(use.target == "timestamp" for use in chosen)
         self._nobody = "no id, website or domain" if shape.call is Call.GROUPS else "no e-mail and no user id"
@@ -87,7 +79,7 @@ class TableReader:
 
     @property
     def notes(self) -> Sequence[str]:
-        return self.shape.notes
+        return (*self.shape.notes, *_shared_fields(self.uses))
 
     def read(self, records: Iterator[Record]) -> Iterator[Reading]:
         """One message per row."""
@@ -97,7 +89,7 @@ class TableReader:
     def reading(self, record: Record) -> Reading:
         """The result of one row."""
         if record.problem is not None:
-            return Reading(record.number, (), Omission(record.problem, True))
+            return Reading(record.number, (), record.omission)
         if self.shape.passed_over is not None and (why := self.shape.passed_over(record.values)) is not None:
             return Reading(record.number, (), Omission(why, False))
         message: Message = {"type": self._type}
@@ -118,7 +110,10 @@ class TableReader:
                 value = values.get(name)
                 if value is not None and (cell := clean(value)) is not None:
                     put(message, path, cell)
-        except LostDigits as exc:
+            for name in self._whole:
+                if values.get(name) not in (None, ""):
+                    message[self._rest] = {**object_of(values[name]), **message.get(self._rest, {})}
+        except BadCell as exc:
             return Reading(record.number, (), Omission(f"{name}: {exc}", True))
         if len(message) == 1:
             return Reading(record.number, (), Omission("no field that Hubwire can use", False))
@@ -146,6 +141,8 @@ def _use(shape: Shape, column: str, columns: Sequence[str], options: ReadOptions
         return ColumnUse(column, None, "the column has no name")
     base, _, number = column.rpartition(" (")
     if number.rstrip(")").isdigit() and base in columns:
+        if not base:
+            return ColumnUse(column, None, "the column has no name")
         return ColumnUse(column, None, f"the header names {base!r} more than once: Hubwire uses the first")
     key = compressed(column)
     if key in shape.fields:
@@ -157,38 +154,25 @@ def _use(shape: Shape, column: str, columns: Sequence[str], options: ReadOptions
             return ColumnUse(column, None, why)
     if shape.rest is None:
         return ColumnUse(column, None, "Hubwire has no use for it")
-    return ColumnUse(column, f"{shape.rest}.{column.strip().removeprefix(shape.rest + '.')}")
+    name = column.strip()
+    if name.lower() == shape.rest:
+        return ColumnUse(column, shape.rest)
+    if shape.has_lower_names and name.isupper():
+        name = name.lower()
+    return ColumnUse(column, f"{shape.rest}.{name.removeprefix(shape.rest + '.')}")
 
 
-def target_of(given: str, call: Call) -> str:
-    """The full target of a `--map`: `email` is `traits.email` of an identify, otherwise `context.traits.email`."""
-    head, _, rest = given.partition(".")
-    if rest and head in OBJECTS:
-        return given
-    if not rest and (name := FIELDS.get(compressed(given))) is not None and (name != "name" or call in _NAMED):
-        return name
-    if _OF_CALL.get(call, "") == "traits":
-        return f"traits.{given}"
-    return "context.traits.email" if given.lower() == "email" else f"properties.{given}"
-
-
-_NAMED: Final = frozenset([Call.PAGES, Call.SCREENS])
-
-
-def _check_mapped(columns: Sequence[str], options: ReadOptions) -> None:
-    """Raise SettingsError for a column of `--map` that the table lacks."""
-    missing = options.columns.keys() - {column.lower() for column in columns}
-    if missing:
-        raise SettingsError(
-            f"--map: there is no column {', '.join(sorted(map(repr, missing)))}",
-            hint=f"Columns: {shown_columns(columns)}.",
-        )
-
-
-def shown_columns(columns: Sequence[str], limit: int = 40) -> str:
-    """The names of columns, for an error text."""
-    more = f" and {len(columns) - limit} more" if len(columns) > limit else ""
-    return ", ".join(columns[:limit]) + more
+def _shared_fields(uses: Sequence[ColumnUse]) -> list[str]:
+    """A note for each field, other than the time, that two columns become."""
+    columns: dict[str, list[str]] = {}
+    for use in uses:
+        if use.target not in (None, "timestamp"):
+            columns.setdefault(use.target, []).append(use.column)
+    return [
+        f"The columns {', '.join(map(repr, names))} become {target}: Hubwire uses the first that has a value."
+        for target, names in columns.items()
+        if len(names) > 1
+    ]
 
 
 def _ranked(uses: Sequence[ColumnUse], shape: Shape) -> list[ColumnUse]:

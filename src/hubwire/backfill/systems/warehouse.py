@@ -69,6 +69,7 @@ def _shape(
         _PREFIXES,
         rest,
         notes=notes,
+        has_lower_names=True,
         finish=of_company if is_company else identified,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +24,7 @@ from hubwire.lifecycle import collect_rarely
 
 if TYPE_CHECKING:
     from hubwire.backfill.estimate import Estimate
-    from hubwire.backfill.imports import ImportOutcome
+    from hubwire.backfill.imports import ImportOutcome, Report
     from hubwire.backfill.looking import History
     from hubwire.backfill.records import ReadOptions
     from hubwire.backfill.sql import Query
@@ -93,6 +93,8 @@ def import_files(
         with _history_preview(source, config) as previewed:
             estimates = previewed.estimates(history, SystemClock().now_ms())
         print_json(estimates) if json else print_estimates(estimates)
+        if not all(estimate.messages and not estimate.unreadable for estimate in estimates):
+            raise typer.Exit(1)
     else:
         if not json:
             print_seen(history)
@@ -199,7 +201,7 @@ def _import_sql(statement: Query, source: str, options: ReadOptions, json: bool,
 
 
 @contextmanager
-def _progress(total: int | None, goes_on: str, json: bool) -> Iterator[Callable[[int, int], None]]:
+def _progress(total: int | None, goes_on: str, json: bool) -> Iterator[Report]:
     """A progress bar with rate and remaining time, fed by `report`. Ctrl-C prints how many rows are imported."""
     columns = (
         TextColumn("{task.description}"),
@@ -213,11 +215,11 @@ def _progress(total: int | None, goes_on: str, json: bool) -> Iterator[Callable[
     with Progress(*columns, console=terminal, disable=json or not terminal.is_terminal) as progress:
         bar = progress.add_task("Importing", total=total, rate="")
 
-        def report(bytes_done: int, rows_done: int) -> None:
+        def report(bytes_done: int, rows_done: int, rows_skipped: int) -> None:
             nonlocal done
             done = rows_done
             seconds = progress.tasks[0].elapsed or 0.0
-            rate = f"{rows_done / seconds:,.0f} rows/s" if seconds > 1 else ""
+            rate = f"{(rows_done - rows_skipped) / seconds:,.0f} rows/s" if seconds > 1 else ""
             progress.update(bar, completed=bytes_done, description=f"{rows_done:,} rows", rate=rate)
 
         try:

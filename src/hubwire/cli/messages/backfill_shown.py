@@ -24,8 +24,8 @@ def print_seen(history: History) -> None:
         first = group[0]
         more = f" and {len(group) - 1:,} more like it" if len(group) > 1 else ""
         rows = sum(seen.count for seen in group if seen.count is not None)
-        counted = f", {counted_rows(rows)}" if rows else ""
-        console.print(plain(f"{first.part.label}{more}: {first.reader.title} ({first.kind}){counted}"), markup=False)
+        size = f", {counted(rows, 'row')}" if rows else ""
+        console.print(plain(f"{first.part.label}{more}: {first.reader.title} ({first.kind}){size}"), markup=False)
         left_out = [use.column for use in first.reader.uses if use.target is None]
         if left_out:
             console.print(plain(f"  left out: {', '.join(left_out)}"), markup=False)
@@ -42,9 +42,9 @@ def _alike(seen: Sequence[Seen]) -> list[list[Seen]]:
     return list(groups.values())
 
 
-def counted_rows(count: int) -> str:
+def counted(count: int, noun: str) -> str:
     """`1 row`, `2,000 rows`."""
-    return f"{count:,} row{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def print_previews(previews: Sequence[FilePreview], passed_over: Sequence[PassedOver] = ()) -> None:
@@ -60,7 +60,7 @@ def _print_preview(preview: FilePreview) -> None:
     console.print(f"[bold]{cell(preview.file)}[/bold]{more}: {cell(preview.system)} ({cell(preview.kind)})")
     calls = ", ".join(f"{count:,} {name}" for name, count in preview.calls.items()) or "no messages"
     span = f", {preview.first_at} to {preview.last_at}" if preview.first_at else ""
-    console.print(f"  {counted_rows(preview.rows)}: {calls}{span}", markup=False)
+    console.print(f"  {counted(preview.rows, 'row')}: {calls}{span}", markup=False)
     if preview.columns:
         shown = table("column", "sample", "field")
         for column in preview.columns:
@@ -77,7 +77,7 @@ def _print_preview(preview: FilePreview) -> None:
     for note in preview.notes:
         console.print(plain(f"  {note}"), markup=False)
     for reason, count in preview.left_out.items():
-        console.print(plain(f"  skipped, {counted_rows(count)}: {reason}"), markup=False)
+        console.print(plain(f"  skipped, {counted(count, 'row')}: {reason}"), markup=False)
     _print_named(preview.faults, preview.unreadable)
 
 
@@ -103,7 +103,7 @@ def print_outcome(outcome: ImportOutcome) -> None:
     if outcome.untimed:
         console.print(f"  {untimed(outcome.untimed)}", markup=False)
     for reason, count in outcome.left_out.items():
-        console.print(plain(f"  skipped, {counted_rows(count)}: {reason}"), markup=False)
+        console.print(plain(f"  skipped, {counted(count, 'row')}: {reason}"), markup=False)
     for name in outcome.passed_over[:MAX_NAMED]:
         console.print(plain(f"  skipped: {name}"), markup=False)
     _print_named(outcome.rejected, outcome.unreadable)
@@ -121,7 +121,8 @@ def print_estimates(estimates: list[Estimate]) -> None:
     """Print the estimated cost for each destination."""
     for estimate in estimates:
         name = f"[bold]{cell(estimate.destination)}[/bold]"
-        console.print(f"{name}  {estimate.messages:,} messages, {estimate.total_calls:,} HubSpot calls")
+        messages, calls = counted(estimate.messages, "message"), counted(estimate.total_calls, "HubSpot call")
+        console.print(f"{name}  {messages}, {calls}")
         rows = table("contacts", "companies", "associations", "events", "new definitions", "held")
         counts = (
             estimate.contacts,
@@ -133,12 +134,14 @@ def print_estimates(estimates: list[Estimate]) -> None:
         )
         rows.add_row(*(f"{count:,}" for count in counts))
         console.print(rows)
+        if estimate.unreadable:
+            console.print(f"  {estimate.unreadable:,} unreadable; --preview lists the rows and the reasons")
         for name, count in estimate.calls.items():
             console.print(f"  {count:,} x {name}")
         for reason, count in estimate.discarded.items():
-            console.print(f"  Hubwire would discard {count:,} messages: {reason}")
+            console.print(f"  Hubwire would discard {counted(count, 'message')}: {reason}")
         for field, count in list(estimate.left_out.items())[:MAX_NAMED]:
-            console.print(plain(f"  left out of {count:,} messages: {field}"), markup=False)
+            console.print(plain(f"  left out of {counted(count, 'message')}: {field}"), markup=False)
         console.print(
             f"  {estimate.day_percent:g} % of a day's calls; {duration(estimate.seconds)} at the current rate"
         )

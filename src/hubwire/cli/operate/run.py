@@ -100,7 +100,7 @@ def plan(
             history = looked([file or "-"], read_options(call, columns, order, encoding), Path(settings.data))
             shown = dry_run_file(store, client, chosen, source, history, clock)
     print_json(shown) if json else _print_plan(shown)
-    if shown.unreadable:
+    if shown.unreadable or not shown.messages:
         raise typer.Exit(1)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hubwire.backfill.formats.delimited import is_encoding
 from hubwire.backfill.records import Call, ReadOptions
 from hubwire.clock import SystemClock
 from hubwire.times import DateOrder
@@ -47,13 +48,8 @@ def read_options(
         if not separator or not column.strip():
             raise typer.BadParameter(f"{mapped!r}: give COLUMN=FIELD, as in --map 'Email Address=email'")
         source_columns[column.strip().lower()] = target.strip()
-    if encoding is not None:
-        try:
-            "".encode(encoding)
-        except (LookupError, UnicodeError) as exc:
-            raise typer.BadParameter(
-                f"--encoding: {encoding!r} is not a known encoding; try latin-1 or shift_jis"
-            ) from exc
+    if encoding is not None and not is_encoding(encoding):
+        raise typer.BadParameter(f"--encoding: {encoding!r} is not a known encoding; try latin-1 or shift_jis")
     now_ms = SystemClock().now_ms()
     return ReadOptions(call=call, columns=source_columns, order=order, encoding=encoding, now_ms=now_ms)
 

@@ -59,16 +59,17 @@ class FileState(StrEnum):
 
 
 class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a file is read: `--source`, `--as`, `--dates` and `--map` of `hubwire import`. `columns`: field by column."""
+    """How a file is read: as the options of `hubwire import` with these names, `columns` (field by column) as --map."""
 
     source: str
     call: Call | None = None
     order: DateOrder | None = None
+    encoding: str | None = None
     columns: dict[str, str] = {}
 
     def read_options(self, now_ms: int) -> ReadOptions:
         columns = {column.strip().lower(): field.strip() for column, field in self.columns.items()}
-        return ReadOptions(call=self.call, columns=columns, order=self.order, now_ms=now_ms)
+        return ReadOptions(call=self.call, columns=columns, order=self.order, encoding=self.encoding, now_ms=now_ms)
 
 
 class DroppedFile(msgspec.Struct, kw_only=True):
@@ -246,7 +247,7 @@ class DroppedFiles:
     def _import(self, file: DroppedFile) -> None:
         assert file.options is not None, "a file with a preview has options"
 
-        def report(bytes_done: int, rows_done: int) -> None:
+        def report(bytes_done: int, rows_done: int, rows_skipped: int) -> None:
             file.rows_done = rows_done
             if self._is_stopping:
                 raise _Stopping

@@ -11,7 +11,7 @@ from hubwire.backends.store import Store
 from hubwire.backfill.estimate import Estimate, Estimator, cycles
 from hubwire.backfill.looking import History, look_at
 from hubwire.backfill.records import ReadOptions
-from hubwire.backfill.rows import rows_of_history
+from hubwire.backfill.rows import HistoryRows
 from hubwire.destination import Destination, Source
 from hubwire.errors import SettingsError
 from hubwire.schema import PortalSchema, PropertyDefinition
@@ -66,13 +66,15 @@ class HistoryPreview:
         for destination in destinations:
             known = self.schema_of(destination)
             estimator = Estimator(destination, sources, known.schema, self.store.record.links)
-            for rows in cycles(rows_of_history(history, self.source, now_ms), self.settings.cycle_messages):
+            history_rows = HistoryRows(history, self.source, now_ms)
+            for rows in cycles(history_rows, self.settings.cycle_messages):
                 estimator.take(rows)
             limit = lanes[destination.destination_id].budget.get("limit") or SEED_CALLS_PER_DAY
             estimate = estimator.estimate(
                 destination.calls_per_second or SEED_CALLS_PER_SECOND, destination.calls_per_day or limit
             )
             estimate.schema_is_default = known.is_default
+            estimate.unreadable = history_rows.unreadable
             estimates.append(estimate)
         return estimates
 

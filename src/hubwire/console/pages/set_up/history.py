@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
+from hubwire.backfill.formats.delimited import is_encoding
 from hubwire.backfill.records import Call
 from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage.history.dropped_files import (
@@ -87,6 +88,7 @@ async def preview(view: View) -> Response:
             source=text(form, "source") or "",
             call=Call(call) if call else None,
             order=DateOrder(order) if order else None,
+            encoding=_encoding(form),
             columns=_chosen_fields(form),
         )
         await view.read(_available(view).preview, shown.file_id, options)
@@ -136,6 +138,13 @@ def _chosen_fields(form: dict[str, str]) -> dict[str, str]:
         if (chosen := form.get(f"field.{index}", "").strip()) != form.get(f"was.{index}", ""):
             fields[name] = chosen
     return fields
+
+
+def _encoding(form: dict[str, str]) -> str | None:
+    name = text(form, "encoding")
+    if name and not is_encoding(name):
+        raise BadValue("encoding", "not a known encoding; try latin-1 or shift_jis", value=name[:64])
+    return name
 
 
 def _available(view: View) -> DroppedFiles:
