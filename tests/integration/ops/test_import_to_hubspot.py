@@ -231,7 +231,7 @@ def test_the_preview_shows_each_column_the_calls_and_what_does_not_arrive(ready:
     assert "Email Address ada@example.com traits.email" in text
     assert "p.csv:3: timestamp: 'soon' is no time" in text
     assert "hubspot 1 message, 1 HubSpot call " in text
-    assert "left out of 1 messages: traits.Nick: unknown-property" in text
+    assert "left out of 1 message: traits.Nick: unknown-property" in text
     store = ready.store()
     assert store.journal.extent().last == 0
     store.close()

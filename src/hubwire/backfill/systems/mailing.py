@@ -16,7 +16,7 @@ MAILCHIMP: Final = people_shape(
     "Mailchimp's audience",
     {"lastchanged": "timestamp", "confirmtime": "timestamp", "optintime": "timestamp"},
     all_of("memberrating optinip confirmip latitude longitude gmtoff dstoff timezone cc leid euid", BOOKKEEPING),
-    notes=("Whether somebody has subscribed or unsubscribed is not brought: HubSpot keeps that by subscription type.",),
+    notes=("Subscriptions do not arrive: HubSpot stores them by subscription type.",),
 )
 INTERCOM: Final = people_shape(
     "Intercom's users",
