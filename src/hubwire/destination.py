@@ -162,9 +162,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def object_types(self) -> frozenset[str]:
         """The object types other than contact and company that the rules name; HubSpot's own in the singular."""
-        rules = [rule for rule in self.rules if rule.enabled]
-        names = {rule.object for rule in rules if rule.object is not None}
-        names |= {associated.object for rule in rules for associated in rule.associate}
+        names = {name for rule in self.rules if rule.enabled for name in rule.object_types}
         return frozenset(names - {"contact", "company"})
 
     @property

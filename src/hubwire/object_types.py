@@ -64,6 +64,8 @@ _BY_NAME = {name: found for found in STANDARD for name in (found.name, found.plu
 TYPE_NAME = r"(?:[02]-[0-9]{1,18}|[A-Za-z][A-Za-z0-9_]{0,119})"
 """What can name an object type, as a pattern: `0-123`, `2-1234`, `order`, `p1234_boats`."""
 _TYPE_NAME = re.compile(TYPE_NAME)
+NOT_ASSOCIATED = frozenset({"product"})
+"""Types whose records have no associations: a line item names its product by `hs_product_id`."""
 
 
 def standard_type(name: str) -> ObjectType | None:

@@ -80,6 +80,9 @@ class Reason(StrEnum):
     SENT_BY_COOKIE = "sent-by-cookie"
     RULE_WITHOUT_KEY = "rule-without-key"
     KEY_PROPERTY_NOT_UNIQUE = "key-property-not-unique"
+    UNKNOWN_OBJECT = "unknown-object"
+    STAGE_NOT_IN_PIPELINE = "stage-not-in-pipeline"
+    TOO_MANY_RECORDS = "too-many-records"
     NO_SUCH_RECORD = "no-such-record"
     RECORD_EXISTS = "record-exists"
     NOT_EMPTY = "not-empty"
@@ -354,6 +357,19 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
         "The property that a rule, `contact_key` or `company_key` names as the key has no unique values in HubSpot, so"
         " HubSpot cannot find records by it. The detail names the property.",
         "HubSpot cannot make a property unique afterwards. Name another property; Hubwire makes a missing one.",
+    ),
+    Reason.UNKNOWN_OBJECT: (
+        "A rule names an object type of which Hubwire knows no properties, because it could not read the portal. The"
+        " detail names the type.",
+        "Let Hubwire read the portal: `hubwire doctor` says what is missing.",
+    ),
+    Reason.STAGE_NOT_IN_PIPELINE: (
+        "The pipeline of the record has no stage of this id or label. The detail lists the stages.",
+        "Correct the rule, or add the stage in HubSpot.",
+    ),
+    Reason.TOO_MANY_RECORDS: (
+        "A list of the message has more elements than a rule makes records of: 250.",
+        "Send longer lists in several messages.",
     ),
     Reason.NO_SUCH_RECORD: (
         'A rule with `mode = "update"` found no record in HubSpot, and makes none.',

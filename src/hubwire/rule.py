@@ -26,6 +26,34 @@ class Association(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The company becomes the record's primary company."""
     replace: bool = False
     """The rule's record leaves the records of this type that Hubwire associated it with before."""
+    create: bool = True
+    """False associates only with a record that HubSpot has."""
+    part: bool = False
+    """The association is removed."""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "object", type_name(self.object))
+
+
+class Each(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One record for each element of a list. In its values, `$` is the element, and `$parent` the message."""
+
+    list: Any
+    object: ObjectName
+    key: dict[str, Any] = {}
+    mode: Literal["upsert", "update", "create"] = "upsert"
+    properties: dict[str, Any] = {}
+    fallback: dict[str, Any] = {}
+    only_if_empty: tuple[str, ...] = ()
+    empty: Literal["clear", "leave"] = "clear"
+    max: dict[str, int] = {}
+    add_options: bool = False
+    associate: bool = True
+    """Each record is associated with the rule's record."""
+    label: str | None = None
+    """The label of that association."""
+    same_key: Literal["merge", "number"] = "merge"
+    """Elements with the same key: one record, or a record each, of which the second has the key `key#2`."""
 
     def __post_init__(self) -> None:
         force_setattr(self, "object", type_name(self.object))
@@ -76,6 +104,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     add_options: bool = False
     """Options that an enumeration lacks are added to it, except for messages of a public write key."""
     associate: tuple[Association, ...] = ()
+    each: tuple[Each, ...] = ()
+    """Records for the elements of lists, such as the line items of an order."""
     list: Any = None
     """The static list of HubSpot, by its name or its id, that `member` is about."""
     member: Any = True
@@ -129,6 +159,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     @property
+    def object_types(self) -> frozenset[str]:
+        """The types of all records that the rule names."""
+        own = frozenset() if self.object is None else frozenset([self.object])
+        return own.union([other.object for other in self.associate], [each.object for each in self.each])
+
+    @property
     def does(self) -> str:
         """A short description of the rule."""
         if self.skip is not None:
@@ -142,7 +178,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def _written(self) -> str:
         names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
-        return f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
+        written = f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
+        return written + "".join([f"; each {each.object}" for each in self.each])
 
 
 def _marketing(rule: Rule) -> str:

@@ -13,9 +13,10 @@ from hubwire.plan.rules import TriggerRefused, compile_trigger
 from hubwire.plan.rules.checks import check_rules
 from hubwire.plan.rules.faults import DIRECTIVES
 from hubwire.plan.rules.triggers.readings import difference
-from hubwire.rule import Rule
+from hubwire.rule import Association, Each, Rule
 
 ROOT = Path(__file__).parents[2]
+RULES = (ROOT / "docs/concepts/rules.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs/reference/rule-languages.md").read_text(encoding="utf-8")
 TABLES = (ROOT / "tests/conformance").glob("*.ndjson")
 ROWS = [
@@ -73,11 +74,28 @@ def test_the_count_of_lines_is_that_of_the_tables() -> None:
 
 
 def test_the_rules_of_the_page_on_rules_are_taken() -> None:
-    page = (ROOT / "docs/concepts/rules.md").read_text(encoding="utf-8")
-    tables = tomllib.loads(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])  # type: ignore[index]
+    tables = tomllib.loads(re.search(r"```toml\n(.*?)```", RULES, re.DOTALL)[1])  # type: ignore[index]
     rules = msgspec.convert(tables["destination"][0]["rule"], tuple[Rule, ...])
 
     check_rules(rules)
 
     assert [rule.name for rule in rules] == ["Plan", "Orders", "Seats", "Staff"]
-    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(Rule.__struct_fields__)
+    assert fields_of("The fields of a rule") == set(Rule.__struct_fields__)
+
+
+def test_the_tables_of_lists_and_associations_are_whole() -> None:
+    assert fields_of("Records for the elements of a list") == set(Each.__struct_fields__)
+    assert fields_of("Associations") == set(Association.__struct_fields__)
+
+
+def test_the_rule_of_orders_on_the_page_is_taken() -> None:
+    tables = tomllib.loads(re.findall(r"```toml\n(.*?)```", RULES, re.DOTALL)[2])
+
+    check_rules(msgspec.convert(tables["destination"]["rule"], tuple[Rule, ...]))
+
+
+def fields_of(section: str) -> set[str]:
+    """The first column of the table of a section of the page on rules."""
+    text = RULES.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    firsts = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
+    return {name for first in firsts for name in re.findall(r"`(\w+)`", first)}

@@ -19,7 +19,7 @@ from hubwire.manage.schema import COMPARED_MESSAGES
 from hubwire.manage.schema.plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.plan.rules.checks import MAX_RULES
-from hubwire.plan.rules.shape_checks import MAX_NAME as MAX_RULE_NAME
+from hubwire.plan.rules.record_checks import MAX_NAME as MAX_RULE_NAME
 from hubwire.plan.rules.shape_checks import MAX_SKIP
 from hubwire.reasons import Reason
 from hubwire.record.latency import Latency

@@ -217,19 +217,21 @@ def _operation(operation: Operation) -> PlannedOperation:
                 kind=kind, key=operation.domain, fields=_fields(operation.properties), note=_condition(operation)
             )
         case Associate():
-            marks = [f"label {operation.label}"] if operation.label is not None else []
-            marks += ["primary"] if operation.is_primary else []
-            marks += ["replaces former companies"] if operation.replaces else []
             pair = f"{operation.email} with {operation.domain}"
-            return PlannedOperation(kind="associate", key=pair, note=", ".join(marks))
+            return PlannedOperation(kind="associate", key=pair, note=_association_note(operation, "companies"))
         case UpsertRecord():
             kind = f"{operation.mode} {operation.object}"
             return PlannedOperation(
                 kind=kind, key=operation.key, fields=_fields(operation.properties), note=_condition(operation)
             )
         case AssociateRecords():
-            pair = f"{operation.source.key} with {operation.target.key}"
-            return PlannedOperation(kind="associate", key=pair)
+            source, target = operation.source, operation.target
+            kind = "remove association" if operation.takes_away else "associate"
+            note = _association_note(operation, "records")
+            if not operation.may_make:
+                note = ", ".join(filter(None, [note, "only with a record that HubSpot has"]))
+            pair = f"{source.object} {source.key} with {target.object} {target.key}"
+            return PlannedOperation(kind=kind, key=pair, note=note)
         case SendEvent():
             whose = operation.email or operation.object_id or "by the visitor's cookie"
             return PlannedOperation(
@@ -255,6 +257,13 @@ def _marketing(operation: MarketingOperation) -> PlannedOperation:
             }
             fields = [PlannedField(name=name, value=value, rule="") for name, value in named.items()]
             return PlannedOperation(kind="submit form", key=operation.form, fields=fields, note=operation.email)
+
+
+def _association_note(operation: Associate | AssociateRecords, former: str) -> str:
+    marks = [f"label {operation.label}"] if operation.label is not None else []
+    marks += ["primary"] if operation.is_primary else []
+    marks += [f"replaces former {former}"] if operation.replaces else []
+    return ", ".join(marks)
 
 
 def _condition(operation: UpsertContact | UpsertCompany | UpsertRecord) -> str:

@@ -14,12 +14,13 @@ from hubwire.destination import Destination, Mapping, Source, Trust
 from hubwire.message import Message, MessageType
 from hubwire.operation import Discard, Link, Plan
 from hubwire.plan.alias import links_of_alias, plan_alias
-from hubwire.plan.by_rules import RulePlanner, add_to_own
+from hubwire.plan.by_rules import add_to_own, plan_by_rules
 from hubwire.plan.filters import refused
 from hubwire.plan.group import links_of_group, plan_group
 from hubwire.plan.identify import links_of_identify, plan_identify
 from hubwire.plan.identity import TOLD, Identity, inherited_key, names_someone
 from hubwire.plan.page import plan_page, plan_screen
+from hubwire.plan.rule_targets import Targets
 from hubwire.plan.rule_writers import firing_of
 from hubwire.plan.rulebook import Rulebook, rulebook
 from hubwire.plan.rules.rule_set import rule_set
@@ -108,8 +109,7 @@ def plan(
     person.
     Errors: none, for any message that the receiver accepted.
     """
-    by_cookie = waited_ms is not None and waited_ms >= destination.cookie_after_ms
-    planned = _plan(message, source, destination, schema, identity, by_cookie)
+    planned = _plan(message, source, destination, schema, identity, waited_ms)
     if message.notes:
         planned.left_out = [*message.notes, *planned.left_out]
     return planned
@@ -121,7 +121,7 @@ def _plan(
     destination: Destination,
     schema: PortalSchema,
     identity: Identity,
-    by_cookie: bool,
+    waited_ms: int | None,
 ) -> Plan:
     fate = refused(message, destination.mapping)
     rules = rule_set(destination) if destination.rules else None
@@ -132,6 +132,7 @@ def _plan(
     book = rulebook(schema, destination)
     if rules is not None and rules.has_takers:
         message = rules.without_taken(message)
+    by_cookie = waited_ms is not None and waited_ms >= destination.cookie_after_ms
     candidates = rules.candidates(message) if rules is not None else ()
     if rules is None or not candidates:
         return _by_default(message, source, book, identity, by_cookie)
@@ -140,7 +141,8 @@ def _plan(
     default = _by_default(message, source, book, identity, by_cookie) if firing.has_default else None
     if default is not None and (not firing.rules or add_to_own(default, firing, fields)):
         return default
-    return RulePlanner(message, source, book, identity, fields, by_cookie).plan(firing, default)
+    is_over = waited_ms is not None and waited_ms >= destination.hold_ms
+    return plan_by_rules(Targets(message, source, book, identity, fields, by_cookie), firing, default, is_over)
 
 
 def _by_default(message: Message, source: Source, book: Rulebook, identity: Identity, by_cookie: bool) -> Plan:

@@ -13,7 +13,7 @@ from hubwire.plan.emails import as_email
 from hubwire.plan.identity import names_someone
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
-from hubwire.plan.rules.rule_set import resolver
+from hubwire.plan.rules.resolving import resolver
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
@@ -48,16 +48,23 @@ def own_key(field: str, object_type: str, key: Mapping[str, Any]) -> OwnKey | No
     return None
 
 
+def value_of_key(value: object) -> str | None:
+    """The value of a unique property as text; None for a value that is no id, and for ids that name nobody (`null`,
+    `undefined`…)."""
+    text = text_id(value)
+    text = text.strip() if text is not None else None
+    return text if text and len(text) <= MAX_VALUE and names_someone(text) else None
+
+
 def unique_key(
     object_type: str, name: str, value: object, known: Mapping[str, PropertyDefinition], plan: Plan
 ) -> tuple[str | None, Reason | None]:
     """The key of a unique property, or why the portal has none that can be used. Neither for a value that is no id.
 
-    Shape: ids that name nobody (`null`, `undefined`…) count as no value.
+    Shape: see `value_of_key`.
     """
-    text = text_id(value)
-    text = text.strip() if text is not None else None
-    if not text or len(text) > MAX_VALUE or not names_someone(text):
+    text = value_of_key(value)
+    if text is None:
         return None, None
     definition = known.get(name)
     if definition is None:

@@ -7,9 +7,10 @@ of property.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from hubwire.operation import LeftOut, Plan, PropertyValue, UpsertCompany, UpsertContact
+from hubwire.operation import LeftOut, Plan, PropertyValue, UpsertCompany, UpsertContact, UpsertRecord
 from hubwire.plan.choices import NewOption
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
@@ -22,9 +23,22 @@ from hubwire.rule import Rule
 RuleConverter = Callable[[object], Converted | NewOption]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """What a rule writes properties into: its record, or the records of one of its lists.
+
+    Shape: `place` begins the properties' names in reports; "" for the rule's record.
+    """
+
+    rule: Rule
+    object: str
+    only_if_empty: frozenset[str] = frozenset()
+    place: str = ""
+
+
 # Plain tuples, because Python takes a named one apart three times as slowly.
-Target = tuple[str, str, Rule]
-"""A property of a rule, the label that the plan shows for it, and the rule."""
+Target = tuple[str, str, Written]
+"""A property of a rule, the label that the plan shows for it, and the record that it belongs to."""
 Conversion = tuple[RuleConverter, tuple[Target, ...]]
 """A form of a value, and the properties that take it in this form."""
 SourceValue = tuple[Resolver, tuple[Conversion, ...]]
@@ -61,8 +75,8 @@ def write_values(
             value = resolve(fields)
         except (MappingFailed, RecursionError) as exc:
             for _, targets in conversions:
-                for name, _, rule in targets:
-                    report(plan, rule, Reason.RULE_FAILED, str(exc), name)
+                for name, _, written in targets:
+                    report_value(plan, written, Reason.RULE_FAILED, str(exc), name)
             continue
         if value is MISSING:
             continue
@@ -77,7 +91,10 @@ def write_values(
 
 
 def write_conditional(
-    values: tuple[SourceValue, ...], fields: dict[str, Any], operation: UpsertContact | UpsertCompany, plan: Plan
+    values: tuple[SourceValue, ...],
+    fields: dict[str, Any],
+    operation: UpsertContact | UpsertCompany | UpsertRecord,
+    plan: Plan,
 ) -> None:
     """Write the values of one rule, of which some may be `only_if_empty`.
 
@@ -85,7 +102,7 @@ def write_conditional(
     """
     written: dict[str, PropertyValue] = {}
     write_values(values, fields, written, plan)
-    conditional = {name for name, _, rule in targets_of(values) if name in rule.only_if_empty}
+    conditional = {name for name, _, record in targets_of(values) if name in record.only_if_empty}
     for name, value in written.items():
         if name not in conditional:
             operation.properties[name] = value
@@ -102,16 +119,21 @@ def targets_of(values: Sequence[SourceValue]) -> list[Target]:
 def _write_other(
     target: Target, converted: Converted | NewOption, properties: dict[str, PropertyValue], plan: Plan
 ) -> None:
-    name, label, rule = target
+    name, label, written = target
     if isinstance(converted, NewOption):
         properties[name] = PropertyValue(converted.text, label)
-        plan.missing_options += [(rule.object or "", name, option) for option in converted.options]
+        plan.missing_options += [(written.object, name, option) for option in converted.options]
         return
     if isinstance(converted, Partial):
         properties[name] = PropertyValue(converted.text, label)
         converted = converted.refusal
     if isinstance(converted, Refusal):
-        report(plan, rule, converted.reason, converted.detail, name)
+        report_value(plan, written, converted.reason, converted.detail, name)
+
+
+def report_value(plan: Plan, written: Written, reason: Reason, detail: str, property_name: str) -> None:
+    """Say on the message that a rule does not write a property."""
+    report(plan, written.rule, reason, detail, f"{written.place}{property_name}")
 
 
 def report(plan: Plan, rule: Rule, reason: Reason, detail: str, property_name: str = "") -> None:

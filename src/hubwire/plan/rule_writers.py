@@ -6,23 +6,27 @@ property, whatever rule it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from hubwire.plan.choices import converter, with_new_options
-from hubwire.plan.rule_values import RuleConverter, SourceValue, shared
+from hubwire.plan.rule_targets import stored_name
+from hubwire.plan.rule_values import RuleConverter, SourceValue, Written, shared
 from hubwire.plan.rulebook import Rulebook
+from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.trait_rules import is_read_only
-from hubwire.plan.values import Refusal
+from hubwire.plan.values import Refusal, text
 from hubwire.reasons import Reason
-from hubwire.rule import Rule
+from hubwire.rule import Each, Rule
 from hubwire.schema import PropertyDefinition
 
 MAX_CANDIDATES = 1024
 MAX_FIRINGS = 256
+OWN = ("contact", "company")
+"""The object types of which a message has a record of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,16 @@ class Firing:
     """Their properties of the message's own person."""
     own_company: tuple[SourceValue, ...]
     """Their properties of the company of a group call."""
-    others: tuple[tuple[CompiledRule, tuple[SourceValue, ...]], ...]
-    """The rules that write another record, a company or an event, each with its properties."""
+    others: tuple[OtherRule, ...]
+    """The rules that write another record, a company or an event."""
+
+
+class OtherRule(NamedTuple):
+    """A rule that writes another record than the message's own, with its properties and those of its lists."""
+
+    compiled: CompiledRule
+    values: tuple[SourceValue, ...]
+    each: tuple[tuple[SourceValue, ...], ...] = ()
 
 
 @dataclass(slots=True)
@@ -88,10 +100,18 @@ def _prepared(fired: list[CompiledRule], book: Rulebook, is_public: bool) -> Fir
     own: dict[str, list[SourceValue]] = {"contact": [], "company": []}
     others = []
     for compiled in fired:
-        if _is_plain(compiled) and compiled.rule.object is not None:
-            own[compiled.rule.object] += _values(compiled, book, is_public)
+        rule = compiled.rule
+        if _is_plain(compiled) and rule.object is not None:
+            own[rule.object] += _values(rule, rule, "", compiled.fields, book, is_public)
         else:
-            others.append((compiled, shared(_values(compiled, book, is_public))))
+            # An event's properties need no definition.
+            fields = () if rule.object is None else compiled.fields
+            values = shared(_values(rule, rule, "", fields, book, is_public))
+            lists = [
+                shared(_values(rule, part.each, f"{part.each.object}.", part.fields, book, is_public))
+                for part in compiled.each
+            ]
+            others.append(OtherRule(compiled, values, tuple(lists)))
     return Firing(
         rules=tuple(fired),
         has_default=all(compiled.rule.default for compiled in fired),
@@ -104,31 +124,48 @@ def _prepared(fired: list[CompiledRule], book: Rulebook, is_public: bool) -> Fir
 def _is_plain(compiled: CompiledRule) -> bool:
     """True if a rule only adds properties to the message's own record."""
     rule = compiled.rule
-    return compiled.key is None and rule.mode == "upsert" and not rule.only_if_empty and not rule.associate
+    is_alone = not rule.only_if_empty and not rule.associate and not rule.each
+    return rule.object in OWN and compiled.key is None and rule.mode == "upsert" and is_alone
 
 
-def _values(compiled: CompiledRule, book: Rulebook, is_public: bool) -> list[SourceValue]:
-    """The values of a rule's properties in this portal; none for an event, whose properties need no definition."""
-    rule = compiled.rule
-    if rule.event is not None or rule.is_marketing:
+def _values(
+    rule: Rule,
+    record: Rule | Each,
+    place: str,
+    fields: Sequence[tuple[str, Resolver]],
+    book: Rulebook,
+    is_public: bool,
+) -> list[SourceValue]:
+    """The values of a record's properties in this portal."""
+    known = book.schema.objects.get(record.object or "")
+    if not fields or record.object is None or (known is not None and known.unavailable is not None):
         return []
-    definitions = book.schema.company if rule.object == "company" else book.schema.contact
+    definitions = book.definitions(record.object)
+    stages = (known.object_type.pipeline, known.object_type.stage) if known is not None else ()
+    written = Written(
+        rule,
+        record.object if known is None else stored_name(record.object, known),
+        frozenset(record.only_if_empty),
+        place,
+    )
     values: list[SourceValue] = []
-    for name, resolve in compiled.fields:
-        convert = _convert(rule, name, definitions.get(name), book.day_zone, is_public)
-        values.append((resolve, ((convert, ((name, f"rule:{rule.name}", rule),)),)))
+    for name, resolve in fields:
+        convert: RuleConverter = text
+        if not name or name not in stages:
+            convert = _convert(record, name, definitions.get(name), book.day_zone, is_public)
+        values.append((resolve, ((convert, ((name, f"rule:{rule.name}", written),)),)))
     return values
 
 
 def _convert(
-    rule: Rule, name: str, definition: PropertyDefinition | None, day_zone: tzinfo, is_public: bool
+    record: Rule | Each, name: str, definition: PropertyDefinition | None, day_zone: tzinfo, is_public: bool
 ) -> RuleConverter:
     if definition is None:
-        unknown = Refusal(Reason.UNKNOWN_PROPERTY, f"the portal has no {rule.object} property {name}")
+        unknown = Refusal(Reason.UNKNOWN_PROPERTY, f"the portal has no {record.object} property {name}")
         return lambda value: unknown
     if is_read_only(definition):
         read_only = Refusal(Reason.READ_ONLY_PROPERTY, f"HubSpot sets {name} itself")
         return lambda value: read_only
     convert = converter(definition, day_zone)
-    adds_options = rule.add_options and not is_public and definition.options is not None
+    adds_options = record.add_options and not is_public and definition.options is not None
     return with_new_options(definition, convert) if adds_options else convert

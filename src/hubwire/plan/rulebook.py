@@ -10,7 +10,7 @@ from hubwire.destination import DEFAULTS, Destination, Mapping
 from hubwire.plan.record_keys import OwnKey, own_key
 from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
 from hubwire.plan.values import BY_TYPE, Converter, date_in
-from hubwire.schema import PortalSchema
+from hubwire.schema import PortalSchema, PropertyDefinition
 
 MAX_RULEBOOKS = 8
 
@@ -26,7 +26,7 @@ class Rulebook:
     company_key: OwnKey | None
     defaults: frozenset[str]
     """The parts of the default behaviour that are on, of `destination.DEFAULTS`."""
-    stamp: tuple[int, int, int]
+    stamp: tuple[int, ...]
     traits: TraitRules
     context_traits: TraitRules
     group_traits: TraitRules
@@ -40,6 +40,15 @@ class Rulebook:
     firings: dict[tuple[int, bool], object] = field(default_factory=dict)
     """The cache of `rule_writers` for the destination's rules and this schema; nothing else reads it."""
 
+    def definitions(self, object_type: str) -> dict[str, PropertyDefinition]:
+        """The properties of an object type; none of a type that the portal's schema does not have."""
+        if object_type == "contact":
+            return self.schema.contact
+        if object_type == "company":
+            return self.schema.company
+        known = self.schema.objects.get(object_type)
+        return known.properties if known is not None else {}
+
 
 def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
     """The rulebook for a schema and a destination's mapping. It is compiled again if the schema has changed.
@@ -49,7 +58,9 @@ def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
     mapping = destination.mapping
     key = (id(mapping), destination.day_zone)
     book = schema.rulebooks.get(key)
-    stamp = (schema.version, len(schema.contact), len(schema.company))
+    stamp: tuple[int, ...] = (schema.version, len(schema.contact), len(schema.company))
+    if schema.objects:
+        stamp += tuple([len(known.properties) for known in schema.objects.values()])
     if isinstance(book, Rulebook) and book.destination is destination and book.stamp == stamp:
         return book
     zone = ZoneInfo(destination.day_zone)

@@ -142,8 +142,10 @@ class Gatherer:
             self.outcomes.leave_out(row.position, planned.left_out)
         if planned.fate is not None:
             self.outcomes.discard_or_hold(row.position, planned.fate)
-            if isinstance(planned.fate, Hold):
+            if isinstance(planned.fate, Hold) and waited_ms is None:
+                # `finish` plans it again, and takes the operations of the part that does not wait.
                 self._held.append(row)
+                return
         if planned.missing_properties:
             self.missing_properties.update(planned.missing_properties)
         if planned.missing_options:

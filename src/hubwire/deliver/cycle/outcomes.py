@@ -77,9 +77,10 @@ class Outcomes:
         """The rows to write. `retry_at_ms` has the next try of each retried position; None means no more tries."""
         settlement = Settlement()
         for position, fate in self.fates.items():
-            settlement.add(self._fate_row(position, fate, now_ms, hold))
+            if not self._is_judged(position, fate):
+                settlement.add(self._fate_row(position, fate, now_ms, hold))
         for position, verdict in self.verdicts.items():
-            if position not in self.fates:
+            if self._is_judged(position, self.fates.get(position)):
                 settlement.add(self._verdict_row(position, verdict, now_ms, retry_at_ms))
         for position, items in self.left_out.items():
             if position not in self.fates and position not in self.verdicts:
@@ -89,6 +90,10 @@ class Outcomes:
         settlement.finished = [position for position in self.due if position not in spoken]
         settlement.delivered_count += self.planned_count - len(spoken)
         return settlement
+
+    def _is_judged(self, position: int, fate: Discard | Hold | None) -> bool:
+        """Whether a verdict decides: the sent part of a message that is held must not wait for the other part."""
+        return position in self.verdicts and not isinstance(fate, Discard)
 
     def _attempts(self, position: int) -> int:
         due = self.due.get(position)

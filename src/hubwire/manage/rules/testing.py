@@ -15,7 +15,8 @@ from hubwire.errors import BadValue
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
-from hubwire.plan.rules.rule_set import compile_rule, resolver
+from hubwire.plan.rules.resolving import resolver
+from hubwire.plan.rules.rule_set import compile_rule
 from hubwire.plan.rules.values import MISSING
 from hubwire.rule import Rule
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.plan.rules.faults import MappingRefused
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.marketing_checks import check_marketing
-from hubwire.plan.rules.rule_set import CompiledRule, as_mapping, compile_rule, templates_of
-from hubwire.plan.rules.shape_checks import MAX_NAME, check_defaults, check_shape, refuse
-from hubwire.plan.rules.triggers import Reading, TriggerRefused, refuse_two_meanings
+from hubwire.plan.rules.record_checks import MAX_NAME, refuse
+from hubwire.plan.rules.resolving import as_mapping
+from hubwire.plan.rules.rule_set import CompiledRule, compile_rule, templates_of
+from hubwire.plan.rules.shape_checks import check_defaults, check_shape
+from hubwire.plan.rules.triggers import Reading, Trigger, TriggerRefused, refuse_two_meanings
 from hubwire.plan.rules.triggers.overlap import both_fire
 from hubwire.plan.rules.triggers.readings import shown
 from hubwire.plan.rules.triggers.samples import TYPES
@@ -79,8 +82,10 @@ def _check_reach(compiled: CompiledRule) -> None:
 
 
 def _check_templates(rule: Rule) -> None:
-    keys = [association.key for association in rule.associate]
-    templates = list(templates_of([rule.key, rule.person, rule.properties, rule.fallback, keys, rule.marketing_values]))
+    values = [rule.key, rule.person, rule.properties, rule.fallback, [other.key for other in rule.associate]]
+    values += [[each.list, each.key, each.properties, each.fallback] for each in rule.each]
+    values.append(rule.marketing_values)
+    templates = list(templates_of(values))
     if not templates:
         return
     from hubwire.plan.rules.liquid.engine import template_fault  # python-liquid takes 0.3 s to load
@@ -91,26 +96,45 @@ def _check_templates(rule: Rule) -> None:
             refuse(rule, f"@liquid: {fault}", template)
 
 
+class _Writing(NamedTuple):
+    """Properties that a rule writes into a record, or into the records of a list."""
+
+    rule: Rule
+    trigger: Trigger
+    record: tuple[Any, ...]
+    """Equal for two rules that write the same record."""
+    object: str
+    properties: frozenset[str]
+
+
+def _writings(compiled: CompiledRule) -> list[_Writing]:
+    rule = compiled.rule
+    if rule.object is None or isinstance(rule.properties, str):
+        return []
+    own = _Writing(rule, compiled.trigger, (rule.object, rule.key), rule.object, frozenset(rule.properties))
+    lists = [
+        _Writing(rule, compiled.trigger, (each.object, each.key, each.list), each.object, frozenset(each.properties))
+        for each in rule.each
+    ]
+    return [own, *lists]
+
+
 def _check_overlaps(compiled: Sequence[CompiledRule]) -> None:
     """Refuse two rules that write one property of the same message: which value counts would be an accident.
 
     Shape: at most MAX_COMPARED pairs are compared, so that many rules of one property do not take minutes to save.
     """
     compared = 0
-    writing = [
-        candidate
-        for candidate in compiled
-        if candidate.rule.object is not None and isinstance(candidate.rule.properties, dict)
-    ]
+    writing = [found for candidate in compiled for found in _writings(candidate)]
     for index, first in enumerate(writing):
         for second in writing[index + 1 :]:
-            common = sorted(set(first.rule.properties) & set(second.rule.properties))
-            if not common or first.rule.object != second.rule.object or first.rule.key != second.rule.key:
+            common = sorted(first.properties & second.properties)
+            if not common or first.record != second.record:
                 continue
             compared += 1
             if compared > MAX_COMPARED:
                 return
             message = both_fire(first.trigger, second.trigger)
             if message is not None:
-                also = f"rule {first.rule.name!r} writes the {first.rule.object} property {common[0]}, too"
+                also = f"rule {first.rule.name!r} writes the {first.object} property {common[0]}, too"
                 refuse(second.rule, f"{also}, and both fire for {shown(message)}", common[0])

@@ -8,7 +8,8 @@ from typing import Any
 from hubwire.destination import PROPERTY_NAME
 from hubwire.object_types import standard_type
 from hubwire.operation import ALL_SUBSCRIPTIONS
-from hubwire.plan.rules.shape_checks import MAX_TEXT, check_key, given, refuse
+from hubwire.plan.rules.record_checks import MAX_TEXT, check_key, refuse
+from hubwire.plan.rules.shape_checks import given
 from hubwire.rule import Rule
 
 MAX_LIST_NAME = 255
@@ -32,7 +33,18 @@ FIELDS = {
     "form": ("fields", "legal_consent", "send_ip"),
 }
 """The fields of each kind of rule, besides `key` and those that every rule has."""
-_OTHERS = ("person", "mode", "properties", "fallback", "only_if_empty", "empty", "max", "add_options", "associate")
+_OTHERS = (
+    "person",
+    "mode",
+    "properties",
+    "fallback",
+    "only_if_empty",
+    "empty",
+    "max",
+    "add_options",
+    "associate",
+    "each",
+)
 _FORM = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _FIELD = re.compile(r"(?:(?P<object>[a-z0-9_-]{1,40})\.)?(?P<name>[A-Za-z0-9_/-]{1,100})")
 _PROPERTY = re.compile(PROPERTY_NAME)

@@ -1,8 +1,4 @@
-"""The rules of a destination, compiled once: which can fire for a message, and what each one gives for it.
-
-Values are literals, directives of the mapping language, or texts that begin with `$.`: paths, in which `{{…}}` may
-stand (`$.traits.{{context.personas.computation_key}}`).
-"""
+"""The rules of a destination, compiled once: which can fire for a message, and what each one gives for it."""
 
 from __future__ import annotations
 
@@ -16,18 +12,27 @@ import msgspec
 from hubwire.destination import Destination
 from hubwire.errors import HubwireError
 from hubwire.message import Message
-from hubwire.plan.rules.directives import compiled, without_missing
 from hubwire.plan.rules.index import RuleIndex
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.paths import Resolver, from_root, whole
+from hubwire.plan.rules.resolving import as_mapping, field_of, key_of, paths_within, resolver
 from hubwire.plan.rules.taking import taken_away
 from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
-from hubwire.plan.rules.values import MISSING
-from hubwire.rule import Association, Rule
+from hubwire.rule import Association, Each, Rule
 
 MAX_RULE_SETS = 1024
 _TIME = re.compile("timestamp|receivedAt|now|today")
 _sets: dict[int, tuple[tuple[Rule, ...], RuleSet]] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledEach:
+    """The records of one list, with functions from an element to values, and from the message to the list."""
+
+    each: Each
+    items: Resolver
+    key: Resolver | None
+    fields: tuple[tuple[str, Resolver], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +53,7 @@ class CompiledRule:
     """Each association with the key of the other record."""
     marketing: Mapping[str, Resolver] = field(default_factory=dict)
     """The values of a rule about a list, a subscription or a form, by their places (`Rule.marketing_values`)."""
+    each: tuple[CompiledEach, ...] = ()
 
 
 class RuleSet:
@@ -119,88 +125,34 @@ def compile_rule(rule: Rule) -> CompiledRule:
     mapped |= {f"fallback.{name}": value for name, value in rule.fallback.items()}
     for association in rule.associate:
         mapped |= {f"associate.{association.object}.{name}": value for name, value in association.key.items()}
-    if isinstance(rule.properties, dict):
-        mapped |= rule.properties
     marketing = {place: paths_within(value) for place, value in rule.marketing_values.items()}
-    mapped |= marketing
-    check_mapping({name: as_mapping(value) for name, value in mapped.items()})
     properties = rule.properties if isinstance(rule.properties, dict) else {}
+    check_mapping({name: as_mapping(value) for name, value in {**mapped, **properties, **marketing}.items()})
     return CompiledRule(
         rule,
         trigger,
-        _key_of(rule.key),
-        tuple([(name, _field(rule, name, value)) for name, value in properties.items()]),
+        key_of(rule.key),
+        tuple([(name, field_of(rule, name, value)) for name, value in properties.items()]),
         resolver(rule.properties) if isinstance(rule.properties, str) else None,
         tuple([(name, resolver(value)) for name, value in rule.person.items()]),
-        tuple([(association, _key_of(association.key)) for association in rule.associate]),
+        tuple([(association, key_of(association.key)) for association in rule.associate]),
         {place: resolver(value) for place, value in marketing.items()},
+        tuple([_compile_each(each) for each in rule.each]),
     )
 
 
-def _key_of(key: Mapping[str, Any]) -> Resolver | None:
-    return next((resolver(value) for value in key.values()), None)
-
-
-def _field(rule: Rule, name: str, value: Any) -> Resolver:
-    """The value of a property, with what `fallback`, `empty` and `max` say of it."""
-    resolve = resolver(value)
-    if name in rule.fallback:
-        resolve = _with_fallback(resolve, resolver(rule.fallback[name]))
-    if rule.empty == "leave":
-        resolve = _without_empty(resolve)
-    return _cut(resolve, rule.max[name]) if name in rule.max else resolve
-
-
-def _with_fallback(resolve: Resolver, fallback: Resolver) -> Resolver:
-    def value_or_fallback(root: Any) -> Any:
-        value = resolve(root)
-        return fallback(root) if value is MISSING or value is None or value == "" else value
-
-    return value_or_fallback
-
-
-def _without_empty(resolve: Resolver) -> Resolver:
-    def value_unless_empty(root: Any) -> Any:
-        value = resolve(root)
-        return MISSING if value == "" else value
-
-    return value_unless_empty
-
-
-def _cut(resolve: Resolver, length: int) -> Resolver:
-    def cut(root: Any) -> Any:
-        value = resolve(root)
-        return value[:length] if isinstance(value, str) else value
-
-    return cut
-
-
-def as_mapping(value: Any) -> Any:
-    """A value of a rule as the mapping language has it: a text that begins with `$.` is a path."""
-    if not isinstance(value, str) or not value.startswith("$."):
-        return value
-    return {"@path": {"@template": value} if "{{" in value else value}
-
-
-def paths_within(value: Any) -> Any:
-    """A value of a rule whose paths may stand anywhere in it, as the mapping language has it."""
-    if isinstance(value, list):
-        return [paths_within(part) for part in value]
-    if not isinstance(value, dict) or any(name.startswith("@") for name in value):
-        return as_mapping(value)
-    return {name: paths_within(part) for name, part in value.items()}
-
-
-def resolver(value: Any) -> Resolver:
-    """The function of a value of a rule. It raises MappingFailed when a directive cannot take what a message holds."""
-    match as_mapping(value):
-        case {"@path": str() as path}:
-            return from_root(path)
-        case dict() | list() as mapping:
-            resolve = compiled(mapping)
-            return lambda root: without_missing(resolve(root))
-        case literal:
-            return lambda root: literal
+def _compile_each(each: Each) -> CompiledEach:
+    place = f"each.{each.object}"
+    mapped = {f"{place}.{name}": as_mapping(value, is_of_list=True) for name, value in each.properties.items()}
+    for part, values in (("key", each.key), ("fallback", each.fallback)):
+        mapped |= {f"{place}.{part}.{name}": as_mapping(value, is_of_list=True) for name, value in values.items()}
+    check_mapping({f"{place}.list": as_mapping(each.list), **mapped})
+    return CompiledEach(
+        each,
+        resolver(each.list),
+        key_of(each.key, is_of_list=True),
+        tuple([(name, field_of(each, name, value)) for name, value in each.properties.items()]),
+    )
 
 
 def _sees_times(rule: Rule) -> bool:

@@ -54,6 +54,13 @@ def test_a_retry_that_is_not_the_messages_fault_uses_up_no_attempt() -> None:
     assert only(settle(outcomes, p1=NOW + 1)).attempts == 2
 
 
+def test_a_failed_part_of_a_held_message_is_tried_again_before_the_hold_ends() -> None:
+    outcomes = Outcomes(planned_count=1, fates={1: Hold(Reason.UNKNOWN_PERSON, ("server|u:7",))})
+    outcomes.judge([1], Retry(5, Reason.LOCKED))
+    row = only(settle(outcomes, p1=NOW + 5000))
+    assert (row.state, row.due_at_ms) == (State.RETRYING, NOW + 5000)
+
+
 def test_dropped_properties_make_a_row_of_a_delivered_message() -> None:
     outcomes = Outcomes(planned_count=1)
     item = LeftOut("traits.plan", Reason.UNKNOWN_PROPERTY)

@@ -83,9 +83,27 @@ def test_rules_that_do_what_they_say_are_taken() -> None:
         ({"fallback": {"plan": {"@pth": "$.a"}}}, "/fallback.plan has an invalid directive: @pth."),
         ({"max": {"plan": 0}}, "max: plan must be from 1 to 65,536"),
         ({"person": {"email": "$.traits.email"}}, "only an event has a person"),
-        ({"associate": [{"object": "contact"}]}, "associate: a contact is associated with a company"),
+        ({"associate": [{"object": "contact"}]}, "associate: key: name the property that the contact is known by"),
         ({"associate": [{"object": "company"}]}, "associate: only group calls name a company"),
         ({"associate": [{"object": "company", "key": {"domain": "a.co"}, "label": " "}]}, "a label has 1 to 100"),
+        ({"object": "an order"}, "object: 'an order' names no object type; give one such as contact, company, order"),
+        ({"object": "0-99"}, "object: '0-99' names no object type"),
+        ({"object": "order"}, "key: name the property that the order is known by"),
+        ({"object": "order", "mode": "update"}, "key: name the property that the order is known by"),
+        ({"associate": [{"object": "order"}]}, "associate: key: name the property that the order is known by"),
+        ({"associate": [{"object": "product", "key": {"hs_sku": "1"}}]}, "does not associate a product with anything"),
+        ({"associate": [{"object": "order", "key": {"n": "1"}, "primary": True}]}, "primary is for a company"),
+        (
+            {"associate": [{"object": "order", "key": {"n": "1"}, "part": True, "replace": True}]},
+            "part takes the assoc",
+        ),
+        (
+            {"each": [{"list": "products", "object": "line_item", "mode": "create"}]},
+            "list is the path of a list in the",
+        ),
+        ({"each": [{"list": "$.a", "object": "line_item"}]}, "each line_item: key: name the property that"),
+        ({"each": [{"list": "$.a", "object": "product", "mode": "create"}]}, "does not associate a product"),
+        ({"each": [{"list": "$.a", "object": "cart", "key": {"n": {"@pth": "$.b"}}}]}, "/each.cart.key.n has an"),
         ({"object": None, "event": "x", "mode": "update"}, "an event has no mode"),
         ({"object": None, "event": "x", "key": {"user_id": "$.userId"}}, "is named by email, or by person"),
         ({"object": None, "event": "x", "person": {"phone": "1"}}, "person: 'phone' is none of email, utk, id"),
@@ -158,3 +176,26 @@ def test_a_field_that_no_rule_has_is_refused() -> None:
 def test_an_object_type_is_known_by_each_of_its_names(given: str, name: str) -> None:
     assert Rule(name="r", trigger="", object=given).object == name
     assert Association(object=given).object == name
+
+
+def test_two_rules_that_write_one_property_of_the_same_record_are_refused_for_any_object() -> None:
+    order = {"object": "order", "key": {"order_id": "$.properties.order_id"}}
+    first = rule(name="First", **order, properties={"hs_tax": "$.properties.tax"})
+    second = rule(name="Second", **order, properties={"hs_tax": 0})
+    other = rule(name="Other", object="order", key={"order_id": "$.properties.first_id"}, properties={"hs_tax": 0})
+
+    assert "rule 'First' writes the order property hs_tax, too" in refusal(first, second)
+    check_rules([first, other])
+
+
+def test_two_lists_that_write_one_property_of_the_same_records_are_refused() -> None:
+    lines = {
+        "list": "$.properties.products",
+        "object": "line_item",
+        "key": {"line": "$.id"},
+        "properties": {"price": 1},
+    }
+    order = {"object": "order", "key": {"order_id": "$.properties.order_id"}, "properties": None}
+    first, second = (rule(name=name, **order, each=[lines]) for name in ("First", "Second"))
+
+    assert "rule 'First' writes the line_item property price, too" in refusal(first, second)

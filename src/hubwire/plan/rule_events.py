@@ -1,0 +1,104 @@
+"""Sends the event of a rule: the person that it is of, its name, and its properties."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from hubwire.message import text_id
+from hubwire.operation import Discard, Hold, PropertyValue, SendEvent
+from hubwire.plan.emails import as_email, is_utk, utk_of
+from hubwire.plan.events import EventWriter, named_event
+from hubwire.plan.hold import waits_with_cookie
+from hubwire.plan.rule_targets import Targets
+from hubwire.plan.rule_values import report
+from hubwire.plan.rules.rule_set import CompiledRule
+from hubwire.plan.rules.values import MISSING
+from hubwire.plan.track import BY_COOKIE, event_uuid
+from hubwire.reasons import Reason
+
+
+class _Person(NamedTuple):
+    """The person of an event: an e-mail or `record_key`, HubSpot's cookie, the id of the contact's record."""
+
+    email: str | None
+    utk: str | None = None
+    record_id: str | None = None
+
+
+def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | None:
+    """Add the event of a rule. Returns the hold or discard of an unknown person; None also after a report."""
+    rule, message, book, plan = compiled.rule, targets.message, targets.book, targets.plan
+    person = _person_of(targets, compiled)
+    if not isinstance(person, _Person):
+        return person
+    email, utk, record_id = person
+    properties = compiled.whole(targets.fields) if compiled.whole is not None else _resolved(compiled, targets.fields)
+    if not isinstance(properties, dict):
+        report(plan, rule, Reason.RULE_FAILED, "its properties give no object")
+        return None
+    event = named_event(rule.event or "", rule.event or "", book)
+    if not book.schema.events_available:
+        event = Discard(Reason.EVENTS_NOT_AVAILABLE)
+    if isinstance(event, Discard):
+        report(plan, rule, event.reason, event.detail)
+        return None
+    if email is not None:
+        targets.contact(email)
+    elif record_id is None and BY_COOKIE not in plan.left_out and not compiled.person:
+        plan.left_out.append(BY_COOKIE)
+    writer = EventWriter(event, book, plan)
+    writer.write_only(properties)
+    label = f"rule:{rule.name}"
+    plan.operations.append(
+        SendEvent(
+            email,
+            event.name,
+            event.label,
+            {name: PropertyValue(written.value, label) for name, written in writer.properties.items()},
+            writer.types,
+            message.timestamp_ms,
+            event_uuid(message.source_id, f"{message.message_id}:{rule.name}"),
+            message.position,
+            utk,
+            record_id,
+        )
+    )
+    return None
+
+
+def _person_of(targets: Targets, compiled: CompiledRule) -> _Person | Hold | Discard | None:
+    """The person of a rule's event, or a hold or a discard of an unknown one; None after a report."""
+    rule, utk = compiled.rule, utk_of(targets.message)
+    for name, resolve in compiled.person:
+        value = resolve(targets.fields)
+        if name == "email" and (email := as_email(value)) is not None:
+            return _Person(email, utk)
+        if name == "utk" and is_utk(value):
+            return _Person(None, value)
+        if name == "id" and (record_id := text_id(value)) is not None and record_id.isdecimal():
+            return _Person(None, None, record_id)
+    if compiled.person:
+        report(targets.plan, rule, Reason.RULE_WITHOUT_KEY, "person")
+        return None
+    key: str | Hold | Discard
+    if compiled.key is None:
+        key = targets.own_person()
+    else:
+        name = next(iter(rule.key))
+        record, fault = targets.given("contact", name, compiled.key(targets.fields))
+        if record is None:
+            report(targets.plan, rule, fault, name)
+            return None
+        key = record.key
+    if isinstance(key, str):
+        return _Person(key, utk)
+    if not targets.book.mapping.events_by_cookie or utk is None:
+        return key
+    if isinstance(key, Hold) and not targets.by_cookie:
+        return waits_with_cookie(key)
+    return _Person(None, utk)
+
+
+def _resolved(compiled: CompiledRule, fields: dict[str, Any]) -> dict[str, Any]:
+    values = [(name, resolve(fields)) for name, resolve in compiled.fields]
+    return {name: value for name, value in values if value is not MISSING}

@@ -1,0 +1,180 @@
+"""Writes the record of a rule, the records of its lists, and their associations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubwire.operation import Associate, AssociateRecords, Discard, Hold, RecordRef, record_key, unique_property
+from hubwire.plan.pipelines import place_in_pipeline
+from hubwire.plan.rule_targets import Targets, Upsert, stored_name
+from hubwire.plan.rule_values import SourceValue, report, write_conditional, write_values
+from hubwire.plan.rule_writers import OtherRule
+from hubwire.plan.rules.directives import MappingFailed
+from hubwire.plan.rules.paths import Resolver
+from hubwire.plan.rules.resolving import INDEX, PARENT
+from hubwire.plan.rules.rule_set import CompiledEach
+from hubwire.plan.rules.values import MISSING
+from hubwire.plan.track import event_uuid
+from hubwire.reasons import Reason
+from hubwire.rule import Association, Each, Rule
+
+MAX_ELEMENTS = 250
+"""The records that one list of one message makes at most. Chosen."""
+Waiting = list[tuple[str, Hold | Discard]]
+"""What a rule cannot write yet or at all: its place in the rule ("" for all of it), and the fate."""
+
+
+def write_record(targets: Targets, other: OtherRule) -> Waiting:
+    """Add the operations of a rule with a record. Returns what waits for a person or a company."""
+    compiled = other.compiled
+    rule = compiled.rule
+    record = _record_of(targets, rule, rule, compiled.key, targets.fields)
+    if not isinstance(record, RecordRef):
+        return [] if record is None else [("", record)]
+    operation = targets.operation(record, rule.mode)
+    _write(targets, rule, rule, other.values, targets.fields, operation)
+    waiting: Waiting = []
+    for association, resolve in compiled.associations:
+        target = _associated(targets, rule, association, resolve)
+        if isinstance(target, RecordRef):
+            _associate(targets, association, record, target)
+        elif target is not None:
+            waiting.append((f"associate {association.object}", target))
+    for part, values in zip(compiled.each, other.each, strict=True):
+        _write_each(targets, rule, part, values, record)
+    return waiting
+
+
+def _write(
+    targets: Targets,
+    rule: Rule,
+    part: Rule | Each,
+    values: tuple[SourceValue, ...],
+    root: dict[str, Any],
+    operation: Upsert,
+) -> None:
+    if part.only_if_empty:
+        write_conditional(values, root, operation, targets.plan)
+    else:
+        write_values(values, root, operation.properties, targets.plan)
+    known = targets.object_schema(part.object or "")
+    if known is not None and known.object_type.stage:
+        for name, refusal in place_in_pipeline(known, operation.properties).items():
+            report(targets.plan, rule, refusal.reason, refusal.detail, f"{_place(part)}{name}")
+
+
+def _record_of(
+    targets: Targets, rule: Rule, part: Rule | Each, resolve: Resolver | None, root: dict[str, Any]
+) -> RecordRef | Hold | Discard | None:
+    """A record that a rule writes; None, after a report, if its key has no usable value."""
+    object_type = part.object or ""
+    if resolve is None and object_type not in ("contact", "company"):
+        return _new_record(targets, rule, object_type, str(root.get(INDEX, "")))
+    return _found(targets, rule, object_type, next(iter(part.key), ""), resolve, root, _place(part))
+
+
+def _associated(
+    targets: Targets, rule: Rule, association: Association, resolve: Resolver | None
+) -> RecordRef | Hold | Discard | None:
+    name = next(iter(association.key), "")
+    return _found(targets, rule, association.object, name, resolve, targets.fields, "associate.")
+
+
+def _found(
+    targets: Targets,
+    rule: Rule,
+    object_type: str,
+    name: str,
+    resolve: Resolver | None,
+    root: dict[str, Any],
+    place: str,
+) -> RecordRef | Hold | Discard | None:
+    if resolve is None:
+        own = targets.own_person() if object_type == "contact" else targets.own_company()
+        return RecordRef(object_type, own) if isinstance(own, str) else own
+    record, fault = targets.given(object_type, name, resolve(root))
+    if record is None:
+        report(targets.plan, rule, fault, object_type if fault is Reason.UNKNOWN_OBJECT else name, place.rstrip("."))
+    return record
+
+
+def _place(part: Rule | Each) -> str:
+    return f"{part.object}." if isinstance(part, Each) else ""
+
+
+def _new_record(targets: Targets, rule: Rule, object_type: str, index: str) -> RecordRef | None:
+    """A record without a key, which is made once for each message: its name comes from the message's id."""
+    known = targets.object_schema(object_type)
+    if known is None:
+        report(targets.plan, rule, Reason.UNKNOWN_OBJECT, object_type)
+        return None
+    message = targets.message
+    name = f"{message.message_id}:{rule.name}:{object_type}:{index}"
+    return RecordRef(stored_name(object_type, known), event_uuid(message.source_id, name))
+
+
+def _associate(targets: Targets, association: Association, record: RecordRef, target: RecordRef) -> None:
+    """Associate the rule's record with another one, which is made if it is missing, unless the rule says otherwise."""
+    message, plan = targets.message, targets.plan
+    if association.create and not association.part:
+        targets.operation(target)
+    options = (association.label, association.primary, association.replace)
+    if {record.object, target.object} == {"contact", "company"}:
+        pair = (record, target) if record.object == "contact" else (target, record)
+        contact, company = (ref.key for ref in pair)
+        plan.operations.append(Associate(contact, company, message.position, message.timestamp_ms, *options))
+    else:
+        linked = AssociateRecords(record, target, message.position, message.timestamp_ms, *options)
+        linked.takes_away, linked.may_make = association.part, association.create
+        plan.operations.append(linked)
+
+
+# -- the elements of a list
+
+
+def _write_each(
+    targets: Targets, rule: Rule, part: CompiledEach, values: tuple[SourceValue, ...], parent: RecordRef
+) -> None:
+    each, plan = part.each, targets.plan
+    association = Association(object=each.object, label=each.label)
+    elements = _elements(targets, rule, part)
+    seen: dict[RecordRef, int] = {}
+    for index, element in enumerate(elements):
+        fields = element if isinstance(element, dict) else {"value": element}
+        root = {**fields, PARENT: targets.fields, INDEX: index}
+        try:
+            record = _record_of(targets, rule, each, part.key, root)
+        except (MappingFailed, RecursionError) as exc:
+            report(plan, rule, Reason.RULE_FAILED, str(exc), each.object)
+            continue
+        if not isinstance(record, RecordRef):
+            continue
+        seen[record] = seen.get(record, 0) + 1
+        if seen[record] > 1 and each.same_key == "number":
+            record = _numbered(record, seen[record])
+        _write(targets, rule, each, values, root, targets.operation(record, each.mode))
+        if each.associate and seen.get(record, 1) == 1:
+            _associate(targets, association, parent, record)
+
+
+def _elements(targets: Targets, rule: Rule, part: CompiledEach) -> list[Any]:
+    """The elements of a list; an object alone counts as a list of one. What is neither is reported."""
+    value = part.items(targets.fields)
+    if value is MISSING or value is None:
+        return []
+    if isinstance(value, dict):
+        return [value]
+    place = f"each {part.each.object}"
+    if not isinstance(value, list):
+        report(targets.plan, rule, Reason.RULE_FAILED, "its list is no list of the message", place)
+        return []
+    if len(value) > MAX_ELEMENTS:
+        detail = f"{len(value) - MAX_ELEMENTS:,} of {len(value):,} elements"
+        report(targets.plan, rule, Reason.TOO_MANY_RECORDS, detail, place)
+    return [element for element in value[:MAX_ELEMENTS] if element is not MISSING and element is not None]
+
+
+def _numbered(record: RecordRef, number: int) -> RecordRef:
+    """The record of a further element with the same key."""
+    name, value = unique_property(record.key) or ("", record.key)
+    return RecordRef(record.object, record_key(name, f"{value}#{number}"))

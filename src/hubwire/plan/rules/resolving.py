@@ -1,0 +1,92 @@
+"""The values of a rule as functions of a message.
+
+A value is a literal, a directive of the mapping language, or a text that begins with `$.`: a path, in which `{{…}}` may
+stand (`$.traits.{{context.personas.computation_key}}`). In a rule's list, a text that begins with `$parent.` is a path
+into the message, and `$index` is the place of the element, counted from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hubwire.plan.rules.directives import compiled, without_missing
+from hubwire.plan.rules.paths import Resolver, from_root
+from hubwire.plan.rules.values import MISSING
+from hubwire.rule import Each, Rule
+
+PARENT = "$parent"
+INDEX = "$index"
+
+
+def key_of(key: Mapping[str, Any], is_of_list: bool = False) -> Resolver | None:
+    """The value of a key; None where a rule gives none."""
+    return next((resolver(value, is_of_list) for value in key.values()), None)
+
+
+def field_of(record: Rule | Each, name: str, value: Any) -> Resolver:
+    """The value of a property, with what `fallback`, `empty` and `max` say of it."""
+    is_of_list = isinstance(record, Each)
+    resolve = resolver(value, is_of_list)
+    if name in record.fallback:
+        resolve = _with_fallback(resolve, resolver(record.fallback[name], is_of_list))
+    if record.empty == "leave":
+        resolve = _without_empty(resolve)
+    return _cut(resolve, record.max[name]) if name in record.max else resolve
+
+
+def _with_fallback(resolve: Resolver, fallback: Resolver) -> Resolver:
+    def value_or_fallback(root: Any) -> Any:
+        value = resolve(root)
+        return fallback(root) if value is MISSING or value is None or value == "" else value
+
+    return value_or_fallback
+
+
+def _without_empty(resolve: Resolver) -> Resolver:
+    def value_unless_empty(root: Any) -> Any:
+        value = resolve(root)
+        return MISSING if value == "" else value
+
+    return value_unless_empty
+
+
+def _cut(resolve: Resolver, length: int) -> Resolver:
+    def cut(root: Any) -> Any:
+        value = resolve(root)
+        return value[:length] if isinstance(value, str) else value
+
+    return cut
+
+
+def as_mapping(value: Any, is_of_list: bool = False) -> Any:
+    """A value of a rule as the mapping language has it."""
+    if not isinstance(value, str) or not (value.startswith("$.") or (is_of_list and is_list_path(value))):
+        return value
+    return {"@path": {"@template": value} if "{{" in value else value}
+
+
+def paths_within(value: Any) -> Any:
+    """A value of a rule whose paths may stand anywhere in it, as the mapping language has it."""
+    if isinstance(value, list):
+        return [paths_within(part) for part in value]
+    if not isinstance(value, dict) or any(name.startswith("@") for name in value):
+        return as_mapping(value)
+    return {name: paths_within(part) for name, part in value.items()}
+
+
+def is_list_path(value: str) -> bool:
+    """Whether a text is one of the paths that only the elements of a list have."""
+    return value == INDEX or value.startswith(f"{PARENT}.")
+
+
+def resolver(value: Any, is_of_list: bool = False) -> Resolver:
+    """The function of a value of a rule. It raises MappingFailed when a directive cannot take what a message holds."""
+    match as_mapping(value, is_of_list):
+        case {"@path": str() as path}:
+            return from_root(path)
+        case dict() | list() as mapping:
+            resolve = compiled(mapping)
+            return lambda root: without_missing(resolve(root))
+        case literal:
+            return lambda root: literal
