@@ -2,7 +2,8 @@
  * What Hubwire serves of this folder: `node build.js FOLDER`.
  *
  * hubspot-device.js defines `window.hubspotDevice`; head.js and boot.js stand around the core in the one-request file; all
- * three run in every browser of 2018 and later. snippet.txt is Segment's snippet, with @host@ and @key@ to be filled in.
+ * three run in every browser of 2018 and later. snippet.txt is Segment's snippet, with @host@ and @key@ to be filled in,
+ * and keep.js.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +12,7 @@ import snippet from '@segment/snippet'
 import { build } from 'esbuild'
 import { minify as terse } from 'terser'
 
-const ENTRIES = { 'hubspot-device': 'src/global.js', head: 'src/bundle/head.js', boot: 'src/bundle/boot.js' }
+const ENTRIES = { 'hubspot-device': 'src/global.js', head: 'src/bundle/head.js', boot: 'src/bundle/boot.js', keep: 'src/bundle/keep.js' }
 
 /** What gzips to the fewest bytes: some 3 % fewer than esbuild's own minifier, without inlined functions fewer still. */
 const SHORTEST = {
@@ -40,6 +41,7 @@ export async function minify() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = process.argv[2]
-  for (const [name, text] of Object.entries(await minify())) writeFileSync(join(folder, `${name}.js`), text)
-  writeFileSync(join(folder, 'snippet.txt'), snippet.min({ host: '@host@', apiKey: '@key@', page: true }))
+  const { keep, ...scripts } = await minify()
+  for (const [name, text] of Object.entries(scripts)) writeFileSync(join(folder, `${name}.js`), text)
+  writeFileSync(join(folder, 'snippet.txt'), `${snippet.min({ host: '@host@', apiKey: '@key@', page: true })}\n${keep}\n`)
 }

@@ -17,6 +17,7 @@ from tests.browser.harness import HUB_ID, Host, Visit
 from tests.browser.test_pages import GO_BACK, WHEN_RESTORED
 
 MOMENTS = {
+    "before the script has run": "({leave})()",
     "when ready": "analytics.ready(() => setTimeout({leave}))",
     "at a click": "addEventListener('load', () => {{ document.body.onclick = {leave}; document.body.click() }})",
     "when the script has run": (

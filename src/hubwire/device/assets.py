@@ -53,7 +53,7 @@ class Assets:
     chunks: Mapping[str, Asset]
     core_version: str
     snippet: str
-    """Segment's snippet with the placeholders `https://@host@` and `@key@`."""
+    """Segment's snippet and `keep.js`, with the placeholders `https://@host@` and `@key@`."""
 
 
 def load_assets(folder: Path = BUNDLE_FOLDER) -> Assets | None:

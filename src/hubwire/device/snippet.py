@@ -1,4 +1,4 @@
-"""The snippet that a site puts into its pages: Segment's own, with this server as its host."""
+"""The snippet that a site puts into its pages: Segment's own with this server as its host, and `keep.js` behind it."""
 
 from __future__ import annotations
 
