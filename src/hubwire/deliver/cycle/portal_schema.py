@@ -13,6 +13,7 @@ from hubwire.deliver.cycle.newest import ReadHistories
 from hubwire.deliver.cycle.object_schemas import read_object_schemas
 from hubwire.deliver.cycle.recent_contacts import RecentContacts
 from hubwire.deliver.cycle.recent_looks import RecentLooks
+from hubwire.deliver.cycle.record_keys import RecordKeys
 from hubwire.deliver.limits.daily_budget import DecayingRate
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import as_stop
@@ -90,6 +91,7 @@ class Portal:
         self.marketing = MarketingPortal()
         self.recent_contacts = RecentContacts()
         self.recent_looks = RecentLooks()
+        self.record_keys = RecordKeys()
         self.spare_reads = SpareReads()
         self.too_many_changed_at_ms = 0
         self.paths = paths

@@ -228,6 +228,15 @@ class CycleState:
         if company is not None and make_unsure(company, names):
             self.changed_companies[domain] = company
 
+    def doubt_shared(self, known: Person | Company) -> None:
+        """Mark all values of a record to which another key leads as unsure: the other key may have overwritten them."""
+        if isinstance(known, Person):
+            place, record_id, key = "contacts", known.contact_id, known.email
+        else:
+            place, record_id, key = "companies", known.company_id, known.domain
+        if record_id is not None and self.portal.record_keys.note(place, record_id, key):
+            make_unsure(known, list(known.properties))
+
     def missing_verdict(self, email: str, domain: str | None) -> Verdict:
         """The verdict of an event or association whose contact (or company) HubSpot has not confirmed."""
         for verdict in (self._refused_contacts.get(email), self._refused_companies.get(domain or "")):

@@ -47,6 +47,9 @@ async def upsert_contacts(
     Shape: `relied` are the contacts that events and associations of this cycle need.
     """
     cycle_state.people = await cycle_state.load(cycle_state.record.people, records.keys())
+    for person in cycle_state.people.values():
+        cycle_state.doubt_shared(person)
+    _keep_newest(cycle_state, records)
     leave_out_lower_trust(cycle_state, records, cycle_state.people)
     _discard_refused(cycle_state, records)
     backwards: dict[str, Backward] = {}
@@ -59,6 +62,22 @@ async def upsert_contacts(
         await _write(cycle_state, records, keyed.keys(), relied, backwards)
     if backwards:
         await move_stages_back(cycle_state, OBJECT, records, backwards, partial(update_call, cycle_state.paths))
+
+
+def _keep_newest(cycle_state: CycleState, records: Mapping[str, DesiredRecord]) -> None:
+    """Keep the newest value of each property where several addresses of the cycle lead to one contact."""
+    newest: dict[tuple[str, str], DesiredRecord] = {}
+    for email, desired in records.items():
+        contact_id = cycle_state.contact_id(email)
+        if contact_id is None or not cycle_state.portal.record_keys.is_shared(OBJECT, contact_id):
+            continue
+        for name, value in list(desired.values.items()):
+            other = newest.get((contact_id, name))
+            if other is None or value.beats(other.values[name]):
+                newest[contact_id, name] = desired
+            older = desired if newest[contact_id, name] is not desired else other
+            if older is not None:
+                del older.values[name]
 
 
 async def _write(
@@ -250,6 +269,7 @@ def _settle(
     refused = {item.field for item in sent.refused}
     remembered = person.properties.get(STAGE)
     confirm_sent(person, desired, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
+    cycle_state.doubt_shared(person)
     stage = sent.properties.get(STAGE)
     if stage and returned and returned.properties.get(STAGE, stage) != stage:
         backwards[returned.record_id] = Backward(sent, remembered)
