@@ -126,6 +126,28 @@ async def test_what_a_person_wrote_before_a_late_message_loses_to_it(installatio
     assert installation.contact()["properties"]["city"] == "Wels"
 
 
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["same-process", "restarted"])
+async def test_our_own_value_that_another_tool_set_back_is_that_tools(
+    installation: Installation, is_restarted: bool
+) -> None:
+    await installation.identify(city="Graz")
+    tool = {"sourceType": "INTEGRATION", "sourceId": "99"}
+    world, contact_id = installation.world, installation.contact()["id"]
+    world.clock.advance(60)
+    happened = iso_utc(world.clock.now_ms())
+    for city in ("Linz", "Graz"):
+        world.clock.advance(60)
+        world.emulator.edit("contacts", contact_id, {"city": city}, source=tool)
+    world.clock.advance(3600)
+    if is_restarted:
+        await installation.driver.end()
+        installation.driver = world.driver("b")
+    traits = {"email": "ada@example.com", "city": "Wels"}
+    await installation.send({"type": "identify", "timestamp": happened, "traits": traits})
+    assert installation.contact()["properties"]["city"] == "Graz"
+    assert installation.left_out() == [("city", "newer-in-hubspot")]
+
+
 async def test_a_companys_newer_values_stay_as_well(installation: Installation) -> None:
     await installation.identify()
     await installation.group("acme.com", name="Acme", employees=5)

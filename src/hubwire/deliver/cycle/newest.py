@@ -9,6 +9,8 @@ HubSpot's time:
     an older one of the same source        nothing: superseded     the import's own earlier writes
     any other                              HubSpot's time          a person, a form, a workflow, another tool
 
+Another tool may write the value that the record remembers. Where the history names our app by its id, only a version
+with that id counts as the remembered one.
 A version that the record does not explain never counts as ours, so after a restored backup HubSpot's newer values stay.
 """
 
@@ -19,11 +21,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 from hubwire.deliver.cycle.coalesce import plain
+from hubwire.deliver.cycle.own_source import SOURCE_TYPES
 from hubwire.hubspot.reading import SECOND_MS, HeldRecord, Version, moment_ms
 from hubwire.record.protocol import ConfirmedValue
 
-OURS = frozenset({"INTEGRATION", "API", ""})
-"""Sources that our own writes can have. Source: HubSpot's OpenAPI, `sourceType`; private apps are integrations."""
 STAGE = "lifecyclestage"
 MAX_REMEMBERED_READS = 50_000
 SOURCES = {
@@ -41,14 +42,22 @@ SOURCES = {
 
 
 def foreign_version(
-    versions: Sequence[Version], remembered: ConfirmedValue | None, kind: str = "string"
+    versions: Sequence[Version], remembered: ConfirmedValue | None, kind: str = "string", own_source_id: str = ""
 ) -> Version | None:
     """The newest version that is not ours. `kind` is the property's HubSpot type; `versions` are newest first."""
     ours: Version | None = None
     if remembered is not None:
         value = plain(remembered.value)
+        is_named = any(version.source_id == own_source_id for version in versions)
         ours = next(
-            (version for version in versions if version.source in OURS and is_same(version.value, value, kind)), None
+            (
+                version
+                for version in versions
+                if version.source in SOURCE_TYPES
+                and (not is_named or version.source_id == own_source_id)
+                and is_same(version.value, value, kind)
+            ),
+            None,
         )
     for version in versions:
         is_ours = ours is not None and version[2:] == ours[2:] and version.at_ms <= ours.at_ms
@@ -81,7 +90,7 @@ def without_default_stage(record: HeldRecord) -> HeldRecord:
     if not versions or created_ms is None:
         return record
     first = versions[-1]
-    if first.source not in OURS or abs(first.at_ms - created_ms) > SECOND_MS:
+    if first.source not in SOURCE_TYPES or abs(first.at_ms - created_ms) > SECOND_MS:
         return record
     return HeldRecord(record.record_id, record.properties, {**record.history, STAGE: versions[:-1]})
 

@@ -11,6 +11,7 @@ from hubwire.deliver.calls.caller import Caller, LineStopped
 from hubwire.deliver.cycle.marketing_portal import MarketingPortal
 from hubwire.deliver.cycle.newest import ReadHistories
 from hubwire.deliver.cycle.object_schemas import read_object_schemas
+from hubwire.deliver.cycle.own_source import OwnSource
 from hubwire.deliver.cycle.recent_contacts import RecentContacts
 from hubwire.deliver.cycle.recent_looks import RecentLooks
 from hubwire.deliver.cycle.record_keys import RecordKeys
@@ -93,6 +94,7 @@ class Portal:
         self.recent_looks = RecentLooks()
         self.record_keys = RecordKeys()
         self.spare_reads = SpareReads()
+        self.own_source = OwnSource()
         self.too_many_changed_at_ms = 0
         self.paths = paths
         self._read_at_ms = self._objects_read_at_ms = 0

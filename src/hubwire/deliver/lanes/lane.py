@@ -19,6 +19,8 @@ import structlog
 from hubwire.deliver.calls.caller import CallContext, Caller, LineStopped
 from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
+from hubwire.deliver.cycle.own_source import STORED_NAME as OWN_SOURCE_NAME
+from hubwire.deliver.cycle.own_source import OwnSource
 from hubwire.deliver.cycle.portal_schema import Portal, unreadable
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.lanes.backlog import Pending, Selection, Selector, Waiting
@@ -91,6 +93,7 @@ class Lane:
         self._outages = 0
         self._runs = DeathRuns.of(parked_of(status))
         self._definitions_made = made_of(status)
+        self._portal.own_source = OwnSource.of(status)
         self._check_before_ms = check_before_of(status)
         self._unconfirmed = UnconfirmedWrites()
         self._max_messages = parts.policy.cycle_messages
@@ -307,6 +310,8 @@ class Lane:
             report[PARKED_NAME] = {str(source_id): parked for source_id, parked in self._runs.parked.items()}
         if self._check_before_ms:
             report[CHECK_NAME] = self._check_before_ms
+        if self._portal.own_source.source_id:
+            report[OWN_SOURCE_NAME] = self._portal.own_source.source_id
         if self._definitions_made:
             report[MADE_NAME] = {str(source_id): additions for source_id, additions in self._definitions_made.items()}
         return msgspec.json.encode(report)

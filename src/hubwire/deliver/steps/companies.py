@@ -232,6 +232,7 @@ def _settle(cycle_state: CycleState, records: Sequence[DesiredRecord], outcome: 
         company = cycle_state.companies.get(desired.key) or Company(desired.key)
         cycle_state.company_is(company, outcome.returned.record_id if outcome.returned else company.company_id)
         if outcome.returned is not None and outcome.returned.is_new:
+            cycle_state.portal.own_source.learn(outcome.returned.properties)
             cycle_state.portal.histories.remember(OBJECT, desired.key, None, {}, cycle_state.now_ms)
         refused = {item.field for item in sent.refused}
         confirm_sent(company, desired, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)

@@ -265,6 +265,7 @@ def _settle(
         cycle_state.portal.recent_contacts.note(email, returned.record_id, made_at_ms, cycle_state.now_ms)
     if returned is not None and returned.is_new:
         cycle_state.new_contacts.add(sent.key)
+        cycle_state.portal.own_source.learn(returned.properties)
         cycle_state.portal.histories.remember(OBJECT, sent.key, None, {}, cycle_state.now_ms)
     refused = {item.field for item in sent.refused}
     remembered = person.properties.get(STAGE)

@@ -30,13 +30,17 @@ def late_names(cycle_state: CycleState, desired: DesiredRecord, names: Collectio
 
 
 def foreign_versions(
-    record: HeldRecord, known: Person | Company | None, definitions: Mapping[str, PropertyDefinition]
+    cycle_state: CycleState,
+    record: HeldRecord,
+    known: Person | Company | None,
+    definitions: Mapping[str, PropertyDefinition],
 ) -> dict[str, Version]:
     """The newest version of each property that is not ours."""
     found: dict[str, Version] = {}
     remembered = known.properties if known is not None else {}
     for name, versions in without_default_stage(record).history.items():
-        version = foreign_version(versions, remembered.get(name), kind_of(definitions, name))
+        own_source_id = cycle_state.portal.own_source.source_id
+        version = foreign_version(versions, remembered.get(name), kind_of(definitions, name), own_source_id)
         if version is not None:
             found[name] = version
     return found

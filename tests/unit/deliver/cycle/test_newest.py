@@ -38,6 +38,13 @@ def test_a_persons_value_that_equals_ours_is_still_the_persons() -> None:
     assert found.at_ms == 300
 
 
+def test_our_value_is_another_tools_only_where_the_history_names_our_app() -> None:
+    versions = [version("a", 300, source_id="99"), version("b", 200, source_id="99"), version("a", 100, source_id="77")]
+    assert foreign_version(versions, ConfirmedValue("a", 5), own_source_id="77") == versions[0]
+    assert foreign_version(versions[2:], ConfirmedValue("a", 5), own_source_id="77") is None
+    assert foreign_version(versions[2:], ConfirmedValue("a", 5), own_source_id="another kind of id") is None
+
+
 def test_what_memory_does_not_explain_counts_with_hubspots_time() -> None:
     """After a restored backup our own newer writes are not known any more."""
     found = foreign_version([version("new", 300), version("old", 200)], ConfirmedValue("old", 5))
