@@ -228,7 +228,7 @@ class CycleState:
         if company is not None and make_unsure(company, names):
             self.changed_companies[domain] = company
 
-    def doubt_shared(self, known: Person | Company) -> None:
+    def make_shared_unsure(self, known: Person | Company) -> None:
         """Mark all values of a record to which another key leads as unsure: the other key may have overwritten them."""
         if isinstance(known, Person):
             place, record_id, key = "contacts", known.contact_id, known.email

@@ -83,7 +83,7 @@ async def upsert_companies(
     """
     cycle_state.companies = await cycle_state.load(cycle_state.record.companies, records.keys())
     for company in cycle_state.companies.values():
-        cycle_state.doubt_shared(company)
+        cycle_state.make_shared_unsure(company)
     leave_out_lower_trust(cycle_state, records, cycle_state.companies)
     domains: dict[str, str] = {}
     for key, desired in records.items():
@@ -236,7 +236,7 @@ def _settle(cycle_state: CycleState, records: Sequence[DesiredRecord], outcome: 
             cycle_state.portal.histories.remember(OBJECT, desired.key, None, {}, cycle_state.now_ms)
         refused = {item.field for item in sent.refused}
         confirm_sent(company, desired, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
-        cycle_state.doubt_shared(company)
+        cycle_state.make_shared_unsure(company)
 
 
 def _joined(records: Sequence[DesiredRecord]) -> DesiredRecord:

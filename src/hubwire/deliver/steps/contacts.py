@@ -48,7 +48,7 @@ async def upsert_contacts(
     """
     cycle_state.people = await cycle_state.load(cycle_state.record.people, records.keys())
     for person in cycle_state.people.values():
-        cycle_state.doubt_shared(person)
+        cycle_state.make_shared_unsure(person)
     _keep_newest(cycle_state, records)
     leave_out_lower_trust(cycle_state, records, cycle_state.people)
     _discard_refused(cycle_state, records)
@@ -270,7 +270,7 @@ def _settle(
     refused = {item.field for item in sent.refused}
     remembered = person.properties.get(STAGE)
     confirm_sent(person, desired, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
-    cycle_state.doubt_shared(person)
+    cycle_state.make_shared_unsure(person)
     stage = sent.properties.get(STAGE)
     if stage and returned and returned.properties.get(STAGE, stage) != stage:
         backwards[returned.record_id] = Backward(sent, remembered)
