@@ -129,6 +129,10 @@ class RecordRef(NamedTuple):
     key: str
 
 
+RecordPair = tuple[RecordRef, RecordRef]
+"""The source and the target of an association."""
+
+
 class AssociateRecords(Struct, gc=False):
     """Link two records, other than a contact with a company.
 
@@ -275,6 +279,11 @@ class Link(NamedTuple):
 def hold_key(space: str, key: str) -> str:
     """The name of the link that releases a hold: `<space>|<key>`."""
     return f"{space}|{key}"
+
+
+def record_hold_key(destination_id: int, ref: RecordRef) -> str:
+    """The name of the record that releases a hold at this destination."""
+    return hold_key(f"record:{destination_id}", f"{ref.object}:{ref.key}")
 
 
 UNIQUE = "unique"

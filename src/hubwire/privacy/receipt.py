@@ -47,6 +47,8 @@ class Receipt(msgspec.Struct, kw_only=True):
     associations: int = 0
     marketing: int = 0
     """Memberships of lists, subscriptions and form submissions."""
+    records: int = 0
+    """Orders, deals and other records that are about the person."""
     words: int = 0
     mentions_kept: int = 0
     is_suppressed: bool = False
@@ -77,6 +79,7 @@ class Receipt(msgspec.Struct, kw_only=True):
             self.contacts,
             self.associations,
             self.marketing,
+            self.records,
         )
         return any(here)
 
@@ -91,6 +94,7 @@ class Receipt(msgspec.Struct, kw_only=True):
         self.contacts += erased.people
         self.associations += erased.associations
         self.marketing += erased.marketing
+        self.records += erased.records
 
     def settle(self, is_last_try: bool) -> None:
         """Set the final state, or keep RUNNING while a destination may be reachable later."""

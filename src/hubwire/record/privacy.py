@@ -81,6 +81,8 @@ class Erased(msgspec.Struct, kw_only=True):
     associations: int = 0
     marketing: int = 0
     """Memberships of lists, subscriptions and form submissions."""
+    records: int = 0
+    """Orders, deals and other records that are about the person."""
 
 
 class KeptAttempt(msgspec.Struct, frozen=True):
@@ -99,8 +101,8 @@ class PrivacyStore(Protocol):
 
     # -- what is kept
     def erase(self, trail: Trail, positions: Sequence[int], now_ms: int) -> Erased:
-        """Remove links, contacts, associations, marketing memory and holds of a trail, and the deliveries at these
-        positions.
+        """Remove links, contacts, associations, marketing memory and holds of a trail, what is remembered of their
+        orders and other records, and the deliveries at these positions.
 
         Shape: deliveries are added to `archived` (open ones as discarded) so that totals still add up. Leased ones stay
         until their cycle ends. Deleted values are overwritten if the backend can do that.

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from hubwire.delivery import State
-from hubwire.operation import Link
+from hubwire.operation import Link, RecordPair, RecordRef
 from hubwire.record.marketing import KnownList, MarketingMemory, Membership, Preference, Submission
 
 
@@ -112,6 +112,39 @@ class Company(msgspec.Struct):
     seen_at_ms: int = 0
 
 
+class ObjectRecord(msgspec.Struct):
+    """The values that HubSpot confirmed of one record of another type; the fields are those of a person."""
+
+    object: str
+    key: str
+    record_id: str | None = None
+    confirmed_at_ms: int = 0
+    properties: dict[str, ConfirmedValue] = {}
+    seen_at_ms: int = 0
+
+    @property
+    def ref(self) -> RecordRef:
+        return RecordRef(self.object, self.key)
+
+
+class RecordAssociation(msgspec.Struct, frozen=True):
+    """A confirmed association of two records, or one that was taken away.
+
+    Shape: `at_ms` is the time of the newest message about it. `marks`: what else was confirmed, one a line (`primary`,
+    `replaces`, `label <label>`).
+    """
+
+    source: RecordRef
+    target: RecordRef
+    at_ms: int = 0
+    marks: str = ""
+    is_away: bool = False
+
+
+KnownValues = Person | Company | ObjectRecord
+"""What is remembered of one record."""
+
+
 class Settled(msgspec.Struct, kw_only=True):
     """The row of one message, written only if its position alone does not tell its outcome."""
 
@@ -171,6 +204,12 @@ class CycleOutcome(msgspec.Struct, kw_only=True):
     unlinked: list[tuple[str, str]] = []
     """(e-mail, domain) pairs of associations whose contact or company is now another record."""
     links: list[Link] = []
+    records: list[ObjectRecord] = []
+    record_associations: list[RecordAssociation] = []
+    parted: list[RecordPair] = []
+    """Associations to forget: one of their records is another one now, or is gone."""
+    found: list[RecordRef] = []
+    """Records that HubSpot has now and that messages may wait for (`record_hold_key`)."""
     lists: list[KnownList] = []
     memberships: list[Membership] = []
     preferences: list[Preference] = []
@@ -179,10 +218,37 @@ class CycleOutcome(msgspec.Struct, kw_only=True):
     ended_at_ms: int = 0
 
 
+class ObjectMemory(Protocol):
+    """The memory of records other than contacts and companies. Contract: `tests/contract/test_object_memory.py`.
+
+    Shape: an object type is stored as `ObjectType.stored_as` says. An end of an association may also be a contact or a
+    company, which `Record.people` and `Record.companies` remember.
+    """
+
+    def records(self, destination_id: int, refs: Iterable[RecordRef]) -> dict[RecordRef, ObjectRecord]: ...
+
+    def associations(self, destination_id: int, pairs: Iterable[RecordPair]) -> dict[RecordPair, RecordAssociation]:
+        """What is remembered of these associations; also of those that were taken away."""
+        ...
+
+    def associations_of(self, destination_id: int, refs: Iterable[RecordRef]) -> list[RecordAssociation]:
+        """All remembered associations of these records, as source and as target."""
+        ...
+
+    def count(self, destination_id: int, object_type: str, key_property: str) -> int:
+        """The number of remembered records of a type that are known by this property and are in HubSpot."""
+        ...
+
+
 class Record(Protocol):
     @property
     def marketing(self) -> MarketingMemory:
         """The memory of lists, subscriptions and form submissions."""
+        ...
+
+    @property
+    def objects(self) -> ObjectMemory:
+        """The memory of records other than contacts and companies."""
         ...
 
     # -- lanes

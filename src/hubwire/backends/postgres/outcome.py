@@ -17,8 +17,9 @@ from hubwire.backends.postgres.dialect import session
 from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql.lanes import close_cycle, write_attempts
 from hubwire.backends.sql.marketing import write_marketing
+from hubwire.backends.sql.objects import write_objects
 from hubwire.delivery import IllegalMove, Move, State, moved
-from hubwire.operation import Link, hold_key
+from hubwire.operation import Link, hold_key, record_hold_key
 from hubwire.record.protocol import Company, CycleOutcome, Person, Settled
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -26,18 +27,23 @@ _pack = msgspec.msgpack.Encoder().encode
 
 def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> int:
     """Write the results of a cycle in the current transaction, which has locked the lane's row; returns how many held
-    deliveries its links released."""
+    deliveries its links and records released."""
     _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
+    write_objects(session(db), destination_id, outcome)
     write_marketing(session(db), destination_id, outcome)
     write_attempts(session(db), destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(session(db), destination_id, outcome)
     held = [settled for settled in outcome.settled if settled.state is State.HELD and settled.hold_keys]
-    if not outcome.links and not held:
+    if not outcome.links and not held and not outcome.found:
         return 0
     db.execute("SELECT pg_advisory_xact_lock('hold'::regclass::oid::bigint)")
     released = _write_links(db, outcome.links, outcome.ended_at_ms)
-    return released + _write_holds(db, destination_id, held, outcome)
+    released += _write_holds(db, destination_id, held, outcome)
+    if outcome.found:
+        keys = [record_hold_key(destination_id, ref) for ref in outcome.found]
+        released += _release_holds(db, outcome.ended_at_ms, keys)
+    return released
 
 
 def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:

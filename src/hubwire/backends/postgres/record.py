@@ -18,6 +18,7 @@ from hubwire.backends.postgres.outcome import write_outcome
 from hubwire.backends.postgres.pool import Db
 from hubwire.backends.sql import lanes
 from hubwire.backends.sql.marketing import SqlMarketing
+from hubwire.backends.sql.objects import SqlObjects
 from hubwire.clock import Clock, SystemClock
 from hubwire.delivery import Move, State, taken_on
 from hubwire.errors import LeaseLost
@@ -36,6 +37,7 @@ class PostgresRecord:
         tables = PostgresTables(database)
         self._alone = tables.connection
         self.marketing = SqlMarketing(tables)
+        self.objects = SqlObjects(tables)
         self._machine = machine or SystemClock()
 
     # -- lanes

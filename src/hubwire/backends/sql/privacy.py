@@ -10,9 +10,10 @@ import msgspec
 
 from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.marketing import erase_marketing
+from hubwire.backends.sql.objects import erase_objects, records_about
 from hubwire.backends.sql.regulations import SqlRegulations
 from hubwire.delivery import FINAL, State
-from hubwire.operation import hold_key
+from hubwire.operation import RecordRef, hold_key, record_hold_key
 from hubwire.reasons import Reason
 from hubwire.record.privacy import Erased, KeptAttempt, Trail
 from hubwire.record.protocol import ConfirmedValue
@@ -80,6 +81,9 @@ class SqlPrivacy(SqlRegulations):
 
     def erase(self, trail: Trail, positions: Sequence[int], now_ms: int) -> Erased:
         erased = Erased()
+        lanes = [row[0] for row in self._database.connection.execute("SELECT destination_id FROM lane").fetchall()]
+        # Before the transaction: this reads every remembered record.
+        about = {lane: records_about(self._database.connection, lane, trail.emails) for lane in lanes}
         with self._database.erasing() as db:
             for position in sorted(positions):
                 erased.deliveries += _erase_deliveries(db, position)
@@ -88,15 +92,19 @@ class SqlPrivacy(SqlRegulations):
                     where = (space, one_key)
                     erased.links += db.execute("DELETE FROM link WHERE space = ? AND link_key = ?", where).rowcount
                     db.execute("DELETE FROM hold WHERE hold_key = ?", (hold_key(space, one_key),))
-            lanes = [row[0] for row in db.execute("SELECT destination_id FROM lane").fetchall()]
             for email in trail.emails:
                 erased.links += db.execute("DELETE FROM link WHERE target = ?", (email,)).rowcount
             user_ids = {key[2:] for _, key in trail.keys if key.startswith("u:")}
             for lane in lanes:
                 keys = trail.emails | _known_by_id(db, lane, user_ids)
                 erased.marketing += erase_marketing(db, lane, keys)
+                records, associations = erase_objects(db, lane, keys, about[lane])
+                erased.records += records
+                erased.associations += associations
                 for email in keys:
                     person = (lane, email)
+                    waiting = record_hold_key(lane, RecordRef("contact", email))
+                    db.execute("DELETE FROM hold WHERE hold_key = ?", (waiting,))
                     erased.people += db.execute(
                         "DELETE FROM person WHERE destination_id = ? AND email = ?", person
                     ).rowcount

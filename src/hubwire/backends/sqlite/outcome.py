@@ -10,8 +10,9 @@ import msgspec
 
 from hubwire.backends.sql.lanes import close_cycle, write_attempts
 from hubwire.backends.sql.marketing import write_marketing
+from hubwire.backends.sql.objects import write_objects
 from hubwire.delivery import IllegalMove, Move, State, moved
-from hubwire.operation import hold_key
+from hubwire.operation import hold_key, record_hold_key
 from hubwire.record.protocol import CycleOutcome, Settled
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -19,12 +20,16 @@ _json = msgspec.json.Encoder().encode
 
 
 def write_outcome(db: sqlite3.Connection, destination_id: int, outcome: CycleOutcome) -> int:
-    """Write the results of a cycle; returns how many held deliveries its links released."""
+    """Write the results of a cycle; returns how many held deliveries its links and records released."""
     released = _write_links(db, outcome) + _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
+    write_objects(db, destination_id, outcome)
     write_marketing(db, destination_id, outcome)
     write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(db, destination_id, outcome)
+    if outcome.found:
+        keys = [record_hold_key(destination_id, ref) for ref in outcome.found]
+        released += _release_holds(db, outcome.ended_at_ms, keys)
     return released
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from hubwire.backends.sql import lanes
 from hubwire.backends.sql.marketing import SqlMarketing
+from hubwire.backends.sql.objects import SqlObjects
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.backends.sqlite.outcome import write_outcome
 from hubwire.errors import LeaseLost
@@ -35,6 +36,7 @@ class SqliteRecord:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
         self.marketing = SqlMarketing(file)
+        self.objects = SqlObjects(file)
 
     # -- lanes
 

@@ -163,7 +163,7 @@ def _print_found(receipt: Receipt) -> None:
     console.print(
         f"  messages emptied: {receipt.messages}; removed: deliveries {receipt.deliveries}, links {receipt.links},"
         f" contacts {receipt.contacts}, associations {receipt.associations},"
-        f" lists, subscriptions and submissions {receipt.marketing};"
+        f" lists, subscriptions and submissions {receipt.marketing}, orders and other records {receipt.records};"
         f" cleaned: copies of calls {receipt.attempts}, texts {receipt.words}"
     )
 
