@@ -56,6 +56,7 @@ def rows(kind: str, now_ms: int, vault: Vault, hubspot_url: str) -> list[OldRow]
         *_record(kind, now_ms),
         *_registry(now_ms, vault, hubspot_url),
         *_later(now_ms, vault),
+        *_marketing(now_ms),
     ]
 
 
@@ -216,4 +217,19 @@ def _later(now_ms: int, vault: Vault) -> list[OldRow]:
         OldRow(5, "alert", {"alert_key": "lag", "since_ms": now_ms - FAR_MS, "last_told_ms": now_ms}),
         OldRow(9, "snooze", {**group, "until_ms": now_ms + FAR_MS, "since_ms": now_ms, "actor": "ada"}),
         OldRow(6, "key_mark", {"digest": vault.digest("key-mark", "hubwire")}),
+    ]
+
+
+def _marketing(now_ms: int) -> list[OldRow]:
+    of_message = {"at_ms": now_ms - 60_000, "message_position": 1, "trust": 2}
+    known_list = {"list_key": "vip", "object_type": "contact", "list_id": "7", "list_name": "VIP", "is_own": True}
+    member = {"list_key": "vip", "record_key": ADA, "is_member": True, "list_id": "7", "record_id": "501"}
+    preference = {"email": ADA, "subscription_id": "101", "subscription_state": "SUBSCRIBED"}
+    submission = {"submission_id": "s1", "content": "c1", "form": "f1", "email": ADA, "submission_state": "seen"}
+    sent = {"at_ms": now_ms - 60_000, "sent_at_ms": now_ms - 50_000, "message_position": 1}
+    return [
+        OldRow(12, "known_list", {"destination_id": 1, **known_list, "list_size": 1, "read_at_ms": now_ms}),
+        OldRow(12, "membership", {"destination_id": 1, **member, **of_message, "confirmed_at_ms": now_ms}),
+        OldRow(12, "preference", {"destination_id": 1, **preference, **of_message, "confirmed_at_ms": now_ms}),
+        OldRow(12, "submission", {"destination_id": 1, **submission, **sent}),
     ]
