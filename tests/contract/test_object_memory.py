@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.backends import Backend
 
 from hubwire.backends.sql.privacy import SqlPrivacy

@@ -78,15 +78,20 @@ class SqlObjects:
         for source, target in pairs:
             by_types.setdefault((source.object, target.object), set()).add((source, target))
         found: dict[RecordPair, RecordAssociation] = {}
-        for (source_type, target_type), asked in by_types.items():
+        for (source_type, target_type), of_types in by_types.items():
             rows = self._database.connection.execute(
                 f"SELECT {_ASSOCIATION} FROM object_association WHERE destination_id = ? AND source_type = ?"
                 " AND source_key IN (SELECT value FROM json_each(?)) AND target_type = ?",
-                (destination_id, source_type, _json(sorted({source.key for source, _ in asked})).decode(), target_type),
+                (
+                    destination_id,
+                    source_type,
+                    _json(sorted({source.key for source, _ in of_types})).decode(),
+                    target_type,
+                ),
             )
-            known = (_association(row) for row in rows)
-            found |= {(one.source, one.target): one for one in known if (one.source, one.target) in asked}
-        return found
+            associations = (_association(row) for row in rows)
+            found |= {(known.source, known.target): known for known in associations}
+        return {pair: known for pair, known in found.items() if pair in by_types[pair[0].object, pair[1].object]}
 
     def associations_of(self, destination_id: int, refs: Iterable[RecordRef]) -> list[RecordAssociation]:
         return associations_of(self._database.connection, destination_id, refs)
