@@ -124,6 +124,57 @@ class Reason(StrEnum):
     PAUSED = "paused"
 
 
+class DiscardGroup(StrEnum):
+    """What a discard means for the person who reads the numbers."""
+
+    IN_BROWSER = "delivered in the browser"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    BY_DESIGN = "not sent by design"
+
+
+DISCARD_GROUPS: dict[Reason, DiscardGroup] = {
+    Reason.DELIVERED_IN_BROWSER: DiscardGroup.IN_BROWSER,
+    Reason.NEVER_IDENTIFIED: DiscardGroup.EXPIRED,
+    Reason.DEFINITION_NEVER_MADE: DiscardGroup.EXPIRED,
+    Reason.GROUP_WITHOUT_WEBSITE: DiscardGroup.EXPIRED,
+    Reason.NO_LONGER_KEPT: DiscardGroup.EXPIRED,
+    Reason.INVALID_EMAIL: DiscardGroup.INVALID,
+    Reason.INVALID_WEBSITE: DiscardGroup.INVALID,
+    Reason.EVENT_NAME_UNUSABLE: DiscardGroup.INVALID,
+}
+"""The group of each reason for a discard; the others are by design."""
+LOST = tuple(
+    reason.value for reason, group in DISCARD_GROUPS.items() if group in (DiscardGroup.EXPIRED, DiscardGroup.INVALID)
+)
+"""Reasons of discards that somebody may want to fix."""
+FIXABLE = frozenset(
+    {
+        Reason.UNKNOWN_PROPERTY,
+        Reason.READ_ONLY_PROPERTY,
+        Reason.WRONG_TYPE,
+        Reason.NOT_AN_OPTION,
+        Reason.TOO_LONG,
+        Reason.BAD_DATE,
+        Reason.BAD_NAME,
+        Reason.TOO_MANY_PROPERTIES,
+        Reason.RULE_WITHOUT_KEY,
+        Reason.KEY_PROPERTY_NOT_UNIQUE,
+        Reason.UNKNOWN_LABEL,
+        Reason.RULE_FAILED,
+        Reason.TAKEN_BY_ANOTHER_RECORD,
+        Reason.REFUSED_BY_HUBSPOT,
+    }
+)
+"""Reasons for a left-out field that somebody can fix, here, in HubSpot or in the app that sends it."""
+
+
+def discard_group(reason: str | None) -> DiscardGroup:
+    """The group of a stored reason; by design for one that this version does not know."""
+    known = Reason(reason) if reason in set(Reason) else None
+    return DISCARD_GROUPS.get(known, DiscardGroup.BY_DESIGN) if known is not None else DiscardGroup.BY_DESIGN
+
+
 class Explanation(NamedTuple):
     kind: Kind
     cause: str

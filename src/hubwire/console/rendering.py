@@ -6,6 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hubwire.console.parts import formats
 from hubwire.console.parts.chart import activity_chart, spark_line
+from hubwire.console.parts.holds import holds_chart
 from hubwire.registry.access import Role
 from hubwire.web.static_files import StaticFiles
 
@@ -21,6 +22,11 @@ def make_templates(static: StaticFiles) -> Environment:
     )
     templates.filters.update(formats.FILTERS)
     templates.globals.update(
-        static=static.url, chart=activity_chart, spark=spark_line, share=formats.share, roles=list(Role)
+        static=static.url,
+        chart=activity_chart,
+        holds_chart=holds_chart,
+        spark=spark_line,
+        share=formats.share,
+        roles=list(Role),
     )
     return templates

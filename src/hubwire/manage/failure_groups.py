@@ -52,10 +52,12 @@ class SnoozedGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureGroups(msgspec.Struct, frozen=True, kw_only=True):
-    """All groups. `awake`: the groups that are not snoozed, most urgent first."""
+    """All groups. `awake`: the groups that are not snoozed, most urgent first; `lost`: discarded messages that somebody
+    may want to fix."""
 
     awake: list[FailureGroup]
     snoozed: list[SnoozedGroup]
+    lost: list[FailureGroup] = []
 
 
 def failure_groups(parts: Parts, mask: Callable[[str], str]) -> FailureGroups:
@@ -77,6 +79,7 @@ def failure_groups(parts: Parts, mask: Callable[[str], str]) -> FailureGroups:
             for snooze in snoozes
             if snooze.destination_id in destinations
         ],
+        lost=[_group(failure, destinations, mask) for failure in parts.queries.lost()],
     )
 
 

@@ -53,6 +53,13 @@ class Lane:
         return stage
 
 
+class Fate(NamedTuple):
+    """The state of a delivery with a row, and its reason."""
+
+    state: State
+    reason: str | None
+
+
 class Whole(NamedTuple):
     """A range of positions counted by sums. `has_redacted`: some of its messages were redacted after they arrived,
     so that for a moment there may be rows of messages that are rejected."""
@@ -69,6 +76,8 @@ class FunnelTally:
     lane: Lane
     stages: Counter[str] = field(default_factory=Counter)
     whole: list[Whole] = field(default_factory=list)
+    discards: Counter[str] = field(default_factory=Counter)
+    """Discarded messages by reason."""
 
     def add_whole(self, block: Block) -> bool:
         """Count a block by its sums; False, counting nothing, if a cursor lies in it.
@@ -91,19 +100,24 @@ class FunnelTally:
             self.whole.append(Whole(block.first, block.last, has_redacted))
         return True
 
-    def add_messages(self, messages: Iterable[IndexedMessage], states: Mapping[int, State]) -> None:
-        """Count messages one by one; `states` are those of their rows, by position."""
+    def add_messages(self, messages: Iterable[IndexedMessage], rows: Mapping[int, Fate]) -> None:
+        """Count messages one by one; `rows` are those of the record, by position."""
         for message in messages:
-            state = states.get(message.position)
-            if state is not None and message.rejected is None:
-                self.stages[STAGES[state]] += 1
+            fate = rows.get(message.position)
+            if fate is not None and message.rejected is None:
+                self._count(fate, 1)
             else:
                 self.stages[self.lane.stage_of(message)] += 1
 
-    def move(self, state: State, count: int, *, is_connected: bool = True) -> None:
+    def move(self, fate: Fate, count: int, *, is_connected: bool = True) -> None:
         """Move messages that have rows from the stage that their position implies to the stage of their state."""
-        self.stages[STAGES[state]] += count
+        self._count(fate, count)
         self.stages["delivered" if is_connected else "not_connected"] -= count
+
+    def _count(self, fate: Fate, count: int) -> None:
+        self.stages[STAGES[fate.state]] += count
+        if fate.state is State.DISCARDED:
+            self.discards[fate.reason or ""] += count
 
     def counted(self) -> dict[str, int]:
         """The number of messages in each stage, without empty stages."""

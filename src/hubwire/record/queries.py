@@ -134,6 +134,10 @@ class Queries(Protocol):
 
     def failures(self) -> list[Failure]: ...
 
+    def lost(self) -> list[Failure]:
+        """Discarded messages that somebody may want to fix: expired holds and invalid values."""
+        ...
+
     def count(self, message_filter: MessageFilter) -> int:
         """The number of deliveries that match a filter with a state, as a replay would."""
         ...

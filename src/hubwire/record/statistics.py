@@ -50,6 +50,8 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     discarded: int = 0
     dead: int = 0
     delivered: int = 0
+    discards: dict[str, int] = {}
+    """The discarded messages by reason."""
 
     @property
     def accounted(self) -> int:
@@ -108,6 +110,16 @@ class LeftOutCount(msgspec.Struct, kw_only=True, frozen=True):
     sample_detail: str
     sample_position: int
     sample_message_id: str
+
+
+class HoldCount(msgspec.Struct, frozen=True):
+    """Held messages of one destination and reason whose hold ends in one step of time. `first_at_ms`: the next end."""
+
+    destination_id: int
+    reason: str
+    step: int
+    count: int
+    first_at_ms: int
 
 
 LEARNT_FROM = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "alias or another id"}
@@ -188,6 +200,10 @@ class Statistics(Protocol):
 
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
         """Fields left out of deliveries, most frequent first; looks at a bounded number of the newest ones."""
+        ...
+
+    def holds(self, now_ms: int, step_ms: int, steps: int) -> list[HoldCount]:
+        """Held messages by the time when their hold ends, in steps from now on; the last step has all later ones."""
         ...
 
     def import_fates(self, destination_id: int, source_id: int, first: int, last: int) -> ImportFates:

@@ -265,6 +265,41 @@ def test_the_numbers_lead_to_their_lists_while_some_wait_behind_the_cursor_and_s
     assert counts["not_connected"] == 1
 
 
+def test_the_overview_says_why_messages_were_discarded_and_what_holds_and_fields_need(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    twin = console.json("/?window=all")
+    [part] = twin["discards"]
+    assert (part["words"], part["count"]) == ("Not sent by design", 1)
+    assert len(console.json(part["lines"][0]["href"])["lines"]) == 1
+    assert twin["holds"]["1"]["count"] == 1
+    [field] = twin["left_out"]
+    assert (field["field"], field["count"], field["can_create"]) == ("traits.plan", 1, True)
+    for path in ("/", "/failures"):
+        page = console.get(path)
+        text = Page(page.text).text
+        assert "traits.plan: left out of 1 message" in text, path
+        assert "/mapping/1?trait=plan" in Page(page.text).links()
+        assert {"method": "post", "action": "/schema/1/properties"}.items() <= Page(page.text).all("form")[-1].items()
+
+
+def test_a_held_group_says_when_it_expires_and_expired_messages_are_on_the_page(console: Console) -> None:
+    console.fill()
+    with console.store.queries._database.transaction() as db:  # type: ignore[attr-defined]
+        db.execute("UPDATE delivery SET reason = 'never-identified' WHERE state = 'discarded'")
+    console.sign_in()
+    text = Page(console.get("/failures").text).text
+    assert "1 expires within 24 hours, the first" in text
+    assert "Expired and invalid" in text
+    twin = console.json("/failures")
+    [lost] = twin["lost"]
+    assert lost["replay_href"].startswith("/replays/new?state=discarded&reason=never-identified")
+    assert lost["discard_href"] is None
+    assert [part["words"] for part in console.json("/?window=all")["discards"]] == ["Expired"]
+    console.sign_in(Role.VIEW)
+    assert "/mapping/1?trait=plan" not in Page(console.get("/failures").text).links()
+
+
 def test_an_erased_message_is_no_failure(console: Console) -> None:
     console.fill()
     console.store.journal.redact([1, 2])

@@ -248,6 +248,20 @@ def test_erased_messages_leave_no_backlog_in_the_past(backend_with_journal: Back
     assert load.statistics.funnel(load.lane.destination_id).erased == 200
 
 
+def test_holds_are_counted_by_their_end_and_discards_by_their_reason(backend: Backend) -> None:
+    load = Load(backend, 7)
+    load.receive(1300)
+    load.run_cycle()
+    due = [at_ms for (at_ms,) in load.database.connection.execute("SELECT due_at_ms FROM delivery WHERE state = 'held'")]
+    holds = load.statistics.holds(min(due) - 100, 50, 3)
+    assert due
+    assert sum(hold.count for hold in holds) == len(due)
+    assert min(hold.first_at_ms for hold in holds) == min(due)
+    assert {hold.step for hold in holds} <= {0, 1, 2}
+    funnel = load.statistics.funnel(load.lane.destination_id)
+    assert sum(funnel.discards.values()) == funnel.discarded > 0
+
+
 def test_waits_are_those_of_the_messages_that_cycles_took(backend: Backend) -> None:
     load = Load(backend, 21)
     lane_id = load.lane.destination_id

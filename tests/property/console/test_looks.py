@@ -25,7 +25,7 @@ def test_everything_drawn_is_inside_the_chart(counts: list[tuple[int, int, int]]
     for bar in drawn.bars:
         assert all(0 <= part.y <= HEIGHT for part in bar.parts)
         assert bar.x + bar.width <= ACROSS + 0.01
-    for point in drawn.lines[0].pieces[0].split():
+    for point in " ".join(piece for line in drawn.lines for piece in line.pieces).split():
         x, y = (float(part) for part in point.split(","))
         assert 0 <= x <= ACROSS
         assert 0 <= y <= HEIGHT

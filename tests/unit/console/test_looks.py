@@ -111,7 +111,9 @@ def test_a_time_axis_has_at_most_six_labels_at_full_hours_or_days(hours: int) ->
     since_ms = 1_795_456_823_456
     ticks = time_ticks(since_ms, since_ms + hours * HOUR_MS)
     assert 2 <= len(ticks) <= 6
-    assert {tick.at_ms % (DAY_MS if ticks[0].is_day else HOUR_MS if hours > 3 else 60_000) for tick in ticks} == {0}
+    assert {
+        tick.at_ms % (DAY_MS if ticks[0].unit == "day" else HOUR_MS if hours > 3 else 60_000) for tick in ticks
+    } == {0}
     assert all(later.x - tick.x >= 15 for tick, later in pairwise(ticks))
     assert {tick.anchor for tick in ticks if 7 <= tick.x <= 93} == {"middle"}
 

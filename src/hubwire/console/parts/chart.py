@@ -60,12 +60,12 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class TimeTick(msgspec.Struct, frozen=True):
-    """One label of the time axis. `is_day`: the date is enough."""
+    """One label of the time axis. `unit`: `hour`, `weekday` (and hour) if the axis is longer than a day, or `day`."""
 
     x: float
     at_ms: int
     anchor: str
-    is_day: bool
+    unit: str
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -133,7 +133,8 @@ def activity_chart(points: Sequence[ActivityPoint]) -> Chart:
         )
         for point in points
     ]
-    return bar_chart(columns, [point.backlog for point in points])
+    backlog = [point.backlog for point in points]
+    return bar_chart(columns, backlog if any(backlog) else ())
 
 
 def line_chart(
@@ -167,11 +168,12 @@ def time_ticks(since_ms: int, until_ms: int) -> list[TimeTick]:
     """At most six labels at full minutes, hours or days (UTC)."""
     length = max(1, until_ms - since_ms)
     step = next((step for step in TIME_STEPS_MS if length / step <= MAX_TIME_TICKS), TIME_STEPS_MS[-1])
+    unit = "day" if step % DAY_MS == 0 else "weekday" if length > DAY_MS + HOUR_MS else "hour"
     ticks = []
     for at_ms in range(-(-since_ms // step) * step, until_ms, step):
         x = ACROSS * (at_ms - since_ms) / length
         anchor = "start" if x < EDGE else "end" if x > ACROSS - EDGE else "middle"
-        ticks.append(TimeTick(round(x, 2), at_ms, anchor, step % DAY_MS == 0))
+        ticks.append(TimeTick(round(x, 2), at_ms, anchor, unit))
     return ticks
 
 

@@ -8,6 +8,7 @@
   const long = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  const weekdays = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" });
   const days = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
   const ofThisYear = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
@@ -24,7 +25,7 @@
       time.textContent = format(moment);
     }
     for (const label of within.querySelectorAll("text[data-at]")) {
-      label.textContent = ("day" in label.dataset ? days : hours).format(new Date(Number(label.dataset.at)));
+      label.textContent = ({ day: days, weekday: weekdays }[label.dataset.unit] ?? hours).format(new Date(Number(label.dataset.at)));
     }
   }
 

@@ -5,33 +5,33 @@ from __future__ import annotations
 from hubwire.backends.sql.database import Session
 from hubwire.backends.sql.reading.intake import blocks
 from hubwire.delivery import State
-from hubwire.record.funnel import FunnelTally, Lane, Whole
+from hubwire.record.funnel import Fate, FunnelTally, Lane, Whole
 from hubwire.record.intake import MessageIndex, in_window
 
 
 def count_stages(
     db: Session, index: MessageIndex, lane: Lane, since_ms: int | None, until_ms: int | None
-) -> dict[str, int]:
-    """The number of messages of the period in each stage, without empty stages."""
+) -> FunnelTally:
+    """The messages of the period, counted by stage."""
     tally = FunnelTally(lane)
     for block in blocks(db, index):
         if block.is_outside(since_ms, until_ms):
             continue
         if block.is_inside(since_ms, until_ms) and tally.add_whole(block):
             continue
-        states = _states(db, lane.destination_id, block.first, block.last)
-        tally.add_messages(in_window(index.messages(block.first, block.last), since_ms, until_ms), states)
+        rows = _rows(db, lane.destination_id, block.first, block.last)
+        tally.add_messages(in_window(index.messages(block.first, block.last), since_ms, until_ms), rows)
     for whole in tally.whole:
         _move_to_their_states(db, index, tally, whole)
-    return tally.counted()
+    return tally
 
 
-def _states(db: Session, destination_id: int, first: int, last: int) -> dict[int, State]:
+def _rows(db: Session, destination_id: int, first: int, last: int) -> dict[int, Fate]:
     rows = db.execute(
-        "SELECT position, state FROM delivery WHERE destination_id = ? AND position BETWEEN ? AND ?",
+        "SELECT position, state, reason FROM delivery WHERE destination_id = ? AND position BETWEEN ? AND ?",
         (destination_id, first, last),
     )
-    return {position: State(state) for position, state in rows}
+    return {position: Fate(State(state), reason) for position, state, reason in rows}
 
 
 def _move_to_their_states(db: Session, index: MessageIndex, tally: FunnelTally, whole: Whole) -> None:
@@ -39,13 +39,14 @@ def _move_to_their_states(db: Session, index: MessageIndex, tally: FunnelTally, 
     and then removes its rows; between these steps the rows do not count."""
     lane, first, last = tally.lane, whole.first, whole.last
     if lane.source_ids is None and not whole.has_redacted:
-        for state, count in db.execute(
-            "SELECT state, count(*) FROM delivery WHERE destination_id = ? AND position BETWEEN ? AND ? GROUP BY state",
+        for state, reason, count in db.execute(
+            "SELECT state, reason, count(*) FROM delivery WHERE destination_id = ? AND position BETWEEN ? AND ?"
+            " GROUP BY state, reason",
             (lane.destination_id, first, last),
         ):
-            tally.move(State(state), count)
+            tally.move(Fate(State(state), reason), count)
         return
-    states = _states(db, lane.destination_id, first, last)
-    for message in index.messages_at(states):
+    rows = _rows(db, lane.destination_id, first, last)
+    for message in index.messages_at(rows):
         if message.rejected is None:
-            tally.move(states[message.position], 1, is_connected=lane.takes(message.source_id))
+            tally.move(rows[message.position], 1, is_connected=lane.takes(message.source_id))

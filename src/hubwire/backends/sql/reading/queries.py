@@ -16,7 +16,7 @@ from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.message import JournalRow, text_id
-from hubwire.reasons import EXPLANATIONS, Kind, Reason
+from hubwire.reasons import EXPLANATIONS, LOST, Kind, Reason
 from hubwire.record.holding import holds
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import AttemptView, Failure, Fate, LaneStatus, MessageDetail, MessageSummary
@@ -133,11 +133,17 @@ class SqlQueries:
         return details
 
     def failures(self) -> list[Failure]:
+        return self._groups(f"state IN ({marks(FAILURES)})", FAILURES)
+
+    def lost(self) -> list[Failure]:
+        return self._groups(f"state = ? AND reason IN ({marks(LOST)})", (State.DISCARDED, *LOST))
+
+    def _groups(self, condition: str, values: tuple[str, ...]) -> list[Failure]:
         rows = self._database.connection.execute(
             "SELECT destination_id, state, reason, count(*), min(updated_at_ms), max(updated_at_ms), max(detail),"
-            f" max(position) FROM delivery WHERE state IN ({marks(FAILURES)})"
+            f" max(position) FROM delivery WHERE {condition}"
             " GROUP BY destination_id, state, reason ORDER BY count(*) DESC",
-            FAILURES,
+            values,
         )
         return [
             Failure(

@@ -20,7 +20,16 @@ from hubwire.record.dropped_fields import count_left_out, sum_left_out
 from hubwire.record.funnel import Lane
 from hubwire.record.intake import Block, Count, MessageIndex, counted, in_window
 from hubwire.record.latency import Latency
-from hubwire.record.statistics import ActivityPoint, Funnel, Identity, ImportFates, Intake, LeftOutCount, Storage
+from hubwire.record.statistics import (
+    ActivityPoint,
+    Funnel,
+    HoldCount,
+    Identity,
+    ImportFates,
+    Intake,
+    LeftOutCount,
+    Storage,
+)
 from hubwire.registry.protocol import Registry
 
 LEFT_OUT_DELIVERIES = 50_000
@@ -41,12 +50,14 @@ class SqlStatistics:
     def funnel(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Funnel:
         self.catch_up()
         with self._database.snapshot() as db:
-            stages = count_stages(db, self._index_of(db), self._lane(db, destination_id), since_ms, until_ms)
+            tally = count_stages(db, self._index_of(db), self._lane(db, destination_id), since_ms, until_ms)
+        stages = tally.counted()
         return Funnel(
             destination_id=destination_id,
             since_ms=since_ms,
             until_ms=until_ms,
             received=sum(stages.values()),
+            discards=dict(tally.discards.most_common()),
             **stages,
         )
 
@@ -95,6 +106,17 @@ class SqlStatistics:
         return [
             msgspec.structs.replace(count, sample_message_id=ids.get(count.sample_position, "")) for count in counts
         ]
+
+    def holds(self, now_ms: int, step_ms: int, steps: int) -> list[HoldCount]:
+        with self._database.snapshot() as db:
+            rows = db.execute(
+                "SELECT destination_id, reason, CASE WHEN due_at_ms < ?1 THEN 0"
+                " WHEN due_at_ms >= ?1 + ?2 * ?3 THEN ?3 - 1 ELSE (due_at_ms - ?1) / ?2 END AS step,"
+                " count(*), min(due_at_ms) FROM delivery WHERE state = ?4 AND due_at_ms IS NOT NULL"
+                " GROUP BY destination_id, reason, step ORDER BY destination_id, reason, step",
+                (now_ms, step_ms, steps, State.HELD),
+            ).fetchall()
+        return [HoldCount(*row) for row in rows]
 
     def import_fates(self, destination_id: int, source_id: int, first: int, last: int) -> ImportFates:
         with self._database.snapshot() as db:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hubwire.console.pages.set_up.connection import find_destination
 from hubwire.console.parts import formats
 from hubwire.console.parts.lanes import names
-from hubwire.delivery import State
+from hubwire.console.parts.left_out import LeftOutLine, left_out_lines
 from hubwire.destination import Destination
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage import changes
@@ -26,15 +26,11 @@ from hubwire.manage.schema.report import (
     SchemaReport,
     SchemaState,
 )
-from hubwire.reasons import Reason, cause_of, remedy_of
-from hubwire.record.message_filter import MessageFilter
-from hubwire.record.statistics import LeftOutCount
 from hubwire.registry.access import Role
 from hubwire.schema import EventDefinition, PropertyDefinition
 from hubwire.web.mask_schema import masked_definition
 from hubwire.web.parameters import (
     choice,
-    filter_query,
     number,
     single_values,
     text,
@@ -63,23 +59,6 @@ class EventLine(msgspec.Struct, frozen=True, kw_only=True):
     full_name: str
     label: str
     properties: list[str]
-
-
-class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A field that was left out, with count, reason and remedy. `suggested` is a property name."""
-
-    field: str
-    reason: str
-    count: int
-    cause: str
-    remedy: str
-    detail: str
-    messages_href: str
-    replay_href: str
-    trait: str
-    suggested: str
-    object_type: str
-    can_create: bool
 
 
 class StateTab(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,7 +172,6 @@ def _read(
     definitions = getattr(found, object_type, {}) if found and object_type in OBJECTS else {}
     events = {entry.full_name: entry for entry in found.events.values()} if found and object_type == "event" else {}
     destination_id = 0 if destination is None else destination.destination_id
-    counts = view.deps.statistics.left_out(destination_id, SHOWN_LEFT_OUT)
     entries = [entry for entry in report.entries if entry.object_type == object_type]
     missing = [entry for entry in report.entries if entry.state in (SchemaState.MISSING, SchemaState.ARCHIVED)]
     return SchemaPage(
@@ -208,7 +186,7 @@ def _read(
         missing=missing[:SHOWN_MISSING],
         quotas=report.quotas,
         accepted_now=report.accepted_now,
-        left_out=[_left_out(view, entry, destination_id) for entry in counts],
+        left_out=left_out_lines(view, destination_id, SHOWN_LEFT_OUT),
         properties=[_property(view, entry) for name, entry in sorted(definitions.items()) if query in name],
         property_count=len(definitions),
         events=[
@@ -258,24 +236,3 @@ def _event(view: View, definition: EventDefinition) -> EventLine:
         full_name, label, properties = masked_definition(definition)
         return EventLine(full_name=full_name, label=label, properties=properties)
     return EventLine(full_name=definition.full_name, label=definition.label, properties=sorted(definition.properties))
-
-
-def _left_out(view: View, field: LeftOutCount, destination_id: int) -> LeftOutLine:
-    detail = field.sample_detail if view.sees_payloads else str(view.masked(field.sample_detail))
-    trait = field.field.rpartition(".")[2]
-    criteria = MessageFilter(left_out=field.field, reason=field.reason, destination_id=destination_id)
-    suggested = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in trait.lower())[:100]
-    return LeftOutLine(
-        field=field.field,
-        reason=field.reason,
-        count=field.count,
-        cause=cause_of(field.reason),
-        remedy=remedy_of(field.reason),
-        detail=detail[:1].upper() + detail[1:],
-        messages_href=f"/messages?{filter_query(criteria)}",
-        replay_href=f"/replays/new?{filter_query(criteria, state=State.DELIVERED)}",
-        trait=trait,
-        suggested=suggested,
-        object_type="contact",
-        can_create=field.reason == Reason.UNKNOWN_PROPERTY and bool(changes.PROPERTY.fullmatch(suggested)),
-    )

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
 
+from hubwire.console.parts.holds import STEP_MS, STEPS, Expiring, expiring
+from hubwire.console.parts.left_out import LeftOutLine, fixable_lines
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.manage import snoozing
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.snoozing import LENGTHS
 from hubwire.reasons import Reason, cause_of, remedy_of
 from hubwire.record.message_filter import MessageFilter
+from hubwire.record.statistics import HoldCount
+from hubwire.registry.access import Role
 from hubwire.web.mask import PROPERTY_AT_FAULT
 from hubwire.web.parameters import filter_query, message_filter, snooze_until
 from hubwire.web.ports import Services
 from hubwire.web.request import View
+
+MAX_FIELDS = 10
 
 
 class FailureCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +35,7 @@ class FailureCard(msgspec.Struct, frozen=True, kw_only=True):
     mapping_href: str | None
     """The mapping page, filled with the property that HubSpot names; None where the mapping is not the cause."""
     discard_href: str | None
+    expiring: Expiring | None = None
     """`discard_href` and `replay_href` are None for messages that Hubwire retries automatically."""
 
 
@@ -48,17 +56,32 @@ class RejectedGroup(msgspec.Struct, frozen=True, kw_only=True):
     messages_href: str
 
 
+class LeftOutPart(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields that one destination leaves out."""
+
+    destination_id: int
+    destination: str
+    lines: list[LeftOutLine]
+
+
 class FailuresPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`lost`: expired and invalid messages; `left_out`: by destination, the fields that somebody can fix."""
+
     dead: list[FailureCard]
     held: list[FailureCard]
     retrying: list[FailureCard]
     rejected: list[RejectedGroup]
     snoozed: list[SnoozedLine]
     lengths: list[str]
+    lost: list[FailureCard] = []
+    left_out: list[LeftOutPart] = []
+    holds: list[HoldCount] = []
+    now_ms: int = 0
+    may_admin: bool = False
 
     @property
     def is_empty(self) -> bool:
-        return not (self.dead or self.held or self.retrying or self.rejected)
+        return not (self.dead or self.held or self.retrying or self.rejected or self.lost or self.left_out)
 
 
 async def failures(view: View) -> Response:
@@ -86,7 +109,9 @@ async def wake(view: View) -> Response:
 
 def _read(view: View) -> FailuresPage:
     groups = view.failure_groups()
-    cards = [card_of(group) for group in groups.awake]
+    now_ms = view.deps.clock.now_ms()
+    holds = view.deps.statistics.holds(now_ms, STEP_MS, STEPS)
+    cards = [_with_expiry(card_of(group), holds) for group in groups.awake]
     return FailuresPage(
         dead=[card for card in cards if card.group.failure.state is State.DEAD],
         held=[card for card in cards if card.group.failure.state is State.HELD],
@@ -94,7 +119,30 @@ def _read(view: View) -> FailuresPage:
         rejected=_rejected(view.deps),
         snoozed=[_snoozed_line(group) for group in groups.snoozed],
         lengths=list(LENGTHS),
+        lost=[card_of(group) for group in groups.lost],
+        left_out=_left_out(view),
+        holds=holds,
+        now_ms=now_ms,
+        may_admin=view.may(Role.ADMIN),
     )
+
+
+def _with_expiry(card: FailureCard, holds: Sequence[HoldCount]) -> FailureCard:
+    failure = card.group.failure
+    if failure.state is not State.HELD:
+        return card
+    of_group = [
+        hold for hold in holds if (hold.destination_id, hold.reason) == (failure.destination_id, failure.reason)
+    ]
+    return msgspec.structs.replace(card, expiring=expiring(of_group))
+
+
+def _left_out(view: View) -> list[LeftOutPart]:
+    parts = [
+        LeftOutPart(destination_id=number, destination=destination.name, lines=fixable_lines(view, number, MAX_FIELDS))
+        for number, destination in view.deps.registry.destinations().items()
+    ]
+    return [part for part in parts if part.lines]
 
 
 def _snoozed_line(group: SnoozedGroup) -> SnoozedLine:

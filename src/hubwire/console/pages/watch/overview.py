@@ -7,12 +7,15 @@ from starlette.responses import Response
 
 from hubwire.console.pages.watch.failures import FailureCard, card_of
 from hubwire.console.parts import formats
+from hubwire.console.parts.holds import Expiring, expiring_by_destination
 from hubwire.console.parts.lanes import DayNumbers, LaneCard, lane_card
+from hubwire.console.parts.left_out import LeftOutLine, fixable_lines
 from hubwire.delivery import State
-from hubwire.reasons import Reason
+from hubwire.reasons import DiscardGroup, Reason, discard_group
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import LaneStatus
 from hubwire.record.statistics import ActivityPoint, Funnel
+from hubwire.registry.access import Role
 from hubwire.web.parameters import (
     WINDOWS,
     Window,
@@ -42,6 +45,22 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     note: str
 
 
+class DiscardLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Discarded messages with one reason, and their list."""
+
+    reason: str
+    count: int
+    href: str
+
+
+class DiscardPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Discarded messages by what the discard means."""
+
+    words: str
+    count: int
+    lines: list[DiscardLine]
+
+
 class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
     """`stages` add up to `received`; the funnel is about `destination_id`."""
 
@@ -51,9 +70,14 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
     cards: list[LaneCard]
     received: int = 0
     stages: list[Stage] = []
+    discards: list[DiscardPart] = []
     points: list[ActivityPoint] = []
     failures: list[FailureCard] = []
     snoozed_count: int = 0
+    left_out: list[LeftOutLine] = []
+    holds: dict[int, Expiring] = {}
+    """The held messages of each destination that expire soon."""
+    may_admin: bool = False
     has_messages: bool = False
 
 
@@ -62,7 +86,7 @@ STAGES = (
     ("pending", "The message waits for its turn."),
     ("retrying", "HubSpot could not accept it yet. Hubwire retries automatically."),
     ("held", "Hubwire does not know the person or company yet."),
-    ("discarded", "A rule or a person dropped it on purpose."),
+    ("discarded", "Hubwire did not send it; the reasons are below."),
     ("dead", "HubSpot will not accept it as it is."),
     ("rejected", "The message has a fault, such as missing ids."),
     ("erased", "The person asked to be deleted, and Hubwire erased the content."),
@@ -102,9 +126,13 @@ def _read(view: View) -> OverviewPage:
         cards=cards,
         received=funnel.received,
         stages=_stages(deps, funnel, chosen),
+        discards=_discards(funnel, chosen),
         points=_points(deps, destination_id, chosen, now_ms),
         failures=[card_of(group) for group in failures.awake[:TOP_FAILURES]],
         snoozed_count=len(failures.snoozed),
+        left_out=fixable_lines(view, destination_id, TOP_FAILURES),
+        holds=expiring_by_destination(deps.statistics.holds(now_ms, DAY_MS, 2)),
+        may_admin=view.may(Role.ADMIN),
         has_messages=deps.journal.extent().last > 0,
     )
 
@@ -137,6 +165,30 @@ def _stages(deps: Services, funnel: Funnel, chosen: Window) -> list[Stage]:
         for name, note in STAGES
         if counts[name] or name in ("delivered", "pending", "discarded", "dead")
     ]
+
+
+def _discards(funnel: Funnel, chosen: Window) -> list[DiscardPart]:
+    """The discarded messages in the groups of `reasons.py`, in its order."""
+    criteria = MessageFilter(
+        state=State.DISCARDED,
+        destination_id=funnel.destination_id,
+        since_ms=chosen.since_ms,
+        until_ms=chosen.until_ms,
+    )
+    parts = []
+    for group in DiscardGroup:
+        lines = [
+            DiscardLine(
+                reason=reason,
+                count=count,
+                href=f"/messages?{filter_query(msgspec.structs.replace(criteria, reason=reason))}",
+            )
+            for reason, count in funnel.discards.items()
+            if discard_group(reason) is group
+        ]
+        if lines:
+            parts.append(DiscardPart(words=group.capitalize(), count=sum(line.count for line in lines), lines=lines))
+    return parts
 
 
 def _words(stage: str) -> str:
