@@ -252,7 +252,9 @@ def test_holds_are_counted_by_their_end_and_discards_by_their_reason(backend: Ba
     load = Load(backend, 7)
     load.receive(1300)
     load.run_cycle()
-    due = [at_ms for (at_ms,) in load.database.connection.execute("SELECT due_at_ms FROM delivery WHERE state = 'held'")]
+    due = [
+        at_ms for (at_ms,) in load.database.connection.execute("SELECT due_at_ms FROM delivery WHERE state = 'held'")
+    ]
     holds = load.statistics.holds(min(due) - 100, 50, 3)
     assert due
     assert sum(hold.count for hold in holds) == len(due)
