@@ -16,6 +16,10 @@ from playwright.sync_api import Browser
 from tests.browser.harness import HUB_ID, Host, Visit
 from tests.browser.test_pages import GO_BACK, WHEN_RESTORED
 
+from hubwire.device.assets import Assets
+from hubwire.device.bundle import bundle
+from hubwire.device.source import DeviceSource
+
 MOMENTS = {
     "before the script has run": "({leave})()",
     "when ready": "analytics.ready(() => setTimeout({leave}))",
@@ -88,6 +92,26 @@ def test_the_server_has_it_although_no_page_of_the_site_follows(host: Host, visi
         while faults(host, user, has_next=False) and time.monotonic() < deadline:
             visit.page.wait_for_timeout(50)
         assert faults(host, user, has_next=False) == []
+
+
+def test_the_script_and_the_plugin_stay_small(assets: Assets) -> None:
+    source = DeviceSource(write_key="", hub_id=str(HUB_ID))
+    assert len(bundle(source, assets).gzip) <= 33_000
+    assert len(assets.plugin.gzip) <= 2_200
+
+
+def test_calls_of_a_page_left_early_are_made_by_the_next_one_and_not_again(host: Host, visit: Visit) -> None:
+    """Two pages are left before their script has run; the third makes the calls of both, in their order."""
+    host.add_page("/third")
+    host.add_page("/next", script="analytics.track('Second'); location.href = '/third'")
+    visit.page.goto(host.add_page("/", script="analytics.track('First'); location.href = '/next'"), wait_until="commit")
+    visit.page.wait_for_url("**/third")
+    visit.is_ready()
+    assert host.message(event="First")
+    assert host.message(event="Second")
+    assert visit.page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('hubwire '))") == []
+    first = {message["messageId"]: message.get("event") for message in host.messages if message["type"] == "track"}
+    assert list(first.values()) == ["First", "Second"]
 
 
 def test_a_page_that_the_back_button_restores_sends_nothing_again(host: Host, visit: Visit) -> None:

@@ -18,17 +18,6 @@ const options = analytics._loadOptions || {}
 cdnSettings.integrations['Segment.io'].deliveryStrategy = { config: delivery }
 addEventListener('pagehide', () => (delivery.keepalive = true))
 
-// What a page kept that was left before this file had run there: keep.js behind the snippet.
-removeEventListener('pagehide', analytics._keep)
-try {
-  const slot = `hubwire ${analytics._writeKey}`
-  const kept = JSON.parse(sessionStorage.getItem(slot))
-  if (kept && Array.isArray(analytics)) {
-    analytics.unshift(...kept)
-    sessionStorage.removeItem(slot)
-  }
-} catch (_) {}
-
 const preload = (href) => document.head.append(Object.assign(document.createElement('link'), { rel: 'preload', as: 'script', href }))
 
 /** Whether this page runs the plugin, as far as that can be told now: nobody has a say in it but the settings. */
