@@ -1,8 +1,11 @@
 """Estimates the HubSpot calls of an import before it begins. Pure; sends and stores nothing.
 
 It runs the lane's own planning and merging over the file, in cycles of the lane's size, with a memory of the values
-that earlier cycles would have confirmed: unchanged values are not counted again. While an import is still being read,
-a lane's cycles can be smaller, so the import may take a few more calls.
+that earlier cycles would have confirmed: unchanged values are not counted again.
+
+The estimate is approximate. Reads are counted as if no record were in memory and HubSpot had all of them, so they are
+mostly fewer. A few calls can be added: while an import is still being read, a lane's cycles can be smaller, and a
+company that HubSpot may be creating is looked for again in each cycle until it appears, for some seconds.
 """
 
 from __future__ import annotations
@@ -22,9 +25,9 @@ from hubwire.deliver.cycle.coalesce import (
 )
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
+from hubwire.deliver.cycle.recent_contacts import RecentContacts
 from hubwire.deliver.steps.companies import DOMAIN
 from hubwire.deliver.steps.company_search import DOMAINS_PER_SEARCH
-from hubwire.deliver.steps.company_state import is_of_domain
 from hubwire.deliver.steps.look_up import CONTACTS_PER_ASSOCIATION_READ
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.call import (
@@ -87,6 +90,7 @@ class Estimator:
     _held: dict[int, JournalRow] = field(default_factory=dict)
     _messages: int = 0
     _events: int = 0
+    _new: RecentContacts = field(default_factory=RecentContacts)
     _read: int = 0
     """Contacts that are compared with HubSpot: a read takes them from several cycles."""
 
@@ -177,22 +181,26 @@ class Estimator:
             elif difference(desired, company, 0, FOR_EVER_MS).send:
                 changed += 1
             confirm(company, desired)
-        self._calls["search companies"] += len(split_by_size(unknown, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH))
+        self._calls["search companies"] += _searches(unknown)
         self._calls["write companies"] += -(-changed // OBJECTS_PER_CALL)
         # At most, as with contacts: those that are not in HubSpot yet are not read.
         compared = sum(bool(work.companies[domain].values.keys() - {DOMAIN}) for domain in unknown)
         self._calls["read companies"] += -(-compared // RECORDS_PER_HISTORY_READ)
-        self._add_looks(set(unknown), new_contacts, work.associations)
+        self._add_looks(unknown, new_contacts)
 
-    def _add_looks(self, domains: Set[str], new_contacts: Set[str], associations: Iterable[tuple[str, str]]) -> None:
-        """Add the reads that find companies which HubSpot makes of the e-mail domains of new contacts."""
-        own = {
-            (email, domain)
-            for email, domain in associations
-            if domain in domains and email in new_contacts and is_of_domain(email, domain)
-        }
-        self._calls["read associations"] += -(-len(own) // CONTACTS_PER_ASSOCIATION_READ)
-        self._calls["read companies"] += -(-len({domain for _, domain in own}) // RECORDS_PER_READ)
+    def _add_looks(self, unknown: Sequence[str], new_contacts: Set[str]) -> None:
+        """Add the calls that find companies which HubSpot makes of the e-mail domains of new contacts.
+
+        Such a company is looked for twice: at once, and some seconds later if it was not there.
+        """
+        for email in sorted(new_contacts):
+            self._new.note(email, email, 0, 0)
+        contacts = {domain: self._new.of_domain(domain, 0) for domain in unknown}
+        own = [domain for domain in unknown if contacts[domain]]
+        ids = {email for domain in own for email in contacts[domain]}
+        self._calls["search companies"] += _searches(own)
+        self._calls["read associations"] += 2 * -(-len(ids) // CONTACTS_PER_ASSOCIATION_READ)
+        self._calls["read companies"] += -(-len(own) // RECORDS_PER_READ)
 
     def _add_events(self, work: Work) -> None:
         for event in work.events:
@@ -201,6 +209,10 @@ class Estimator:
                 self._calls["define events"] += 1
         self._events += len(work.events)
         self._calls["send events"] += -(-len(work.events) // EVENTS_PER_CALL)
+
+
+def _searches(domains: Sequence[str]) -> int:
+    return len(split_by_size(domains, SEARCH_BODY_BYTES, DOMAINS_PER_SEARCH))
 
 
 def cycles(rows: Iterable[JournalRow], cycle_messages: int) -> Iterator[list[JournalRow]]:

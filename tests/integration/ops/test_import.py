@@ -255,6 +255,29 @@ async def test_an_import_makes_the_reads_that_its_estimate_says(tmp_path: Path) 
         assert set(cities) == {"Newtown"}
 
 
+async def test_an_estimate_counts_both_looks_for_companies_that_hubspot_may_be_creating(tmp_path: Path) -> None:
+    """The e-mail domain of each new person is the domain of the company that a later cycle names."""
+    people = [identify(number, email=f"p{number}@company{number}.example") for number in range(50)]
+    groups = [
+        {"type": "group", "userId": f"u{number}", "groupId": f"g{number}", "messageId": f"g{number}",
+         "traits": {"website": f"company{number}.example"}}
+        for number in range(50)
+    ]  # fmt: skip
+    async with World(tmp_path, policy=LanePolicy(cycle_messages=50, backfill_linger_seconds=0.0)) as world:
+        world.append(people + groups, is_backfill=True)
+        estimator = Estimator(world.destination, world.sources, default_portal("1"), world.record.links)
+        for rows in cycles(world.journal.read(0, 1000, source_ids=None, is_backfill=True), 50):
+            estimator.take(rows)
+        estimated = estimator.estimate(10.0, 40_000).calls
+        await world.drain(world.driver())
+        made = world.emulator.stats()["calls"]
+        looks = {
+            "search companies": made["POST /crm/objects/2026-09/companies/search"],
+            "read associations": made["POST /crm/associations/2026-09/contacts/companies/batch/read"],
+        }
+        assert looks == {name: estimated[name] for name in looks} == {"search companies": 4, "read associations": 2}
+
+
 def test_the_command_tells_calls_share_of_the_day_and_imports_nothing(ready: Shell, emulator: Emulator) -> None:
     ready("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
     Path("a.ndjson").write_bytes(ndjson(*corpus()))
@@ -273,7 +296,7 @@ def test_at_a_terminal_the_cost_is_told_and_asked_about(ready: Shell, monkeypatc
     monkeypatch.setattr(backfill, "is_interactive", lambda: True)
     refused = ready("import", "one.ndjson", "--source", "api", stdin="n\n")
     assert refused.code == 1
-    assert "1 message, 1 HubSpot call\n" in refused.out
+    assert "1 message, about 1 HubSpot call\n" in refused.out
     assert journaled(ready) == []
     assert ready("import", "one.ndjson", "--source", "api", stdin="y\n").code == 0
     assert len(journaled(ready)) == 1

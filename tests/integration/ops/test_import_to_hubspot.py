@@ -230,7 +230,7 @@ def test_the_preview_shows_each_column_the_calls_and_what_does_not_arrive(ready:
     assert "p.csv: a table of people (CSV (comma, UTF-8)) 2 rows: 1 identify, 2024-03-05T10:00:00.000Z to" in text
     assert "Email Address ada@example.com traits.email" in text
     assert "p.csv:3: timestamp: 'soon' is no time" in text
-    assert "hubspot 1 message, 1 HubSpot call " in text
+    assert "hubspot 1 message, about 1 HubSpot call " in text
     assert "left out of 1 message: traits.Nick: unknown-property" in text
     store = ready.store()
     assert store.journal.extent().last == 0
@@ -253,6 +253,13 @@ def test_a_plan_takes_the_same_options(ready: Shell) -> None:
     ran = ready("plan", "p.csv", "--map", "Post=email", "--map", "Stadt=city", "--json")
     assert ran.code == 0
     assert [one["outcome"] for one in ran.json["messages"]] == ["planned"]
+
+
+def test_a_plan_goes_by_the_labels_of_the_portal(here: Installation, shell: Shell) -> None:
+    here.emulator.seed(properties={"contacts": [NEW_PROPERTY]})
+    Path("h.csv").write_text("Record ID,Email,First Name,Favourite dish\n1,ada@example.com,Ada,Pasta\n")
+    ran = shell("plan", "h.csv")
+    assert (ran.code, "fav_dish = 'Pasta'" in ran.out) == (0, True), ran.out + ran.err
 
 
 # -- the outcome of an import

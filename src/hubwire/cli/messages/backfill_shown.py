@@ -122,7 +122,7 @@ def print_estimates(estimates: list[Estimate]) -> None:
     for estimate in estimates:
         name = f"[bold]{cell(estimate.destination)}[/bold]"
         messages, calls = counted(estimate.messages, "message"), counted(estimate.total_calls, "HubSpot call")
-        console.print(f"{name}  {messages}, {calls}")
+        console.print(f"{name}  {messages}, about {calls}")
         rows = table("contacts", "companies", "associations", "events", "new definitions", "held")
         counts = (
             estimate.contacts,

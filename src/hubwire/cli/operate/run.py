@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -24,13 +25,15 @@ from hubwire.cli.shared.context import (
     reading,
     settings_of,
 )
-from hubwire.cli.shared.history import AsOption, DatesOption, EncodingOption, MapOption, looked, read_options
+from hubwire.cli.shared.history import AsOption, DatesOption, EncodingOption, MapOption, read_options
+from hubwire.cli.shared.portals import portal_schema
 from hubwire.clock import SystemClock
 from hubwire.errors import SettingsError
 from hubwire.registry.named import named_or_first
 
 if TYPE_CHECKING:
     from hubwire.manage.dryrun import FileDryRun
+    from hubwire.manage.history.preview import KnownSchema
 
 
 class Role(StrEnum):
@@ -85,6 +88,7 @@ def plan(
     """
     from hubwire.installation.clients import ClientFactory
     from hubwire.manage.dryrun import dry_run_file, dry_run_stored
+    from hubwire.manage.history.preview import look_at_with_labels
 
     if (file is None) == (message is None):
         raise typer.BadParameter("give a file, or --message ID")
@@ -97,7 +101,12 @@ def plan(
         if message is not None:
             shown = dry_run_stored(store, client, chosen, message, clock)
         else:
-            history = looked([file or "-"], read_options(call, columns, order, encoding), Path(settings.data))
+            options = read_options(call, columns, order, encoding)
+
+            def schema_of() -> KnownSchema:
+                return asyncio.run(portal_schema(store.registry, settings, chosen))
+
+            history = look_at_with_labels([file or "-"], options, Path(settings.data), schema_of)
             shown = dry_run_file(store, client, chosen, source, history, clock)
     print_json(shown) if json else _print_plan(shown)
     if shown.unreadable or not shown.messages:

@@ -162,12 +162,6 @@ def _recent_contacts(cycle_state: CycleState, domain: str) -> list[str]:
     return cycle_state.portal.recent_contacts.of_domain(domain, cycle_state.now_ms)
 
 
-def is_of_domain(email: str, domain: str) -> bool:
-    """Whether an address belongs to a domain or to one below it."""
-    host = email.rpartition("@")[2]
-    return host == domain or host.endswith(f".{domain}")
-
-
 # -- values that somebody wrote later
 
 

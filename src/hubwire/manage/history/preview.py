@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,18 +43,10 @@ class HistoryPreview:
 
         Errors: SettingsError for a file that is not recognised.
         """
-        history = look_at(names, options, besides)
         destinations = self._destinations()
-        if history.has_stdin or not destinations:
-            return history
-        if not any(seen.reader.title.startswith("HubSpot's") for seen in history.seen):
-            return history
-        known = self.schema_of(destinations[0])
-        if known.is_default:
-            return history
-        schema = known.schema
-        labelled = replace(options, contact_labels=_labels(schema.contact), company_labels=_labels(schema.company))
-        return look_at(names, labelled, besides)
+        if not destinations:
+            return look_at(names, options, besides)
+        return look_at_with_labels(names, options, besides, partial(self.schema_of, destinations[0]))
 
     def estimates(self, history: History, now_ms: int) -> list[Estimate]:
         """The cost of the files at each destination of the source. Errors: SettingsError if it has no destination."""
@@ -84,6 +77,21 @@ class HistoryPreview:
             for destination in self.store.registry.destinations().values()
             if destination.takes(self.source.source_id)
         ]
+
+
+def look_at_with_labels(
+    names: Sequence[str], options: ReadOptions, besides: Path | None, schema_of: Callable[[], KnownSchema]
+) -> History:
+    """The recognised files. `schema_of` is called only for HubSpot's own exports. Errors: as `look_at`."""
+    history = look_at(names, options, besides)
+    if history.has_stdin or not any(seen.reader.title.startswith("HubSpot's") for seen in history.seen):
+        return history
+    known = schema_of()
+    if known.is_default:
+        return history
+    schema = known.schema
+    labelled = replace(options, contact_labels=_labels(schema.contact), company_labels=_labels(schema.company))
+    return look_at(names, labelled, besides)
 
 
 def _labels(properties: Mapping[str, PropertyDefinition]) -> dict[str, str]:
