@@ -13,7 +13,10 @@ from hubwire.device.assets import Assets, load_assets
 from hubwire.device.build import ensure_built
 from hubwire.device.node import BuildFailed
 
+REBOUND = "rebound.test"
+"""A name of somebody else that leads to this machine, as after DNS rebinding."""
 FLAGS = [
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
