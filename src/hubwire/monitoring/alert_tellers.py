@@ -18,6 +18,7 @@ import msgspec
 
 from hubwire.errors import HubwireError, SettingsError
 from hubwire.monitoring.alerts import AlertState, Notice, Teller
+from hubwire.monitoring.bounded_smtp import BoundedSmtp
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 
@@ -125,12 +126,7 @@ class Mail:
         host = parts.hostname or ""
         is_tls = parts.scheme == "smtps"
         port = parts.port or (465 if is_tls else 587)
-        server = (
-            smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
-            if is_tls
-            else smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
-        )
-        with server:
+        with BoundedSmtp(host, port, seconds=TIMEOUT_SECONDS, tls=context if is_tls else None) as server:
             if not is_tls:
                 server.ehlo()
                 if server.has_extn("starttls"):
