@@ -39,8 +39,9 @@ BUG_RETRY_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 CLOCK_STEP_MS = 2_000
 """If the clock goes back further than this between two checks, somebody set it."""
-MENDABLE = (Reason.UNAUTHORISED, Reason.MISSING_SCOPE, Reason.KEY_NOT_UNIQUE)
-"""A new token, or whatever restarted the lane, may have fixed these: the lane tries at once."""
+MENDABLE = (Reason.UNAUTHORISED, Reason.MISSING_SCOPE, Reason.KEY_NOT_UNIQUE, Reason.BUDGET_SPENT)
+"""A new token, a clock that was set right, or whatever restarted the lane, may have fixed these: the lane tries at
+once."""
 
 DAY_LONG = (Reason.BUDGET_SPENT, Reason.RATE_LIMITED, Reason.MIGRATING)
 """Stops for which HubSpot may name a wait of a day. Other stops end after at most `PROBE_SECONDS`."""
@@ -199,7 +200,8 @@ class Driver:
 
     async def _look(self, lane_lease: LaneLease) -> Wait:
         """Check for work: run a cycle, or return the time to wait."""
-        await self._follow_clock()
+        if await self._follow_clock():
+            self._is_new = True
         state = await self._off_loop(self._parts.record.lane, self._destination_id)
         if self._is_new:
             state = await self._begin(state)
@@ -222,8 +224,8 @@ class Driver:
             return Wait(wait_seconds, min(wait_seconds, LOOK_STEP_SECONDS))
         return await self._cycle(lane_lease, state, pending)
 
-    async def _follow_clock(self) -> None:
-        """If the system's clock was set back, move times of the old clock back as well."""
+    async def _follow_clock(self) -> bool:
+        """If the system's clock was set back, move times of the old clock back as well. Returns whether it was."""
         clock = self._parts.clock
         ahead_ms = clock.now_ms() - clock.monotonic_ms()
         set_back_ms = (self._ahead_ms or ahead_ms) - ahead_ms
@@ -231,6 +233,7 @@ class Driver:
             log.warning("clock.set-back", destination=self._name, seconds=set_back_ms // 1000)
             await self._off_loop(self._parts.record.bring_forward, self._destination_id, set_back_ms)
         self._ahead_ms = ahead_ms
+        return set_back_ms >= CLOCK_STEP_MS
 
     async def _cycle(self, lane_lease: LaneLease, state: LaneState, pending: Pending) -> Wait:
         budget_seconds = self.lane.waiting.budget_seconds()
@@ -243,7 +246,7 @@ class Driver:
         return Wait.at_least(self.lane.pause_seconds)
 
     async def _begin(self, state: LaneState) -> LaneState:
-        """The first turn: whatever started this lane may have fixed the cause of its stop."""
+        """The first turn, or the first after the clock was set back: the cause of a stop may be gone."""
         self._is_new = False
         if state.stopped_reason not in MENDABLE:
             return state

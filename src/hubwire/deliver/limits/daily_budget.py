@@ -55,6 +55,12 @@ NEED_MEMORY_SECONDS = 7200.0
 """A priority's need is estimated from about its last two hours."""
 NEED_WARM_UP_SECONDS = 600.0
 """A new rate rises slowly, as if no call had been made for this time before the first one."""
+DOUBT_SECONDS = 3600.0
+"""A day that HubSpot calls used up so soon after midnight may be its day before: our clock is ahead, or the answer was
+under way at midnight."""
+RECHECK_SECONDS = 900.0
+"""How often HubSpot is asked again in that case. Without it, a clock one second ahead could cost a whole day."""
+CLOCK_STEP_MS = 2_000
 
 
 class Priority(IntEnum):
@@ -124,6 +130,7 @@ class DailyBudget:
         self._accounts = spent.accounts if spent and same_day else 0
         self._open_count = 0
         self._header_started_at_ms = 0
+        self._heard_at_ms = now_ms
         self._identify_reserve = policy.identify_reserve
         self._now_ms = now_ms
         self._slack = self._slack_size()
@@ -154,6 +161,7 @@ class DailyBudget:
     def observe(self, answer: Answer, now_ms: int) -> None:
         """Update the day's count from an answer, if HubSpot sends its own."""
         self._tick(now_ms)
+        self._heard_at_ms = now_ms
         self._open_count = max(0, self._open_count - 1)
         limit, left = (_count(answer, name) for name in ("daily", "daily-remaining"))
         if limit is None or left is None or limit <= 0:
@@ -169,6 +177,7 @@ class DailyBudget:
     def run_out(self, now_ms: int) -> None:
         """Note that HubSpot reported the day's calls as used up."""
         self._tick(now_ms)
+        self._heard_at_ms = now_ms
         self._accounts = max(self._accounts, self._limit)
         self._set_reserve()
 
@@ -186,6 +195,9 @@ class DailyBudget:
         if short <= 1e-6:
             return 0.0
         to_midnight = self._seconds_left()
+        if self._is_doubtful():
+            heard_seconds = abs(now_ms - self._heard_at_ms) / 1000
+            to_midnight = min(to_midnight, max(1.0, RECHECK_SECONDS - heard_seconds))
         per_second = self._reserve(priority) / max(to_midnight, 1.0)
         return min(to_midnight, short / per_second) if per_second > 0 else to_midnight
 
@@ -229,9 +241,16 @@ class DailyBudget:
     # -- the arithmetic
 
     def _remaining(self) -> int:
-        left = self._limit - self._accounts - self._open_count
+        is_checked = self._is_doubtful() and abs(self._now_ms - self._heard_at_ms) >= 1000 * RECHECK_SECONDS
+        left = self._limit - (0 if is_checked else self._accounts) - self._open_count
         pinned = self._policy.pinned_calls_per_day
         return left if pinned is None else min(left, pinned - self._ours)
+
+    def _is_doubtful(self) -> bool:
+        """Whether HubSpot called a day used up that had just begun here, or by a clock that was set back since."""
+        is_young = self._heard_at_ms - self._day_starts_at_ms < 1000 * DOUBT_SECONDS
+        is_ahead = self._heard_at_ms > self._now_ms + CLOCK_STEP_MS
+        return (is_young or is_ahead) and self._accounts >= self._limit
 
     def _day_limit(self) -> int:
         pinned = self._policy.pinned_calls_per_day
@@ -279,6 +298,11 @@ class DailyBudget:
             filled = self._slack + self._pace() * (now_ms - self._now_ms) / 1000
             self._slack = min(self._slack_size(), filled)
             self._now_ms = now_ms
+        if now_ms < self._now_ms - CLOCK_STEP_MS:
+            # The clock was set back, perhaps over midnight. What HubSpot said last is of this day.
+            self._now_ms = now_ms
+            if now_ms < self._day_starts_at_ms:
+                self._day_starts_at_ms, self._day_ends_at_ms = day_of(now_ms, self._zone)
         if now_ms >= self._day_ends_at_ms:
             self._day_starts_at_ms, self._day_ends_at_ms = day_of(now_ms, self._zone)
             self._ours = self._accounts = 0

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hubwire.deliver.limits.daily_budget import (
+    RECHECK_SECONDS,
     BudgetPolicy,
     DailyBudget,
     Priority,
@@ -27,6 +28,7 @@ STEP_SECONDS = 6
 
 MIDNIGHT_MS = 1_790_035_200_000
 """2026-09-22 00:00 UTC."""
+NOON_MS = MIDNIGHT_MS + 12 * 3_600_000
 
 
 Traffic = Callable[[int, Random], tuple[int, int, int]]
@@ -145,9 +147,9 @@ def test_identifies_may_spend_what_events_may_not_and_events_what_backfill_may_n
 
 def test_out_of_budget_waits_for_midnight() -> None:
     one = budget()
-    one.run_out(MIDNIGHT_MS + 1_000)
-    assert [one.may_spend(priority, MIDNIGHT_MS + 1_000) for priority in Priority] == [0, 0, 0]
-    assert one.wait_seconds(Priority.IDENTIFY, MIDNIGHT_MS + 1_000) == DAY_SECONDS - 1
+    one.run_out(NOON_MS)
+    assert [one.may_spend(priority, NOON_MS) for priority in Priority] == [0, 0, 0]
+    assert one.wait_seconds(Priority.IDENTIFY, NOON_MS) == DAY_SECONDS // 2
     assert one.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + DAY_SECONDS * 1_000) == 39_200
 
 
@@ -266,3 +268,22 @@ def test_the_time_zone_may_become_known_later() -> None:
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "UTC"])
 def test_an_unknown_time_zone_is_utc(name: str) -> None:
     assert zone_of(name).utcoffset(datetime(2026, 1, 1, tzinfo=UTC)) == UTC.utcoffset(None)
+
+
+# -- a clock that is wrong at midnight
+
+
+def test_a_day_that_is_used_up_in_its_first_minute_is_checked_again() -> None:
+    made = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS)
+    made.run_out(MIDNIGHT_MS + 1_000)
+    assert made.wait_seconds(Priority.IDENTIFY, MIDNIGHT_MS + 1_000) == RECHECK_SECONDS
+    assert made.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 900_000) == 0
+    assert made.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 902_000) > 0
+
+
+def test_a_clock_that_is_set_back_over_midnight_is_in_the_day_before() -> None:
+    made = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS - 60_000)
+    made.run_out(MIDNIGHT_MS + 5 * 3_600_000)
+    made.wait_seconds(Priority.IDENTIFY, MIDNIGHT_MS - 50_000)
+    assert made.day_ends_at_ms == MIDNIGHT_MS
+    assert made.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 1) > 0
