@@ -91,6 +91,8 @@ class Reason(StrEnum):
     LIST_NOT_FOUND = "list-not-found"
     LIST_UNUSABLE = "list-unusable"
     NOT_LISTED = "not-listed"
+    UNKNOWN_SUBSCRIPTION = "unknown-subscription"
+    OPTED_OUT = "opted-out"
     OLDER_THAN_KNOWN = "older-than-known"
     TIME_NOT_UNDERSTOOD = "time-not-understood"
     TIME_IN_FUTURE = "time-in-future"
@@ -453,6 +455,15 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.NOT_LISTED: (
         "HubSpot did not put the record on the list, or take it off: it calls the record missing.",
         "Look for the contact in HubSpot. It may have been deleted or merged at this moment; then replay the message.",
+    ),
+    Reason.UNKNOWN_SUBSCRIPTION: (
+        "The portal has no active subscription type of the name or id that a rule gives.",
+        "Correct the rule, or create the type in HubSpot. Then replay the message.",
+    ),
+    Reason.OPTED_OUT: (
+        "The person unsubscribed in HubSpot or through an earlier message, and the rule does not take that back.",
+        "Nothing to do: Hubwire respects the choice. If the person clearly asked for it again, set `resubscribe` of the"
+        " rule, then replay the message.",
     ),
     Reason.OVERRULED: (
         "Another trait of the message writes the same property and has priority.",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hubwire.deliver.cycle.marketing_work import MarketingWork
 from hubwire.deliver.steps.lists import members_call
+from hubwire.deliver.steps.subscriptions import status_call
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
+from hubwire.operation import ALL_SUBSCRIPTIONS
 
 
 def marketing_calls(work: MarketingWork, paths: Paths) -> list[Call]:
@@ -18,4 +20,7 @@ def marketing_calls(work: MarketingWork, paths: Paths) -> list[Call]:
     for list_key, (add, remove) in members.items():
         list_id = list_key if list_key.isdecimal() else "LIST_ID"
         calls.append(members_call(paths.members(list_id), add, remove))
+    for (_, subscription), state in work.subscriptions.items():
+        number = subscription if subscription.isdecimal() or subscription == ALL_SUBSCRIPTIONS else "SUBSCRIPTION_ID"
+        calls.append(status_call(paths, state.operation, number))
     return calls

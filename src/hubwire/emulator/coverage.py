@@ -253,7 +253,17 @@ NOTES: dict[str, Note] = {
     ),
     "subscriptions.unsubscribe_v3": Note("400 if already unsubscribed", SUBSCRIPTIONS, "documented, recorded"),
     "subscriptions.read_statuses": Note("every type's status", SUBSCRIPTIONS, "documented"),
-    "subscriptions.set_status": Note("can reverse an opt-out", SUBSCRIPTIONS, "documented"),
+    "subscriptions.set_status": Note(
+        "can reverse an opt-out; asks for a legal basis if the account has data privacy on",
+        SUBSCRIPTIONS,
+        "documented; the text of the 400 chosen",
+    ),
+    "subscriptions.read_batch": Note(
+        "every type's status of up to 100 addresses; Enterprise", SUBSCRIPTIONS, "documented; the limit chosen"
+    ),
+    "subscriptions.write_batch": Note(
+        "one status of up to 100 addresses; Enterprise", SUBSCRIPTIONS, "documented; the limit chosen"
+    ),
     "subscriptions.unsubscribe_all": Note("unsubscribes from every type", SUBSCRIPTIONS, "documented"),
     "oauth.read_private_app_token": Note("hub id and scopes of a token", LEGACY, "documented"),
     "oauth.authorize": Note("grants consent at once and redirects the browser", OAUTH, "documented"),

@@ -71,7 +71,7 @@ ROOTS: dict[str, Roots] = {
         limits="/crm/v3/limits",
         oauth="/oauth/v3",
         lists="/crm/v3/lists",
-        preferences="/communication-preferences/v3",
+        preferences="/communication-preferences/v4",
         supported_until="2027-03-30",
     ),
 }
@@ -205,6 +205,35 @@ class Paths:
     def members(self, list_id: str) -> str:
         """PUT: records that join a list, and records that leave it."""
         return f"{self.one_list(list_id)}/memberships/add-and-remove"
+
+    # -- subscriptions
+
+    @property
+    def subscription_types(self) -> str:
+        """GET: the subscription types."""
+        return f"{ROOTS[self.version].preferences}/definitions"
+
+    def set_status(self, email: str) -> str:
+        """POST: one state of one address."""
+        return f"{ROOTS[self.version].preferences}/statuses/{quote(email, safe='')}"
+
+    def statuses(self, email: str) -> str:
+        """GET: all states of one address."""
+        return f"{self.set_status(email)}?channel=EMAIL"
+
+    def unsubscribe_all(self, email: str) -> str:
+        """POST: unsubscribe one address from everything."""
+        return f"{self.set_status(email)}/unsubscribe-all?channel=EMAIL"
+
+    @property
+    def read_statuses(self) -> str:
+        """POST: all states of many addresses."""
+        return f"{ROOTS[self.version].preferences}/statuses/batch/read?channel=EMAIL"
+
+    @property
+    def write_statuses(self) -> str:
+        """POST: states of many addresses."""
+        return f"{ROOTS[self.version].preferences}/statuses/batch/write"
 
     # -- the account
 

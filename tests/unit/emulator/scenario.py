@@ -386,6 +386,10 @@ def _subscriptions(walk: Walk) -> None:
             walk.call("GET", one)
             walk.call("POST", one, {"subscriptionId": 101, "statusState": "SUBSCRIBED", "channel": "EMAIL"})
             walk.call("POST", f"{one}/unsubscribe-all", query="channel=EMAIL&verbose=true")
+            batch, status = f"{path}/statuses/batch", {"subscriptionId": 101, "statusState": "SUBSCRIBED"}
+            walk.call("POST", f"{batch}/read", {"inputs": ["zoe@example.com"]}, query="channel=EMAIL")
+            inputs = [{**status, "channel": "EMAIL", "subscriberIdString": "zoe@example.com"}]
+            walk.call("POST", f"{batch}/write", {"inputs": inputs})
 
 
 def _legacy(walk: Walk) -> None:

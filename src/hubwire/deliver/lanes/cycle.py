@@ -24,6 +24,7 @@ from hubwire.deliver.steps.events import send_occurrences
 from hubwire.deliver.steps.lists import set_memberships
 from hubwire.deliver.steps.newer import report_older
 from hubwire.deliver.steps.provision import Missing, provide
+from hubwire.deliver.steps.subscriptions import set_subscriptions
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Retry
 from hubwire.destination import Source, Trust
@@ -120,6 +121,8 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
         steps.insert(0, associate(cycle_state, work.associations))
     if work.marketing.memberships:
         steps.append(set_memberships(cycle_state, work.marketing.memberships))
+    if work.marketing.subscriptions:
+        steps.append(set_subscriptions(cycle_state, work.marketing.subscriptions))
     await together(*steps)
     if cycle_state.older:
         await report_older(cycle_state)

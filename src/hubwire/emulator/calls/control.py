@@ -59,6 +59,7 @@ class PortalBody(msgspec.Struct, forbid_unknown_fields=True):
     requires_identifying_property: bool | UnsetType = UNSET
     creates_contacts_from_events: bool | UnsetType = UNSET
     creates_companies_from_emails: bool | UnsetType = UNSET
+    requires_legal_basis: bool | UnsetType = UNSET
     readings: list[Reading] | UnsetType = UNSET
     validation: dict[str, AdminRules] | UnsetType = UNSET
 
@@ -164,6 +165,7 @@ def account(portal: Portal) -> dict[str, Any]:
         "requires_identifying_property": config.requires_identifying_property,
         "creates_contacts_from_events": config.creates_contacts_from_events,
         "creates_companies_from_emails": config.creates_companies_from_emails,
+        "requires_legal_basis": config.requires_legal_basis,
         "readings": sorted(config.readings),
         "validation": {name: msgspec.to_builtins(rules) for name, rules in portal.validation.items()},
     }

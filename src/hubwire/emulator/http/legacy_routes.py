@@ -147,10 +147,12 @@ def _form_routes() -> Iterator[Route]:
 
 
 def _subscription_routes() -> Iterator[Route]:
-    scopes = _any_of("communication_preferences.read_write", "communication_preferences.read")
+    reading = _any_of("communication_preferences.read_write", "communication_preferences.read")
+    writing = _any_of("communication_preferences.read_write", "communication_preferences.write")
+    batches = {name: _any_of(f"communication_preferences.statuses.batch.{name}") for name in ("read", "write")}
     for version in ("v3", "v4", "2025-09", "2026-03", "2026-09"):
         prefix = f"/communication-preferences/{version}"
-        yield Route("GET", f"{prefix}/definitions", subscriptions.list_definitions, version, Lane.GENERAL, scopes)
+        yield Route("GET", f"{prefix}/definitions", subscriptions.list_definitions, version, Lane.GENERAL, reading)
         v3_calls: list[Operation] = [
             ("GET", "/status/email/{email}", subscriptions.read_status_v3),
             ("POST", "/subscribe", subscriptions.subscribe_v3),
@@ -162,4 +164,17 @@ def _subscription_routes() -> Iterator[Route]:
             ("POST", "/statuses/{email}/unsubscribe-all", subscriptions.unsubscribe_all),
         ]
         for method, suffix, handler in v3_calls if version == "v3" else newer_calls:
+            scopes = reading if method == "GET" else writing
             yield Route(method, prefix + suffix, handler, version, Lane.GENERAL, scopes, changes_account=True)
+        if version != "v3":
+            batch = f"{prefix}/statuses/batch"
+            yield Route("POST", f"{batch}/read", subscriptions.read_batch, version, Lane.GENERAL, batches["read"])
+            yield Route(
+                "POST",
+                f"{batch}/write",
+                subscriptions.write_batch,
+                version,
+                Lane.GENERAL,
+                batches["write"],
+                changes_account=True,
+            )

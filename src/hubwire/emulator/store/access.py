@@ -139,6 +139,8 @@ _OTHER_SCOPES = (
     "analytics.behavioral_events.send",
     "behavioral_events.event_definitions.read_write",
     "communication_preferences.read_write",
+    "communication_preferences.statuses.batch.read",
+    "communication_preferences.statuses.batch.write",
     "crm.lists.read",
     "crm.lists.write",
     "crm.objects.custom.read",

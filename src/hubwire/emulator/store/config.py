@@ -109,6 +109,7 @@ class EmulatorConfig:
     requires_identifying_property: bool = True
     creates_contacts_from_events: bool = False
     creates_companies_from_emails: bool = True
+    requires_legal_basis: bool = False
     readings: Iterable[Reading | str] = ()
     custom_property_limit: int = 1_000
     unique_property_limit: int = 10

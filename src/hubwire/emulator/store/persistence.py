@@ -80,6 +80,7 @@ class AccountState(msgspec.Struct):
     lists: dict[str, RecordList] = {}
     visitors: dict[str, str] = {}
     subscriptions: dict[str, dict[str, str]] = {}
+    subscription_times: dict[str, dict[str, int]] = {}
     next_number: int = 1
 
 
@@ -278,6 +279,7 @@ def _account(portal: Portal) -> AccountState:
         lists=portal.lists,
         visitors=portal.visitors,
         subscriptions=portal.subscriptions,
+        subscription_times=portal.subscription_times,
         next_number=portal.next_number,
     )
 
@@ -353,6 +355,7 @@ def _apply_account(portal: Portal, account: AccountState) -> None:
     portal.lists = account.lists
     portal.visitors = account.visitors
     portal.subscriptions = account.subscriptions
+    portal.subscription_times = account.subscription_times
     portal.next_number = account.next_number
     for name, state in account.objects.items():
         if name in portal.stores:

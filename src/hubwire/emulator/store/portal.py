@@ -170,6 +170,7 @@ class Portal:
         self.visitors: dict[str, str] = {}
         """The e-mail of each visitor that the tracking code has identified, by visitor token."""
         self.subscriptions: dict[str, dict[str, str]] = {}
+        self.subscription_times: dict[str, dict[str, int]] = {}
         self.submissions: deque[dict[str, Any]] = deque(maxlen=config.keep_requests)
         self.next_number = 1
         self.validation: dict[str, AdminRules] = {}

@@ -1,0 +1,220 @@
+"""Rules about e-mail subscriptions, from messages to the states of emulated addresses."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from msgspec import structs
+from tests.support.world import DESTINATION, World
+
+from hubwire.destination import Destination, Source, SourceKind
+from hubwire.rule import Rule
+
+NEWS, SALES = "101", "102"
+NEWSLETTER = Rule(
+    name="Newsletter", trigger='type = "identify"', subscription="Marketing Information", status="$.traits.newsletter"
+)
+LEAVE_ALL = Rule(name="Leave", trigger='event = "Left"', subscription="all", status="unsubscribed")
+BROWSER = Source(source_id=2, name="site", kind=SourceKind.WEB, identity_space="source:site")
+ANN = "ann@example.com"
+
+
+def with_rules(*rules: Rule) -> Destination:
+    return structs.replace(DESTINATION, rules=rules)
+
+
+def wish(person: str, newsletter: bool, at: int = 0, **fields: Any) -> dict[str, Any]:
+    """An identify call with an opt-in or opt-out, `at` seconds into the morning."""
+    return {
+        "type": "identify",
+        "userId": person,
+        "traits": {"email": f"{person}@example.com", "newsletter": newsletter},
+        "timestamp": f"2026-01-15T10:{at // 60:02d}:{at % 60:02d}.000Z",
+        "messageId": f"{person}-{newsletter}-{at}",
+        **fields,
+    }
+
+
+async def deliver(world: World, *messages: Mapping[str, Any], source: Source | None = None) -> None:
+    await world.receive(messages, *([source] if source is not None else []))
+    await world.drain(world.driver())
+
+
+def states(world: World) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = world.emulator.call("GET", "/_emulator/subscriptions").body["results"]
+    return found
+
+
+def opt_out(world: World, email: str, number: str = NEWS) -> None:
+    """The person unsubscribes in HubSpot, by the link of an e-mail."""
+    body = {"subscriptionId": int(number), "statusState": "UNSUBSCRIBED", "channel": "EMAIL"}
+    world.emulator.call("POST", f"/communication-preferences/2026-09/statuses/{email}", body)
+
+
+def calls(world: World) -> Counter[str]:
+    found = world.emulator.stats()["calls"]
+    return Counter({name: count for name, count in found.items() if "communication-preferences" in name})
+
+
+def left_out(world: World, message_id: str) -> list[tuple[str, str]]:
+    if not world.store.registry.destinations():
+        world.register()
+    [fate] = world.store.queries.message(message_id)[0].summary.fates
+    return [(item["field"], item["reason"]) for item in fate.left_out if item["field"].startswith("subscription")]
+
+
+async def test_traits_subscribe_and_unsubscribe_and_a_repeat_costs_no_call(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=with_rules(NEWSLETTER)) as world:
+        await deliver(world, wish("ann", True), wish("ben", False))
+        assert states(world) == {ANN: {NEWS: "SUBSCRIBED"}, "ben@example.com": {NEWS: "UNSUBSCRIBED"}}
+        before = calls(world)
+        driver = world.driver()
+        await world.receive([wish("ann", True, 60)])
+        await world.drain(driver)
+        assert calls(world) - before == {"GET /communication-preferences/2026-09/definitions": 1}
+        await world.receive([wish("ann", False, 30)])
+        await world.drain(driver)
+        assert states(world)[ANN] == {NEWS: "SUBSCRIBED"}
+        assert left_out(world, "ann-False-30") == [("subscription:Marketing Information", "older-than-known")]
+
+
+@pytest.mark.parametrize(("tier", "singles"), [("enterprise", 0), ("professional", 20)])
+async def test_batches_are_used_where_the_tier_has_them(tmp_path: Path, tier: str, singles: int) -> None:
+    async with World(tmp_path, destination=with_rules(NEWSLETTER), tier=tier) as world:
+        await deliver(world, *(wish(f"p{number}", True) for number in range(20)))
+        assert len(states(world)) == 20
+        made = calls(world)
+        one_by_one = {name: count for name, count in made.items() if "statuses" in name and "batch" not in name}
+        assert set(one_by_one.values()) == ({singles} if singles else set())
+        assert left_out(world, "p7-True-0") == []
+
+
+async def test_who_opted_out_stays_out_unless_the_rule_says_so(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=with_rules(NEWSLETTER)) as world:
+        opt_out(world, ANN)
+        world.clock.advance(60)
+        await deliver(world, wish("ann", True))
+        assert states(world)[ANN] == {NEWS: "UNSUBSCRIBED"}
+        assert left_out(world, "ann-True-0") == [("subscription:Marketing Information", "opted-out")]
+    again = structs.replace(NEWSLETTER, resubscribe=True)
+    async with World(
+        tmp_path, destination=with_rules(again), sources=(Source(source_id=1, name="server"), BROWSER)
+    ) as world:
+        opt_out(world, ANN)
+        await deliver(world, wish("ann", True, 0))
+        assert left_out(world, "ann-True-0") == [("subscription:Marketing Information", "newer-in-hubspot")]
+        world.clock.advance(60)
+        await deliver(world, wish("ann", True, 1801), source=BROWSER)
+        assert states(world)[ANN] == {NEWS: "UNSUBSCRIBED"}, "anybody can send with a public write key"
+        await deliver(world, wish("ann", True, 1801))
+        assert states(world)[ANN] == {NEWS: "SUBSCRIBED"}
+
+
+async def test_who_left_everything_is_out_of_everything(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=with_rules(NEWSLETTER, LEAVE_ALL)) as world:
+        await deliver(world, wish("ann", True, 0))
+        left = {
+            "type": "track",
+            "userId": "ann",
+            "event": "Left",
+            "timestamp": "2026-01-15T10:10:00Z",
+            "messageId": "l",
+        }
+        await deliver(world, left)
+        assert set(states(world)[ANN].values()) == {"UNSUBSCRIBED"}
+        await deliver(world, wish("ann", True, 300))
+        assert left_out(world, "ann-True-300") == [("subscription:Marketing Information", "older-than-known")]
+        await deliver(world, wish("ann", True, 900))
+        assert left_out(world, "ann-True-900") == [("subscription:Marketing Information", "opted-out")]
+        assert set(states(world)[ANN].values()) == {"UNSUBSCRIBED"}
+
+
+async def test_an_account_that_asks_for_a_legal_basis_gets_it(tmp_path: Path) -> None:
+    with_basis = structs.replace(
+        NEWSLETTER, legal_basis="CONSENT_WITH_NOTICE", legal_basis_explanation="$.properties.box"
+    )
+    fixed = structs.replace(with_basis, legal_basis_explanation="Ticked the box at sign-up")
+    async with World(tmp_path, destination=with_rules(NEWSLETTER), requires_legal_basis=True) as world:
+        await deliver(world, wish("ann", True))
+        assert states(world) == {}
+        assert left_out(world, "ann-True-0") == [("subscription:Marketing Information", "refused-by-hubspot")]
+    async with World(tmp_path, destination=with_rules(fixed), requires_legal_basis=True) as world:
+        await deliver(world, wish("ann", True))
+        assert states(world) == {ANN: {NEWS: "SUBSCRIBED"}}
+
+
+async def test_an_unknown_type_is_reported_and_the_rest_is_sent(tmp_path: Path) -> None:
+    unknown = structs.replace(NEWSLETTER, subscription="No such type")
+    async with World(tmp_path, destination=with_rules(unknown)) as world:
+        await deliver(world, wish("ann", True))
+        assert left_out(world, "ann-True-0") == [("subscription:No such type", "unknown-subscription")]
+        assert len(world.emulator.contacts()) == 1
+
+
+async def test_a_token_without_the_scope_holds_the_messages(tmp_path: Path) -> None:
+    scopes = "crm.objects.contacts.read,crm.objects.contacts.write,crm.objects.companies.read"
+    async with World(tmp_path, destination=with_rules(NEWSLETTER), scopes=scopes, tier="professional") as world:
+        await deliver(world, wish("ann", True))
+        assert world.reasons() == {1: ("held", "feature-refused")}
+        world.emulator.set_portal(scopes=None)
+        world.clock.advance(3601)
+        await world.drain(world.driver())
+        assert states(world) == {ANN: {NEWS: "SUBSCRIBED"}}
+
+
+async def test_a_state_that_hubspot_calls_so_already_is_a_success(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=with_rules(NEWSLETTER), tier="professional") as world:
+
+        def instead(request: httpx2.Request) -> httpx2.Response | None:
+            if request.method == "POST" and "/statuses/" in request.url.path and "batch" not in request.url.path:
+                words = f"{ANN} is already subscribed to subscription {NEWS}"
+                body = {"status": "error", "category": "VALIDATION_ERROR", "message": words}
+                return httpx2.Response(400, json=body, request=request)
+            return None
+
+        world.transport.instead = instead
+        await deliver(world, wish("ann", True))
+        assert (world.states(), left_out(world, "ann-True-0")) == ({"delivered": 1}, [])
+
+
+async def test_people_who_opted_out_stay_out_through_a_thousand_random_messages_and_rules(tmp_path: Path) -> None:
+    dice = random.Random(20)
+    values = ["$.traits.newsletter", "$.properties.in", True, "subscribed", "not_specified", {"@path": "$.traits.in"}]
+    rules = [
+        Rule(
+            name=f"R{number}",
+            trigger=dice.choice(['type = "identify"', 'type = "track"', 'event = "Box Ticked"', "userId != null"]),
+            subscription=dice.choice([NEWS, 102, "Marketing Information", "one to one", "$.properties.kind"]),
+            status=dice.choice(values),
+            default=dice.random() < 0.5,
+        )
+        for number in range(60)
+    ]
+    people = [f"p{number}" for number in range(20)]
+    async with World(tmp_path, destination=with_rules(*rules), tier=dice.choice(["enterprise", "starter"])) as world:
+        for person in people[:10]:
+            opt_out(world, f"{person}@example.com")
+            opt_out(world, f"{person}@example.com", SALES)
+        for _ in range(5):
+            world.clock.advance(dice.randrange(1, 90_000))
+            now = world.clock.now_ms() // 1000
+            messages = []
+            for number in range(200):
+                person, at = dice.choice(people), now - dice.randrange(0, 90_000)
+                message = wish(person, dice.random() < 0.9, messageId=f"{now}-{number}", timestamp=None)
+                message["timestamp"] = at * 1000
+                message["properties"] = {"in": dice.random() < 0.9, "kind": dice.choice([NEWS, "One to One", "x"])}
+                if dice.random() < 0.5:
+                    message |= {"type": "track", "event": dice.choice(["Box Ticked", "Other"])}
+                messages.append(message)
+            await deliver(world, *messages)
+        assert [states(world)[f"{person}@example.com"] for person in people[:10]] == [
+            {NEWS: "UNSUBSCRIBED", SALES: "UNSUBSCRIBED"}
+        ] * 10
+        assert any("SUBSCRIBED" in states(world)[f"{person}@example.com"].values() for person in people[10:])
