@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -18,7 +19,7 @@ from hubwire.errors import SettingsError
 from hubwire.secret import Secret
 
 DEFAULT_FILE = "hubwire.toml"
-LISTS = frozenset({"trusted_proxies", "alert_email_to"})
+LISTS = frozenset({"trusted_proxies", "alert_email_to", "oidc_roles"})
 """Settings that hold several values, separated by commas in the environment."""
 SECRET_TEXTS = frozenset({"write_key"})
 """Settings whose type is plain text but whose value is a secret."""
@@ -163,6 +164,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_token: Annotated[
         Secret | None, Meta(description="Bearer token of /metrics. Default: only this machine can read the metrics.")
     ] = None
+    session_hours: Annotated[float, Meta(gt=0, le=720, description="How long a sign-in to the console lasts.")] = 12.0
+    oidc_issuer: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^\s?#]+$", examples=["https://login.example.com/realms/staff"])]
+        | None,
+        Meta(description="OpenID Connect provider that signs people in to the console; none: no single sign-on."),
+    ] = None
+    oidc_client_id: Annotated[str | None, Meta(description="Client ID of Hubwire at the provider.")] = None
+    oidc_client_secret: Annotated[
+        Secret | None, Meta(description="Client secret; none for a public client, which PKCE alone protects.")
+    ] = None
+    oidc_scopes: Annotated[
+        Annotated[str, Meta(pattern=r"(^| )openid( |$)")], Meta(description="Scopes that Hubwire asks for.")
+    ] = "openid email profile"
+    oidc_name_claim: Annotated[str, Meta(description="Claim with the person's name for the audit log.")] = "email"
+    oidc_role_claim: Annotated[
+        str, Meta(description="Claim with roles or groups. Dots lead into objects: realm_access.roles.")
+    ] = "roles"
+    oidc_roles: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^.+=(view|operate|admin)$")], ...],
+        Meta(description="Values of this claim with the role that each gives; a person gets the highest one."),
+    ] = ("hubwire-view=view", "hubwire-operate=operate", "hubwire-admin=admin")
     alert_webhook_url: Annotated[
         Secret | None, Meta(description="URL to which Hubwire posts alerts, as JSON that Slack also accepts.")
     ] = None
@@ -216,6 +238,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def is_sandbox(self) -> bool:
         """True without an access token: the bundled emulator then takes HubSpot's place."""
         return self.hubspot_access_token is None
+
+
+def is_loopback_url(url: str) -> bool:
+    """True for an http address of this machine."""
+    return url.startswith("http://") and urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def env_name(setting: str) -> str:
@@ -329,9 +356,19 @@ def _checked(values_by_name: Mapping[str, Any]) -> Settings:
     mail = (bool(settings.alert_email_to), settings.alert_email_from is not None, settings.smtp_url is not None)
     if any(mail) and not all(mail):
         raise SettingsError("set alert_email_to, alert_email_from and smtp_url together: one of them is missing")
+    _check_single_sign_on(settings)
     if settings.database_url is not None and not settings.database_url.startswith(("sqlite:///", "postgresql://")):
         raise SettingsError("database_url (HUBWIRE_DATABASE_URL) must begin with sqlite:/// or postgresql://")
     return settings
+
+
+def _check_single_sign_on(settings: Settings) -> None:
+    """Errors: SettingsError for half a provider, or for one that would get secrets without https."""
+    issuer = settings.oidc_issuer
+    if (issuer is None) != (settings.oidc_client_id is None):
+        raise SettingsError("set oidc_issuer and oidc_client_id together: one of them is missing")
+    if issuer is not None and not issuer.startswith("https://") and not is_loopback_url(issuer):
+        raise SettingsError("oidc_issuer (HUBWIRE_OIDC_ISSUER) must begin with https://")
 
 
 def _is_none(value: object, annotation: Any) -> bool:

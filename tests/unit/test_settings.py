@@ -49,7 +49,7 @@ def test_every_kind_of_setting_is_read_from_the_environment(tmp_path: Path, monk
 
 
 TAKES_ANY_TEXT = {
-    "host", "data", "journal_url", "write_key", "trusted_proxies"
+    "host", "data", "journal_url", "write_key", "trusted_proxies", "oidc_name_claim", "oidc_role_claim"
 } | {field.name for field in msgspec.structs.fields(Settings) if "Secret" in str(field.type)}  # fmt: skip
 
 

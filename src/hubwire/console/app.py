@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from hubwire.console import sign_in
+from hubwire.console import sign_in, single_sign_on
 from hubwire.console.pages.look_after import regulations, system
 from hubwire.console.pages.set_up import (
     browser,
@@ -145,6 +145,9 @@ def console_routes(shared: Shared) -> list[BaseRoute]:
         shared.static.route(),
         Route("/login", _door(shared, sign_in.show), methods=["GET"], name="login"),
         Route("/login", _door(shared, sign_in.sign_in), methods=["POST"]),
+        Route("/login/sso", _door(shared, single_sign_on.begin_sign_in), methods=["GET"]),
+        Route("/login/sso/callback", _door(shared, single_sign_on.come_back), methods=["GET"]),
+        Route("/login/sso/end", _door(shared, single_sign_on.sign_out_there), methods=["GET"]),
         Route("/logout", _door(shared, sign_in.sign_out), methods=["POST"]),
     ]
     routes += [Route(path, _page(shared, page, role), methods=["POST"]) for path, page, role in POSTS]

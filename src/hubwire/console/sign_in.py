@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from anyio import to_thread
@@ -13,7 +13,6 @@ from hubwire.errors import BadValue
 from hubwire.web.access import (
     COOKIE,
     FIRST_MEMBER,
-    SESSION_SECONDS,
     TooManyTries,
     Viewer,
 )
@@ -32,14 +31,15 @@ class SignInPage(msgspec.Struct, frozen=True, kw_only=True):
 
     next_path: str
     name: str
-    minutes: int
+    sso_href: str | None
+    sso_end_href: str | None
 
 
 async def show(request: Request, shared: Shared) -> Response:
     """`/login`, and `/login?token=…`, which signs in once."""
     token = request.query_params.get("token")
     if not token:
-        return _page(request, shared)
+        return show_problem(request, shared, None)
     if "prefetch" in request.headers.get("sec-purpose", "") or request.method == "HEAD":
         return Response("not now", 503)
     viewer = await to_thread.run_sync(shared.access.use_link, token, limiter=shared.readers)
@@ -48,8 +48,8 @@ async def show(request: Request, shared: Shared) -> Response:
             return RedirectResponse("/", 303)
         message = "This link has been used or is older than a day."
         hint = "Restart Hubwire for a new link, or sign in with a token."
-        return _page(request, shared, Problem(code="used-link", message=message, hint=hint), 403)
-    return await _enter(request, shared, viewer, "/", "session.opened-by-link")
+        return show_problem(request, shared, Problem(code="used-link", message=message, hint=hint), 403)
+    return await enter(request, shared, viewer, "/", "session.opened-by-link")
 
 
 async def sign_in(request: Request, shared: Shared) -> Response:
@@ -62,12 +62,12 @@ async def sign_in(request: Request, shared: Shared) -> Response:
         # Few at a time: each password takes 50 ms and 16 MB.
         viewer = await to_thread.run_sync(shared.access.sign_in, name, secret, address(request), limiter=shared.readers)
     except TooManyTries as exc:
-        answer = _page(request, shared, Problem(code=exc.code, message=str(exc)), 429)
+        answer = show_problem(request, shared, Problem(code=exc.code, message=str(exc)), 429)
         answer.headers["retry-after"] = str(exc.retry_after_seconds)
         return answer
     if viewer is None:
-        return _page(request, shared, Problem(code="wrong-secret", message="Unknown token or password."), 403)
-    return await _enter(request, shared, viewer, safe_path(form.get("next", "/")), "session.opened")
+        return show_problem(request, shared, Problem(code="wrong-secret", message="Unknown token or password."), 403)
+    return await enter(request, shared, viewer, safe_path(form.get("next", "/")), "session.opened")
 
 
 async def sign_out(request: Request, shared: Shared) -> Response:
@@ -87,26 +87,33 @@ def safe_path(path: str) -> str:
     return path if is_ours and path.isprintable() else "/"
 
 
-def _page(request: Request, shared: Shared, problem: Problem | None = None, status: int = 200) -> Response:
+def show_problem(request: Request, shared: Shared, problem: Problem | None, status: int = 200) -> Response:
+    """The sign-in page, with what went wrong, if anything did."""
+    next_path = safe_path(request.query_params.get("next", "/"))
+    is_after_sign_out = request.query_params.get("done") == "ended"
     page = SignInPage(
-        next_path=safe_path(request.query_params.get("next", "/")), name=FIRST_MEMBER, minutes=SESSION_SECONDS // 60
+        next_path=next_path,
+        name=FIRST_MEMBER,
+        sso_href=None if shared.identity_provider is None else f"/login/sso?{urlencode({'next': next_path})}",
+        sso_end_href="/login/sso/end" if shared.identity_provider is not None and is_after_sign_out else None,
     )
     frame = frame_without_viewer(request, shared.deps, "Sign in", problem)
     return html_response(shared, "login.html", page, frame, status)
 
 
-async def _enter(request: Request, shared: Shared, viewer: Viewer, path: str, action: str) -> Response:
+async def enter(request: Request, shared: Shared, viewer: Viewer, path: str, action: str) -> Response:
+    """The answer that signs this viewer in."""
     cookie = await to_thread.run_sync(shared.access.open_session, viewer)
     await to_thread.run_sync(shared.deps.registry.write_audit, viewer.name, action, f"from {address(request)}")
     answer = RedirectResponse(path, 303)
-    is_secure = _is_https(request, shared.deps.public_url)
+    is_secure = is_https(request, shared.deps.public_url)
     answer.set_cookie(
-        COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=is_secure, path="/"
+        COOKIE, cookie, max_age=shared.access.session_seconds, httponly=True, samesite="lax", secure=is_secure, path="/"
     )
     return answer
 
 
-def _is_https(request: Request, public_url: str) -> bool:
+def is_https(request: Request, public_url: str) -> bool:
     """Whether the browser speaks https: with us, or with a proxy in front that is our public address."""
     public = urlsplit(public_url)
     return request.url.scheme == "https" or (public.scheme == "https" and public.netloc == request.headers.get("host"))

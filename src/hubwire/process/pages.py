@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hubwire import __version__
 from hubwire.api.app import api_routes
 from hubwire.backfill.appending import BYTES_PER_APPEND, entries_of_lines, lines_of
+from hubwire.clock import SystemClock
 from hubwire.console.app import console_routes
 from hubwire.console.rendering import make_templates
 from hubwire.device.demo import demo_routes
@@ -24,9 +25,10 @@ from hubwire.process.service import Service
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.registry.named import named
 from hubwire.secret import Secret
-from hubwire.web.access import Access
+from hubwire.web.access import Access, new_access
 from hubwire.web.errors import error_handlers
 from hubwire.web.guard import Guard
+from hubwire.web.identity_provider import identity_provider
 from hubwire.web.ports import Services
 from hubwire.web.request import Shared
 from hubwire.web.static_files import StaticFiles
@@ -62,10 +64,11 @@ def console_app(services: Services, access: Access | None = None) -> ASGIApp:
     static = StaticFiles()
     shared = Shared(
         deps=services,
-        access=access or Access(services.access, services.clock, services.settings.admin_token),
+        access=access or new_access(services.access, services.clock, services.settings),
         static=static,
         templates=make_templates(static),
         readers=CapacityLimiter(READERS),
+        identity_provider=identity_provider(services.settings, services.public_url, SystemClock()),
     )
     app = Starlette(
         routes=[*console_routes(shared), *api_routes(shared)],

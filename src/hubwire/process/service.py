@@ -51,7 +51,7 @@ from hubwire.record.replay import ReplayRunner
 from hubwire.registry.named import named
 from hubwire.registry.watch import VersionWatch
 from hubwire.settings import Settings
-from hubwire.web.access import Access
+from hubwire.web.access import new_access
 from hubwire.web.ports import Services
 
 log = structlog.get_logger("hubwire")
@@ -89,7 +89,7 @@ class Service:
         self.suppressions = Suppressions(self.store.privacy, registry, self.store.vault, self.clock, version)
         self.front = SuppressingJournal(self.journal, self.suppressions)
         self.receive = ReceiveApp(sources, self.front, self.clock, limits)
-        self.access = Access(self.store.access, self.clock, settings.admin_token)
+        self.access = new_access(self.store.access, self.clock, settings)
         self.browser_sources = BrowserSources(registry, self.clock)
         self.assets: Assets | None = load_assets()
         self.clients = ClientFactory(registry, self.clock, settings)

@@ -17,6 +17,7 @@ from hubwire.errors import HubwireError
 from hubwire.manage.members import MAX_SECRET_LENGTH, NO_PASSWORD, digest, is_password, make_token
 from hubwire.registry.access import AccessStore, Pass, PassKind, Role
 from hubwire.secret import Secret
+from hubwire.settings import Settings
 
 COOKIE = "hubwire_session"
 SESSION_SECONDS = 12 * 3600
@@ -75,7 +76,10 @@ class Tries:
 class Access:
     """Signs people in and recognises them later. Methods block briefly; the shell calls them off the event loop."""
 
-    def __init__(self, store: AccessStore, clock: Clock, admin_token: Secret | None) -> None:
+    def __init__(
+        self, store: AccessStore, clock: Clock, admin_token: Secret | None, session_seconds: int = SESSION_SECONDS
+    ) -> None:
+        self.session_seconds = session_seconds
         self._store = store
         self._clock = clock
         self._admin = None if admin_token is None else digest(admin_token)
@@ -150,6 +154,16 @@ class Access:
         role = next((member.role for member in self._store.members() if member.name == name), None)
         return None if role is None else Viewer(name=name, role=role)
 
+    # -- sign-ins by an identity provider, which count as the others
+
+    def check_tries(self, address: str) -> None:
+        """Raises TooManyTries while an address has no try left."""
+        self._sign_ins.check(address)
+
+    def count_failed_try(self, address: str) -> None:
+        """Count a failed sign-in."""
+        self._sign_ins.failed(address)
+
     # -- sessions
 
     def open_session(self, viewer: Viewer) -> str:
@@ -160,7 +174,7 @@ class Access:
             kind=PassKind.SESSION,
             member_name=viewer.name,
             role=viewer.role,
-            expires_at_ms=now_ms + SESSION_SECONDS * 1000,
+            expires_at_ms=now_ms + self.session_seconds * 1000,
         )
         self._store.save_pass(self._pass_digest(cookie), session, now_ms)
         return cookie
@@ -177,6 +191,11 @@ class Access:
 
     def _pass_digest(self, secret: str) -> bytes:
         return hmac.digest(self._pepper, secret.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def new_access(store: AccessStore, clock: Clock, settings: Settings) -> Access:
+    """Access with the admin token and the length of sessions from the settings."""
+    return Access(store, clock, settings.admin_token, round(settings.session_hours * 3600))
 
 
 def _viewer(session: Pass | None) -> Viewer | None:

@@ -36,6 +36,7 @@ from hubwire.record.queries import LaneStatus
 from hubwire.registry.access import Role
 from hubwire.rule import Rule
 from hubwire.web.access import Access, Viewer
+from hubwire.web.identity_provider import IdentityProvider
 from hubwire.web.mask import mask_answer, mask_everywhere, mask_payload, mask_person
 from hubwire.web.mask_schema import masked_report
 from hubwire.web.parameters import message_filter, read_form, single_values
@@ -154,6 +155,7 @@ class Shared:
     static: StaticFiles
     templates: Environment
     readers: CapacityLimiter
+    identity_provider: IdentityProvider | None = None
 
 
 @dataclass(frozen=True, slots=True)

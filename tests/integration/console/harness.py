@@ -49,7 +49,7 @@ from hubwire.registry.named import named
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.secret import Secret
 from hubwire.settings import Settings
-from hubwire.web.access import Access
+from hubwire.web.access import new_access
 from hubwire.web.ports import (
     DryRun,
     PlannedField,
@@ -171,9 +171,10 @@ class Console:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.clock = FakeClock(NOW_MS)
+        folder.mkdir(exist_ok=True)
         self.settings = Settings(data=str(folder), admin_token=Secret(ADMIN_TOKEN), **settings)
         self.store: Store = open_store(self.settings, self.clock, appends=True)
-        self.access = Access(self.store.access, self.clock, self.settings.admin_token)
+        self.access = new_access(self.store.access, self.clock, self.settings)
         self.forgetter = Forgetter(self.store, lambda _: None, self.clock)
         self.bench = Bench()
         self.woken = 0

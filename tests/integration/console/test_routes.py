@@ -29,6 +29,9 @@ OPEN = """
     GET /api/v1/openapi.json
     GET /console/static/{name:path}
     GET /login
+    GET /login/sso
+    GET /login/sso/callback
+    GET /login/sso/end
     POST /login
     POST /logout
 """
