@@ -55,6 +55,9 @@ bench-backends: set-up tools ## compare SQLite, PostgreSQL and JetStream, and me
 bench-device: set-up tools ## measure bytes and time to a ready page in Chromium, and compare with the classic layout
 	$(BIN)/python benchmarks/bench_device.py
 
+release: set-up tools ## build wheel, sdist, chart and image into dist/, and try each; REGISTRY=URL and IMAGE_REGISTRY=NAME upload
+	$(BIN)/python scripts/release.py $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IMAGE_REGISTRY),--image-registry $(IMAGE_REGISTRY))
+
 set-up: $(VENV)/.installed
 	@$(BIN)/python -m hubwire.device.build --quiet
 
@@ -76,4 +79,4 @@ clean: ## remove the files of set-up and tests
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-fast test-lowest test-slow soak check docs bench bench-receive bench-versus bench-backends bench-device set-up runnable tools clean help
+.PHONY: run test test-fast test-lowest test-slow soak check docs bench bench-receive bench-versus bench-backends bench-device release set-up runnable tools clean help

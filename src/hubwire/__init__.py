@@ -1,3 +1,3 @@
 """Hubwire: a self-hosted, Segment-compatible HubSpot destination."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

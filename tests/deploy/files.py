@@ -66,7 +66,8 @@ def check_command(words: Sequence[str]) -> None:
 def tool(name: str, says: str) -> str:
     """The path of a program, beside this Python or anywhere; without it the test is skipped with these words."""
     beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    folders = f"{os.environ.get('PATH', '')}:/usr/sbin:{Path.home() / 'go' / 'bin'}"
+    found = str(beside) if beside.exists() else shutil.which(name, path=folders)
     if found is None:
         pytest.skip(f"{name} is not installed: {says}")
     return found
