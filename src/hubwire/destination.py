@@ -130,6 +130,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     mapping: Mapping = Mapping()
     rules: tuple[Rule, ...] = ()
     """Additional rules, in this order. If two rules give one property a value, the later one wins."""
+    presets: tuple[str, ...] = ()
+    """The presets that are on (`hubwire.plan.presets`). Their rules come after the destination's own."""
     defaults: tuple[str, ...] | None = None
     """The parts of the default behaviour that are on, of `DEFAULTS`; None means all."""
     contact_key: dict[str, Any] = {}
@@ -158,12 +160,6 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Pins the rate; None starts at the seed's 10 per second and follows HubSpot's headers."""
     calls_per_day: int | None = None
     """Pins the daily budget; None starts at the seed's 40,000 and follows HubSpot's headers."""
-
-    @property
-    def object_types(self) -> frozenset[str]:
-        """The object types other than contact and company that the rules name; HubSpot's own in the singular."""
-        names = {name for rule in self.rules if rule.enabled for name in rule.object_types}
-        return frozenset(names - {"contact", "company"})
 
     @property
     def hold_ms(self) -> int:

@@ -110,7 +110,8 @@ class UpsertRecord(Struct, gc=False):
     """Create or update the record with this `record_key`, of any type but contact and company.
 
     Shape: `object` is the type as the portal's schema has it (`PortalSchema.objects`): `order`, `line_item`, or the id
-    of a custom object. Without a key (`create` only), the record is made once for each message and rule.
+    of a custom object. A record without a key property (`create` only) has a `key` without a colon, which is derived
+    from the message and the rule, so that it is made once.
     """
 
     object: str
@@ -120,6 +121,8 @@ class UpsertRecord(Struct, gc=False):
     position: int
     mode: Mode = "upsert"
     only_if_empty: frozenset[str] = frozenset()
+    reports_missing: bool = True
+    """With `update`: a record that HubSpot does not have is reported on the message."""
 
 
 class RecordRef(NamedTuple):

@@ -91,6 +91,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The person of an event: `email`, `utk` (HubSpot's cookie), `id` (of the record); the first usable one counts."""
     mode: Literal["upsert", "update", "create"] = "upsert"
     """`update` never makes a record, `create` never changes one."""
+    missing: Literal["report", "ignore"] = "report"
+    """With `update`: whether the message names a record that HubSpot does not have."""
     properties: dict[str, Any] | str = {}
     """Property -> value; for an event also one path to an object."""
     fallback: dict[str, Any] = {}
@@ -106,6 +108,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     associate: tuple[Association, ...] = ()
     each: tuple[Each, ...] = ()
     """Records for the elements of lists, such as the line items of an order."""
+    if_portal_has: tuple[ObjectName, ...] = ()
+    """The rule is on only in a portal that has all of these object types."""
+    if_portal_lacks: tuple[ObjectName, ...] = ()
+    """The rule is on only in a portal that has none of these object types."""
     list: Any = None
     """The static list of HubSpot, by its name or its id, that `member` is about."""
     member: Any = True
@@ -136,6 +142,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         if self.object is not None:
             force_setattr(self, "object", type_name(self.object))
+        for field in ("if_portal_has", "if_portal_lacks"):
+            if getattr(self, field):
+                force_setattr(self, field, tuple([type_name(name) for name in getattr(self, field)]))
 
     @property
     def writes(self) -> bool:
@@ -160,8 +169,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def object_types(self) -> frozenset[str]:
-        """The types of all records that the rule names."""
-        own = frozenset() if self.object is None else frozenset([self.object])
+        """All object types that the rule names."""
+        own = frozenset([*self.if_portal_has, *self.if_portal_lacks, *([self.object] if self.object else [])])
         return own.union([other.object for other in self.associate], [each.object for each in self.each])
 
     @property
@@ -179,7 +188,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def _written(self) -> str:
         names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
         written = f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
-        return written + "".join([f"; each {each.object}" for each in self.each])
+        written += "".join([f"; each {each.object}" for each in self.each])
+        return written + (f", without {', '.join(self.if_portal_lacks)}" if self.if_portal_lacks else "")
 
 
 def _marketing(rule: Rule) -> str:

@@ -69,6 +69,8 @@ class ObjectSchema:
     properties: dict[str, PropertyDefinition] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     unavailable: str | None = None
+    is_absent: bool = False
+    """HubSpot has no such object, whatever the token may do."""
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from hubwire.manage.rules.changes import (
 from hubwire.manage.rules.defaults import default_rules
 from hubwire.manage.rules.testing import RuleTest
 from hubwire.message import merged
+from hubwire.plan.presets import preset_rules_of
 from hubwire.rule import Rule
 
 
@@ -98,4 +99,5 @@ def _rule(body: shapes.RuleBody) -> Rule:
 
 def _answer(request: ApiRequest, destination: Destination) -> shapes.RulesAnswer:
     rules = request.view.seen_rules(destination.rules)
-    return shapes.RulesAnswer(rules=list(rules), defaults=default_rules(destination))
+    presets = list(preset_rules_of(destination))
+    return shapes.RulesAnswer(rules=list(rules), preset_rules=presets, defaults=default_rules(destination))

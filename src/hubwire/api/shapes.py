@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
-from hubwire.destination import Destination, Mapping, Source, SourceKind, Trust
+from hubwire.destination import DEFAULTS, PROPERTY_NAME, Destination, Mapping, Source, SourceKind, Trust
 from hubwire.hubspot.paths import ROOTS
 from hubwire.manage import changes
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
@@ -18,6 +18,7 @@ from hubwire.manage.rules.defaults import DefaultRule
 from hubwire.manage.schema import COMPARED_MESSAGES
 from hubwire.manage.schema.plan import GROUP
 from hubwire.manage.snoozing import LENGTHS
+from hubwire.plan.presets import PRESETS
 from hubwire.plan.rules.checks import MAX_RULES
 from hubwire.plan.rules.record_checks import MAX_NAME as MAX_RULE_NAME
 from hubwire.plan.rules.shape_checks import MAX_SKIP
@@ -202,6 +203,15 @@ class MappingBody(Mapping, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The whole mapping. An omitted field has its default."""
 
 
+KeyOfRecords = Annotated[
+    dict[str, Any],
+    Meta(
+        description='One unique property with its value, such as `{"user_id": "$.userId"}`; empty: the default.',
+        extra_json_schema={"maxProperties": 1, "propertyNames": {"pattern": f"^{PROPERTY_NAME}$"}},
+    ),
+]
+
+
 class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A destination to add or change. An omitted field stays, or has its default."""
 
@@ -213,6 +223,10 @@ class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     load_forms_sdk: bool | UnsetType = UNSET
     source_ids: list[int] | UnsetType | None = UNSET
     mapping: MappingBody | UnsetType = UNSET
+    presets: list[Annotated[str, _described(enum=list(PRESETS))]] | UnsetType = UNSET
+    defaults: list[Annotated[str, _described(enum=list(DEFAULTS))]] | UnsetType | None = UNSET
+    contact_key: KeyOfRecords | UnsetType = UNSET
+    company_key: KeyOfRecords | UnsetType = UNSET
     hold_hours: Annotated[float, _between("hold_hours")] | UnsetType = UNSET
     cookie_after_hours: Annotated[float, _between("cookie_after_hours")] | UnsetType = UNSET
     suppress_unchanged_hours: Annotated[float, _between("suppress_unchanged_hours")] | UnsetType = UNSET
@@ -276,9 +290,11 @@ class RulesBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class RulesAnswer(msgspec.Struct, kw_only=True):
-    """The rules of a destination in their order, and its default behaviour listed as rules, which are read-only."""
+    """The rules of a destination in their order. Read-only: the rules of its presets, and its default behaviour listed
+    as rules."""
 
     rules: list[Rule]
+    preset_rules: list[Rule]
     defaults: list[DefaultRule]
 
 

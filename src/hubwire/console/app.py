@@ -123,6 +123,7 @@ POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/rules/{destination_id:int}/move", rules.move, ADMIN),
     ("/rules/{destination_id:int}/switch", rules.switch, ADMIN),
     ("/rules/{destination_id:int}/remove", rules.remove, ADMIN),
+    ("/rules/{destination_id:int}/preset", rules.preset, ADMIN),
     ("/test", dry_run.run, OPERATE),
     ("/import/files", history.add, ADMIN),
     ("/import/{file_id}/bytes", history.add_part, ADMIN),

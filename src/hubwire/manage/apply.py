@@ -40,6 +40,7 @@ DESTINATION_FIELDS = (
     "public_definitions_per_day",
     "calls_per_second",
     "calls_per_day",
+    "presets",
     "contact_key",
     "company_key",
 )

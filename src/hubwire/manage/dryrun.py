@@ -27,6 +27,7 @@ from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.paths import Paths
 from hubwire.message import Entry, JournalRow
+from hubwire.plan.presets import object_types_of
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.registry.named import named_or_first
 from hubwire.schema import PortalSchema
@@ -55,13 +56,18 @@ class FileDryRun(msgspec.Struct, kw_only=True):
     passed_over: dict[str, int] = {}
 
 
-async def read_schema(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalSchema:
-    """The portal's schema, by GETs. Raises HubSpotError when it cannot be read."""
-    return (await _read_portal(client, destination, clock)).known
+async def read_schema(
+    client: HubSpotClient, destination: Destination, clock: Clock, object_types: frozenset[str] = frozenset()
+) -> PortalSchema:
+    """The portal's schema, by GETs, with these object types besides those of the destination's rules. Raises
+    HubSpotError when it cannot be read."""
+    return (await _read_portal(client, destination, clock, object_types)).known
 
 
-async def _read_portal(client: HubSpotClient, destination: Destination, clock: Clock) -> Portal:
-    portal = Portal(Paths(destination.api_version), destination.object_types)
+async def _read_portal(
+    client: HubSpotClient, destination: Destination, clock: Clock, object_types: frozenset[str] = frozenset()
+) -> Portal:
+    portal = Portal(Paths(destination.api_version), object_types_of(destination) | object_types)
     portal.caller = Caller(client, Governor.of(destination, clock.now_ms()), CallContext(clock, lambda: 0.0))
     try:
         await portal.load(clock.now_ms())

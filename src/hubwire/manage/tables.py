@@ -68,6 +68,7 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     sources: tuple[str, ...] | Literal["all"] | UnsetType = UNSET
     mapping: RulesTable = msgspec.field(default_factory=RulesTable)
     rule: tuple[Rule, ...] | UnsetType = UNSET
+    presets: tuple[str, ...] | UnsetType = UNSET
     defaults: tuple[str, ...] | Literal["all"] | UnsetType = UNSET
     contact_key: dict[str, Any] | UnsetType = UNSET
     company_key: dict[str, Any] | UnsetType = UNSET

@@ -27,6 +27,7 @@ from hubwire.manage.schema.portal_contents import read_contents
 from hubwire.manage.schema.report import PortalContents
 from hubwire.message import Entry, JournalRow
 from hubwire.plan.default_portal import default_portal
+from hubwire.plan.presets import object_types_of
 from hubwire.receive.app import Appending
 from hubwire.receive.entries import UploadOptions, entries_of
 from hubwire.receive.parse import encoded, read_upload
@@ -34,7 +35,6 @@ from hubwire.receive.paths import Route, Takes
 from hubwire.receive.upload_limits import ReceiveLimits
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry
-from hubwire.schema import PortalSchema
 from hubwire.secret import Secret
 
 SCHEMA_AGE_MS = 300_000
@@ -76,7 +76,7 @@ class Workbench:
     async def _planned(self, destination: Destination, source_id: int, row: JournalRow) -> DryRun:
         is_default = False
         try:
-            schema = await self.schema(destination.destination_id)
+            schema = (await self.contents(destination.destination_id, object_types_of(destination))).schema
         except (HubSpotError, SettingsError):
             schema, is_default = default_portal(destination.hub_id or "0"), True
         sources = {source_id: self._source(source_id)}
@@ -94,17 +94,16 @@ class Workbench:
         await self._journal.append([entry])
         return entry.message_id
 
-    async def schema(self, destination_id: int) -> PortalSchema:
-        """The portal's schema, not older than five minutes. Raises HubSpotError, SettingsError."""
-        return (await self.contents(destination_id)).schema
-
-    async def contents(self, destination_id: int) -> PortalContents:
-        """The portal's schema with archived properties and quotas."""
+    async def contents(self, destination_id: int, object_types: frozenset[str] = frozenset()) -> PortalContents:
+        """The portal's schema with archived properties and quotas, not older than five minutes; with these object types
+        besides those of the stored rules. Raises HubSpotError, SettingsError."""
         now_ms = self._clock.now_ms()
         read_at_ms, known = self._contents.get(destination_id, (0, None))
-        if known is None or now_ms - read_at_ms > SCHEMA_AGE_MS:
+        others = object_types - {"contact", "company"}
+        if known is None or now_ms - read_at_ms > SCHEMA_AGE_MS or not others <= known.schema.objects.keys():
+            others |= known.schema.objects.keys() if known is not None else frozenset()
             async with self._client(destination_id) as client:
-                known = await read_contents(client, self._destination(destination_id), self._clock)
+                known = await read_contents(client, self._destination(destination_id), self._clock, others)
             self._contents[destination_id] = (now_ms, known)
         return known
 

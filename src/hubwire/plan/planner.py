@@ -79,7 +79,7 @@ def _links_of(message: Message, source: Source, destination: Destination) -> lis
     mapping = destination.mapping
     if refused(message, mapping) is not None or skipped(message, destination) is not None:
         return []
-    if destination.rules:
+    if destination.rules or destination.presets:
         message = rule_set(destination).without_taken(message)
     space = source.identity_space
     match message.type:
@@ -124,7 +124,7 @@ def _plan(
     waited_ms: int | None,
 ) -> Plan:
     fate = refused(message, destination.mapping)
-    rules = rule_set(destination) if destination.rules else None
+    rules = rule_set(destination) if destination.rules or destination.presets else None
     if fate is None and rules is not None and rules.has_skips:
         fate = skipped(message, destination)
     if fate is not None:

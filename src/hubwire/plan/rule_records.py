@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubwire.operation import Associate, AssociateRecords, Discard, Hold, RecordRef, record_key, unique_property
+from hubwire.operation import (
+    Associate,
+    AssociateRecords,
+    Discard,
+    Hold,
+    RecordRef,
+    UpsertRecord,
+    record_key,
+    unique_property,
+)
 from hubwire.plan.pipelines import place_in_pipeline
 from hubwire.plan.rule_targets import Targets, Upsert, stored_name
 from hubwire.plan.rule_values import SourceValue, report, write_conditional, write_values
@@ -32,6 +41,8 @@ def write_record(targets: Targets, other: OtherRule) -> Waiting:
     if not isinstance(record, RecordRef):
         return [] if record is None else [("", record)]
     operation = targets.operation(record, rule.mode)
+    if type(operation) is UpsertRecord and rule.missing == "ignore":
+        operation.reports_missing = False
     _write(targets, rule, rule, other.values, targets.fields, operation)
     waiting: Waiting = []
     for association, resolve in compiled.associations:

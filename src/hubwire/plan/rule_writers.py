@@ -88,7 +88,9 @@ def firing_of(
     if firing is None:
         fire = {trigger for trigger, answer in zip(known.triggers, answers, strict=True) if answer}
         fired = [
-            candidate for candidate in candidates if f"{candidate.trigger.reading} {candidate.trigger.text}" in fire
+            candidate
+            for candidate in candidates
+            if f"{candidate.trigger.reading} {candidate.trigger.text}" in fire and _is_for(candidate.rule, book)
         ]
         if len(known.firings) >= MAX_FIRINGS:
             known.firings.clear()
@@ -119,6 +121,14 @@ def _prepared(fired: list[CompiledRule], book: Rulebook, is_public: bool) -> Fir
         own_company=shared(own["company"]),
         others=tuple(others),
     )
+
+
+def _is_for(rule: Rule, book: Rulebook) -> bool:
+    """Whether the portal has the object types that a rule needs, and lacks those that turn it off."""
+    objects = book.schema.objects
+    absent = {name for name, known in objects.items() if known.is_absent}
+    lacks = rule.if_portal_lacks
+    return absent.isdisjoint(rule.if_portal_has) and all(name in absent for name in lacks)
 
 
 def _is_plain(compiled: CompiledRule) -> bool:

@@ -183,7 +183,8 @@ class Service:
 
         def schema_of(destination: Destination) -> KnownSchema:
             try:
-                return KnownSchema(asyncio.run(self._workbench().schema(destination.destination_id)), is_default=False)
+                contents = asyncio.run(self._workbench().contents(destination.destination_id))
+                return KnownSchema(contents.schema, is_default=False)
             except (HubSpotError, SettingsError):
                 return KnownSchema(default_portal(destination.hub_id or "0"), is_default=True)
 

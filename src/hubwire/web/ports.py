@@ -68,8 +68,9 @@ class Sender(Protocol):
 
 
 class ContentsReader(Protocol):
-    async def __call__(self, destination_id: int) -> PortalContents:
-        """The content of the portal, read now or recently. Errors: HubSpotError if it cannot be read."""
+    async def __call__(self, destination_id: int, object_types: frozenset[str] = frozenset()) -> PortalContents:
+        """The content of the portal, read now or recently, with the schema of these object types and of those that the
+        stored rules name. Errors: HubSpotError if it cannot be read."""
         ...
 
 

@@ -136,7 +136,7 @@ class Bench:
         self.sent.append((source_id, message))
         return f"console-{len(self.sent)}"
 
-    async def contents(self, destination_id: int) -> PortalContents:
+    async def contents(self, destination_id: int, object_types: frozenset[str] = frozenset()) -> PortalContents:
         if self.schema_problem:
             raise HubSpotError(self.schema_problem)
         schema = PortalSchema(hub_id="1234567")

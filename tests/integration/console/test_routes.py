@@ -173,6 +173,7 @@ NEEDED = {
         POST /rules/{destination_id:int}/edit
         POST /rules/{destination_id:int}/move
         POST /rules/{destination_id:int}/switch
+        POST /rules/{destination_id:int}/preset
         POST /rules/{destination_id:int}/remove
     """,
 }

@@ -10,6 +10,7 @@ from tests.support.objects import ObjectLane
 from tests.support.world import DESTINATION, World
 
 from hubwire.emulator.store.access import every_scope
+from hubwire.plan.presets import object_types_of
 from hubwire.rule import Association, Rule
 from hubwire.testing import CustomObject
 
@@ -30,7 +31,7 @@ def test_a_destination_names_the_object_types_of_its_enabled_rules_in_the_singul
         Rule(name="b", trigger="", object="orders", associate=(Association(object="Tickets"),)),
         Rule(name="c", trigger="", enabled=False, object="deal"),
     )
-    assert structs.replace(DESTINATION, rules=rules).object_types == {"order", "ticket"}
+    assert object_types_of(structs.replace(DESTINATION, rules=rules)) == {"order", "ticket"}
 
 
 async def test_properties_pipelines_and_custom_objects_are_read(tmp_path: Path) -> None:

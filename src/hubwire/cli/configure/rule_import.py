@@ -119,7 +119,7 @@ def _notes(editor: Editor, before: Destination, after: Destination, result: Take
 def _portal_notes(editor: Editor, before: Destination, after: Destination) -> list[str]:
     """What the portal lacks for the new rules; nothing if it cannot be read."""
     from hubwire.installation.clients import ClientFactory
-    from hubwire.manage.rules.changes import portal_fault
+    from hubwire.manage.rules.portal_checks import portal_fault
     from hubwire.manage.schema.portal_contents import read_contents
 
     client = ClientFactory(editor.store.registry, SystemClock(), editor.settings).make(before)
@@ -128,7 +128,7 @@ def _portal_notes(editor: Editor, before: Destination, after: Destination) -> li
 
     async def read() -> list[str]:
         async with client:
-            contents = await read_contents(client, before, SystemClock())
+            contents = await read_contents(client, after, SystemClock())
         faults = [portal_fault(rule, after, contents) for rule in after.rules if rule.enabled and rule.writes]
         return [f"{fault}. {fault.hint}".strip() for fault in faults if fault is not None]
 

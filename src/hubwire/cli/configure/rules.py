@@ -26,6 +26,7 @@ from hubwire.cli.shared.portals import portal_schema
 from hubwire.clock import SystemClock
 from hubwire.destination import Destination
 from hubwire.errors import SettingsError
+from hubwire.plan.presets import PRESETS, preset_rules_of, preset_text, rules_of
 from hubwire.rule import Rule
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ def list_rules(destination: DestinationOption = None, json: JsonOption = False, 
         target = editor.destination(destination)
     defaults = default_rules(target)
     if json:
-        print_json({"rules": target.rules, "defaults": defaults})
+        print_json({"rules": target.rules, "preset_rules": preset_rules_of(target), "defaults": defaults})
         return
     rows = table("rule", "on", "trigger", "writes")
-    for rule in target.rules:
+    for rule in rules_of(target):
         rows.add_row(cell(rule.name), "yes" if rule.enabled else "no", cell(rule.trigger), cell(rule.does))
-    console.print(rows if target.rules else "No rules yet. `hubwire apply` and the console add rules.")
+    console.print(rows if rules_of(target) else "No rules yet. `hubwire apply` and the console add rules.")
     console.print("\nDefault behaviour (`hubwire destination show` has its switches):", markup=False)
     rows = table("rule", "on", "trigger", "writes")
     for default in defaults:
@@ -79,8 +80,17 @@ def show(
     from hubwire.manage.rules.files import rules_text
 
     with editing(config) as editor:
-        rule = find_rule(editor.destination(destination).rules, name)
+        rule = find_rule(rules_of(editor.destination(destination)), name)
     print_json(rule) if json else typer.echo(rules_text([rule]), nl=False)
+
+
+@app.command("show-preset")
+def show_preset(name: Annotated[str, typer.Argument(help=f"Preset: {', '.join(PRESETS)}.")]) -> None:
+    """Show the rules of a preset as a file, to copy and change.
+
+    Example: hubwire rule show-preset orders
+    """
+    typer.echo(preset_text(name), nl=False)
 
 
 @app.command("test")

@@ -16,6 +16,7 @@ from hubwire.hubspot.definitions import property_definitions_of
 from hubwire.hubspot.object_definitions import CustomObject, custom_objects_of, pipelines_of
 from hubwire.hubspot.paths import Paths
 from hubwire.object_types import ObjectType, standard_type
+from hubwire.reasons import Reason
 from hubwire.schema import ObjectSchema, PropertyDefinition
 
 PIPELINE_OF_CUSTOM = ("hs_pipeline", "hs_pipeline_stage")
@@ -35,7 +36,9 @@ async def read_object_schemas(calls: Caller, paths: Paths, names: Iterable[str])
                 custom if isinstance(custom, str) else next((known for known in custom if known.is_named(name)), None)
             )
             if not isinstance(found, CustomObject):
-                schemas[name] = ObjectSchema(ObjectType(name, "", name), unavailable=found or NO_SUCH_OBJECT)
+                schemas[name] = ObjectSchema(
+                    ObjectType(name, "", name), unavailable=found or NO_SUCH_OBJECT, is_absent=not found
+                )
                 continue
             object_type = found.object_type
         schemas[name] = await read_object_schema(calls, paths, object_type)
@@ -47,7 +50,7 @@ async def read_object_schema(calls: Caller, paths: Paths, object_type: ObjectTyp
     path = paths.properties(object_type.path)
     verdict, answer = await calls.ask(Call("read properties", "GET", path), is_optional=True)
     if not isinstance(verdict, Delivered):
-        return ObjectSchema(object_type, unavailable=_why_unavailable(verdict))
+        return ObjectSchema(object_type, unavailable=_why_unavailable(verdict), is_absent=_is_absent(verdict))
     properties = property_definitions_of(answer.body)
     schema = ObjectSchema(_with_stages(object_type, properties), properties)
     if schema.object_type.pipeline:
@@ -72,6 +75,11 @@ def _with_stages(object_type: ObjectType, properties: dict[str, PropertyDefiniti
         return object_type
     pipeline, stage = PIPELINE_OF_CUSTOM
     return object_type._replace(pipeline=pipeline, stage=stage)
+
+
+def _is_absent(verdict: Verdict) -> bool:
+    """Whether HubSpot has no such object; False if only the token may not see it."""
+    return isinstance(verdict, Dead) and verdict.reason is not Reason.MISSING_SCOPE
 
 
 def _why_unavailable(verdict: Verdict) -> str:

@@ -48,6 +48,7 @@ from hubwire.errors import BackendError, Unreadable
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.paths import Paths
+from hubwire.plan.presets import object_types_of
 from hubwire.plan.rules.rule_set import rule_set
 from hubwire.reasons import Reason
 from hubwire.record.protocol import LaneState
@@ -88,7 +89,7 @@ class Lane:
         self._journal, self._record = parts.journal, parts.record
         self._clock, self._policy, self._off_loop = parts.clock, parts.policy, parts.off_loop
         self._selector = Selector(parts.journal, destination, governor, parts.policy.cycle_messages)
-        self._portal = Portal(Paths(destination.api_version), destination.object_types)
+        self._portal = Portal(Paths(destination.api_version), object_types_of(destination))
         self.waiting = Waiting(destination, parts.journal, parts.record, governor, parts.clock, parts.policy)
         self._outages = 0
         self._runs = DeathRuns.of(parked_of(status))

@@ -6,22 +6,26 @@ portal can be read: a property that HubSpot does not have is refused with what h
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from difflib import get_close_matches
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
 
 import msgspec
 
 from hubwire.destination import Destination
-from hubwire.errors import AlreadyExists, BadValue, HubSpotError, Missing, SettingsError
+from hubwire.errors import AlreadyExists, HubSpotError, Missing, SettingsError
 from hubwire.manage import changes
+from hubwire.manage.rules.portal_checks import portal_fault
 from hubwire.manage.schema.report import PortalContents
 from hubwire.plan.rules.checks import check_destination
-from hubwire.plan.trait_rules import is_read_only
 from hubwire.rule import Rule
-from hubwire.schema import PropertyDefinition
 
-ReadContents = Callable[[int], Awaitable[PortalContents]]
-MAKE_IT = "Choose another property, or create this one on the page Schema."
+
+class ReadContents(Protocol):
+    """Reads the content of a portal, with the schema of these object types besides those of the stored rules."""
+
+    def __call__(
+        self, destination_id: int, object_types: frozenset[str] = frozenset()
+    ) -> Awaitable[PortalContents]: ...
 
 
 def find_rule(rules: Sequence[Rule], name: str) -> Rule:
@@ -73,80 +77,11 @@ async def check_in_portal(read: ReadContents, destination: Destination, rules: S
     if not changed:
         return
     try:
-        contents = await read(destination.destination_id)
+        object_types = frozenset([name for rule in changed for name in rule.object_types])
+        contents = await read(destination.destination_id, object_types)
     except (HubSpotError, SettingsError):
         return
     for rule in changed:
         fault = portal_fault(rule, destination, contents)
         if fault is not None:
             raise fault
-
-
-def portal_fault(rule: Rule, destination: Destination, contents: PortalContents) -> BadValue | None:
-    """What the portal lacks for a rule, as the error that names its place; None if nothing."""
-    if rule.event is not None:
-        return _event_fault(rule, destination, contents)
-    if rule.object is None or not isinstance(rule.properties, dict):
-        return None
-    known = getattr(contents.schema, rule.object, None)
-    if known is None:
-        return None
-    for name in rule.key:
-        if name in known and name not in ("email", "domain") and not known[name].is_unique:
-            return _fault(rule, "key", name, f"the values of {name} are not unique in HubSpot", "Choose a unique one.")
-    for name, value in [*rule.properties.items(), *rule.fallback.items()]:
-        definition = known.get(name)
-        if definition is None:
-            return _unknown(rule, name, known, contents.archived.get(rule.object, {}))
-        if is_read_only(definition):
-            return _fault(
-                rule, "properties", name, f"HubSpot sets {name} itself, so nothing can write it", "Choose another one."
-            )
-        fault = None if rule.add_options else _option_fault(rule, name, value, definition)
-        if fault is not None:
-            return fault
-    return None
-
-
-def _unknown(rule: Rule, name: str, known: dict[str, PropertyDefinition], archived: dict[str, str]) -> BadValue:
-    if name in archived:
-        return _fault(
-            rule, "properties", name, f"the {rule.object} property {name} is archived in HubSpot", "Restore it there."
-        )
-    by_label = {definition.label.casefold(): definition.name for definition in known.values() if definition.label}
-    close = by_label.get(name.casefold()) or next(iter(get_close_matches(name, known, 1, 0.75)), None)
-    hint = MAKE_IT if close is None else f"Did you mean {close}? {MAKE_IT}"
-    return _fault(rule, "properties", name, f"HubSpot has no {rule.object} property {name}", hint)
-
-
-def _option_fault(rule: Rule, name: str, value: object, definition: PropertyDefinition) -> BadValue | None:
-    """A literal that is not an option of an enumeration."""
-    options = definition.options
-    if options is None or not isinstance(value, str) or value.startswith("$.") or definition.is_multiple:
-        return None
-    if value in options or value.casefold() in definition.option_labels:
-        return None
-    shown = ", ".join(sorted(options)[:12])
-    return _fault(rule, "properties", name, f"{value!r} is not an option of {name}", f"Options: {shown}.")
-
-
-def _event_fault(rule: Rule, destination: Destination, contents: PortalContents) -> BadValue | None:
-    schema, name = contents.schema, rule.event or ""
-    if not schema.events_available:
-        message = f"rule {rule.name!r}: this portal has no custom events"
-        fault = BadValue("event", message, value=name)
-        fault.hint = "They need an Enterprise tier and the event scopes. `hubwire doctor` shows what is missing."
-        return fault
-    if name.startswith("$.") or destination.mapping.create_event_definitions:
-        return None
-    if name in schema.events or name.casefold() in schema.events:
-        return None
-    fault = BadValue("event", f"rule {rule.name!r}: HubSpot has no event {name!r}", value=name)
-    fault.hint = "Choose an existing event, or let Hubwire create missing events (page Mapping)."
-    return fault
-
-
-def _fault(rule: Rule, field: str, name: str, message: str, hint: str) -> BadValue:
-    fault = BadValue(f"{field}.{name}", f"rule {rule.name!r}: {message}", value=name)
-    fault.hint = hint
-    return fault

@@ -13,6 +13,7 @@ from hubwire.deliver.preview import DryRun
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.message import JournalRow, Message, read_message
+from hubwire.plan.presets import rules_of
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import resolver
@@ -54,7 +55,7 @@ def firings(destination: Destination, row: JournalRow) -> list[RuleFiring]:
     if row.rejected is not None:
         return []
     message = read_message(row, destination.future_grace_ms)
-    return [_firing(rule, message) for rule in destination.rules]
+    return [_firing(rule, message) for rule in rules_of(destination)]
 
 
 def fires_for(rule: Rule, row: JournalRow) -> bool:

@@ -16,10 +16,15 @@ from hubwire.message import JournalRow
 PAGE_ROWS = 1000
 
 
-async def read_contents(client: HubSpotClient, destination: Destination, clock: Clock) -> PortalContents:
-    """The content of the portal. Raises HubSpotError if its schema cannot be read; archived properties and quotas stay
-    empty if only they cannot be read."""
-    schema = await read_schema(client, destination, clock)
+async def read_contents(
+    client: HubSpotClient, destination: Destination, clock: Clock, object_types: frozenset[str] = frozenset()
+) -> PortalContents:
+    """The content of the portal, with these object types besides those of the destination's rules.
+
+    Errors: HubSpotError if its schema cannot be read; archived properties and quotas stay empty if only they cannot be
+    read.
+    """
+    schema = await read_schema(client, destination, clock, object_types)
     account = HubSpotAccount(client)
     archived: dict[str, dict[str, str]] = {}
     contents = PortalContents(schema=schema, archived=archived)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
+from hubwire.plan.presets import check_presets, rules_of
 from hubwire.plan.rules.faults import MappingRefused
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.marketing_checks import check_marketing
@@ -32,7 +33,8 @@ def check_destination(destination: Destination) -> None:
             check_mapping({name: as_mapping(value) for name, value in getattr(destination, field).items()})
         except MappingRefused as exc:
             raise BadValue(field, f"{field}: {' '.join(exc.faults)}") from exc
-    check_rules(destination.rules)
+    check_presets(destination)
+    check_rules(rules_of(destination))
 
 
 def check_rules(rules: Sequence[Rule]) -> None:

@@ -44,6 +44,7 @@ _OTHERS = (
     "add_options",
     "associate",
     "each",
+    "missing",
 )
 _FORM = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _FIELD = re.compile(r"(?:(?P<object>[a-z0-9_-]{1,40})\.)?(?P<name>[A-Za-z0-9_/-]{1,100})")

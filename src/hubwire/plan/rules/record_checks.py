@@ -38,6 +38,8 @@ def check_record(rule: Rule, object_type: str) -> None:
     if not rule.properties and not rule.associate and not rule.each:
         refuse(rule, "it writes no property")
     _check_fields(rule, rule, "", rule.properties)
+    if rule.missing == "ignore" and (rule.mode != "update" or object_type in KEYS):
+        refuse(rule, 'missing = "ignore" goes with mode = "update" of a type other than contact and company')
     if len(rule.associate) > MAX_ASSOCIATIONS:
         refuse(rule, f"at most {MAX_ASSOCIATIONS} associations")
     for association in rule.associate:

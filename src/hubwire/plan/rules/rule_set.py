@@ -12,6 +12,7 @@ import msgspec
 from hubwire.destination import Destination
 from hubwire.errors import HubwireError
 from hubwire.message import Message
+from hubwire.plan.presets import rules_of
 from hubwire.plan.rules.index import RuleIndex
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.paths import Resolver, from_root, whole
@@ -106,7 +107,7 @@ class RuleSet:
 
 def rule_set(destination: Destination) -> RuleSet:
     """The compiled rules of a destination; made once for each state of its rules."""
-    rules = destination.rules
+    rules = rules_of(destination)
     known = _sets.get(id(rules))
     if known is not None and known[0] is rules:
         return known[1]

@@ -16,7 +16,7 @@ PARTS = ("properties", "traits", "context")
 """The parts of a message from which `drop` can remove fields."""
 PERSON = ("email", "utk", "id")
 
-_OF_RECORDS = ("mode", "only_if_empty", "empty", "add_options", "associate", "each")
+_OF_RECORDS = ("mode", "only_if_empty", "empty", "add_options", "associate", "each", "missing")
 _WRITING = ("key", "person", "properties", "fallback", "max", *_OF_RECORDS)
 
 

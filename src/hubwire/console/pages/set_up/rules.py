@@ -12,6 +12,7 @@ from hubwire.console.pages.set_up.connection import find_destination
 from hubwire.console.parts.lanes import names
 from hubwire.destination import Destination
 from hubwire.errors import HubwireError
+from hubwire.manage.changes import save_destination
 from hubwire.manage.rules.changes import (
     check_in_portal,
     find_rule,
@@ -20,6 +21,7 @@ from hubwire.manage.rules.changes import (
     without_rule,
 )
 from hubwire.manage.rules.defaults import DefaultRule, default_rules
+from hubwire.plan.presets import PRESETS, preset_rules
 from hubwire.registry.access import Role
 from hubwire.rule import Rule
 from hubwire.web.parameters import Fields, choice, number
@@ -28,11 +30,20 @@ from hubwire.web.request import Problem, View, problem_of
 MAX_POSITION = 1_000
 
 
+class PresetLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A preset with the rules that it adds."""
+
+    name: str
+    is_on: bool
+    rules: list[Rule]
+
+
 class RulesPage(msgspec.Struct, frozen=True, kw_only=True):
     destination_id: int | None
     destination: str
     destinations: dict[int, str]
     rules: list[Rule]
+    presets: list[PresetLine]
     defaults: list[DefaultRule]
     may_admin: bool
 
@@ -68,6 +79,21 @@ async def remove(view: View) -> Response:
     return await _change(view, lambda before, form: without_rule(before.rules, form.get("name", "")), "removed")
 
 
+async def preset(view: View) -> Response:
+    """POST `/rules/{destination_id}/preset`: turns the preset `name` on or off."""
+    form = await view.form()
+    before = await view.read(find_destination, view)
+    name = choice(form, "name", PRESETS)
+    others = tuple([preset for preset in before.presets if preset != name])
+    is_on = choice(form, "enabled", ("yes", "no")) == "yes"
+    changed = msgspec.structs.replace(before, presets=(*others, name) if is_on and name is not None else others)
+    try:
+        await view.read(save_destination, view.deps, view.viewer.name, changed)
+    except HubwireError as exc:
+        return await _show(view, problem_of(exc))
+    return view.redirect(f"/rules/{before.destination_id}", "saved")
+
+
 async def _change(view: View, change: Callable[[Destination, Fields], Sequence[Rule]], done: str) -> Response:
     form = await view.form()
     before = await view.read(find_destination, view)
@@ -98,6 +124,13 @@ def _read(view: View) -> RulesPage:
         destination="" if destination is None else destination.name,
         destinations=names(destinations),
         rules=[] if destination is None else list(view.seen_rules(destination.rules)),
+        presets=[] if destination is None else _presets(destination),
         defaults=[] if destination is None else default_rules(destination),
         may_admin=view.may(Role.ADMIN),
     )
+
+
+def _presets(destination: Destination) -> list[PresetLine]:
+    return [
+        PresetLine(name=name, is_on=name in destination.presets, rules=list(preset_rules(name))) for name in PRESETS
+    ]
