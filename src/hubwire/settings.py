@@ -371,6 +371,12 @@ def _check_single_sign_on(settings: Settings) -> None:
         raise SettingsError("oidc_issuer (HUBWIRE_OIDC_ISSUER) must begin with https://")
 
 
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Settings with other values for some of them, checked as those of a file. Errors: SettingsError."""
+    checked = _checked(values)
+    return msgspec.structs.replace(settings, **{name: getattr(checked, name) for name in values})
+
+
 def _is_none(value: object, annotation: Any) -> bool:
     """True if the value `none` or `null` unsets this optional setting."""
     return isinstance(value, str) and value.lower() in UNSET and type(None) in _parts(annotation)

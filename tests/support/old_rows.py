@@ -57,6 +57,7 @@ def rows(kind: str, now_ms: int, vault: Vault, hubspot_url: str) -> list[OldRow]
         *_registry(now_ms, vault, hubspot_url),
         *_later(now_ms, vault),
         *_marketing(now_ms),
+        *_objects(now_ms),
     ]
 
 
@@ -232,4 +233,19 @@ def _marketing(now_ms: int) -> list[OldRow]:
         OldRow(12, "membership", {"destination_id": 1, **member, **of_message, "confirmed_at_ms": now_ms}),
         OldRow(12, "preference", {"destination_id": 1, **preference, **of_message, "confirmed_at_ms": now_ms}),
         OldRow(12, "submission", {"destination_id": 1, **submission, **sent}),
+    ]
+
+
+def _objects(now_ms: int) -> list[OldRow]:
+    deal = {"object_type": "deal", "record_key": "d-1", "record_id": "901", "properties": b"\x80"}
+    ends = {"source_type": "deal", "source_key": "d-1", "target_type": "contact", "target_key": ADA}
+    return [
+        OldRow(
+            13, "object_record", {"destination_id": 1, **deal, "confirmed_at_ms": now_ms - 50_000, "seen_at_ms": now_ms}
+        ),
+        OldRow(
+            13,
+            "object_association",
+            {"destination_id": 1, **ends, "at_ms": now_ms - 60_000, "marks": "", "is_away": False},
+        ),
     ]

@@ -30,7 +30,7 @@ from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.lifecycle import Part, Together
 from hubwire.record.foreign import Corrections
-from hubwire.record.privacy import AlertMemory, PrivacyStore
+from hubwire.record.privacy import AlertStore, PrivacyStore
 from hubwire.record.protocol import Archive, Fleet, Record
 from hubwire.record.queries import Queries
 from hubwire.record.replay import Replays
@@ -68,7 +68,7 @@ class Store:
     archive: Archive
     privacy: PrivacyStore
     corrections: Corrections
-    alerts: AlertMemory
+    alerts: AlertStore
     vault: Vault
     access: AccessStore
     statistics: Statistics

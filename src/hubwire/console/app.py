@@ -87,6 +87,9 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/members", system.members, ADMIN),
 )
 POSTS: tuple[tuple[str, PageFunction, Role], ...] = (
+    ("/alerts", alerts.save, ADMIN),
+    ("/alerts/reset", alerts.reset, ADMIN),
+    ("/alerts/test", alerts.test, ADMIN),
     ("/failures/snooze", failures.snooze, OPERATE),
     ("/failures/wake", failures.wake, OPERATE),
     ("/replays/message/{message_id:path}", message.replay, OPERATE),

@@ -101,7 +101,7 @@ def alert_overview(
     return AlertOverview(
         rules=[_rule(name, setting, when, kinds, settings, on) for name, setting, when, kinds in RULES],
         channels=channels,
-        watching_since_ms=alerts.since_ms if alerts is not None else None,
+        watching_since_ms=alerts.since_ms if alerts is not None and channels else None,
         changes=[
             AlertChange(at_ms=notice.at_ms, key=notice.key, state=notice.state, title=notice.title, said=notice.said)
             for notice in reversed(alerts.changes if alerts is not None else ())

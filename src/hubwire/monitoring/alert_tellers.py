@@ -45,6 +45,8 @@ def tellers_of(settings: Settings) -> list[Teller]:
 class Webhook:
     """Posts notifications. The URL is a secret: no error contains it."""
 
+    kind = "webhook"
+
     def __init__(self, url: Secret, secret: Secret | None) -> None:
         if not url.reveal().startswith(("https://", "http://")):
             raise SettingsError("alert_webhook_url (HUBWIRE_ALERT_WEBHOOK_URL) must begin with https:// or http://")
@@ -97,6 +99,8 @@ def words(notice: Notice) -> str:
 
 class Mail:
     """Sends each notification as an e-mail, on a connection of its own."""
+
+    kind = "e-mail"
 
     def __init__(self, url: Secret, sender: str, recipients: Sequence[str]) -> None:
         parts = urlsplit(url.reveal())

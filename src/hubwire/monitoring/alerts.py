@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -186,6 +186,9 @@ def _span(minutes: float) -> str:
 
 
 class Teller(Protocol):
+    kind: str
+    """The kind of receiver, in a word: webhook or e-mail."""
+
     async def tell(self, notice: Notice) -> None:
         """Notify somebody. Raises HubwireError if the notification did not arrive."""
         ...
@@ -205,13 +208,21 @@ class Alerts:
     """Finds conditions, compares, notifies. `check` is one round; `run` repeats it until cancelled."""
 
     def __init__(
-        self, seen: Seen, memory: AlertMemory, policy: AlertPolicy, clock: Clock, tellers: Sequence[Teller]
+        self,
+        seen: Seen,
+        memory: AlertMemory,
+        policy: AlertPolicy,
+        clock: Clock,
+        tellers: Sequence[Teller],
+        read: Callable[[], tuple[AlertPolicy, Sequence[Teller]]] | None = None,
     ) -> None:
+        """Shape: `read` gives the policy and the receivers as they are before each round; it blocks."""
         self._seen = seen
         self._memory = memory
         self._policy = policy
         self._clock = clock
         self._tellers = tellers
+        self._read = read
         self._dead: dict[tuple[str, str], deque[tuple[int, int]]] = {}
         self._gone_since: dict[str, int] = {}
         self._known: dict[str, Condition] = {}
@@ -233,7 +244,12 @@ class Alerts:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def check(self) -> list[Notice]:
-        """One round: the notifications that it sent. Errors: BackendError."""
+        """One round: the notifications that it sent; without a receiver, none. Errors: BackendError."""
+        if self._read is not None:
+            self._policy, self._tellers = await asyncio.to_thread(self._read)
+        if not self._tellers:
+            self._unsent.clear()
+            return []
         now_ms = self._clock.now_ms()
         notices = await asyncio.to_thread(self._compare, now_ms)
         waiting = [*self._unsent, *((teller, notice) for notice in notices for teller in self._tellers)]

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 from hubwire.backends.store import Store
 from hubwire.clock import Clock
 from hubwire.journal.group_commit import GroupCommit
+from hubwire.monitoring.alert_overview import AlertOverview, alert_overview
+from hubwire.monitoring.alert_settings import configuration, effective_settings
 from hubwire.monitoring.alert_tellers import tellers_of
 from hubwire.monitoring.alerts import AlertPolicy, Alerts
 from hubwire.monitoring.metrics import Readings, Telemetry, metrics_registry
@@ -39,12 +41,16 @@ class Watched:
         return {source.name: seen.get(number) for number, source in sources.items() if source.is_enabled}
 
 
-def make_alerts(store: Store, settings: Settings, clock: Clock) -> Alerts | None:
-    """The alerts in the settings; None without a receiver. Errors: SettingsError."""
-    tellers = tellers_of(settings)
-    if not tellers:
-        return None
-    return Alerts(Watched(store, clock), store.alerts, AlertPolicy.of(settings), clock, tellers)
+def make_alerts(store: Store, settings: Settings, clock: Clock) -> Alerts:
+    """The alerts with the settings in force, which each round reads anew. Errors: SettingsError."""
+    tellers_of(settings)
+    read = configuration(store, settings)
+    return Alerts(Watched(store, clock), store.alerts, AlertPolicy.of(settings), clock, (), read)
+
+
+def read_alerts(store: Store, settings: Settings, clock: Clock, alerts: Alerts | None) -> AlertOverview:
+    """The current alerts by the settings in force. Blocks."""
+    return alert_overview(Watched(store, clock), store.alerts, effective_settings(store, settings), clock, alerts)
 
 
 def make_metrics(

@@ -35,9 +35,9 @@ from hubwire.lifecycle import Lifecycle
 from hubwire.manage.history.dropped_files import DroppedFiles
 from hubwire.manage.history.preview import HistoryPreview, KnownSchema
 from hubwire.manage.workbench import Workbench
-from hubwire.monitoring.alert_overview import alert_overview
+from hubwire.monitoring.alert_settings import AlertEditor, save_settings
 from hubwire.monitoring.metrics import Telemetry
-from hubwire.monitoring.observability import Watched, make_alerts, make_metrics
+from hubwire.monitoring.observability import make_alerts, make_metrics, read_alerts
 from hubwire.plan.default_portal import default_portal
 from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import RegulationRunner, Regulations
@@ -47,6 +47,7 @@ from hubwire.process.chores import Chore, Chores, learn_hub_ids, retain, sum_up
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.sources import CachedSources
 from hubwire.receive.upload_limits import ReceiveLimits
+from hubwire.record.privacy import AlertOrigin
 from hubwire.record.replay import ReplayRunner
 from hubwire.registry.named import named
 from hubwire.registry.watch import VersionWatch
@@ -116,6 +117,7 @@ class Service:
         if self.dropped_files is not None:
             await start(self.dropped_files)
         if self.settings.role != "receive":
+            await asyncio.to_thread(save_settings, self.store, self.settings, AlertOrigin.SERVER, self.clock.now_ms())
             self.worker = await start(Worker(self.worker_parts()))
             if not self.store.hears_appends:
                 self.journal.on_commit = self.worker.wake
@@ -215,9 +217,8 @@ class Service:
             make_property=bench.make_property,
             make_missing=bench.make_missing,
             snippet=lambda key: snippet(assets, public_url, key) if assets else None,
-            alerts=partial(
-                alert_overview, Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts
-            ),
+            alerts=partial(read_alerts, store, self.settings, self.clock, self.alerts),
+            alert_editor=AlertEditor(store, self.settings, self.clock),
             keeps_out=partial(keeps_out, store),
             public_url=public_url,
             is_sandbox=self.sandbox is not None,

@@ -175,6 +175,13 @@ class PrivacyStore(Protocol):
         ...
 
 
+class AlertOrigin(StrEnum):
+    """Who gave the alert settings: somebody in the console, or the server that started last."""
+
+    CONSOLE = "console"
+    SERVER = "server"
+
+
 class AlertMemory(Protocol):
     """The alerts that were sent, so that several processes send each only once, also after a restart."""
 
@@ -189,3 +196,19 @@ class AlertMemory(Protocol):
     def release_alert(self, key: str) -> bool:
         """True if this caller must send the end of the alert: it was on."""
         ...
+
+
+class AlertSettingsMemory(Protocol):
+    """The alert settings, sealed (`monitoring/alert_settings.py`)."""
+
+    def settings(self, origin: AlertOrigin) -> bytes | None:
+        """The sealed alert settings of this origin; None if there are none."""
+        ...
+
+    def save_settings(self, origin: AlertOrigin, sealed: bytes, now_ms: int) -> None: ...
+
+    def remove_settings(self, origin: AlertOrigin) -> None: ...
+
+
+class AlertStore(AlertMemory, AlertSettingsMemory, Protocol):
+    """Everything about alerts that a database keeps."""

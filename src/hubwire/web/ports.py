@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hubwire.manage.schema.plan import SchemaPlan
     from hubwire.manage.schema.report import PortalContents
     from hubwire.monitoring.alert_overview import AlertOverview
+    from hubwire.monitoring.alert_settings import AlertEditor
     from hubwire.privacy.regulations import Regulations
 
 __all__ = ["DryRun", "PlannedField", "PlannedLeftOut", "PlannedOperation", "PlannedRequest"]
@@ -120,6 +121,7 @@ class Services:
     """The page snippet for a write key, without script tags; None when the browser bundle is not built."""
     alerts: Callable[[], AlertOverview]
     """The alerts as they are now; blocks."""
+    alert_editor: AlertEditor
     keeps_out: Callable[[str], bool]
     """Whether a deletion request suppresses this e-mail or id; blocks."""
     public_url: str

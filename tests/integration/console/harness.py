@@ -25,8 +25,8 @@ from hubwire.manage.rules.testing import RuleTest, firings
 from hubwire.manage.schema.plan import SchemaPlan
 from hubwire.manage.schema.report import PortalContents
 from hubwire.message import Entry, JournalRow
-from hubwire.monitoring.alert_overview import alert_overview
-from hubwire.monitoring.observability import Watched, make_alerts
+from hubwire.monitoring.alert_settings import AlertEditor
+from hubwire.monitoring.observability import make_alerts, read_alerts
 from hubwire.operation import Link
 from hubwire.plan.default_portal import default_portal
 from hubwire.privacy.forget import Forgetter
@@ -290,9 +290,8 @@ class Console:
             make_property=bench.make_property,
             make_missing=bench.make_missing,
             snippet=lambda key: f'analytics.load("{key}")',
-            alerts=lambda: alert_overview(
-                Watched(store, self.clock), store.alerts, self.settings, self.clock, self.alerts
-            ),
+            alerts=lambda: read_alerts(store, self.settings, self.clock, self.alerts),
+            alert_editor=AlertEditor(store, self.settings, self.clock),
             keeps_out=partial(keeps_out, store),
             public_url="https://events.example.com",
             emulator_url="http://127.0.0.1:8081",

@@ -14,8 +14,11 @@ import pytest
 from tests.integration.console.harness import XSS, Console, Page
 
 from hubwire.destination import Source
+from hubwire.monitoring.alert_settings import known_settings, save_settings
+from hubwire.record.privacy import AlertOrigin
 from hubwire.registry.access import Role
 from hubwire.secret import Secret
+from hubwire.settings import Settings
 
 HOOK = "http://127.0.0.1:9/hook-secret"
 HOUR_SECONDS = 3600.0
@@ -64,6 +67,92 @@ def test_the_page_and_its_twin_show_what_is_on(watched: Console) -> None:
     [silent] = [one for one in api["rules"] if one["name"] == "silent"]
     assert silent["threshold"] == 1.0
     assert silent["on"][0]["since_ms"] == watched.clock.now_ms()
+
+
+FORM = {
+    "alert_webhook_url": "http://127.0.0.1:9/another-secret",
+    "alert_email_to": "a@example.org, b@example.org",
+    "alert_email_from": "hubwire@example.org",
+    "smtp_url": "smtp://user:hush@127.0.0.1:9",
+    "alert_lag_seconds": "60",
+    "alert_dead_messages": "",
+    "alert_retrying_messages": "5",
+    "alert_budget_percent": "50",
+    "alert_silent_hours": "2",
+    "alert_repeat_hours": "12",
+}
+
+
+def test_settings_saved_in_the_console_replace_those_of_the_server_and_can_be_dropped(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    assert console.post("/alerts", **FORM).headers["location"] == "/alerts?done=saved"
+    page = console.json("/alerts")
+    assert [channel["kind"] for channel in page["channels"]] == ["webhook", "e-mail", "e-mail"]
+    rules = {rule["name"]: rule["threshold"] for rule in page["rules"]}
+    assert rules == {"stopped": None, "lag": 60.0, "dead": None, "retrying": 5, "budget": 50, "silent": 2.0}
+    html = console.get("/alerts").text
+    [stored] = console.store.queries._database.connection.execute("SELECT sealed FROM alert_setting").fetchone()  # type: ignore[attr-defined]
+    for secret in ("another-secret", "hush"):
+        assert secret not in html
+        assert secret.encode() not in bytes(stored)
+    kept = {name: "" if name in ("alert_webhook_url", "smtp_url") else value for name, value in FORM.items()}
+    console.post("/alerts", **{**kept, "alert_silent_hours": "3"})
+    assert console.json("/alerts")["form"]["has"] == ["alert_webhook_url", "smtp_url"]
+    assert console.json("/alerts")["form"]["values"]["alert_silent_hours"] == "3"
+    console.post("/alerts", **{**kept, "no_alert_webhook_url": "1"})
+    assert [channel["kind"] for channel in console.json("/alerts")["channels"]] == ["e-mail", "e-mail"]
+    console.post("/alerts/reset")
+    assert console.json("/alerts")["channels"] == []
+    assert console.audited()[0] == "alerts.reset"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"alert_webhook_url": "hooks.example.org"}, "must begin with https://"),
+        ({"alert_budget_percent": "100"}, "alert_budget_percent"),
+        ({"alert_email_from": ""}, "one of them is missing"),
+        ({"alert_repeat_hours": ""}, "alert_repeat_hours"),
+    ],
+)
+def test_alert_settings_that_cannot_work_are_refused(console: Console, change: dict[str, str], words: str) -> None:
+    console.sign_in()
+    answer = console.post("/alerts", **{**FORM, **change})
+    assert answer.status_code == 422
+    assert words in Page(answer.text).text
+    assert not console.json("/alerts")["form"]["is_stored"]
+
+
+def test_a_test_says_what_each_receiver_answered(console: Console) -> None:
+    console.sign_in()
+    assert "There is no one to send a test to." in Page(console.post("/alerts/test").text).text
+    console.post("/alerts", **FORM)
+    text = Page(console.post("/alerts/test").text).text
+    assert "Webhook: The webhook did not answer: ConnectError" in text
+    assert "E-mail: The mail server did not accept it: ConnectionRefusedError" in text
+
+
+def test_running_alerts_use_what_was_saved(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    assert asyncio.run(console.alerts.check()) == [], "no one is notified"
+    console.post("/alerts", **{**FORM, "alert_lag_seconds": "10"})
+    notices = asyncio.run(console.alerts.check())
+    assert {notice.key for notice in notices} == {"lag:HubSpot"}
+
+
+def test_a_command_beside_the_server_knows_its_settings(watched: Console) -> None:
+    store, here = watched.store, Settings(data=watched.settings.data)
+    assert known_settings(store, here).alert_silent_hours is None
+    save_settings(store, watched.settings, AlertOrigin.SERVER, watched.clock.now_ms())
+    known = known_settings(store, here)
+    assert (known.alert_silent_hours, known.alert_email_to) == (1.0, ("olga@example.org",))
+    assert known.alert_webhook_url == Secret(HOOK)
+    watched.sign_in()
+    watched.post("/alerts", **FORM)
+    assert known_settings(store, here).alert_silent_hours == 2.0
+    assert store.registry.reseal() == 2, "those of the console and those of the server"
 
 
 def test_a_name_in_an_alert_is_text(watched: Console) -> None:

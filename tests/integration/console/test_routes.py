@@ -136,6 +136,9 @@ NEEDED = {
         PATCH /api/v1/sources/{source_id}
         POST /api/v1/sources/{source_id}/write-keys
         DELETE /api/v1/sources/{source_id}/write-keys/{key}
+        POST /alerts
+        POST /alerts/reset
+        POST /alerts/test
         POST /connection/{destination_id:int}
         POST /connection/{destination_id:int}/remove
         POST /connection/{destination_id:int}/token

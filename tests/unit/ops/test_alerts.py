@@ -110,6 +110,8 @@ class Memory:
 class World:
     """Alerts over a lane that a test changes."""
 
+    kind = "test"
+
     def __init__(self, policy: AlertPolicy = POLICY, memory: Memory | None = None) -> None:
         self.clock = FakeClock(NOW)
         self.lane = lane()

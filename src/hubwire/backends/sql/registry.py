@@ -21,6 +21,7 @@ SEALED = (
     ("destination", "destination_id", "sealed_token"),
     ("write_key", "key_hash", "sealed"),
     ("regulation", "regulation_id", "sealed_subjects"),
+    ("alert_setting", "origin", "sealed"),
 )
 """Tables, their keys, and the columns that hold sealed secrets."""
 IN_USE = "is still in use"

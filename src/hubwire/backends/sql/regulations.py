@@ -1,4 +1,4 @@
-"""Regulations, suppressions and sent alerts."""
+"""Regulations, suppressions, sent alerts and alert settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from hubwire.backends.sql.database import Database, Session
-from hubwire.record.privacy import Regulation, RegulationState, RegulationType
+from hubwire.record.privacy import AlertOrigin, Regulation, RegulationState, RegulationType
 
 _json = msgspec.json.Encoder().encode
 _COLUMNS = (
@@ -116,6 +116,24 @@ class SqlAlerts:
     def release_alert(self, key: str) -> bool:
         with self._database.transaction() as db:
             return db.execute("DELETE FROM alert WHERE alert_key = ?", (key,)).rowcount > 0
+
+    def settings(self, origin: AlertOrigin) -> bytes | None:
+        row = self._database.connection.execute(
+            "SELECT sealed FROM alert_setting WHERE origin = ?", (origin,)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def save_settings(self, origin: AlertOrigin, sealed: bytes, now_ms: int) -> None:
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT INTO alert_setting (origin, sealed, saved_at_ms) VALUES (?, ?, ?)"
+                " ON CONFLICT (origin) DO UPDATE SET sealed = excluded.sealed, saved_at_ms = excluded.saved_at_ms",
+                (origin, sealed, now_ms),
+            )
+
+    def remove_settings(self, origin: AlertOrigin) -> None:
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM alert_setting WHERE origin = ?", (origin,))
 
 
 def _people_of(db: Session, digests: Collection[bytes]) -> set[bytes]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Annotated
+
 import typer
 
 from hubwire.cli.shared.context import (
@@ -16,21 +19,30 @@ from hubwire.cli.shared.context import (
 )
 from hubwire.clock import SystemClock
 from hubwire.monitoring.alert_overview import alert_overview
+from hubwire.monitoring.alert_settings import AlertEditor, Told, known_settings
 from hubwire.monitoring.observability import Watched
 
 
-def alerts(json: JsonOption = False, config: ConfigOption = None) -> None:
+def alerts(
+    test: Annotated[bool, typer.Option("--test", help="Send a test to everyone who is notified.")] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
     """List the alert rules. Whether each is on and since when, what to do, and who is notified.
 
-    The server keeps recent notifications in memory; its console shows them.
+    The settings are those that the server uses: saved in the console, or those with which it started. The server keeps
+    recent notifications in memory; its console shows them.
 
-    Example: hubwire alerts
+    Example: hubwire alerts --test
     """
     clock = SystemClock()
     with reading(config) as store:
-        overview = alert_overview(Watched(store, clock), store.alerts, settings_of(config), clock, None)
+        settings = known_settings(store, settings_of(config))
+        overview = alert_overview(Watched(store, clock), store.alerts, settings, clock, None)
+        told = asyncio.run(AlertEditor(store, settings, clock).test(settings)) if test else []
     if json:
         print_json(overview)
+        _fail_on(told)
         return
     for rule in overview.rules:
         state = "ON" if rule.on else "off" if rule.is_off else "OK"
@@ -44,8 +56,16 @@ def alerts(json: JsonOption = False, config: ConfigOption = None) -> None:
                 f"  {plain(f'{alert.title}: {alert.said}{since}. {alert.remedy}')}", markup=False, style="red"
             )
     receivers = ", ".join(f"{channel.kind} {channel.target}" for channel in overview.channels)
-    nobody = "No one is notified yet: set HUBWIRE_ALERT_WEBHOOK_URL or HUBWIRE_ALERT_EMAIL_TO."
+    nobody = "No one is notified yet: add a receiver on the console's Alerts page, or set HUBWIRE_ALERT_WEBHOOK_URL."
     console.print(f"Notified: {plain(receivers)}" if receivers else nobody, markup=False)
+    for result in told:
+        console.print(f"Test by {result.kind}: {plain(result.problem) or 'accepted'}", markup=False)
+    _fail_on(told)
+
+
+def _fail_on(told: list[Told]) -> None:
+    if any(result.problem for result in told):
+        raise typer.Exit(1)
 
 
 def register(app: typer.Typer) -> None:
