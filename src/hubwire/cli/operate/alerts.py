@@ -39,10 +39,10 @@ def alerts(
     with reading(config) as store:
         settings = known_settings(store, settings_of(config))
         overview = alert_overview(Watched(store, clock), store.alerts, settings, clock, None)
-        told = asyncio.run(AlertEditor(store, settings, clock).test(settings)) if test else []
+        results = asyncio.run(AlertEditor(store, settings, clock).test(settings)) if test else []
     if json:
         print_json(overview)
-        _fail_on(told)
+        _fail_on(results)
         return
     for rule in overview.rules:
         state = "ON" if rule.on else "off" if rule.is_off else "OK"
@@ -58,13 +58,13 @@ def alerts(
     receivers = ", ".join(f"{channel.kind} {channel.target}" for channel in overview.channels)
     nobody = "No one is notified yet: add a receiver on the console's Alerts page, or set HUBWIRE_ALERT_WEBHOOK_URL."
     console.print(f"Notified: {plain(receivers)}" if receivers else nobody, markup=False)
-    for result in told:
+    for result in results:
         console.print(f"Test by {result.kind}: {plain(result.problem) or 'accepted'}", markup=False)
-    _fail_on(told)
+    _fail_on(results)
 
 
-def _fail_on(told: list[Told]) -> None:
-    if any(result.problem for result in told):
+def _fail_on(results: list[Told]) -> None:
+    if any(result.problem for result in results):
         raise typer.Exit(1)
 
 

@@ -30,10 +30,10 @@ class AlertForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertsPage(AlertOverview, frozen=True, kw_only=True):
-    """`form` is None for those who may not change the settings; `told` has the results of a test."""
+    """`form` is None for those who may not change the settings; `results` has the results of a test."""
 
     form: AlertForm | None = None
-    told: list[Told] | None = None
+    results: list[Told] | None = None
 
 
 async def alerts(view: View) -> Response:
@@ -61,10 +61,10 @@ async def test(view: View) -> Response:
     """POST `/alerts/test`: send a test to every receiver."""
     editor = view.deps.alert_editor
     try:
-        told = await editor.test(await view.read(editor.current))
+        results = await editor.test(await view.read(editor.current))
     except HubwireError as exc:
         return await _show(view, problem_of(exc))
-    return await _show(view, told=told)
+    return await _show(view, results=results)
 
 
 def values_of(form: Fields) -> dict[str, Any]:
@@ -83,11 +83,13 @@ def values_of(form: Fields) -> dict[str, Any]:
 
 
 async def _show(
-    view: View, problem: Problem | None = None, entered: Fields | None = None, told: list[Told] | None = None
+    view: View, problem: Problem | None = None, entered: Fields | None = None, results: list[Told] | None = None
 ) -> Response:
     overview = await view.alerts()
     form = await view.read(_form, view, entered or {}) if view.may(Role.ADMIN) else None
-    page = AlertsPage(**{name: getattr(overview, name) for name in overview.__struct_fields__}, form=form, told=told)
+    page = AlertsPage(
+        **{name: getattr(overview, name) for name in overview.__struct_fields__}, form=form, results=results
+    )
     status = 200 if problem is None else 422
     return view.render("watch/alerts.html", page, title="Alerts", cli="hubwire alerts", problem=problem, status=status)
 
