@@ -130,7 +130,7 @@ class ObjectRecord(msgspec.Struct):
 class RecordAssociation(msgspec.Struct, frozen=True):
     """A confirmed association of two records, or one that was taken away.
 
-    Shape: `at_ms` is the time of the newest message about it. `marks`: what else was confirmed, one per line (`primary`,
+    Shape: `at_ms` is the time of the newest message about it. `marks`: further facts, one per line (`primary`,
     `replaces`, `label <label>`).
     """
 
