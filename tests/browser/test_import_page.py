@@ -69,6 +69,18 @@ def test_a_dropped_file_is_previewed_corrected_and_imported(world: World, page: 
     expect(page.locator("dl.facts", has_text="Already known")).to_contain_text("2")
 
 
+def test_an_empty_file_is_named_and_the_others_are_sent(world: World, page: Page, tmp_path: Path) -> None:
+    (tmp_path / "none.csv").touch()
+    (tmp_path / "some.csv").write_text("email\nada@example.com\n")
+    page.goto(f"{world.url}/import")
+    page.get_by_label("Files").set_input_files([tmp_path / "none.csv", tmp_path / "some.csv"])
+    expect(page.get_by_role("status")).to_have_text(
+        "Not sent: none.csv is empty. Reload this page to see the other files."
+    )
+    page.reload()
+    expect(page.get_by_role("link", name="some.csv")).to_be_visible()
+
+
 def test_a_file_of_something_else_is_refused_with_its_columns(world: World, page: Page, tmp_path: Path) -> None:
     path = tmp_path / "weather.csv"
     path.write_text("station,degrees\nOslo,-3\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -56,8 +56,11 @@ class FilePreview(msgspec.Struct, kw_only=True):
     example: dict[str, Any] = {}
 
 
-def preview_of(seen: Seen) -> FilePreview:
-    """The preview of a file. Errors: none for its content; SettingsError if it can no longer be opened."""
+def preview_of(seen: Seen, report: Callable[[int], None] = lambda rows: None) -> FilePreview:
+    """The preview of a file. `report` is called with the number of rows of each group that was read.
+
+    Errors: none for its content; SettingsError if it can no longer be opened.
+    """
     preview = FilePreview(
         file=seen.part.label,
         kind=seen.kind,
@@ -76,6 +79,7 @@ def preview_of(seen: Seen) -> FilePreview:
     try:
         for chunk in chunks(seen):
             preview.rows += chunk.rows
+            report(chunk.rows)
             calls += chunk.types
             preview.untimed += chunk.untimed
             times += chunk.times or ()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,18 @@ def test_other_options_give_another_preview(dropped: DroppedFiles) -> None:
     assert file.previews[0].example["traits"] == {"email": "ada@example.com", "nickname": "Ada"}
     with pytest.raises(SettingsError, match="no source 'nobody'"):
         dropped.preview(file.file_id, FileOptions(source="nobody"))
+
+
+def test_the_parts_of_a_file_that_are_skipped_are_named_and_the_rows_counted(dropped: DroppedFiles) -> None:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        archive.writestr("people.csv", CSV)
+        archive.writestr("weather.csv", "station,degrees\nOslo,-3\n")
+    file = sent(dropped, "two.zip", body.getvalue())
+    assert file.state is FileState.READY
+    [skipped] = file.passed_over
+    assert skipped.startswith("two.zip:weather.csv: not recognised")
+    assert (file.rows_done, file.rows_estimated) == (2, 2)
 
 
 def test_the_encoding_of_a_file_can_be_chosen(dropped: DroppedFiles) -> None:

@@ -155,6 +155,7 @@
   };
 
   async function send(file, source, state) {
+    if (file.size === 0) throw new Error(`${file.name} is empty`);
     if (file.size > Number(drop.dataset.maxBytes)) throw new Error(`${file.name} is too large for this page`);
     const { file_id: id } = await post("/import/files", new URLSearchParams({ name: file.name, size: file.size }));
     const step = Number(drop.dataset.partBytes);
@@ -168,13 +169,17 @@
 
   async function sendAll(files) {
     const state = drop.querySelector("[data-drop-state]");
-    try {
-      let id = null;
-      for (const file of files) id = await send(file, drop.elements.source.value, state);
-      if (id) window.location.assign(files.length === 1 ? `/import/${id}` : "/import");
-    } catch (error) {
-      state.textContent = `Not sent: ${error.message}`;
+    const failures = [];
+    let id = null;
+    for (const file of files) {
+      try {
+        id = await send(file, drop.elements.source.value, state);
+      } catch (error) {
+        failures.push(error.message);
+      }
     }
+    if (failures.length > 0) state.textContent = `Not sent: ${failures.join("; ")}.${id ? " Reload this page to see the other files." : ""}`;
+    else if (id) window.location.assign(files.length === 1 ? `/import/${id}` : "/import");
   }
 
   if (drop) {

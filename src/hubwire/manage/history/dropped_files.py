@@ -75,8 +75,9 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
 class DroppedFile(msgspec.Struct, kw_only=True):
     """One file. Units: bytes.
 
-    Shape: `rows_done` counts the rows of a running import. `problem` and `hint` say why it was refused.
-    `no_estimate` says why there are no `estimates`.
+    Shape: `rows_done` counts the rows that a preview has read or an import has imported so far, `rows_estimated` the
+    messages whose cost is estimated. `passed_over` names the skipped parts of the file. `problem` and `hint` say why it
+    was refused. `no_estimate` says why there are no `estimates`.
     """
 
     file_id: str
@@ -91,6 +92,8 @@ class DroppedFile(msgspec.Struct, kw_only=True):
     problem: str = ""
     hint: str = ""
     rows_done: int = 0
+    rows_estimated: int = 0
+    passed_over: list[str] = []
     outcome: ImportOutcome | None = None
 
     @property
@@ -191,6 +194,7 @@ class DroppedFiles:
             file = self._idle(file_id)
             file.state, file.options = FileState.READING, options
             file.previews, file.estimates, file.problem, file.hint, file.no_estimate = [], [], "", "", ""
+            file.passed_over, file.rows_done, file.rows_estimated = [], 0, 0
         self._jobs.put(lambda: self._read(file, options))
 
     def begin(self, file_id: str) -> DroppedFile:
@@ -230,14 +234,26 @@ class DroppedFiles:
                 job()
 
     def _read(self, file: DroppedFile, options: FileOptions) -> None:
+        def has_read(rows: int) -> None:
+            file.rows_done += rows
+            self._check_stopping()
+
+        def has_estimated(rows: int) -> None:
+            file.rows_estimated += rows
+            self._check_stopping()
+
         try:
             preview = self._preview_for(options.source)
             history = self._look(file, preview, options)
-            file.previews = [self._renamed(file, part) for part in merged([preview_of(seen) for seen in history.seen])]
+            file.passed_over = [self._without_folder(file, f"{part.label}: {part.why}") for part in history.passed_over]
+            previews = merged([preview_of(seen, has_read) for seen in history.seen])
+            file.previews = [self._renamed(file, part) for part in previews]
             try:
-                file.estimates = preview.estimates(history, self._clock.now_ms())
+                file.estimates = preview.estimates(history, self._clock.now_ms(), has_estimated)
             except SettingsError as exc:
                 file.no_estimate = str(exc)
+        except _Stopping:
+            raise
         except Exception as exc:
             self._refuse(file, exc)
         else:
@@ -249,8 +265,7 @@ class DroppedFiles:
 
         def report(bytes_done: int, rows_done: int, rows_skipped: int) -> None:
             file.rows_done = rows_done
-            if self._is_stopping:
-                raise _Stopping
+            self._check_stopping()
 
         try:
             history = self._look(file, self._preview_for(file.options.source), file.options)
@@ -262,6 +277,10 @@ class DroppedFiles:
             raise
         except Exception as exc:
             self._refuse(file, exc)
+
+    def _check_stopping(self) -> None:
+        if self._is_stopping:
+            raise _Stopping
 
     def _look(self, file: DroppedFile, preview: HistoryPreview, options: FileOptions) -> History:
         return preview.look_at([str(self._path(file))], options.read_options(self._clock.now_ms()))

@@ -48,8 +48,14 @@ class HistoryPreview:
             return look_at(names, options, besides)
         return look_at_with_labels(names, options, besides, partial(self.schema_of, destinations[0]))
 
-    def estimates(self, history: History, now_ms: int) -> list[Estimate]:
-        """The cost of the files at each destination of the source. Errors: SettingsError if it has no destination."""
+    def estimates(
+        self, history: History, now_ms: int, report: Callable[[int], None] = lambda rows: None
+    ) -> list[Estimate]:
+        """The cost of the files at each destination of the source.
+
+        Shape: `report` is called with the number of messages of each group. Errors: SettingsError if the source has no
+        destination.
+        """
         destinations = self._destinations()
         if not destinations:
             raise SettingsError(f"source {self.source.name!r} feeds no destination", hint="hubwire destination list")
@@ -62,6 +68,7 @@ class HistoryPreview:
             history_rows = HistoryRows(history, self.source, now_ms)
             for rows in cycles(history_rows, self.settings.cycle_messages):
                 estimator.take(rows)
+                report(len(rows))
             limit = lanes[destination.destination_id].budget.get("limit") or SEED_CALLS_PER_DAY
             estimate = estimator.estimate(
                 destination.calls_per_second or SEED_CALLS_PER_SECOND, destination.calls_per_day or limit
