@@ -118,6 +118,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str = "https://api.hubapi.com"
     api_version: str = "2026-09"
     region: str = "na1"
+    forms_url: str | None = None
+    """The host of form submissions; None follows the region."""
     is_paused: bool = False
     is_sandbox: bool = False
     """True if the bundled emulator takes HubSpot's place; `base_url` is then its address."""

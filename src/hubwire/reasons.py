@@ -93,6 +93,10 @@ class Reason(StrEnum):
     NOT_LISTED = "not-listed"
     UNKNOWN_SUBSCRIPTION = "unknown-subscription"
     OPTED_OUT = "opted-out"
+    SUBMITTED_ALREADY = "submitted-already"
+    FORM_NOT_SUBMITTED = "form-not-submitted"
+    FORM_HAS_CAPTCHA = "form-has-captcha"
+    FORM_MADE_NOTHING = "form-made-nothing"
     OLDER_THAN_KNOWN = "older-than-known"
     TIME_NOT_UNDERSTOOD = "time-not-understood"
     TIME_IN_FUTURE = "time-in-future"
@@ -112,6 +116,7 @@ class Reason(StrEnum):
     RECORD_MISSING = "record-missing"
     COMPANY_MAY_APPEAR = "company-may-appear"
     READ_WITH_NEXT = "read-with-next"
+    FORM_UNCONFIRMED = "form-unconfirmed"
     INVALID_INPUT = "invalid-input"
     CONFLICT = "conflict"
     NOT_FOUND = "not-found"
@@ -465,6 +470,25 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
         "Nothing to do: Hubwire respects the choice. If the person clearly asked for it again, set `resubscribe` of the"
         " rule, then replay the message.",
     ),
+    Reason.SUBMITTED_ALREADY: (
+        "Another message submitted the same form for the same person with the same values less than a minute apart: a"
+        " double click.",
+        "Nothing to do: HubSpot has one submission.",
+    ),
+    Reason.FORM_NOT_SUBMITTED: (
+        "A rule submits a form, but not for this message; the detail says why.",
+        "Nothing to do: HubSpot takes submissions of the last month, and asks not to use them for imports. The rest of"
+        " the message was sent.",
+    ),
+    Reason.FORM_HAS_CAPTCHA: (
+        "The form has a captcha, so HubSpot refuses every submission that does not come from its own page.",
+        "Turn the captcha of the form off in HubSpot, or name another form. Then replay the message.",
+    ),
+    Reason.FORM_MADE_NOTHING: (
+        "HubSpot answered the submission with 200, and no contact of this address appeared within two minutes. HubSpot"
+        " does so for addresses such as those at example.com.",
+        "Look at the address. The rest of the message was sent, and a replay does not submit the form again.",
+    ),
     Reason.OVERRULED: (
         "Another trait of the message writes the same property and has priority.",
         "Send only one of them, or map one to another property.",
@@ -524,6 +548,11 @@ _RETRYING: dict[Reason, tuple[str, str]] = {
     Reason.HUBSPOT_UNREADABLE: (
         "The answer did not come from HubSpot: HTML or a redirect instead of JSON, as a proxy sends.",
         "Check `HUBSPOT_BASE_URL` and any proxy in between.",
+    ),
+    Reason.FORM_UNCONFIRMED: (
+        "HubSpot took a form submission and does not show its contact yet. A 200 alone proves nothing, so the message"
+        " is not delivered.",
+        "Nothing to do: Hubwire looks for the contact every ten seconds, for two minutes.",
     ),
     Reason.COMPANY_MAY_APPEAR: (
         "HubSpot may be creating a company for the new contact's e-mail domain at this moment.",

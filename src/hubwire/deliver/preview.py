@@ -297,7 +297,7 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
         for trace, event in by_trace.items()
     ]
     calls += [events.send_call(paths, group, by_trace) for group in split(occurrences, EVENTS_PER_CALL)]
-    return [_request(call) for call in [*calls, *marketing_calls(work.marketing, paths)]]
+    return [_request(call) for call in [*calls, *marketing_calls(work.marketing, paths, schema.hub_id)]]
 
 
 def _by_property(inputs: Sequence[Input], own: str) -> dict[str, list[Input]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubwire.deliver.cycle.marketing_work import MarketingWork
+from hubwire.deliver.steps.forms import submit_call
 from hubwire.deliver.steps.lists import members_call
 from hubwire.deliver.steps.subscriptions import status_call
 from hubwire.hubspot.call import Call
@@ -10,7 +11,7 @@ from hubwire.hubspot.paths import Paths
 from hubwire.operation import ALL_SUBSCRIPTIONS
 
 
-def marketing_calls(work: MarketingWork, paths: Paths) -> list[Call]:
+def marketing_calls(work: MarketingWork, paths: Paths, hub_id: str) -> list[Call]:
     """The requests that change something, in sending order. Requests that find lists or read states are left out."""
     members: dict[str, tuple[list[str], list[str]]] = {}
     for (list_key, object_type, key), desired in work.memberships.items():
@@ -23,4 +24,5 @@ def marketing_calls(work: MarketingWork, paths: Paths) -> list[Call]:
     for (_, subscription), state in work.subscriptions.items():
         number = subscription if subscription.isdecimal() or subscription == ALL_SUBSCRIPTIONS else "SUBSCRIPTION_ID"
         calls.append(status_call(paths, state.operation, number))
+    calls += [submit_call(hub_id, operation, operation.context) for operation in work.submissions]
     return calls

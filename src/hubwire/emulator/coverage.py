@@ -241,9 +241,10 @@ NOTES: dict[str, Note] = {
     "legacy_properties.create_property": Note("a definition", LEGACY, "documented"),
     "legacy_properties.list_groups": Note("with their properties on request", LEGACY, "documented"),
     "forms.submit": Note(
-        "creates or changes the contact; example.com and test.com create nothing; up to a month old, 1,000 fields",
+        "creates or changes the contact and counts the conversion; a `hutk` brings the visits before; example.com and "
+        "test.com create nothing; up to a month old, 1,000 fields",
         "Submission pages, a live report",
-        "documented, recorded; every form id and field exists: chosen",
+        "documented, recorded; every form id and field exists, and the source of a new contact: chosen",
     ),
     "subscriptions.list_definitions": Note("three types", SUBSCRIPTIONS, "documented; which types chosen"),
     "subscriptions.list_definitions_v1": Note("the same types in v1's shape", LEGACY, "documented"),

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
-CallKind = Literal["general", "search", "associations", "events"]
+CallKind = Literal["general", "search", "associations", "events", "forms"]
 """The HubSpot limit that a call falls under. Sending occurrences falls under `events`, their definitions under
-`general`."""
+`general`. `forms` are submissions, which have a host of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,10 +91,13 @@ class HubSpotClient:
         policy: ClientPolicy | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         on_answer: Callable[[Call, Answer], None] | None = None,
+        forms_url: str | None = None,
     ) -> None:
+        """Shape: `forms_url` is the host of form submissions, if it is another one."""
         self.paths = paths
         self._on_answer = on_answer
         self._base_url = _checked(base_url)
+        self._forms_url = _checked(forms_url) if forms_url else self._base_url
         self._tokens = tokens
         self._clock = clock or SystemClock()
         self._policy = policy or ClientPolicy()
@@ -141,12 +144,13 @@ class HubSpotClient:
         headers = {"authorization": f"Bearer {token.reveal()}"}
         if call.body is not None:
             headers["content-type"] = _JSON
-        answer = await self._exchange(call.method, self._base_url + self._placed(call.path), call.body, headers)
+        host = self._forms_url if call.kind == "forms" else self._base_url
+        answer = await self._exchange(call.method, host + self._placed(call.path), call.body, headers)
         if answer.status == 404 and self._looks_elsewhere(call):
             answer = await self._exchange(call.method, self._base_url + self._placed(call.path), call.body, headers)
         if self._on_answer is not None:
             self._on_answer(call, answer)
-        if answer.status == 401 and self._tokens.was_refused(token):
+        if answer.status == 401 and call.kind != "forms" and self._tokens.was_refused(token):
             return replace(answer, may_renew_token=True)
         return answer
 

@@ -9,12 +9,16 @@ from hubwire.destination import Destination
 from hubwire.hubspot.change_journal import SCOPES
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.credentials import app_credentials, token_source
+from hubwire.hubspot.forms import forms_host
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.tokens import RenewedToken
 from hubwire.installation.local import find_local_server
 from hubwire.monitoring.metrics import Telemetry
 from hubwire.registry.protocol import Registry
 from hubwire.settings import Settings
+
+HUBSPOT = "https://api.hubapi.com"
+"""HubSpot itself. At another base URL, such as an emulator's, forms have the same host."""
 
 
 class ClientFactory:
@@ -46,6 +50,7 @@ class ClientFactory:
             Paths(destination.api_version),
             clock=self._clock,
             on_answer=partial(self._telemetry.answered, destination.name),
+            forms_url=destination.forms_url or (forms_host(destination.region) if base_url == HUBSPOT else None),
         )
 
     def make_for_journal(self, destination: Destination) -> HubSpotClient | None:

@@ -25,6 +25,7 @@ from hubwire.secret import Secret
 SOURCE_FIELDS = ("device_mode", "messages_per_second", "identity_space", "allowed_origins")
 DESTINATION_FIELDS = (
     "base_url",
+    "forms_url",
     "api_version",
     "region",
     "load_forms_sdk",

@@ -61,6 +61,7 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     hub_id: str | int | UnsetType = UNSET
     token_env: str | None = None
     base_url: str | UnsetType = UNSET
+    forms_url: str | UnsetType = UNSET
     api_version: str | UnsetType = UNSET
     region: str | UnsetType = UNSET
     paused: bool | UnsetType = UNSET

@@ -169,10 +169,10 @@ def _form_value(value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, list):
         parts = [part for element in value if not isinstance(element, dict | list) and (part := _form_value(element))]
-        return ";".join(parts)[:MAX_VALUE]
+        return ";".join(parts)[:MAX_VALUE] or None
     if isinstance(value, dict):
         return None
-    return value[:MAX_VALUE] if isinstance(value, str) else text_id(value)
+    return value[:MAX_VALUE] or None if isinstance(value, str) else text_id(value)
 
 
 def _context(rule: Rule, message: Message) -> dict[str, str]:

@@ -75,6 +75,8 @@ class SubmissionState(StrEnum):
     """HubSpot has the contact."""
     FRUITLESS = "fruitless"
     """HubSpot answered 200 and has no such contact."""
+    REFUSED = "refused"
+    """HubSpot did not take it; a replay submits it again."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):

@@ -144,7 +144,8 @@ class Caller:
     ) -> tuple[Verdict, Answer]:
         """The verdict and the answer of a call that is not a batch, repeated a few times if it fails.
 
-        Errors: LineStopped. With `is_optional`, a missing permission gives a verdict and does not stop the lane.
+        Errors: LineStopped. With `is_optional`, a missing permission gives a verdict and does not stop the lane; of the
+        host of forms, no answer stops it.
         """
         for tries in range(1, max_tries + 1):
             try:
@@ -178,7 +179,8 @@ class Caller:
         self.attempts.append(_attempt(call, answer, judgement, positions))
         self._count(answer, judgement)
         stop = judgement.stop
-        if stop is not None and not (is_optional and stop.reason is Reason.MISSING_SCOPE):
+        concerns_all = stop is not None and stop.reason is not Reason.MISSING_SCOPE and call.kind != "forms"
+        if stop is not None and (concerns_all or not is_optional):
             self._stop = stop
             self._stopped.set()
             raise LineStopped(stop)

@@ -21,6 +21,7 @@ from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
+from hubwire.deliver.steps.forms import submit_forms
 from hubwire.deliver.steps.lists import set_memberships
 from hubwire.deliver.steps.newer import report_older
 from hubwire.deliver.steps.provision import Missing, provide
@@ -104,6 +105,9 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
 
 
 async def _send(cycle_state: CycleState, work: Work) -> None:
+    if work.marketing.submissions:
+        # Before the contacts: HubSpot takes the source of a new contact from its first visit.
+        await submit_forms(cycle_state, work)
     contacts: dict[str, list[str]] = {}
     for (email, domain), pair in work.associations.items():
         work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(pair.positions)

@@ -6,9 +6,9 @@ until its latest possible arrival is a whole window ago. That arrival is the mom
 others make with the same token show in `X-HubSpot-RateLimit-Remaining` and are kept free for them.
 
 Sources: HubSpot docs, usage guidelines (100 to 250 calls in 10 s by tier), search guide (5 a second, no interval
-headers), associations guide (their own 10-second limit), send-event guide (1,250 a second). Whether searches and events
-count in the ten-second window too is not documented: they are taken to, until an answer of theirs comes without the
-interval headers that other answers have.
+headers), associations guide (their own 10-second limit), send-event guide (1,250 a second), forms guide (100 in 10 s).
+Whether searches, events and forms count in the ten-second window too is not documented: they are taken to, until an
+answer of theirs comes without the interval headers that other answers have.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class LimiterPolicy:
     search: RateLimit = RateLimit(5, 1.0)
     associations: RateLimit = RateLimit(100, 10.0)
     events: RateLimit = RateLimit(1_250, 1.0)
+    forms: RateLimit = RateLimit(100, 10.0)
     pinned: RateLimit | None = None
     slow_ms: int = 1_000
     arrives_within_ms: int = 500
@@ -152,6 +153,7 @@ class RateLimiter:
             "search": policy.search,
             "associations": policy.associations,
             "events": policy.events,
+            "forms": policy.forms,
         }
         self._windows: dict[CallKind, _Window] = {
             kind: _Window(limit.capacity, round(limit.per_seconds * 1000), policy) for kind, limit in limits.items()
@@ -193,7 +195,7 @@ class RateLimiter:
         """Stop calls under a limit that was reached. The budget handles the day's limit."""
         if policy is LimitName.DAILY:
             return
-        is_own = policy is LimitName.SECONDLY or kind == "associations"
+        is_own = policy is LimitName.SECONDLY or kind in ("associations", "forms")
         window = self._windows[kind if is_own else "general"]
         window.blocked_until_ms = max(window.blocked_until_ms, until_ms)
 
@@ -212,7 +214,7 @@ class RateLimiter:
         headers = answer.headers
         capacity, remaining = _count(headers, "max"), _count(headers, "remaining")
         if capacity is None or not 0 < capacity <= MAX_CAPACITY:
-            if self._sees_intervals and kind in ("search", "events") and answer.status in (200, 204):
+            if self._sees_intervals and kind in ("search", "events", "forms") and answer.status in (200, 204):
                 self._shares[kind] = False
             return
         self._sees_intervals = self._shares[kind] = True
@@ -228,6 +230,8 @@ class RateLimiter:
         """The window that an answer's headers are about: associations show their own, or the general one, whichever
         has less left; their own is the smaller limit."""
         general = self._windows["general"]
+        if kind == "forms":
+            return self._windows["forms"]
         if kind != "associations" or capacity == general.capacity:
             return general
         if capacity > general.capacity and not self._policy.pinned:

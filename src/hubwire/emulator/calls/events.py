@@ -19,7 +19,7 @@ from msgspec import UNSET
 from hubwire.emulator.calls.writing import carry_out
 from hubwire.emulator.moments import iso, parse_moment
 from hubwire.emulator.store import rules
-from hubwire.emulator.store.occurrences import Definition, Occurrence
+from hubwire.emulator.store.occurrences import UNKNOWN_VISITOR, Definition, Occurrence
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.records import Record
 from hubwire.emulator.store.values import ValueRefused, as_text, check_email
@@ -208,7 +208,7 @@ def _whose(portal: Portal, event: EventInput, definition: Definition) -> tuple[R
         return record, None if record else "no contact with this email"
     if event.utk:
         record = store.by_property("email", portal.visitors.get(event.utk, ""))
-        return record, None if record else "visitor token unknown"
+        return record, None if record else UNKNOWN_VISITOR
     return None, "nothing names a record"
 
 

@@ -1,11 +1,15 @@
 """Form submissions: a contact is made or changed by its e-mail, and the submission is kept for the control plane.
 
 Source: HubSpot's submission pages (errors, the month, 1,000 fields); that addresses at example.com and test.com answer
-200 and create nothing was seen on a live portal. A form of any id exists, with any fields (chosen).
+200 and create nothing was seen on a live portal. Chosen: a form of any id exists, with any fields, except that
+`captcha_forms` have a captcha; a contact that a submission with a `hutk` makes has direct traffic as its source, one
+without is offline, and the source of a known contact stays.
 """
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -20,6 +24,7 @@ from hubwire.emulator.wire import Refusal, Reply, Request, decode, json_reply, n
 
 MAX_FIELDS = 1_000
 MONTH_MS = 31 * 86_400_000
+_HUTK = re.compile("[0-9a-fA-F]{32}")
 SILENT_DOMAINS = frozenset({"example.com", "test.com"})
 
 
@@ -61,6 +66,7 @@ def take_submission(portal: Portal, form_id: str, body: SubmissionBody) -> str:
     now_ms = portal.clock.now_ms()
     if body.submitted_at is not None and now_ms - int(body.submitted_at) > MONTH_MS:
         raise _refusal("INVALID_METADATA", "submittedAt is more than a month ago")
+    _check(portal, form_id, body.context)
     values = {field.name: field.value for field in body.fields if field.object_type_id == "0-1"}
     email = str(values.get("email") or "")
     if email:
@@ -70,6 +76,7 @@ def take_submission(portal: Portal, form_id: str, body: SubmissionBody) -> str:
             raise _refusal("INVALID_EMAIL", f"Error in 'fields.email'. {refused.message}") from refused
     if email and email.rpartition("@")[2] not in SILENT_DOMAINS:
         _write(portal, email, values)
+        _convert(portal, form_id, email, str(body.context.get("hutk") or ""))
     submission = {
         "formGuid": form_id,
         "submittedAt": iso(now_ms),
@@ -80,6 +87,36 @@ def take_submission(portal: Portal, form_id: str, body: SubmissionBody) -> str:
     }
     portal.submissions.append(submission)
     return email
+
+
+def _check(portal: Portal, form_id: str, context: dict[str, Any]) -> None:
+    """Refuse a form with a captcha, and a context that is none."""
+    if form_id in frozenset(portal.config.captcha_forms):
+        raise _refusal("FORM_HAS_RECAPTCHA_ENABLED", "Submissions through the API need a form without captcha")
+    if context.get("hutk") and not _HUTK.fullmatch(str(context["hutk"])):
+        raise _refusal("INVALID_HUTK", "The hutk is not valid")
+    if context.get("ipAddress"):
+        try:
+            ip_address(str(context["ipAddress"]))
+        except ValueError as exc:
+            raise _refusal("INVALID_IP_ADDRESS", "The IP address is not valid") from exc
+
+
+def _convert(portal: Portal, form_id: str, email: str, hutk: str) -> None:
+    """Count the submission on its contact, and tie the visitor to it with the visits so far."""
+    store, now_ms = portal.stores["contacts"], portal.clock.now_ms()
+    record = store.by_property("email", email)
+    if record is None:
+        return
+    count = int(record.properties.get("num_conversion_events") or 0) + 1
+    values = {"num_conversion_events": str(count), "recent_conversion_date": iso(now_ms)}
+    values["recent_conversion_event_name"] = form_id
+    if record.created_at_ms == now_ms and count == 1:
+        values["hs_analytics_source"] = "DIRECT_TRAFFIC" if hutk else "OFFLINE"
+    if hutk:
+        portal.visitors[hutk] = email
+        portal.events.find_owner(hutk, record.id)
+    store.write(record, values, now_ms, portal.search_lag_ms, FORM)
 
 
 def _write(portal: Portal, email: str, values: dict[str, Scalar]) -> None:

@@ -15,7 +15,7 @@ from hubwire.emulator.calls.events import EventInput, accept
 from hubwire.emulator.calls.forms import FieldInput, SubmissionBody, take_submission
 from hubwire.emulator.calls.writing import carry_out
 from hubwire.emulator.store.history import FORM
-from hubwire.emulator.store.occurrences import Occurrence
+from hubwire.emulator.store.occurrences import UNKNOWN_VISITOR, Occurrence
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.values import ValueRefused, check_email
 from hubwire.emulator.store.writes import Scalar, plan_write
@@ -93,7 +93,7 @@ def _take_event(portal: Portal, entry: Entry) -> None:
 def _record(portal: Portal, entry: Entry, name: str, properties: dict[str, str], lost_reason: str) -> None:
     contact = portal.stores["contacts"].by_property("email", portal.visitors.get(entry.utk or "", ""))
     if contact is None:
-        lost_reason = lost_reason or "visitor token unknown"
+        lost_reason = lost_reason or UNKNOWN_VISITOR
     portal.events.record(
         Occurrence(
             id="",

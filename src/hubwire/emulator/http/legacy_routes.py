@@ -141,9 +141,9 @@ def _property_routes() -> Iterator[Route]:
 
 def _form_routes() -> Iterator[Route]:
     open_path = "/submissions/v3/integration/submit/{portalId}/{formGuid}"
-    yield Route("POST", open_path, forms.submit, "v3", Lane.FREE, needs_token=False)
+    yield Route("POST", open_path, forms.submit, "v3", Lane.OPEN_FORMS, needs_token=False)
     secure_path = "/submissions/v3/integration/secure/submit/{portalId}/{formGuid}"
-    yield Route("POST", secure_path, forms.submit, "v3", Lane.GENERAL, _any_of("forms"))
+    yield Route("POST", secure_path, forms.submit, "v3", Lane.FORMS, _any_of("forms"))
 
 
 def _subscription_routes() -> Iterator[Route]:

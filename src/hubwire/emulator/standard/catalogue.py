@@ -105,6 +105,8 @@ hs_merged_object_ids|Merged object IDs|enumeration/checkbox|ro ext|
 closedate|Close Date|datetime/date|group:deal_information|
 total_revenue|Total Revenue|number/number|ro group:deal_information|
 num_conversion_events|Number of Form Submissions|number/number|ro group:conversioninformation|
+recent_conversion_date|Recent Conversion Date|datetime/date|ro group:conversioninformation|
+recent_conversion_event_name|Recent Conversion|string/text|ro group:conversioninformation|
 hs_all_contact_vids|All vids for a contact|enumeration/checkbox|ro ext|
 hs_is_contact|Is a contact|bool/booleancheckbox|ro|{BOOLEAN}
 hs_is_unworked|Contact unworked|bool/booleancheckbox|ro|{BOOLEAN}

@@ -45,7 +45,13 @@ class TierLimits:
     association_burst: int
     has_custom_events: bool
 
+    @property
+    def form_burst(self) -> int:
+        """Authenticated form submissions in ten seconds. Source: HubSpot's changelog on the limits of submissions."""
+        return 100 if self.burst <= FREE_BURST else 150
 
+
+FREE_BURST = 100
 TIER_LIMITS: dict[Tier, TierLimits] = {
     Tier.FREE: TierLimits(burst=100, daily=250_000, association_burst=100, has_custom_events=False),
     Tier.STARTER: TierLimits(burst=100, daily=250_000, association_burst=100, has_custom_events=False),
@@ -86,7 +92,7 @@ class EmulatorConfig:
     Shape: `access_token=None` accepts any Bearer token (one is still required); `scopes=None` grants every scope.
     `scopes` and `custom_objects` take any iterable, or a text with commas between the scopes or names. A custom object
     is a `CustomObject` or its name.
-    `tier` and `readings` also take plain words.
+    `tier` and `readings` also take plain words. `captcha_forms` are the ids of forms with a captcha.
     `start_at_ms` starts the clock there and keeps it still until it is advanced; None follows the machine's clock.
     `seed` decides the order of batch results, which HubSpot does not promise.
     Units: seconds where the name says so, epoch milliseconds for `start_at_ms`.
@@ -110,6 +116,7 @@ class EmulatorConfig:
     creates_contacts_from_events: bool = False
     creates_companies_from_emails: bool = True
     requires_legal_basis: bool = False
+    captcha_forms: Iterable[str] | str = ()
     readings: Iterable[Reading | str] = ()
     custom_property_limit: int = 1_000
     unique_property_limit: int = 10
@@ -127,6 +134,7 @@ class EmulatorConfig:
         object.__setattr__(self, "readings", frozenset(map(Reading, self.readings)))
         if self.scopes is not None:
             object.__setattr__(self, "scopes", frozenset(_words(self.scopes)))
+        object.__setattr__(self, "captcha_forms", frozenset(_words(self.captcha_forms)))
         object.__setattr__(self, "custom_objects", _custom_objects(self.custom_objects))
         if self.portal_id < 1:
             raise ValueError(f"portal_id: a Hub ID is a positive number, not {self.portal_id}")

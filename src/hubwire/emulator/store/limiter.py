@@ -2,7 +2,8 @@
 
 Source: HubSpot docs, usage guidelines and associations guide; the bodies of 429s were observed live by third parties.
 Unsure, and chosen here: a refused call counts against nothing; custom-event sends have only their own 1,250 calls a
-second and the day; `Retry-After` is sent only when the configuration says so.
+second and the day, form submissions their own ten seconds and the day; `Retry-After` is sent only when the
+configuration says so.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ WINDOW_MS = 10_000
 SECOND_MS = 1_000
 EVENTS_PER_SECOND = 1_250
 OAUTH_BURST = 110
+OPEN_FORMS_BURST = 50
+"""Form submissions without a token in ten seconds. Source: HubSpot's submission page."""
 
 
 class Lane(StrEnum):
@@ -29,6 +32,8 @@ class Lane(StrEnum):
     SEARCH = "search"
     ASSOCIATIONS = "associations"
     EVENTS = "events"
+    FORMS = "forms"
+    OPEN_FORMS = "open forms"
     FREE = "free"
 
 
@@ -121,6 +126,9 @@ class Limiter:
             return [(self._window("search", "", SECOND_MS), config.search_per_second, "SECONDLY")]
         if lane is Lane.EVENTS:
             return [(self._window("events", "", SECOND_MS), EVENTS_PER_SECOND, "SECONDLY")]
+        if lane in (Lane.FORMS, Lane.OPEN_FORMS):
+            limit = config.tier_limits.form_burst if lane is Lane.FORMS else OPEN_FORMS_BURST
+            return [(self._window(lane, "", WINDOW_MS), limit, "TEN_SECONDLY_ROLLING")]
         burst = OAUTH_BURST if is_oauth else config.burst or config.tier_limits.burst
         windows = [(self._window("burst", token, WINDOW_MS), burst, "TEN_SECONDLY_ROLLING")]
         if lane is Lane.ASSOCIATIONS:
@@ -151,7 +159,7 @@ class Limiter:
         if daily is not None:
             headers.append((b"x-hubspot-ratelimit-daily", b"%d" % daily))
             headers.append((b"x-hubspot-ratelimit-daily-remaining", b"%d" % max(0, daily - self.daily_used)))
-        if lane in (Lane.SEARCH, Lane.EVENTS):
+        if lane in (Lane.SEARCH, Lane.EVENTS, Lane.FORMS, Lane.OPEN_FORMS):
             return headers
         window, limit, _ = min(windows, key=lambda entry: entry[1] - entry[0].used(now_ms))
         headers.append((b"x-hubspot-ratelimit-interval-milliseconds", b"%d" % WINDOW_MS))

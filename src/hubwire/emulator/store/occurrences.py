@@ -19,6 +19,8 @@ from hubwire.emulator.store.values import ValueRule, rule_for
 from hubwire.emulator.wire import encode
 
 UUID_DAYS = 365
+UNKNOWN_VISITOR = "visitor token unknown"
+"""Why an occurrence of a visitor whom nobody identified is lost."""
 _MS_PER_DAY = 86_400_000
 KEPT_LOST = 10_000
 
@@ -213,6 +215,21 @@ class EventLog:
                 if occurrence.contact_id == old_id and occurrence.object_type == object_type:
                     occurrence.contact_id = new_id
                     self.kept[index] = encode(occurrence)
+
+    def find_owner(self, utk: str, contact_id: str) -> None:
+        """Hand the lost occurrences of a visitor to the contact that the visitor turned out to be."""
+        needle = _needle("utk", utk)
+        if not any(True for _ in _holding(needle, self.lost)):
+            return
+        lines, self.lost = list(self.lost), deque(maxlen=KEPT_LOST)
+        for line in lines:
+            occurrence = _decode_occurrence(line)
+            if needle not in line or occurrence.lost_reason != UNKNOWN_VISITOR:
+                self.lost.append(line)
+                continue
+            self.lost_counts[occurrence.event_name] -= 1
+            occurrence.contact_id, occurrence.lost_reason = contact_id, UNSET
+            self.record(occurrence)
 
     def value_rules(self, definition: Definition) -> dict[str, ValueRule]:
         """How the values of a definition's properties are judged, by property name."""
