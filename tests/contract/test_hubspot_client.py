@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from tests.support.judged import again_of, blame_of, gone_of, returned_of
 
+from hubwire.clock import FakeClock
 from hubwire.deliver.limits.daily_budget import (
     BudgetPolicy,
     DailyBudget,
@@ -361,10 +362,10 @@ async def test_oauth_tokens_are_renewed_when_they_end(current: Portal) -> None:
     first = emulator.state.config.oauth
     with emulator.state.lock:
         emulator.state.refresh_tokens["refresh-1"] = None
-    app = OAuthApp(first.client_id, Secret(first.client_secret), Secret("refresh-1"))
+    app, clock = OAuthApp(first.client_id, Secret(first.client_secret), Secret("refresh-1")), FakeClock()
     async with HubSpotClient(
         emulator.base_url,
-        RenewedToken(app, emulator.state.clock),
+        RenewedToken(app, clock),
         Paths(),
         clock=emulator.state.clock,
         transport=httpx2.ASGITransport(app=emulator.app),
@@ -372,6 +373,7 @@ async def test_oauth_tokens_are_renewed_when_they_end(current: Portal) -> None:
         account = HubSpotAccount(client)
         assert (await account.account_details()).hub_id == "1234567"
         emulator.advance(1_799)
+        clock.advance(1_799)
         assert (await account.account_details()).hub_id == "1234567"
     assert emulator.stats()["calls"]["POST /oauth/2026-09/token"] == 2
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from hubwire.clock import Clock
+from hubwire.clock import MonotonicClock
 from hubwire.errors import SettingsError
 from hubwire.hubspot.client import FixedToken, TokenSource
 from hubwire.hubspot.tokens import AppCredentials, OAuthApp, RenewedToken
@@ -80,7 +80,7 @@ def oauth_app(secret: Secret) -> OAuthApp | None:
     return OAuthApp(app.client_id, Secret(app.client_secret), Secret(app.refresh_token))
 
 
-def token_source(secret: Secret, clock: Clock, keep: Callable[[Secret], None] = lambda _secret: None) -> TokenSource:
+def token_source(secret: Secret, clock: MonotonicClock, keep: Callable[[Secret], None] = lambda _secret: None) -> TokenSource:
     """A client's source of bearer tokens. `keep` stores the secret when HubSpot issues another refresh token."""
     app = oauth_app(secret)
     if app is None:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from hubwire.clock import Clock
+from hubwire.clock import MonotonicClock
 from hubwire.errors import Refused, Unreachable, Unreadable
 from hubwire.hubspot.call import Answer
 from hubwire.hubspot.client import PostForm
@@ -56,13 +56,14 @@ class _Tokens(msgspec.Struct):
 class RenewedToken:
     """A token that is renewed in time with a refresh token or with client credentials.
 
+    Its times are monotonic, because a system clock that is set makes no token end earlier or later.
     It calls `on_new_refresh_token` when HubSpot issues another refresh token, so that the caller can store it.
     """
 
     def __init__(
         self,
         app: OAuthApp | AppCredentials,
-        clock: Clock,
+        clock: MonotonicClock,
         on_new_refresh_token: Callable[[Secret], None] = lambda _token: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -78,9 +79,9 @@ class RenewedToken:
         self._lock = asyncio.Lock()
 
     async def token(self, post: PostForm) -> Secret:
-        if self._token is None or self._clock.now_ms() >= self._renew_at_ms:
+        if self._token is None or self._clock.monotonic_ms() >= self._renew_at_ms:
             async with self._lock:
-                if self._token is None or self._clock.now_ms() >= self._renew_at_ms:
+                if self._token is None or self._clock.monotonic_ms() >= self._renew_at_ms:
                     await self._renew(post)
         assert self._token is not None, "renewal sets the token or raises"
         return self._token
@@ -88,7 +89,7 @@ class RenewedToken:
     def was_refused(self, token: Secret) -> bool:
         if token != self._token:
             return True
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.monotonic_ms()
         if self._refused_at_ms is not None and now_ms - self._refused_at_ms < REFUSED_AGAIN_MS:
             return False
         self._refused_at_ms = now_ms
@@ -119,14 +120,14 @@ class RenewedToken:
 
     def _holds(self) -> bool:
         """True if the current token is still valid, so that an early renewal may fail."""
-        return self._token is not None and self._clock.now_ms() < self._ends_at_ms
+        return self._token is not None and self._clock.monotonic_ms() < self._ends_at_ms
 
     def _take(self, answer: Answer) -> None:
         try:
             tokens = msgspec.json.decode(answer.body, type=_Tokens)
         except (msgspec.MsgspecError, ValueError) as exc:
             raise Unreadable("HubSpot's token endpoint answered 200 without an access token") from exc
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.monotonic_ms()
         lifetime_ms = round(tokens.expires_in * 1000)
         self._token = Secret(tokens.access_token)
         self._ends_at_ms = now_ms + lifetime_ms

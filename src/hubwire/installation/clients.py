@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from hubwire.clock import Clock
+from hubwire.clock import MonotonicClock
 from hubwire.destination import Destination
 from hubwire.hubspot.change_journal import SCOPES
 from hubwire.hubspot.client import HubSpotClient
@@ -27,7 +27,7 @@ class ClientFactory:
     def __init__(
         self,
         registry: Registry,
-        clock: Clock,
+        clock: MonotonicClock,
         settings: Settings,
         sandbox_url: str | None = None,
         telemetry: Telemetry | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hubwire.clock import Clock
+from hubwire.clock import MonotonicClock
 from hubwire.destination import Destination
 from hubwire.errors import Refused, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
@@ -16,7 +16,7 @@ from hubwire.hubspot.paths import Paths
 from hubwire.secret import Secret
 
 
-async def account_of_token(destination: Destination, token: Secret, base_url: str, clock: Clock) -> Account:
+async def account_of_token(destination: Destination, token: Secret, base_url: str, clock: MonotonicClock) -> Account:
     """The account that a token belongs to.
 
     Errors: SettingsError when HubSpot does not accept the token; Unreachable, Refused or Unreadable otherwise.

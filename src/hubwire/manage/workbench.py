@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hubwire.backfill.rows import rows_of
-from hubwire.clock import Clock
+from hubwire.clock import MonotonicClock
 from hubwire.deliver.preview import DryRun, preview
 from hubwire.destination import Destination, Source
 from hubwire.doctor.checks import Check, ConnectionReport, Health
@@ -50,7 +50,7 @@ class Workbench:
         record: Record,
         journal: Appending,
         clients: ClientFactory,
-        clock: Clock,
+        clock: MonotonicClock,
         on_registry_change: Callable[[], None],
     ) -> None:
         self._registry = registry

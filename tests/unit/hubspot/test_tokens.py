@@ -131,3 +131,16 @@ async def test_a_token_that_hubspot_refuses_is_renewed_once() -> None:
     assert not source.was_refused(second), "or it would be renewed for ever"
     clock.advance(301)
     assert source.was_refused(second)
+
+
+@pytest.mark.parametrize("back_seconds", [7_200, -7_200])
+async def test_a_clock_that_is_set_keeps_no_token_from_being_renewed(back_seconds: int) -> None:
+    clock, endpoint = FakeClock(), Endpoint()
+    source = RenewedToken(APP, clock)
+    first = await source.token(endpoint.post)
+    assert source.was_refused(first)
+    second = await source.token(endpoint.post)
+    clock.set_back(back_seconds)
+    assert await source.token(endpoint.post) == second
+    clock.advance(301)
+    assert source.was_refused(second), "five minutes have passed, whatever the clock shows"
