@@ -22,22 +22,24 @@ test-lowest: tools ## run the receiver's and the contract tests with the lowest 
 
 test-slow: set-up tools ## run the long tests: random crashes, fuzzing, large backlogs, properties with a fresh seed
 	@echo 'The seed of this run: make test-slow SEED=$(SEED)'
-	$(BIN)/pytest tests/property -m 'slow or not slow' --hypothesis-profile=explore --hypothesis-seed=$(SEED)
-	$(BIN)/pytest -m slow --ignore=tests/browser --ignore=tests/property
-	$(BIN)/pytest -m slow tests/browser
+	$(BIN)/pytest tests/property -m 'slow or not slow' --write-figures --hypothesis-profile=explore --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -m slow --write-figures --ignore=tests/browser --ignore=tests/property
+	$(BIN)/pytest -m slow --write-figures tests/browser
 	$(BIN)/python benchmarks/fuzz_receive.py --minutes 10
 
 soak: set-up tools ## disturb a fleet for two hours and print a report (MINUTES=120, PAUSE=7: seconds between faults)
-	$(BIN)/pytest -s -m slow tests/e2e/test_soak.py --soak-minutes $(or $(MINUTES),120) --soak-pause $(or $(PAUSE),7)
+	$(BIN)/pytest -s -m slow --write-figures tests/e2e/test_soak.py --soak-minutes $(or $(MINUTES),120) --soak-pause $(or $(PAUSE),7)
 
 check: set-up ## check format, lint, types and generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m hubwire.reference --check
+	$(BIN)/python scripts/what-holds --check
 
 docs: set-up ## write the generated reference pages, and the documentation site in build/site
 	$(BIN)/python -m hubwire.reference
+	$(BIN)/python scripts/what-holds
 	scripts/site
 
 bench: set-up ## measure calls, events per CPU-second and memory, with a million events against the emulator

@@ -13,7 +13,7 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-pytest_plugins = ["tests.backends", "tests.servers"]
+pytest_plugins = ["tests.backends", "tests.figures", "tests.servers"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

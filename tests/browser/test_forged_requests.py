@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from tests.browser.conftest import REBOUND
 from tests.browser.console_world import ADMIN_TOKEN, HUBSPOT_TOKEN, World, person
 from tests.browser.harness import LoopbackServer
+from tests.figures import Record
 from tests.integration.console.test_routes import NEEDED
 from tests.support.process import HubwireProcess
 
@@ -88,7 +89,9 @@ def state(world: World) -> str:
     return json.dumps([world.api("GET", path) for path in paths], sort_keys=True)
 
 
-def test_no_route_is_changed_by_a_form_or_a_fetch_of_another_port(world: World, attacker: str, signed_in: Page) -> None:
+def test_no_route_is_changed_by_a_form_or_a_fetch_of_another_port(
+    world: World, attacker: str, signed_in: Page, figures: Record
+) -> None:
     routes = changing_routes()
     assert len(routes) > 60
     before = state(world)
@@ -103,6 +106,7 @@ def test_no_route_is_changed_by_a_form_or_a_fetch_of_another_port(world: World, 
     posts = [answer for answer in answers if answer.request.method == "POST"]
     assert {answer.status for answer in posts} == {403}
     assert len({answer.url for answer in posts}) > 50
+    figures(routes=len(routes), forged_requests=len(posts), let_through=0)
     assert all("hubwire" in answer.request.all_headers().get("cookie", "") for answer in posts[-10:])
     assert state(world) == before
     signed_in.reload()

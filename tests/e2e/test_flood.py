@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from tests.figures import Record
 from tests.support.bad_messages import KINDS, bad_message
 from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess
 from tests.support.waiting import until
@@ -91,7 +92,7 @@ def p95(sent: dict[int, float], arrivals: Arrivals) -> float:
 
 
 @pytest.mark.slow
-def test_a_flood_of_bad_messages_does_not_delay_a_server_source(tmp_path: Path) -> None:
+def test_a_flood_of_bad_messages_does_not_delay_a_server_source(tmp_path: Path, figures: Record) -> None:
     assert len(KINDS) == 40
     with running_emulator(access_token=TOKEN, portal_id=1234567, tier="enterprise") as emulator:
         arrivals = Arrivals(emulator)
@@ -115,7 +116,12 @@ def test_a_flood_of_bad_messages_does_not_delay_a_server_source(tmp_path: Path) 
             [lane] = json.loads(hubwire.run("status", "--json").stdout)["destinations"]
         arrivals.ending.set()
         arrivals.join()
-    print(f"{statuses.total()} bad messages, answers {dict(statuses)}; p95 {quiet:.2f} s without, {flooded:.2f} s with")
+    figures(
+        bad_messages=statuses.total(),
+        kinds=len(KINDS),
+        p95_seconds_without_the_flood=round(quiet, 2),
+        p95_seconds_with_the_flood=round(flooded, 2),
+    )
     assert lane["stopped_reason"] is None
     assert not [status for status in statuses if status >= 500]
     assert "Traceback" not in hubwire.output, hubwire.output[hubwire.output.index("Traceback") - 2000 :][:6000]

@@ -18,6 +18,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.figures import Record
 from tests.support import oracle
 from tests.support.bad_days import HubSpot, hubspot_process
 from tests.support.process import WRITE_KEY, HubwireProcess
@@ -150,7 +151,7 @@ def check_fates(store: Store, end: oracle.Expected) -> None:
 
 
 @pytest.mark.slow
-def test_fifty_crashes_at_random_times_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_fifty_crashes_at_random_times_lose_and_double_nothing(tmp_path: Path, figures: Record) -> None:
     seed = Random().randrange(1 << 32)
     print(f"seed {seed}")
     folders = [tmp_path / str(number) for number in range(INSTALLATIONS)]
@@ -159,6 +160,6 @@ def test_fifty_crashes_at_random_times_lose_and_double_nothing(tmp_path: Path) -
     with ThreadPoolExecutor(INSTALLATIONS) as pool:
         lives = [pool.submit(live_through, folder, seed + number) for number, folder in enumerate(folders)]
         messages, cut_off = (sum(counts) for counts in zip(*(life.result() for life in lives), strict=True))
-    print(f"{INSTALLATIONS * ROUNDS} crashes, {cut_off} in a cycle; {messages:,} messages")
+    figures(crashes=INSTALLATIONS * ROUNDS, crashes_within_a_cycle=cut_off, messages=messages, lost=0, doubled=0)
     assert cut_off >= 10
     assert messages > 1_000 * INSTALLATIONS

@@ -7,11 +7,12 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from tests.servers import NatsCluster, NatsServer, PostgresServer
+from tests.support.bad_days import random_faults
 from tests.support.fleet import Fleet, Plan, Sender, opened, sent_by, set_up, wait_drained
 from tests.support.portals import Portals, drivers
 
@@ -19,7 +20,7 @@ from hubwire.backends.store import Store
 from hubwire.delivery import FINAL
 
 TAKEOVER_SECONDS = 15.0
-DRAIN_SECONDS = 90.0
+DRAIN_SECONDS = 240.0
 
 
 @dataclass
@@ -82,7 +83,7 @@ def check_portals(portals: Portals, senders: list[Sender], plan: Plan) -> None:
         assert max(totals.values(), default=0) == 1
         assert tracked <= totals.keys()
         drivers(portals.seen, number)
-    assert portals.throttled() == 0
+    assert portals.has_misbehaved or portals.throttled() == 0
 
 
 def check_takeovers(fleet: Fleet, killed: list[tuple[float, list[str]]]) -> None:
@@ -100,7 +101,8 @@ def check_takeovers(fleet: Fleet, killed: list[tuple[float, list[str]]]) -> None
 class Chaos:
     """Kills at random, and starts again what was killed. Every run is another one; what was done is printed."""
 
-    def __init__(self, fleet: Fleet, servers: Servers) -> None:
+    def __init__(self, fleet: Fleet, servers: Servers, portals: Portals) -> None:
+        self.portals = portals
         self.killed: list[tuple[float, list[str]]] = []
         self._fleet = fleet
         self._servers = servers
@@ -130,6 +132,17 @@ class Chaos:
         self._fleet.kill(name)
         self._fleet.start(name)
 
+    def let_hubspot_misbehave(self) -> None:
+        """The next calls of every third portal go wrong."""
+        self.portals.has_misbehaved = True
+        for emulator in self._random.sample(self.portals.emulators, len(self.portals.emulators) // 3):
+            for fault in random_faults(self._random):
+                emulator.fault(**fault)
+
+    def let_hubspot_behave(self) -> None:
+        for emulator in self.portals.emulators:
+            emulator.clear_faults()
+
     def restart_postgres(self) -> None:
         print("restart of PostgreSQL")
         self._servers.postgres.stop()
@@ -150,12 +163,13 @@ def run(plan: Plan, servers: Servers, folder: Path, act: Callable[[Chaos], None]
         keys = set_up(store, plan, portals)
         try:
             fleet.start_all()
-            chaos = Chaos(fleet, servers)
+            chaos = Chaos(fleet, servers, portals)
             senders = [
                 Sender(fleet.receiver_urls, key, f"sender{number}", upload_messages=10, pause_seconds=0.2)
                 for number, key in enumerate(keys)
             ]
             act(chaos)
+            chaos.let_hubspot_behave()
             for sender in senders:
                 sender.stop()
             wait_drained(store, DRAIN_SECONDS)
@@ -182,3 +196,15 @@ def test_a_fleet_outlives_many_deaths_in_any_order(servers: Servers, tmp_path: P
             chaos.at_random(but_not_postgres=number != 12)
 
     run(servers.plan(), servers, tmp_path, for_minutes)
+
+
+@pytest.mark.slow
+def test_three_deliverers_and_thirty_portals_outlive_faults_of_hubspot(servers: Servers, tmp_path: Path) -> None:
+    def for_minutes(chaos: Chaos) -> None:
+        for number in range(12):
+            chaos.let_hubspot_misbehave()
+            chaos.let_run(4)
+            if number % 3 == 2:
+                chaos.kill_a_deliverer()
+
+    run(replace(servers.plan(), portals=30, sources=5), servers, tmp_path, for_minutes)

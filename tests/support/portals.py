@@ -38,6 +38,7 @@ class Portals:
             Emulator(portal_id=FIRST_HUB_ID + number, access_token=TOKEN, **account) for number in range(count)
         ]
         self.seen: list[Seen] = []
+        self.has_misbehaved = False
         self._pids = pids
         self._owners: dict[int, int | None] = {}
         self._sockets = [listening_socket("127.0.0.1", 0) for _ in range(count)]

@@ -80,7 +80,9 @@ def oauth_app(secret: Secret) -> OAuthApp | None:
     return OAuthApp(app.client_id, Secret(app.client_secret), Secret(app.refresh_token))
 
 
-def token_source(secret: Secret, clock: MonotonicClock, keep: Callable[[Secret], None] = lambda _secret: None) -> TokenSource:
+def token_source(
+    secret: Secret, clock: MonotonicClock, keep: Callable[[Secret], None] = lambda _secret: None
+) -> TokenSource:
     """A client's source of bearer tokens. `keep` stores the secret when HubSpot issues another refresh token."""
     app = oauth_app(secret)
     if app is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -60,4 +61,6 @@ def withdraw_local_server(settings: Settings) -> None:
     except (OSError, msgspec.MsgspecError):
         return
     if is_own:
-        path.unlink(missing_ok=True)
+        # On a disk that turned read-only the file stays; its process id then shows that the server is gone.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

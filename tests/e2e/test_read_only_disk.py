@@ -1,0 +1,78 @@
+"""A disk that turns read-only while messages come in, as Linux does with a damaged one, and is repaired later."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.receive.load import Load
+from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess
+
+from hubwire.testing import running_emulator
+
+pytestmark = pytest.mark.slow
+
+
+class Disk:
+    """An ext4 file system in a file, mounted at `folder`."""
+
+    def __init__(self, place: Path) -> None:
+        self.image, self.folder = place / "image", place / "disk"
+        self.folder.mkdir()
+        self.image.write_bytes(b"")
+        os.truncate(self.image, 64 << 20)
+        subprocess.run(["mkfs.ext4", "-q", self.image], check=True)
+
+    def mount(self) -> bool:
+        command = ["mount", "-o", "loop,errors=remount-ro", str(self.image), str(self.folder)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def turn_read_only(self) -> None:
+        """What the kernel does after an error of the disk."""
+        subprocess.run(["mount", "-o", "remount,abort", self.folder], check=False, capture_output=True)
+        with pytest.raises(OSError, match="Read-only"):
+            (self.folder / "file").write_bytes(b"")
+
+    def repair(self) -> None:
+        self.unmount()
+        assert subprocess.run(["fsck.ext4", "-p", self.image], capture_output=True, check=False).returncode in (0, 1)
+        assert self.mount()
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", self.folder], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
+        pytest.skip("no file system can be made and mounted here (root and e2fsprogs are needed)")
+    made = Disk(tmp_path)
+    if not made.mount():
+        pytest.skip("this machine mounts no files (loop devices are needed)")
+    yield made
+    made.unmount()
+
+
+def test_a_disk_that_turns_read_only_refuses_and_recovers(disk: Disk) -> None:
+    with running_emulator(access_token=TOKEN, portal_id=1234567) as emulator:
+        hubwire = HubwireProcess(disk.folder, emulator.base_url).start()
+        try:
+            load = Load(int(hubwire.url.rpartition(":")[2]), WRITE_KEY, per_upload=10)
+            load.start(senders=2)
+            load.wait_for(lambda: load.statuses.count(200) >= 20)
+            disk.turn_read_only()
+            load.wait_for(lambda: load.statuses.count(503) >= 10)
+            load.stop()
+        finally:
+            hubwire.stop()
+        disk.repair()
+        with hubwire:
+            load.send_again(int(hubwire.url.rpartition(":")[2]))
+            lane = hubwire.drained()
+    assert {*load.statuses} <= {200, 503}
+    assert lane["taken"] == len({*load.acknowledged})
+    assert "Traceback" not in hubwire.output, hubwire.output[-4000:]
