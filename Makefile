@@ -37,6 +37,9 @@ check: set-up ## check format, lint, types and generated pages
 	$(BIN)/python -m hubwire.reference --check
 	$(BIN)/python scripts/what-holds --check
 
+audit: set-up ## check licences of all packages, and known vulnerabilities where the package index can be reached
+	$(BIN)/python scripts/audit
+
 docs: set-up ## write the generated reference pages, and the documentation site in build/site
 	$(BIN)/python -m hubwire.reference
 	$(BIN)/python scripts/what-holds
@@ -81,4 +84,4 @@ clean: ## remove the files of set-up and tests
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-fast test-lowest test-slow soak check docs bench bench-receive bench-versus bench-backends bench-device release set-up runnable tools clean help
+.PHONY: run test test-fast test-lowest test-slow soak check audit docs bench bench-receive bench-versus bench-backends bench-device release set-up runnable tools clean help

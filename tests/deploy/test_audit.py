@@ -1,0 +1,33 @@
+"""`make audit`: the licences of what an installation brings along."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "audit"
+
+
+def test_all_licences_are_allowed() -> None:
+    done = subprocess.run([sys.executable, SCRIPT, "--offline"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout.split()[0]) > 40
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_allowed"),
+    [
+        ("MIT", True),
+        ("Apache-2.0 OR BSD-3-Clause", True),
+        ("GPL-3.0-only OR MIT", True),
+        ("MIT AND GPL-3.0-only", False),
+        ("GPL-3.0-only", False),
+        ("", False),
+    ],
+)
+def test_a_licence_outside_the_list_is_refused(expression: str, is_allowed: bool) -> None:
+    assert runpy.run_path(str(SCRIPT))["is_allowed"](expression) is is_allowed
