@@ -148,6 +148,20 @@ async def test_our_own_value_that_another_tool_set_back_is_that_tools(
     assert installation.left_out() == [("city", "newer-in-hubspot")]
 
 
+async def test_a_value_that_another_tool_wrote_first_stays_that_tools(installation: Installation) -> None:
+    """An old message has the same value. Its write would leave no trace in HubSpot's history."""
+    await installation.identify()
+    world, tool = installation.world, {"sourceType": "INTEGRATION", "sourceId": "99"}
+    world.emulator.edit("contacts", installation.contact()["id"], {"city": "Graz"}, source=tool)
+    for number, city in enumerate(("Graz", "Wels")):
+        world.clock.advance(3600)
+        traits = {"email": "ada@example.com", "city": city}
+        moment = f"2023-01-0{number + 1}T00:00:00Z"
+        await installation.send({"type": "identify", "timestamp": moment, "traits": traits}, is_import=True)
+    assert installation.contact()["properties"]["city"] == "Graz"
+    assert installation.left_out() == [("city", "newer-in-hubspot")]
+
+
 async def test_a_companys_newer_values_stay_as_well(installation: Installation) -> None:
     await installation.identify()
     await installation.group("acme.com", name="Acme", employees=5)

@@ -9,8 +9,8 @@ HubSpot's time:
     an older one of the same source        nothing: superseded     the import's own earlier writes
     any other                              HubSpot's time          a person, a form, a workflow, another tool
 
-Another tool may write the value that the record remembers. Where the history names our app by its id, only a version
-with that id counts as the remembered one.
+Another tool may write the value that the record remembers. Where the id of our own app is known, only a version with
+that id counts as the remembered one.
 A version that the record does not explain never counts as ours, so after a restored backup HubSpot's newer values stay.
 """
 
@@ -42,19 +42,25 @@ SOURCES = {
 
 
 def foreign_version(
-    versions: Sequence[Version], remembered: ConfirmedValue | None, kind: str = "string", own_source_id: str = ""
+    versions: Sequence[Version],
+    remembered: ConfirmedValue | None,
+    kind: str = "string",
+    own_ids: frozenset[str] | None = None,
 ) -> Version | None:
-    """The newest version that is not ours. `kind` is the property's HubSpot type; `versions` are newest first."""
+    """The newest version that is not ours.
+
+    Shape: `kind` is the property's HubSpot type; `versions` are newest first; `own_ids` are the source ids of our own
+    app, or None if they are not known.
+    """
     ours: Version | None = None
     if remembered is not None:
         value = plain(remembered.value)
-        is_named = any(version.source_id == own_source_id for version in versions)
         ours = next(
             (
                 version
                 for version in versions
                 if version.source in SOURCE_TYPES
-                and (not is_named or version.source_id == own_source_id)
+                and (own_ids is None or version.source_id in own_ids)
                 and is_same(version.value, value, kind)
             ),
             None,

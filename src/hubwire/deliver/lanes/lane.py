@@ -311,8 +311,8 @@ class Lane:
             report[PARKED_NAME] = {str(source_id): parked for source_id, parked in self._runs.parked.items()}
         if self._check_before_ms:
             report[CHECK_NAME] = self._check_before_ms
-        if self._portal.own_source.source_id:
-            report[OWN_SOURCE_NAME] = self._portal.own_source.source_id
+        if self._portal.own_source.source_ids:
+            report[OWN_SOURCE_NAME] = self._portal.own_source.source_ids
         if self._definitions_made:
             report[MADE_NAME] = {str(source_id): additions for source_id, additions in self._definitions_made.items()}
         return msgspec.json.encode(report)

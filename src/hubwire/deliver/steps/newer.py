@@ -38,9 +38,10 @@ def foreign_versions(
     """The newest version of each property that is not ours."""
     found: dict[str, Version] = {}
     remembered = known.properties if known is not None else {}
+    source_ids = {version.source_id for versions in record.history.values() for version in versions}
+    own_ids = cycle_state.portal.own_source.known(source_ids)
     for name, versions in without_default_stage(record).history.items():
-        own_source_id = cycle_state.portal.own_source.source_id
-        version = foreign_version(versions, remembered.get(name), kind_of(definitions, name), own_source_id)
+        version = foreign_version(versions, remembered.get(name), kind_of(definitions, name), own_ids)
         if version is not None:
             found[name] = version
     return found
@@ -62,9 +63,13 @@ def leave_out_newer(
         if known is not None and remembered is not None and is_other and version.at_ms > remembered.at_ms:
             # HubSpot has another value than we remember, so no newer value may count as unchanged.
             make_unsure(known, [name])
-        if value is None or version.at_ms <= value.at_ms or is_same(version.value, value.value, kind):
+        if value is None or version.at_ms <= value.at_ms:
             continue
-        for position in desired.drop(name):
+        positions = desired.drop(name)
+        if is_same(version.value, value.value, kind):
+            # Not remembered, either: the value is somebody else's, and counts with the time of their write.
+            continue
+        for position in positions:
             cycle_state.outcomes.leave_out(position, [lost_to(name, version)])
 
 

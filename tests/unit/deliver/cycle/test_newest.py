@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hubwire.deliver.cycle.newest import ReadHistories, foreign_version, is_same, without_default_stage
+from hubwire.deliver.cycle.own_source import OwnSource
 from hubwire.deliver.cycle.portal_schema import SpareReads
 from hubwire.hubspot.reading import HeldRecord, Version
 from hubwire.record.protocol import UNSURE, ConfirmedValue
@@ -38,11 +39,24 @@ def test_a_persons_value_that_equals_ours_is_still_the_persons() -> None:
     assert found.at_ms == 300
 
 
-def test_our_value_is_another_tools_only_where_the_history_names_our_app() -> None:
+def test_our_value_that_another_app_wrote_is_foreign_where_our_own_id_is_known() -> None:
     versions = [version("a", 300, source_id="99"), version("b", 200, source_id="99"), version("a", 100, source_id="77")]
-    assert foreign_version(versions, ConfirmedValue("a", 5), own_source_id="77") == versions[0]
-    assert foreign_version(versions[2:], ConfirmedValue("a", 5), own_source_id="77") is None
-    assert foreign_version(versions[2:], ConfirmedValue("a", 5), own_source_id="another kind of id") is None
+    own = frozenset({"77"})
+    assert foreign_version(versions, ConfirmedValue("a", 5), own_ids=own) == versions[0]
+    assert foreign_version(versions[2:], ConfirmedValue("a", 5), own_ids=own) is None
+    assert foreign_version(versions[:1], ConfirmedValue("a", 5), own_ids=own) == versions[0]
+    assert foreign_version(versions[:1], ConfirmedValue("a", 5)) is None
+
+
+def test_our_own_ids_are_those_of_made_records_once_a_history_names_one() -> None:
+    own = OwnSource.of(b'{"own_source_ids": ["66"]}')
+    own.learn({"hs_object_source": "INTEGRATION", "hs_object_source_id": "77"})
+    own.learn({"hs_object_source": "CRM_UI", "hs_object_source_id": "userId:1"})
+    own.learn({"email": "a@b.co"})
+    assert own.known({"99"}) is None
+    assert own.known({"99", "77"}) == frozenset({"66", "77"})
+    assert own.known({"99"}) == frozenset({"66", "77"})
+    assert OwnSource.of(b"").source_ids == []
 
 
 def test_what_memory_does_not_explain_counts_with_hubspots_time() -> None:
