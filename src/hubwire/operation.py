@@ -156,6 +156,20 @@ class AssociateRecords(Struct, gc=False):
     may_make: bool = True
 
 
+class ArchiveOthers(Struct, gc=False):
+    """Archive the records of a type that Hubwire associated with the parent and that are not in `kept`.
+
+    Shape: `kept` are the keys of their upserts: the line items that an order has now. A record that a newer message
+    associated with the parent stays.
+    """
+
+    parent: RecordRef
+    object: str
+    kept: frozenset[str]
+    position: int
+    at_ms: int
+
+
 class SendEvent(Struct, gc=False):
     """One custom event occurrence of the contact with this e-mail or `record_key`, or of the visitor with this cookie
     (`utk`), or of the contact with this record id (`object_id`).
@@ -245,7 +259,7 @@ class SubmitForm(Struct, gc=False):
 
 
 MarketingOperation = SetMembership | SetSubscription | SubmitForm
-RecordOperation = UpsertContact | UpsertCompany | Associate | UpsertRecord | AssociateRecords
+RecordOperation = UpsertContact | UpsertCompany | Associate | UpsertRecord | AssociateRecords | ArchiveOthers
 Operation = RecordOperation | SendEvent | MarketingOperation
 
 

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     NEVER_IDENTIFIED = "never-identified"
     DEFINITION_NEVER_MADE = "definition-never-made"
     FEATURE_NEVER_ALLOWED = "feature-never-allowed"
+    RECORD_NEVER_THERE = "record-never-there"
     SUPPRESSED = "suppressed"
     EVENTS_NOT_AVAILABLE = "events-not-available"
     EVENT_NAME_UNUSABLE = "event-name-unusable"
@@ -64,6 +65,8 @@ class Reason(StrEnum):
     UNKNOWN_COMPANY = "unknown-company"
     CONTACT_NOT_IDENTIFIED = "contact-not-identified"
     FEATURE_REFUSED = "feature-refused"
+    RECORD_INCOMPLETE = "record-incomplete"
+    WAITS_FOR_RECORD = "waits-for-record"
     DEFINITION_LIMIT = "definition-limit"
     # fields that are left out of a message
     UNKNOWN_PROPERTY = "unknown-property"
@@ -87,6 +90,7 @@ class Reason(StrEnum):
     RECORD_EXISTS = "record-exists"
     NOT_EMPTY = "not-empty"
     UNKNOWN_LABEL = "unknown-label"
+    LINE_ITEM_HAS_PARENT = "line-item-has-parent"
     RULE_FAILED = "rule-failed"
     LIST_NOT_FOUND = "list-not-found"
     LIST_UNUSABLE = "list-unusable"
@@ -313,6 +317,11 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         " other parts of the message were sent.",
         "Add the scope that the detail names to the token (`hubwire doctor` lists all). Then replay the messages.",
     ),
+    Reason.RECORD_NEVER_THERE: (
+        "The message was held for `record-incomplete` or `waits-for-record`, and no other message made the record"
+        " before the hold ended.",
+        "Send the message that makes the record, then replay the discarded messages.",
+    ),
     Reason.DELETED_FOR_PRIVACY: (
         "HubSpot deleted this person for privacy, and refuses the address from then on.",
         "Delete the person here too (`hubwire forget`). If the person has consented again and HubSpot accepts the"
@@ -353,10 +362,20 @@ _HELD: dict[Reason, tuple[str, str]] = {
         " replay the held messages. Otherwise Hubwire tries again after midnight UTC, until `hold_hours` are over.",
     ),
     Reason.FEATURE_REFUSED: (
-        "HubSpot refuses lists, subscriptions or forms: the token lacks a scope, or the account's tier lacks the"
-        " feature. The other parts of the message were sent.",
-        "Add the scope that the detail names. Hubwire asks again every hour, until `hold_hours` are over; a replay asks"
-        " at once.",
+        "HubSpot refuses lists, subscriptions, forms or an object type: the token lacks a scope, the account's tier"
+        " lacks the feature, or nobody has switched the object on. The other parts of the message were sent.",
+        "Add the scope that the detail names, or switch the object on; `hubwire doctor` names what is missing. Hubwire"
+        " asks again every hour (for object types every 15 minutes), until `hold_hours` are over; a replay asks at"
+        " once.",
+    ),
+    Reason.RECORD_INCOMPLETE: (
+        "HubSpot has no such record yet, and the message lacks a property that HubSpot needs to make one.",
+        "Nothing to do if another message brings the property: both are sent then. Otherwise give the rule a value for"
+        " the property that the detail names.",
+    ),
+    Reason.WAITS_FOR_RECORD: (
+        "A rule associates only with a record that HubSpot has (`create = false`), and HubSpot does not have it yet.",
+        "Nothing to do: the message is sent as soon as Hubwire makes the record.",
     ),
     Reason.CONTACT_NOT_IDENTIFIED: (
         "HubSpot companies need an identified contact, and no identify call of this person has arrived yet.",
@@ -440,6 +459,10 @@ _LEFT_OUT: dict[Reason, tuple[str, str]] = {
     Reason.NOT_EMPTY: (
         "HubSpot has a value for a property that a rule writes only if it is empty.",
         "Nothing to do if you want this. Otherwise take the property out of `only_if_empty`, then replay the message.",
+    ),
+    Reason.LINE_ITEM_HAS_PARENT: (
+        "HubSpot's line items belong to one record each, and this one belongs to the record that the detail names.",
+        "Give the rule's line items a key with the id of their own order or deal.",
     ),
     Reason.UNKNOWN_LABEL: (
         "The portal has no label for contact and company with the text that a rule's `associate` names.",

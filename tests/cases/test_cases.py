@@ -20,6 +20,7 @@ import pytest
 from hubwire.destination import Destination, Mapping, Source
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import (
+    ArchiveOthers,
     Associate,
     AssociateRecords,
     Discard,
@@ -108,7 +109,7 @@ def shown(operation: Operation) -> dict[str, Any]:
             return {**event, **{name: value for name, value in ids.items() if value is not None}}
         case SetMembership():
             return {"list": operation.list_key, operation.object: operation.key, "member": operation.is_member}
-        case SetSubscription() | SubmitForm() | UpsertRecord() | AssociateRecords():
+        case SetSubscription() | SubmitForm() | UpsertRecord() | AssociateRecords() | ArchiveOthers():
             raise AssertionError("the files have no rules for other objects")
 
 
@@ -130,7 +131,9 @@ def shown_plan(made: Plan) -> dict[str, Any]:
     rules = {
         n: w.rule
         for o in made.operations
-        if not isinstance(o, Associate | AssociateRecords | SetMembership | SetSubscription | SubmitForm)
+        if not isinstance(
+            o, Associate | AssociateRecords | ArchiveOthers | SetMembership | SetSubscription | SubmitForm
+        )
         for n, w in o.properties.items()
     }
     return {name: part for name, part in {**parts, "rules": rules}.items() if part}
@@ -170,7 +173,9 @@ def state_after(plans: Iterable[Plan]) -> dict[str, Any]:
     associations: set[tuple[str, str]] = set()
     events: list[dict[str, Any]] = []
     for operation in (operation for made in plans for operation in made.operations):
-        assert not isinstance(operation, UpsertRecord | AssociateRecords), "the files have no rules for other objects"
+        assert not isinstance(operation, UpsertRecord | AssociateRecords | ArchiveOthers), (
+            "the files have no rules for other objects"
+        )
         if isinstance(operation, SetMembership | SetSubscription | SubmitForm):
             continue  # Emulated lists, subscriptions and forms have tests of their own.
         if isinstance(operation, Associate):

@@ -40,6 +40,7 @@ from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import KEY_PROPERTY
 from hubwire.message import JournalRow
 from hubwire.operation import (
+    ArchiveOthers,
     Associate,
     AssociateRecords,
     Discard,
@@ -232,6 +233,9 @@ def _operation(operation: Operation) -> PlannedOperation:
                 note = ", ".join(filter(None, [note, "only with a record that HubSpot has"]))
             pair = f"{source.object} {source.key} with {target.object} {target.key}"
             return PlannedOperation(kind=kind, key=pair, note=note)
+        case ArchiveOthers():
+            note = f"those of {operation.parent.object} {operation.parent.key} that the message does not have"
+            return PlannedOperation(kind=f"archive {operation.object}", key=operation.parent.key, note=note)
         case SendEvent():
             whose = operation.email or operation.object_id or "by the visitor's cookie"
             return PlannedOperation(

@@ -19,7 +19,8 @@ class Call:
     """One request to HubSpot, without its token.
 
     Shape: `name` is the stable word for logs, metrics and attempts (`upsert contacts`); `path` may have a query;
-    `id_property` names the property that inputs are keyed by (None: record ids).
+    `id_property` names the property that inputs are keyed by (None: record ids). `object_type`: the type of the
+    records, if it is one that a portal or a token may lack.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Call:
     body: bytes | None = None
     kind: CallKind = "general"
     id_property: str | None = None
+    object_type: str | None = None
 
     @property
     def is_about_events(self) -> bool:

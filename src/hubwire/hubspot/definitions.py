@@ -16,6 +16,8 @@ from hubwire.schema import EventDefinition, PropertyDefinition
 
 PROPERTY_GROUPS = {"contacts": "contactinformation", "companies": "companyinformation"}
 """HubSpot's own group of properties, by object type, which our properties join."""
+OWN_GROUP = "hubwire"
+"""Our group of properties of other object types, whose own groups differ between portals."""
 FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "datetime": "date", "date": "date"}
 """The plain form field of each property type. Source: HubSpot docs, properties guide."""
 PROPERTY_LAG_SECONDS = 1.0

@@ -136,21 +136,62 @@ PRIMARY_COMPANY = AssociationLabel("HUBSPOT_DEFINED", 1)
 UNLABELLED_COMPANY = AssociationLabel("HUBSPOT_DEFINED", 279)
 
 
-def associate_labelled(pairs: Iterable[tuple[str, str, Sequence[AssociationLabel]]]) -> bytes:
+PRIMARY_TYPES: dict[tuple[str, str], int] = {
+    ("deal", "company"): 5,
+    ("ticket", "company"): 26,
+    ("order", "company"): 509,
+    ("lead", "contact"): 578,
+    ("lead", "company"): 580,
+    ("lead", "deal"): 582,
+}
+"""The types of primary associations, by the object types of both ends. Source: HubSpot's associations guide."""
+
+
+def create_objects(
+    inputs: Iterable[tuple[BatchInput, Sequence[tuple[str, AssociationLabel]]]],
+) -> bytes:
+    """The body of a batch create: inputs, each with the record ids that it is associated with."""
+    return _encode(
+        {
+            "inputs": [
+                {
+                    "properties": record.properties,
+                    "associations": [
+                        {"to": {"id": record_id}, "types": [_spec(label)]} for record_id, label in associated
+                    ],
+                    "objectWriteTraceId": record.trace,
+                }
+                for record, associated in inputs
+            ]
+        }
+    )
+
+
+def archive_objects(ids: Iterable[str]) -> bytes:
+    """The body of a batch archive."""
+    return _encode(_Inputs([_Id(record_id) for record_id in ids]))
+
+
+def _spec(label: AssociationLabel) -> dict[str, Any]:
+    return {"associationCategory": label.category, "associationTypeId": label.type_id}
+
+
+def associate_labelled(
+    pairs: Iterable[tuple[str, str, Sequence[AssociationLabel]]],
+    unlabelled: AssociationLabel | None = UNLABELLED_COMPANY,
+) -> bytes:
     """The body of a batch of labelled associations: (from record id, to record id, types).
 
     Shape: the unlabelled type goes along, because HubSpot replaces the labels of a pair by those of the call.
     """
+    always = () if unlabelled is None else (unlabelled,)
     return _encode(
         {
             "inputs": [
                 {
                     "from": {"id": from_id},
                     "to": {"id": to_id},
-                    "types": [
-                        {"associationCategory": category, "associationTypeId": type_id}
-                        for category, type_id in (UNLABELLED_COMPANY, *types)
-                    ],
+                    "types": [_spec(label) for label in (*always, *types)],
                 }
                 for from_id, to_id, types in pairs
             ]
@@ -219,6 +260,12 @@ def search_companies(
     )
 
 
+def search_with_property(name: str) -> bytes:
+    """The body of a search that counts the records with a value of this property."""
+    has_value = {"filters": [{"propertyName": name, "operator": "HAS_PROPERTY"}]}
+    return _encode({"filterGroups": [has_value], "properties": [name], "limit": 1})
+
+
 def iso_utc(at_ms: int) -> str:
     """Epoch milliseconds in HubSpot's format for a moment: `2026-11-23T08:15:00.123Z`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
@@ -278,13 +325,13 @@ def found_domains(body: bytes) -> list[FoundCompany]:
 
 
 def association_labels(body: bytes) -> dict[str, AssociationLabel]:
-    """The labels of an object pair by their text, without case; those without a text are left out."""
+    """The labels of an object pair by their text, without case; the type without a label is under ""."""
     raw = _object(body) or {}
     found: dict[str, AssociationLabel] = {}
     for entry in _list(raw.get("results")):
-        label = _text(entry.get("label")) if isinstance(entry, dict) else ""
-        if label and isinstance(entry.get("typeId"), int):
-            found[label.strip().casefold()] = AssociationLabel(_text(entry.get("category")), entry["typeId"])
+        if isinstance(entry, dict) and isinstance(entry.get("typeId"), int):
+            label = _text(entry.get("label")).strip().casefold()
+            found.setdefault(label, AssociationLabel(_text(entry.get("category")), entry["typeId"]))
     return found
 
 

@@ -15,26 +15,33 @@ from typing import NamedTuple
 
 from hubwire.deliver.cycle.marketing_work import MarketingWork
 from hubwire.operation import (
+    ArchiveOthers,
     Associate,
+    AssociateRecords,
     Discard,
     Hold,
     Operation,
+    RecordPair,
+    RecordRef,
     SendEvent,
     SetMembership,
     SetSubscription,
     SubmitForm,
     UpsertCompany,
     UpsertContact,
+    UpsertRecord,
 )
 from hubwire.record.protocol import (
     PUBLIC_TRUST,
     SERVER_TRUST,
     UNKNOWN_TRUST,
     UNSURE,
-    Company,
     ConfirmedValue,
-    Person,
+    KnownValues,
 )
+
+LINE_ITEM = "line_item"
+Upsert = UpsertContact | UpsertCompany | UpsertRecord
 
 
 def plain(value: str) -> str:
@@ -73,7 +80,7 @@ class Value(NamedTuple):
 
 @dataclass(slots=True)
 class DesiredRecord:
-    """The desired values of one record (contact or company) in a cycle."""
+    """The desired values of one record in a cycle. `object` is its type, if it is no contact and no company."""
 
     key: str
     values: dict[str, Value] = field(default_factory=dict)
@@ -86,8 +93,13 @@ class DesiredRecord:
     """The e-mail by which a contact with a key of its own is found at the first meeting."""
     unknown: dict[int, Discard | Hold] = field(default_factory=dict)
     """The fates of messages, by position, if HubSpot has no such contact and lacks what it needs to make one."""
+    object: str = ""
 
-    def merge(self, operation: UpsertContact | UpsertCompany, trust: int = UNKNOWN_TRUST) -> None:
+    def field_of(self, name: str) -> str:
+        """The name of a property in reports: with the object type, because a message writes several records."""
+        return f"{self.object}.{name}" if self.object else name
+
+    def merge(self, operation: Upsert, trust: int = UNKNOWN_TRUST) -> None:
         """Add what an operation writes."""
         at_ms, position = operation.at_ms, operation.position
         self.may_make = operation.mode != "update" or (bool(self.positions) and self.may_make)
@@ -109,7 +121,7 @@ class DesiredRecord:
             if known is not None:
                 self.overruled.append((name, position if values[name] is known else known.position))
 
-    def _merge_conditional(self, operation: UpsertContact | UpsertCompany, trust: int) -> None:
+    def _merge_conditional(self, operation: Upsert, trust: int) -> None:
         for name, written in operation.properties.items():
             when = When.ALWAYS
             if operation.mode == "create":
@@ -162,12 +174,47 @@ class Pair:
 
 
 @dataclass(slots=True)
+class PairOfRecords(Pair):
+    """The desired association of two records of any types, by the newest message about it."""
+
+    position: int = 0
+    is_away: bool = False
+    """True if the association is taken away."""
+    may_make: bool = False
+    """False if the association is made only if HubSpot has both records."""
+
+    def merge(self, operation: AssociateRecords) -> None:
+        """Add what an operation wants."""
+        self.positions.append(operation.position)
+        if (operation.at_ms, operation.position) >= (self.at_ms, self.position):
+            self.at_ms, self.position, self.is_away = operation.at_ms, operation.position, operation.takes_away
+        if operation.takes_away:
+            return
+        self.may_make |= operation.may_make
+        self.is_primary |= operation.is_primary
+        self.replaces |= operation.replaces
+        if operation.label is not None:
+            self.labels[operation.label] = operation.position
+
+
+def ends_of(source: RecordRef, target: RecordRef) -> RecordPair:
+    """The pair in its order: a line item comes before its parent."""
+    return (target, source) if target.object == LINE_ITEM and source.object != LINE_ITEM else (source, target)
+
+
+@dataclass(slots=True)
 class Work:
     """All operations of a cycle."""
 
     contacts: dict[str, DesiredRecord] = field(default_factory=dict)
     companies: dict[str, DesiredRecord] = field(default_factory=dict)
     associations: dict[tuple[str, str], Pair] = field(default_factory=dict)
+    records: dict[RecordRef, DesiredRecord] = field(default_factory=dict)
+    """Records other than contacts and companies."""
+    pairs: dict[RecordPair, PairOfRecords] = field(default_factory=dict)
+    archives: list[ArchiveOthers] = field(default_factory=list)
+    removed: dict[RecordRef, ArchiveOthers] = field(default_factory=dict)
+    """Records that a newer message of the cycle removes before they are written."""
     events: list[SendEvent] = field(default_factory=list)
     marketing: MarketingWork = field(default_factory=MarketingWork)
     public: Container[int] | None = None
@@ -199,6 +246,17 @@ class Work:
                 desired.merge(operation, self.trust_of(operation.position))
             elif type(operation) is Associate:
                 self._associate(operation)
+            elif type(operation) is UpsertRecord:
+                ref = RecordRef(operation.object, operation.key)
+                desired = self.records.get(ref)
+                if desired is None:
+                    desired = self.records[ref] = DesiredRecord(operation.key, object=operation.object)
+                desired.merge(operation, self.trust_of(operation.position))
+            elif type(operation) is AssociateRecords:
+                pair = ends_of(operation.source, operation.target)
+                self.pairs.setdefault(pair, PairOfRecords()).merge(operation)
+            elif type(operation) is ArchiveOthers:
+                self.archives.append(operation)
             elif isinstance(operation, SetMembership | SetSubscription | SubmitForm):
                 self.marketing.add(operation, self.trust_of(operation.position))
 
@@ -231,7 +289,7 @@ class Difference:
     older: list[Older]
 
 
-def difference(desired: DesiredRecord, known: Person | Company | None, now_ms: int, suppress_ms: int) -> Difference:
+def difference(desired: DesiredRecord, known: KnownValues | None, now_ms: int, suppress_ms: int) -> Difference:
     """The values that HubSpot does not have yet.
 
     Shape: a value older than the confirmed one is never sent (a replayed identify cannot roll a person back), unless it
@@ -251,13 +309,13 @@ def difference(desired: DesiredRecord, known: Person | Company | None, now_ms: i
             if not is_fresh:
                 send[name] = value.value
         elif value.at_ms < confirmed.at_ms and not value.trust > confirmed.trust > UNKNOWN_TRUST:
-            older.append(Older(name, value.position, confirmed))
+            older.append(Older(desired.field_of(name), value.position, confirmed))
         else:
             send[name] = value.value
     return Difference(send, older)
 
 
-def confirm(known: Person | Company, desired: DesiredRecord, left_out: Collection[str] = ()) -> bool:
+def confirm(known: KnownValues, desired: DesiredRecord, left_out: Collection[str] = ()) -> bool:
     """Remember the desired values as confirmed, each with the newer of both times; returns whether anything changed.
 
     Shape: a public source that repeats a server source's value changes nothing. Properties named in `left_out` (refused
@@ -282,7 +340,7 @@ def confirm(known: Person | Company, desired: DesiredRecord, left_out: Collectio
 
 
 def confirm_sent(
-    known: Person | Company,
+    known: KnownValues,
     desired: DesiredRecord,
     sent: Collection[str],
     left_out: Collection[str],
@@ -303,7 +361,7 @@ def confirm_sent(
     confirm(known, desired, left_out)
 
 
-def make_unsure(known: Person | Company, names: Iterable[str]) -> bool:
+def make_unsure(known: KnownValues, names: Iterable[str]) -> bool:
     """Mark these values as unsure. Returns whether anything changed."""
     changed = False
     for name in names:
@@ -314,7 +372,7 @@ def make_unsure(known: Person | Company, names: Iterable[str]) -> bool:
     return changed
 
 
-def remembered_values(known: Person | Company) -> dict[str, str]:
+def remembered_values(known: KnownValues) -> dict[str, str]:
     """The remembered values of a deleted record; all of them are written when Hubwire creates the record again."""
     values = {name: plain(confirmed.value) for name, confirmed in known.properties.items()}
     return {name: value for name, value in values.items() if value and name[0] != "@"}

@@ -16,7 +16,7 @@ A version that the record does not explain never counts as ours, so after a rest
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
@@ -89,16 +89,18 @@ def is_same(value: str, other: str | None, kind: str) -> bool:
     return kind == "enumeration" and ";" in value and set(value.split(";")) == set(other.split(";"))
 
 
-def without_default_stage(record: HeldRecord) -> HeldRecord:
-    """The record without the lifecycle stage that HubSpot set by default when an API call created the record."""
-    versions = record.history.get(STAGE)
-    created_ms = moment_ms(record.properties.get("createdate"))
-    if not versions or created_ms is None:
-        return record
-    first = versions[-1]
-    if first.source not in SOURCE_TYPES or abs(first.at_ms - created_ms) > SECOND_MS:
-        return record
-    return HeldRecord(record.record_id, record.properties, {**record.history, STAGE: versions[:-1]})
+def without_defaults(record: HeldRecord, names: Collection[str] = (STAGE,)) -> HeldRecord:
+    """The record without the stage (and pipeline) that HubSpot set by default when an API call created the record."""
+    created_ms = moment_ms(record.properties.get("createdate") or record.properties.get("hs_createdate"))
+    history = dict(record.history)
+    for name in names:
+        versions = history.get(name)
+        if not versions or created_ms is None:
+            continue
+        first = versions[-1]
+        if first.source in SOURCE_TYPES and abs(first.at_ms - created_ms) <= SECOND_MS:
+            history[name] = versions[:-1]
+    return HeldRecord(record.record_id, record.properties, history)
 
 
 def described(version: Version) -> str:

@@ -33,6 +33,7 @@ MAX_WAITS = 10
 REPLAY_SCHEMA_AGE_MS = 60 * 1000
 MAX_UNKNOWN = 1000
 OF_EVENTS = "properties."
+OF_RULES = "rule:"
 OF_RECORDS = ("traits.", "context.traits.")
 """The beginnings of fields that are properties of an event, and of a contact or company."""
 UNKNOWN_NAME_AGE_MS = 30 * 1000
@@ -88,6 +89,12 @@ class Portal:
         """(object type or `event`, name) of what HubSpot refused to create; it is not tried again with this schema."""
         self.labels: Mapping[str, AssociationLabel] | None = None
         """Labels of contact and company by their text; None until a rule first needs one."""
+        self.record_labels: dict[tuple[str, str], Mapping[str, AssociationLabel]] = {}
+        """The same of other pairs of object types, once a rule has needed one."""
+        self.groups: set[str] = set()
+        """The paths of object types that have our group of properties."""
+        self.only_ours: dict[tuple[str, str], bool] = {}
+        """(object type, key property) -> whether only Hubwire has written this property, as HubSpot last counted."""
         self.histories = ReadHistories()
         self.marketing = MarketingPortal()
         self.recent_contacts = RecentContacts()
@@ -134,6 +141,8 @@ class Portal:
         self.schema, self.is_stale = schema, False
         self._read_at_ms = self._objects_read_at_ms = now_ms
         self.sends_events, self.refused, self.labels, self._waits = False, {}, None, 0
+        self.only_ours.clear()
+        self.record_labels.clear()
         return schema
 
     async def look_again(self, names: frozenset[str], now_ms: int) -> bool:
@@ -157,6 +166,8 @@ class Portal:
         names -= of_objects
         if not names:
             return True
+        if any(name.startswith(OF_RULES) for name in names):
+            await self.read_objects(self.object_types & self.known.objects.keys())
         if not all(name.startswith(OF_EVENTS) for name in names):
             await self.read_properties("contacts")
             await self.read_properties("companies")
@@ -169,10 +180,27 @@ class Portal:
         self._waits += 1
         return self._waits <= MAX_WAITS
 
+    def path_of(self, object_type: str) -> str:
+        """An object type in paths."""
+        if object_type == "contact":
+            return "contacts"
+        return "companies" if object_type == "company" else self.known.objects[object_type].object_type.path
+
+    def definitions(self, path: str) -> dict[str, PropertyDefinition]:
+        """The properties of the object type with this path."""
+        if path in OWN_PROPERTY:
+            return self.known.contact if path == "contacts" else self.known.company
+        return next(known.properties for known in self.known.objects.values() if known.object_type.path == path)
+
     async def read_properties(self, plural: str) -> None:
         """Read the properties of one object type again. Raises LineStopped, Unreadable."""
+        if plural not in OWN_PROPERTY:
+            await self.read_objects(
+                [name for name, known in self.known.objects.items() if known.object_type.path == plural]
+            )
+            return
         read = await self._read_properties(plural)
-        known = self.known.contact if plural == "contacts" else self.known.company
+        known = self.definitions(plural)
         known.clear()
         known.update(read)
         self.known.version += 1

@@ -9,6 +9,7 @@ from typing import TypeVar
 from hubwire.deliver.calls.caller import Caller
 from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.coalesce import Older, make_unsure
+from hubwire.deliver.cycle.objects import CycleObjects
 from hubwire.deliver.cycle.off_loop import OffLoop, inline
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.portal_schema import Portal
@@ -19,7 +20,7 @@ from hubwire.delivery import Delivered, Verdict
 from hubwire.destination import Destination
 from hubwire.hubspot.paths import Paths
 from hubwire.message import JournalRow
-from hubwire.operation import Discard, LeftOut, Link
+from hubwire.operation import Discard, Hold, LeftOut, Link, RecordRef
 from hubwire.reasons import Reason
 from hubwire.record.marketing import KnownList, Membership, Preference, Submission
 from hubwire.record.protocol import Company, Person, Record
@@ -87,6 +88,8 @@ class CycleState:
     associations: list[tuple[str, str]] = field(default_factory=list)
     unlinked: list[tuple[str, str]] = field(default_factory=list)
     """Associations whose contact or company is another record now."""
+    objects: CycleObjects = field(default_factory=CycleObjects)
+    """Records other than contacts and companies."""
     known_lists: dict[tuple[str, str], KnownList] = field(default_factory=dict)
     """Lists that this cycle found or created, by object type and key."""
     memberships: list[Membership] = field(default_factory=list)
@@ -149,6 +152,54 @@ class CycleState:
         """The company's record id, if HubSpot has confirmed it."""
         company = self.companies.get(domain)
         return company.company_id if company else None
+
+    def record_id(self, ref: RecordRef) -> str | None:
+        """The id of a record of any type, if HubSpot has confirmed it."""
+        if ref.object == "contact":
+            return self.contact_id(ref.key)
+        return self.company_id(ref.key) if ref.object == "company" else self.objects.record_id(ref)
+
+    def path_of(self, object_type: str) -> str:
+        """An object type in paths."""
+        return self.portal.path_of(object_type)
+
+    def association_path(self, ends: tuple[str, str], suffix: str) -> str:
+        """The path of calls about associations of two object types."""
+        return self.paths.associations(self.path_of(ends[0]), self.path_of(ends[1]), suffix)
+
+    def suspect_record(self, ref: RecordRef) -> None:
+        """Look a record of any type up before its id is used again."""
+        if ref.object == "contact":
+            self.suspect_contact(ref.key)
+        elif ref.object == "company":
+            self.suspect_company(ref.key)
+        else:
+            self.objects.suspect(ref)
+
+    def refuse_record(self, ref: RecordRef, positions: Iterable[int], fate: Verdict | Hold) -> None:
+        """Note that nothing is written to this record: its messages, and everything that depends on it, share this."""
+        self.objects.refused[ref] = fate
+        self.settle(positions, fate)
+
+    def settle(self, positions: Iterable[int], fate: Verdict | Hold) -> None:
+        """Hold or judge messages. What holds a message first stays."""
+        if not isinstance(fate, Hold):
+            self.outcomes.judge(positions, fate)
+            return
+        for position in positions:
+            if position not in self.outcomes.fates:
+                self.outcomes.discard_or_hold(position, fate)
+
+    def missing_record(self, ref: RecordRef) -> Verdict | Hold:
+        """The fate of what depends on a record that HubSpot has not confirmed."""
+        if ref.object == "contact":
+            return self.missing_verdict(ref.key, None)
+        if ref.object == "company":
+            return self.missing_verdict("", ref.key)
+        fate = self.objects.refused.get(ref)
+        if fate is None:
+            return without_answer.record_missing()
+        return fate if isinstance(fate, Hold) else follows(fate)
 
     def refuse_contact(self, email: str, positions: Sequence[int], verdict: Verdict) -> None:
         """Note that HubSpot refused this contact: its messages, and everything that depends on it, get the verdict."""

@@ -23,13 +23,15 @@ from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
 from hubwire.deliver.steps.forms import submit_forms
 from hubwire.deliver.steps.lists import set_memberships
+from hubwire.deliver.steps.new_records import missing_own_keys
 from hubwire.deliver.steps.newer import report_older
 from hubwire.deliver.steps.provision import Missing, provide
+from hubwire.deliver.steps.records import send_records
 from hubwire.deliver.steps.subscriptions import set_subscriptions
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Retry
 from hubwire.destination import Source, Trust
-from hubwire.operation import Discard, Hold
+from hubwire.operation import Discard, Hold, RecordRef
 from hubwire.reasons import Reason
 from hubwire.record.protocol import CycleOutcome, LaneState
 
@@ -45,7 +47,11 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
     public = {source_id for source_id, source in sources.items() if source.is_public}
     cycle_state.public = {row.position: row.source_id for row in selection.rows if row.source_id in public}
     gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
-    if await cycle_state.portal.look_again(gathered.outcomes.unknown_names(), cycle_state.now_ms):
+    portal, now_ms = cycle_state.portal, cycle_state.now_ms
+    needed = {ref.object for ref in gathered.work.records}
+    if await portal.look_again(gathered.outcomes.unknown_names(), now_ms) or await portal.look_for_unavailable(
+        needed, now_ms
+    ):
         gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
     new = NewDefinitions(
         cycle_state.destination.public_definitions_per_day,
@@ -53,7 +59,8 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
         cycle_state.definitions_made,
         cycle_state.public,
     )
-    missing = Missing(gathered.missing_properties, gathered.work.events, gathered.missing_options)
+    properties = gathered.missing_properties | missing_own_keys(cycle_state, gathered.work.records)
+    missing = Missing(properties, gathered.work.events, gathered.missing_options)
     provided = await provide(cycle_state.portal, missing, new)
     if provided.is_changed:
         # Plan again with the types that HubSpot has now; the first plan took them from each message's values.
@@ -61,7 +68,7 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
     _hold_back(gathered, provided.held_back, new)
     cycle_state.outcomes, cycle_state.links = gathered.outcomes, gathered.identity.changed
     cycle_state.unmade = provided.unmade
-    await _send(cycle_state, gathered.work)
+    await send_work(cycle_state, gathered.work)
 
 
 def _hold_back(gathered: Gatherer, positions: set[int], new: NewDefinitions) -> None:
@@ -104,7 +111,8 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
     return gatherer
 
 
-async def _send(cycle_state: CycleState, work: Work) -> None:
+async def send_work(cycle_state: CycleState, work: Work) -> None:
+    """Send the work of a cycle, in the order that later steps need. Raises LineStopped."""
     if work.marketing.submissions:
         # Before the contacts: HubSpot takes the source of a new contact from its first visit.
         await submit_forms(cycle_state, work)
@@ -116,10 +124,13 @@ async def _send(cycle_state: CycleState, work: Work) -> None:
         email for email, _ in work.associations
     }
     relied |= work.marketing.contacts
+    relied |= {end.key for pair in work.pairs for end in pair if end.object == "contact"} & work.contacts.keys()
     await upsert_contacts(cycle_state, work.contacts, relied)
     # After the contacts: their associations lead to companies that HubSpot created from e-mail domains.
     if work.companies:
         await upsert_companies(cycle_state, work.companies, contacts)
+    if work.records or work.pairs or (cycle_state.portal.object_types and _has_other_people(cycle_state)):
+        await send_records(cycle_state, work)
     steps = [send_occurrences(cycle_state, work.events)] if work.events else []
     if work.associations or cycle_state.other_contacts or cycle_state.other_companies:
         steps.insert(0, associate(cycle_state, work.associations))
@@ -163,6 +174,10 @@ def outcome_of(
         companies=list(cycle_state.changed_companies.values()),
         associations=cycle_state.associations,
         unlinked=cycle_state.unlinked,
+        records=list(cycle_state.objects.changed.values()),
+        record_associations=list(cycle_state.objects.associations.values()),
+        parted=sorted(cycle_state.objects.parted),
+        found=_found(cycle_state),
         links=list(cycle_state.links),
         lists=list(cycle_state.known_lists.values()),
         memberships=cycle_state.memberships,
@@ -171,6 +186,22 @@ def outcome_of(
         tally=settlement.tally(selection.new_count, len(cycle_state.caller.attempts), replayed),
         ended_at_ms=ended_at_ms,
     )
+
+
+def _has_other_people(cycle_state: CycleState) -> bool:
+    """Whether a contact or company is another record than the one that its orders are associated with."""
+    return bool(cycle_state.other_contacts or cycle_state.other_companies)
+
+
+def _found(cycle_state: CycleState) -> list[RecordRef]:
+    """The records that messages may wait for, if rules write other objects than contacts and companies."""
+    if not cycle_state.portal.object_types:
+        return []
+    people = [RecordRef("contact", email) for email, person in cycle_state.changed_people.items() if person.contact_id]
+    companies = [
+        RecordRef("company", domain) for domain, company in cycle_state.changed_companies.items() if company.company_id
+    ]
+    return [*people, *companies, *sorted(cycle_state.objects.found)]
 
 
 def _retries(outcomes: Outcomes, selection: Selection, patience: Patience, now_ms: int) -> dict[int, int | None]:

@@ -11,10 +11,10 @@ from hubwire.deliver.cycle.state import CycleState
 from hubwire.hubspot.reading import HeldRecord
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
-from hubwire.record.protocol import UNSURE, Company, Person
+from hubwire.record.protocol import UNSURE, Company, KnownValues, Person
 
 
-def unanswered(cycle_state: CycleState, desired: DesiredRecord, known: Person | Company | None) -> set[str] | None:
+def unanswered(cycle_state: CycleState, desired: DesiredRecord, known: KnownValues | None) -> set[str] | None:
     """The properties to read before a record is written; None if nothing has to be read.
 
     Shape: an empty set asks only if the record is there. Values that memory has are left out here.
@@ -63,13 +63,17 @@ def settle(
     for name in names:
         _leave_out(cycle_state, desired, name, Reason.NO_SUCH_RECORD)
     if not names:
-        cycle_state.outcomes.leave_out(desired.positions[0], [LeftOut("record", Reason.NO_SUCH_RECORD)])
+        cycle_state.outcomes.leave_out(
+            desired.positions[0], [LeftOut(desired.field_of("record"), Reason.NO_SUCH_RECORD)]
+        )
     return False
 
 
-def record_id_of(known: Person | Company | None) -> str | None:
+def record_id_of(known: KnownValues | None) -> str | None:
     """The remembered id of the record."""
-    return known.contact_id if isinstance(known, Person) else known.company_id if known is not None else None
+    if isinstance(known, Person):
+        return known.contact_id
+    return known.company_id if isinstance(known, Company) else known.record_id if known is not None else None
 
 
 def _value_of(record: HeldRecord, name: str) -> str:
@@ -79,4 +83,4 @@ def _value_of(record: HeldRecord, name: str) -> str:
 
 def _leave_out(cycle_state: CycleState, desired: DesiredRecord, name: str, reason: Reason, detail: str = "") -> None:
     for position in desired.drop(name):
-        cycle_state.outcomes.leave_out(position, [LeftOut(name, reason, detail)])
+        cycle_state.outcomes.leave_out(position, [LeftOut(desired.field_of(name), reason, detail)])

@@ -138,7 +138,9 @@ def leave_out_refused(cycle_state: CycleState, object_type: str, desired: Desire
         del send[name]
         why = cycle_state.portal.refused[object_type, name]
         for position in desired.drop(name)[:1]:
-            cycle_state.outcomes.leave_out(position, [LeftOut(name, Reason.UNKNOWN_PROPERTY, why.detail)])
+            cycle_state.outcomes.leave_out(
+                position, [LeftOut(desired.field_of(name), Reason.UNKNOWN_PROPERTY, why.detail)]
+            )
 
 
 def report_refused(cycle_state: CycleState, desired: DesiredRecord, sent: Input) -> None:
@@ -146,8 +148,9 @@ def report_refused(cycle_state: CycleState, desired: DesiredRecord, sent: Input)
     for item in sent.refused:
         value = desired.values.get(item.field)
         positions = [value.position] if value else desired.positions[:1]
+        named = LeftOut(desired.field_of(item.field), item.reason, item.detail)
         for position in positions:
-            cycle_state.outcomes.leave_out(position, [item])
+            cycle_state.outcomes.leave_out(position, [named])
 
 
 def _input_of(cycle_state: CycleState, desired: DesiredRecord) -> Input | None:

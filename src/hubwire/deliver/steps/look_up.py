@@ -34,6 +34,8 @@ from hubwire.reasons import Reason
 MODIFIED = "lastmodifieddate"
 CONTACT_KEYS = ("email", ADDITIONAL_EMAILS, "createdate", MODIFIED)
 COMPANY_KEYS = ("domain", ADDITIONAL_DOMAINS, "createdate")
+SHOWN = {"contacts": CONTACT_KEYS, "companies": COMPANY_KEYS}
+"""The properties that every read of a type shows."""
 CONTACTS_PER_ASSOCIATION_READ = 1000
 BAD_REQUEST = 400
 NOT_FOUND = 404
@@ -82,9 +84,17 @@ async def read_records(
     return await _read(caller, paths, by_id, ids)
 
 
-async def read_by_key(caller: Caller, paths: Paths, object_type: str, name: str, values: PositionsByKey) -> Held:
-    """The records with these values of a unique property."""
-    by_key = _Read(object_type, (), lambda record: [record.properties.get(name, "")], name)
+async def read_by_key(
+    caller: Caller,
+    paths: Paths,
+    object_type: str,
+    name: str,
+    values: PositionsByKey,
+    history: Sequence[str] = (),
+    shown: Sequence[str] = (),
+) -> Held:
+    """The records with these values of a unique property; with `history` the versions of those properties."""
+    by_key = _Read(object_type, history, lambda record: [record.properties.get(name, "")], name, shown)
     return await _read(caller, paths, by_key, values)
 
 
@@ -140,9 +150,8 @@ class _Read:
     also_shown: Sequence[str] = ()
 
     def call(self, paths: Paths, keys: Sequence[str]) -> Call:
-        keys_of_type = CONTACT_KEYS if self.object_type == "contacts" else COMPANY_KEYS
         own = () if self.id_property is None else (self.id_property,)
-        shown = tuple(dict.fromkeys((*keys_of_type, *own, *self.also_shown)))
+        shown = tuple(dict.fromkeys((*SHOWN.get(self.object_type, ()), *own, *self.also_shown)))
         body = read_objects(keys, shown, self.history, id_property=self.id_property)
         path = paths.objects(self.object_type, "batch/read")
         return Call(f"read {self.object_type}", "POST", path, body, id_property=self.id_property)

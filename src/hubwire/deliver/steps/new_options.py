@@ -15,7 +15,7 @@ async def add_options(portal: Portal, options: Iterable[tuple[str, str, str]]) -
     """Add options (object type, property, option). Returns whether the schema changed. Raises LineStopped."""
     by_property: dict[tuple[str, str], list[str]] = {}
     for object_type, name, option in sorted(options):
-        by_property.setdefault(("contacts" if object_type == "contact" else "companies", name), []).append(option)
+        by_property.setdefault((portal.path_of(object_type), name), []).append(option)
     is_changed = False
     for (plural, name), new in by_property.items():
         if (plural, _refusal_name(name)) not in portal.refused:
@@ -40,8 +40,7 @@ async def _add(portal: Portal, plural: str, name: str, new: list[str]) -> bool:
     except Unreadable:
         portal.is_stale = True
         return False
-    known = portal.known.contact if plural == "contacts" else portal.known.company
-    known[definition.name] = definition
+    portal.definitions(plural)[definition.name] = definition
     portal.known.version += 1
     return True
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from hubwire.deliver.cycle.coalesce import DesiredRecord, make_unsure, plain
-from hubwire.deliver.cycle.newest import described, foreign_version, is_same, without_default_stage
+from hubwire.deliver.cycle.newest import STAGE, described, foreign_version, is_same, without_defaults
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.hubspot.reading import HeldRecord, Version, when
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
-from hubwire.record.protocol import PUBLIC_TRUST, SERVER_TRUST, Company, Person
+from hubwire.record.protocol import PUBLIC_TRUST, SERVER_TRUST, KnownValues
 from hubwire.schema import PropertyDefinition
 
 MAX_NAMED = 1000
@@ -32,15 +32,16 @@ def late_names(cycle_state: CycleState, desired: DesiredRecord, names: Collectio
 def foreign_versions(
     cycle_state: CycleState,
     record: HeldRecord,
-    known: Person | Company | None,
+    known: KnownValues | None,
     definitions: Mapping[str, PropertyDefinition],
+    defaults: Collection[str] = (STAGE,),
 ) -> dict[str, Version]:
-    """The newest version of each property that is not ours."""
+    """The newest version of each property that is not ours. `defaults`: what HubSpot itself sets in a new record."""
     found: dict[str, Version] = {}
     remembered = known.properties if known is not None else {}
     source_ids = {version.source_id for versions in record.history.values() for version in versions}
     own_ids = cycle_state.portal.own_source.known(source_ids)
-    for name, versions in without_default_stage(record).history.items():
+    for name, versions in without_defaults(record, defaults).history.items():
         version = foreign_version(versions, remembered.get(name), kind_of(definitions, name), own_ids)
         if version is not None:
             found[name] = version
@@ -50,7 +51,7 @@ def foreign_versions(
 def leave_out_newer(
     cycle_state: CycleState,
     desired: DesiredRecord,
-    known: Person | Company | None,
+    known: KnownValues | None,
     foreign: Mapping[str, Version],
     definitions: Mapping[str, PropertyDefinition],
 ) -> None:
@@ -70,7 +71,7 @@ def leave_out_newer(
             # Not remembered, either: the value is somebody else's, and counts with the time of their write.
             continue
         for position in positions:
-            cycle_state.outcomes.leave_out(position, [lost_to(name, version)])
+            cycle_state.outcomes.leave_out(position, [lost_to(desired.field_of(name), version)])
 
 
 async def report_older(cycle_state: CycleState) -> None:
@@ -85,7 +86,7 @@ async def report_older(cycle_state: CycleState) -> None:
 
 
 def leave_out_lower_trust(
-    cycle_state: CycleState, records: Mapping[str, DesiredRecord], known: Mapping[str, Person] | Mapping[str, Company]
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], known: Mapping[str, KnownValues]
 ) -> None:
     """Remove a public source's values where a server source wrote another one, and report this on their messages."""
     if not cycle_state.public:
@@ -98,7 +99,9 @@ def leave_out_lower_trust(
                 continue
             if plain(confirmed.value) == value.value:
                 continue
-            left_out = LeftOut(name, Reason.LOWER_TRUST, f"a server source wrote it, {when(confirmed.at_ms)}")
+            left_out = LeftOut(
+                desired.field_of(name), Reason.LOWER_TRUST, f"a server source wrote it, {when(confirmed.at_ms)}"
+            )
             for position in desired.drop(name):
                 cycle_state.outcomes.leave_out(position, [left_out])
 
@@ -111,7 +114,7 @@ def lost_to(name: str, version: Version) -> LeftOut:
 
 def without_newer(
     values: Mapping[str, str],
-    known: Person | Company,
+    known: KnownValues,
     foreign: Mapping[str, Version],
 ) -> dict[str, str]:
     """Remembered values that nobody overwrote later: these are written again to a new record."""

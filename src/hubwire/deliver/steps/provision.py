@@ -23,12 +23,14 @@ from hubwire.hubspot.call import OBJECTS_PER_CALL, Answer, Call, split
 from hubwire.hubspot.definitions import (
     FIELD_TYPES,
     MADE_BY_US,
+    OWN_GROUP,
     PROPERTY_GROUPS,
     PROPERTY_LAG_SECONDS,
     NewProperty,
     create_event_definition,
     create_event_property,
     create_properties,
+    create_property_group,
     event_definition_of,
     property_definitions_of,
 )
@@ -133,7 +135,9 @@ async def ensure_company_key(portal: Portal) -> Verdict | None:
 def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]]) -> dict[str, list[NewProperty]]:
     by_object: dict[str, dict[str, NewProperty]] = {}
     for object_type, name, kind in sorted(missing):
-        plural = "contacts" if object_type == "contact" else "companies"
+        if object_type in portal.known.objects and portal.known.objects[object_type].unavailable is not None:
+            continue
+        plural = portal.path_of(object_type)
         if (plural, name) in portal.refused:
             continue
         properties = by_object.setdefault(plural, {})
@@ -146,7 +150,7 @@ def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]])
             label=name.replace("_", " ").capitalize(),
             type=kind,
             field_type=FIELD_TYPES.get(kind, "text"),
-            group=PROPERTY_GROUPS[plural],
+            group=PROPERTY_GROUPS.get(plural, OWN_GROUP),
             description=MADE_BY_US,
             is_unique=is_unique,
         )
@@ -155,16 +159,19 @@ def _missing_properties(portal: Portal, missing: Iterable[tuple[str, str, str]])
 
 async def _create_properties(portal: Portal, plural: str, properties: Sequence[NewProperty]) -> Verdict | None:
     """Create properties. None if they exist now; otherwise the verdict, and refused properties are left out later."""
+    if plural not in PROPERTY_GROUPS and plural not in portal.groups:
+        await _create_group(portal, plural)
     path = portal.paths.create_properties(plural)
     call = Call("create properties", "POST", path, create_properties(properties))
     verdict, answer = await portal.calls.ask(call, is_optional=True)
     if isinstance(verdict, Delivered) or answer.status == CONFLICT:
         await portal.calls.pause(PROPERTY_LAG_SECONDS)
-        known = portal.known.contact if plural == "contacts" else portal.known.company
+        known = portal.definitions(plural)
         known.update(_created(answer))
         portal.known.version += 1
         if any(new_property.name not in known for new_property in properties):
             await portal.read_properties(plural)
+            known = portal.definitions(plural)
         properties = [new_property for new_property in properties if new_property.name not in known]
         if not properties:
             return None
@@ -172,6 +179,15 @@ async def _create_properties(portal: Portal, plural: str, properties: Sequence[N
     if isinstance(verdict, Dead):
         portal.refused |= {(plural, new_property.name): verdict for new_property in properties}
     return verdict
+
+
+async def _create_group(portal: Portal, path: str) -> None:
+    """Create our group of properties. If HubSpot refuses it, it refuses the properties, too."""
+    body = create_property_group(OWN_GROUP, OWN_GROUP.capitalize())
+    call = Call("create property group", "POST", portal.paths.property_groups(path), body)
+    verdict, answer = await portal.calls.ask(call, is_optional=True)
+    if isinstance(verdict, Delivered) or answer.status == CONFLICT:
+        portal.groups.add(path)
 
 
 def _why_missing(answer: Answer) -> Verdict:

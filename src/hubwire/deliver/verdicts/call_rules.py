@@ -26,6 +26,7 @@ class Says(StrEnum):
     LEAVE_OUT = "send again without the property"
     ADOPT = "adopt the existing record"
     WITHOUT_EVENTS = "turn custom events off"
+    WITHOUT_OBJECT = "hold what needs the object type"
     RENEW = "send again with a new token"
 
 
@@ -50,6 +51,7 @@ class Rule:
     longest_seconds: float = 60.0
     counts: bool = True
     is_about_events: bool = False
+    is_about_objects: bool = False
 
 
 def _only(*statuses: int) -> tuple[tuple[int, int], ...]:
@@ -126,6 +128,38 @@ VERDICTS: tuple[Rule, ...] = (
         reason=Reason.EVENTS_NOT_AVAILABLE,
         counts=False,
         is_about_events=True,
+    ),
+    Rule(
+        "object-forbidden",
+        "403 on another object type than contact and company",
+        Says.WITHOUT_OBJECT,
+        "The token lacks the scope of this object type, or the account has no such objects. Other objects are sent.",
+        statuses=_only(403),
+        reason=Reason.FEATURE_REFUSED,
+        counts=False,
+        is_about_objects=True,
+    ),
+    Rule(
+        "object-unknown",
+        "400 that the object type is unknown",
+        Says.WITHOUT_OBJECT,
+        "The portal has no such objects: they must be switched on, or the custom object was deleted.",
+        statuses=_only(400),
+        signs=("UNABLE TO INFER OBJECT TYPE", "MISSING_SCOPES"),
+        reason=Reason.FEATURE_REFUSED,
+        counts=False,
+        is_about_objects=True,
+    ),
+    Rule(
+        "object-path-unknown",
+        "404 on another object type, without a record in question",
+        Says.WITHOUT_OBJECT,
+        "HubSpot has no path for this object type in this portal.",
+        statuses=_only(404),
+        signs=("(UNKNOWN_PATH)",),
+        reason=Reason.FEATURE_REFUSED,
+        counts=False,
+        is_about_objects=True,
     ),
     Rule(
         "forbidden",

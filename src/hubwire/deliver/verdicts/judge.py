@@ -67,6 +67,8 @@ def _row_of(call: Call, answer: Answer, problem: Problem, inputs: Sequence[Batch
     for row in VERDICTS:
         if not _has_status(row, answer.status) or (row.is_about_events and not call.is_about_events):
             continue
+        if row.is_about_objects and call.object_type is None:
+            continue
         if not row.signs or any(sign in message if " " in sign[1:-1] else sign in noticed for sign in row.signs):
             return row
     return VERDICTS[-1]
@@ -114,7 +116,7 @@ def _judge_call(
         detail=detail,
         again_after_seconds=wait_seconds if may_repeat else None,
         counts=row.counts,
-        is_answered=row.says is Says.WITHOUT_EVENTS,
+        is_answered=row.says in (Says.WITHOUT_EVENTS, Says.WITHOUT_OBJECT),
         stop=stop,
         is_daily_spent=reason is Reason.BUDGET_SPENT,
     )
