@@ -62,13 +62,13 @@ async def _find(
     schema = cycle_state.schema.objects.get(object_type)
     if schema is not None and name is not None and await is_only_ours(cycle_state, schema, name):
         return
-    asked = {value: positions[end] for value, end in ends.items()}
+    read_for = {value: positions[end] for value, end in ends.items()}
     caller, paths, path = cycle_state.caller, cycle_state.paths, cycle_state.path_of(object_type)
     held: Held
     if name is None:
-        held = await read_contacts(caller, paths, asked)
+        held = await read_contacts(caller, paths, read_for)
     else:
-        held = await read_by_key(caller, paths, path, name, asked)
+        held = await read_by_key(caller, paths, path, name, read_for)
     for value, end in ends.items():
         found = held.records.get(value)
         if found is None:

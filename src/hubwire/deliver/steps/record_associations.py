@@ -39,11 +39,11 @@ async def associate_records(cycle_state: CycleState, desired: Desired) -> None:
     known = await _remembered(cycle_state, desired)
     again = {pair: pair_of(association) for pair, association in known.items() if _is_lost(cycle_state, pair)}
     cycle_state.objects.parted.update(pair for pair in again)
-    wanted = {pair: association for pair, association in again.items() if not association.is_away} | dict(desired)
-    wanted = _without_older(cycle_state, _without_second_parents(cycle_state, wanted, known), known)
-    await load_ends(cycle_state, wanted)
-    await find_ends(cycle_state, wanted)
-    there = {pair: association for pair, association in wanted.items() if _has_ends(cycle_state, pair, association)}
+    chosen = {pair: association for pair, association in again.items() if not association.is_away} | dict(desired)
+    chosen = _without_older(cycle_state, _without_second_parents(cycle_state, chosen, known), known)
+    await load_ends(cycle_state, chosen)
+    await find_ends(cycle_state, chosen)
+    there = {pair: association for pair, association in chosen.items() if _has_ends(cycle_state, pair, association)}
     away = {pair: association for pair, association in there.items() if association.is_away}
     new = {pair: association for pair, association in there.items() if not association.is_away}
     confirmed = {pair for pair, association in known.items() if not association.is_away} - again.keys()
@@ -91,7 +91,7 @@ def _leave_out(cycle_state: CycleState, association: PairOfRecords, reason: Reas
         cycle_state.outcomes.leave_out(position, [LeftOut(ASSOCIATION, reason, detail)])
 
 
-# -- which associations are wanted
+# -- which associations are chosen
 
 
 def _without_second_parents(cycle_state: CycleState, desired: Desired, known: Known) -> dict[RecordPair, PairOfRecords]:
@@ -118,19 +118,19 @@ def _without_older(cycle_state: CycleState, desired: Desired, known: Known) -> d
     for (source, target), association in known.items():
         if REPLACES in association.marks.split("\n") and not association.is_away:
             _keep_newest(replaced, source, target, association.at_ms)
-    for (source, target), wanted in desired.items():
-        if wanted.replaces and not wanted.is_away:
-            _keep_newest(replaced, source, target, wanted.at_ms)
+    for (source, target), chosen in desired.items():
+        if chosen.replaces and not chosen.is_away:
+            _keep_newest(replaced, source, target, chosen.at_ms)
     kept = {}
-    for (source, target), wanted in desired.items():
+    for (source, target), chosen in desired.items():
         before = known.get((source, target))
         at_ms, current = replaced.get((source, target.object), (-1, target))
-        if current != target and wanted.at_ms <= at_ms and not wanted.is_away:
-            _leave_out(cycle_state, wanted, Reason.OLDER_THAN_KNOWN, "a newer message names another record")
-        elif before is not None and before.is_away != wanted.is_away and wanted.at_ms < before.at_ms:
-            _leave_out(cycle_state, wanted, Reason.OLDER_THAN_KNOWN, "a newer message says otherwise")
-        elif not (wanted.is_away and before is not None and before.is_away):
-            kept[source, target] = wanted
+        if current != target and chosen.at_ms <= at_ms and not chosen.is_away:
+            _leave_out(cycle_state, chosen, Reason.OLDER_THAN_KNOWN, "a newer message names another record")
+        elif before is not None and before.is_away != chosen.is_away and chosen.at_ms < before.at_ms:
+            _leave_out(cycle_state, chosen, Reason.OLDER_THAN_KNOWN, "a newer message says otherwise")
+        elif not (chosen.is_away and before is not None and before.is_away):
+            kept[source, target] = chosen
     return kept
 
 

@@ -34,7 +34,7 @@ Known = Mapping[RecordPair, RecordAssociation]
 
 
 def marks_of(desired: PairOfRecords, before: Collection[str]) -> str:
-    """The marks of a pair, one a line: those from before, and the desired ones that no call has to set."""
+    """The marks of a pair, each on its line: those from before, and the desired ones that no call has to set."""
     return "\n".join(sorted({*before, *([REPLACES] if desired.replaces else [])} - {""}))
 
 
