@@ -15,6 +15,7 @@ import msgspec
 
 from hubwire.backfill.records import Omission, ReadOptions
 from hubwire.message import DAY_MS, FUTURE_GRACE_MS
+from hubwire.reasons import cause_of
 from hubwire.receive.entries import rejection
 from hubwire.times import NoTime, TimeFault, iso_text, read_time
 
@@ -74,7 +75,7 @@ def finished(fields: dict[str, Any], options: ReadOptions) -> bytes | Omission:
         return Omission(problem, True)
     reason = rejection(fields)
     if reason is not None:
-        return Omission(str(reason), True)
+        return Omission(f"{reason}: {cause_of(reason)}", True)
     try:
         if not fields.get("messageId"):
             fields["messageId"] = "import-" + hashlib.sha256(_encode_sorted(fields)).hexdigest()[:40]

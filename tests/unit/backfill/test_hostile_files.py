@@ -83,7 +83,9 @@ def test_an_event_without_a_time_does_not_count_as_now(read: Read, name: str, bo
 @pytest.mark.parametrize("kind", ['["track"]', '{"a":1}'])
 def test_a_type_that_is_no_text_is_a_fault_of_its_line(read: Read, kind: str) -> None:
     table = read("x.ndjson", f'{IDENTIFY}\n{{"type":{kind},"userId":"u1"}}\n')
-    assert table.faults == ["x.ndjson:2: unknown-type"]
+    assert table.faults == [
+        "x.ndjson:2: unknown-type: The `type` is not identify, track, page, screen, group or alias."
+    ]
 
 
 @pytest.mark.parametrize("opening", ["", "["])
@@ -97,7 +99,7 @@ def test_json_that_is_nested_too_deeply_is_refused_with_its_line(write: Write, o
 
 def test_an_upload_loses_no_item_in_silence(read: Read) -> None:
     table = read("x.ndjson", f'{{"batch":[1,{IDENTIFY}]}}\n{{"batch":[]}}\n')
-    assert (len(table.messages), table.faults) == (1, ["x.ndjson:1: no-type"])
+    assert (len(table.messages), table.faults) == (1, ["x.ndjson:1: no-type: The message has no `type`."])
     assert table.passed_over == ["x.ndjson:2: an upload without messages"]
 
 

@@ -160,6 +160,24 @@ def test_a_column_of_traits_or_properties_is_json(read: Read) -> None:
     assert read("z.csv", body, call=Call.TRACKS).messages[0]["properties"] == {"sku": "A"}
 
 
+AMPLITUDE = "user_id,event_type,event_time,event_properties,user_properties\n"
+
+
+@pytest.mark.parametrize("header", [AMPLITUDE, AMPLITUDE.upper()])
+def test_json_in_the_cells_of_a_systems_table_is_read(read: Read, header: str) -> None:
+    row = f'u1,Played,2024-03-05 10:00:02,"{{""song"":""A""}}","{{""email"":""{ADA}""}}"\n'
+    table = read("x.csv", header + row + 'u2,Played,2024-03-05 10:00:02,"{""song"":",\n')
+    assert table.title == "Amplitude's events"
+    [message] = table.messages
+    assert (message["properties"], message["context"]) == ({"song": "A"}, {"traits": {"email": ADA}})
+    assert table.faults == ["x.csv:3: event_properties: not a JSON object"]
+
+
+def test_people_of_mixpanel_take_a_map(read: Read) -> None:
+    table = read("x.csv", f"$distinct_id,$email,Shoe\nu1,{ADA},38\n", columns={"shoe": "shoe_size"})
+    assert table.messages[0]["traits"] == {"email": ADA, "shoe_size": "38"}
+
+
 def test_text_below_a_report_is_skipped(read: Read) -> None:
     table = read("x.csv", f'email,firstname\n{ADA},Ada\n\n"Contacts report"\n"Copyright (c) 2024"\n')
     assert len(table.messages) == 1

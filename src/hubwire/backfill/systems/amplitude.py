@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hubwire.backfill.records import Omission, Sample
-from hubwire.backfill.systems.reader import PAGES_NOTE, DocumentReader, Made, compact, mapping, text, without
+from hubwire.backfill.systems.reader import PAGES_NOTE, DocumentReader, Made, compact, object_in, text, without
 
 _OWN: Final = "an event of Amplitude's own"
 _SESSIONS: Final = frozenset(["session_start", "session_end", "[Amplitude] Start Session", "[Amplitude] End Session"])
@@ -34,12 +34,12 @@ def _event(row: dict[str, Any]) -> Made:
         messageId=row.get("uuid") or row.get("$insert_id") or row.get("insert_id"),
         timestamp=row.get("event_time") or row.get("client_event_time") or row.get("time"),
     )
-    traits = without(mapping(row.get("user_properties")), "$")
+    traits = without(object_in(row, "user_properties"), "$")
     if name == "$identify":
         return [{"type": "identify", **common, "traits": traits}] if traits else Omission(_OWN, False)
     if name.startswith("$") or name in _SESSIONS:
         return Omission(_OWN, False)
-    properties = mapping(row.get("event_properties"))
+    properties = object_in(row, "event_properties")
     context = {"context": {"traits": traits}} if traits else {}
     if name in _PAGES:
         page = {key.removeprefix("[Amplitude] Page ").lower(): value for key, value in properties.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hubwire.backfill.records import Omission, Sample
-from hubwire.backfill.systems.reader import DocumentReader, Made, compact, mapping, text
+from hubwire.backfill.systems.reader import DocumentReader, Made, compact, object_in, text
 
 _NAMES: Final = {
     ("email", "clicked"): "Email Link Clicked",
@@ -36,10 +36,10 @@ def customerio_reader(sample: Sample) -> DocumentReader | None:
 
 
 def _event(row: dict[str, Any]) -> Made:
-    kind, metric, data = text(row.get("object_type")), text(row.get("metric")), mapping(row.get("data"))
+    kind, metric, data = text(row.get("object_type")), text(row.get("metric")), object_in(row, "data")
     if kind is None or metric is None:
         return Omission("no object_type or no metric", True)
-    ids = mapping(data.get("identifiers"))
+    ids = object_in(data, "identifiers")
     email = text(ids.get("email")) or text(data.get("email_address")) or text(data.get("recipient"))
     name = _NAMES.get((kind, metric)) or f"{kind} {metric}".replace("_", " ").title()
     properties = {target: data[field] for field, target in _PROPERTIES.items() if data.get(field) is not None}

@@ -12,7 +12,7 @@ from hubwire.backfill.records import Omission, Sample
 from hubwire.backfill.systems.cells import id_of, plain
 from hubwire.backfill.systems.messages import TYPES, message_of
 from hubwire.backfill.systems.people import identified
-from hubwire.backfill.systems.reader import DocumentReader, Made, mapping
+from hubwire.backfill.systems.reader import DocumentReader, Made, object_in
 from hubwire.backfill.systems.shapes import Message
 
 _FIELDS: Final = {
@@ -31,7 +31,7 @@ def jitsu_reader(sample: Sample) -> DocumentReader | None:
     """The reader of Jitsu's backups or of rows of its tables, None for others."""
     if any("httpPayload" in row for row in sample.rows):
         return DocumentReader(
-            "Jitsu's backup", lambda document: message_of(mapping(document.get("httpPayload"))), keeps_untimed=True
+            "Jitsu's backup", lambda document: message_of(object_in(document, "httpPayload")), keeps_untimed=True
         )
     keys = {column.lower() for column in sample.columns}
     if {"type", "message_id"} <= keys and keys & {"user_id", "anonymous_id"} and _has_calls(sample):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hubwire.backfill.records import Call, Omission, Sample
+from hubwire.backfill.systems.cells import BadCell
 from hubwire.backfill.systems.people import identified
 from hubwire.backfill.systems.reader import (
     PAGES_NOTE,
@@ -15,7 +16,7 @@ from hubwire.backfill.systems.reader import (
     FlatReader,
     Made,
     compact,
-    mapping,
+    object_in,
     text,
     without,
 )
@@ -60,9 +61,7 @@ PEOPLE: Final = Shape(
 def mixpanel_reader(sample: Sample) -> DocumentReader | FlatReader | None:
     """The reader of Mixpanel's events or people, None for other documents."""
     keys = set(sample.columns)
-    if {"event", "properties"} <= keys and any(
-        mapping(row.get("properties")).keys() & {"distinct_id", "$insert_id", "$distinct_id"} for row in sample.rows
-    ):
+    if {"event", "properties"} <= keys and any(map(_is_event, sample.rows)):
         return DocumentReader("Mixpanel's events", _event, (PAGES_NOTE,))
     if {"$distinct_id", "$properties"} <= keys:
         return DocumentReader("Mixpanel's people", _person)
@@ -71,8 +70,15 @@ def mixpanel_reader(sample: Sample) -> DocumentReader | FlatReader | None:
     return None
 
 
+def _is_event(row: dict[str, Any]) -> bool:
+    try:
+        return bool(object_in(row, "properties").keys() & {"distinct_id", "$insert_id", "$distinct_id"})
+    except BadCell:
+        return False
+
+
 def _event(row: dict[str, Any]) -> Made:
-    name, properties = text(row.get("event")), mapping(row.get("properties"))
+    name, properties = text(row.get("event")), object_in(row, "properties")
     if name is None:
         return Omission("no event", True)
     common = {**_ids(properties), **compact(messageId=properties.get("$insert_id"), timestamp=properties.get("time"))}
@@ -115,7 +121,7 @@ def _device(value: Any) -> Any:
 
 
 def _person(row: dict[str, Any]) -> Made:
-    properties = mapping(row.get("$properties"))
+    properties = object_in(row, "$properties")
     named = {_NAMES[name]: value for name, value in properties.items() if name in _NAMES and value is not None}
     traits = {**without(properties, "$", "mp_"), **named}
     if not traits:

@@ -39,7 +39,16 @@ PERSON: Final = {
     "lastmodifieddate": "timestamp",
     **dict.fromkeys(
         (
-            *("lastmodifiedat", "lastmodifiedtime", "modified", "modifiedon", "modifiedtime", "modifieddate"),
+            *(
+                "lastmodifiedat",
+                "lastmodifiedtime",
+                "lastedited",
+                "lasteditedtime",
+                "modified",
+                "modifiedon",
+                "modifiedtime",
+                "modifieddate",
+            ),
             *("lastupdated", "lastupdatedat", "lastupdate", "updated", "updatedon", "updatedtime", "dateupdated"),
             *("lastchanged", "changedat", "datemodified"),
         ),

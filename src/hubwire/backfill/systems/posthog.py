@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from hubwire.backfill.records import Omission, Sample
-from hubwire.backfill.systems.cells import plain
-from hubwire.backfill.systems.reader import PAGES_NOTE, DocumentReader, Made, compact, mapping, text, without
+from hubwire.backfill.systems.reader import PAGES_NOTE, DocumentReader, Made, compact, object_in, text, without
 from hubwire.backfill.systems.shapes import Message
 
 _OWN: Final = "an event of PostHog's own"
@@ -31,24 +28,14 @@ def posthog_reader(sample: Sample) -> DocumentReader | None:
     return None
 
 
-def _json(value: Any) -> dict[str, Any]:
-    """An object, also if a cell holds it as text."""
-    if isinstance(value, str | bytes):
-        try:
-            return mapping(msgspec.json.decode(value))
-        except msgspec.DecodeError:
-            return {}
-    return mapping(plain(value))
-
-
 def _event(row: dict[str, Any]) -> Made:
-    name, properties = text(row.get("event")), _json(row.get("properties"))
+    name, properties = text(row.get("event")), object_in(row, "properties")
     if name is None:
         return Omission("no event", True)
     common = {**_ids(row, properties), **compact(messageId=row.get("uuid"), timestamp=row.get("timestamp"))}
-    changed = {**_json(properties.get("$set_once")), **_json(properties.get("$set"))}
+    changed = {**object_in(properties, "$set_once"), **object_in(properties, "$set")}
     for column in ("set_once", "set"):
-        changed.update(_json(row.get(column)))
+        changed.update(object_in(row, column))
     traits = without(changed, "$")
     if name in ("$identify", "$set"):
         return [{"type": "identify", **common, "traits": traits}]
@@ -66,7 +53,7 @@ def _event(row: dict[str, Any]) -> Made:
         messages.append({"type": "identify", **common, "messageId": f"{row.get('uuid')}-set", "traits": traits})
     message = _view_or_track(name, properties)
     if message is not None:
-        email = text(_json(row.get("person_properties")).get("email")) or text(traits.get("email"))
+        email = text(object_in(row, "person_properties").get("email")) or text(traits.get("email"))
         context = {"context": {"traits": {"email": email}}} if email else {}
         messages.append({**message, **common, **context})
     return messages or Omission(_OWN, False)
@@ -98,13 +85,13 @@ def _group(common: Message, properties: Mapping[str, Any]) -> Made:
     if key is None:
         return Omission(_OWN, False)
     ids = common if "userId" in common or "anonymousId" in common else {**common, "anonymousId": f"company:{key}"}
-    return [{"type": "group", **ids, "groupId": key, "traits": without(_json(properties.get("$group_set")), "$")}]
+    return [{"type": "group", **ids, "groupId": key, "traits": without(object_in(properties, "$group_set"), "$")}]
 
 
 def _person(row: dict[str, Any]) -> Made:
     if row.get("is_deleted") in (True, 1, "true"):
         return Omission("deleted there", False)
-    traits = without(_json(row.get("properties")), "$")
+    traits = without(object_in(row, "properties"), "$")
     time = next((row[name] for name in _PERSON_TIMES if row.get(name) not in (None, "")), None)
     if not traits:
         return Omission("a person without properties", False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from hubwire.backfill.records import ColumnUse, Omission, Reading, ReadOptions, Record
-from hubwire.backfill.systems.cells import LostDigits
+from hubwire.backfill.records import ColumnUse, Omission, Reader, Reading, ReadOptions, Record
+from hubwire.backfill.systems.cells import BadCell, object_of
 from hubwire.backfill.systems.shapes import UNTIMED, Message, Shape, TableReader, is_untimed_event
 
 Made = Sequence[Message] | Omission
@@ -40,7 +40,7 @@ class DocumentReader:
                 continue
             try:
                 messages = self._make(record.values)
-            except LostDigits as exc:
+            except BadCell as exc:
                 messages = Omission(str(exc), True)
             if not (isinstance(messages, Omission) or self._keeps_untimed) and any(map(is_untimed_event, messages)):
                 messages = UNTIMED
@@ -48,6 +48,23 @@ class DocumentReader:
                 yield Reading(record.number, (), messages)
             else:
                 yield Reading(record.number, messages)
+
+
+class LowerNames:
+    """Reads a table whose database has folded the names of columns to capitals."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.title, self.uses, self.notes = reader.title, reader.uses, reader.notes
+
+    def read(self, records: Iterator[Record]) -> Iterator[Reading]:
+        """The messages of each row."""
+        return self._reader.read(record._replace(values=lower_names(record.values)) for record in records)
+
+
+def lower_names(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with the names of its columns in lower case."""
+    return {name.lower(): value for name, value in row.items()}
 
 
 class FlatReader:
@@ -96,6 +113,21 @@ def text(value: Any) -> str | None:
 def mapping(value: Any) -> dict[str, Any]:
     """An object, empty for anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def object_in(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The object in the first of these fields that has a value, which tables keep as JSON text; {} for none.
+
+    Errors: BadCell for another value, such as JSON that a spreadsheet has cut off.
+    """
+    for name in names:
+        value = row.get(name)
+        if value not in (None, "", "null"):
+            try:
+                return object_of(value)
+            except BadCell as exc:
+                raise BadCell(f"{name}: {exc}") from None
+    return {}
 
 
 def without(fields: Mapping[str, Any], *beginnings: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from hubwire.backfill.systems.mixpanel import mixpanel_reader
 from hubwire.backfill.systems.orders import orders_reader
 from hubwire.backfill.systems.people import GENERIC, NAMES_A_PERSON, NOT_PEOPLE, may_be_companies
 from hubwire.backfill.systems.posthog import posthog_reader
-from hubwire.backfill.systems.reader import FlatReader
+from hubwire.backfill.systems.reader import FlatReader, LowerNames, lower_names
 from hubwire.backfill.systems.shapes import Shape, fitting
 from hubwire.backfill.systems.snowplow import snowplow_reader
 from hubwire.backfill.systems.warehouse import warehouse_shape
@@ -56,9 +56,13 @@ def recognise(sample: Sample) -> Reader:
     if reader is None and not sample.is_table:
         reader = _of_documents(sample)
     if reader is None:
-        reader = posthog_reader(sample) or snowplow_reader(sample) or mixpanel_reader(sample)
-    if reader is None:
-        reader = amplitude_reader(sample) or customerio_reader(sample)
+        reader = _of_a_system(sample)
+    if reader is None and sample.is_table and all(map(str.isupper, sample.columns)):
+        lower = sample._replace(
+            columns=tuple(map(str.lower, sample.columns)), rows=[lower_names(row) for row in sample.rows]
+        )
+        found = _of_a_system(lower)
+        reader = None if found is None else LowerNames(found)
     if reader is None and sample.options.call is None:
         reader = orders_reader(sample)
     if reader is not None:
@@ -68,11 +72,21 @@ def recognise(sample: Sample) -> Reader:
     return fitting(sample, shape) if sample.is_table else FlatReader(shape, sample.columns, sample.options)
 
 
+def _of_a_system(sample: Sample) -> Reader | None:
+    """The reader of a system whose documents can also be rows of a table."""
+    return (
+        posthog_reader(sample)
+        or snowplow_reader(sample)
+        or mixpanel_reader(sample)
+        or amplitude_reader(sample)
+        or customerio_reader(sample)
+    )
+
+
 def _refuse_options(reader: Reader, sample: Sample) -> None:
     """Raise SettingsError if a person chose a type or fields, which this reader cannot follow."""
-    given = " and ".join(
-        name for name, value in (("--as", sample.options.call), ("--map", sample.options.columns)) if value
-    )
+    columns = None if isinstance(reader, FlatReader) else sample.options.columns
+    given = " and ".join(name for name, value in (("--as", sample.options.call), ("--map", columns)) if value)
     if given:
         raise SettingsError(
             f"{reader.title}: {given} cannot change what these rows become",

@@ -166,7 +166,7 @@ def _shared_fields(uses: Sequence[ColumnUse]) -> list[str]:
     """A note for each field, other than the time, that two columns become."""
     columns: dict[str, list[str]] = {}
     for use in uses:
-        if use.target not in (None, "timestamp"):
+        if use.target not in (None, "timestamp", "event"):
             columns.setdefault(use.target, []).append(use.column)
     return [
         f"The columns {', '.join(map(repr, names))} become {target}: Hubwire uses the first that has a value."

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-
 from hubwire.backfill.formats.delimited import SNOWPLOW_FIELDS
 from hubwire.backfill.records import Omission, Sample
-from hubwire.backfill.systems.reader import PAGES_NOTE, DocumentReader, Made, compact, mapping, text
+from hubwire.backfill.systems.reader import PAGES_NOTE, DocumentReader, Made, compact, object_in, text
 
 _PLACES: Final = {
     "collector_tstamp": 3,
@@ -98,13 +96,5 @@ def _track(kind: str, row: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
 
 def _unstructured(row: dict[str, Any]) -> dict[str, Any]:
     """The data of a self-describing event: wrapped twice in the TSV, under its schema's name in JSON."""
-    for name, value in row.items():
-        if name.startswith(_UNSTRUCTURED) and name != "unstruct_event":
-            return mapping(value)
-    wrapped = row.get("unstruct_event")
-    if isinstance(wrapped, str):
-        try:
-            wrapped = msgspec.json.decode(wrapped)
-        except msgspec.DecodeError:
-            return {}
-    return mapping(mapping(mapping(wrapped).get("data")).get("data"))
+    names = [name for name in row if name.startswith(_UNSTRUCTURED) and name != "unstruct_event"]
+    return object_in(row, *names) if names else object_in(object_in(object_in(row, "unstruct_event"), "data"), "data")
