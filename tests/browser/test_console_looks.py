@@ -28,6 +28,8 @@ PATHS = {
     "message": "/messages/sample-0",
     "message-failed": "/messages/sample-dead",
     "failures": "/failures",
+    "breakdown": "/breakdown?window=1h",
+    "calls": "/calls",
     "alerts": "/alerts",
     "replays": "/replays",
     "replay": "/replays/1",

@@ -18,6 +18,8 @@ from hubwire.cli.configure import (
 )
 from hubwire.cli.messages import (
     backfill,
+    breakdown,
+    calls,
     forget,
     imports,
     messages,
@@ -50,6 +52,8 @@ for group in (
     status,
     alerts,
     messages,
+    breakdown,
+    calls,
     who,
     replay,
     snooze,

@@ -26,6 +26,8 @@ from hubwire.console.pages.set_up import (
 )
 from hubwire.console.pages.watch import (
     alerts,
+    breakdown,
+    calls,
     discards,
     failures,
     live,
@@ -53,6 +55,8 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/plans/{message_id:path}", message.plan, VIEW),
     ("/messages/{message_id:path}", message.message, VIEW),
     ("/failures", failures.failures, VIEW),
+    ("/breakdown", breakdown.breakdown, VIEW),
+    ("/calls", calls.calls, VIEW),
     ("/alerts", alerts.alerts, VIEW),
     ("/replays", replays.replays, VIEW),
     ("/replays/new", replays.new_replay, OPERATE),

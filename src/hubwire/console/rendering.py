@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hubwire.console.parts import formats
-from hubwire.console.parts.chart import activity_chart, spark_line
+from hubwire.console.parts.chart import activity_chart, latency_chart, spark_line
 from hubwire.console.parts.holds import holds_chart
 from hubwire.registry.access import Role
 from hubwire.web.static_files import StaticFiles
@@ -25,6 +25,7 @@ def make_templates(static: StaticFiles) -> Environment:
         static=static.url,
         chart=activity_chart,
         holds_chart=holds_chart,
+        latency_chart=latency_chart,
         spark=spark_line,
         share=formats.share,
         roles=list(Role),

@@ -5,6 +5,7 @@ A query reads the database and needs no running lane. Times are epoch millisecon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -41,6 +42,8 @@ class MessageSummary(msgspec.Struct, kw_only=True):
     email: str | None = None
     """The e-mail in its traits, properties or context.traits."""
     event: str | None = None
+    library: str | None = None
+    """The name and version of the sender's library."""
     rejected: str | None = None
     is_backfill: bool = False
     fates: list[Fate] = []
@@ -131,6 +134,10 @@ class Queries(Protocol):
         ...
 
     def message(self, message_id: str) -> list[MessageDetail]: ...
+
+    def summaries(self, positions: Sequence[int]) -> list[MessageSummary]:
+        """The messages at these positions, in any order; missing ones are omitted."""
+        ...
 
     def failures(self) -> list[Failure]: ...
 

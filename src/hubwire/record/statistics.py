@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from hubwire.record.calls import Call
 from hubwire.record.latency import Latency
 
 STAGES = (
@@ -192,6 +193,19 @@ class Statistics(Protocol):
 
         None without messages, and if the journal is in NATS, where reading single messages is too expensive.
         """
+        ...
+
+    def positions(self, since_ms: int | None, until_ms: int | None) -> tuple[int, int] | None:
+        """The first and the last position of the messages received in a period; None if there are none, and if the
+        journal is in NATS, where reading single messages is too expensive."""
+        ...
+
+    def latency_over_time(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[Latency | None]:
+        """`waits` for each of the steps of `activity`, from a smaller sample of each."""
+        ...
+
+    def calls(self, destination_id: int, since_ms: int | None, until_ms: int) -> list[Call]:
+        """The calls that began in a period, newest first; at most one more than `MAX_CALLS`."""
         ...
 
     def intake(self, since_ms: int | None = None, until_ms: int | None = None) -> list[Intake]:

@@ -30,6 +30,10 @@ PAGE_REFERENCES: dict[str, PageReference] = {
         "Preview of a message with the current mapping", "hubwire plan --message ID"
     ),
     "/failures": PageReference("Failures by cause, with remedies", "hubwire failures"),
+    "/breakdown": PageReference("Messages by event, type, source or library", "hubwire breakdown --by event"),
+    "/calls": PageReference(
+        "HubSpot calls by endpoint, answer, duration; use of the limits", "hubwire calls --window 24h"
+    ),
     "/alerts": PageReference("Every alert, whether it is on, and who is notified", "hubwire alerts"),
     "/replays": PageReference("The newest replays", "hubwire replays"),
     "/replays/new": PageReference("Count, then replay messages", "hubwire replay --state dead"),

@@ -66,6 +66,8 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
             ("/live", "Live", Role.VIEW),
             ("/messages", "Messages", Role.VIEW),
             ("/failures", "Failures", Role.VIEW),
+            ("/breakdown", "Breakdown", Role.VIEW),
+            ("/calls", "Calls", Role.VIEW),
             ("/alerts", "Alerts", Role.VIEW),
             ("/replays", "Replays", Role.VIEW),
         ),

@@ -300,6 +300,33 @@ def test_a_held_group_says_when_it_expires_and_expired_messages_are_on_the_page(
     assert "/mapping/1?trait=plan" not in Page(console.get("/failures").text).links()
 
 
+def test_calls_are_shown_by_endpoint_and_answer(console: Console) -> None:
+    console.fill()
+    console.sign_in(Role.VIEW)
+    [endpoint] = console.json("/calls")["report"]["endpoints"]
+    assert (endpoint["call"], endpoint["answers"]) == ("POST /crm/objects/2026-09/contacts/batch/upsert", {"partly": 1})
+    text = Page(console.get("/calls").text).text
+    assert "1 call to HubSpot in the last 24 hours" in text
+    assert "each-its-own" in text
+    assert "No calls" in console.get("/calls?since=1&until=2").text
+
+
+@pytest.mark.parametrize("by", ["event", "type", "source", "library"])
+def test_a_breakdown_leads_to_its_messages_and_shows_viewers_no_personal_data(console: Console, by: str) -> None:
+    console.fill()
+    console.receive({"type": "track", "userId": "u1", "event": "paula@example.org bought"}, "with-address")
+    console.sign_in()
+    page = console.json(f"/breakdown?by={by}&window=all")
+    assert page["count"] == sum(row["count"] for row in page["rows"]) == 10
+    for row in page["rows"]:
+        if row["href"] is not None:
+            assert len(console.json(row["href"])["lines"]) == row["count"]
+    without = sum(row["href"] is None for row in page["rows"])
+    assert without == {"event": 1, "library": 2}.get(by, 0)
+    console.sign_in(Role.VIEW)
+    assert "paula@example.org" not in console.get(f"/breakdown?by={by}&window=all").text
+
+
 def test_an_erased_message_is_no_failure(console: Console) -> None:
     console.fill()
     console.store.journal.redact([1, 2])

@@ -55,7 +55,9 @@ NEEDED = {
         GET /api/v1/sources
         GET /api/v1/sources/{source_id}
         GET /api/v1/status
+        GET /breakdown
         GET /browser
+        GET /calls
         GET /connection
         GET /connection/{destination_id:int}
         GET /failures

@@ -264,6 +264,30 @@ def test_holds_are_counted_by_their_end_and_discards_by_their_reason(backend: Ba
     assert sum(funnel.discards.values()) == funnel.discarded > 0
 
 
+def test_calls_positions_and_latency_of_a_period(backend: Backend) -> None:
+    load = Load(backend, 5)
+    lane_id = load.lane.destination_id
+    assert load.statistics.positions(None, None) is None
+    load.receive(1500)
+    load.run_cycle()
+    rows = sorted(load.journal.newest(None, 9999), key=lambda row: row.position)
+    assert load.statistics.positions(None, None) == (rows[0].position, rows[-1].position)
+    middle = rows[700].received_at_ms
+    later = [row.position for row in rows if row.received_at_ms >= middle]
+    assert load.statistics.positions(middle, None) == (later[0], later[-1])
+    steps = load.statistics.latency_over_time(lane_id, START_MS, load.clock.now_ms() + 1, 4)
+    assert len(steps) == 4
+    assert any(step is not None for step in steps)
+    load.database.connection.execute(
+        "INSERT INTO attempt (destination_id, cycle_id, call, started_at_ms, duration_ms, status, outcome, request,"
+        " response, positions) VALUES (?, 1, 'GET /x', ?, 5, 200, 'success', ?, ?, ?)",
+        (lane_id, START_MS, b"", b"", b""),
+    )
+    [call] = load.statistics.calls(lane_id, START_MS, START_MS + 1)
+    assert (call.call, call.status, call.duration_ms) == ("GET /x", 200, 5)
+    assert load.statistics.calls(lane_id, START_MS + 1, START_MS + 2) == []
+
+
 def test_waits_are_those_of_the_messages_that_cycles_took(backend: Backend) -> None:
     load = Load(backend, 21)
     lane_id = load.lane.destination_id

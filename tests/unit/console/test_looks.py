@@ -120,5 +120,6 @@ def test_a_time_axis_has_at_most_six_labels_at_full_hours_or_days(hours: int) ->
 
 def test_a_gap_divides_a_line_and_a_point_alone_is_seen() -> None:
     drawn = line_chart([0, 10, 20, 30], {"p50": [20, None, 40, 30]})
-    assert drawn.lines[0].pieces == ["0.00,96.0 0.30,96.0", "66.67,14.0 100.00,55.0"]
+    assert drawn.lines[0].pieces == ["66.67,14.0 100.00,55.0"]
+    assert drawn.lines[0].dots == [(0.0, 96.0)]
     assert [tick.label for tick in drawn.left_ticks] == ["0", "10 ms", "20 ms", "30 ms", "40 ms"]

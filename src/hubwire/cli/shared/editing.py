@@ -57,13 +57,7 @@ class Editor:
 
     def destination(self, name: str | None) -> Destination:
         """The destination with this name, or the only one. Raises SettingsError that names the existing ones."""
-        destinations = list(self.store.registry.destinations().values())
-        if name is None and len(destinations) == 1:
-            return destinations[0]
-        if name is None:
-            names = ", ".join(destination.name for destination in destinations) or "none yet"
-            raise SettingsError("choose a destination with --destination", hint=f"Destinations: {names}.")
-        return named(destinations, name, "destination")
+        return named_destination(self.store.registry, name)
 
     def source_ids(self, names: list[str]) -> tuple[int, ...] | None:
         """The ids of these sources; None, which means all, for `all`."""
@@ -109,6 +103,17 @@ class Editor:
 
     def set_journal_app(self, destination_id: int, app: Secret | None) -> None:
         changes.set_journal_app(self._parts, ACTOR, destination_id, app)
+
+
+def named_destination(registry: Registry, name: str | None) -> Destination:
+    """The destination with this name, or the only one. Raises SettingsError that names the existing ones."""
+    destinations = list(registry.destinations().values())
+    if name is None and len(destinations) == 1:
+        return destinations[0]
+    if name is None:
+        names = ", ".join(destination.name for destination in destinations) or "none yet"
+        raise SettingsError("choose a destination with --destination", hint=f"Destinations: {names}.")
+    return named(destinations, name, "destination")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ hours or days, at most six of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -69,10 +70,11 @@ class TimeTick(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line, as the points of its pieces; where there is no value, a piece ends."""
+    """One line, as the points of its pieces; a piece ends where there is no value. `dots`: values without neighbours."""
 
     name: str
     pieces: list[str]
+    dots: list[tuple[float, float]] = []
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,19 +151,44 @@ def line_chart(
     xs = [ACROSS * (moment - since) / (until - since) for moment in at_ms]
     drawn = []
     for name, values in lines.items():
-        pieces: list[list[str]] = [[]]
+        pieces: list[list[tuple[float, float]]] = [[]]
         for x, value in zip(xs, values, strict=True):
             if value is None:
                 pieces.append([])
             else:
-                pieces[-1].append(f"{x:.2f},{baseline - span * value / maximum:.1f}")
-        drawn.append(Line(name, [_visible(piece) for piece in pieces if piece]))
+                pieces[-1].append((round(x, 2), round(baseline - span * value / maximum, 1)))
+        drawn.append(
+            Line(
+                name,
+                [" ".join(f"{px:.2f},{py:.1f}" for px, py in piece) for piece in pieces if len(piece) > 1],
+                [piece[0] for piece in pieces if len(piece) == 1],
+            )
+        )
     return Chart(
         lines=drawn,
         left_ticks=_ticks(maximum, _short_duration if is_duration else short_count),
         time_ticks=time_ticks(since, until),
-        is_empty=not any(line.pieces for line in drawn),
+        is_empty=not any(line.pieces or line.dots for line in drawn),
     )
+
+
+class Percentiles(Protocol):
+    """One step of durations."""
+
+    @property
+    def at_ms(self) -> int: ...
+
+    @property
+    def p50_ms(self) -> int | None: ...
+
+    @property
+    def p95_ms(self) -> int | None: ...
+
+
+def latency_chart(steps: Sequence[Percentiles]) -> Chart:
+    """Median and 95th percentile of durations over time."""
+    lines = {"p50": [step.p50_ms for step in steps], "p95": [step.p95_ms for step in steps]}
+    return line_chart([step.at_ms for step in steps], lines)
 
 
 def time_ticks(since_ms: int, until_ms: int) -> list[TimeTick]:
@@ -213,14 +240,6 @@ def short_count(value: float) -> str:
 
 def _short_duration(ms: float) -> str:
     return "0" if not ms else formats.duration(ms / 1000)
-
-
-def _visible(piece: Sequence[str]) -> str:
-    """A piece of a line; one point alone becomes a short dash, because a line of one point is not drawn."""
-    if len(piece) > 1:
-        return " ".join(piece)
-    x, y = (float(part) for part in piece[0].split(","))
-    return f"{max(0.0, x - 0.3):.2f},{y} {min(ACROSS, x + 0.3):.2f},{y}"
 
 
 def _bar(column: Column, x: float, step: float, per_count: float) -> Bar:

@@ -17,7 +17,12 @@ from hubwire.record.latency import (
 
 
 def read_waits(
-    db: Session, index: MessageIndex, lane: Lane, since_ms: int | None, until_ms: int | None
+    db: Session,
+    index: MessageIndex,
+    lane: Lane,
+    since_ms: int | None,
+    until_ms: int | None,
+    max_cycles: int = SAMPLED_CYCLES,
 ) -> Latency | None:
     """The latency of live messages settled in a period; None without any, and if reading is too expensive."""
     if not index.is_near:
@@ -26,7 +31,7 @@ def read_waits(
         "SELECT live_after, live_through, taken_count, ended_at_ms FROM cycle WHERE destination_id = ?"
         " AND ended_at_ms >= ? AND ended_at_ms < ? AND live_through > live_after"
         " ORDER BY ended_at_ms DESC, cycle_id DESC LIMIT ?",
-        (lane.destination_id, since_ms or 0, until_ms if until_ms is not None else 1 << 62, SAMPLED_CYCLES),
+        (lane.destination_id, since_ms or 0, until_ms if until_ms is not None else 1 << 62, max_cycles),
     ).fetchall()
     cycles = [LatencySample(*row) for row in rows]
     samples = [sampled(cycle) for cycle in cycles]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -131,6 +131,9 @@ class SqlQueries:
                 )
             )
         return details
+
+    def summaries(self, positions: Sequence[int]) -> list[MessageSummary]:
+        return self._summaries(self._journal.read_at(positions).values())
 
     def failures(self) -> list[Failure]:
         return self._groups(f"state IN ({marks(FAILURES)})", FAILURES)
@@ -367,10 +370,24 @@ def _summary(row: JournalRow, fates: list[Fate]) -> MessageSummary:
         anonymous_id=text_id(fields.get("anonymousId")),
         email=_email(fields),
         event=text_id(fields.get("event")) or text_id(fields.get("name")) or text_id(fields.get("groupId")),
+        library=_library(fields.get("context")) or (_library(_context(row.envelope)) if row.envelope else None),
         rejected=row.rejected,
         is_backfill=row.is_backfill,
         fates=fates,
     )
+
+
+def _context(envelope: bytes) -> Any:
+    fields = _decode(envelope)
+    return fields.get("context") if isinstance(fields, dict) else None
+
+
+def _library(context: Any) -> str | None:
+    """The name and version of the library in a message's context."""
+    library = context.get("library") if isinstance(context, dict) else None
+    if not isinstance(library, dict):
+        return None
+    return " ".join(part for part in (text_id(library.get("name")), text_id(library.get("version"))) if part) or None
 
 
 def _email(fields: Mapping[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ from hubwire.backends.sql.reading.latency import read_waits
 from hubwire.backends.sql.reading.message_index import AT_ONCE, SqlMessageIndex
 from hubwire.delivery import State
 from hubwire.reasons import Reason
+from hubwire.record.calls import MAX_CALLS, Call
 from hubwire.record.dropped_fields import count_left_out, sum_left_out
 from hubwire.record.funnel import Lane
 from hubwire.record.intake import Block, Count, MessageIndex, counted, in_window
@@ -34,6 +35,8 @@ from hubwire.registry.protocol import Registry
 
 LEFT_OUT_DELIVERIES = 50_000
 """The number of newest deliveries with left-out fields that are summed up."""
+STEP_CYCLES = 10
+"""The number of cycles in the sample of each step of the latency over time."""
 
 
 class SqlStatistics:
@@ -93,6 +96,42 @@ class SqlStatistics:
     def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Latency | None:
         with self._database.snapshot() as db:
             return read_waits(db, self._index_of(db), self._lane(db, destination_id), since_ms, until_ms)
+
+    def positions(self, since_ms: int | None, until_ms: int | None) -> tuple[int, int] | None:
+        self.catch_up()
+        first = last = None
+        with self._database.snapshot() as db:
+            index = self._index_of(db)
+            if not index.is_near:
+                return None
+            for block in blocks(db, index):
+                if block.is_outside(since_ms, until_ms):
+                    continue
+                ends = (block.first, block.last)
+                if not block.is_whole or not block.is_inside(since_ms, until_ms):
+                    within = in_window(index.messages(block.first, block.last), since_ms, until_ms)
+                    own = [message.position for message in within]
+                    if not own:
+                        continue
+                    ends = (own[0], own[-1])
+                first = ends[0] if first is None else first
+                last = ends[1]
+        return None if first is None or last is None else (first, last)
+
+    def latency_over_time(self, destination_id: int, since_ms: int, until_ms: int, steps: int) -> list[Latency | None]:
+        step_ms = max(1, -(-(until_ms - since_ms) // steps))
+        with self._database.snapshot() as db:
+            index, lane = self._index_of(db), self._lane(db, destination_id)
+            bounds = [(since_ms + step * step_ms, since_ms + (step + 1) * step_ms) for step in range(steps)]
+            return [read_waits(db, index, lane, since, until, STEP_CYCLES) for since, until in bounds]
+
+    def calls(self, destination_id: int, since_ms: int | None, until_ms: int) -> list[Call]:
+        rows = self._database.connection.execute(
+            "SELECT call, started_at_ms, duration_ms, status, outcome FROM attempt WHERE started_at_ms >= ?"
+            " AND started_at_ms < ? AND destination_id = ? ORDER BY started_at_ms DESC LIMIT ?",
+            (since_ms or 0, until_ms, destination_id, MAX_CALLS + 1),
+        )
+        return [Call(*row) for row in rows]
 
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
         with self._database.snapshot() as db:

@@ -27,6 +27,7 @@ from hubwire.web.ports import Services
 from hubwire.web.request import View
 
 CHART_STEPS = 48
+LATENCY_STEPS = 24
 SPARK_STEPS = 24
 DAY_MS = 24 * 3600 * 1000
 TOP_FAILURES = 5
@@ -43,6 +44,14 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     href: str
     note: str
+
+
+class LatencyStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The time to deliver in one step of time; None without messages."""
+
+    at_ms: int
+    p50_ms: int | None
+    p95_ms: int | None
 
 
 class DiscardLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +81,7 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
     stages: list[Stage] = []
     discards: list[DiscardPart] = []
     points: list[ActivityPoint] = []
+    latency: list[LatencyStep] = []
     failures: list[FailureCard] = []
     snoozed_count: int = 0
     left_out: list[LeftOutLine] = []
@@ -128,6 +138,7 @@ def _read(view: View) -> OverviewPage:
         stages=_stages(deps, funnel, chosen),
         discards=_discards(funnel, chosen),
         points=_points(deps, destination_id, chosen, now_ms),
+        latency=_latency(deps, destination_id, chosen, now_ms),
         failures=[card_of(group) for group in failures.awake[:TOP_FAILURES]],
         snoozed_count=len(failures.snoozed),
         left_out=fixable_lines(view, destination_id, TOP_FAILURES),
@@ -149,12 +160,31 @@ def _card(deps: Services, lane: LaneStatus, now_ms: int) -> LaneCard:
     return lane_card(lane, destination, has_token, numbers)
 
 
-def _points(deps: Services, destination_id: int, chosen: Window, now_ms: int) -> list[ActivityPoint]:
+def _bounds(deps: Services, chosen: Window, now_ms: int) -> tuple[int, int]:
+    """The period of the charts."""
     since_ms = chosen.since_ms
     if since_ms is None:
         since_ms = deps.statistics.storage().oldest_received_at_ms or now_ms - DAY_MS
     until_ms = chosen.until_ms or now_ms + 1
-    return deps.statistics.activity(destination_id, min(since_ms, until_ms - CHART_STEPS), until_ms, CHART_STEPS)
+    return min(since_ms, until_ms - CHART_STEPS), until_ms
+
+
+def _points(deps: Services, destination_id: int, chosen: Window, now_ms: int) -> list[ActivityPoint]:
+    return deps.statistics.activity(destination_id, *_bounds(deps, chosen, now_ms), CHART_STEPS)
+
+
+def _latency(deps: Services, destination_id: int, chosen: Window, now_ms: int) -> list[LatencyStep]:
+    since_ms, until_ms = _bounds(deps, chosen, now_ms)
+    step_ms = max(1, -(-(until_ms - since_ms) // LATENCY_STEPS))
+    steps = deps.statistics.latency_over_time(destination_id, since_ms, until_ms, LATENCY_STEPS)
+    return [
+        LatencyStep(
+            at_ms=since_ms + index * step_ms,
+            p50_ms=None if step is None else step.p50_ms,
+            p95_ms=None if step is None else step.p95_ms,
+        )
+        for index, step in enumerate(steps)
+    ]
 
 
 def _stages(deps: Services, funnel: Funnel, chosen: Window) -> list[Stage]:
