@@ -70,7 +70,7 @@ class TimeTick(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line, as the points of its pieces; a piece ends where there is no value. `dots`: values without neighbours."""
+    """One line, as the points of its pieces; it has gaps where there is no value. `dots`: values alone between gaps."""
 
     name: str
     pieces: list[str]
