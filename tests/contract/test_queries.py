@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from tests.backends import Backend
@@ -15,6 +16,7 @@ from hubwire.backends.sql.registry import SqlRegistry
 from hubwire.clock import FakeClock
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
+from hubwire.journal.protocol import Journal
 from hubwire.message import Entry
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span, Tally
@@ -81,3 +83,30 @@ def test_the_fates_of_an_import_are_those_of_its_own_messages(backend_with_journ
     fates = statistics.import_fates(lane, 1, places[0], places[3])
     assert fates == ImportFates(is_delivered=True, dead=1, newer_values=2, newer_messages=1)
     assert statistics.import_fates(lane, 2, places[0], places[3]) == ImportFates(is_delivered=True), "another source"
+
+
+def test_the_status_of_idle_lanes_looks_once_at_the_journal(backend_with_journal: Backend) -> None:
+    backend, clock = backend_with_journal, FakeClock(NOW)
+    registry = SqlRegistry(backend.database, load_vault(SECRET_KEY, Path("nowhere")), clock)
+    registry.save_source(Source(source_id=0, name="server"))
+    for number in range(30):
+        registry.save_destination(Destination(destination_id=0, name=f"hubspot {number}"))
+    append(backend, "waits")
+    counted = CountedJournal(backend.journal)
+    statuses = SqlQueries(backend.database, cast(Journal, counted), registry).lanes(NOW + 2_000)
+    assert counted.counts == 2, "once for live messages, once for imported ones"
+    assert [(status.backlog_count, status.lag_seconds, status.state) for status in statuses] == [
+        (1, 2.0, "delivering")
+    ] * 30
+
+
+class CountedJournal:
+    """A journal that counts how often somebody asks it for a backlog."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.counts = 0
+
+    def count_after(self, after: int, **stream: Any) -> tuple[int, int | None]:
+        self.counts += 1
+        return self._journal.count_after(after, **stream)

@@ -6,7 +6,7 @@ import pytest
 from tests.backends import Backend
 
 from hubwire.clock import FakeClock
-from hubwire.deliver.lanes.leases import LaneLease
+from hubwire.deliver.lanes.leases import LaneLease, renew_due
 from hubwire.delivery import IllegalMove, State
 from hubwire.errors import LeaseLost
 from hubwire.operation import Link, hold_key
@@ -74,8 +74,7 @@ def test_a_lane_has_one_driver_at_a_time(record: Record) -> None:
 def test_an_expired_lease_is_taken_over_and_the_old_driver_is_fenced_off(record: Record) -> None:
     old = lease_of(record, "a")
     lease_of(record, "b", NOW + 10_000)
-    with pytest.raises(LeaseLost):
-        record.renew(old, NOW + 10_001, 10)
+    assert record.renew([old], NOW + 10_001, 10) == {}
     with pytest.raises(LeaseLost):
         record.begin_cycle(old, NOW, Span(live_after=0, live_through=1, backfill_after=0, backfill_through=0))
     with pytest.raises(LeaseLost):
@@ -93,13 +92,28 @@ def test_a_lease_tells_whether_its_driver_fell_silent(record: Record) -> None:
 
 def test_a_lease_is_renewed_when_the_clock_of_its_machine_was_set_back(record: Record) -> None:
     clock = FakeClock(NOW)
-    tenure = LaneLease.begin(record, LANE, "a", clock, 10)
-    assert tenure is not None
-    tenure.renew_if_due()
-    assert tenure.lease.expires_at_ms == NOW + 10_000
+    lane_lease = LaneLease.begin(record, LANE, "a", clock, 10)
+    assert lane_lease is not None
+    assert renew_due([lane_lease], record, clock, 10) == []
+    assert lane_lease.lease.expires_at_ms == NOW + 10_000
     clock.set_back(60)
-    tenure.renew_if_due()
-    assert tenure.lease.expires_at_ms == NOW - 50_000
+    assert renew_due([lane_lease], record, clock, 10) == []
+    assert lane_lease.lease.expires_at_ms == NOW - 50_000
+
+
+def test_many_leases_are_renewed_in_one_call_and_only_the_lost_one_is_lost(record: Record) -> None:
+    clock = FakeClock(NOW)
+    begun = [LaneLease.begin(record, number, "a", clock, 10) for number in range(1, 2_001)]
+    lane_leases = [lane_lease for lane_lease in begun if lane_lease is not None]
+    clock.advance(12)
+    assert record.lease_lane(7, "b", clock.now_ms(), 10) is not None
+    assert renew_due(lane_leases, record, clock, 10) == [7]
+    assert {lane_lease.lease.expires_at_ms for lane_lease in lane_leases if lane_lease.lease.destination_id != 7} == {
+        NOW + 22_000
+    }
+    with pytest.raises(LeaseLost):
+        lane_leases[6].check()
+    lane_leases[7].check()
 
 
 def test_lanes_that_were_given_back_or_fell_silent_are_free(record: Record) -> None:
@@ -133,7 +147,7 @@ def test_a_lane_may_be_taken_from_a_silent_worker_only(record: Record) -> None:
 
 def test_a_renewed_lease_keeps_its_token(record: Record) -> None:
     lease = lease_of(record)
-    assert record.renew(lease, NOW + 5_000, 10) == Lease(LANE, "a", lease.token, NOW + 15_000)
+    assert record.renew([lease], NOW + 5_000, 10) == {LANE: Lease(LANE, "a", lease.token, NOW + 15_000)}
     assert record.lease_lane(LANE, "b", NOW + 14_999, 10) is None
 
 

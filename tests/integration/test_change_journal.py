@@ -158,7 +158,7 @@ async def test_a_cycle_that_was_open_does_not_write_back_what_it_knew_before(ins
     position = lane.live_cursor
     span = Span(live_after=position, live_through=position, backfill_after=0, backfill_through=0)
     installation.world.clock.advance(60)
-    current = record.renew(lease.lease, installation.world.clock.now_ms(), 30)
+    [current] = record.renew([lease.lease], installation.world.clock.now_ms(), 30).values()
     cycle_id = record.begin_cycle(current, installation.world.clock.now_ms(), span)
 
     async def end_the_cycle(seconds: float) -> None:

@@ -265,8 +265,11 @@ class Record(Protocol):
         """The destinations with a free lane: it was given back, or its worker fell silent."""
         ...
 
-    def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
-        """Extend a lease, and return it. Raises LeaseLost."""
+    def renew(self, leases: Sequence[Lease], now_ms: int, seconds: float) -> dict[int, Lease]:
+        """Extend leases, in a few statements for any number. Returns them by destination; one that is lost is missing.
+
+        Shape: at most one lease for each destination.
+        """
         ...
 
     def release(self, lease: Lease) -> None:

@@ -71,18 +71,21 @@ class PostgresRecord:
         with self._database.checkout() as db:
             return lanes.free_lanes(session(db), now_ms + ahead_ms(db, self._machine))
 
-    def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
+    def renew(self, leases: Sequence[Lease], now_ms: int, seconds: float) -> dict[int, Lease]:
         lease_ms = round(seconds * 1000)
+        held = tuple(zip(*((lease.destination_id, lease.token, lease.owner) for lease in leases), strict=True))
         with self._database.checkout() as db:
             ends_at_ms = now_ms + lease_ms + ahead_ms(db, self._machine)
-            renewed = db.execute(
-                "UPDATE lane SET lease_expires_at_ms = %s, lease_ms = %s WHERE destination_id = %s AND lease_token = %s"
-                " AND lease_owner = %s",
-                (ends_at_ms, lease_ms, lease.destination_id, lease.token, lease.owner),
-            ).rowcount
-        if not renewed:
-            raise _lost(lease)
-        return msgspec.structs.replace(lease, expires_at_ms=now_ms + lease_ms)
+            renewed = {
+                destination_id
+                for (destination_id,) in db.execute(
+                    "UPDATE lane SET lease_expires_at_ms = %s, lease_ms = %s"
+                    " WHERE (destination_id, lease_token, lease_owner) IN"
+                    " (SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[])) RETURNING destination_id",
+                    (ends_at_ms, lease_ms, *(list(column) for column in held or ((), (), ()))),
+                ).fetchall()
+            }
+        return lanes.renewed_leases(leases, renewed, now_ms + lease_ms)
 
     def release(self, lease: Lease) -> None:
         with self._database.transaction() as db:

@@ -6,12 +6,14 @@ from __future__ import annotations
 import sys
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
+
+import msgspec
 
 from hubwire.backends.sql.database import Session
 from hubwire.delivery import IllegalMove, Move, State, moved, taken_on
-from hubwire.record.protocol import Attempt, CycleOutcome, Due, LaneState, Span
+from hubwire.record.protocol import Attempt, CycleOutcome, Due, LaneState, Lease, Span
 
 # -- lanes
 
@@ -144,6 +146,15 @@ def due(db: Session, destination_id: int, now_ms: int, limit: int) -> list[Due]:
     return [
         Due(position, attempts, first, bool(is_replay), reason) for position, attempts, first, is_replay, reason in rows
     ]
+
+
+def renewed_leases(leases: Iterable[Lease], renewed: Container[int], expires_at_ms: int) -> dict[int, Lease]:
+    """The leases of these destinations with their new end."""
+    return {
+        lease.destination_id: msgspec.structs.replace(lease, expires_at_ms=expires_at_ms)
+        for lease in leases
+        if lease.destination_id in renewed
+    }
 
 
 def next_due_at_ms(db: Session, destination_id: int) -> int | None:

@@ -62,17 +62,20 @@ class SqliteRecord:
     def free_lanes(self, now_ms: int) -> set[int]:
         return lanes.free_lanes(self._file.connection, now_ms)
 
-    def renew(self, lease: Lease, now_ms: int, seconds: float) -> Lease:
+    def renew(self, leases: Sequence[Lease], now_ms: int, seconds: float) -> dict[int, Lease]:
         lease_ms = round(seconds * 1000)
+        held = msgspec.json.encode([(lease.destination_id, lease.token, lease.owner) for lease in leases]).decode()
         with self._file.writing() as db:
-            renewed = db.execute(
-                "UPDATE lane SET lease_expires_at_ms = ?, lease_ms = ?"
-                " WHERE destination_id = ? AND lease_token = ? AND lease_owner = ?",
-                (now_ms + lease_ms, lease_ms, lease.destination_id, lease.token, lease.owner),
-            ).rowcount
-        if not renewed:
-            raise _lost(lease)
-        return msgspec.structs.replace(lease, expires_at_ms=now_ms + lease_ms)
+            renewed = {
+                destination_id
+                for (destination_id,) in db.execute(
+                    "UPDATE lane SET lease_expires_at_ms = ?, lease_ms = ?"
+                    " WHERE (destination_id, lease_token, lease_owner) IN"
+                    " (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)) RETURNING destination_id",
+                    (now_ms + lease_ms, lease_ms, held),
+                ).fetchall()
+            }
+        return lanes.renewed_leases(leases, renewed, now_ms + lease_ms)
 
     def release(self, lease: Lease) -> None:
         with self._file.transaction() as db:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import Annotated
 
 import msgspec
@@ -32,6 +33,8 @@ from hubwire.web.parameters import window as window_of
 
 POLL_SECONDS = 0.25
 RECENT_REPLAYS = 20
+MAX_SHOWN = 20
+"""The number of destinations that `hubwire status` shows one by one."""
 URGENCY = (State.DEAD, State.RETRYING, State.HELD)
 WindowOption = Annotated[WindowName | None, typer.Option(help="Also show the funnel for this period.")]
 
@@ -40,6 +43,9 @@ def status(
     wait_drained: Annotated[bool, typer.Option("--wait-drained", help="Wait until nothing is pending.")] = False,
     timeout: Annotated[float, typer.Option(min=0, help="Maximum wait in seconds; exit code 1 after it.")] = 300.0,
     window: WindowOption = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help=f"Show each destination, also if there are more than {MAX_SHOWN}.")
+    ] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -53,10 +59,14 @@ def status(
     if json:
         print_json({"destinations": lanes, "is_drained": drained, **({"window": seen} if window else {})})
     else:
-        for lane in lanes:
+        shown = lanes if show_all else most_urgent(lanes)
+        for lane in shown:
             _print_lane(lane)
+        if len(shown) < len(lanes):
+            print_rest(lanes, len(shown))
         for lane, activity in zip(lanes, seen, strict=False):
-            _print_seen(lane.name, activity)
+            if lane in shown:
+                _print_seen(lane.name, activity)
         if not lanes:
             console.print("No destination yet: add one with `hubwire destination add` or in the console.")
     if wait_drained and not drained:
@@ -100,6 +110,26 @@ def _print_seen(name: str, seen: Seen) -> None:
     if waits is not None:
         within = f"median {waits.p50_ms / 1000:,.1f} s, 95 % within {waits.p95_ms / 1000:,.1f} s"
         console.print(f"  time to deliver: {within}", markup=False)
+
+
+def most_urgent(lanes: list[LaneStatus]) -> list[LaneStatus]:
+    """All lanes if they are few; else those that are stopped, fail or lag, the worst first."""
+    if len(lanes) <= MAX_SHOWN:
+        return lanes
+    busy = [lane for lane in lanes if lane.stopped_reason or lane.dead or not lane.is_drained]
+    busy.sort(key=lambda lane: (not lane.stopped_reason, -lane.dead, -lane.retrying, -lane.lag_seconds))
+    return busy[:MAX_SHOWN]
+
+
+def print_rest(lanes: list[LaneStatus], shown_count: int) -> None:
+    states = Counter(lane.state for lane in lanes)
+    counts = ", ".join(f"{count:,} {state}" for state, count in states.most_common())
+    console.print(f"{len(lanes):,} destinations: {counts}.", markup=False)
+    waiting = sum(lane.backlog_count + lane.pending for lane in lanes)
+    retrying, dead = sum(lane.retrying for lane in lanes), sum(lane.dead for lane in lanes)
+    console.print(f"In all of them: {waiting:,} waiting, {retrying:,} retrying, {dead:,} dead.", markup=False)
+    which = f"the {shown_count} that need attention most" if shown_count else "none that needs attention"
+    console.print(f"Shown: {which}. `hubwire status --all` shows each.", markup=False)
 
 
 def _print_lane(lane: LaneStatus) -> None:

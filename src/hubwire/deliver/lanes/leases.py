@@ -11,7 +11,7 @@ Without a fleet, a worker may hold all lanes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -93,28 +93,34 @@ class LaneLease:
     def renew(self) -> None:
         """Raises LeaseLost."""
         begun_at_ms = self._clock.monotonic_ms()
-        try:
-            self.lease = self._record.renew(self.lease, self._clock.now_ms(), self._seconds)
-        except LeaseLost:
-            self._is_lost = True
-            raise
-        self._begun_at_ms = begun_at_ms
+        renewed = self._record.renew([self.lease], self._clock.now_ms(), self._seconds)
+        if not self.renewed(renewed, begun_at_ms):
+            raise LeaseLost(f"lane {self.lease.destination_id}: another worker holds the lease")
 
     @property
     def is_due(self) -> bool:
+        """`is_due_at` the current time."""
+        return self.is_due_at(self._clock.now_ms(), self._clock.monotonic_ms())
+
+    def is_due_at(self, now_ms: int, monotonic_ms: int) -> bool:
         """Whether it must be renewed, or is lost.
 
         Shape: True also if more time is left than its whole length, because the system's clock was set back: the record
         gives such a lane to the first caller.
         """
-        share = BUSY_SHARE if self.is_busy else IDLE_SHARE
-        has_too_much = self.lease.expires_at_ms - self._clock.now_ms() > round(1000 * self._seconds)
-        return self._is_lost or has_too_much or self._gone_ms >= round(1000 * self._seconds * share)
+        lease_ms = 1000 * self._seconds
+        if self._is_lost or self.lease.expires_at_ms - now_ms > round(lease_ms):
+            return True
+        return monotonic_ms - self._begun_at_ms >= round(lease_ms * (BUSY_SHARE if self.is_busy else IDLE_SHARE))
 
-    def renew_if_due(self) -> None:
-        """Raises LeaseLost."""
-        if self.is_due:
-            self.renew()
+    def renewed(self, leases: Mapping[int, Lease], begun_at_ms: int) -> bool:
+        """Note a renewal that began then (monotonic). Returns whether this worker still has the lane."""
+        lease = leases.get(self.lease.destination_id)
+        if lease is None:
+            self._is_lost = True
+            return False
+        self.lease, self._begun_at_ms = lease, begun_at_ms
+        return True
 
     def check(self) -> None:
         """Raises LeaseLost if the lease has run out, because another worker may have started."""
@@ -126,31 +132,45 @@ class LaneLease:
         self._record.release(self.lease)
 
 
+def renew_due(lane_leases: Iterable[LaneLease], record: Record, clock: MonotonicClock, seconds: float) -> list[int]:
+    """Renew the leases that are due, all in one call to the record. Returns the destinations of those that are lost.
+
+    Shape: the leases are of this record, clock and length.
+    """
+    now_ms, begun_at_ms = clock.now_ms(), clock.monotonic_ms()
+    due = [lane_lease for lane_lease in lane_leases if lane_lease.is_due_at(now_ms, begun_at_ms)]
+    if not due:
+        return []
+    renewed = record.renew([lane_lease.lease for lane_lease in due], now_ms, seconds)
+    return [lane_lease.lease.destination_id for lane_lease in due if not lane_lease.renewed(renewed, begun_at_ms)]
+
+
 log = structlog.get_logger("hubwire.deliver")
 
 STUCK_SECONDS = 60.0
 
 
 class LeaseRenewer(OwnThread):
-    """Every `seconds` calls `beat` and renews those of `lane_leases` that are due, from `start()` to `stop()`.
+    """Every `seconds` calls `beat` and `renew`, from `start()` to `stop()`.
 
     Its thread is apart from all others, so that slow queries cannot cost a lane its lease. A stuck event loop stops
     renewing, so that another worker takes over.
 
-    Shape: `call_soon` runs a function on the worker's event loop, which proves that the loop is not stuck; `on_lost` is
-    called when another worker has taken a lane.
+    Shape: `renew` renews the leases that are due, and returns the destinations of those that another worker has taken;
+    then `on_lost` is called. `call_soon` runs a function on the worker's event loop, which proves that the loop is not
+    stuck.
     """
 
     def __init__(
         self,
-        lane_leases: Callable[[], Iterable[LaneLease]],
+        renew: Callable[[], Iterable[int]],
         beat: Callable[[], None],
         call_soon: Callable[[Callable[[], object]], None],
         on_lost: Callable[[], None],
         seconds: float,
     ) -> None:
         super().__init__("leases")
-        self._lane_leases = lane_leases
+        self._renew = renew
         self._beat = beat
         self._call_soon = call_soon
         self._on_lost = on_lost
@@ -166,14 +186,16 @@ class LeaseRenewer(OwnThread):
             self._call_soon(self._turned)
             if time.monotonic() - self._turned_at > STUCK_SECONDS:
                 continue
-            for step in (self._beat, *(lane_lease.renew_if_due for lane_lease in self._lane_leases())):
-                try:
-                    step()
-                except LeaseLost as exc:
-                    log.warning("lease.lost", error=str(exc))
+            try:
+                self._beat()
+            except BackendError as exc:
+                log.warning("lease.not-renewed", error=str(exc))
+            try:
+                for destination_id in self._renew():
+                    log.warning("lease.lost", destination_id=destination_id)
                     self._on_lost()
-                except BackendError as exc:
-                    log.warning("lease.not-renewed", error=str(exc))
+            except BackendError as exc:
+                log.warning("lease.not-renewed", error=str(exc))
 
 
 class LaneQuota:

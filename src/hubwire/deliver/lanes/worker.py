@@ -25,7 +25,7 @@ from hubwire.clock import MonotonicClock
 from hubwire.deliver.cycle.off_loop import MAX_THREADS, Arguments, T
 from hubwire.deliver.lanes.driver import SAFETY_SECONDS, Driver, Wait
 from hubwire.deliver.lanes.lane import Lane
-from hubwire.deliver.lanes.leases import LaneLease, LaneQuota, LeaseRenewer
+from hubwire.deliver.lanes.leases import LaneLease, LaneQuota, LeaseRenewer, renew_due
 from hubwire.deliver.lanes.policy import LaneParts, LanePolicy, Waited, nobody, unheard
 from hubwire.deliver.limits.governor import Governor
 from hubwire.destination import Destination, Source
@@ -108,7 +108,7 @@ class Worker:
         self._lane_count = 0
         self._database_threads = ThreadPoolExecutor(MAX_THREADS, "lanes")
         self._renewer = LeaseRenewer(
-            self._lane_leases, self._beat, self._call_soon, self.wake, parts.policy.lease_seconds / 6
+            self._renew_due, self._beat, self._call_soon, self.wake, parts.policy.lease_seconds / 6
         )
 
     def start(self) -> None:
@@ -186,6 +186,10 @@ class Worker:
 
     def _lane_leases(self) -> list[LaneLease]:
         return [driver.lane_lease for driver in list(self._drivers.values()) if driver.lane_lease is not None]
+
+    def _renew_due(self) -> list[int]:
+        parts = self._parts
+        return renew_due(self._lane_leases(), parts.record, parts.clock, parts.policy.lease_seconds)
 
     def _beat(self) -> None:
         """Tell the fleet that this worker lives, and learn how many lanes it may hold and which are free."""

@@ -10,7 +10,8 @@ import msgspec
 
 from hubwire.backends.sql.database import Database
 from hubwire.backends.sql.decisions.replay_targets import positions_of_replay, targets_among
-from hubwire.backends.sql.lanes import marks, next_due_at_ms, unpack_positions
+from hubwire.backends.sql.lanes import marks, unpack_positions
+from hubwire.backends.sql.reading.lane_status import lane_statuses
 from hubwire.backends.sql.reading.person import Person, read_person
 from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import SettingsError
@@ -55,56 +56,7 @@ class SqlQueries:
     # -- status
 
     def lanes(self, now_ms: int) -> list[LaneStatus]:
-        return [
-            self._lane(destination_id, destination.name, destination.hub_id, destination.is_paused, now_ms)
-            for destination_id, destination in self._registry.destinations().items()
-        ]
-
-    def _lane(self, destination_id: int, name: str, hub_id: str | None, is_paused: bool, now_ms: int) -> LaneStatus:
-        row = self._database.connection.execute(
-            "SELECT live_cursor, backfill_cursor, taken_count, calls_count, stopped_reason, stopped_detail,"
-            " resume_at_ms, status, open_cycle_id FROM lane WHERE destination_id = ?",
-            (destination_id,),
-        ).fetchone() or (0, 0, 0, 0, None, "", None, b"{}", None)
-        source_ids = self._registry.destinations()[destination_id].source_ids
-        live, live_since = self._journal.count_after(row[0], source_ids=source_ids, is_backfill=False)
-        backfill, backfill_since = self._journal.count_after(row[1], source_ids=source_ids, is_backfill=True)
-        since = min((at for at in (live_since, backfill_since) if at is not None), default=None)
-        counts = self._counts(destination_id)
-        status = LaneStatus(
-            destination_id=destination_id,
-            name=name,
-            hub_id=hub_id,
-            state="stopped" if row[4] else "paused" if is_paused else "delivering" if live + backfill else "idle",
-            stopped_reason=row[4],
-            stopped_detail=row[5],
-            resume_at_ms=row[6],
-            backlog_count=live + backfill,
-            lag_seconds=max(0, now_ms - since) / 1000 if since is not None else 0.0,
-            taken=row[2],
-            calls=row[3],
-            budget=_decode(row[7]),
-            discarded=counts[State.DISCARDED],
-            held=counts[State.HELD],
-            pending=counts[State.PENDING] + counts[State.LEASED],
-            retrying=counts[State.RETRYING],
-            dead=counts[State.DEAD],
-            next_due_at_ms=next_due_at_ms(self._database.connection, destination_id),
-        )
-        others = sum(count for state, count in counts.items() if state is not State.DELIVERED)
-        status.delivered = status.taken - others
-        return status
-
-    def _counts(self, destination_id: int) -> dict[State, int]:
-        counts = dict.fromkeys(State, 0)
-        rows = self._database.connection.execute(
-            "SELECT state, count(*) FROM delivery WHERE destination_id = ? GROUP BY state"
-            " UNION ALL SELECT state, message_count FROM archived WHERE destination_id = ?",
-            (destination_id, destination_id),
-        )
-        for state, count in rows:
-            counts[State(state)] += count
-        return counts
+        return lane_statuses(self._database.connection, self._journal, self._registry.destinations().values(), now_ms)
 
     # -- messages
 
