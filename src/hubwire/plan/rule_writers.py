@@ -63,7 +63,8 @@ class _Known:
     fires: list[Callable[[dict[str, Any]], bool]]
     only: Callable[[dict[str, Any]], bool] | None
     """The function of the only trigger, if there is one alone."""
-    firings: dict[tuple[bool, ...], Firing] = field(default_factory=dict)
+    firings: dict[tuple[bool, ...] | bool, Firing] = field(default_factory=dict)
+    """By the answers of the triggers; by the answer of the only one."""
 
 
 def firing_of(
@@ -71,8 +72,9 @@ def firing_of(
 ) -> Firing:
     """The candidates that fire for a message, with their properties. A message of a public write key adds no
     options."""
-    known = book.firings.get((id(candidates), is_public))
-    if not isinstance(known, _Known) or known.candidates is not candidates:
+    key = -id(candidates) if is_public else id(candidates)
+    known = book.firings.get(key)
+    if type(known) is not _Known or known.candidates is not candidates:
         triggers = {
             f"{candidate.trigger.reading} {candidate.trigger.text}": candidate.trigger.fires_within
             for candidate in candidates
@@ -81,12 +83,13 @@ def firing_of(
         known = _Known(candidates, tuple(triggers), fires, fires[0] if len(fires) == 1 else None)
         if len(book.firings) >= MAX_CANDIDATES:
             book.firings.clear()
-        book.firings[id(candidates), is_public] = known
+        book.firings[key] = known
     only = known.only
-    answers = (only(fields),) if only is not None else tuple([fires(fields) for fires in known.fires])
+    answers = only(fields) if only is not None else tuple([fires(fields) for fires in known.fires])
     firing = known.firings.get(answers)
     if firing is None:
-        fire = {trigger for trigger, answer in zip(known.triggers, answers, strict=True) if answer}
+        given = answers if isinstance(answers, tuple) else (answers,)
+        fire = {trigger for trigger, answer in zip(known.triggers, given, strict=True) if answer}
         fired = [
             candidate
             for candidate in candidates

@@ -37,7 +37,7 @@ class Rulebook:
     """The converters of event properties, by HubSpot's type."""
     mapped_events: dict[str, str | None]
     only_events: frozenset[str]
-    firings: dict[tuple[int, bool], object] = field(default_factory=dict)
+    firings: dict[int, object] = field(default_factory=dict)
     """The cache of `rule_writers` for the destination's rules and this schema; nothing else reads it."""
 
     def definitions(self, object_type: str) -> dict[str, PropertyDefinition]:
