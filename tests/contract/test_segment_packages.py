@@ -176,7 +176,7 @@ def test_random_lines_give_what_the_packages_give(node: str, tmp_path: Path) -> 
 
 
 def test_an_imported_destination_plans_the_values_of_the_package(node: str, tmp_path: Path) -> None:
-    """Eight subscriptions of a made-up Terraform file, 1,000 messages: every field that a rule takes, by its value."""
+    """The subscriptions of a made-up Terraform file, 1,000 messages: every field that a rule takes, by its value."""
     found = read_findings([ROOT / "tests/takeover_files/segment.tf"])
     rules = [msgspec.structs.replace(rule, enabled=True) for rule in take_over(found).rules if rule.writes]
     destination = Destination(destination_id=1, name="hubspot", rules=tuple(rules))
@@ -218,6 +218,8 @@ KEYS = {
     "key segment_group_id": "groupid",
     "key email": "email",
     "key user_id": "object_details.id_field_value",
+    "key order_id": "object_details.id_field_value",
+    "key hull": "object_details.id_field_value",
 }
 
 

@@ -109,6 +109,35 @@ resource "segment_destination_subscription" "known" {
   trigger = "type = \"track\" AND event = \"Plan Changed\""
 }
 
+resource "segment_destination_subscription" "order_records" {
+  action_id      = "dMYued7r3VjK4c2gBWUTZi"
+  destination_id = segment_destination.hubspot.id
+  enabled        = true
+  name           = "Order records"
+  settings = jsonencode({
+    __segment_internal_sync_mode = "upsert"
+    association_sync_mode        = "read"
+    associations                 = [{ object_type = "contact", association_label = "HUBSPOT_DEFINED:507", id_field_name = "email", id_field_value = { "@path" = "$.properties.note" } }]
+    object_details               = { object_type = "orders", id_field_name = "order_id", id_field_value = { "@path" = "$.properties.coupon" } }
+    properties                   = { hs_total_price = { "@path" = "$.properties.total" }, hs_order_name = { "@template" = "Order {{properties.coupon}}" } }
+  })
+  trigger = "type = \"track\" and event = \"Order Completed\""
+}
+
+resource "segment_destination_subscription" "boats" {
+  action_id      = "dMYued7r3VjK4c2gBWUTZi"
+  destination_id = segment_destination.hubspot.id
+  enabled        = true
+  name           = "Boats"
+  settings = jsonencode({
+    __segment_internal_sync_mode = "add"
+    dissociations                = [{ object_type = "deals", association_label = "USER_DEFINED:7", id_field_name = "deal_id", id_field_value = { "@path" = "$.traits.plan" } }]
+    object_details               = { object_type = "p123_boat", id_field_name = "hull", id_field_value = { "@path" = "$.userId" } }
+    properties                   = { plan = { "@path" = "$.traits.plan" } }
+  })
+  trigger = "type = \"identify\""
+}
+
 resource "segment_destination_subscription" "everything" {
   action_id      = "9cmB51ubHWyRFyhaCbYV8u"
   destination_id = segment_destination.hubspot.id

@@ -50,12 +50,14 @@ def test_each_part_of_an_export_has_its_verdict(result: TakeOver) -> None:
         "Orders (sendCustomBehavioralEvent)": Verdict.TAKEN,
         "Visits (customEvent)": Verdict.TAKEN,
         "Known users (upsertObject)": Verdict.TAKEN,
+        "Order records (upsertObject)": Verdict.TAKEN,
+        "Boats (upsertObject)": Verdict.TAKEN,
         "Everything else (sendCustomBehavioralEvent)": Verdict.TAKEN_OFF,
         "Deals (upsertCustomObjectRecord)": Verdict.NOT_TAKEN,
         "HubSpot site": Verdict.TAKEN,
         "Mask": Verdict.NOT_TAKEN,
     }
-    assert line_of(result, "Deals").reason == "Hubwire has no rule for deals yet"
+    assert line_of(result, "Deals").reason == "it finds a deal by search fields; write a rule with key and properties"
     assert (result.passed_over, result.secrets, result.load_forms_sdk) == (1, ["HubSpot site"], True)
     assert "do-not-print-me" not in repr(result.lines) + rules_text(result.rules)
 
@@ -63,6 +65,21 @@ def test_each_part_of_an_export_has_its_verdict(result: TakeOver) -> None:
 def test_named_fields_leave_what_an_empty_text_would_clear(result: TakeOver) -> None:
     assert (rule_of(result, "People").empty, rule_of(result, "People (properties)").empty) == ("leave", "clear")
     assert rule_of(result, "People").key == {"email": "$.traits.email"}
+
+
+def test_records_of_any_object_are_taken_over_with_their_associations(result: TakeOver) -> None:
+    order, boat = rule_of(result, "Order records"), rule_of(result, "Boats")
+    assert (order.object, order.mode, list(order.key)) == ("order", "upsert", ["order_id"])
+    assert [(other.object, other.create, other.label) for other in order.associate] == [
+        ("contact", False, "HUBSPOT_DEFINED:507")
+    ]
+    assert (boat.object, boat.mode, boat.associate[0].object, boat.associate[0].part) == (
+        "p123_boat",
+        "create",
+        "deal",
+        True,
+    )
+    assert "Hubwire creates only the key" in line_of(result, "Boats").warnings[0]
 
 
 def test_a_company_is_known_by_segments_own_id(result: TakeOver) -> None:
@@ -127,10 +144,10 @@ def test_the_rules_survive_an_apply_file(result: TakeOver, tmp_path: Path) -> No
             "do not begin with pe",
         ),
         (
-            {"settings": {"object_details": {"object_type": "deal", "id_field_name": "x", "id_field_value": "y"}},
+            {"settings": {"object_details": {"object_type": "a deal", "id_field_name": "x", "id_field_value": "y"}},
              "actionSlug": "upsertObject"},
             Verdict.NOT_TAKEN,
-            "no rule for deal yet",
+            "'a deal' is no object type of HubSpot",
         ),
         (
             {"settings": {"event_name": "x", "record_details": {"object_type": "ticket"}}, "actionSlug": "customEvent"},

@@ -19,6 +19,7 @@ from hubwire.manage.takeover.drafts import (
     unknown_fields,
     worded,
 )
+from hubwire.object_types import is_type_name, type_name
 from hubwire.plan.rules.triggers import Trigger
 from hubwire.plan.rules.triggers.overlap import both_fire
 from hubwire.rule import Association
@@ -34,10 +35,6 @@ COMPANY_FIELDS = (
 OTHER_COMPANY_FIELDS = {"streetaddress": "address", "street": "address", "postalCode": "zip", "postalcode": "zip"}
 GROUP_ID = "segment_group_id"
 """The unique property that Segment makes for its companies."""
-OBJECTS = {
-    **dict.fromkeys(("contact", "contacts", "0-1"), "contact"),
-    **dict.fromkeys(("company", "companies", "0-2"), "company"),
-}
 MODES = {"add": "create", "update": "update", "upsert": "upsert"}
 _FULL_EVENT = re.compile(r"pe\d+_.+")
 _ALL_OF = {"identify": 'type = "identify"', "track": 'type = "track"'}
@@ -148,7 +145,7 @@ def _custom_event(part: Part, _: Sequence[Trigger]) -> None:
     unknown_fields(part, frozenset(["event_name", "record_details", "properties", "occurred_at"]))
     details = part.raw("record_details") or {}
     kind = details.get("object_type") if isinstance(details, dict) else None
-    if not isinstance(kind, str) or OBJECTS.get(kind.casefold()) != "contact":
+    if not isinstance(kind, str) or type_name(kind) != "contact":
         raise NotTaken(f"Hubwire sends events of contacts, and has no events of {worded(kind) if kind else 'this'} yet")
     person = {
         name: rule_value(details[field])
@@ -205,12 +202,15 @@ def _object(part: Part, _: Sequence[Trigger]) -> None:
         raise NotTaken("properties takes a whole object, and a rule of a record names each property")
     for field, what in (
         ("sensitive_properties", "sensitive properties are"),
-        ("dissociations", "removing an association is"),
         ("list_details", "membership of a list is"),
     ):
         given = part.raw(field)
         if given and not (field == "list_details" and not _has_list(given)):
             part.warn(f"{what} not carried over: Hubwire has no rule for it yet")
+    if cleaned(key_name) == "hs_object_id":
+        raise NotTaken("it finds records by HubSpot's own id; a rule takes a property with unique values")
+    if kind not in ("contact", "company"):
+        part.warn("Segment creates properties that HubSpot lacks; Hubwire creates only the key")
     part.rule(
         object=kind,
         key={cleaned(key_name): rule_value(key_value)},
@@ -225,26 +225,39 @@ def _has_list(details: Any) -> bool:
 
 
 def _other_records(part: Part, kind: str) -> list[dict[str, Any]]:
-    given = part.raw("associations")
+    """The records that a subscription associates, and those that it parts from."""
+    is_read = part.raw("association_sync_mode") == "read"
     found = []
-    for association in given if isinstance(given, list) else []:
-        other = OBJECTS.get(str(association.get("object_type")).casefold())
-        name, value = association.get("id_field_name"), association.get("id_field_value")
-        if other is None or other == kind or not isinstance(name, str):
-            part.warn(f"the association with {worded(association.get('object_type'))} is not carried over")
-            continue
-        label = association.get("association_label")
-        found.append({"object": other, "key": {name: rule_value(value)}, "label": label or None})
+    for field in ("associations", "dissociations"):
+        given = part.raw(field)
+        for association in given if isinstance(given, list) else []:
+            name, value = association.get("id_field_name"), association.get("id_field_value")
+            try:
+                other = _record_type(association.get("object_type"))
+            except NotTaken:
+                other = ""
+            is_plain = {kind, other} == {"contact", "company"}
+            if not other or not isinstance(name, str) or (is_plain and field == "dissociations"):
+                part.warn(f"the association with {worded(association.get('object_type'))} is not carried over")
+                continue
+            label = association.get("association_label")
+            record = {"object": other, "key": {cleaned(name): rule_value(value)}, "label": label or None}
+            if field == "dissociations":
+                record["part"] = True
+            elif is_read and is_plain:
+                part.warn(f"the rule also creates a missing {other}, where Segment would only associate")
+            elif is_read:
+                record["create"] = False
+            found.append(record)
     return found
 
 
 def _record_type(given: Any) -> str:
     if not isinstance(given, str):
         raise NotTaken("the object type comes from the message")
-    kind = OBJECTS.get(given.casefold())
-    if kind is None:
-        raise NotTaken(f"Hubwire has no rule for {given} yet")
-    return kind
+    if not is_type_name(given.strip()):
+        raise NotTaken(f"{given!r} is no object type of HubSpot")
+    return type_name(given)
 
 
 def _custom_record(part: Part, _: Sequence[Trigger]) -> None:
