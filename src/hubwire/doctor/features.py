@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hubwire.destination import Destination
 from hubwire.hubspot import wire
 from hubwire.hubspot.call import Answer, Call, CallKind
 from hubwire.hubspot.errors import read_problem
+from hubwire.hubspot.forms import submit_path
 from hubwire.hubspot.paths import Paths
+from hubwire.plan.presets import rules_of
 
 EMPTY = b'{"inputs":[]}'
 UNUSED_DOMAIN = "hubwire.invalid"
 """A domain that no company has (RFC 6761)."""
+UNUSED_FORM = "00000000-0000-0000-0000-000000000000"
+"""The id of no form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,30 @@ def features(paths: Paths) -> list[Feature]:
             write(paths.send_events, "events"),
         ),
     ]
+
+
+def rule_features(paths: Paths, destination: Destination) -> list[Feature]:
+    """The features that only rules about lists, subscriptions and forms use: those of this destination's rules."""
+    rules = [rule for rule in rules_of(destination) if rule.enabled]
+    found: list[Feature] = []
+    if any(rule.list is not None for rule in rules):
+        lost = "rules put nobody on lists"
+        found += [
+            Feature("Find lists", ("crm.lists.read",), lost, Call("probe", "GET", f"{paths.lists}?listIds=0")),
+            Feature("Change lists", ("crm.lists.write",), lost, Call("probe", "POST", paths.lists, b"{}")),
+        ]
+    if any(rule.subscription is not None for rule in rules):
+        lost, scopes = "rules change no subscriptions", ("communication_preferences.read_write",)
+        write = Call("probe", "POST", paths.set_status(f"nobody@{UNUSED_DOMAIN}"), b"{}")
+        found += [
+            Feature("Read subscriptions", scopes, lost, Call("probe", "GET", paths.subscription_types)),
+            Feature("Change subscriptions", scopes, lost, write),
+        ]
+    if any(rule.form is not None for rule in rules):
+        path = submit_path(destination.hub_id or "0", UNUSED_FORM)
+        call = Call("probe", "POST", path, b"{}", "forms")
+        found.append(Feature("Submit forms", ("forms",), "rules submit no forms", call))
+    return found
 
 
 def all_scopes(paths: Paths | None = None) -> list[str]:

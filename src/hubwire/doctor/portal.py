@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from hubwire.clock import Clock
 from hubwire.destination import Destination
 from hubwire.doctor import Check, ConnectionReport, fail, ok, warn
-from hubwire.doctor.features import Allowed, Feature, allowed, features, missing
+from hubwire.doctor.features import Allowed, Feature, allowed, features, missing, rule_features
 from hubwire.doctor.portal_schema import property_use_checks, schema_checks
 from hubwire.errors import HubSpotError
 from hubwire.hubspot.account import must_succeed
@@ -51,8 +51,9 @@ async def examine(
     if refused is not None:
         return ConnectionReport(checks=[*_address(destination), refused, _version(client, clock.now_ms())])
     account, account_checks = _account(call, answer, destination, token)
-    answers = {feature.name: await client.call(feature.call) for feature in features(client.paths)}
-    probed = [(feature, allowed(feature, answers[feature.name])) for feature in features(client.paths)]
+    needed = [*features(client.paths), *rule_features(client.paths, destination)]
+    answers = {feature.name: await client.call(feature.call) for feature in needed}
+    probed = [(feature, allowed(feature, answers[feature.name])) for feature in needed]
     tier = _tier(answer.headers, {feature.name: access for feature, access in probed})
     checks = [
         *_address(destination),

@@ -21,6 +21,7 @@ from hubwire.hubspot.credentials import oauth_secret
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.tokens import OAuthApp
 from hubwire.message import Entry
+from hubwire.rule import Rule
 from hubwire.secret import Secret
 from hubwire.testing import Emulator, running_emulator
 
@@ -335,3 +336,27 @@ def test_a_clock_that_went_back_is_told(ready: Shell) -> None:
 def test_an_unknown_destination_is_one_clear_line(ready: Shell) -> None:
     ran = ready("doctor", "--destination", "nobody")
     assert (ran.code, "no destination 'nobody'" in ran.err) == (1, True)
+
+
+FORM = "1b2c3d4e-0000-4000-8000-1234567890ab"
+MARKETING = (
+    Rule(name="List", trigger='type = "identify"', list="VIP"),
+    Rule(name="News", trigger='type = "identify"', subscription="101"),
+    Rule(name="Form", trigger='type = "track"', form=FORM, fields={"email": "$.properties.email"}),
+)
+
+
+async def test_scopes_of_rules_are_checked_where_rules_need_them() -> None:
+    with scoped_portal(*all_scopes()) as emulator:
+        report = await examined(emulator, rules=MARKETING)
+        assert unwell(report) == dict.fromkeys(
+            ["Find lists", "Change lists", "Read subscriptions", "Change subscriptions", "Submit forms"], Health.WARN
+        )
+        assert {"crm.lists.read", "crm.lists.write", "communication_preferences.read_write", "forms"} <= set(
+            report.missing_scopes
+        )
+        assert unwell(await examined(emulator, presets=("orders",))) == {}
+    with running_emulator(access_token=TOKEN, portal_id=HUB) as emulator:
+        assert unwell(await examined(emulator, rules=MARKETING)) == {}
+        assert emulator.contacts() == []
+        assert emulator.call("GET", "/_emulator/lists").body["results"] == []

@@ -17,7 +17,7 @@ from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.rule import Rule
 
-PRESETS = ("orders", "deals")
+PRESETS = ("orders", "deals", "audiences", "consent")
 INSTEAD = {"orders": ("order", "deals")}
 """Preset -> the object type without which a portal gets the rules of another preset."""
 _NAME = re.compile(r'^(name = ")', re.MULTILINE)
