@@ -116,6 +116,33 @@ async def test_who_opted_out_stays_out_unless_the_rule_says_so(tmp_path: Path) -
         assert states(world)[ANN] == {NEWS: "SUBSCRIBED"}
 
 
+async def test_an_opt_out_stays_whatever_else_comes_in_the_same_cycle(tmp_path: Path) -> None:
+    sources = (Source(source_id=1, name="server"), BROWSER)
+    async with World(tmp_path, destination=with_rules(NEWSLETTER), sources=sources) as world:
+        await deliver(world, wish("ann", True, 0))
+        await world.receive([wish("ann", False, 60)], BROWSER)
+        await deliver(world, wish("ann", True, 120))
+        assert states(world)[ANN] == {NEWS: "UNSUBSCRIBED"}
+        assert left_out(world, "ann-True-120") == [("subscription:Marketing Information", "opted-out")]
+    again = structs.replace(NEWSLETTER, resubscribe=True)
+    async with World(tmp_path, destination=with_rules(again)) as world:
+        await deliver(world, wish("ann", False, 60), wish("ann", True, 120))
+        assert states(world)[ANN] == {NEWS: "SUBSCRIBED"}
+
+
+async def test_an_address_that_hubspot_deleted_for_privacy_is_not_sent_again(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=with_rules(NEWSLETTER)) as world:
+        await deliver(world, wish("ann", True, 0))
+        [contact] = world.emulator.contacts()
+        world.emulator.delete_for_privacy(contact["id"])
+        world.clock.advance(90_000)
+        moved = {"type": "identify", "userId": "ann", "traits": {"email": ANN, "city": "Rome"}, "messageId": "moved"}
+        await deliver(world, moved)
+        before = calls(world)
+        await deliver(world, wish("ann", False, 300))
+        assert {name for name in calls(world) - before if "statuses" in name} == set()
+
+
 async def test_who_left_everything_is_out_of_everything(tmp_path: Path) -> None:
     async with World(tmp_path, destination=with_rules(NEWSLETTER, LEAVE_ALL)) as world:
         await deliver(world, wish("ann", True, 0))
@@ -207,9 +234,10 @@ async def test_people_who_opted_out_stay_out_through_a_thousand_random_messages_
             messages = []
             for number in range(200):
                 person, at = dice.choice(people), now - dice.randrange(0, 90_000)
-                message = wish(person, dice.random() < 0.9, messageId=f"{now}-{number}", timestamp=None)
+                is_in = dice.random() < 0.9 or person in people[15:]
+                message = wish(person, is_in, messageId=f"{now}-{number}", timestamp=None)
                 message["timestamp"] = at * 1000
-                message["properties"] = {"in": dice.random() < 0.9, "kind": dice.choice([NEWS, "One to One", "x"])}
+                message["properties"] = {"in": is_in, "kind": dice.choice([NEWS, "One to One", "x"])}
                 if dice.random() < 0.5:
                     message |= {"type": "track", "event": dice.choice(["Box Ticked", "Other"])}
                 messages.append(message)

@@ -1,7 +1,7 @@
 """Merges a cycle's operations about lists, subscriptions and forms. Pure.
 
-For each record and list, and each address and subscription, a server source wins over a public one; then the newest
-message time wins, and for equal times the later position. All messages of an operation share its outcome.
+For each record and list, a server source wins over a public one. Then, and for each address and subscription, the
+newest message time wins, and for equal times the later position. All messages of an operation share its outcome.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from hubwire.operation import MarketingOperation, SetMembership, SetSubscription, SubmitForm
 from hubwire.record.marketing import Membership, Preference
+
+OUT = "UNSUBSCRIBED"
 
 
 class Rank(NamedTuple):
@@ -49,6 +51,18 @@ class DesiredSubscription:
     operation: SetSubscription
     rank: Rank
     positions: list[int] = field(default_factory=list)
+    opted_out: list[int] = field(default_factory=list)
+    """Positions of messages that would take an opt-out of the same cycle back, and may not."""
+
+    def merge(self, other: DesiredSubscription) -> DesiredSubscription:
+        """The state after both. An opt-out stays, whatever comes later without the right to take it back."""
+        older, newer = sorted((self, other), key=lambda desired: desired.rank)
+        positions, opted_out = [*older.positions, *newer.positions], [*older.opted_out, *newer.opted_out]
+        stays = older.operation.status == OUT and newer.operation.status != OUT and not newer.operation.may_resubscribe
+        if stays:
+            opted_out += newer.positions
+        winner = older if stays else newer
+        return DesiredSubscription(winner.operation, winner.rank, positions, opted_out)
 
 
 @dataclass(slots=True)
@@ -65,19 +79,18 @@ class MarketingWork:
         """Add an operation of a message with this trust."""
         rank = Rank(trust, operation.at_ms, operation.position)
         if isinstance(operation, SetMembership):
-            place = (operation.list_key, operation.object, operation.key)
-            desired = self.memberships.setdefault(place, DesiredMembership(operation, rank))
+            record = (operation.list_key, operation.object, operation.key)
+            desired = self.memberships.setdefault(record, DesiredMembership(operation, rank))
             desired.positions.append(operation.position)
             desired.may_make |= operation.may_make
             if rank > desired.rank:
                 desired.operation, desired.rank = operation, rank
         elif isinstance(operation, SetSubscription):
-            subscription = self.subscriptions.setdefault(
-                (operation.email, operation.subscription), DesiredSubscription(operation, rank)
-            )
-            subscription.positions.append(operation.position)
-            if rank > subscription.rank:
-                subscription.operation, subscription.rank = operation, rank
+            place = (operation.email, operation.subscription)
+            # Trust does not count here: an opt-out wins whoever sends it, and a public source takes none back.
+            subscription = DesiredSubscription(operation, rank._replace(trust=0), [operation.position])
+            before = self.subscriptions.get(place)
+            self.subscriptions[place] = subscription if before is None else before.merge(subscription)
         else:
             self.submissions.append(operation)
 

@@ -54,7 +54,7 @@ class _Open:
 
 async def submit_forms(cycle_state: CycleState, work: Work) -> None:
     """Submit the forms of the cycle's messages; what depends on a contact that did not appear yet waits."""
-    operations = work.marketing.submissions
+    operations = await _without_erased(cycle_state, work.marketing.submissions)
     portal = cycle_state.portal.marketing
     is_replay = any(due.is_replay for due in cycle_state.outcomes.due.values())
     if portal.is_refused(Feature.FORMS, cycle_state.now_ms, is_replay=is_replay):
@@ -81,6 +81,13 @@ async def submit_forms(cycle_state: CycleState, work: Work) -> None:
     else:
         to_confirm += await _submit_all(cycle_state, to_send)
     await _confirm(cycle_state, work, to_confirm)
+
+
+async def _without_erased(cycle_state: CycleState, operations: Sequence[SubmitForm]) -> list[SubmitForm]:
+    """Without people whom HubSpot deleted for privacy; the step of the contacts discards their messages."""
+    people = await cycle_state.load(cycle_state.record.people, {operation.key for operation in operations})
+    erased = {key for key, person in people.items() if person.refused_at_ms is not None}
+    return [operation for operation in operations if operation.key not in erased]
 
 
 def _begun(stored: Mapping[str, Submission], operation: SubmitForm) -> Submission | None:

@@ -33,7 +33,6 @@ from hubwire.hubspot.preferences import (
     statuses_of,
     subscription_types,
 )
-from hubwire.hubspot.reading import when
 from hubwire.operation import ALL_SUBSCRIPTIONS, LeftOut, SetSubscription, unique_property
 from hubwire.reasons import Reason
 from hubwire.record.marketing import Preference, SubscriptionState
@@ -79,6 +78,7 @@ async def set_subscriptions(cycle_state: CycleState, desired: Desired) -> None:
     is_replay = any(due.is_replay for due in cycle_state.outcomes.due.values())
     is_refused = portal.is_refused(Feature.SUBSCRIPTIONS, cycle_state.now_ms, is_replay=is_replay)
     if not is_refused and await _read_types(cycle_state, desired, is_replay=is_replay):
+        desired = await _without_erased(cycle_state, desired)
         known = await cycle_state.load(cycle_state.record.marketing.preferences, {email for email, _ in desired})
         changes = _changes(cycle_state, desired, known)
         await _write(cycle_state, [change for change in changes if change.subscription_id == ALL_SUBSCRIPTIONS])
@@ -86,6 +86,13 @@ async def set_subscriptions(cycle_state: CycleState, desired: Desired) -> None:
     elif portal.is_refused(Feature.SUBSCRIPTIONS, cycle_state.now_ms):
         for subscription in desired.values():
             portal.hold(cycle_state.outcomes, Feature.SUBSCRIPTIONS, subscription.positions)
+
+
+async def _without_erased(cycle_state: CycleState, desired: Desired) -> Desired:
+    """Without people whom HubSpot deleted for privacy: their addresses do not go there again."""
+    people = await cycle_state.load(cycle_state.record.people, {email for email, _ in desired})
+    erased = {email for email, person in people.items() if person.refused_at_ms is not None}
+    return {place: subscription for place, subscription in desired.items() if place[0] not in erased}
 
 
 async def _read_types(cycle_state: CycleState, desired: Desired, *, is_replay: bool) -> bool:
@@ -120,10 +127,12 @@ def _changes(cycle_state: CycleState, desired: Desired, known: Known) -> list[_C
         other = by_place.get((email, number))
         if other is not None:
             # One type by its name and by its id.
-            winner = max(other.desired, subscription, key=lambda candidate: candidate.rank)
-            winner.positions = [*other.positions, *subscription.positions]
-            subscription = winner
+            subscription = other.desired.merge(subscription)
         by_place[email, number] = _Change(number, subscription, known.get((email, number)))
+    for change in by_place.values():
+        left_out = LeftOut(opt_outs.field_of(change.operation), Reason.OPTED_OUT)
+        for position in change.desired.opted_out:
+            cycle_state.outcomes.leave_out(position, [left_out])
     all_out = {email: _newest(email, by_place, known) for email, _ in by_place}
     return [change for (email, _), change in by_place.items() if _is_open(cycle_state, change, all_out[email])]
 
@@ -163,12 +172,7 @@ def _is_open(cycle_state: CycleState, change: _Change, all_out: Rank | None) -> 
 
 
 def _report_older(cycle_state: CycleState, change: _Change, newer: Rank) -> None:
-    name = opt_outs.field_of(change.operation)
-    if newer.trust and change.desired.rank.trust and newer.trust > change.desired.rank.trust:
-        lower = LeftOut(name, Reason.LOWER_TRUST, f"a server source wrote it, {when(newer.at_ms)}")
-        _leave_out(cycle_state, change.desired, lower)
-        return
-    value = ConfirmedValue("", newer.at_ms, newer.position)
+    name, value = opt_outs.field_of(change.operation), ConfirmedValue("", newer.at_ms, newer.position)
     cycle_state.older += [Older(name, position, value) for position in change.positions]
 
 
