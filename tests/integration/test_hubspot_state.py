@@ -276,6 +276,34 @@ async def test_a_company_that_the_search_hides_is_found_by_any_new_contact_of_it
         assert [email, "acme.com"] in world.hubspot()["associations"]
 
 
+async def test_a_company_is_found_by_each_of_several_additional_domains(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        installation = Installation(world)
+        domains = ["b.example", "c.example", "d.example"]
+        seeded = {"domain": "a.example", "hs_additional_domains": ";".join(domains)}
+        world.emulator.seed(companies=[{"properties": seeded}])
+        await installation.identify()
+        for domain in domains:
+            await installation.group(domain, name=f"Name of {domain}")
+        [company] = world.emulator.companies()
+        assert company["properties"]["name"] == "Name of d.example"
+
+
+async def test_a_deleted_company_that_the_search_still_shows_is_made_again(tmp_path: Path) -> None:
+    """Memory does not know the company, so only the search leads to it."""
+    async with World(tmp_path, search_lag_seconds=30.0) as world:
+        installation = Installation(world)
+        world.emulator.seed(companies=[{"properties": {"domain": "acme.com"}}])
+        await installation.identify()
+        world.clock.advance(60)
+        world.emulator.archive("companies", installation.companies("acme.com")[0]["id"])
+        await installation.group("acme.com", name="Acme")
+        [company] = installation.companies("acme.com")
+        assert company["properties"]["name"] == "Acme"
+        assert world.hubspot()["associations"] == [["ada@example.com", "acme.com"]]
+        assert world.states()["dead"] == 0
+
+
 # -- 4. unique values
 
 

@@ -20,6 +20,8 @@ _encode = msgspec.json.Encoder().encode
 SEARCH_PAGE = 200
 """Results of one search page. Source: HubSpot docs, search guide."""
 ADDITIONAL_DOMAINS = "hs_additional_domains"
+MAX_TOKEN_DOMAINS = 2
+"""The filters that a search for companies has room for: five groups, of which three are taken."""
 KEY_PROPERTY = "hubwire_domain"
 """Our own unique property of companies: the domain by which Hubwire knows one."""
 
@@ -243,16 +245,20 @@ def search_companies(
 
     Shape: domains are lower-cased, as IN demands; the caller keeps the body under 3,000 characters.
     `with_additional` also finds companies that have one of the domains beside their primary one; `key_property` those
-    that have it as our own key, whatever their domain is now.
-    Source: HubSpot docs, search guide.
+    that have it as our own key, whatever their domain is now. One or two domains are also looked for as one of several
+    additional domains; a search has no room for more filters.
+    Source: HubSpot docs, search guide; other integrations filter `hs_additional_domains` by CONTAINS_TOKEN.
     """
     values = [domain.lower() for domain in domains]
     names = ["domain", *([ADDITIONAL_DOMAINS] if with_additional else ()), *([key_property] if key_property else ())]
+    filters: list[dict[str, Any]] = [{"propertyName": name, "operator": "IN", "values": values} for name in names]
+    if with_additional and len(values) <= MAX_TOKEN_DOMAINS:
+        filters += [
+            {"propertyName": ADDITIONAL_DOMAINS, "operator": "CONTAINS_TOKEN", "value": value} for value in values
+        ]
     return _encode(
         {
-            "filterGroups": [
-                {"filters": [{"propertyName": name, "operator": "IN", "values": values}]} for name in names
-            ],
+            "filterGroups": [{"filters": [condition]} for condition in filters],
             "sorts": [{"propertyName": "createdate", "direction": "ASCENDING"}],
             "properties": list(dict.fromkeys([*properties, *names])),
             "limit": SEARCH_PAGE,

@@ -63,6 +63,18 @@ def test_a_search_for_companies_is_lower_case_and_oldest_first() -> None:
     assert body["limit"] == 200
 
 
+def test_one_or_two_domains_are_also_searched_as_one_of_several_additional_ones() -> None:
+    def tokens(domains: list[str]) -> list[str]:
+        body = msgspec.json.decode(wire.search_companies(domains, with_additional=True, key_property="key"))
+        assert len(body["filterGroups"]) <= 5
+        filters = [one for group in body["filterGroups"] for one in group["filters"]]
+        return [one["value"] for one in filters if one["operator"] == "CONTAINS_TOKEN"]
+
+    assert tokens(["A.co"]) == ["a.co"]
+    assert tokens(["a.co", "b.co"]) == ["a.co", "b.co"]
+    assert tokens(["a.co", "b.co", "c.co"]) == []
+
+
 def test_companies_found_without_a_domain_are_passed_over() -> None:
     body = b'{"results":[{"id":"1","properties":{"domain":"B.co"}},{"id":"2","properties":{"domain":null}},{"id":"3"}]}'
     assert wire.found_companies(body) == [("b.co", "1")]

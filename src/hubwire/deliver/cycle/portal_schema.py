@@ -13,7 +13,7 @@ from hubwire.deliver.cycle.newest import ReadHistories
 from hubwire.deliver.cycle.object_schemas import read_object_schemas
 from hubwire.deliver.cycle.own_source import OwnSource
 from hubwire.deliver.cycle.recent_contacts import RecentContacts
-from hubwire.deliver.cycle.recent_looks import RecentLooks
+from hubwire.deliver.cycle.recent_times import RecentTimes
 from hubwire.deliver.cycle.record_keys import RecordKeys
 from hubwire.deliver.limits.daily_budget import DecayingRate
 from hubwire.deliver.verdicts import without_answer
@@ -98,7 +98,10 @@ class Portal:
         self.histories = ReadHistories()
         self.marketing = MarketingPortal()
         self.recent_contacts = RecentContacts()
-        self.recent_looks = RecentLooks()
+        self.recent_looks = RecentTimes()
+        """Looks at records to which nothing was to be written."""
+        self.recent_deletions = RecentTimes()
+        """Record ids of companies that are gone; the search may still show them."""
         self.record_keys = RecordKeys()
         self.spare_reads = SpareReads()
         self.own_source = OwnSource()

@@ -227,6 +227,7 @@ def _settle(cycle_state: CycleState, records: Sequence[DesiredRecord], outcome: 
                 cycle_state.unconfirm_company(desired.key, sent.properties)
             if outcome.is_gone:
                 cycle_state.suspect_company(desired.key)
+                cycle_state.portal.recent_deletions.note(OBJECT, [sent.key], cycle_state.now_ms)
             cycle_state.refuse_company(desired.key, desired.positions, outcome.verdict)
             continue
         company = cycle_state.companies.get(desired.key) or Company(desired.key)

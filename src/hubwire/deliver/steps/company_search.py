@@ -2,12 +2,13 @@
 
 The search lags behind writes by seconds. Hubwire therefore searches once per domain, before the first upsert on its
 key, and never for what it wrote itself. If HubSpot refuses to filter by additional domains, it finds only primary ones.
-Source: HubSpot docs, search guide. Unsure: IN on `hs_additional_domains`, a checkbox list.
+Source: HubSpot docs, search guide. Unsure: whether IN on `hs_additional_domains`, a checkbox list, finds a company with
+several of them. One or two domains are therefore searched with CONTAINS_TOKEN as well, in the same call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from hubwire.deliver.calls.caller import Caller
@@ -39,9 +40,16 @@ class SearchResult(NamedTuple):
 
 
 async def find_companies(
-    caller: Caller, portal: Portal, paths: Paths, domains: Sequence[str], *, has_key: bool
+    caller: Caller,
+    portal: Portal,
+    paths: Paths,
+    domains: Sequence[str],
+    ignored: Set[str] = frozenset(),
+    *,
+    has_key: bool,
 ) -> SearchResult:
     """Search for the companies of these domains. `has_key`: our key property existed before, so companies may have it.
+    `ignored` are record ids that the search shows although they are gone.
 
     Shape: a refused search is repeated in halves, so that a domain that HubSpot refuses does not block the others.
     Errors: LineStopped.
@@ -56,7 +64,7 @@ async def find_companies(
             answered += 1
             hits = found_domains(answer.body)
             if len(hits) < SEARCH_PAGE or len(group) == 1:
-                _note(search.found, hits)
+                _note(search.found, [company for company in hits if company.record_id not in ignored])
             else:
                 groups += _halves(group)
             continue

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, difference
+from hubwire.deliver.cycle.recent_contacts import SEARCH_LAG_MS
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.company_search import CompanyMatch, SearchResult, find_companies
 from hubwire.deliver.steps.conditions import settle, unanswered
@@ -85,6 +86,8 @@ async def _confirm(cycle_state: CycleState, records: Mapping[str, DesiredRecord]
     answered = held.records.keys() | held.unread.keys()
     missing = [] if held.is_refused else [company_id for company_id in by_id if company_id not in answered]
     moved = await _moved(cycle_state, missing)
+    gone = [company_id for company_id in missing if company_id not in moved]
+    cycle_state.portal.recent_deletions.note(OBJECT, gone, cycle_state.now_ms)
     for company_id, domains in by_id.items():
         record = held.records.get(company_id) or moved.get(company_id)
         for domain in domains:
@@ -126,13 +129,31 @@ async def find_by_domain(
     has_key: bool,
 ) -> SearchResult:
     """The companies of these domains, by search and by the contacts that are new in HubSpot; all by domain."""
-    search = await find_companies(cycle_state.caller, cycle_state.portal, cycle_state.paths, unknown, has_key=has_key)
+    search = await _search(cycle_state, unknown, frozenset(), has_key=has_key)
+    ghosts = await _ghosts(cycle_state, {match.record_id for match in search.found.values()})
+    if ghosts:
+        search = await _search(cycle_state, unknown, ghosts, has_key=has_key)
     await _find_by_contacts(cycle_state, search, _still(unknown, search))
     for domain in _still(unknown, search):
         has_waited = _has_waited(cycle_state, records[domain].positions)
         if not has_waited and _recent_contacts(cycle_state, domain):
             search.refused[domain] = without_answer.company_may_appear()
     return search
+
+
+async def _search(cycle_state: CycleState, domains: Sequence[str], ignored: Set[str], *, has_key: bool) -> SearchResult:
+    caller, portal, paths = cycle_state.caller, cycle_state.portal, cycle_state.paths
+    return await find_companies(caller, portal, paths, domains, ignored, has_key=has_key)
+
+
+async def _ghosts(cycle_state: CycleState, found: Set[str]) -> frozenset[str]:
+    """The companies that the search shows although they were deleted a moment ago."""
+    deletions, now_ms = cycle_state.portal.recent_deletions, cycle_state.now_ms
+    suspects = {record_id for record_id in found if deletions.is_recent(OBJECT, record_id, now_ms, SEARCH_LAG_MS)}
+    if not suspects:
+        return frozenset()
+    held = await read_companies(cycle_state.caller, cycle_state.paths, dict.fromkeys(sorted(suspects), ()))
+    return frozenset() if held.is_refused else frozenset(suspects - held.records.keys() - held.unread.keys())
 
 
 def _has_waited(cycle_state: CycleState, positions: Iterable[int]) -> bool:

@@ -219,7 +219,7 @@ def unseen(
     optional = set(relied)
     if not cycle_state.import_goes_on:
         wait_ms = cycle_state.recheck_ms
-        optional |= {key for key in unchanged if recent_looks.is_due(object_type, key, now_ms, wait_ms)}
+        optional |= {key for key in unchanged if not recent_looks.is_recent(object_type, key, now_ms, wait_ms)}
     optional.difference_update(due)
     spare = [key for key, at_ms in seen_at_ms.items() if key in optional and before_ms <= at_ms < sure_from_ms]
     spare.sort(key=seen_at_ms.__getitem__)

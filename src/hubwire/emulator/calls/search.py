@@ -185,8 +185,11 @@ def _eq(store: ObjectStore, name: str, condition: Filter) -> Test:
 
 def _in(store: ObjectStore, name: str, condition: Filter) -> Test:
     # HubSpot demands lower-case values for strings here: an upper-case one never matches (HubSpot docs, search guide).
+    # That a checkbox list matches by any of its options is chosen.
     fold = _fold(store, name)
     allowed = {_plain(value) for value in condition.values or ()}
+    if store.schema.live[name].field_type == "checkbox":
+        return lambda values: not allowed.isdisjoint(values.get(name, "").split(";"))
     return lambda values: name in values and fold(values[name]) in allowed
 
 
