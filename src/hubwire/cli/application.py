@@ -41,7 +41,6 @@ app = typer.Typer(
     name="hubwire",
     help="A self-hosted, Segment-compatible HubSpot destination.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -124,9 +124,9 @@ def note_export(parts: Parts, actor: str, message_filter: MessageFilter) -> None
 
 
 def _without_person(message_filter: MessageFilter) -> MessageFilter:
-    about = SOMEBODY if message_filter.user or message_filter.text else None
+    about = SOMEBODY if message_filter.user or message_filter.text or message_filter.contains else None
     where = f"{message_filter.where.partition('=')[0]}=…" if message_filter.where else None
-    return msgspec.structs.replace(message_filter, user=None, text=about, where=where)
+    return msgspec.structs.replace(message_filter, user=None, text=about, contains=None, where=where)
 
 
 def _kept(message_filter: MessageFilter) -> str:

@@ -127,6 +127,10 @@ class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
             max_length=MAX_SEARCH,
         ),
     ] = None
+    contains: Annotated[
+        str | None,
+        _filter("Only messages with this text in an id, the e-mail, the event, or the company's name or website."),
+    ] = None
     before: int | None = None
     limit: int = 50
 

@@ -39,7 +39,7 @@ PAGE_REFERENCES: dict[str, PageReference] = {
     "/replays/new": PageReference("Count, then replay messages", "hubwire replay --state dead"),
     "/replays/{replay_id:int}": PageReference("One replay with its progress", "hubwire replays NUMBER"),
     "/discards/new": PageReference("Count, then discard messages", "hubwire discard --state dead"),
-    "/search": PageReference("Leads to a message, a person, or a list", "hubwire messages --search TEXT"),
+    "/search": PageReference("Leads to a message, a person, or a list", "hubwire messages --contains TEXT"),
     "/who/{identity:path}": PageReference("A person or company: ids, values in HubSpot, suppression", "hubwire who ID"),
     "/who-messages/{identity:path}": PageReference(
         "The newest messages of a person or company", "hubwire messages --user ID"

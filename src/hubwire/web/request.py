@@ -216,6 +216,8 @@ class View:
         criteria = message_filter(fields, self.deps.registry)
         if criteria.where is not None and not self.sees_payloads:
             raise HTTPException(403, f"where needs the role {Role.OPERATE}: it searches the content of messages")
+        if criteria.contains is not None and not self.sees_payloads:
+            raise HTTPException(403, f"contains needs the role {Role.OPERATE}: it would reveal ids letter by letter")
         return criteria
 
     def failure_groups(self) -> FailureGroups:

@@ -327,6 +327,17 @@ def test_a_breakdown_leads_to_its_messages_and_shows_viewers_no_personal_data(co
     assert "paula@example.org" not in console.get(f"/breakdown?by={by}&window=all").text
 
 
+@pytest.mark.parametrize(("part", "count"), [("paula@", 3), ("bought", 1), ("initech", 1), ("M-4", 1), ("nobody", 0)])
+def test_the_search_finds_parts_of_names_and_viewers_search_whole_ones(console: Console, part: str, count: int) -> None:
+    console.fill()
+    console.sign_in(Role.OPERATE)
+    found = console.client.get(f"/search?format=json&q={part}", follow_redirects=True).json()
+    assert len(found["lines"]) == count
+    console.sign_in(Role.VIEW)
+    assert console.get(f"/search?q={part}").headers["location"].startswith("/messages?q=")
+    assert console.get(f"/messages?contains={part}").status_code == 403
+
+
 def test_an_erased_message_is_no_failure(console: Console) -> None:
     console.fill()
     console.store.journal.redact([1, 2])
@@ -491,7 +502,7 @@ def test_the_search_box_leads_to_the_message_or_the_person(console: Console) -> 
     console.sign_in()
     assert console.get("/search?q=m-4").headers["location"] == "/messages/m-4"
     assert console.get("/search?q=u1").headers["location"] == "/who/u1"
-    assert console.get("/search?q=what").headers["location"] == "/messages?q=what"
+    assert console.get("/search?q=what").headers["location"] == "/messages?contains=what"
     assert console.get("/search").headers["location"] == "/messages"
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
+import msgspec
 import typer
 
 from hubwire.backends.store import Store
@@ -29,7 +32,11 @@ from hubwire.manage import decisions
 from hubwire.manage.export import exported
 from hubwire.reasons import Reason
 from hubwire.record.message_filter import MessageFilter
-from hubwire.record.queries import MessageDetail, MessageSummary
+from hubwire.record.queries import MessageDetail, MessageSummary, Queries
+
+LOOK_SECONDS = 1.0
+FOLLOWED_MESSAGES = 1_000
+"""The most new messages of one look."""
 
 
 @with_filters()
@@ -40,14 +47,20 @@ def messages(
     ndjson: Annotated[
         bool, typer.Option("--ndjson", help="Print the messages themselves, one per line, for hubwire import and plan.")
     ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print new messages as they arrive, until Ctrl-C.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """List messages with their outcomes, newest first.
 
-    Example: hubwire messages --state dead --reason invalid-input
+    Example: hubwire messages --state dead --since 2h
     """
     with reading(config) as store:
         message_filter = chosen(store.registry, filters, limit)
+        if follow:
+            _follow(store, message_filter, json)
+            return
         if ndjson:
             _print_messages(store, message_filter)
             return
@@ -64,6 +77,33 @@ def messages(
         what = (cell(text) for text in (summary.message_id, summary.type, summary.event or "", who))
         rows.add_row(when(summary.received_at_ms), *what, _outcome(summary))
     console.print(rows if summaries else "No messages match.")
+
+
+def _follow(store: Store, message_filter: MessageFilter, json: bool) -> None:
+    """Print messages that match, the oldest first, as they arrive: first those that the list would show."""
+    try:
+        for summary in arriving(store.queries, message_filter, lambda: time.sleep(LOOK_SECONDS)):
+            if json:
+                typer.echo(msgspec.json.encode(summary).decode())
+            else:
+                who = summary.user_id or summary.anonymous_id or summary.email or "-"
+                what = " ".join(
+                    cell(text) for text in (summary.type, summary.event or "", who, summary.message_id) if text
+                )
+                console.print(f"{when(summary.received_at_ms)}  {what}  {_outcome(summary)}")
+    except KeyboardInterrupt:
+        return
+
+
+def arriving(queries: Queries, message_filter: MessageFilter, wait: Callable[[], None]) -> Iterator[MessageSummary]:
+    """Messages that match, the oldest first; then for ever those that arrive. `wait` comes before each look."""
+    seen = 0
+    while True:
+        found = [summary for summary in queries.messages(message_filter) if summary.position > seen]
+        yield from reversed(found)
+        seen = max([seen, *(summary.position for summary in found)])
+        message_filter = msgspec.structs.replace(message_filter, limit=FOLLOWED_MESSAGES)
+        wait()
 
 
 def _print_messages(store: Store, message_filter: MessageFilter) -> None:

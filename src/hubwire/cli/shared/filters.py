@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from hubwire.clock import SystemClock
 from hubwire.record.message_filter import FIELDS, FilterField, MessageFilter, Reads
 from hubwire.registry.protocol import Registry
 from hubwire.web.parameters import message_filter
+
+AGO = re.compile(r"(\d{1,6})([smhdw])")
+UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 Chosen = Mapping[str, str]
 """The given options as texts, by parameter."""
@@ -51,13 +56,25 @@ def with_filters(*, without: Collection[str] = ()) -> Callable[[Callable[..., No
 
 def chosen(registry: Registry, options: Chosen, limit: int | None = None) -> MessageFilter:
     """The filter that the options make. Errors: BadValue, naming the option."""
-    chosen_filter = message_filter(options, registry)
+    chosen_filter = message_filter(absolute(options, SystemClock().now_ms()), registry)
     return chosen_filter if limit is None else msgspec.structs.replace(chosen_filter, limit=limit)
+
+
+def absolute(options: Chosen, now_ms: int) -> Chosen:
+    """The options with lengths of time such as `2h` or `30m` as moments before now, in epoch milliseconds."""
+    lengths = {field.parameter for field in FIELDS if field.reads is Reads.MOMENT}
+    return {
+        name: str(now_ms - int(found[1]) * UNITS_MS[found[2]])
+        if name in lengths and (found := AGO.fullmatch(value))
+        else value
+        for name, value in options.items()
+    }
 
 
 def _parameter(field: FilterField) -> inspect.Parameter:
     names = [f"--{field.option}"]
-    settings: dict[str, Any] = {"help": field.help}
+    ago = " Or a length of time before now: 2h, 30m, 7d." if field.reads is Reads.MOMENT else ""
+    settings: dict[str, Any] = {"help": field.help + ago}
     kind: Any = str
     match field.reads:
         case Reads.WORD:

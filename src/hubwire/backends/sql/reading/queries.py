@@ -18,7 +18,7 @@ from hubwire.errors import SettingsError
 from hubwire.journal.protocol import Journal
 from hubwire.message import JournalRow, text_id
 from hubwire.reasons import EXPLANATIONS, LOST, Kind, Reason
-from hubwire.record.holding import holds
+from hubwire.record.holding import holds, mentions
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import AttemptView, Failure, Fate, LaneStatus, MessageDetail, MessageSummary
 from hubwire.registry.protocol import Registry
@@ -377,7 +377,11 @@ def _is_rejected(summary: MessageSummary, message_filter: MessageFilter) -> bool
 
 
 def _holding(rows: list[JournalRow], message_filter: MessageFilter) -> list[JournalRow]:
-    return rows if message_filter.where is None else [row for row in rows if holds(row.body, message_filter.where)]
+    if message_filter.where is not None:
+        rows = [row for row in rows if holds(row.body, message_filter.where)]
+    if message_filter.contains is not None:
+        rows = [row for row in rows if mentions(row.body, message_filter.contains)]
+    return rows
 
 
 def _any_fate_fits(summary: MessageSummary, message_filter: MessageFilter, fates: list[Fate]) -> bool:

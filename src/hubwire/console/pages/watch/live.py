@@ -62,5 +62,8 @@ async def events(
 
 def _read(view: View) -> LivePage:
     query = text(view.fields, "q", 1024)
-    found = view.deps.queries.messages(MessageFilter(text=query, limit=LIVE_MESSAGES))
+    criteria = MessageFilter(limit=LIVE_MESSAGES)
+    if query is not None:
+        criteria = msgspec.structs.replace(criteria, **{"contains" if view.sees_payloads else "text": query})
+    found = view.deps.queries.messages(criteria)
     return LivePage(query=query or "", is_paused=view.fields.get("paused") == "1", lines=lines(view, found))

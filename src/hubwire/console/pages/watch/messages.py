@@ -149,7 +149,7 @@ def _read(view: View) -> MessagesPage:
         discard_href=f"/discards/new?{filter_query(criteria)}" if shown and criteria.state in DISCARDABLE else None,
         download_href=f"/messages?{filter_query(criteria, format='ndjson')}" if shown and view.sees_payloads else None,
         is_filtered=plain != MessageFilter(),
-        is_text_search=criteria.text is not None or criteria.where is not None,
+        is_text_search=any(part is not None for part in (criteria.text, criteria.where, criteria.contains)),
         has_fields=msgspec.structs.replace(plain, state=None, rejected=None) != MessageFilter(),
     )
 

@@ -233,7 +233,7 @@ def _fits(view: View, criteria: MessageFilter) -> str:
         ("reason", criteria.reason),
         ("type", criteria.type),
         ("event", view.masked_text(criteria.event)),
-        ("about", "one person" if criteria.user or criteria.text else None),
+        ("about", "one person" if criteria.user or criteria.text or criteria.contains else None),
         ("source", sources.get(criteria.source_id or 0)),
         ("destination", destinations.get(criteria.destination_id or 0)),
         ("of replay", criteria.replay_id),

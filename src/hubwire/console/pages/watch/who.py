@@ -137,7 +137,7 @@ def _cli(command: str, identity: str) -> str:
 
 
 async def search(view: View) -> Response:
-    """`/search?q=…`: a messageId leads to its message, a known person to their page, anything else to a list."""
+    """`/search?q=…`: a messageId leads to its message, a known person to their page, a part of a name to a list."""
     query = text(view.fields, "q", 1024)
     format_field = {"format": "json"} if wants_json(view.request) else {}
     if query is None:
@@ -147,7 +147,7 @@ async def search(view: View) -> Response:
     known = await view.read(view.deps.statistics.identity, query)
     if view.sees_payloads and (known.records or known.links):
         return view.redirect(f"/who/{quote(query, safe='')}", **format_field)
-    return view.redirect("/messages", q=query, **format_field)
+    return view.redirect("/messages", **{"contains" if view.sees_payloads else "q": query}, **format_field)
 
 
 def record_url(destination: Destination, record: KnownRecord) -> str | None:
