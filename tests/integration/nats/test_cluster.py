@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 
 import pytest
 from tests.integration.nats.conftest import OpenJournal
 from tests.servers import NatsCluster
+from tests.support.waiting import until
 
+from hubwire.backends.nats.journal import NatsJournal
 from hubwire.errors import BackendUnavailable
 from hubwire.message import Entry
 
@@ -17,6 +21,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceW
 
 NOW = 1_790_000_000_000
 GROUPS = 60
+MAX_APPEND_SECONDS = 25.0
+"""An upload waits 15 seconds for JetStream, and a little for its connection."""
 
 
 def test_nothing_acknowledged_is_lost_when_a_node_dies(cluster: NatsCluster, open_journal: OpenJournal) -> None:
@@ -68,3 +74,33 @@ def test_a_stream_keeps_its_name_whoever_leads_it(cluster: NatsCluster, open_jou
     names.add(open_journal(url).name)
     [name] = names
     assert name.startswith("stream hubwire of 20")
+
+
+@pytest.mark.slow
+def test_an_append_to_nodes_that_hang_ends_in_time_and_is_kept_once(
+    cluster: NatsCluster, open_journal: OpenJournal
+) -> None:
+    journal = open_journal(f"{cluster.url}?replicas=3")
+    group = [Entry(1, f"m{number}", NOW, b"{}") for number in range(5)]
+    journal.append(group[:1])
+    for node in cluster.nodes:
+        os.kill(node.pid, signal.SIGSTOP)
+    try:
+        began_at = time.monotonic()
+        with pytest.raises(BackendUnavailable):
+            journal.append(group)
+        assert time.monotonic() - began_at < MAX_APPEND_SECONDS
+    finally:
+        for node in cluster.nodes:
+            os.kill(node.pid, signal.SIGCONT)
+    until(lambda: _appended(journal, group), MAX_APPEND_SECONDS)
+    rows = open_journal(f"{cluster.url}?replicas=3").read(0, 100, is_backfill=False)
+    assert sorted(row.message_id for row in rows) == [entry.message_id for entry in group]
+
+
+def _appended(journal: NatsJournal, group: list[Entry]) -> bool:
+    try:
+        journal.append(group)
+    except BackendUnavailable:
+        return False
+    return True
