@@ -78,8 +78,10 @@ async def through(folder: Path, seed: int) -> tuple[int, int]:
         night.set_right()
         await night.live(night.true_seconds + MAX_AFTER_SECONDS, sends=False, steps=False)
         refused = int(world.emulator.stats()["refused"].get("429", 0))
-        assert world.states().keys() <= {"delivered"}, f"seed {seed}"
-        assert len(world.emulator.contacts()) == night.sent, f"seed {seed}"
+        waiting = world.backlog() + world.open_rows()
+        assert len(world.emulator.contacts()) + waiting == night.sent, f"seed {seed}"
+        # A night with many restarts may use up the new day as well. Otherwise nothing waits.
+        assert not waiting or world.emulator.state.limiter.daily_used > DAILY_CALLS * 0.8, f"seed {seed}"
         assert refused <= MAX_VAIN_CALLS, f"seed {seed}"
         return night.sent, refused
 

@@ -297,7 +297,7 @@ class Record(Protocol):
 
     def correct_future(self, destination_id: int, now_ms: int) -> int:
         """Correct the rows that a clock ahead of this one wrote: they are due as long after `now_ms` as they were due
-        after they were written. Returns their number."""
+        after they were written. What waits for a new day of calls is due. Returns their number."""
         ...
 
     def begin_cycle(self, lease: Lease, now_ms: int, span: Span) -> int:

@@ -13,6 +13,7 @@ import msgspec
 
 from hubwire.backends.sql.database import Session
 from hubwire.delivery import IllegalMove, Move, State, moved, taken_on
+from hubwire.reasons import Reason
 from hubwire.record.protocol import Attempt, CycleOutcome, Due, LaneState, Lease, Span
 
 # -- lanes
@@ -174,13 +175,21 @@ def bring_forward(db: Session, destination_id: int, by_ms: int) -> None:
 
 
 def correct_future(db: Session, destination_id: int, now_ms: int) -> int:
-    """Correct rows that a clock ahead of this one wrote, and count them. Holds stay, as in `bring_forward`."""
-    return db.execute(
+    """Correct rows that a clock ahead of this one wrote, and count them. Holds stay, as in `bring_forward`. What waits
+    for a new day of calls is due: by which clock that day ended is not known, and a lane without calls postpones it
+    again."""
+    postponed = db.execute(
+        "UPDATE delivery SET due_at_ms = ?"
+        " WHERE destination_id = ? AND state IN (?, ?) AND reason = ? AND due_at_ms > ?",
+        (now_ms, destination_id, State.PENDING, State.RETRYING, Reason.BUDGET_SPENT, now_ms),
+    ).rowcount
+    ahead = db.execute(
         "UPDATE delivery SET due_at_ms = due_at_ms - (updated_at_ms - ?), updated_at_ms = ?,"
         " first_attempt_at_ms = CASE WHEN first_attempt_at_ms > ? THEN ? ELSE first_attempt_at_ms END"
         " WHERE destination_id = ? AND state IN (?, ?) AND updated_at_ms > ?",
         (now_ms, now_ms, now_ms, now_ms, destination_id, State.PENDING, State.RETRYING, now_ms),
     ).rowcount
+    return postponed + ahead
 
 
 def open_cycle(db: Session, destination_id: int, now_ms: int, span: Span) -> int:

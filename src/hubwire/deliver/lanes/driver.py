@@ -189,9 +189,7 @@ class Driver:
         self._quota.take(destination_id)
         log.info("lane.taken", destination=self._name, quiet_seconds=round(self.lane_lease.quiet_seconds, 1))
         # Another worker's clock may have been ahead, or this clock was set back while nobody drove the lane.
-        now_ms = parts.clock.now_ms()
-        if corrected := await self._off_loop(parts.record.correct_future, destination_id, now_ms + CLOCK_STEP_MS):
-            log.warning("lane.times-corrected", destination=self._name, rows=corrected)
+        await self._correct_future()
         if self.lane_lease.stood_still_seconds > STOOD_STILL_SECONDS:
             seconds = round(self.lane_lease.stood_still_seconds)
             log.warning("lane.stood-still", destination=self._name, seconds=seconds)
@@ -232,8 +230,15 @@ class Driver:
         if set_back_ms >= CLOCK_STEP_MS:
             log.warning("clock.set-back", destination=self._name, seconds=set_back_ms // 1000)
             await self._off_loop(self._parts.record.bring_forward, self._destination_id, set_back_ms)
+            await self._correct_future()
         self._ahead_ms = ahead_ms
         return set_back_ms >= CLOCK_STEP_MS
+
+    async def _correct_future(self) -> None:
+        now_ms = self._parts.clock.now_ms()
+        record, destination_id = self._parts.record, self._destination_id
+        if corrected := await self._off_loop(record.correct_future, destination_id, now_ms + CLOCK_STEP_MS):
+            log.warning("lane.times-corrected", destination=self._name, rows=corrected)
 
     async def _cycle(self, lane_lease: LaneLease, state: LaneState, pending: Pending) -> Wait:
         budget_seconds = self.lane.waiting.budget_seconds()

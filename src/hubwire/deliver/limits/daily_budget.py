@@ -301,6 +301,7 @@ class DailyBudget:
         if now_ms < self._now_ms - CLOCK_STEP_MS:
             # The clock was set back, perhaps over midnight. What HubSpot said last is of this day.
             self._now_ms = now_ms
+            self._header_started_at_ms = min(self._header_started_at_ms, now_ms)
             if now_ms < self._day_starts_at_ms:
                 self._day_starts_at_ms, self._day_ends_at_ms = day_of(now_ms, self._zone)
         if now_ms >= self._day_ends_at_ms:
