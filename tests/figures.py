@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from hubwire import __version__
 
 FILE = Path(__file__).with_name("figures.json")
 Record = Callable[..., None]
@@ -20,20 +21,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Record:
-    """Prints the figures of a test, and keeps them with the date and the commit. A name says what its figure counts."""
+    """Prints the figures of a test, and keeps them with date and version. A name says what its figure counts."""
 
     def record(**named: object) -> None:
         print(f"figures of {request.node.name}: {named}")
         if not request.config.getoption("--write-figures"):
             return
         kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-        kept[request.node.name] = {"date": datetime.now(UTC).date().isoformat(), "commit": _commit(), "figures": named}
+        kept[request.node.name] = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "version": __version__,
+            "figures": named,
+        }
         FILE.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     return record
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, cwd=FILE.parent, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
