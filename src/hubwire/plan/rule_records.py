@@ -20,7 +20,7 @@ from hubwire.plan.rule_values import SourceValue, report, write_conditional, wri
 from hubwire.plan.rule_writers import OtherRule
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
-from hubwire.plan.rules.resolving import INDEX, PARENT
+from hubwire.plan.rules.resolving import INDEX, root_of
 from hubwire.plan.rules.rule_set import CompiledEach
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import event_uuid
@@ -151,8 +151,7 @@ def _write_each(
     elements = _elements(targets, rule, part)
     seen: dict[RecordRef, int] = {}
     for index, element in enumerate(elements):
-        fields = element if isinstance(element, dict) else {"value": element}
-        root = {**fields, PARENT: targets.fields, INDEX: index}
+        root = root_of(element, targets.fields, index)
         try:
             record = _record_of(targets, rule, each, part.key, root)
         except (MappingFailed, RecursionError) as exc:

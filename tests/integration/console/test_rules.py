@@ -165,6 +165,39 @@ def test_the_editor_saves_and_shows_the_error_at_its_field(signed_in: Console) -
     assert "<b>x</b>" not in page
 
 
+def test_the_editor_makes_a_rule_of_another_object(signed_in: Console) -> None:
+    record = {"action": "record", "event": "Order Completed", "property": "hs_tax", "value": "properties.tax"}
+    nameless = signed_in.post("/rules/1/edit", **{**FORM, **record})
+    assert (nameless.status_code, "Choose the object type" in nameless.text) == (422, True)
+    keyed = {**record, "object": "orders", "key_property": "shop_order_id", "key": "properties.order_id"}
+    assert signed_in.post("/rules/1/edit", **{**FORM, **keyed}).status_code == 303
+    [stored] = signed_in.store.registry.destinations()[1].rules
+    assert (stored.object, stored.key) == ("order", {"shop_order_id": "$.properties.order_id"})
+    page = signed_in.get("/rules/1/edit", rule=stored.name).text
+    assert 'name="key_property" list="properties" value="shop_order_id"' in page
+
+
+def test_a_preset_is_switched_on_the_page_and_in_the_api(signed_in: Console) -> None:
+    assert signed_in.post("/rules/1/preset", name="orders", enabled="yes").status_code == 303
+    assert signed_in.store.registry.destinations()[1].presets == ("orders",)
+    assert "orders: Order Refunded" in signed_in.get("/rules/1").text
+    listed = signed_in.call("GET", PATH).json()
+    assert (listed["rules"], listed["preset_rules"][0]["name"]) == ([], "orders: Orders")
+    changed = signed_in.call("PATCH", "/destinations/HubSpot", json={"presets": ["deals"]})
+    assert changed.json()["destination"]["presets"] == ["deals"]
+    assert signed_in.call("PATCH", "/destinations/HubSpot", json={"presets": ["x"]}).status_code == 400
+    signed_in.post("/rules/1/preset", name="deals", enabled="no")
+    assert signed_in.store.registry.destinations()[1].presets == ()
+
+
+def test_the_api_sets_the_keys_of_contacts_and_companies(console: Console, lane_id: int) -> None:
+    body = {"contact_key": {"user_id": "$.userId"}, "company_key": {"account_id": "$.groupId"}, "defaults": ["events"]}
+    changed = console.call("PATCH", "/destinations/HubSpot", json=body).json()["destination"]
+    assert {name: changed[name] for name in body} == body
+    refused = console.call("PATCH", "/destinations/HubSpot", json={"contact_key": {"a": 1, "b": 2}})
+    assert (refused.status_code, refused.json()["field"]) == (400, "contact_key")
+
+
 def test_a_test_in_the_editor_stores_nothing_and_shows_the_value(signed_in: Console) -> None:
     sample = '{"type": "track", "event": "Plan Changed", "userId": "u1", "properties": {"stage": "Lead"}}'
     shown = signed_in.post("/rules/1/edit", **{**FORM, "do": "test", "sample": sample, "source": "1"})

@@ -26,6 +26,7 @@ CALLS = {
 ACTIONS = {
     "contact": "Set contact properties",
     "company": "Set company properties",
+    "record": "Set properties of another object",
     "event": "Send an event",
     "skip": "Do not send the message",
 }
@@ -67,6 +68,10 @@ class RuleForm(msgspec.Struct, kw_only=True):
     all_of: str = ""
     """The path to the object whose fields are all sent with the event."""
     skip: str = ""
+    object: str = ""
+    """The object type of a record that is neither a contact nor a company."""
+    key_property: str = ""
+    """The property that such a record is known by; `key` is its value."""
     key: str = ""
     rows: list[FormRow] = []
     is_enabled: bool = True
@@ -83,7 +88,8 @@ def form_of(rule: Rule) -> RuleForm:
     """The form of a stored rule."""
     form = RuleForm(
         name=rule.name,
-        action=rule.object or ("event" if rule.event is not None else "skip"),
+        action=_action_of(rule),
+        object=rule.object or "" if _action_of(rule) == "record" else "",
         target=rule.event or "",
         skip=rule.skip or "",
         is_enabled=rule.enabled,
@@ -104,7 +110,9 @@ def form_of(rule: Rule) -> RuleForm:
     in_form = IN_FORM - {"default"} if is_elsewhere else IN_FORM
     rest: dict[str, Any] = {name: value for name, value in msgspec.to_builtins(rule).items() if name not in in_form}
     key = rest.get("key", {})
-    path = key.get(KEYS.get(form.action, ""))
+    if form.action == "record":
+        form.key_property = next(iter(key), "")
+    path = key.get(form.key_property or KEYS.get(form.action, ""))
     if len(key) == 1 and isinstance(path, str) and path.startswith("$."):
         form.key = path.removeprefix("$.")
         del rest["key"]
@@ -112,6 +120,12 @@ def form_of(rule: Rule) -> RuleForm:
         form.action = "more"
     form.more = msgspec.json.format(msgspec.json.encode(rest), indent=2).decode() if rest else ""
     return with_spare_rows(form)
+
+
+def _action_of(rule: Rule) -> str:
+    if rule.object is not None:
+        return rule.object if rule.object in KEYS else "record"
+    return "event" if rule.event is not None else "skip"
 
 
 def _row(name: str, value: Any) -> FormRow:
@@ -152,6 +166,8 @@ def entered(fields: Mapping[str, Sequence[str]]) -> RuleForm:
         target=text(values, "target") or "",
         all_of=text(values, "all_of") or "",
         skip=text(values, "skip") or "",
+        object=text(values, "object") or "",
+        key_property=text(values, "key_property") or "",
         key=text(values, "key") or "",
         rows=rows,
         is_enabled=values.get("is_enabled") == "1",
@@ -184,21 +200,26 @@ def _written(form: RuleForm, known: Mapping[str, PropertyDefinition]) -> dict[st
             raise BadValue("target", "choose the HubSpot event to send, or name a new one")
         fields["event"] = form.target
     else:
-        fields["object"] = form.action
+        if form.action == "record" and not form.object:
+            raise BadValue("object", "choose the object type, such as order or deal")
+        fields["object"] = form.object if form.action == "record" else form.action
         if form.mode != "upsert":
             fields["mode"] = form.mode
         empty = [_internal_name(name, known) for name in lines_of(form.only_if_empty)]
         if empty:
             fields["only_if_empty"] = empty
     if form.key:
-        fields["key"] = {KEYS.get(form.action, "email"): _path(form.key)}
+        if form.action == "record" and not form.key_property:
+            raise BadValue("key_property", "name the property with unique values that the record is known by")
+        name = _internal_name(form.key_property, known) if form.action == "record" else KEYS.get(form.action, "email")
+        fields["key"] = {name: _path(form.key)}
     rows = [row for row in form.rows if row.property or row.value]
     properties = {_internal_name(row.property, known): _value(row) for row in rows}
     if form.action == "event" and form.all_of:
         if properties:
             raise BadValue("all_of", "choose all fields or single properties, not both")
         return {**fields, "properties": _path(form.all_of)}
-    if form.action != "event" and not properties:
+    if form.action in KEYS and not properties:
         raise BadValue("properties", "choose a property and where its value comes from")
     return {**fields, "properties": properties}
 
@@ -225,7 +246,8 @@ def reading_of(form: RuleForm) -> str:
 
 def default_name(form: RuleForm) -> str:
     """A name for a rule that a person gave none."""
-    what = {"contact": "contact", "company": "company", "event": form.target, "skip": "not sent"}.get(form.action, "")
+    words = {"contact": "contact", "company": "company", "event": form.target, "skip": "not sent"}
+    what = words.get(form.action, form.object)
     return f"{form.event or CALLS[form.call]}: {what}"[:100]
 
 
@@ -280,6 +302,7 @@ _PLACES = (
     (re.compile(r"^(?:trigger:|its trigger)"), "trigger"),
     (re.compile(r"^property '([^']+)'|^property ([a-z0-9_]+)|^/([^/ ]+)[/ ]|^properties\."), "properties"),
     (re.compile(r"^(?:skip|the reason)"), "skip"),
+    (re.compile(r"^object"), "object"),
     (re.compile(r"^key"), "key"),
     (re.compile(r"^only_if_empty"), "only_if_empty"),
     (re.compile(r"^it writes no property"), "properties"),

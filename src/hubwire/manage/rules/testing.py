@@ -16,10 +16,13 @@ from hubwire.message import JournalRow, Message, read_message
 from hubwire.plan.presets import rules_of
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
-from hubwire.plan.rules.resolving import resolver
-from hubwire.plan.rules.rule_set import compile_rule
+from hubwire.plan.rules.resolving import resolver, root_of
+from hubwire.plan.rules.rule_set import CompiledEach, compile_rule
 from hubwire.plan.rules.values import MISSING
 from hubwire.rule import Rule
+
+SHOWN_ELEMENTS = 3
+"""The elements of a list that a test shows."""
 
 
 class RuleField(msgspec.Struct, kw_only=True, frozen=True):
@@ -79,7 +82,25 @@ def _firing(rule: Rule, message: Message) -> RuleFiring:
             shown.append(_field("properties", rule.properties, compiled.whole, fields))
         elif isinstance(rule.properties, dict):
             shown += [_field(name, rule.properties[name], resolve, fields) for name, resolve in compiled.fields]
+        for part in compiled.each:
+            shown += _of_list(part, fields)
     return RuleFiring(name=rule.name, does=rule.does, is_enabled=rule.enabled, fires=fires, fields=shown)
+
+
+def _of_list(part: CompiledEach, fields: dict[str, Any]) -> list[RuleField]:
+    """The fields of the first elements of a list."""
+    each = part.each
+    elements = _field(f"each {each.object}", each.list, part.items, fields)
+    if elements.problem or not isinstance(elements.value, list):
+        return [elements]
+    shown = [msgspec.structs.replace(elements, value=f"{len(elements.value):,} elements")]
+    for index, element in enumerate(elements.value[:SHOWN_ELEMENTS]):
+        root, place = root_of(element, fields, index), f"{each.object} {index + 1}"
+        if part.key is not None:
+            [(name, origin)] = each.key.items()
+            shown.append(_field(f"{place}: key {name}", origin, part.key, root))
+        shown += [_field(f"{place}: {name}", each.properties[name], resolve, root) for name, resolve in part.fields]
+    return shown
 
 
 def _field(name: str, origin: object, resolve: Resolver, fields: dict[str, Any]) -> RuleField:

@@ -19,6 +19,12 @@ PARENT = "$parent"
 INDEX = "$index"
 
 
+def root_of(element: Any, message: dict[str, Any], index: int) -> dict[str, Any]:
+    """What the values of a rule's list see: the fields of the element, the message, and the place in the list."""
+    fields = element if isinstance(element, dict) else {"value": element}
+    return {**fields, PARENT: message, INDEX: index}
+
+
 def key_of(key: Mapping[str, Any], is_of_list: bool = False) -> Resolver | None:
     """The value of a key; None where a rule gives none."""
     return next((resolver(value, is_of_list) for value in key.values()), None)

@@ -19,6 +19,7 @@ from hubwire.console.parts.lanes import names
 from hubwire.console.parts.rule_form import (
     ACTIONS,
     CALLS,
+    KEYS,
     KINDS,
     MODES,
     RuleForm,
@@ -43,6 +44,7 @@ from hubwire.manage.rules.hints import RuleHints, rule_hints
 from hubwire.manage.rules.testing import RuleFiring
 from hubwire.manage.schema.portal_contents import newest_rows
 from hubwire.manage.schema.report import PortalContents
+from hubwire.object_types import STANDARD, is_type_name, type_name
 from hubwire.plan.rules.triggers import Reading, TriggerRefused, compile_trigger
 from hubwire.plan.rules.triggers.readings import difference
 from hubwire.plan.trait_rules import is_read_only
@@ -79,7 +81,9 @@ class EditorPage(msgspec.Struct, frozen=True, kw_only=True):
     form: RuleForm
     hints: RuleHints
     properties: list[Choice]
-    """Of contacts, or of companies."""
+    """Of the object that the rule writes."""
+    object_types: list[str]
+    """HubSpot's own object types other than contact and company."""
     portal_events: list[Choice]
     unreadable: str
     """Why the portal cannot be read; "" if it can."""
@@ -158,7 +162,7 @@ def checksum(sample: str) -> str:
 
 
 async def _save(view: View, destination: Destination, replaces: str, form: RuleForm) -> None:
-    contents, _ = await _contents(view, destination)
+    contents, _ = await _contents(view, destination, form)
     rule = rule_of(form, _known(form, contents.schema))
     changed = with_rule(destination.rules, rule, replaces or None)
     await check_in_portal(view.deps.contents, destination, changed)
@@ -173,7 +177,7 @@ async def _show(
     sampling: Sampling,
     refused: HubwireError | None = None,
 ) -> Response:
-    contents, unreadable = await _contents(view, destination)
+    contents, unreadable = await _contents(view, destination, form)
     hints = await view.read(_hints, view, destination, form)
     if not sampling.sample and hints.samples:
         chosen = next((sample for sample in hints.samples if sample.message_id == sampling.sample_id), hints.samples[0])
@@ -198,6 +202,7 @@ async def _show(
         form=form,
         hints=hints,
         properties=_property_choices(_known(form, contents.schema)),
+        object_types=[known.name for known in STANDARD if known.name not in KEYS],
         portal_events=[
             Choice(value=event.label or event.name, label=event.name)
             for event in sorted(event_definitions(contents.schema), key=lambda event: event.label.casefold())
@@ -264,10 +269,12 @@ async def _outcome(
     )
 
 
-async def _contents(view: View, destination: Destination) -> tuple[PortalContents, str]:
-    """The content of the portal, and why it cannot be read."""
+async def _contents(view: View, destination: Destination, form: RuleForm) -> tuple[PortalContents, str]:
+    """The content of the portal with the form's object type, and why it cannot be read."""
+    object_type = type_name(form.object)
     try:
-        return await view.deps.contents(destination.destination_id), ""
+        object_types = frozenset([object_type] if is_type_name(object_type) else [])
+        return await view.deps.contents(destination.destination_id, object_types), ""
     except (HubSpotError, SettingsError) as exc:
         return PortalContents(schema=PortalSchema(hub_id=destination.hub_id or "0")), str(exc)
 
@@ -287,6 +294,9 @@ def _fires(form: RuleForm) -> Callable[[dict[str, Any]], bool]:
 
 def _known(form: RuleForm, schema: PortalSchema) -> Mapping[str, PropertyDefinition]:
     """The properties that the rule of this form can set; events have properties of their own."""
+    if form.action == "record":
+        known = schema.objects.get(type_name(form.object))
+        return known.properties if known is not None else {}
     return {"contact": schema.contact, "company": schema.company}.get(form.action, {})
 
 
