@@ -257,9 +257,11 @@ def _write_all(
     for planned in plans:
         is_new = planned.record is None
         record = carry_out(portal, context, planned)
-        shown = store.shown(record, {**planned.values, **store.computed(record)})
+        properties = planned.values  # of no further use: the record has its own copy
+        properties.update(store.computed(record, properties if is_new else None))
         if is_new:
-            shown["properties"].update(store.new_values(record))
+            properties.update(store.new_values(record, properties))
+        shown = store.shown(record, properties)
         if shows_new:
             shown["new"] = is_new
         if planned.trace_id is not None:

@@ -73,9 +73,8 @@ def _merge(portal: Portal, store: ObjectStore, primary: Record, other: Record) -
     values.update(combined)
     for record in (primary, other):
         store.archive(record, now_ms, lag_ms)
-    merged = store.new_record(now_ms, primary.origin)
+    merged = store.create(values, now_ms, lag_ms, primary.origin)
     merged.created_at_ms = min(primary.created_at_ms, other.created_at_ms)
-    store.fill(merged, values, now_ms, lag_ms)
     if store.keep_history:
         merged.history = {
             name: [entry_of(version) for version in (primary if name in primary.properties else other).versions(name)]

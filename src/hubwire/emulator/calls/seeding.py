@@ -205,8 +205,7 @@ def _seed_record(portal: Portal, store: ObjectStore, item: _Record) -> None:
         if owner is not None:
             raise Refusal(409, f"Contact already exists. Existing ID: {owner.id}", "CONFLICT")
     if item.id is None:
-        record = store.new_record(now_ms, origin)
-        store.fill(record, stored, now_ms, 0)
+        record = store.create(stored, now_ms, 0, origin)
     else:
         record = Record(_free_id(store, item.id), now_ms, origin)
         record.properties = stored

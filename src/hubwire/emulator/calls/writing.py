@@ -20,7 +20,8 @@ def carry_out(portal: Portal, context: WriteContext, plan: Plan) -> Record:
         if "associatedcompanyid" in plan.values:
             _follow_property(portal, record, plan.values["associatedcompanyid"])
         if portal.config.creates_companies_from_emails and (email := plan.values.get("email")):
-            associate_company_of_email(portal, record, email)
+            has_none = plan.record is None and not plan.associations and "associatedcompanyid" not in plan.values
+            associate_company_of_email(portal, record, email, has_none=has_none)
     return record
 
 

@@ -24,20 +24,23 @@ yahoo.es yahoo.fr yahoo.it yandex.com yandex.ru ymail.com ziggo.nl zoho.com
 FREE_MAIL_DOMAINS = frozenset(_FREE_MAIL.split())
 
 
-def associate_company_of_email(portal: Portal, contact: Record, email: str) -> None:
-    """Give a contact without a primary company the one of its e-mail's domain; make the company if there is none."""
+def associate_company_of_email(portal: Portal, contact: Record, email: str, *, has_none: bool = False) -> None:
+    """Give a contact without a primary company the one of its e-mail's domain; make the company if there is none.
+
+    Shape: `has_none` says that the contact is new, so that nothing need be looked up.
+    """
     domain = email.rpartition("@")[2]
     if not domain or domain in FREE_MAIL_DOMAINS:
         return
-    is_first = not portal.associations.targets("contacts", contact.id, "companies")
+    is_first = has_none or not portal.associations.targets("contacts", contact.id, "companies")
     if not is_first and portal.associations.primary_company(contact.id):
         return
     companies = portal.stores["companies"]
     company = companies.keys.holders.get(domain) if companies.keys is not None else None
     if company is None:
         now_ms = portal.clock.now_ms()
-        company = companies.new_record(now_ms, ACCOUNT_SETTING)
-        companies.fill(company, {"domain": domain, "website": domain}, now_ms, portal.search_lag_ms)
+        site = {"domain": domain, "website": domain}
+        company = companies.create(site, now_ms, portal.search_lag_ms, ACCOUNT_SETTING)
     if not is_first:
         link_primary_company(portal, contact, company.id)
         return

@@ -246,7 +246,7 @@ class Portal:
             self.storage.flush(account_changed=account_changed)
         for store in self.stores.values():
             if store.written:
-                store.settle()
+                store.settle(self.clock.now_ms())
 
     def _mirror_primary_companies(self) -> None:
         contacts, now_ms = self.stores["contacts"], self.clock.now_ms()

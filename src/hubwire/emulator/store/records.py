@@ -137,6 +137,8 @@ class ObjectStore:
         self._unindexed: deque[tuple[int, Record, dict[str, str] | Packed | None]] = deque()
         self.written: list[Record] = []
         self._awake_count = 0
+        self._stamp: tuple[int, int, Origin] | None = None
+        self._stamped: dict[str, str] = {}
         example = Record("0", 0)
         self.computed_names = self.computed(example, {"email": "a@example.com"}).keys() - {"email"}
 
@@ -176,12 +178,22 @@ class ObjectStore:
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
-    def new_record(self, now_ms: int, origin: Origin = API) -> Record:
-        """An empty live record with a fresh id."""
-        record = Record(str(self.next_id), now_ms, origin)
-        self._ids.append(self.next_id)
-        self.next_id += 1
-        self.records[record.id] = record
+    def create(self, values: dict[str, str], now_ms: int, lag_ms: int, origin: Origin = API) -> Record:
+        """A new live record with a fresh id and its first values."""
+        number = self.next_id
+        self.next_id = number + 1
+        record_id = str(number)
+        record = self.records[record_id] = Record(record_id, now_ms, origin)
+        self._ids.append(number)
+        if lag_ms:
+            self._unindexed.append((now_ms + lag_ms, record, None))
+        # Both checks run in C, which matters: most writes have no empty value.
+        stored = values.copy() if all(values.values()) else {name: value for name, value in values.items() if value}
+        record.awake = stored
+        self.written.append(record)
+        self._index(record, stored)
+        if self.changed is not None:
+            self.changed.add(record_id)
         return record
 
     def adopt(self, record: Record) -> None:
@@ -199,16 +211,6 @@ class ObjectStore:
             self._index(record, record.properties)
         self.written.append(record)
         self._mark(record)
-
-    def fill(self, record: Record, values: dict[str, str], now_ms: int, lag_ms: int) -> None:
-        """Set the first values of a new record."""
-        self._delay(record, now_ms, lag_ms, is_new=True)
-        stored = record.properties = {name: value for name, value in values.items() if value}
-        self.written.append(record)
-        self._index(record, stored)
-        record.updated_at_ms = now_ms
-        if self.changed is not None:
-            self.changed.add(record.id)
 
     def write(self, record: Record, values: dict[str, str], now_ms: int, lag_ms: int, origin: Origin = API) -> None:
         """Set values of a known record (`""` clears), keep indexes, history and the search view."""
@@ -252,7 +254,7 @@ class ObjectStore:
         self.redirects[record.id] = successor.id
         self._mark(record)
 
-    def settle(self) -> None:
+    def settle(self, now_ms: int) -> None:
         """Pack the values written by the call that ends, beyond the first `MAX_AWAKE` records.
 
         At once, because packing later costs more: by then their texts have left the processor's cache.
@@ -262,6 +264,7 @@ class ObjectStore:
             record.rest()
         self._awake_count += min(len(self.written), max(room, 0))
         self.written.clear()
+        self._catch_up(now_ms)
 
     def index_unique(self, name: str) -> None:
         """Start indexing a property that has become unique (created, or restored)."""
@@ -339,21 +342,13 @@ class ObjectStore:
 
     def computed(self, record: Record, stored: Mapping[str, str] | None = None) -> dict[str, str]:
         """The properties that HubSpot fills in itself; `stored` spares reading the record's values again."""
-        record_id = record.id
-        kind, source_id, _ = record.origin
-        values = {
-            self.created_name: iso(record.created_at_ms),
-            self.modified_name: iso(record.updated_at_ms),
-            "hs_object_id": record_id,
-            "hs_object_source": kind,
-            "hs_object_source_id": source_id,
-            "hs_object_source_label": kind,
-        }
+        stamp = (record.created_at_ms, record.updated_at_ms, record.origin)
+        if stamp != self._stamp:
+            self._stamp, self._stamped = stamp, self._of_stamp(*stamp)
+        values = self._stamped.copy()
+        values["hs_object_id"] = record_id = record.id
         if self.name == "contacts":
             values["hs_all_contact_vids"] = record_id
-            values["hs_is_contact"] = "true"
-            values["hs_is_unworked"] = "true"
-            values["hs_pipeline"] = "contacts-lifecycle-pipeline"
             stored = record.properties if stored is None else stored
             if email := stored.get("email"):
                 values["email"] = email
@@ -362,11 +357,28 @@ class ObjectStore:
                 values["lifecyclestage"] = stage
         return values
 
-    def new_values(self, record: Record) -> dict[str, str]:
-        """Further properties that the answer to a create carries."""
+    def _of_stamp(self, created_at_ms: int, updated_at_ms: int, origin: Origin) -> dict[str, str]:
+        """The computed properties that all records of one call share, so that a batch makes them once."""
+        kind, source_id, _ = origin
+        values = {
+            self.created_name: iso(created_at_ms),
+            self.modified_name: iso(updated_at_ms),
+            "hs_object_id": "",
+            "hs_object_source": kind,
+            "hs_object_source_id": source_id,
+            "hs_object_source_label": kind,
+        }
+        if self.name == "contacts":
+            values["hs_all_contact_vids"] = ""
+            values["hs_is_contact"] = values["hs_is_unworked"] = "true"
+            values["hs_pipeline"] = "contacts-lifecycle-pipeline"
+        return values
+
+    def new_values(self, record: Record, stored: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Further properties that the answer to a create carries; `stored` as in `computed`."""
         if self.name != "contacts":
             return {}
-        values = record.properties
+        values = record.properties if stored is None else stored
         first, last = values.get("firstname", ""), values.get("lastname", "")
         values_of_new = {
             "hs_full_name_or_email": f"{first} {last}".strip() or values.get("email", ""),

@@ -77,14 +77,20 @@ def normalised_warning(name: str, raw: str, stored: str) -> dict[str, Any]:
     }
 
 
+_IDENTIFYING = {"contacts": ("email", "firstname", "lastname"), "companies": ("name", "domain")}
+
+
 def check_identifying(object_name: str, values: Mapping[str, str]) -> None:
     """A new contact needs an e-mail or a name, a new company a name or a domain (HubSpot object guides).
 
     The wording and the code are unsure.
     """
-    needed = {"contacts": ("email", "firstname", "lastname"), "companies": ("name", "domain")}.get(object_name)
-    if needed is None or any(values.get(name) for name in needed):
+    needed = _IDENTIFYING.get(object_name)
+    if needed is None:
         return
+    for name in needed:
+        if values.get(name):
+            return
     faults = [_missing(name) for name in needed]
     raise invalid(
         f"Unable to create {object_name}: at least one of [{', '.join(needed)}] is required",

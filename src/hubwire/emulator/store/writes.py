@@ -7,7 +7,7 @@ third parties; each rule says what is unsure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +48,8 @@ class Plan:
 class WriteContext:
     """What the inputs of one call share.
 
-    Shape: `claims` maps the unique values taken by earlier inputs of this call to whoever takes them; `origin` is who
-    writes.
+    Shape: `claims` and `addresses` map unique values and e-mail addresses taken by earlier inputs of this call to
+    whoever takes them; `origin` is who writes.
     """
 
     store: ObjectStore
@@ -65,6 +65,7 @@ class WriteContext:
     pipelines: Mapping[str, Pipeline]
     origin: Origin = API
     claims: dict[tuple[str, str], object] = field(default_factory=dict)
+    addresses: dict[str, object] = field(default_factory=dict)
 
 
 def plan_write(
@@ -97,10 +98,8 @@ def apply_plan(context: WriteContext, plan: Plan) -> Record:
     """Carry out a plan and give the record."""
     store, record = context.store, plan.record
     if record is None:
-        record = store.new_record(context.now_ms, context.origin)
-        store.fill(record, plan.values, context.now_ms, context.search_lag_ms)
-    else:
-        store.write(record, plan.values, context.now_ms, context.search_lag_ms, context.origin)
+        return store.create(plan.values, context.now_ms, context.search_lag_ms, context.origin)
+    store.write(record, plan.values, context.now_ms, context.search_lag_ms, context.origin)
     return record
 
 
@@ -138,12 +137,10 @@ def _checked_values(
 
 def _plain_texts(raw: Mapping[str, Scalar]) -> dict[str, str] | None:
     """A copy of values that are all short enough texts, which most writes are; None otherwise."""
-    texts: dict[str, str] = {}
-    for name, value in raw.items():
-        if type(value) is not str or len(value) > MAX_TEXT:
-            return None
-        texts[name] = value
-    return texts
+    values: Iterable[Any] = raw.values()
+    if set(map(type, values)) - {str} or max(map(len, values), default=0) > MAX_TEXT:
+        return None
+    return dict(raw)  # type: ignore[arg-type]  # only texts
 
 
 def _stored(context: WriteContext, rule: ValueRule, value: str, record: Record | None) -> str:
@@ -189,26 +186,28 @@ def _hold_lifecycle(store: ObjectStore, values: dict[str, str], record: Record) 
 def _claim_unique(context: WriteContext, plan: Plan) -> None:
     store, values = context.store, plan.values
     claimant: object = plan.record or plan
+    claims, addresses = context.claims, context.addresses
     taken = [(name, value) for name in store.schema.unique_names if (value := values.get(name))]
     for name, value in taken:
-        owner = store.by_property(name, value) or context.claims.get((name, value))
+        owner = store.by_property(name, value) or claims.get((name, value))
         if owner is not None and owner is not claimant:
             raise _unique_conflict(context, plan, (name, value), owner)
-    addresses: list[str] = []
+    wanted: list[str] = []
     if store.name == "contacts" and store.keys is not None:
-        addresses = split_keys(values.get("email"))
+        wanted = split_keys(values.get("email"))
         if "hs_additional_emails" in values:
-            addresses += split_keys(values["hs_additional_emails"])
-        for address in addresses:
-            if address in store.blocked_emails:
+            wanted += split_keys(values["hs_additional_emails"])
+        holders, blocked = store.keys.holders, store.blocked_emails
+        for address in wanted:
+            if address in blocked:
                 raise rules.blocked_by_privacy_request(address)
-            owner = store.keys.holders.get(address) or context.claims.get(("email", address))
+            owner = holders.get(address) or addresses.get(address)
             if owner is not None and owner is not claimant:
                 raise _email_conflict(context, plan, address, owner)
     for claim in taken:
-        context.claims[claim] = claimant
-    for address in addresses:
-        context.claims["email", address] = claimant
+        claims[claim] = claimant
+    for address in wanted:
+        addresses[address] = claimant
 
 
 def _unique_conflict(context: WriteContext, plan: Plan, claim: tuple[str, str], owner: object) -> Refusal:
