@@ -135,14 +135,17 @@ def _import_part(
             marks.set(seen.part, chunk.last)
             report(chunk.bytes_done)
     except DamagedFile as exc:
-        _tell_damage(seen, str(exc), outcome.read - read_before, outcome)
+        _tell_damage(seen, exc, outcome.read - read_before, outcome)
     except SettingsError as exc:
         if not str(exc).startswith(seen.part.label):
             raise
-        _tell_damage(seen, str(exc), outcome.read - read_before, outcome)
+        _tell_damage(seen, exc, outcome.read - read_before, outcome)
 
 
-def _tell_damage(seen: Seen, what: str, rows: int, outcome: ImportOutcome) -> None:
+def _tell_damage(seen: Seen, exc: DamagedFile | SettingsError, rows: int, outcome: ImportOutcome) -> None:
     kept = f"the {rows:,} rows before it are imported" if rows else "no row is imported"
-    reason = what.removeprefix(f"{seen.part.label}: ")
-    outcome.reject(seen.part.label, f"{reason}; {kept}. Get the complete file and import it: no row is imported twice.")
+    label, what = seen.part.label, str(exc)
+    place, _, reason = (what if what.startswith(f"{label}:") else f"{label}: {what}").partition(": ")
+    hint = exc.hint if isinstance(exc, SettingsError) else ""
+    remedy = hint or "Get the complete file and import it: no row is imported twice."
+    outcome.reject(place, f"{reason}; {kept}. {remedy}")

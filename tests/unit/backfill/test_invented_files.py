@@ -214,6 +214,26 @@ def test_what_cannot_be_read_is_named_for_what_it_is(write: Write, body: bytes, 
         read_all(name)
 
 
+def test_a_zip_of_an_unknown_version_is_refused(write: Write) -> None:
+    body = bytearray(zipped(a_csv=PEOPLE))
+    body[body.index(b"PK\x01\x02") + 6] = 200
+    with pytest.raises(SettingsError, match="damaged zip: zip file version"):
+        read_all(write("x.zip", bytes(body)))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (zipped(a_csv=PEOPLE), "zip or .xlsx cannot be read from a pipe"),
+        (b"SQLite format 3\x00" + b"\x00" * 100, "SQLite cannot be read from a pipe"),
+    ],
+)
+def test_what_a_pipe_cannot_give_is_refused(monkeypatch: pytest.MonkeyPatch, body: bytes, words: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(body)))
+    with pytest.raises(SettingsError, match=words):
+        look_at(["-"], ReadOptions())
+
+
 def test_a_small_file_that_was_cut_off_gives_all_that_came_before(write: Write) -> None:
     rows = "".join(f"p{number}@example.com,P{number * 7919 % 9973}\n" for number in range(3000))
     whole = gzip.compress(f"email,firstname\n{rows}".encode())

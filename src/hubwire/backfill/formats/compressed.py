@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import sys
 import zipfile
 import zlib
@@ -19,6 +20,8 @@ STDIN: Final = "-"
 BUFFER_BYTES: Final = 256 * 1024
 SAMPLE_BYTES: Final = 256 * 1024
 MAX_LAYERS: Final = 3
+BROKEN_ZIP: Final = (zipfile.BadZipFile, KeyError, NotImplementedError, struct.error, UnicodeDecodeError, ValueError)
+"""The exceptions that the directory of a broken zip raises."""
 
 
 class Part(NamedTuple):
@@ -145,10 +148,10 @@ def _opened(part: Part, stack: ExitStack) -> IO[bytes]:
         return io.BufferedReader(_Stepwise(member), BUFFER_BYTES)
     except OSError as exc:
         raise SettingsError(f"{part.path}: {exc.strerror}") from exc
-    except RuntimeError as exc:
-        raise SettingsError(f"{part.label}: encrypted, or not readable: {exc}", hint="Unpack the zip first.") from exc
-    except (zipfile.BadZipFile, KeyError) as exc:
+    except BROKEN_ZIP as exc:
         raise DamagedFile(f"{part.label}: damaged zip: {exc}") from exc
+    except RuntimeError as exc:
+        raise SettingsError(f"{part.label}: encrypted: {exc}", hint="Unpack the zip first.") from exc
 
 
 def _zstd(stream: IO[bytes]) -> Any:

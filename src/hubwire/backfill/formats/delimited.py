@@ -202,7 +202,8 @@ def table_rows(part: Part, stream: IO[bytes], layout: Layout) -> Iterator[Record
                 yield Record(number, {}, _miscounted(cells, count))
             number = rows.line_num + 1
     except UnicodeDecodeError as exc:
-        raise SettingsError(f"{part.label}:{number}: not {layout.encoding}", hint="Set --encoding.") from exc
+        name = _NAMES.get(layout.encoding, layout.encoding)
+        raise SettingsError(f"{part.label}:{number}: not {name}", hint="Set --encoding.") from exc
     except csv.Error as exc:
         raise SettingsError(
             f"{part.label}:{number}: {_quote_problem(exc)}", hint="Hubwire cannot read the rows after it."

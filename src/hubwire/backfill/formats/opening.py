@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-from hubwire.backfill.formats.compressed import DAMAGES, STDIN, Bytes, DamagedFile, Part, open_bytes, stem
+from hubwire.backfill.formats.compressed import BROKEN_ZIP, DAMAGES, STDIN, Bytes, DamagedFile, Part, open_bytes, stem
 from hubwire.backfill.formats.delimited import count_rows, encoding_of, encoding_of_sample, layout_of, table_rows
 from hubwire.backfill.formats.documents import document_rows, looks_like_documents
 from hubwire.backfill.formats.kinds import HEAD_BYTES, Kind, is_wide, kind_of, marked_encoding, refusal
@@ -45,7 +45,7 @@ def parts_of(path: str) -> list[Part]:
             return [Part(path)]
         with zipfile.ZipFile(path) as archive:
             names = sorted(member.filename for member in archive.infolist() if not member.is_dir())
-    except zipfile.BadZipFile as exc:
+    except BROKEN_ZIP as exc:
         raise SettingsError(f"{path}: damaged zip: {exc}") from exc
     if set(names) >= _OPEN_DOCUMENT:
         raise SettingsError(f"{path}: an OpenDocument file, which Hubwire cannot read", hint="Save it as .xlsx or CSV.")
@@ -82,6 +82,9 @@ def open_part(part: Part, look: Look, stack: ExitStack) -> Contents:
         raise SettingsError(f"{part.label}: {refused[0]}, which Hubwire cannot read", hint=refused[1])
     if kind is Kind.EMPTY:
         raise SettingsError(f"{part.label}: empty: the file has no bytes")
+    if kind is not Kind.TEXT and part.path == STDIN and not opened.layers:
+        what = "zip or .xlsx" if kind is Kind.ZIP else kind
+        raise SettingsError(f"{part.label}: {what} cannot be read from a pipe", hint="Give the file by its name.")
     if kind is not Kind.TEXT and not is_wide_text:
         raise SettingsError(
             f"{part.label}: {kind} inside another file, which Hubwire cannot read", hint="Unpack it first."
