@@ -33,3 +33,9 @@ def test_a_worker_that_ends_counts_no_more(fleet: Fleet) -> None:
     fleet.join("b", NOW, 10)
     fleet.leave("a", NOW)
     assert fleet.join("b", NOW, 10) == 1
+
+
+def test_a_dead_worker_whose_clock_was_ahead_counts_no_more(fleet: Fleet) -> None:
+    fleet.join("dead", NOW + 5 * 3_600_000, 10)
+    assert fleet.join("a", NOW, 10) == 1
+    assert fleet.join("b", NOW, 30) == 2, "another worker may still have other settings"

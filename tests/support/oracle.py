@@ -5,6 +5,7 @@ Knows only people with one user id, one device and one e-mail each, and calls at
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,16 +82,27 @@ def expected(messages: Iterable[Fields], hub_id: str = HUB_ID) -> Expected:
 
 def check(found: Mapping[str, Any], end: Expected) -> None:
     """HubSpot holds that, and each event once. Shape: `found` is what `world.portal_of` makes of a portal."""
-    assert found["contacts"].keys() == end.contacts.keys()
-    for email, properties in end.contacts.items():
-        assert {name: found["contacts"][email].get(name) for name in properties} == properties
-    assert found["companies"].keys() == end.companies.keys()
-    for domain, properties in end.companies.items():
-        assert {name: found["companies"][domain].get(name) for name in properties} == properties
-    assert {(email, domain) for email, domain in found["associations"]} == end.associations
-    events = [(one["email"], one["event"], one["properties"]["number"]) for one in found["events"]]
-    assert sorted(events) == sorted(end.events)
-    assert len({one["uuid"] for one in found["events"]}) == len(events)
+    unlike = differences(found, end)
+    assert not unlike, unlike[:20]
+
+
+def differences(found: Mapping[str, Any], end: Expected) -> list[str]:
+    """What HubSpot holds otherwise, one line each."""
+    lines = []
+    for kind, records in (("contacts", end.contacts), ("companies", end.companies)):
+        for key in sorted(records.keys() ^ found[kind].keys()):
+            lines.append(f"{kind}: {key} is {'missing' if key in records else 'too many'}")
+        for key in sorted(records.keys() & found[kind].keys()):
+            shown = {name: found[kind][key].get(name) for name in records[key]}
+            if shown != records[key]:
+                lines.append(f"{kind}: {key} has {shown}, not {records[key]}")
+    pairs = {(email, domain) for email, domain in found["associations"]}
+    lines += [f"association {pair}" for pair in sorted(pairs ^ end.associations)]
+    events = Counter((one["email"], one["event"], one["properties"]["number"]) for one in found["events"])
+    lines += [f"event {event} is there {events[event]} times" for event in sorted(events.keys() ^ end.events)]
+    lines += [f"event {event} is there {count} times" for event, count in sorted(events.items()) if count > 1]
+    uuids = Counter(one["uuid"] for one in found["events"])
+    return lines + [f"event {uuid} has {count} times the same uuid" for uuid, count in uuids.items() if count > 1]
 
 
 def is_identifying(one: Fields) -> bool:

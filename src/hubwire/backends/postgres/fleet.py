@@ -6,6 +6,9 @@ from hubwire.backends.postgres.clocks import ahead_ms
 from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.clock import Clock, SystemClock
 
+MAX_ENTRIES = 3
+"""How many times as long another worker's entry may be: its settings may differ for a while."""
+
 
 class PostgresFleet:
     """A `Fleet` in one PostgreSQL database, by the database's clock. `machine` is this machine's clock."""
@@ -15,6 +18,9 @@ class PostgresFleet:
         self._machine = machine or SystemClock()
 
     def join(self, owner: str, now_ms: int, seconds: float) -> int:
+        # An entry that ends later than an entry can was written before the clock was set back. If it counted, a dead
+        # worker's part of the lanes would have no driver until then.
+        latest_ms = round(MAX_ENTRIES * seconds * 1000)
         with self._database.transaction() as db:
             now_ms += ahead_ms(db, self._machine)
             db.execute(
@@ -22,7 +28,10 @@ class PostgresFleet:
                 " ON CONFLICT (owner) DO UPDATE SET expires_at_ms = excluded.expires_at_ms",
                 (owner, now_ms + round(seconds * 1000)),
             )
-            row = db.execute("SELECT count(*) FROM worker WHERE expires_at_ms > %s", (now_ms,)).fetchone()
+            row = db.execute(
+                "SELECT count(*) FROM worker WHERE expires_at_ms > %s AND expires_at_ms <= %s",
+                (now_ms, now_ms + latest_ms),
+            ).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -186,16 +186,19 @@ class LeaseRenewer(OwnThread):
             self._call_soon(self._turned)
             if time.monotonic() - self._turned_at > STUCK_SECONDS:
                 continue
-            try:
-                self._beat()
-            except BackendError as exc:
-                log.warning("lease.not-renewed", error=str(exc))
-            try:
-                for destination_id in self._renew():
-                    log.warning("lease.lost", destination_id=destination_id)
-                    self._on_lost()
-            except BackendError as exc:
-                log.warning("lease.not-renewed", error=str(exc))
+            for task in (self._beat, self._renew_all):
+                try:
+                    task()
+                except BackendError as exc:
+                    log.warning("lease.not-renewed", error=str(exc))
+                except Exception:
+                    # Our own bug. Without this thread, the process would hold no lane until somebody restarts it.
+                    log.exception("lease.failed")
+
+    def _renew_all(self) -> None:
+        for destination_id in self._renew():
+            log.warning("lease.lost", destination_id=destination_id)
+            self._on_lost()
 
 
 class LaneQuota:
