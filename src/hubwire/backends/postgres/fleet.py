@@ -6,7 +6,7 @@ from hubwire.backends.postgres.clocks import ahead_ms
 from hubwire.backends.postgres.connection import PostgresDatabase
 from hubwire.clock import Clock, SystemClock
 
-MAX_ENTRIES = 3
+MAX_LENGTH_RATIO = 3
 """How many times as long another worker's entry may be: its settings may differ for a while."""
 
 
@@ -20,7 +20,7 @@ class PostgresFleet:
     def join(self, owner: str, now_ms: int, seconds: float) -> int:
         # An entry that ends later than an entry can was written before the clock was set back. If it counted, a dead
         # worker's part of the lanes would have no driver until then.
-        latest_ms = round(MAX_ENTRIES * seconds * 1000)
+        latest_ms = round(MAX_LENGTH_RATIO * seconds * 1000)
         with self._database.transaction() as db:
             now_ms += ahead_ms(db, self._machine)
             db.execute(
