@@ -52,6 +52,8 @@ class Each(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Each record is associated with the rule's record."""
     label: str | None = None
     """The label of that association."""
+    removed: Literal["keep", "archive"] = "keep"
+    """Earlier records of the rule's record that the list no longer has."""
     same_key: Literal["merge", "number"] = "merge"
     """Elements with the same key: one record, or a record each, of which the second has the key `key#2`."""
 

@@ -18,6 +18,7 @@ from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.preview_marketing import marketing_calls
+from hubwire.deliver.preview_records import record_calls
 from hubwire.deliver.steps import (
     associations,
     companies,
@@ -295,6 +296,7 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
         calls += [contacts.upsert_call(paths, part, name) for part in split(group, OBJECTS_PER_CALL)]
     pairs = [(f"<contact {email}>", f"<company {domain}>") for email, domain in work.associations]
     calls += [associations.associate_call(paths, group) for group in split(pairs, ASSOCIATIONS_PER_CALL)]
+    calls += record_calls(work, paths, schema)
     by_trace = {str(index): event for index, event in enumerate(work.events)}
     occurrences = [
         Input(trace, _full_name(event, schema), {name: value.value for name, value in event.properties.items()}, ())

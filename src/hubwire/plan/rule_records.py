@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from hubwire.operation import (
+    ArchiveOthers,
     Associate,
     AssociateRecords,
     Discard,
@@ -130,7 +132,7 @@ def _associate(targets: Targets, association: Association, record: RecordRef, ta
     if association.create and not association.part:
         targets.operation(target)
     options = (association.label, association.primary, association.replace)
-    if {record.object, target.object} == {"contact", "company"}:
+    if association.create and {record.object, target.object} == {"contact", "company"}:
         pair = (record, target) if record.object == "contact" else (target, record)
         contact, company = (ref.key for ref in pair)
         plan.operations.append(Associate(contact, company, message.position, message.timestamp_ms, *options))
@@ -146,11 +148,14 @@ def _associate(targets: Targets, association: Association, record: RecordRef, ta
 def _write_each(
     targets: Targets, rule: Rule, part: CompiledEach, values: tuple[SourceValue, ...], parent: RecordRef
 ) -> None:
-    each, plan = part.each, targets.plan
-    association = Association(object=each.object, label=each.label)
+    each, plan, message = part.each, targets.plan, targets.message
     elements = _elements(targets, rule, part)
-    seen: dict[RecordRef, int] = {}
-    for index, element in enumerate(elements):
+    if elements is None:
+        return
+    association = Association(object=each.object, label=each.label)
+    written: dict[RecordRef, None] = {}
+    seen: Counter[RecordRef] = Counter()
+    for index, element in enumerate(elements[:MAX_ELEMENTS]):
         root = root_of(element, targets.fields, index)
         try:
             record = _record_of(targets, rule, each, part.key, root)
@@ -159,29 +164,37 @@ def _write_each(
             continue
         if not isinstance(record, RecordRef):
             continue
-        seen[record] = seen.get(record, 0) + 1
+        seen[record] += 1
         if seen[record] > 1 and each.same_key == "number":
             record = _numbered(record, seen[record])
         _write(targets, rule, each, values, root, targets.operation(record, each.mode))
-        if each.associate and seen.get(record, 1) == 1:
+        written[record] = None
+    if each.associate:
+        for record in written:
             _associate(targets, association, parent, record)
+    known = targets.object_schema(each.object)
+    if each.removed == "archive" and known is not None and len(elements) <= MAX_ELEMENTS:
+        kept = frozenset([record.key for record in written])
+        stored_as = stored_name(each.object, known)
+        plan.operations.append(ArchiveOthers(parent, stored_as, kept, message.position, message.timestamp_ms))
 
 
-def _elements(targets: Targets, rule: Rule, part: CompiledEach) -> list[Any]:
-    """The elements of a list; an object alone counts as a list of one. What is neither is reported."""
+def _elements(targets: Targets, rule: Rule, part: CompiledEach) -> list[Any] | None:
+    """The elements of a list; an object alone counts as a list of one. None without a list; what is no list is
+    reported."""
     value = part.items(targets.fields)
     if value is MISSING or value is None:
-        return []
+        return None
     if isinstance(value, dict):
         return [value]
     place = f"each {part.each.object}"
     if not isinstance(value, list):
         report(targets.plan, rule, Reason.RULE_FAILED, "its list is no list of the message", place)
-        return []
+        return None
     if len(value) > MAX_ELEMENTS:
         detail = f"{len(value) - MAX_ELEMENTS:,} of {len(value):,} elements"
         report(targets.plan, rule, Reason.TOO_MANY_RECORDS, detail, place)
-    return [element for element in value[:MAX_ELEMENTS] if element is not MISSING and element is not None]
+    return [element for element in value if element is not MISSING and element is not None]
 
 
 def _numbered(record: RecordRef, number: int) -> RecordRef:

@@ -11,7 +11,17 @@ from tests.unit.plan.conftest import message
 from hubwire.destination import Destination, Source
 from hubwire.message import Message
 from hubwire.object_types import ObjectType, standard_type
-from hubwire.operation import UNIQUE, AssociateRecords, Hold, Link, Plan, RecordRef, UpsertContact, UpsertRecord
+from hubwire.operation import (
+    UNIQUE,
+    ArchiveOthers,
+    AssociateRecords,
+    Hold,
+    Link,
+    Plan,
+    RecordRef,
+    UpsertContact,
+    UpsertRecord,
+)
 from hubwire.plan import Identity, links_of, plan
 from hubwire.plan.default_portal import default_portal
 from hubwire.reasons import Reason
@@ -173,6 +183,21 @@ def test_a_list_in_any_form(products: object, count: int, expected: dict[str, Re
 
     assert len([key for kind, key in records(found) if kind == "line_item"]) == count
     assert left_out(found) == expected
+
+
+def test_the_records_that_a_list_no_longer_has_are_archived_where_the_rule_says_so() -> None:
+    rule = {**ORDERS, "each": [{**ORDERS["each"][0], "removed": "archive"}]}
+
+    def archives(products: object) -> list[ArchiveOthers]:
+        found = planned(order(products=products), rule).operations
+        return [one for one in found if isinstance(one, ArchiveOthers)]
+
+    [archive] = archives(PRODUCTS[:1])
+    assert (archive.parent, archive.object) == (RecordRef("order", "hubwire_order_id:o1"), "line_item")
+    assert archive.kept == {"hubwire_line_id:o1:A"}
+    assert archives([])[0].kept == frozenset()
+    assert archives(None) == [], "a message without a list says nothing about lines"
+    assert archives([{"sku": str(number)} for number in range(260)]) == [], "the list is cut"
 
 
 def test_an_element_that_is_no_object_has_a_value_and_every_element_a_place() -> None:

@@ -94,6 +94,8 @@ class DesiredRecord:
     unknown: dict[int, Discard | Hold] = field(default_factory=dict)
     """The fates of messages, by position, if HubSpot has no such contact and lacks what it needs to make one."""
     object: str = ""
+    silent: set[int] = field(default_factory=set)
+    """The positions of messages that do not report a record that HubSpot does not have."""
 
     def field_of(self, name: str) -> str:
         """The name of a property in reports: with the object type, because a message writes several records."""
@@ -104,6 +106,8 @@ class DesiredRecord:
         at_ms, position = operation.at_ms, operation.position
         self.may_make = operation.mode != "update" or (bool(self.positions) and self.may_make)
         self.positions.append(position)
+        if type(operation) is UpsertRecord and not operation.reports_missing:
+            self.silent.add(position)
         values = self.values
         if operation.mode == "create" or operation.only_if_empty:
             self._merge_conditional(operation, trust)

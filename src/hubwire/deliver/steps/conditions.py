@@ -62,7 +62,7 @@ def settle(
     names = list(desired.values)
     for name in names:
         _leave_out(cycle_state, desired, name, Reason.NO_SUCH_RECORD)
-    if not names:
+    if not names and desired.positions[0] not in desired.silent:
         cycle_state.outcomes.leave_out(
             desired.positions[0], [LeftOut(desired.field_of("record"), Reason.NO_SUCH_RECORD)]
         )
@@ -83,4 +83,6 @@ def _value_of(record: HeldRecord, name: str) -> str:
 
 def _leave_out(cycle_state: CycleState, desired: DesiredRecord, name: str, reason: Reason, detail: str = "") -> None:
     for position in desired.drop(name):
+        if reason is Reason.NO_SUCH_RECORD and position in desired.silent:
+            continue
         cycle_state.outcomes.leave_out(position, [LeftOut(desired.field_of(name), reason, detail)])

@@ -244,8 +244,6 @@ def _other_records(part: Part, kind: str) -> list[dict[str, Any]]:
             record = {"object": other, "key": {cleaned(name): rule_value(value)}, "label": label or None}
             if field == "dissociations":
                 record["part"] = True
-            elif is_read and is_plain:
-                part.warn(f"the rule also creates a missing {other}, where Segment would only associate")
             elif is_read:
                 record["create"] = False
             found.append(record)

@@ -113,8 +113,10 @@ def _check_association(rule: Rule, association: Association, object_type: str) -
         refuse(rule, "associate: primary is for a company: it becomes the record's primary company", other)
     if association.part and (association.primary or association.replace or not association.create):
         refuse(rule, "associate: part takes the association away, and goes with a label only", other)
-    if pair == set(KEYS) and (association.part or not association.create):
-        refuse(rule, "associate: part and create = false are not for a contact with a company", other)
+    if pair == set(KEYS) and association.part:
+        refuse(rule, "associate: part is not for a contact with a company", other)
+    if pair == set(KEYS) and not association.create and (association.primary or association.replace):
+        refuse(rule, "associate: create = false goes with a label only", other)
 
 
 def _check_each(rule: Rule, each: Each, object_type: str) -> None:
@@ -125,6 +127,8 @@ def _check_each(rule: Rule, each: Each, object_type: str) -> None:
     _check_fields(rule, each, f"{place}: ", each.properties)
     if not each.properties and not each.associate:
         refuse(rule, f"{place}: it writes no property")
+    if each.removed == "archive" and (not each.associate or each.object in KEYS):
+        refuse(rule, f'{place}: removed = "archive" is for associated records other than contacts and companies')
     if each.associate:
         _check_associated(rule, place, {object_type, each.object})
     elif each.label is not None:

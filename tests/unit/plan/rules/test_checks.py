@@ -101,6 +101,8 @@ def test_rules_that_do_what_they_say_are_taken() -> None:
             {"each": [{"list": "products", "object": "line_item", "mode": "create"}]},
             "list is the path of a list in the",
         ),
+        ({"associate": [{"object": "company", "key": {"domain": "$.d"}, "part": True}]}, "part is not for a contact"),
+        ({"each": [{"list": "$.a", "object": "contact", "key": {"email": "$.e"}, "removed": "archive"}]}, "removed ="),
         ({"each": [{"list": "$.a", "object": "line_item"}]}, "each line_item: key: name the property that"),
         ({"each": [{"list": "$.a", "object": "product", "mode": "create"}]}, "does not associate a product"),
         ({"each": [{"list": "$.a", "object": "cart", "key": {"n": {"@pth": "$.b"}}}]}, "/each.cart.key.n has an"),

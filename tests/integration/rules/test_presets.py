@@ -1,0 +1,112 @@
+"""A shop's events with the preset `orders`, through a lane to HubSpot: orders, lines, carts and people as they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+from tests.support.world import DESTINATION, World
+
+from hubwire.hubspot.wire import iso_utc
+
+START_MS = 1_768_400_000_000
+PEN = {"product_id": "p1", "sku": "PEN", "name": "Pen", "price": 2, "quantity": 3}
+INK = {"product_id": "p2", "sku": "INK", "name": "Ink", "price": 7.5}
+PEOPLE = [{"type": "identify", "userId": "7", "traits": {"email": "ada@example.com"}}]
+
+
+def event(name: str, minute: int, **properties: Any) -> dict[str, Any]:
+    at = iso_utc(START_MS + minute * 60_000)
+    return {"type": "track", "userId": "7", "event": name, "timestamp": at, "properties": properties}
+
+
+STORY = [
+    event("Cart Viewed", 1, cart_id="c1", products=[PEN]),
+    event("Checkout Started", 2, order_id="o1", cart_id="c1", value=13.5, products=[PEN, INK]),
+    event("Order Completed", 3, order_id="o1", cart_id="c1", total=13.5, currency="EUR", products=[PEN, INK]),
+    event("Order Updated", 5, order_id="o1", total=6, products=[PEN]),
+    event("Order Refunded", 9, order_id="o1", total=6, products=[PEN]),
+    event("Order Completed", 4, order_id="o2", total=2, products=[INK]),
+    event("Order Cancelled", 8, order_id="o2"),
+]
+
+
+async def delivered(folder: Path, messages: list[dict[str, Any]], one_by_one: bool) -> World:
+    world = World(folder, destination=structs.replace(DESTINATION, presets=("orders",)), limits_enabled=False)
+    driver = world.driver()
+    for number, message in enumerate(messages):
+        world.append([{"messageId": f"m{number}", **message}])
+        if one_by_one:
+            await world.drain(driver)
+    await world.drain(driver)
+    return world
+
+
+def records(world: World, plural: str, *names: str) -> dict[str, dict[str, str]]:
+    return {
+        record["properties"][names[0]]: {name: record["properties"].get(name) or "" for name in names[1:]}
+        for record in world.emulator.records(plural)
+    }
+
+
+@pytest.mark.parametrize("one_by_one", [False, True], ids=["together", "one by one"])
+@pytest.mark.parametrize("order", ["in order", "backwards", "people last"])
+async def test_the_end_is_the_same_in_any_order_of_arrival(tmp_path: Path, order: str, one_by_one: bool) -> None:
+    messages = [*PEOPLE, *STORY]
+    if order == "backwards":
+        messages = messages[::-1]
+    elif order == "people last":
+        messages = [*STORY, *STORY, *PEOPLE]
+    world = await delivered(tmp_path, messages, one_by_one)
+    try:
+        stages = world.emulator.call("GET", "/crm/pipelines/2026-09/orders").body["results"][0]["stages"]
+        labels = {stage["id"]: stage["label"] for stage in stages}
+        orders = records(
+            world, "orders", "hubwire_order_id", "hs_total_price", "hs_payment_status", "hs_pipeline_stage"
+        )
+        assert {
+            key: {**found, "hs_pipeline_stage": labels[found["hs_pipeline_stage"]]} for key, found in orders.items()
+        } == {
+            "o1": {"hs_total_price": "6", "hs_payment_status": "refunded", "hs_pipeline_stage": "Processed"},
+            "o2": {"hs_total_price": "2", "hs_payment_status": "", "hs_pipeline_stage": "Cancelled"},
+        }
+        assert records(world, "line_items", "hubwire_line_id", "quantity") == {
+            "order:o1:p1": {"quantity": "3"},
+            "order:o2:p2": {"quantity": "1"},
+            "cart:c1:p1": {"quantity": "3"},
+            "cart:c1:p2": {"quantity": "1"},
+        }
+        assert records(world, "carts", "hubwire_cart_id", "hs_external_status") == {
+            "cart:c1": {"hs_external_status": "completed"}
+        }
+        kinds = sorted(
+            "-".join(sorted({one["from"]["type"], one["to"]["type"]})) for one in world.emulator.associations()
+        )
+        assert kinds == [
+            "carts-contacts",
+            "carts-line_items",
+            "carts-line_items",
+            "contacts-orders",
+            "contacts-orders",
+            "line_items-orders",
+            "line_items-orders",
+        ]
+        assert set(world.states()) <= {"delivered"}, world.reasons()
+    finally:
+        await world.close()
+
+
+async def test_a_guests_order_is_there_before_anybody_knows_the_guest(tmp_path: Path) -> None:
+    world = await delivered(tmp_path, STORY[2:3], one_by_one=True)
+    try:
+        assert list(records(world, "orders", "hubwire_order_id")) == ["o1"]
+        assert world.states() == {"held": 1}
+        world.append([{"messageId": "late", **PEOPLE[0]}])
+        driver = world.driver()
+        await world.drain(driver)
+        assert len(records(world, "orders", "hubwire_order_id")) == 1
+        assert "contacts" in {end["type"] for one in world.emulator.associations() for end in (one["from"], one["to"])}
+    finally:
+        await world.close()
