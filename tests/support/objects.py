@@ -121,6 +121,11 @@ class ObjectLane:
         self.world.clock.advance(0.001)
         return self._position
 
+    def again(self, operations: Sequence[Operation]) -> list[Operation]:
+        """The operations of another message with the same content and time."""
+        position = self.next_position()
+        return [msgspec.structs.replace(operation, position=position) for operation in operations]
+
     def upsert(self, ref: RecordRef, mode: Mode = "upsert", at_ms: int | None = None, **values: str) -> UpsertRecord:
         """The record of a message that has just arrived, or that happened at `at_ms`."""
         position = self.next_position()

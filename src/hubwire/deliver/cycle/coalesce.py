@@ -224,6 +224,11 @@ class Work:
     public: Container[int] | None = None
     """Positions of messages that came with a public write key; None if the destination trusts all sources."""
 
+    @property
+    def has_records(self) -> bool:
+        """Whether something concerns other records than contacts and companies."""
+        return bool(self.records or self.pairs or self.archives)
+
     def trust_of(self, position: int) -> int:
         """How much the source of a message is trusted."""
         if self.public is None:

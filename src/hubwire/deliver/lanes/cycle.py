@@ -129,7 +129,7 @@ async def send_work(cycle_state: CycleState, work: Work) -> None:
     # After the contacts: their associations lead to companies that HubSpot created from e-mail domains.
     if work.companies:
         await upsert_companies(cycle_state, work.companies, contacts)
-    if work.records or work.pairs or (cycle_state.portal.object_types and _has_other_people(cycle_state)):
+    if work.has_records or (cycle_state.portal.object_types and _has_other_people(cycle_state)):
         await send_records(cycle_state, work)
     steps = [send_occurrences(cycle_state, work.events)] if work.events else []
     if work.associations or cycle_state.other_contacts or cycle_state.other_companies:

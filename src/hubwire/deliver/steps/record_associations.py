@@ -56,6 +56,7 @@ async def associate_records(cycle_state: CycleState, desired: Desired) -> None:
     open_pairs = {pair: association for pair, association in new.items() if not _is_judged(cycle_state, association)}
     await mark_pairs(cycle_state, open_pairs, {pair: known[pair] for pair in known.keys() - again.keys()})
     former = _former(open_pairs, {**known, **cycle_state.objects.associations})
+    await load_ends(cycle_state, former)
     for types, pairs in _by_types([*away, *former]).items():
         await take_away(cycle_state, types, {pair: away.get(pair) or former[pair] for pair in pairs})
     remember(cycle_state, open_pairs, known)
