@@ -67,6 +67,11 @@ class ObjectLane:
         self.portal.caller = self.caller()
         return await self.portal.load(self.world.clock.now_ms())
 
+    async def look_again(self, object_type: str) -> bool:
+        """What a cycle does whose messages need an object type that was not available."""
+        self.portal.caller = self.caller()
+        return await self.portal.look_for_unavailable({object_type}, self.world.clock.now_ms())
+
     async def deliver(self, *operations: Operation, is_import: bool = False, lose: bool = False) -> CycleState:
         """One cycle that sends these operations and records its outcome; with `lose`, the process ends before that.
 

@@ -102,8 +102,7 @@ async def test_an_association_that_was_taken_away_stays_away_for_older_messages(
     now_ms = lane.world.clock.now_ms()
     await lane.deliver(*order(lane, ORDER, ANN))
     lane.world.clock.advance(10)
-    away = [lane.upsert(ORDER, hs_order_name="7"), lane.associate(ORDER, ANN, takes_away=True)]
-    await lane.deliver(*away)
+    await lane.deliver(lane.upsert(ORDER, hs_order_name="7"), lane.associate(ORDER, ANN, takes_away=True))
     assert links(lane) == set()
     await lane.deliver(lane.upsert(ORDER), lane.contact(ANN.key), lane.associate(ORDER, ANN, at_ms=now_ms))
     assert links(lane) == set()

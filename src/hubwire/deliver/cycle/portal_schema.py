@@ -94,7 +94,7 @@ class Portal:
         self.groups: set[str] = set()
         """The paths of object types that have our group of properties."""
         self.only_ours: dict[tuple[str, str], bool] = {}
-        """(object type, key property) -> whether only Hubwire has written this property, as HubSpot last counted."""
+        """(path, key property) -> whether only Hubwire has written this property, as HubSpot last counted."""
         self.histories = ReadHistories()
         self.marketing = MarketingPortal()
         self.recent_contacts = RecentContacts()

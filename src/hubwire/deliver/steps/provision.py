@@ -169,6 +169,9 @@ async def _create_properties(portal: Portal, plural: str, properties: Sequence[N
         known = portal.definitions(plural)
         known.update(_created(answer))
         portal.known.version += 1
+        if isinstance(verdict, Delivered):
+            new_keys = (new_property.name for new_property in properties if new_property.is_unique)
+            portal.only_ours |= {(plural, name): True for name in new_keys}
         if any(new_property.name not in known for new_property in properties):
             await portal.read_properties(plural)
             known = portal.definitions(plural)

@@ -124,18 +124,18 @@ async def _drop_new(
 
 async def is_only_ours(cycle_state: CycleState, schema: ObjectSchema, name: str) -> bool:
     """Whether HubSpot has no more records with this key property than the memory."""
-    object_type, portal = schema.object_type.stored_as, cycle_state.portal
-    if (object_type, name) not in portal.only_ours:
-        path = cycle_state.paths.objects(schema.object_type.path, "search")
-        call = Call(f"search {schema.object_type.plural}", "POST", path, search_with_property(name), "search")
+    object_type, portal = schema.object_type, cycle_state.portal
+    if (object_type.path, name) not in portal.only_ours:
+        path = cycle_state.paths.objects(object_type.path, "search")
+        call = Call(f"search {object_type.plural}", "POST", path, search_with_property(name), "search")
         verdict, answer = await cycle_state.caller.ask(call, is_optional=True)
         if not isinstance(verdict, Delivered):
             return False
         total, _ = total_and_next(answer.body)
         count = cycle_state.record.objects.count
-        remembered = await cycle_state.off_loop(count, cycle_state.destination_id, object_type, name)
-        portal.only_ours[object_type, name] = total <= remembered
-    return portal.only_ours[object_type, name]
+        remembered = await cycle_state.off_loop(count, cycle_state.destination_id, object_type.stored_as, name)
+        portal.only_ours[object_type.path, name] = total <= remembered
+    return portal.only_ours[object_type.path, name]
 
 
 # -- reading
