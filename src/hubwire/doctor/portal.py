@@ -13,6 +13,7 @@ from hubwire.clock import Clock
 from hubwire.destination import Destination
 from hubwire.doctor import Check, ConnectionReport, fail, ok, warn
 from hubwire.doctor.features import Allowed, Feature, allowed, features, missing, rule_features
+from hubwire.doctor.objects import object_access, object_check, object_features
 from hubwire.doctor.portal_schema import property_use_checks, schema_checks
 from hubwire.errors import HubSpotError
 from hubwire.hubspot.account import must_succeed
@@ -22,6 +23,7 @@ from hubwire.hubspot.credentials import TokenKind, kind_of, region_of
 from hubwire.hubspot.definitions import Account, account_of
 from hubwire.hubspot.errors import read_problem
 from hubwire.hubspot.paths import ROOTS
+from hubwire.plan.presets import object_types_of
 from hubwire.plan.rules.rule_set import rule_set
 from hubwire.secret import Secret
 
@@ -54,6 +56,7 @@ async def examine(
     needed = [*features(client.paths), *rule_features(client.paths, destination)]
     answers = {feature.name: await client.call(feature.call) for feature in needed}
     probed = [(feature, allowed(feature, answers[feature.name])) for feature in needed]
+    objects = [await _probe_objects(destination, client, name) for name in sorted(object_types_of(destination))]
     tier = _tier(answer.headers, {feature.name: access for feature, access in probed})
     checks = [
         *_address(destination),
@@ -64,6 +67,7 @@ async def examine(
         _version(client, clock.now_ms()),
         *_clock(answer),
         *(_feature(feature, access) for feature, access in probed),
+        *(object_check(name, feature, access) for name, of_type in objects for feature, access in of_type),
         *schema_checks("contacts", answers["Read contact properties"], destination.mapping),
         *schema_checks("companies", answers["Read company properties"], destination.mapping),
         *_rules(destination),
@@ -77,8 +81,17 @@ async def examine(
         time_zone=account.time_zone if account else None,
         api_version=client.paths.version,
         api_supported_until=client.paths.supported_until,
-        missing_scopes=missing(probed),
+        missing_scopes=missing([*probed, *(entry for _, of_type in objects for entry in of_type)]),
     )
+
+
+async def _probe_objects(
+    destination: Destination, client: HubSpotClient, name: str
+) -> tuple[str, list[tuple[Feature, Allowed]]]:
+    """What an object type of the rules allows."""
+    creates = destination.mapping.create_properties
+    found = object_features(client.paths, [name], creates_properties=creates)
+    return name, [(feature, object_access(feature, await client.call(feature.call))) for feature in found]
 
 
 # -- token and account

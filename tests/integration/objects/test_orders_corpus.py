@@ -1,5 +1,5 @@
-"""Thousands of messages about orders, in any order and more than once: the end state is that of a sequential oracle, and
-the calls are few."""
+"""Thousands of messages about orders, in any order and more than once: the end state is that of a sequential oracle,
+and the calls are few."""
 
 from __future__ import annotations
 
@@ -157,7 +157,6 @@ async def imported(folder: Path, messages: list[dict[str, Any]], *, with_rules: 
     """A world that has imported the messages, and the calls that this took."""
     mapping = Settings(create_properties=True)
     destination = structs.replace(DESTINATION, rules=RULES if with_rules else (), mapping=mapping)
-    folder.mkdir(exist_ok=True)
     world = World(folder, destination=destination, limits_enabled=False)
     world.append(messages, is_backfill=True)
     await world.drain(world.driver())
@@ -171,6 +170,8 @@ SIZES = [(60, 100, 300), pytest.param((1_000, 1_000, 6_500), marks=pytest.mark.s
 async def test_the_end_is_that_of_the_oracle_and_the_price_is_small(tmp_path: Path, size: tuple[int, int, int]) -> None:
     messages = corpus(7, *size)
     mixed = shuffled(messages, 8)
+    for name in ("plain", "rules"):
+        (tmp_path / name).mkdir()
     plain, price = await imported(tmp_path / "plain", mixed, with_rules=False)
     await plain.close()
     world, calls = await imported(tmp_path / "rules", mixed, with_rules=True)

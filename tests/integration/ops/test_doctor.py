@@ -16,6 +16,7 @@ from hubwire.destination import Destination, Mapping
 from hubwire.doctor import Check, ConnectionReport, Health
 from hubwire.doctor.features import all_scopes, features
 from hubwire.doctor.portal import examine
+from hubwire.emulator.store.access import every_scope
 from hubwire.hubspot.client import FixedToken, HubSpotClient
 from hubwire.hubspot.credentials import oauth_secret
 from hubwire.hubspot.paths import Paths
@@ -355,8 +356,47 @@ async def test_scopes_of_rules_are_checked_where_rules_need_them() -> None:
         assert {"crm.lists.read", "crm.lists.write", "communication_preferences.read_write", "forms"} <= set(
             report.missing_scopes
         )
-        assert unwell(await examined(emulator, presets=("orders",))) == {}
+        others = unwell(await examined(emulator, presets=("orders",)))
+        assert all(name.endswith(("orders", "line items", "carts")) for name in others)
     with running_emulator(access_token=TOKEN, portal_id=HUB) as emulator:
         assert unwell(await examined(emulator, rules=MARKETING)) == {}
         assert emulator.contacts() == []
         assert emulator.call("GET", "/_emulator/lists").body["results"] == []
+
+
+# -- the object types that rules name
+
+
+def _rule(object_type: str) -> Rule:
+    return Rule(
+        name=object_type, trigger='event = "Order Completed"', object=object_type, key={"ext_id": "$.messageId"}
+    )
+
+
+async def test_each_object_type_of_the_rules_has_its_lines_before_a_message_fails() -> None:
+    rules = tuple(map(_rule, ("orders", "deal", "boat")))
+    held = every_scope() - {"crm.objects.orders.write"}
+    with scoped_portal(*held) as emulator:
+        report = await examined(emulator, rules=rules)
+    assert line(report, "Read properties of orders").health is Health.OK
+    orders = line(report, "Write orders")
+    assert (orders.health, report.missing_scopes) == (Health.WARN, ["crm.objects.orders.write"])
+    assert "the messages of rules with `order` are held" in orders.said
+    assert "crm.objects.orders.write" in orders.remedy
+    assert line(report, "Write deals").health is Health.OK
+    boat = line(report, "Write boat")
+    assert "Unable to infer object type" in boat.said
+    assert "Enterprise" in boat.remedy
+
+
+async def test_a_destination_without_such_rules_has_no_line_about_other_objects(emulator: Emulator) -> None:
+    report = await examined(emulator)
+    assert not [check for check in report.checks if "orders" in check.name]
+
+
+async def test_the_right_to_create_properties_is_examined_where_it_is_used() -> None:
+    held = every_scope() - {"crm.schemas.deals.write"}
+    with scoped_portal(*held) as emulator:
+        report = await examined(emulator, rules=(_rule("deal"),), mapping=Mapping(create_properties=True))
+    assert line(report, "Create properties of deals").health is Health.WARN
+    assert report.missing_scopes == ["crm.schemas.deals.write"]
