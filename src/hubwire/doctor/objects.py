@@ -49,9 +49,9 @@ def object_features(paths: Paths, object_types: Iterable[str], *, creates_proper
         )
         found.append(Feature(f"Write {words}", (write,), lost, upsert))
         if creates_properties:
-            made = Call("probe", "POST", paths.create_properties(path), EMPTY)
+            creation = Call("probe", "POST", paths.create_properties(path), EMPTY)
             lost = f"Hubwire cannot create properties of {words}, such as the key of a rule"
-            found.append(Feature(f"Create properties of {words}", (create,), lost, made))
+            found.append(Feature(f"Create properties of {words}", (create,), lost, creation))
     return found
 
 

@@ -357,7 +357,7 @@ async def test_scopes_of_rules_are_checked_where_rules_need_them() -> None:
             report.missing_scopes
         )
         others = unwell(await examined(emulator, presets=("orders",)))
-        assert all(name.endswith(("orders", "line items", "carts")) for name in others)
+        assert all("orders" in name or "items" in name or "deals" in name or "carts" in name for name in others), others
     with running_emulator(access_token=TOKEN, portal_id=HUB) as emulator:
         assert unwell(await examined(emulator, rules=MARKETING)) == {}
         assert emulator.contacts() == []
