@@ -215,6 +215,26 @@ def test_keys_move_through_rows_and_search(world: World, page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Bought Item")
 
 
+def test_the_keys_are_listed_and_r_is_about_the_row(world: World, page: Page) -> None:
+    world.sign_in(page)
+    names = ("keys-first", "keys-second")
+    world.upload(
+        WRITE_KEY, [{"type": "track", "anonymousId": name, "event": "Keys", "messageId": name} for name in names]
+    )
+    eventually(lambda: all("held" in fates(world, name) for name in names), "the held messages")
+    page.goto(f"{world.url}/messages?event=Keys")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    expect(page.locator("main")).to_contain_text("1 message will be replayed")
+    assert "q=keys-first" in page.url
+
+
 def test_times_are_local_and_utc_stays_in_the_title(world: World, page: Page) -> None:
     world.sign_in(page)
     page.goto(f"{world.url}/messages/the-first-event")

@@ -141,6 +141,10 @@ class Queries(Protocol):
 
     def failures(self) -> list[Failure]: ...
 
+    def failure_trend(self, since_ms: int, step_ms: int, steps: int) -> dict[tuple[int, str, str], list[int]]:
+        """The failures by the step of time in which they got their state: (destination, state, reason) -> counts."""
+        ...
+
     def lost(self) -> list[Failure]:
         """Discarded messages that somebody may want to fix: expired holds and invalid values."""
         ...

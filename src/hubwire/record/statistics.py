@@ -212,6 +212,10 @@ class Statistics(Protocol):
         """The messages of each source in a period, busiest source first."""
         ...
 
+    def received_by_source(self, since_ms: int, until_ms: int, steps: int) -> dict[int, list[int]]:
+        """The messages of each source in the steps of a period."""
+        ...
+
     def left_out(self, destination_id: int, limit: int) -> list[LeftOutCount]:
         """Fields left out of deliveries, most frequent first; looks at a bounded number of the newest ones."""
         ...

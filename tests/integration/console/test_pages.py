@@ -38,6 +38,8 @@ from hubwire.web.request import NAVIGATION
 PATHS = {
     "/": ["/", "/?window=1h", "/?window=all", "/?since=2026-11-01T00:00&until=2026-12-01T00:00"],
     "/live": ["/live", "/live?q=u1", "/live?paused=1"],
+    "/breakdown": ["/breakdown", "/breakdown?by=library&window=all"],
+    "/calls": ["/calls", "/calls?window=all"],
     "/messages": [
         "/messages",
         "/messages?state=dead",
@@ -336,6 +338,17 @@ def test_the_search_finds_parts_of_names_and_viewers_search_whole_ones(console: 
     console.sign_in(Role.VIEW)
     assert console.get(f"/search?q={part}").headers["location"].startswith("/messages?q=")
     assert console.get(f"/messages?contains={part}").status_code == 403
+
+
+def test_a_group_of_failures_shows_its_day_and_a_message_its_time(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    page = console.json("/failures")
+    for card in (*page["dead"], *page["held"], *page["retrying"]):
+        assert (len(card["trend"]), card["trend"][-1], sum(card["trend"])) == (24, 1, 1)
+    [message] = console.json("/messages/m-0")["found"]
+    assert [piece["name"] for piece in message["time_bar"]["pieces"]] == ["calls"]
+    assert "in total." in Page(console.get("/messages/m-0").text).text
 
 
 def test_an_erased_message_is_no_failure(console: Console) -> None:

@@ -288,6 +288,16 @@ def test_calls_positions_and_latency_of_a_period(backend: Backend) -> None:
     assert load.statistics.calls(lane_id, START_MS + 1, START_MS + 2) == []
 
 
+def test_messages_by_source_and_step_add_up_to_the_intake(backend: Backend) -> None:
+    load = Load(backend, 5)
+    load.receive(2500)
+    since_ms, until_ms = START_MS - 1000, load.clock.now_ms() + 1
+    steps = load.statistics.received_by_source(since_ms, until_ms, 7)
+    assert {number: sum(counts) for number, counts in steps.items()} == {
+        intake.source_id: intake.received for intake in load.statistics.intake(since_ms, until_ms)
+    }
+
+
 def test_waits_are_those_of_the_messages_that_cycles_took(backend: Backend) -> None:
     load = Load(backend, 21)
     lane_id = load.lane.destination_id

@@ -55,7 +55,7 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
-  // Keys: / search, j and k move through rows, r replays.
+  // Keys, as the dialog lists them. `r` is about the row that has the focus, `R` about the whole page.
   const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 
   function move(step) {
@@ -67,15 +67,29 @@
     rows[next].scrollIntoView({ block: "nearest" });
   }
 
+  const keys = document.getElementById("keys");
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-show-keys]")) keys?.showModal();
+  });
+
+  function replay(isWhole) {
+    const row = isWhole ? null : document.activeElement.closest("[data-row]")?.closest("tr, li, article");
+    const action = row ? row.querySelector("[data-key='r']") : document.querySelector("main [data-key='r']:not(td *)");
+    action?.click();
+  }
+
   document.addEventListener("keydown", (event) => {
+    if (keys?.open) return;
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if (event.key === "/") {
       event.preventDefault();
       document.getElementById("search")?.focus();
     } else if (event.key === "j" || event.key === "k") {
       move(event.key === "j" ? 1 : -1);
-    } else if (event.key === "r") {
-      document.querySelector("main [data-key='r']")?.click();
+    } else if (event.key === "r" || event.key === "R") {
+      replay(event.key === "R");
+    } else if (event.key === "?" && keys) {
+      keys.showModal();
     }
   });
 

@@ -88,3 +88,22 @@ def _backlog(db: Session, index: MessageIndex, lane: Lane) -> int:
         else:
             count += sum(lane.stage_of(message) == "backlog" for message in index.messages(block.first, block.last))
     return count
+
+
+def received_by_source(
+    db: Session, index: MessageIndex, since_ms: int, until_ms: int, steps: int
+) -> dict[int, list[int]]:
+    """The messages of each source in equal steps of a period; blocks that a step divides are read by message."""
+    step_ms = max(1, -(-(until_ms - since_ms) // steps))
+    received: dict[int, list[int]] = {}
+    for block in blocks(db, index):
+        if block.is_outside(since_ms, until_ms):
+            continue
+        first, last = ((at_ms - since_ms) // step_ms for at_ms in (block.first_at_ms, block.last_at_ms))
+        if first == last and block.is_inside(since_ms, until_ms):
+            for count in block.counts:
+                received.setdefault(count.source_id, [0] * steps)[first] += count.total
+            continue
+        for message in in_window(index.messages(block.first, block.last), since_ms, until_ms):
+            received.setdefault(message.source_id, [0] * steps)[(message.received_at_ms - since_ms) // step_ms] += 1
+    return received

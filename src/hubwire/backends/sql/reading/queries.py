@@ -90,6 +90,17 @@ class SqlQueries:
     def failures(self) -> list[Failure]:
         return self._groups(f"state IN ({marks(FAILURES)})", FAILURES)
 
+    def failure_trend(self, since_ms: int, step_ms: int, steps: int) -> dict[tuple[int, str, str], list[int]]:
+        trend: dict[tuple[int, str, str], list[int]] = {}
+        for destination_id, state, reason, step, count in self._database.connection.execute(
+            "SELECT destination_id, state, reason, (updated_at_ms - ?1) / ?2 AS step, count(*) FROM delivery"
+            f" WHERE state IN ({', '.join(f'?{number + 4}' for number in range(len(FAILURES)))})"
+            " AND updated_at_ms >= ?1 AND updated_at_ms < ?3 GROUP BY destination_id, state, reason, step",
+            (since_ms, step_ms, since_ms + step_ms * steps, *FAILURES),
+        ):
+            trend.setdefault((destination_id, state, reason), [0] * steps)[step] = count
+        return trend
+
     def lost(self) -> list[Failure]:
         return self._groups(f"state = ? AND reason IN ({marks(LOST)})", (State.DISCARDED, *LOST))
 

@@ -9,7 +9,7 @@ import msgspec
 
 from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.identity import read_identity
-from hubwire.backends.sql.reading.activity import count_activity
+from hubwire.backends.sql.reading.activity import count_activity, received_by_source
 from hubwire.backends.sql.reading.funnel import count_stages
 from hubwire.backends.sql.reading.intake import blocks, catch_up
 from hubwire.backends.sql.reading.latency import read_waits
@@ -92,6 +92,11 @@ class SqlStatistics:
                 times = [message.received_at_ms for message in within if message.source_id == source_id]
                 intakes[source_id].last_received_at_ms = max(times, default=None)
         return sorted(intakes.values(), key=lambda intake: -intake.received)
+
+    def received_by_source(self, since_ms: int, until_ms: int, steps: int) -> dict[int, list[int]]:
+        self.catch_up()
+        with self._database.snapshot() as db:
+            return received_by_source(db, self._index_of(db), since_ms, until_ms, steps)
 
     def waits(self, destination_id: int, since_ms: int | None = None, until_ms: int | None = None) -> Latency | None:
         with self._database.snapshot() as db:

@@ -23,6 +23,7 @@ from hubwire.web.parameters import (
 )
 from hubwire.web.request import Problem, View, problem_of
 
+SPARK_STEPS = 24
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -34,6 +35,7 @@ class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     rejected: int
     last_received_at_ms: int | None
+    received_by_step: list[int] = []
 
 
 class SourcesPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +159,7 @@ def _read_all(view: View) -> SourcesPage:
     now_ms = deps.clock.now_ms()
     lately = {source.source_id: source for source in deps.statistics.intake(now_ms - DAY_MS)}
     ever = {source.source_id: source for source in deps.statistics.intake()}
+    by_step = deps.statistics.received_by_source(now_ms - DAY_MS, now_ms + 1, SPARK_STEPS)
     found = []
     for source_id, source in deps.registry.sources().items():
         intake = lately.get(source_id, Intake(source_id=source_id))
@@ -169,6 +172,7 @@ def _read_all(view: View) -> SourcesPage:
                 received=intake.received,
                 rejected=sum(intake.rejected.values()),
                 last_received_at_ms=last,
+                received_by_step=by_step.get(source_id, []),
             )
         )
     return SourcesPage(lines=found, may_admin=view.may(Role.ADMIN))

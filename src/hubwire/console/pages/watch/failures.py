@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
 
+from hubwire.console.parts.chart import HOUR_MS
 from hubwire.console.parts.holds import STEP_MS, STEPS, Expiring, expiring
 from hubwire.console.parts.left_out import LeftOutLine, fixable_lines
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
@@ -24,6 +25,7 @@ from hubwire.web.ports import Services
 from hubwire.web.request import View
 
 MAX_FIELDS = 10
+TREND_STEPS = 24
 
 
 class FailureCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +38,8 @@ class FailureCard(msgspec.Struct, frozen=True, kw_only=True):
     """The mapping page, filled with the property that HubSpot names; None where the mapping is not the cause."""
     discard_href: str | None
     expiring: Expiring | None = None
+    trend: list[int] = []
+    """New messages of the last 24 hours, by hour."""
     """`discard_href` and `replay_href` are None for messages that Hubwire retries automatically."""
 
 
@@ -111,7 +115,8 @@ def _read(view: View) -> FailuresPage:
     groups = view.failure_groups()
     now_ms = view.deps.clock.now_ms()
     holds = view.deps.statistics.holds(now_ms, STEP_MS, STEPS)
-    cards = [_with_expiry(card_of(group), holds) for group in groups.awake]
+    trend = view.deps.queries.failure_trend(now_ms + 1 - TREND_STEPS * HOUR_MS, HOUR_MS, TREND_STEPS)
+    cards = [_with_trend(_with_expiry(card_of(group), holds), trend) for group in groups.awake]
     return FailuresPage(
         dead=[card for card in cards if card.group.failure.state is State.DEAD],
         held=[card for card in cards if card.group.failure.state is State.HELD],
@@ -135,6 +140,12 @@ def _with_expiry(card: FailureCard, holds: Sequence[HoldCount]) -> FailureCard:
         hold for hold in holds if (hold.destination_id, hold.reason) == (failure.destination_id, failure.reason)
     ]
     return msgspec.structs.replace(card, expiring=expiring(of_group))
+
+
+def _with_trend(card: FailureCard, trend: Mapping[tuple[int, str, str], list[int]]) -> FailureCard:
+    failure = card.group.failure
+    found = trend.get((failure.destination_id, failure.state, failure.reason), [])
+    return msgspec.structs.replace(card, trend=found)
 
 
 def _left_out(view: View) -> list[LeftOutPart]:

@@ -15,6 +15,7 @@ from hubwire.console.pages.watch.who import record_url
 from hubwire.console.parts.attempts import AttemptLine, attempt_line, needles_of
 from hubwire.console.parts.curl import curl
 from hubwire.console.parts.lanes import names
+from hubwire.console.parts.time_bar import TimeBar, time_bar
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage import decisions
@@ -87,6 +88,7 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     rejected_remedy: str
     fates: list[FateView]
     attempts: list[AttemptLine]
+    time_bar: TimeBar | None = None
 
 
 class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +225,7 @@ def _message(view: View, detail: MessageDetail, line: MessageLine) -> MessageVie
         rejected_remedy=remedy_of(rejected),
         fates=[_fate(view, fate, detail.summary, line, destinations) for fate in detail.summary.fates],
         attempts=[attempt_line(view, attempt, needles) for attempt in detail.attempts],
+        time_bar=time_bar(detail.summary.received_at_ms, detail.attempts),
     )
 
 

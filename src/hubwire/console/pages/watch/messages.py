@@ -58,6 +58,8 @@ class MessageLine(msgspec.Struct, frozen=True, kw_only=True):
     is_backfill: bool
     rejected: str | None
     fates: list[FateLine]
+    replay_href: str | None = None
+    """The replay of this message, for those who may, if a delivery failed, is held or was discarded."""
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,7 +191,16 @@ def _line(view: View, summary: MessageSummary, sources: dict[int, str], destinat
         is_backfill=summary.is_backfill,
         rejected=summary.rejected,
         fates=[fate_line(fate, destinations) for fate in summary.fates],
+        replay_href=_replay_href(summary) if view.may(Role.OPERATE) else None,
     )
+
+
+def _replay_href(summary: MessageSummary) -> str | None:
+    for fate in summary.fates:
+        if fate.state in REPLAYABLE and fate.state is not State.DELIVERED:
+            criteria = MessageFilter(text=summary.message_id, state=fate.state, destination_id=fate.destination_id)
+            return f"/replays/new?{filter_query(criteria)}"
+    return None
 
 
 def fate_line(fate: Fate, destinations: dict[int, str]) -> FateLine:
