@@ -102,6 +102,16 @@ class ListSize(msgspec.Struct, frozen=True, kw_only=True):
     """The time of the newest message that put somebody on the list or took them off."""
 
 
+class FormCount(msgspec.Struct, frozen=True, kw_only=True):
+    """The remembered submissions of one form, by state."""
+
+    destination_id: int
+    form: str
+    counts: dict[str, int]
+    sent_at_ms: int
+    """The time of the newest call."""
+
+
 class PersonMarketing(msgspec.Struct, frozen=True, kw_only=True):
     """The lists, subscriptions and submissions of one person at one destination."""
 
@@ -142,6 +152,10 @@ class MarketingMemory(Protocol):
 
     def list_sizes(self, limit: int) -> list[ListSize]:
         """The known lists of all destinations, by name."""
+        ...
+
+    def form_counts(self, limit: int) -> list[FormCount]:
+        """The forms of all destinations with their submissions."""
         ...
 
     def changes_of(self, destination_id: int, list_key: str, limit: int) -> list[Membership]:

@@ -39,6 +39,8 @@ PAGE_REFERENCES: dict[str, PageReference] = {
     "/replays/new": PageReference("Count, then replay messages", "hubwire replay --state dead"),
     "/replays/{replay_id:int}": PageReference("One replay with its progress", "hubwire replays NUMBER"),
     "/discards/new": PageReference("Count, then discard messages", "hubwire discard --state dead"),
+    "/lists": PageReference("Lists with their members, forms with their submissions", "hubwire lists"),
+    "/lists/{destination_id:int}/{key:path}": PageReference("One list: who joined and left", "hubwire lists KEY"),
     "/search": PageReference("Leads to a message, a person, or a list", "hubwire messages --contains TEXT"),
     "/who/{identity:path}": PageReference("A person or company: ids, values in HubSpot, suppression", "hubwire who ID"),
     "/who-messages/{identity:path}": PageReference(

@@ -70,6 +70,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
             ("/calls", "Calls", Role.VIEW),
             ("/alerts", "Alerts", Role.VIEW),
             ("/replays", "Replays", Role.VIEW),
+            ("/lists", "Lists and forms", Role.VIEW),
         ),
     ),
     (

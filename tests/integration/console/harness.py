@@ -33,6 +33,14 @@ from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import Regulations
 from hubwire.privacy.suppression import keeps_out
 from hubwire.process.pages import console_app
+from hubwire.record.marketing import (
+    KnownList,
+    Membership,
+    Preference,
+    Submission,
+    SubmissionState,
+    SubscriptionState,
+)
 from hubwire.record.protocol import (
     Attempt,
     Company,
@@ -379,6 +387,27 @@ def _outcome(cycle_id: int, now_ms: int) -> CycleOutcome:
         companies=[Company("initech.example", "77", now_ms, {"name": ConfirmedValue("Initech", now_ms)})],
         associations=[("paula@example.org", "initech.example")],
         links=[Link("server", "u:u1", "paula@example.org", 3, now_ms)],
+        lists=[KnownList(key="vip", object="contact", list_id="7", name=f"VIP {XSS}", size=3, read_at_ms=now_ms)],
+        memberships=[
+            Membership(list_key="vip", record_key="paula@example.org", is_member=True, at_ms=now_ms, position=1),
+            Membership(list_key="vip", record_key=XSS, is_member=False, at_ms=now_ms - 1000, position=999),
+        ],
+        preferences=[
+            Preference(
+                email="paula@example.org", subscription_id="101", state=SubscriptionState.UNSUBSCRIBED, at_ms=now_ms
+            )
+        ],
+        submissions=[
+            Submission(
+                submission_id="s1",
+                content="c",
+                form="1b2c3d4e-0000-4000-8000-1234567890ab",
+                email="paula@example.org",
+                state=SubmissionState.SEEN,
+                at_ms=now_ms,
+                sent_at_ms=now_ms,
+            )
+        ],
         tally=Tally(taken=7, delivered=3, discarded=1, held=1, retrying=1, dead=1, calls=1),
         ended_at_ms=now_ms,
     )

@@ -62,6 +62,8 @@ PATHS = {
     "/replays/new": ["/replays/new", "/replays/new?state=dead", "/replays/new?state=held&type=page"],
     "/replays/{replay_id:int}": ["/replays/1"],
     "/discards/new": ["/discards/new", "/discards/new?state=dead", "/discards/new?state=held&type=page"],
+    "/lists": ["/lists"],
+    "/lists/{destination_id:int}/{key:path}": ["/lists/1/vip"],
     "/who-messages/{identity:path}": ["/who-messages/u1", "/who-messages/unknown"],
     "/who/{identity:path}": ["/who/u1", "/who/paula@example.org", "/who/initech.example", "/who/unknown"],
     "/setup": ["/setup"],
@@ -105,7 +107,7 @@ WITHOUT_DATA = [
         "/system",
         "/audit",
     ),
-    *("/members", "/who/nobody", "/who-messages/nobody", "/regulations"),
+    *("/members", "/who/nobody", "/who-messages/nobody", "/regulations", "/lists"),
 ]
 DEAD = MessageFilter(state=State.DEAD)
 FULL = [(path, role) for pattern, _, role in GET_PAGES for path in PATHS.get(pattern, [])]

@@ -61,6 +61,7 @@ NEEDED = {
         GET /connection
         GET /connection/{destination_id:int}
         GET /failures
+        GET /lists
         GET /live
         GET /live/changes
         GET /mapping
@@ -104,6 +105,7 @@ NEEDED = {
         GET /discards/new
         POST /failures/snooze
         POST /failures/wake
+        GET /lists/{destination_id:int}/{key:path}
         POST /mapping/{destination_id:int}
         POST /mapping/{destination_id:int}/rules
         POST /mapping/{destination_id:int}/rules/remove

@@ -8,6 +8,7 @@ import msgspec
 
 from hubwire.backends.sql.database import Database, Session
 from hubwire.record.marketing import (
+    FormCount,
     KnownList,
     ListSize,
     Membership,
@@ -158,6 +159,24 @@ class SqlMarketing:
             ListSize(destination_id=row[0], known=_list(row[1:8]), member_count=row[8], changed_at_ms=row[9])
             for row in rows
         ]
+
+    def form_counts(self, limit: int) -> list[FormCount]:
+        rows = self._database.connection.execute(
+            "SELECT destination_id, form, submission_state, count(*), max(sent_at_ms) FROM submission"
+            " WHERE destination_id IN (SELECT destination_id FROM lane)"
+            " GROUP BY destination_id, form, submission_state ORDER BY destination_id, form LIMIT ?",
+            (limit,),
+        )
+        found: dict[tuple[int, str], FormCount] = {}
+        for destination_id, form, state, count, sent_at_ms in rows:
+            before = found.get((destination_id, form))
+            found[destination_id, form] = FormCount(
+                destination_id=destination_id,
+                form=form,
+                counts={**(before.counts if before else {}), state: count},
+                sent_at_ms=max(sent_at_ms, before.sent_at_ms if before else 0),
+            )
+        return list(found.values())
 
     def changes_of(self, destination_id: int, list_key: str, limit: int) -> list[Membership]:
         rows = self._database.connection.execute(

@@ -23,6 +23,7 @@ from hubwire.cli.shared.editing import ACTOR, YesOption, confirmed, editing
 from hubwire.manage.memory import chosen
 from hubwire.manage.memory import forget as forget_memory
 from hubwire.privacy.suppression import keeps_out
+from hubwire.record.marketing import PersonMarketing
 from hubwire.record.statistics import LEARNT_FROM, Identity
 
 
@@ -49,8 +50,10 @@ def who(
             console.print(f"Forgotten: {count:,} links and values. Now known:")
     with reading(config) as store:
         known, is_suppressed = store.statistics.identity(identity), keeps_out(store, identity)
+        marketing = store.record.marketing.of_person({record.key for record in known.records} | {identity.lower()})
     if json:
-        print_json(msgspec.structs.asdict(known) | {"is_suppressed": is_suppressed})
+        shown = {"is_suppressed": is_suppressed, "marketing": msgspec.to_builtins(marketing)}
+        print_json(msgspec.structs.asdict(known) | shown)
         return
     if is_suppressed:
         console.print("Suppressed by a deletion request: `hubwire forget ID --lift` accepts later messages again.")
@@ -62,7 +65,23 @@ def who(
         console.print()
         console.print(f"[bold]{record.kind} {cell(record.key)}[/bold], confirmed {when(record.confirmed_at_ms)} UTC")
         console.print(rows)
+    for person in marketing:
+        _print_marketing(person)
     console.print("\nTheir messages: hubwire messages --user ID", markup=False)
+
+
+def _print_marketing(person: PersonMarketing) -> None:
+    """Print the lists, subscriptions and submissions of a person at one destination."""
+    rows = table("what", "which", "state", "from a message of (UTC)")
+    for membership in person.memberships:
+        state = "on it" if membership.is_member else "not on it"
+        rows.add_row("list", cell(membership.list_key), state, when(membership.at_ms))
+    for preference in person.preferences:
+        rows.add_row("subscription", cell(preference.subscription_id), preference.state, when(preference.at_ms))
+    for submission in person.submissions:
+        rows.add_row("form", cell(submission.form), submission.state, when(submission.at_ms))
+    console.print()
+    console.print(rows)
 
 
 def _forget(identity: str, items: list[str], yes: bool, config: Path | None) -> int:

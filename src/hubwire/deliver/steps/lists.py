@@ -214,6 +214,7 @@ async def _send(
             _fail(cycle_state, known_list, batch, without_answer.record_missing())
             return []
         cycle_state.portal.marketing.accept(Feature.LISTS)
+        _note_size(cycle_state, known_list, len(changed.added) - len(changed.removed))
         _confirm(cycle_state, known_list, [change for change in batch if change.record_id not in changed.missing])
         missing = [change for change in batch if change.record_id in changed.missing]
         return await _look_up(cycle_state, known_list, missing) if missing else []
@@ -226,6 +227,16 @@ async def _send(
         return await _refused(cycle_state, known_list, batch, verdict)
     _fail(cycle_state, known_list, batch, verdict)
     return []
+
+
+def _note_size(cycle_state: CycleState, known_list: KnownList, growth: int) -> None:
+    """Note the number of members at HubSpot after a change."""
+    place = (known_list.object, known_list.key)
+    lists = cycle_state.portal.marketing.lists
+    known = lists.get(place, known_list)
+    if growth and known.size is not None:
+        lists[place] = msgspec.structs.replace(known, size=max(0, known.size + growth), read_at_ms=cycle_state.now_ms)
+        cycle_state.known_lists[place] = lists[place]
 
 
 async def _refused(

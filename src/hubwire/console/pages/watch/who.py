@@ -14,6 +14,7 @@ from hubwire.console.parts.lanes import names
 from hubwire.delivery import State
 from hubwire.destination import Destination
 from hubwire.message import read_message
+from hubwire.record.marketing import PersonMarketing
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import MessageSummary
 from hubwire.record.statistics import LEARNT_FROM, Identity, KnownRecord
@@ -47,6 +48,13 @@ class RecordView(msgspec.Struct, frozen=True, kw_only=True):
     hubspot_url: str | None
 
 
+class MarketingView(msgspec.Struct, frozen=True, kw_only=True):
+    """The lists, subscriptions and submissions of this person at one destination."""
+
+    known: PersonMarketing
+    destination: str
+
+
 class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
     """`is_suppressed`: a deletion request suppresses this identity."""
 
@@ -54,6 +62,7 @@ class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
     is_suppressed: bool
     links: list[LinkLine]
     records: list[RecordView]
+    marketing: list[MarketingView]
     messages_href: str
 
 
@@ -179,10 +188,16 @@ def _read(view: View, identity: str) -> WhoPage:
         url = None if destination is None else record_url(destination, record)
         name = names(destinations).get(record.destination_id, "removed")
         records.append(RecordView(record=record, destination=name, hubspot_url=url))
+    keys = {record.key for record in known.records} | {identity.lower()}
+    marketing = [
+        MarketingView(known=found, destination=names(destinations).get(found.destination_id, "removed"))
+        for found in view.deps.record.marketing.of_person(keys)
+    ]
     return WhoPage(
         identity=identity,
         is_suppressed=view.deps.keeps_out(identity),
         links=links,
         records=records,
+        marketing=marketing,
         messages_href=f"/messages?user={quote(identity, safe='')}",
     )
