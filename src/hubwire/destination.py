@@ -149,7 +149,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Messages older than this at receipt, or at a later attempt, are compared with HubSpot's history; 0: all."""
     confirm_after_hours: float = 24.0
     """A contact or company that no answer has shown for this long is looked up before anything relies on it."""
-    recheck_after_minutes: float = 1.0
+    recheck_after_seconds: float = 5.0
     """A record whose messages change nothing is looked up at most once in this time, and only in a quiet portal."""
     day_zone: str = "UTC"
     """The time zone (IANA name) that determines the day of a time, for date properties."""

@@ -181,26 +181,35 @@ async def test_an_unchanged_group_makes_a_deleted_company_again_with_all_values(
     assert installation.world.hubspot()["associations"] == [["ada@example.com", "acme.com"]]
 
 
-async def test_repeats_within_a_minute_cost_one_read_and_no_write(installation: Installation) -> None:
-    await installation.identify(**ADA)
-    before, upserts = installation.world.calls(), installation.calls("upsert")
-    for _ in range(5):
+async def test_repeats_within_a_short_time_cost_one_read_and_no_write(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=structs.replace(DESTINATION, recheck_after_seconds=60.0)) as world:
+        installation = Installation(world)
         await installation.identify(**ADA)
-    assert (installation.world.calls() - before, installation.calls("contacts/batch/read")) == (1, 1)
-    installation.world.clock.advance(60)
+        before, upserts = world.calls(), installation.calls("upsert")
+        for _ in range(5):
+            await installation.identify(**ADA)
+        assert (world.calls() - before, installation.calls("contacts/batch/read")) == (1, 1)
+        world.clock.advance(60)
+        await installation.identify(**ADA)
+        assert installation.calls("contacts/batch/read") == 2
+        assert installation.calls("upsert") == upserts
+
+
+async def test_a_contact_that_is_deleted_again_and_again_is_made_again_each_time(installation: Installation) -> None:
     await installation.identify(**ADA)
-    assert installation.calls("contacts/batch/read") == 2
-    assert installation.calls("upsert") == upserts
+    for _ in range(3):
+        installation.world.emulator.archive("contacts", installation.contact()["id"])
+        await installation.identify(**ADA)
+    assert installation.contact()["properties"]["city"] == "Graz"
 
 
 async def test_the_time_between_two_looks_can_be_set(tmp_path: Path) -> None:
-    async with World(tmp_path, destination=structs.replace(DESTINATION, recheck_after_minutes=0.0)) as world:
+    async with World(tmp_path, destination=structs.replace(DESTINATION, recheck_after_seconds=0.0)) as world:
         installation = Installation(world)
         await installation.identify(**ADA)
-        for _ in range(3):
-            world.emulator.archive("contacts", installation.contact()["id"])
+        for repeat in range(1, 4):
             await installation.identify(**ADA)
-        assert installation.contact()["properties"]["city"] == "Graz"
+            assert installation.calls("contacts/batch/read") == repeat
 
 
 async def test_hundreds_of_unchanged_contacts_cost_one_read_at_a_time_until_all_were_seen(tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ class DestinationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     suppress_unchanged_hours: Annotated[float, _between("suppress_unchanged_hours")] | UnsetType = UNSET
     late_after_minutes: Annotated[float, _between("late_after_minutes")] | UnsetType = UNSET
     confirm_after_hours: Annotated[float, _between("confirm_after_hours")] | UnsetType = UNSET
-    recheck_after_minutes: Annotated[float, _between("recheck_after_minutes")] | UnsetType = UNSET
+    recheck_after_seconds: Annotated[float, _between("recheck_after_seconds")] | UnsetType = UNSET
     day_zone: (
         Annotated[str, Meta(max_length=64, description="An IANA time zone, such as Europe/Berlin.")] | UnsetType
     ) = UNSET

@@ -34,7 +34,7 @@ DESTINATION_FIELDS = (
     "suppress_unchanged_hours",
     "late_after_minutes",
     "confirm_after_hours",
-    "recheck_after_minutes",
+    "recheck_after_seconds",
     "day_zone",
     "future_grace_minutes",
     "trust",

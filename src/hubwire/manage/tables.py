@@ -78,7 +78,7 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     suppress_unchanged_hours: float | UnsetType = UNSET
     late_after_minutes: float | UnsetType = UNSET
     confirm_after_hours: float | UnsetType = UNSET
-    recheck_after_minutes: float | UnsetType = UNSET
+    recheck_after_seconds: float | UnsetType = UNSET
     day_zone: str | UnsetType = UNSET
     future_grace_minutes: float | UnsetType = UNSET
     trust: Trust | UnsetType = UNSET

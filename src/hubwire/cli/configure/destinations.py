@@ -156,9 +156,9 @@ def change(
         float | None,
         typer.Option(help="Age of a confirmation after which Hubwire looks up the record before it sends an event."),
     ] = None,
-    recheck_minutes: Annotated[
+    recheck_seconds: Annotated[
         float | None,
-        typer.Option(help="Minutes between two looks at a record that no message changes."),
+        typer.Option(help="Seconds between two looks at a record that no message changes."),
     ] = None,
     day_zone: Annotated[str | None, typer.Option(help="Time zone for date properties, such as Europe/Berlin.")] = None,
     future_minutes: Annotated[
@@ -193,7 +193,7 @@ def change(
         "suppress_unchanged_hours": unchanged_hours,
         "late_after_minutes": late_minutes,
         "confirm_after_hours": confirm_hours,
-        "recheck_after_minutes": recheck_minutes,
+        "recheck_after_seconds": recheck_seconds,
         "day_zone": day_zone,
         "future_grace_minutes": future_minutes,
         "trust": trust,

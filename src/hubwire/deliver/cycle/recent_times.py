@@ -19,6 +19,10 @@ class RecentTimes:
         at_ms = self._at_ms.get((object_type, key))
         return at_ms is not None and now_ms - at_ms < age_ms
 
+    def forget(self, object_type: str, key: str) -> None:
+        """Remove the time of a record that is another one now."""
+        self._at_ms.pop((object_type, key), None)
+
     def note(self, object_type: str, keys: Iterable[str], now_ms: int) -> None:
         """Remember that it happened to these records now."""
         for key in keys:

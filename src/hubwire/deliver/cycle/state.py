@@ -28,7 +28,8 @@ from hubwire.schema import PortalSchema
 
 K = TypeVar("K")
 T = TypeVar("T")
-MINUTE_MS = 60_000
+SECOND_MS = 1000
+MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 LONG_WAIT_MS = HOUR_MS
 
@@ -127,7 +128,7 @@ class CycleState:
     @property
     def recheck_ms(self) -> int:
         """How long a record to which nothing is written is not looked up a second time."""
-        return round(self.destination.recheck_after_minutes * MINUTE_MS)
+        return round(self.destination.recheck_after_seconds * SECOND_MS)
 
     def is_late(self, position: int, at_ms: int) -> bool:
         """Whether somebody may have written to HubSpot between the time of a message and its delivery.
@@ -240,6 +241,7 @@ class CycleState:
         if person.contact_id is not None and person.contact_id != contact_id:
             self.other_contacts.add(person.email)
             self.portal.histories.forget("contacts", person.email)
+            self.portal.recent_looks.forget("contacts", person.email)
         person.contact_id = contact_id
         person.seen_at_ms = self.now_ms
         self.people[person.email] = self.changed_people[person.email] = person
@@ -249,6 +251,7 @@ class CycleState:
         if company.company_id is not None and company.company_id != company_id:
             self.other_companies.add(company.domain)
             self.portal.histories.forget("companies", company.domain)
+            self.portal.recent_looks.forget("companies", company.domain)
         company.company_id = company_id
         company.seen_at_ms = self.now_ms
         self.companies[company.domain] = self.changed_companies[company.domain] = company

@@ -227,7 +227,7 @@ def unseen(
     if room < len(spare) and _may_spare(cycle_state):
         room += RECORDS_PER_READ
     looked_up = due + spare[:room]
-    recent_looks.note(object_type, unchanged & set(looked_up), now_ms)
+    recent_looks.note(object_type, (unchanged - relied) & set(looked_up), now_ms)
     return looked_up
 
 

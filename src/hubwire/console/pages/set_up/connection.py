@@ -126,7 +126,7 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
     unchanged_hours = decimal(form, "suppress_unchanged_hours", 0, changes.MAX_HOURS)
     late_minutes = decimal(form, "late_after_minutes", 0, changes.MAX_HOURS * 60)
     confirm_hours = decimal(form, "confirm_after_hours", 0, changes.MAX_HOURS)
-    recheck_minutes = decimal(form, "recheck_after_minutes", 0, changes.MAX_HOURS * 60)
+    recheck_seconds = decimal(form, "recheck_after_seconds", *changes.BOUNDS["recheck_after_seconds"])
     future_minutes = decimal(form, "future_grace_minutes", *changes.BOUNDS["future_grace_minutes"])
     definitions = number(form, "public_definitions_per_day", 0, 10_000)
     return msgspec.structs.replace(
@@ -142,7 +142,7 @@ def destination_of(form: Fields, source_ids: list[str], before: Destination) -> 
         suppress_unchanged_hours=before.suppress_unchanged_hours if unchanged_hours is None else unchanged_hours,
         late_after_minutes=before.late_after_minutes if late_minutes is None else late_minutes,
         confirm_after_hours=before.confirm_after_hours if confirm_hours is None else confirm_hours,
-        recheck_after_minutes=before.recheck_after_minutes if recheck_minutes is None else recheck_minutes,
+        recheck_after_seconds=before.recheck_after_seconds if recheck_seconds is None else recheck_seconds,
         day_zone=text(form, "day_zone") or before.day_zone,
         future_grace_minutes=before.future_grace_minutes if future_minutes is None else future_minutes,
         trust=Trust(choice(form, "trust", list(Trust)) or before.trust),
