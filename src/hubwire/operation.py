@@ -193,14 +193,14 @@ class SendEvent(Struct, gc=False):
 
 
 class SetMembership(Struct, gc=False):
-    """Put a contact or company on a static list, or take it off.
+    """Put a record on a static list, or take it off.
 
-    Shape: `list_key` is the list's name, or its id (only digits). `key` is the key of the record's upsert. `may_make`:
-    a list that the portal lacks is created.
+    Shape: `list_key` is the list's name, or its id (only digits). `object` and `key` are those of the record's upsert.
+    `may_make`: a list that the portal lacks is created.
     """
 
     list_key: str
-    object: Literal["contact", "company"]
+    object: str
     key: str
     is_member: bool
     at_ms: int

@@ -118,7 +118,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The static list of HubSpot, by its name or its id, that `member` is about."""
     member: Any = True
     """True puts the record on the list, false takes it off."""
-    on: Literal["contact", "company"] = "contact"
+    on: ObjectName = "contact"
     """The object type of the list."""
     create_list: bool = False
     """A list that the portal lacks is created, except for messages of a public write key."""
@@ -144,6 +144,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         if self.object is not None:
             force_setattr(self, "object", type_name(self.object))
+        force_setattr(self, "on", type_name(self.on))
         for field in ("if_portal_has", "if_portal_lacks"):
             if getattr(self, field):
                 force_setattr(self, field, tuple([type_name(name) for name in getattr(self, field)]))
@@ -172,7 +173,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def object_types(self) -> frozenset[str]:
         """All object types that the rule names."""
-        own = frozenset([*self.if_portal_has, *self.if_portal_lacks, *([self.object] if self.object else [])])
+        written = [self.object] if self.object else [self.on] if self.list is not None else []
+        own = frozenset([*self.if_portal_has, *self.if_portal_lacks, *written])
         return own.union([other.object for other in self.associate], [each.object for each in self.each])
 
     @property

@@ -15,6 +15,7 @@ from hubwire.operation import (
     FormField,
     Plan,
     PropertyValue,
+    RecordRef,
     SetMembership,
     SetSubscription,
     SubmitForm,
@@ -61,7 +62,7 @@ def line_of(value: object, max_length: int) -> str:
 
 
 def membership_of(
-    rule: Rule, values: Mapping[str, Any], key: str, message: Message, source: Source, plan: Plan
+    rule: Rule, values: Mapping[str, Any], record: RecordRef, message: Message, source: Source, plan: Plan
 ) -> SetMembership | None:
     """The operation of a rule with a list; None, after a report, if its list or its member has no usable value."""
     list_key = line_of(values.get("list"), MAX_LIST_NAME)
@@ -74,8 +75,8 @@ def membership_of(
         return None
     return SetMembership(
         list_key,
-        rule.on,
-        key,
+        record.object,
+        record.key,
         member == "true",
         message.timestamp_ms,
         message.position,

@@ -11,6 +11,7 @@ from hubwire.operation import (
     Hold,
     MarketingOperation,
     Operation,
+    RecordRef,
     SetMembership,
     UpsertContact,
     unique_property,
@@ -28,13 +29,14 @@ def write_marketing(targets: Targets, compiled: CompiledRule) -> Hold | Discard 
     """Add the operation of a rule about a list, a subscription or a form. Returns what waits; None also after a
     report."""
     rule, message, source, plan = compiled.rule, targets.message, targets.source, targets.plan
-    key = _key_of(targets, compiled)
-    if not isinstance(key, str):
-        return key
+    record = _record_of(targets, compiled)
+    if not isinstance(record, RecordRef):
+        return record
+    key = record.key
     values = filled_in(compiled, targets.fields)
     operation: MarketingOperation | None
     if rule.list is not None:
-        operation = membership_of(rule, values, key, message, source, plan)
+        operation = membership_of(rule, values, record, message, source, plan)
         if operation is not None:
             _write_member(targets, rule, values, operation)
     else:
@@ -53,24 +55,27 @@ def write_marketing(targets: Targets, compiled: CompiledRule) -> Hold | Discard 
     return None
 
 
-def _key_of(targets: Targets, compiled: CompiledRule) -> str | Hold | Discard | None:
-    """The key of the person or company that a rule is about; None, after a report, without a usable value."""
+def _record_of(targets: Targets, compiled: CompiledRule) -> RecordRef | Hold | Discard | None:
+    """The record that a rule is about; None, after a report, without a usable value."""
     rule = compiled.rule
     if compiled.key is None:
-        return targets.own_person() if rule.on == "contact" else targets.own_company()
+        own = targets.own_person() if rule.on == "contact" else targets.own_company()
+        return RecordRef(rule.on, own) if isinstance(own, str) else own
     name = next(iter(rule.key))
     record, fault = targets.given(rule.on, name, compiled.key(targets.fields))
     if record is None:
         report(targets.plan, rule, fault, name)
-        return None
-    return record.key
+    return record
 
 
 def _write_member(targets: Targets, rule: Rule, values: Mapping[str, Any], operation: SetMembership) -> None:
     """Write the record of a membership. Who is taken off a list is not made for that."""
-    operations = targets.plan.operations
+    operations, record = targets.plan.operations, RecordRef(operation.object, operation.key)
     flag = flag_of(rule, values, targets.definitions(rule.on), operation.is_member)
-    if rule.on == "company":
+    if record.object not in ("contact", "company"):
+        # A list makes no order or deal: a rule with its properties does.
+        targets.operation(record, "update").properties.update(flag)
+    elif record.object == "company":
         targets.company(operation.key).properties.update(flag)
     elif operation.is_member or flag or any(_is_contact(known, operation.key) for known in operations):
         targets.contact(operation.key).properties.update(flag)

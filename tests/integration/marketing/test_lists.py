@@ -225,3 +225,39 @@ async def test_companies_are_put_on_lists_of_companies(tmp_path: Path) -> None:
         answer = world.emulator.call("GET", "/_emulator/lists").body
         [company] = world.emulator.companies()
         assert [(found["name"], found["members"]) for found in answer["results"]] == [("Accounts", [company["id"]])]
+
+
+async def test_records_of_other_types_are_put_on_lists_of_their_type(tmp_path: Path) -> None:
+    deal = Rule(
+        name="Deal",
+        trigger='event = "Quoted"',
+        object="deal",
+        key={"quote_id": "$.properties.id"},
+        properties={"dealname": "$.properties.name", "dealstage": "appointmentscheduled"},
+        default=False,
+    )
+    hot = Rule(
+        name="Hot",
+        trigger='event = "Quoted" or event = "Cooled"',
+        list="Hot deals",
+        member="$.properties.hot",
+        on="deals",
+        key={"quote_id": "$.properties.id"},
+        create_list=True,
+        default=False,
+    )
+    async with World(tmp_path, destination=structs.replace(DESTINATION, rules=(deal, hot))) as world:
+
+        def quote(number: int, event: str = "Quoted", hot: bool = True) -> dict[str, Any]:
+            properties = {"id": f"q{number}", "name": f"Quote {number}", "hot": hot}
+            message_id = f"{event}{number}"
+            return {"type": "track", "userId": "u", "event": event, "properties": properties, "messageId": message_id}
+
+        await deliver(world, quote(1), quote(2), quote(3, "Cooled", hot=False))
+        [found] = world.emulator.call("GET", "/_emulator/lists").body["results"]
+        assert found["objectTypeId"] == "0-3"
+        assert sorted(found["members"]) == sorted(record["id"] for record in world.emulator.records("deals"))
+        assert len(found["members"]) == 2, "who leaves a list is not made for that"
+        await deliver(world, quote(1, "Cooled", hot=False))
+        [found] = world.emulator.call("GET", "/_emulator/lists").body["results"]
+        assert len(found["members"]) == 1

@@ -99,7 +99,7 @@ async def find_list(cycle_state: CycleState, place: ListPlace, may_make: bool) -
 async def _look_up(cycle_state: CycleState, place: ListPlace) -> Found | None:
     """The list, by id or by name; None if HubSpot has none."""
     object_type, key = place
-    paths, type_id = cycle_state.paths, type_id_of(object_type)
+    paths, type_id = cycle_state.paths, type_id_of(cycle_state, object_type)
     path = paths.one_list(key) if key.isdecimal() else paths.list_by_name(type_id, key)
     verdict, answer = await cycle_state.caller.ask(Call("find list", "GET", path), is_optional=True)
     _note(cycle_state, verdict, answer)
@@ -114,7 +114,7 @@ async def _look_up(cycle_state: CycleState, place: ListPlace) -> Found | None:
 async def _create(cycle_state: CycleState, place: ListPlace) -> Found | None:
     """A new static list. Somebody may have created it meanwhile: then it is found by its name."""
     object_type, key = place
-    body = create_list(key, type_id_of(object_type))
+    body = create_list(key, type_id_of(cycle_state, object_type))
     call = Call("create list", "POST", cycle_state.paths.lists, body)
     verdict, answer = await cycle_state.caller.ask(call, is_optional=True)
     _note(cycle_state, verdict, answer)
@@ -133,7 +133,7 @@ async def _create(cycle_state: CycleState, place: ListPlace) -> Found | None:
 
 def _checked(cycle_state: CycleState, place: ListPlace, found: FoundList) -> KnownList | Unusable:
     object_type, key = place
-    if found.type_id and found.type_id != type_id_of(object_type):
+    if found.type_id and found.type_id != type_id_of(cycle_state, object_type):
         return Unusable(Reason.LIST_UNUSABLE, f"it is not a list of {object_type} records", cycle_state.now_ms)
     if not found.takes_members:
         return Unusable(Reason.LIST_UNUSABLE, "HubSpot's filters decide the members of this list", cycle_state.now_ms)
@@ -156,8 +156,8 @@ def _note(cycle_state: CycleState, verdict: Verdict, answer: Answer) -> None:
         memory.accept(Feature.LISTS)
 
 
-def type_id_of(object_type: str) -> str:
-    """HubSpot's number of an object type."""
-    found = standard_type(object_type)
-    assert found is not None, f"{object_type} is one of HubSpot's types"
-    return found.type_id
+def type_id_of(cycle_state: CycleState, object_type: str) -> str:
+    """HubSpot's number of an object type. The schema of every type that a rule names has been read."""
+    known = cycle_state.schema.objects.get(object_type)
+    found = known.object_type if known is not None else standard_type(object_type)
+    return found.type_id if found is not None else object_type

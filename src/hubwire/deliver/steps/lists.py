@@ -25,7 +25,7 @@ from hubwire.delivery import Dead, Delivered, Verdict
 from hubwire.hubspot.call import Call, split
 from hubwire.hubspot.lists import MEMBERS_PER_CALL, change_members, changed_members
 from hubwire.hubspot.reading import when
-from hubwire.operation import LeftOut, unique_property
+from hubwire.operation import LeftOut, RecordRef, unique_property
 from hubwire.reasons import Reason
 from hubwire.record.marketing import KnownList, Membership
 from hubwire.record.protocol import ConfirmedValue
@@ -93,12 +93,10 @@ def _changes(
     """What is not so yet, by list. The messages of other memberships are judged or reported."""
     changes: dict[ListPlace, _Changes] = {}
     for (list_key, object_type, key), membership in desired.items():
-        is_contact = object_type == "contact"
-        record_id = cycle_state.contact_id(key) if is_contact else cycle_state.company_id(key)
-        confirmed = known.get((list_key, key))
+        record = RecordRef(object_type, key)
+        record_id, confirmed = cycle_state.record_id(record), known.get((list_key, key))
         if record_id is None:
-            verdict = cycle_state.missing_verdict(key if is_contact else "", None if is_contact else key)
-            cycle_state.outcomes.judge(membership.positions, verdict)
+            cycle_state.settle(membership.positions, cycle_state.missing_record(record))
         elif confirmed is not None and not membership.rank.beats(confirmed):
             _report_older(cycle_state, membership, confirmed)
         elif confirmed is not None and _is_so(cycle_state, membership, confirmed, record_id):

@@ -8,7 +8,7 @@ from typing import Any
 from hubwire.destination import PROPERTY_NAME
 from hubwire.object_types import standard_type
 from hubwire.operation import ALL_SUBSCRIPTIONS
-from hubwire.plan.rules.record_checks import MAX_TEXT, check_key, refuse
+from hubwire.plan.rules.record_checks import KEYS, MAX_TEXT, check_key, refuse
 from hubwire.plan.rules.shape_checks import given
 from hubwire.rule import Rule
 
@@ -90,6 +90,8 @@ def _check_list(rule: Rule) -> None:
         refuse(rule, f"list: the name of a list has 1 to {MAX_LIST_NAME} characters", rule.list)
     if not is_filled_in(rule.member) and not isinstance(rule.member, bool):
         refuse(rule, "member: true puts the record on the list, false takes it off", rule.member)
+    if rule.on not in KEYS and not rule.key:
+        refuse(rule, f"key: name the property that the {rule.on} is known by", rule.on)
     if rule.flag is not None and not is_filled_in(rule.flag) and not _PROPERTY.fullmatch(str(rule.flag)):
         refuse(rule, f"flag {rule.flag!r}: not the internal name of a property", rule.flag)
 
