@@ -28,7 +28,7 @@ TABLES = {
 }
 FORMS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S+00", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%dT%H:%M:%SZ", "epoch", "bad")
 BAD_TIMES = ("soon", "3/5/2024 10:00", "0001-01-01 00:00:00", "9999-12-31", "45356.41")
-ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252")
 COLUMNS = ("email", "city", "plan", "seats", "note", "context_ip", "uuid_ts")
 CELL = st.one_of(
     st.sampled_from(
@@ -51,6 +51,8 @@ class Table(NamedTuple):
     rows: list[Row]
     encoding: str
     delimiter: str
+    is_folded: bool
+    """Whether the database has folded the names of columns to capitals."""
 
 
 @st.composite
@@ -65,7 +67,9 @@ def tables(draw: st.DrawFn) -> Table:
     columns = tuple(draw(st.permutations([*needed, "timestamp", *extra])))
     form = draw(st.sampled_from(FORMS))
     rows = [_row(draw, number, columns, form) for number in range(draw(st.integers(1, 8)))]
-    return Table(name, columns, rows, draw(st.sampled_from(ENCODINGS)), draw(st.sampled_from(",;\t")))
+    return Table(
+        name, columns, rows, draw(st.sampled_from(ENCODINGS)), draw(st.sampled_from(",;\t")), draw(st.booleans())
+    )
 
 
 def _row(draw: st.DrawFn, number: int, columns: tuple[str, ...], form: str) -> Row:
@@ -84,7 +88,7 @@ def _row(draw: st.DrawFn, number: int, columns: tuple[str, ...], form: str) -> R
 def written(table: Table, folder: Path) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=table.delimiter)
-    writer.writerow(table.columns)
+    writer.writerow([column.upper() if table.is_folded else column for column in table.columns])
     writer.writerows(row.cells.values() for row in table.rows)
     path = folder / f"{table.name}.csv"
     path.write_bytes(text.getvalue().encode(table.encoding))
@@ -125,7 +129,7 @@ def test_each_row_is_a_right_message_or_is_named(table: Table, tmp_path_factory:
     else:
         check_rows(table, result)
         return
-    assert re.search(r"quote|not recognised|people or of screens", refusal)
+    assert re.search(r"quote|not recognised|people or of screens|UTF-8 with damage", refusal)
 
 
 def check_rows(table: Table, result: Result) -> None:

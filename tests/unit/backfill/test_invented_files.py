@@ -173,6 +173,12 @@ def test_json_in_the_cells_of_a_systems_table_is_read(read: Read, header: str) -
     assert table.faults == ["x.csv:3: event_properties: not a JSON object"]
 
 
+def test_the_first_of_several_values_of_a_google_contact_counts(read: Read) -> None:
+    table = read("x.csv", f"First Name,E-mail 1 - Value,Phone 1 - Value\nAda,{ADA} ::: b@example.com,+39 1 ::: +39 2\n")
+    assert table.messages[0]["userId"] == ADA
+    assert table.messages[0]["traits"] == {"firstName": "Ada", "email": ADA, "phone": "+39 1"}
+
+
 def test_people_of_mixpanel_take_a_map(read: Read) -> None:
     table = read("x.csv", f"$distinct_id,$email,Shoe\nu1,{ADA},38\n", columns={"shoe": "shoe_size"})
     assert table.messages[0]["traits"] == {"email": ADA, "shoe_size": "38"}

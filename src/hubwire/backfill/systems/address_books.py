@@ -1,6 +1,7 @@
 """Contacts of Google, Outlook and LinkedIn. Pure.
 
-Source: headers in public importers' test files.
+Source: headers in public importers' test files, and the mark ` ::: ` with which Google separates several values of a
+cell, as two public importers read it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,19 @@ from __future__ import annotations
 from typing import Final
 
 from hubwire.backfill.systems.known import Known, all_of, people_shape, words
-from hubwire.backfill.systems.people import EMAIL
+from hubwire.backfill.systems.people import EMAIL, identified
+from hubwire.backfill.systems.shapes import Message
+
+_BETWEEN_VALUES: Final = " ::: "
+
+
+def _with_first_values(message: Message) -> None:
+    traits = message.get("traits", {})
+    for name, value in traits.items():
+        if isinstance(value, str) and _BETWEEN_VALUES in value:
+            traits[name] = value.partition(_BETWEEN_VALUES)[0].strip()
+    identified(message)
+
 
 GOOGLE: Final = people_shape(
     "Google's contacts",
@@ -47,6 +60,7 @@ GOOGLE: Final = people_shape(
         ],
         "a second value, or its label",
     ),
+    finish=_with_first_values,
 )
 OUTLOOK: Final = people_shape(
     "Outlook's contacts",

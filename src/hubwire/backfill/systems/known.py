@@ -13,7 +13,7 @@ from typing import Any
 from hubwire.backfill.records import Call
 from hubwire.backfill.systems.cells import compressed
 from hubwire.backfill.systems.people import PERSON, identified
-from hubwire.backfill.systems.shapes import Shape
+from hubwire.backfill.systems.shapes import Message, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ def people_shape(
     prefixes: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
     passed_over: Callable[[Mapping[str, Any]], str | None] | None = None,
+    finish: Callable[[Message], None] = identified,
 ) -> Shape:
     """The shape of an export of people: its own columns, then those that all such tables share."""
     shared = {key: target for key, target in PERSON.items() if key not in fields and key not in left_out}
@@ -48,7 +49,7 @@ def people_shape(
         prefixes or {},
         notes=notes,
         passed_over=passed_over,
-        finish=identified,
+        finish=finish,
     )
 
 
